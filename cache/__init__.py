@@ -1,0 +1,1 @@
+"""Results on disk: keys, fingerprints and a store that neither writes nor reads pickles."""

@@ -1,0 +1,111 @@
+"""Values as bytes and back: msgpack, with numpy arrays as npy; nothing is ever pickled.
+
+Both the files of the cache and the pipe to the engine process carry this encoding. It is canonical:
+equal values give equal bytes, so that it can be hashed.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from functools import lru_cache
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin, overload
+
+import msgspec
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from cache.errors import CorruptDataError
+
+__all__ = ["CorruptDataError", "decode", "encode"]
+
+T = TypeVar("T")
+
+_ARRAY = 1  # msgpack extension code of an npy file
+
+
+def encode(value: object) -> bytes:
+    """Bytes of plain values, `msgspec.Struct`s and numpy arrays, nested as you like.
+
+    Raises:
+        TypeError: Something in `value` is of another kind, an array of Python objects included.
+    """
+    return _ENCODER.encode(value)
+
+
+@overload
+def decode(data: bytes | memoryview, expected: type[T]) -> T: ...
+@overload
+def decode(data: bytes | memoryview, expected: UnionType) -> Any: ...
+def decode(data: bytes | memoryview, expected: Any) -> Any:
+    """The value that `encode` was given, checked against the type `expected`.
+
+    That may be a union of tagged structures. Arrays own their memory and are writable;
+    ``NDArray[np.float32]`` admits that dtype only.
+
+    Raises:
+        CorruptDataError: `data` is damaged, or holds something that is not of that type.
+    """
+    decoder = _decoder(expected)
+    try:
+        return decoder.decode(data)
+    except (msgspec.MsgspecError, ValueError, TypeError, RecursionError, MemoryError) as error:
+        raise CorruptDataError(str(error)) from error
+
+
+@lru_cache(maxsize=64)
+def _decoder(expected: Any) -> msgspec.msgpack.Decoder[Any]:
+    return msgspec.msgpack.Decoder(expected, ext_hook=_unpack, dec_hook=_check)
+
+
+def _pack(value: object) -> msgspec.msgpack.Ext:
+    if type(value) is not np.ndarray:
+        raise TypeError(f"{type(value).__name__} values cannot be stored")
+    if value.dtype.hasobject:
+        raise TypeError("arrays of Python objects cannot be stored")
+    header = io.BytesIO()
+    npy.write_array_header_1_0(header, npy.header_data_from_array_1_0(value))
+    # Order "A" is the order that the header names: Fortran's only where the array is so laid out.
+    return msgspec.msgpack.Ext(_ARRAY, b"".join((header.getvalue(), value.tobytes("A"))))
+
+
+def _unpack(code: int, data: memoryview) -> NDArray[Any]:
+    """The array in an npy file, read without `numpy.load`, which allocates what a header claims."""
+    if code != _ARRAY:
+        raise ValueError(f"unknown extension {code}")
+    # numpy takes headers of up to 10,000 characters.
+    start = io.BytesIO(data[: 1 << 14])
+    try:
+        if npy.read_magic(start) != (1, 0):
+            raise ValueError("unknown version of npy")
+        shape, fortran, dtype = npy.read_array_header_1_0(start)
+    except Exception as error:  # numpy parses the header as Python, with all that can go wrong
+        raise ValueError(f"an array with a damaged header: {error}") from error
+    if dtype.hasobject:
+        raise ValueError("an array of Python objects")
+    if math.prod(shape) * dtype.itemsize != len(data) - start.tell():
+        raise ValueError("an array that is cut short")
+    array: NDArray[Any] = np.ndarray(
+        shape, dtype, buffer=data, offset=start.tell(), order="F" if fortran else "C"
+    )
+    # A copy is aligned and lets go of the message around it.
+    return array.copy(order="K")
+
+
+def _check(expected: Any, value: object) -> object:
+    """Let an array pass where ``NDArray[dtype]`` is expected and it has that dtype."""
+    if (get_origin(expected) or expected) is not np.ndarray:
+        raise ValueError(f"{expected} cannot be stored")
+    if not isinstance(value, np.ndarray):
+        raise ValueError("no array")
+    parameters = get_args(expected)  # shape and dtype, the dtype again with its scalar type
+    for scalar in get_args(parameters[1]) if parameters else ():
+        kind = get_origin(scalar) or scalar  # np.floating has a parameter of its own
+        if kind is not Any and not (value.dtype.isnative and issubclass(value.dtype.type, kind)):
+            raise ValueError(f"an array of {value.dtype}, not of {kind.__name__}")
+    return value
+
+
+_ENCODER = msgspec.msgpack.Encoder(enc_hook=_pack, order="deterministic")

@@ -1,0 +1,92 @@
+"""What can go wrong with stored results, and the reason in words that a user understands."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+
+
+class CorruptDataError(ValueError):
+    """Bytes that are not what they should be: damaged, of another type, or pickled."""
+
+
+class CacheError(Exception):
+    """Something about the cache that a result does not depend on.
+
+    Attributes:
+        reason: One sentence for the user.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class CacheUnavailableError(CacheError):
+    """The cache can be neither written nor read."""
+
+
+class CacheWriteError(CacheError):
+    """The cache could not be changed; whatever it holds can still be read."""
+
+
+class CorruptEntryError(CacheError):
+    """An entry was damaged and has been dropped; computing it again restores it."""
+
+
+_SYSTEM = {
+    errno.ENOSPC: "The disk is full.",
+    errno.EDQUOT: "The disk quota is used up.",
+    errno.EROFS: "The disk is read-only.",
+    errno.EACCES: "Permission was denied.",
+    errno.EPERM: "Permission was denied.",
+    errno.EFBIG: "A file would become larger than the system allows.",
+    errno.ENOENT: "The folder does not exist.",
+    errno.ENOTDIR: "Part of the path is a file, not a folder.",
+    errno.EEXIST: "There is a file where the folder should be.",
+}
+
+_DATABASE = {
+    sqlite3.SQLITE_FULL: "The disk is full.",
+    sqlite3.SQLITE_READONLY: "The disk or the folder is read-only.",
+    sqlite3.SQLITE_CANTOPEN: "Its database cannot be opened or created.",
+    sqlite3.SQLITE_BUSY: "Another process keeps it locked.",
+    sqlite3.SQLITE_LOCKED: "Another process keeps it locked.",
+    sqlite3.SQLITE_IOERR: "The disk reports an error.",
+    sqlite3.SQLITE_CORRUPT: "Its database is damaged.",
+    sqlite3.SQLITE_NOTADB: "Its database is damaged.",
+}
+
+
+def database_code(error: BaseException) -> int:
+    """SQLite's primary result code; 0 where the error does not come from SQLite."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
+def in_words(error: BaseException) -> str:
+    """Why the operation failed, one sentence, from a system or a database error."""
+    if isinstance(error, OSError) and error.errno in _SYSTEM:
+        return _SYSTEM[error.errno]
+    code = database_code(error)
+    if code in _DATABASE:
+        return _DATABASE[code]
+    return f"{error or type(error).__name__}."
+
+
+def root_cause(error: BaseException, handled: BaseException | None) -> BaseException:
+    """The system or database error that began a chain of them.
+
+    Args:
+        error: The last one.
+        handled: What the caller was already handling (`sys.exception`), which is none of them.
+
+    diskcache reports every failure to begin a transaction as a timeout, and its rollback may fail
+    after SQLite has rolled back by itself; what really happened is the first error of the chain.
+    """
+    cause: BaseException = error
+    link: BaseException | None = error
+    while link is not None and link is not handled:
+        if isinstance(link, (sqlite3.Error, OSError)):
+            cause = link
+        link = link.__context__
+    return cause

@@ -1,0 +1,359 @@
+"""Results on disk, least recently used first out, shared by any number of processes."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import sys
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from diskcache import Cache, Timeout
+
+from cache import repair
+from cache.codec import decode, encode
+from cache.disk import BytesDisk, seal, unseal, value_files
+from cache.entries import DATABASE, LOCK_SECONDS, Entry, EntryLabel, Reader, to_tag
+from cache.errors import (
+    CacheError,
+    CacheUnavailableError,
+    CacheWriteError,
+    CorruptDataError,
+    CorruptEntryError,
+    in_words,
+    root_cause,
+)
+
+__all__ = [
+    "DEFAULT_SIZE_LIMIT",
+    "CacheError",
+    "CacheUnavailableError",
+    "CacheWriteError",
+    "CorruptEntryError",
+    "Entry",
+    "EntryLabel",
+    "Info",
+    "Removed",
+    "Store",
+]
+
+T = TypeVar("T")
+
+DEFAULT_SIZE_LIMIT = 2_000_000_000
+
+_FAILURES = (Timeout, sqlite3.Error, OSError)
+
+_SETTINGS = {
+    "disk": BytesDisk,
+    "timeout": LOCK_SECONDS,
+    "eviction_policy": "least-recently-used",
+    # diskcache evicts ten entries at a time, the new one among them; `Store` does it one by one.
+    "cull_limit": 0,
+    "statistics": 0,
+    "tag_index": 0,
+    # Unlike a write-ahead log, a rollback journal works on network disks and read-only ones.
+    "sqlite_journal_mode": "truncate",
+    # Opening writes some thirty times; to wait for the disk each time takes 0.2 s instead of 2 ms.
+    # A power cut may now cost the database, which holds only what can be computed again.
+    "sqlite_synchronous": 0,
+    # A mapped database that another process cuts short can kill this one.
+    "sqlite_mmap_size": 0,
+    "disk_min_file_size": 1 << 15,
+}
+
+
+class Info(NamedTuple):
+    """What the cache amounts to.
+
+    Attributes:
+        directory: Where it is.
+        entries: Number of entries.
+        bytes: Bytes of their values.
+        size_limit: How many bytes there may be.
+        read_only: Why nothing can be written; empty where it can.
+    """
+
+    directory: Path
+    entries: int
+    bytes: int
+    size_limit: int
+    read_only: str
+
+
+class Removed(NamedTuple):
+    """What `Store.prune` and `Store.clear` have removed: entries, and bytes of their values."""
+
+    entries: int
+    bytes: int
+
+
+class Store:
+    """A cache folder. Its methods may be called from any thread.
+
+    A folder that cannot be written is read; `put` then says why. A damaged database is moved aside
+    and replaced by an empty one.
+
+    Attributes:
+        directory: The folder.
+        size_limit: Bytes that the values may take.
+        repaired: A sentence for the user where the database had to be replaced, else empty.
+    """
+
+    def __init__(self, directory: Path, *, size_limit: int = DEFAULT_SIZE_LIMIT) -> None:
+        """Open the cache in `directory`, which is created for its owner alone where missing.
+
+        Args:
+            directory: The folder.
+            size_limit: Bytes; beyond them the entries used longest ago go.
+
+        Raises:
+            CacheUnavailableError: The folder can be neither written nor read.
+        """
+        self.directory = directory.absolute()
+        self.size_limit = size_limit
+        self._reader = Reader(self.directory)
+        self._guard = threading.RLock()
+        self._cache: Cache | None = None
+        self._identity: tuple[int, int] | None = None
+        self._read_only = ""
+        self.repaired = ""
+        try:
+            self._open()
+        except CacheWriteError as error:
+            self._check_readable(error.reason)
+
+    def get(self, key: str, expected: type[T]) -> T | None:
+        """The value stored under `key`; None where there is none or it cannot be read now.
+
+        Raises:
+            CorruptEntryError: There was one, but damaged or no `expected`; it is dropped.
+        """
+        with self._guard:
+            try:
+                data = self._read(key)
+                return None if data is None else decode(unseal(key, data), expected)
+            except CorruptDataError as error:
+                damage = error
+            with contextlib.suppress(CacheWriteError):
+                self._delete(key)
+            raise CorruptEntryError(f"A stored result was damaged: {damage}.") from damage
+
+    def put(self, key: str, value: object, *, label: EntryLabel) -> None:
+        """Store `value`, which `codec.encode` must be able to take, in place of an earlier one.
+
+        Raises:
+            CacheWriteError: It is not stored; the reason says why.
+        """
+        data = seal(key, encode(value))
+        if len(data) > self.size_limit:
+            raise CacheWriteError("The result is larger than the whole cache may become.")
+        tag = to_tag(label)
+        with self._guard:
+            self._write(lambda cache: cache.set(key, data, tag=tag))
+            # It is stored; an eviction that fails is made up for by the next one.
+            with contextlib.suppress(CacheError):
+                self._shrink(self.size_limit, keep=key)
+
+    def entries(self) -> list[Entry]:
+        """All entries, the one used longest ago first; none of them is decoded.
+
+        Raises:
+            CacheUnavailableError: The cache cannot be read now.
+        """
+        return self._ask(Reader.entries, [])
+
+    def info(self) -> Info:
+        """Place, size and limit of the cache.
+
+        Raises:
+            CacheUnavailableError: The cache cannot be read now.
+        """
+        entries, size = self._ask(Reader.total, (0, 0))
+        return Info(self.directory, entries, size, self.size_limit, self._read_only)
+
+    def prune(
+        self, *, max_bytes: int | None = None, older_than: timedelta | None = None
+    ) -> Removed:
+        """Remove entries that were last used before `older_than`, then down to `max_bytes`.
+
+        Raises:
+            CacheWriteError: Not everything could be removed.
+            CacheUnavailableError: The cache cannot be read now.
+        """
+        with self._guard:
+            removed = Removed(0, 0)
+            if older_than is not None:
+                oldest = datetime.now(UTC) - older_than
+                removed = self._remove([e for e in self.entries() if e.accessed < oldest])
+            if max_bytes is not None:
+                more = self._shrink(max_bytes)
+                removed = Removed(removed.entries + more.entries, removed.bytes + more.bytes)
+            return removed
+
+    def clear(self) -> Removed:
+        """Remove everything, also what interrupted processes have left behind.
+
+        Raises:
+            CacheWriteError: Not everything could be removed.
+            CacheUnavailableError: The cache cannot be read now.
+        """
+        with self._guard:
+            removed = Removed(*self._ask(Reader.total, (0, 0)))
+            self._write(lambda cache: cache.clear())
+            try:
+                for path in (*value_files(self.directory), self.directory / repair.DAMAGED):
+                    path.unlink(missing_ok=True)
+            except OSError as error:
+                raise CacheWriteError(in_words(error)) from error
+            return removed
+
+    def close(self) -> None:
+        """Let go of the database."""
+        with self._guard:
+            if self._cache is not None:
+                self._cache.close()
+                self._cache = None
+
+    # Reading
+
+    def _read(self, key: str) -> bytes | None:
+        """The sealed bytes under `key`, noting the access where that can be written."""
+        cache = self._cache
+        if cache is not None:
+            handled = sys.exception()
+            try:
+                data: bytes | None = cache.get(key)
+                return data
+            except _FAILURES as error:
+                cause = root_cause(error, handled)
+            if self._recover(cache, cause):
+                return None
+        try:
+            return self._ask(lambda reader: reader.value(key), None)
+        except CacheUnavailableError:
+            return None
+
+    def _ask(self, question: Callable[[Reader], T], nothing: T) -> T:
+        """The reader's answer, or `nothing` where the database had to be replaced."""
+        with self._guard:
+            handled = sys.exception()
+            try:
+                return question(self._reader)
+            except _FAILURES as error:
+                cause = root_cause(error, handled)
+            if self._cache is not None and self._recover(self._cache, cause):
+                return nothing
+            raise CacheUnavailableError(in_words(cause)) from cause
+
+    def _check_readable(self, reason: str) -> None:
+        try:
+            self._reader.total()
+        except sqlite3.Error as error:
+            raise CacheUnavailableError(reason) from error
+
+    # Writing
+
+    def _write(self, change: Callable[[Cache], object]) -> None:
+        """Do it; once more where the database had to be replaced.
+
+        Raises:
+            CacheWriteError: It cannot be done.
+        """
+        handled = sys.exception()
+        for _ in range(2):
+            cache = self._open() if self._cache is None else self._cache
+            try:
+                change(cache)
+                cache.disk.unfinished = None
+                return
+            except _FAILURES as error:
+                cause = root_cause(error, handled)
+            cache.disk.discard_unfinished()
+            if not self._recover(cache, cause):
+                break
+        raise CacheWriteError(in_words(cause)) from cause
+
+    def _shrink(self, limit: int, keep: str | None = None) -> Removed:
+        """Remove the entries used longest ago until `limit` bytes are left."""
+        _, size = self._ask(Reader.total, (0, 0))
+        if size <= limit:
+            return Removed(0, 0)
+        doomed = []
+        for entry in self.entries():
+            if size <= limit:
+                break
+            if entry.key != keep:
+                doomed.append(entry)
+                size -= entry.size
+        return self._remove(doomed)
+
+    def _remove(self, entries: list[Entry]) -> Removed:
+        for entry in entries:
+            self._delete(entry.key)
+        return Removed(len(entries), sum(entry.size for entry in entries))
+
+    def _delete(self, key: str) -> None:
+        self._write(lambda cache: cache.delete(key))
+
+    # Opening
+
+    def _open(self) -> Cache:
+        """The writable cache, its database replaced where it is damaged.
+
+        Raises:
+            CacheWriteError: There can be none.
+        """
+        handled = sys.exception()
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for _ in range(2):
+                self._identity = repair.identity(self.directory)
+                try:
+                    self._cache = self._connect()
+                    self._read_only = ""
+                    return self._cache
+                except Exception as error:
+                    cause = root_cause(error, handled)
+                if not repair.is_unusable(cause):
+                    raise cause
+                self._replace_database()
+            raise cause
+        except Exception as error:
+            self._read_only = in_words(error)
+            raise CacheWriteError(self._read_only) from error
+
+    def _connect(self) -> Cache:
+        database = self.directory / DATABASE
+        with contextlib.closing(sqlite3.connect(database, LOCK_SECONDS)) as connection, connection:
+            connection.execute("BEGIN IMMEDIATE")  # for which diskcache would wait a minute
+            repair.drop_foreign_settings(connection)
+        return Cache(str(self.directory), **_SETTINGS)
+
+    def _recover(self, cache: Cache, cause: BaseException) -> bool:
+        """After a failure: True where the cache is usable again, though it has become empty."""
+        # A commit that failed leaves a transaction open, and every later one would fail.
+        with contextlib.suppress(sqlite3.Error):
+            cache.close()
+        if not repair.is_damage(cause) and not repair.is_gone(cause):
+            return False
+        self._cache = None
+        try:
+            if repair.is_damage(cause):
+                self._replace_database()
+            self._open()
+        except (CacheWriteError, OSError):
+            return False
+        return True
+
+    def _replace_database(self) -> None:
+        with repair.exclusively(self.directory):
+            if repair.identity(self.directory) != self._identity:
+                return  # another process has done it
+            repair.move_aside(self.directory)
+        self.repaired = (
+            "The cache's database was damaged. It has been replaced by an empty one;"
+            f" the old one is {self.directory / repair.DAMAGED}."
+        )
