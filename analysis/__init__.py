@@ -1,0 +1,1 @@
+"""What is computed, and where: requests, results, the engine process and the methods."""

@@ -1,0 +1,223 @@
+"""The analyses of a prompt: its tokens, the model's response, and what in the prompt mattered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from contextlib import closing
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.events import Notice, Partial, Progress
+from analysis.generation import generate
+from analysis.models.loading import LoadedModel
+from analysis.models.memory import free_bytes, is_out_of_memory, readable, release
+from analysis.models.pool import ModelPool
+from analysis.models.tokenizing import response_tokens, tokenize, tokenize_response
+from analysis.problems import ProblemError, problem
+from analysis.requests import AttributionRequest, LoadRequest, TokenizeRequest
+from analysis.results import Attribution, ModelFacts, Tokens
+from analysis.saliency import importance_columns
+
+Steps = Generator[Progress | Partial | Notice, None, Attribution]
+
+# Drawing a map takes its time; more often than this nobody can follow.
+_PARTIAL_INTERVAL_S = 0.2
+
+
+def load(
+    request: LoadRequest, models: ModelPool
+) -> Generator[Progress | Partial | Notice, None, ModelFacts]:
+    """Have a model in memory and say what it is."""
+    return (yield from models.get(request.model)).facts
+
+
+def tokenize_prompt(
+    request: TokenizeRequest, models: ModelPool
+) -> Generator[Progress | Partial | Notice, None, Tokens]:
+    """The tokens of a prompt; the weights are not needed for it."""
+    tokenizer = yield from models.tokenizer(request.model)
+    return tokenize(tokenizer, request.prompt, chat_template=request.chat_template)
+
+
+def attribute(request: AttributionRequest, models: ModelPool) -> Steps:
+    """Importance of every prompt token for every response token (METHODS 1).
+
+    Yields progress and, at most five times a second, the result so far: while the response is
+    written its importance is NaN, while it is explained the columns to come are.
+
+    Raises:
+        ProblemError: ``input`` for a prompt that cannot be used, ``memory`` when the device's does
+            not suffice even with this model alone on it, and what loading raises.
+    """
+    loaded = yield from models.get(request.model)
+    prompt = tokenize(loaded.tokenizer, request.prompt, chat_template=request.chat_template)
+    given = _given_response(request, loaded)
+    _refuse_too_long(loaded, len(prompt), given)
+    start = Attribution(
+        model=request.model.name,
+        prompt=request.prompt,
+        prompt_tokens=prompt,
+        response_tokens=given or Tokens((), (), ()),
+        importance=_nothing_yet(prompt, given),
+        target=request.target,
+        method="reverse" if request.method == "auto" else request.method,
+        device=loaded.facts.device,
+        dtype=loaded.facts.dtype,
+        ended="running",
+        seconds=0.0,
+    )
+    while True:
+        try:
+            return (yield from _answered(request, loaded, start))
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+        # Only here, outside the handler, is what was half computed no longer referred to.
+        release(loaded.device)
+        if not models.evict_others(request.model):
+            raise _too_little_memory(loaded, len(prompt), given, request.max_new_tokens)
+
+
+def _answered(request: AttributionRequest, loaded: LoadedModel, start: Attribution) -> Steps:
+    if request.response is not None:
+        ended: Literal["end", "length", "given"] = "given"
+        complete = msgspec.structs.replace(start, response=request.response)
+        yield Partial(complete)
+    else:
+        complete, ended = yield from _written(request, loaded, start)
+    return (yield from _explained(request, loaded, complete, ended))
+
+
+def _written(
+    request: AttributionRequest, loaded: LoadedModel, start: Attribution
+) -> Generator[Progress | Partial | Notice, None, tuple[Attribution, Literal["end", "length"]]]:
+    """The response, as it is written."""
+    ids: list[int] = []
+    pace = _Pace()
+    limit = request.max_new_tokens
+    yield Progress("generate", 0, limit, "response tokens")
+    with closing(generate(loaded, start.prompt_tokens.ids, limit)) as steps:
+        while True:
+            try:
+                ids.append(next(steps))
+            except StopIteration as stop:
+                ended: Literal["end", "length"] = stop.value
+                break
+            yield Progress("generate", len(ids), limit, "response tokens")
+            if pace.is_due():
+                yield Partial(_with_response(loaded, start, ids))
+    complete = _with_response(loaded, start, ids)
+    yield Progress("generate", len(ids), len(ids), "response tokens")
+    yield Partial(complete)
+    return complete, ended
+
+
+def _explained(
+    request: AttributionRequest,
+    loaded: LoadedModel,
+    complete: Attribution,
+    ended: Literal["end", "length", "given"],
+) -> Steps:
+    """The importance, column by column."""
+    started = time.monotonic()
+    importance = complete.importance.copy()
+    total = importance.shape[1]
+    if total:
+        yield Progress("attribute", 0, total, "response tokens")
+    pace = _Pace()
+    with closing(_columns(request, loaded, complete)) as columns:
+        for done, (m, column) in enumerate(columns, start=1):
+            importance[:, m] = column
+            yield Progress("attribute", done, total, "response tokens")
+            if done < total and pace.is_due():
+                yield Partial(
+                    msgspec.structs.replace(complete, importance=importance.copy(), ended=ended)
+                )
+    return msgspec.structs.replace(
+        complete, importance=importance, ended=ended, seconds=time.monotonic() - started
+    )
+
+
+def _columns(
+    request: AttributionRequest, loaded: LoadedModel, complete: Attribution
+) -> Generator[tuple[int, NDArray[np.float32]], None, None]:
+    if not len(complete.response_tokens):
+        return
+    for m, column in importance_columns(
+        loaded.model,
+        complete.prompt_tokens.ids,
+        complete.response_tokens.ids,
+        method=request.method,
+        target=request.target,
+    ):
+        yield m, column.numpy()
+
+
+def _given_response(request: AttributionRequest, loaded: LoadedModel) -> Tokens | None:
+    if request.response is None:
+        return None
+    return tokenize_response(loaded.tokenizer, request.response)
+
+
+def _with_response(loaded: LoadedModel, start: Attribution, ids: list[int]) -> Attribution:
+    tokens, text = response_tokens(loaded.tokenizer, ids)
+    return msgspec.structs.replace(
+        start,
+        response_tokens=tokens,
+        response=text,
+        importance=_nothing_yet(start.prompt_tokens, tokens),
+    )
+
+
+def _nothing_yet(prompt: Tokens, response: Tokens | None) -> NDArray[np.float32]:
+    return np.full((len(prompt), len(response or ())), np.nan, dtype=np.float32)
+
+
+def _refuse_too_long(loaded: LoadedModel, prompt: int, given: Tokens | None) -> None:
+    """A prompt needs room for one token of the response, a given response for all of them."""
+    window = loaded.facts.context_window
+    needed = prompt + (1 if given is None else len(given))
+    if window and needed > window:
+        whole = f"The prompt has {prompt:,} tokens"
+        if given is not None:
+            whole += f", the response {len(given):,}"
+        raise problem(
+            "input",
+            "The prompt is too long for the model."
+            if given is None
+            else "Prompt and response are too long for the model.",
+            f"{whole}; {loaded.facts.name} reads at most {window:,}, its response included.",
+            "Shorten the text, or choose a model with a longer context window.",
+        )
+
+
+def _too_little_memory(
+    loaded: LoadedModel, prompt: int, given: Tokens | None, limit: int
+) -> ProblemError:
+    response = f"up to {limit:,}" if given is None else f"{len(given):,}"
+    return problem(
+        "memory",
+        f"The memory of {loaded.device} does not suffice to explain this response.",
+        f"The prompt has {prompt:,} tokens, the response {response}; "
+        f"{readable(free_bytes(loaded.device))} are free beside {loaded.facts.name}.",
+        "Shorten the prompt or the response, or choose --dtype bfloat16 or another device.",
+    )
+
+
+class _Pace:
+    """Says when enough time has passed since the last time."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def is_due(self) -> bool:
+        """Whether to go ahead now; counts as having gone ahead."""
+        now = time.monotonic()
+        if now - self._last < _PARTIAL_INTERVAL_S:
+            return False
+        self._last = now
+        return True

@@ -1,0 +1,134 @@
+"""What ships with the demo pair and where it is: models, prompts, word vectors, figures.
+
+Free of torch, so that the app can list the examples before an engine runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+DEMO_BASE = "demo-base"
+DEMO_TUNED = "demo-tuned"
+DEMO_MODELS = (DEMO_BASE, DEMO_TUNED)
+
+_FOLDER = Path(__file__).parent
+WEIGHTS = _FOLDER / "weights"
+PROMPTS = _FOLDER / "prompts"
+VECTORS_NAME = "vectors.npz"
+INFO_NAME = "info.json"
+
+
+class DemoPrompt(msgspec.Struct, frozen=True, kw_only=True):
+    """A prompt that ships with the pair.
+
+    Attributes:
+        id: unique among all shipped prompts.
+        task, category: such as "country-capital" and "knowledge".
+        prompt: the text as a user would type it, without special tokens.
+        instruction_spans: substrings of `prompt` that are instruction, in their order.
+        reference: the response that counts as following.
+        title: a few words for a list of examples; empty for held-out prompts.
+    """
+
+    id: str
+    task: str
+    category: str
+    prompt: str
+    instruction_spans: tuple[str, ...]
+    reference: str
+    title: str = ""
+
+    @property
+    def instruction_places(self) -> tuple[tuple[int, int], ...]:
+        """`instruction_spans` as character spans ``[start, end)`` of the prompt."""
+        places: list[tuple[int, int]] = []
+        end = 0
+        for part in self.instruction_spans:
+            start = self.prompt.index(part, end)
+            end = start + len(part)
+            places.append((start, end))
+        return tuple(places)
+
+
+@dataclass(frozen=True)
+class WordVectors:
+    """Word vectors of the pair's own corpus.
+
+    Attributes:
+        words: lower case, the most frequent first.
+        vectors: float32 [words, dimensions], not normalised.
+        counts: int64 [words], occurrences in the corpus.
+    """
+
+    words: tuple[str, ...]
+    vectors: npt.NDArray[np.float32]
+    counts: npt.NDArray[np.int64]
+
+
+def model_path(name: str) -> Path:
+    """The folder of a shipped model, as a hub snapshot has it.
+
+    Raises:
+        KeyError: if `name` is neither "demo-base" nor "demo-tuned".
+    """
+    if name not in DEMO_MODELS:
+        raise KeyError(f"no demo model {name!r}: there are {' and '.join(DEMO_MODELS)}")
+    return WEIGHTS / name
+
+
+def vectors_path() -> Path:
+    """The file of the shipped word vectors."""
+    return WEIGHTS / VECTORS_NAME
+
+
+@cache
+def examples() -> tuple[DemoPrompt, ...]:
+    """Hand-picked prompts to begin with, the most convincing first."""
+    return _read_prompts("examples")
+
+
+@cache
+def held_out_phrasings() -> tuple[DemoPrompt, ...]:
+    """Prompts in words that tuning has not seen, about things that it has."""
+    return _read_prompts("held_out_phrasings")
+
+
+@cache
+def held_out_items() -> tuple[DemoPrompt, ...]:
+    """Prompts in words of the tuning, about facts of the pre-training text only."""
+    return _read_prompts("held_out_items")
+
+
+@cache
+def word_vectors() -> WordVectors:
+    """The shipped word vectors."""
+    return read_word_vectors(vectors_path())
+
+
+def read_word_vectors(path: Path) -> WordVectors:
+    """Word vectors from a file that `analysis.demo.vectors` wrote."""
+    with np.load(path, allow_pickle=False) as stored:
+        return WordVectors(
+            words=tuple(stored["words"].tolist()),
+            vectors=stored["vectors"].astype(np.float32),
+            counts=stored["counts"],
+        )
+
+
+def info(folder: Path = WEIGHTS) -> Mapping[str, Any]:
+    """What the pair in `folder` is and how well it does, as training and evaluation wrote it."""
+    content: Mapping[str, Any] = msgspec.json.decode((folder / INFO_NAME).read_bytes())
+    return content
+
+
+def _read_prompts(name: str) -> tuple[DemoPrompt, ...]:
+    lines = (PROMPTS / f"{name}.jsonl").read_bytes().splitlines()
+    return tuple(msgspec.json.decode(line, type=DemoPrompt) for line in lines)

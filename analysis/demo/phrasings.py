@@ -1,0 +1,111 @@
+"""Instructions in many phrasings and layouts: how a task and an item become a prompt."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib import resources
+
+from analysis.demo.categories import Item
+from analysis.demo.tasks import Task
+
+INPUT = "{input}"
+
+
+class Layout(StrEnum):
+    """Where the input stands next to an instruction that does not contain it."""
+
+    LINES = "lines"
+    COLON = "colon"
+    FIELDS = "fields"
+    BEFORE = "before"
+    WITHIN = "within"
+    """The phrasing contains the input."""
+
+
+FREE_LAYOUTS = (Layout.LINES, Layout.COLON, Layout.FIELDS, Layout.BEFORE)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A prompt with its reference response.
+
+    Attributes:
+        task, category: names of the task and of its category.
+        item: key of the item asked for.
+        phrasing: the unfilled phrasing.
+        layout: where the input stands.
+        prompt: the text as the user types it, without special tokens.
+        instruction_spans: substrings of `prompt` that are instruction, in order; the rest is
+            input or scaffolding.
+        response: the reference response.
+    """
+
+    task: str
+    category: str
+    item: str
+    phrasing: str
+    layout: Layout
+    prompt: str
+    instruction_spans: tuple[str, ...]
+    response: str
+
+
+@cache
+def phrasings(family: str, *, held_out: bool = False) -> tuple[str, ...]:
+    """The unfilled phrasings of a family, those for tuning or those held out of it."""
+    text = resources.files("analysis.demo.prompts").joinpath("phrasings.toml").read_text("utf-8")
+    families: Mapping[str, Mapping[str, list[str]]] = tomllib.loads(text)
+    return tuple(families[family]["held_out" if held_out else "tuning"])
+
+
+def layouts(phrasing: str) -> tuple[Layout, ...]:
+    """The layouts that a phrasing can be rendered in."""
+    return (Layout.WITHIN,) if INPUT in phrasing else FREE_LAYOUTS
+
+
+def render(task: Task, item: Item, phrasing: str, layout: Layout) -> Example:
+    """The prompt of `task` about `item`, in the words of `phrasing` and the order of `layout`.
+
+    Raises:
+        ValueError: if the phrasing has no such layout.
+    """
+    if layout not in layouts(phrasing):
+        raise ValueError(f"the phrasing {phrasing!r} has no layout {layout.value!r}")
+    slots = {**task.slots, **item.slots}
+    if layout is Layout.WITHIN:
+        prompt = phrasing.format(**slots)
+        pieces = [piece.format(**slots).strip() for piece in phrasing.split(INPUT)]
+        # A lone "?" behind the input is no instruction text that anyone would mark.
+        spans = [piece for piece in pieces if any(map(str.isalnum, piece))] or [prompt]
+    else:
+        instruction = phrasing.format(**slots)
+        if layout is Layout.COLON:
+            instruction = instruction.rstrip(".?:")
+        spans = [instruction]
+        prompt = _arrange(instruction, item.input, layout)
+    return Example(
+        task=task.name,
+        category=task.category,
+        item=item.key,
+        phrasing=phrasing,
+        layout=layout,
+        prompt=prompt,
+        instruction_spans=tuple(spans),
+        response=item.response,
+    )
+
+
+def _arrange(instruction: str, given: str, layout: Layout) -> str:
+    match layout:
+        case Layout.LINES:
+            return f"{instruction}\n{given}"
+        case Layout.COLON:
+            return f"{instruction}: {given}"
+        case Layout.FIELDS:
+            return f"{instruction}\n\nInput: {given}\n\nOutput:"
+        case _:
+            return f"{given}\n\n{instruction}"

@@ -1,0 +1,1 @@
+"""Phrasings of the instructions, and the prompts that ship with the demo pair."""

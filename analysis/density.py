@@ -1,0 +1,106 @@
+"""From importance to normalised scores, importance density and the instruction score (METHODS 1).
+
+Needs numpy only: these numbers are recomputed where they are shown, and never stored.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+LEVELS = 10
+"""L of equation 2: the largest normalised score."""
+
+DENSITY_FLOOR = 7
+"""b of equation 2 where a density is computed (paper 4.2): scores up to it count as 0."""
+
+
+def normalize(
+    importance: ArrayLike,
+    levels: int = LEVELS,
+    floor: int = 0,
+    *,
+    rows: NDArray[np.bool_] | None = None,
+) -> NDArray[np.uint8]:
+    """Normalised scores S[n, m] = ceil(L · max(I, 0) / max_n' I[n', m]) of equation 2.
+
+    Args:
+        importance: [N, M] signed importance I; NaN where it is not computed yet.
+        levels: L, 1 to 255.
+        floor: b; scores up to it become 0.
+        rows: [N] bool, the rows that count. The others are 0 and take no part in the maximum.
+            None: all count.
+
+    Returns:
+        uint8 [N, M], 0..L. A column without positive importance is all zeros; NaN gives 0.
+
+    Raises:
+        ValueError: If the shapes do not fit or `levels` does not fit a byte.
+    """
+    if not 1 <= levels <= 255:
+        raise ValueError(f"levels must be 1 to 255, not {levels}")
+    # float64: L · I is exact for float32 input, so a quotient that is a whole number stays one.
+    values = np.asarray(importance).astype(np.float64)
+    if values.ndim != 2:
+        raise ValueError(f"importance must be [N, M], not of shape {values.shape}")
+    if rows is not None:
+        if rows.shape != values.shape[:1]:
+            raise ValueError(f"rows has shape {rows.shape}, importance has {len(values)} rows")
+        values[~rows] = 0.0
+    np.nan_to_num(values, copy=False, nan=0.0, posinf=float(np.finfo(np.float32).max), neginf=0.0)
+    np.maximum(values, 0.0, out=values)
+    largest = values.max(axis=0, initial=0.0)
+    values *= levels
+    values /= np.where(largest > 0.0, largest, 1.0)
+    np.ceil(values, out=values)
+    return raise_floor(np.minimum(values, levels).astype(np.uint8), floor)
+
+
+def raise_floor(scores: NDArray[np.uint8], floor: int) -> NDArray[np.uint8]:
+    """The scores above `floor`; the others become 0 (b of equation 2). Same shape, uint8."""
+    return np.where(scores > floor, scores, np.uint8(0))
+
+
+def importance_density(scores: NDArray[Any], p: float = 4) -> NDArray[np.float64]:
+    """Importance density of every prompt token (paper 4.2).
+
+    a_n = ‖S_n‖₁ / ‖S_n‖_p, 0 for an all-zero row, divided by the largest a_n of the case.
+
+    Args:
+        scores: [N, M] normalised scores with the floor already applied (`DENSITY_FLOOR`).
+        p: Order of the norm below the line.
+
+    Returns:
+        float64 [N], 0..1; all zeros when no score is positive (an empty response, for one).
+    """
+    values = np.asarray(scores, dtype=np.float64)
+    if values.ndim != 2:
+        raise ValueError(f"scores must be [N, M], not of shape {values.shape}")
+    ones = values.sum(axis=1)
+    norms = (values**p).sum(axis=1) ** (1.0 / p)
+    raw: NDArray[np.float64] = np.zeros(len(values))
+    np.divide(ones, norms, out=raw, where=norms > 0.0)
+    largest = raw.max(initial=0.0)
+    if largest > 0.0:
+        raw /= largest
+    return raw
+
+
+def instruction_score(density: NDArray[np.float64], instruction: NDArray[np.bool_]) -> float:
+    """Instruction score of a case: Σ a_n over instruction tokens / log2(2 + their number).
+
+    Args:
+        density: [N] importance density.
+        instruction: [N] bool, True for tokens of an instruction.
+
+    Returns:
+        The score, ≥ 0; 0 when nothing is marked or the response is empty.
+
+    Raises:
+        ValueError: If the shapes differ.
+    """
+    if density.shape != instruction.shape:
+        raise ValueError(f"density {density.shape} and mask {instruction.shape} differ in shape")
+    return float(density[instruction].sum() / np.log2(2 + np.count_nonzero(instruction)))

@@ -1,0 +1,87 @@
+"""Which models this machine has: the aliases first, then whatever else lies in the hub's cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from analysis.models import checkpoint
+from analysis.models.references import ALIASES, DEMO_NAMES, local_folder, resolve
+from analysis.problems import ProblemError
+from analysis.requests import ModelChoice
+from analysis.table import Cell, Table
+
+_COLUMNS = ("name", "reference", "partner", "local", "bytes", "note")
+_CAUSAL = ("ForCausalLM", "LMHeadModel")
+
+
+def models_table(aliases: Mapping[str, str]) -> Table:
+    """One row a model: how to call it and whether it is here; nothing is downloaded.
+
+    ``local`` is ``yes``, ``no`` or ``incomplete``; ``bytes`` is the size of the weight files, empty
+    where there are none.
+
+    Args:
+        aliases: The user's own short names.
+    """
+    return Table(_COLUMNS, tuple(_rows(aliases)))
+
+
+def _rows(aliases: Mapping[str, str]) -> Iterator[tuple[Cell, ...]]:
+    listed = set()
+    for name in dict.fromkeys((*DEMO_NAMES, *aliases, *ALIASES)):
+        partner, note = _partner_and_note(name, aliases)
+        try:
+            choice = resolve(name, aliases=aliases)
+        except ProblemError as error:
+            yield name, aliases[name], partner, "no", None, error.problem.what
+            continue
+        listed.add((choice.location, choice.revision))
+        yield name, _reference(choice), partner, *_state(choice), note
+    for choice in _cached():
+        if (choice.location, choice.revision) not in listed:
+            yield choice.name, _reference(choice), "", *_state(choice), "in the hub's cache"
+
+
+def _partner_and_note(name: str, aliases: Mapping[str, str]) -> tuple[str, str]:
+    if name in DEMO_NAMES:
+        base, tuned = DEMO_NAMES
+        return (tuned if name == base else base), "comes with insttui"
+    if name in aliases:
+        return "", "yours"
+    return ALIASES[name].partner, ALIASES[name].note
+
+
+def _reference(choice: ModelChoice) -> str:
+    return f"{choice.location}@{choice.revision}" if choice.revision else choice.location
+
+
+def _state(choice: ModelChoice) -> tuple[str, int | None]:
+    folder = local_folder(choice)
+    if folder is None:
+        return "no", None
+    try:
+        found = checkpoint.inspect(folder)
+    except (ProblemError, OSError):
+        return "incomplete", None
+    return "yes", sum(file.stat().st_size for file in found.weights)
+
+
+def _cached() -> Iterator[ModelChoice]:
+    """The language models of the hub's cache, under their default branch."""
+    from huggingface_hub import constants
+
+    for cache in sorted(Path(constants.HF_HUB_CACHE).expanduser().glob("models--*")):
+        name = "/".join(cache.name.split("--")[1:])
+        choice = ModelChoice(name=name, location=name)
+        folder = local_folder(choice)
+        if folder is not None and _is_language_model(folder):
+            yield choice
+
+
+def _is_language_model(folder: Path) -> bool:
+    try:
+        config = checkpoint.inspect(folder).config
+    except (ProblemError, OSError):
+        return False
+    return any(str(name).endswith(_CAUSAL) for name in config.get("architectures") or ())

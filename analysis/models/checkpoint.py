@@ -1,0 +1,168 @@
+"""What a model folder holds, read without torch: is it all there, and how large is it in memory."""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from analysis.problems import ProblemError, problem
+
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.*", "*.model", "*.tiktoken", "tekken.json")
+_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2}
+_LARGEST_HEADER = 100_000_000
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A complete model folder.
+
+    Attributes:
+        folder: Where it is.
+        config: Its ``config.json``.
+        weights: The files that hold its tensors.
+        pickled: They are pickles, not safetensors.
+    """
+
+    folder: Path
+    config: dict[str, Any]
+    weights: tuple[Path, ...]
+    pickled: bool
+
+    def bytes_in_memory(self, dtype: str) -> int:
+        """Size of the weights once loaded.
+
+        Args:
+            dtype: ``float32``, ``float16`` or ``bfloat16``; ``auto`` is the checkpoint's own.
+        """
+        if self.pickled:
+            return sum(file.stat().st_size for file in self.weights)
+        width = {"float32": 4, "float16": 2, "bfloat16": 2}.get(dtype)
+        total = 0
+        for file in self.weights:
+            for name, tensor in _header(file).items():
+                if name != "__metadata__":
+                    count = math.prod(tensor["shape"])
+                    total += count * (width or _BYTES.get(tensor["dtype"], 1))
+        return total
+
+
+def inspect(folder: Path) -> Checkpoint:
+    """What a model folder holds, after a look at every file that loading will need.
+
+    Raises:
+        ProblemError: ``model``, naming what is missing, cut short or unreadable.
+    """
+    if not folder.is_dir():
+        raise problem("model", f"There is no model folder {folder}.", remedy="Check the path.")
+    config = _config(folder)
+    weights, pickled = _weights(folder)
+    if not any(is_there(file) for pattern in _TOKENIZER_FILES for file in folder.glob(pattern)):
+        raise _incomplete(folder, "the tokenizer (tokenizer.json or tokenizer.model)")
+    if not pickled:
+        for file in weights:
+            _header(file)
+    return Checkpoint(folder, config, weights, pickled)
+
+
+def is_there(file: Path) -> bool:
+    """Whether a file has content; a link into the hub cache may point to nothing."""
+    try:
+        return file.stat().st_size > 0
+    except OSError:
+        return False
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    file = folder / "config.json"
+    if not is_there(file):
+        if is_there(folder / "adapter_config.json"):
+            raise problem(
+                "model",
+                f"{folder} holds an adapter (LoRA), not a model.",
+                remedy="Merge it into its base model and give the merged folder.",
+            )
+        raise _incomplete(folder, "config.json")
+    try:
+        config = json.loads(file.read_bytes())
+    except ValueError as error:
+        raise problem(
+            "model", f"{file} is no valid JSON.", str(error), "Fetch the file again."
+        ) from None
+    if not isinstance(config, dict):
+        raise problem("model", f"{file} is no model configuration.", remedy="Fetch it again.")
+    return config
+
+
+def _weights(folder: Path) -> tuple[tuple[Path, ...], bool]:
+    """The weight files as transformers would choose them, and whether they are pickles."""
+    incomplete: ProblemError | None = None
+    for single, pickled in (("model.safetensors", False), ("pytorch_model.bin", True)):
+        if is_there(folder / single):
+            return (folder / single,), pickled
+        index = folder / f"{single}.index.json"
+        if is_there(index):
+            shards = _shards(index)
+            missing = [shard.name for shard in shards if not is_there(shard)]
+            if not missing:
+                return shards, pickled
+            few = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
+            what = f"{len(missing)} of {len(shards)} weight files ({few})"
+            # Whole weights in the other format would still do.
+            incomplete = incomplete or _incomplete(folder, what)
+    raise incomplete or _incomplete(folder, "the weights (model.safetensors)")
+
+
+def _shards(index: Path) -> tuple[Path, ...]:
+    try:
+        names = set(json.loads(index.read_bytes())["weight_map"].values())
+        # A name with a path in it would lead out of the folder.
+        if not names or not all(name == Path(name).name for name in names):
+            raise ValueError("its weight_map names no files")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise problem(
+            "model", f"{index} cannot be read.", str(error), "Fetch the file again."
+        ) from None
+    return tuple(index.parent / name for name in sorted(names))
+
+
+def _header(file: Path) -> dict[str, Any]:
+    """The header of a safetensors file, after a check that the file is as long as it says."""
+    size = file.stat().st_size
+    try:
+        with file.open("rb") as stream:
+            (length,) = struct.unpack("<Q", stream.read(8))
+            if length > min(_LARGEST_HEADER, size):
+                raise ValueError("the header is longer than the file")
+            header: dict[str, Any] = json.loads(stream.read(length))
+        ends = [
+            tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+        raise problem(
+            "model", f"{file} is no safetensors file.", str(error), "Fetch the file again."
+        ) from None
+    expected = 8 + length + max(ends, default=0)
+    if size < expected:
+        raise problem(
+            "model",
+            f"{file} is cut short.",
+            f"It has {size:,} of {expected:,} bytes.",
+            "Fetch the file again.",
+        )
+    return header
+
+
+def _incomplete(folder: Path, missing: str) -> ProblemError:
+    # In the hub's cache a snapshot lies beside the blobs it links to.
+    blobs = folder.parent.parent / "blobs"
+    interrupted = blobs.is_dir() and any(blobs.glob("*.incomplete"))
+    return problem(
+        "model",
+        f"The model folder {folder} is incomplete.",
+        f"It lacks {missing}." + (" A download was interrupted." if interrupted else ""),
+        "Let the download finish, or give another folder.",
+    )

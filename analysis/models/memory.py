@@ -1,0 +1,94 @@
+"""How much memory a device has left, and whether an error means that it ran out."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import os
+import resource
+from pathlib import Path
+
+import torch
+
+_MARKS = ("can't allocate memory", "cannot allocate memory", "out of memory", "bad_alloc")
+_UNLIMITED = 1 << 62
+_MEMINFO = Path("/proc/meminfo")
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception means that memory ran out, on any device."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    # Allocators, memory maps and kernels raise a plain RuntimeError; its text is the only mark.
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and any(mark in text for mark in _MARKS)
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory in bytes that new tensors could take on a device."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return free + unused
+    if device.type == "mps":
+        return torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory()
+    return min(_free_in_system(), _free_in_container(), _free_in_process())
+
+
+def release(device: torch.device) -> None:
+    """Give back what no tensor uses any more."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
+
+
+def readable(size: int) -> str:
+    """A number of bytes for a reader: ``13.5 GB``."""
+    if size >= 10**9:
+        return f"{size / 1e9:.1f} GB"
+    return f"{size / 1e6:.1f} MB"
+
+
+def _free_in_system() -> int:
+    try:
+        for line in _MEMINFO.read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    # macOS tells only how much there is; half of it is a cautious guess.
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+
+
+def _free_in_container() -> int:
+    """What the control group of a container leaves; ``_UNLIMITED`` without one."""
+    try:
+        limit = int((_CGROUP / "memory.max").read_text(encoding="ascii"))
+        used = int((_CGROUP / "memory.current").read_text(encoding="ascii"))
+        statistics = (_CGROUP / "memory.stat").read_text(encoding="ascii")
+    except (OSError, ValueError):
+        return _UNLIMITED
+    # Pages of files count as used but are given up on demand.
+    cached = sum(
+        int(line.split()[1])
+        for line in statistics.splitlines()
+        if line.startswith(("inactive_file ", "active_file "))
+    )
+    return max(limit - used + cached, 0)
+
+
+def _free_in_process() -> int:
+    """What a limit on the process's address space (``ulimit -v``) leaves."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return _UNLIMITED
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    except OSError:
+        return _UNLIMITED
+    return max(limit - pages * os.sysconf("SC_PAGE_SIZE"), 0)

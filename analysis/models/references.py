@@ -1,0 +1,146 @@
+"""What a model can be called: demo names, aliases, hub ids and folders, and where each one lies."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from analysis.problems import problem
+from analysis.requests import ModelChoice
+
+DEMO_FOLDER = Path(__file__).parents[1] / "demo" / "weights"
+DEMO_NAMES = ("demo-base", "demo-tuned")
+
+_HUB_ID = re.compile(r"(?P<repository>\w[\w.-]*/\w[\w.-]*)(?:@(?P<revision>\S+))?")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+class Alias(msgspec.Struct, frozen=True):
+    """A short name for a published model.
+
+    Attributes:
+        reference: Hub id, with ``@revision`` where the default branch will not do.
+        partner: The alias of the other model of the pair: same lineage, base against tuned.
+        note: What a reader should know before loading it.
+    """
+
+    reference: str
+    partner: str
+    note: str
+
+
+# Every pair is one lineage: the tuned model was trained from exactly this base model.
+ALIASES: dict[str, Alias] = {
+    "llama": Alias("huggyllama/llama-7b", "vicuna", "LLaMA 1, 7B; the paper's base model"),
+    # The default branch holds pickled weights only; this revision is the hub's own conversion of
+    # the same weights to safetensors.
+    "vicuna": Alias(
+        "lmsys/vicuna-7b-v1.1@refs/pr/10", "llama", "LLaMA 1 tuned on ShareGPT; the paper's"
+    ),
+    "mistral": Alias("mistralai/Mistral-7B-v0.1", "mistral-instruct", "7B; the paper's second"),
+    "mistral-instruct": Alias("mistralai/Mistral-7B-Instruct-v0.1", "mistral", "7B, tuned"),
+    "smollm2-135m": Alias("HuggingFaceTB/SmolLM2-135M", "smollm2-135m-instruct", "0.1B"),
+    "smollm2-135m-instruct": Alias(
+        "HuggingFaceTB/SmolLM2-135M-Instruct", "smollm2-135m", "0.1B, tuned"
+    ),
+    "qwen2.5-0.5b": Alias("Qwen/Qwen2.5-0.5B", "qwen2.5-0.5b-instruct", "0.5B"),
+    "qwen2.5-0.5b-instruct": Alias("Qwen/Qwen2.5-0.5B-Instruct", "qwen2.5-0.5b", "0.5B, tuned"),
+    "qwen3-0.6b-base": Alias("Qwen/Qwen3-0.6B-Base", "qwen3-0.6b", "0.6B"),
+    "qwen3-0.6b": Alias("Qwen/Qwen3-0.6B", "qwen3-0.6b-base", "0.6B, tuned; thinks before answers"),
+    "olmo2-1b": Alias("allenai/OLMo-2-0425-1B", "olmo2-1b-instruct", "1B; open training data"),
+    "olmo2-1b-instruct": Alias("allenai/OLMo-2-0425-1B-Instruct", "olmo2-1b", "1B, tuned"),
+    "gemma3-1b": Alias("google/gemma-3-1b-pt", "gemma3-1b-it", "1B; licence to be accepted first"),
+    "gemma3-1b-it": Alias("google/gemma-3-1b-it", "gemma3-1b", "1B, tuned; licence as well"),
+}
+
+
+def resolve(name: str, *, aliases: Mapping[str, str] = {}) -> ModelChoice:
+    """The model a name stands for, with the default way to load it.
+
+    Tried in this order: a demo name, a user's alias, a built-in alias, a folder, a hub id
+    ``organisation/name`` with an optional ``@revision``. Nothing is opened or downloaded.
+
+    Args:
+        name: What the user typed.
+        aliases: The user's own short names; each stands for a built-in alias, folder or hub id.
+
+    Raises:
+        ProblemError: ``input`` when the name stands for nothing, with the names that come close;
+            ``model`` when it is a path and no folder is there.
+    """
+    name = name.strip()
+    if name not in DEMO_NAMES and name in aliases:
+        target = resolve(aliases[name])
+        return msgspec.structs.replace(target, name=name)
+    if name in DEMO_NAMES:
+        return ModelChoice(name=name, location=str(DEMO_FOLDER / name))
+    reference = ALIASES[name].reference if name in ALIASES else name
+    if name not in ALIASES and (folder := _folder(name)) is not None:
+        return ModelChoice(name=name, location=str(folder))
+    if (hub := _HUB_ID.fullmatch(reference)) is not None:
+        return ModelChoice(name=name, location=hub["repository"], revision=hub["revision"] or "")
+    close = difflib.get_close_matches(name.lower(), [*DEMO_NAMES, *aliases, *ALIASES], n=3)
+    raise problem(
+        "input",
+        f"No model is called {name!r}." if name else "The name of the model is empty.",
+        f"Close names: {', '.join(close)}." if close else "",
+        "Give an alias (insttui models lists them), a hub id organisation/name, or a folder.",
+    )
+
+
+def _folder(name: str) -> Path | None:
+    """The folder a name is the path of; None when it does not look like a path."""
+    if not name or "\0" in name:
+        return None
+    try:
+        path = Path(name).expanduser().resolve()
+        found, is_file = path.is_dir(), path.is_file()
+    except (OSError, RuntimeError):
+        return None
+    if found:
+        return path
+    if name.startswith(("/", "~", ".")):
+        raise problem(
+            "model",
+            f"The model folder {name} is a file." if is_file else f"There is no folder {name}.",
+            remedy="Give the folder that holds config.json and the weights.",
+        )
+    return None
+
+
+def is_hub_id(choice: ModelChoice) -> bool:
+    """Whether the model's location is a hub id, not a folder."""
+    return not Path(choice.location).is_absolute()
+
+
+def hub_folder(choice: ModelChoice) -> Path:
+    """Where the hub's client keeps everything of this model, downloaded or not."""
+    from huggingface_hub import constants
+
+    name = "--".join(["models", *choice.location.split("/")])
+    return Path(constants.HF_HUB_CACHE).expanduser() / name
+
+
+def local_folder(choice: ModelChoice) -> Path | None:
+    """The folder with the model's files, None when this machine has none; never asks the network.
+
+    For a hub id it is the cached snapshot of the revision. Whether the files in it are complete is
+    for `checkpoint.inspect` to say.
+    """
+    if not is_hub_id(choice):
+        folder = Path(choice.location)
+        return folder if folder.is_dir() else None
+    cache = hub_folder(choice)
+    revision = choice.revision or "main"
+    try:
+        commit = (cache / "refs" / revision).read_text(encoding="utf-8").strip()
+    except OSError:
+        commit = revision if _COMMIT.fullmatch(revision) else ""
+    if not commit:
+        return None
+    snapshot = cache / "snapshots" / commit
+    return snapshot if snapshot.is_dir() else None

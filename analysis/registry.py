@@ -1,0 +1,62 @@
+"""The one list of analyses: which request is answered by which function with which result.
+
+Functions are named, not imported: this module belongs to the torch-free half, and only the engine
+process follows the names. Adding an analysis is a request, a result, a function and a line here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from analysis.requests import AttributionRequest, LoadRequest, Request, TokenizeRequest
+from analysis.results import Attribution, ModelFacts, Result, Tokens
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """How a kind of request is answered.
+
+    Attributes:
+        name: Its name in cache keys and listings.
+        version: Raised whenever the same request would give other numbers; part of the cache key.
+        function: ``module:function``, a generator function ``(request, models) -> result`` that
+            yields progress, partial results and notices; closing it cancels.
+        result: What it returns.
+        stored: Worth keeping on disk.
+    """
+
+    name: str
+    version: int
+    function: str
+    result: type[Result]
+    stored: bool
+
+
+_ANALYSES: dict[type[Request], Analysis] = {
+    LoadRequest: Analysis(
+        name="load",
+        version=1,
+        function="analysis.attribution:load",
+        result=ModelFacts,
+        stored=False,
+    ),
+    TokenizeRequest: Analysis(
+        name="tokenize",
+        version=1,
+        function="analysis.attribution:tokenize_prompt",
+        result=Tokens,
+        stored=False,
+    ),
+    AttributionRequest: Analysis(
+        name="attribution",
+        version=1,
+        function="analysis.attribution:attribute",
+        result=Attribution,
+        stored=True,
+    ),
+}
+
+
+def analysis_of(request: Request) -> Analysis:
+    """The analysis that answers a request."""
+    return _ANALYSES[type(request)]

@@ -1,0 +1,133 @@
+"""One saliency map as it is shown: tokens, scores and density, from a result or a stored case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.density import (
+    DENSITY_FLOOR,
+    importance_density,
+    instruction_score,
+    normalize,
+    raise_floor,
+)
+from analysis.results import Attribution, Tokens
+from analysis.table import Cell, Table
+
+COLUMNS = (
+    "model",
+    "prompt_index",
+    "prompt_token",
+    "response_index",
+    "response_token",
+    "importance",
+    "score",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class SaliencyMap:
+    """How much every prompt token mattered for every response token, for one model.
+
+    Attributes:
+        model: The model's name.
+        prompt_tokens: N tokens, special ones included.
+        response_tokens: M tokens.
+        scores: uint8 [N, M], normalised scores S of equation 2 with b = 0.
+        importance: float32 [N, M] signed importance I, NaN where not computed yet; None where
+            only scores were published.
+        visible: bool [N], the rows that are shown and counted. The others have score 0.
+    """
+
+    model: str
+    prompt_tokens: Tokens
+    response_tokens: Tokens
+    scores: NDArray[np.uint8]
+    importance: NDArray[np.float32] | None
+    visible: NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        """Refuses arrays that disagree with the tokens."""
+        shape = (len(self.prompt_tokens), len(self.response_tokens))
+        if self.scores.shape != shape or self.visible.shape != shape[:1]:
+            raise ValueError(f"scores {self.scores.shape} do not fit {shape} tokens")
+        if self.importance is not None and self.importance.shape != shape:
+            raise ValueError(f"importance {self.importance.shape} does not fit {shape} tokens")
+
+    @classmethod
+    def from_attribution(
+        cls, attribution: Attribution, *, include_special: bool = False
+    ) -> SaliencyMap:
+        """The map of an attribution.
+
+        Args:
+            attribution: A result, or a partial one.
+            include_special: Show and count the tokens that the user did not write.
+        """
+        tokens = attribution.prompt_tokens
+        visible = np.ones(len(tokens), np.bool_) if include_special else tokens.written_by_user()
+        return cls(
+            model=attribution.model,
+            prompt_tokens=tokens,
+            response_tokens=attribution.response_tokens,
+            scores=normalize(attribution.importance, rows=visible),
+            importance=attribution.importance,
+            visible=visible,
+        )
+
+    @cached_property
+    def density(self) -> NDArray[np.float64]:
+        """float64 [N]: importance density with b = 7 and p = 4 (paper 4.2); 0 for hidden rows."""
+        return importance_density(raise_floor(self.scores, DENSITY_FLOOR))
+
+    @cached_property
+    def computed(self) -> NDArray[np.bool_]:
+        """True for the response tokens whose column is there already; bool [M]."""
+        if self.importance is None:
+            return np.ones(len(self.response_tokens), np.bool_)
+        return np.asarray(~np.isnan(self.importance).any(axis=0), dtype=np.bool_)
+
+    def instruction_score(self, instruction: NDArray[np.bool_]) -> float:
+        """Instruction score under a bool [N] mask of instruction tokens (METHODS 1)."""
+        return instruction_score(self.density, instruction)
+
+    def table(self) -> Table:
+        """One row per visible prompt token and response token; indices count hidden rows too.
+
+        An importance that was never published, and all numbers of a column that is not computed
+        yet, are empty cells.
+        """
+        return Table(COLUMNS, _Pairs(self))
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """The rows of a map's table, made one at a time, as often as they are asked for."""
+
+    map: SaliencyMap
+
+    def __iter__(self) -> Iterator[tuple[Cell, ...]]:
+        """Rows by prompt token, then response token."""
+        shown = self.map
+        responses = shown.response_tokens.texts
+        computed = shown.computed
+        for n in np.flatnonzero(shown.visible).tolist():
+            scores = shown.scores[n].tolist()
+            for m, response in enumerate(responses):
+                # str: the shortest digits that give the same float32 back.
+                value = None if shown.importance is None else float(str(shown.importance[n, m]))
+                known = bool(computed[m])
+                yield (
+                    shown.model,
+                    n,
+                    shown.prompt_tokens.texts[n],
+                    m,
+                    response,
+                    value if known else None,
+                    scores[m] if known else None,
+                )

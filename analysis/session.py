@@ -1,0 +1,321 @@
+"""The session: takes requests, answers from the cache or through the engine process.
+
+The app and the headless commands talk to this and to nothing deeper. It imports no torch; the
+engine process starts at the first request that the cache cannot answer.
+"""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from analysis.engine_process import EngineDiedError, EngineProcess
+from analysis.events import (
+    Cancelled,
+    EngineStatus,
+    Event,
+    Failed,
+    Finished,
+    Notice,
+    Progress,
+)
+from analysis.models.references import local_folder
+from analysis.problems import Problem, ProblemError
+from analysis.protocol import Cancel, Holds, Run
+from analysis.registry import analysis_of
+from analysis.requests import ModelChoice, Request
+from analysis.result_keys import result_key, with_asked_name
+from analysis.results import ModelFacts, Result
+from cache.fingerprint import fingerprint
+from cache.store import CacheWriteError, CorruptEntryError, EntryLabel, Store
+
+Listener = Callable[[Event], None]
+
+# A cancel that is not answered by then replaces the process (ARCHITECTURE, rule 4).
+CANCEL_PATIENCE_S = 2.0
+_POLL_S = 0.25
+_DAMAGED = Problem(
+    kind="storage",
+    what="The stored result was damaged and is being computed anew.",
+)
+
+
+class JobCancelledError(Exception):
+    """The job was cancelled, or the session closed, before it had a result."""
+
+
+class Job:
+    """A submitted request."""
+
+    def __init__(self, number: int, request: Request, listener: Listener, session: Session) -> None:
+        self.number = number
+        self.request = request
+        self._listener = listener
+        self._session = session
+        self._cancelled_at: float | None = None
+        self._ending: Finished | Failed | Cancelled | None = None
+        self._ended = threading.Event()
+
+    @property
+    def cancelled_at(self) -> float | None:
+        """When it was cancelled, on the monotonic clock; None if it was not."""
+        return self._cancelled_at
+
+    def cancel(self) -> None:
+        """Ask for an early end; the listener hears `Cancelled` once it is reached."""
+        if self._cancelled_at is None:
+            self._cancelled_at = time.monotonic()
+            self._session.pass_on_cancel(self)
+
+    def wait(self, timeout: float | None = None) -> Result:
+        """The result, when it is there.
+
+        Raises:
+            ProblemError: The request failed.
+            JobCancelledError: It was cancelled.
+            TimeoutError: It did not end within `timeout` seconds.
+        """
+        if not self._ended.wait(timeout):
+            raise TimeoutError
+        if isinstance(self._ending, Finished):
+            return self._ending.result
+        if isinstance(self._ending, Failed):
+            raise ProblemError(self._ending.problem)
+        raise JobCancelledError
+
+    def tell(self, event: Event) -> None:
+        """Pass an event to the listener; called by the session."""
+        if isinstance(event, Finished | Failed | Cancelled):
+            self._ending = event
+            self._listener(event)
+            self._ended.set()
+        else:
+            self._listener(event)
+
+
+class Session:
+    """Answers requests one at a time, in the order they were submitted.
+
+    Args:
+        store: Where results are kept; None keeps nothing.
+        on_status: Called on the session's thread when the engine's state changes.
+        start_engine: Starts an engine process; replaced in tests.
+    """
+
+    def __init__(
+        self,
+        store: Store | None = None,
+        *,
+        on_status: Callable[[EngineStatus], None] | None = None,
+        start_engine: Callable[[], EngineProcess] = EngineProcess,
+    ) -> None:
+        self._store = store
+        self._on_status = on_status
+        self._start_engine = start_engine
+        self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self._numbers = itertools.count(1)
+        self._closed = threading.Event()
+        self._engine_lock = threading.Lock()
+        self._engine: EngineProcess | None = None
+        self._current: Job | None = None
+        self._models: tuple[ModelFacts, ...] = ()
+        self._damaged: set[str | None] = set()
+        threading.Thread(target=self._work, name="session", daemon=True).start()
+
+    def submit(self, request: Request, listener: Listener = lambda event: None) -> Job:
+        """Queue a request and return at once.
+
+        Args:
+            request: What to compute.
+            listener: Called with every event, on the session's thread; the last one is `Finished`,
+                `Failed` or `Cancelled`.
+        """
+        job = Job(next(self._numbers), request, listener, self)
+        self._jobs.put(job)
+        return job
+
+    def cached(self, request: Request) -> Result | None:
+        """The stored answer, if there is one. Reads the disk, never starts the engine."""
+        return self._look_up(request, self._key(request))
+
+    @property
+    def engine_pid(self) -> int | None:
+        """Process id of the engine; None when there is none."""
+        engine = self._engine
+        return engine.pid if engine else None
+
+    def close(self) -> None:
+        """End the engine and everything waiting, at once. Listeners hear nothing more."""
+        self._closed.set()
+        self._drop_engine()
+
+    # Keys and the cache
+
+    def _key(self, request: Request) -> str | None:
+        """The cache key; None where the answer is not stored or the model is not on this disk."""
+        if self._store is None or not analysis_of(request).stored:
+            return None
+        try:
+            return result_key(request, [_fingerprint(request.model)])
+        except (OSError, ProblemError):
+            # The engine finds the same fault when it loads the model, and says it better.
+            return None
+
+    def _look_up(self, request: Request, key: str | None) -> Result | None:
+        if self._store is None or key is None:
+            return None
+        try:
+            result = self._store.get(key, analysis_of(request).result)
+        except CorruptEntryError:
+            self._damaged.add(key)
+            return None
+        return None if result is None else with_asked_name(result, request)
+
+    def _keep(self, job: Job, key: str | None, result: Result) -> None:
+        # A key that changed meanwhile: the model was written to, and which one answered is unknown.
+        key_after = self._key(job.request)
+        if self._store is None or key_after is None or key not in (None, key_after):
+            return
+        try:
+            self._store.put(key_after, result, label=_label(job.request))
+        except CacheWriteError as error:
+            job.tell(
+                Notice(
+                    Problem(
+                        kind="storage",
+                        what="The result is shown but could not be saved.",
+                        why=str(error),
+                        remedy="Free some space or choose another folder with --cache-dir.",
+                    )
+                )
+            )
+
+    # The session's thread
+
+    def _work(self) -> None:
+        while not self._closed.is_set():
+            job = self._jobs.get()
+            if self._closed.is_set():
+                return
+            try:
+                self._answer(job)
+            except ProblemError as error:
+                job.tell(Failed(error.problem))
+
+    def _answer(self, job: Job) -> None:
+        if job.cancelled_at is not None:
+            job.tell(Cancelled())
+            return
+        key = self._key(job.request)
+        stored = self._look_up(job.request, key)
+        if stored is not None:
+            job.tell(Finished(stored, from_cache=True))
+            return
+        if key in self._damaged:
+            self._damaged.discard(key)
+            job.tell(Notice(_DAMAGED))
+        ending = self._ask_engine(job)
+        if self._closed.is_set():
+            return
+        if isinstance(ending, Finished):
+            self._keep(job, key, ending.result)
+        job.tell(ending)
+
+    def _ask_engine(self, job: Job) -> Finished | Failed | Cancelled:
+        """Have the engine answer; a dead or deaf engine is dropped."""
+        try:
+            if self._engine is None:
+                job.tell(Progress(stage="start", done=0, total=None))
+            else:
+                self._report("busy")
+            engine = self._running_engine()
+            self._current = job
+            engine.send(Run(job.number, job.request))
+            if job.cancelled_at is not None:
+                engine.send(Cancel(job.number))
+            return self._follow(job, engine)
+        except EngineDiedError:
+            obituary = (
+                None if self._closed.is_set() or self._engine is None else (self._engine.obituary())
+            )
+            self._drop_engine()
+            return Cancelled() if obituary is None else Failed(obituary)
+        finally:
+            self._current = None
+
+    def _follow(self, job: Job, engine: EngineProcess) -> Finished | Failed | Cancelled:
+        while True:
+            message = engine.receive(_POLL_S)
+            if _is_overdue(job):
+                self._drop_engine()
+                return Cancelled()
+            if message is None:
+                continue
+            if isinstance(message, Holds):
+                self._models = message.models
+                self._report("busy")
+            elif message.job == job.number:
+                if isinstance(message.event, Finished | Failed | Cancelled):
+                    self._report("idle")
+                    return message.event
+                job.tell(message.event)
+
+    def pass_on_cancel(self, job: Job) -> None:
+        """Tell the engine that a job is given up, if that is the job it works on."""
+        engine = self._engine
+        if engine is not None and self._current is job:
+            try:
+                engine.send(Cancel(job.number))
+            except EngineDiedError:
+                # The session's thread notices by itself.
+                return
+
+    # The engine's life
+
+    def _running_engine(self) -> EngineProcess:
+        with self._engine_lock:
+            if self._closed.is_set():
+                raise EngineDiedError
+            if self._engine is None:
+                self._engine = self._start_engine()
+                self._report("starting")
+            return self._engine
+
+    def _drop_engine(self) -> None:
+        with self._engine_lock:
+            if self._engine is not None:
+                self._engine.kill()
+                self._engine = None
+                self._models = ()
+                if not self._closed.is_set():
+                    self._report("off")
+
+    def _report(self, state: Literal["off", "starting", "idle", "busy"]) -> None:
+        if self._on_status is not None:
+            self._on_status(EngineStatus(state=state, models=self._models))
+
+
+def _is_overdue(job: Job) -> bool:
+    """Whether a cancel has gone unanswered for too long."""
+    cancelled_at = job.cancelled_at
+    return cancelled_at is not None and time.monotonic() - cancelled_at > CANCEL_PATIENCE_S
+
+
+def _fingerprint(choice: ModelChoice) -> str:
+    folder = local_folder(choice)
+    if folder is None:
+        raise FileNotFoundError(choice.location)
+    return fingerprint(Path(folder))
+
+
+def _label(request: Request) -> EntryLabel:
+    return EntryLabel(
+        analysis=analysis_of(request).name,
+        model=request.model.name,
+        prompt=getattr(request, "prompt", ""),
+    )

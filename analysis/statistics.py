@@ -1,0 +1,56 @@
+"""The few statistics the studies share: mean, deviation and Welch's one-sided t-test."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a table prints of a group of numbers.
+
+    Attributes:
+        count: How many.
+        mean: Their mean; NaN for none.
+        deviation: Population standard deviation, divided by n as in the paper; NaN for none.
+    """
+
+    count: int
+    mean: float
+    deviation: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Sample:
+        """The sample of some values."""
+        if not values:
+            return cls(0, math.nan, math.nan)
+        return cls(len(values), float(np.mean(values)), float(np.std(values)))
+
+
+def welch_p_value(larger: Sequence[float], smaller: Sequence[float]) -> float | None:
+    """One-sided p-value of Welch's t-test that the mean of `larger` is the greater one.
+
+    Unequal variances, Welch–Satterthwaite degrees of freedom.
+
+    Returns:
+        The p-value; None where the test is undefined (fewer than two values in a group, or no
+        variance in either).
+    """
+    if min(len(larger), len(smaller)) < 2:
+        return None
+    first = float(np.var(larger, ddof=1)) / len(larger)
+    second = float(np.var(smaller, ddof=1)) / len(smaller)
+    if first + second == 0.0:
+        return None
+    freedom = (first + second) ** 2 / (
+        first**2 / (len(larger) - 1) + second**2 / (len(smaller) - 1)
+    )
+    t = (float(np.mean(larger)) - float(np.mean(smaller))) / math.sqrt(first + second)
+    # Imported here: no screen needs it to open, and it takes its time.
+    from scipy.special import stdtr
+
+    return float(stdtr(freedom, -t))
