@@ -1,0 +1,127 @@
+"""The one registry of actions: keys, key line, help panel and palette are all made from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.binding import Binding, BindingType
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something the user can do.
+
+    Attributes:
+        id: ``scope.name``; what a user's [keys] table calls it.
+        keys: Default keys, comma separated, in Textual's names.
+        label: One or two words for the key line; empty to leave it out there.
+        description: One line for the help panel and the palette.
+        command: The Textual action on the widget of the scope; the id's name if empty.
+        priority: Works even while a widget with keys of its own, such as an entry, has focus.
+    """
+
+    id: str
+    keys: str
+    label: str
+    description: str
+    command: str = ""
+    priority: bool = False
+
+    @property
+    def scope(self) -> str:
+        """The app or the view it belongs to."""
+        return self.id.partition(".")[0]
+
+    @property
+    def action(self) -> str:
+        """The Textual action to run."""
+        return self.command or self.id.partition(".")[2]
+
+
+_ALL = (
+    Action("app.view_1", "1", "", "Show the first view", "show_view(0)"),
+    Action("app.view_2", "2", "", "Show the second view", "show_view(1)"),
+    Action(
+        "app.help", "question_mark,f1", "help", "What this view shows, how to read it, its keys"
+    ),
+    Action("app.palette", "colon,ctrl+p", "palette", "All actions by name", "command_palette"),
+    Action("app.theme", "", "", "Choose a theme", "change_theme"),
+    Action("app.screenshot", "", "", "Save the screen as an SVG picture", "save_screen"),
+    Action("app.quit", "q", "quit", "Quit", "quit"),
+    Action("app.stop", "ctrl+c", "quit", "Quit, from anywhere", "quit", priority=True),
+    Action("prompt.run", "ctrl+r", "run", "Run both models on the prompt"),
+    Action("prompt.entry", "slash", "edit", "Go to the prompt entry", "focus_entry"),
+    Action("prompt.leave", "escape", "leave", "Stop loading, or leave the entry", "leave"),
+    Action("prompt.template", "t", "template", "Chat template of the tuned model on or off"),
+    Action("prompt.clear", "c", "", "Start with an empty prompt", "clear_entry"),
+    Action("saliency.rerun", "r", "again", "Run again what failed or was stopped", "run_again"),
+    Action("saliency.grid", "g", "grid", "Prompt rows by response columns", "face('grid')"),
+    Action("saliency.text", "t", "text", "The prompt, coloured by importance", "face('text')"),
+    Action("saliency.overview", "v", "overview", "The whole map at a glance", "face('overview')"),
+    Action("saliency.swap", "s", "swap", "The other model", "swap"),
+    Action("saliency.find", "slash", "find", "Find in the tokens of prompt and responses"),
+    Action("saliency.mark", "i", "mark", "The sentence is an instruction, or is not"),
+    Action("saliency.export", "e", "export", "Both maps as a CSV file in the current folder"),
+    Action("saliency.next_case", "right_square_bracket", "next case", "Next case", "case(1)"),
+    Action("saliency.previous_case", "left_square_bracket", "", "Previous case", "case(-1)"),
+    Action("saliency.digits", "d", "digits", "Scores as numbers in the grid"),
+    Action("saliency.copy", "y", "copy", "Copy the responses and the values under the cursor"),
+    Action(
+        "saliency.colour", "c", "", "Text coloured by the response token or by density", "colour"
+    ),
+    Action("saliency.special", "x", "", "Show or hide special and template tokens"),
+    Action("saliency.next", "n", "", "Next place found", "find_next(1)"),
+    Action("saliency.previous", "N", "", "Previous place found", "find_next(-1)"),
+    Action(
+        "saliency.stop", "escape", "", "Stop the computation; go back to the first view", "stop"
+    ),
+    Action("cases.open", "enter", "open", "Open the case's maps", "open_case"),
+    Action("cases.find", "slash", "find", "Show only prompts with these words"),
+    Action("cases.dataset", "f", "dataset", "Filter by dataset: next"),
+    Action("cases.rating", "r", "rating", "Filter by rating: next"),
+    Action("cases.sort", "o", "order", "Sort by the next column"),
+    Action("cases.reverse", "O", "", "Turn the order round"),
+    Action("cases.export", "e", "export", "The listed cases as a CSV file in the current folder"),
+    Action("cases.clear", "escape", "", "Show all cases again", "clear_filters"),
+)
+
+ACTIONS: dict[str, Action] = {action.id: action for action in _ALL}
+"""Every action by its id, in the order help panels list them."""
+
+
+def actions_of(scope: str) -> list[Action]:
+    """The actions of the app or of one view."""
+    return [action for action in _ALL if action.scope == scope]
+
+
+def bindings(scope: str) -> list[BindingType]:
+    """Textual bindings of a scope, with ids that a keymap can rebind."""
+    return [
+        Binding(
+            action.keys,
+            action.action,
+            action.description,
+            show=False,
+            priority=action.priority,
+            id=action.id,
+        )
+        for action in actions_of(scope)
+        if action.keys
+    ]
+
+
+_NAMES = {
+    "question_mark": "?",
+    "colon": ":",
+    "slash": "/",
+    "right_square_bracket": "]",
+    "left_square_bracket": "[",
+    "escape": "esc",
+}
+
+
+def key_names(action: Action, keymap: dict[str, str], *, first_only: bool = False) -> str:
+    """The keys of an action as a reader knows them, the user's own ones where there are any."""
+    keys = (keymap.get(action.id) or action.keys).split(",")
+    names = [_NAMES.get(key.strip(), key.strip().replace("ctrl+", "ctrl-")) for key in keys]
+    return names[0] if first_only else " ".join(name for name in names if name)

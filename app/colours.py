@@ -1,0 +1,170 @@
+"""The one colour scale: eleven levels in perceptual order, lightness doing the work.
+
+The levels are evenly spaced in the lightness of OKLab; hue only helps. The control points are
+chosen so that the nearest colours of the 256-colour palette, which Rich sends to terminals without
+true colour, are distinct and in the same order. Terminals with 16 colours or none get shading
+glyphs instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.color import Color
+from rich.color_triplet import ColorTriplet
+from rich.style import Style
+
+LEVELS = 11
+"""Levels of a normalised score: 0..10."""
+
+GLYPHS = " ··░░▒▒▓▓██"
+"""What a level looks like without colour."""
+
+MISSING_GLYPH = "╌"
+"""What a cell that is not computed yet looks like."""
+
+# Hues along the scale, first to last level, and the lightness of its ends.
+_DARK = (("#16161e", "#322d92", "#2a5da3", "#1b9a89", "#89b147", "#fbf55a"), 0.1975, 0.96)
+_LIGHT = (("#eef4ee", "#d8d598", "#62d68b", "#3a6a9f", "#3c46a5", "#411644"), 0.95, 0.21)
+
+# Linear sRGB to OKLab (Ottosson 2020): to cone responses, then to lightness and two opponent axes.
+_RGB_TO_CONES = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+_CONES_TO_LAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Palette:
+    """Prebuilt styles for one kind of screen."""
+
+    mono: bool
+    """Whether levels are glyphs, not colours."""
+    colours: tuple[Color, ...]
+    """The scale's colours, one a level."""
+    levels: tuple[Style, ...]
+    """One style a level: the scale's colour as background, legible text on it."""
+    fills: tuple[Style, ...]
+    """The same for cells without text: fewer bytes to send."""
+    cursor: Style
+    """The cell under the cursor."""
+    cursor_colour: Color
+    missing: Style
+    """Cells not computed yet, rows that only the other model has."""
+    missing_colour: Color
+    here: Style
+    """The labels of the cursor's row and column."""
+    hit: Style
+    """Labels that a search found."""
+    mark: Style
+    """The mark of an instruction."""
+
+    def cell(self, level: int, width: int, *, digits: bool = False) -> str:
+        """The text of a cell of this level, `width` cells wide."""
+        if digits and level:
+            return f"{level:^{width}}"
+        return GLYPHS[level] * width if self.mono else " " * width
+
+
+@cache
+def palette_for(*, dark: bool, mono: bool) -> Palette:
+    """The palette for a dark or light theme, or for a terminal without (enough) colours."""
+    colours = scale(dark=dark)
+    cursor_colour = Color.parse("#ff5fd7" if dark else "#af00af")
+    missing_colour = Color.parse("#6c6c6c" if dark else "#767676")
+    reverse = Style(bold=True, reverse=True)
+    if mono:
+        plain = Style.null()
+        return Palette(
+            mono=True,
+            colours=colours,
+            levels=(plain,) * LEVELS,
+            fills=(plain,) * LEVELS,
+            cursor=reverse,
+            cursor_colour=cursor_colour,
+            missing=plain,
+            missing_colour=missing_colour,
+            here=reverse,
+            hit=Style(bold=True, underline=True),
+            mark=plain,
+        )
+    return Palette(
+        mono=False,
+        colours=colours,
+        levels=tuple(_on(colour) for colour in colours),
+        fills=tuple(Style(bgcolor=colour) for colour in colours),
+        cursor=_on(cursor_colour) + Style(bold=True),
+        cursor_colour=cursor_colour,
+        missing=Style(color=missing_colour),
+        missing_colour=missing_colour,
+        here=reverse,
+        hit=_on(Color.parse("#ffd75f")) + Style(bold=True, underline=True),
+        mark=Style(color=Color.parse("#ffaf5f" if dark else "#875f00"), bold=True),
+    )
+
+
+@cache
+def scale(*, dark: bool) -> tuple[Color, ...]:
+    """The eleven colours; level 0 is nearest to the theme's background."""
+    points, first, last = _DARK if dark else _LIGHT
+    hues = oklab([Color.parse(point).get_truecolor() for point in points])
+    at = np.linspace(0, len(points) - 1, LEVELS)
+    lab = np.column_stack(
+        [
+            np.linspace(first, last, LEVELS),
+            *(np.interp(at, np.arange(len(points)), hues[:, axis]) for axis in (1, 2)),
+        ]
+    )
+    return tuple(Color.from_triplet(triplet) for triplet in _from_oklab(lab))
+
+
+def oklab(colours: Sequence[ColorTriplet]) -> NDArray[np.float64]:
+    """Lightness (0..1) and the two opponent axes of K colours: float64 [K, 3]."""
+    cones = _linear(np.array(colours, dtype=np.float64)) @ _RGB_TO_CONES.T
+    return np.asarray(np.cbrt(cones) @ _CONES_TO_LAB.T)
+
+
+def contrast(one: ColorTriplet, other: ColorTriplet) -> float:
+    """Contrast ratio of two colours, 1..21 (WCAG 2)."""
+    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _from_oklab(lab: NDArray[np.float64]) -> list[ColorTriplet]:
+    cones = np.linalg.solve(_CONES_TO_LAB, lab.T) ** 3
+    linear = np.clip(np.linalg.solve(_RGB_TO_CONES, cones).T, 0, 1)
+    encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return [ColorTriplet(*map(int, row)) for row in np.rint(255 * encoded)]
+
+
+def _linear(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Intensities 0..1 of colours in sRGB's encoding, 0..255."""
+    encoded = rgb / 255
+    return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+
+
+def _luminance(colour: ColorTriplet) -> float:
+    weights = np.array([0.2126, 0.7152, 0.0722])
+    return float(_linear(np.array(colour, dtype=np.float64)) @ weights)
+
+
+def _on(background: Color) -> Style:
+    """Black or white text, whichever stands out more, on a background."""
+    triplet = background.get_truecolor()
+    black, white = ColorTriplet(0, 0, 0), ColorTriplet(255, 255, 255)
+    text = max((black, white), key=lambda text: contrast(text, triplet))
+    return Style(color=Color.from_triplet(text), bgcolor=background)

@@ -1,0 +1,1 @@
+"""The headless twins: one file a command, imported only when that command runs."""

@@ -1,0 +1,80 @@
+"""``insttui attribute``: one model, one prompt, a CSV row per prompt and response token."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from analysis.problems import problem
+from analysis.requests import AttributionRequest
+from analysis.results import Attribution
+from analysis.saliency_map import SaliencyMap
+from app.commands import model_options, storage
+from app.commands.output import write_rows
+from app.commands.progress import run_with_progress
+from app.config import load_settings
+
+
+def run(options: Namespace) -> int:
+    """Answer the request and write its table."""
+    settings = load_settings()
+    request = AttributionRequest(
+        model=model_options.model_choice(options.model, options, settings),
+        prompt=_prompt(options),
+        chat_template=options.chat_template,
+        response=_response(options),
+        max_new_tokens=options.max_new_tokens,
+        target=options.target,
+    )
+    with storage.session(options) as session:
+        attribution = run_with_progress(session, request)
+    assert isinstance(attribution, Attribution)
+    saliency_map = SaliencyMap.from_attribution(
+        attribution, include_special=options.include_special
+    )
+    write_rows(saliency_map.table(), options.csv)
+    return 0
+
+
+def _prompt(options: Namespace) -> str:
+    if options.prompt is not None:
+        return _whole_characters(options.prompt, "The prompt")
+    if options.prompt_file == "-":
+        return _decoded(sys.stdin.buffer.read(), "standard input")
+    try:
+        data = Path(options.prompt_file).read_bytes()
+    except OSError as error:
+        raise problem(
+            "input", f"The prompt file {options.prompt_file} cannot be read.", f"{error.strerror}."
+        ) from None
+    return _decoded(data, options.prompt_file)
+
+
+def _response(options: Namespace) -> str | None:
+    if options.response is None:
+        return None
+    return _whole_characters(options.response, "The response")
+
+
+def _decoded(data: bytes, origin: str) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise problem(
+            "input",
+            f"The prompt in {origin} is not UTF-8 text.",
+            f"Byte {error.start} is 0x{data[error.start]:02x}.",
+            "Convert it first, for example with iconv.",
+        ) from None
+
+
+def _whole_characters(text: str, what: str) -> str:
+    """The text, refused if the shell passed bytes that are no UTF-8."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise problem(
+            "input", f"{what} is not UTF-8 text.", "", "Pass it in a UTF-8 file instead."
+        ) from None
+    return text

@@ -1,0 +1,106 @@
+"""``insttui demo``: what the embedded pair of models is, and training it anew."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from argparse import Namespace
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from analysis.demo import catalog
+from analysis.demo.report import describe
+from analysis.problems import problem
+
+_STAGES = {
+    "corpus": "writing the corpus",
+    "base": "training demo-base",
+    "tuned": "training demo-tuned",
+    "measure": "measuring both",
+}
+
+
+class _Report(msgspec.Struct):
+    """A line of progress of the training process."""
+
+    stage: str
+    step: int
+    total: int
+    loss: float | None
+
+
+def run(options: Namespace) -> int:
+    """Describe, measure or train the pair."""
+    return _train(options) if options.action == "train" else _info(options)
+
+
+def _info(options: Namespace) -> int:
+    if not options.measure:
+        print(describe(catalog.info()))
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        for path in catalog.WEIGHTS.iterdir():
+            # The record of the training is rewritten with the new figures; the shipped one stays.
+            if path.name == catalog.INFO_NAME:
+                (Path(folder) / path.name).write_bytes(path.read_bytes())
+            else:
+                (Path(folder) / path.name).symlink_to(path)
+        _follow("measure", Path(folder))
+        print(describe(catalog.info(Path(folder))))
+    return 0
+
+
+def _train(options: Namespace) -> int:
+    folder = Path(options.output).expanduser().absolute()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise problem(
+            "input", f"{folder} is not an empty folder.", "", "Name a new one with --output."
+        )
+    _follow("train", folder, "--seed", str(options.seed))
+    print(describe(catalog.info(folder)))
+    print(
+        f"\nOpen it: insttui --base {folder / catalog.DEMO_BASE} "
+        f"--tuned {folder / catalog.DEMO_TUNED}"
+    )
+    return 0
+
+
+def _follow(action: str, folder: Path, *arguments: str) -> None:
+    """Run the training process and draw its progress.
+
+    Raises:
+        ProblemError: It failed.
+    """
+    command = (sys.executable, "-P", "-m", "analysis.demo", action, str(folder), *arguments)
+    with tempfile.TemporaryFile() as errors:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as process:
+            assert process.stdout is not None
+            _draw(process.stdout)
+        if process.returncode:
+            errors.seek(0)
+            last = errors.read().decode(errors="replace").strip().rpartition("\n")[2]
+            raise problem("internal", f"The process that should {action} the pair failed.", last)
+
+
+def _draw(lines: Iterable[bytes]) -> None:
+    with Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[loss]}", markup=False),
+        console=Console(stderr=True),
+    ) as bar:
+        tasks = {}
+        for line in lines:
+            report = msgspec.json.decode(line, type=_Report)
+            if report.stage not in tasks:
+                tasks[report.stage] = bar.add_task(_STAGES[report.stage], loss="")
+            loss = f"loss {report.loss:.3f}" if report.loss else ""
+            task = tasks[report.stage]
+            bar.update(task, completed=report.step, total=report.total, loss=loss)

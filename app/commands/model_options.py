@@ -1,0 +1,26 @@
+"""From the command line's model names and options to model choices."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+import msgspec
+
+from analysis.models.references import resolve
+from analysis.requests import ModelChoice
+from app.config import Settings
+
+
+def model_choice(name: str, options: Namespace, settings: Settings) -> ModelChoice:
+    """The model a name stands for, with the loading options of the command line.
+
+    Raises:
+        ProblemError: The name stands for nothing.
+    """
+    return msgspec.structs.replace(
+        resolve(name, aliases=settings.aliases),
+        device=options.device,
+        dtype=options.dtype,
+        trust_remote_code=options.trust_remote_code,
+        allow_pickle=options.allow_pickle,
+    )

@@ -1,0 +1,72 @@
+"""``insttui`` without a command: the app, on the demo pair, a pair of models or stored results."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.demo import catalog
+from analysis.events import EngineStatus
+from analysis.problems import problem
+from app.commands import model_options
+from app.config import Settings, load_settings
+from app.main import InsttuiApp
+from app.workspace import Example, LibraryWorkspace, PairWorkspace, Workspace
+
+if TYPE_CHECKING:
+    from analysis.session import Session
+
+
+def run(options: Namespace) -> int:
+    """Open the app and stay until the user quits."""
+    settings = load_settings()
+    app = InsttuiApp(_workspace(options, settings), settings)
+    app.run(mouse=not options.no_mouse)
+    # The terminal is restored and the state saved. The interpreter's own farewell, with a thread
+    # that may still wait for a disk, would only keep the user from the shell.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(app.return_code or 0)
+
+
+def _workspace(options: Namespace, settings: Settings) -> Workspace:
+    if options.results:
+        if options.base or options.tuned:
+            raise problem(
+                "input", "--results opens stored maps; it takes no --base and no --tuned."
+            )
+        from analysis.case_library import CaseLibrary
+
+        return LibraryWorkspace(CaseLibrary.open(Path(options.results)))
+    return _pair(options, settings)
+
+
+def _pair(options: Namespace, settings: Settings) -> PairWorkspace:
+    if bool(options.base) != bool(options.tuned):
+        missing = "--tuned" if options.base else "--base"
+        raise problem("input", f"A pair needs both models; {missing} is missing.")
+    base = model_options.model_choice(options.base or "demo-base", options, settings)
+    tuned = model_options.model_choice(options.tuned or "demo-tuned", options, settings)
+
+    def connect(on_status: Callable[[EngineStatus], None], warn: Callable[[str], None]) -> Session:
+        # Imported once the first screen is painted.
+        from analysis.session import Session
+        from app.commands.storage import open_store
+
+        store, warning = open_store(options)
+        if warning:
+            warn(warning)
+        return Session(store, on_status=on_status)
+
+    return PairWorkspace(connect=connect, base=base, tuned=tuned, examples=_examples())
+
+
+def _examples() -> tuple[Example, ...]:
+    return tuple(
+        Example(example.title, example.prompt, example.instruction_places)
+        for example in catalog.examples()
+    )

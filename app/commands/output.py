@@ -1,0 +1,69 @@
+"""Where a command's rows go: a CSV file or standard output."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.problems import problem
+from analysis.table import Cell, Table
+from app.export import save_csv, write_csv
+from app.terminal_text import prose
+
+
+def write_rows(table: Table, destination: str) -> None:
+    """Write a table as CSV: exactly, but on a terminal with harmless text.
+
+    Args:
+        table: The rows.
+        destination: A file, or ``-`` for standard output.
+
+    Raises:
+        ProblemError: The file or standard output cannot be written.
+    """
+    try:
+        if destination == "-":
+            _print_rows(table)
+        else:
+            save_csv(table, Path(destination))
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise problem(
+            "storage",
+            f"{'Standard output' if destination == '-' else destination} cannot be written.",
+            f"{error.strerror}." if error.strerror else "",
+            "Name another file with --csv.",
+        ) from error
+
+
+def _print_rows(table: Table) -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # The rows are the same bytes whatever the terminal's locale is.
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="")
+    try:
+        write_csv(_readable(table) if sys.stdout.isatty() else table, sys.stdout)
+        sys.stdout.flush()
+    except OSError:
+        # What is still buffered has nowhere to go; the interpreter would try again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+
+
+def _readable(table: Table) -> Table:
+    """The same rows without anything that a terminal would obey."""
+    return Table(table.columns, _ReadableRows(table))
+
+
+@dataclass(frozen=True)
+class _ReadableRows:
+    table: Table
+
+    def __iter__(self) -> Iterator[tuple[Cell, ...]]:
+        """Rows with their text made visible."""
+        for row in self.table:
+            yield tuple(prose(cell) if isinstance(cell, str) else cell for cell in row)

@@ -1,0 +1,394 @@
+"""The app: header, views, key line, palette, settings. The views own their behaviour."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App, ComposeResult
+from textual.binding import BindingType
+from textual.command import Hit, Hits, Provider
+from textual.containers import Vertical
+from textual.events import Resize
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher, Input, Static, TextArea
+
+from analysis.events import EngineStatus
+from app.actions import ACTIONS, Action, actions_of, bindings, key_names
+from app.config import Settings, state_file
+from app.export import free_path, save_text
+from app.forgiving_driver import ForgivingDriver
+from app.frugal_screen import FrugalScreen
+from app.harmless import HarmlessText
+from app.state import State, load_state, save_state
+from app.terminal_text import prose
+from app.views.registry import VIEWS, ViewSpec
+from app.views.view import View
+from app.widgets.lines import Line, Lines, width_of
+from app.workspace import LibraryWorkspace, PairWorkspace, SessionLike, Workspace
+
+if TYPE_CHECKING:
+    from textual.driver import Driver
+
+    from analysis.case_library import Case, CaseText
+    from app.state import Prompt
+    from app.views.side import Side
+
+MINIMUM = (80, 24)
+_UNUSABLE = (60, 16)
+
+
+class ActionProvider(Provider):
+    """The palette: every action of the app and of the view that is shown."""
+
+    async def search(self, query: str) -> Hits:
+        """Actions whose description or id matches."""
+        matcher = self.matcher(query)
+        for action in self._ui.offered():
+            score = matcher.match(action.description)
+            if score > 0:
+                yield Hit(score, matcher.highlight(action.description), self._run(action))
+
+    async def discover(self) -> Hits:
+        """All of them."""
+        from textual.command import DiscoveryHit
+
+        for action in self._ui.offered():
+            keys = key_names(action, self._ui.settings.keys)
+            yield DiscoveryHit(action.description, self._run(action), help=keys or None)
+
+    @property
+    def _ui(self) -> InsttuiApp:
+        assert isinstance(self.app, InsttuiApp)
+        return self.app
+
+    def _run(self, action: Action) -> partial[None]:
+        return partial(self._ui.perform, action)
+
+
+class InsttuiApp(App[None]):
+    """insttui on a pair of models or on a library of stored cases."""
+
+    TITLE = "insttui"
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["main.tcss", *(f"views/{v.id}.tcss" for v in VIEWS)]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("app")
+    COMMANDS: ClassVar[set[type[Provider]]] = {ActionProvider}  # type: ignore[assignment]
+    AUTO_FOCUS = None
+
+    class EngineChanged(Message):
+        """The engine's state changed."""
+
+        def __init__(self, status: EngineStatus) -> None:
+            super().__init__()
+            self.status = status
+
+    def __init__(
+        self, workspace: Workspace, settings: Settings, *, state_path: Path | None = None
+    ) -> None:
+        """Args: what to open; the user's settings; where state is kept (the platform's folder)."""
+        super().__init__()
+        self._filters.append(HarmlessText())
+        self.workspace = workspace
+        self.settings = settings
+        self.status = EngineStatus(state="off")
+        self.session: SessionLike | None = None
+        self._state_path = state_path or state_file()
+        self.state: State = load_state(self._state_path)
+        kind = "pair" if isinstance(workspace, PairWorkspace) else "library"
+        self.views: tuple[ViewSpec, ...] = tuple(v for v in VIEWS if kind in v.workspaces)
+        self.animation_level = "none"
+        self.set_keymap(settings.keys)
+
+    # What is on the screen
+
+    def get_driver_class(self) -> type[Driver]:
+        """A driver that no typed byte can end."""
+        return ForgivingDriver
+
+    def get_default_screen(self) -> FrugalScreen:
+        """A screen that sends little: the program is used over slow links."""
+        return FrugalScreen(id="_default")
+
+    def compose(self) -> ComposeResult:
+        """Header, the first view, key line; the other views are made when first shown."""
+        yield Lines(id="header")
+        with Vertical(id="body"), ContentSwitcher(initial=self.views[0].id, id="views"):
+            yield self.views[0].build()
+        yield Static("", id="too-small", markup=False)
+        yield Lines(id="keys")
+
+    def on_load(self) -> None:
+        """Collect no garbage until the first paint: nearly all that is made so far stays."""
+        gc.disable()
+
+    def on_mount(self) -> None:
+        """Colours and signals; the session follows after the first paint."""
+        wanted = self.settings.theme or self.state.theme
+        if wanted in self.available_themes:
+            self.theme = wanted
+        elif self.settings.theme:
+            self.say(f"There is no theme {self.settings.theme!r}.", severity="warning")
+        self.watch(self, "theme", self._theme_chosen, init=False)
+        self.watch(self.base, "focused", self.refresh_lines, init=False)
+        self._answer_signals()
+        self.call_after_refresh(self._connect)
+
+    def _connect(self) -> None:
+        gc.enable()
+        if isinstance(self.workspace, PairWorkspace):
+            self.session = self.workspace.connect(self._hear_engine, self._warn)
+        self.base.query_one(f"#{self.views[0].id}", View).enter()
+        self.refresh_lines()
+
+    def _warn(self, text: str) -> None:
+        self.say(text, severity="warning")
+
+    def _hear_engine(self, status: EngineStatus) -> None:
+        # Any thread.
+        self.post_message(self.EngineChanged(status))
+
+    @property
+    def _taken_down(self) -> bool:
+        # Messages still come in while the app ends.
+        return self._exit or not self.screen_stack or not self.base.query("#keys")
+
+    @property
+    def base(self) -> Screen[object]:
+        """The screen of the views, whichever panel or palette lies on top of it."""
+        return self.screen_stack[0]
+
+    @property
+    def view(self) -> View:
+        """The view that is shown."""
+        switcher = self.base.query_one("#views", ContentSwitcher)
+        return switcher.query_one(f"#{switcher.current}", View)
+
+    async def show_view(self, name: str) -> View:
+        """Show a view, making it if this is its first time, and give it the focus."""
+        switcher = self.base.query_one("#views", ContentSwitcher)
+        if not switcher.query(f"#{name}"):
+            spec = next(spec for spec in self.views if spec.id == name)
+            await switcher.add_content(spec.build())
+        switcher.current = name
+        view = self.view
+        view.enter()
+        self.refresh_lines()
+        return view
+
+    def on_resize(self, event: Resize) -> None:
+        """Say so where the terminal is too small."""
+        width, height = event.size
+        unusable = width < _UNUSABLE[0] or height < _UNUSABLE[1]
+        self.base.set_class(unusable, "-too-small")
+        self.base.query_one("#too-small", Static).update(
+            f"insttui needs a terminal of {MINIMUM[0]}×{MINIMUM[1]}; this one is {width}×{height}."
+        )
+        self.call_after_refresh(self.refresh_lines)
+
+    def refresh_lines(self) -> None:
+        """Bring header and key line up to date."""
+        if self._taken_down:
+            return
+        keys = self.base.query_one("#keys", Lines)
+        keys.show(self._key_line(keys.size.width))
+        header = self.base.query_one("#header", Lines)
+        header.show(self._header_left(), right=self._tabs())
+
+    def _header_left(self) -> Line:
+        left: list[tuple[str, str]] = [(" insttui  ", "accent")]
+        if isinstance(self.workspace, LibraryWorkspace):
+            names = " │ ".join(self.workspace.library.models)
+            return [*left, (prose(names), "strong"), ("  stored results", "dim")]
+        names = f"{self.workspace.base.name} │ {self.workspace.tuned.name}"
+        left.append((prose(names), "strong"))
+        state = {
+            "off": "engine off",
+            "starting": "engine starting",
+            "idle": "engine ready",
+            "busy": "engine busy",
+        }[self.status.state]
+        places = sorted({model.device for model in self.status.models})
+        left.append((prose("  " + " · ".join([state, *places])), "dim"))
+        if self.size.width < MINIMUM[0] or self.size.height < MINIMUM[1]:
+            left.append((f"  {MINIMUM[0]}×{MINIMUM[1]} shows more", "warn"))
+        return left
+
+    def _tabs(self) -> Line:
+        current = self.base.query_one("#views", ContentSwitcher).current
+        tabs: list[tuple[str, str]] = []
+        for number, spec in enumerate(self.views, 1):
+            style = "strong" if spec.id == current else "dim"
+            tabs.append((f" {number} {spec.title} ", style))
+        return tabs
+
+    def _key_line(self, width: int) -> Line:
+        """The keys that work now: those of the view as far as they fit, then help and quit."""
+        typing = isinstance(self.base.focused, TextArea | Input)
+        ends = [ACTIONS["app.help"], ACTIONS["app.stop" if typing else "app.quit"]]
+        end = [part for action in ends for part in self._key(action, typing)]
+        parts: list[tuple[str, str]] = []
+        for action in [*self.offered(self.view.SCOPE), ACTIONS["app.palette"]]:
+            key = self._key(action, typing) if action.label else []
+            if width_of([*parts, *key, *end]) <= width:
+                parts.extend(key)
+        return [*parts, *end]
+
+    def _key(self, action: Action, typing: bool) -> Line:
+        names = key_names(action, self.settings.keys).split()
+        if typing:
+            # Plain letters go into the text.
+            names = [name for name in names if len(name) > 1]
+        return [(f" {names[0]}", "accent"), (f" {action.label} ", "")] if names else []
+
+    def offered(self, scope: str = "") -> Sequence[Action]:
+        """Actions that mean something now: of one scope, or of the view and then of the app."""
+        view = self.view
+        scopes = [scope] if scope else [view.SCOPE, "app"]
+        return [
+            action
+            for name in scopes
+            for action in actions_of(name)
+            if name == "app" or view.offers(action)
+        ]
+
+    def say(self, text: str, *, severity: str = "information") -> None:
+        """Show a short notification; no markup, nothing harmful."""
+        level = "warning" if severity == "warning" else "information"
+        if severity == "error":
+            self.notify(prose(text), severity="error", markup=False, timeout=10)
+        elif level == "warning":
+            self.notify(prose(text), severity="warning", markup=False, timeout=8)
+        else:
+            self.notify(prose(text), markup=False, timeout=5)
+
+    # Messages of views and engine
+
+    def on_insttui_app_engine_changed(self, message: EngineChanged) -> None:
+        """Show the engine's state and pass it on."""
+        if self._taken_down:
+            return
+        self.status = message.status
+        self.refresh_lines()
+        for view in self.base.query(View):
+            view.engine_changed(message.status)
+
+    async def run_prompt(self, prompt: Prompt) -> None:
+        """Run both models on a prompt and show their maps."""
+        from app.views.saliency import SaliencyView
+
+        view = await self.show_view("saliency")
+        assert isinstance(view, SaliencyView)
+        view.run_prompt(prompt)
+
+    def marks_changed(self, prompt: Prompt) -> None:
+        """Marks were changed on the maps: the prompt view shows the same."""
+        from app.views.prompt import PromptView
+
+        for view in self.base.query(PromptView):
+            view.remark(prompt.text, prompt.instruction_spans)
+
+    async def show_case(self, case: Case, sides: list[Side], text: CaseText) -> None:
+        """Show the maps of a stored case."""
+        from app.views.saliency import SaliencyView
+
+        view = await self.show_view("saliency")
+        assert isinstance(view, SaliencyView)
+        view.show_case(case.id, case.prompt, sides, text)
+
+    def step_case(self, by: int) -> None:
+        """Show the next or the previous case of the list."""
+        from app.views.cases import CasesView
+
+        self.base.query_one(CasesView).step(by)
+
+    # Actions
+
+    def perform(self, action: Action) -> None:
+        """Run an action chosen in the palette where it belongs."""
+        namespace = self if action.scope == "app" else self.view
+        self.call_later(self.run_action, action.action, namespace)
+
+    async def action_show_view(self, number: int) -> None:
+        """Show the view of a number key."""
+        if number < len(self.views):
+            await self.show_view(self.views[number].id)
+
+    def action_help(self) -> None:
+        """Open the help panel of the view."""
+        from app.widgets.help_panel import HelpPanel
+
+        keymap = self.settings.keys
+        keys = [
+            (key_names(action, keymap), f"{action.description}  ({action.id})")
+            for action in self.offered()
+            if action.keys or action.id in keymap
+        ]
+        title = next(spec.title for spec in self.views if spec.id == self.view.id)
+        self.push_screen(HelpPanel(title, self.view.HELP, keys))
+
+    def action_save_screen(self) -> None:
+        """Save the screen as SVG in the current folder."""
+        path = free_path(Path.cwd(), f"insttui-{self.view.id}", ".svg")
+        try:
+            save_text(self.export_screenshot(), path)
+        except OSError as error:
+            self.say(f"The screen could not be saved: {error}", severity="error")
+        else:
+            self.say(f"Saved {path}")
+
+    def copy(self, text: str) -> None:
+        """Copy to the terminal's clipboard (OSC 52), and to a file for terminals without it."""
+        harmless = text.encode("utf-8", "backslashreplace").decode()
+        self.copy_to_clipboard(harmless)
+        path = self._state_path.with_name("copied.txt")
+        try:
+            save_text(harmless, path)
+        except OSError as error:
+            self.say(f"Copied, if the terminal allows it (OSC 52). No file: {error}")
+        else:
+            self.say(f"Copied, if the terminal allows it (OSC 52); also in {path}")
+
+    # State and the end
+
+    def update_state(self, **changes: object) -> None:
+        """Change what is remembered; written when the app ends and when a prompt is run."""
+        from msgspec.structs import replace
+
+        self.state = replace(self.state, **changes)
+
+    def save_state(self) -> None:
+        """Write the state file."""
+        save_state(self._state_path, self.state)
+
+    def _theme_chosen(self, theme: str) -> None:
+        self.update_state(theme=theme)
+
+    async def action_quit(self) -> None:
+        """End at once; the engine is killed, nothing is waited for."""
+        self._finish()
+        self.exit()
+
+    def _finish(self) -> None:
+        for view in self.base.query(View):
+            view.leave()
+        self.save_state()
+        if self.session is not None:
+            self.session.close()
+
+    def _answer_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, lambda: self.call_later(self.action_quit))
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+
+    def _hang_up(self) -> None:
+        # The terminal is gone: nothing is left to restore, and writing to it would fail.
+        self._finish()
+        os._exit(128 + signal.SIGHUP)

@@ -1,0 +1,86 @@
+"""What the app remembers between runs: the last prompt, past prompts, the view and the theme."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+from analysis.results import Span
+
+HISTORY_LENGTH = 200
+
+
+class Prompt(msgspec.Struct, frozen=True):
+    """A prompt as it was entered.
+
+    Attributes:
+        text: The exact text.
+        instruction_spans: Character spans of its instructions.
+        chat_template: It went to the tuned model inside its chat template.
+    """
+
+    text: str
+    instruction_spans: tuple[Span, ...] = ()
+    chat_template: bool = False
+
+
+class State(msgspec.Struct, frozen=True):
+    """The state file.
+
+    Attributes:
+        draft: What stood in the entry; None before anything was entered.
+        history: Prompts that were run, newest first, each text once.
+        face: The face of the maps that was shown last.
+        digits: Cells showed their scores as numbers.
+        theme: The theme chosen in the palette; empty for the default.
+    """
+
+    draft: Prompt | None = None
+    history: tuple[Prompt, ...] = ()
+    face: str = "grid"
+    digits: bool = False
+    theme: str = ""
+
+
+def remember(history: tuple[Prompt, ...], prompt: Prompt) -> tuple[Prompt, ...]:
+    """The history with a prompt in front, without its older twin and at most so long."""
+    others = tuple(past for past in history if past.text != prompt.text)
+    return (prompt, *others)[:HISTORY_LENGTH]
+
+
+def load_state(path: Path) -> State:
+    """The state that was saved; a fresh one where there is none or it cannot be read."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=State)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return State()
+
+
+def save_state(path: Path, state: State) -> None:
+    """Save the state, readable by its owner only; prompts that another instance ran are kept.
+
+    Failing to save is no reason to disturb anyone: the state is a convenience.
+    """
+    history = state.history
+    for past in reversed(load_state(path).history):
+        if all(past.text != own.text for own in history):
+            history = (*history, past)[:HISTORY_LENGTH]
+    try:
+        data = msgspec.json.encode(msgspec.structs.replace(state, history=history))
+    except UnicodeEncodeError:
+        # A prompt with half a surrogate pair: no JSON can hold it.
+        return
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+            Path(name).replace(path)
+        except OSError:
+            Path(name).unlink(missing_ok=True)
+            raise

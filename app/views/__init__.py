@@ -1,0 +1,1 @@
+"""The views of the app, one file each; each is one number key and one tab."""

@@ -1,0 +1,91 @@
+"""How many tokens the prompt is for each model, and where it is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from textual import on
+
+from analysis.events import EngineStatus, Finished
+from analysis.requests import ModelChoice, TokenizeRequest
+from analysis.results import Tokens
+from app.terminal_text import pad, prose, visible
+from app.views.model_names import short_names
+from app.watch import Watch
+from app.widgets.lines import Line, Lines
+from app.workspace import SessionLike
+
+_SHOWN_TOKENS = 200
+
+
+class TokenCounts(Lines):
+    """A line a model. Asks the engine only when it is up, has nothing to do and holds the model."""
+
+    def __init__(self, models: Sequence[ModelChoice], *, ascii_only: bool, id: str) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._models = tuple(models)
+        self._names = short_names(models[0].name, models[1].name)
+        self._ascii = ascii_only
+        self._asked: list[TokenizeRequest | None] = [None, None]
+        self._tokens: list[Tokens | None] = [None, None]
+        self._watches: dict[Watch, int] = {}
+
+    def on_mount(self) -> None:
+        """Say that there is nothing yet."""
+        self._draw()
+
+    def set_prompt(self, text: str, *, chat_template: bool) -> None:
+        """Forget the counts of another prompt; `ask` brings the new ones."""
+        wanted = [
+            TokenizeRequest(model, text, chat_template and side == 1) if text.strip() else None
+            for side, model in enumerate(self._models)
+        ]
+        for side, request in enumerate(wanted):
+            if request != self._asked[side]:
+                self._asked[side], self._tokens[side] = request, None
+        self._draw()
+
+    def ask(self, session: SessionLike | None, status: EngineStatus) -> None:
+        """Ask for what is missing, if the engine has the time."""
+        if session is None or status.state != "idle":
+            return
+        loaded = {model.name for model in status.models}
+        running = {watch.request for watch in self._watches}
+        for side, request in enumerate(self._asked):
+            if request is None or self._tokens[side] is not None or request in running:
+                continue
+            if request.model.name in loaded:
+                self._watches[Watch(session, request, self)] = side
+
+    @on(Watch.Changed)
+    def _news(self, message: Watch.Changed) -> None:
+        message.stop()
+        watch, news = message.watch, message.watch.take()
+        if news.ending is None:
+            return
+        side = self._watches.pop(watch)
+        if watch.request != self._asked[side]:
+            return
+        if isinstance(news.ending, Finished) and isinstance(news.ending.result, Tokens):
+            self._tokens[side] = news.ending.result
+            self._draw()
+
+    def _draw(self) -> None:
+        width = max(cell_len(prose(name)) for name in self._names)
+        self.show(*(self._line(side, width) for side in (0, 1)))
+
+    def _line(self, side: int, width: int) -> Line:
+        name = (f"{pad(prose(self._names[side]), width)} ", "strong")
+        tokens = self._tokens[side]
+        if tokens is None:
+            return [name, (" counted once the engine is up", "dim")]
+        own = [
+            visible(text, ascii_only=self._ascii)
+            for text, span in zip(tokens.texts, tokens.spans, strict=True)
+            if span is not None
+        ]
+        added = len(tokens) - len(own)
+        count = f" {len(own)} tokens" + (f" + {added} special" if added else "")
+        bar = "|" if self._ascii else "│"
+        return [name, (f"{count}  ", ""), (bar.join(own[:_SHOWN_TOKENS]), "dim")]

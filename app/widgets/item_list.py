@@ -1,0 +1,175 @@
+"""A list of one-line items with a cursor: examples, history, sentences, cases.
+
+The Line API draws only the lines on screen, so that a list of thousands costs what a list of ten
+does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.events import Click, Resize
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from app.widgets.lines import Line
+
+Draw = Callable[[int, int], Line]
+"""Index of an item and width in cells → its line; parts hold harmless text and a style name."""
+
+
+class ItemList(ScrollView, can_focus=True):
+    """Items drawn by a function; Enter chooses, Space is a second thing to do with an item."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Up", show=False),
+        Binding("down,j", "move(1)", "Down", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("home", "move_to(0)", "First", show=False),
+        Binding("end", "move_to(-1)", "Last", show=False),
+        Binding("enter", "choose", "Choose", show=False),
+        Binding("space", "mark", "Mark", show=False),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "item-list--cursor",
+        "item-list--dim",
+        "item-list--accent",
+        "item-list--strong",
+        "item-list--warn",
+        "item-list--bad",
+    }
+    DEFAULT_CSS = """
+    ItemList { overflow-x: hidden; scrollbar-size-vertical: 1; }
+    ItemList .item-list--cursor { text-style: reverse; }
+    ItemList .item-list--dim { color: $text-muted; }
+    ItemList .item-list--strong { text-style: bold; }
+    ItemList .item-list--accent { color: $text-accent; }
+    ItemList .item-list--warn { color: $text-warning; }
+    ItemList .item-list--bad { color: $text-error; }
+    """
+
+    class ItemMessage(Message):
+        """Something was done to an item."""
+
+        def __init__(self, items: ItemList, index: int) -> None:
+            super().__init__()
+            self.items = items
+            self.index = index
+
+        @property
+        def control(self) -> ItemList:
+            """The list, for `@on(ItemList.Chosen, "#id")`."""
+            return self.items
+
+    class Chosen(ItemMessage):
+        """Enter, or a click on the item under the cursor."""
+
+    class Toggled(ItemMessage):
+        """Space on an item."""
+
+    def __init__(self, draw: Draw, *, empty: str = "", id: str | None = None) -> None:  # noqa: A002
+        """Args: draw: makes an item's line; empty: what to say when there are no items."""
+        super().__init__(id=id)
+        self._draw = draw
+        self._empty = empty
+        self.count = 0
+        self.cursor = 0
+
+    def show(self, count: int, *, cursor: int | None = None) -> None:
+        """Show so many items, drawn anew; the cursor stays at its place unless one is given."""
+        self.count = count
+        self.cursor = max(0, min(self.cursor if cursor is None else cursor, count - 1))
+        self.virtual_size = Size(self.size.width, count)
+        self._reveal()
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """Line y of the pane."""
+        index = y + round(self.scroll_offset.y)
+        width = self.scrollable_content_region.width
+        base = self.rich_style
+        if index >= self.count:
+            text = self._empty if index == 0 and not self.count else ""
+            dim = base + self._component("dim")
+            return Strip([Segment(text, dim)]).adjust_cell_length(width, base)
+        strip = Strip(
+            [
+                Segment(text, base + self._component(name) if name else base)
+                for text, name in self._draw(index, width)
+            ]
+        ).adjust_cell_length(width, base)
+        if index == self.cursor and self.has_focus:
+            return strip.apply_style(self._component("cursor"))
+        return strip
+
+    def _component(self, name: str) -> Style:
+        return self.get_component_rich_style(f"item-list--{name}", partial=True)
+
+    def move_cursor(self, index: int) -> None:
+        """Put the cursor on an item; only the two lines concerned are repainted."""
+        before, self.cursor = self.cursor, max(0, min(index, self.count - 1))
+        if self.cursor != before:
+            self.refresh_line(before)
+            self.refresh_line(self.cursor)
+            self._reveal()
+
+    def _reveal(self) -> None:
+        if self.is_mounted and self.count:
+            self.scroll_to_region(
+                Region(0, self.cursor, 1, 1), animate=False, force=True, immediate=True
+            )
+
+    def on_resize(self, event: Resize) -> None:
+        """Keep the cursor in sight."""
+        self.virtual_size = Size(event.size.width, self.count)
+        self._reveal()
+
+    def on_focus(self) -> None:
+        """Show the cursor."""
+        self.refresh_line(self.cursor)
+
+    def on_blur(self) -> None:
+        """Hide the cursor."""
+        self.refresh_line(self.cursor)
+
+    def on_click(self, event: Click) -> None:
+        """Move to the item clicked; choose it if it was under the cursor already."""
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        index = offset.y + round(self.scroll_offset.y)
+        if index >= self.count:
+            return
+        if index == self.cursor:
+            self.action_choose()
+        else:
+            self.move_cursor(index)
+
+    def action_move(self, by: int) -> None:
+        """Move by so many items."""
+        self.move_cursor(self.cursor + by)
+
+    def action_page(self, direction: int) -> None:
+        """Move by a page."""
+        self.move_cursor(self.cursor + direction * max(1, self.size.height - 1))
+
+    def action_move_to(self, index: int) -> None:
+        """Move to the first (0) or the last (-1) item."""
+        self.move_cursor(index if index >= 0 else self.count - 1)
+
+    def action_choose(self) -> None:
+        """Say that the item under the cursor was chosen."""
+        if self.count:
+            self.post_message(self.Chosen(self, self.cursor))
+
+    def action_mark(self) -> None:
+        """Say that the item under the cursor was toggled."""
+        if self.count:
+            self.post_message(self.Toggled(self, self.cursor))

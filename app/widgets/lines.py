@@ -1,0 +1,123 @@
+"""Lines of styled text, left and right aligned: header, key line, status and progress lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+Part = tuple[str, str]
+"""Visible text and the name of its style: "", "dim", "strong", "accent", "warn", "bad"."""
+Line = Sequence[Part]
+
+STYLES = ("dim", "strong", "accent", "warn", "bad")
+
+
+def width_of(line: Line) -> int:
+    """Terminal cells of a line."""
+    return sum(cell_len(text) for text, _ in line)
+
+
+class Lines(Widget):
+    """A fixed number of lines; what does not fit on the left is cut, the right end stays.
+
+    Text given must already be harmless (`terminal_text.visible` or `prose`).
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"lines--{name}" for name in STYLES}
+    DEFAULT_CSS = """
+    Lines { height: 1; width: 1fr; }
+    Lines .lines--dim { color: $text-muted; }
+    Lines .lines--strong { text-style: bold; }
+    Lines .lines--accent { color: $text-accent; }
+    Lines .lines--warn { color: $text-warning; }
+    Lines .lines--bad { color: $text-error; text-style: bold; }
+    """
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self._lines: tuple[tuple[Line, Line], ...] = ()
+        # Worked out from all ancestors; at every key that is a third of what drawing costs.
+        self._styles: dict[str, Style] = {}
+
+    def show(self, *lines: Line, right: Line = ()) -> None:
+        """Show these lines; `right` ends the first one. No repaint where nothing changed."""
+        new = tuple(
+            (tuple(line), tuple(right) if number == 0 else ())
+            for number, line in enumerate(lines or ((),))
+        )
+        old, self._lines = self._lines, new
+        if len(old) != len(new):
+            self.refresh()
+            return
+        for y, (before, after) in enumerate(zip(old, new, strict=True)):
+            if before[1] or after[1]:
+                if before != after:
+                    self.refresh(Region(0, y, self.size.width, 1))
+            elif before != after:
+                self._refresh_difference(y, before[0], after[0])
+
+    def _refresh_difference(self, y: int, before: Line, after: Line) -> None:
+        """Repaint a line from the first to the last cell that looks different now."""
+        old, new = _cells(before), _cells(after)
+        start = next((x for x, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), None)
+        if start is None:
+            start = min(len(old), len(new))
+        end = max(len(old), len(new))
+        if len(old) == len(new):
+            while end > start and old[end - 1] == new[end - 1]:
+                end -= 1
+        self.refresh(Region(start, y, end - start, 1))
+
+    @property
+    def plain(self) -> str:
+        """What is shown, without styles."""
+        return "\n".join(
+            "".join(text for text, _ in (*left, *right)) for left, right in self._lines
+        )
+
+    def render_line(self, y: int) -> Strip:
+        """Line y of the widget."""
+        width = self.size.width
+        base = self._style("")
+        if y >= len(self._lines):
+            return Strip.blank(width, base)
+        left, right = self._lines[y]
+        strip = Strip([Segment(text, self._style(name)) for text, name in left])
+        if not right:
+            return strip.adjust_cell_length(width, base)
+        end = Strip([Segment(text, self._style(name)) for text, name in right])
+        room = max(0, width - end.cell_length)
+        return Strip([*strip.adjust_cell_length(room, base), *end]).adjust_cell_length(width, base)
+
+    def _style(self, name: str) -> Style:
+        style = self._styles.get(name)
+        if style is None:
+            style = self.rich_style
+            if name:
+                style += self.get_component_rich_style(f"lines--{name}", partial=True)
+            self._styles[name] = style
+        return style
+
+    def notify_style_update(self) -> None:
+        """Forget styles of the theme before."""
+        self._styles.clear()
+        super().notify_style_update()
+
+
+def _cells(line: Line) -> list[tuple[str, str, int]]:
+    """What is in each cell of a line: a character with its marks, its style, its half if wide."""
+    cells: list[tuple[str, str, int]] = []
+    for text, style in line:
+        for character in text:
+            if width := cell_len(character):
+                cells += ((character, style, half) for half in range(width))
+            elif cells:
+                cells[-1] = (cells[-1][0] + character, *cells[-1][1:])
+    return cells

@@ -1,0 +1,62 @@
+"""The search bar: one line at the foot of a view, for words to find."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.events import Paste
+from textual.message import Message
+from textual.widgets import Input
+
+
+class SearchBar(Input):
+    """Hidden until opened; says what to look for while it is typed, and when it is done."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "Close", show=False)]
+    DEFAULT_CSS = """
+    SearchBar { display: none; height: 1; border: none; padding: 0 1; background: $surface; }
+    SearchBar:focus { border: none; }
+    SearchBar.open { display: block; }
+    """
+
+    class Sought(Message):
+        """What to look for has changed."""
+
+        def __init__(self, text: str, *, finished: bool) -> None:
+            super().__init__()
+            self.text = text
+            self.finished = finished
+
+    def __init__(self, placeholder: str, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(placeholder=placeholder, select_on_focus=False, compact=True, id=id)
+        self.cursor_blink = False
+
+    def open(self) -> None:
+        """Show the bar, empty, and take the keys."""
+        self.add_class("open")
+        self.value = ""
+        self.focus()
+
+    def on_paste(self, event: Paste) -> None:
+        """Take a paste without its control characters."""
+        event.prevent_default()
+        event.stop()
+        self.insert_text_at_cursor("".join(char for char in event.text if char.isprintable()))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Look while typing."""
+        event.stop()
+        if self.has_class("open"):
+            self.post_message(self.Sought(event.value, finished=False))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Done: keep what was found."""
+        event.stop()
+        self.remove_class("open")
+        self.post_message(self.Sought(event.value, finished=True))
+
+    def action_give_up(self) -> None:
+        """Close and look for nothing."""
+        self.remove_class("open")
+        self.post_message(self.Sought("", finished=True))

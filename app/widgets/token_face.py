@@ -1,0 +1,296 @@
+"""What the three faces of a saliency map share: the data they show, one cursor, one message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+
+from app.colours import LEVELS, Palette, palette_for
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from textual.events import Click
+
+MARK = "▌"
+"""Stands before rows of instruction sentences."""
+
+Cell = tuple[int, int]
+"""A row (prompt token) and a column (response token), from 0."""
+
+
+@dataclass(frozen=True, eq=False)
+class TokenMap:
+    """Plain data of one map: R prompt tokens by C response tokens.
+
+    Labels are exact token texts; the widgets make them harmless. Optional arrays may be left out.
+    """
+
+    row_labels: Sequence[str] = ()
+    column_labels: Sequence[str] = ()
+    levels: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
+    """uint8 [R, C], 0..10."""
+    density: NDArray[np.float64] | None = None
+    """float64 [R], 0..1."""
+    marked: NDArray[np.bool_] | None = None
+    """bool [R]: rows of instruction sentences."""
+    gaps: NDArray[np.bool_] | None = None
+    """bool [R]: rows that exist only in the other model."""
+    missing: NDArray[np.bool_] | None = None
+    """bool [C]: columns not computed yet."""
+
+    def __post_init__(self) -> None:
+        rows, columns = self.shape
+        for name, array, shape in (
+            ("levels", self.levels, (rows, columns)),
+            ("density", self.density, (rows,)),
+            ("marked", self.marked, (rows,)),
+            ("gaps", self.gaps, (rows,)),
+            ("missing", self.missing, (columns,)),
+        ):
+            if array is not None and array.shape != shape:
+                raise ValueError(f"{name} has the shape {array.shape}, the labels ask for {shape}")
+        if self.levels.size and self.levels.max() >= LEVELS:
+            raise ValueError(f"levels go up to {LEVELS - 1}, not {self.levels.max()}")
+
+    @property
+    def shape(self) -> Cell:
+        """Numbers of rows and columns."""
+        return len(self.row_labels), len(self.column_labels)
+
+    def is_marked(self, row: int) -> bool:
+        """Whether a row belongs to an instruction."""
+        return self.marked is not None and bool(self.marked[row])
+
+    def is_gap(self, row: int) -> bool:
+        """Whether a row exists only in the other model."""
+        return self.gaps is not None and bool(self.gaps[row])
+
+    def blank(self) -> NDArray[np.bool_]:
+        """bool [R, C]: cells without a level, missing columns and gap rows."""
+        rows, columns = self.shape
+        blank = np.zeros((rows, columns), dtype=np.bool_)
+        if self.gaps is not None:
+            blank |= self.gaps[:, None]
+        if self.missing is not None:
+            blank |= self.missing[None, :]
+        return blank
+
+
+class TokenFace(ScrollView, can_focus=True):
+    """Base of the faces: holds a `TokenMap` and a cursor, and says when the user moved it.
+
+    Subclasses draw. From when they are mounted they are told what changed (`map_replaced`,
+    `levels_changed`, `marks_changed`, `hits_changed`, `cursor_changed`, `palette_changed`) and
+    answer with the smallest repaint.
+    """
+
+    # The bar's room is kept free: lines do not break anew when it comes and goes.
+    DEFAULT_CSS = """
+    TokenFace { scrollbar-gutter: stable; scrollbar-size-vertical: 1; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1, 0)", "Prompt token", show=False),
+        Binding("down,j", "move(1, 0)", "Prompt token", show=False),
+        Binding("left,h", "move(0, -1)", "Response token", show=False),
+        Binding("right,l", "move(0, 1)", "Response token", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("home", "move_to_edge(-1)", "First response token", show=False),
+        Binding("end", "move_to_edge(1)", "Last response token", show=False),
+    ]
+
+    cursor: reactive[Cell] = reactive((0, 0), repaint=False)
+    """Row and column under the cursor; (0, 0) when the map is empty."""
+
+    class CursorMoved(Message):
+        """The user moved the cursor of `face` (`move_cursor` does not send this)."""
+
+        def __init__(self, face: TokenFace, row: int, column: int) -> None:
+            super().__init__()
+            self.face = face
+            self.row = row
+            self.column = column
+
+        @property
+        def control(self) -> TokenFace:
+            """The face, for `@on(TokenFace.CursorMoved, "#id")`."""
+            return self.face
+
+    def __init__(
+        self,
+        token_map: TokenMap | None = None,
+        *,
+        ascii_only: bool = False,
+        follow: Callable[[TokenFace.CursorMoved], object] | None = None,
+        name: str | None = None,
+        id: str | None = None,  # noqa: A002 - Textual's own name
+        classes: str | None = None,
+    ) -> None:
+        """Args as a widget's, and more.
+
+        Args:
+            token_map: What to show first.
+            ascii_only: Draw labels in plain ASCII.
+            follow: Called when the user moves the cursor, in place of posting `CursorMoved`: what
+                it changes elsewhere is painted in the same frame as the cursor.
+            name: Name of the widget.
+            id: Id of the widget.
+            classes: Its classes.
+        """
+        super().__init__(name=name, id=id, classes=classes)
+        self.ascii_only = ascii_only
+        self._follow = follow or self.post_message
+        self.map = token_map or TokenMap()
+        self.hit_rows: frozenset[int] = frozenset()
+        self.hit_columns: frozenset[int] = frozenset()
+        self.palette: Palette = palette_for(dark=True, mono=False)
+        self._ready = False
+
+    # What a view calls.
+
+    def show(self, token_map: TokenMap) -> None:
+        """Show another map. The cursor stays where it can, search hits are forgotten."""
+        self.map = token_map
+        self.hit_rows = self.hit_columns = frozenset()
+        self.set_reactive(TokenFace.cursor, self.validate_cursor(self.cursor))
+        if self._ready:
+            self.map_replaced()
+
+    def update_levels(
+        self,
+        levels: NDArray[np.uint8],
+        *,
+        missing: NDArray[np.bool_] | None = None,
+        density: NDArray[np.float64] | None = None,
+    ) -> None:
+        """Take a newer state of the same map and repaint only what differs.
+
+        Args:
+            levels: uint8 [R, C], 0..10.
+            missing: bool [C], columns not computed yet; None when all are.
+            density: float64 [R], 0..1.
+        """
+        before = self.map
+        self.map = replace(before, levels=levels, missing=missing, density=density)
+        if self._ready:
+            self.levels_changed(before)
+
+    def update_marks(self, marked: NDArray[np.bool_] | None) -> None:
+        """Mark other rows (bool [R]) as instruction."""
+        self.map = replace(self.map, marked=marked)
+        if self._ready:
+            self.marks_changed()
+
+    def move_cursor(self, row: int, column: int) -> None:
+        """Put the cursor on a cell (clamped to the map) without sending a message."""
+        self.cursor = (row, column)
+
+    def highlight(self, rows: Collection[int] = (), columns: Collection[int] = ()) -> None:
+        """Highlight these rows' and columns' tokens (search hits); nothing clears them."""
+        self.hit_rows, self.hit_columns = frozenset(rows), frozenset(columns)
+        if self._ready:
+            self.hits_changed()
+
+    # What a face answers to.
+
+    def map_replaced(self) -> None:
+        """Lay out and paint the new `map`."""
+        self.refresh()
+
+    def levels_changed(self, before: TokenMap) -> None:
+        """Repaint where `map` differs from `before` (same labels)."""
+        self.refresh()
+
+    def marks_changed(self) -> None:
+        """Repaint the marks of instruction rows."""
+        self.refresh()
+
+    def hits_changed(self) -> None:
+        """Repaint the highlighted labels."""
+        self.refresh()
+
+    def cursor_changed(self, before: Cell, after: Cell) -> None:
+        """Repaint the old and the new place of the cursor, scrolling when it left the pane."""
+        self.refresh()
+
+    def palette_changed(self) -> None:
+        """Forget what was drawn in the old colours."""
+        self.refresh()
+
+    def cell_at(self, x: int, y: int) -> Cell | None:
+        """The cell drawn at these coordinates of the pane, None where there is none."""
+        raise NotImplementedError
+
+    def page_rows(self) -> int:
+        """How many rows a page is."""
+        return max(1, self.size.height - 1)
+
+    # Cursor.
+
+    def validate_cursor(self, cursor: Cell) -> Cell:
+        """Clamp to the map."""
+        rows, columns = self.map.shape
+        row, column = cursor
+        return max(0, min(row, rows - 1)), max(0, min(column, columns - 1))
+
+    def watch_cursor(self, before: Cell, after: Cell) -> None:
+        """Let the face repaint."""
+        if self._ready and before != after:
+            self.cursor_changed(before, after)
+
+    def _go(self, row: int, column: int) -> None:
+        """Move as the user asked, and say so when that changed anything."""
+        before = self.cursor
+        self.cursor = (row, column)
+        if self.cursor != before:
+            self._follow(self.CursorMoved(self, *self.cursor))
+
+    def action_move(self, rows: int, columns: int) -> None:
+        """Move by rows and columns."""
+        row, column = self.cursor
+        self._go(row + rows, column + columns)
+
+    def action_page(self, direction: int) -> None:
+        """Move by a page of rows."""
+        row, column = self.cursor
+        self._go(row + direction * self.page_rows(), column)
+
+    def action_move_to_edge(self, direction: int) -> None:
+        """Move to the first (-1) or the last (1) column."""
+        row, _ = self.cursor
+        self._go(row, 0 if direction < 0 else self.map.shape[1] - 1)
+
+    def on_click(self, event: Click) -> None:
+        """Move to the cell that was clicked."""
+        offset = event.get_content_offset(self)
+        cell = None if offset is None else self.cell_at(offset.x, offset.y)
+        if cell is not None:
+            self._go(*cell)
+
+    # Colours.
+
+    def on_mount(self) -> None:
+        """Choose the colours, now and whenever the theme changes, and lay out the map."""
+        self._choose_palette()
+        self.watch(self.app, "theme", self._theme_changed, init=False)
+        self._ready = True
+        self.map_replaced()
+
+    def _choose_palette(self) -> None:
+        system = self.app.console.color_system
+        self.palette = palette_for(
+            dark=self.app.current_theme.dark,
+            mono=self.app.no_color or system not in ("truecolor", "256"),
+        )
+
+    def _theme_changed(self) -> None:
+        self._choose_palette()
+        self.palette_changed()

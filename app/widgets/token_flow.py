@@ -1,0 +1,88 @@
+"""Tokens laid out as running text: broken at newlines and where the line is full."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from rich.cells import cell_len
+
+from app.terminal_text import NEWLINE, prose
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A token, or a part of one, on one line."""
+
+    token: int
+    text: str
+    x: int
+    width: int
+    """Cells, with the reserved ones after the token."""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Lines of pieces from the left to the right."""
+
+    lines: tuple[tuple[Piece, ...], ...]
+
+    @cached_property
+    def first_lines(self) -> dict[int, int]:
+        """The line each token begins on."""
+        lines: dict[int, int] = {}
+        for y, line in enumerate(self.lines):
+            for piece in line:
+                lines.setdefault(piece.token, y)
+        return lines
+
+    def token_at(self, x: int, y: int) -> int | None:
+        """The token at these coordinates."""
+        if not 0 <= y < len(self.lines):
+            return None
+        return next((p.token for p in self.lines[y] if p.x <= x < p.x + p.width), None)
+
+
+def flow(
+    tokens: Sequence[tuple[int, str]], width: int, *, reserve: int = 0, ascii_only: bool = False
+) -> Flow:
+    """Lay out tokens, given as index and exact text, in lines of at most `width` cells.
+
+    Newlines are shown as `↵` and broken after. `reserve` cells stay free after each token.
+    """
+    room = max(1, width - reserve)
+    newline = prose("\n", ascii_only=ascii_only) if ascii_only else NEWLINE
+    lines: list[list[Piece]] = [[]]
+    x = 0
+    for token, exact in tokens:
+        for part in exact.splitlines(keepends=True) if "\n" in exact else [exact]:
+            shown = prose(part.removesuffix("\n"), ascii_only=ascii_only)
+            if part.endswith("\n"):
+                shown += newline
+            for chunk in _chunks(shown, room):
+                cells = cell_len(chunk) + reserve
+                if x + cells > width and lines[-1]:
+                    lines.append([])
+                    x = 0
+                lines[-1].append(Piece(token, chunk, x, cells))
+                x += cells
+            if part.endswith("\n"):
+                lines.append([])
+                x = 0
+    if len(lines) > 1 and not lines[-1]:
+        lines.pop()
+    return Flow(tuple(map(tuple, lines)))
+
+
+def _chunks(text: str, cells: int) -> list[str]:
+    """Text cut into parts of at most `cells` cells (one character where it is wider)."""
+    chunks: list[str] = []
+    start, used = 0, 0
+    for at, character in enumerate(text):
+        size = cell_len(character)
+        if used + size > cells and at > start:
+            chunks.append(text[start:at])
+            start, used = at, 0
+        used += size
+    return [*chunks, text[start:]] if text[start:] else chunks

@@ -1,0 +1,224 @@
+"""The text face: the prompt as coloured running text, the response below it.
+
+The prompt scrolls; the response keeps the lower part of the pane and follows its current token.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region, Size
+from textual.reactive import reactive
+from textual.strip import Strip
+
+from app.colours import GLYPHS, LEVELS
+from app.widgets.token_face import MARK, Cell, TokenFace, TokenMap
+from app.widgets.token_flow import Flow, Piece, flow
+
+MARGIN = 2
+"""Cells at the left for the marks of instructions."""
+
+RULE = 1
+"""Lines between prompt and response."""
+
+
+class TokenText(TokenFace):
+    """The prompt coloured for the response token under the cursor, or by density."""
+
+    DEFAULT_CSS = """
+    TokenText { overflow-x: hidden; }
+    """
+
+    coloured_by: reactive[Literal["column", "density"]] = reactive("column", repaint=False)
+    """What colours the prompt: the column under the cursor, or each row's density."""
+
+    _prompt = Flow(())
+    _response = Flow(())
+    _response_top = 0
+
+    def on_resize(self) -> None:
+        """Break the lines for the new width."""
+        self.map_replaced()
+
+    # Layout.
+
+    def map_replaced(self) -> None:
+        """Lay out and paint the new `map`."""
+        if not self.size:
+            return
+        width = max(1, self.scrollable_content_region.width - MARGIN)
+        # Without colours a token's level is a glyph after it.
+        reserve = 1 if self.palette.mono else 0
+        prompt = [
+            (row, text) for row, text in enumerate(self.map.row_labels) if not self.map.is_gap(row)
+        ]
+        self._prompt = flow(prompt, width, reserve=reserve, ascii_only=self.ascii_only)
+        self._response = flow(
+            list(enumerate(self.map.column_labels)), width, ascii_only=self.ascii_only
+        )
+        below = self.size.height - self._prompt_height
+        self.virtual_size = Size(0, len(self._prompt.lines) + below)
+        self._response_top = 0
+        self._reveal_response()
+        self.call_after_refresh(self._reveal_prompt)
+        self.refresh()
+
+    @property
+    def _response_height(self) -> int:
+        return min(len(self._response.lines), max(1, self.size.height // 3))
+
+    @property
+    def _prompt_height(self) -> int:
+        return max(0, self.size.height - RULE - self._response_height)
+
+    def cell_at(self, x: int, y: int) -> Cell | None:
+        """The cell of the token drawn at these coordinates and the cursor's other token."""
+        row, column = self.cursor
+        if y < self._prompt_height:
+            token = self._prompt.token_at(x - MARGIN, y + self.scroll_offset.y)
+            return None if token is None else (token, column)
+        line = y - self._prompt_height - RULE + self._response_top
+        token = self._response.token_at(x - MARGIN, line)
+        return None if token is None or y < self._prompt_height + RULE else (row, token)
+
+    def page_rows(self) -> int:
+        """How many tokens a page of the prompt is, on average."""
+        lines = max(1, len(self._prompt.lines))
+        return max(1, self.map.shape[0] * max(1, self._prompt_height - 1) // lines)
+
+    # What changed.
+
+    def cursor_changed(self, before: Cell, after: Cell) -> None:
+        """Repaint the tokens that look different now, or scroll."""
+        if before[0] != after[0] and not self._reveal_prompt():
+            self._refresh_prompt({before[0], after[0]})
+        if before[1] == after[1]:
+            return
+        if self._reveal_response():
+            self.refresh(Region(0, self._prompt_height, self.size.width, self.size.height))
+        else:
+            for y in range(self._response_height):
+                line = self._response.lines[y + self._response_top]
+                touched = [piece for piece in line if piece.token in (before[1], after[1])]
+                self._refresh_pieces(touched, self._prompt_height + RULE + y)
+        if self.coloured_by == "column":
+            old, new = self._levels_for(self.map, before[1]), self._levels_for(self.map, after[1])
+            self._refresh_prompt(set(np.flatnonzero(old != new).tolist()))
+
+    def levels_changed(self, before: TokenMap) -> None:
+        """Repaint the tokens whose level changed."""
+        column = self.cursor[1]
+        old, new = self._levels_for(before, column), self._levels_for(self.map, column)
+        self._refresh_prompt(set(np.flatnonzero(old != new).tolist()))
+        if self.map.missing is not before.missing:
+            top = self._prompt_height + RULE
+            self.refresh(Region(0, top, self.size.width, self._response_height))
+
+    def marks_changed(self) -> None:
+        """Repaint the margin."""
+        self.refresh(Region(0, 0, MARGIN, self._prompt_height))
+
+    def palette_changed(self) -> None:
+        """Lay out again: without colours, tokens take more room."""
+        self.map_replaced()
+
+    def watch_coloured_by(self) -> None:
+        """Colour the prompt again."""
+        if self._ready:
+            self.refresh()
+
+    def _refresh_prompt(self, tokens: set[int]) -> None:
+        """Repaint these tokens of the prompt where they are in sight."""
+        top = self.scroll_offset.y
+        for y, line in enumerate(self._prompt.lines[top : top + self._prompt_height]):
+            self._refresh_pieces([piece for piece in line if piece.token in tokens], y)
+
+    def _refresh_pieces(self, pieces: list[Piece], y: int) -> None:
+        """Repaint from the first to the last of these pieces of a line."""
+        if pieces:
+            first, last = pieces[0], pieces[-1]
+            self.refresh(Region(MARGIN + first.x, y, last.x + last.width - first.x, 1))
+
+    def _reveal_prompt(self) -> bool:
+        """Scroll when the cursor's prompt token is out of sight; whether that was needed."""
+        line = self._prompt.first_lines.get(self.cursor[0])
+        top, height = self.scroll_offset.y, self._prompt_height
+        if line is None or not height or top <= line < top + height:
+            return False
+        self.scroll_to(y=line - height // 2, animate=False)
+        return True
+
+    def _reveal_response(self) -> bool:
+        """Bring the current response token into sight; whether the lines moved."""
+        line = self._response.first_lines.get(self.cursor[1], 0)
+        top, height = self._response_top, self._response_height
+        if not top <= line < top + height:
+            last = max(0, len(self._response.lines) - height)
+            self._response_top = max(0, min(line - height // 2, last))
+        return self._response_top != top
+
+    # Drawing.
+
+    def _levels_for(self, shown: TokenMap, column: int) -> NDArray[np.uint8]:
+        """uint8 [R]: the level that colours each prompt token."""
+        rows, columns = shown.shape
+        if self.coloured_by == "density":
+            if shown.density is None:
+                return np.zeros(rows, dtype=np.uint8)
+            highest = LEVELS - 1
+            return np.ceil(np.clip(shown.density, 0, 1) * highest).astype(np.uint8)
+        if not columns or (shown.missing is not None and shown.missing[column]):
+            return np.zeros(rows, dtype=np.uint8)
+        return shown.levels[:, column]
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one line of the pane."""
+        width, blank = self.size.width, self.rich_style
+        if y < self._prompt_height:
+            segments = self._prompt_line(y + self.scroll_offset.y)
+        elif y < self._prompt_height + RULE:
+            segments = [Segment("─" * width, blank + self.palette.missing)]
+        else:
+            segments = self._response_line(y - self._prompt_height - RULE + self._response_top)
+        return Strip(segments).adjust_cell_length(width, blank)
+
+    def _prompt_line(self, line: int) -> list[Segment]:
+        if line >= len(self._prompt.lines):
+            return []
+        pieces, blank, palette = self._prompt.lines[line], self.rich_style, self.palette
+        marked = any(self.map.is_marked(piece.token) for piece in pieces)
+        mark = MARK if marked else " " * len(MARK)
+        segments = [
+            Segment(mark, blank + palette.mark),
+            Segment(" " * (MARGIN - len(MARK)), blank),
+        ]
+        levels = self._levels_for(self.map, self.cursor[1])
+        for piece in pieces:
+            level = int(levels[piece.token])
+            style = palette.levels[level] if level else blank
+            if piece.token in self.hit_rows:
+                style += Style(bold=True, underline=True)
+            if piece.token == self.cursor[0]:
+                style = blank + palette.cursor
+            segments.append(Segment(piece.text + (GLYPHS[level] if palette.mono else ""), style))
+        return segments
+
+    def _response_line(self, line: int) -> list[Segment]:
+        if line >= len(self._response.lines):
+            return []
+        blank = self.rich_style
+        segments = [Segment(" " * MARGIN, blank)]
+        for piece in self._response.lines[line]:
+            style = blank
+            if self.map.missing is not None and self.map.missing[piece.token]:
+                style += self.palette.missing
+            if piece.token in self.hit_columns:
+                style += self.palette.hit
+            if piece.token == self.cursor[1]:
+                style += Style(bold=True, underline=True, reverse=True)
+            segments.append(Segment(piece.text, style))
+        return segments

@@ -1,0 +1,86 @@
+"""What the app is opened on: a pair of models with a session, or a library of stored cases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from analysis.events import EngineStatus, Event
+from analysis.requests import AttributionRequest, ModelChoice, Request
+from analysis.results import Result, Span
+
+if TYPE_CHECKING:
+    from analysis.case_library import CaseLibrary
+
+
+class JobLike(Protocol):
+    """What the app needs of a submitted request."""
+
+    def cancel(self) -> None:
+        """Ask for an early end."""
+
+
+class SessionLike(Protocol):
+    """What the app needs of `analysis.session.Session`; tests bring a scripted one."""
+
+    def submit(self, request: Request, listener: Callable[[Event], None]) -> JobLike:
+        """Queue a request; the listener is called on another thread."""
+
+    def cached(self, request: Request) -> Result | None:
+        """The stored answer; reads the disk, never starts the engine."""
+
+    def close(self) -> None:
+        """End the engine and everything waiting, at once."""
+
+
+class Example(NamedTuple):
+    """A prompt to start from.
+
+    Attributes:
+        title: One short line for the list.
+        prompt: The prompt, exactly.
+        instruction_spans: Its instructions as character spans; empty to let the app guess.
+    """
+
+    title: str
+    prompt: str
+    instruction_spans: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True)
+class PairWorkspace:
+    """A base and a tuned model.
+
+    Attributes:
+        connect: Opens the session, given what to call when the engine's state changes (on any
+            thread) and where to say at once what the user should know, such as a cache that
+            cannot be used. Called once, after the first paint.
+        base: The base model.
+        tuned: The instruction-tuned model.
+        examples: Prompts to start from.
+    """
+
+    connect: Callable[[Callable[[EngineStatus], None], Callable[[str], None]], SessionLike]
+    base: ModelChoice
+    tuned: ModelChoice
+    examples: tuple[Example, ...] = ()
+
+    def requests(
+        self, prompt: str, *, chat_template: bool
+    ) -> tuple[AttributionRequest, AttributionRequest]:
+        """What is asked of the two models; the chat template is the tuned model's alone."""
+        return (
+            AttributionRequest(self.base, prompt),
+            AttributionRequest(self.tuned, prompt, chat_template),
+        )
+
+
+@dataclass(frozen=True)
+class LibraryWorkspace:
+    """Stored cases; no model, no session, no engine."""
+
+    library: CaseLibrary
+
+
+Workspace = PairWorkspace | LibraryWorkspace
