@@ -1,0 +1,84 @@
+"""The app on a scripted pair, and what its screen says, for tests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from analysis.requests import ModelChoice
+from app.config import Settings
+from app.main import InsttuiApp
+from app.workspace import Example, PairWorkspace
+from tests.support.scripted_session import Script, ScriptedSession
+
+EXAMPLES = (
+    Example("Capital of a country", "What is the capital of France?\n\nInput: France\nOutput:"),
+    Example(
+        "Opposite of a word", "Give the opposite of the word. Be brief.\n\nInput: hot\nOutput:"
+    ),
+)
+
+
+class PairApp:
+    """An app with the session behind it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        script: Script | None = None,
+        settings: Settings | None = None,
+        stored: dict | None = None,
+        examples: tuple[Example, ...] = EXAMPLES,
+        names: tuple[str, str] = ("demo-base", "demo-tuned"),
+    ) -> None:
+        self.session: ScriptedSession | None = None
+
+        def connect(on_status: Callable, warn: Callable) -> ScriptedSession:
+            self.session = ScriptedSession(script, on_status, stored)
+            return self.session
+
+        base, tuned = (ModelChoice(name, name) for name in names)
+        self.workspace = PairWorkspace(connect=connect, base=base, tuned=tuned, examples=examples)
+        self.app = InsttuiApp(
+            self.workspace, settings or Settings(), state_path=folder / "state.json"
+        )
+
+    def running(self, size: tuple[int, int] = (80, 24)) -> AbstractAsyncContextManager[Pilot]:
+        """The app in a terminal of a size, notifications shown."""
+        return self.app.run_test(size=size, notifications=True)
+
+
+def screen(app: InsttuiApp) -> str:
+    """The screen as text."""
+    return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
+
+
+async def until(pilot: Pilot, condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait for something to become true; fail, showing the screen, where it does not."""
+    for _ in range(int(seconds / 0.02)):
+        await pilot.pause(0.02)
+        if condition():
+            return
+    raise AssertionError(screen(pilot.app))
+
+
+async def until_shown(pilot: Pilot, *words: str, seconds: float = 20.0) -> str:
+    """Wait until all these words are on the screen; the screen."""
+    await until(pilot, lambda: all(word in screen(pilot.app) for word in words), seconds)
+    await asyncio.sleep(0)
+    return screen(pilot.app)
+
+
+async def until_loaded(pilot: Pilot, pair: PairApp) -> None:
+    """Wait until both models are loaded and the engine has nothing to do."""
+
+    def loaded() -> bool:
+        status = pair.app.status
+        return status.state == "idle" and len(status.models) == 2
+
+    await until(pilot, loaded)

@@ -1,0 +1,208 @@
+"""The app around the views: header, keys, palette, help, themes, small terminals, quitting."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.actions import ACTIONS, actions_of
+from app.config import Settings
+from app.state import load_state
+from app.widgets.help_panel import HelpPanel
+from tests.app.pair_app import PairApp, screen, until, until_loaded, until_shown
+
+
+@pytest.fixture(autouse=True)
+def _exports_go_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 50)])
+async def test_header_and_keys_fit(tmp_path, size):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=size) as pilot:
+        shown = await until_shown(pilot, "engine ready")
+        first, last = shown.splitlines()[0], shown.splitlines()[-1]
+        assert "demo-base │ demo-tuned" in first
+        assert first.endswith("1 Prompt  2 Saliency")
+        assert "? help  q quit" in last
+        assert len(shown.splitlines()) == size[1]
+
+
+async def test_the_key_line_shows_the_keys_that_work_where_the_focus_is(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running() as pilot:
+        await until_shown(pilot, "t template")
+        await pilot.press("slash")
+        keys = (await until_shown(pilot, "ctrl-c quit")).splitlines()[-1]
+        assert keys.split() == [
+            *["ctrl-r", "run", "esc", "leave", "ctrl-p", "palette"],
+            *["f1", "help", "ctrl-c", "quit"],
+        ]
+        await pilot.press("escape", "enter")
+        keys = (await until_shown(pilot, "difference")).splitlines()[-1]
+        for key in ("g grid", "t text", "v overview", "s swap", "/ find", "e export", "q quit"):
+            assert key in keys
+
+
+async def test_number_keys_show_the_views(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running() as pilot:
+        await until_shown(pilot, "Examples")
+        await pilot.press("2")
+        await until_shown(pilot, "instruction score")
+        await pilot.press("1")
+        await until_shown(pilot, "Examples")
+
+
+@pytest.mark.parametrize(("key", "words"), [("1", "Type or paste"), ("2", "S[n, m] = ceil")])
+async def test_every_view_has_a_help_panel_with_its_keys(tmp_path, key, words):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=(120, 80)) as pilot:
+        await until_shown(pilot, "Examples")
+        await pilot.press(key, "question_mark")
+        shown = await until_shown(pilot, words)
+        view = pair.app.screen_stack[0].query_one("#views").current
+        for action in actions_of(view):
+            if action.keys and pair.app.view.offers(action):
+                assert action.id in shown
+        await pilot.press("escape")
+        assert not isinstance(pair.app.screen, HelpPanel)
+
+
+async def test_the_palette_runs_the_actions_of_the_view(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=(120, 40)) as pilot:
+        await until_shown(pilot, "Capital of a country")
+        await pilot.press("colon")
+        await pilot.pause(0.2)
+        await pilot.press(*"run both")
+        await until_shown(pilot, "Run both models on the prompt")
+        await pilot.press("enter")
+        await until_shown(pilot, "The prompt is empty")
+
+
+async def test_keys_can_be_rebound(tmp_path):
+    settings = Settings(keys={"saliency.swap": "w", "app.help": "f2"})
+    pair = PairApp(tmp_path, settings=settings)
+    async with pair.running() as pilot:
+        await until_shown(pilot, "Capital of a country", "f2 help")
+        await pilot.press("enter")
+        await until_shown(pilot, "difference", "─ demo-base")
+        await pilot.press("s")
+        await pilot.pause()
+        assert "─ demo-base" in screen(pair.app)
+        await pilot.press("w")
+        await until_shown(pilot, "─ demo-tuned")
+
+
+async def test_a_theme_chosen_is_remembered(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running() as pilot:
+        await until_shown(pilot, "Examples")
+        pair.app.theme = "textual-light"
+        await pilot.press("q")
+        await pilot.pause()
+    assert load_state(tmp_path / "state.json").theme == "textual-light"
+    again = PairApp(tmp_path)
+    async with again.running() as pilot:
+        await until_shown(pilot, "Examples")
+        assert again.app.theme == "textual-light"
+    configured = PairApp(tmp_path, settings=Settings(theme="nord"))
+    async with configured.running() as pilot:
+        await until_shown(pilot, "Examples")
+        assert configured.app.theme == "nord"
+
+
+async def test_a_small_terminal_is_told_and_recovers(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=(50, 10)) as pilot:
+        shown = await until_shown(pilot, "insttui needs a terminal of 80×24")
+        assert "50×10." in shown
+        await pilot.resize_terminal(80, 24)
+        await until_shown(pilot, "Examples")
+        assert "needs a terminal" not in screen(pair.app)
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+c"])
+async def test_quitting_does_not_wait_for_the_engine(tmp_path, key):
+    pair = PairApp(tmp_path)
+    async with pair.running() as pilot:
+        await until_loaded(pilot, pair)
+        pair.session.gate.clear()
+        await pilot.press("enter")
+        await until_shown(pilot, "computing")
+        await pilot.press(key)
+        await until(pilot, lambda: not pair.app.is_running or pair.session.closed)
+    assert pair.session.closed
+
+
+async def test_ctrl_c_quits_from_the_entry_too(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running() as pilot:
+        await until_shown(pilot, "engine ready")
+        await pilot.press("slash", *"unsent draft", "ctrl+c")
+        await pilot.pause()
+    assert pair.session.closed
+    assert load_state(tmp_path / "state.json").draft.text == "unsent draft"
+
+
+async def test_the_engine_may_change_while_a_panel_is_open(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running() as pilot:
+        await until_shown(pilot, "engine ready")
+        await pilot.press("enter", "question_mark")
+        await until_shown(pilot, "esc closes")
+        await pilot.resize_terminal(100, 30)
+        await pilot.press("r", "escape")
+        await until_shown(pilot, "difference", "engine ready")
+
+
+async def test_the_screen_is_saved_as_a_picture(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running() as pilot:
+        await until_shown(pilot, "Examples")
+        pair.app.perform(ACTIONS["app.screenshot"])
+        await until_shown(pilot, "Saved")
+    (path,) = tmp_path.glob("*.svg")
+    assert "Capital&#160;of&#160;a&#160;country" in path.read_text()
+
+
+async def test_a_paste_into_the_palette_cannot_reach_the_terminal(tmp_path):
+    from textual.events import Paste
+
+    pair = PairApp(tmp_path)
+    async with pair.running() as pilot:
+        await until_shown(pilot, "Examples")
+        await pilot.press("colon")
+        await pilot.pause(0.2)
+        pair.app.post_message(Paste("\x1b[31mred\x07‮"))
+        await pilot.pause(0.2)
+        assert not set(screen(pair.app)) & set("\x1b\x07‮")
+
+
+async def test_model_names_are_shown_as_they_are(tmp_path):
+    pair = PairApp(tmp_path, names=("[b]base[/b]\x1b[2J", "tuned\n[@click=app.quit]x[/]‮"))
+    async with pair.running(size=(160, 30)) as pilot:
+        await until_shown(pilot, "[b]base[/b]␛[2J │ tuned↵[@click=app.quit]x[/]⟨202E⟩")
+        await pilot.press("enter")
+        shown = await until_shown(pilot, "─ [b]base[/b]␛[2J ─", "─ tuned↵[@click=app.quit]x[/]")
+        assert "‮" not in shown
+
+
+async def test_nothing_is_sent_to_the_terminal_while_nothing_changes(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=(120, 30)) as pilot:
+        await until_shown(pilot, "Capital of a country")
+        await pilot.press("enter")
+        await until_shown(pilot, "difference")
+        await pilot.pause(0.3)
+        drawn = []
+        display = pair.app._display
+        pair.app._display = lambda *args: (drawn.append(args), display(*args))
+        for key in ("", "1", "slash"):
+            if key:
+                await pilot.press(key)
+            await pilot.pause(0.4)
+            drawn.clear()
+            await pilot.pause(1.1)
+            assert drawn == []

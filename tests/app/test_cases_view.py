@@ -1,0 +1,212 @@
+"""The Cases view, driven by keys, on a small library and on the published one."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+
+import pytest
+
+from analysis.case_library import CaseLibrary
+from app.config import Settings
+from app.main import InsttuiApp
+from app.views.cases import CasesView
+from app.widgets.item_list import ItemList
+from app.workspace import LibraryWorkspace
+from tests.app.pair_app import screen, until, until_shown
+from tests.support.case_folders import PUBLISHED, needs_published_maps, write_small_library
+
+
+@pytest.fixture(autouse=True)
+def _exports_go_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def small(tmp_path):
+    library = CaseLibrary.open(write_small_library(tmp_path / "library"))
+    yield library_app(library, tmp_path)
+    library.close()
+
+
+@pytest.fixture
+def published(tmp_path):
+    library = CaseLibrary.open(PUBLISHED)
+    yield library_app(library, tmp_path)
+    library.close()
+
+
+def library_app(library, folder):
+    return InsttuiApp(LibraryWorkspace(library), Settings(), state_path=folder / "state.json")
+
+
+def listed(app):
+    return [case.id for case in app.query_one(CasesView)._listed]
+
+
+async def test_the_list_shows_what_the_library_says(small):
+    async with small.run_test(size=(100, 24)) as pilot:
+        shown = await until_shown(pilot, "2 of 2 cases", "one", "two")
+        assert "engine" not in shown
+        await until(pilot, lambda: "so far" not in screen(small))
+        scores = dict(small.workspace.library.instruction_scores())
+        row = next(line for line in screen(small).splitlines() if line.startswith(" one"))
+        base, tuned = scores["one"]
+        assert row.split()[1:6] == [
+            "letters",
+            "3",
+            f"{base:.2f}",
+            f"{tuned:.2f}",
+            f"{tuned - base:+.2f}",
+        ]
+
+
+async def test_a_case_opens_and_brackets_walk_the_list(small):
+    async with small.run_test(size=(140, 30)) as pilot:
+        await until_shown(pilot, "2 of 2 cases")
+        await pilot.press("enter")
+        await until_shown(pilot, "apt · one", "plain · one, rated 3", "instruction score")
+        await pilot.press("right_square_bracket")
+        await until_shown(pilot, "apt · two")
+        await pilot.press("right_square_bracket", "left_square_bracket")
+        await until_shown(pilot, "apt · one")
+        await pilot.press("escape")
+        await until_shown(pilot, "2 of 2 cases")
+
+
+async def test_filters_and_search(small):
+    async with small.run_test(size=(100, 24)) as pilot:
+        await until_shown(pilot, "2 of 2 cases")
+        await pilot.press("f")
+        assert listed(small) == ["one"]
+        await pilot.press("f")
+        assert listed(small) == ["two"]
+        await pilot.press("f", "r")
+        assert listed(small) == ["one"]
+        await pilot.press("escape", "slash", *"DRAW", "enter")
+        await pilot.pause()
+        assert listed(small) == ["two"]
+        await pilot.press("slash", *"nowhere", "enter")
+        await until_shown(pilot, "No case matches")
+        await pilot.press("enter", "escape")
+        await pilot.pause()
+        assert listed(small) == ["one", "two"]
+
+
+@needs_published_maps
+async def test_the_published_cases_sort_by_each_score(published):
+    async with published.run_test(size=(120, 30)) as pilot:
+        await until_shown(pilot, "632 of 632 cases")
+        await until(pilot, lambda: "so far" not in screen(published), seconds=20)
+        scores = dict(published.workspace.library.instruction_scores())
+        for rank in (
+            lambda found: found[0],
+            lambda found: found[1],
+            lambda found: found[1] - found[0],
+        ):
+            await pilot.press("o")
+            await pilot.pause()
+            values = [rank(scores[case_id]) for case_id in listed(published)]
+            assert values == sorted(values, reverse=True)
+            await pilot.press("O")
+            await pilot.pause()
+            values = [rank(scores[case_id]) for case_id in listed(published)]
+            assert values == sorted(values)
+        assert len(values) == 632
+
+
+@needs_published_maps
+async def test_published_datasets_and_ratings_filter_to_their_sizes(published):
+    sizes = []
+    async with published.run_test(size=(120, 30)) as pilot:
+        await until_shown(pilot, "632 of 632 cases")
+        for _ in range(3):
+            await pilot.press("f")
+            sizes.append(len(listed(published)))
+        await pilot.press("f", "r")
+        followed = len(listed(published))
+        await pilot.press("r")
+        unfollowed = len(listed(published))
+    assert sizes == [252, 300, 80]
+    assert (followed, unfollowed) == (516, 113)
+
+
+@needs_published_maps
+async def test_the_cursor_stays_in_sight_from_end_to_end(published):
+    async with published.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "632 of 632 cases")
+        items = published.query_one("#list", ItemList)
+        await pilot.press("end")
+        await pilot.pause()
+        last = published.workspace.library.cases[-1].id
+        assert last in screen(published)
+        assert items.cursor == 631
+        await pilot.press("home", "pagedown", "k")
+        await pilot.pause()
+        assert published.workspace.library.cases[items.cursor].id in screen(published)
+
+
+async def test_the_list_exports_as_csv(small, tmp_path):
+    async with small.run_test(size=(100, 24), notifications=True) as pilot:
+        await until_shown(pilot, "2 of 2 cases")
+        await until(pilot, lambda: "so far" not in screen(small))
+        await pilot.press("e")
+        await until_shown(pilot, "Exported to")
+    with (tmp_path / "cases-library.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["prompt"] for row in rows] == [c.prompt for c in small.workspace.library.cases]
+    scores = dict(small.workspace.library.instruction_scores())
+    assert float(rows[0]["instruction_score_plain"]) == scores["one"][1]
+
+
+async def test_one_model_alone_is_shown_alone(tmp_path):
+    library = CaseLibrary.open(write_small_library(tmp_path / "library", models=("apt",)))
+    app = library_app(library, tmp_path)
+    async with app.run_test(size=(140, 30)) as pilot:
+        await until_shown(pilot, "2 of 2 cases")
+        await pilot.press("o", "o", "o", "enter")
+        await until_shown(pilot, "instruction score")
+        await pilot.press("j", "l", "s", "d", "t", "v")
+    library.close()
+
+
+async def test_a_damaged_map_is_said_where_it_would_be(tmp_path):
+    folder = write_small_library(tmp_path / "library")
+    library = CaseLibrary.open(folder)
+    app = library_app(library, tmp_path)
+    async with app.run_test(size=(140, 30), notifications=True) as pilot:
+        await until_shown(pilot, "2 of 2 cases")
+        library._archives["plain"].close()
+        path = folder / "salience_plain.npz"
+        path.write_bytes(path.read_bytes()[:-200] + b"x" * 200)
+        await pilot.press("enter")
+        await until(pilot, lambda: "cannot be read" in screen(app) or "broken" in screen(app))
+
+
+def test_browsing_stored_cases_imports_nothing_of_models(tmp_path):
+    write_small_library(tmp_path / "library")
+    code = (
+        "import sys, asyncio\n"
+        "from pathlib import Path\n"
+        "from analysis.case_library import CaseLibrary\n"
+        "from app.config import Settings\n"
+        "from app.main import InsttuiApp\n"
+        "from app.workspace import LibraryWorkspace\n"
+        "folder = Path(sys.argv[1])\n"
+        "workspace = LibraryWorkspace(CaseLibrary.open(folder / 'library'))\n"
+        "app = InsttuiApp(workspace, Settings(), state_path=folder / 's.json')\n"
+        "async def main():\n"
+        "    async with app.run_test() as pilot:\n"
+        "        await pilot.pause(0.3)\n"
+        "        await pilot.press('enter')\n"
+        "        await pilot.pause(0.3)\n"
+        "asyncio.run(main())\n"
+        "print(*sorted({name.split('.')[0] for name in sys.modules}))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stdout.split())
+    heavy = {"torch", "transformers", "sklearn", "scipy", "huggingface_hub", "openai", "jinja2"}
+    assert not loaded & heavy

@@ -1,0 +1,111 @@
+"""Whatever a token holds, the terminal sees printable text that stays in its cells."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+from rich.cells import cell_len
+
+from app.widgets.token_face import TokenMap
+from tests.support.face_app import FACES, FaceApp, screen_lines, type_keys
+from tests.support.terminal import Terminal
+
+HOSTILE = [
+    "\x1b[2J\x1b[H",
+    "\x1b]52;c;aGk=\x07",
+    "\x1b]0;title\x1b\\",
+    "\x9b31m",
+    "\x90q#0\x9c",
+    "\r\n\x08\x08",
+    "[red]bold[/red]",
+    "[@click=app.quit]x[/]",
+    "\u202egnp.exe",
+    "\u2066\u2069",
+    "👩\u200d👩\u200d👧",
+    "❤\ufe0f",
+    "🇫🇷",
+    "👍🏽",
+    "日本語の長い字句です",
+    "\u0301\u0301",
+    "a\u200bb\u00adc",
+    "\ud83d",
+    "\ue0b0",
+    "\x00",
+    "",
+]
+
+
+def hostile_map() -> TokenMap:
+    size = len(HOSTILE)
+    levels = (np.arange(size * size) % 11).astype(np.uint8).reshape(size, size)
+    return TokenMap(HOSTILE, HOSTILE[::-1], levels, density=np.linspace(0, 1, size))
+
+
+@pytest.mark.parametrize("ascii_only", [False, True])
+@pytest.mark.parametrize("kind", FACES)
+async def test_every_line_is_printable_and_as_wide_as_the_screen(kind, ascii_only) -> None:
+    app = FaceApp(FACES[kind](hostile_map(), ascii_only=ascii_only))
+    async with app.run_test(size=(70, 24)) as pilot:
+        for keys in (["down"] * 9, ["right"] * 9, ["end", "pagedown"]):
+            await type_keys(pilot, *keys)
+            for line in screen_lines(app):
+                text = "".join(segment.text for segment in line)
+                assert text.isprintable()
+                assert cell_len(text) == 70
+                assert not any("@click" in segment.style.meta for segment in line if segment.style)
+
+
+@pytest.mark.parametrize("kind", FACES)
+def test_the_terminal_gets_no_sequence_from_a_token(kind) -> None:
+    program = [sys.executable, "-m", "tests.app.hostile_program", kind]
+    with Terminal(program, columns=100, lines=30) as terminal:
+        terminal.wait_until(lambda: len(terminal.output) > 3000, 20)
+        terminal.read_until_quiet(0.3)
+        terminal.write("\x1b[B" * 5 + "\x1b[C" * 5)
+        terminal.read_until_quiet(0.3)
+        output = bytes(terminal.output)
+        screen = terminal.screen()
+    for sequence in (
+        b"\x1b[2J",
+        b"\x1b]52;",
+        b"\x1b]0;title",
+        b"\xc2\x9b",
+        b"\xc2\x90",
+        b"\x9b31m",
+        b"\x08",
+    ):
+        assert sequence not in output
+    for mark in "\u202e\u2066\u200d\ufe0f\u200b\u00ad\x00":
+        assert mark.encode() not in output
+    if kind != "overview":
+        assert any("␛[2J" in line for line in screen)
+
+
+@pytest.mark.parametrize("kind", FACES)
+def test_partial_repaints_leave_the_screen_that_a_full_one_gives(kind) -> None:
+    program = [sys.executable, "-m", "tests.app.hostile_program", kind]
+    with Terminal(program, columns=100, lines=30) as terminal:
+        terminal.wait_until(lambda: len(terminal.output) > 3000, 20)
+        terminal.read_until_quiet(0.3)
+        for key in [
+            "\x1b[B",
+            "\x1b[C",
+            "\x1b[B",
+            "\x1b[F",
+            "\x1b[H",
+            "\x1b[C",
+            "\x1b[6~",
+            "\x1b[A",
+        ]:
+            terminal.write(key)
+            terminal.read_until_quiet(0.08)
+        after_keys = terminal.screen()
+        terminal.resize(101, 30)
+        terminal.read_until_quiet(0.3)
+        at = len(terminal.output)
+        terminal.resize(100, 30)
+        terminal.read_until_quiet(0.3)
+        assert len(terminal.output) > at + 1000
+        assert terminal.screen(since=at) == after_keys

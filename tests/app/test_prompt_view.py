@@ -1,0 +1,188 @@
+"""The Prompt view, driven by keys."""
+
+from __future__ import annotations
+
+import pytest
+from textual.widgets import Checkbox
+
+from analysis.events import Finished
+from analysis.problems import problem
+from analysis.requests import AttributionRequest, LoadRequest
+from app.state import load_state
+from app.views.prompt import PromptView
+from app.widgets.prompt_entry import PromptEntry
+from tests.app.pair_app import PairApp, screen, until, until_shown
+from tests.support.scripted_session import answer, attribution, facts
+
+HOSTILE = "Say \x1b[31mred\x1b]0;title\x07 ‮abc‬ [bold]x[/bold]\x0b​end\r\f日本 \x9b2J.\n\ntail\n"
+
+
+async def test_enter_on_the_first_example_runs_both_models(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=(140, 40)) as pilot:
+        await until_shown(pilot, "Capital of a country")
+        await pilot.press("enter")
+        await until_shown(pilot, "difference", "·Paris", "·Italy")
+        asked = [r for r in pair.session.requests if isinstance(r, AttributionRequest)]
+        assert [r.model.name for r in asked] == ["demo-base", "demo-tuned"]
+        # Both models see the same raw prompt unless the chat template is switched on.
+        assert {r.prompt for r in asked} == {pair.workspace.examples[0].prompt}
+        assert not any(r.chat_template for r in asked)
+
+
+async def test_models_are_loaded_in_the_background_at_the_start(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running() as pilot:
+        await until(pilot, lambda: pair.session is not None and len(pair.session.requests) >= 2)
+        assert [type(r) for r in pair.session.requests[:2]] == [LoadRequest, LoadRequest]
+
+
+async def test_nothing_is_loaded_when_the_first_answers_are_stored(tmp_path):
+    pair = PairApp(tmp_path)
+    prompt = pair.workspace.examples[0].prompt
+    requests = [
+        AttributionRequest(model, prompt) for model in (pair.workspace.base, pair.workspace.tuned)
+    ]
+    pair = PairApp(tmp_path, stored={request: attribution(request) for request in requests})
+    async with pair.running(size=(140, 40)) as pilot:
+        await pilot.pause(0.3)
+        assert pair.session.requests == []
+        await pilot.press("enter")
+        await until_shown(pilot, "stored", "·Paris", "·Italy")
+        assert pair.session.requests == requests
+
+
+async def test_an_empty_prompt_says_so_and_asks_nothing(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running() as pilot:
+        await until_shown(pilot, "Capital of a country")
+        await pilot.press("slash", "space", "ctrl+r")
+        await until_shown(pilot, "The prompt is empty")
+        assert not any(isinstance(r, AttributionRequest) for r in pair.session.requests)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 50)])
+async def test_hostile_text_is_asked_exactly_and_drawn_harmlessly(tmp_path, size):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=size) as pilot:
+        await until_shown(pilot, "Capital of a country")
+        view = pair.app.query_one(PromptView)
+        view.query_one(PromptEntry).load_text(HOSTILE)
+        await pilot.pause(0.4)
+        for shown in (screen(pair.app), None):
+            if shown is None:
+                await pilot.press("ctrl+r")
+                shown = await until_shown(pilot, "difference")
+            for harmful in "\x1b\x07‮‬​\x9b\r\f\x0b":
+                assert harmful not in shown
+        asked = [r for r in pair.session.requests if isinstance(r, AttributionRequest)]
+        assert {r.prompt for r in asked} == {HOSTILE}
+        assert pair.app.state.history[0].text == HOSTILE
+
+
+async def test_pasted_line_ends_become_newlines_and_nothing_else_changes(tmp_path):
+    from textual.events import Paste
+
+    pair = PairApp(tmp_path)
+    async with pair.running() as pilot:
+        await until_shown(pilot, "Capital of a country")
+        await pilot.press("slash")
+        entry = pair.app.query_one(PromptEntry)
+        pair.app.post_message(Paste("one\rtwo\x0b\x1b[2J three"))
+        await pilot.pause()
+        assert entry.text == "one\ntwo\x0b\x1b[2J three"
+        await pilot.press("x", "backspace", "ctrl+z")
+        assert entry.text.startswith("one\ntwo\x0b\x1b[2J three")
+
+
+async def test_space_on_a_sentence_changes_what_counts_as_instruction(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=(120, 40)) as pilot:
+        await until_shown(pilot, "Opposite of a word")
+        await pilot.press("j", "space")
+        await until_shown(pilot, "▌ Give the opposite", "▌ Be brief.")
+        pair.app.query_one("#sentences").focus()
+        await pilot.press("j", "space")
+        await pilot.pause()
+        shown = screen(pair.app)
+        assert "▌ Give the opposite" in shown
+        assert "▌ Be brief." not in shown
+        prompt = pair.app.query_one(PromptView).current()
+        marked = [prompt.text[slice(*span)] for span in prompt.instruction_spans]
+        assert marked == ["Give the opposite of the word."]
+
+
+async def test_marks_survive_an_edit_of_another_sentence(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=(120, 40)) as pilot:
+        await until_shown(pilot, "Opposite of a word")
+        await pilot.press("j", "space")
+        await until_shown(pilot, "▌ Be brief.")
+        pair.app.query_one("#sentences").focus()
+        await pilot.press("j", "space")
+        entry = pair.app.query_one(PromptEntry)
+        entry.move_cursor(entry.document.end)
+        entry.insert(" cold")
+        await until_shown(pilot, "Output: cold")
+        assert "▌ Be brief." not in screen(pair.app)
+
+
+async def test_the_chat_template_goes_to_the_tuned_model_only(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=(140, 40)) as pilot:
+        await until_shown(pilot, "Capital of a country")
+        await pilot.press("t", "enter")
+        await until_shown(pilot, "difference")
+        asked = [r for r in pair.session.requests if isinstance(r, AttributionRequest)]
+        assert [r.chat_template for r in asked] == [False, True]
+
+
+async def test_a_tuned_model_without_a_chat_template_says_so(tmp_path):
+    def script(request):
+        if isinstance(request, LoadRequest):
+            yield Finished(facts(request.model.name, chat_template=False))
+        else:
+            yield from answer(request)
+
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=(120, 30)) as pilot:
+        await until_shown(pilot, "no chat template in demo-tuned")
+        assert pair.app.query_one(Checkbox).disabled
+
+
+async def test_tokens_are_counted_once_the_engine_is_up(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=(120, 30)) as pilot:
+        await until_shown(pilot, "engine ready")
+        await pilot.press("space")
+        await until_shown(pilot, "demo-base   10 tokens + 1 special")
+
+
+async def test_a_model_that_cannot_be_loaded_is_said_with_its_remedy(tmp_path):
+    def script(request):
+        raise problem("model", "There is no model here.", "[red]x[/red]\x1b[0m", "Name another.")
+        yield
+
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=(120, 30)) as pilot:
+        shown = await until_shown(pilot, "There is no model here.", "Name another.")
+        assert "[red]x[/red]␛[0m" in shown
+
+
+async def test_the_draft_and_the_history_are_there_the_next_time(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=(140, 40)) as pilot:
+        await until_shown(pilot, "Capital of a country")
+        await pilot.press("enter")
+        await until_shown(pilot, "difference")
+        await pilot.press("1", "slash", "end", "!", "escape", "q")
+    first = pair.workspace.examples[0].prompt
+    assert [past.text for past in load_state(tmp_path / "state.json").history] == [first]
+    again = PairApp(tmp_path)
+    async with again.running(size=(140, 40)) as pilot:
+        await until_shown(pilot, "What is the capital of France?!")
+        again.app.query_one("#history").focus()
+        await pilot.press("enter")
+        await until_shown(pilot, "difference")
+        asked = [r for r in again.session.requests if isinstance(r, AttributionRequest)]
+        assert {r.prompt for r in asked} == {first}

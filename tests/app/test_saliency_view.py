@@ -1,0 +1,370 @@
+"""The Saliency view, driven by keys."""
+
+from __future__ import annotations
+
+import base64
+import csv
+
+import msgspec
+import numpy as np
+import pytest
+
+from analysis.events import Failed, Finished, Notice, Partial
+from analysis.problems import Problem, problem
+from analysis.requests import AttributionRequest
+from analysis.results import Tokens
+from analysis.saliency_map import SaliencyMap
+from app.views.saliency import SaliencyView
+from app.widgets.token_face import TokenFace
+from tests.app.pair_app import EXAMPLES, PairApp, screen, until, until_loaded, until_shown
+from tests.support.scripted_session import answer, attribution
+
+WIDE, NARROW = (160, 40), (80, 24)
+
+
+@pytest.fixture(autouse=True)
+def _exports_go_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+async def shown_pair(pilot, pair):
+    """Run the first example and wait for both maps."""
+    await until_shown(pilot, "Capital of a country")
+    await pilot.press("enter")
+    return await until_shown(pilot, "instruction score", "difference")
+
+
+def faces(app):
+    """The visible faces, base first."""
+    return [face for face in app.query(TokenFace) if face.region.area]
+
+
+async def test_the_cursor_is_on_the_same_prompt_token_in_both_panes(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await shown_pair(pilot, pair)
+        await pilot.press("j", "j", "j", "l", "l")
+        await pilot.pause()
+        base, tuned = faces(pair.app)
+        assert base.cursor == (3, 2)
+        assert tuned.cursor == (3, 0)
+        shown = screen(pair.app)
+        assert '"·capital" → "·of" (3rd)' in shown
+        assert '"·capital" → "·Paris" (1st)' in shown
+
+
+async def test_the_values_on_screen_are_those_of_the_result(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await shown_pair(pilot, pair)
+        await pilot.press("j", "l")
+        await pilot.pause()
+        asked = [r for r in pair.session.requests if isinstance(r, AttributionRequest)]
+        result = attribution(asked[0])
+        shown_map = SaliencyMap.from_attribution(result)
+        # Row 1 is token 2: the BOS token is hidden.
+        importance = float(result.importance[2, 1])
+        expected = f"I {importance:+.4g}  S {shown_map.scores[2, 1]}"
+        assert expected in screen(pair.app)
+        assert f"density {shown_map.density[2]:.2f}" in screen(pair.app)
+
+
+async def test_special_tokens_are_rows_once_they_are_asked_for(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await shown_pair(pilot, pair)
+        assert "<s>" not in screen(pair.app)
+        await pilot.press("x")
+        await until_shown(pilot, "<s>")
+        await pilot.press("x")
+        await until(pilot, lambda: "<s>" not in screen(pair.app))
+
+
+async def test_rows_stay_aligned_under_a_chat_template(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await until_shown(pilot, "Capital of a country")
+        await pilot.press("t")
+        await shown_pair(pilot, pair)
+        base, tuned = faces(pair.app)
+        assert list(base.map.row_labels) == list(tuned.map.row_labels)
+        await pilot.press("x")
+        await until_shown(pilot, "<|user|>")
+        base, tuned = faces(pair.app)
+        assert len(base.map.row_labels) == len(tuned.map.row_labels)
+        row = list(base.map.row_labels).index("What")
+        assert tuned.map.row_labels[row] == "What"
+
+
+async def test_models_that_cut_differently_are_aligned_by_characters_and_it_is_said(tmp_path):
+    def script(request):
+        for event in answer(request):
+            if isinstance(event, Finished) and isinstance(request, AttributionRequest):
+                tuned = request.model.name == "demo-tuned"
+                event = Finished(letters(request)) if tuned else event
+            yield event
+
+    def letters(request):
+        whole = attribution(request)
+        text = request.prompt
+        tokens = Tokens(
+            ids=tuple(range(len(text))),
+            texts=tuple(text),
+            spans=tuple((n, n + 1) for n in range(len(text))),
+        )
+        importance = whole.importance[:1].repeat(len(text), axis=0)
+        return msgspec.structs.replace(whole, prompt_tokens=tokens, importance=importance)
+
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=WIDE) as pilot:
+        await shown_pair(pilot, pair)
+        await until_shown(pilot, "rows are aligned by characters")
+        await pilot.press("j")
+        await until_shown(pilot, "no such token here", '"h" →')
+
+
+async def test_marking_a_sentence_moves_the_score_and_is_known_to_the_prompt_view(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await shown_pair(pilot, pair)
+        before = screen(pair.app)
+        await pilot.press("i")
+        await until(pilot, lambda: "0 instruction tokens" in screen(pair.app))
+        assert "demo-base 0.0000" in screen(pair.app)
+        assert "0.0000" not in before
+        await pilot.press("1")
+        await until_shown(pilot, "Sentences")
+        assert "▌ What" not in screen(pair.app)
+
+
+async def test_one_pane_at_a_time_on_a_narrow_terminal(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=NARROW) as pilot:
+        await shown_pair(pilot, pair)
+        assert len(faces(pair.app)) == 1
+        assert "─ demo-base" in screen(pair.app)
+        await pilot.press("s")
+        await until_shown(pilot, "─ demo-tuned")
+        assert len(faces(pair.app)) == 1
+        await pilot.press("j")
+        await until_shown(pilot, '"·is" → "·Paris"')
+        # The values of both models are on screen all the same.
+        assert '"·is" → "·The"' in screen(pair.app)
+
+
+async def test_resizing_while_computing_loses_nothing(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await until_loaded(pilot, pair)
+        pair.session.gate.clear()
+        await pilot.press("enter")
+        await until_shown(pilot, "computing")
+        for size in (NARROW, (40, 10), (200, 50), NARROW, WIDE):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+        pair.session.gate.set()
+        await until_shown(pilot, "difference", "─ demo-base", "─ demo-tuned")
+
+
+async def test_what_is_waited_for_is_said(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await until_loaded(pilot, pair)
+        pair.session.gate.clear()
+        await pilot.press("enter")
+        await until_shown(pilot, "the engine has other work first", "Waiting for its turn.")
+        pair.session.gate.set()
+        await until_shown(pilot, "difference")
+
+
+async def test_the_faces_share_cursor_and_data(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await shown_pair(pilot, pair)
+        await pilot.press("j", "j", "l")
+        for key in ("t", "v", "g"):
+            await pilot.press(key)
+            await pilot.pause()
+            assert [face.cursor for face in faces(pair.app)] == [(2, 1), (2, 0)]
+            assert pair.app.focused in faces(pair.app)
+
+
+async def test_a_failed_model_leaves_the_other_one_alone_and_runs_again(tmp_path):
+    broken = [True]
+
+    def script(request):
+        asked = isinstance(request, AttributionRequest) and request.model.name == "demo-base"
+        if asked and broken[0]:
+            raise problem("engine", "The engine ended.", "It was killed.", "Run it again.")
+        yield from answer(request)
+
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=WIDE) as pilot:
+        await until_shown(pilot, "Capital of a country")
+        await pilot.press("enter")
+        await until_shown(pilot, "The engine ended.", "It was killed.", "Run it again.", "·Paris")
+        assert len(faces(pair.app)) == 1
+        broken[0] = False
+        await pilot.press("r")
+        await until_shown(pilot, "difference", "·Italy")
+        asked = [r for r in pair.session.requests if isinstance(r, AttributionRequest)]
+        assert [r.model.name for r in asked] == ["demo-base", "demo-tuned", "demo-base"]
+
+
+async def test_what_was_computed_before_a_failure_stays_and_the_failure_is_said(tmp_path):
+    def script(request):
+        if not isinstance(request, AttributionRequest):
+            yield from answer(request)
+            return
+        whole = attribution(request)
+        importance = np.full_like(whole.importance, np.nan)
+        importance[:, 0] = whole.importance[:, 0]
+        yield Partial(msgspec.structs.replace(whole, importance=importance))
+        raise problem("engine", "The engine ended.", "It was killed.")
+
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=WIDE) as pilot:
+        await until_shown(pilot, "Capital of a country")
+        await pilot.press("enter")
+        shown = await until_shown(pilot, "The engine ended. It was killed. r runs it again.")
+        assert shown.count("· failed") == 2
+        assert "╌" in shown
+        assert "not computed yet" not in shown
+        await pilot.press("l")
+        await until_shown(pilot, "not computed yet")
+
+
+async def test_escape_stops_both_and_r_runs_them_again(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await until_loaded(pilot, pair)
+        pair.session.gate.clear()
+        await pilot.press("enter")
+        await until_shown(pilot, "computing", "esc stops")
+        await pilot.press("escape")
+        await until(pilot, lambda: screen(pair.app).count("Stopped. r runs it again.") == 2)
+        pair.session.gate.set()
+        await pilot.press("r")
+        await until_shown(pilot, "difference")
+
+
+async def test_a_newer_prompt_replaces_one_that_is_still_computed(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await until_loaded(pilot, pair)
+        pair.session.gate.clear()
+        await pilot.press("enter")
+        await until_shown(pilot, "computing")
+        await pilot.press("1", "j", "enter")
+        pair.session.gate.set()
+        await until_shown(pilot, "difference", "opposite")
+        assert "capital" not in faces(pair.app)[0].map.row_labels
+
+
+async def test_search_walks_through_prompt_and_responses(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await shown_pair(pilot, pair)
+        await pilot.press("slash", *"france", "enter")
+        await until_shown(pilot, "1 of 3 places")
+        assert faces(pair.app)[0].cursor[0] == 5
+        await pilot.press("n", "n")
+        await until_shown(pilot, "3 of 3 places")
+        assert faces(pair.app)[0].cursor[1] == 3
+        await pilot.press("N")
+        await until_shown(pilot, "2 of 3 places")
+        await pilot.press("slash", *"zebra", "enter")
+        await until_shown(pilot, "Not found: zebra")
+
+
+async def test_the_export_holds_every_number_of_both_maps(tmp_path):
+    hostile = ("base,[b]\x1b[0m/../", '"tuned"')
+    pair = PairApp(tmp_path, names=hostile)
+    async with pair.running(size=WIDE) as pilot:
+        await shown_pair(pilot, pair)
+        await pilot.press("e")
+        await until(pilot, lambda: bool(list(tmp_path.glob("*.csv"))))
+        await until_shown(pilot, "Exported to")
+    (path,) = tmp_path.glob("*.csv")
+    assert not set(path.name) & set('[]\x1b/,"')
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    asked = [r for r in pair.session.requests if isinstance(r, AttributionRequest)]
+    results = [attribution(request) for request in asked]
+    # The BOS row is hidden.
+    assert len(rows) == sum((len(r.prompt_tokens) - 1) * len(r.response_tokens) for r in results)
+    assert {row["model"] for row in rows} == set(hostile)
+    result = results[0]
+    own = [row for row in rows if row["model"] == hostile[0]]
+    for row in own[:: len(own) // 7]:
+        n, m = int(row["prompt_index"]), int(row["response_index"])
+        assert row["prompt_token"] == result.prompt_tokens.texts[n]
+        assert row["response_token"] == result.response_tokens.texts[m]
+        assert float(row["importance"]) == pytest.approx(float(result.importance[n, m]), rel=1e-6)
+
+
+async def test_copying_goes_to_the_terminal_and_to_a_file(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await shown_pair(pilot, pair)
+        written = []
+        pair.app._driver.write = written.append
+        await pilot.press("y")
+        await until_shown(pilot, "copied.txt")
+        osc = next(text for text in written if text.startswith("\x1b]52;c;"))
+        copied = base64.b64decode(osc.removeprefix("\x1b]52;c;").removesuffix("\x07")).decode()
+        assert copied == (tmp_path / "copied.txt").read_text()
+        assert EXAMPLES[0].prompt in copied
+        assert "The capital of France is a city" in copied
+
+
+async def test_notices_are_said_and_the_result_is_shown(tmp_path):
+    def script(request):
+        if isinstance(request, AttributionRequest):
+            yield Notice(Problem(kind="storage", what="The disk is [b]full[/b]."))
+        yield from answer(request)
+
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=WIDE) as pilot:
+        await shown_pair(pilot, pair)
+        await until_shown(pilot, "The disk is [b]full[/b].")
+
+
+async def test_an_empty_response_is_a_result_too(tmp_path):
+    def script(request):
+        for event in answer(request):
+            if isinstance(event, Finished) and isinstance(request, AttributionRequest):
+                whole = event.result
+                event = Finished(
+                    msgspec.structs.replace(
+                        whole,
+                        response_tokens=Tokens((), (), ()),
+                        importance=whole.importance[:, :0],
+                    )
+                )
+                yield event
+                return
+            if not isinstance(request, AttributionRequest):
+                yield event
+
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=WIDE) as pilot:
+        await until_shown(pilot, "Capital of a country")
+        await pilot.press("enter")
+        await until_shown(pilot, "the response is empty", "demo-tuned 0.0000")
+        await pilot.press("j", "l", "t", "v", "g", "e", "y")
+        await pilot.pause(0.2)
+
+
+async def test_a_failure_without_any_detail_is_shown(tmp_path):
+    def script(request):
+        yield Failed(Problem(kind="internal", what="It broke."))
+
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=NARROW) as pilot:
+        await until_shown(pilot, "Capital of a country")
+        await pilot.press("enter")
+        await until_shown(pilot, "It broke.")
+        await pilot.press("j", "i", "d", "e", "slash", "escape", "g", "escape")
+        await until_shown(pilot, "Examples")
+        assert not pair.app.query_one(SaliencyView).display

@@ -1,0 +1,67 @@
+"""The screens as text, at both ends of the sizes: a change of layout shows in the diff.
+
+INSTTUI_UPDATE_SCREENS=1 writes them anew.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from analysis.case_library import CaseLibrary
+from app.config import Settings
+from app.main import InsttuiApp
+from app.workspace import LibraryWorkspace
+from tests.app.pair_app import PairApp, screen, until, until_loaded, until_shown
+from tests.support.case_folders import write_small_library
+
+SCREENS = Path(__file__).parent / "screens"
+SIZES = [(80, 24), (200, 50)]
+
+
+def check(name, size, app):
+    shown = screen(app) + "\n"
+    path = SCREENS / f"{name}-{size[0]}x{size[1]}.txt"
+    if os.environ.get("INSTTUI_UPDATE_SCREENS"):
+        SCREENS.mkdir(exist_ok=True)
+        path.write_text(shown, encoding="utf-8")
+    assert shown == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_prompt(tmp_path, size):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=size) as pilot:
+        await until_loaded(pilot, pair)
+        await pilot.press("j", "space")
+        await until(pilot, lambda: screen(pair.app).count("+ 1 special") == 2)
+        await pilot.pause(0.3)
+        check("prompt", size, pair.app)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("face", ["grid", "text", "overview"])
+async def test_saliency(tmp_path, size, face):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=size) as pilot:
+        await until_loaded(pilot, pair)
+        await pilot.press("enter")
+        await until_shown(pilot, "difference")
+        await pilot.press(face[0] if face != "overview" else "v", "j", "j", "l")
+        await until(pilot, lambda: pair.app.status.state == "idle")
+        await pilot.pause(0.3)
+        check(face, size, pair.app)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_cases(tmp_path, size):
+    library = CaseLibrary.open(write_small_library(tmp_path / "library"))
+    app = InsttuiApp(LibraryWorkspace(library), Settings(), state_path=tmp_path / "state.json")
+    async with app.run_test(size=size) as pilot:
+        await until_shown(pilot, "2 of 2 cases")
+        await until(pilot, lambda: "so far" not in screen(app))
+        await pilot.pause(0.3)
+        check("cases", size, app)
+    library.close()

@@ -1,0 +1,51 @@
+"""However insttui ends while it computes, no process is left and the terminal is as it was."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.program import Home, engine_of, is_alive, wait_until
+from tests.support.terminal import Terminal
+
+PROMPT = "Write one sentence about the weather."
+LEAVE_ALTERNATE_SCREEN = b"\x1b[?1049l"
+
+# How it ends, and the exit statuses of the app and of a headless command.
+ENDINGS: dict[str, tuple[Callable[[Terminal], object], int, int]] = {
+    "ctrl-c": (lambda terminal: terminal.write("\x03"), 0, 130),
+    "terminate": (lambda terminal: os.kill(terminal.pid, signal.SIGTERM), 0, -signal.SIGTERM),
+    "hang up": (lambda terminal: terminal.hang_up(), 128 + signal.SIGHUP, -signal.SIGHUP),
+    "kill": (lambda terminal: os.kill(terminal.pid, signal.SIGKILL), -9, -9),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_nothing_is_left_of_it(ending: str, home: Home) -> None:
+    end, app_status, headless_status = ENDINGS[ending]
+    long = ("--max-new-tokens", "4000", "--csv", "rows.csv")
+    home.write_draft(PROMPT)
+    with (
+        home.terminal("--base", "tireless", "--tuned", "tireless") as app,
+        home.terminal("attribute", "--model", "tireless", "--prompt", PROMPT, *long) as headless,
+    ):
+        app.wait_for_screen("engine ready")
+        app.write("\x12")
+        app.wait_for_screen("tireless: attributing")
+        headless.wait_for_screen("generating")
+        engines = [engine_of(app.pid), engine_of(headless.pid)]
+        for terminal in (app, headless):
+            end(terminal)
+        for terminal in (app, headless):
+            terminal.wait_for_exit(10)
+        wait_until(lambda: not any(map(is_alive, engines)), "the engines' end", 2)
+        assert (app.status, headless.status) == (app_status, headless_status)
+        for terminal in (app, headless):
+            assert "Traceback" not in terminal.text()
+            assert "Warning" not in terminal.text()
+        if app_status == 0:
+            assert LEAVE_ALTERNATE_SCREEN in app.output[-400:]

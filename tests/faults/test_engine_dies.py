@@ -1,0 +1,47 @@
+"""The engine is killed or hangs while the app computes: it is said, and the next request works."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from tests.support.program import Home, engine_of, is_alive, wait_until
+
+PROMPT = "Write one sentence about the weather."
+RUN = "\x12"
+ESCAPE = "\x1b"
+
+
+@pytest.mark.slow
+def test_a_dead_and_a_deaf_engine_are_said_and_replaced(home: Home) -> None:
+    home.write_draft(PROMPT)
+    with home.terminal("--base", "tireless", "--tuned", "small") as terminal:
+        terminal.wait_for_screen("engine ready")
+        terminal.write(RUN)
+        terminal.wait_for_screen("tireless: attributing", "engine busy")
+        killed = engine_of(terminal.pid)
+        os.kill(killed, signal.SIGKILL)
+        terminal.wait_for_screen("The engine process died.", "SIGKILL", "r runs it again")
+        # What had waited behind it is answered by another engine.
+        terminal.wait_for_screen("small · cut at the limit", '"Write" →', " S ")
+        second = engine_of(terminal.pid)
+        assert second != killed
+
+        terminal.write("r")
+        terminal.wait_for_screen("tireless · computing", "tireless: attributing")
+        os.kill(second, signal.SIGSTOP)
+        terminal.write(ESCAPE)
+        terminal.wait_for_screen("tireless · stopped", "small · cut at the limit")
+        assert not is_alive(second)
+
+        terminal.write("r")
+        terminal.wait_for_screen("tireless: loading")
+        third = engine_of(terminal.pid)
+        terminal.write("q")
+        terminal.wait_for_exit()
+        assert terminal.status == 0
+        wait_until(lambda: not is_alive(third), "the engine's end", 2)
+        assert "Traceback" not in terminal.text()
+        assert "Warning" not in terminal.text()

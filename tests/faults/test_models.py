@@ -1,0 +1,216 @@
+"""Models that are not there, not whole, not of the right kind or not to be trusted."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.support.checkpoints import hub_cache
+from tests.support.program import Home, Outcome
+
+pytestmark = pytest.mark.slow
+
+SENTENCE = "Hello world, how are you today?"
+
+
+class Refusal(NamedTuple):
+    """A command line after ``--model``, its exit status, and what it says in which order."""
+
+    model: tuple[str, ...]
+    status: int
+    says: tuple[str, ...]
+
+
+REFUSALS = {
+    "half-downloaded": Refusal(
+        ("shards",),
+        1,
+        (
+            "is incomplete.",
+            "It lacks 1 of 7 weight files (model-00002-of-00007.safetensors).",
+            "Let the download finish, or give another folder.",
+        ),
+    ),
+    "cut short": Refusal(("short",), 1, ("is cut short.", "bytes.", "Fetch the file again.")),
+    "not a causal language model": Refusal(
+        ("encoder",),
+        1,
+        (
+            "encoder is not a causal language model.",
+            "It is a BertModel.",
+            "Choose a model that continues text",
+        ),
+    ),
+    "without a chat template": Refusal(
+        ("plain", "--chat-template"),
+        2,
+        ("The model has no chat template.", "Switch the chat template off."),
+    ),
+    "pickled": Refusal(
+        ("pickled",),
+        1,
+        (
+            "pickled comes as pickled weights only (pytorch_model.bin).",
+            "A pickle can run code on this machine while it is read.",
+            "load it with --allow-pickle",
+        ),
+    ),
+    "with code of its own": Refusal(
+        ("code",),
+        1,
+        (
+            "code needs Python code that comes with the model.",
+            "It would run on this machine with your rights.",
+            "load it with --trust-remote-code",
+        ),
+    ),
+    "larger than the memory": Refusal(
+        ("huge",),
+        1,
+        (
+            "huge does not fit into the memory of cpu.",
+            "Its weights take 4000.0 GB",
+            "Choose a smaller model, --dtype bfloat16, or another device.",
+        ),
+    ),
+    "on a hub out of reach": Refusal(
+        ("somebody/something",),
+        1,
+        (
+            "somebody/something is not on this machine and cannot be downloaded.",
+            "Connection refused",
+            "Check the network, fetch it elsewhere with hf download somebody/something, or give a "
+            "local folder.",
+        ),
+    ),
+    "half-downloaded from a hub out of reach": Refusal(
+        ("somebody/half",),
+        1,
+        (
+            "is incomplete.",
+            "It lacks 1 of 7 weight files (model-00002-of-00007.safetensors).",
+            "Check the network",
+        ),
+    ),
+}
+
+
+class Timed(NamedTuple):
+    outcome: Outcome
+    seconds: float
+
+
+@pytest.fixture(scope="module")
+def refused(
+    models: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[Timed]]]:
+    """The command lines of `REFUSALS`, run two at a time."""
+    home = Home(tmp_path_factory.mktemp("refusals") / "home")
+    home.name_models(**{folder.name: folder for folder in models.iterdir()})
+    hub_cache(home.hub, "somebody/half", models / "shards")
+
+    def run(model: tuple[str, ...]) -> Timed:
+        started = time.monotonic()
+        outcome = home.run("attribute", "--prompt", SENTENCE, "--model", *model)
+        return Timed(outcome, time.monotonic() - started)
+
+    with ThreadPoolExecutor(2) as pool:
+        yield {name: pool.submit(run, refusal.model) for name, refusal in REFUSALS.items()}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_a_model_that_cannot_be_used_is_refused_in_words(
+    name: str, refused: dict[str, Future[Timed]]
+) -> None:
+    outcome = refused[name].result().outcome
+    assert outcome.errors.startswith("insttui: ")
+    assert outcome.errors.count("\n") == 1
+    place = 0
+    for words in REFUSALS[name].says:
+        place = outcome.errors.find(words, place)
+        assert place >= 0, f"{words!r} not in {outcome.errors!r}"
+    assert outcome.output == b""
+    assert outcome.status == REFUSALS[name].status
+
+
+def test_no_network_is_found_out_at_once(refused: dict[str, Future[Timed]]) -> None:
+    waits = {name: future.result().seconds for name, future in refused.items()}
+    # The others start an engine, too; what counts is that nothing is tried for minutes.
+    assert waits["on a hub out of reach"] < max(waits["cut short"], waits["pickled"]) + 20
+
+
+def test_code_that_comes_with_a_model_did_not_run(
+    models: Path, refused: dict[str, Future[Timed]]
+) -> None:
+    refused["with code of its own"].result()
+    assert not list(models.rglob("ran"))
+    assert not Path("ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "says"),
+    [
+        ("./nowhere", 1, "There is no folder ./nowhere. Give the folder that holds config.json"),
+        ("smal", 2, "No model is called 'smal'. Close names: small"),
+        ("./a-file", 1, "The model folder ./a-file is a file."),
+    ],
+)
+def test_a_missing_model_is_said_without_starting_an_engine(
+    name: str, status: int, says: str, home: Home
+) -> None:
+    (home.work / "a-file").write_text("")
+    home.forbid_torch()
+    outcome = home.run("attribute", "--prompt", SENTENCE, "--model", name)
+    assert says in outcome.errors
+    assert (outcome.status, outcome.output) == (status, b"")
+
+
+def test_pickled_weights_are_read_when_asked_for_by_name(home: Home) -> None:
+    outcome = home.run(
+        "attribute", "--prompt", "Hello", "--model", "pickled", "--allow-pickle", "--csv", "-"
+    )
+    assert outcome.errors == ""
+    assert {row["model"] for row in outcome.rows} == {"pickled"}
+
+
+def test_the_app_says_what_is_wrong_with_both_models_and_goes_on_once_it_is_mended(
+    home: Home, models: Path
+) -> None:
+    late = home.folder / "late"
+    shutil.copytree(models / "shards", late)
+    home.name_models(encoder=models / "encoder", late=late)
+    home.write_draft(SENTENCE)
+    with home.terminal("--base", "encoder", "--tuned", "late") as terminal:
+        terminal.wait_for_screen(
+            "encoder is not a causal language model.", "It lacks 1 of 7 weight files", SENTENCE
+        )
+        terminal.write("\x12")
+        terminal.wait_for_screen("encoder · failed", "late · failed", "r runs it again")
+        # The download ends while the app waits.
+        shutil.copy(models / "small" / "model.safetensors", late)
+        (late / "model.safetensors.index.json").unlink()
+        terminal.write("r")
+        terminal.wait_for_screen("late · cut at the limit", "encoder · failed")
+        terminal.write("q")
+        terminal.wait_for_exit()
+        assert terminal.status == 0
+
+
+def test_a_pair_with_other_tokens_and_no_template_is_shown_by_characters(home: Home) -> None:
+    home.write_draft(SENTENCE)
+    with home.terminal("--base", "small", "--tuned", "cut") as terminal:
+        terminal.wait_for_screen("no chat template in cut", "special", SENTENCE)
+        terminal.write("\x12")
+        terminal.wait_for_screen(
+            "small · cut at the limit",
+            "The models cut the text differently: rows are aligned by characters.",
+        )
+        terminal.write("q")
+        terminal.wait_for_exit()
+        assert terminal.status == 0

@@ -1,0 +1,46 @@
+"""A terminal that changes its size while maps are computed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.program import Home
+
+PROMPT = "Write one sentence about the weather."
+
+
+@pytest.mark.slow
+def test_the_screen_follows_every_size_while_it_computes(home: Home) -> None:
+    home.write_draft(PROMPT)
+    with home.terminal("--base", "tireless", "--tuned", "small") as terminal:
+        terminal.wait_for_screen("engine ready")
+        terminal.write("\x12")
+        terminal.wait_for_screen("tireless: attributing", "small · computing")
+        terminal.resize(80, 24)
+        terminal.wait_for_screen("tireless: attributing", "tireless · computing", "q quit")
+        assert "small · computing" not in terminal.shown()
+        terminal.resize(40, 10)
+        terminal.wait_for_screen("insttui needs a terminal of 80×24", "40×10")
+        terminal.resize(240, 60)
+        terminal.wait_for_screen("tireless: attributing", "small · computing", "q quit")
+        terminal.write("\x1b")
+        terminal.wait_for_screen("tireless · stopped", "small · stopped")
+        terminal.write("r")
+        terminal.resize(120, 30)
+        terminal.wait_for_screen("tireless: attributing")
+        terminal.resize(160, 45)
+        terminal.wait_for_screen("of 300 response tokens")
+        terminal.write("\x1b")
+        terminal.wait_for_screen("tireless · stopped", "small · stopped")
+        terminal.read_until_quiet(0.5)
+        grown = terminal.shown()
+        # A terminal that is drawn from nothing shows the same.
+        terminal.resize(161, 45)
+        terminal.read_until_quiet(0.5)
+        at = len(terminal.output)
+        terminal.resize(160, 45)
+        terminal.read_until_quiet(0.5)
+        assert "\n".join(terminal.screen(since=at)) == grown
+        terminal.write("q")
+        terminal.wait_for_exit()
+        assert terminal.status == 0

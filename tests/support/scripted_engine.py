@@ -1,0 +1,90 @@
+"""An engine process without torch that does what the prompt of each request says.
+
+Run by the session's tests in place of `analysis.engine`: a dying, a deaf and a polite engine
+are real processes on real pipes.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+
+import numpy as np
+
+from analysis.events import Cancelled, Event, Failed, Finished, Partial, Progress
+from analysis.problems import Problem
+from analysis.protocol import Cancel, Holds, Run, Said, ToEngine, frame, read_frame
+from analysis.requests import AttributionRequest
+from analysis.results import Attribution, Tokens
+from cache.codec import decode
+
+
+def attribution_of(request: AttributionRequest) -> Attribution:
+    """A result that depends on the prompt, so that mixed-up answers show."""
+    return Attribution(
+        model=request.model.name,
+        prompt=request.prompt,
+        prompt_tokens=Tokens(ids=(1,), texts=(request.prompt,), spans=((0, len(request.prompt)),)),
+        response_tokens=Tokens(ids=(2,), texts=("yes",), spans=((0, 3),)),
+        importance=np.full((1, 1), float(len(request.prompt)), np.float32),
+        target=request.target,
+        method="reverse",
+        device="cpu",
+        dtype="float32",
+        ended="end",
+        seconds=0.0,
+    )
+
+
+def main() -> None:
+    """Serve until the pipe ends."""
+    cancelled: set[int] = set()
+    waiting: queue.SimpleQueue[Run] = queue.SimpleQueue()
+
+    def listen() -> None:
+        while (body := read_frame(sys.stdin.buffer)) is not None:
+            message = decode(body, ToEngine)
+            if isinstance(message, Cancel):
+                cancelled.add(message.job)
+            else:
+                waiting.put(message)
+        os._exit(0)
+
+    def say(message: Said | Holds) -> None:
+        sys.stdout.buffer.write(frame(message))
+        sys.stdout.buffer.flush()
+
+    threading.Thread(target=listen, daemon=True).start()
+    say(Holds(()))
+    while True:
+        run = waiting.get()
+        request = run.request
+        assert isinstance(request, AttributionRequest)
+        ending: Event = Finished(attribution_of(request))
+        if request.prompt == "exit":
+            print("the last words", file=sys.stderr)
+            os._exit(3)
+        if request.prompt == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if request.prompt == "refuse":
+            ending = Failed(Problem(kind="input", what="Refused."))
+        if request.prompt == "partial":
+            say(Said(run.job, Progress(stage="attribute", done=1, total=2)))
+            say(Said(run.job, Partial(attribution_of(request))))
+        if request.prompt == "deaf":
+            say(Said(run.job, Progress(stage="attribute", done=0, total=None)))
+            time.sleep(600)
+        if request.prompt == "polite":
+            say(Said(run.job, Progress(stage="attribute", done=0, total=None)))
+            while run.job not in cancelled:
+                time.sleep(0.01)
+            ending = Cancelled()
+        say(Said(run.job, ending))
+
+
+if __name__ == "__main__":
+    main()

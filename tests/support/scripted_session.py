@@ -1,0 +1,216 @@
+"""A session that answers from a script, on a thread of its own: for tests of the app."""
+
+from __future__ import annotations
+
+import queue
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import msgspec
+import numpy as np
+
+from analysis.events import (
+    Cancelled,
+    EngineStatus,
+    Event,
+    Failed,
+    Finished,
+    Partial,
+    Progress,
+)
+from analysis.problems import ProblemError
+from analysis.requests import AttributionRequest, LoadRequest, Request, TokenizeRequest
+from analysis.results import Attribution, ModelFacts, Result, Tokens
+
+Script = Callable[[Request], Iterator[Event]]
+
+RESPONSES = {
+    "demo-base": " The capital of France is a city, and so is the capital of Italy.",
+    "demo-tuned": " Paris.",
+}
+
+
+class ScriptedJob:
+    """A submitted request."""
+
+    def __init__(self, request: Request, listener: Callable[[Event], None]) -> None:
+        self.request = request
+        self.listener = listener
+        self.cancelled = threading.Event()
+
+    def cancel(self) -> None:
+        """Give it up at the next event of its script."""
+        self.cancelled.set()
+
+
+class ScriptedSession:
+    """Answers requests one at a time, in order.
+
+    Args:
+        script: Request → its events; an exception of type ProblemError becomes `Failed`.
+        on_status: As of `analysis.session.Session`.
+        stored: What `cached` finds.
+
+    Attributes:
+        requests: Everything that was submitted.
+        gate: Cleared, it holds every script before its next event.
+        closed: `close` was called.
+    """
+
+    def __init__(
+        self,
+        script: Script | None = None,
+        on_status: Callable[[EngineStatus], None] | None = None,
+        stored: dict[Request, Result] | None = None,
+    ) -> None:
+        self._script = script or answer
+        self._on_status = on_status or (lambda status: None)
+        self._stored = stored or {}
+        self._jobs: queue.SimpleQueue[ScriptedJob] = queue.SimpleQueue()
+        self._models: dict[str, ModelFacts] = {}
+        self.requests: list[Request] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.closed = False
+        threading.Thread(target=self._work, daemon=True).start()
+
+    def submit(self, request: Request, listener: Callable[[Event], None]) -> ScriptedJob:
+        """Queue a request."""
+        self.requests.append(request)
+        job = ScriptedJob(request, listener)
+        self._jobs.put(job)
+        return job
+
+    def cached(self, request: Request) -> Result | None:
+        """The stored answer, if there is one."""
+        return self._stored.get(request)
+
+    def close(self) -> None:
+        """Say nothing more."""
+        self.closed = True
+
+    def _work(self) -> None:
+        while not self.closed:
+            job = self._jobs.get()
+            stored = self._stored.get(job.request)
+            if stored is not None:
+                job.listener(Finished(stored, from_cache=True))
+                continue
+            self._report("busy")
+            self._run(job)
+            self._report("idle")
+
+    def _run(self, job: ScriptedJob) -> None:
+        try:
+            for event in self._script(job.request):
+                while not self.gate.wait(0.01):
+                    if job.cancelled.is_set():
+                        break
+                if job.cancelled.is_set():
+                    job.listener(Cancelled())
+                    return
+                if isinstance(event, Finished) and isinstance(event.result, ModelFacts):
+                    self._models[event.result.name] = event.result
+                job.listener(event)
+        except ProblemError as error:
+            job.listener(Failed(error.problem))
+
+    def _report(self, state: str) -> None:
+        self._on_status(EngineStatus(state=state, models=tuple(self._models.values())))  # type: ignore[arg-type]
+
+
+def word_tokens(text: str, *, template: bool = False) -> Tokens:
+    """Words with the space before them, behind a BOS token; in a template between two more."""
+    found = [(m.group(), m.span()) for m in re.finditer(r"\s?\S+|\s", text)]
+    texts = ["<s>", *(["<|user|>"] if template else [])]
+    spans: list[tuple[int, int] | None] = [None] * len(texts)
+    texts += [piece for piece, _ in found]
+    spans += [span for _, span in found]
+    if template:
+        texts.append("<|assistant|>")
+        spans.append(None)
+    return Tokens(ids=tuple(range(len(texts))), texts=tuple(texts), spans=tuple(spans))
+
+
+def facts(name: str, *, chat_template: bool = True) -> ModelFacts:
+    """A small model."""
+    return ModelFacts(
+        name=name,
+        family="llama",
+        parameters=3_000_000,
+        layers=8,
+        vocabulary=4096,
+        context_window=512,
+        device="cpu",
+        dtype="float32",
+        has_chat_template=chat_template,
+        tokenizer_digest="one",
+        seconds=0.1,
+    )
+
+
+def attribution(request: AttributionRequest, *, seed: int = 0) -> Attribution:
+    """A whole answer: each response token rests on three prompt tokens."""
+    prompt = word_tokens(request.prompt, template=request.chat_template)
+    text = request.response or RESPONSES.get(request.model.name, " An answer.")
+    found = [(m.group(), m.span()) for m in re.finditer(r"\s?\w+|[^\w\s]", text)]
+    response = Tokens(
+        ids=tuple(range(len(found))),
+        texts=tuple(piece for piece, _ in found),
+        spans=tuple(span for _, span in found),
+    )
+    random = np.random.default_rng(seed + len(request.model.name))
+    importance = random.normal(0, 0.05, (len(prompt), len(response))).astype(np.float32)
+    return Attribution(
+        model=request.model.name,
+        prompt=request.prompt,
+        prompt_tokens=prompt,
+        response_tokens=response,
+        importance=importance,
+        target=request.target,
+        method="reverse",
+        device="cpu",
+        dtype="float32",
+        ended="end",
+        seconds=0.2,
+    )
+
+
+def answer(request: Request, *, pause_s: float = 0.0) -> Iterator[Event]:
+    """The events of an ordinary answer, with a pause before each."""
+    for event in _events(request):
+        time.sleep(pause_s)
+        yield event
+
+
+def _events(request: Request) -> Iterator[Event]:
+    name = request.model.name
+    if isinstance(request, LoadRequest):
+        yield Progress("load", 1, 2, "files")
+        yield Finished(facts(name))
+    elif isinstance(request, TokenizeRequest):
+        yield Finished(word_tokens(request.prompt, template=request.chat_template))
+    else:
+        whole = attribution(request)
+        columns = len(whole.response_tokens)
+        nothing = np.full_like(whole.importance, np.nan)
+        for count in range(1, columns + 1):
+            yield Progress("generate", count, request.max_new_tokens, "tokens")
+            part = Tokens(
+                whole.response_tokens.ids[:count],
+                whole.response_tokens.texts[:count],
+                whole.response_tokens.spans[:count],
+            )
+            yield Partial(
+                msgspec.structs.replace(
+                    whole, response_tokens=part, importance=nothing[:, :count], ended="running"
+                )
+            )
+        for count in range(1, columns + 1):
+            yield Progress("attribute", count, columns, "columns")
+            importance = nothing.copy()
+            importance[:, :count] = whole.importance[:, :count]
+            yield Partial(msgspec.structs.replace(whole, importance=importance))
+        yield Finished(whole)

@@ -1,0 +1,111 @@
+"""A folder is looked at before it is loaded: what is missing or cut short has a name."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from analysis.models.checkpoint import inspect
+from analysis.problems import ProblemError
+from tests.support.checkpoints import hub_cache, pickled
+
+
+@pytest.fixture
+def copy(sharded: Path, tmp_path: Path) -> Path:
+    """A sharded model to damage."""
+    return Path(shutil.copytree(sharded, tmp_path / "copy"))
+
+
+def why_not(folder: Path) -> str:
+    with pytest.raises(ProblemError) as caught:
+        inspect(folder)
+    assert caught.value.problem.kind == "model"
+    assert caught.value.problem.remedy
+    return str(caught.value)
+
+
+def test_the_size_in_memory_is_that_of_the_loaded_tensors(llama: Path, sharded: Path) -> None:
+    for folder in (llama, sharded):
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+        numbers = sum(parameter.numel() for parameter in model.parameters())
+        found = inspect(folder)
+        assert found.bytes_in_memory("float32") == found.bytes_in_memory("auto") == 4 * numbers
+        assert found.bytes_in_memory("bfloat16") == 2 * numbers
+
+
+def test_a_snapshot_of_links_is_a_model_folder(hub: Path, sharded: Path) -> None:
+    found = inspect(hub_cache(hub, "org/model", sharded))
+    assert len(found.weights) == len(inspect(sharded).weights) > 1
+    assert not found.pickled
+
+
+def test_pickled_weights_are_told_apart(llama: Path, tmp_path: Path) -> None:
+    assert inspect(pickled(tmp_path / "pickled", llama)).pickled
+
+
+@pytest.mark.parametrize(
+    ("missing", "named"),
+    [
+        ("config.json", "config.json"),
+        ("tokenizer.json", "tokenizer"),
+        ("model.safetensors.index.json", "weights"),
+    ],
+)
+def test_a_missing_file_is_named(copy: Path, missing: str, named: str) -> None:
+    (copy / missing).unlink()
+    assert f"lacks {'the ' if named != missing else ''}{named}" in why_not(copy)
+
+
+def test_missing_shards_are_counted_and_named(copy: Path) -> None:
+    shards = sorted(copy.glob("model-*.safetensors"))
+    shards[1].unlink()
+    reason = why_not(copy)
+    assert f"1 of {len(shards)} weight files" in reason
+    assert shards[1].name in reason
+
+
+def test_an_interrupted_download_is_said(hub: Path, llama: Path) -> None:
+    snapshot = hub_cache(hub, "org/model", llama)
+    blob = (snapshot / "model.safetensors").resolve()
+    blob.rename(blob.with_name(f"{blob.name}.incomplete"))
+    assert "download was interrupted" in why_not(snapshot)
+
+
+def test_a_file_cut_short_is_told_from_a_whole_one(copy: Path) -> None:
+    shard = next(iter(sorted(copy.glob("model-*.safetensors"))))
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[:-10])
+    reason = why_not(copy)
+    assert "cut short" in reason
+    assert f"{len(whole) - 10:,} of {len(whole):,} bytes" in reason
+
+
+@pytest.mark.parametrize("content", [b"short", b"\xff" * 64, b"<!DOCTYPE html>" * 9])
+def test_something_else_under_the_name_of_weights_is_refused(copy: Path, content: bytes) -> None:
+    next(iter(copy.glob("model-*.safetensors"))).write_bytes(content)
+    assert "no safetensors file" in why_not(copy)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '"text"'])
+def test_an_unreadable_configuration_is_refused(copy: Path, content: str) -> None:
+    (copy / "config.json").write_text(content)
+    assert "config.json" in why_not(copy)
+
+
+def test_an_index_cannot_lead_out_of_its_folder(copy: Path) -> None:
+    index = copy / "model.safetensors.index.json"
+    index.write_text('{"weight_map": {"x": "../../secret"}}')
+    assert "cannot be read" in why_not(copy)
+
+
+def test_an_adapter_is_not_a_model(tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text("{}")
+    assert "LoRA" in why_not(tmp_path)
+
+
+def test_a_missing_folder_is_said(tmp_path: Path) -> None:
+    assert "no model folder" in why_not(tmp_path / "gone")

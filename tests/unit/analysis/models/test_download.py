@@ -1,0 +1,132 @@
+"""A model comes from the hub in the formats that are safe, and a refusal says what to do."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from huggingface_hub import constants
+
+from analysis.events import Progress
+from analysis.models.checkpoint import inspect
+from analysis.models.download import download
+from analysis.models.references import local_folder, resolve
+from analysis.problems import ProblemError
+from analysis.requests import ModelChoice
+from tests.support.checkpoints import pickled
+from tests.support.hub_server import HubServer, hub_server
+
+CHOICE = resolve("org/model")
+
+
+@pytest.fixture
+def server(hub: Path, llama: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with hub_server({"org/model": llama}) as server:
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "ENDPOINT", server.address)
+        monkeypatch.setattr(
+            constants,
+            "HUGGINGFACE_CO_URL_TEMPLATE",
+            server.address + "/{repo_id}/resolve/{revision}/{filename}",
+        )
+        yield server
+
+
+def fetch(choice: ModelChoice = CHOICE) -> list[Progress]:
+    return list(download(choice))
+
+
+def problem_of(choice: ModelChoice = CHOICE) -> tuple[str, str]:
+    with pytest.raises(ProblemError) as caught:
+        fetch(choice)
+    return caught.value.problem.kind, str(caught.value)
+
+
+def test_a_fetched_model_lies_in_the_hubs_cache_complete(server: HubServer) -> None:
+    steps = fetch()
+    folder = local_folder(CHOICE)
+    assert folder is not None
+    assert not inspect(folder).pickled
+    assert all(step.stage == "download" and step.detail == "org/model" for step in steps)
+    assert steps[-1].done == steps[-1].total
+
+
+def test_only_what_loading_needs_is_fetched(server: HubServer, llama: Path, tmp_path: Path) -> None:
+    both = pickled(tmp_path / "both", llama)
+    (both / "model.safetensors").write_bytes((llama / "model.safetensors").read_bytes())
+    (both / "modeling_own.py").write_text("raise SystemExit")
+    (both / "README.md").write_text("read me")
+    server.models["org/model"] = both
+    fetch()
+    assert {"config.json", "tokenizer.json", "model.safetensors"} <= set(server.fetched)
+    assert not {"pytorch_model.bin", "modeling_own.py", "README.md"} & set(server.fetched)
+
+
+def test_pickles_are_not_even_fetched_unless_asked_for(
+    server: HubServer, llama: Path, tmp_path: Path
+) -> None:
+    server.models["org/model"] = pickled(tmp_path / "pickled", llama)
+    kind, said = problem_of()
+    assert kind == "model"
+    assert "--allow-pickle" in said
+    assert "pytorch_model.bin" not in server.fetched
+    fetch(ModelChoice(name="m", location="org/model", allow_pickle=True))
+    assert "pytorch_model.bin" in server.fetched
+
+
+def test_a_stopped_download_stops_and_can_be_taken_up_again(server: HubServer) -> None:
+    server.hold = threading.Event()
+    steps = download(CHOICE)
+    while not server.held.is_set():
+        next(steps)
+    steps.close()
+    server.hold.set()
+    deadline = time.monotonic() + 10
+    while any(thread.name == "download" for thread in threading.enumerate()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    with pytest.raises(ProblemError):
+        inspect(local_folder(CHOICE) or Path())
+    server.hold = None
+    fetch()
+    assert inspect(local_folder(CHOICE) or Path())
+
+
+def test_an_unknown_model_is_told_from_a_gated_one(server: HubServer) -> None:
+    kind, said = problem_of(resolve("org/unknown"))
+    assert kind == "model"
+    assert "spelling" in said
+    server.gated = "org/gated"
+    kind, said = problem_of(resolve("org/gated"))
+    assert kind == "model"
+    assert "licence" in said
+    assert "hf auth login" in said
+
+
+def test_an_unknown_revision_is_named(server: HubServer) -> None:
+    kind, said = problem_of(resolve("org/model@v9"))
+    assert kind == "model"
+    assert "'v9'" in said
+
+
+def test_without_a_network_the_other_ways_are_said(
+    hub: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    # A port that nobody listens on.
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    kind, said = problem_of()
+    assert kind == "network"
+    assert "hf download org/model" in said
+    assert "local folder" in said
+
+
+def test_a_forbidden_network_is_said(hub: Path) -> None:
+    kind, said = problem_of()
+    assert kind == "network"
+    assert "HF_HUB_OFFLINE" in said

@@ -1,0 +1,36 @@
+"""Mean, deviation and Welch's test agree with scipy's."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import ttest_ind
+
+from analysis.statistics import Sample, welch_p_value
+
+
+def test_the_deviation_is_the_populations():
+    assert Sample.of([1.0, 3.0]) == Sample(count=2, mean=2.0, deviation=1.0)
+
+
+def test_no_values_have_no_mean():
+    empty = Sample.of([])
+    assert empty.count == 0
+    assert math.isnan(empty.mean)
+    assert math.isnan(empty.deviation)
+
+
+@pytest.mark.parametrize(("sizes", "shift"), [((30, 7), 0.5), ((2, 90), 0.0), ((12, 12), -1.0)])
+def test_the_p_value_is_scipys_for_unequal_variances(sizes, shift):
+    random = np.random.default_rng(1)
+    first = (random.normal(size=sizes[0]) + shift).tolist()
+    second = (3 * random.normal(size=sizes[1])).tolist()
+    expected = ttest_ind(first, second, equal_var=False, alternative="greater").pvalue
+    assert welch_p_value(first, second) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [([], [1.0]), ([1.0], [1.0, 2.0]), ([1.0] * 3, [2.0] * 3)]
+)
+def test_where_the_test_is_undefined_there_is_no_p_value(first, second):
+    assert welch_p_value(first, second) is None

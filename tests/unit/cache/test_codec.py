@@ -1,0 +1,163 @@
+"""Values survive encoding, and nothing else comes out of decoding."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from cache.codec import CorruptDataError, decode, encode
+
+
+class Scores(msgspec.Struct, frozen=True, tag="scores"):
+    name: str
+    values: NDArray[np.float32]
+
+
+class Named(msgspec.Struct, frozen=True, tag="named"):
+    name: str
+    arrays: dict[str, NDArray[np.int64]]
+    best: NDArray[np.floating[Any]] | None = None
+
+
+def as_extension(array: NDArray[Any], code: int = 1, **options: Any) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array, **options)
+    return msgspec.msgpack.encode(msgspec.msgpack.Ext(code, file.getvalue()))
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.random.default_rng(0).random((7, 5), np.float32),
+        np.asfortranarray(np.arange(12, dtype=np.float32).reshape(3, 4)),
+        np.arange(24, dtype=np.float32).reshape(2, 3, 4)[:, ::2, 1:],
+        np.array([np.nan, np.inf, -0.0], np.float32),
+        np.zeros((0, 4), np.float32),
+        np.array(3.0, np.float32),
+    ],
+    ids=["plain", "fortran", "strided", "special numbers", "empty", "scalar"],
+)
+def test_arrays_come_back_bit_by_bit(array: NDArray[np.float32]) -> None:
+    back = decode(encode(Scores("a", array)), Scores).values
+    assert back.shape == array.shape
+    assert back.dtype == array.dtype
+    assert back.tobytes() == array.tobytes()
+    assert back.flags.aligned
+    assert back.flags.writeable
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float16", "float64", "<U3"])
+def test_every_plain_dtype_is_kept(dtype: str) -> None:
+    array = np.array([0, 1, 1]).astype(dtype)
+    back = decode(encode(array), np.ndarray)
+    assert back.dtype == array.dtype
+    assert np.array_equal(back, array)
+
+
+def test_a_union_of_tagged_structures_gives_the_one_that_was_encoded() -> None:
+    value = Named("b", {"x": np.arange(3)}, np.ones(2, np.float16))
+    back = decode(encode(value), Scores | Named)
+    assert isinstance(back, Named)
+    assert back.arrays["x"].tolist() == [0, 1, 2]
+    assert back.best is not None
+    assert back.best.dtype == np.float16
+
+
+def test_equal_values_have_equal_bytes() -> None:
+    assert encode({"a": 1, "b": {2, 3}}) == encode({"b": {3, 2}, "a": 1})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [np.array([object()]), np.zeros(2, [("a", "O")]), np.float32(1), object(), lambda: None],
+    ids=["objects", "record of objects", "numpy scalar", "object", "function"],
+)
+def test_what_would_need_a_pickle_is_refused(value: object) -> None:
+    with pytest.raises(TypeError):
+        encode(value)
+
+
+def test_an_array_of_another_dtype_is_corrupt() -> None:
+    with pytest.raises(CorruptDataError, match="float64, not of float32"):
+        decode(encode(Scores("a", np.zeros(3))), Scores)  # type: ignore[arg-type]
+    with pytest.raises(CorruptDataError, match="not of floating"):
+        decode(encode(Named("a", {}, np.zeros(3, np.int8))), Named)  # type: ignore[arg-type]
+
+
+def test_an_array_in_the_other_byte_order_is_corrupt() -> None:
+    swapped = np.zeros(3, np.dtype(np.float32).newbyteorder())
+    with pytest.raises(CorruptDataError):
+        decode(encode(Scores("a", swapped)), Scores)
+
+
+@pytest.mark.parametrize("wrong", [{"type": "scores", "name": "a", "values": "text"}, [1], "x", 5])
+def test_other_values_than_expected_are_corrupt(wrong: object) -> None:
+    with pytest.raises(CorruptDataError):
+        decode(encode(wrong), Scores)
+
+
+def test_every_truncation_is_corrupt() -> None:
+    data = encode(Scores("name", np.arange(4, dtype=np.float32)))
+    for length in range(len(data)):
+        with pytest.raises(CorruptDataError):
+            decode(data[:length], Scores)
+
+
+def test_a_changed_byte_never_raises_anything_else() -> None:
+    data = encode(Scores("name", np.arange(4, dtype=np.float32)))
+    refused = 0
+    for position in range(len(data)):
+        for value in (0x00, 0x7F, 0xC1, 0xDF, 0xFF):
+            changed = data[:position] + bytes([value]) + data[position + 1 :]
+            try:
+                decode(changed, Scores)
+            except CorruptDataError:
+                refused += 1
+    assert refused > len(data)
+
+
+def test_a_pickled_array_is_refused_unopened(tmp_path: Any) -> None:
+    trap = as_extension(np.array([Trap(str(tmp_path / "sprung"))], object), allow_pickle=True)
+    with pytest.raises(CorruptDataError, match="Python objects"):
+        decode(trap, np.ndarray)
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_the_trap_of_these_tests_works(tmp_path: Any) -> None:
+    pickle.loads(pickle.dumps(Trap(str(tmp_path / "sprung"))))
+    assert (tmp_path / "sprung").exists()
+
+
+class Trap:
+    """Creates a file when it is unpickled."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return open, (self.path, "w")
+
+
+def test_an_array_that_claims_to_be_huge_takes_no_memory() -> None:
+    header = io.BytesIO()
+    claim = {"shape": (1 << 40, 1 << 20), "fortran_order": False, "descr": "<f4"}
+    np.lib.format.write_array_header_1_0(header, claim)
+    data = msgspec.msgpack.encode(msgspec.msgpack.Ext(1, header.getvalue()))
+    with pytest.raises(CorruptDataError, match="cut short"):
+        decode(data, np.ndarray)
+
+
+def test_an_unknown_extension_is_corrupt() -> None:
+    with pytest.raises(CorruptDataError, match="extension 2"):
+        decode(as_extension(np.zeros(3), code=2), np.ndarray)
+
+
+def test_deep_nesting_is_corrupt() -> None:
+    with pytest.raises(CorruptDataError):
+        decode(b"\x91" * 100_000, object)

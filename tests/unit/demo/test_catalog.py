@@ -1,0 +1,68 @@
+"""What ships with the pair can be listed without torch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from analysis.demo import catalog
+from analysis.demo.report import describe
+
+
+def test_the_catalogue_needs_neither_torch_nor_transformers() -> None:
+    program = (
+        "import sys; from analysis.demo import catalog, report;"
+        "catalog.examples(); catalog.word_vectors(); report.describe(catalog.info());"
+        "print({'torch', 'transformers', 'sklearn'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.strip() == "set()", done.stderr
+
+
+def test_examples_have_titles_and_spans_within_their_prompts() -> None:
+    assert len(catalog.examples()) >= 10
+    assert len(catalog.examples()[0].prompt) < 80
+    for example in catalog.examples():
+        assert example.title
+        assert example.instruction_spans
+        assert all(span in example.prompt for span in example.instruction_spans)
+
+
+def test_prompt_ids_are_unique() -> None:
+    prompts = (*catalog.examples(), *catalog.held_out_phrasings(), *catalog.held_out_items())
+    assert len({prompt.id for prompt in prompts}) == len(prompts)
+
+
+def test_word_vectors_put_related_words_together() -> None:
+    found = catalog.word_vectors()
+    assert found.vectors.shape == (len(found.words), 64)
+    assert list(found.counts) == sorted(found.counts, reverse=True)
+    unit = found.vectors / np.linalg.norm(found.vectors, axis=1, keepdims=True)
+
+    def cosine(first: str, second: str) -> float:
+        return float(unit[found.words.index(first)] @ unit[found.words.index(second)])
+
+    assert cosine("translate", "translation") > cosine("translate", "river")
+    assert cosine("positive", "negative") > cosine("positive", "paris")
+    assert cosine("summarise", "summarize") > cosine("summarise", "house")
+
+
+def test_an_unknown_model_is_named_in_the_error() -> None:
+    with pytest.raises(KeyError, match="demo-giant"):
+        catalog.model_path("demo-giant")
+
+
+def test_the_description_gives_size_and_figures() -> None:
+    text = describe(catalog.info())
+    assert f"{catalog.info()['training']['parameters']:,}" in text
+    assert "demo-tuned chat" in text
+    assert "country-capital" in text
+
+
+def test_a_pair_not_yet_measured_is_described_without_figures() -> None:
+    text = describe({"training": catalog.info()["training"]})
+    assert "Parameters" in text
+    assert "Exact match" not in text

@@ -1,0 +1,59 @@
+"""What a process has imported: torch stays in the engine, help needs only the argument parser."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"torch", "transformers", "sklearn", "scipy", "huggingface_hub", "openai"}
+TORCH_FREE_MODULES = [
+    "app.main",
+    "app.views.prompt",
+    "app.views.saliency",
+    "app.views.cases",
+    "app.commands.open_app",
+    "app.commands.attribute",
+    "app.commands.study",
+    "app.commands.cache",
+    "app.commands.models",
+    "app.commands.demo",
+    "analysis.session",
+    "analysis.saliency_map",
+    "analysis.case_library",
+    "analysis.studies.density",
+    "analysis.models.references",
+    "analysis.models.availability",
+    "cache.store",
+]
+
+
+def imported_by(statement: str) -> set[str]:
+    """Top-level names of the modules that a fresh interpreter has after a statement."""
+    code = f"{statement}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    return {name.partition(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
+
+
+@pytest.mark.parametrize("module", TORCH_FREE_MODULES)
+def test_the_torch_free_half_imports_nothing_heavy(module: str) -> None:
+    assert not imported_by(f"import {module}") & HEAVY
+
+
+def test_help_imports_only_the_argument_parser() -> None:
+    statement = (
+        "import contextlib, io\n"
+        "from app.cli import main\n"
+        "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n"
+        "    main(['--help'])"
+    )
+    assert not imported_by(statement) & (HEAVY | {"textual", "rich", "numpy", "msgspec", "cache"})
+
+
+def test_the_engine_does_import_torch() -> None:
+    """The check above would pass on a house without torch."""
+    assert "torch" in imported_by("import analysis.attribution")
