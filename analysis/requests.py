@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 Target = Literal["log_probability", "probability"]
-Method = Literal["auto", "reverse"]
+Method = Literal["auto", "forward", "reverse", "occlusion", "occlusion_zeroed"]
 DType = Literal["auto", "float32", "float16", "bfloat16"]
 
 
@@ -56,18 +56,24 @@ class AttributionRequest(msgspec.Struct, frozen=True, tag="attribution"):
         prompt: The user's text, as typed.
         chat_template: Wrap the prompt in the model's chat template first.
         response: The response to explain; None lets the model write one, greedily.
+        response_ids: The response as token ids, exactly as a model wrote it; goes before `response`.
         max_new_tokens: Upper bound of a generated response.
-        method: Which exact algorithm; ``auto`` takes the cheapest.
-        target: Differentiate log p(y_m) or p(y_m).
+        method: ``forward`` and ``reverse`` compute the same gradient, ``auto`` takes the cheaper;
+            ``occlusion`` deletes the token, ``occlusion_zeroed`` makes its embedding zero.
+        target: Differentiate log p(y_m) or p(y_m). Occlusion always compares p(y_m).
+        memory_budget: Bytes that the passes may take beside the weights; None for a share of what
+            is free. Part of no cache key: the numbers do not depend on it.
     """
 
     model: ModelChoice
     prompt: str
     chat_template: bool = False
     response: str | None = None
+    response_ids: tuple[int, ...] | None = None
     max_new_tokens: int = 300
     method: Method = "auto"
     target: Target = "log_probability"
+    memory_budget: int | None = None
 
 
 Request = LoadRequest | TokenizeRequest | AttributionRequest

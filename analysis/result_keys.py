@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from analysis.registry import analysis_of
-from analysis.requests import ModelChoice, Request
+from analysis.requests import AttributionRequest, ModelChoice, Request
 from analysis.results import Attribution, Result
 from cache.keys import key
 
@@ -26,12 +26,11 @@ def result_key(request: Request, fingerprints: Sequence[str]) -> str:
         device=model.device if model.dtype == "auto" else "",
         dtype=model.dtype,
     )
-    return key(
-        analysis.name,
-        analysis.version,
-        fingerprints,
-        msgspec.structs.replace(request, model=numerics),
-    )
+    asked = msgspec.structs.replace(request, model=numerics)
+    if isinstance(asked, AttributionRequest):
+        # However much memory it may take, the numbers are the same.
+        asked = msgspec.structs.replace(asked, memory_budget=None)
+    return key(analysis.name, analysis.version, fingerprints, asked)
 
 
 def with_asked_name(result: Result, request: Request) -> Result:

@@ -81,6 +81,9 @@ class Attribution(msgspec.Struct, frozen=True, tag="attribution"):
             when the response was the user's, ``running`` while it is still being written.
         seconds: Time the attribution took, generation and loading excluded.
         response: The response as text; U+FFFD stands for bytes that make no character.
+        passes_dtype: Precision that the passes of the method ran in; empty until they ran.
+        note: What the user should know of how it was computed, such as a method that the model
+            cannot do; empty for nothing.
     """
 
     model: str
@@ -95,6 +98,8 @@ class Attribution(msgspec.Struct, frozen=True, tag="attribution"):
     ended: Literal["end", "length", "given", "running"]
     seconds: float
     response: str = ""
+    passes_dtype: str = ""
+    note: str = ""
 
 
 Result = ModelFacts | Tokens | Attribution
