@@ -8,8 +8,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from analysis.requests import AttributionRequest, LoadRequest, Request, TokenizeRequest
-from analysis.results import Attribution, ModelFacts, Result, Tokens
+from analysis.requests import (
+    ArchitectureRequest,
+    AttributionRequest,
+    ConceptsRequest,
+    HeadPairsRequest,
+    LoadRequest,
+    NeuronPairsRequest,
+    Request,
+    TokenizeRequest,
+)
+from analysis.results import (
+    Architecture,
+    Attribution,
+    HeadPairs,
+    LayerConcepts,
+    ModelFacts,
+    NeuronPairs,
+    Result,
+    Tokens,
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +70,34 @@ _ANALYSES: dict[type[Request], Analysis] = {
         version=1,
         function="analysis.attribution:attribute",
         result=Attribution,
+        stored=True,
+    ),
+    ArchitectureRequest: Analysis(
+        name="architecture",
+        version=1,
+        function="analysis.weight_analyses:describe",
+        result=Architecture,
+        stored=True,
+    ),
+    HeadPairsRequest: Analysis(
+        name="head pairs",
+        version=1,
+        function="analysis.weight_analyses:head_pairs",
+        result=HeadPairs,
+        stored=True,
+    ),
+    NeuronPairsRequest: Analysis(
+        name="neuron pairs",
+        version=1,
+        function="analysis.weight_analyses:neuron_pairs",
+        result=NeuronPairs,
+        stored=True,
+    ),
+    ConceptsRequest: Analysis(
+        name="concepts",
+        version=1,
+        function="analysis.weight_analyses:concepts",
+        result=LayerConcepts,
         stored=True,
     ),
 }

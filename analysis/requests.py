@@ -56,7 +56,7 @@ class AttributionRequest(msgspec.Struct, frozen=True, tag="attribution"):
         prompt: The user's text, as typed.
         chat_template: Wrap the prompt in the model's chat template first.
         response: The response to explain; None lets the model write one, greedily.
-        response_ids: The response as token ids, exactly as a model wrote it; goes before `response`.
+        response_ids: The response as ids, exactly as a model wrote it; goes before `response`.
         max_new_tokens: Upper bound of a generated response.
         method: ``forward`` and ``reverse`` compute the same gradient, ``auto`` takes the cheaper;
             ``occlusion`` deletes the token, ``occlusion_zeroed`` makes its embedding zero.
@@ -76,4 +76,121 @@ class AttributionRequest(msgspec.Struct, frozen=True, tag="attribution"):
     memory_budget: int | None = None
 
 
-Request = LoadRequest | TokenizeRequest | AttributionRequest
+class ArchitectureRequest(msgspec.Struct, frozen=True, tag="architecture"):
+    """What a model is built of, without its weights; answered by `results.Architecture`."""
+
+    model: ModelChoice
+
+
+class Words(msgspec.Struct, frozen=True):
+    """The words that an analysis of weights speaks of, most frequent first.
+
+    Attributes:
+        source: ``english``: the most frequent English words; ``demo``: those of the demo pair's
+            corpus; ``tokens``: the model's own vocabulary; ``file``: the user's list.
+        path: The user's file.
+        digest: Identifies the file's content; the path is part of no cache key.
+        limit: At most so many words; 0 for the source's own number.
+    """
+
+    source: Literal["english", "demo", "tokens", "file"]
+    path: str = ""
+    digest: str = ""
+    limit: int = 0
+
+
+class WordVectors(msgspec.Struct, frozen=True):
+    """The vectors that say which words are alike (METHODS 2).
+
+    Attributes:
+        source: ``demo``: the demo pair's own; ``file``: the user's; ``embeddings``: the input
+            embeddings of a model stand in.
+        path: The user's file or folder.
+        digest: Identifies its content; the path is part of no cache key.
+        folder: Where a file is kept as a memory map once it is read.
+        model: Whose embeddings stand in.
+    """
+
+    source: Literal["demo", "file", "embeddings"]
+    path: str = ""
+    digest: str = ""
+    folder: str = ""
+    model: ModelChoice | None = None
+
+
+class HeadPairsRequest(msgspec.Struct, frozen=True, tag="head_pairs"):
+    """The word pairs that the heads of one layer relate (METHODS 2, paper 5.1).
+
+    Answered by `results.HeadPairs`.
+
+    Attributes:
+        model: Whose heads.
+        layer: Which layer, from 0.
+        words: The words.
+        vectors: Their vectors.
+        top: K, the words with the largest activations that a neuron pair combines.
+    """
+
+    model: ModelChoice
+    layer: int
+    words: Words
+    vectors: WordVectors
+    top: int = 100
+
+
+class NeuronPairsRequest(msgspec.Struct, frozen=True, tag="neuron_pairs"):
+    """The word pairs of every neuron pair of one head; answered by `results.NeuronPairs`."""
+
+    model: ModelChoice
+    layer: int
+    head: int
+    words: Words
+    vectors: WordVectors
+    top: int = 100
+
+
+class ConceptsRequest(msgspec.Struct, frozen=True, tag="concepts"):
+    """The principal components of one layer's feed-forward patterns (METHODS 3, paper 5.2).
+
+    Answered by `results.LayerConcepts`.
+
+    Attributes:
+        base: The base model.
+        tuned: The tuned model.
+        layer: Which layer, from 0.
+        words: The words that describe a component.
+        expert: Which expert of a mixture; -1 in a dense model.
+        rank: R, the number of components.
+        top: K, the words of a component.
+        measure: Words by their cosine with the direction, or by their projection on it.
+    """
+
+    base: ModelChoice
+    tuned: ModelChoice
+    layer: int
+    words: Words
+    expert: int = -1
+    rank: int = 300
+    top: int = 15
+    measure: Literal["cosine", "projection"] = "cosine"
+
+
+Request = (
+    LoadRequest
+    | TokenizeRequest
+    | AttributionRequest
+    | ArchitectureRequest
+    | HeadPairsRequest
+    | NeuronPairsRequest
+    | ConceptsRequest
+)
+
+
+def models_of(request: Request) -> tuple[ModelChoice, ...]:
+    """The models that a request's answer depends on, the one it is about first."""
+    if isinstance(request, ConceptsRequest):
+        return (request.base, request.tuned)
+    if isinstance(request, HeadPairsRequest | NeuronPairsRequest):
+        stand_in = request.vectors.model
+        return (request.model,) if stand_in is None else (request.model, stand_in)
+    return (request.model,)

@@ -102,4 +102,134 @@ class Attribution(msgspec.Struct, frozen=True, tag="attribution"):
     note: str = ""
 
 
-Result = ModelFacts | Tokens | Attribution
+class Architecture(msgspec.Struct, frozen=True, tag="architecture"):
+    """What a model is built of, as far as its weights can be read one by one.
+
+    Attributes:
+        model: The model's name.
+        family: The configuration's ``model_type``.
+        layers: L.
+        heads: H, query heads of a layer.
+        key_value_heads: Key heads of a layer.
+        head_dim: d, the width of a head.
+        width: D.
+        feed_forward: D_ff, of one expert where there are several.
+        experts: Number of experts of a layer; 0 in a dense model.
+        notes: What cannot be read off the weights alone, in words.
+    """
+
+    model: str
+    family: str
+    layers: int
+    heads: int
+    key_value_heads: int
+    head_dim: int
+    width: int
+    feed_forward: int
+    experts: int
+    notes: tuple[str, ...] = ()
+
+
+class HeadPairs(msgspec.Struct, frozen=True, tag="head_pairs"):
+    """The word pairs of every head of a layer, those found by more than one neuron pair.
+
+    Attributes:
+        model: The model's name.
+        layer: From 0.
+        heads: H.
+        words: The words that occur, as they are written.
+        first: int32 [P], index of the query's word.
+        second: int32 [P], index of the key's word.
+        count: int32 [P], number of neuron pairs that found it; falling within a head.
+        starts: int64 [H + 1]; the pairs of head h stand at ``starts[h]:starts[h + 1]``.
+        neuron_pairs: d, neuron pairs of a head.
+        vocabulary: Number of words that were looked at: with a vector and with tokens.
+        notes: What the user should know, in words.
+        seconds: Time it took.
+    """
+
+    model: str
+    layer: int
+    heads: int
+    words: tuple[str, ...]
+    first: NDArray[np.int32]
+    second: NDArray[np.int32]
+    count: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    neuron_pairs: int
+    vocabulary: int
+    notes: tuple[str, ...]
+    seconds: float
+
+
+class NeuronPairs(msgspec.Struct, frozen=True, tag="neuron_pairs"):
+    """The word pairs of every neuron pair of one head, by falling q · k.
+
+    Attributes:
+        model: The model's name.
+        layer: From 0.
+        head: From 0.
+        words: The words that occur.
+        first: int32 [P], index of the query's word.
+        second: int32 [P], index of the key's word.
+        score: float32 [P], q · k; falling within a neuron pair.
+        starts: int64 [d + 1]; the pairs of neuron pair i stand at ``starts[i]:starts[i + 1]``.
+        notes: What the user should know, in words.
+    """
+
+    model: str
+    layer: int
+    head: int
+    words: tuple[str, ...]
+    first: NDArray[np.int32]
+    second: NDArray[np.int32]
+    score: NDArray[np.float32]
+    starts: NDArray[np.int64]
+    notes: tuple[str, ...]
+
+
+class Components(msgspec.Struct, frozen=True):
+    """The principal components of one model's layer, by falling explained variance.
+
+    Attributes:
+        model: The model's name.
+        explained_variance: float64 [R], share of the whole variance.
+        words: The words that occur, as they are written.
+        word_indices: int32 [R, K], indices into `words`, by falling measure.
+        measures: float32 [R, K], signed cosine, or projection, of word and direction.
+    """
+
+    model: str
+    explained_variance: NDArray[np.float64]
+    words: tuple[str, ...]
+    word_indices: NDArray[np.int32]
+    measures: NDArray[np.float32]
+
+
+class LayerConcepts(msgspec.Struct, frozen=True, tag="concepts"):
+    """The components of a layer in both models, and how tuning turned them (METHODS 3).
+
+    Attributes:
+        layer: From 0.
+        expert: From 0; -1 in a dense model.
+        base: The base model's components.
+        tuned: The tuned model's.
+        matched: int32 [R], the tuned component that goes with each base component.
+        angles: float64 [R], degrees between matched components, 0 to 90.
+        subspace_angles: float64 [R], principal angles in degrees between the spaces, falling.
+        notes: What the user should know, in words.
+        seconds: Time it took.
+    """
+
+    layer: int
+    expert: int
+    base: Components
+    tuned: Components
+    matched: NDArray[np.int32]
+    angles: NDArray[np.float64]
+    subspace_angles: NDArray[np.float64]
+    notes: tuple[str, ...]
+    seconds: float
+
+
+Result = ModelFacts | Tokens | Attribution | Architecture | HeadPairs | NeuronPairs | LayerConcepts

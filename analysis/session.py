@@ -28,7 +28,7 @@ from analysis.models.references import local_folder
 from analysis.problems import Problem, ProblemError
 from analysis.protocol import Cancel, Holds, Run
 from analysis.registry import analysis_of
-from analysis.requests import ModelChoice, Request
+from analysis.requests import ModelChoice, Request, models_of
 from analysis.result_keys import result_key, with_asked_name
 from analysis.results import ModelFacts, Result
 from cache.fingerprint import fingerprint
@@ -52,9 +52,18 @@ class JobCancelledError(Exception):
 class Job:
     """A submitted request."""
 
-    def __init__(self, number: int, request: Request, listener: Listener, session: Session) -> None:
+    def __init__(
+        self,
+        number: int,
+        request: Request,
+        listener: Listener,
+        session: Session,
+        *,
+        background: bool,
+    ) -> None:
         self.number = number
         self.request = request
+        self.background = background
         self._listener = listener
         self._session = session
         self._cancelled_at: float | None = None
@@ -101,6 +110,9 @@ class Job:
 class Session:
     """Answers requests one at a time, in the order they were submitted.
 
+    What was asked for in the background waits until nothing else does, and gives way at its next
+    step when something else comes; it begins anew after it.
+
     Args:
         store: Where results are kept; None keeps nothing.
         on_status: Called on the session's thread when the engine's state changes.
@@ -117,7 +129,8 @@ class Session:
         self._store = store
         self._on_status = on_status
         self._start_engine = start_engine
-        self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        # (background, number, job): the number keeps the order and settles every comparison.
+        self._jobs: queue.PriorityQueue[tuple[bool, int, Job]] = queue.PriorityQueue()
         self._numbers = itertools.count(1)
         self._closed = threading.Event()
         self._engine_lock = threading.Lock()
@@ -127,16 +140,26 @@ class Session:
         self._damaged: set[str | None] = set()
         threading.Thread(target=self._work, name="session", daemon=True).start()
 
-    def submit(self, request: Request, listener: Listener = lambda event: None) -> Job:
+    def submit(
+        self,
+        request: Request,
+        listener: Listener = lambda event: None,
+        *,
+        background: bool = False,
+    ) -> Job:
         """Queue a request and return at once.
 
         Args:
             request: What to compute.
             listener: Called with every event, on the session's thread; the last one is `Finished`,
                 `Failed` or `Cancelled`.
+            background: Let every other request go first.
         """
-        job = Job(next(self._numbers), request, listener, self)
-        self._jobs.put(job)
+        job = Job(next(self._numbers), request, listener, self, background=background)
+        self._jobs.put((background, job.number, job))
+        current = self._current
+        if not background and current is not None and current.background:
+            self._interrupt(current)
         return job
 
     def cached(self, request: Request) -> Result | None:
@@ -161,7 +184,7 @@ class Session:
         if self._store is None or not analysis_of(request).stored:
             return None
         try:
-            return result_key(request, [_fingerprint(request.model)])
+            return result_key(request, [_fingerprint(model) for model in models_of(request)])
         except (OSError, ProblemError):
             # The engine finds the same fault when it loads the model, and says it better.
             return None
@@ -199,7 +222,7 @@ class Session:
 
     def _work(self) -> None:
         while not self._closed.is_set():
-            job = self._jobs.get()
+            _, _, job = self._jobs.get()
             if self._closed.is_set():
                 return
             try:
@@ -222,6 +245,10 @@ class Session:
         ending = self._ask_engine(job)
         if self._closed.is_set():
             return
+        if isinstance(ending, Cancelled) and job.cancelled_at is None:
+            # It gave way. Nobody asked for its end.
+            self._jobs.put((job.background, job.number, job))
+            return
         if isinstance(ending, Finished):
             self._keep(job, key, ending.result)
         job.tell(ending)
@@ -236,7 +263,7 @@ class Session:
             engine = self._running_engine()
             self._current = job
             engine.send(Run(job.number, job.request))
-            if job.cancelled_at is not None:
+            if job.cancelled_at is not None or (job.background and self._others_wait()):
                 engine.send(Cancel(job.number))
             return self._follow(job, engine)
         except EngineDiedError:
@@ -265,8 +292,16 @@ class Session:
                     return message.event
                 job.tell(message.event)
 
+    def _others_wait(self) -> bool:
+        """Whether the next request in the queue is no background work."""
+        with self._jobs.mutex:
+            return bool(self._jobs.queue) and not self._jobs.queue[0][0]
+
     def pass_on_cancel(self, job: Job) -> None:
         """Tell the engine that a job is given up, if that is the job it works on."""
+        self._interrupt(job)
+
+    def _interrupt(self, job: Job) -> None:
         engine = self._engine
         if engine is not None and self._current is job:
             try:
@@ -316,6 +351,6 @@ def _fingerprint(choice: ModelChoice) -> str:
 def _label(request: Request) -> EntryLabel:
     return EntryLabel(
         analysis=analysis_of(request).name,
-        model=request.model.name,
+        model=" and ".join(dict.fromkeys(model.name for model in models_of(request))),
         prompt=getattr(request, "prompt", ""),
     )

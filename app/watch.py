@@ -41,6 +41,7 @@ class Watch:
         session: Where to submit it.
         request: What to ask.
         listener: Receives `Watch.Changed` messages.
+        background: Let every other request go first.
     """
 
     class Changed(Message):
@@ -50,7 +51,14 @@ class Watch:
             super().__init__()
             self.watch = watch
 
-    def __init__(self, session: SessionLike, request: Request, listener: MessagePump) -> None:
+    def __init__(
+        self,
+        session: SessionLike,
+        request: Request,
+        listener: MessagePump,
+        *,
+        background: bool = False,
+    ) -> None:
         self.request = request
         self.ended = False
         self._listener = listener
@@ -58,7 +66,7 @@ class Watch:
         self._news = News()
         self._told = False
         self._dropped = False
-        self._job: JobLike = session.submit(request, self._hear)
+        self._job: JobLike = session.submit(request, self._hear, background=background)
 
     def cancel(self) -> None:
         """Ask for an early end; `Cancelled` follows."""

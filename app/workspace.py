@@ -24,7 +24,9 @@ class JobLike(Protocol):
 class SessionLike(Protocol):
     """What the app needs of `analysis.session.Session`; tests bring a scripted one."""
 
-    def submit(self, request: Request, listener: Callable[[Event], None]) -> JobLike:
+    def submit(
+        self, request: Request, listener: Callable[[Event], None], *, background: bool = False
+    ) -> JobLike:
         """Queue a request; the listener is called on another thread."""
 
     def cached(self, request: Request) -> Result | None:

@@ -16,7 +16,7 @@ from textual.worker import get_current_worker
 from analysis.events import EngineStatus, Failed, Finished
 from analysis.instructions import sentences
 from analysis.problems import Problem
-from analysis.requests import LoadRequest, ModelChoice
+from analysis.requests import LoadRequest, ModelChoice, models_of
 from analysis.results import ModelFacts, Span
 from app.actions import bindings
 from app.marking import is_marked, marks_by_sentence, spans_after_edit, toggled
@@ -258,7 +258,7 @@ class PromptView(View):
             return
         progress = self.query_one("#progress", Lines)
         if news.progress is not None:
-            progress.show([(progress_text(watch.request.model.name, news.progress), "dim")])
+            progress.show([(progress_text(models_of(watch.request)[0].name, news.progress), "dim")])
         if isinstance(news.ending, Finished) and isinstance(news.ending.result, ModelFacts):
             self._learn(news.ending.result)
         if isinstance(news.ending, Failed):

@@ -82,6 +82,7 @@ def main() -> None:
             say(Said(run.job, Progress(stage="attribute", done=0, total=None)))
             while run.job not in cancelled:
                 time.sleep(0.01)
+            cancelled.discard(run.job)
             ending = Cancelled()
         say(Said(run.job, ending))
 

@@ -76,8 +76,10 @@ class ScriptedSession:
         self.closed = False
         threading.Thread(target=self._work, daemon=True).start()
 
-    def submit(self, request: Request, listener: Callable[[Event], None]) -> ScriptedJob:
-        """Queue a request."""
+    def submit(
+        self, request: Request, listener: Callable[[Event], None], *, background: bool = False
+    ) -> ScriptedJob:
+        """Queue a request; what is asked in the background is not put last here."""
         self.requests.append(request)
         job = ScriptedJob(request, listener)
         self._jobs.put(job)

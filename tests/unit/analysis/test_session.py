@@ -251,3 +251,46 @@ def test_the_engines_state_is_reported(
     session.close()
     assert [status.state for status in states][:1] == ["starting"]
     assert states[-1].state == "idle"
+
+
+def test_background_work_gives_way_and_goes_on_afterwards(
+    session: Session, model: ModelChoice, engines: list[EngineProcess]
+) -> None:
+    background: list[Event] = []
+    begun = threading.Semaphore(0)
+
+    def hear(event: Event) -> None:
+        background.append(event)
+        if isinstance(event, Progress) and event.stage == "attribute":
+            begun.release()
+
+    patient = session.submit(AttributionRequest(model, "polite"), hear, background=True)
+    assert begun.acquire(timeout=PATIENCE_S)
+    events, _ = ask(session, model, "hello")
+    assert isinstance(events[-1], Finished)
+    assert begun.acquire(timeout=PATIENCE_S)  # It is being computed again.
+    patient.cancel()
+    with pytest.raises(JobCancelledError):
+        patient.wait(PATIENCE_S)
+    assert [event for event in background if isinstance(event, Cancelled)] == [Cancelled()]
+    assert len(engines) == 1
+
+
+def test_background_work_waits_for_everything_that_is_asked_for(
+    session: Session, model: ModelChoice
+) -> None:
+    order: list[str] = []
+
+    def ends(name: str) -> Callable[[Event], None]:
+        return lambda event: order.append(name) if isinstance(event, Finished) else None
+
+    first = session.submit(AttributionRequest(model, "polite"))
+    jobs = [
+        session.submit(AttributionRequest(model, "late"), ends("late"), background=True),
+        session.submit(AttributionRequest(model, "one"), ends("one")),
+        session.submit(AttributionRequest(model, "two"), ends("two")),
+    ]
+    first.cancel()
+    for job in jobs:
+        job.wait(PATIENCE_S)
+    assert order == ["one", "two", "late"]
