@@ -41,6 +41,9 @@ class Action:
 _ALL = (
     Action("app.view_1", "1", "", "Show the first view", "show_view(0)"),
     Action("app.view_2", "2", "", "Show the second view", "show_view(1)"),
+    Action("app.view_3", "3", "", "Show the third view", "show_view(2)"),
+    Action("app.view_4", "4", "", "Show the fourth view", "show_view(3)"),
+    Action("app.view_5", "5", "", "Show the fifth view", "show_view(4)"),
     Action(
         "app.help", "question_mark,f1", "help", "What this view shows, how to read it, its keys"
     ),

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from analysis.events import EngineStatus, Event
-from analysis.requests import AttributionRequest, ModelChoice, Request
+from analysis.requests import (
+    AttributionRequest,
+    ConceptsRequest,
+    HeadPairsRequest,
+    ModelChoice,
+    Request,
+    Words,
+    WordVectors,
+)
 from analysis.results import Result, Span
 
 if TYPE_CHECKING:
@@ -60,12 +68,16 @@ class PairWorkspace:
             cannot be used. Called once, after the first paint.
         base: The base model.
         tuned: The instruction-tuned model.
+        words: The words that analyses of weights speak of.
+        vectors: Their vectors.
         examples: Prompts to start from.
     """
 
     connect: Callable[[Callable[[EngineStatus], None], Callable[[str], None]], SessionLike]
     base: ModelChoice
     tuned: ModelChoice
+    words: Words
+    vectors: WordVectors
     examples: tuple[Example, ...] = ()
 
     def requests(
@@ -76,6 +88,17 @@ class PairWorkspace:
             AttributionRequest(self.base, prompt),
             AttributionRequest(self.tuned, prompt, chat_template),
         )
+
+    def head_requests(self, layer: int) -> tuple[HeadPairsRequest, HeadPairsRequest]:
+        """The word pairs of a layer's heads in both models."""
+        return (
+            HeadPairsRequest(self.base, layer, self.words, self.vectors),
+            HeadPairsRequest(self.tuned, layer, self.words, self.vectors),
+        )
+
+    def concepts_request(self, layer: int, expert: int = -1) -> ConceptsRequest:
+        """The components of a layer in both models."""
+        return ConceptsRequest(self.base, self.tuned, layer, self.words, expert)
 
 
 @dataclass(frozen=True)

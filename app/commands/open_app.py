@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from analysis.demo import catalog
 from analysis.events import EngineStatus
 from analysis.problems import problem
-from app.commands import model_options
+from app.commands import model_options, word_options
 from app.config import Settings, load_settings
 from app.main import InsttuiApp
 from app.workspace import Example, LibraryWorkspace, PairWorkspace, Workspace
@@ -62,7 +62,8 @@ def _pair(options: Namespace, settings: Settings) -> PairWorkspace:
             warn(warning)
         return Session(store, on_status=on_status)
 
-    return PairWorkspace(connect=connect, base=base, tuned=tuned, examples=_examples())
+    words, vectors = word_options.words_and_vectors(options, settings, base, tuned)
+    return PairWorkspace(connect, base, tuned, words, vectors, _examples())
 
 
 def _examples() -> tuple[Example, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from analysis.requests import ModelChoice
+from analysis.requests import ModelChoice, Words, WordVectors
 from app.config import Settings
 from app.main import InsttuiApp
 from app.workspace import Example, PairWorkspace
@@ -43,7 +43,8 @@ class PairApp:
             return self.session
 
         base, tuned = (ModelChoice(name, name) for name in names)
-        self.workspace = PairWorkspace(connect=connect, base=base, tuned=tuned, examples=examples)
+        words, vectors = Words("demo"), WordVectors("demo")
+        self.workspace = PairWorkspace(connect, base, tuned, words, vectors, examples)
         self.app = InsttuiApp(
             self.workspace, settings or Settings(), state_path=folder / "state.json"
         )
