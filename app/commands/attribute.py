@@ -5,15 +5,23 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
+import msgspec
+
+from analysis.agreement import Agreement
 from analysis.problems import problem
-from analysis.requests import AttributionRequest
+from analysis.requests import AttributionRequest, Method
 from analysis.results import Attribution
 from analysis.saliency_map import SaliencyMap
 from app.commands import model_options, storage
 from app.commands.output import write_rows
 from app.commands.progress import run_with_progress
 from app.config import load_settings
+from app.terminal_text import prose
+
+if TYPE_CHECKING:
+    from analysis.session import Session
 
 
 def run(options: Namespace) -> int:
@@ -25,16 +33,45 @@ def run(options: Namespace) -> int:
         chat_template=options.chat_template,
         response=_response(options),
         max_new_tokens=options.max_new_tokens,
+        method=_method(options.method),
         target=options.target,
+        memory_budget=options.memory,
     )
     with storage.session(options) as session:
-        attribution = run_with_progress(session, request)
-    assert isinstance(attribution, Attribution)
-    saliency_map = SaliencyMap.from_attribution(
-        attribution, include_special=options.include_special
+        attribution = _attribution(session, request)
+        other = _attribution(session, _other(request, attribution, options.compare))
+    if attribution.note:
+        print(f"insttui: {prose(attribution.note)}", file=sys.stderr)
+    shown, compared = (
+        SaliencyMap.from_attribution(each, include_special=options.include_special)
+        for each in (attribution, other)
     )
-    write_rows(saliency_map.table(), options.csv)
+    table = Agreement(shown, compared).table() if options.compare else shown.table()
+    write_rows(table, options.csv)
     return 0
+
+
+def _attribution(session: Session, request: AttributionRequest) -> Attribution:
+    result = run_with_progress(session, request)
+    assert isinstance(result, Attribution)
+    return result
+
+
+def _method(name: str) -> Method:
+    return cast("Method", name.replace("-", "_"))
+
+
+def _other(
+    request: AttributionRequest, answered: Attribution, compare: str | None
+) -> AttributionRequest:
+    """The request to compare with: the same response, explained in another way."""
+    if compare is None:
+        return request
+    request = msgspec.structs.replace(request, response_ids=answered.response_tokens.ids)
+    if compare == "float32":
+        model = msgspec.structs.replace(request.model, dtype="float32")
+        return msgspec.structs.replace(request, model=model)
+    return msgspec.structs.replace(request, method=_method(compare))
 
 
 def _prompt(options: Namespace) -> str:

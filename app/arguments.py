@@ -1,0 +1,245 @@
+"""The arguments of the command line. Imports the argument parser and nothing else."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import NoReturn
+
+_COMMANDS = {
+    "attribute": "importance of every prompt token for every response token, as CSV",
+    "heads": "the word pairs that attention heads relate, base against tuned, as CSV",
+    "study": "the paper's tables, for a set of cases",
+    "cache": "what is stored on this disk, and removing it",
+    "models": "model names and what is available here",
+    "demo": "the embedded pair of small models: what it is, and training it anew",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """Repeats in its messages no argument as it is: a shell's * brings any file's name."""
+
+    def error(self, message: str) -> NoReturn:
+        from app.terminal_text import prose
+
+        super().error(prose(message))
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    parser = _Parser(
+        prog="insttui",
+        description=(
+            "Explore what instruction tuning does inside a language model. Without a command, "
+            "opens the app on the embedded demo pair or on the pair given."
+        ),
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    parser.add_argument("--base", metavar="REF", help="the base model: alias, hub id or folder")
+    parser.add_argument("--tuned", metavar="REF", help="the tuned model")
+    parser.add_argument("--results", metavar="DIR", help="browse stored maps, without a model")
+    parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
+    _add_word_options(parser)
+    _add_model_options(parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="headless commands")
+    for name, summary in _COMMANDS.items():
+        _ADDERS[name](commands.add_parser(name, help=summary, description=summary.capitalize()))
+    return parser
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda:N or mps"
+    )
+    parser.add_argument(
+        "--dtype",
+        default="auto",
+        choices=("auto", "float32", "float16", "bfloat16"),
+        help="precision in memory; auto is float32 on a CPU, else the checkpoint's",
+    )
+    parser.add_argument(
+        "--trust-remote-code", action="store_true", help="run code that comes with a model"
+    )
+    parser.add_argument("--allow-pickle", action="store_true", help="load pickled weights")
+    _add_cache_option(parser)
+
+
+def _add_cache_option(parser: argparse.ArgumentParser) -> None:
+    # SUPPRESS: given before the command or after it, the option means the same.
+    parser.add_argument(
+        "--cache-dir",
+        metavar="DIR",
+        default=argparse.SUPPRESS,
+        help="where results are kept",
+    )
+
+
+def _add_optional_csv(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--csv", metavar="FILE", help="write rows instead of a table; - is standard output"
+    )
+
+
+def _add_attribute(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", required=True, metavar="REF", help="alias, hub id or folder")
+    prompt = parser.add_mutually_exclusive_group(required=True)
+    prompt.add_argument("--prompt", metavar="TEXT")
+    prompt.add_argument("--prompt-file", metavar="FILE", help="UTF-8 text; - is standard input")
+    parser.add_argument(
+        "--response", metavar="TEXT", help="explain this response instead of the model's own"
+    )
+    parser.add_argument("--max-new-tokens", type=_positive, default=300, metavar="N")
+    parser.add_argument(
+        "--chat-template", action="store_true", help="wrap the prompt in the model's chat template"
+    )
+    parser.add_argument(
+        "--target", choices=("log_probability", "probability"), default="log_probability"
+    )
+    parser.add_argument(
+        "--method",
+        choices=("auto", "forward", "reverse", "occlusion", "occlusion-zeroed"),
+        default="auto",
+        help="auto takes the cheaper of forward and reverse, which give the same gradient; "
+        "occlusion deletes each token, or makes its embedding zero",
+    )
+    parser.add_argument(
+        "--compare",
+        choices=("occlusion", "occlusion-zeroed", "forward", "reverse", "float32"),
+        help="compute this too, and write how far the two agree instead of the map",
+    )
+    parser.add_argument(
+        "--memory",
+        type=_size,
+        metavar="SIZE",
+        help="what the passes may take beside the weights, such as 2G; a share of what is free",
+    )
+    parser.add_argument(
+        "--include-special",
+        action="store_true",
+        help="let BOS and template tokens count in the score",
+    )
+    parser.add_argument(
+        "--csv", default="-", metavar="FILE", help="where the rows go; - is standard output"
+    )
+    _add_model_options(parser)
+
+
+def _add_pair_options(parser: argparse.ArgumentParser) -> None:
+    # SUPPRESS: `insttui --base A --tuned B heads` means the same.
+    parser.add_argument(
+        "--base", metavar="REF", default=argparse.SUPPRESS, help="alias, hub id or folder"
+    )
+    parser.add_argument("--tuned", metavar="REF", default=argparse.SUPPRESS)
+    parser.add_argument(
+        "--layers", type=_layers, default=None, metavar="LIST", help="such as 0,3-5; default: all"
+    )
+    parser.add_argument(
+        "--csv", default="-", metavar="FILE", help="where the rows go; - is standard output"
+    )
+    _add_word_options(parser)
+    _add_model_options(parser)
+
+
+def _add_word_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--vocab",
+        metavar="WORDS",
+        default=argparse.SUPPRESS,
+        help="english, demo, tokens (the model's own) or a file: one word a line, "
+        "or a table of words and counts",
+    )
+    parser.add_argument(
+        "--vectors",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="word vectors: GloVe text, .npy with a word list, or a sentence-transformers folder",
+    )
+
+
+def _add_heads(parser: argparse.ArgumentParser) -> None:
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--summary", action="store_true", help="one row a head: how much it changed")
+    kind.add_argument(
+        "--verbs", action="store_true", help="do heads relate more verbs after tuning (Table 3)"
+    )
+    _add_pair_options(parser)
+
+
+def _add_study(parser: argparse.ArgumentParser) -> None:
+    studies = parser.add_subparsers(dest="study", metavar="STUDY", required=True)
+    density = studies.add_parser(
+        "density",
+        help="instruction scores by rating and by model (Tables 1 and 2)",
+        description="Instruction scores by rating and by model (Tables 1 and 2).",
+    )
+    density.add_argument("--results", required=True, metavar="DIR", help="a folder of stored maps")
+    _add_optional_csv(density)
+
+
+def _add_cache(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, summary in (
+        ("info", "folder, number of results, size and limit"),
+        ("list", "the stored results, newest first"),
+        ("clear", "remove every stored result"),
+    ):
+        _add_cache_option(actions.add_parser(name, help=summary, description=summary))
+    prune = actions.add_parser("prune", help="remove old results")
+    prune.add_argument(
+        "--older-than", type=_positive, metavar="DAYS", help="not read for so many days"
+    )
+    prune.add_argument(
+        "--max-size", type=_positive, metavar="MB", help="the least recently read beyond this size"
+    )
+    _add_cache_option(prune)
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    _add_optional_csv(parser)
+
+
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    info = actions.add_parser("info", help="what the demo pair is and how well it does")
+    info.add_argument("--measure", action="store_true", help="measure it anew, from the weights")
+    train = actions.add_parser("train", help="train both models anew, on this machine")
+    train.add_argument("--output", required=True, metavar="DIR", help="a folder to write them to")
+    train.add_argument("--seed", type=int, default=0, metavar="N")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _size(text: str) -> int:
+    """Bytes from a number with an optional K, M, G or T, powers of 1024."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+    if match is None or not float(match[1]):
+        raise argparse.ArgumentTypeError("must be a size such as 2G or 500M")
+    return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
+
+
+def _layers(text: str) -> list[range] | None:
+    """Ranges of layers from a list such as 0,3-5; None for all."""
+    if text.strip() == "all":
+        return None
+    ranges = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        if match is None or (match[2] and int(match[2]) < int(match[1])):
+            raise argparse.ArgumentTypeError("must be layers such as 0,3-5, or all")
+        ranges.append(range(int(match[1]), int(match[2] or match[1]) + 1))
+    return ranges
+
+
+_ADDERS = {
+    "attribute": _add_attribute,
+    "heads": _add_heads,
+    "study": _add_study,
+    "cache": _add_cache,
+    "models": _add_models,
+    "demo": _add_demo,
+}
