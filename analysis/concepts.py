@@ -1,0 +1,234 @@
+"""Principal components of a feed-forward down projection, in words (METHODS 3, paper 5.2)."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+import scipy.linalg
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Measure = Literal["cosine", "projection"]
+
+SPARE = 8
+"""Eigenvectors computed beyond the rank: the last components mix with the first ones left out."""
+
+NARROW = 1024
+"""Matrices up to this size are decomposed in float64 from the start: it costs them nothing."""
+
+BLOCK = 2048
+"""Rows converted, or compared in float64, at a time."""
+
+Matrix = Tensor | NDArray[Any]
+
+
+class PrincipalWords(NamedTuple):
+    """The R principal components of a layer, by falling explained variance.
+
+    Attributes:
+        directions: float32 [R, D], unit vectors v_r; the entry of largest magnitude is positive.
+        explained_variance: float64 [R], λ_r / Σλ over all components, not only these.
+        word_indices: int32 [R, K], rows of the output embeddings, best first.
+        measures: float32 [R, K], signed cosine (or projection) of word and direction.
+    """
+
+    directions: NDArray[np.float32]
+    explained_variance: NDArray[np.float64]
+    word_indices: NDArray[np.int32]
+    measures: NDArray[np.float32]
+
+
+def principal_words(
+    w_down: Matrix,
+    output_embeddings: Matrix,
+    rank: int = 300,
+    k: int = 15,
+    *,
+    measure: Measure = "cosine",
+) -> PrincipalWords:
+    """The top principal components of feed-forward patterns, each with its words.
+
+    It runs where `w_down` lives, on a CUDA device or else on the CPU.
+
+    Args:
+        w_down: [D_ff, D], the down projection; its rows are the patterns. Any float dtype.
+        output_embeddings: [V, D], one vector E_o[w] a word. Any float dtype.
+        rank: R, the components wanted. There are fewer where the patterns have fewer: at most
+            min(D_ff, D), and none whose variance float32 cannot tell from nothing beside the first.
+        k: K, the words of a component; at most V.
+        measure: ``cosine``: words by falling |cos(v_r, E_o[w])|, either sign (published code).
+            ``projection``: by falling v_r · E_o[w], large positive ones only (the paper's formula);
+            there the sign of v_r decides which end of the direction is described. Equal words
+            stand by rising index.
+
+    Returns:
+        The components; four empty arrays for patterns without variance.
+
+    Raises:
+        ValueError: If the shapes do not fit, a number is not finite, or `rank` or `k` is below 1.
+    """
+    patterns, vectors = _tensor(w_down), _tensor(output_embeddings)
+    if patterns.ndim != 2 or vectors.ndim != 2 or patterns.shape[1] != vectors.shape[1]:
+        raise ValueError(
+            "w_down must be [D_ff, D] and output_embeddings [V, D], "
+            f"not of shapes {tuple(patterns.shape)} and {tuple(vectors.shape)}"
+        )
+    if k < 1:
+        raise ValueError(f"k must be at least 1, not {k}")
+    if measure not in get_args(Measure):
+        raise ValueError(f"unknown measure {measure!r}")
+    with torch.no_grad():
+        directions, explained_variance = _principal_components(patterns, rank)
+        word_indices, measures = _nearest_words(directions, vectors, k, measure)
+    return PrincipalWords(
+        directions.to("cpu", torch.float32).numpy(), explained_variance, word_indices, measures
+    )
+
+
+def _tensor(values: Matrix) -> Tensor:
+    if isinstance(values, Tensor):
+        return values.detach()
+    with warnings.catch_warnings():
+        # A read-only memory map is welcome: nothing here writes to it.
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+        return torch.from_numpy(values)
+
+
+def _principal_components(patterns: Tensor, rank: int) -> tuple[Tensor, NDArray[np.float64]]:
+    """float64 [R, D] unit directions and float64 [R] shares of the variance.
+
+    The covariance C = W̃ᵀW̃ and its leading eigenvectors take float32, whose rounding turns
+    neighbouring components into each other. A Rayleigh-Ritz step on W̃ in float64 turns them back:
+    within the space that the eigenvectors span, it finds the directions of W̃ itself.
+    """
+    if rank < 1:
+        raise ValueError(f"rank must be at least 1, not {rank}")
+    centred, total = _centred(patterns)
+    if total == 0.0:
+        return centred.new_zeros(0, patterns.shape[1], dtype=torch.float64), np.zeros(0)
+    basis = torch.linalg.qr(_leading_eigenvectors(centred, rank + SPARE).double()).Q
+    covariance = basis.new_zeros(basis.shape[1], basis.shape[1])
+    for rows in _blocks(len(centred)):
+        scores = centred[rows].double() @ basis
+        covariance += scores.T @ scores
+    variance, turn = torch.linalg.eigh(covariance)
+    variance, turn = variance.flip(0)[:rank], turn.flip(1)[:, :rank]
+    kept = variance > torch.finfo(torch.float32).eps * variance[0]
+    directions = (basis @ turn[:, kept]).T
+    largest = directions.gather(1, directions.abs().argmax(dim=1, keepdim=True))
+    return directions * largest.sign(), (variance[kept] / total).cpu().numpy()
+
+
+def _centred(patterns: Tensor) -> tuple[Tensor, float]:
+    """W̃, the patterns [D_ff, D] less their mean, and their variance Σλ = ‖W̃‖²."""
+    if not patterns.is_cuda:
+        patterns = patterns.cpu()
+    count, size = patterns.shape
+    mean = torch.zeros(size, dtype=torch.float64, device=patterns.device)
+    for rows in _blocks(count):
+        mean += patterns[rows].double().sum(dim=0) / count
+    if not bool(mean.isfinite().all()):
+        raise ValueError("w_down holds numbers that are not finite")
+    dtype = torch.float64 if min(count, size) <= NARROW else torch.float32
+    centred = torch.empty(count, size, dtype=dtype, device=patterns.device)
+    total = 0.0
+    for rows in _blocks(count):
+        rest = patterns[rows].double() - mean
+        total += float(rest.square().sum())
+        centred[rows] = rest
+    # Equal patterns leave nothing but what the mean was rounded by.
+    rounding = torch.finfo(torch.float64).eps ** 2 * count**2 * float(mean.square().sum())
+    return centred, total if total > count * rounding else 0.0
+
+
+def _blocks(count: int) -> Iterator[slice]:
+    """The rows 0 to `count`, some at a time."""
+    for start in range(0, count, BLOCK):
+        yield slice(start, min(start + BLOCK, count))
+
+
+def _leading_eigenvectors(centred: Tensor, count: int) -> Tensor:
+    """[D, count] leading eigenvectors of W̃ᵀW̃, nearly orthonormal; fewer where there are fewer.
+
+    With fewer patterns than dimensions they come from the smaller W̃W̃ᵀ: v = W̃ᵀu / ‖W̃ᵀu‖.
+    """
+    few = centred.shape[0] < centred.shape[1]
+    size = min(centred.shape)
+    first = max(size - count, 0)
+    if centred.is_cuda:
+        gram = centred @ centred.T if few else centred.T @ centred
+        vectors: Tensor = torch.linalg.eigh(gram).eigenvectors[:, first:]
+    else:
+        # numpy multiplies a matrix by its own transpose in half the operations; torch does not.
+        values = centred.numpy()
+        gram = values @ values.T if few else values.T @ values
+        vectors = torch.from_numpy(
+            scipy.linalg.eigh(
+                gram.T,  # the same matrix, in the memory order that is overwritten, not copied
+                subset_by_index=(first, size - 1),
+                driver="evr",
+                overwrite_a=True,
+                check_finite=False,
+            )[1]
+        )
+    if few:
+        vectors = torch.nn.functional.normalize(centred.T @ vectors, dim=0)
+    return vectors
+
+
+def _nearest_words(
+    directions: Tensor, vectors: Tensor, k: int, measure: Measure
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """int32 [R, K] words of each direction, best first, and float32 [R, K] signed measures.
+
+    All words are compared in float32, those that may be among the best again in float64, so that
+    rounding decides no order and equal vectors are exactly equal.
+    """
+    k = min(k, len(vectors))
+    scores = torch.empty(len(directions), len(vectors), device=directions.device)
+    longest = 0.0
+    for rows in _blocks(len(vectors)):
+        block = vectors[rows].to(directions.device, torch.float32)
+        lengths = block.norm(dim=1)
+        if not bool(lengths.isfinite().all()):
+            raise ValueError("output_embeddings holds numbers that are not finite")
+        products = directions.float() @ block.T
+        if measure == "cosine":
+            products /= torch.where(lengths > 0.0, lengths, 1.0)
+        scores[:, rows] = products
+        longest = max(longest, float(lengths.max()))
+    if not scores.numel():
+        empty = (len(directions), k)
+        return np.zeros(empty, np.int32), np.zeros(empty, np.float32)
+    if measure == "cosine":
+        scores.abs_()
+    slack = 1e-6 * (1.0 if measure == "cosine" else longest)
+    least = scores.topk(k).values[:, -1:] - slack
+    components, words = (scores >= least).nonzero(as_tuple=True)
+    exact = torch.cat(
+        [
+            _exact_measures(
+                directions[components[pairs]], vectors[words[pairs].to(vectors.device)], measure
+            )
+            for pairs in _blocks(len(words))
+        ]
+    )
+    r, w, values = (each.cpu().numpy() for each in (components, words, exact))
+    order = np.lexsort((w, -np.abs(values) if measure == "cosine" else -values, r))
+    firsts = np.searchsorted(r, np.arange(len(directions)))
+    best = order[firsts[:, None] + np.arange(k)]
+    return w[best].astype(np.int32), values[best].astype(np.float32)
+
+
+def _exact_measures(directions: Tensor, vectors: Tensor, measure: Measure) -> Tensor:
+    """float64 [P] measures of P unit directions [P, D] and as many word vectors [P, D]."""
+    vectors = vectors.to(directions.device, torch.float64)
+    products = (directions * vectors).sum(dim=1)
+    if measure == "projection":
+        return products
+    lengths = vectors.norm(dim=1)
+    return products / torch.where(lengths > 0.0, lengths, 1.0)

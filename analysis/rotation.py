@@ -1,0 +1,97 @@
+"""How tuning turned a layer's principal components (METHODS 3): angles and a matching."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import linear_sum_assignment
+
+
+class Rotation(NamedTuple):
+    """From R base components to R' tuned ones.
+
+    Attributes:
+        matched: int32 [R], the tuned component of each base component; -1 for none, where R > R'.
+        angles: float64 [R], degrees between matched components, 0 to 90; NaN where none is matched.
+        subspace_angles: float64 [min(R, R')], principal angles in degrees between the spaces that
+            the components span, falling.
+    """
+
+    matched: NDArray[np.int32]
+    angles: NDArray[np.float64]
+    subspace_angles: NDArray[np.float64]
+
+
+def rotation(base: ArrayLike, tuned: ArrayLike) -> Rotation:
+    """The rotation from base to tuned components.
+
+    Components are matched one to one so that the sum of |cos| is largest. Their sign has no
+    meaning, so an angle is at most 90 degrees.
+
+    Args:
+        base: [R, D] directions, orthonormal up to rounding.
+        tuned: [R', D] directions.
+
+    Returns:
+        The angles, exact to float64 for small ones too: 0 for equal components.
+
+    Raises:
+        ValueError: If the shapes do not fit or a number is not finite.
+    """
+    first, second = _unit(base, "base"), _unit(tuned, "tuned")
+    if first.shape[1] != second.shape[1]:
+        raise ValueError(f"base has {first.shape[1]} dimensions, tuned {second.shape[1]}")
+    cosines = first @ second.T
+    rows, columns = linear_sum_assignment(np.abs(cosines), maximize=True)
+    matched = np.full(len(first), -1, np.int32)
+    matched[rows] = columns
+    angles: NDArray[np.float64] = np.full(len(first), np.nan)
+    partners = second[columns] * np.where(cosines[rows, columns] < 0.0, -1.0, 1.0)[:, None]
+    angles[rows] = _degrees_between(first[rows], partners)
+    return Rotation(matched, angles, subspace_angles(first, second))
+
+
+def subspace_angles(base: ArrayLike, tuned: ArrayLike) -> NDArray[np.float64]:
+    """Principal angles between the spaces that the rows [R, D] and [R', D] span.
+
+    Returns:
+        float64 [min(R, R')], degrees, falling.
+    """
+    first, second = np.asarray(base, np.float64), np.asarray(tuned, np.float64)
+    if not len(first) or not len(second):
+        return np.zeros(0)
+    larger, smaller = (first, second) if len(first) >= len(second) else (second, first)
+    both = np.vstack([larger, smaller]).T
+    # R + R' coordinates hold both spaces: far fewer than D, and as exact.
+    coordinates = scipy.linalg.qr(both, mode="r")[0][: both.shape[1]]
+    large = scipy.linalg.qr(coordinates[:, : len(larger)], mode="economic")[0]
+    small = scipy.linalg.qr(coordinates[:, len(larger) :], mode="economic")[0]
+    shared = large.T @ small
+    # Sines are exact for small angles, cosines for large ones; scipy.linalg.subspace_angles mixes
+    # the two up where a pair of spaces has angles on both sides of 45 degrees.
+    sines = scipy.linalg.svdvals(small - large @ shared)
+    cosines = scipy.linalg.svdvals(shared)[::-1]
+    angles: NDArray[np.float64] = np.degrees(np.arctan2(sines, cosines))
+    return angles
+
+
+def _degrees_between(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.float64]:
+    """Degrees between unit rows; by halves of their difference, as arccos is blind near 0."""
+    apart = np.linalg.norm(first - second, axis=1)
+    together = np.linalg.norm(first + second, axis=1)
+    angles: NDArray[np.float64] = np.degrees(2.0 * np.arctan2(apart, together))
+    return angles
+
+
+def _unit(directions: ArrayLike, name: str) -> NDArray[np.float64]:
+    """The rows in float64, of length 1."""
+    rows = np.asarray(directions, np.float64)
+    if rows.ndim != 2:
+        raise ValueError(f"{name} must be [R, D], not of shape {rows.shape}")
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    if not np.isfinite(lengths).all() or not lengths.all():
+        raise ValueError(f"{name} holds a direction that is zero or not finite")
+    return np.asarray(rows / lengths)
