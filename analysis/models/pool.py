@@ -60,7 +60,7 @@ class ModelPool:
         Raises:
             ProblemError: It cannot be had, or does not fit.
         """
-        folder = yield from self._folder(choice)
+        folder = yield from self.folder(choice)
         key, mark = _key(choice), fingerprint(folder)
         if key in self._held and self._held[key].fingerprint != mark:
             self._evict(key)
@@ -77,7 +77,7 @@ class ModelPool:
         Raises:
             ProblemError: It cannot be had.
         """
-        folder = yield from self._folder(choice)
+        folder = yield from self.folder(choice)
         key = (_key(choice), fingerprint(folder))
         if key not in self._tokenizers:
             held = self._held.get(key[0])
@@ -88,19 +88,12 @@ class ModelPool:
             )
         return self._tokenizers[key]
 
-    def evict_others(self, choice: ModelChoice) -> bool:
-        """Free every model but this one; whether there was any."""
-        others = [key for key in self._held if key != _key(choice)]
-        for key in others:
-            self._evict(key)
-        return bool(others)
+    def folder(self, choice: ModelChoice) -> Generator[Progress, None, Path]:
+        """The model's complete folder on this disk, after a download where it takes one.
 
-    def release_working_memory(self) -> None:
-        """Give back what computations left behind; the models stay."""
-        for device in {held.loaded.device for held in self._held.values()}:
-            release(device)
-
-    def _folder(self, choice: ModelChoice) -> Generator[Progress, None, Path]:
+        Raises:
+            ProblemError: It cannot be had, or lacks something.
+        """
         folder = local_folder(choice)
         if not is_hub_id(choice):
             # Says what is wrong with the folder if anything is.
@@ -119,6 +112,18 @@ class ModelPool:
         if folder is None:
             raise problem("model", f"{choice.location} did not arrive.", remedy="Try again.")
         return checkpoint.inspect(folder).folder
+
+    def evict_others(self, choice: ModelChoice) -> bool:
+        """Free every model but this one; whether there was any."""
+        others = [key for key in self._held if key != _key(choice)]
+        for key in others:
+            self._evict(key)
+        return bool(others)
+
+    def release_working_memory(self) -> None:
+        """Give back what computations left behind; the models stay."""
+        for device in {held.loaded.device for held in self._held.values()}:
+            release(device)
 
     def _load(self, choice: ModelChoice, folder: Path) -> LoadedModel:
         device = pick_device(choice.device)

@@ -88,19 +88,41 @@ def _follow(action: str, folder: Path, *arguments: str) -> None:
 
 
 def _draw(lines: Iterable[bytes]) -> None:
+    """Show the progress: as bars on a terminal, as a line every tenth of a stage in a log."""
+    reports = (msgspec.json.decode(line, type=_Report) for line in lines)
+    console = Console(stderr=True)
+    if console.is_terminal:
+        _draw_bars(reports, console)
+    else:
+        _print_tenths(reports)
+
+
+def _draw_bars(reports: Iterable[_Report], console: Console) -> None:
     with Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[loss]}", markup=False),
-        console=Console(stderr=True),
+        console=console,
     ) as bar:
         tasks = {}
-        for line in lines:
-            report = msgspec.json.decode(line, type=_Report)
+        for report in reports:
             if report.stage not in tasks:
                 tasks[report.stage] = bar.add_task(_STAGES[report.stage], loss="")
-            loss = f"loss {report.loss:.3f}" if report.loss else ""
-            task = tasks[report.stage]
+            task, loss = tasks[report.stage], _loss(report)
             bar.update(task, completed=report.step, total=report.total, loss=loss)
+
+
+def _print_tenths(reports: Iterable[_Report]) -> None:
+    last = ("", -1)
+    for report in reports:
+        now = (report.stage, 10 * report.step // max(1, report.total))
+        if now != last:
+            last = now
+            words = f"{_STAGES[report.stage]}: {report.step} of {report.total} {_loss(report)}"
+            print(words.rstrip(), file=sys.stderr, flush=True)
+
+
+def _loss(report: _Report) -> str:
+    return f"loss {report.loss:.3f}" if report.loss else ""
