@@ -1,0 +1,226 @@
+"""The words that an analysis of weights speaks of: lists by falling frequency, and where from.
+
+A word is a vocabulary entry of the analysis, not a token (METHODS 2). Case variants stay apart
+here, for a model keeps them apart; they meet again where models are compared.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from analysis.demo.catalog import VECTORS_NAME, WEIGHTS
+from analysis.problems import ProblemError, problem
+
+ENGLISH_WORDS = 20_000
+"""Words of the default list: the last of them occurs about twice in a million words. The paper's
+own list has 22,178 entries of letters only."""
+
+MOST_WORDS = 100_000
+"""Longer lists are cut: at the width of a 7B model their embeddings would take 1.6 GB."""
+
+LONGEST_WORD = 100
+"""Characters. A longer line is no word."""
+
+_MOST_BYTES = 100_000_000
+# Between words and counts; the space stands for any white space.
+_SEPARATORS = "\t;, "
+
+
+@dataclass(frozen=True)
+class WordList:
+    """Words by falling frequency.
+
+    Attributes:
+        words: Different words, the most frequent first.
+        source: Where they come from, as a view says it.
+        notes: What was left out, in sentences.
+    """
+
+    words: tuple[str, ...]
+    source: str
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        """Number of words."""
+        return len(self.words)
+
+
+def english_words(limit: int = 0) -> WordList:
+    """The most frequent English words of letters only, in small letters.
+
+    From wordfreq 3.1 (code Apache-2.0, data CC-BY-SA-4.0), which describes the language up to about
+    2021 and is not updated any more.
+
+    Args:
+        limit: How many; 0 for `ENGLISH_WORDS`.
+    """
+    # Imported here: it takes its time, and most of what is shown needs no list.
+    from wordfreq import iter_wordlist
+
+    letters = (word for word in iter_wordlist("en") if word.isalpha())
+    return _listed(letters, "the most frequent English words (wordfreq)", limit or ENGLISH_WORDS)
+
+
+def demo_words(limit: int = 0) -> WordList:
+    """The words of the demo pair's corpus."""
+    with np.load(WEIGHTS / VECTORS_NAME, allow_pickle=False) as archive:
+        words = archive["words"].tolist()
+    return _listed(words, "the words of the demo pair's corpus", limit)
+
+
+def token_words(token_texts: Iterable[str], limit: int = 0) -> WordList:
+    """The words that are single tokens of a model's own vocabulary.
+
+    Those are the tokens that begin with a space and go on with letters. A vocabulary has no
+    frequencies; its order stands for them, for tokenizers are trained most frequent first.
+
+    Args:
+        token_texts: The exact text of every token, by id.
+        limit: How many; 0 for all.
+
+    Raises:
+        ProblemError: ``model`` where no token is such a word.
+    """
+    words = (text[1:] for text in token_texts if text[:1] == " " and text[1:].isalpha())
+    listed = _listed(words, "the model's own tokens that are words", limit)
+    if not listed.words:
+        raise problem(
+            "model",
+            "The model's vocabulary has no words.",
+            "No token is a space followed by letters.",
+            "Give a word list.",
+        )
+    return listed
+
+
+def words_from_file(path: Path, limit: int = 0) -> WordList:
+    """The words of a user's list, UTF-8 text.
+
+    Either one word a line, the most frequent first, or a word and its count or frequency separated
+    by a tab, a semicolon, a comma or white space, in any order of lines and with or without a line
+    of headings. A word that is there twice counts once, where it is the more frequent.
+
+    Args:
+        path: The file.
+        limit: Keep the most frequent; 0 for `MOST_WORDS`.
+
+    Raises:
+        ProblemError: ``storage`` where the file cannot be read; ``input`` where it is no word list,
+            naming the line.
+    """
+    lines = list(_lines(path))
+    if not lines:
+        raise _unusable(path, "There is no word in it.")
+    separator = _separator([line for _, line in lines[:50]])
+    if separator is None:
+        words = [_checked(path, number, line.strip()) for number, line in lines]
+        return _listed(words, path.name, limit)
+    counted: list[tuple[str, float]] = []
+    for position, (number, line) in enumerate(lines):
+        word, count = _entry(line, separator)
+        if count is None and position == 0:
+            continue  # A line of headings.
+        if count is None or not 0 <= count < math.inf:
+            raise _unusable(path, f"Line {number} is no word and its count: {line.strip()[:40]!r}.")
+        counted.append((_checked(path, number, word), count))
+    counted.sort(key=lambda entry: -entry[1])
+    if not counted:
+        raise _unusable(path, "There is no word in it.")
+    return _listed((word for word, _ in counted), path.name, limit)
+
+
+def _listed(words: Iterable[str], source: str, limit: int) -> WordList:
+    """Different words, at most `limit`, with notes of what was left out."""
+    most = min(limit or MOST_WORDS, MOST_WORDS)
+    different: dict[str, None] = {}
+    repeated = beyond = 0
+    for word in words:
+        # One spelling of what looks the same: é is one character, not two.
+        composed = unicodedata.normalize("NFC", word)
+        if composed in different:
+            repeated += 1
+        elif len(different) < most:
+            different[composed] = None
+        elif limit:
+            break
+        else:
+            beyond += 1
+    notes = []
+    if repeated:
+        notes.append(f"{repeated:,} repeated words of the list count once.")
+    if beyond:
+        notes.append(f"Only the {most:,} most frequent words are used, {beyond:,} are not.")
+    return WordList(tuple(different), source, tuple(notes))
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """(number, text) of the lines that are not blank."""
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise _unusable(path, f"It is larger than {_MOST_BYTES // 1_000_000} MB.")
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if b"\0" in line:
+                    raise _unusable(path, f"It is no text: line {number} has a zero byte.")
+                try:
+                    text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                except UnicodeDecodeError:
+                    why = f"Line {number} is no UTF-8."
+                    raise _unusable(path, why, "Convert it to UTF-8.") from None
+                if text.strip():
+                    yield number, text.rstrip("\r\n")
+    except OSError as error:
+        raise problem("storage", f"{path} cannot be read.", f"{error.strerror}.") from None
+
+
+def _separator(lines: list[str]) -> str | None:
+    """What stands between words and counts; a space for white space, None for a plain list."""
+    body = lines[1:] or lines
+    for separator in _SEPARATORS:
+        entries = [_entry(line, separator) for line in body]
+        counted = sum(bool(word) and count is not None for word, count in entries)
+        if 2 * counted >= len(body):
+            return separator
+    return None
+
+
+def _entry(line: str, separator: str) -> tuple[str, float | None]:
+    """Word and count of a line; None for what is no count."""
+    if len(line) > 10 * LONGEST_WORD:
+        fields = [line]
+    elif separator == " ":
+        fields = line.rsplit(maxsplit=1)
+    elif separator == "\t":
+        fields = line.split("\t")
+    else:
+        fields = next(csv.reader([line], delimiter=separator), [])
+    if len(fields) != 2:
+        return line, None
+    try:
+        return fields[0].strip(), float(fields[1])
+    except ValueError:
+        return line, None
+
+
+def _checked(path: Path, number: int, word: str) -> str:
+    """The word, where it is one."""
+    if not word or len(word) > LONGEST_WORD or len(word.split()) > 1:
+        shown = f"{word[:40]}…" if len(word) > LONGEST_WORD else word
+        raise _unusable(path, f"Line {number} is not one word: {shown!r}.")
+    return word
+
+
+def _unusable(path: Path, why: str, remedy: str = "") -> ProblemError:
+    return problem(
+        "input",
+        f"{path} cannot be used as a word list.",
+        why,
+        remedy or "Write one word a line, or a word, a tab and its count.",
+    )
