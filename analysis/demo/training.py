@@ -148,8 +148,9 @@ def train_pair(
     output.mkdir(parents=True, exist_ok=True)
     transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # as below
     texts = _prepare(seed, budget, output / VECTORS_NAME, progress)
-    base = _train_base(output / DEMO_BASE, texts, seed, budget, progress)
-    tuned = _tune(output / DEMO_BASE, output / DEMO_TUNED, texts, seed, budget, progress)
+    # Each record is made as its stage ends: it tells the seconds until now.
+    base = _stage(_train_base(output / DEMO_BASE, texts, seed, budget, progress))
+    tuned = _stage(_tune(output / DEMO_BASE, output / DEMO_TUNED, texts, seed, budget, progress))
     record = {
         "seed": seed,
         "budget": asdict(budget),
@@ -158,7 +159,7 @@ def train_pair(
         "corpus_tokens": int(texts.blocks[:, 1:].size),
         "tuning_tokens": sum(len(ids) for ids, _ in texts.examples),
         "tuning_response_tokens": sum(len(ids) - prompt for ids, prompt in texts.examples),
-        "stages": {"base": _stage(base), "tuned": _stage(tuned)},
+        "stages": {"base": base, "tuned": tuned},
         "threads": torch.get_num_threads(),
         "versions": {"torch": str(torch.__version__), "transformers": transformers.__version__},
         "platform": platform.platform(),
