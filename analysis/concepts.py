@@ -20,7 +20,7 @@ SPARE = 8
 NARROW = 1024
 """Matrices up to this size are decomposed in float64 from the start: it costs them nothing."""
 
-BLOCK = 2048
+BLOCK = 512
 """Rows converted, or compared in float64, at a time."""
 
 Matrix = Tensor | NDArray[Any]
@@ -107,10 +107,18 @@ def _principal_components(patterns: Tensor, rank: int) -> tuple[Tensor, NDArray[
     """
     if rank < 1:
         raise ValueError(f"rank must be at least 1, not {rank}")
-    centred, total = _centred(patterns)
-    if total == 0.0:
+    if not patterns.numel():
+        return patterns.new_zeros(0, patterns.shape[1], dtype=torch.float64), np.zeros(0)
+    centred, mean = _centred(patterns)
+    gram = _gram(centred)
+    total = float(gram.diagonal().double().sum())
+    rounding = torch.finfo(centred.dtype).eps * mean.double()
+    if total <= len(centred) * float(rounding.square().sum()):
         return centred.new_zeros(0, patterns.shape[1], dtype=torch.float64), np.zeros(0)
-    basis = torch.linalg.qr(_leading_eigenvectors(centred, rank + SPARE).double()).Q
+    vectors = _leading_eigenvectors(gram, rank + SPARE)
+    if len(gram) < patterns.shape[1]:
+        vectors = torch.nn.functional.normalize(centred.T @ vectors, dim=0)
+    basis = torch.linalg.qr(vectors.double()).Q
     covariance = basis.new_zeros(basis.shape[1], basis.shape[1])
     for rows in _blocks(len(centred)):
         scores = centred[rows].double() @ basis
@@ -123,26 +131,19 @@ def _principal_components(patterns: Tensor, rank: int) -> tuple[Tensor, NDArray[
     return directions * largest.sign(), (variance[kept] / total).cpu().numpy()
 
 
-def _centred(patterns: Tensor) -> tuple[Tensor, float]:
-    """W̃, the patterns [D_ff, D] less their mean, and their variance Σλ = ‖W̃‖²."""
+def _centred(patterns: Tensor) -> tuple[Tensor, Tensor]:
+    """W̃ = [D_ff, D] patterns less their mean, in the layout they came in, and the mean [D]."""
     if not patterns.is_cuda:
         patterns = patterns.cpu()
-    count, size = patterns.shape
-    mean = torch.zeros(size, dtype=torch.float64, device=patterns.device)
-    for rows in _blocks(count):
-        mean += patterns[rows].double().sum(dim=0) / count
+    dtype = torch.float64 if min(patterns.shape) <= NARROW else torch.float32
+    centred = patterns.to(dtype, copy=True)
+    mean = centred.mean(dim=0)
     if not bool(mean.isfinite().all()):
         raise ValueError("w_down holds numbers that are not finite")
-    dtype = torch.float64 if min(count, size) <= NARROW else torch.float32
-    centred = torch.empty(count, size, dtype=dtype, device=patterns.device)
-    total = 0.0
-    for rows in _blocks(count):
-        rest = patterns[rows].double() - mean
-        total += float(rest.square().sum())
-        centred[rows] = rest
-    # Equal patterns leave nothing but what the mean was rounded by.
-    rounding = torch.finfo(torch.float64).eps ** 2 * count**2 * float(mean.square().sum())
-    return centred, total if total > count * rounding else 0.0
+    centred -= mean
+    # What the mean was rounded by is left in every pattern, and is a mean itself.
+    centred -= centred.mean(dim=0)
+    return centred, mean
 
 
 def _blocks(count: int) -> Iterator[slice]:
@@ -151,33 +152,33 @@ def _blocks(count: int) -> Iterator[slice]:
         yield slice(start, min(start + BLOCK, count))
 
 
-def _leading_eigenvectors(centred: Tensor, count: int) -> Tensor:
-    """[D, count] leading eigenvectors of W̃ᵀW̃, nearly orthonormal; fewer where there are fewer.
-
-    With fewer patterns than dimensions they come from the smaller W̃W̃ᵀ: v = W̃ᵀu / ‖W̃ᵀu‖.
-    """
+def _gram(centred: Tensor) -> Tensor:
+    """W̃ᵀW̃, or W̃W̃ᵀ where that is smaller: the same eigenvalues, and v = W̃ᵀu / ‖W̃ᵀu‖."""
     few = centred.shape[0] < centred.shape[1]
-    size = min(centred.shape)
-    first = max(size - count, 0)
     if centred.is_cuda:
-        gram = centred @ centred.T if few else centred.T @ centred
+        return centred @ centred.T if few else centred.T @ centred
+    # numpy multiplies a matrix by its own transpose in half the operations; torch does not.
+    values = centred.numpy()
+    return torch.from_numpy(values @ values.T if few else values.T @ values)
+
+
+def _leading_eigenvectors(gram: Tensor, count: int) -> Tensor:
+    """[S, count] eigenvectors of the largest eigenvalues; all where there are fewer.
+
+    Overwrites `gram`, [S, S].
+    """
+    first = max(len(gram) - count, 0)
+    if gram.is_cuda:
         vectors: Tensor = torch.linalg.eigh(gram).eigenvectors[:, first:]
-    else:
-        # numpy multiplies a matrix by its own transpose in half the operations; torch does not.
-        values = centred.numpy()
-        gram = values @ values.T if few else values.T @ values
-        vectors = torch.from_numpy(
-            scipy.linalg.eigh(
-                gram.T,  # the same matrix, in the memory order that is overwritten, not copied
-                subset_by_index=(first, size - 1),
-                driver="evr",
-                overwrite_a=True,
-                check_finite=False,
-            )[1]
-        )
-    if few:
-        vectors = torch.nn.functional.normalize(centred.T @ vectors, dim=0)
-    return vectors
+        return vectors
+    _, leading = scipy.linalg.eigh(
+        gram.numpy().T,  # the same matrix, in the memory order that needs no copy
+        subset_by_index=(first, len(gram) - 1),
+        driver="evr",
+        overwrite_a=True,
+        check_finite=False,
+    )
+    return torch.from_numpy(leading)
 
 
 def _nearest_words(
@@ -191,12 +192,13 @@ def _nearest_words(
     k = min(k, len(vectors))
     scores = torch.empty(len(directions), len(vectors), device=directions.device)
     longest = 0.0
+    single = directions.float()
     for rows in _blocks(len(vectors)):
         block = vectors[rows].to(directions.device, torch.float32)
         lengths = block.norm(dim=1)
         if not bool(lengths.isfinite().all()):
             raise ValueError("output_embeddings holds numbers that are not finite")
-        products = directions.float() @ block.T
+        products = single @ block.T
         if measure == "cosine":
             products /= torch.where(lengths > 0.0, lengths, 1.0)
         scores[:, rows] = products
