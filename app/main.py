@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.command import Hit, Hits, Provider
 from textual.containers import Vertical
@@ -27,6 +27,7 @@ from app.export import free_path, save_text
 from app.forgiving_driver import ForgivingDriver
 from app.frugal_screen import FrugalScreen
 from app.harmless import HarmlessText
+from app.key_by_key import KeyByKeyApp
 from app.state import State, load_state, save_state
 from app.terminal_text import prose
 from app.views.registry import VIEWS, ViewSpec
@@ -73,7 +74,7 @@ class ActionProvider(Provider):
         return partial(self._ui.perform, action)
 
 
-class InsttuiApp(App[None]):
+class InsttuiApp(KeyByKeyApp):
     """insttui on a pair of models or on a library of stored cases."""
 
     TITLE = "insttui"
@@ -145,6 +146,7 @@ class InsttuiApp(App[None]):
         if isinstance(self.workspace, PairWorkspace):
             self.session = self.workspace.connect(self._hear_engine, self._warn)
         self.base.query_one(f"#{self.views[0].id}", View).enter()
+        self.take_keys()
         self.refresh_lines()
 
     def _warn(self, text: str) -> None:

@@ -13,6 +13,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 
 from app.colours import LEVELS, Palette, palette_for
+from app.key_by_key import KeyByKeyApp
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -254,14 +255,18 @@ class TokenFace(ScrollView, can_focus=True):
             self._follow(self.CursorMoved(self, *self.cursor))
 
     def action_move(self, rows: int, columns: int) -> None:
-        """Move by rows and columns."""
+        """Move by rows and columns, as often as the key waits to be answered."""
         row, column = self.cursor
-        self._go(row + rows, column + columns)
+        times = self._times()
+        self._go(row + times * rows, column + times * columns)
 
     def action_page(self, direction: int) -> None:
-        """Move by a page of rows."""
+        """Move by a page of rows, as often as the key waits to be answered."""
         row, column = self.cursor
-        self._go(row + direction * self.page_rows(), column)
+        self._go(row + self._times() * direction * self.page_rows(), column)
+
+    def _times(self) -> int:
+        return 1 + (self.app.take_repeats() if isinstance(self.app, KeyByKeyApp) else 0)
 
     def action_move_to_edge(self, direction: int) -> None:
         """Move to the first (-1) or the last (1) column."""
