@@ -1,0 +1,73 @@
+"""Embeddings of words: the mean of the embeddings of the tokens of " word" (METHODS 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from analysis.models.token_bytes import token_bytes
+
+# Words that are tokenized, and whose token rows are averaged, at a time.
+_WORDS = 4096
+
+
+def word_tokens(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -> list[list[int]]:
+    """The token ids of each " word", without special tokens and without a lone leading space.
+
+    Returns:
+        As many lists as words; empty for a word that the vocabulary cannot write: that has no
+        tokens, or the unknown token among them.
+    """
+    written = [f" {word}" for word in words]
+    found: list[list[int]] = []
+    for start in range(0, len(written), _WORDS):
+        block = written[start : start + _WORDS]
+        found.extend(tokenizer(block, add_special_tokens=False)["input_ids"])
+    blank: dict[int, bool] = {}
+    return [_without_space(tokenizer, ids, blank) for ids in found]
+
+
+def word_embeddings(
+    rows: Callable[[Tensor], Tensor], tokens: Sequence[Sequence[int]]
+) -> tuple[Tensor, NDArray[np.bool_]]:
+    """The mean of the token embeddings of every word.
+
+    Args:
+        rows: Gives the embeddings [n, D] of int64 [n] token ids, every id once: a matrix
+            [vocabulary, D] by its ``__getitem__``, or what reads them from a file.
+        tokens: The token ids of V words.
+
+    Returns:
+        float32 [V, D], zeros for a word without tokens, and bool [V], True for those with.
+    """
+    lengths = np.array([len(each) for each in tokens], dtype=np.int64)
+    flat = np.array([token for each in tokens for token in each], dtype=np.int64)
+    used, places = np.unique(flat, return_inverse=True)
+    matrix = rows(torch.from_numpy(used)).float()
+    means = torch.nn.functional.embedding_bag(
+        torch.from_numpy(places).to(matrix.device),
+        matrix,
+        torch.from_numpy(lengths.cumsum() - lengths).to(matrix.device),
+        mode="mean",
+    )
+    return means, lengths > 0
+
+
+def _without_space(
+    tokenizer: PreTrainedTokenizerBase, ids: list[int], blank: dict[int, bool]
+) -> list[int]:
+    """The ids after leading ones of white space; none where one of them is the unknown token."""
+    unknown = tokenizer.unk_token_id
+    if unknown is not None and unknown in ids:
+        return []
+    for place, token in enumerate(ids):
+        if token not in blank:
+            blank[token] = not token_bytes(tokenizer, token).strip()
+        if not blank[token]:
+            return ids[place:]
+    return []
