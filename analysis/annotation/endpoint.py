@@ -1,0 +1,100 @@
+"""An endpoint that speaks OpenAI's chat protocol: where it is, and the key that opens it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+import msgspec
+
+from analysis.problems import ProblemError, problem
+
+OPENAI = "https://api.openai.com/v1"
+HOW_TO_ADD_ONE = (
+    "Set OPENAI_API_KEY for OpenAI, or OPENAI_BASE_URL for any other server that speaks its"
+    " protocol, such as one of your own."
+)
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """A server, a model on it, and the key.
+
+    Attributes:
+        model: The model's name there.
+        base_url: Address, up to and without ``/chat/completions``.
+        api_key: The key; empty where the server asks for none. It stands in no `repr`.
+    """
+
+    model: str
+    base_url: str = OPENAI
+    api_key: str = ""
+
+    def __repr__(self) -> str:
+        """Everything but the key."""
+        return f"Endpoint(model={self.model!r}, base_url={self.place!r})"
+
+    @property
+    def place(self) -> str:
+        """The address as it may be shown: without a user, a password or a query."""
+        parts = urlsplit(self.base_url)
+        host = parts.netloc.rpartition("@")[2]
+        return f"{parts.scheme}://{host}{parts.path}".rstrip("/")
+
+    def without_key(self, text: str) -> str:
+        """`text` with the key blotted out, should a server have repeated it."""
+        return text.replace(self.api_key, "[key]") if self.api_key else text
+
+
+def endpoint(
+    model: str = "", base_url: str = "", environment: Mapping[str, str] = os.environ
+) -> Endpoint:
+    """The endpoint of the settings and the environment; settings go first.
+
+    Args:
+        model: The model's name there.
+        base_url: Its address; else OPENAI_BASE_URL, else OpenAI's own where there is a key.
+        environment: Where OPENAI_API_KEY and OPENAI_BASE_URL are looked up. The key has no other
+            source, so that it stands in no file and no list of processes.
+
+    Raises:
+        ProblemError: ``input`` where there is no endpoint, its address makes no sense, or no model
+            is named.
+    """
+    key = environment.get("OPENAI_API_KEY", "").strip()
+    address = (base_url or environment.get("OPENAI_BASE_URL", "")).strip().rstrip("/")
+    if not key and not address:
+        raise problem(
+            "input", "There is no endpoint that could describe components.", remedy=HOW_TO_ADD_ONE
+        )
+    if not model.strip():
+        raise problem(
+            "input",
+            "It is not said which model should describe the components.",
+            remedy="Name one that the endpoint offers.",
+        )
+    found = Endpoint(model.strip(), address or OPENAI, key)
+    _check(found)
+    return found
+
+
+def _check(found: Endpoint) -> None:
+    try:
+        parts = urlsplit(found.base_url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+        usable = usable and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise _unusable(
+            "The endpoint's address cannot be used.",
+            "It must begin with http:// or https:// and name a host, as in http://localhost:8000/v1.",
+        )
+    if not found.api_key.isascii() or any(map(str.isspace, found.api_key)):
+        raise _unusable(
+            "OPENAI_API_KEY cannot be a key.", "It contains spaces or characters beyond ASCII."
+        )
+
+
+def _unusable(what: str, why: str) -> ProblemError:
+    return problem("input", what, why, HOW_TO_ADD_ONE)
