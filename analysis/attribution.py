@@ -20,7 +20,8 @@ from analysis.models.tokenizing import response_tokens, tokenize, tokenize_respo
 from analysis.problems import ProblemError, problem
 from analysis.requests import AttributionRequest, LoadRequest, TokenizeRequest
 from analysis.results import Attribution, ModelFacts, Tokens
-from analysis.saliency import importance_columns
+from analysis.saliency import Piece, Ran, importance_pieces
+from analysis.saliency.ids import checked_ids
 
 Steps = Generator[Progress | Partial | Notice, None, Attribution]
 
@@ -55,7 +56,7 @@ def attribute(request: AttributionRequest, models: ModelPool) -> Steps:
     """
     loaded = yield from models.get(request.model)
     prompt = tokenize(loaded.tokenizer, request.prompt, chat_template=request.chat_template)
-    given = _given_response(request, loaded)
+    given, text = _given_response(request, loaded, prompt)
     _refuse_too_long(loaded, len(prompt), given)
     start = Attribution(
         model=request.model.name,
@@ -64,11 +65,12 @@ def attribute(request: AttributionRequest, models: ModelPool) -> Steps:
         response_tokens=given or Tokens((), (), ()),
         importance=_nothing_yet(prompt, given),
         target=request.target,
-        method="reverse" if request.method == "auto" else request.method,
+        method=request.method,
         device=loaded.facts.device,
         dtype=loaded.facts.dtype,
         ended="running",
         seconds=0.0,
+        response=text,
     )
     while True:
         try:
@@ -83,12 +85,12 @@ def attribute(request: AttributionRequest, models: ModelPool) -> Steps:
 
 
 def _answered(request: AttributionRequest, loaded: LoadedModel, start: Attribution) -> Steps:
-    if request.response is not None:
-        ended: Literal["end", "length", "given"] = "given"
-        complete = msgspec.structs.replace(start, response=request.response)
-        yield Partial(complete)
-    else:
+    ended: Literal["end", "length", "given"] = "given"
+    complete = msgspec.structs.replace(start, ended=ended)
+    if request.response is None and request.response_ids is None:
         complete, ended = yield from _written(request, loaded, start)
+    else:
+        yield Partial(complete)
     return (yield from _explained(request, loaded, complete, ended))
 
 
@@ -122,45 +124,68 @@ def _explained(
     complete: Attribution,
     ended: Literal["end", "length", "given"],
 ) -> Steps:
-    """The importance, column by column."""
+    """The importance, rectangle by rectangle."""
     started = time.monotonic()
     importance = complete.importance.copy()
-    total = importance.shape[1]
-    if total:
-        yield Progress("attribute", 0, total, "response tokens")
+    yield Progress("attribute", 0, None)
     pace = _Pace()
-    with closing(_columns(request, loaded, complete)) as columns:
-        for done, (m, column) in enumerate(columns, start=1):
-            importance[:, m] = column
-            yield Progress("attribute", done, total, "response tokens")
-            if done < total and pace.is_due():
+    with closing(_pieces(request, loaded, complete)) as pieces:
+        while True:
+            try:
+                piece = next(pieces)
+            except StopIteration as stop:
+                ran: Ran = stop.value
+                break
+            importance[piece.rows, piece.columns] = piece.values.numpy()
+            progress = _progress(importance, piece)
+            yield progress
+            if progress.done != progress.total and pace.is_due():
                 yield Partial(
                     msgspec.structs.replace(complete, importance=importance.copy(), ended=ended)
                 )
     return msgspec.structs.replace(
-        complete, importance=importance, ended=ended, seconds=time.monotonic() - started
+        complete,
+        importance=importance,
+        method=ran.method,
+        passes_dtype=ran.dtype,
+        note=ran.note,
+        ended=ended,
+        seconds=time.monotonic() - started,
     )
 
 
-def _columns(
+def _progress(importance: NDArray[np.float32], piece: Piece) -> Progress:
+    """How many whole rows or columns are there, whichever the pieces consist of."""
+    length, count = importance.shape
+    cells = int((~np.isnan(importance)).sum())
+    if piece.values.shape[1] == count:
+        return Progress("attribute", cells // count, length, "prompt tokens")
+    return Progress("attribute", cells // length, count, "response tokens")
+
+
+def _pieces(
     request: AttributionRequest, loaded: LoadedModel, complete: Attribution
-) -> Generator[tuple[int, NDArray[np.float32]], None, None]:
-    if not len(complete.response_tokens):
-        return
-    for m, column in importance_columns(
+) -> Generator[Piece, None, Ran]:
+    return importance_pieces(
         loaded.model,
         complete.prompt_tokens.ids,
         complete.response_tokens.ids,
         method=request.method,
         target=request.target,
-    ):
-        yield m, column.numpy()
+        memory_budget=request.memory_budget,
+    )
 
 
-def _given_response(request: AttributionRequest, loaded: LoadedModel) -> Tokens | None:
-    if request.response is None:
-        return None
-    return tokenize_response(loaded.tokenizer, request.response)
+def _given_response(
+    request: AttributionRequest, loaded: LoadedModel, prompt: Tokens
+) -> tuple[Tokens | None, str]:
+    """The response that came with the request and its text; None where the model writes one."""
+    if request.response_ids is not None:
+        checked_ids(loaded.model, prompt.ids, request.response_ids)
+        return response_tokens(loaded.tokenizer, request.response_ids)
+    if request.response is not None:
+        return tokenize_response(loaded.tokenizer, request.response), request.response
+    return None, ""
 
 
 def _with_response(loaded: LoadedModel, start: Attribution, ids: list[int]) -> Attribution:

@@ -23,6 +23,7 @@ from analysis.saliency import importance
 from tests.support import checkpoints
 from tests.support.checkpoints import CONTEXT_WINDOW
 
+METHODS = ("forward", "reverse", "occlusion", "occlusion_zeroed")
 PROMPT = "Translate the word into French: the cat"
 
 
@@ -86,30 +87,30 @@ def test_the_importance_is_that_of_the_ids_the_model_saw(
 def test_the_response_grows_first_and_the_map_fills_up_next(
     choice: ModelChoice, models: ModelPool
 ) -> None:
-    events, result = followed(attribute(request(choice), models))
-    partials = [event.result for event in events if isinstance(event, Partial)]
-    total = len(result.response_tokens)
-    assert total > 3
-    lengths = [len(partial.response_tokens) for partial in partials]
-    written = partials[: lengths.index(total) + 1]
-    assert [len(partial.response_tokens) for partial in written] == list(range(1, total + 1))
-    known = []
-    for partial in partials:
-        explained = not np.isnan(partial.importance).all()
-        assert partial.ended == (result.ended if explained else "running")
-        assert partial.importance.shape == (
-            len(partial.prompt_tokens),
-            len(partial.response_tokens),
-        )
-        columns = ~np.isnan(partial.importance)
-        assert (columns.all(axis=0) == columns.any(axis=0)).all()
-        known.append(int(columns.all(axis=0).sum()))
-        there = columns.all(axis=0)
-        if there.any():
-            np.testing.assert_array_equal(partial.importance[:, there], result.importance[:, there])
-    assert known == sorted(known)
-    assert known[-1] == total - 1
-    assert not np.isnan(result.importance).any()
+    for method in METHODS:
+        # So many prompt tokens that forward mode and occlusion need several batches.
+        asked = request(choice, prompt=PROMPT * 4, method=method)
+        events, result = followed(attribute(asked, models))
+        partials = [event.result for event in events if isinstance(event, Partial)]
+        total = len(result.response_tokens)
+        assert total > 3
+        lengths = [len(partial.response_tokens) for partial in partials]
+        written = partials[: lengths.index(total) + 1]
+        assert [len(partial.response_tokens) for partial in written] == list(range(1, total + 1))
+        assert {partial.ended for partial in written} == {"running"}
+        growing = partials[len(written) + 1 :]
+        assert growing
+        known = [int((~np.isnan(partial.importance)).sum()) for partial in growing]
+        assert known == sorted(set(known))
+        assert 0 < known[0] < known[-1] < result.importance.size
+        for partial in growing:
+            assert partial.ended == result.ended
+            there = ~np.isnan(partial.importance)
+            assert partial.importance.shape == result.importance.shape
+            whole = 0 if method == "reverse" else 1
+            assert (there.all(axis=whole) == there.any(axis=whole)).all()
+            np.testing.assert_array_equal(partial.importance[there], result.importance[there])
+        assert not np.isnan(result.importance).any()
 
 
 def test_partial_results_come_at_most_five_times_a_second(
@@ -118,35 +119,67 @@ def test_partial_results_come_at_most_five_times_a_second(
     # A clock on which every reading is 50 ms after the last.
     readings: Iterator[float] = iter(0.05 * step for step in range(10**6))
     monkeypatch.setattr(attribution_module.time, "monotonic", lambda: next(readings))
-    events, result = followed(attribute(request(choice, max_new_tokens=40), models))
+    asked = request(choice, max_new_tokens=40, method="reverse")
+    events, result = followed(attribute(asked, models))
     growing = [event for event in events if isinstance(event, Partial)]
     steps = 2 * len(result.response_tokens)
     assert steps // 5 <= len(growing) <= steps // 4 + 2
 
 
 @pytest.mark.usefixtures("impatient")
-def test_progress_counts_what_is_done(choice: ModelChoice, models: ModelPool) -> None:
-    events, result = followed(attribute(request(choice), models))
-    total = len(result.response_tokens)
-    for stage in ("generate", "attribute"):
-        done = [e.done for e in events if isinstance(e, Progress) and e.stage == stage]
-        assert done[0] == 0
-        assert done == sorted(done)
-        assert done[-1] == total
+def test_progress_counts_the_tokens_that_are_done(choice: ModelChoice, models: ModelPool) -> None:
+    for method in METHODS:
+        events, result = followed(attribute(request(choice, method=method), models))
+        rows, columns = result.importance.shape
+        total = columns if method == "reverse" else rows
+        for stage, all_of_them in (("generate", columns), ("attribute", total)):
+            steps = [e for e in events if isinstance(e, Progress) and e.stage == stage]
+            done = [each.done for each in steps]
+            assert done[0] == 0
+            assert done == sorted(done)
+            assert (done[-1], steps[-1].total) == (all_of_them, all_of_them)
+        assert steps[-1].detail == ("response tokens" if method == "reverse" else "prompt tokens")
+
+
+def test_the_result_says_how_it_was_computed(choice: ModelChoice, models: ModelPool) -> None:
+    for method in METHODS:
+        _, result = followed(attribute(request(choice, response="ok", method=method), models))
+        assert (result.method, result.passes_dtype, result.note) == (method, "float32", "")
+    _, result = followed(attribute(request(choice, response="ok"), models))
+    assert result.method in ("forward", "reverse")
 
 
 def test_a_given_response_is_explained_as_it_is(choice: ModelChoice, models: ModelPool) -> None:
     response = " Hello \x1b[1m wörld"
-    _, result = followed(attribute(request(choice, response=response), models))
+    events, result = followed(attribute(request(choice, response=response), models))
     assert result.response == response
     assert "".join(result.response_tokens.texts).replace("<0xC3><0xB6>", "ö") == response
+    assert {e.result.ended for e in events if isinstance(e, Partial)} == {"given"}
     assert result.ended == "given"
     assert result.importance.shape == (len(result.prompt_tokens), len(result.response_tokens))
     assert np.isfinite(result.importance).all()
 
 
+def test_given_ids_are_explained_exactly_as_given(choice: ModelChoice, models: ModelPool) -> None:
+    loaded = followed(models.get(choice))[1]
+    # Spelled by single bytes, as no tokenizer would spell it.
+    ids = tuple(loaded.tokenizer.convert_tokens_to_ids(list("the")))
+    asked = request(choice, response_ids=ids, response="something else")
+    _, result = followed(attribute(asked, models))
+    assert result.response_tokens.ids == ids
+    assert (result.response, result.ended) == ("the", "given")
+    expected = importance(loaded.model, result.prompt_tokens.ids, ids).numpy()
+    np.testing.assert_allclose(result.importance, expected, rtol=1e-5, atol=1e-7)
+
+
+def test_given_ids_that_no_token_has_are_refused(choice: ModelChoice, models: ModelPool) -> None:
+    for token in (-1, 10**6):
+        with pytest.raises(ProblemError, match="vocabulary"):
+            followed(attribute(request(choice, response_ids=(token,)), models))
+
+
 def test_an_empty_response_has_an_empty_map(choice: ModelChoice, models: ModelPool) -> None:
-    for options in ({"response": ""}, {"max_new_tokens": 0}):
+    for options in ({"response": ""}, {"response_ids": ()}, {"max_new_tokens": 0}):
         _, result = followed(attribute(request(choice, **options), models))
         assert result.importance.shape == (len(result.prompt_tokens), 0)
         assert len(result.response_tokens) == 0
@@ -187,7 +220,7 @@ def test_closing_stops_and_leaves_the_model_usable(choice: ModelChoice, models: 
     for stage in ("generate", "attribute"):
         steps = attribute(request(choice), models)
         for event in steps:
-            if isinstance(event, Progress) and event.stage == stage and event.done == 2:
+            if isinstance(event, Progress) and event.stage == stage and event.done > 0:
                 break
         steps.close()
         assert torch.is_grad_enabled()
@@ -202,14 +235,14 @@ def test_memory_that_runs_out_is_tried_once_more_without_other_models(
     tokenizer = checkpoints.byte_level_tokenizer()
     folder = checkpoints.save(tmp_path / "other", checkpoints.llama(tokenizer), tokenizer)
     followed(pool.get(ModelChoice(name="other", location=str(folder), device="cpu")))
-    real = attribution_module.importance_columns
+    real = attribution_module.importance_pieces
 
     def crowded(*args: Any, **options: Any) -> Any:
         if len(pool.facts()) > 1:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return real(*args, **options)
 
-    monkeypatch.setattr(attribution_module, "importance_columns", crowded)
+    monkeypatch.setattr(attribution_module, "importance_pieces", crowded)
     _, result = followed(attribute(request(choice), pool))
     assert not np.isnan(result.importance).any()
     assert [facts.name for facts in pool.facts()] == ["small"]
@@ -222,7 +255,7 @@ def test_memory_that_does_not_suffice_is_a_problem_with_figures(
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 8 GB")
 
     with monkeypatch.context() as patch:
-        patch.setattr(attribution_module, "importance_columns", exhausted)
+        patch.setattr(attribution_module, "importance_pieces", exhausted)
         with pytest.raises(ProblemError) as caught:
             followed(attribute(request(choice), models))
     assert caught.value.problem.kind == "memory"

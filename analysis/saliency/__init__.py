@@ -1,0 +1,118 @@
+"""Importance of every prompt token for every response token (METHODS 1, paper 4.1, appendix A).
+
+`forward` and `reverse` compute the same gradient, `occlusion` what it approximates; `ends` cuts the
+model open for all of them, `cost` says which is the cheapest and how much fits into memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from typing import TYPE_CHECKING, get_args
+
+import torch
+from torch import Tensor
+
+from analysis.requests import Method, Target
+from analysis.saliency.cost import Plan, budget_of, shape_of
+from analysis.saliency.forward import NoForwardModeError, forward
+from analysis.saliency.ids import checked_ids
+from analysis.saliency.occlusion import occlusion
+from analysis.saliency.pieces import Piece, Ran
+from analysis.saliency.reverse import reverse
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+__all__ = ["Piece", "Ran", "importance", "importance_pieces"]
+
+
+def importance(
+    model: PreTrainedModel,
+    prompt_ids: Sequence[int] | Tensor,
+    response_ids: Sequence[int] | Tensor,
+    *,
+    method: Method = "auto",
+    target: Target = "log_probability",
+    memory_budget: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Tensor:
+    """Importance I[n, m] = E[x_n] · ∂ log p(y_m | x, y_<m) / ∂E[x_n] (METHODS 1).
+
+    Args:
+        model: Any transformers causal language model. Left as it was found.
+        prompt_ids: N token ids x, special tokens included.
+        response_ids: M token ids y that follow the prompt.
+        method: ``forward`` and ``reverse`` are two ways to the same numbers, ``auto`` takes the
+            cheaper; ``occlusion`` and ``occlusion_zeroed`` give instead what p(y_m) loses when x_n
+            is deleted or its embedding is zero (paper eq. 1).
+        target: Differentiate log p(y_m) or p(y_m). The second is p(y_m) times the first.
+        memory_budget: Bytes to take beside the weights; None for a share of what is free. The
+            numbers do not depend on it.
+        progress: Called with (cells done, N · M) after every piece.
+
+    Returns:
+        float32 [N, M] on the CPU, signed; [N, 0] for an empty response.
+
+    Raises:
+        ProblemError: ``input`` for an empty prompt, an id outside the vocabulary or a sequence
+            beyond the context window; ``model`` where the model computes no finite gradient.
+    """
+    result = torch.zeros(len(prompt_ids), len(response_ids), dtype=torch.float32)
+    pieces = importance_pieces(
+        model, prompt_ids, response_ids, method=method, target=target, memory_budget=memory_budget
+    )
+    done = 0
+    for piece in pieces:
+        result[piece.rows, piece.columns] = piece.values
+        done += piece.values.numel()
+        if progress is not None:
+            progress(done, result.numel())
+    return result
+
+
+def importance_pieces(
+    model: PreTrainedModel,
+    prompt_ids: Sequence[int] | Tensor,
+    response_ids: Sequence[int] | Tensor,
+    *,
+    method: Method = "auto",
+    target: Target = "log_probability",
+    memory_budget: int | None = None,
+) -> Generator[Piece, None, Ran]:
+    """The map of `importance` piece by piece; closing the generator stops the work.
+
+    Between two pieces the model is as it was found: nothing is hooked, frozen or switched.
+
+    Yields:
+        Blocks of whole rows (forward, occlusion) or whole columns (reverse); together they cover
+        the map once.
+
+    Returns:
+        What ran.
+
+    Raises:
+        ProblemError: As `importance`.
+    """
+    if method not in get_args(Method) or target not in get_args(Target):
+        raise ValueError(f"unknown method {method!r} or target {target!r}")
+    prompt, response = checked_ids(model, prompt_ids, response_ids)
+    table = next(model.get_input_embeddings().parameters())
+    dtype = str(table.dtype).removeprefix("torch.")
+    plan = Plan(shape_of(model), len(prompt), len(response), budget_of(memory_budget, table.device))
+    chosen = plan.cheapest() if method == "auto" else method
+    note = ""
+    if not len(response):
+        return Ran(chosen, note, dtype)
+    if chosen in ("occlusion", "occlusion_zeroed"):
+        zeroed = chosen == "occlusion_zeroed"
+        note = yield from occlusion(model, prompt, response, zeroed=zeroed, batch=plan.sequences())
+        return Ran(chosen, note, dtype)
+    if chosen == "forward":
+        try:
+            note = yield from forward(model, prompt, response, target, plan.tangents())
+            return Ran(chosen, note, dtype)
+        except NoForwardModeError:
+            chosen = "reverse"
+            note = "The model cannot do forward mode; reverse mode gave the same numbers. "
+    note += yield from reverse(model, prompt, response, target, plan.segment())
+    return Ran(chosen, note.strip(), dtype)

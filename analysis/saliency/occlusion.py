@@ -1,0 +1,91 @@
+"""Occlusion: what the probability of a response token loses without a prompt token (eq. 1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from analysis.problems import problem
+from analysis.saliency.batches import in_batches
+from analysis.saliency.ends import exact, fed_ids, finite, options
+from analysis.saliency.pieces import Pieces
+from analysis.saliency.switches import frozen
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+def occlusion(
+    model: PreTrainedModel, prompt: Tensor, response: Tensor, *, zeroed: bool, batch: int
+) -> Pieces:
+    """I[n, m] = p(y_m | x, y_<m) − p(y_m | x without x_n, y_<m), in blocks of rows.
+
+    Args:
+        model: A causal language model.
+        prompt: int64 [N].
+        response: int64 [M].
+        zeroed: Zero the embedding of x_n where it stands, in place of deleting x_n.
+        batch: Prompt tokens left out in one forward pass, each in a sequence of its own.
+
+    Raises:
+        ProblemError: ``input`` where nothing is left once the only prompt token is deleted.
+    """
+    if len(prompt) == 1 and not zeroed:
+        raise problem(
+            "input",
+            "The prompt has one token; without it nothing is left to predict the response from.",
+            remedy="Choose occlusion that zeroes the embedding, or a longer prompt.",
+        )
+    ids = fed_ids(model, prompt, response)
+    with torch.inference_mode(False):
+        known = _Chances(model, ids, response, None)
+
+    def without(start: int, stop: int) -> Tensor:
+        left_out = torch.arange(start, stop, device=ids.device)
+        with torch.inference_mode(False):
+            if zeroed:
+                changed = _Chances(model, ids.expand(stop - start, -1), response, left_out)
+            else:
+                kept = torch.arange(ids.shape[1], device=ids.device) != left_out[:, None]
+                shorter = ids.expand(stop - start, -1)[kept].view(stop - start, -1)
+                changed = _Chances(model, shorter, response, None)
+        return finite(known.minus(changed), next(model.parameters()).dtype)
+
+    return (yield from in_batches(len(prompt), batch, ids.device, without))
+
+
+class _Chances:
+    """p(y_m) and 1 − p(y_m) of every response token, [B, M] each, exact near 0 both."""
+
+    def __init__(
+        self, model: PreTrainedModel, ids: Tensor, response: Tensor, zeroed: Tensor | None
+    ) -> None:
+        def zero(_module: nn.Module, _args: object, output: Tensor) -> Tensor:
+            assert zeroed is not None
+            output = output.clone()
+            output[torch.arange(len(output)), zeroed] = 0
+            return output
+
+        count = len(response)
+        hooks = []
+        if zeroed is not None:
+            hooks.append(model.get_input_embeddings().register_forward_hook(zero))
+        try:
+            with frozen(model), torch.no_grad():
+                logits = model(input_ids=ids, **options(model, ids, keep=count)).logits
+        finally:
+            for hook in hooks:
+                hook.remove()
+        shares = logits[:, -count:].to(exact(logits.dtype)).softmax(dim=-1)
+        chosen = response.to(shares.device).expand(len(ids), -1)[..., None]
+        self._chance = shares.gather(2, chosen)[..., 0]
+        self._doubt = shares.scatter_(2, chosen, 0.0).sum(dim=-1)
+
+    def minus(self, other: _Chances) -> Tensor:
+        """[B, M]: by how much these probabilities exceed the other ones."""
+        # The difference of two numbers near 1 has fewer digits than that of their doubts.
+        return torch.where(
+            self._chance > 0.5, other._doubt - self._doubt, self._chance - other._chance
+        )

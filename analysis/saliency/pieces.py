@@ -1,0 +1,45 @@
+"""What every method yields and returns."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from analysis.requests import Method
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A rectangle of the map.
+
+    Attributes:
+        rows: Which prompt tokens.
+        columns: Which response tokens.
+        values: float32 on the CPU, as many rows and columns as the slices span.
+    """
+
+    rows: slice
+    columns: slice
+    values: Tensor
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a map was computed.
+
+    Attributes:
+        method: The algorithm that ran; never ``auto``.
+        note: Why it is another than asked for, or ran in smaller batches; empty for nothing.
+        dtype: Precision of the passes, which is that of the weights. Whatever it is, probabilities
+            and the products with the embeddings are summed in float32 at least.
+    """
+
+    method: Method
+    note: str
+    dtype: str
+
+
+Pieces = Generator[Piece, None, str]
+"""The pieces of a map, and a note for the user; empty for nothing."""
