@@ -1,0 +1,111 @@
+"""Times one layer's word pairs at 7B width, base and tuned, against the published style.
+
+Run: ``python -m tests.bench.bench_heads [--width D] [--heads H] [--words V] [--neurons N]``. The
+published style is a Python loop over neuron pairs that sorts the whole vocabulary and compares
+words pair by pair, each with its own threshold; it runs on a subset of the neuron pairs of one
+head, and what is printed for a layer is extrapolated from that. Both work on the same random
+numbers in one process, and the pairs of that subset are checked to be the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+from collections import Counter
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from analysis.heads import head_word_pairs, layer_word_pairs, similarity_thresholds
+
+HEAD_DIM = 128
+DIMENSIONS = 300
+K = 100
+
+
+def published_style(
+    embeddings: NDArray[np.float32],
+    w_q: NDArray[np.float32],
+    w_k: NDArray[np.float32],
+    vectors: NDArray[np.float32],
+    thresholds: NDArray[np.float64],
+) -> list[tuple[int, int, int]]:
+    """The word pairs of some neuron pairs, one after the other."""
+    counts: Counter[tuple[int, int]] = Counter()
+    for i in range(w_q.shape[1]):
+        q, k = embeddings @ w_q[:, i], embeddings @ w_k[:, i]
+        top_q = sorted(range(len(q)), key=lambda word, of=q: -abs(of[word]))[:K]
+        top_k = sorted(range(len(k)), key=lambda word, of=k: -abs(of[word]))[:K]
+        for a in top_q:
+            for b in top_k:
+                if a == b or q[a] * k[b] <= 0:
+                    continue
+                if vectors[a] @ vectors[b] > max(thresholds[a], thresholds[b]):
+                    counts[a, b] += 1
+    return sorted(((a, b, n) for (a, b), n in counts.items()), key=lambda row: (-row[2], row[:2]))
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--width", type=int, default=4096)
+    parser.add_argument("--heads", type=int, default=32)
+    parser.add_argument("--words", type=int, default=26_498)
+    parser.add_argument("--neurons", type=int, default=8)
+    options = parser.parse_args()
+    random = torch.Generator().manual_seed(0)
+
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=random)
+
+    vectors = torch.nn.functional.normalize(normal(options.words, DIMENSIONS), dim=1).numpy()
+    print(
+        f"D = {options.width}, {options.heads} heads of {HEAD_DIM}, {options.words} words, "
+        f"{DIMENSIONS}-dimensional vectors, {torch.get_num_threads()} threads"
+    )
+    wall, cpu = time.perf_counter(), time.process_time()
+    thresholds = similarity_thresholds(vectors)
+    print(f"thresholds of all words            {time.perf_counter() - wall:8.2f} s")
+
+    seconds = 0.0
+    for model in ("base", "tuned"):
+        embeddings = normal(options.words, options.width)
+        w_q, w_k = (normal(options.heads, options.width, HEAD_DIM) for _ in range(2))
+        start, begun = time.perf_counter(), time.process_time()
+        found = sum(
+            len(pairs.first)
+            for pairs in layer_word_pairs(embeddings, w_q, w_k, vectors, thresholds, K)
+        )
+        took = time.perf_counter() - start
+        seconds += took
+        print(
+            f"one layer, {model:<5}                 {took:8.2f} s"
+            f"  ({time.process_time() - begun:.1f} s of CPU, {found} pairs)"
+        )
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"one layer, base and tuned          {seconds:8.2f} s")
+    print(f"whole run, thresholds and data     {time.perf_counter() - wall:8.2f} s", end="")
+    print(f"  ({time.process_time() - cpu:.1f} s of CPU)")
+    print(f"peak resident memory               {peak:8.2f} GB")
+
+    some = (w_q[0, :, : options.neurons].numpy(), w_k[0, :, : options.neurons].numpy())
+    arrays = (embeddings.numpy(), *some, vectors, thresholds)
+    start = time.perf_counter()
+    expected = published_style(*arrays)
+    theirs = (time.perf_counter() - start) / options.neurons
+    ours = seconds / (2 * options.heads * HEAD_DIM)
+    print(f"ours, a neuron pair                {1000 * ours:8.2f} ms")
+    print(f"published style, a neuron pair     {1000 * theirs:8.2f} ms  (of {options.neurons})")
+    print(
+        f"  a layer, base and tuned          {2 * options.heads * HEAD_DIM * theirs:8.0f} s", end=""
+    )
+    print("  (extrapolated, not run)")
+    print(f"ratio                              {theirs / ours:8.0f}")
+    same = head_word_pairs(*arrays, K) == expected
+    print(f"same pairs on that subset          {'yes' if same else 'NO':>8}")
+
+
+if __name__ == "__main__":
+    main()
