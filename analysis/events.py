@@ -9,7 +9,9 @@ import msgspec
 from analysis.problems import Problem
 from analysis.results import ModelFacts, Result
 
-Stage = Literal["start", "download", "load", "generate", "attribute"]
+Stage = Literal[
+    "start", "download", "load", "generate", "attribute", "words", "heads", "components"
+]
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress"):

@@ -129,6 +129,21 @@ class Architecture(msgspec.Struct, frozen=True, tag="architecture"):
     experts: int
     notes: tuple[str, ...] = ()
 
+    def is_built_like(self, other: Architecture) -> bool:
+        """Whether heads and layers of the two can be compared one by one."""
+        return msgspec.structs.replace(self, model="", notes=()) == msgspec.structs.replace(
+            other, model="", notes=()
+        )
+
+    def shape(self) -> str:
+        """Its shape in words."""
+        parts = [
+            f"{self.family} with {self.layers} layers of {self.heads} heads of {self.head_dim}",
+            f"width {self.width}",
+            f"feed-forward width {self.feed_forward}",
+        ]
+        return ", ".join([*parts, f"{self.experts} experts"] if self.experts else parts)
+
 
 class HeadPairs(msgspec.Struct, frozen=True, tag="head_pairs"):
     """The word pairs of every head of a layer, those found by more than one neuron pair.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import TypeVar, cast
 
 import msgspec
 import torch
@@ -29,6 +30,10 @@ from cache.fingerprint import fingerprint
 
 # Room for activations beside the weights, as a share of them.
 _HEADROOM = 0.2
+# Parts of base and tuned model that the requests for their layers share.
+_PARTS = 6
+
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +54,7 @@ class ModelPool:
         self._attention = attention
         self._held: dict[ModelChoice, _Held] = {}
         self._tokenizers: dict[tuple[ModelChoice, str], PreTrainedTokenizerBase] = {}
+        self._parts: dict[object, object] = {}
 
     def facts(self) -> tuple[ModelFacts, ...]:
         """The models in memory, the most recently used one last."""
@@ -113,8 +119,25 @@ class ModelPool:
             raise problem("model", f"{choice.location} did not arrive.", remedy="Try again.")
         return checkpoint.inspect(folder).folder
 
+    def part(self, key: object, make: Callable[[], T]) -> T:
+        """Something made of a model that the next requests will want too, such as some embeddings.
+
+        The last few are kept until memory runs short.
+
+        Args:
+            key: Tells what it is and of which model; different for every `make`.
+            make: Makes it.
+        """
+        if key not in self._parts:
+            while len(self._parts) >= _PARTS:
+                del self._parts[next(iter(self._parts))]
+            self._parts[key] = make()
+        self._parts[key] = self._parts.pop(key)
+        return cast("T", self._parts[key])
+
     def evict_others(self, choice: ModelChoice) -> bool:
         """Free every model but this one; whether there was any."""
+        self._parts.clear()
         others = [key for key in self._held if key != _key(choice)]
         for key in others:
             self._evict(key)
@@ -122,6 +145,7 @@ class ModelPool:
 
     def release_working_memory(self) -> None:
         """Give back what computations left behind; the models stay."""
+        self._parts.clear()
         for device in {held.loaded.device for held in self._held.values()}:
             release(device)
 
@@ -141,6 +165,9 @@ class ModelPool:
     def _make_room(self, choice: ModelChoice, folder: Path, device: torch.device) -> None:
         """Evict, least recently used first, until the weights fit."""
         size = _size(choice, folder, device)
+        if free_bytes(device) < size * (1 + _HEADROOM):
+            self._parts.clear()
+            release(device)
         while free_bytes(device) < size * (1 + _HEADROOM):
             oldest = next(
                 (key for key, held in self._held.items() if held.loaded.device == device), None

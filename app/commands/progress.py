@@ -19,6 +19,9 @@ _STAGES = {
     "load": "loading",
     "generate": "generating",
     "attribute": "attributing",
+    "words": "reading words",
+    "heads": "reading heads",
+    "components": "finding components",
 }
 
 

@@ -11,6 +11,9 @@ _STAGES = {
     "load": "loading",
     "generate": "writing its response",
     "attribute": "attributing",
+    "words": "reading words",
+    "heads": "reading heads",
+    "components": "finding components",
 }
 
 

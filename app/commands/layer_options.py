@@ -1,0 +1,50 @@
+"""Which layers a command is about, and running one request a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analysis.problems import problem
+from analysis.requests import ArchitectureRequest, ModelChoice
+from analysis.results import Architecture
+from analysis.session import Session
+from app.commands.progress import run_with_progress
+
+
+def architectures(
+    session: Session, base: ModelChoice, tuned: ModelChoice
+) -> tuple[Architecture, Architecture]:
+    """What the two models of a pair are built of.
+
+    Raises:
+        ProblemError: One of them cannot be read, or they are not built alike.
+    """
+    first, second = (run_with_progress(session, ArchitectureRequest(m)) for m in (base, tuned))
+    assert isinstance(first, Architecture)
+    assert isinstance(second, Architecture)
+    if not first.is_built_like(second):
+        raise problem(
+            "input",
+            f"{first.model} and {second.model} cannot be compared weight by weight.",
+            f"{first.model} is {first.shape()}; {second.model} is {second.shape()}.",
+            "Choose a tuned model that was trained from this base model.",
+        )
+    return first, second
+
+
+def layers_of(chosen: Sequence[range] | None, count: int) -> list[int]:
+    """The layers meant by the command line, rising.
+
+    Raises:
+        ProblemError: The model has no such layer.
+    """
+    if chosen is None:
+        return list(range(count))
+    layers = sorted({layer for each in chosen for layer in each})
+    if layers[-1] >= count:
+        raise problem(
+            "input",
+            f"There is no layer {layers[-1]}.",
+            f"The model has {count} layers, 0 to {count - 1}.",
+        )
+    return layers
