@@ -14,8 +14,15 @@ from torch import Tensor
 
 Measure = Literal["cosine", "projection"]
 
-SPARE = 8
+SPARE = 16
 """Eigenvectors computed beyond the rank: the last components mix with the first ones left out."""
+
+SEPARATE = 3e-5
+"""Float32 serves where the variances kept and those beyond the spare ones differ by more than this
+share of the largest. A trained layer of 4,096 dimensions has twenty times that."""
+
+FAINTEST = 1e-12
+"""Variances up to this share of the largest are rounding, not components."""
 
 NARROW = 1024
 """Matrices up to this size are decomposed in float64 from the start: it costs them nothing."""
@@ -58,7 +65,7 @@ def principal_words(
         w_down: [D_ff, D], the down projection; its rows are the patterns. Any float dtype.
         output_embeddings: [V, D], one vector E_o[w] a word. Any float dtype.
         rank: R, the components wanted. There are fewer where the patterns have fewer: at most
-            min(D_ff, D), and none whose variance float32 cannot tell from nothing beside the first.
+            min(D_ff, D), and none whose variance is nothing but rounding beside the first's.
         k: K, the words of a component; at most V.
         measure: ``cosine``: words by falling |cos(v_r, E_o[w])|, either sign (published code).
             ``projection``: by falling v_r · E_o[w], large positive ones only (the paper's formula);
@@ -99,40 +106,46 @@ def _tensor(values: Matrix) -> Tensor:
 
 
 def _principal_components(patterns: Tensor, rank: int) -> tuple[Tensor, NDArray[np.float64]]:
-    """float64 [R, D] unit directions and float64 [R] shares of the variance.
-
-    The covariance C = W̃ᵀW̃ and its leading eigenvectors take float32, whose rounding turns
-    neighbouring components into each other. A Rayleigh-Ritz step on W̃ in float64 turns them back:
-    within the space that the eigenvectors span, it finds the directions of W̃ itself.
-    """
+    """float64 [R, D] unit directions and float64 [R] shares of the variance."""
     if rank < 1:
         raise ValueError(f"rank must be at least 1, not {rank}")
-    if not patterns.numel():
+    centred = _centred(patterns) if patterns.numel() else None
+    if centred is None:
         return patterns.new_zeros(0, patterns.shape[1], dtype=torch.float64), np.zeros(0)
-    centred, mean = _centred(patterns)
+    directions, variance, total = _decompose(centred, rank + SPARE)
+    gap = variance[:rank][-1] - variance[-1]
+    if len(variance) > rank and gap < SEPARATE * variance[0] and centred.dtype == torch.float32:
+        directions, variance, total = _decompose(centred.double(), rank + SPARE)
+    kept = variance[:rank] > FAINTEST * variance[0]
+    directions = directions[:rank][kept]
+    largest = directions.gather(1, directions.abs().argmax(dim=1, keepdim=True))
+    return directions * largest.sign(), (variance[:rank][kept] / total).cpu().numpy()
+
+
+def _decompose(centred: Tensor, count: int) -> tuple[Tensor, Tensor, float]:
+    """float64 [count, D] leading directions of W̃, [count] variances along them, and the whole.
+
+    The leading eigenvectors of C = W̃ᵀW̃ are right up to rounding, which turns close neighbours into
+    each other. A Rayleigh-Ritz step turns most of that back: of the directions within the space
+    that the eigenvectors span, it takes those along which W̃ itself varies most, by variances that
+    are summed in float64.
+    """
     gram = _gram(centred)
     total = float(gram.diagonal().double().sum())
-    rounding = torch.finfo(centred.dtype).eps * mean.double()
-    if total <= len(centred) * float(rounding.square().sum()):
-        return centred.new_zeros(0, patterns.shape[1], dtype=torch.float64), np.zeros(0)
-    vectors = _leading_eigenvectors(gram, rank + SPARE)
-    if len(gram) < patterns.shape[1]:
+    vectors = _leading_eigenvectors(gram, count)
+    if len(gram) < centred.shape[1]:
         vectors = torch.nn.functional.normalize(centred.T @ vectors, dim=0)
     basis = torch.linalg.qr(vectors.double()).Q
     covariance = basis.new_zeros(basis.shape[1], basis.shape[1])
     for rows in _blocks(len(centred)):
-        scores = centred[rows].double() @ basis
+        scores = (centred[rows] @ basis.to(centred.dtype)).double()
         covariance += scores.T @ scores
     variance, turn = torch.linalg.eigh(covariance)
-    variance, turn = variance.flip(0)[:rank], turn.flip(1)[:, :rank]
-    kept = variance > torch.finfo(torch.float32).eps * variance[0]
-    directions = (basis @ turn[:, kept]).T
-    largest = directions.gather(1, directions.abs().argmax(dim=1, keepdim=True))
-    return directions * largest.sign(), (variance[kept] / total).cpu().numpy()
+    return (basis @ turn.flip(1)).T, variance.flip(0), total
 
 
-def _centred(patterns: Tensor) -> tuple[Tensor, Tensor]:
-    """W̃ = [D_ff, D] patterns less their mean, in the layout they came in, and the mean [D]."""
+def _centred(patterns: Tensor) -> Tensor | None:
+    """W̃ = [D_ff, D] patterns less their mean, in the layout they came in; None where all are 0."""
     if not patterns.is_cuda:
         patterns = patterns.cpu()
     dtype = torch.float64 if min(patterns.shape) <= NARROW else torch.float32
@@ -143,7 +156,9 @@ def _centred(patterns: Tensor) -> tuple[Tensor, Tensor]:
     centred -= mean
     # What the mean was rounded by is left in every pattern, and is a mean itself.
     centred -= centred.mean(dim=0)
-    return centred, mean
+    largest = torch.linalg.vector_norm(centred, ord=float("inf"), dim=0)
+    varies = bool((largest > torch.finfo(dtype).eps * mean.abs()).any())
+    return centred if varies else None
 
 
 def _blocks(count: int) -> Iterator[slice]:

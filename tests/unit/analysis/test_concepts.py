@@ -179,6 +179,19 @@ def test_directions_without_variance_are_no_components():
     assert len(principal_words(w_down, np.eye(64), rank=10).explained_variance) == 3
 
 
+@pytest.mark.parametrize("steepness", ["power", "exponential"])
+def test_a_wide_layer_with_a_steep_spectrum_keeps_its_last_components(steepness):
+    """The 100th variance is below what float32 resolves beside the first, or nearly so."""
+    ranks = np.arange(1100)
+    spectrum = 1.0 / (1.0 + ranks) if steepness == "power" else 0.9**ranks
+    w_down = patterns(1500, 1100, spectrum)
+    found = principal_words(w_down, np.zeros((1, 1100)), rank=100, k=1)
+    directions, shares = reference(w_down)
+    together = np.abs((found.directions * directions[:100]).sum(axis=1))
+    assert together.min() > 1.0 - 1e-6
+    np.testing.assert_allclose(found.explained_variance, shares[:100], rtol=1e-5)
+
+
 @pytest.mark.parametrize("value", [0.0, 0.1, -1e6])
 def test_equal_patterns_have_no_components(value):
     w_down = np.full((3000, 16), value, np.float32)
