@@ -19,12 +19,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         theme: Name of a Textual theme; empty for the one last chosen in the palette.
         ascii: Show tokens and marks in plain ASCII.
         aliases: Own model names: alias to hub id or folder.
+        vectors: Word vectors for the analyses of weights: a file or folder; empty for none.
         keys: Own keys: action id (as the help panel lists it) to one or more keys, comma separated.
     """
 
     theme: str = ""
     ascii: bool = False
     aliases: dict[str, str] = {}
+    vectors: str = ""
     keys: dict[str, str] = {}
 
 

@@ -46,11 +46,7 @@ def _workspace(options: Namespace, settings: Settings) -> Workspace:
 
 
 def _pair(options: Namespace, settings: Settings) -> PairWorkspace:
-    if bool(options.base) != bool(options.tuned):
-        missing = "--tuned" if options.base else "--base"
-        raise problem("input", f"A pair needs both models; {missing} is missing.")
-    base = model_options.model_choice(options.base or "demo-base", options, settings)
-    tuned = model_options.model_choice(options.tuned or "demo-tuned", options, settings)
+    base, tuned = model_options.pair(options, settings)
 
     def connect(on_status: Callable[[EngineStatus], None], warn: Callable[[str], None]) -> Session:
         # Imported once the first screen is painted.

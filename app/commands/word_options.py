@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from argparse import Namespace
+from pathlib import Path
+from typing import Literal, cast
 
 from analysis.models.references import DEMO_NAMES
+from analysis.problems import problem
 from analysis.requests import ModelChoice, Words, WordVectors
+from app.commands.storage import cache_folder
 from app.config import Settings
+
+_SOURCES = ("english", "demo", "tokens")
 
 
 def words_and_vectors(
@@ -16,7 +23,40 @@ def words_and_vectors(
 
     Without an option the demo pair has its own of both; other pairs get the most frequent English
     words, and the base model's input embeddings stand in for vectors (METHODS 2).
+
+    Raises:
+        ProblemError: A file cannot be read.
     """
-    if base.name in DEMO_NAMES and tuned.name in DEMO_NAMES:
-        return Words("demo"), WordVectors("demo")
-    return Words("english"), WordVectors("embeddings", model=base)
+    demo = base.name in DEMO_NAMES and tuned.name in DEMO_NAMES
+    vocabulary: str | None = getattr(options, "vocab", None)
+    given: str | None = getattr(options, "vectors", None) or settings.vectors or None
+    words = Words("demo" if demo else "english") if vocabulary is None else _words(vocabulary)
+    if given is not None:
+        return words, _vectors(Path(given).expanduser().absolute(), options)
+    own = demo and words.source == "demo"
+    return words, WordVectors("demo") if own else WordVectors("embeddings", model=base)
+
+
+def _words(name: str) -> Words:
+    if name in _SOURCES:
+        return Words(cast("Literal['english', 'demo', 'tokens']", name))
+    path = Path(name).expanduser().absolute()
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise problem(
+            "input",
+            f"The word list {name} cannot be read.",
+            f"{error.strerror}.",
+            f"Give a file, or one of {', '.join(_SOURCES)}.",
+        ) from None
+    return Words("file", path=str(path), digest=digest)
+
+
+def _vectors(path: Path, options: Namespace) -> WordVectors:
+    # Imported here: only who has vectors pays for reading them.
+    from analysis.word_vectors import identity
+
+    folder = str(cache_folder(options) / "vectors")
+    return WordVectors("file", path=str(path), digest=identity(path), folder=folder)
