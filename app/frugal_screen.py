@@ -9,7 +9,7 @@ lines of the region are rendered and only the region is sent.
 from __future__ import annotations
 
 import time
-from itertools import pairwise
+from itertools import count, groupby, pairwise
 from typing import TYPE_CHECKING
 
 from rich.control import Control
@@ -18,9 +18,12 @@ from textual.geometry import Region
 from textual.screen import UPDATE_PERIOD, Screen
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
     from textual.events import Idle
     from textual.strip import Strip
+    from textual.widget import Widget
 
 Span = tuple[int, int, int]
 """A line and the first and the last column (exclusive) that changed on it."""
@@ -66,18 +69,32 @@ class FrugalCompositor(Compositor):
         # Front to back: the first widget that has a piece covers those behind it.
         for widget, (region, clip) in self.visible_widgets.items():
             seen = region.intersection(clip)
-            for y in wanted.keys() & set(seen.line_range):
+            lines: dict[int, list[int]] = {}
+            for y in sorted(wanted.keys() & set(seen.line_range)):
                 cuts = [cut for cut in self.cuts[y] if seen.x <= cut <= seen.right]
-                if wanted[y].isdisjoint(cuts[:-1]):
-                    continue
-                wanted[y].difference_update(cuts[:-1])
-                place = Region(seen.x - region.x, y - region.y, seen.width, 1)
-                strip = widget.render_lines(place)[0]
+                if not wanted[y].isdisjoint(cuts[:-1]):
+                    wanted[y].difference_update(cuts[:-1])
+                    lines[y] = cuts
+            for y, strip in _rendered(widget, region, seen, list(lines)):
+                cuts = lines[y]
                 pieces_of_strip = strip.divide([cut - seen.x for cut in cuts[1:]])
                 for cut, piece in zip(cuts, pieces_of_strip, strict=False):
                     if chops[y][cut] is None:
                         chops[y][cut] = piece
         return chops
+
+
+def _rendered(
+    widget: Widget, region: Region, seen: Region, lines: list[int]
+) -> Iterator[tuple[int, Strip]]:
+    """These lines of the screen as a widget draws them.
+
+    Neighbours are drawn in one go: each call works out the widget's styles anew.
+    """
+    for _, run in groupby(zip(lines, count(), strict=False), key=lambda pair: pair[0] - pair[1]):
+        ys = [y for y, _ in run]
+        place = Region(seen.x - region.x, ys[0] - region.y, seen.width, len(ys))
+        yield from zip(ys, widget.render_lines(place), strict=True)
 
 
 class FrugalScreen(Screen[None]):
