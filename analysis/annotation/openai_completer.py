@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 import time
 from email.utils import parsedate_to_datetime
@@ -110,7 +109,7 @@ class OpenAICompleter:
                 busy = error.status_code == 429
                 raise TryAgainError(failed, after=_retry_after(error), busy=busy) from None
             raise ProblemError(failed) from None
-        except (openai.OpenAIError, json.JSONDecodeError, _MalformedError):
+        except (openai.OpenAIError, ValueError, _MalformedError):
             raise TryAgainError(self._malformed()) from None
 
     def _connected(self) -> AsyncOpenAI:

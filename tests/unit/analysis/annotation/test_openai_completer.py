@@ -1,0 +1,284 @@
+"""OpenAI's client against a server that misbehaves to order: each fault, in one's own words."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import traceback
+from collections.abc import Iterator
+from email.utils import formatdate
+from pathlib import Path
+from time import time
+
+import pytest
+
+from analysis.annotation.annotation import Annotation
+from analysis.annotation.answer_file import AnswerFile
+from analysis.annotation.asking import Pace
+from analysis.annotation.endpoint import Endpoint
+from analysis.annotation.openai_completer import OpenAICompleter
+from analysis.annotation.runner import annotate
+from analysis.annotation.templates import Templates
+from analysis.problems import ProblemError
+from tests.support.chat_server import (
+    MODEL,
+    ChatServer,
+    Fault,
+    chat_server,
+    completion_body,
+    error_body,
+    free_port,
+    sensible,
+)
+from tests.support.scripted_completer import subjects
+
+KEY = "sk-very-secret-0123456789"
+QUICK = Pace(concurrency=1, attempts=3, first_wait=0.01)
+
+
+@pytest.fixture
+def server() -> Iterator[ChatServer]:
+    with chat_server() as made:
+        yield made
+
+
+def described(
+    server: ChatServer,
+    templates: Templates,
+    folder: Path,
+    *,
+    count: int = 1,
+    repeats: int = 1,
+    pace: Pace = QUICK,
+    seconds: float = 20.0,
+) -> tuple[Annotation, ...]:
+    """Some subjects annotated by the server."""
+    completer = OpenAICompleter(Endpoint(MODEL, server.address, KEY), seconds=seconds)
+    answers = AnswerFile(folder / "answers")
+    return annotate(subjects(count), completer, templates, answers, repeats=repeats, pace=pace)
+
+
+def test_the_three_steps_through_the_client(
+    server: ChatServer, templates: Templates, tmp_path: Path
+) -> None:
+    found = described(server, templates, tmp_path, count=2, repeats=2)
+    assert {each.description for each in found} == {"names of months"}
+    assert found[0].scenarios == ("daily writing", "translation")
+    assert len(server.asked) == 2 * 2 + 2
+
+
+def test_the_conversation_is_sent_and_nothing_else(
+    server: ChatServer, templates: Templates, tmp_path: Path
+) -> None:
+    described(server, templates, tmp_path, repeats=2)
+    greedy = [body for body in server.asked if body["temperature"] == 0]
+    sampled = [body for body in server.asked if body["temperature"] == 1]
+    assert {frozenset(body) for body in greedy} == {
+        frozenset(("model", "messages", "temperature", "max_tokens"))
+    }
+    assert [body["top_p"] for body in sampled] == [0.9]
+    allowed = {
+        turn.content
+        for step, subject in (
+            ("description", "base0, word0, und"),
+            ("scenarios", "names of months"),
+            ("level", "names of months"),
+        )
+        for turn in templates.messages(step, subject)  # type: ignore[arg-type]
+    }
+    assert {turn["content"] for body in server.asked for turn in body["messages"]} == allowed
+    headers = {name.lower(): value for name, value in server.headers[0].items()}
+    assert headers["authorization"] == f"Bearer {KEY}"
+    assert headers["user-agent"] == "insttui"
+    assert not [
+        name
+        for name in headers
+        if name.startswith("x-stainless-") and "retry" not in name and "timeout" not in name
+    ]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(429, body=error_body("slow down")),
+        Fault(500, body=b"<html>oops</html>"),
+        Fault(503),
+        Fault(408),
+        Fault(dropped=True),
+        Fault(200, body=b""),
+        Fault(200, body=b"not JSON"),
+        Fault(200, {"Content-Type": "text/html"}, b"<html>a login page</html>"),
+        Fault(200, body=b"[]"),
+        Fault(200, body=b"null"),
+        Fault(200, body=b'{"choices": []}'),
+        Fault(200, body=b'{"choices": null}'),
+        Fault(200, body=b'{"choices": [{"message": null}]}'),
+        Fault(200, body=b'{"choices": [{"message": {"content": 7}}]}'),
+        Fault(200, body=b'{"choices": [{"message": {"content": ["a"]}}]}'),
+        Fault(200, body=b"\xff\xfe\x00"),
+        Fault(200, {"Content-Encoding": "gzip"}, b"not compressed"),
+        Fault(200, body=b'{"choices": [{"mess'),
+    ],
+    ids=lambda fault: f"{fault.status}-{fault.body[:30]!r}" if not fault.dropped else "dropped",
+)
+def test_a_request_that_fails_is_made_again(
+    server: ChatServer, templates: Templates, tmp_path: Path, fault: Fault
+) -> None:
+    server.faults.append(fault)
+    found = described(server, templates, tmp_path)
+    assert found[0].complete
+    assert len(server.asked) == 4
+    assert server.asked[0] == server.asked[1]
+
+
+@pytest.mark.parametrize(
+    "value", ["0.7", formatdate(time() + 2, usegmt=True)], ids=["seconds", "date"]
+)
+def test_it_waits_as_long_as_the_server_says(
+    server: ChatServer, templates: Templates, tmp_path: Path, value: str
+) -> None:
+    if value != "0.7":
+        value = formatdate(time() + 2, usegmt=True)
+    server.faults.append(Fault(429, {"Retry-After": value}, error_body("slow down")))
+    described(server, templates, tmp_path)
+    assert server.times[1] - server.times[0] >= 0.65
+
+
+def test_all_wait_when_the_server_tells_one_to(
+    server: ChatServer, templates: Templates, tmp_path: Path
+) -> None:
+    server.faults.append(Fault(429, {"Retry-After": "0.7"}, error_body("slow down")))
+    pace = Pace(concurrency=3, attempts=3, first_wait=0.01)
+    described(server, templates, tmp_path, count=30, pace=pace)
+    # Those under way arrive; then nobody asks.
+    gaps = [later - earlier for earlier, later in zip(server.times, server.times[1:], strict=False)]
+    assert max(gaps) >= 0.6
+
+
+def test_a_server_that_takes_too_long_is_asked_again_and_then_named(
+    server: ChatServer, templates: Templates, tmp_path: Path
+) -> None:
+    release = threading.Event()
+    server.faults.extend([Fault(held=release)] * 3)
+    try:
+        with pytest.raises(ProblemError, match=r"did not answer within 0\.3 seconds") as caught:
+            described(server, templates, tmp_path, seconds=0.3)
+    finally:
+        release.set()
+    assert caught.value.problem.kind == "network"
+    assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "words"),
+    [
+        (Fault(401, body=error_body(f"Incorrect API key: {KEY}")), "input", "OPENAI_API_KEY"),
+        (Fault(403, body=error_body("no")), "input", "OPENAI_API_KEY"),
+        (Fault(404, body=error_body("no such model")), "input", "no such model"),
+        (Fault(400, body=error_body("temperature is fixed")), "input", "temperature is fixed"),
+        (
+            Fault(429, body=error_body("you are broke", "insufficient_quota")),
+            "input",
+            "nothing left to spend",
+        ),
+    ],
+)
+def test_a_refusal_is_not_repeated_and_says_what_to_do(
+    server: ChatServer, templates: Templates, tmp_path: Path, fault: Fault, kind: str, words: str
+) -> None:
+    server.faults.append(fault)
+    with pytest.raises(ProblemError) as caught:
+        described(server, templates, tmp_path)
+    assert caught.value.problem.kind == kind
+    assert words in str(caught.value)
+    assert caught.value.problem.remedy
+    assert len(server.asked) == 1
+
+
+def test_a_server_that_is_not_there_is_named(templates: Templates, tmp_path: Path) -> None:
+    port = free_port()
+    completer = OpenAICompleter(Endpoint(MODEL, f"http://127.0.0.1:{port}/v1"))
+    with pytest.raises(ProblemError, match=f"127.0.0.1:{port}/v1 cannot be reached") as caught:
+        annotate(subjects(1), completer, templates, AnswerFile(tmp_path / "answers"), pace=QUICK)
+    assert "address" in caught.value.problem.remedy
+
+
+def test_a_model_with_the_newer_name_of_the_limit_is_asked_by_it(
+    server: ChatServer, templates: Templates, tmp_path: Path
+) -> None:
+    message = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
+    server.faults.append(Fault(400, body=error_body(message, "unsupported_parameter")))
+    assert described(server, templates, tmp_path)[0].complete
+    limits = [body.keys() & {"max_tokens", "max_completion_tokens"} for body in server.asked]
+    assert limits == [{"max_tokens"}, *[{"max_completion_tokens"}] * 3]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(400, body=error_body("filtered", "content_filter")),
+        Fault(body=completion_body(None, finish_reason="content_filter")),
+    ],
+)
+def test_words_that_a_server_will_not_speak_of_are_not_asked_about_again(
+    server: ChatServer, templates: Templates, tmp_path: Path, fault: Fault
+) -> None:
+    server.faults.append(fault)
+    found = described(server, templates, tmp_path)
+    assert found[0].outcome == "unparsed"
+    described(server, templates, tmp_path)
+    assert len(server.asked) == 1
+
+
+def test_an_answer_that_ran_into_the_limit_is_not_understood(
+    server: ChatServer, templates: Templates, tmp_path: Path
+) -> None:
+    server.faults.append(Fault(body=completion_body("names of", finish_reason="length")))
+    assert described(server, templates, tmp_path)[0].outcome == "unparsed"
+
+
+def test_after_an_interruption_no_answered_request_is_repeated(
+    server: ChatServer, templates: Templates, tmp_path: Path
+) -> None:
+    def answer(body: dict[str, object]) -> str:
+        if len(server.answered) == 7:
+            server.faults.extend([Fault(500)] * 3)
+        return sensible(body)
+
+    server.answer = answer
+    with pytest.raises(ProblemError):
+        described(server, templates, tmp_path, count=5, repeats=3)
+    assert len(server.answered) < 15
+    described(server, templates, tmp_path, count=5, repeats=3)
+    # Repeats of a sampled question have the same body: count each as often as it may be asked.
+    for body in server.answered:
+        allowed = 2 if body["temperature"] == 1 else 1
+        assert server.answered.count(body) <= allowed
+    assert len(server.answered) == 5 * 3 + 2
+
+
+def test_the_key_reaches_nothing_that_is_written(
+    server: ChatServer,
+    templates: Templates,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Not the answers, a log at its most talkative, the screen, or an error's traceback."""
+    for name in ("", "openai", "httpx2", "httpcore2"):
+        caplog.set_level(logging.DEBUG, logger=name)
+    server.answer = lambda body: f"words like {KEY}"  # a server that repeats what it is told
+    described(server, templates, tmp_path, repeats=2)
+    written = ""
+    for status in (400, 401, 404, 429, 500):
+        server.faults.extend([Fault(status, body=error_body(f"your key is {KEY}"))] * 3)
+        with pytest.raises(ProblemError) as caught:
+            described(server, templates, tmp_path, count=9)
+        server.faults.clear()
+        written += "".join(traceback.format_exception(caught.value))
+    assert "your key is [key]" in written
+    assert "words like [key]" in (tmp_path / "answers").read_text()
+    assert "chat/completions" in caplog.text
+    written += caplog.text + "".join(capfd.readouterr())
+    written += "".join(file.read_text() for file in tmp_path.rglob("*") if file.is_file())
+    assert KEY not in written
