@@ -199,9 +199,9 @@ def similarity_thresholds(vectors: Matrix, frequent: int = 1000) -> NDArray[np.f
     reference = rows[:frequent].T
     step = max(1, _BLOCK // max(1, reference.shape[1]))
     for start in range(0, len(rows), step):
-        cosines = (rows[start : start + step] @ reference).double()
+        cosines = (rows[start : start + step] @ reference).cpu().double()
         deviation, mean = torch.std_mean(cosines, dim=1, correction=0)
-        result[start : start + step] = (mean + DEVIATIONS * deviation).cpu().numpy()
+        result[start : start + step] = (mean + DEVIATIONS * deviation).numpy()
     return result
 
 
@@ -225,7 +225,8 @@ class _Relation:
     def __init__(self, vectors: Matrix, thresholds: Matrix) -> None:
         self._given = _tensor(vectors)
         self._vectors = self._given.float()
-        self._thresholds = _tensor(thresholds).double()
+        # Not every device has float64: what needs it is done on the CPU.
+        self._thresholds = _tensor(thresholds).cpu().double()
         if self._given.ndim != 2 or self._thresholds.shape != self._given.shape[:1]:
             raise ValueError(
                 f"vectors {tuple(self._given.shape)} and thresholds "
@@ -257,7 +258,7 @@ class _Relation:
         q, k = (torch.from_numpy(each.words).to(device) for each in (queries, keys))
         signs = [torch.from_numpy(each.signs).to(device) for each in (queries, keys)]
         margin = torch.bmm(self._vectors[q], self._vectors[k].mT)
-        thresholds = self._thresholds.float()
+        thresholds = self._thresholds.float().to(device)
         margin -= torch.maximum(thresholds[q][:, :, None], thresholds[k][:, None, :])
         near = margin > -self._error
         near &= signs[0][:, :, None] * signs[1][:, None, :] > 0
@@ -277,10 +278,10 @@ class _Relation:
         result = torch.empty(len(first), dtype=torch.bool, device=first.device)
         step = max(1, _BLOCK // max(1, 4 * self._given.shape[1]))
         for start in range(0, len(first), step):
-            a, b = first[start : start + step], second[start : start + step]
-            cosine = (self._given[a].double() * self._given[b].double()).sum(1)
-            threshold = torch.maximum(self._thresholds[a], self._thresholds[b])
-            result[start : start + step] = cosine > threshold
+            pair = [each[start : start + step] for each in (first, second)]
+            a, b = (self._given[each].cpu().double() for each in pair)
+            threshold = torch.maximum(*(self._thresholds[each.cpu()] for each in pair))
+            result[start : start + step] = ((a * b).sum(1) > threshold).to(first.device)
         return result
 
 
