@@ -63,8 +63,9 @@ def write_folder(folder, *, vocabulary=("[PAD]", "the", "house"), weights="model
         TEXT.replace(" ", "\t"),
         TEXT.replace(" ", "  "),
         "\n" + TEXT + "\n\n",
+        TEXT.replace("3 4 0", "+3 4. .0"),
     ],
-    ids=["glove", "word2vec", "trailing", "windows", "tabs", "spaces", "blank"],
+    ids=["glove", "word2vec", "trailing", "windows", "tabs", "spaces", "blank", "spelling"],
 )
 def test_text_is_read_as_it_comes(opened, text):
     vectors = opened(text)
@@ -173,6 +174,8 @@ def test_many_lines_are_read_block_by_block(opened):
         ("the 1 2\nhouse 1 nan\n", "In line 2, 'nan' is no finite number"),
         ("the 1 2\nhouse inf 1\n", "In line 2, 'inf' is no finite number"),
         ("the 1 2\nhouse 1e99 1\n", "In line 2, '1e99' is no finite number"),
+        ("the 1 2\nhouse 1,2 3\na 1 2\n", "In line 2, '1,2' is no finite number"),
+        ("the 1 2\nhouse [1] 3\n", r"In line 2, '\[1\]' is no finite number"),
         ("the 1 2\nhouse 1 x\x1b[31m\n", r"In line 2, 'x\\x1b\[31m' is no finite number"),
         ("the 1 2\nhouse 1 2x\na b 1 2\n", "In line 2, '2x'"),
         (b"3 2\n\0\0\x80\x3f", "no text: see line 2"),
