@@ -65,6 +65,14 @@ def test_components_are_those_of_a_full_decomposition(monkeypatch, shape, spectr
     assert spectrum is PAIRED or apart.sum() > 15
 
 
+def test_one_component_far_above_the_others_does_not_blur_them(monkeypatch):
+    monkeypatch.setattr(analysis.concepts, "NARROW", 0)
+    w_down = patterns(500, 128, np.r_[200.0, np.linspace(2.0, 1.0, 127)])
+    found = principal_words(w_down, np.eye(128), rank=128, k=1)
+    together = np.abs((found.directions * reference(w_down)[0]).sum(axis=1))
+    assert np.sqrt(1.0 - np.minimum(together, 1.0) ** 2).max() < 1e-3
+
+
 def test_directions_are_unit_vectors_whose_largest_entry_is_positive():
     found = principal_words(patterns(300, 64, FLAT), np.eye(64), rank=30, k=1).directions
     np.testing.assert_allclose(found @ found.T, np.eye(30), atol=1e-6)
@@ -83,6 +91,15 @@ def test_words_are_those_of_a_full_sort(seed):
             assert found.word_indices[r].tolist() == [w for w, _ in expected]
     assert (found.measures < 0).any()
     assert (found.measures > 0).any()
+
+
+def test_cosines_too_close_for_float32_are_told_apart():
+    w_down = patterns(200, 40, FLAT).astype(np.float64)
+    first, second = reference(w_down)[0][:2]
+    order = np.random.default_rng(4).permutation(3000)
+    vectors = first + np.outer(1.0 + 1e-8 * order, second)
+    found = principal_words(w_down, vectors, rank=1, k=15)
+    assert order[found.word_indices[0]].tolist() == list(range(15))
 
 
 def test_equal_words_stand_by_rising_index():
@@ -192,9 +209,11 @@ def test_a_wide_layer_with_a_steep_spectrum_keeps_its_last_components(steepness)
     np.testing.assert_allclose(found.explained_variance, shares[:100], rtol=1e-5)
 
 
-@pytest.mark.parametrize("value", [0.0, 0.1, -1e6])
-def test_equal_patterns_have_no_components(value):
-    w_down = np.full((3000, 16), value, np.float32)
+@pytest.mark.parametrize("value", [0.0, 0.1, 1 / 3, -1e6])
+@pytest.mark.parametrize("narrow", [1024, 0], ids=["float64", "float32"])
+def test_equal_patterns_have_no_components(monkeypatch, value, narrow):
+    monkeypatch.setattr(analysis.concepts, "NARROW", narrow)
+    w_down = np.full((2999, 16), value, np.float64)
     found = principal_words(w_down, np.eye(16), rank=4, k=3)
     assert [each.shape for each in found] == [(0, 16), (0,), (0, 3), (0, 3)]
 
