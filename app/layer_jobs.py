@@ -53,6 +53,8 @@ class _Layer:
 class LayerJobs:
     """The requests of all layers, one layer at a time; holds no widgets.
 
+    Also serves for what is asked once, of both models: that is one layer.
+
     The first failure ends the run, for what one layer lacks the others mostly lack too. What was
     stopped or failed goes on with `run`; what is there stays.
 
@@ -144,7 +146,12 @@ class LayerJobs:
         """What is done and how far it is, one harmless line; empty when nothing runs."""
         if self._current is None:
             return ""
-        parts = [f"{len(self.results)} of {self.layers} layers", f"layer {self._current.number}"]
+        parts = []
+        if self.layers > 1:
+            parts = [
+                f"{len(self.results)} of {self.layers} layers",
+                f"layer {self._current.number}",
+            ]
         if self._progress is not None:
             running_s = time.monotonic() - self._stage_started
             parts.append(progress_text(*self._progress, running_s=running_s))

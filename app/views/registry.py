@@ -39,4 +39,5 @@ VIEWS = (
     ViewSpec("prompt", "Prompt", "app.views.prompt:PromptView", ("pair",)),
     ViewSpec("cases", "Cases", "app.views.cases:CasesView", ("library",)),
     ViewSpec("saliency", "Saliency", "app.views.saliency:SaliencyView", ("pair", "library")),
+    ViewSpec("heads", "Heads", "app.views.heads:HeadsView", ("pair",)),
 )

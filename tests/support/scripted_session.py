@@ -21,8 +21,17 @@ from analysis.events import (
     Progress,
 )
 from analysis.problems import ProblemError
-from analysis.requests import AttributionRequest, LoadRequest, Request, TokenizeRequest
+from analysis.requests import (
+    ArchitectureRequest,
+    AttributionRequest,
+    HeadPairsRequest,
+    LoadRequest,
+    NeuronPairsRequest,
+    Request,
+    TokenizeRequest,
+)
 from analysis.results import Attribution, ModelFacts, Result, Tokens
+from tests.support.scripted_weights import architecture, head_pairs, neuron_pairs
 
 Script = Callable[[Request], Iterator[Event]]
 
@@ -194,6 +203,13 @@ def _events(request: Request) -> Iterator[Event]:
         yield Finished(facts(name))
     elif isinstance(request, TokenizeRequest):
         yield Finished(word_tokens(request.prompt, template=request.chat_template))
+    elif isinstance(request, ArchitectureRequest):
+        yield Finished(architecture(request))
+    elif isinstance(request, HeadPairsRequest):
+        yield Progress("heads", 1, 8, "heads")
+        yield Finished(head_pairs(request))
+    elif isinstance(request, NeuronPairsRequest):
+        yield Finished(neuron_pairs(request))
     else:
         whole = attribution(request)
         columns = len(whole.response_tokens)

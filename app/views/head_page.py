@@ -1,0 +1,96 @@
+"""A head's page: the pairs it keeps, gains and loses by tuning, in three lists."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.events import Resize
+
+from analysis.head_changes import HeadComparison, PairChange, Status
+from app.terminal_text import pad, visible
+from app.widgets.item_list import ItemList
+from app.widgets.lines import Line
+
+STATUSES: tuple[Status, ...] = ("kept", "gained", "lost")
+
+_EMPTY = {
+    "kept": "no pair is in both models",
+    "gained": "no pair is new in the tuned model",
+    "lost": "no pair is gone from the base model",
+}
+_COLUMNS_FROM = 66
+"""From this width on the lists stand side by side."""
+
+
+def pair_text(first: str, second: str, *, ascii_only: bool = False) -> str:
+    """Two words as one pair, harmless."""
+    return "=".join(visible(word, ascii_only=ascii_only) for word in (first, second))
+
+
+def count_text(pair: PairChange, *, ascii_only: bool = False) -> str:
+    """By how many neuron pairs it is found: in one model, or in both where they differ."""
+    times, arrow = ("x", "->") if ascii_only else ("×", "→")
+    base, tuned = pair.count_base, pair.count_tuned
+    if base and tuned and base != tuned:
+        return f"{times}{base}{arrow}{times}{tuned}"
+    return f"{times}{tuned or base}"
+
+
+class HeadPage(Horizontal):
+    """Three lists that one moves between with left and right."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,h", "column(-1)", "Previous list", show=False),
+        Binding("right,l", "column(1)", "Next list", show=False),
+    ]
+
+    def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._ascii = ascii_only
+        self._pairs: dict[Status, tuple[PairChange, ...]] = dict.fromkeys(STATUSES, ())
+
+    def compose(self) -> ComposeResult:
+        """The lists."""
+        for status in STATUSES:
+
+            def draw(index: int, width: int, status: Status = status) -> Line:
+                return self._line(self._pairs[status][index], width)
+
+            yield ItemList(draw, empty=_EMPTY[status], id=status)
+
+    def on_resize(self, event: Resize) -> None:
+        """One list below the other where three do not fit side by side."""
+        self.set_class(event.size.width < _COLUMNS_FROM, "-stacked")
+
+    def show(self, comparison: HeadComparison | None) -> None:
+        """Show another head; None for one that is not computed yet."""
+        for status in STATUSES:
+            self._pairs[status] = () if comparison is None else comparison.of(status)
+            items, count = self._list(status), len(self._pairs[status])
+            items.border_title = Text(status if comparison is None else f"{status} {count}")
+            items.show(count, cursor=0)
+
+    def focus_first(self) -> None:
+        """Focus the first list with something in it."""
+        status = next((each for each in STATUSES if self._pairs[each]), STATUSES[0])
+        self._list(status).focus()
+
+    def action_column(self, by: int) -> None:
+        """Focus the list to the left (-1) or to the right (1)."""
+        focused = self.screen.focused
+        here = next((n for n, each in enumerate(STATUSES) if self._list(each) is focused), 0)
+        self._list(STATUSES[(here + by) % len(STATUSES)]).focus()
+
+    def _list(self, status: Status) -> ItemList:
+        return self.query_one(f"#{status}", ItemList)
+
+    def _line(self, pair: PairChange, width: int) -> Line:
+        count = count_text(pair, ascii_only=self._ascii)
+        room = max(0, width - cell_len(count) - 1)
+        text = pair_text(pair.word_a, pair.word_b, ascii_only=self._ascii)
+        return [(pad(text, min(room, max(24, cell_len(text)))), ""), (f" {count}", "accent")]

@@ -1,0 +1,48 @@
+"""The verb table (Table 3): in which layers heads turn to the verbs of instructions."""
+
+from __future__ import annotations
+
+from textual.widgets import Static
+
+from analysis.statistics import Sample
+from analysis.verb_changes import VerbTable
+
+
+class VerbPage(Static, can_focus=True):
+    """One row a group of layers, and how to read it."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__("", markup=False, id=id)
+
+
+def verb_text(table: VerbTable, *, computed: int, layers: int) -> str:
+    """The table as text, with the number of layers it rests on."""
+    lines = [
+        "Of the heads whose number of pairs with a verb changed, the share where it rose (in %)",
+        "",
+        f"{'layers':<9}{'heads':>6}{'instruction verbs':>24}{'general verbs':>24}   p",
+    ]
+    for row in table.rows:
+        p = row.note if row.p_value is None else f"{row.p_value:.3g}"
+        lines.append(
+            f"{f'{row.first}–{row.last}':<9}{row.heads:>6}"
+            f"{_sample(row.instruction):>24}{_sample(row.general):>24}   {p}"
+        )
+    rests = f"It rests on {computed} of {layers} layers"
+    rests += "." if computed == layers else "; the others are not computed yet."
+    return "\n".join(
+        [
+            *lines,
+            "",
+            rests,
+            "",
+            "50 is neutral. Mean ± standard deviation over the verbs, and their number; p: Welch's "
+            "two-sided t-test that the two means are the same.",
+        ]
+    )
+
+
+def _sample(sample: Sample) -> str:
+    if not sample.count:
+        return "none"
+    return f"{100 * sample.mean:.1f} ± {100 * sample.deviation:.1f} ({sample.count})"

@@ -1,0 +1,362 @@
+"""The Heads view, driven by keys."""
+
+from __future__ import annotations
+
+import base64
+import csv
+
+import msgspec
+import numpy as np
+import pytest
+
+from analysis.events import Finished, Notice
+from analysis.head_changes import compare_head, head_changes
+from analysis.problems import Problem, problem
+from analysis.requests import ArchitectureRequest, HeadPairsRequest, NeuronPairsRequest
+from app.views.heads import HeadsView
+from app.widgets.head_map import HeadMap, levels_of
+from tests.app.pair_app import PairApp, screen, until, until_loaded, until_shown
+from tests.support.scripted_session import answer
+from tests.support.scripted_weights import HEADS, LAYERS, architecture, head_pairs
+
+WIDE, NARROW = (160, 40), (80, 24)
+
+
+@pytest.fixture(autouse=True)
+def _exports_go_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+async def shown_heads(pilot):
+    """Open the view and wait for all layers."""
+    await until_shown(pilot, "Capital of a country")
+    await pilot.press("3")
+    return await until_shown(pilot, f"all {LAYERS} layers are there")
+
+
+def requests_of(pair, kind):
+    return [request for request in pair.session.requests if isinstance(request, kind)]
+
+
+def layer_of(pair, layer):
+    """A layer of base and tuned model."""
+    return [head_pairs(request) for request in pair.workspace.head_requests(layer)]
+
+
+def head_map(pair):
+    return pair.app.query_one(HeadMap)
+
+
+async def test_the_map_shows_the_change_of_every_head(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await shown_heads(pilot)
+        for layer in range(LAYERS):
+            expected = levels_of(head_changes(*layer_of(pair, layer)))
+            assert head_map(pair).map.levels[layer].tolist() == expected.tolist()
+        assert not head_map(pair).map.gaps.any()
+
+
+async def test_every_layer_is_asked_of_both_models_once_in_order(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await shown_heads(pilot)
+        assert len(requests_of(pair, ArchitectureRequest)) == 2
+        asked = [(r.layer, r.model.name) for r in requests_of(pair, HeadPairsRequest)]
+        assert asked == [(n, m) for n in range(LAYERS) for m in ("demo-base", "demo-tuned")]
+        await pilot.press("1", "3")
+        await pilot.pause(0.1)
+        assert len(requests_of(pair, HeadPairsRequest)) == len(asked)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_the_head_under_the_cursor_is_said_in_numbers(tmp_path, size):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=size) as pilot:
+        await shown_heads(pilot)
+        await pilot.press("j", "l", "l")
+        comparison = compare_head(*layer_of(pair, 1), 2)
+        shown = await until_shown(pilot, "layer 1 · head 2", f"change {comparison.change:.2f}")
+        gained = comparison.of("gained")[0]
+        assert f"{gained.word_a}={gained.word_b} ×{gained.count_tuned}" in shown
+        assert "the demo's own word vectors" in shown
+
+
+async def test_beside_the_map_stand_all_pairs_of_the_head(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await shown_heads(pilot)
+        await pilot.press("j", "l")
+        await until_shown(pilot, "layer 1 · head 1")
+        shown = screen(pair.app)
+        comparison = compare_head(*layer_of(pair, 1), 1)
+        assert {pair.status for pair in comparison.pairs} == {"kept", "gained", "lost"}
+        for each in comparison.pairs:
+            assert f"{each.word_a}={each.word_b}" in shown
+        for status in ("kept", "gained", "lost"):
+            assert f"{status} {len(comparison.of(status))}" in shown
+
+
+async def test_enter_opens_the_head_and_its_neuron_pairs_and_escape_leads_back(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=NARROW) as pilot:
+        await shown_heads(pilot)
+        await pilot.press("j", "l", "enter")
+        await until_shown(pilot, "─ kept", "─ gained", "─ lost")
+        assert not requests_of(pair, NeuronPairsRequest)
+        await pilot.press("enter")
+        await until_shown(pilot, "16 neuron pairs", "demo-tuned · neuron pair 0")
+        asked = [(r.layer, r.head, r.model.name) for r in requests_of(pair, NeuronPairsRequest)]
+        assert asked == [(1, 1, "demo-base"), (1, 1, "demo-tuned")]
+        await pilot.press("j", "j", "j", "s")
+        await until_shown(pilot, "demo-base · neuron pair 3 · 3 pairs")
+        await pilot.press("escape")
+        await until_shown(pilot, "─ kept")
+        await pilot.press("escape")
+        await until(pilot, lambda: pair.app.focused is head_map(pair))
+        await pilot.press("escape")
+        await until_shown(pilot, "Capital of a country")
+
+
+async def test_the_lists_of_a_head_are_reached_with_left_and_right(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await shown_heads(pilot)
+        await pilot.press("j", "l", "enter")
+        await pilot.pause()
+        names = []
+        for key in ("l", "right", "l", "h"):
+            names.append(pair.app.focused.id)
+            await pilot.press(key)
+        assert names == ["kept", "gained", "lost", "kept"]
+
+
+async def test_a_word_is_found_in_all_heads_and_n_goes_on(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=NARROW) as pilot:
+        await shown_heads(pilot)
+        places = pair.app.query_one(HeadsView)._atlas.find("ESSAY")
+        assert len(places) > 3
+        await pilot.press("slash", *"Essay", "enter")
+        await until_shown(pilot, f"“Essay” in {len(places)} heads of {LAYERS} layers")
+        await pilot.press("j", "enter")
+        second, third = places[1:3]
+        await until_shown(pilot, f"layer {second.layer} · head {second.head}", "write=essay")
+        await pilot.press("n")
+        await until_shown(pilot, f"layer {third.layer} · head {third.head}", "3 of")
+        await pilot.press("N", "N")
+        await until_shown(pilot, f"layer {places[0].layer} · head {places[0].head}", "1 of")
+        await pilot.press("slash", *"zebra", "enter")
+        await until_shown(pilot, "pairs “zebra”")
+
+
+async def test_the_verb_table_says_what_it_rests_on(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=NARROW) as pilot:
+        await shown_heads(pilot)
+        await pilot.press("w")
+        shown = await until_shown(pilot, "It rests on 8 of 8 layers.")
+        assert "0–1" in shown
+        assert "6–7" in shown
+        await pilot.press("escape")
+        await until(pilot, lambda: pair.app.focused is head_map(pair))
+
+
+async def test_the_export_holds_the_pairs_of_all_layers(tmp_path):
+    pair = PairApp(tmp_path, names=("base,[b]\x1b[0m/../", '"tuned"'))
+    async with pair.running(size=WIDE) as pilot:
+        await shown_heads(pilot)
+        await pilot.press("e")
+        await until_shown(pilot, "Exported to")
+    (path,) = tmp_path.glob("*.csv")
+    assert not set(path.name) & set('[]\x1b/,"')
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    columns = ["layer", "head", "rank", "word_a", "word_b", "count_base", "count_tuned", "status"]
+    assert list(rows[0]) == columns
+    expected = [
+        [str(layer), str(head), str(rank), each.word_a, each.word_b]
+        for layer in range(LAYERS)
+        for head in range(HEADS)
+        for rank, each in enumerate(compare_head(*layer_of(pair, layer), head).pairs, 1)
+    ]
+    assert [[row[name] for name in columns[:5]] for row in rows] == expected
+
+
+async def test_copying_takes_the_pairs_under_the_cursor(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await shown_heads(pilot)
+        written = []
+        pair.app._driver.write = written.append
+        await pilot.press("j", "l", "y")
+        await until_shown(pilot, "copied.txt")
+        osc = next(text for text in written if text.startswith("\x1b]52;c;"))
+        copied = base64.b64decode(osc.removeprefix("\x1b]52;c;").removesuffix("\x07")).decode()
+        for each in compare_head(*layer_of(pair, 1), 1).pairs:
+            line = f"{each.word_a}={each.word_b} {each.count_base} {each.count_tuned}\n"
+            assert line in copied
+
+
+async def test_models_of_different_shapes_are_not_compared_and_it_is_said(tmp_path):
+    def script(request):
+        if isinstance(request, ArchitectureRequest) and request.model.name == "demo-tuned":
+            yield Finished(architecture(request, layers=12))
+            return
+        yield from answer(request)
+
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=NARROW) as pilot:
+        await until_shown(pilot, "Capital of a country")
+        await pilot.press("3")
+        await until_shown(pilot, "have different shapes", "8 layers", "12 layers")
+        assert not requests_of(pair, HeadPairsRequest)
+        await pilot.press("enter", "slash", "e", "y", "w", "n", "s", "r")
+        await pilot.pause(0.1)
+        await until_shown(pilot, "have different shapes")
+
+
+@pytest.mark.parametrize("kind", [ArchitectureRequest, HeadPairsRequest, NeuronPairsRequest])
+async def test_what_fails_is_said_and_runs_again(tmp_path, kind):
+    broken = [True]
+
+    def script(request):
+        if isinstance(request, kind) and broken[0]:
+            raise problem("engine", "The engine ended.", "It was killed.", "Run it again.")
+        yield from answer(request)
+
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=WIDE) as pilot:
+        await until_shown(pilot, "Capital of a country")
+        await pilot.press("3")
+        if kind is NeuronPairsRequest:
+            await until_shown(pilot, f"all {LAYERS} layers are there")
+            await pilot.press("enter", "enter")
+        await until_shown(pilot, "The engine ended.", "It was killed.", "Run it again.", "r runs")
+        await until_shown(pilot, " r again")
+        broken[0] = False
+        await pilot.press("r")
+        done = "neuron pair 0" if kind is NeuronPairsRequest else f"all {LAYERS} layers"
+        await until_shown(pilot, done)
+
+
+async def test_escape_stops_and_r_goes_on_with_the_layer_under_the_cursor(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await until_loaded(pilot, pair)
+        await pilot.press("3")
+        await until_shown(pilot, f"all {LAYERS} layers")
+        view = pair.app.query_one(HeadsView)
+        # The layers anew, held back.
+        pair.session.gate.clear()
+        view._begin_layers(view._jobs)
+        await until_shown(pilot, "esc stops", "not computed yet", "╌╌╌╌")
+        await pilot.press("escape")
+        await until_shown(pilot, "Stopped with 0 of 8 layers. r goes on.")
+        await pilot.press("j", "j", "r")
+        await pilot.pause()
+        assert requests_of(pair, HeadPairsRequest)[-1].layer == 2
+        pair.session.gate.set()
+        await until_shown(pilot, f"all {LAYERS} layers")
+
+
+async def test_the_layer_that_the_cursor_rests_on_is_computed_next(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await until_loaded(pilot, pair)
+        await pilot.press("3")
+        await until_shown(pilot, f"all {LAYERS} layers")
+        view = pair.app.query_one(HeadsView)
+        pair.session.gate.clear()
+        view._begin_layers(view._jobs)
+        before = len(requests_of(pair, HeadPairsRequest))
+        await pilot.press("j", "j", "j", "j", "j")
+        await until(pilot, lambda: len(requests_of(pair, HeadPairsRequest)) > before)
+        asked = requests_of(pair, HeadPairsRequest)[before:]
+        assert {request.layer for request in asked} == {5}
+        pair.session.gate.set()
+        await until_shown(pilot, f"all {LAYERS} layers")
+
+
+async def test_words_from_anywhere_do_no_harm(tmp_path):
+    hostile = (("[red]", "\x1b[2J"), ("‮abc", "a\nb"), ("漢字", "e\u0301"), ("", " "))
+
+    def script(request):
+        if isinstance(request, HeadPairsRequest):
+            yield Finished(head_pairs(request, pairs=hostile))
+            return
+        yield from answer(request)
+
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=NARROW) as pilot:
+        await shown_heads(pilot)
+        await pilot.press("l", "l", "l", "enter")
+        shown = await until_shown(pilot, "─ kept")
+        assert "\x1b" not in shown
+        assert "‮" not in shown
+        await pilot.press("slash", *"[red]", "enter")
+        shown = await until_shown(pilot, "“[red]” in")
+        assert "␛[2J" in shown
+
+
+async def test_heads_without_any_pair_are_heads_too(tmp_path):
+    def script(request):
+        for event in answer(request):
+            if isinstance(event, Finished) and isinstance(request, HeadPairsRequest):
+                none = np.zeros(0, np.int32)
+                empty = {"first": none, "second": none, "count": none, "words": ()}
+                starts = np.zeros(HEADS + 1, np.int64)
+                whole = msgspec.structs.replace(event.result, starts=starts, **empty)
+                event = Finished(whole)
+            yield event
+
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=NARROW) as pilot:
+        await shown_heads(pilot)
+        await until_shown(pilot, "change 0.00", "pairs base 0 tuned 0")
+        await pilot.press("enter", "j", "l", "y", "escape", "w", "escape", "e")
+        await until_shown(pilot, "Exported to")
+
+
+async def test_notes_and_notices_are_said(tmp_path):
+    def script(request):
+        if isinstance(request, ArchitectureRequest):
+            note = "q and k norms are not folded."
+            yield Finished(msgspec.structs.replace(architecture(request), notes=(note,)))
+            return
+        if isinstance(request, HeadPairsRequest) and request.layer == 0:
+            yield Notice(Problem(kind="storage", what="The disk is [b]full[/b]."))
+        yield from answer(request)
+
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=WIDE) as pilot:
+        await until_shown(pilot, "Capital of a country")
+        await pilot.press("3")
+        await until_shown(pilot, "The disk is [b]full[/b].")
+        await until_shown(pilot, "q and k norms are not folded.")
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (80, 64), (126, 128)])
+async def test_models_of_any_size_are_walked_through_in_terminals_of_any_size(tmp_path, shape):
+    layers, heads = shape
+
+    def script(request):
+        if isinstance(request, ArchitectureRequest):
+            yield Finished(architecture(request, layers=layers, heads=heads))
+        elif isinstance(request, HeadPairsRequest):
+            yield Finished(head_pairs(request, heads=heads))
+        else:
+            yield from answer(request)
+
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=(200, 50)) as pilot:
+        await until_shown(pilot, "Capital of a country")
+        await pilot.press("3")
+        await until_shown(pilot, "esc stops" if layers > 1 else "all 1 layers")
+        for size in (NARROW, (60, 16), (240, 60)):
+            await pilot.resize_terminal(*size)
+            await pilot.press("end", *["pagedown"] * 9)
+            await pilot.pause()
+            assert head_map(pair).cursor[1] == heads - 1
+            assert f"head {heads - 1}" in screen(pair.app)
+            await pilot.press("home", *["pageup"] * 9)
