@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from analysis.requests import (
     ArchitectureRequest,
     AttributionRequest,
+    ChatRequest,
     ConceptsRequest,
     HeadPairsRequest,
     LoadRequest,
@@ -25,6 +26,7 @@ from analysis.results import (
     LayerConcepts,
     ModelFacts,
     NeuronPairs,
+    Reply,
     Result,
     Tokens,
 )
@@ -99,6 +101,13 @@ _ANALYSES: dict[type[Request], Analysis] = {
         function="analysis.weight_analyses:concepts",
         result=LayerConcepts,
         stored=True,
+    ),
+    ChatRequest: Analysis(
+        name="chat",
+        version=1,
+        function="analysis.chat:chat",
+        result=Reply,
+        stored=False,
     ),
 }
 

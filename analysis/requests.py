@@ -175,6 +175,26 @@ class ConceptsRequest(msgspec.Struct, frozen=True, tag="concepts"):
     measure: Literal["cosine", "projection"] = "cosine"
 
 
+class ChatRequest(msgspec.Struct, frozen=True, tag="chat"):
+    """A model's next turn in a conversation; answered by `results.Reply`.
+
+    Attributes:
+        model: Who speaks.
+        turns: (role, content) of the turns so far, the user's last.
+        temperature: 0 takes the likeliest token every time.
+        top_p: Share of probability that is sampled from; of no effect at temperature 0.
+        seed: Of the sampling.
+        max_tokens: Most tokens of the answer.
+    """
+
+    model: ModelChoice
+    turns: tuple[tuple[str, str], ...]
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+    max_tokens: int = 300
+
+
 Request = (
     LoadRequest
     | TokenizeRequest
@@ -183,6 +203,7 @@ Request = (
     | HeadPairsRequest
     | NeuronPairsRequest
     | ConceptsRequest
+    | ChatRequest
 )
 
 

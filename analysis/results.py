@@ -247,4 +247,29 @@ class LayerConcepts(msgspec.Struct, frozen=True, tag="concepts"):
     seconds: float
 
 
-Result = ModelFacts | Tokens | Attribution | Architecture | HeadPairs | NeuronPairs | LayerConcepts
+class Reply(msgspec.Struct, frozen=True, tag="reply"):
+    """A turn of a conversation.
+
+    Attributes:
+        text: As the model wrote it, without special tokens.
+        cut: It reached the limit of tokens before its end.
+        input_tokens: What the conversation came to.
+        output_tokens: What the turn came to.
+    """
+
+    text: str
+    cut: bool
+    input_tokens: int
+    output_tokens: int
+
+
+Result = (
+    ModelFacts
+    | Tokens
+    | Attribution
+    | Architecture
+    | HeadPairs
+    | NeuronPairs
+    | LayerConcepts
+    | Reply
+)
