@@ -96,8 +96,10 @@ def test_words_are_those_of_a_full_sort(seed):
 def test_cosines_too_close_for_float32_are_told_apart():
     w_down = patterns(200, 40, FLAT).astype(np.float64)
     first, second = reference(w_down)[0][:2]
-    order = np.random.default_rng(4).permutation(3000)
+    random = np.random.default_rng(4)
+    order = random.permutation(3000)
     vectors = first + np.outer(1.0 + 1e-8 * order, second)
+    vectors *= random.uniform(1.0, 10.0, (3000, 1))
     found = principal_words(w_down, vectors, rank=1, k=15)
     assert order[found.word_indices[0]].tolist() == list(range(15))
 
