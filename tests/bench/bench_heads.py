@@ -64,7 +64,7 @@ def report_published_style(
         f"{name:<34} {1000 * took:8.1f} ms  ({1000 * used:.1f} ms of CPU, {neurons} neuron pairs)"
     )
     print(
-        f"    ratio, extrapolated            {took / ours[0]:8.0f}     ({used / ours[1]:.0f} by CPU)"
+        f"    ratio, extrapolated           {took / ours[0]:9.0f}   ({used / ours[1]:.0f} by CPU)"
     )
     return found
 
