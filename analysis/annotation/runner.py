@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from analysis.annotation.annotation import REPEATS, Annotation, Subject
@@ -111,7 +111,7 @@ class _Work:
                     under_way, timeout=_POLL_S, return_when=asyncio.FIRST_EXCEPTION
                 )
                 on_progress(self._progress())
-                if next(_failures(done), None) is not None:
+                if _failures(done):
                     break
         finally:
             self._asker.stop()
@@ -122,8 +122,7 @@ class _Work:
                 await asyncio.gather(*late, return_exceptions=True)
             on_progress(self._progress())
             await self._completer.aclose()
-        failure = next(_failures(workers), None)
-        if failure is not None:
+        for failure in _failures(workers):
             raise failure
 
     async def _work(self) -> None:
@@ -154,10 +153,7 @@ class _Work:
         )
 
 
-def _failures(tasks: set[asyncio.Task[None]]) -> Iterator[BaseException]:
+def _failures(tasks: set[asyncio.Task[None]]) -> list[BaseException]:
     """What ended tasks that have ended badly."""
-    for task in tasks:
-        if task.done() and not task.cancelled():
-            error = task.exception()
-            if error is not None:
-                yield error
+    ended = [task for task in tasks if task.done() and not task.cancelled()]
+    return [error for task in ended if (error := task.exception()) is not None]

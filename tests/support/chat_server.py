@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ class Fault:
         body: Sent as it is.
         dropped: Close the connection without a word.
         held: Wait for this event before anything is sent.
+        date_in: Ask to be left alone until a date, so many seconds from when it is sent; a date
+            has whole seconds, so that it may be one less.
     """
 
     status: int = 200
@@ -39,6 +42,7 @@ class Fault:
     body: bytes = b""
     dropped: bool = False
     held: threading.Event | None = None
+    date_in: int = 0
 
 
 def error_body(message: str, code: str = "") -> bytes:
@@ -100,7 +104,10 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.dropped:
             self.close_connection = True
             return
-        self._send(fault.status, fault.body, fault.headers)
+        headers = dict(fault.headers)
+        if fault.date_in:
+            headers["Retry-After"] = formatdate(time.time() + fault.date_in, usegmt=True)
+        self._send(fault.status, fault.body, headers)
 
     def _forward(self, content: bytes) -> tuple[int, bytes]:
         request = urllib.request.Request(

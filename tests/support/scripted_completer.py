@@ -29,6 +29,7 @@ class ScriptedCompleter:
 
     Attributes:
         asked: All conversations with their temperature and seed, repeated ones too.
+        times: When they came, on the event loop's clock.
         most_at_once: How many were under way at the same time.
         hold: While set, nothing is answered.
         closed: It was closed.
@@ -45,6 +46,7 @@ class ScriptedCompleter:
         self._faults = list(faults)
         self._under_way = 0
         self.asked: list[tuple[tuple[Message, ...], float, int]] = []
+        self.times: list[float] = []
         self.most_at_once = 0
         self.hold = False
         self.closed = False
@@ -59,6 +61,7 @@ class ScriptedCompleter:
         max_tokens: int,
     ) -> Completion:
         self.asked.append((messages, temperature, seed))
+        self.times.append(asyncio.get_running_loop().time())
         self._under_way += 1
         self.most_at_once = max(self.most_at_once, self._under_way)
         try:

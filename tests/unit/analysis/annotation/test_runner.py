@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import os
 import threading
 from pathlib import Path
@@ -76,18 +77,26 @@ def test_no_more_than_allowed_are_under_way(templates: Templates) -> None:
 
 
 def test_a_limit_per_minute_spaces_the_questions(templates: Templates) -> None:
-    begun: list[float] = []
+    completer = ScriptedCompleter(by_step("cannot tell", "", ""))
+    pace = Pace(concurrency=4, per_minute=600)
+    annotate(subjects(5), completer, templates, AnswersInMemory(), repeats=1, pace=pace)
+    assert len(completer.times) == 5
+    assert completer.times[-1] - completer.times[0] >= 0.3  # four gaps of a tenth of a second
 
-    def answer(messages: object) -> str:
-        begun.append(asyncio.get_running_loop().time())
+
+def test_when_the_server_tells_one_to_wait_nobody_asks(templates: Templates) -> None:
+    told: list[float] = []
+
+    def answer(messages: object) -> str | Exception:
+        if len(completer.asked) == 20 and not told:
+            told.append(asyncio.get_running_loop().time())
+            return TryAgainError(BUSY, after=0.5, busy=True)
         return "cannot tell"
 
-    pace = Pace(concurrency=4, per_minute=600)
-    annotate(
-        subjects(5), ScriptedCompleter(answer), templates, AnswersInMemory(), repeats=1, pace=pace
-    )
-    assert len(begun) == 5
-    assert begun[-1] - begun[0] >= 0.39  # four gaps of a tenth of a second
+    completer = ScriptedCompleter(answer)
+    annotate(subjects(60), completer, templates, AnswersInMemory(), repeats=1, pace=QUICK)
+    assert len(completer.times) == 61
+    assert not [time for time in completer.times if told[0] + 0.01 < time < told[0] + 0.5]
 
 
 def test_a_fault_that_passes_is_overcome(templates: Templates) -> None:
@@ -198,9 +207,15 @@ def test_what_is_under_way_when_cancelled_may_still_arrive(templates: Templates)
     answers = AnswersInMemory()
     completer = ScriptedCompleter(by_step("cannot tell", "", ""))
     completer.hold = True
-    threading.Timer(0.3, cancel.set).start()
-    threading.Timer(0.8, lambda: setattr(completer, "hold", False)).start()
-    annotate(subjects(99), completer, templates, answers, pace=QUICK, cancel=cancel)
+
+    def watch(progress: Progress) -> None:
+        if completer.most_at_once == QUICK.concurrency and not cancel.is_set():
+            cancel.set()
+            threading.Timer(0.3, lambda: setattr(completer, "hold", False)).start()
+
+    annotate(
+        subjects(99), completer, templates, answers, pace=QUICK, cancel=cancel, on_progress=watch
+    )
     assert len(answers.kept) == len(completer.asked) == QUICK.concurrency
 
 
@@ -220,17 +235,24 @@ def test_tokens_are_counted(templates: Templates) -> None:
 
 
 def test_an_answer_that_cannot_be_kept_ends_the_asking(
-    templates: Templates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    templates: Templates,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "full")
 
-    monkeypatch.setattr(os, "fsync", full)
     completer = ScriptedCompleter(MONTHS)
-    with pytest.raises(ProblemError, match="Nothing more is asked") as caught:
-        annotate(subjects(500), completer, templates, AnswerFile(tmp_path / "answers"), pace=QUICK)
+    answers = AnswerFile(tmp_path / "answers")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(ProblemError, match="Nothing more is asked") as caught:
+            annotate(subjects(500), completer, templates, answers, pace=QUICK)
     assert caught.value.problem.kind == "storage"
     assert len(completer.asked) <= 2 * QUICK.concurrency
+    gc.collect()
+    assert not caplog.records  # of tasks whose errors nobody looked at
 
 
 def test_nothing_is_asked_where_answers_cannot_be_kept(

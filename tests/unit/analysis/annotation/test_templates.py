@@ -31,9 +31,10 @@ def test_without_a_system_role_the_first_question_begins_with_it() -> None:
     )
 
 
-def test_braces_in_words_stay_as_they_are() -> None:
-    template = Template("", "Words: {}", (), 8)
-    assert template.messages("{}, {0}", system_role=True)[-1].content == "Words: {}, {0}"
+def test_braces_in_words_and_wording_stay_as_they_are() -> None:
+    template = Template("", "As {json}: {}", (), 8)
+    asked = template.messages("{}, {0}", system_role=True)[-1].content
+    assert asked == "As {json}: {}, {0}"
 
 
 def test_our_templates_tell_the_three_steps_apart(templates: Templates) -> None:
