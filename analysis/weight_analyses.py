@@ -158,6 +158,12 @@ def concepts(request: ConceptsRequest, models: ModelPool) -> Generator[Event, No
         notes = tuple(dict.fromkeys((*notes, *words.notes)))
     yield Progress("components", 2, 3, "rotation")
     turned = rotation(found[0].directions, found[1].directions)
+    if len(found[0].directions) == weights.width == len(found[1].directions):
+        notes = (
+            *notes,
+            f"All {weights.width} components together span the whole space: only the angles "
+            "of single components say something.",
+        )
     return LayerConcepts(
         layer=request.layer,
         expert=request.expert,

@@ -257,8 +257,13 @@ class InsttuiApp(KeyByKeyApp):
             action
             for name in scopes
             for action in actions_of(name)
-            if name == "app" or view.offers(action)
+            if (view.offers(action) if name != "app" else self._exists(action))
         ]
+
+    def _exists(self, action: Action) -> bool:
+        """Whether an action of the app leads anywhere: not every workspace has every view."""
+        number = action.id.removeprefix("app.view_")
+        return not number.isdigit() or int(number) <= len(self.views)
 
     def say(self, text: str, *, severity: str = "information") -> None:
         """Show a short notification; no markup, nothing harmful."""
