@@ -251,6 +251,7 @@ def test_an_answer_that_cannot_be_kept_ends_the_asking(
             annotate(subjects(500), completer, templates, answers, pace=QUICK)
     assert caught.value.problem.kind == "storage"
     assert len(completer.asked) <= 2 * QUICK.concurrency
+    del caught  # its traceback holds the tasks
     gc.collect()
     assert not caplog.records  # of tasks whose errors nobody looked at
 
