@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from functools import lru_cache
 
-import msgspec
-import numpy as np
-from numpy.typing import NDArray
-
-from analysis.head_changes import HeadComparison, compare_head, heads_with
+from analysis.head_changes import HeadComparison, heads_with
 from analysis.results import HeadPairs
+from app.views.head_layer import HeadLayer
 
 
 @dataclass(frozen=True)
@@ -39,44 +35,37 @@ class WordPlace:
 
 
 class HeadAtlas:
-    """What is known of L layers of H heads; holds no widgets.
+    """What is known of L layers; holds no widgets."""
 
-    Attributes:
-        change: float64 [L, H], 1 - M; NaN for layers that are not there yet.
-    """
-
-    def __init__(self, layers: int, heads: int) -> None:
-        self.change: NDArray[np.float64] = np.full((layers, heads), np.nan)
-        self._pairs: dict[int, tuple[HeadPairs, HeadPairs]] = {}
+    def __init__(self, count: int) -> None:
+        """Args: count: L."""
+        self.count = count
+        self._layers: dict[int, HeadLayer] = {}
         self._compared = lru_cache(maxsize=256)(self._compare)
 
     @property
     def layers(self) -> list[int]:
         """The layers that are there, in order."""
-        return sorted(self._pairs)
+        return sorted(self._layers)
 
     def of_model(self, side: int) -> list[HeadPairs]:
         """The layers of the base model (0) or the tuned one (1), in order."""
-        return [self._pairs[layer][side] for layer in self.layers]
+        return [self._layers[layer].both[side] for layer in self.layers]
 
-    def add(
-        self, layer: int, base: HeadPairs, tuned: HeadPairs, change: NDArray[np.float64]
-    ) -> None:
-        """Take in a layer of both models and the change of its heads, float64 [H]."""
-        # Layers and models name the same words: one copy of each is enough.
-        self._pairs[layer] = (_interned(base), _interned(tuned))
-        self.change[layer] = change
+    def add(self, layer: HeadLayer) -> None:
+        """Take in a layer."""
+        self._layers[layer.number] = layer
 
-    def pairs(self, layer: int) -> tuple[HeadPairs, HeadPairs] | None:
-        """A layer of both models; None where it is not there yet."""
-        return self._pairs.get(layer)
+    def layer(self, number: int) -> HeadLayer | None:
+        """A layer; None where it is not there yet."""
+        return self._layers.get(number)
 
     def head(self, layer: int, head: int) -> HeadComparison | None:
         """A head in both models; None where its layer is not there yet."""
-        return self._compared(layer, head) if layer in self._pairs else None
+        return self._compared(layer, head) if layer in self._layers else None
 
     def _compare(self, layer: int, head: int) -> HeadComparison:
-        return compare_head(*self._pairs[layer], head)
+        return self._layers[layer].compare(head)
 
     def find(self, word: str) -> list[WordPlace]:
         """The heads that pair a word, whatever its case; where the models differ most first."""
@@ -88,7 +77,7 @@ class HeadAtlas:
         own = word.casefold()
         # Head → for base and tuned model the folded partner → its count.
         found: dict[int, tuple[dict[str, int], dict[str, int]]] = {}
-        for side, pairs in enumerate(self._pairs[layer]):
+        for side, pairs in enumerate(self._layers[layer].both):
             for head, first, second, count in heads_with(pairs, word):
                 partner = (second if first.casefold() == own else first).casefold()
                 partners = found.setdefault(head, ({}, {}))[side]
@@ -99,7 +88,3 @@ class HeadAtlas:
             partners_by_count = tuple(sorted(most, key=lambda each: (-most[each], each)))
             places.append(WordPlace(layer, head, partners_by_count, len(base), len(tuned)))
         return places
-
-
-def _interned(pairs: HeadPairs) -> HeadPairs:
-    return msgspec.structs.replace(pairs, words=tuple(map(sys.intern, pairs.words)))

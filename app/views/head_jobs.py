@@ -119,10 +119,11 @@ class HeadJobs:
                 jobs.stop()
         return running
 
-    def going_on(self) -> Line:
+    def going_on(self, *, engine_starting: bool) -> Line:
         """One harmless line on what runs, went wrong or was stopped."""
         if self.running is not None:
-            return [(self.running.words() or "the engine has other work first", ""), _STOPS]
+            waiting = "the engine is starting" if engine_starting else "the engine has other work"
+            return [(self.running.words() or waiting, ""), _STOPS]
         jobs = self.unfinished
         if jobs is not None and jobs.problem is not None:
             return [(prose(f"{jobs.problem} r runs it again."), "bad")]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -17,7 +15,6 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from analysis.events import EngineStatus
-from analysis.head_changes import head_changes
 from analysis.head_tables import pairs_table
 from analysis.results import HeadPairs
 from analysis.table import Table
@@ -28,6 +25,7 @@ from app.terminal_text import prose
 from app.views.found_heads import FoundHeads
 from app.views.head_atlas import HeadAtlas
 from app.views.head_jobs import HeadJobs, failed
+from app.views.head_layer import HeadLayer
 from app.views.head_page import HeadPage
 from app.views.heads_text import HELP, copied_text, different_shapes, rests_on, status_lines
 from app.views.neuron_page import NeuronPage
@@ -58,11 +56,9 @@ class HeadsView(View):
     class Compared(Message):
         """The heads of a layer were compared."""
 
-        def __init__(self, base: HeadPairs, tuned: HeadPairs, change: NDArray[np.float64]) -> None:
+        def __init__(self, layer: HeadLayer) -> None:
             super().__init__()
-            self.base = base
-            self.tuned = tuned
-            self.change = change
+            self.layer = layer
 
     class VerbsCounted(Message):
         """The verb table is there."""
@@ -75,7 +71,7 @@ class HeadsView(View):
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self._page: Page = "words"
-        self._atlas = HeadAtlas(0, 0)
+        self._atlas = HeadAtlas(0)
         self._jobs: HeadJobs | None = None
         self._side = 1
         self._verbs: VerbTable | None = None
@@ -199,7 +195,8 @@ class HeadsView(View):
         words.update("\n".join(self.prose(line) for line in text.split("\n")))
 
     def _show_progress(self) -> None:
-        line = [] if self._jobs is None else self._jobs.going_on()
+        starting = self.ui.status.state in ("off", "starting")
+        line = [] if self._jobs is None else self._jobs.going_on(engine_starting=starting)
         if not line and self._page in ("map", "head"):
             line = [(f"all {len(self._atlas.layers)} layers are there", "dim")]
         self.query_one("#progress", Lines).show(line)
@@ -207,19 +204,18 @@ class HeadsView(View):
     def _show_head(self) -> None:
         """The head under the cursor: its page and the lines below."""
         status, jobs = self.query_one("#status", Lines), self._jobs
-        if jobs is None or jobs.architectures is None or jobs.layers is None:
-            status.show()
+        status.display = self._page in ("map", "head", "neurons")
+        if jobs is None or jobs.layers is None:
             return
         place = self._map.cursor
-        comparison = self._atlas.head(*place)
+        comparison, layer = self._atlas.head(*place), self._atlas.layer(place[0])
         self.query_one(HeadPage).show(comparison)
         lines = status_lines(
             place,
             comparison,
-            self._atlas.pairs(place[0]),
+            None if layer is None else layer.both,
             rests_on(self._workspace.words, self._workspace.vectors),
             width=status.content_size.width,
-            notes=jobs.architectures[0].notes,
             ascii_only=self.ui.settings.ascii,
         )
         status.show(*lines)
@@ -259,7 +255,7 @@ class HeadsView(View):
         if different_shapes(base, tuned):
             self._show_words(jobs)
             return
-        self._atlas = HeadAtlas(base.layers, base.heads)
+        self._atlas = HeadAtlas(base.layers)
         self._map.show(blank_map(base.layers, base.heads))
         self._fit_map()
         jobs.begin_layers(base.layers)
@@ -274,17 +270,17 @@ class HeadsView(View):
         assert isinstance(tuned, HeadPairs)
 
         def compare() -> None:
-            self.post_message(self.Compared(base, tuned, head_changes(base, tuned)))
+            self.post_message(self.Compared(HeadLayer(base, tuned)))
 
         self.run_worker(compare, thread=True, group="compare")
 
     @on(Compared)
     def _take_layer(self, message: Compared) -> None:
-        layer = message.base.layer
-        self._atlas.add(layer, message.base, message.tuned, message.change)
-        self._map.update_layer(layer, levels_of(message.change))
+        layer = message.layer
+        self._atlas.add(layer)
+        self._map.update_layer(layer.number, levels_of(layer.change))
         self._show_progress()
-        if layer == self._map.cursor[0]:
+        if layer.number == self._map.cursor[0]:
             self._show_head()
 
     # The cursor
@@ -339,7 +335,7 @@ class HeadsView(View):
     def action_verbs(self) -> None:
         """Count verbs in the layers that are there, aside, and show the table."""
         atlas = self._atlas
-        base, tuned, layers = atlas.of_model(0), atlas.of_model(1), len(atlas.change)
+        base, tuned, layers = atlas.of_model(0), atlas.of_model(1), atlas.count
         if not base:
             self.ui.say("There is no layer to count verbs in yet.", severity="warning")
             return
@@ -354,7 +350,7 @@ class HeadsView(View):
     @on(VerbsCounted)
     def _show_verbs(self, message: VerbsCounted) -> None:
         self._verbs = message.table
-        text = verb_text(message.table, computed=message.layers, layers=len(self._atlas.change))
+        text = verb_text(message.table, computed=message.layers, layers=self._atlas.count)
         self.query_one(VerbPage).update(prose_lines(text, ascii_only=self.ui.settings.ascii))
 
     def action_stop(self) -> None:

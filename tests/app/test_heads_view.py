@@ -296,7 +296,7 @@ async def test_words_from_anywhere_do_no_harm(tmp_path):
         assert "‮" not in shown
         await pilot.press("slash", *"[red]", "enter")
         shown = await until_shown(pilot, "“[red]” in")
-        assert "␛[2J" in shown
+        assert "␛[2j" in shown
 
 
 async def test_heads_without_any_pair_are_heads_too(tmp_path):
@@ -313,19 +313,18 @@ async def test_heads_without_any_pair_are_heads_too(tmp_path):
     pair = PairApp(tmp_path, script=script)
     async with pair.running(size=NARROW) as pilot:
         await shown_heads(pilot)
-        await until_shown(pilot, "change 0.00", "pairs base 0 tuned 0")
+        await until_shown(pilot, "change 0.00", "pairs 0→0")
         await pilot.press("enter", "j", "l", "y", "escape", "w", "escape", "e")
         await until_shown(pilot, "Exported to")
 
 
 async def test_notes_and_notices_are_said(tmp_path):
     def script(request):
-        if isinstance(request, ArchitectureRequest):
+        if isinstance(request, HeadPairsRequest):
             note = "q and k norms are not folded."
-            yield Finished(msgspec.structs.replace(architecture(request), notes=(note,)))
-            return
-        if isinstance(request, HeadPairsRequest) and request.layer == 0:
             yield Notice(Problem(kind="storage", what="The disk is [b]full[/b]."))
+            yield Finished(msgspec.structs.replace(head_pairs(request), notes=(note,)))
+            return
         yield from answer(request)
 
     pair = PairApp(tmp_path, script=script)
