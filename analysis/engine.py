@@ -16,6 +16,8 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Generator
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from analysis.events import Cancelled, Event, Failed, Finished, Progress
@@ -30,8 +32,10 @@ if TYPE_CHECKING:
 
 # More progress than a reader can see only keeps the user interface from drawing.
 _PROGRESS_INTERVAL_S = 0.05
-# Typing must stay smooth while every core computes.
+# Typing must stay smooth while every core computes; much more than this, and beside other work the
+# engine would hardly start.
 _NICENESS = 5
+_AUTOGROUP = Path("/proc/self/autogroup")
 
 
 class Engine:
@@ -133,6 +137,18 @@ def problem_of(error: BaseException) -> Problem:
     )
 
 
+def give_way() -> None:
+    """Let what the user types go first.
+
+    Linux may share the processor among sessions before it looks at a process's niceness
+    (sched(7), autogroups). The engine leads a session of its own; there this counts as well.
+    """
+    os.nice(_NICENESS)
+    if os.getsid(0) == os.getpid():
+        with suppress(OSError):
+            _AUTOGROUP.write_text(str(_NICENESS))
+
+
 def main() -> None:
     """Claim the pipes and serve."""
     requests = os.fdopen(os.dup(0), "rb")
@@ -141,7 +157,7 @@ def main() -> None:
     os.dup2(2, 1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     if sys.platform != "win32":
-        os.nice(_NICENESS)
+        give_way()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         Engine(requests, events).serve()

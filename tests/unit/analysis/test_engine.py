@@ -1,0 +1,46 @@
+"""The engine process beside the program it works for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+AUTOGROUP = Path("/proc/self/autogroup")
+NICEST = 19
+
+GIVE_WAY = """
+import os
+from analysis.engine import give_way
+give_way()
+print(os.nice(0))
+"""
+READ_GROUP = "print(open('/proc/self/autogroup').read().split()[-1])"
+
+grouped = pytest.mark.skipif(
+    not AUTOGROUP.exists(), reason="sessions are not scheduled as groups here"
+)
+
+
+def given_way(code: str, *, own_session: bool) -> int:
+    command = [sys.executable, "-c", GIVE_WAY + code]
+    output = subprocess.check_output(command, text=True, start_new_session=own_session)
+    return int(output.split()[-1])
+
+
+def test_the_engine_is_nicer_than_the_program():
+    here = int(subprocess.check_output(["nice"], text=True))
+    assert given_way("", own_session=True) > min(here, NICEST - 1)
+
+
+@grouped
+def test_the_session_of_the_engine_is_nicer_than_others():
+    assert given_way(READ_GROUP, own_session=True) > 0
+
+
+@grouped
+def test_a_session_that_is_not_the_engine_s_own_keeps_its_share():
+    before = int(AUTOGROUP.read_text().split()[-1])
+    assert given_way(READ_GROUP, own_session=False) == before
