@@ -201,7 +201,10 @@ class InsttuiApp(KeyByKeyApp):
         keys = self.base.query_one("#keys", Lines)
         keys.show(self._key_line(keys.size.width))
         header = self.base.query_one("#header", Lines)
-        header.show(self._header_left(), right=self._tabs())
+        left, tabs = self._header_left(), self._tabs()
+        if width_of([*left, *tabs]) > header.size.width:
+            tabs = self._tabs(titles=False)
+        header.show(left, right=tabs)
 
     def _header_left(self) -> Line:
         left: list[tuple[str, str]] = [(" insttui  ", "accent")]
@@ -222,12 +225,14 @@ class InsttuiApp(KeyByKeyApp):
             left.append((f"  {MINIMUM[0]}×{MINIMUM[1]} shows more", "warn"))
         return left
 
-    def _tabs(self) -> Line:
+    def _tabs(self, *, titles: bool = True) -> Line:
+        """The views by number and title; without titles, only the current one has its own."""
         current = self.base.query_one("#views", ContentSwitcher).current
         tabs: list[tuple[str, str]] = []
         for number, spec in enumerate(self.views, 1):
-            style = "strong" if spec.id == current else "dim"
-            tabs.append((f" {number} {spec.title} ", style))
+            here = spec.id == current
+            words = f" {number} {spec.title} " if titles or here else f" {number} "
+            tabs.append((words, "strong" if here else "dim"))
         return tabs
 
     def _key_line(self, width: int) -> Line:

@@ -16,14 +16,17 @@ def _exports_go_elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize("size", [(80, 24), (200, 50)])
-async def test_header_and_keys_fit(tmp_path, size):
+@pytest.mark.parametrize(
+    ("size", "tabs"),
+    [((80, 24), "1 Prompt  2  3  4"), ((200, 50), "1 Prompt  2 Saliency  3 Heads  4 Concepts")],
+)
+async def test_header_and_keys_fit(tmp_path, size, tabs):
     pair = PairApp(tmp_path)
     async with pair.running(size=size) as pilot:
         shown = await until_shown(pilot, "engine ready")
         first, last = shown.splitlines()[0], shown.splitlines()[-1]
         assert "demo-base │ demo-tuned" in first
-        assert first.endswith("1 Prompt  2 Saliency")
+        assert first.endswith(tabs)
         assert "? help  q quit" in last
         assert len(shown.splitlines()) == size[1]
 
@@ -40,7 +43,7 @@ async def test_the_key_line_shows_the_keys_that_work_where_the_focus_is(tmp_path
         ]
         await pilot.press("escape", "enter")
         keys = (await until_shown(pilot, "difference")).splitlines()[-1]
-        for key in ("g grid", "t text", "v overview", "s swap", "/ find", "e export", "q quit"):
+        for key in ("g grid", "t text", "v overview", "s swap", "/ find", "m method", "q quit"):
             assert key in keys
 
 
@@ -185,7 +188,7 @@ async def test_model_names_are_shown_as_they_are(tmp_path):
     async with pair.running(size=(160, 30)) as pilot:
         await until_shown(pilot, "[b]base[/b]␛[2J │ tuned↵[@click=app.quit]x[/]⟨202E⟩")
         await pilot.press("enter")
-        shown = await until_shown(pilot, "─ [b]base[/b]␛[2J ─", "─ tuned↵[@click=app.quit]x[/]")
+        shown = await until_shown(pilot, "─ [b]base[/b]␛[2J ", "─ tuned↵[@click=app.quit]x[/]")
         assert "‮" not in shown
 
 
