@@ -82,15 +82,36 @@ class SaliencyMap:
 
     @cached_property
     def density(self) -> NDArray[np.float64]:
-        """float64 [N]: importance density with b = 7 and p = 4 (paper 4.2); 0 for hidden rows."""
+        """float64 [N]: importance density with b = 7 and p = 4 (paper 4.2); 0 for hidden rows.
+
+        What it says of a map that is not complete is not final.
+        """
         return importance_density(raise_floor(self.scores, DENSITY_FLOOR))
 
     @cached_property
     def computed(self) -> NDArray[np.bool_]:
-        """True for the response tokens whose column is there already; bool [M]."""
+        """bool [N, M]: the cells whose importance, or published score, is there already."""
         if self.importance is None:
-            return np.ones(len(self.response_tokens), np.bool_)
-        return np.asarray(~np.isnan(self.importance).any(axis=0), dtype=np.bool_)
+            return np.ones(self.scores.shape, np.bool_)
+        return ~np.isnan(self.importance)
+
+    @cached_property
+    def final(self) -> NDArray[np.bool_]:
+        """bool [M]: the columns whose visible cells are all there, so that their scores stay."""
+        return np.asarray(self.computed[self.visible].all(axis=0), dtype=np.bool_)
+
+    @cached_property
+    def provisional(self) -> NDArray[np.bool_]:
+        """bool [M]: the columns some of whose visible cells are there, but not all.
+
+        Their largest importance may be to come; their scores can only fall until then.
+        """
+        return np.asarray(self.computed[self.visible].any(axis=0) & ~self.final, dtype=np.bool_)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all visible cells are there."""
+        return bool(self.final.all())
 
     def instruction_score(self, instruction: NDArray[np.bool_]) -> float:
         """Instruction score under a bool [N] mask of instruction tokens (METHODS 1)."""
@@ -99,8 +120,8 @@ class SaliencyMap:
     def table(self) -> Table:
         """One row per visible prompt token and response token; indices count hidden rows too.
 
-        An importance that was never published, and all numbers of a column that is not computed
-        yet, are empty cells.
+        Empty cells: an importance that was never published or is not computed yet, and the score
+        of a column that is not final.
         """
         return Table(COLUMNS, _Pairs(self))
 
@@ -115,19 +136,20 @@ class _Pairs:
         """Rows by prompt token, then response token."""
         shown = self.map
         responses = shown.response_tokens.texts
-        computed = shown.computed
+        final = shown.final.tolist()
         for n in np.flatnonzero(shown.visible).tolist():
-            scores = shown.scores[n].tolist()
+            scores, computed = shown.scores[n].tolist(), shown.computed[n].tolist()
             for m, response in enumerate(responses):
-                # str: the shortest digits that give the same float32 back.
-                value = None if shown.importance is None else float(str(shown.importance[n, m]))
-                known = bool(computed[m])
+                value = None
+                if shown.importance is not None and computed[m]:
+                    # str: the shortest digits that give the same float32 back.
+                    value = float(str(shown.importance[n, m]))
                 yield (
                     shown.model,
                     n,
                     shown.prompt_tokens.texts[n],
                     m,
                     response,
-                    value if known else None,
-                    scores[m] if known else None,
+                    value,
+                    scores[m] if final[m] else None,
                 )

@@ -61,6 +61,7 @@ _ALL = (
     Action("saliency.grid", "g", "grid", "Prompt rows by response columns", "face('grid')"),
     Action("saliency.text", "t", "text", "The prompt, coloured by importance", "face('text')"),
     Action("saliency.overview", "v", "overview", "The whole map at a glance", "face('overview')"),
+    Action("saliency.method", "m", "method", "Gradient, occlusion, or where they differ"),
     Action("saliency.swap", "s", "swap", "The other model", "swap"),
     Action("saliency.find", "slash", "find", "Find in the tokens of prompt and responses"),
     Action("saliency.mark", "i", "mark", "The sentence is an instruction, or is not"),

@@ -57,9 +57,12 @@ class Reading:
         columns: Number of response tokens.
         importance: Signed importance I; None where only scores are known or it is not computed.
         score: Normalised score S; None where it is not computed.
-        density: Importance density of the prompt token.
+        provisional: The largest importance of the column may be to come, so the score is not final.
+        density: Importance density of the prompt token; None while the map is not complete.
         rank: 1 for the densest prompt token.
         rows: Number of prompt tokens shown.
+        compared: Another map's score is subtracted.
+        subtracted: That score; None where it is not computed.
     """
 
     prompt_token: str
@@ -68,9 +71,12 @@ class Reading:
     columns: int
     importance: float | None
     score: int | None
-    density: float
+    provisional: bool
+    density: float | None
     rank: int
     rows: int
+    compared: bool
+    subtracted: int | None
 
 
 def mask_of(shown: SaliencyMap | None, spans: Sequence[Span], stored: Mask | None) -> Mask | None:
@@ -87,6 +93,8 @@ class Comparison:
         prompt: The user's text.
         maps: The maps; None where there is none (yet).
         masks: bool [N] per side, tokens of instructions; None with the map.
+        subtracted: Maps of the same tokens whose scores are subtracted, so that the faces show
+            by how much the two differ; None shows a map as it is.
     """
 
     def __init__(
@@ -94,10 +102,12 @@ class Comparison:
         prompt: str,
         maps: Sequence[SaliencyMap | None],
         masks: Sequence[Mask | None],
+        subtracted: Sequence[SaliencyMap | None] = (None, None),
     ) -> None:
         self.prompt = prompt
         self.maps = tuple(maps)
         self.masks = list(masks)
+        self.subtracted = tuple(subtracted)
         self.rows: list[Row] = self._align()
         self._index = [
             np.array([-1 if row[side] is None else row[side] for row in self.rows], dtype=np.intp)
@@ -151,19 +161,30 @@ class Comparison:
             marked=self.marked(side),
             gaps=gaps if gaps.any() else None,
             missing=self.missing(side),
+            negative=self._negative(side),
         )
 
     def levels(self, side: int) -> NDArray[np.uint8]:
-        """uint8 [rows, M]: normalised scores; 0 in gaps."""
-        shown, index = self._map(side), self._index[side]
+        """uint8 [rows, M]: normalised scores, or by how much they differ; 0 in gaps."""
+        shown, other, index = self._map(side), self.subtracted[side], self._index[side]
         levels = shown.scores[index]
+        if other is not None:
+            less = other.scores[index]
+            levels = np.maximum(levels, less) - np.minimum(levels, less)
         levels[index < 0] = 0
         return levels
 
-    def density(self, side: int) -> NDArray[np.float64]:
-        """float64 [rows]: importance density; 0 in gaps."""
-        index = self._index[side]
-        return np.where(index < 0, 0.0, self._map(side).density[index])
+    def _negative(self, side: int) -> Mask | None:
+        """bool [rows, M]: where more is subtracted than there is; None where nothing is."""
+        shown, other, index = self._map(side), self.subtracted[side], self._index[side]
+        if other is None:
+            return None
+        return np.asarray(shown.scores[index] < other.scores[index], dtype=np.bool_)
+
+    def density(self, side: int) -> NDArray[np.float64] | None:
+        """float64 [rows]: importance density, 0 in gaps; None while the map is not complete."""
+        shown, index = self._map(side), self._index[side]
+        return np.where(index < 0, 0.0, shown.density[index]) if shown.complete else None
 
     def marked(self, side: int) -> Mask:
         """bool [rows]: tokens of instructions; gaps follow the other model's token."""
@@ -176,9 +197,26 @@ class Comparison:
         return marked
 
     def missing(self, side: int) -> Mask | None:
-        """bool [M]: columns not computed yet; None when all are."""
-        missing = ~self._map(side).computed
+        """bool [rows, M]: cells not computed yet; None when all are."""
+        index = self._index[side]
+        missing = ~self._computed(side)[index]
+        missing[index < 0] = False
         return missing if missing.any() else None
+
+    def _computed(self, side: int) -> Mask:
+        """bool [N, M]: cells of a side that have something to show."""
+        computed, other = self._map(side).computed, self.subtracted[side]
+        return computed if other is None else computed & other.computed
+
+    def provisional(self, side: int) -> bool:
+        """Whether any score that is shown is not final."""
+        shown = self.maps[side]
+        if shown is None:
+            return False
+        provisional, other = shown.provisional, self.subtracted[side]
+        if other is not None:
+            provisional = (provisional | other.provisional) & self._computed(side).any(axis=0)
+        return bool(provisional.any())
 
     def _map(self, side: int) -> SaliencyMap:
         shown = self.maps[side]
@@ -245,8 +283,11 @@ class Comparison:
         if n is None:
             return None
         columns = len(shown.response_tokens)
-        known = column < columns and bool(shown.computed[column])
-        density = float(shown.density[n])
+        known = column < columns and bool(shown.computed[n, column])
+        other = self.subtracted[side]
+        less = other is not None and column < columns and bool(other.computed[n, column])
+        maps = [each for each in (shown, other) if each is not None]
+        density = float(shown.density[n]) if shown.complete else None
         return Reading(
             prompt_token=shown.prompt_tokens.texts[n],
             response_token=shown.response_tokens.texts[column] if column < columns else None,
@@ -258,15 +299,18 @@ class Comparison:
                 else None
             ),
             score=int(shown.scores[n, column]) if known else None,
+            provisional=column < columns and any(bool(m.provisional[column]) for m in maps),
             density=density,
-            rank=1 + int(np.count_nonzero(shown.density[shown.visible] > density)),
+            rank=1 + int(np.count_nonzero(shown.density[shown.visible] > (density or 0.0))),
             rows=int(np.count_nonzero(shown.visible)),
+            compared=other is not None,
+            subtracted=int(other.scores[n, column]) if other is not None and less else None,
         )
 
     def instruction_score(self, side: int) -> float | None:
         """The instruction score (METHODS 1) of a side; None while its map is incomplete."""
         shown, mask = self.maps[side], self.masks[side]
-        if shown is None or mask is None or not shown.computed.all():
+        if shown is None or mask is None or not shown.complete:
             return None
         return shown.instruction_score(mask & shown.visible)
 

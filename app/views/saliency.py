@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -16,10 +17,12 @@ from analysis.results import Span
 from app.actions import Action, bindings
 from app.marking import toggled
 from app.state import Prompt
+from app.views.answer import Answer
 from app.views.comparison import Comparison, Found, mask_of
+from app.views.pair import Pair, going_on
 from app.views.saliency_pane import FACES, FaceName, SaliencyPane
-from app.views.saliency_text import HELP, copied_text, save_maps
-from app.views.side import Side, going_on
+from app.views.saliency_text import HELP, copied_text, save_shown
+from app.views.side import Side
 from app.views.values_text import status_lines
 from app.views.view import View
 from app.watch import Watch
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
 BOTH_FROM_WIDTH = 120
 # Maps that grow are redrawn so often at most: a terminal far away and the keys need the time.
 _REDRAW_S = 0.2
+# Without how far two methods agree.
+_STATUS_LINES = 3
 
 
 class SaliencyView(View):
@@ -46,7 +51,7 @@ class SaliencyView(View):
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
-        self._sides: list[Side] = [Side(""), Side("")]
+        self._pair = Pair()
         self._prompt = Prompt("")
         self._case_id = ""
         self._stored_text: CaseText | None = None
@@ -93,17 +98,19 @@ class SaliencyView(View):
         self.call_after_refresh(self._show_status)
 
     def offers(self, action: Action) -> bool:
-        """Cases only in a library, running again only after a failure."""
+        """Cases only in a library, running again only after a failure, methods with models."""
         if action.id in ("saliency.next_case", "saliency.previous_case"):
             return bool(self._case_id)
         if action.id == "saliency.special":
             return not self._case_id
-        return action.id != "saliency.rerun" or any(side.can_run for side in self._sides)
+        if action.id == "saliency.method":
+            return self._pair.can_explain
+        return action.id != "saliency.rerun" or any(side.can_run for side in self._pair.sides)
 
     def _focus_pane(self) -> None:
         panes = self._panes
-        if len([side for side in self._sides if side.name]) == 1:
-            self._active = next(n for n, side in enumerate(self._sides) if side.name)
+        if len([side for side in self._pair.sides if side.name]) == 1:
+            self._active = next(n for n, side in enumerate(self._pair.sides) if side.name)
         for pane in panes:
             pane.set_class(pane.side == self._active, "active")
         face = panes[self._active].face
@@ -121,6 +128,7 @@ class SaliencyView(View):
                 self._active = pane.side
         for pane in self._panes:
             pane.set_class(pane.side == self._active, "active")
+        self._show_status()
 
     # What to show
 
@@ -134,14 +142,14 @@ class SaliencyView(View):
             self._prompt.text,
             self._prompt.chat_template,
         )
-        if same and not any(side.can_run for side in self._sides):
+        if same and not any(side.gradient.can_run for side in self._pair.sides):
             self._prompt = prompt
             self._compare()
             self.show_everything()
             return
         requests = workspace.requests(prompt.text, chat_template=prompt.chat_template)
         self._begin(prompt, [Side(request.model.name, request=request) for request in requests])
-        self.action_run_again()
+        self._ask([side.gradient for side in self._pair.sides])
 
     def show_case(self, case_id: str, prompt: str, sides: list[Side], text: CaseText) -> None:
         """Show a stored case."""
@@ -152,10 +160,9 @@ class SaliencyView(View):
 
     def _begin(self, prompt: Prompt, sides: list[Side]) -> None:
         """Turn to another prompt; what still runs for the old one is given up and not heard."""
-        for side in self._sides:
-            if side.watch is not None:
-                side.watch.drop()
-        self._prompt, self._sides = prompt, sides
+        self._pair.drop()
+        # A new pair shows the gradient: nobody asked for the occlusion of this prompt.
+        self._prompt, self._pair = prompt, Pair(sides)
         self._case_id, self._stored_text = "", None
         self._row, self._columns, self._found = 0, [0, 0], Found()
 
@@ -163,11 +170,14 @@ class SaliencyView(View):
         """Line the maps up anew; the cursor stays on its token."""
         before = self._comparison
         token = before.token_at(self._row)
-        maps = [side.map(include_special=self._special) for side in self._sides]
+        maps, subtracted = self._pair.maps(include_special=self._special)
         stored = self._stored_text.instruction if self._stored_text is not None else None
         spans = self._prompt.instruction_spans
         self._comparison = Comparison(
-            self._prompt.text, maps, [mask_of(shown, spans, stored) for shown in maps]
+            self._prompt.text,
+            maps,
+            [mask_of(shown, spans, stored) for shown in maps],
+            subtracted,
         )
         if token is not None:
             row = self._comparison.row_of(*token)
@@ -176,10 +186,12 @@ class SaliencyView(View):
 
     def show_everything(self) -> None:
         """Draw panes and lines from the state."""
-        for pane, side in zip(self._panes, self._sides, strict=True):
-            pane.title(side.name, side.note_now())
+        for pane, side in zip(self._panes, self._pair.sides, strict=True):
+            provisional = self._comparison.provisional(pane.side)
+            pane.title(side.name, side.title(self._pair.method, provisional=provisional))
             if self._comparison.maps[pane.side] is None:
-                pane.show_words(side.words(), bad=side.problem is not None)
+                failed = side.answer(self._pair.method).problem is not None
+                pane.show_words(side.words(self._pair.method), bad=failed)
             else:
                 pane.show_map(self._comparison, self._row, self._columns[pane.side])
         focused = self.screen.focused
@@ -195,7 +207,7 @@ class SaliencyView(View):
 
     def _show_progress(self) -> None:
         starting = self.ui.status.state in ("off", "starting")
-        line = going_on(self._sides, self._comparison, engine_starting=starting)
+        line = going_on(self._pair, self._comparison, engine_starting=starting)
         if not line and self._prompt.text:
             line = [(self.prose(self._prompt.text[:400]), "dim")]
         self.query_one("#progress", Lines).show(line)
@@ -205,37 +217,43 @@ class SaliencyView(View):
             return
         status = self.query_one("#status", Lines)
         lines = status_lines(
-            [side.name for side in self._sides],
+            self._pair.names,
             self._comparison,
             self._row,
             self._columns,
+            agreements=self._pair.agreements(include_special=self._special),
+            active=self._active,
             width=status.content_size.width,
             ascii_only=self.ui.settings.ascii,
         )
+        self.set_class(len(lines) > _STATUS_LINES, "-compared")
         status.show(*lines)
 
     # News of the requests
 
     def engine_changed(self, status: EngineStatus) -> None:
         """Say what is waited for."""
-        if any(side.running for side in self._sides):
+        if any(side.running for side in self._pair.sides):
             self._show_progress()
 
     @on(Watch.Changed)
     def _news(self, message: Watch.Changed) -> None:
         message.stop()
-        side = next((each for each in self._sides if each.watch is message.watch), None)
-        if side is None:
+        found = self._pair.find(message.watch)
+        if found is None:
             return
+        number, answer = found
+        side, pane = self._pair.sides[number], self._panes[number]
         news = message.watch.take()
-        side.apply(news)
-        pane = self._panes[self._sides.index(side)]
+        answer.apply(news)
         if news.progress is not None and pane.face is None:
-            pane.show_words(side.words())
+            pane.show_words(side.words(self._pair.method))
         for notice in news.notices:
             self.ui.say(str(notice.problem), severity="warning")
         self._show_progress()
         if news.ending is not None:
+            if answer is side.gradient:
+                self._ask(self._pair.wanted())
             self._redraw_now()
         elif news.partial is not None and self._redraw is None:
             self._redraw = self.set_timer(_REDRAW_S, self._redraw_now)
@@ -317,7 +335,7 @@ class SaliencyView(View):
 
     def action_swap(self) -> None:
         """The other model."""
-        if all(side.name for side in self._sides):
+        if all(side.name for side in self._pair.sides):
             self._active = 1 - self._active
             self._focus_pane()
 
@@ -345,24 +363,31 @@ class SaliencyView(View):
 
     def action_stop(self) -> None:
         """Stop what is computed; with nothing running, back to the first view."""
-        running = [side for side in self._sides if side.running]
-        for side in running:
-            side.stop()
-        if running:
+        if self._pair.stop():
+            self._compare()
             self.show_everything()
         else:
             self.run_worker(self.ui.action_show_view(0), exit_on_error=False)
 
     def action_run_again(self) -> None:
         """Run what has not run, failed or was stopped."""
-        session = self.ui.session
-        if session is None:
-            return
-        for side in self._sides:
-            if side.can_run and side.request is not None:
-                side.begin(Watch(session, side.request, self))
+        self._ask(self._pair.answers)
+
+    def _ask(self, answers: Sequence[Answer]) -> None:
+        """Ask for what is not on its way or here, and show what there is."""
+        if self.ui.session is not None:
+            self._pair.ask(self.ui.session, self, answers)
         self._compare()
         self.show_everything()
+
+    def action_method(self) -> None:
+        """Gradient, occlusion, or their difference; asks for the occlusion that is not there."""
+        if not self._pair.can_explain:
+            return
+        self._pair.turn()
+        self._ask(self._pair.wanted())
+        for pane in self._panes:
+            pane.highlight(self._found.places)
 
     def action_case(self, step: int) -> None:
         """The next or the previous case of the list."""
@@ -370,16 +395,18 @@ class SaliencyView(View):
             self.ui.step_case(step)
 
     def action_export(self) -> None:
-        """Both maps as CSV in the current folder."""
+        """Both maps as CSV in the current folder, or how far two methods agree."""
         maps = [shown for shown in self._comparison.maps if shown is not None]
-        if not maps:
-            self.ui.say("There is no map to export yet.", severity="warning")
+        agreements = self._pair.agreements(include_special=self._special)
+        method, compared = self._pair.method, [each for each in agreements if each is not None]
+        if not (compared if method == "difference" else maps):
+            self.ui.say("There is nothing to export yet.", severity="warning")
             return
         about = self._case_id or " ".join(self._prompt.text.split()[:5])
 
         def write() -> None:
             try:
-                path = save_maps(maps, about, Path.cwd())
+                path = save_shown(method, maps, compared, about, Path.cwd())
             except OSError as error:
                 self.app.call_from_thread(
                     self.ui.say, f"Nothing was exported: {error}", severity="error"

@@ -90,8 +90,12 @@ class SaliencyPane(Vertical):
             self._texts = [visible(text, ascii_only=self._ascii) for text in new.column_labels]
         self.query_one(".words", Static).display = False
         face = self._current_face()
-        if same and face.map is not None and face.map.shape == new.shape:
-            face.update_levels(new.levels, missing=new.missing, density=new.density)
+        # A number below zero takes more room: the columns are laid out anew.
+        signed = (new.negative is None, face.map.negative is None)
+        if same and face.map.shape == new.shape and signed[0] == signed[1]:
+            face.update_levels(
+                new.levels, missing=new.missing, negative=new.negative, density=new.density
+            )
         else:
             face.show(new)
         self.move(row, column)

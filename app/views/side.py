@@ -1,35 +1,35 @@
-"""One model's part of the Saliency view: what was asked, what came back, what went wrong."""
+"""One model's part of the Saliency view: its gradient, its occlusion, or a stored map."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from typing import Literal
 
-from analysis.events import Cancelled, Failed, Finished, Progress
+import msgspec
+import numpy as np
+
+from analysis.agreement import Agreement
 from analysis.problems import Problem
 from analysis.requests import AttributionRequest
 from analysis.results import Attribution
 from analysis.saliency_map import SaliencyMap
 from app.terminal_text import prose
-from app.views.comparison import Comparison
-from app.views.progress_text import progress_text
-from app.watch import News, Watch
-from app.widgets.lines import Line
+from app.views.answer import Answer
+
+Method = Literal["gradient", "occlusion", "difference"]
+"""What the maps show: one of two ways to explain a response, or where the two differ."""
+
+METHODS: tuple[Method, ...] = ("gradient", "occlusion", "difference")
 
 
 class Side:
-    """State of one model's request; holds no widgets.
+    """What there is of one model; holds no widgets.
 
     Attributes:
         name: The model's name.
-        request: What was asked; None for a stored case.
-        watch: The running request; None when nothing runs.
-        attribution: The newest result, partial or whole; None before there is one.
-        note: Something to say about it beside its name.
-        stored: A map that came from a case library instead.
-        problem: Why there is no result, if something went wrong.
-        stopped: The user stopped it.
-        from_cache: The result was read from disk.
+        note: Something to say about a stored map beside its name.
+        stored: A map that came from a case library; then there is nothing to ask.
+        gradient: The request that writes the response and explains it, and its answer.
+        occlusion: The same response explained by occlusion; None before it is asked for.
     """
 
     def __init__(
@@ -43,122 +43,134 @@ class Side:
     ) -> None:
         self.name = name
         self.note = note
-        self.request = request
-        self.watch: Watch | None = None
-        self.attribution: Attribution | None = None
         self.stored = stored
-        self.problem = problem
-        self.stopped = False
-        self.from_cache = False
-        self.progress: Progress | None = None
-        self._stage_started = 0.0
+        self.gradient = Answer(request, problem)
+        self.occlusion: Answer | None = None
+        self._agreement: Agreement | None = None
+
+    @property
+    def answers(self) -> list[Answer]:
+        """What was asked so far."""
+        return [self.gradient] if self.occlusion is None else [self.gradient, self.occlusion]
 
     @property
     def running(self) -> bool:
-        """Whether the request has not ended yet."""
-        return self.watch is not None
+        """Whether anything has not ended yet."""
+        return any(answer.running for answer in self.answers)
 
     @property
     def can_run(self) -> bool:
-        """Whether there is something to ask, and no whole answer on its way or here."""
-        whole = self.attribution is not None and self.problem is None and not self.stopped
-        return self.request is not None and not self.running and not whole
+        """Whether anything failed, was stopped, or was not asked yet."""
+        return any(answer.can_run for answer in self.answers)
 
-    def begin(self, watch: Watch) -> None:
-        """A new request was submitted."""
-        self.watch = watch
-        self.problem = None
-        self.stopped = False
-        self.progress = None
-
-    def stop(self) -> None:
-        """Give the request up: at once if nothing was heard of it yet, else at its next step."""
-        if self.watch is None:
-            return
-        if self.progress is not None:
-            self.watch.cancel()
-            return
-        self.watch.drop()
-        self.watch = None
-        self.stopped = True
-
-    def apply(self, news: News) -> None:
-        """Take in what happened."""
-        if news.progress is not None:
-            if self.progress is None or self.progress.stage != news.progress.stage:
-                self._stage_started = time.monotonic()
-            self.progress = news.progress
-        if news.partial is not None and isinstance(news.partial.result, Attribution):
-            self.attribution = news.partial.result
-        ending = news.ending
-        if ending is None:
-            return
-        self.watch = None
-        self.progress = None
-        if isinstance(ending, Finished) and isinstance(ending.result, Attribution):
-            self.attribution = ending.result
-            self.from_cache = ending.from_cache
-        elif isinstance(ending, Failed):
-            self.problem = ending.problem
-        elif isinstance(ending, Cancelled):
-            self.stopped = True
-
-    def map(self, *, include_special: bool) -> SaliencyMap | None:
-        """The map to show; None before the first column is there."""
-        if self.stored is not None:
-            return self.stored
-        if self.attribution is None or self.attribution.ended == "running":
+    @property
+    def explained(self) -> Attribution | None:
+        """The whole gradient of a response that can be explained in another way too."""
+        answer = self.gradient
+        if not answer.whole or answer.attribution is None:
             return None
-        shown = SaliencyMap.from_attribution(self.attribution, include_special=include_special)
-        # What was computed before something went wrong is worth seeing, an empty map is not.
-        return shown if self.problem is None or shown.computed.any() else None
+        return answer.attribution if len(answer.attribution.response_tokens) else None
 
-    def words(self) -> str:
+    def want_occlusion(self) -> Answer | None:
+        """The occlusion of the same response, to be asked for; None where that makes no sense yet.
+
+        One that failed is left alone: it would most likely fail again.
+        """
+        request, explained = self.gradient.request, self.explained
+        if self.occlusion is None and request is not None and explained is not None:
+            self.occlusion = Answer(
+                msgspec.structs.replace(
+                    request,
+                    response=None,
+                    response_ids=explained.response_tokens.ids,
+                    method="occlusion",
+                )
+            )
+        wanted = self.occlusion
+        return wanted if wanted is not None and wanted.can_run and not wanted.problem else None
+
+    # Maps
+
+    def maps(
+        self, method: Method, *, include_special: bool
+    ) -> tuple[SaliencyMap | None, SaliencyMap | None]:
+        """The map to show and the one to subtract from it; None where there is none."""
+        gradient = self.stored or self.gradient.map(include_special=include_special)
+        if method == "gradient" or gradient is None:
+            return gradient, None
+        occlusion = self._occlusion_map(include_special=include_special)
+        if method == "occlusion" or occlusion is None:
+            return occlusion, None
+        return gradient, occlusion
+
+    def _occlusion_map(self, *, include_special: bool) -> SaliencyMap | None:
+        """The map of the occlusion, empty before anything of it is there; None if it failed."""
+        answer, gradient = self.occlusion, self.gradient.attribution
+        if answer is not None and (answer.attribution is not None or answer.problem is not None):
+            return answer.map(include_special=include_special)
+        if gradient is None:
+            return None
+        nothing = msgspec.structs.replace(
+            gradient, importance=np.full_like(gradient.importance, np.nan)
+        )
+        return SaliencyMap.from_attribution(nothing, include_special=include_special)
+
+    def agreement(self, *, include_special: bool) -> Agreement | None:
+        """How far gradient and occlusion agree, made once a pair of maps; None before both are."""
+        gradient, occlusion = self.gradient, self.occlusion
+        if occlusion is None or not (gradient.whole and occlusion.whole):
+            return None
+        first = gradient.map(include_special=include_special)
+        second = occlusion.map(include_special=include_special)
+        if first is None or second is None or not first.visible.any():
+            return None
+        known = self._agreement
+        if known is None or known.first is not first or known.second is not second:
+            self._agreement = Agreement(first, second)
+        return self._agreement
+
+    # Words
+
+    def answer(self, method: Method) -> Answer:
+        """The answer that a method waits for."""
+        return self.gradient if method == "gradient" or not self.occlusion else self.occlusion
+
+    def words(self, method: Method) -> str:
         """What to show where there is no map: problem, growing response, or what is waited for."""
-        if self.problem is not None:
-            parts = (self.problem.what, self.problem.why, self.problem.remedy)
-            return "\n\n".join([*(part for part in parts if part), "r runs it again."])
-        if self.stopped:
-            return "Stopped. r runs it again."
-        if self.attribution is not None and len(self.attribution.response_tokens):
-            return "".join(self.attribution.response_tokens.texts)
-        if self.attribution is not None:
-            return "The response is empty."
-        return self.progress_line() or ("Waiting for its turn." if self.running else "")
+        answer = self.answer(method)
+        waiting = "Waiting for its turn." if answer.running else ""
+        return answer.words() or answer.progress_line(self.name) or waiting
 
-    def note_now(self) -> str:
-        """What to say beside the model's name; harmless."""
-        if self.problem is not None:
-            return "failed"
-        if self.stopped:
-            return "stopped, r runs it again"
-        if self.running:
-            return "computing"
-        if self.attribution is None:
-            return prose(self.note)
-        ended = {"length": "cut at the limit", "given": "given response"}
-        notes = [ended.get(self.attribution.ended, ""), "stored" if self.from_cache else ""]
-        return ", ".join(note for note in notes if note)
+    def title(self, method: Method, *, provisional: bool) -> str:
+        """What is shown and what must be known of it, beside the model's name; harmless."""
+        answer = self.answer(method)
+        if self.gradient.request is None:
+            return prose(self.note) or ", ".join(answer.notes())
+        notes = answer.notes()
+        if method != "gradient":
+            # The response is the model's own, given only to be explained again.
+            notes = [note for note in notes if note != "given response"]
+        if provisional:
+            notes.append("provisional")
+        shown = method + _ran(answer.attribution, method) if answer.whole else method
+        return " · ".join([shown, *([", ".join(notes)] if notes else [])])
 
-    def progress_line(self) -> str:
-        """How far it is, one line; empty when nothing is known."""
-        if self.progress is None:
-            return ""
-        running_s = time.monotonic() - self._stage_started
-        return progress_text(self.name, self.progress, running_s=running_s)
+    def remarks(self, method: Method) -> list[str]:
+        """What the user should know of how the maps were computed; harmless."""
+        answers = self.answers if method == "difference" else [self.answer(method)]
+        return [
+            prose(f"{self.name}: {answer.attribution.note}")
+            for answer in answers
+            if answer.whole and answer.attribution is not None and answer.attribution.note
+        ]
 
 
-def going_on(sides: Sequence[Side], comparison: Comparison, *, engine_starting: bool) -> Line:
-    """One line on what is computed, waited for, went wrong or must be known; empty for nothing."""
-    for side, shown in zip(sides, comparison.maps, strict=True):
-        if side.problem is not None and shown is not None:
-            # The pane shows what there is of the map, so the reason stands here.
-            return [(prose(f"{side.problem} r runs it again."), "bad")]
-        if side.running and (words := side.progress_line()):
-            return [(words, ""), (" · esc stops", "dim")]
-    if any(side.running for side in sides):
-        words = "the engine is starting" if engine_starting else "the engine has other work first"
-        return [(words, ""), (" · esc stops", "dim")]
-    if comparison.cut_differently:
-        return [("The models cut the text differently: rows are aligned by characters.", "warn")]
-    return []
+def _ran(attribution: Attribution | None, method: Method) -> str:
+    """Which algorithm ran, and in which precision where that is not float32, in brackets."""
+    if attribution is None:
+        return ""
+    parts = [attribution.method if method == "gradient" else ""]
+    if attribution.passes_dtype != "float32":
+        parts.append(attribution.passes_dtype)
+    words = prose(", ".join(part for part in parts if part))
+    return f" ({words})" if words else ""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
+from analysis.agreement import Agreement
 from app.terminal_text import fit, pad, prose, visible
 from app.views.comparison import Comparison, Reading
 from app.views.model_names import short_names
@@ -28,16 +29,20 @@ def status_lines(
     row: int,
     columns: Sequence[int],
     *,
+    agreements: Sequence[Agreement | None] = (None, None),
+    active: int = 0,
     width: int,
     ascii_only: bool = False,
 ) -> list[Line]:
-    """One line of values a model, one of instruction scores.
+    """One line of values a model, one of instruction scores, one of agreements where there are any.
 
     Args:
         names: The two models' names, as given; empty for a side that does not exist.
         comparison: The maps.
         row: The row under the cursor.
         columns: The column under each side's cursor.
+        agreements: Of each side's gradient and occlusion, where both are there.
+        active: The side whose agreement is shown where there is room for one.
         width: Cells of a line.
         ascii_only: Plain ASCII.
     """
@@ -60,7 +65,11 @@ def status_lines(
             lines.append([title, (absent, "dim")])
         else:
             lines.append([title, (pad(pairs[side], pair_cells), ""), _values(reading, width)])
-    return [*lines, _scores(short, comparison, width)]
+    lines.append(_scores(short, comparison, width))
+    agreement = _agreement_line(
+        short, agreements, columns, active=active, width=width, ascii_only=ascii_only
+    )
+    return [*lines, agreement] if agreement else lines
 
 
 def _pair(reading: Reading, token_cells: int, ascii_only: bool) -> str:
@@ -79,13 +88,22 @@ def _pair(reading: Reading, token_cells: int, ascii_only: bool) -> str:
 def _values(reading: Reading, width: int) -> tuple[str, str]:
     if reading.response_token is None:
         return "", ""
-    if reading.score is None:
+    if reading.score is None or (reading.compared and reading.subtracted is None):
         return "  not computed yet", "dim"
-    parts = [] if reading.importance is None else [f"I {reading.importance:+.4g}"]
-    rank = f"{ordinal(reading.rank)} of {reading.rows}"
-    if width < _WIDE:
-        rank = f"{reading.rank}/{reading.rows}"
-    parts += [f"S {reading.score}", f"density {reading.density:.2f} ({rank})"]
+    if reading.subtracted is not None:
+        difference = reading.score - reading.subtracted
+        parts = [f"difference {difference:+}" if difference else "no difference"]
+        parts += [f"gradient {reading.score}", f"occlusion {reading.subtracted}"]
+    else:
+        parts = [] if reading.importance is None else [f"I {reading.importance:+.4g}"]
+        parts.append(f"S {reading.score}")
+    if reading.provisional:
+        parts.append("provisional")
+    elif reading.density is not None and not reading.compared:
+        rank = f"{ordinal(reading.rank)} of {reading.rows}"
+        if width < _WIDE:
+            rank = f"{reading.rank}/{reading.rows}"
+        parts.append(f"density {reading.density:.2f} ({rank})")
     return "  " + "  ".join(parts), "accent"
 
 
@@ -103,6 +121,41 @@ def _scores(names: Sequence[str], comparison: Comparison, width: int) -> Line:
     count = comparison.marked_tokens()
     tail = (f"{count} instruction token{'' if count == 1 else 's'}", "dim")
     return [*parts, tail] if width_of([*parts, tail]) <= width else parts
+
+
+def _agreement_line(
+    names: Sequence[str],
+    agreements: Sequence[Agreement | None],
+    columns: Sequence[int],
+    *,
+    active: int,
+    width: int,
+    ascii_only: bool,
+) -> Line:
+    """How far gradient and occlusion agree, of both models where there is room; empty for none."""
+    title = ("gradient/occlusion  ", "dim")
+    parts: dict[int, list[tuple[str, str]]] = {}
+    for side, agreement in enumerate(agreements):
+        if agreement is not None and columns[side] < len(agreement.first.response_tokens):
+            words = _agreement(agreement, columns[side], ascii_only=ascii_only)
+            name = fit(names[side], _name_cells(width))
+            parts[side] = [(f"{name} ", ""), (f"{words}  ", "accent")]
+    line = [title, *(part for side in sorted(parts) for part in parts[side])]
+    if not parts or width_of(line) <= width:
+        return line if parts else []
+    return [title, *parts.get(active, parts[min(parts)])]
+
+
+def _agreement(agreement: Agreement, column: int, *, ascii_only: bool) -> str:
+    """Pearson's and Spearman's coefficients of a column and of the whole map."""
+    rho, dash = ("rho", "-") if ascii_only else ("ρ", "–")
+
+    def pair(pearson: float | None, spearman: float | None) -> str:
+        r, s = (dash if each is None else f"{each:.2f}" for each in (pearson, spearman))
+        return f"r {r} {rho} {s}"
+
+    here = pair(agreement.pearson(column), agreement.spearman(column))
+    return f"column {here}  all {pair(*agreement.overall)}"
 
 
 def _name_cells(width: int) -> int:

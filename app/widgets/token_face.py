@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -44,7 +45,9 @@ class TokenMap:
     gaps: NDArray[np.bool_] | None = None
     """bool [R]: rows that exist only in the other model."""
     missing: NDArray[np.bool_] | None = None
-    """bool [C]: columns not computed yet."""
+    """bool [R, C]: cells not computed yet."""
+    negative: NDArray[np.bool_] | None = None
+    """bool [R, C]: cells whose level stands for a number below zero; None where none can be."""
 
     def __post_init__(self) -> None:
         rows, columns = self.shape
@@ -53,7 +56,8 @@ class TokenMap:
             ("density", self.density, (rows,)),
             ("marked", self.marked, (rows,)),
             ("gaps", self.gaps, (rows,)),
-            ("missing", self.missing, (columns,)),
+            ("missing", self.missing, (rows, columns)),
+            ("negative", self.negative, (rows, columns)),
         ):
             if array is not None and array.shape != shape:
                 raise ValueError(f"{name} has the shape {array.shape}, the labels ask for {shape}")
@@ -73,15 +77,32 @@ class TokenMap:
         """Whether a row exists only in the other model."""
         return self.gaps is not None and bool(self.gaps[row])
 
+    def is_blank(self, row: int, column: int) -> bool:
+        """Whether a cell has no level: it is missing, or in a gap."""
+        return self.is_gap(row) or (self.missing is not None and bool(self.missing[row, column]))
+
+    def is_negative(self, row: int, column: int) -> bool:
+        """Whether a cell's level stands for a number below zero."""
+        return self.negative is not None and bool(self.negative[row, column])
+
     def blank(self) -> NDArray[np.bool_]:
-        """bool [R, C]: cells without a level, missing columns and gap rows."""
-        rows, columns = self.shape
-        blank = np.zeros((rows, columns), dtype=np.bool_)
-        if self.gaps is not None:
-            blank |= self.gaps[:, None]
-        if self.missing is not None:
-            blank |= self.missing[None, :]
-        return blank
+        """bool [R, C]: cells without a level, missing ones and gap rows."""
+        blank = np.zeros(self.shape, dtype=np.bool_) if self.missing is None else self.missing
+        return blank if self.gaps is None else blank | self.gaps[:, None]
+
+    @cached_property
+    def blank_columns(self) -> NDArray[np.bool_]:
+        """bool [C]: columns without any level yet."""
+        if self.missing is None:
+            return np.zeros(self.shape[1], dtype=np.bool_)
+        return np.asarray(self.blank().all(axis=0), dtype=np.bool_)
+
+    def changed_since(self, before: TokenMap) -> NDArray[np.bool_]:
+        """bool [R, C]: cells that look different in an older state of the same map."""
+        changed = (self.levels != before.levels) | (self.blank() != before.blank())
+        if self.negative is not None and before.negative is not None:
+            changed |= self.negative != before.negative
+        return np.asarray(changed, dtype=np.bool_)
 
 
 class TokenFace(ScrollView, can_focus=True):
@@ -170,17 +191,21 @@ class TokenFace(ScrollView, can_focus=True):
         levels: NDArray[np.uint8],
         *,
         missing: NDArray[np.bool_] | None = None,
+        negative: NDArray[np.bool_] | None = None,
         density: NDArray[np.float64] | None = None,
     ) -> None:
         """Take a newer state of the same map and repaint only what differs.
 
         Args:
             levels: uint8 [R, C], 0..10.
-            missing: bool [C], columns not computed yet; None when all are.
+            missing: bool [R, C], cells not computed yet; None when all are.
+            negative: bool [R, C], cells whose level stands for a number below zero.
             density: float64 [R], 0..1.
         """
         before = self.map
-        self.map = replace(before, levels=levels, missing=missing, density=density)
+        self.map = replace(
+            before, levels=levels, missing=missing, negative=negative, density=density
+        )
         if self._ready:
             self.levels_changed(before)
 

@@ -26,7 +26,7 @@ GAP = 1
 """Blank cells after a column and after the row labels."""
 
 NARROWEST, WIDEST = 2, 8
-"""Cells of a column, without the gap."""
+"""Cells of a column, without the gap: the highest level has two digits."""
 
 
 class TokenGrid(TokenFace):
@@ -42,7 +42,8 @@ class TokenGrid(TokenFace):
         self._rows: LRUCache[int, Strip] = LRUCache(256)
         self._row_labels = [visible(t, ascii_only=self.ascii_only) for t in self.map.row_labels]
         labels = [visible(t, ascii_only=self.ascii_only) for t in self.map.column_labels]
-        widths = [min(max(cell_len(label), NARROWEST), WIDEST) for label in labels]
+        narrowest = NARROWEST if self.map.negative is None else NARROWEST + len("-")
+        widths = [min(max(cell_len(label), narrowest), WIDEST) for label in labels]
         self._column_labels = [
             pad(label, width) for label, width in zip(labels, widths, strict=True)
         ]
@@ -109,16 +110,25 @@ class TokenGrid(TokenFace):
                 self.refresh(Region(region.x, 0, region.width, HEADER))
 
     def levels_changed(self, before: TokenMap) -> None:
-        """Repaint the columns that changed, when they are in sight."""
+        """Repaint the rows or the columns that changed, whichever are fewer, when in sight."""
         rows, columns = self.map.shape
         if not rows or not columns:
             return
-        changed = (self.map.levels != before.levels) | (self.map.blank() != before.blank())
-        touched_rows, touched_columns = changed.any(axis=1), np.flatnonzero(changed.any(axis=0))
-        for row in np.flatnonzero(touched_rows):
-            self._rows.discard(int(row))
+        changed = self.map.changed_since(before)
+        touched_rows = np.flatnonzero(changed.any(axis=1)).tolist()
+        touched_columns = np.flatnonzero(changed.any(axis=0)).tolist()
+        for row in touched_rows:
+            self._rows.discard(row)
+        if len(touched_rows) < len(touched_columns):
+            for row in touched_rows:
+                y = self._region(row, 0).y
+                if y >= HEADER:
+                    self.refresh(Region(0, y, self.size.width, 1))
+            if not np.array_equal(self.map.blank_columns, before.blank_columns):
+                self.refresh(Region(0, 0, self.size.width, HEADER))
+            return
         for column in touched_columns:
-            region = self._region(0, int(column))
+            region = self._region(0, column)
             self.refresh(Region(region.x, 0, region.width + GAP, self.size.height))
 
     def marks_changed(self) -> None:
@@ -199,7 +209,7 @@ class TokenGrid(TokenFace):
         columns = self._columns_in_sight()
         for column in columns:
             style = blank
-            if self.map.missing is not None and self.map.missing[column]:
+            if self.map.blank_columns[column]:
                 style += self.palette.missing
             if column in self.hit_columns:
                 style += self.palette.hit
@@ -247,13 +257,13 @@ class TokenGrid(TokenFace):
         )
 
     def _cursor_text(self, row: int, column: int) -> str:
-        if self._is_blank(row, column):
+        if self.map.is_blank(row, column):
             return f"{MISSING_GLYPH:^{self._widths[column]}}"
-        return f"{self.map.levels[row, column]:^{self._widths[column]}}"
+        return f"{self._number(row, column):^{self._widths[column]}}"
 
-    def _is_blank(self, row: int, column: int) -> bool:
-        missing = self.map.missing
-        return self.map.is_gap(row) or (missing is not None and bool(missing[column]))
+    def _number(self, row: int, column: int) -> int:
+        level = int(self.map.levels[row, column])
+        return -level if self.map.is_negative(row, column) else level
 
     def _base_row(self, row: int, columns: range) -> Strip:
         """The cells of a row without the cursor; neighbours of one style share a segment."""
@@ -264,8 +274,10 @@ class TokenGrid(TokenFace):
         text, style = "", palette.missing
         for column, level in zip(columns, levels, strict=True):
             width = self._widths[column]
-            if self._is_blank(row, column):
+            if self.map.is_blank(row, column):
                 cell_style, cell = palette.missing, f"{MISSING_GLYPH:^{width}}"
+            elif digits and self.map.is_negative(row, column):
+                cell_style, cell = styles[level], f"{-level:^{width}}"
             else:
                 cell_style, cell = styles[level], palette.cell(level, width, digits=digits)
             if cell_style is not style and text:

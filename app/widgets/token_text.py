@@ -15,7 +15,7 @@ from textual.geometry import Region, Size
 from textual.reactive import reactive
 from textual.strip import Strip
 
-from app.colours import GLYPHS, LEVELS
+from app.colours import GLYPHS, LEVELS, MISSING_GLYPH
 from app.widgets.token_face import MARK, Cell, TokenFace, TokenMap
 from app.widgets.token_flow import Flow, Piece, flow
 
@@ -24,6 +24,9 @@ MARGIN = 2
 
 RULE = 1
 """Lines between prompt and response."""
+
+_MISSING = LEVELS
+"""Stands for a token without a level, next to the levels 0..10."""
 
 
 class TokenText(TokenFace):
@@ -114,7 +117,7 @@ class TokenText(TokenFace):
         column = self.cursor[1]
         old, new = self._levels_for(before, column), self._levels_for(self.map, column)
         self._refresh_prompt(set(np.flatnonzero(old != new).tolist()))
-        if self.map.missing is not before.missing:
+        if not np.array_equal(self.map.blank_columns, before.blank_columns):
             top = self._prompt_height + RULE
             self.refresh(Region(0, top, self.size.width, self._response_height))
 
@@ -164,16 +167,19 @@ class TokenText(TokenFace):
     # Drawing.
 
     def _levels_for(self, shown: TokenMap, column: int) -> NDArray[np.uint8]:
-        """uint8 [R]: the level that colours each prompt token."""
+        """uint8 [R]: the level that colours each prompt token, or that it is missing."""
         rows, columns = shown.shape
         if self.coloured_by == "density":
             if shown.density is None:
                 return np.zeros(rows, dtype=np.uint8)
             highest = LEVELS - 1
             return np.ceil(np.clip(shown.density, 0, 1) * highest).astype(np.uint8)
-        if not columns or (shown.missing is not None and shown.missing[column]):
+        if not columns:
             return np.zeros(rows, dtype=np.uint8)
-        return shown.levels[:, column]
+        levels = shown.levels[:, column]
+        if shown.missing is None:
+            return levels
+        return np.where(shown.missing[:, column], np.uint8(_MISSING), levels)
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of the pane."""
@@ -199,12 +205,15 @@ class TokenText(TokenFace):
         levels = self._levels_for(self.map, self.cursor[1])
         for piece in pieces:
             level = int(levels[piece.token])
-            style = palette.levels[level] if level else blank
+            if level == _MISSING:
+                style, glyph = blank + palette.missing, MISSING_GLYPH
+            else:
+                style, glyph = palette.levels[level] if level else blank, GLYPHS[level]
             if piece.token in self.hit_rows:
                 style += Style(bold=True, underline=True)
             if piece.token == self.cursor[0]:
                 style = blank + palette.cursor
-            segments.append(Segment(piece.text + (GLYPHS[level] if palette.mono else ""), style))
+            segments.append(Segment(piece.text + (glyph if palette.mono else ""), style))
         return segments
 
     def _response_line(self, line: int) -> list[Segment]:
@@ -214,7 +223,7 @@ class TokenText(TokenFace):
         segments = [Segment(" " * MARGIN, blank)]
         for piece in self._response.lines[line]:
             style = blank
-            if self.map.missing is not None and self.map.missing[piece.token]:
+            if self.map.blank_columns[piece.token]:
                 style += self.palette.missing
             if piece.token in self.hit_columns:
                 style += self.palette.hit

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from rich.color import ColorSystem
+from textual.geometry import Region
 
 from app.colours import GLYPHS, palette_for
 from app.widgets.token_face import TokenMap
@@ -78,15 +79,20 @@ async def test_after_a_walk_the_screen_is_that_of_a_fresh_face(kind, colours) ->
 
 
 @pytest.mark.parametrize("colours", [None, ColorSystem.TRUECOLOR])
+@pytest.mark.parametrize("pieces", ["rows", "columns"])
 @pytest.mark.parametrize("kind", FACES)
-async def test_a_map_that_arrives_column_by_column_ends_as_the_whole_map(kind, colours) -> None:
+async def test_a_map_that_arrives_in_pieces_ends_as_the_whole_map(kind, colours, pieces) -> None:
     whole = sample_map(14, 10)
-    nothing = replace(whole, levels=np.zeros_like(whole.levels), missing=np.ones(10, bool))
+    nothing = replace(whole, levels=np.zeros_like(whole.levels), missing=np.ones((14, 10), bool))
     growing = FaceApp(FACES[kind](nothing), colours=colours)
     async with growing.run_test(size=(90, 30)) as pilot:
         empty = screen_lines(growing)
-        for known in range(1, 11):
-            missing = np.arange(10) >= known
+        for known in range(1, 15 if pieces == "rows" else 11):
+            missing = np.zeros((14, 10), bool)
+            if pieces == "rows":
+                missing[known:] = True
+            else:
+                missing[:, known:] = True
             levels = np.where(missing, 0, whole.levels).astype(np.uint8)
             growing.face.update_levels(levels, missing=missing, density=whole.density)
             await pilot.pause()
@@ -116,6 +122,44 @@ async def test_an_update_repaints_only_what_is_in_the_changed_column(kind, monke
         app.face.update_levels(changed, density=shown.density)
         assert painted
         assert all(painted), "the whole pane was repainted"
+
+
+async def test_rows_that_arrive_repaint_themselves_and_nothing_else(monkeypatch) -> None:
+    whole = sample_map(14, 10)
+    missing = np.ones((14, 10), bool)
+    missing[:5] = False
+    levels = np.where(missing, 0, whole.levels).astype(np.uint8)
+    app = FaceApp(TokenGrid(replace(whole, levels=levels, missing=missing)))
+    async with app.run_test(size=(90, 30)) as pilot:
+        await pilot.pause()
+        painted: list[Region] = []
+        monkeypatch.setattr(app.face, "refresh", lambda *regions, **_: painted.extend(regions))
+        missing = missing.copy()
+        missing[5:7] = False
+        levels = np.where(missing, 0, whole.levels).astype(np.uint8)
+        app.face.update_levels(levels, missing=missing)
+        # The first line are the column labels.
+        assert [(region.y, region.height) for region in painted] == [(6, 1), (7, 1)]
+
+
+async def test_a_grid_says_which_numbers_are_below_zero() -> None:
+    levels = np.array([[10, 3], [0, 4]], dtype=np.uint8)
+    negative = np.array([[True, False], [False, True]])
+    shown = TokenMap(["one", "two"], ["a", "b"], levels, negative=negative)
+    face = TokenGrid(shown)
+    app = FaceApp(face)
+    async with app.run_test(size=(30, 5)):
+        face.digits = True
+        assert screen_text(app)[0].split() == ["a", "b"]
+        assert [line.split() for line in screen_text(app)[1:3]] == [
+            ["one", "-10", "3"],
+            ["two", "-4"],
+        ]
+        face.move_cursor(1, 1)
+        assert [line.split() for line in screen_text(app)[1:3]] == [
+            ["one", "-10", "3"],
+            ["two", "-4"],
+        ]
 
 
 @pytest.mark.parametrize("kind", FACES)

@@ -163,7 +163,7 @@ def facts(name: str, *, chat_template: bool = True) -> ModelFacts:
 
 
 def attribution(request: AttributionRequest, *, seed: int = 0) -> Attribution:
-    """A whole answer: each response token rests on three prompt tokens."""
+    """A whole answer; occlusion differs from the gradient by as much noise again."""
     prompt = word_tokens(request.prompt, template=request.chat_template)
     text = request.response or RESPONSES.get(request.model.name, " An answer.")
     found = [(m.group(), m.span()) for m in re.finditer(r"\s?\w+|[^\w\s]", text)]
@@ -174,6 +174,9 @@ def attribution(request: AttributionRequest, *, seed: int = 0) -> Attribution:
     )
     random = np.random.default_rng(seed + len(request.model.name))
     importance = random.normal(0, 0.05, (len(prompt), len(response))).astype(np.float32)
+    occluded = request.method == "occlusion"
+    if occluded:
+        importance += random.normal(0, 0.05, importance.shape).astype(np.float32)
     return Attribution(
         model=request.model.name,
         prompt=request.prompt,
@@ -181,11 +184,12 @@ def attribution(request: AttributionRequest, *, seed: int = 0) -> Attribution:
         response_tokens=response,
         importance=importance,
         target=request.target,
-        method="reverse",
+        method="occlusion" if occluded else "reverse",
         device="cpu",
         dtype="float32",
-        ended="end",
+        ended="end" if request.response_ids is None else "given",
         seconds=0.2,
+        passes_dtype="float32",
     )
 
 
@@ -212,6 +216,9 @@ def _events(request: Request) -> Iterator[Event]:
         yield Finished(neuron_pairs(request))
     else:
         whole = attribution(request)
+        if request.method == "occlusion":
+            yield from _by_rows(whole)
+            return
         columns = len(whole.response_tokens)
         nothing = np.full_like(whole.importance, np.nan)
         for count in range(1, columns + 1):
@@ -232,3 +239,15 @@ def _events(request: Request) -> Iterator[Event]:
             importance[:, :count] = whole.importance[:, :count]
             yield Partial(msgspec.structs.replace(whole, importance=importance))
         yield Finished(whole)
+
+
+def _by_rows(whole: Attribution) -> Iterator[Event]:
+    """The events of an attribution of a given response, row by row."""
+    rows = len(whole.prompt_tokens)
+    importance = np.full_like(whole.importance, np.nan)
+    yield Partial(msgspec.structs.replace(whole, importance=importance.copy()))
+    for count in range(1, rows + 1):
+        yield Progress("attribute", count, rows, "prompt tokens")
+        importance[:count] = whole.importance[:count]
+        yield Partial(msgspec.structs.replace(whole, importance=importance.copy()))
+    yield Finished(whole)

@@ -66,8 +66,38 @@ def test_the_table_lists_every_visible_pair_with_the_exact_number():
 def test_what_is_not_computed_yet_is_an_empty_cell():
     rows = [[9.0, math.nan], [0.1, math.nan], [0.2, math.nan]]
     shown = SaliencyMap.from_attribution(attribution(rows))
-    assert shown.computed.tolist() == [True, False]
+    assert shown.computed.tolist() == [[True, False]] * 3
+    assert shown.final.tolist() == [True, False]
+    assert not shown.provisional.any()
+    assert not shown.complete
     assert [row[5:] for row in shown.table()] == [(0.1, 5), (None, None), (0.2, 10), (None, None)]
+
+
+def test_scores_are_provisional_while_a_column_lacks_rows():
+    rows = [[9.0, 9.0], [0.1, -1.0], [math.nan, math.nan]]
+    shown = SaliencyMap.from_attribution(attribution(rows))
+    assert shown.provisional.tolist() == [True, True]
+    assert not shown.final.any()
+    assert [row[5:] for row in shown.table()] == [
+        (0.1, None),
+        (-1.0, None),
+        (None, None),
+        (None, None),
+    ]
+
+
+def test_a_row_that_is_hidden_keeps_nothing_waiting():
+    rows = [[math.nan, math.nan], [0.1, -1.0], [0.2, 3.0]]
+    shown = SaliencyMap.from_attribution(attribution(rows))
+    assert shown.complete
+    assert not shown.provisional.any()
+    assert not SaliencyMap.from_attribution(attribution(rows), include_special=True).complete
+
+
+def test_before_anything_is_there_nothing_is_provisional():
+    shown = SaliencyMap.from_attribution(attribution([[math.nan] * 2] * 3))
+    assert not shown.provisional.any()
+    assert not shown.complete
 
 
 def test_a_published_map_has_scores_and_no_importance():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from analysis.agreement import Agreement
 from analysis.results import Tokens
 from analysis.saliency_map import SaliencyMap
 from app.views.comparison import Comparison, Place
@@ -81,7 +82,93 @@ def test_a_column_that_is_not_computed_has_no_values():
     assert reading.score is None
     assert reading.importance is None
     assert comparison.instruction_score(0) is None
-    assert comparison.missing(0).tolist() == [False, True]
+    assert comparison.missing(0).tolist() == [[False, True]] * 6
+    assert not comparison.provisional(0)
+
+
+def test_rows_that_are_not_computed_are_missing_and_make_the_others_provisional():
+    importance = np.array(BASE.importance)
+    importance[4:] = np.nan
+    partial = saliency(["Say", " hi", ".", " Then", " go", "."], ["a", "b"], importance=importance)
+    comparison = Comparison(PROMPT, (partial, TUNED), (np.zeros(7, np.bool_), None))
+    # The third row is the tuned model's alone.
+    assert comparison.missing(0)[:, 0].tolist() == [False] * 4 + [True] * 3
+    assert comparison.provisional(0)
+    assert not comparison.provisional(1)
+    assert comparison.density(0) is None
+    assert comparison.instruction_score(0) is None
+    known, unknown = comparison.read(0, 1, 1), comparison.read(0, 5, 1)
+    assert known.importance == float(BASE.importance[2, 1])
+    assert known.provisional
+    assert known.density is None
+    assert unknown.score is None
+    (line, *_) = status_lines(("m", ""), comparison, 1, (1, 0), width=78)
+    assert plain(line).endswith(f"S {known.score}  provisional")
+
+
+OTHER = saliency(
+    ["Say", " hi", ".", " Then", " go", "."],
+    ["a", "b"],
+    importance=BASE.importance + np.random.default_rng(9).normal(size=(7, 2)).astype(np.float32),
+)
+
+
+def test_a_difference_has_a_size_and_a_sign_where_both_are_computed():
+    importance = np.array(OTHER.importance)
+    importance[5, 0] = np.nan
+    partial = saliency(["Say", " hi", ".", " Then", " go", "."], ["a", "b"], importance=importance)
+    masks = (np.zeros(7, np.bool_), None)
+    comparison = Comparison(PROMPT, (BASE, None), masks, subtracted=(partial, None))
+    shown = comparison.token_map(0)
+    # The first token is hidden: row n is token n + 1.
+    for row in range(6):
+        for column in range(2):
+            less = BASE.scores[row + 1, column].astype(int) - partial.scores[row + 1, column]
+            assert shown.levels[row, column] == abs(less)
+            assert shown.negative[row, column] == (less < 0)
+    assert shown.negative.any()
+    assert np.argwhere(shown.missing).tolist() == [[4, 0]]
+    assert comparison.provisional(0)
+    reading = comparison.read(0, 1, 1)
+    assert (reading.score, reading.subtracted) == (BASE.scores[2, 1], partial.scores[2, 1])
+    (line, *_) = status_lines(("m", ""), comparison, 1, (1, 0), width=78)
+    less = int(reading.score) - int(reading.subtracted)
+    assert f"difference {less:+}" in plain(line)
+    (line, *_) = status_lines(("m", ""), comparison, 4, (0, 0), width=78)
+    assert plain(line).endswith("not computed yet")
+
+
+def test_the_agreement_is_that_of_the_column_under_the_cursor(both):
+    agreement = Agreement(BASE, OTHER)
+    first, second = BASE.importance[1:, 1], OTHER.importance[1:, 1]
+    r = np.corrcoef(first, second)[0, 1]
+    rho = np.corrcoef(first.argsort().argsort(), second.argsort().argsort())[0, 1]
+    names = ("a/base", "b/tuned")
+    lines = status_lines(names, both, 0, (1, 0), agreements=(agreement, None), width=78)
+    assert len(lines) == 4
+    line = plain(lines[-1])
+    assert line.startswith(f"gradient/occlusion  base column r {r:.2f} ρ {rho:.2f}  all r ")
+    assert len(status_lines(names, both, 0, (1, 0), width=78)) == 3
+
+
+def test_a_column_that_does_not_vary_gets_a_dash(both):
+    flat = np.array(OTHER.importance)
+    flat[:, 0] = 0.5
+    other = saliency(["Say", " hi", ".", " Then", " go", "."], ["a", "b"], importance=flat)
+    agreements = (Agreement(BASE, other), None)
+    lines = status_lines(("m", ""), both, 0, (0, 0), agreements=agreements, width=78)
+    assert "column r – ρ –  all r " in plain(lines[-1])
+
+
+def test_where_there_is_room_for_one_agreement_it_is_the_active_sides(both):
+    agreements = (Agreement(BASE, OTHER), Agreement(TUNED, TUNED))
+    names = ("a/base", "b/tuned")
+    for active, name in enumerate(("base", "tuned")):
+        lines = status_lines(names, both, 0, (0, 0), agreements=agreements, active=active, width=78)
+        assert plain(lines[-1]).startswith(f"gradient/occlusion  {name} column")
+        assert width_of(lines[-1]) <= 78
+    wide = status_lines(names, both, 0, (0, 0), agreements=agreements, width=118)
+    assert plain(wide[-1]).count("column r ") == 2
 
 
 def test_marking_a_sentence_marks_its_tokens_on_both_sides(both):
