@@ -114,8 +114,9 @@ class Architecture(msgspec.Struct, frozen=True, tag="architecture"):
         head_dim: d, the width of a head.
         width: D.
         feed_forward: D_ff, of one expert where there are several.
-        experts: Number of experts of a layer; 0 in a dense model.
+        experts: Number of experts of a layer, a shared one included; 0 in a dense model.
         notes: What cannot be read off the weights alone, in words.
+        dense_layers: The layers of a mixture that have no experts.
     """
 
     model: str
@@ -128,6 +129,13 @@ class Architecture(msgspec.Struct, frozen=True, tag="architecture"):
     feed_forward: int
     experts: int
     notes: tuple[str, ...] = ()
+    dense_layers: tuple[int, ...] = ()
+
+    def experts_in(self, layer: int) -> tuple[int, ...]:
+        """The experts of a layer by number; -1 alone where there are none."""
+        if not self.experts or layer in self.dense_layers:
+            return (-1,)
+        return tuple(range(self.experts))
 
     def is_built_like(self, other: Architecture) -> bool:
         """Whether heads and layers of the two can be compared one by one."""

@@ -57,6 +57,11 @@ def describe(
         feed_forward=weights.feed_forward,
         experts=weights.experts + weights.shared_experts if weights.experts else 0,
         notes=weights.notes,
+        dense_layers=tuple(
+            layer
+            for layer in range(weights.layers)
+            if weights.experts and not weights.experts_in(layer)
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from typing import NoReturn
 _COMMANDS = {
     "attribute": "importance of every prompt token for every response token, as CSV",
     "heads": "the word pairs that attention heads relate, base against tuned, as CSV",
+    "concepts": "the principal components of feed-forward layers, base against tuned, as CSV",
     "study": "the paper's tables, for a set of cases",
     "cache": "what is stored on this disk, and removing it",
     "models": "model names and what is available here",
@@ -165,6 +166,53 @@ def _add_heads(parser: argparse.ArgumentParser) -> None:
     _add_pair_options(parser)
 
 
+def _add_concepts(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--rank", type=_positive, default=300, metavar="R", help="components")
+    parser.add_argument("--words", type=_positive, default=15, metavar="K", help="of a component")
+    parser.add_argument(
+        "--measure",
+        choices=("cosine", "projection"),
+        default="cosine",
+        help="words by |cosine| with the direction, or by projection on it (the paper's formula)",
+    )
+    parser.add_argument(
+        "--annotate",
+        nargs="?",
+        const="endpoint",
+        choices=("endpoint", "local"),
+        help="have a language model describe the components: one behind an OpenAI-compatible "
+        "endpoint (OPENAI_API_KEY, OPENAI_BASE_URL), or a local one",
+    )
+    parser.add_argument(
+        "--annotator",
+        default=argparse.SUPPRESS,
+        metavar="MODEL",
+        help="who describes: the endpoint's name of a model, or a local model (default: the tuned)",
+    )
+    parser.add_argument(
+        "--repeats", type=_positive, default=5, metavar="N", help="descriptions of each component"
+    )
+    parser.add_argument(
+        "--templates", default=argparse.SUPPRESS, metavar="FILE", help="how it is asked (TOML)"
+    )
+    parser.add_argument(
+        "--price-in", type=float, metavar="P", help="price of a million tokens sent"
+    )
+    parser.add_argument("--price-out", type=float, metavar="P", help="of a million received")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would be asked and cost, and ask nothing"
+    )
+    parser.add_argument("--yes", action="store_true", help="ask without confirmation")
+    parser.add_argument(
+        "--table",
+        choices=("components", "comparison", "levels", "ranks", "answers", "words"),
+        default="components",
+        help="of annotated components: scenarios and levels base against tuned (Tables 5, 6), "
+        "levels by layers (Fig. 3), described by rank (Fig. 7), outcomes, words (Tables 7-10)",
+    )
+    _add_pair_options(parser)
+
+
 def _add_study(parser: argparse.ArgumentParser) -> None:
     studies = parser.add_subparsers(dest="study", metavar="STUDY", required=True)
     density = studies.add_parser(
@@ -238,6 +286,7 @@ def _layers(text: str) -> list[range] | None:
 _ADDERS = {
     "attribute": _add_attribute,
     "heads": _add_heads,
+    "concepts": _add_concepts,
     "study": _add_study,
     "cache": _add_cache,
     "models": _add_models,

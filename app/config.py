@@ -12,6 +12,26 @@ from platformdirs import user_config_path, user_state_path
 from analysis.problems import problem
 
 
+class Annotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who describes components, and at what price. The key comes from the environment only.
+
+    Attributes:
+        model: The endpoint's name of a model.
+        base_url: The endpoint's address; empty for OPENAI_BASE_URL.
+        price_in: Price of a million tokens sent; None where it is not known.
+        price_out: Price of a million tokens received.
+        templates: A file that says how it is asked; empty for ours.
+        concurrency: How many requests are under way at a time.
+    """
+
+    model: str = ""
+    base_url: str = ""
+    price_in: float | None = None
+    price_out: float | None = None
+    templates: str = ""
+    concurrency: int = 8
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The configuration file.
 
@@ -20,6 +40,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ascii: Show tokens and marks in plain ASCII.
         aliases: Own model names: alias to hub id or folder.
         vectors: Word vectors for the analyses of weights: a file or folder; empty for none.
+        annotation: Who describes components.
         keys: Own keys: action id (as the help panel lists it) to one or more keys, comma separated.
     """
 
@@ -27,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ascii: bool = False
     aliases: dict[str, str] = {}
     vectors: str = ""
+    annotation: Annotation = Annotation()
     keys: dict[str, str] = {}
 
 

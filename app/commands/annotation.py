@@ -1,0 +1,175 @@
+"""The part of ``insttui concepts`` that has components described by a language model."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from platformdirs import user_data_path
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from analysis.annotation.annotation import Annotation, Subject
+from analysis.annotation.answer_file import AnswerFile
+from analysis.annotation.asking import Pace
+from analysis.annotation.by_layer import answer_counts, described_by_rank, levels_by_layer
+from analysis.annotation.comparison import compare
+from analysis.annotation.completer import Completer
+from analysis.annotation.description_words import word_shifts
+from analysis.annotation.endpoint import endpoint
+from analysis.annotation.first_descriptions import FirstDescriptions, subjects_of
+from analysis.annotation.local_completer import LocalCompleter
+from analysis.annotation.openai_completer import OpenAICompleter
+from analysis.annotation.plan import Prices, first_prompts, plan
+from analysis.annotation.questions import read_annotations
+from analysis.annotation.runner import Progress, annotate
+from analysis.annotation.templates import Templates, load_templates
+from analysis.concept_tables import concepts_table
+from analysis.problems import problem
+from analysis.requests import ModelChoice
+from analysis.results import LayerConcepts
+from analysis.session import Session
+from analysis.table import Table
+from app.commands import model_options
+from app.commands.output import write_rows
+from app.config import Settings
+
+
+def answers_path() -> Path:
+    """Where answers are kept: with the user's data, for what was paid for is no cache."""
+    return user_data_path("insttui", appauthor=False) / "annotations"
+
+
+def run(
+    options: Namespace,
+    settings: Settings,
+    session: Session,
+    layers: Sequence[LayerConcepts],
+    base: ModelChoice,
+    tuned: ModelChoice,
+) -> int:
+    """Have the components described and write the table asked for."""
+    templates = load_templates(_templates_path(options, settings))
+    answers = AnswerFile(answers_path())
+    if answers.damaged:
+        print(
+            f"insttui: {answers.damaged} lines of {answers.path} are damaged; "
+            "their questions are asked anew.",
+            file=sys.stderr,
+        )
+    subjects = subjects_of(layers)
+    completer, pace = _completer(options, settings, session, tuned)
+    found = plan(
+        subjects,
+        templates,
+        completer.model,
+        answers,
+        repeats=options.repeats,
+        prices=_prices(options, settings),
+    )
+    print(found.text(), file=sys.stderr)
+    if options.dry_run:
+        print(first_prompts(subjects, templates))
+        return 0
+    if found.requests and not _confirmed(options):
+        raise problem("input", "Nothing was asked.", "", "Confirm with y, or give --yes.")
+    annotations = (
+        _followed(subjects, completer, templates, answers, options.repeats, pace)
+        if found.requests
+        else read_annotations(
+            subjects, templates, completer.model, answers, repeats=options.repeats
+        )
+    )
+    write_rows(_table(options.table, layers, annotations, base, tuned), options.csv)
+    return 0
+
+
+def _completer(
+    options: Namespace, settings: Settings, session: Session, tuned: ModelChoice
+) -> tuple[Completer, Pace]:
+    name: str = getattr(options, "annotator", "")
+    if options.annotate == "local":
+        choice = model_options.model_choice(name, options, settings) if name else tuned
+        return LocalCompleter(session, choice), Pace(concurrency=1)
+    place = endpoint(name or settings.annotation.model, settings.annotation.base_url)
+    return OpenAICompleter(place), replace(Pace(), concurrency=settings.annotation.concurrency)
+
+
+def _templates_path(options: Namespace, settings: Settings) -> Path | None:
+    name: str = getattr(options, "templates", "") or settings.annotation.templates
+    return Path(name).expanduser() if name else None
+
+
+def _prices(options: Namespace, settings: Settings) -> Prices | None:
+    if options.annotate == "local":
+        return Prices(0.0, 0.0)
+    price_in = settings.annotation.price_in if options.price_in is None else options.price_in
+    price_out = settings.annotation.price_out if options.price_out is None else options.price_out
+    return None if price_in is None or price_out is None else Prices(price_in, price_out)
+
+
+def _confirmed(options: Namespace) -> bool:
+    if options.yes:
+        return True
+    if not sys.stdin.isatty():
+        return False
+    print("Go on? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _followed(
+    subjects: Sequence[Subject],
+    completer: Completer,
+    templates: Templates,
+    answers: AnswerFile,
+    repeats: int,
+    pace: Pace,
+) -> tuple[Annotation, ...]:
+    """Annotate with a progress bar on standard error."""
+    console = Console(stderr=True)
+    with Bars(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bars:
+        task = bars.add_task("describing", total=None)
+
+        def show(progress: Progress) -> None:
+            tokens = f"{progress.input_tokens:,} + {progress.output_tokens:,} tokens"
+            waiting = f", waiting {progress.waiting_s:.0f} s" if progress.waiting_s else ""
+            words = f"describing, {progress.requests:,} requests, {tokens}{waiting}"
+            bars.update(task, description=words, completed=progress.done, total=progress.total)
+
+        return annotate(
+            subjects, completer, templates, answers, repeats=repeats, pace=pace, on_progress=show
+        )
+
+
+def _table(
+    name: str,
+    layers: Sequence[LayerConcepts],
+    annotations: Sequence[Annotation],
+    base: ModelChoice,
+    tuned: ModelChoice,
+) -> Table:
+    match name:
+        case "comparison":
+            return compare(annotations, base.name, tuned.name)
+        case "levels":
+            return levels_by_layer(annotations)
+        case "ranks":
+            return described_by_rank(annotations)
+        case "answers":
+            return answer_counts(annotations)
+        case "words":
+            return word_shifts(annotations, base.name, tuned.name)
+        case _:
+            return concepts_table(layers, FirstDescriptions(annotations))

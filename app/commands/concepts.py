@@ -1,0 +1,48 @@
+"""``insttui concepts``: the components of feed-forward layers, base against tuned, as CSV."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+
+from analysis.concept_tables import concepts_table
+from analysis.problems import problem
+from analysis.requests import ConceptsRequest
+from analysis.results import LayerConcepts
+from app.commands import model_options, storage, word_options
+from app.commands.layer_options import architectures, layers_of
+from app.commands.output import write_rows
+from app.commands.progress import run_with_progress
+from app.config import load_settings
+from app.terminal_text import prose
+
+
+def run(options: Namespace) -> int:
+    """Find the components of the layers asked for, have them described, and write their table."""
+    if options.table != "components" and not options.annotate:
+        raise problem(
+            "input", f"The table {options.table} is made of descriptions.", "", "Add --annotate."
+        )
+    settings = load_settings()
+    base, tuned = model_options.pair(options, settings)
+    words, _ = word_options.words_and_vectors(options, settings, base, tuned)
+    layers: list[LayerConcepts] = []
+    with storage.session(options) as session:
+        built, _ = architectures(session, base, tuned)
+        for layer in layers_of(options.layers, built.layers):
+            for expert in built.experts_in(layer):
+                request = ConceptsRequest(
+                    base, tuned, layer, words, expert, options.rank, options.words, options.measure
+                )
+                result = run_with_progress(session, request)
+                assert isinstance(result, LayerConcepts)
+                layers.append(result)
+        for note in dict.fromkeys(note for each in layers for note in each.notes):
+            print(f"insttui: {prose(note)}", file=sys.stderr)
+        if not options.annotate:
+            write_rows(concepts_table(layers), options.csv)
+            return 0
+        # Imported here: who wants no descriptions needs nothing of it.
+        from app.commands import annotation
+
+        return annotation.run(options, settings, session, layers, base, tuned)
