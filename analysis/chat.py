@@ -6,6 +6,7 @@ from collections.abc import Generator
 from typing import Any
 
 import torch
+from jinja2 import TemplateError
 from transformers import set_seed
 
 from analysis.events import Notice, Partial, Progress
@@ -34,7 +35,16 @@ def chat(
             "Choose an instruction-tuned model.",
         )
     turns = [{"role": role, "content": content} for role, content in request.turns]
-    encoded: Any = loaded.tokenizer.apply_chat_template(turns, add_generation_prompt=True)
+    try:
+        encoded: Any = loaded.tokenizer.apply_chat_template(turns, add_generation_prompt=True)
+    except TemplateError as error:
+        raise problem(
+            "model",
+            f"The chat template of {request.model.name} refuses the conversation.",
+            f"It says: {error}.",
+            "Where it knows no system role, set system_role = false in a templates file of your "
+            "own; or choose another model.",
+        ) from None
     prompt = torch.tensor([encoded["input_ids"]], device=loaded.device)
     given = prompt.shape[1]
     window = loaded.facts.context_window

@@ -66,6 +66,8 @@ class Plan:
         cost = (
             "The cost is unknown, as no prices are given."
             if self.cost is None
+            else "That costs nothing."
+            if self.cost == 0.0
             else f"That costs {_money(self.cost)} at most, in the currency of the prices."
         )
         return (

@@ -72,3 +72,9 @@ def test_a_model_without_a_chat_template_is_refused(pool):
 def test_a_conversation_beyond_the_window_is_refused(pool):
     with pytest.raises(ProblemError, match="too long for demo-tuned"):
         answer(ChatRequest(resolve("demo-tuned"), (("user", "word " * 5000),)), pool)
+
+
+def test_what_a_chat_template_refuses_is_said(pool):
+    turns = (("system", "Be brief."), *TURNS)
+    with pytest.raises(ProblemError, match="refuses the conversation. It says: the demo pair"):
+        answer(ChatRequest(resolve("demo-tuned"), turns), pool)
