@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from analysis.problems import Problem
 from analysis.requests import ArchitectureRequest, NeuronPairsRequest
 from analysis.results import Architecture, NeuronPairs
 from app.layer_jobs import LayerJobs, Step
 from app.terminal_text import prose
+from app.views.heads_text import different_shapes
 from app.widgets.lines import Line
 
 if TYPE_CHECKING:
@@ -119,8 +119,20 @@ class HeadJobs:
                 jobs.stop()
         return running
 
+    def words(self) -> str:
+        """What stands in place of the map until there is one, in paragraphs."""
+        problem = self.shapes.problem
+        if self.architectures is not None:
+            return different_shapes(*self.architectures)
+        if problem is not None:
+            parts = (problem.what, problem.why, problem.remedy, "r runs it again.")
+            return "\n\n".join(part for part in parts if part)
+        if self.shapes.stopped:
+            return "Stopped. r runs it again."
+        return "Reading what the models are built of."
+
     def going_on(self, *, engine_starting: bool) -> Line:
-        """One harmless line on what runs, went wrong or was stopped."""
+        """One harmless line on what runs, went wrong or was stopped; first what, then the key."""
         if self.running is not None:
             waiting = "the engine is starting" if engine_starting else "the engine has other work"
             return [(self.running.words() or waiting, ""), _STOPS]
@@ -130,12 +142,6 @@ class HeadJobs:
         if jobs is None or jobs is not self.layers:
             return [] if jobs is None else [("Stopped. r runs it again.", "warn")]
         return [(f"Stopped with {len(jobs.results)} of {jobs.layers} layers. r goes on.", "warn")]
-
-
-def failed(problem: Problem) -> str:
-    """A problem as paragraphs."""
-    parts = (problem.what, problem.why, problem.remedy)
-    return "\n\n".join([*(part for part in parts if part), "r runs it again."])
 
 
 _STOPS = (" · esc stops", "dim")

@@ -17,19 +17,22 @@ from textual.widgets import Static
 from analysis.events import EngineStatus
 from analysis.head_tables import pairs_table
 from analysis.results import HeadPairs
-from analysis.table import Table
-from analysis.verb_changes import VerbTable, verb_table
 from app.actions import Action, bindings
-from app.export import free_path, save_csv
-from app.terminal_text import prose
 from app.views.found_heads import FoundHeads
 from app.views.head_atlas import HeadAtlas
-from app.views.head_jobs import HeadJobs, failed
+from app.views.head_jobs import HeadJobs
 from app.views.head_layer import HeadLayer
 from app.views.head_page import HeadPage
-from app.views.heads_text import HELP, copied_text, different_shapes, rests_on, status_lines
+from app.views.heads_text import (
+    HELP,
+    copied_text,
+    different_shapes,
+    rests_on,
+    save_table,
+    status_lines,
+)
 from app.views.neuron_page import NeuronPage
-from app.views.verb_page import VerbPage, verb_text
+from app.views.verb_page import VerbPage
 from app.views.view import View
 from app.watch import Watch
 from app.widgets.head_map import HeadMap, blank_map, levels_of
@@ -60,21 +63,12 @@ class HeadsView(View):
             super().__init__()
             self.layer = layer
 
-    class VerbsCounted(Message):
-        """The verb table is there."""
-
-        def __init__(self, table: VerbTable, layers: int) -> None:
-            super().__init__()
-            self.table = table
-            self.layers = layers
-
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self._page: Page = "words"
         self._atlas = HeadAtlas(0)
         self._jobs: HeadJobs | None = None
         self._side = 1
-        self._verbs: VerbTable | None = None
         self._settling: Timer | None = None
 
     # What is on the screen
@@ -97,6 +91,10 @@ class HeadsView(View):
     def _workspace(self) -> PairWorkspace:
         assert isinstance(self.ui.workspace, PairWorkspace)
         return self.ui.workspace
+
+    @property
+    def _names(self) -> tuple[str, str]:
+        return self._workspace.base.name, self._workspace.tuned.name
 
     @property
     def _map(self) -> HeadMap:
@@ -181,24 +179,18 @@ class HeadsView(View):
         self._show_head()
 
     def _show_words(self, jobs: HeadJobs) -> None:
-        shapes, built = jobs.shapes, jobs.architectures
-        if built is not None:
-            text = different_shapes(*built)
-        elif shapes.problem is not None:
-            text = failed(shapes.problem)
-        elif shapes.stopped:
-            text = "Stopped. r runs it again."
-        else:
-            text = "Reading what the models are built of."
         words = self.query_one("#words", Static)
-        words.set_class(shapes.problem is not None, "bad")
-        words.update("\n".join(self.prose(line) for line in text.split("\n")))
+        words.set_class(jobs.shapes.problem is not None, "bad")
+        words.update("\n".join(self.prose(line) for line in jobs.words().split("\n")))
 
     def _show_progress(self) -> None:
         starting = self.ui.status.state in ("off", "starting")
         line = [] if self._jobs is None else self._jobs.going_on(engine_starting=starting)
-        if not line and self._page in ("map", "head"):
-            line = [(f"all {len(self._atlas.layers)} layers are there", "dim")]
+        if self._page not in ("words", "map"):
+            # Escape leads back first.
+            line = line[:1]
+        elif not line and len(self._atlas.layers) == self._atlas.count:
+            line = [(f"all {self._atlas.count} layers are there", "dim")]
         self.query_one("#progress", Lines).show(line)
 
     def _show_head(self) -> None:
@@ -215,7 +207,8 @@ class HeadsView(View):
             comparison,
             None if layer is None else layer.both,
             rests_on(self._workspace.words, self._workspace.vectors),
-            width=status.content_size.width,
+            # The lines may have been hidden until now; they have a blank at either end.
+            width=self.size.width - 2,
             ascii_only=self.ui.settings.ascii,
         )
         status.show(*lines)
@@ -322,7 +315,7 @@ class HeadsView(View):
 
     def _show_neurons(self) -> None:
         assert self._jobs is not None
-        name = (self._workspace.base.name, self._workspace.tuned.name)[self._side]
+        name = self._names[self._side]
         page = self.query_one(NeuronPage)
         page.show(self._jobs.neuron_pairs, self._side, self.prose(name))
 
@@ -333,25 +326,14 @@ class HeadsView(View):
             self._show_neurons()
 
     def action_verbs(self) -> None:
-        """Count verbs in the layers that are there, aside, and show the table."""
+        """The verb table of the layers that are there."""
         atlas = self._atlas
         base, tuned, layers = atlas.of_model(0), atlas.of_model(1), atlas.count
         if not base:
             self.ui.say("There is no layer to count verbs in yet.", severity="warning")
             return
-        self.query_one(VerbPage).update("Counting.")
+        self.query_one(VerbPage).count(base, tuned, layers)
         self._turn_to("verbs")
-
-        def count() -> None:
-            self.post_message(self.VerbsCounted(verb_table(base, tuned, layers), len(base)))
-
-        self.run_worker(count, thread=True, exclusive=True, group="verbs")
-
-    @on(VerbsCounted)
-    def _show_verbs(self, message: VerbsCounted) -> None:
-        self._verbs = message.table
-        text = verb_text(message.table, computed=message.layers, layers=self._atlas.count)
-        self.query_one(VerbPage).update(prose_lines(text, ascii_only=self.ui.settings.ascii))
 
     def action_stop(self) -> None:
         """Back from a page; on the map stop what runs, or go back to the first view."""
@@ -412,19 +394,19 @@ class HeadsView(View):
 
     def action_export(self) -> None:
         """The table that is shown as CSV: all pairs computed so far, or the verbs."""
-        names = self._workspace.base.name, self._workspace.tuned.name
+        names = self._names
         base, tuned = self._atlas.of_model(0), self._atlas.of_model(1)
         if not base:
             self.ui.say("There are no pairs to export yet.", severity="warning")
             return
-        verbs = self._verbs if self._page == "verbs" else None
+        verbs = self.query_one(VerbPage).table if self._page == "verbs" else None
 
         def write() -> None:
-            table: Table = pairs_table(base, tuned) if verbs is None else verbs.table()
-            kind = "heads" if verbs is None else "verbs"
             try:
-                path = free_path(Path.cwd(), "-".join([kind, *names]), ".csv")
-                save_csv(table, path)
+                if verbs is None:
+                    path = save_table(pairs_table(base, tuned), "heads", names, Path.cwd())
+                else:
+                    path = save_table(verbs.table(), "verbs", names, Path.cwd())
             except OSError as error:
                 words = f"Nothing was exported: {error}"
                 self.app.call_from_thread(self.ui.say, words, severity="error")
@@ -442,11 +424,6 @@ class HeadsView(View):
         elif comparison is None:
             self.ui.say("There is nothing to copy yet.", severity="warning")
         else:
-            names = self._workspace.base.name, self._workspace.tuned.name
+            names = self._names
             about = rests_on(self._workspace.words, self._workspace.vectors)
             self.ui.copy(copied_text(place, comparison, names, about))
-
-
-def prose_lines(text: str, *, ascii_only: bool) -> str:
-    """Harmless text of several lines."""
-    return "\n".join(prose(line, ascii_only=ascii_only) for line in text.split("\n"))

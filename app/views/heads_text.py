@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from textwrap import wrap
 
 from analysis.head_changes import HeadComparison, PairChange
 from analysis.requests import Words, WordVectors
 from analysis.results import Architecture, HeadPairs
+from analysis.table import Table
+from app.export import free_path, save_csv
 from app.terminal_text import pad, prose
 from app.views.head_page import STATUSES, count_text, pair_text
 from app.widgets.lines import Line
@@ -128,6 +130,17 @@ def all_notes(pairs: Sequence[HeadPairs]) -> list[str]:
     notes = dict.fromkeys(note for each in pairs for note in each.notes)
     # What `rests_on` says already.
     return [note for note in notes if not note.startswith(("Words: ", "Vectors: "))]
+
+
+def save_table(table: Table, kind: str, names: tuple[str, str], folder: Path) -> Path:
+    """Write a table about two models to a new CSV file in a folder; the file.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    path = free_path(folder, "-".join([kind, *names]), ".csv")
+    save_csv(table, path)
+    return path
 
 
 def copied_text(

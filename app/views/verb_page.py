@@ -2,17 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from textual import on
+from textual.message import Message
 from textual.widgets import Static
 
+from analysis.results import HeadPairs
 from analysis.statistics import Sample
-from analysis.verb_changes import VerbTable
+from analysis.verb_changes import VerbTable, verb_table
 
 
 class VerbPage(Static, can_focus=True):
-    """One row a group of layers, and how to read it."""
+    """One row a group of layers, and how to read it.
+
+    Attributes:
+        table: What is shown; None while it is counted.
+    """
+
+    class Counted(Message):
+        """The verbs were counted."""
+
+        def __init__(self, table: VerbTable, computed: int, layers: int) -> None:
+            super().__init__()
+            self.table = table
+            self.computed = computed
+            self.layers = layers
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__("", markup=False, id=id)
+        self.table: VerbTable | None = None
+
+    def count(self, base: Sequence[HeadPairs], tuned: Sequence[HeadPairs], layers: int) -> None:
+        """Count the verbs in some layers of both models, aside, then show the table."""
+        self.table = None
+        self.update("Counting.")
+
+        def count() -> None:
+            self.post_message(self.Counted(verb_table(base, tuned, layers), len(base), layers))
+
+        self.run_worker(count, thread=True, exclusive=True, group="verbs")
+
+    @on(Counted)
+    def _show(self, message: Counted) -> None:
+        self.table = message.table
+        self.update(verb_text(message.table, computed=message.computed, layers=message.layers))
 
 
 def verb_text(table: VerbTable, *, computed: int, layers: int) -> str:
