@@ -96,23 +96,23 @@ def importance_pieces(
     if method not in get_args(Method) or target not in get_args(Target):
         raise ValueError(f"unknown method {method!r} or target {target!r}")
     prompt, response = checked_ids(model, prompt_ids, response_ids)
-    table = next(model.get_input_embeddings().parameters())
-    dtype = str(table.dtype).removeprefix("torch.")
-    plan = Plan(shape_of(model), len(prompt), len(response), budget_of(memory_budget, table.device))
+    shape = shape_of(model)
+    plan = Plan(shape, len(prompt), len(response), budget_of(memory_budget, shape.device))
+    dtype = str(model.dtype).removeprefix("torch.")
     chosen = plan.cheapest() if method == "auto" else method
-    note = ""
     if not len(response):
-        return Ran(chosen, note, dtype)
-    if chosen in ("occlusion", "occlusion_zeroed"):
+        return Ran(chosen, "", dtype)
+    if chosen == "occlusion" or chosen == "occlusion_zeroed":
         zeroed = chosen == "occlusion_zeroed"
-        note = yield from occlusion(model, prompt, response, zeroed=zeroed, batch=plan.sequences())
+        note = yield from occlusion(model, prompt, response, plan, zeroed=zeroed)
         return Ran(chosen, note, dtype)
     if chosen == "forward":
         try:
-            note = yield from forward(model, prompt, response, target, plan.tangents())
+            note = yield from forward(model, prompt, response, target, plan)
             return Ran(chosen, note, dtype)
         except NoForwardModeError:
-            chosen = "reverse"
-            note = "The model cannot do forward mode; reverse mode gave the same numbers. "
-    note += yield from reverse(model, prompt, response, target, plan.segment())
-    return Ran(chosen, note.strip(), dtype)
+            why = "The model cannot do forward mode; reverse mode gave the same numbers. "
+    else:
+        why = ""
+    note = yield from reverse(model, prompt, response, target, plan)
+    return Ran("reverse", (why + note).strip(), dtype)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -12,34 +12,44 @@ from analysis.saliency.pieces import Piece, Pieces
 
 
 def in_batches(
-    rows: int, batch: int, device: torch.device, compute: Callable[[int, int], Tensor]
+    ends: Sequence[int],
+    batch: int,
+    device: torch.device,
+    compute: Callable[[int, int], Tensor],
 ) -> Pieces:
-    """Pieces of whole rows, ``compute(start, stop)`` for batch after batch.
+    """Pieces of whole rows, ``compute(start, stop)`` for each batch.
 
     After an out-of-memory error the batch is halved; at one row the error passes through.
+
+    Args:
+        ends: Rows that no batch goes beyond, in rising order; the last is their number.
+        batch: Rows in a batch at most.
+        device: Where memory may run out.
+        compute: The values of rows, [stop - start, M].
     """
     start, asked = 0, batch
-    while start < rows:
-        stop = min(start + batch, rows)
-        values = _unless_out_of_memory(compute, start, stop, batch)
-        if values is None:
-            # Only here, outside the handler, is what was half computed no longer referred to.
-            release(device)
-            batch //= 2
-            continue
-        yield Piece(slice(start, stop), slice(0, values.shape[1]), values)
-        start = stop
+    for end in ends:
+        while start < end:
+            stop = min(start + batch, end)
+            values = _unless_out_of_memory(compute, start, stop)
+            if values is None:
+                # Only here, outside the handler, is what was half computed no longer referred to.
+                release(device)
+                batch = (stop - start) // 2
+                continue
+            yield Piece(slice(start, stop), slice(0, values.shape[1]), values)
+            start = stop
     if batch == asked:
         return ""
-    return f"Memory ran out: it went on with batches of {batch} in place of {asked}."
+    return f"Memory ran out: it went on with {batch} prompt tokens at a time in place of {asked}."
 
 
 def _unless_out_of_memory(
-    compute: Callable[[int, int], Tensor], start: int, stop: int, batch: int
+    compute: Callable[[int, int], Tensor], start: int, stop: int
 ) -> Tensor | None:
     try:
         return compute(start, stop)
     except Exception as error:
-        if batch == 1 or not is_out_of_memory(error):
+        if stop - start == 1 or not is_out_of_memory(error):
             raise
     return None

@@ -19,7 +19,7 @@ from analysis.requests import Target
 from analysis.saliency.switches import frozen
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import Cache, PreTrainedModel
 
 
 @dataclass(frozen=True)
@@ -105,14 +105,45 @@ def run(model: PreTrainedModel, ids: Tensor, answered: Tensor, *, graph: bool) -
     return Run(bottom[0], states, seeds[0, -count:], probabilities, doubts)
 
 
+def seeds_of(model: PreTrainedModel, prompt: Tensor, response: Tensor, portion: int) -> Run:
+    """A run without a graph over all of the response, the head being passed in portions.
+
+    Args:
+        model: A causal language model.
+        prompt: int64 [N].
+        response: int64 [M].
+        portion: Response tokens whose logits there is memory for at a time.
+    """
+    runs = []
+    for start in range(0, len(response), portion):
+        answered = response[: start + portion]
+        ids = fed_ids(model, prompt, answered)
+        runs.append(run(model, ids, answered[start:], graph=False))
+    return Run(
+        runs[-1].embeddings,
+        torch.cat([each.states for each in runs]),
+        torch.cat([each.seeds for each in runs]),
+        torch.cat([each.probabilities for each in runs]),
+        torch.cat([each.doubts for each in runs]),
+    )
+
+
 class _AtHeadError(Exception):
     """The head is reached: the body is done."""
 
 
-def body(model: PreTrainedModel, ids: Tensor, embeddings: Tensor, count: int) -> Tensor:
-    """[M, D], the last hidden states at the last M = count positions, for embeddings [1, T, D].
+def body(
+    model: PreTrainedModel, ids: Tensor, embeddings: Tensor, cache: Cache | None = None
+) -> Tensor:
+    """[T, D], the last hidden states for embeddings [1, T, D] of ids [1, T]; without the head.
 
-    A function of the embeddings that torch can differentiate forward; the head is not computed.
+    A function of the embeddings that torch can differentiate forward.
+
+    Args:
+        model: A causal language model.
+        ids: int64 [1, T], for models that look at more than the embeddings.
+        embeddings: [1, T, D].
+        cache: What the model has read before; takes in what it reads now.
     """
     top: list[Tensor] = []
 
@@ -128,18 +159,24 @@ def body(model: PreTrainedModel, ids: Tensor, embeddings: Tensor, count: int) ->
         head_of(model).register_forward_pre_hook(leave),
     ]
     try:
-        model(input_ids=ids, **options(model, ids, keep=count))
+        model(input_ids=ids, **options(model, ids, keep=0, cache=cache))
     except _AtHeadError:
         pass
     finally:
         for hook in hooks:
             hook.remove()
-    return top[0][0, -count:]
+    return top[0][0]
 
 
-def options(model: PreTrainedModel, ids: Tensor, *, keep: int) -> dict[str, Any]:
-    """Arguments of a forward pass without a cache and with logits at the last positions only."""
-    found: dict[str, Any] = {"use_cache": False, "attention_mask": torch.ones_like(ids)}
+def options(
+    model: PreTrainedModel, ids: Tensor, *, keep: int, cache: Cache | None = None
+) -> dict[str, Any]:
+    """Arguments of a forward pass with logits at the last positions only, 0 for at all of them."""
+    read = 0 if cache is None else cache.get_seq_length()
+    mask = torch.ones(len(ids), read + ids.shape[1], dtype=torch.long, device=ids.device)
+    found: dict[str, Any] = {"use_cache": cache is not None, "attention_mask": mask}
+    if cache is not None:
+        found["past_key_values"] = cache
     if "logits_to_keep" in inspect.signature(model.forward).parameters:
         found["logits_to_keep"] = keep
     return found

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,12 +15,18 @@ from analysis.models.memory import is_out_of_memory
 from analysis.problems import ProblemError
 from analysis.requests import Target
 from analysis.saliency.batches import in_batches
-from analysis.saliency.ends import body, exact, fed_ids, finite, run
+from analysis.saliency.cost import Plan
+from analysis.saliency.ends import exact, fed_ids, finite, seeds_of
 from analysis.saliency.pieces import Pieces
+from analysis.saliency.reading import Reading
 from analysis.saliency.switches import differentiable_kernels, frozen
+from analysis.saliency.tape import Tape
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+Moved = Callable[[int, Tensor], Tensor]
+"""[B, M, D], how the states change along tangents [B, 1, size, D] of a block's embeddings."""
 
 
 class NoForwardModeError(Exception):
@@ -25,53 +34,101 @@ class NoForwardModeError(Exception):
 
 
 def forward(
-    model: PreTrainedModel, prompt: Tensor, response: Tensor, target: Target, batch: int
+    model: PreTrainedModel,
+    prompt: Tensor,
+    response: Tensor,
+    target: Target,
+    plan: Plan,
 ) -> Pieces:
     """The map in blocks of rows: the tangent E[x_n] at position n gives row n at once.
+
+    The model reads the text in blocks of positions. So a prompt token in one block passes through
+    no block before it, and blocks whose states nobody asks for end with the last layer's keys and
+    values.
 
     Args:
         model: A causal language model whose operations know their forward derivative.
         prompt: int64 [N].
         response: int64 [M].
         target: What to differentiate.
-        batch: Prompt tokens whose tangents are carried along together.
+        plan: The blocks, the prompt tokens in a batch, and whether there is memory for a tape.
 
     Raises:
         NoForwardModeError: Before the first piece.
     """
-    count = len(response)
     ids = fed_ids(model, prompt, response)
-    with torch.inference_mode(False):
-        opened = run(model, ids, response, graph=False)
-        embeddings = opened.embeddings
-        precision = exact(embeddings.dtype)
-        seeds = opened.seeds.to(precision)
-        factors = opened.factors(target)
-
-    def states(given: Tensor) -> Tensor:
-        return body(model, ids, given, count)
-
-    def moved(tangent: Tensor) -> Tensor:
-        derivative: Tensor = torch.func.jvp(states, (embeddings,), (tangent,))[1]
-        return derivative
+    with _passes(model):
+        known = seeds_of(model, prompt, response, plan.head())
+        factors = known.factors(target)
+        precision = exact(known.embeddings.dtype)
+        seeds = known.seeds.to(precision)
+        reading = Reading(model, ids, plan.blocks(), len(prompt) - 1)
+        if len(reading.ends) > 1 and not reading.agrees(known.embeddings, known.states):
+            reading = replace(reading, ends=plan.blocks()[-1:])
+        points = reading.cut(known.embeddings)
+        with _forward_mode():
+            moved = _played(reading, points) if plan.taped() else _carried(reading, points)
 
     def rows(start: int, stop: int) -> Tensor:
-        with torch.inference_mode(False), torch.no_grad():
-            tangents = embeddings.new_zeros(stop - start, *embeddings.shape)
+        index = bisect_right(reading.ends, start)
+        point, first = points[index], reading.blocks()[index].start
+        with _passes(model), _forward_mode():
+            tangents = point.new_zeros(stop - start, *point.shape)
             for n in range(start, stop):
-                tangents[n - start, 0, n] = embeddings[0, n]
-            with frozen(model), differentiable_kernels(model):
-                change = _or_no_forward_mode(lambda: torch.func.vmap(moved)(tangents))
-            values = torch.einsum("bmd,md->bm", change.to(precision), seeds) * factors
-        return finite(values, embeddings.dtype)
+                tangents[n - start, 0, n - first] = point[0, n - first]
+            change = moved(index, tangents).to(precision)
+            values = torch.einsum("bmd,md->bm", change, seeds) * factors
+        return finite(values, point.dtype)
 
-    return (yield from in_batches(len(prompt), batch, ids.device, rows))
+    # The tangents of a batch begin in the same block.
+    ends = [min(each, len(prompt)) for each in reading.ends]
+    return (yield from in_batches(ends, plan.tangents(), ids.device, rows))
 
 
-def _or_no_forward_mode(compute: Callable[[], Tensor]) -> Tensor:
-    """The result; what an operation without a forward derivative raises has no common type."""
+def _played(reading: Reading, points: list[Tensor]) -> Moved:
+    """From a tape of all blocks."""
     try:
-        return compute()
+        return Tape(reading.states, points).play
+    except NotImplementedError:
+        # A model that overwrites its own states cannot be taped, yet differentiated.
+        return _carried(reading, points)
+
+
+def _carried(reading: Reading, points: list[Tensor]) -> Moved:
+    """By differentiating anew for every batch, from the block of its tangents on."""
+    memories = reading.memories(points)
+
+    def moved(index: int, tangents: Tensor) -> Tensor:
+        def states(point: Tensor) -> Tensor:
+            return reading.states([point, *points[index + 1 :]], memories[index])
+
+        def along(tangent: Tensor) -> Tensor:
+            change: Tensor = torch.func.jvp(states, (points[index],), (tangent,))[1]
+            return change
+
+        change: Tensor = torch.func.vmap(along)(tangents)
+        return change
+
+    return moved
+
+
+@contextmanager
+def _passes(model: PreTrainedModel) -> Iterator[None]:
+    """Neither gradients nor inference tensors, and kernels that can be differentiated forward."""
+    with (
+        torch.inference_mode(False),
+        torch.no_grad(),
+        frozen(model),
+        differentiable_kernels(model),
+    ):
+        yield
+
+
+@contextmanager
+def _forward_mode() -> Iterator[None]:
+    """What an operation without a forward derivative raises has no type of its own."""
+    try:
+        yield
     except Exception as error:
         if isinstance(error, ProblemError) or is_out_of_memory(error):
             raise

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from analysis.problems import problem
 from analysis.saliency.batches import in_batches
+from analysis.saliency.cost import Plan
 from analysis.saliency.ends import exact, fed_ids, finite, options
 from analysis.saliency.pieces import Pieces
 from analysis.saliency.switches import frozen
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def occlusion(
-    model: PreTrainedModel, prompt: Tensor, response: Tensor, *, zeroed: bool, batch: int
+    model: PreTrainedModel, prompt: Tensor, response: Tensor, plan: Plan, *, zeroed: bool
 ) -> Pieces:
     """I[n, m] = p(y_m | x, y_<m) − p(y_m | x without x_n, y_<m), in blocks of rows.
 
@@ -26,8 +27,8 @@ def occlusion(
         model: A causal language model.
         prompt: int64 [N].
         response: int64 [M].
+        plan: How many prompt tokens share a pass, each left out of a sequence of its own.
         zeroed: Zero the embedding of x_n where it stands, in place of deleting x_n.
-        batch: Prompt tokens left out in one forward pass, each in a sequence of its own.
 
     Raises:
         ProblemError: ``input`` where nothing is left once the only prompt token is deleted.
@@ -53,7 +54,7 @@ def occlusion(
                 changed = _Chances(model, shorter, response, None)
         return finite(known.minus(changed), next(model.parameters()).dtype)
 
-    return (yield from in_batches(len(prompt), batch, ids.device, without))
+    return (yield from in_batches([len(prompt)], plan.sequences(), ids.device, without))
 
 
 class _Chances:

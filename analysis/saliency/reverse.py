@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from analysis.models.memory import is_out_of_memory, release
 from analysis.requests import Target
+from analysis.saliency.cost import Plan
 from analysis.saliency.ends import Run, exact, fed_ids, finite, run
 from analysis.saliency.pieces import Piece, Pieces
+from analysis.saliency.switches import checkpointed, frozen
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
 def reverse(
-    model: PreTrainedModel, prompt: Tensor, response: Tensor, target: Target, segment: int
+    model: PreTrainedModel, prompt: Tensor, response: Tensor, target: Target, plan: Plan
 ) -> Pieces:
     """The map column by column.
 
@@ -28,30 +32,60 @@ def reverse(
         prompt: int64 [N].
         response: int64 [M].
         target: What to differentiate.
-        segment: Response tokens that share a graph.
+        plan: The segments, and whether there is memory for their graphs.
     """
-    for start in range(0, len(response), segment):
-        stop = min(start + segment, len(response))
-        ids = fed_ids(model, prompt, response[:stop])
-        with torch.inference_mode(False):
-            opened = run(model, ids, response[start:stop], graph=True)
-            factors = opened.factors(target)
-        for m in range(start, stop):
-            column = _column(opened, m - start, len(prompt), last=m + 1 == stop)
-            column = column * factors[m - start].to(column.device)
-            values = finite(column, opened.states.dtype)[:, None]
-            yield Piece(slice(0, len(prompt)), slice(m, m + 1), values)
-        # Not both graphs at once.
-        del opened
-    return ""
+    sparing, note = plan.checkpointed(), ""
+    opened: Run | None = None
+    segment = range(0)
+    m = 0
+    while m < len(response):
+        try:
+            if opened is None or m not in segment:
+                opened = None  # Not both graphs at once.
+                segment = range(m, min(m + plan.segment(), len(response)))
+                opened = _opened(model, prompt, response[: segment.stop], m, sparing=sparing)
+            column = _column(model, opened, m - segment.start, len(prompt), target)
+        except Exception as error:
+            if sparing or not is_out_of_memory(error):
+                raise
+            column = None
+        if column is None:
+            # Only here, outside the handler, is what was half computed no longer referred to.
+            opened, sparing = None, True
+            release(plan.shape.device)
+            note = "Memory ran out: it went on with the graph of one layer at a time."
+            continue
+        yield Piece(slice(0, len(prompt)), slice(m, m + 1), column[:, None])
+        m += 1
+    return note
 
 
-def _column(opened: Run, m: int, length: int, *, last: bool) -> Tensor:
-    """[N], the derivative of log p(y_m) / (1 − p(y_m)) along every prompt embedding."""
-    with torch.inference_mode(False):
+def _opened(
+    model: PreTrainedModel, prompt: Tensor, response: Tensor, first: int, *, sparing: bool
+) -> Run:
+    """A run with a graph that ends with the response given, explained from its first token on.
+
+    Args:
+        model: A causal language model.
+        prompt: int64 [N].
+        response: int64 [M].
+        first: The first response token to explain.
+        sparing: Keep no more than the layers' inputs; every backward pass computes the rest anew.
+    """
+    ids = fed_ids(model, prompt, response)
+    with torch.inference_mode(False), checkpointed(model) if sparing else nullcontext():
+        return run(model, ids, response[first:], graph=True)
+
+
+def _column(model: PreTrainedModel, opened: Run, m: int, length: int, target: Target) -> Tensor:
+    """float32 [N], the importance for the m-th response token of a run."""
+    # Layers that are computed anew are computed as they were.
+    with torch.inference_mode(False), frozen(model):
         (gradient,) = torch.autograd.grad(
-            opened.states[m], opened.embeddings, opened.seeds[m], retain_graph=not last
+            opened.states[m], opened.embeddings, opened.seeds[m], retain_graph=True
         )
         embedded = opened.embeddings.detach()[0, :length]
         precision = exact(embedded.dtype)
-        return (embedded.to(precision) * gradient[0, :length].to(precision)).sum(dim=-1)
+        column = (embedded.to(precision) * gradient[0, :length].to(precision)).sum(dim=-1)
+        column *= opened.factors(target)[m].to(column.device)
+    return finite(column, embedded.dtype)

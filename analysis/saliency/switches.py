@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -53,6 +55,30 @@ def differentiable_kernels(model: PreTrainedModel) -> Iterator[None]:
     finally:
         for config, name, value in found:
             setattr(config, name, value)
+
+
+@contextmanager
+def checkpointed(model: PreTrainedModel) -> Iterator[None]:
+    """With a graph of the layers' inputs only; the rest is computed anew in a backward pass.
+
+    A model whose layers are not found keeps its whole graph.
+    """
+    count = model.config.get_text_config().num_hidden_layers
+    lists = [each for each in model.modules() if isinstance(each, nn.ModuleList)]
+    layers = next((each for each in lists if len(each) == count), nn.ModuleList())
+    found = [vars(layer).get("forward") for layer in layers]
+    try:
+        for layer in layers:
+            layer.forward = partial(
+                checkpoint, layer.forward, use_reentrant=False, preserve_rng_state=False
+            )
+        yield
+    finally:
+        for layer, forward in zip(layers, found, strict=True):
+            if forward is None:
+                vars(layer).pop("forward", None)
+            else:
+                layer.forward = forward
 
 
 def _configurations(model: PreTrainedModel) -> Iterator[Any]:

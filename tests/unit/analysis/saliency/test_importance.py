@@ -8,7 +8,8 @@ import torch
 
 from analysis.density import normalize
 from analysis.problems import ProblemError
-from analysis.saliency import importance, importance_pieces
+from analysis.saliency import Ran, importance, importance_pieces
+from analysis.saliency.cost import Plan
 from tests.support.small_models import CONFIGURATIONS, CONTEXT_WINDOW, VOCABULARY, small_model
 from tests.unit.analysis.saliency.reference import (
     EXACT,
@@ -28,10 +29,10 @@ TEMPLATE = [1, 90, 3, 91, 13, 13, 90, 4, 91, 13]
 @pytest.mark.parametrize("family", CONFIGURATIONS)
 def test_both_ways_equal_one_float64_backward_pass_a_response_token(family, prompt):
     expected = reference(small_model(family, dtype=torch.float64), prompt, RESPONSE)
+    model = small_model(family)
     for method in EXACT:
-        assert ran(small_model(family), prompt, RESPONSE, method=method).note == ""
-        computed = importance(small_model(family), prompt, RESPONSE, method=method)
-        assert_close(computed, expected)
+        assert ran(model, prompt, RESPONSE, method=method) == Ran(method, "", "float32")
+        assert_close(importance(model, prompt, RESPONSE, method=method), expected)
 
 
 @pytest.mark.parametrize("method", EXACT)
@@ -254,13 +255,30 @@ class Backward(torch.autograd.Function):
 
 
 @pytest.mark.parametrize("method", ["auto", "forward"])
-def test_a_model_that_cannot_do_forward_mode_is_explained_in_reverse_and_says_so(method):
+def test_a_model_that_cannot_do_forward_mode_is_explained_in_reverse_and_says_so(
+    method, monkeypatch
+):
+    monkeypatch.setattr(Plan, "cheapest", lambda _: "forward")
     model = small_model("llama")
     expected = importance(model, PROMPT, RESPONSE, method="reverse")
     norm = model.model.layers[1].input_layernorm
     norm.register_forward_hook(lambda _module, _args, output: Backward.apply(output))
-    # So few prompt tokens that forward mode is the cheaper.
-    facts = ran(model, PROMPT[:2], RESPONSE, method=method)
+    facts = ran(model, PROMPT, RESPONSE, method=method)
     assert facts.method == "reverse"
     assert "forward mode" in facts.note
-    assert_close(importance(model, PROMPT, RESPONSE, method="forward"), expected)
+    assert_close(importance(model, PROMPT, RESPONSE, method=method), expected)
+
+
+@pytest.mark.parametrize("method", ["auto", "forward"])
+def test_a_model_that_overwrites_its_own_states_can_still_do_forward_mode(method, monkeypatch):
+    monkeypatch.setattr(Plan, "cheapest", lambda _: "forward")
+    expected = importance(small_model("gpt2"), PROMPT, RESPONSE, method="reverse")
+    model = small_model("gpt2")
+
+    def overwritten(_module, _args, output):
+        output = output * 2
+        return output.mul_(output.detach().sign() ** 2 / 2)
+
+    model.transformer.h[0].mlp.register_forward_hook(overwritten)
+    assert ran(model, PROMPT, RESPONSE, method=method) == Ran("forward", "", "float32")
+    assert_close(importance(model, PROMPT, RESPONSE, method=method), expected)

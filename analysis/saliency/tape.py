@@ -1,0 +1,251 @@
+"""A tape of tangents: what forward differentiation does to them, played for many at once.
+
+Forward differentiation computes a function and, beside it, its derivative along a tangent. Only the
+operations on the tangent differ from one prompt token to the next, and they are linear in it. The
+tape is recorded while the function is differentiated once; playing it carries a batch of other
+tangents through the same operations, and everything else is a constant on it. What a tangent does
+not reach is not computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+from torch.nn.functional import linear
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.weak import WeakTensorKeyDictionary
+
+_aten = torch.ops.aten
+
+
+@dataclass(frozen=True, eq=False)
+class _Slot:
+    """A place for a tangent or what became of it.
+
+    Attributes:
+        shape, dtype: What belongs there.
+    """
+
+    shape: torch.Size
+    dtype: torch.dtype
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """One operation.
+
+    Attributes:
+        operation: What is called.
+        args, kwargs: Its arguments, slots in the places of tangents.
+        read: The slots among them.
+        written: Where the tensors go that it returns.
+        finished: Slots that no later step reads.
+    """
+
+    operation: Any
+    args: Any
+    kwargs: Any
+    read: tuple[_Slot, ...]
+    written: tuple[_Slot, ...]
+    finished: tuple[_Slot, ...] = ()
+
+
+class Tape:
+    """The derivative of a function of several tensors at a point.
+
+    Args:
+        function: Of tensors; its operations know their forward derivative.
+        point: Where to differentiate.
+
+    Raises:
+        NotImplementedError: The function overwrites what its own derivative needs.
+    """
+
+    def __init__(
+        self, function: Callable[[Sequence[Tensor]], Tensor], point: Sequence[Tensor]
+    ) -> None:
+        recorder = _Recorder()
+        # Of a part of a larger tensor torch would keep the tangent in a copy of its own.
+        point = [each.clone() for each in point]
+        with forward_ad.dual_level(), torch.no_grad():
+            tangents = [torch.ones_like(each) for each in point]
+            self._starts = [recorder.slot_of(each) for each in tangents]
+            duals = [
+                forward_ad.make_dual(*each)  # type: ignore[no-untyped-call]
+                for each in zip(point, tangents, strict=True)
+            ]
+            with recorder, _Linear():
+                value = function(duals)
+                derivative = forward_ad.unpack_dual(value).tangent  # type: ignore[no-untyped-call]
+            self._end = recorder.slot_of(derivative)
+        recorder.check()
+        self._steps = _needed(recorder.steps, self._end)
+
+    def play(self, which: int, tangents: Tensor) -> Tensor:
+        """The derivative along tangents of one of the tensors, [B, *its shape] to [B, *value]."""
+
+        def one(tangent: Tensor) -> Tensor:
+            return self._play(which, tangent)
+
+        moved: Tensor = torch.func.vmap(one)(tangents)
+        return moved
+
+    def _play(self, which: int, tangent: Tensor) -> Tensor:
+        # A slot that is not filled stands for a tangent that vanishes.
+        filled = {self._starts[which]: tangent}
+        for step in self._steps:
+            reached = [slot for slot in step.read if slot in filled]
+            if reached and not _passed_on(step, reached, filled):
+
+                def fill(value: Any) -> Any:
+                    if not isinstance(value, _Slot):
+                        return value
+                    if value not in filled:
+                        return tangent.new_zeros(value.shape, dtype=value.dtype)
+                    return filled[value]
+
+                result = step.operation(*_mapped(step.args, fill), **_mapped(step.kwargs, fill))
+                filled.update(zip(step.written, _tensors(result), strict=True))
+                del result
+            for slot in step.finished:
+                filled.pop(slot, None)
+        return filled[self._end]
+
+
+def _passed_on(step: _Step, reached: list[_Slot], filled: dict[_Slot, Tensor]) -> bool:
+    """Whether this is a sum with a tangent that vanishes, which is the other tangent."""
+    if len(reached) == len(step.read) or step.operation is not _aten.add.Tensor or step.kwargs:
+        return False
+    if reached[0].shape != step.written[0].shape or reached[0].dtype != step.written[0].dtype:
+        return False
+    filled[step.written[0]] = filled[reached[0]]
+    return True
+
+
+class _Linear(TorchFunctionMode):
+    """Spares a linear layer the product with its weights' tangent, which has none."""
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Apply a linear layer to value and tangent apart."""
+        if function is not linear or kwargs:
+            return function(*args, **(kwargs or {}))
+        value, tangent = forward_ad.unpack_dual(args[0])  # type: ignore[no-untyped-call]
+        if tangent is None:
+            return linear(*args)
+        moved = linear(tangent, args[1])
+        return forward_ad.make_dual(linear(value, *args[1:]), moved)  # type: ignore[no-untyped-call]
+
+
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Writes down every operation on a tensor that is in a slot, and gives its results slots."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.steps: list[_Step] = []
+        self._slots = WeakTensorKeyDictionary()
+        self._changed: set[_Slot] = set()
+        self._shared: set[_Slot] = set()
+        self._constants: list[tuple[Tensor, int]] = []
+
+    def slot_of(self, tensor: Tensor) -> _Slot:
+        """The slot that a tensor is in, a new one if need be."""
+        slot: _Slot | None = self._slots.get(tensor)  # type: ignore[no-untyped-call]
+        if slot is None:
+            slot = self._slots[tensor] = _Slot(tensor.shape, tensor.dtype)
+        return slot
+
+    def __torch_dispatch__(
+        self, operation: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Carry out an operation, and write it down if it concerns a tangent."""
+        kwargs = kwargs or {}
+        result = operation(*args, **kwargs)
+        tensors = _tensors(result)
+        # Torch works out shapes on tensors without data.
+        if not tensors or tensors[0].is_meta:
+            return result
+        read: list[_Slot] = []
+        constants: list[Tensor] = []
+
+        def replaced(value: Any) -> Any:
+            if not isinstance(value, Tensor):
+                return value
+            slot = self._slots.get(value)  # type: ignore[no-untyped-call]
+            if slot is None:
+                constants.append(value)
+                return value
+            read.append(slot)
+            return slot
+
+        recorded, options = _mapped(args, replaced), _mapped(kwargs, replaced)
+        if not read:
+            return result
+        if _changes_nothing(operation, args[0], recorded, tensors[0]):
+            self._slots[tensors[0]] = read[0]
+            self._shared.add(read[0])
+            return result
+        if operation._schema.is_mutable:
+            self._changed.add(recorded[0])
+        self._constants += [(each, each._version) for each in constants]
+        written = tuple(self.slot_of(each) for each in tensors)
+        self.steps.append(_Step(operation, recorded, options, tuple(read), written))
+        return result
+
+    def check(self) -> None:
+        """Raise NotImplementedError where something on the tape was overwritten afterwards."""
+        if self._changed & self._shared or any(
+            each._version != version for each, version in self._constants
+        ):
+            raise NotImplementedError("the derivative's own constants are overwritten")
+
+
+def _needed(steps: list[_Step], end: _Slot) -> tuple[_Step, ...]:
+    """The steps that the end depends on, each with the slots that are finished after it."""
+    wanted = {end}
+    needed: list[_Step] = []
+    for step in reversed(steps):
+        if wanted.isdisjoint(step.written):
+            continue
+        touched = {*step.read, *step.written}
+        needed.append(replace(step, finished=tuple(touched - wanted)))
+        wanted |= touched
+    return tuple(reversed(needed))
+
+
+def _changes_nothing(operation: Any, given: Any, recorded: list[Any], result: Tensor) -> bool:
+    """Whether an operation gives its first argument again; those cost a pass over memory each."""
+    if not isinstance(recorded[0], _Slot):
+        return False
+    if given.shape != result.shape or given.dtype != result.dtype:
+        return False
+    if operation is _aten._to_copy.default:
+        return bool(given.device == result.device)
+    if operation is _aten.add.Tensor:
+        # The product rule adds the other factor's tangent, for weights nothing but zeros.
+        return isinstance(recorded[1], Tensor) and not bool(recorded[1].any())
+    return operation is _aten.expand.default
+
+
+def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+    """Arguments with every leaf changed."""
+    if isinstance(value, (list, tuple)):
+        return [_mapped(each, change) for each in value]
+    if isinstance(value, dict):
+        return {name: _mapped(each, change) for name, each in value.items()}
+    return change(value)
+
+
+def _tensors(result: Any) -> list[Tensor]:
+    if isinstance(result, Tensor):
+        return [result]
+    if isinstance(result, (list, tuple)):
+        return [tensor for each in result for tensor in _tensors(each)]
+    return []

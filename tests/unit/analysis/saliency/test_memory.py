@@ -1,0 +1,198 @@
+"""However little memory there is, the numbers are the same."""
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from analysis.saliency import importance
+from analysis.saliency.cost import Plan
+from analysis.saliency.tape import Tape
+from tests.support.small_models import CONFIGURATIONS, small_model
+from tests.unit.analysis.saliency.reference import (
+    EXACT,
+    METHODS,
+    PROMPT,
+    RESPONSE,
+    assert_close,
+    ran,
+    reference,
+)
+
+# The module, which the function of the same name hides.
+reverse_mode = importlib.import_module("analysis.saliency.reverse")
+
+
+@pytest.mark.parametrize("family", CONFIGURATIONS)
+def test_both_ways_equal_the_reference_with_no_memory_to_spare(family):
+    expected = reference(small_model(family, dtype=torch.float64), PROMPT, RESPONSE)
+    for method in EXACT:
+        computed = importance(small_model(family), PROMPT, RESPONSE, method=method, memory_budget=1)
+        assert_close(computed, expected)
+
+
+@pytest.mark.parametrize("family", CONFIGURATIONS)
+def test_a_long_text_read_in_many_blocks_equals_the_reference(family, monkeypatch):
+    prompt = PROMPT * 3
+    expected = reference(small_model(family, dtype=torch.float64), prompt, RESPONSE)
+    monkeypatch.setattr(Plan, "blocks", lambda self: (5, 12, 25, len(prompt) - 1, 36, self.length))
+    for taped in (True, False):
+        monkeypatch.setattr(Plan, "taped", lambda self, taped=taped: taped)
+        computed = importance(small_model(family), prompt, RESPONSE, method="forward")
+        assert_close(computed, expected)
+
+
+@pytest.mark.parametrize("method", ["occlusion", "occlusion_zeroed"])
+def test_occlusion_is_the_same_one_row_at_a_time(method):
+    model = small_model("llama")
+    one = importance(model, PROMPT, RESPONSE, method=method, memory_budget=1)
+    torch.testing.assert_close(one, importance(model, PROMPT, RESPONSE, method=method))
+
+
+def test_a_model_that_forgets_what_it_read_is_not_read_in_blocks(monkeypatch):
+    expected = importance(small_model("llama"), PROMPT, RESPONSE, method="reverse")
+    model = small_model("llama")
+    whole = model.model.forward
+
+    def forgetful(*args, past_key_values=None, attention_mask=None, **options):
+        return whole(*args, **options)
+
+    monkeypatch.setattr(model.model, "forward", forgetful)
+    assert ran(model, PROMPT, RESPONSE, method="forward").method == "forward"
+    assert_close(importance(model, PROMPT, RESPONSE, method="forward"), expected)
+
+
+def exhausted():
+    return torch.OutOfMemoryError("CUDA out of memory")
+
+
+def crowded_tape(monkeypatch, most):
+    play = Tape.play
+
+    def crowded(self, which, tangents):
+        if len(tangents) > most:
+            raise exhausted()
+        return play(self, which, tangents)
+
+    monkeypatch.setattr(Tape, "play", crowded)
+
+
+def test_forward_mode_halves_its_batch_and_goes_on(monkeypatch):
+    model = small_model("llama")
+    expected = importance(model, PROMPT, RESPONSE, method="forward")
+    crowded_tape(monkeypatch, 2)
+    torch.testing.assert_close(importance(model, PROMPT, RESPONSE, method="forward"), expected)
+    facts = ran(model, PROMPT, RESPONSE, method="forward")
+    assert facts.method == "forward"
+    assert "2 prompt tokens at a time" in facts.note
+
+
+def test_occlusion_halves_its_batch_and_goes_on():
+    model = small_model("llama")
+    expected = importance(model, PROMPT, RESPONSE, method="occlusion")
+
+    def crowded(_module, args):
+        if len(args[0]) > 3:
+            raise exhausted()
+
+    hook = model.model.embed_tokens.register_forward_pre_hook(crowded)
+    torch.testing.assert_close(importance(model, PROMPT, RESPONSE, method="occlusion"), expected)
+    assert "prompt tokens at a time" in ran(model, PROMPT, RESPONSE, method="occlusion").note
+    hook.remove()
+
+
+def test_reverse_mode_keeps_less_of_the_graph_and_goes_on(monkeypatch):
+    model = small_model("llama")
+    expected = importance(model, PROMPT, RESPONSE, method="reverse")
+    opened = reverse_mode._opened
+
+    def crowded(*args, sparing, **options):
+        if not sparing:
+            raise exhausted()
+        return opened(*args, sparing=sparing, **options)
+
+    monkeypatch.setattr(reverse_mode, "_opened", crowded)
+    torch.testing.assert_close(importance(model, PROMPT, RESPONSE, method="reverse"), expected)
+    assert "one layer" in ran(model, PROMPT, RESPONSE, method="reverse").note
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_memory_that_does_not_suffice_for_one_is_an_error(method):
+    model = small_model("llama")
+
+    def fail(*_):
+        raise exhausted()
+
+    model.model.layers[1].mlp.register_forward_hook(fail)
+    with pytest.raises(torch.OutOfMemoryError):
+        importance(model, PROMPT, RESPONSE, method=method)
+
+
+GPT2 = """
+import resource, sys, threading, time
+import torch
+from transformers import GPT2Config, GPT2LMHeadModel
+from analysis.saliency import importance_pieces
+
+prompt, response, budget = (int(each) for each in sys.argv[1:4])
+torch.manual_seed(0)
+model = GPT2LMHeadModel(GPT2Config(n_positions=2048)).eval()
+ids = torch.randint(0, 50257, (prompt + response,)).tolist()
+with torch.no_grad():
+    model(torch.tensor([ids[:8]]))
+
+
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
+
+
+before, highest, done = resident(), 0, False
+
+
+def watch():
+    global highest
+    while not done:
+        highest = max(highest, resident())
+        time.sleep(0.005)
+
+
+watcher = threading.Thread(target=watch)
+watcher.start()
+pieces = importance_pieces(
+    model, ids[:prompt], ids[prompt:], method=sys.argv[4], memory_budget=budget or None
+)
+found = []
+for _ in range(2):
+    piece = next(pieces)
+    found.append(piece.values.flatten())
+pieces.close()
+done = True
+watcher.join()
+print(highest - before)
+print(*(f"{float(each):.9e}" for each in torch.cat(found)))
+"""
+
+
+def gpt2(prompt, response, budget, method):
+    """Bytes beside the weights at most, and the first two pieces, in a process of its own."""
+    command = [sys.executable, "-c", GPT2, str(prompt), str(response), str(budget), method]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    return int(shown[0]), torch.tensor([float(each) for each in shown[1].split()])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize(
+    ("prompt", "response", "method"), [(2040, 8, "reverse"), (8, 2040, "forward")]
+)
+def test_2048_tokens_stay_within_two_gibibytes(prompt, response, method):
+    budget = 2 << 30
+    taken, values = gpt2(prompt, response, budget, method)
+    assert taken <= budget
+    _, expected = gpt2(prompt, response, 64 << 30, method)
+    count = min(len(values), len(expected))
+    scale = float(expected.abs().max())
+    assert float((values[:count] - expected[:count]).abs().max()) <= 1e-4 * scale
