@@ -94,7 +94,8 @@ class KeyByKeyApp(App[None]):
 
         Textual asks for priority bindings first, and for the others when the key has come up from
         the focus through every widget unused. It only considers bindings of keys that the focus has
-        no use for itself, so that way can be spared.
+        no use for itself, so that way can be spared; and what a key sets off has begun when the app
+        has answered it, which is what the next key waits for.
         """
         return await super()._check_bindings(key, priority) or (
             priority and await super()._check_bindings(key)
