@@ -108,7 +108,7 @@ class Job:
 
 
 class Session:
-    """Answers requests one at a time, in the order they were submitted.
+    """Answers requests: stored ones at once, the others one at a time in the order they came.
 
     What was asked for in the background waits until nothing else does, and gives way at its next
     step when something else comes; it begins anew after it.
@@ -129,6 +129,7 @@ class Session:
         self._store = store
         self._on_status = on_status
         self._start_engine = start_engine
+        self._arrivals: queue.SimpleQueue[Job] = queue.SimpleQueue()
         # (background, number, job): the number keeps the order and settles every comparison.
         self._jobs: queue.PriorityQueue[tuple[bool, int, Job]] = queue.PriorityQueue()
         self._numbers = itertools.count(1)
@@ -138,6 +139,7 @@ class Session:
         self._current: Job | None = None
         self._models: tuple[ModelFacts, ...] = ()
         self._damaged: set[str | None] = set()
+        threading.Thread(target=self._receive, name="session cache", daemon=True).start()
         threading.Thread(target=self._work, name="session", daemon=True).start()
 
     def submit(
@@ -151,15 +153,12 @@ class Session:
 
         Args:
             request: What to compute.
-            listener: Called with every event, on the session's thread; the last one is `Finished`,
-                `Failed` or `Cancelled`.
+            listener: Called with every event, on a thread of the session; the last one is
+                `Finished`, `Failed` or `Cancelled`.
             background: Let every other request go first.
         """
         job = Job(next(self._numbers), request, listener, self, background=background)
-        self._jobs.put((background, job.number, job))
-        current = self._current
-        if not background and current is not None and current.background:
-            self._interrupt(current)
+        self._arrivals.put(job)
         return job
 
     def cached(self, request: Request) -> Result | None:
@@ -218,7 +217,29 @@ class Session:
                 )
             )
 
-    # The session's thread
+    # The thread of arrivals: what is stored need not wait for what is computed
+
+    def _receive(self) -> None:
+        while not self._closed.is_set():
+            job = self._arrivals.get()
+            stored = None
+            if job.cancelled_at is None:
+                stored = self._look_up(job.request, self._key(job.request))
+            if self._closed.is_set():
+                return
+            if stored is not None:
+                job.tell(Finished(stored, from_cache=True))
+            else:
+                self._queue(job)
+
+    def _queue(self, job: Job) -> None:
+        """Have the engine answer it when it is its turn."""
+        self._jobs.put((job.background, job.number, job))
+        current = self._current
+        if not job.background and current is not None and current.background:
+            self._interrupt(current)
+
+    # The thread of the engine
 
     def _work(self) -> None:
         while not self._closed.is_set():
@@ -235,6 +256,7 @@ class Session:
             job.tell(Cancelled())
             return
         key = self._key(job.request)
+        # The same may have been asked twice, and be stored by now.
         stored = self._look_up(job.request, key)
         if stored is not None:
             job.tell(Finished(stored, from_cache=True))

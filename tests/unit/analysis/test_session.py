@@ -294,3 +294,27 @@ def test_background_work_waits_for_everything_that_is_asked_for(
     for job in jobs:
         job.wait(PATIENCE_S)
     assert order == ["one", "two", "late"]
+
+
+def test_what_is_stored_does_not_wait_for_what_is_computed(
+    session: Session, model: ModelChoice
+) -> None:
+    ask(session, model, "hello")
+    busy = session.submit(AttributionRequest(model, "polite"))
+    events, _ = ask(session, model, "hello")
+    assert isinstance(events[-1], Finished)
+    assert events[-1].from_cache
+    busy.cancel()
+    with pytest.raises(JobCancelledError):
+        busy.wait(PATIENCE_S)
+
+
+def test_the_same_question_twice_is_computed_once(session: Session, model: ModelChoice) -> None:
+    endings: list[Event] = []
+    first = session.submit(AttributionRequest(model, "polite"))
+    jobs = [session.submit(AttributionRequest(model, "hello"), endings.append) for _ in range(2)]
+    first.cancel()
+    for job in jobs:
+        job.wait(PATIENCE_S)
+    finished = [event for event in endings if isinstance(event, Finished)]
+    assert [event.from_cache for event in finished] == [False, True]
