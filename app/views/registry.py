@@ -40,4 +40,5 @@ VIEWS = (
     ViewSpec("cases", "Cases", "app.views.cases:CasesView", ("library",)),
     ViewSpec("saliency", "Saliency", "app.views.saliency:SaliencyView", ("pair", "library")),
     ViewSpec("heads", "Heads", "app.views.heads:HeadsView", ("pair",)),
+    ViewSpec("concepts", "Concepts", "app.views.concepts:ConceptsView", ("pair",)),
 )

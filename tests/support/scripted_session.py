@@ -24,13 +24,16 @@ from analysis.problems import ProblemError
 from analysis.requests import (
     ArchitectureRequest,
     AttributionRequest,
+    ConceptsRequest,
     HeadPairsRequest,
     LoadRequest,
     NeuronPairsRequest,
     Request,
     TokenizeRequest,
+    models_of,
 )
 from analysis.results import Attribution, ModelFacts, Result, Tokens
+from tests.support.scripted_concepts import layer_concepts
 from tests.support.scripted_weights import architecture, head_pairs, neuron_pairs
 
 Script = Callable[[Request], Iterator[Event]]
@@ -201,7 +204,7 @@ def answer(request: Request, *, pause_s: float = 0.0) -> Iterator[Event]:
 
 
 def _events(request: Request) -> Iterator[Event]:
-    name = request.model.name
+    name = models_of(request)[0].name
     if isinstance(request, LoadRequest):
         yield Progress("load", 1, 2, "files")
         yield Finished(facts(name))
@@ -214,6 +217,9 @@ def _events(request: Request) -> Iterator[Event]:
         yield Finished(head_pairs(request))
     elif isinstance(request, NeuronPairsRequest):
         yield Finished(neuron_pairs(request))
+    elif isinstance(request, ConceptsRequest):
+        yield Progress("components", 1, 3, request.tuned.name)
+        yield Finished(layer_concepts(request))
     else:
         whole = attribution(request)
         if request.method == "occlusion":

@@ -1,0 +1,127 @@
+"""The layers of concepts as far as they are computed: their rows, and the places of a word."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import msgspec
+import numpy as np
+
+from analysis.concept_changes import component_changes, component_words
+from analysis.results import Components, LayerConcepts
+
+
+@dataclass(frozen=True)
+class ConceptRow:
+    """A base component and the tuned one that matches it, or one that has no match.
+
+    Attributes:
+        base: The base component, from 0; None for none.
+        tuned: The tuned component, from 0; None for none.
+        angle: Degrees between the two; None where one is missing.
+        kept: Words of both, in the base component's order.
+        gained: Words of the tuned component only.
+        lost: Words of the base component only.
+    """
+
+    base: int | None
+    tuned: int | None
+    angle: float | None
+    kept: tuple[str, ...]
+    gained: tuple[str, ...]
+    lost: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class WordPlace:
+    """A row with a word.
+
+    Attributes:
+        layer: From 0.
+        row: Its place in the layer's list.
+        base: The word's rank among the words of the base component, from 1, and its signed
+            measure; None where it is not among them.
+        tuned: The same of the tuned component.
+    """
+
+    layer: int
+    row: int
+    base: tuple[int, float] | None
+    tuned: tuple[int, float] | None
+
+
+class ConceptAtlas:
+    """The layers of one expert, or of a dense model; holds no widgets."""
+
+    def __init__(self) -> None:
+        self._layers: dict[int, LayerConcepts] = {}
+        self._rows = lru_cache(maxsize=16)(self._make_rows)
+
+    @property
+    def layers(self) -> list[LayerConcepts]:
+        """The layers that are there, in order."""
+        return [self._layers[number] for number in sorted(self._layers)]
+
+    def add(self, layer: LayerConcepts) -> None:
+        """Take in a layer."""
+        # Layers and models name the same words: one copy of each is enough.
+        base, tuned = _interned(layer.base), _interned(layer.tuned)
+        self._layers[layer.layer] = msgspec.structs.replace(layer, base=base, tuned=tuned)
+
+    def layer(self, number: int) -> LayerConcepts | None:
+        """A layer; None where it is not there yet."""
+        return self._layers.get(number)
+
+    def rows(self, number: int) -> tuple[ConceptRow, ...]:
+        """A layer's rows by the base component's rank; none where it is not there yet."""
+        return self._rows(number) if number in self._layers else ()
+
+    def _make_rows(self, number: int) -> tuple[ConceptRow, ...]:
+        layer = self._layers[number]
+        rows = []
+        for change in component_changes(layer):
+            lost = set(change.lost)
+            words = component_words(layer.base, change.component)
+            kept = tuple(word for word in words if word not in lost)
+            rows.append(
+                ConceptRow(
+                    change.component, change.matched, change.angle, kept, change.gained, change.lost
+                )
+            )
+        matched = set(layer.matched.tolist())
+        for tuned in range(len(layer.tuned.word_indices)):
+            if tuned not in matched:
+                words = component_words(layer.tuned, tuned)
+                rows.append(ConceptRow(None, tuned, None, (), words, ()))
+        return tuple(rows)
+
+    def find(self, word: str) -> list[WordPlace]:
+        """The rows with a word, whatever its case, by layer and row."""
+        own = word.casefold()
+        return [place for number in sorted(self._layers) for place in self._places(number, own)]
+
+    def _places(self, number: int, own: str) -> Iterator[WordPlace]:
+        layer = self._layers[number]
+        base, tuned = (dict(_ranks(side, own)) for side in (layer.base, layer.tuned))
+        if not base and not tuned:
+            return
+        for place, row in enumerate(self.rows(number)):
+            first = None if row.base is None else base.get(row.base)
+            second = None if row.tuned is None else tuned.get(row.tuned)
+            if first is not None or second is not None:
+                yield WordPlace(number, place, first, second)
+
+
+def _ranks(side: Components, own: str) -> Iterator[tuple[int, tuple[int, float]]]:
+    """The components with a word: the best of its ranks and measures in each."""
+    same = [place for place, word in enumerate(side.words) if word.casefold() == own]
+    places = np.argwhere(np.isin(side.word_indices, same)).tolist() if same else []
+    for component, rank in reversed(places):
+        yield component, (rank + 1, float(side.measures[component, rank]))
+
+
+def _interned(side: Components) -> Components:
+    return msgspec.structs.replace(side, words=tuple(map(sys.intern, side.words)))

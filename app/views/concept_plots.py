@@ -1,0 +1,99 @@
+"""The plots of the Concepts view, each with the table behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from analysis.annotation.annotation import LEVELS
+from analysis.concept_tables import (
+    Descriptions,
+    levels_table,
+    rotation_table,
+    variance_table,
+)
+from analysis.results import LayerConcepts
+from analysis.table import Cell, Table
+from app.widgets.line_drawing import PlotData, Series
+
+PlotKind = Literal["variance", "cumulative", "rotation", "levels_base", "levels_tuned"]
+
+
+def plot_kinds(*, described: bool) -> tuple[PlotKind, ...]:
+    """The plots in the order in which a key goes through them."""
+    always: tuple[PlotKind, ...] = ("variance", "cumulative", "rotation")
+    return (*always, "levels_base", "levels_tuned") if described else always
+
+
+def plot_and_table(
+    kind: PlotKind,
+    layer: LayerConcepts,
+    layers: Sequence[LayerConcepts],
+    names: tuple[str, str],
+    descriptions: Descriptions,
+) -> tuple[PlotData, Table]:
+    """What is drawn and the numbers behind it.
+
+    Args:
+        kind: Which plot.
+        layer: The layer that is looked at.
+        layers: All that are there, in order.
+        names: Of base and tuned model, harmless.
+        descriptions: Where levels are looked up.
+    """
+    match kind:
+        case "variance":
+            title = f"explained variance in % by component, layer {layer.layer}"
+            return _of_layer(title, layer, names, 1)
+        case "cumulative":
+            title = f"variance of the first components together in %, layer {layer.layer}"
+            return _of_layer(title, layer, names, 3)
+        case "rotation":
+            return _rotation(layers)
+        case "levels_base" | "levels_tuned":
+            side = int(kind == "levels_tuned")
+            model = (layer.base, layer.tuned)[side].model
+            return _levels(layers, model, names[side], descriptions)
+
+
+def _of_layer(
+    title: str, layer: LayerConcepts, names: tuple[str, str], column: int
+) -> tuple[PlotData, Table]:
+    """Base and tuned model's numbers in two neighbouring columns of the table of variances."""
+    table = variance_table(layer)
+    rows = list(table)
+    series = tuple(
+        Series(name, *_points(rows, column + side, scale=100)) for side, name in enumerate(names)
+    )
+    return PlotData(title, series), table
+
+
+def _rotation(layers: Sequence[LayerConcepts]) -> tuple[PlotData, Table]:
+    table = rotation_table(layers)
+    rows = list(table)
+    names = ("components, mean", "subspaces, mean", "subspaces, largest")
+    series = tuple(Series(name, *_points(rows, place)) for place, name in enumerate(names, 1))
+    return PlotData("angle in degrees by layer", series), table
+
+
+def _levels(
+    layers: Sequence[LayerConcepts], model: str, name: str, descriptions: Descriptions
+) -> tuple[PlotData, Table]:
+    table = levels_table(layers, descriptions)
+    series = []
+    for level in LEVELS:
+        rows = [(row[1], row[3]) for row in table if row[0] == model and row[2] == level]
+        series.append(Series(level, *_points(rows, 1)))
+    return PlotData(f"levels in % by layer, {name}", tuple(series)), table
+
+
+def _points(
+    rows: Sequence[tuple[Cell, ...]], column: int, *, scale: float = 1.0
+) -> tuple[list[float], list[float]]:
+    """The first column and another one; NaN for empty cells."""
+    x = [float(row[0]) if isinstance(row[0], int | float) else np.nan for row in rows]
+    values = [row[column] for row in rows]
+    y = [scale * each if isinstance(each, int | float) else np.nan for each in values]
+    return x, y

@@ -1,0 +1,66 @@
+"""The one plot widget: a few lines over round numbers.
+
+It draws by itself (`line_drawing`) because textual-plot 0.10 tells lines apart by colour alone, has
+nothing for ASCII terminals, and under NO_COLOR its canvas makes segments without a style, which end
+a Textual 8.2 app.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual.events import Resize
+from textual.strip import Strip
+from textual.widget import Widget
+
+from app.widgets.line_drawing import PlotData, plot_lines
+from app.widgets.lines import Line
+
+
+class Plot(Widget, can_focus=True):
+    """Draws one `PlotData` as large as its room is."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"plot--axis", *(f"plot--{n}" for n in range(4))}
+    DEFAULT_CSS = """
+    Plot .plot--axis { color: $text-muted; }
+    Plot .plot--0 { color: $text-accent; }
+    Plot .plot--1 { color: $text-warning; }
+    Plot .plot--2 { color: $text-primary; }
+    Plot .plot--3 { color: $foreground; }
+    """
+
+    def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._ascii = ascii_only
+        self._data: PlotData | None = None
+        self._drawn: list[Line] = []
+
+    def show(self, data: PlotData) -> None:
+        """Draw something else."""
+        self._data = data
+        self._draw()
+
+    def on_resize(self, event: Resize) -> None:
+        """Draw it in its new size."""
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._data is not None:
+            self._drawn = plot_lines(self._data, *self.size, ascii_only=self._ascii)
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """Line y of the plot."""
+        base = self.rich_style
+        line = self._drawn[y] if y < len(self._drawn) else ()
+        segments = [
+            Segment(
+                text,
+                base + self.get_component_rich_style(f"plot--{name}", partial=True)
+                if name
+                else base,
+            )
+            for text, name in line
+        ]
+        return Strip(segments).adjust_cell_length(self.size.width, base)
