@@ -65,7 +65,7 @@ _ALL = (
     Action("saliency.swap", "s", "swap", "The other model", "swap"),
     Action("saliency.find", "slash", "find", "Find in the tokens of prompt and responses"),
     Action("saliency.mark", "i", "mark", "The sentence is an instruction, or is not"),
-    Action("saliency.export", "e", "export", "Both maps as a CSV file in the current folder"),
+    Action("saliency.export", "e", "export", "What is shown as a CSV file in the current folder"),
     Action("saliency.next_case", "right_square_bracket", "next case", "Next case", "case(1)"),
     Action("saliency.previous_case", "left_square_bracket", "", "Previous case", "case(-1)"),
     Action("saliency.digits", "d", "digits", "Scores as numbers in the grid"),

@@ -43,6 +43,11 @@ class Pair:
         return [answer for side in self.sides for answer in side.answers]
 
     @property
+    def running(self) -> bool:
+        """Whether anything has not ended yet."""
+        return any(side.running for side in self.sides)
+
+    @property
     def can_explain(self) -> bool:
         """Whether there is a response that can be explained in another way."""
         return any(side.explained is not None for side in self.sides)
@@ -111,10 +116,10 @@ def going_on(pair: Pair, comparison: Comparison, *, engine_starting: bool) -> Li
         for answer in side.answers:
             name = side.name if answer is side.gradient else f"{side.name}, occlusion"
             if answer.running and (words := answer.progress_line(name)):
-                return [(words, ""), (" · esc stops", "dim")]
-    if any(side.running for side in pair.sides):
+                return [(words, "")]
+    if pair.running:
         words = "the engine is starting" if engine_starting else "the engine has other work first"
-        return [(words, ""), (" · esc stops", "dim")]
+        return [(words, "")]
     remarks = [remark for side in pair.sides for remark in side.remarks(pair.method)]
     if comparison.cut_differently:
         remarks.insert(0, "The models cut the text differently: rows are aligned by characters.")

@@ -26,7 +26,7 @@ from app.views.side import Side
 from app.views.values_text import status_lines
 from app.views.view import View
 from app.watch import Watch
-from app.widgets.lines import Lines
+from app.widgets.lines import Line, Lines
 from app.widgets.search_bar import SearchBar
 from app.widgets.token_face import TokenFace
 from app.workspace import PairWorkspace
@@ -210,7 +210,8 @@ class SaliencyView(View):
         line = going_on(self._pair, self._comparison, engine_starting=starting)
         if not line and self._prompt.text:
             line = [(self.prose(self._prompt.text[:400]), "dim")]
-        self.query_one("#progress", Lines).show(line)
+        stops: Line = [(" esc stops", "dim")] if self._pair.running else []
+        self.query_one("#progress", Lines).show(line, right=stops)
 
     def _show_status(self) -> None:
         if not self.is_mounted:
@@ -233,7 +234,7 @@ class SaliencyView(View):
 
     def engine_changed(self, status: EngineStatus) -> None:
         """Say what is waited for."""
-        if any(side.running for side in self._pair.sides):
+        if self._pair.running:
             self._show_progress()
 
     @on(Watch.Changed)
@@ -418,6 +419,8 @@ class SaliencyView(View):
 
     def action_copy(self) -> None:
         """Copy responses and values."""
-        lines = self.query_one("#status", Lines).plain
+        values = self.query_one("#status", Lines).plain
+        if self._pair.can_explain:
+            values = f"{self._pair.method}\n{values}"
         maps = [shown for shown in self._comparison.maps if shown is not None]
-        self.ui.copy(copied_text(self._prompt.text, maps, lines))
+        self.ui.copy(copied_text(self._prompt.text, maps, values))

@@ -263,6 +263,18 @@ async def test_the_export_is_of_what_is_shown(tmp_path):
     assert {row["model"] for row in rows} == {"demo-base", "demo-tuned"}
 
 
+async def test_what_is_copied_says_by_which_method(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await shown_pair(pilot)
+        for method in ("occlusion", "difference", "gradient"):
+            await pilot.press("m")
+            await until(pilot, lambda: screen(pair.app).count("all r") == 2)
+            await pilot.press("y")
+            await until_shown(pilot, "copied.txt")
+            assert f"\n{method}\ndemo-base" in (tmp_path / "copied.txt").read_text()
+
+
 async def test_stored_cases_have_one_method(tmp_path):
     library = CaseLibrary.open(write_small_library(tmp_path / "library"))
     app = InsttuiApp(LibraryWorkspace(library), Settings(), state_path=tmp_path / "state.json")
