@@ -10,7 +10,6 @@ from typing import Literal, cast
 from analysis.models.references import DEMO_NAMES
 from analysis.problems import problem
 from analysis.requests import ModelChoice, Words, WordVectors
-from app.commands.storage import cache_folder
 from app.config import Settings
 
 _SOURCES = ("english", "demo", "tokens")
@@ -55,8 +54,9 @@ def _words(name: str) -> Words:
 
 
 def _vectors(path: Path, options: Namespace) -> WordVectors:
-    # Imported here: only who has vectors pays for reading them.
+    # Imported here: only who has vectors pays for it, and the app is not painted yet.
     from analysis.word_vectors import identity
+    from app.commands.storage import cache_folder
 
     folder = str(cache_folder(options) / "vectors")
     return WordVectors("file", path=str(path), digest=identity(path), folder=folder)

@@ -11,6 +11,7 @@ import pytest
 HEAVY = {"torch", "transformers", "sklearn", "scipy", "huggingface_hub", "openai"}
 TORCH_FREE_MODULES = [
     "app.main",
+    "app.key_by_key",
     "app.views.prompt",
     "app.views.saliency",
     "app.views.heads",
