@@ -1,28 +1,85 @@
-"""Times importance against the published way, one forward and backward pass a response token.
+"""Times importance beside what one would use instead, on the same model and the same tokens.
 
-Run: ``python -m tests.bench.bench_saliency [--dimension D] [--layers L] [--repeats R]``. Both ways
-run in one process on the same random Llama; the table gives seconds, their ratio and the largest
-difference relative to a column's largest entry.
+Run: ``python -m tests.bench.bench_saliency [--shapes 64,192 32,300] [--peers inseq captum published
+frozen] [--layers L] [--width D] [--repeats R]``. Everything runs in one process. Per way the table
+gives seconds, body-forwards (how many forward passes without the head the time would suffice for,
+in all, per prompt and per response token), the ratio to ours, the share of the matrix-product rate
+that the machine reaches when it multiplies matrices of the model's own size, peak memory beside
+what was there before, and the largest difference to the first way, relative to a column's largest
+entry. ``--half`` prints instead how many scores S are the same in half precision as in float32.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import WhitespaceSplit
+from torch import Tensor
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from analysis.density import normalize
 from analysis.saliency import importance
 
-SIZES = ((32, 32), (64, 64), (64, 192))
-VOCABULARY = 8192
+SHAPES = ((64, 192), (32, 300), (128, 128), (256, 32))
+PEERS = ("inseq", "captum", "published", "frozen")
+OURS = ("auto", "forward", "reverse")
+VOCABULARY = 32_000
+
+Way = Callable[[LlamaForCausalLM, list[int], list[int]], Tensor]
 
 
-def published_way(model: LlamaForCausalLM, prompt: list[int], response: list[int]) -> torch.Tensor:
-    """Importance with weights that require gradients and a pass over the prefix a token."""
+def random_llama(width: int, layers: int, dtype: torch.dtype = torch.float32) -> LlamaForCausalLM:
+    """A Llama with random weights, 64 numbers a head."""
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=width,
+        intermediate_size=width * 11 // 4,
+        num_hidden_layers=layers,
+        num_attention_heads=width // 64,
+        num_key_value_heads=width // 64,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+    )
+    return LlamaForCausalLM(config).eval().to(dtype)
+
+
+def words_tokenizer() -> PreTrainedTokenizerFast:
+    """One word a token, so that a text is exactly the tokens it was made of."""
+    special = ("[pad]", "[bos]", "[eos]", "[unk]")
+    rest = (f"w{index}" for index in range(len(special), VOCABULARY))
+    known = {word: index for index, word in enumerate((*special, *rest))}
+    words = Tokenizer(WordLevel(known, "[unk]"))
+    words.pre_tokenizer = WhitespaceSplit()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=words,
+        pad_token="[pad]",
+        bos_token="[bos]",
+        eos_token="[eos]",
+        unk_token="[unk]",
+    )
+
+
+def text_of(ids: list[int]) -> str:
+    """The text that the words tokenizer cuts into these ids."""
+    return " ".join(f"w{index}" for index in ids)
+
+
+def published_way(model: LlamaForCausalLM, prompt: list[int], response: list[int]) -> Tensor:
+    """One forward and one backward pass over the prefix a response token, weight gradients on."""
     columns = []
     for m, token in enumerate(response):
         ids = torch.tensor([[*prompt, *response[:m]]])
@@ -34,8 +91,62 @@ def published_way(model: LlamaForCausalLM, prompt: list[int], response: list[int
     return torch.stack(columns, dim=1)
 
 
-def fastest(run: Callable[[], torch.Tensor], repeats: int) -> tuple[float, torch.Tensor]:
-    """Seconds of the fastest of some runs, and the result."""
+def frozen_way(model: LlamaForCausalLM, prompt: list[int], response: list[int]) -> Tensor:
+    """The same without weight gradients."""
+    model.requires_grad_(False)
+    try:
+        return published_way(model, prompt, response)
+    finally:
+        model.requires_grad_(True)
+
+
+def inseq_way(model: LlamaForCausalLM, prompt: list[int], response: list[int]) -> Tensor:
+    """Inseq's input_x_gradient of p(y_m), divided by p(y_m)."""
+    import inseq
+
+    explained = inseq.load_model(model, "input_x_gradient", tokenizer=words_tokenizer())
+    found = explained.attribute(
+        text_of(prompt),
+        text_of(prompt + response),
+        step_scores=["probability"],
+        show_progress=False,
+        pretty_progress=False,
+    ).sequence_attributions[0]
+    values = found.target_attributions[: len(prompt), -len(response) :].sum(-1)
+    return values / found.step_scores["probability"][-len(response) :]
+
+
+def captum_way(model: LlamaForCausalLM, prompt: list[int], response: list[int]) -> Tensor:
+    """Captum's gradient attribution of language models, gradient times activation."""
+    from captum.attr import LayerGradientXActivation, LLMGradientAttribution, TextTokenInput
+
+    tokenizer = words_tokenizer()
+    method = LLMGradientAttribution(
+        LayerGradientXActivation(model, model.get_input_embeddings()), tokenizer
+    )
+    found = method.attribute(TextTokenInput(text_of(prompt), tokenizer), torch.tensor(response))
+    return found.token_attr.T
+
+
+def our_way(method: Any) -> Way:
+    """Ours, by one of its methods."""
+    return partial(importance, method=method)
+
+
+def ways(peers: list[str]) -> dict[str, Way]:
+    """Everything that is compared, peers first."""
+    others: dict[str, Way] = {
+        "inseq": inseq_way,
+        "captum": captum_way,
+        "published": published_way,
+        "frozen": frozen_way,
+    }
+    mine = {f"ours, {method}": our_way(method) for method in OURS}
+    return {**{name: others[name] for name in peers}, **mine}
+
+
+def fastest(run: Callable[[], Any], repeats: int) -> tuple[float, Any]:
+    """Seconds of the fastest of some runs, and the last result."""
     seconds = []
     for _ in range(repeats):
         start = time.perf_counter()
@@ -44,33 +155,119 @@ def fastest(run: Callable[[], torch.Tensor], repeats: int) -> tuple[float, torch
     return min(seconds), result
 
 
-def main() -> None:
-    """Prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--dimension", type=int, default=256)
-    parser.add_argument("--layers", type=int, default=8)
-    parser.add_argument("--repeats", type=int, default=2)
-    options = parser.parse_args()
-    torch.manual_seed(0)
-    model = LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=VOCABULARY,
-            hidden_size=options.dimension,
-            intermediate_size=options.dimension * 11 // 4,
-            num_hidden_layers=options.layers,
-            num_attention_heads=8,
-            num_key_value_heads=8,
+def matrix_rate(model: LlamaForCausalLM, length: int) -> float:
+    """Floating-point operations a second of states times a feed-forward matrix."""
+    weight = model.model.layers[0].mlp.up_proj.weight.detach()
+    states = torch.randn(8 * length, weight.shape[1])
+    seconds, _ = fastest(lambda: states @ weight.T, 20)
+    return 2 * states.shape[0] * weight.numel() / seconds
+
+
+def least_operations(model: LlamaForCausalLM, prompt: int, response: int) -> float:
+    """Products that min(N, M) passes through the body cannot do without, nothing truncated."""
+    weights = sum(each.numel() for each in model.model.layers.parameters())
+    return min(prompt, response) * 2 * weights * (prompt + response - 1)
+
+
+@contextmanager
+def peak_memory() -> Iterator[list[int]]:
+    """Bytes by which the process grew at most; there once the block is left."""
+    page = resource.getpagesize()
+
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * page
+
+    before, highest, stop = resident(), [0], threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(0.01):
+            highest[0] = max(highest[0], resident() - before)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield highest
+    finally:
+        stop.set()
+        watcher.join()
+
+
+def compare(model: LlamaForCausalLM, shape: tuple[int, int], options: argparse.Namespace) -> None:
+    """Prints the table of one shape."""
+    length, count = shape
+    torch.manual_seed(1)
+    ids = torch.randint(4, VOCABULARY, (length + count,)).tolist()
+    prompt, response = ids[:length], ids[length:]
+    fed = torch.tensor([ids[:-1]])
+    with torch.no_grad():
+        body, _ = fastest(lambda: model.model(fed, use_cache=False), 5)
+    rate = matrix_rate(model, len(ids))
+    print(f"\nN={length} M={count}: body {body:.3f} s, matrix products {rate / 1e9:.0f} GFLOP/s")
+    print(
+        f"{'':16}{'seconds':>9}{'forwards':>10}{'a row':>8}{'a column':>10}{'to auto':>9}"
+        f"{'of rate':>9}{'memory':>9}{'difference':>12}"
+    )
+    expected: Tensor | None = None
+    rows = {}
+    for name, way in ways(options.peers).items():
+        with peak_memory() as highest:
+            seconds, computed = fastest(partial(way, model, prompt, response), options.repeats)
+        computed = computed.detach()
+        expected = computed if expected is None else expected
+        difference = float(((computed - expected).abs() / expected.abs().amax(0)).max())
+        rows[name] = (seconds, highest[0], difference)
+    for name, (seconds, memory, difference) in rows.items():
+        share = least_operations(model, length, count) / seconds / rate
+        print(
+            f"{name:16}{seconds:9.2f}{seconds / body:10.1f}{seconds / body / length:8.2f}"
+            f"{seconds / body / count:10.2f}{seconds / rows['ours, auto'][0]:9.2f}"
+            f"{share:9.0%}{memory / 1e6:6.0f} MB{difference:12.1e}"
         )
-    ).eval()
-    print(f"Llama D={options.dimension} L={options.layers}, {torch.get_num_threads()} threads")
-    print(f"{'N':>5}{'M':>5}{'published s':>13}{'ours s':>9}{'ratio':>7}{'difference':>12}")
-    for n, m in SIZES:
-        ids = torch.randint(0, VOCABULARY, (n + m,)).tolist()
-        prompt, response = ids[:n], ids[n:]
-        theirs, expected = fastest(partial(published_way, model, prompt, response), options.repeats)
-        ours, computed = fastest(partial(importance, model, prompt, response), options.repeats)
-        difference = ((computed - expected).abs() / expected.abs().amax(0)).max()
-        print(f"{n:>5}{m:>5}{theirs:>13.2f}{ours:>9.2f}{theirs / ours:>7.2f}{difference:>12.1e}")
+
+
+def half_precision(shape: tuple[int, int], options: argparse.Namespace) -> None:
+    """Prints how the scores of half precision agree with those of float32."""
+    length, count = shape
+    torch.manual_seed(1)
+    ids = torch.randint(4, VOCABULARY, (length + count,)).tolist()
+    prompt, response = ids[:length], ids[length:]
+    exact = random_llama(options.width, options.layers)
+    expected = normalize(importance(exact, prompt, response).numpy()).astype(int)
+    for dtype in (torch.bfloat16, torch.float16):
+        # The same weights, rounded; what is left is the precision of the passes.
+        model = random_llama(options.width, options.layers, dtype)
+        rounded = model.to(torch.float32)
+        same_weights = normalize(importance(rounded, prompt, response).numpy()).astype(int)
+        for method in ("forward", "reverse"):
+            model = random_llama(options.width, options.layers, dtype)
+            scores = normalize(importance(model, prompt, response, method=method).numpy())
+            for name, other in (("float32", expected), ("the same weights", same_weights)):
+                apart = np.abs(scores.astype(int) - other)
+                print(
+                    f"N={length} M={count} {str(dtype).removeprefix('torch.'):9} {method:8}"
+                    f" against {name:17}: equal {(apart == 0).mean():6.1%},"
+                    f" within one {(apart <= 1).mean():6.1%}"
+                )
+
+
+def main() -> None:
+    """Prints the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shapes", nargs="+", default=[f"{n},{m}" for n, m in SHAPES])
+    parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS))
+    parser.add_argument("--width", type=int, default=512)
+    parser.add_argument("--layers", type=int, default=8)
+    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--half", action="store_true")
+    options = parser.parse_args()
+    print(f"Llama D={options.width} L={options.layers}, {torch.get_num_threads()} threads")
+    model = random_llama(options.width, options.layers)
+    for shape in options.shapes:
+        length, count = (int(each) for each in shape.split(","))
+        if options.half:
+            half_precision((length, count), options)
+        else:
+            compare(model, (length, count), options)
 
 
 if __name__ == "__main__":
