@@ -253,8 +253,8 @@ class SaliencyView(View):
             self.ui.say(str(notice.problem), severity="warning")
         self._show_progress()
         if news.ending is not None:
-            if answer is side.gradient:
-                self._ask(self._pair.wanted())
+            if answer is side.gradient and (wanted := self._pair.wanted()):
+                self._ask(wanted)
             self._redraw_now()
         elif news.partial is not None and self._redraw is None:
             self._redraw = self.set_timer(_REDRAW_S, self._redraw_now)
