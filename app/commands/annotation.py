@@ -62,15 +62,16 @@ def run(
             file=sys.stderr,
         )
     subjects = subjects_of(layers)
+    prices, repeats = _prices(options, settings), options.repeats
+    if options.dry_run and options.annotate == "endpoint":
+        # An endpoint need not be there yet to hear what it would cost.
+        model = getattr(options, "annotator", "") or settings.annotation.model
+        found = plan(subjects, templates, model, answers, repeats=repeats, prices=prices)
+        print(found.text(), file=sys.stderr)
+        print(first_prompts(subjects, templates))
+        return 0
     completer, pace = _completer(options, settings, session, tuned)
-    found = plan(
-        subjects,
-        templates,
-        completer.model,
-        answers,
-        repeats=options.repeats,
-        prices=_prices(options, settings),
-    )
+    found = plan(subjects, templates, completer.model, answers, repeats=repeats, prices=prices)
     print(found.text(), file=sys.stderr)
     if options.dry_run:
         print(first_prompts(subjects, templates))
@@ -78,11 +79,9 @@ def run(
     if found.requests and not _confirmed(options):
         raise problem("input", "Nothing was asked.", "", "Confirm with y, or give --yes.")
     annotations = (
-        _followed(subjects, completer, templates, answers, options.repeats, pace)
+        _followed(subjects, completer, templates, answers, repeats, pace)
         if found.requests
-        else read_annotations(
-            subjects, templates, completer.model, answers, repeats=options.repeats
-        )
+        else read_annotations(subjects, templates, completer.model, answers, repeats=repeats)
     )
     write_rows(_table(options.table, layers, annotations, base, tuned), options.csv)
     return 0
