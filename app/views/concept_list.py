@@ -142,16 +142,20 @@ def signed_words(
         side: The components.
         component: Which one.
         ascii_only: Plain ASCII.
-        cells: Give up beyond so many terminal cells; a little more may come back.
+        cells: Cut to so many terminal cells.
     """
     minus = "-" if ascii_only else "−"
     shown: list[str] = []
-    length = 0
+    left = cells
     for word, measure in zip(
         component_words(side, component), side.measures[component].tolist(), strict=True
     ):
-        shown.append((minus if measure < 0 else "") + visible(word, ascii_only=ascii_only))
-        length += cell_len(shown[-1]) + 1
-        if cells is not None and length > cells + 1:
+        text = (minus if measure < 0 else "") + visible(word, ascii_only=ascii_only)
+        if left is not None:
+            # Only the word that does not fit is looked at cell by cell.
+            text = fit(text, left)
+            left -= cell_len(text) + 1
+        shown.append(text)
+        if left is not None and left < 1:
             break
     return " ".join(shown)

@@ -13,7 +13,7 @@ from textual.events import Resize
 from textual.timer import Timer
 from textual.widgets import Static
 
-from analysis.concept_tables import Descriptions, NoDescriptions, concepts_table
+from analysis.concept_tables import Descriptions, concepts_table
 from analysis.events import EngineStatus
 from analysis.results import LayerConcepts
 from analysis.table import Table
@@ -21,24 +21,20 @@ from app.actions import Action, bindings
 from app.export import free_path, save_csv
 from app.views.concept_atlas import ConceptAtlas
 from app.views.concept_jobs import ConceptJobs
-from app.views.concept_list import ConceptList
-from app.views.concept_plots import PlotKind, plot_and_table, plot_kinds
-from app.views.concepts_text import HELP, copied_text, details, different_shapes, summary
+from app.views.concept_page import ConceptPage
+from app.views.concept_plot_page import ConceptPlotPage
+from app.views.concepts_text import HELP, copied_text, different_shapes, going_wrong, summary
 from app.views.found_concepts import FoundConcepts
 from app.views.model_names import short_names
 from app.views.view import View
 from app.watch import Watch
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line, Lines
-from app.widgets.plot import Plot
 from app.widgets.search_bar import SearchBar
-from app.widgets.table_list import TableList
 from app.workspace import PairWorkspace
 
-Page = Literal["words", "list", "plot", "table", "found"]
-PAGES: tuple[Page, ...] = ("words", "list", "plot", "table", "found")
-WIDE_FROM = 140
-_SCROLLBAR = 1
+Page = Literal["words", "list", "plot", "found"]
+PAGES: tuple[Page, ...] = ("words", "list", "plot", "found")
 # A layer that is only passed is not computed.
 _SETTLED_S = 0.4
 
@@ -53,7 +49,6 @@ class ConceptsView(View):
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self._page: Page = "words"
-        self._plot: PlotKind = "variance"
         self._jobs: ConceptJobs | None = None
         self._atlases: dict[int, ConceptAtlas] = {-1: ConceptAtlas()}
         self._layer = 0
@@ -73,16 +68,13 @@ class ConceptsView(View):
         """The pages, of which one is shown, between lines on what is shown and what goes on."""
         ascii_only = self.ui.settings.ascii
         yield Lines(id="summary")
-        yield Lines(id="columns")
         with Container(id="content"):
             yield Static("", id="words", markup=False)
-            yield ConceptList(self._show_details, ascii_only=ascii_only, id="list")
-            yield Plot(ascii_only=ascii_only, id="plot")
-            yield TableList(ascii_only=ascii_only, id="table")
+            yield ConceptPage(ascii_only=ascii_only, id="page")
+            yield ConceptPlotPage(ascii_only=ascii_only, id="plot-page")
             yield FoundConcepts(ascii_only=ascii_only, id="found")
         yield SearchBar("a word to find in the components of all layers", id="search")
         yield Lines(id="progress")
-        yield Lines(id="details")
 
     @property
     def _workspace(self) -> PairWorkspace:
@@ -100,17 +92,21 @@ class ConceptsView(View):
         return self._atlases[self._expert]
 
     @property
-    def _list(self) -> ConceptList:
-        return self.query_one("#list", ConceptList)
+    def _shown(self) -> LayerConcepts | None:
+        """The layer that is looked at; None where it is not there yet."""
+        return self._atlas.layer(self._layer)
+
+    @property
+    def _concepts(self) -> ConceptPage:
+        return self.query_one(ConceptPage)
+
+    @property
+    def _plots(self) -> ConceptPlotPage:
+        return self.query_one(ConceptPlotPage)
 
     @property
     def _found(self) -> FoundConcepts:
         return self.query_one("#found", FoundConcepts)
-
-    @property
-    def _room(self) -> int:
-        """Cells of the lines above and below the page; known before those are laid out."""
-        return self.size.width - 2
 
     @property
     def _experts(self) -> int:
@@ -130,9 +126,8 @@ class ConceptsView(View):
             self._jobs.stop()
 
     def on_resize(self, event: Resize) -> None:
-        """More lines for details where lines are short."""
-        self.set_class(event.size.width < WIDE_FROM, "-narrow")
-        self.call_after_refresh(self.show_everything)
+        """A longer or a shorter wording above."""
+        self._show_summary()
 
     def offers(self, action: Action) -> bool:
         """What the page that is shown can do."""
@@ -148,7 +143,7 @@ class ConceptsView(View):
             case "concepts.open":
                 return self._page == "found"
             case "concepts.table":
-                return self._page in ("plot", "table")
+                return self._page == "plot"
         return self._page != "words"
 
     def _turn_to(self, page: Page) -> None:
@@ -163,86 +158,56 @@ class ConceptsView(View):
     def _focus_page(self) -> None:
         # The keys of the view work while there is nothing to put a cursor on.
         self.can_focus = self._page == "words"
-        (self if self._page == "words" else self.query_one(f"#{self._page}")).focus()
+        match self._page:
+            case "words":
+                self.focus()
+            case "list":
+                self._concepts.items.focus()
+            case "plot":
+                self._plots.focus_shown()
+            case "found":
+                self._found.focus()
 
     def show_everything(self) -> None:
         """Words, lines, list and plot from the state."""
-        if self._jobs is None:
+        jobs = self._jobs
+        if jobs is None:
             return
-        layer = self._atlas.layer(self._layer)
+        shown, descriptions = self._shown, self._descriptions
         if self._page == "words":
-            self._show_words(self._jobs)
-        elif self._page == "list":
-            rows = self._atlas.rows(self._layer)
-            self._list.show_layer(layer, rows, self._descriptions)
-            self._show_details()
-        elif self._page in ("plot", "table"):
-            self._show_plot(layer)
-        self._show_lines()
+            self._show_words(jobs)
+        elif self._page == "list" and jobs.architectures is not None:
+            rows, notes = self._atlas.rows(self._layer), jobs.architectures[0].notes
+            self._concepts.show(shown, rows, descriptions, self._names, notes)
+        elif self._page == "plot" and shown is not None:
+            self._plots.show(shown, self._atlas.layers, descriptions, self._names)
+        self._show_summary()
+        self._show_progress()
 
     def _show_words(self, jobs: ConceptJobs) -> None:
-        shapes, built = jobs.shapes, jobs.architectures
-        if built is not None:
-            paragraphs = different_shapes(*built)
-        elif shapes.problem is not None:
-            problem = shapes.problem
-            parts = (problem.what, problem.why, problem.remedy, "r runs it again.")
-            paragraphs = "\n\n".join(part for part in parts if part)
-        elif shapes.stopped:
-            paragraphs = "Stopped. r runs it again."
-        else:
-            paragraphs = "Reading what the models are built of."
+        built, problem = jobs.architectures, jobs.shapes.problem
+        paragraphs = (
+            going_wrong(problem, stopped=jobs.shapes.stopped)
+            if built is None
+            else different_shapes(*built)
+        )
         words = self.query_one("#words", Static)
-        words.set_class(shapes.problem is not None, "bad")
+        words.set_class(problem is not None, "bad")
         words.update("\n".join(self.prose(line) for line in paragraphs.split("\n")))
 
-    def _show_lines(self) -> None:
-        """What stands above the page, and how far the computation is."""
+    def _show_summary(self) -> None:
         above: Line = []
         built = None if self._jobs is None else self._jobs.architectures
         if built is not None and self._page != "words":
-            layer = self._atlas.layer(self._layer)
-            above = summary(self._layer, self._expert, layer, built[0].width, self._room)
+            width = self.size.width - 2
+            above = summary(self._layer, self._expert, self._shown, built[0].width, width)
         self.query_one("#summary", Lines).show(above)
-        if self._page == "list":
-            heading = self._list.heading(self._names, self.size.width - _SCROLLBAR)
-            self.query_one("#columns", Lines).show([(heading, "dim")])
-        elif self._page == "table":
-            heading = self.query_one(TableList).heading()
-            self.query_one("#columns", Lines).show([(heading, "dim")])
-        self._show_progress()
 
     def _show_progress(self) -> None:
         line = [] if self._jobs is None else self._jobs.going_on()
         if not line and self._page != "words" and self._jobs is not None:
             line = [(f"all {self._jobs.current.layers} layers are there", "dim")]
         self.query_one("#progress", Lines).show(line)
-
-    def _show_details(self) -> None:
-        """The row under the cursor, in full."""
-        line, jobs = self.query_one("#details", Lines), self._jobs
-        if jobs is None or jobs.architectures is None:
-            return
-        shown = details(
-            self._atlas.layer(self._layer),
-            self._list.row,
-            self._descriptions,
-            jobs.architectures[0].notes,
-            width=self._room,
-            height=8 if self.has_class("-narrow") else 6,
-            ascii_only=self.ui.settings.ascii,
-        )
-        line.show(*shown)
-
-    def _show_plot(self, layer: LayerConcepts | None) -> None:
-        if layer is None:
-            return
-        descriptions = self._descriptions or NoDescriptions()
-        plot, table = plot_and_table(
-            self._plot, layer, self._atlas.layers, self._names, descriptions
-        )
-        self.query_one(Plot).show(plot)
-        self.query_one(TableList).show_table(table)
 
     # News of the requests
 
@@ -284,7 +249,7 @@ class ConceptsView(View):
         (layer,) = jobs.layers.results[number]
         assert isinstance(layer, LayerConcepts)
         self._atlas.add(layer)
-        if number == self._layer or self._page in ("plot", "table"):
+        if number == self._layer or self._page == "plot":
             self.show_everything()
 
     # Where one is
@@ -300,7 +265,7 @@ class ConceptsView(View):
         self._layer = layer
         self.show_everything()
         if row is not None:
-            self._list.move_cursor(row)
+            self._concepts.items.move_cursor(row)
         if self._settling is not None:
             self._settling.stop()
         self._settling = self.set_timer(_SETTLED_S, self._want_layer)
@@ -335,26 +300,21 @@ class ConceptsView(View):
 
     def action_plot(self) -> None:
         """The next plot; after the last one the list again."""
-        if self._page == "words":
-            return
-        kinds = plot_kinds(described=self._descriptions is not None)
-        if self._page not in ("plot", "table"):
-            self._plot = kinds[0]
-        elif self._plot == kinds[-1]:
-            self._turn_to("list")
-            return
-        else:
-            self._plot = kinds[kinds.index(self._plot) + 1]
-        self._turn_to("table" if self._page == "table" else "plot")
+        if self._page == "plot":
+            more = self._plots.next(described=self._descriptions is not None)
+            self._turn_to("plot" if more else "list")
+        elif self._page != "words":
+            self._plots.first()
+            self._turn_to("plot")
 
     def action_table(self) -> None:
         """From a plot to its numbers and back."""
-        if self._page in ("plot", "table"):
-            self._turn_to("table" if self._page == "plot" else "plot")
+        if self._page == "plot":
+            self._plots.swap()
 
     def action_stop(self) -> None:
         """Back to the list; there stop what runs, or go back to the first view."""
-        if self._page in ("plot", "table", "found"):
+        if self._page in ("plot", "found"):
             self._turn_to("list")
         elif self._jobs is not None and self._jobs.stop():
             self.show_everything()
@@ -409,36 +369,35 @@ class ConceptsView(View):
 
     def action_export(self) -> None:
         """The components of all layers computed so far as CSV, or the numbers of the plot."""
-        layers, shown = self._atlas.layers, self._atlas.layer(self._layer)
+        layers, plots = self._atlas.layers, self._plots
         if not layers:
             self.ui.say("There are no components to export yet.", severity="warning")
-            return
-        kind, table = "concepts", concepts_table(layers, self._descriptions)
-        if self._page in ("plot", "table") and shown is not None:
-            descriptions = self._descriptions or NoDescriptions()
-            _, table = plot_and_table(self._plot, shown, layers, self._names, descriptions)
-            kind = f"concepts-{self._plot}"
-        self.run_worker(
-            lambda: self._write(kind, table), thread=True, exit_on_error=False, group="export"
-        )
-
-    def _write(self, kind: str, table: Table) -> None:
-        names = self._workspace.base.name, self._workspace.tuned.name
-        try:
-            path = free_path(Path.cwd(), "-".join([kind, *names]), ".csv")
-            save_csv(table, path)
-        except OSError as error:
-            words = f"Nothing was exported: {error}"
-            self.app.call_from_thread(self.ui.say, words, severity="error")
+        elif self._page == "plot" and plots.table is not None:
+            self._export(plots.table, f"concepts-{plots.kind}")
         else:
-            self.app.call_from_thread(self.ui.say, f"Exported to {path}")
+            self._export(concepts_table(layers, self._descriptions), "concepts")
+
+    def _export(self, table: Table, kind: str) -> None:
+        names = self._workspace.base.name, self._workspace.tuned.name
+
+        def write() -> None:
+            try:
+                path = free_path(Path.cwd(), "-".join([kind, *names]), ".csv")
+                save_csv(table, path)
+            except OSError as error:
+                words = f"Nothing was exported: {error}"
+                self.app.call_from_thread(self.ui.say, words, severity="error")
+            else:
+                self.app.call_from_thread(self.ui.say, f"Exported to {path}")
+
+        self.run_worker(write, thread=True, exit_on_error=False, group="export")
 
     def action_copy(self) -> None:
         """Copy the row under the cursor, or the numbers of the plot."""
-        layer, row = self._atlas.layer(self._layer), self._list.row
-        if layer is None or row is None:
+        layer, row = self._shown, self._concepts.items.row
+        if self._page == "words" or layer is None:
             self.ui.say("There is nothing to copy yet.", severity="warning")
-        elif self._page in ("plot", "table"):
-            self.ui.copy(self.query_one(TableList).text())
-        else:
+        elif self._page == "plot":
+            self.ui.copy(self._plots.text())
+        elif row is not None:
             self.ui.copy(copied_text(layer, row, self._names, self._descriptions))

@@ -9,11 +9,12 @@ from rich.cells import cell_len
 from analysis.annotation.endpoint import HOW_TO_ADD_ONE
 from analysis.concept_changes import mean_angle
 from analysis.concept_tables import Description, Descriptions
+from analysis.problems import Problem
 from analysis.results import Architecture, Components, LayerConcepts
-from app.terminal_text import prose, visible
+from app.terminal_text import fit, prose, visible
 from app.views.concept_atlas import ConceptRow
 from app.views.concept_list import find_description, signed_words
-from app.widgets.lines import Line, Part, width_of
+from app.widgets.lines import Line, Part
 
 HELP = (
     "What the feed-forward network of a layer writes, read from its weights alone. A line is a "
@@ -61,6 +62,14 @@ def different_shapes(base: Architecture, tuned: Architecture) -> str:
             "model. Choose a tuned model that was trained from this base model.",
         ]
     )
+
+
+def going_wrong(problem: Problem | None, *, stopped: bool) -> str:
+    """Why there is nothing to see yet, as paragraphs."""
+    if problem is not None:
+        parts = (problem.what, problem.why, problem.remedy, "r runs it again.")
+        return "\n\n".join(part for part in parts if part)
+    return "Stopped. r runs it again." if stopped else "Reading what the models are built of."
 
 
 def summary(
@@ -214,13 +223,22 @@ def _description_text(found: Description) -> str:
 
 
 def _flow(parts: Iterable[Part], width: int, height: int) -> list[Line]:
-    """Words with spaces between them in exactly so many lines."""
+    """Words with spaces between them in exactly so many lines; a mark where there are more."""
     lines: list[list[Part]] = [[]]
+    used = 0
     for text, style in parts:
-        if lines[-1] and width_of(lines[-1]) + cell_len(text) > width:
+        cells = cell_len(text) + 1
+        if used and used + cells - 1 > width:
+            if len(lines) == height:
+                last, of_style = lines[-1][-1]
+                room = cell_len(last) + width - used
+                lines[-1][-1] = (fit(f"{last}…", max(1, room)), of_style)
+                break
             lines.append([])
-        lines[-1].append((f"{text} ", style))
-    if len(lines) > height:
-        # A word less, for the mark that says that there are more.
-        lines[height - 1][-1] = ("…", "dim")
-    return [*lines[:height], *([] for _ in range(height - len(lines)))]
+            used = 0
+        used += cells
+        if lines[-1] and lines[-1][-1][1] == style:
+            lines[-1][-1] = (f"{lines[-1][-1][0]}{text} ", style)
+        else:
+            lines[-1].append((f"{text} ", style))
+    return [*lines, *([] for _ in range(height - len(lines)))]

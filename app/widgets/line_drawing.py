@@ -22,7 +22,6 @@ LETTERS = "ox+*"
 
 _BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], np.int64)
 _BLANK = 0x2800
-_LABEL_CELLS = 6
 
 
 @dataclass(frozen=True)
@@ -53,20 +52,20 @@ def plot_lines(data: PlotData, width: int, height: int, *, ascii_only: bool = Fa
 
     The style of a part is the number of its series, ``axis``, or empty.
     """
-    columns, rows = width - _LABEL_CELLS - 1, height - 4
+    rows = height - 4
     points = [_finite(each) for each in data.series]
     present = np.concatenate([np.zeros((2, 0)), *points], axis=1)
-    title = (fit(data.title, max(0, width)), "")
-    if columns < 8 or rows < 2 or not present.size:
-        return [
-            [title],
-            [("no room for a plot" if present.size else "nothing to plot yet", "axis")],
-        ]
-    x_first, x_last = float(present[0].min()), float(present[0].max())
-    x_last = max(x_last, x_first + 1)
-    highest = float(present[1].max()) or 1.0
+    highest = float(present[1].max(initial=0.0)) or 1.0
     step = _round_step(highest / max(2, rows // 3))
     y_ticks = [step * number for number in range(math.ceil(highest / step - 1e-9) + 1)]
+    label_cells = max(4, *(len(f"{tick:g}") for tick in y_ticks)) + 1
+    columns = width - label_cells - 1
+    title = (fit(data.title, max(0, width)), "")
+    if columns < 8 or rows < 2 or not present.size:
+        why = "no room for a plot" if present.size else "nothing to plot yet"
+        return [[title], [(why, "axis")]]
+    x_first, x_last = float(present[0].min()), float(present[0].max())
+    x_last = max(x_last, x_first + 1)
     cells, owner = np.zeros((rows, columns), np.int64), np.full((rows, columns), -1)
     for number, (x, y) in enumerate(points):
         across = (x - x_first) / (x_last - x_first)
@@ -75,16 +74,16 @@ def plot_lines(data: PlotData, width: int, height: int, *, ascii_only: bool = Fa
     bar, corner, dash, mark = "|+-+" if ascii_only else "│└─┬"
     lines: list[Line] = [[title], _legend(data, ascii_only)]
     for row in range(rows):
-        label = f"{labels.get(row, ''):>{_LABEL_CELLS}}{bar}"
+        label = f"{labels.get(row, ''):>{label_cells}}{bar}"
         lines.append([(label, "axis"), *_parts(cells[row], owner[row])])
     axis, numbers = [dash] * columns, [" "] * width
     step = max(1.0, _round_step((x_last - x_first) / max(1, columns // 10)))
     for number in range(math.ceil(x_first / step), math.floor(x_last / step) + 1):
         tick = step * number
         column, text = round((tick - x_first) / (x_last - x_first) * (columns - 1)), f"{tick:g}"
-        start = min(_LABEL_CELLS + 1 + column - len(text) // 2, width - len(text))
+        start = min(label_cells + 1 + column - len(text) // 2, width - len(text))
         axis[column], numbers[start : start + len(text)] = mark, text
-    lines.append([(" " * _LABEL_CELLS + corner + "".join(axis), "axis")])
+    lines.append([(" " * label_cells + corner + "".join(axis), "axis")])
     lines.append([("".join(numbers), "axis")])
     return lines
 
