@@ -145,17 +145,15 @@ def signed_words(
         cells: Cut to so many terminal cells.
     """
     minus = "-" if ascii_only else "−"
+    words, measures = component_words(side, component), side.measures[component].tolist()
     shown: list[str] = []
     left = cells
-    for word, measure in zip(
-        component_words(side, component), side.measures[component].tolist(), strict=True
-    ):
+    for word, measure in zip(words, measures, strict=True):
         text = (minus if measure < 0 else "") + visible(word, ascii_only=ascii_only)
-        if left is not None:
-            # Only the word that does not fit is looked at cell by cell.
-            text = fit(text, left)
-            left -= cell_len(text) + 1
-        shown.append(text)
-        if left is not None and left < 1:
+        if left is not None and len(shown) + 1 < len(words) and cell_len(text) >= left - 1:
+            # No room for another word: the mark that there are more stands in this one.
+            shown.append(fit(f"{text} …", left))
             break
+        shown.append(text if left is None else fit(text, left))
+        left = None if left is None else left - cell_len(text) - 1
     return " ".join(shown)

@@ -51,7 +51,7 @@ class ConceptPlotPage(Vertical):
 
     def show(
         self,
-        layer: LayerConcepts,
+        layer: LayerConcepts | None,
         layers: Sequence[LayerConcepts],
         descriptions: Descriptions | None,
         names: tuple[str, str],
@@ -59,7 +59,7 @@ class ConceptPlotPage(Vertical):
         """Draw the plot for these layers.
 
         Args:
-            layer: The layer that is looked at.
+            layer: The layer that is looked at; None where it is not computed yet.
             layers: All that are there, in order.
             descriptions: Where levels are looked up; None where nothing is described.
             names: Of base and tuned model, harmless.

@@ -9,6 +9,7 @@ import numpy as np
 
 from analysis.annotation.annotation import LEVELS
 from analysis.concept_tables import (
+    VARIANCE_COLUMNS,
     Descriptions,
     levels_table,
     rotation_table,
@@ -29,7 +30,7 @@ def plot_kinds(*, described: bool) -> tuple[PlotKind, ...]:
 
 def plot_and_table(
     kind: PlotKind,
-    layer: LayerConcepts,
+    layer: LayerConcepts | None,
     layers: Sequence[LayerConcepts],
     names: tuple[str, str],
     descriptions: Descriptions,
@@ -38,36 +39,36 @@ def plot_and_table(
 
     Args:
         kind: Which plot.
-        layer: The layer that is looked at.
+        layer: The layer that is looked at; None where it is not computed yet.
         layers: All that are there, in order.
         names: Of base and tuned model, harmless.
         descriptions: Where levels are looked up.
     """
     match kind:
         case "variance":
-            title = f"explained variance in % by component, layer {layer.layer}"
-            return _of_layer(title, layer, names, 1)
+            return _of_layer("explained variance in % by component", layer, names, 1)
         case "cumulative":
-            title = f"variance of the first components together in %, layer {layer.layer}"
-            return _of_layer(title, layer, names, 3)
+            return _of_layer("variance of the first components together in %", layer, names, 3)
         case "rotation":
             return _rotation(layers)
-        case "levels_base" | "levels_tuned":
-            side = int(kind == "levels_tuned")
-            model = (layer.base, layer.tuned)[side].model
-            return _levels(layers, model, names[side], descriptions)
+        case "levels_base":
+            return _levels(layers, 0, names, descriptions)
+        case "levels_tuned":
+            return _levels(layers, 1, names, descriptions)
 
 
 def _of_layer(
-    title: str, layer: LayerConcepts, names: tuple[str, str], column: int
+    title: str, layer: LayerConcepts | None, names: tuple[str, str], column: int
 ) -> tuple[PlotData, Table]:
     """Base and tuned model's numbers in two neighbouring columns of the table of variances."""
+    if layer is None:
+        return PlotData(title, ()), Table(VARIANCE_COLUMNS, ())
     table = variance_table(layer)
     rows = list(table)
     series = tuple(
         Series(name, *_points(rows, column + side, scale=100)) for side, name in enumerate(names)
     )
-    return PlotData(title, series), table
+    return PlotData(f"{title}, layer {layer.layer}", series), table
 
 
 def _rotation(layers: Sequence[LayerConcepts]) -> tuple[PlotData, Table]:
@@ -79,14 +80,15 @@ def _rotation(layers: Sequence[LayerConcepts]) -> tuple[PlotData, Table]:
 
 
 def _levels(
-    layers: Sequence[LayerConcepts], model: str, name: str, descriptions: Descriptions
+    layers: Sequence[LayerConcepts], side: int, names: tuple[str, str], descriptions: Descriptions
 ) -> tuple[PlotData, Table]:
     table = levels_table(layers, descriptions)
+    models = {(each.base, each.tuned)[side].model for each in layers}
     series = []
     for level in LEVELS:
-        rows = [(row[1], row[3]) for row in table if row[0] == model and row[2] == level]
+        rows = [(row[1], row[3]) for row in table if row[0] in models and row[2] == level]
         series.append(Series(level, *_points(rows, 1)))
-    return PlotData(f"levels in % by layer, {name}", tuple(series)), table
+    return PlotData(f"levels in % by layer, {names[side]}", tuple(series)), table
 
 
 def _points(

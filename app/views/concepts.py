@@ -179,7 +179,7 @@ class ConceptsView(View):
         elif self._page == "list" and jobs.architectures is not None:
             rows, notes = self._atlas.rows(self._layer), jobs.architectures[0].notes
             self._concepts.show(shown, rows, descriptions, self._names, notes)
-        elif self._page == "plot" and shown is not None:
+        elif self._page == "plot":
             self._plots.show(shown, self._atlas.layers, descriptions, self._names)
         self._show_summary()
         self._show_progress()

@@ -143,7 +143,7 @@ def details(
     if descriptions is None:
         said.insert(0, _NOT_DESCRIBED)
     else:
-        described = _described(layer, row, descriptions, ascii_only)
+        described = _described(layer, row, descriptions, width, ascii_only)
     rests = prose(" ".join(said), ascii_only=ascii_only).split(" ")
     return [
         _numbers(layer, row),
@@ -205,15 +205,21 @@ def _measures(side: Components, component: int) -> str:
 
 
 def _described(
-    layer: LayerConcepts, row: ConceptRow, descriptions: Descriptions, ascii_only: bool
+    layer: LayerConcepts, row: ConceptRow, descriptions: Descriptions, width: int, ascii_only: bool
 ) -> list[Line]:
-    """What is said of either component, a line each."""
+    """What is said of either component, a line each; the description makes room for the rest."""
     lines: list[Line] = []
     for side, name in enumerate(("base", "tuned")):
         found = find_description(descriptions, layer, row, side)
-        said = "not described" if found is None else _description_text(found)
-        text = prose(" ".join(said.split()), ascii_only=ascii_only)
-        lines.append([(f"{name}: ", "dim"), (text, "dim" if found is None else "")])
+        if found is None:
+            lines.append([(f"{name}: not described", "dim")])
+            continue
+        rest = _description_text(found._replace(text=""))
+        room = width - cell_len(f"{name}:  · {rest}")
+        text = prose(" ".join(found.text.split()), ascii_only=ascii_only)
+        shown = (fit(text, max(20, room)), prose(rest, ascii_only=ascii_only))
+        said = " · ".join(each for each in shown if each)
+        lines.append([(f"{name}: ", "dim"), (said, "")])
     return lines
 
 

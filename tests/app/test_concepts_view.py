@@ -213,6 +213,19 @@ async def test_a_plot_follows_the_layer(tmp_path):
         await until_shown(pilot, "by component, layer 2")
 
 
+async def test_a_plot_of_a_layer_that_is_not_there_is_empty(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running() as pilot:
+        await until_loaded(pilot, pair)
+        release = hold_layers_back(pair)
+        await pilot.press("4")
+        await until_shown(pilot, "not computed yet")
+        await pilot.press("p")
+        await until_shown(pilot, "by component", "nothing to plot yet")
+        release()
+        await until_shown(pilot, "by component, layer 0", ALL_THERE)
+
+
 class Described:
     """Every fourth component has a description."""
 
