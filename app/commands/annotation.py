@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from platformdirs import user_data_path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
@@ -37,11 +36,7 @@ from analysis.table import Table
 from app.commands import model_options
 from app.commands.output import write_rows
 from app.config import Settings
-
-
-def answers_path() -> Path:
-    """Where answers are kept: with the user's data, for what was paid for is no cache."""
-    return user_data_path("insttui", appauthor=False) / "annotations"
+from app.known_descriptions import answers_path, remember_annotator
 
 
 def run(
@@ -83,6 +78,8 @@ def run(
         if found.requests
         else read_annotations(subjects, templates, completer.model, answers, repeats=repeats)
     )
+    if annotations:
+        remember_annotator(completer.model)
     write_rows(_table(options.table, layers, annotations, base, tuned), options.csv)
     return 0
 

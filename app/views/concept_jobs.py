@@ -59,9 +59,15 @@ class ConceptJobs:
         if self.layers is not None:
             self.layers.stop()
         if expert not in self._of_expert:
+            built = self.architectures[0]
+            # Some layers of a mixture may be dense.
             requests = [
-                (self._workspace.concepts_request(number, expert),)
-                for number in range(self.architectures[0].layers)
+                (
+                    self._workspace.concepts_request(
+                        n, expert if expert in built.experts_in(n) else -1
+                    ),
+                )
+                for n in range(built.layers)
             ]
             self._of_expert[expert] = LayerJobs(self._session, self._listener, requests)
         self.layers = self._of_expert[expert]

@@ -15,10 +15,12 @@ from textual.widgets import Static
 
 from analysis.concept_tables import Descriptions, concepts_table
 from analysis.events import EngineStatus
+from analysis.problems import ProblemError
 from analysis.results import LayerConcepts
 from analysis.table import Table
 from app.actions import Action, bindings
 from app.export import free_path, save_csv
+from app.known_descriptions import KnownDescriptions
 from app.views.concept_atlas import ConceptAtlas
 from app.views.concept_jobs import ConceptJobs
 from app.views.concept_page import ConceptPage
@@ -54,6 +56,7 @@ class ConceptsView(View):
         self._layer = 0
         self._expert = -1
         self._descriptions: Descriptions | None = None
+        self._known: KnownDescriptions | None = None
         self._settling: Timer | None = None
 
     def describe(self, descriptions: Descriptions | None) -> None:
@@ -241,6 +244,10 @@ class ConceptsView(View):
         if different_shapes(*jobs.architectures):
             self._show_words(jobs)
             return
+        try:
+            self._known = KnownDescriptions(self.ui.settings.annotation)
+        except ProblemError as error:
+            self.ui.say(str(error), severity="warning")
         self._go_to_expert(0 if self._experts else -1)
         self._turn_to("list")
 
@@ -249,6 +256,10 @@ class ConceptsView(View):
         (layer,) = jobs.layers.results[number]
         assert isinstance(layer, LayerConcepts)
         self._atlas.add(layer)
+        if self._known is not None:
+            self._known.take(layer)
+            if self._known:
+                self._descriptions = self._known
         if number == self._layer or self._page == "plot":
             self.show_everything()
 

@@ -38,6 +38,10 @@ class SearchBar(Input):
         self.value = ""
         self.focus()
 
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """Whether a key is typed here: a slash too, which opens the bar everywhere else."""
+        return key == "slash" or super().check_consume_key(key, character)
+
     def on_paste(self, event: Paste) -> None:
         """Take a paste without its control characters."""
         event.prevent_default()

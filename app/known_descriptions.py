@@ -1,0 +1,61 @@
+"""What a language model has said of components before: where it is kept, and looking it up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+from analysis.annotation.answer_file import AnswerFile
+from analysis.annotation.first_descriptions import FirstDescriptions, subjects_of
+from analysis.annotation.questions import read_annotations
+from analysis.annotation.templates import load_templates
+from analysis.concept_tables import Description
+from analysis.results import LayerConcepts
+from app.config import Annotation
+
+
+def answers_path() -> Path:
+    """Where answers are kept: with the user's data, for what was paid for is no cache."""
+    return user_data_path("insttui", appauthor=False) / "annotations"
+
+
+def remember_annotator(model: str) -> None:
+    """Keep who described last: whose descriptions the app shows."""
+    answers_path().with_suffix(".model").write_text(model, encoding="utf-8")
+
+
+class KnownDescriptions:
+    """The descriptions by the last annotator, layer by layer as they are wanted. Asks nobody."""
+
+    def __init__(self, settings: Annotation) -> None:
+        """Read what is kept.
+
+        Raises:
+            ProblemError: It cannot be read, or the user's templates cannot.
+        """
+        self._templates = load_templates(
+            Path(settings.templates).expanduser() if settings.templates else None
+        )
+        self._answers = AnswerFile(answers_path())
+        try:
+            self._model = answers_path().with_suffix(".model").read_text(encoding="utf-8")
+        except OSError:
+            self._model = settings.model
+        self._layers: dict[tuple[int, int], FirstDescriptions] = {}
+
+    def __len__(self) -> int:
+        """Number of components with a description among the layers taken in."""
+        return sum(len(each) for each in self._layers.values())
+
+    def take(self, layer: LayerConcepts) -> None:
+        """Look a layer's components up."""
+        annotations = read_annotations(
+            subjects_of([layer]), self._templates, self._model, self._answers, repeats=1
+        )
+        self._layers[layer.layer, layer.expert] = FirstDescriptions(annotations)
+
+    def find(self, model: str, layer: int, expert: int, component: int) -> Description | None:
+        """The description of a component; None where there is none."""
+        known = self._layers.get((layer, expert))
+        return None if known is None else known.find(model, layer, expert, component)
