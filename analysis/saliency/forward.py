@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,9 +15,9 @@ from analysis.problems import ProblemError
 from analysis.requests import Target
 from analysis.saliency.batches import in_batches
 from analysis.saliency.cost import Plan
-from analysis.saliency.ends import exact, fed_ids, finite, seeds_of
+from analysis.saliency.ends import Run, exact, fed_ids, finite, seeds_of
 from analysis.saliency.pieces import Pieces
-from analysis.saliency.reading import Reading
+from analysis.saliency.reading import Reading, agree
 from analysis.saliency.switches import differentiable_kernels, frozen
 from analysis.saliency.tape import Tape
 
@@ -62,12 +61,8 @@ def forward(
         factors = known.factors(target)
         precision = exact(known.embeddings.dtype)
         seeds = known.seeds.to(precision)
-        reading = Reading(model, ids, plan.blocks(), len(prompt) - 1)
-        if len(reading.ends) > 1 and not reading.agrees(known.embeddings, known.states):
-            reading = replace(reading, ends=plan.blocks()[-1:])
+        reading, moved = _differentiated(model, ids, known, plan)
         points = reading.cut(known.embeddings)
-        with _forward_mode():
-            moved = _played(reading, points) if plan.taped() else _carried(reading, points)
 
     def rows(start: int, stop: int) -> Tensor:
         index = bisect_right(reading.ends, start)
@@ -85,17 +80,40 @@ def forward(
     return (yield from in_batches(ends, plan.tangents(), ids.device, rows))
 
 
-def _played(reading: Reading, points: list[Tensor]) -> Moved:
-    """From a tape of all blocks."""
+def _differentiated(
+    model: PreTrainedModel, ids: Tensor, known: Run, plan: Plan
+) -> tuple[Reading, Moved]:
+    """The derivative of the reading in blocks; of the whole where a model reads no blocks."""
+    whole = plan.blocks()[-1:]
+    for ends in (plan.blocks(), whole):
+        reading = Reading(model, ids, ends, plan.prompt - 1)
+        try:
+            points = reading.cut(known.embeddings)
+            moved, states = (_played if plan.taped() else _carried)(reading, points)
+        except Exception as error:
+            # What an operation without a forward derivative raises has no type of its own.
+            if isinstance(error, ProblemError) or is_out_of_memory(error):
+                raise
+            if ends == whole:
+                raise NoForwardModeError from error
+        else:
+            if ends == whole or agree(states, known.states):
+                break
+    return reading, moved
+
+
+def _played(reading: Reading, points: list[Tensor]) -> tuple[Moved, Tensor]:
+    """From a tape of all blocks; and the states."""
     try:
-        return Tape(reading.states, points).play
+        tape = Tape(reading.states, points)
     except NotImplementedError:
         # A model that overwrites its own states cannot be taped, yet differentiated.
         return _carried(reading, points)
+    return tape.play, tape.value
 
 
-def _carried(reading: Reading, points: list[Tensor]) -> Moved:
-    """By differentiating anew for every batch, from the block of its tangents on."""
+def _carried(reading: Reading, points: list[Tensor]) -> tuple[Moved, Tensor]:
+    """By differentiating anew for every batch, from its block on; and the states."""
     memories = reading.memories(points)
 
     def moved(index: int, tangents: Tensor) -> Tensor:
@@ -109,7 +127,7 @@ def _carried(reading: Reading, points: list[Tensor]) -> Moved:
         change: Tensor = torch.func.vmap(along)(tangents)
         return change
 
-    return moved
+    return moved, reading.states(points)
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from analysis.saliency.attention import written_out
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
@@ -40,7 +42,7 @@ def differentiable_kernels(model: PreTrainedModel) -> Iterator[None]:
     """
     # The configurations are set, not the setters called: those look for kernels to install.
     wanted = {
-        "_attn_implementation_internal": "eager",
+        "_attn_implementation_internal": written_out(model),
         "_experts_implementation_internal": "eager",
     }
     found: list[tuple[Any, str, object]] = []

@@ -63,6 +63,9 @@ class Tape:
         function: Of tensors; its operations know their forward derivative.
         point: Where to differentiate.
 
+    Attributes:
+        value: Of the function at the point.
+
     Raises:
         NotImplementedError: The function overwrites what its own derivative needs.
     """
@@ -81,8 +84,8 @@ class Tape:
                 for each in zip(point, tangents, strict=True)
             ]
             with recorder, _Linear():
-                value = function(duals)
-                derivative = forward_ad.unpack_dual(value).tangent  # type: ignore[no-untyped-call]
+                dual = function(duals)
+                self.value, derivative = forward_ad.unpack_dual(dual)  # type: ignore[no-untyped-call]
             self._end = recorder.slot_of(derivative)
         recorder.check()
         self._steps = _needed(recorder.steps, self._end)

@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from analysis.saliency import importance
+from analysis.saliency import attention, importance
 from analysis.saliency.cost import Plan
 from analysis.saliency.tape import Tape
 from tests.support.small_models import CONFIGURATIONS, small_model
@@ -38,6 +38,7 @@ def test_a_long_text_read_in_many_blocks_equals_the_reference(family, monkeypatc
     prompt = PROMPT * 3
     expected = reference(small_model(family, dtype=torch.float64), prompt, RESPONSE)
     monkeypatch.setattr(Plan, "blocks", lambda self: (5, 12, 25, len(prompt) - 1, 36, self.length))
+    monkeypatch.setattr(attention, "_QUERIES", 3)
     for taped in (True, False):
         monkeypatch.setattr(Plan, "taped", lambda self, taped=taped: taped)
         computed = importance(small_model(family), prompt, RESPONSE, method="forward")

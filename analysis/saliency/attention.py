@@ -1,0 +1,65 @@
+"""Attention as forward mode needs it: written out, and no larger than causality allows."""
+
+from __future__ import annotations
+
+import sys
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.masking_utils import eager_mask
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+# Queries that attend together, and into how many portions they are divided at most: what smaller
+# portions save in scores they cost in calls.
+_QUERIES, _PORTIONS = 64, 8
+_NAME = "insttui_by_portions"
+
+
+def written_out(model: PreTrainedModel) -> str:
+    """What transformers calls the attention that can be differentiated forward."""
+    return _NAME if hasattr(sys.modules[type(model).__module__], _EAGER) else "eager"
+
+
+_EAGER = "eager_attention_forward"
+
+
+def _by_portions(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    **options: Any,
+) -> tuple[Tensor, None]:
+    """The model's own eager attention, a portion of the queries at a time.
+
+    Queries see no key after them, so that for the first ones most of the keys can be left out.
+    """
+    eager = getattr(sys.modules[type(module).__module__], _EAGER)
+    count = query.shape[2]
+    before = key.shape[2] - count
+    size = max(_QUERIES, ceil(count / _PORTIONS)) if attention_mask is not None else count
+    found = []
+    for start in range(0, count, size):
+        stop = min(start + size, count)
+        seen = before + stop
+        mask = None if attention_mask is None else attention_mask[:, :, start:stop, :seen]
+        attended, _ = eager(
+            module,
+            query[:, :, start:stop],
+            key[:, :, :seen],
+            value[:, :, :seen],
+            mask,
+            **options,
+        )
+        found.append(attended)
+    return torch.cat(found, dim=1) if len(found) > 1 else found[0], None
+
+
+AttentionInterface.register(_NAME, _by_portions)
+AttentionMaskInterface.register(_NAME, eager_mask)
