@@ -83,7 +83,7 @@ class Tape:
                 forward_ad.make_dual(*each)  # type: ignore[no-untyped-call]
                 for each in zip(point, tangents, strict=True)
             ]
-            with recorder, _Linear():
+            with recorder, _Products():
                 dual = function(duals)
                 self.value, derivative = forward_ad.unpack_dual(dual)  # type: ignore[no-untyped-call]
             self._end = recorder.slot_of(derivative)
@@ -131,20 +131,29 @@ def _passed_on(step: _Step, reached: list[_Slot], filled: dict[_Slot, Tensor]) -
     return True
 
 
-class _Linear(TorchFunctionMode):
-    """Spares a linear layer the product with its weights' tangent, which has none."""
+class _Products(TorchFunctionMode):
+    """Spares a product with a constant the other half of the product rule.
+
+    Torch works it out with a tangent of zeros for the constant, weights of a layer included.
+    """
 
     def __torch_function__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        """Apply a linear layer to value and tangent apart."""
-        if function is not linear or kwargs:
+        """Multiply value and tangent apart."""
+        if kwargs or function not in (linear, Tensor.mul):
             return function(*args, **(kwargs or {}))
-        value, tangent = forward_ad.unpack_dual(args[0])  # type: ignore[no-untyped-call]
-        if tangent is None:
-            return linear(*args)
-        moved = linear(tangent, args[1])
-        return forward_ad.make_dual(linear(value, *args[1:]), moved)  # type: ignore[no-untyped-call]
+        first, second = args[0], args[1]
+        value, tangent = forward_ad.unpack_dual(first)  # type: ignore[no-untyped-call]
+        if tangent is None or (isinstance(second, Tensor) and _tangent_of(second) is not None):
+            return function(*args)
+        moved = function(tangent, second)
+        return forward_ad.make_dual(function(value, *args[1:]), moved)  # type: ignore[no-untyped-call]
+
+
+def _tangent_of(tensor: Tensor) -> Tensor | None:
+    tangent: Tensor | None = forward_ad.unpack_dual(tensor).tangent  # type: ignore[no-untyped-call]
+    return tangent
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
