@@ -25,15 +25,15 @@ def test_a_dead_and_a_deaf_engine_are_said_and_replaced(home: Home) -> None:
         os.kill(killed, signal.SIGKILL)
         terminal.wait_for_screen("The engine process died.", "SIGKILL", "r runs it again")
         # What had waited behind it is answered by another engine.
-        terminal.wait_for_screen("small · cut at the limit", '"Write" →', " S ")
+        terminal.wait_for_screen("cut at the limit", '"Write" →', " S ")
         second = engine_of(terminal.pid)
         assert second != killed
 
         terminal.write("r")
-        terminal.wait_for_screen("tireless · computing", "tireless: attributing")
+        terminal.wait_for_screen("tireless · gradient · computing", "tireless: attributing")
         os.kill(second, signal.SIGSTOP)
         terminal.write(ESCAPE)
-        terminal.wait_for_screen("tireless · stopped", "small · cut at the limit")
+        terminal.wait_for_screen("tireless · gradient · stopped", "cut at the limit")
         assert not is_alive(second)
 
         terminal.write("r")

@@ -191,12 +191,14 @@ def test_the_app_says_what_is_wrong_with_both_models_and_goes_on_once_it_is_mend
             "encoder is not a causal language model.", "It lacks 1 of 7 weight files", SENTENCE
         )
         terminal.write("\x12")
-        terminal.wait_for_screen("encoder · failed", "late · failed", "r runs it again")
+        terminal.wait_for_screen(
+            "encoder · gradient · failed", "late · gradient · failed", "r runs it again"
+        )
         # The download ends while the app waits.
         shutil.copy(models / "small" / "model.safetensors", late)
         (late / "model.safetensors.index.json").unlink()
         terminal.write("r")
-        terminal.wait_for_screen("late · cut at the limit", "encoder · failed")
+        terminal.wait_for_screen("cut at the limit", "encoder · gradient · failed")
         terminal.write("q")
         terminal.wait_for_exit()
         assert terminal.status == 0
@@ -208,7 +210,7 @@ def test_a_pair_with_other_tokens_and_no_template_is_shown_by_characters(home: H
         terminal.wait_for_screen("no chat template in cut", "special", SENTENCE)
         terminal.write("\x12")
         terminal.wait_for_screen(
-            "small · cut at the limit",
+            "cut at the limit",
             "The models cut the text differently: rows are aligned by characters.",
         )
         terminal.write("q")

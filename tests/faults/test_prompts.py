@@ -72,7 +72,9 @@ def test_the_app_keeps_what_was_typed_when_it_cannot_be_used(home: Home) -> None
         terminal.paste("THE END. " + HUGE + "THE END.")
         terminal.wait_for_screen("THE END.")
         terminal.write("\x12")
-        terminal.wait_for_screen("The prompt is too long for the model.", "small · failed")
+        terminal.wait_for_screen(
+            "The prompt is too long for the model.", "small · gradient · failed"
+        )
         terminal.write("1")
         terminal.wait_for_screen("THE END.", "Examples")
         terminal.write("\x03")

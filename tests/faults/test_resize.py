@@ -6,7 +6,8 @@ import pytest
 
 from tests.support.program import Home
 
-PROMPT = "Write one sentence about the weather."
+# Long enough to be attributed for as long as the test takes.
+PROMPT = "Write one sentence about the weather. " * 40
 
 
 @pytest.mark.slow
@@ -15,23 +16,25 @@ def test_the_screen_follows_every_size_while_it_computes(home: Home) -> None:
     with home.terminal("--base", "tireless", "--tuned", "small") as terminal:
         terminal.wait_for_screen("engine ready")
         terminal.write("\x12")
-        terminal.wait_for_screen("tireless: attributing", "small · computing")
+        terminal.wait_for_screen("tireless: attributing", "small · gradient · computing")
         terminal.resize(80, 24)
-        terminal.wait_for_screen("tireless: attributing", "tireless · computing", "q quit")
-        assert "small · computing" not in terminal.shown()
+        terminal.wait_for_screen(
+            "tireless: attributing", "tireless · gradient · computing", "q quit"
+        )
+        assert "small · gradient · computing" not in terminal.shown()
         terminal.resize(40, 10)
         terminal.wait_for_screen("insttui needs a terminal of 80×24", "40×10")
         terminal.resize(240, 60)
-        terminal.wait_for_screen("tireless: attributing", "small · computing", "q quit")
+        terminal.wait_for_screen("tireless: attributing", "small · gradient · computing", "q quit")
         terminal.write("\x1b")
-        terminal.wait_for_screen("tireless · stopped", "small · stopped")
+        terminal.wait_for_screen("tireless · gradient · stopped", "small · gradient · stopped")
         terminal.write("r")
         terminal.resize(120, 30)
         terminal.wait_for_screen("tireless: attributing")
         terminal.resize(160, 45)
-        terminal.wait_for_screen("of 300 response tokens")
+        terminal.wait_for_screen("tireless: attributing", "tireless · gradient · computing")
         terminal.write("\x1b")
-        terminal.wait_for_screen("tireless · stopped", "small · stopped")
+        terminal.wait_for_screen("tireless · gradient · stopped", "small · gradient · stopped")
         terminal.read_until_quiet(0.5)
         grown = terminal.shown()
         # A terminal that is drawn from nothing shows the same.
