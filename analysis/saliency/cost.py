@@ -20,8 +20,9 @@ _SHARE_OF_FREE = 0.5
 _SHARE_OF_HEAD = 0.25
 # Bytes that a logit takes in all: as it is, its probability, its gradient and their copies.
 _BYTES_A_LOGIT = 20
-# Queries in a block of positions at most: attention scores are kept for one block at a time.
-_LONGEST_BLOCK = 512
+# Positions in a block of the prompt at least, since products of fewer are slow, and in any block
+# at most: attention scores are kept for one block at a time.
+_SHORTEST_BLOCK, _LONGEST_BLOCK = 32, 512
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,8 @@ class Plan:
         Of the T positions a token in the j-th of k blocks passes through T - j N / k.
         """
         saved = self.prompt**2 / (2 * self.length) * _of(self).derivative * self._body_seconds()
-        return _within(int(sqrt(saved / (self.shape.layers * _of(self).recording))), 1, self.prompt)
+        worth = sqrt(saved / (self.shape.layers * _of(self).recording))
+        return _within(worth, 1, ceil(self.prompt / _SHORTEST_BLOCK))
 
     def _forward_seconds(self) -> float:
         device, body, blocks = _of(self), self._body_seconds(), len(self.blocks())
