@@ -18,11 +18,6 @@ from app.widgets.lines import Line
 
 STATUSES: tuple[Status, ...] = ("kept", "gained", "lost")
 
-_EMPTY = {
-    "kept": "no pair is in both models",
-    "gained": "no pair is new in the tuned model",
-    "lost": "no pair is gone from the base model",
-}
 _COLUMNS_FROM = 66
 """From this width on the lists stand side by side."""
 
@@ -61,7 +56,7 @@ class HeadPage(Horizontal):
             def draw(index: int, width: int, status: Status = status) -> Line:
                 return self._line(self._pairs[status][index], width)
 
-            yield ItemList(draw, empty=_EMPTY[status], id=status)
+            yield ItemList(draw, empty="–", id=status)
 
     def on_resize(self, event: Resize) -> None:
         """One list below the other where three do not fit side by side."""

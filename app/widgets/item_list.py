@@ -18,6 +18,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from app.widgets.component_style import text_style
 from app.widgets.lines import Line
 
 Draw = Callable[[int, int], Line]
@@ -110,7 +111,7 @@ class ItemList(ScrollView, can_focus=True):
         return strip
 
     def _component(self, name: str) -> Style:
-        return self.get_component_rich_style(f"item-list--{name}", partial=True)
+        return text_style(self, f"item-list--{name}")
 
     def move_cursor(self, index: int) -> None:
         """Put the cursor on an item; only the two lines concerned are repainted."""

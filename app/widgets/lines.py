@@ -12,6 +12,8 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+from app.widgets.component_style import text_style
+
 Part = tuple[str, str]
 """Visible text and the name of its style: "", "dim", "strong", "accent", "warn", "bad"."""
 Line = Sequence[Part]
@@ -101,7 +103,7 @@ class Lines(Widget):
         if style is None:
             style = self.rich_style
             if name:
-                style += self.get_component_rich_style(f"lines--{name}", partial=True)
+                style += text_style(self, f"lines--{name}")
             self._styles[name] = style
         return style
 

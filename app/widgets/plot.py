@@ -14,6 +14,7 @@ from textual.events import Resize
 from textual.strip import Strip
 from textual.widget import Widget
 
+from app.widgets.component_style import text_style
 from app.widgets.line_drawing import PlotData, plot_lines
 from app.widgets.lines import Line
 
@@ -57,9 +58,7 @@ class Plot(Widget, can_focus=True):
         segments = [
             Segment(
                 text,
-                base + self.get_component_rich_style(f"plot--{name}", partial=True)
-                if name
-                else base,
+                base + text_style(self, f"plot--{name}") if name else base,
             )
             for text, name in line
         ]

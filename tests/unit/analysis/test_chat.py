@@ -76,5 +76,5 @@ def test_a_conversation_beyond_the_window_is_refused(pool):
 
 def test_what_a_chat_template_refuses_is_said(pool):
     turns = (("system", "Be brief."), *TURNS)
-    with pytest.raises(ProblemError, match="refuses the conversation. It says: the demo pair"):
+    with pytest.raises(ProblemError, match=r"refuses the conversation\. It says: the demo pair"):
         answer(ChatRequest(resolve("demo-tuned"), turns), pool)
