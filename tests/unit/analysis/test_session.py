@@ -284,12 +284,15 @@ def test_background_work_waits_for_everything_that_is_asked_for(
     def ends(name: str) -> Callable[[Event], None]:
         return lambda event: order.append(name) if isinstance(event, Finished) else None
 
+    ask(session, model, "stored")
     first = session.submit(AttributionRequest(model, "polite"))
     jobs = [
         session.submit(AttributionRequest(model, "late"), ends("late"), background=True),
         session.submit(AttributionRequest(model, "one"), ends("one")),
         session.submit(AttributionRequest(model, "two"), ends("two")),
     ]
+    # It is looked up after the others: once it is there, they are all in the queue.
+    ask(session, model, "stored")
     first.cancel()
     for job in jobs:
         job.wait(PATIENCE_S)
