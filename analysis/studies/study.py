@@ -1,0 +1,64 @@
+"""What a study is given and what it says while it runs.
+
+A study is a generator function ``(StudyInput) -> Findings`` that yields `StudyProgress`; closing it
+stops it, and what was computed until then is in the cache. It runs on the torch-free side and asks
+a session for whatever needs a model, so that a study that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from analysis.requests import ModelChoice, Words, WordVectors
+from analysis.studies.findings import Findings
+from analysis.table import Cell
+
+if TYPE_CHECKING:
+    from analysis.case_library import CaseLibrary
+    from analysis.prompt_sets import PromptSet
+    from analysis.session import Session
+
+
+@dataclass(frozen=True)
+class StudyProgress:
+    """How far a study is.
+
+    Attributes:
+        stage: What is being done, in a word or two.
+        done: Steps finished: cases, layers, epochs.
+        total: Steps in all; None where nobody knows.
+        detail: What the current step is about, such as a case's id.
+    """
+
+    stage: str
+    done: int
+    total: int | None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class StudyInput:
+    """What a study works on; each takes what it needs and says clearly what is missing.
+
+    Attributes:
+        session: Answers requests, from the cache where it can.
+        base, tuned: The pair; None where a case library takes its place.
+        prompts: The prompts to run both models on.
+        library: Stored maps, in place of models and prompts.
+        words, vectors: What the analyses of weights speak of.
+        options: Parameters of a single study, by name; those left out have their defaults.
+    """
+
+    session: Session | None = None
+    base: ModelChoice | None = None
+    tuned: ModelChoice | None = None
+    prompts: PromptSet | None = None
+    library: CaseLibrary | None = None
+    words: Words | None = None
+    vectors: WordVectors | None = None
+    options: Mapping[str, Cell] = field(default_factory=dict)
+
+
+Study = Generator[StudyProgress, None, Findings]
