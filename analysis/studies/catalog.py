@@ -1,0 +1,70 @@
+"""The one list of studies, in the order that the view and the command line offer them.
+
+A new study is a generator function (see `study`) and a line here.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from analysis.studies.study import Study, StudyInput
+
+
+@dataclass(frozen=True)
+class StudySpec:
+    """A study that can be run.
+
+    Attributes:
+        name: What the command line calls it.
+        title: What it shows, a line.
+        factory: ``module:function``, imported when the study is run.
+        takes: What it works on: ``cases`` are prompts that both models answer, or a stored case
+            library; ``pair`` is the two models' weights.
+    """
+
+    name: str
+    title: str
+    factory: str
+    takes: Literal["cases", "pair"]
+
+    def start(self, given: StudyInput) -> Study:
+        """The study, to be driven to its end."""
+        module, _, name = self.factory.partition(":")
+        run = cast("Callable[[StudyInput], Study]", getattr(importlib.import_module(module), name))
+        return run(given)
+
+
+STUDIES = (
+    StudySpec(
+        name="density",
+        title="instruction scores by rating and by model (Tables 1 and 2)",
+        factory="analysis.studies.density:study",
+        takes="cases",
+    ),
+    StudySpec(
+        name="position",
+        title="importance by the place in a sentence (Fig. 6)",
+        factory="analysis.studies.position:study",
+        takes="cases",
+    ),
+    StudySpec(
+        name="heads",
+        title="how attention heads changed, and their verbs (Fig. 2, Table 3)",
+        factory="analysis.studies.heads:study",
+        takes="pair",
+    ),
+    StudySpec(
+        name="concepts",
+        title="concepts of feed-forward layers (Tables 5-10, Figs. 3, 7, 8)",
+        factory="analysis.studies.concepts:study",
+        takes="pair",
+    ),
+)
+
+
+def study_of(name: str) -> StudySpec:
+    """The study of a name. Raises KeyError for a name that is not in `STUDIES`."""
+    return {each.name: each for each in STUDIES}[name]
