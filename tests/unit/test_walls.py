@@ -36,6 +36,7 @@ TORCH_FREE_MODULES = [
     "analysis.word_vectors",
     "analysis.annotation",
     "analysis.case_library",
+    "analysis.instruction_sets",
     "analysis.studies.density",
     "analysis.models.references",
     "analysis.models.availability",

@@ -1,0 +1,25 @@
+"""Instructions by category, each with a reference response: shipped ones and the user's (METHODS 6).
+
+natural_instructions()      six categories, for models that follow instructions in plain English
+demo_instructions()         the same six in the demo pair's closed world
+instructions_from_file(p)   JSON lines: id, category, instruction, input (optional), response
+"""
+
+from analysis.instruction_sets.instruction_set import Instruction, InstructionSet
+from analysis.instruction_sets.reading import instructions_from_file
+from analysis.instruction_sets.shipped import (
+    CATEGORIES,
+    default_instructions,
+    demo_instructions,
+    natural_instructions,
+)
+
+__all__ = [
+    "CATEGORIES",
+    "Instruction",
+    "InstructionSet",
+    "default_instructions",
+    "demo_instructions",
+    "instructions_from_file",
+    "natural_instructions",
+]
