@@ -8,9 +8,11 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
-from analysis.studies.study import Study, StudyInput
+if TYPE_CHECKING:
+    # The argument parser lists the studies, and must not pay for what they work with.
+    from analysis.studies.study import Study, StudyInput
 
 
 @dataclass(frozen=True)

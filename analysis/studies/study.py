@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.requests import ModelChoice, Words, WordVectors
@@ -48,6 +49,8 @@ class StudyInput:
         prompts: The prompts to run both models on.
         library: Stored maps, in place of models and prompts.
         words, vectors: What the analyses of weights speak of.
+        cases_folder: In which folder the maps of models and prompts are also written, as its case
+            library ``cases``; None for nowhere.
         options: Parameters of a single study, by name; those left out have their defaults.
     """
 
@@ -58,6 +61,7 @@ class StudyInput:
     library: CaseLibrary | None = None
     words: Words | None = None
     vectors: WordVectors | None = None
+    cases_folder: Path | None = None
     options: Mapping[str, Cell] = field(default_factory=dict)
 
 
