@@ -1,8 +1,8 @@
-"""Instructions by category, each with a reference response: shipped ones and the user's (METHODS 6).
+"""Instructions by category, each with a reference response (METHODS 6): shipped, and the user's.
 
-natural_instructions()      six categories, for models that follow instructions in plain English
-demo_instructions()         the same six in the demo pair's closed world
-instructions_from_file(p)   JSON lines: id, category, instruction, input (optional), response
+- `natural_instructions`: six categories, for models that follow instructions in plain English.
+- `demo_instructions`: the same six in the demo pair's closed world.
+- `instructions_from_file`: JSON lines with id, category, instruction, input (optional), response.
 """
 
 from analysis.instruction_sets.instruction_set import Instruction, InstructionSet

@@ -18,7 +18,7 @@ _WANTED = 'Write one object a line: {"id", "category", "instruction", "response"
 _WANTED += 'one, "input"; all of them texts.'
 
 
-class MalformedLine(ValueError):
+class MalformedLineError(ValueError):
     """Why a line is no instruction."""
 
 
@@ -56,9 +56,9 @@ def instructions_from_file(path: Path, *, skip_malformed: bool = False) -> Instr
             instruction = _instruction(line)
             first = ids.setdefault(instruction.id, number)
             if first != number:
-                raise MalformedLine(f"its id {instruction.id!r} is that of line {first}")
+                raise MalformedLineError(f"its id {instruction.id!r} is that of line {first}")
             found.append(instruction)
-        except MalformedLine as error:
+        except MalformedLineError as error:
             malformed.append(f"line {number}: {error}")
     if malformed and not skip_malformed:
         raise _unusable(path, f"{_listed(malformed)}.", _WANTED)
@@ -88,18 +88,18 @@ def _instruction(line: bytes) -> Instruction:
     """The instruction of a line; its id and category without white space around them.
 
     Raises:
-        MalformedLine: Why it is none.
+        MalformedLineError: Why it is none.
     """
     try:
         each = msgspec.json.decode(line, type=_Line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise MalformedLine(f"{error}".rstrip(".")) from None
+        raise MalformedLineError(f"{error}".rstrip(".")) from None
     read = Instruction(
         each.id.strip(), each.category.strip(), each.instruction, each.input, each.response
     )
     for field in ("id", "category", "instruction", "response"):
         if not getattr(read, field).strip():
-            raise MalformedLine(f"its {field} is empty")
+            raise MalformedLineError(f"its {field} is empty")
     return read
 
 
