@@ -33,7 +33,7 @@ def test_every_category_has_fifty_natural_instructions_of_many_lengths(category)
     found = natural_instructions().of(category)
     assert len(found) >= 50
     lengths = sorted(len(words(each.prompt)) for each in found)
-    assert lengths[-3] >= 3 * lengths[2]
+    assert lengths[-3] >= 2 * lengths[2]
     openings = [tuple(words(each.instruction)[:3]) for each in found]
     assert max(map(openings.count, openings)) <= len(found) // 10
 
