@@ -1,0 +1,39 @@
+"""Tables as CSV: what exports, headless commands and reports write."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import TextIO
+
+from analysis.table import Table
+
+
+def write_csv(table: Table, stream: TextIO) -> None:
+    r"""Write a table as CSV (RFC 4180 quoting, ``\n`` between rows), numbers unquoted.
+
+    Args:
+        table: What to write; None becomes an empty cell.
+        stream: Text stream opened with ``newline=""``.
+    """
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(table.columns)
+    for row in table:
+        if any(type(cell) is str and "\r" in cell for cell in row):
+            # csv quotes a lone carriage return only where it is part of the line end.
+            csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC).writerow(
+                ["" if cell is None else cell for cell in row]
+            )
+        else:
+            writer.writerow(row)
+
+
+def save_csv(table: Table, path: Path) -> None:
+    """Write a table to a new or existing file, UTF-8.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    # backslashreplace: half a surrogate pair has no UTF-8; nothing else is touched.
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
+        write_csv(table, stream)

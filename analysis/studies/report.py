@@ -1,0 +1,169 @@
+"""A study's report: Markdown for readers, a CSV for each table, an SVG and a PNG for each figure.
+
+Everything is made in a folder of its own and then moved file by file, the report last: under its
+final name a file is whole or not there.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
+from pathlib import Path
+
+from analysis.csv_file import save_csv
+from analysis.problems import problem
+from analysis.studies.drawing import FORMATS, save_figure
+from analysis.studies.findings import Figure, Findings, NamedTable
+from analysis.table import Cell, Table
+
+REPORT = "report.md"
+MOST_ROWS = 40
+"""Rows of a table in the Markdown; its CSV has them all."""
+
+_PACKAGES = ("insttui", "torch", "transformers", "numpy", "scipy")
+# What Markdown reads as a mark; an underscore inside a word is none.
+_MARKS = re.compile(r"[\\`*\[\]<>|~&$]|(?<!\w)_|_(?!\w)")
+# What no text shows but what changes how it reads: control and direction characters, half pairs.
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]"
+)
+
+
+def write_report(findings: Findings, folder: Path) -> Path:
+    """Writes a study's report into a sub-folder named after the study.
+
+    Args:
+        findings: What the study found.
+        folder: Where; made where it does not exist. Reports of other studies in it stay.
+
+    Returns:
+        The path of ``report.md``.
+
+    Raises:
+        ProblemError: ``storage`` where it cannot be written.
+    """
+    target = folder / findings.study
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".making-", dir=folder) as making:
+            made = Path(making)
+            for table in findings.tables:
+                save_csv(table.table, made / _csv(table))
+            for figure in findings.figures:
+                save_figure(figure, made)
+            (made / REPORT).write_text(report_text(findings), encoding="utf-8", newline="\n")
+            # The report last: what it links to is there before it.
+            for path in sorted(made.iterdir(), key=lambda path: path.name == REPORT):
+                path.replace(target / path.name)
+    except OSError as error:
+        raise problem(
+            "storage",
+            f"The report cannot be written to {target}.",
+            f"{error.strerror or error}.",
+            "Free space there, or give another folder.",
+        ) from error
+    return target / REPORT
+
+
+def report_text(findings: Findings) -> str:
+    """The report as Markdown; it names the files that lie beside it."""
+    return "\n\n".join(_blocks(findings)) + "\n"
+
+
+def _blocks(findings: Findings) -> Iterator[str]:
+    """Headings, paragraphs, lists and tables, top to bottom."""
+    yield f"# {text(findings.title)}"
+    yield _list(findings.statements) if findings.statements else "Nothing was found to report."
+    if findings.notes:
+        yield "## Notes"
+        yield _list(findings.notes)
+    if findings.figures:
+        yield "## Figures"
+        for figure in findings.figures:
+            yield from _figure(figure)
+    yield "## Tables"
+    for table in findings.tables:
+        yield from _table(table)
+    yield "## Parameters"
+    yield "Everything that the numbers depend on; with it the same command gives the same tables."
+    rows = [*findings.parameters.items(), *_versions()]
+    yield _rows(Table(("parameter", "value"), rows))
+
+
+def _list(sentences: tuple[str, ...]) -> str:
+    return "\n".join(f"- {text(each)}" for each in sentences)
+
+
+def _figure(figure: Figure) -> Iterator[str]:
+    first, *others = (f"{figure.name}.{suffix}" for suffix in reversed(FORMATS))
+    links = ", ".join(f"[{name}]({name})" for name in (first, *others))
+    yield f"### {text(figure.title)}"
+    yield f"![{text(figure.title)}]({first})"
+    yield f"Files: {links}"
+
+
+def _table(named: NamedTable) -> Iterator[str]:
+    yield f"### {text(named.title)}"
+    if named.note:
+        yield text(named.note)
+    shown = list(islice(named.table, MOST_ROWS))
+    count = sum(1 for _ in named.table)
+    if shown:
+        yield _rows(Table(named.table.columns, shown))
+    else:
+        yield "No rows."
+    all_rows = f"[{_csv(named)}]({_csv(named)})"
+    if count > len(shown):
+        yield f"The first {len(shown)} of {count:,} rows; all are in {all_rows}."
+    else:
+        yield f"Unrounded: {all_rows}."
+
+
+def _rows(table: Table) -> str:
+    """A table in Markdown: numbers to the right, at four digits."""
+    rows = list(table)
+    numeric = [
+        any(isinstance(row[place], int | float) for row in rows)
+        and not any(isinstance(row[place], str) for row in rows)
+        for place in range(len(table.columns))
+    ]
+    lines = [
+        [text(column) for column in table.columns],
+        ["--:" if each else ":--" for each in numeric],
+        *([_cell(cell) for cell in row] for row in rows),
+    ]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _cell(cell: Cell) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, float):
+        return f"{cell:.4g}"
+    return text(str(cell))
+
+
+def text(raw: str) -> str:
+    """Any text as Markdown that reads the same: marks escaped, unseen characters named."""
+    marked = _MARKS.sub(r"\\\g<0>", raw)
+    return _UNSEEN.sub(lambda found: f"\\\\u{ord(found.group()):04x}", marked)
+
+
+def _versions() -> Iterator[tuple[str, Cell]]:
+    """Versions of what computes, without importing it."""
+    yield "version of Python", platform.python_version()
+    for package in _PACKAGES:
+        try:
+            yield f"version of {package}", version(package)
+        except PackageNotFoundError:
+            continue
+
+
+def _csv(table: NamedTable) -> str:
+    return f"{table.name}.csv"
