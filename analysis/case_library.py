@@ -1,7 +1,8 @@
 """A folder of stored saliency maps, opened without a model: an index, and maps read when asked for.
 
 The folder holds ``cases.jsonl``, for one or two models ``responses_MODEL.jsonl`` and
-``salience_MODEL.npz``, and if there are any ``ratings.jsonl``. Nothing in it is ever unpickled.
+``salience_MODEL.npz``, and if there are any ``ratings.jsonl``. ``models.json``, where there is one,
+says which model is the base: ``{"models": ["BASE", "TUNED"]}``. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ from analysis.saliency_map import SaliencyMap
 
 T = TypeVar("T")
 
+STUDY_CASES = "cases"
+"""Where in its folder a study keeps the case library that it made."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -40,6 +44,7 @@ class Case:
         response_lengths: Response tokens of each of the library's models.
         ratings: How well each model's response follows the prompt, 1 to 4; None where nobody
             rated it.
+        guessed: Nobody marked its instructions; they are a guess.
     """
 
     id: str
@@ -47,6 +52,7 @@ class Case:
     prompt: str
     response_lengths: tuple[int, ...]
     ratings: tuple[float | None, ...]
+    guessed: bool = False
 
     @property
     def rating(self) -> float | None:
@@ -78,8 +84,9 @@ class CaseLibrary:
 
     Attributes:
         folder: Where it was opened.
-        models: One name, or base and tuned in this order: a model with ratings is the tuned one,
-            for ratings judge how instructions were followed; else the names' order decides.
+        models: One name, or base and tuned in this order: as ``models.json`` says; without it a
+            model with ratings is the tuned one, for ratings judge how instructions were followed,
+            else the names' order decides.
         cases: In the order of the file.
     """
 
@@ -103,7 +110,7 @@ class CaseLibrary:
             entries.append(entry)
         ratings = _ratings(folder / "ratings.jsonl")
         rated = {model for model, _ in ratings}
-        self.models: tuple[str, ...] = tuple(
+        self.models: tuple[str, ...] = _stated_order(folder / "models.json", responses) or tuple(
             sorted(responses, key=lambda name: (name in rated, name))
         )
         self._responses = {model: self._response_index(model) for model in self.models}
@@ -115,14 +122,17 @@ class CaseLibrary:
                 prompt=entry.prompt,
                 response_lengths=tuple(self._responses[name][entry.id][1] for name in self.models),
                 ratings=tuple(ratings.get((name, entry.id)) for name in self.models),
+                guessed=entry.instruction_guessed,
             )
             for entry in entries
         )
 
     @classmethod
     def open(cls, folder: Path) -> CaseLibrary:
-        """The library in a folder; see `CaseLibrary`."""
-        return cls(folder)
+        """The library in a folder, or in the ``cases`` of a study's folder; see `CaseLibrary`."""
+        inside = folder / STUDY_CASES
+        is_library = (folder / "cases.jsonl").exists() or not (inside / "cases.jsonl").exists()
+        return cls(folder if is_library else inside)
 
     def close(self) -> None:
         """Closes the archives. The index stays readable."""
@@ -272,6 +282,7 @@ class _CaseEntry(msgspec.Struct):
     id: str
     prompt: str
     dataset: str = ""
+    instruction_guessed: bool = False
 
 
 class _FullCaseEntry(_CaseEntry, kw_only=True):
@@ -297,6 +308,31 @@ class _RatingEntry(msgspec.Struct):
     id: str
     model: str
     rating: float
+
+
+class _ModelsFile(msgspec.Struct):
+    """The content of models.json."""
+
+    models: list[str]
+
+
+def _stated_order(path: Path, names: list[str]) -> tuple[str, ...]:
+    """The models in the order that a file states, base first; nothing where there is no file."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise _broken(path, None, f"It cannot be read: {error.strerror}.") from None
+    stated = _decoded(msgspec.json.Decoder(_ModelsFile), data, path, 1).models
+    if sorted(stated) != sorted(names):
+        raise _broken(
+            path,
+            None,
+            f"It names {' and '.join(stated) or 'no model'}; "
+            f"the responses are those of {' and '.join(sorted(names))}.",
+        )
+    return tuple(stated)
 
 
 def _model_names(folder: Path, prefix: str, suffix: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The few statistics the studies share: mean, deviation and Welch's one-sided t-test."""
+"""The few statistics the studies share: mean, deviation and one-sided t-tests."""
 
 from __future__ import annotations
 
@@ -54,3 +54,22 @@ def welch_p_value(larger: Sequence[float], smaller: Sequence[float]) -> float | 
     from scipy.special import stdtr
 
     return float(stdtr(freedom, -t))
+
+
+def mean_above_p_value(values: Sequence[float], expected: float) -> float | None:
+    """One-sided p-value of the one-sample t-test that the mean of `values` is above `expected`.
+
+    Of differences and with 0 it is the paired test.
+
+    Returns:
+        The p-value; None where the test is undefined (fewer than two values, or no variance).
+    """
+    if len(values) < 2:
+        return None
+    error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    if error == 0.0:
+        return None
+    t = (float(np.mean(values)) - expected) / error
+    from scipy.special import stdtr
+
+    return float(stdtr(len(values) - 1, -t))
