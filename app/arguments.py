@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Callable
 from typing import NoReturn
 
 _COMMANDS = {
     "attribute": "importance of every prompt token for every response token, as CSV",
     "heads": "the word pairs that attention heads relate, base against tuned, as CSV",
     "concepts": "the principal components of feed-forward layers, base against tuned, as CSV",
-    "study": "the paper's tables, for a set of cases",
+    "study": "the paper's tables and figures, for any pair of models or for stored maps",
     "cache": "what is stored on this disk, and removing it",
     "models": "model names and what is available here",
     "demo": "the embedded pair of small models: what it is, and training it anew",
 }
+
+
+_PROMPT_COLUMNS = ("prompt", "id", "instruction", "dataset", "rating", "reference")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -125,12 +129,16 @@ def _add_attribute(parser: argparse.ArgumentParser) -> None:
     _add_model_options(parser)
 
 
-def _add_pair_options(parser: argparse.ArgumentParser) -> None:
+def _add_pair(parser: argparse.ArgumentParser) -> None:
     # SUPPRESS: `insttui --base A --tuned B heads` means the same.
     parser.add_argument(
         "--base", metavar="REF", default=argparse.SUPPRESS, help="alias, hub id or folder"
     )
     parser.add_argument("--tuned", metavar="REF", default=argparse.SUPPRESS)
+
+
+def _add_pair_options(parser: argparse.ArgumentParser) -> None:
+    _add_pair(parser)
     parser.add_argument(
         "--layers", type=_layers, default=None, metavar="LIST", help="such as 0,3-5; default: all"
     )
@@ -214,14 +222,80 @@ def _add_concepts(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_study(parser: argparse.ArgumentParser) -> None:
+    # Names and titles only: what a study works with is imported when it runs.
+    from analysis.studies.catalog import STUDIES
+
     studies = parser.add_subparsers(dest="study", metavar="STUDY", required=True)
-    density = studies.add_parser(
-        "density",
-        help="instruction scores by rating and by model (Tables 1 and 2)",
-        description="Instruction scores by rating and by model (Tables 1 and 2).",
+    for spec in STUDIES:
+        title = f"{spec.title[:1].upper()}{spec.title[1:]}."
+        study = studies.add_parser(spec.name, help=spec.title, description=title)
+        _add_pair(study)
+        _ADDERS_BY_TAKES[spec.takes](study)
+        study.set_defaults(own=_OWN_OPTIONS[spec.takes])
+        if spec.name in _ADDERS_BY_STUDY:
+            _ADDERS_BY_STUDY[spec.name](study)
+        study.add_argument(
+            "--csv", metavar="FILE", help="write the first table's rows; - is standard output"
+        )
+        study.add_argument(
+            "--out", metavar="DIR", help="write a report, its tables and figures, and the cases"
+        )
+        _add_model_options(study)
+
+
+def _add_case_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--results",
+        default=argparse.SUPPRESS,
+        metavar="DIR",
+        help="a folder of stored maps, in place of models and prompts",
     )
-    density.add_argument("--results", required=True, metavar="DIR", help="a folder of stored maps")
-    _add_optional_csv(density)
+    parser.add_argument(
+        "--prompts",
+        metavar="FILE",
+        help="prompts to ask both models: .jsonl, .csv or .tsv; demo: those of the demo pair",
+    )
+    parser.add_argument(
+        "--columns",
+        type=_columns,
+        default={},
+        metavar="LIST",
+        help="what the file calls them, such as prompt=question,dataset=source; "
+        f"{', '.join(_PROMPT_COLUMNS)}",
+    )
+    parser.add_argument(
+        "--bad-lines",
+        choices=("refuse", "skip"),
+        default="refuse",
+        help="a line that cannot be used makes the file unusable, or is left out",
+    )
+    parser.add_argument(
+        "--max-new-tokens", type=_positive, metavar="N", help="default: 300, of demo: 64"
+    )
+    parser.add_argument(
+        "--chat-template",
+        action="store_true",
+        help="put the tuned model's prompts into its chat template",
+    )
+    parser.add_argument(
+        "--method",
+        choices=("auto", "forward", "reverse", "occlusion", "occlusion_zeroed"),
+        default="auto",
+        help="how importance is computed; auto takes the cheaper exact one",
+    )
+
+
+def _add_weight_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--layers", type=_layers, default=None, metavar="LIST", help="such as 0,3-5; default: all"
+    )
+    _add_word_options(parser)
+
+
+# Options of what a study takes, then those of a single study; `own` are passed to it by name.
+_ADDERS_BY_TAKES = {"cases": _add_case_options, "pair": _add_weight_options}
+_OWN_OPTIONS = {"cases": ("max_new_tokens", "chat_template", "method"), "pair": ()}
+_ADDERS_BY_STUDY: dict[str, Callable[[argparse.ArgumentParser], None]] = {}
 
 
 def _add_cache(parser: argparse.ArgumentParser) -> None:
@@ -260,6 +334,19 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
     return number
+
+
+def _columns(text: str) -> dict[str, str]:
+    """What each column is called, from a list such as prompt=question,dataset=source."""
+    found = {}
+    for part in text.split(","):
+        name, _, column = (each.strip() for each in part.partition("="))
+        if name not in _PROMPT_COLUMNS or not column:
+            raise argparse.ArgumentTypeError(
+                f"must be NAME=COLUMN,... with names out of {', '.join(_PROMPT_COLUMNS)}"
+            )
+        found[name] = column
+    return found
 
 
 def _size(text: str) -> int:

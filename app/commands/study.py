@@ -1,22 +1,140 @@
-"""``insttui study``: the paper's tables for a set of cases."""
+"""``insttui study``: the paper's tables and figures, for stored maps or for any pair of models."""
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
+from contextlib import nullcontext
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from analysis.case_library import CaseLibrary
-from analysis.studies.density import density_study
+from analysis.models.references import DEMO_NAMES
+from analysis.problems import problem
+from analysis.prompt_sets import DEMO_PROMPTS, Columns, PromptSet, demo_prompts, read_prompt_set
+from analysis.studies.catalog import StudySpec, study_of
+from analysis.studies.findings import Findings, NamedTable
+from analysis.studies.study import StudyInput
+from analysis.table import Cell, Table
+from app.commands import model_options, storage, word_options
 from app.commands.output import write_rows
+from app.commands.study_progress import follow
+from app.config import load_settings
+from app.show_table import show
 from app.terminal_text import prose
+
+if TYPE_CHECKING:
+    from analysis.session import Session
+
+_MOST_ROWS = 20
 
 
 def run(options: Namespace) -> int:
-    """Compute the study; write its rows, or print its tables in the paper's digits."""
-    study = density_study(CaseLibrary.open(Path(options.results)))
+    """Run the study; print what it found, or write its first table, and its report if asked to."""
+    spec = study_of(options.study)
+    given = _given(spec, options)
+    with nullcontext() if given.base is None else storage.session(options) as session:
+        findings = _follow(spec, given, session)
+    if options.out:
+        _write_report(findings, Path(options.out))
     if options.csv:
-        write_rows(study.table(), options.csv)
+        for note in findings.notes:
+            print(f"insttui: {prose(note)}", file=sys.stderr)
+        write_rows(findings.tables[0].table, options.csv)
     else:
-        for line in study.text().splitlines():
-            print(prose(line))
+        _print(findings)
     return 0
+
+
+def _given(spec: StudySpec, options: Namespace) -> StudyInput:
+    """What the command line gives to a study, all but the session.
+
+    Raises:
+        ProblemError: Something is missing, or cannot be used.
+    """
+    if spec.takes == "cases" and options.results:
+        if options.base or options.tuned or options.prompts:
+            raise problem(
+                "input", "--results takes stored maps in place of --base, --tuned and --prompts."
+            )
+        return StudyInput(library=CaseLibrary.open(Path(options.results)))
+    if options.results:
+        raise problem(
+            "input", f"The study {spec.name} reads weights.", "", "Give --base and --tuned."
+        )
+    settings = load_settings()
+    base, tuned = model_options.pair(options, settings)
+    given = StudyInput(base=base, tuned=tuned, options=_parameters(options))
+    if spec.takes == "pair":
+        words, vectors = word_options.words_and_vectors(options, settings, base, tuned)
+        return replace(given, words=words, vectors=vectors)
+    demo = base.name in DEMO_NAMES and tuned.name in DEMO_NAMES
+    return replace(
+        given,
+        prompts=_prompts(options, demo=demo),
+        cases_folder=Path(options.out) if options.out else None,
+    )
+
+
+def _parameters(options: Namespace) -> dict[str, Cell]:
+    """The options that are a study's own, by the names that the study knows them by."""
+    given = {name: getattr(options, name) for name in options.own}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _prompts(options: Namespace, *, demo: bool) -> PromptSet:
+    if options.prompts == DEMO_PROMPTS or (demo and not options.prompts):
+        return demo_prompts()
+    if not options.prompts:
+        raise problem(
+            "input",
+            "This study needs prompts.",
+            "",
+            "Give a file with --prompts, or --prompts demo.",
+        )
+    found = read_prompt_set(
+        Path(options.prompts), Columns(**options.columns), bad_lines=options.bad_lines
+    )
+    for line in found.skipped:
+        print(f"insttui: {prose(found.name)}: skipped {prose(line)}", file=sys.stderr)
+    return found
+
+
+def _follow(spec: StudySpec, given: StudyInput, session: Session | None) -> Findings:
+    try:
+        return follow(spec.start(replace(given, session=session)))
+    except KeyboardInterrupt:
+        print(
+            "insttui: Stopped. The same command goes on from here."
+            if session is not None
+            else "insttui: Stopped.",
+            file=sys.stderr,
+        )
+        raise
+
+
+def _write_report(findings: Findings, folder: Path) -> None:
+    # Imported here: who wants no report needs nothing to draw with.
+    from analysis.studies.report import write_report
+
+    write_report(findings, folder)
+
+
+def _print(findings: Findings) -> None:
+    """The findings for a reader: sentences, notes, and as many rows as fit a screen."""
+    print(prose(findings.title))
+    for each in (*findings.statements, *findings.notes):
+        print(f"  {prose(each)}")
+    for table in findings.tables:
+        print()
+        _print_table(table)
+
+
+def _print_table(named: NamedTable) -> None:
+    rows = list(islice(named.table, _MOST_ROWS))
+    more = sum(1 for _ in named.table) - len(rows)
+    show(named.title, Table(named.table.columns, rows))
+    if more:
+        print(f"… and {more:,} more rows; --out DIR writes all.")

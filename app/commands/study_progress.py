@@ -1,0 +1,109 @@
+"""A study driven to its end, with how far it is, its rate and the time left on standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol, cast
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from analysis.studies.findings import Findings
+from analysis.studies.study import Study, StudyProgress
+from app.pace import Pace
+from app.terminal_text import prose
+
+
+class _Shown(Protocol):
+    def __call__(self, progress: StudyProgress, pace: Pace) -> None: ...
+
+
+def follow(study: Study) -> Findings:
+    """Drive a study to its end; whatever happens, it is closed.
+
+    Raises:
+        ProblemError: What the study raises.
+        KeyboardInterrupt: The user has had enough.
+    """
+    stage, pace = "", Pace()
+    console = Console(stderr=True)
+    try:
+        with _bar(console) if console.is_terminal else _log() as show:
+            while True:
+                progress = next(study)
+                if progress.stage != stage:
+                    stage, pace = progress.stage, Pace()
+                pace.reached(progress.done)
+                show(progress, pace)
+    except StopIteration as end:
+        return cast("Findings", end.value)
+    finally:
+        study.close()
+
+
+def in_words(progress: StudyProgress, pace: Pace) -> str:
+    """``asking demo-base: 40 of 200, 3.2 a second, 50 s left``."""
+    steps = f"{progress.stage}: {progress.done}"
+    if progress.total is not None:
+        steps += f" of {progress.total}"
+    return ", ".join([steps, *_rate(progress, pace)])
+
+
+def _rate(progress: StudyProgress, pace: Pace) -> list[str]:
+    rate, left = pace.per_second, pace.seconds_left(progress.total)
+    words = []
+    if rate is not None:
+        words.append(f"{rate:.1f} a second" if rate >= 1 else f"{1 / rate:.1f} s each")
+    if left is not None:
+        words.append(f"{_duration(left)} left")
+    return words
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+@contextmanager
+def _bar(console: Console) -> Iterator[_Shown]:
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}", markup=False),
+        TextColumn("{task.fields[detail]}", markup=False),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=None, rate="", detail="")
+
+        def show(progress: StudyProgress, pace: Pace) -> None:
+            bar.update(
+                task,
+                description=prose(progress.stage),
+                completed=progress.done,
+                total=progress.total,
+                rate=", ".join(_rate(progress, pace)),
+                detail=prose(progress.detail),
+            )
+
+        yield show
+
+
+@contextmanager
+def _log() -> Iterator[_Shown]:
+    """A line every tenth of a stage, where nobody watches."""
+    last: tuple[str, int] = ("", 0)
+
+    def show(progress: StudyProgress, pace: Pace) -> None:
+        nonlocal last
+        now = (progress.stage, 10 * progress.done // max(1, progress.total or progress.done + 1))
+        if now != last:
+            last = now
+            print(f"insttui: {prose(in_words(progress, pace))}", file=sys.stderr, flush=True)
+
+    yield show
