@@ -27,7 +27,7 @@ from analysis.problems import ProblemError, problem
 _FILE = re.compile(r"(?:cases|ratings)\.jsonl|models\.json|responses_.+\.jsonl|salience_.+\.npz")
 _SIDES = ("base", "tuned")
 _PLACES = (STUDY_CASES, *(f"{STUDY_CASES}-{side}" for side in _SIDES))
-_MAKING = ".making-"
+_MAKING = ".cases-"
 _STALE_S = 3600.0
 _ATTEMPTS = 20
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from analysis.density import DENSITY_FLOOR, LEVELS
 from analysis.problems import problem
 from analysis.statistics import Sample
@@ -66,7 +68,7 @@ def study(given: StudyInput) -> Study:
     return Findings(
         study="density",
         title="Instruction scores by rating and by model",
-        statements=tuple(each.sentence() for each in comparisons),
+        statements=(*(each.sentence() for each in comparisons), _on_lengths(found)),
         tables=(
             NamedTable(
                 "comparisons",
@@ -102,6 +104,15 @@ def study(given: StudyInput) -> Study:
 
 
 _NO_RATINGS = "Table 1 needs ratings of the responses, and there are none: only Table 2 was made."
+
+
+def _on_lengths(found: Collected[ScoredCase]) -> str:
+    """Scores of responses of very different lengths are hard to compare: the reader should know."""
+    lengths = [
+        f"those of {model} {np.mean([case.response_lengths[index] for case in found.values]):.1f}"
+        for index, model in enumerate(found.models)
+    ]
+    return f"Mean length of responses in tokens: {', '.join(lengths)}."
 
 
 def _case_rows(found: Collected[ScoredCase]) -> list[tuple[Cell, ...]]:

@@ -38,7 +38,7 @@ def run(options: Namespace) -> int:
     with nullcontext() if given.base is None else storage.session(options) as session:
         findings = _follow(spec, given, session)
     if options.out:
-        _write_report(findings, Path(options.out))
+        print(f"insttui: wrote {_write_report(findings, Path(options.out))}", file=sys.stderr)
     if options.csv:
         for note in findings.notes:
             print(f"insttui: {prose(note)}", file=sys.stderr)
@@ -115,11 +115,12 @@ def _follow(spec: StudySpec, given: StudyInput, session: Session | None) -> Find
         raise
 
 
-def _write_report(findings: Findings, folder: Path) -> None:
+def _write_report(findings: Findings, folder: Path) -> str:
+    """Write the report and the files beside it; where it is, for a terminal."""
     # Imported here: who wants no report needs nothing to draw with.
     from analysis.studies.report import write_report
 
-    write_report(findings, folder)
+    return prose(str(write_report(findings, folder)))
 
 
 def _print(findings: Findings) -> None:
