@@ -10,7 +10,17 @@ from analysis.problems import Problem
 from analysis.results import ModelFacts, Result
 
 Stage = Literal[
-    "start", "download", "load", "generate", "attribute", "words", "heads", "components"
+    "start",
+    "download",
+    "load",
+    "generate",
+    "attribute",
+    "words",
+    "heads",
+    "components",
+    "tokens",
+    "states",
+    "clusters",
 ]
 
 

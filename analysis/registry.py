@@ -12,6 +12,7 @@ from analysis.requests import (
     ArchitectureRequest,
     AttributionRequest,
     ChatRequest,
+    ClustersRequest,
     ConceptsRequest,
     HeadPairsRequest,
     LoadRequest,
@@ -28,6 +29,7 @@ from analysis.results import (
     NeuronPairs,
     Reply,
     Result,
+    TaskClusters,
     Tokens,
 )
 
@@ -100,6 +102,13 @@ _ANALYSES: dict[type[Request], Analysis] = {
         version=1,
         function="analysis.weight_analyses:concepts",
         result=LayerConcepts,
+        stored=True,
+    ),
+    ClustersRequest: Analysis(
+        name="task clusters",
+        version=1,
+        function="analysis.task_clusters:task_clusters",
+        result=TaskClusters,
         stored=True,
     ),
     ChatRequest: Analysis(

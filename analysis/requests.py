@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from analysis.task_sets.task_set import ClusterTask
+
 Target = Literal["log_probability", "probability"]
 Method = Literal["auto", "forward", "reverse", "occlusion", "occlusion_zeroed"]
 DType = Literal["auto", "float32", "float16", "bfloat16"]
@@ -175,6 +177,29 @@ class ConceptsRequest(msgspec.Struct, frozen=True, tag="concepts"):
     measure: Literal["cosine", "projection"] = "cosine"
 
 
+class ClustersRequest(msgspec.Struct, frozen=True, tag="clusters"):
+    """How a model's hidden states cluster by task (METHODS 5); answered by `results.TaskClusters`.
+
+    Attributes:
+        model: Whose hidden states.
+        tasks: What is asked: every phrasing of a task with each of its mappings is an instance.
+        chat_template: Wrap every instance in the model's chat template; the states are then those
+            at the template's last token, which predicts the output.
+        mappings: At most so many of each task, the first whose output is one token.
+        tsne: Reduce the states by t-SNE before they are clustered.
+        seed: Of K-Means and t-SNE.
+        neighbours: K, the nearest training instances of an unseen one.
+    """
+
+    model: ModelChoice
+    tasks: tuple[ClusterTask, ...]
+    chat_template: bool = False
+    mappings: int = 10
+    tsne: bool = False
+    seed: int = 0
+    neighbours: int = 10
+
+
 class ChatRequest(msgspec.Struct, frozen=True, tag="chat"):
     """A model's next turn in a conversation; answered by `results.Reply`.
 
@@ -203,6 +228,7 @@ Request = (
     | HeadPairsRequest
     | NeuronPairsRequest
     | ConceptsRequest
+    | ClustersRequest
     | ChatRequest
 )
 

@@ -18,7 +18,14 @@ from analysis.requests import (
     Words,
     WordVectors,
 )
-from analysis.results import Attribution, HeadPairs, LayerConcepts, NeuronPairs, Result
+from analysis.results import (
+    Attribution,
+    HeadPairs,
+    LayerConcepts,
+    NeuronPairs,
+    Result,
+    TaskClusters,
+)
 from cache.keys import key
 
 _Named = TypeVar("_Named", Words, WordVectors)
@@ -79,8 +86,7 @@ def with_asked_name(result: Result, request: Request) -> Result:
             base=msgspec.structs.replace(result.base, model=request.base.name),
             tuned=msgspec.structs.replace(result.tuned, model=request.tuned.name),
         )
-    if isinstance(result, Attribution | HeadPairs | NeuronPairs) and not isinstance(
-        request, ConceptsRequest
-    ):
+    named = Attribution | HeadPairs | NeuronPairs | TaskClusters
+    if isinstance(result, named) and not isinstance(request, ConceptsRequest):
         return msgspec.structs.replace(result, model=request.model.name)
     return result

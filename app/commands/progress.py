@@ -22,6 +22,9 @@ _STAGES = {
     "words": "reading words",
     "heads": "reading heads",
     "components": "finding components",
+    "tokens": "cutting into tokens",
+    "states": "gathering hidden states",
+    "clusters": "clustering",
 }
 
 

@@ -14,6 +14,9 @@ _STAGES = {
     "words": "reading words",
     "heads": "reading heads",
     "components": "finding components",
+    "tokens": "cutting into tokens",
+    "states": "gathering hidden states",
+    "clusters": "clustering",
 }
 
 

@@ -1,0 +1,228 @@
+"""How well the clusters of hidden states agree with labels (METHODS 5): states in, scores out.
+
+scikit-learn does the clustering and has two of the three scores; no model is needed here.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.manifold import TSNE
+from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
+from sklearn.metrics.cluster import pair_confusion_matrix
+from sklearn.neighbors import NearestNeighbors
+
+from analysis.problems import problem
+
+STARTS = 3
+"""K-Means begins so often, from other k-means++ centres each time, and keeps the tightest."""
+
+COMPONENTS, PERPLEXITY, ITERATIONS = 3, 10, 2_000
+"""Of t-SNE, as the paper has them."""
+
+
+@dataclass(frozen=True)
+class ClusterScores:
+    """How far a clustering agrees with labels.
+
+    Attributes:
+        f1: Harmonic mean of precision and recall over pairs of instances, 0 to 1.
+        ari: Adjusted Rand index, -0.5 to 1; about 0 for labels at random.
+        ami: Adjusted mutual information, at most 1; about 0 for labels at random.
+    """
+
+    f1: float
+    ari: float
+    ami: float
+
+
+@dataclass(frozen=True)
+class NeighbourScores:
+    """What the nearest training instances say of unseen ones.
+
+    Attributes:
+        share: Mean share of the K nearest that have the unseen instance's task, 0 to 1.
+        accuracy: Share of the unseen instances whose output most of the K nearest have.
+    """
+
+    share: float
+    accuracy: float
+
+
+def cluster_scores(
+    states: NDArray[Any], labels: NDArray[Any], *, tsne: bool = False, seed: int = 0
+) -> ClusterScores:
+    """Clusters states with K-Means and scores the clusters by labels (METHODS 5).
+
+    There are as many clusters as distinct labels.
+
+    Args:
+        states: [n, D] floating point, one row an instance.
+        labels: [n] integers or texts.
+        tsne: Reduce the states to three dimensions by t-SNE first.
+        seed: Of K-Means and t-SNE.
+
+    Raises:
+        ProblemError: ``input`` where there is one instance or one label, where a state is not
+            finite, or where t-SNE has too few instances.
+        ValueError: The shapes do not fit.
+    """
+    if np.ndim(states) != 2 or np.shape(labels) != np.shape(states)[:1]:
+        raise ValueError(
+            f"states must be [n, D] and labels [n], not {np.shape(states)} and {np.shape(labels)}"
+        )
+    count = len(np.unique(labels))
+    if count < 2:
+        raise problem(
+            "input",
+            "There is nothing to tell apart.",
+            f"{len(labels):,} instances have {count} label{'' if count == 1 else 's'} among them; "
+            "clusters need two or more.",
+            "Give instances of at least two tasks.",
+        )
+    points = reduced(states, seed=seed) if tsne else states
+    return scores(labels, clusters(points, count, seed=seed))
+
+
+def clusters(points: NDArray[Any], count: int, *, seed: int = 0) -> NDArray[np.int32]:
+    """The cluster of every point, int32 [n], by K-Means with `count` clusters.
+
+    Points that coincide share a cluster, so that fewer distinct points make fewer clusters.
+
+    Args:
+        points: [n, D] with n ≥ `count`.
+        count: k, at least 1.
+        seed: Of the first centres.
+
+    Raises:
+        ProblemError: ``input`` where a point is not finite.
+    """
+    refuse_not_finite(points)
+    model = KMeans(count, n_init=STARTS, random_state=seed)
+    with warnings.catch_warnings():
+        # It warns of fewer distinct points than clusters; what it then finds is right.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found: NDArray[np.int32] = model.fit_predict(np.asarray(points, dtype=np.float32))
+    return found
+
+
+def scores(labels: NDArray[Any], found: NDArray[np.int32]) -> ClusterScores:
+    """Agreement of labels [n] and clusters [n]."""
+    return ClusterScores(
+        pairwise_f1(labels, found),
+        float(adjusted_rand_score(labels, found)),
+        float(adjusted_mutual_info_score(labels, found)),
+    )
+
+
+def pairwise_f1(labels: NDArray[Any], found: NDArray[np.int32]) -> float:
+    """F1 over pairs of instances: a pair is relevant by its labels, retrieved by its clusters.
+
+    1 where no two instances share a label or a cluster: nothing was to be found, nothing was.
+    """
+    table = pair_confusion_matrix(labels, found)
+    errors, hits = int(table[0, 1] + table[1, 0]), int(table[1, 1])
+    return 2 * hits / (2 * hits + errors) if hits or errors else 1.0
+
+
+def reduced(states: NDArray[Any], *, seed: int = 0) -> NDArray[np.float32]:
+    """Three dimensions by t-SNE from a PCA start, Euclidean, float32 [n, 3].
+
+    Raises:
+        ProblemError: ``input`` where there are too few instances or dimensions, or a state is not
+            finite.
+    """
+    refuse_not_finite(states)
+    instances, width = states.shape
+    if instances <= PERPLEXITY or width < COMPONENTS:
+        raise problem(
+            "input",
+            "t-SNE cannot be used here.",
+            f"It needs more than {PERPLEXITY} instances of {COMPONENTS} dimensions or more; "
+            f"there are {instances} of {width}.",
+            "Give more instances, or leave t-SNE out.",
+        )
+    points = np.asarray(states, dtype=np.float32)
+    if not (points != points[0]).any():
+        # All alike: t-SNE would divide by their spread.
+        return np.zeros((instances, COMPONENTS), dtype=np.float32)
+    found: NDArray[np.float32] = TSNE(
+        COMPONENTS, perplexity=PERPLEXITY, max_iter=ITERATIONS, init="pca", random_state=seed
+    ).fit_transform(points)
+    return found
+
+
+def plane(points: NDArray[Any], *, seed: int = 0) -> NDArray[np.float32]:
+    """The first two principal components of points [n, D], float32 [n, 2]; else 0."""
+    refuse_not_finite(points)
+    kept = min(2, *points.shape)
+    found = np.zeros((len(points), 2), dtype=np.float32)
+    if (points != points[:1]).any():
+        values = np.asarray(points, dtype=np.float32)
+        found[:, :kept] = PCA(kept, random_state=seed).fit_transform(values)
+    return found
+
+
+def neighbour_scores(
+    train_states: NDArray[Any],
+    train_tasks: NDArray[Any],
+    train_outputs: NDArray[Any],
+    states: NDArray[Any],
+    tasks: NDArray[Any],
+    outputs: NDArray[Any],
+    *,
+    k: int = 10,
+) -> NeighbourScores:
+    """Unseen instances by their K nearest training instances, Euclidean (METHODS 5).
+
+    The predicted output is the one that most of the K have; of equally frequent ones, the nearest.
+
+    Args:
+        train_states: [n, D] of the training instances.
+        train_tasks: [n] their tasks.
+        train_outputs: [n] their outputs.
+        states: [m, D] of the unseen instances.
+        tasks: [m] their tasks.
+        outputs: [m] their outputs.
+        k: K, from 1 to n.
+
+    Raises:
+        ProblemError: ``input`` where K is not from 1 to n, where nothing is unseen, or where a
+            state is not finite.
+    """
+    if not 1 <= k <= len(train_states) or not len(states):
+        raise problem(
+            "input",
+            f"{k} nearest neighbours cannot be looked at.",
+            f"There are {len(train_states):,} training instances and {len(states):,} unseen ones.",
+            "Give more instances, or a smaller K.",
+        )
+    refuse_not_finite(train_states)
+    refuse_not_finite(states)
+    search = NearestNeighbors(n_neighbors=k, algorithm="brute")
+    search.fit(np.asarray(train_states, dtype=np.float32))
+    nearest = search.kneighbors(np.asarray(states, dtype=np.float32), return_distance=False)
+    share = (np.asarray(train_tasks)[nearest] == np.asarray(tasks)[:, None]).mean()
+    named = np.asarray(train_outputs)[nearest]
+    # [m, K]: how many of an instance's neighbours have the output that each of them has.
+    votes = (named[:, :, None] == named[:, None, :]).sum(axis=2)
+    predicted = named[np.arange(len(named)), votes.argmax(axis=1)]
+    return NeighbourScores(float(share), float((predicted == np.asarray(outputs)).mean()))
+
+
+def refuse_not_finite(states: NDArray[Any]) -> None:
+    """Raises ProblemError, ``input``, where a state is NaN or infinite."""
+    if not np.isfinite(states).all():
+        raise problem(
+            "input",
+            "Some hidden states are not finite numbers.",
+            "Half precision may have run out of its range, or the weights are damaged.",
+            "Choose --dtype float32.",
+        )
