@@ -7,7 +7,8 @@ from typing import Literal
 import msgspec
 
 from analysis.problems import Problem
-from analysis.results import ModelFacts, Result
+from analysis.results import Result
+from analysis.status import EngineStatus as EngineStatus
 
 Stage = Literal[
     "start",
@@ -75,17 +76,3 @@ class Cancelled(msgspec.Struct, frozen=True, tag="cancelled"):
 
 
 Event = Progress | Partial | Notice | Finished | Failed | Cancelled
-
-
-class EngineStatus(msgspec.Struct, frozen=True):
-    """What the engine process is doing, for a header line.
-
-    Attributes:
-        state: ``off`` when there is no process.
-        detail: What it works on, in words; empty when idle.
-        models: The models it holds in memory.
-    """
-
-    state: Literal["off", "starting", "idle", "busy"]
-    detail: str = ""
-    models: tuple[ModelFacts, ...] = ()

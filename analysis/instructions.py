@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+from analysis.tokens import Span, Tokens
 
-from analysis.results import Span, Tokens
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 # A full stop, closing quotes and all, before white space; wide marks need no space after them.
 _END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)|[。！？]+[」』”]*")
@@ -139,6 +141,9 @@ def instruction_mask(tokens: Tokens, spans: Sequence[Span]) -> NDArray[np.bool_]
 
     Tokens that the user did not write are never part of an instruction.
     """
+    # Whoever only asks for sentences, as the first screen does, needs no numpy.
+    import numpy as np
+
     mask = np.zeros(len(tokens), dtype=np.bool_)
     for index, place in enumerate(tokens.spans):
         if place is not None:

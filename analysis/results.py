@@ -8,62 +8,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.status import ModelFacts as ModelFacts
 from analysis.task_sets.task_set import ClusterTask
-
-Span = tuple[int, int]
-
-
-class Tokens(msgspec.Struct, frozen=True, tag="tokens"):
-    """Token ids with their text and their place in the user's text.
-
-    Attributes:
-        ids: Vocabulary ids, as the model saw them.
-        texts: The exact text of each token; a byte that is no whole character is ``<0xF0>``.
-        spans: Per token the characters ``[start, end)`` of the user's text it covers; None for
-            tokens that the user did not write (BOS, chat template).
-    """
-
-    ids: tuple[int, ...]
-    texts: tuple[str, ...]
-    spans: tuple[Span | None, ...]
-
-    def __len__(self) -> int:
-        """Number of tokens."""
-        return len(self.ids)
-
-    def written_by_user(self) -> NDArray[np.bool_]:
-        """[N] bool: True for the tokens of the user's own text."""
-        return np.array([span is not None for span in self.spans], dtype=np.bool_)
-
-
-class ModelFacts(msgspec.Struct, frozen=True, tag="model"):
-    """What a loaded model is.
-
-    Attributes:
-        name: The name it was asked for under.
-        family: The configuration's ``model_type``.
-        parameters: Number of parameters.
-        layers: Number of transformer blocks.
-        vocabulary: Size of the vocabulary.
-        context_window: Longest sequence the model takes, in tokens; 0 where it has no limit.
-        device: Where it is, as torch says it.
-        dtype: Precision of its weights in memory.
-        has_chat_template: Its tokenizer has a chat template.
-        tokenizer_digest: Equal for two models that cut text into the same tokens.
-        seconds: Time it took to load.
-    """
-
-    name: str
-    family: str
-    parameters: int
-    layers: int
-    vocabulary: int
-    context_window: int
-    device: str
-    dtype: str
-    has_chat_template: bool
-    tokenizer_digest: str
-    seconds: float
+from analysis.tokens import Span as Span
+from analysis.tokens import Tokens as Tokens
 
 
 class Attribution(msgspec.Struct, frozen=True, tag="attribution"):

@@ -8,7 +8,7 @@ import os
 import signal
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -20,7 +20,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Input, Static, TextArea
 
-from analysis.events import EngineStatus
+from analysis.status import EngineStatus
 from app.actions import ACTIONS, Action, actions_of, bindings, key_names
 from app.config import Settings, state_file
 from app.export import free_path, save_text
@@ -78,7 +78,7 @@ class InsttuiApp(KeyByKeyApp):
     """insttui on a pair of models or on a library of stored cases."""
 
     TITLE = "insttui"
-    CSS_PATH: ClassVar[list[str | PurePath]] = ["main.tcss", *(f"views/{v.id}.tcss" for v in VIEWS)]
+    CSS_PATH = "main.tcss"
     BINDINGS: ClassVar[list[BindingType]] = bindings("app")
     COMMANDS: ClassVar[set[type[Provider]]] = {ActionProvider}  # type: ignore[assignment]
     AUTO_FOCUS = None
@@ -121,9 +121,14 @@ class InsttuiApp(KeyByKeyApp):
         """Header, the first view, key line; the other views are made when first shown."""
         yield Lines(id="header")
         with Vertical(id="body"), ContentSwitcher(initial=self.views[0].id, id="views"):
-            yield self.views[0].build()
+            yield self._build(self.views[0])
         yield Static("", id="too-small", markup=False)
         yield Lines(id="keys")
+
+    def _build(self, spec: ViewSpec) -> View:
+        file = spec.stylesheet
+        self.stylesheet.add_source(file.read_text("utf-8"), read_from=(str(file), ""))
+        return spec.build()
 
     def on_load(self) -> None:
         """Collect no garbage until the first paint: nearly all that is made so far stays."""
@@ -177,7 +182,7 @@ class InsttuiApp(KeyByKeyApp):
         switcher = self.base.query_one("#views", ContentSwitcher)
         if not switcher.query(f"#{name}"):
             spec = next(spec for spec in self.views if spec.id == name)
-            await switcher.add_content(spec.build())
+            await switcher.add_content(self._build(spec))
         switcher.current = name
         view = self.view
         view.enter()

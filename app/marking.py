@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 
 from analysis.instructions import guess_instructions, sentences
-from analysis.results import Span
+from analysis.tokens import Span
 
 
 def is_marked(sentence: Span, spans: Iterable[Span]) -> bool:

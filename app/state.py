@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from analysis.results import Span
+from analysis.tokens import Span
 
 HISTORY_LENGTH = 200
 

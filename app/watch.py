@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from analysis.events import Cancelled, Event, Failed, Finished, Notice, Partial, Progress
+from analysis.problems import Problem
 from analysis.requests import Request
+from analysis.results import Result
 
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
@@ -32,6 +34,16 @@ class News:
     partial: Partial | None = None
     notices: tuple[Notice, ...] = ()
     ending: Ending | None = None
+
+    @property
+    def result(self) -> Result | None:
+        """What the request ended with; None before its end and without a result."""
+        return self.ending.result if isinstance(self.ending, Finished) else None
+
+    @property
+    def failure(self) -> Problem | None:
+        """Why the request ended without a result; None where it did not."""
+        return self.ending.problem if isinstance(self.ending, Failed) else None
 
 
 class Watch:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from analysis.events import EngineStatus, Event
 from analysis.requests import (
     AttributionRequest,
     ConceptsRequest,
@@ -16,10 +15,13 @@ from analysis.requests import (
     Words,
     WordVectors,
 )
-from analysis.results import Result, Span
+from analysis.tokens import Span
 
 if TYPE_CHECKING:
     from analysis.case_library import CaseLibrary
+    from analysis.events import Event
+    from analysis.results import Result
+    from analysis.status import EngineStatus
 
 
 class JobLike(Protocol):

@@ -1,6 +1,6 @@
 """What ships with the demo pair and where it is: models, prompts, word vectors, figures.
 
-Free of torch, so that the app can list the examples before an engine runs.
+Free of torch, and of numpy until vectors are read, so that the app lists the examples at once.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 DEMO_BASE = "demo-base"
 DEMO_TUNED = "demo-tuned"
@@ -115,6 +117,8 @@ def word_vectors() -> WordVectors:
 
 def read_word_vectors(path: Path) -> WordVectors:
     """Word vectors from a file that `analysis.demo.vectors` wrote."""
+    import numpy as np
+
     with np.load(path, allow_pickle=False) as stored:
         return WordVectors(
             words=tuple(stored["words"].tolist()),

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.demo import catalog
-from analysis.events import EngineStatus
 from analysis.problems import problem
 from app.commands import model_options, word_options
 from app.config import Settings, load_settings
@@ -19,6 +18,7 @@ from app.workspace import Example, LibraryWorkspace, PairWorkspace, Workspace
 
 if TYPE_CHECKING:
     from analysis.session import Session
+    from analysis.status import EngineStatus
 
 
 def run(options: Namespace) -> int:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from analysis.events import Progress
+from typing import TYPE_CHECKING
+
 from app.terminal_text import prose
+
+if TYPE_CHECKING:
+    from analysis.events import Progress
 
 _STAGES = {
     "start": "starting the engine",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,11 +13,11 @@ from textual.timer import Timer
 from textual.widgets import Button, Checkbox, Static, TextArea
 from textual.worker import get_current_worker
 
-from analysis.events import EngineStatus, Failed, Finished
 from analysis.instructions import sentences
 from analysis.problems import Problem
 from analysis.requests import LoadRequest, ModelChoice, models_of
-from analysis.results import ModelFacts, Span
+from analysis.status import EngineStatus, ModelFacts
+from analysis.tokens import Span
 from app.actions import bindings
 from app.marking import is_marked, marks_by_sentence, spans_after_edit, toggled
 from app.state import Prompt, remember
@@ -25,12 +25,14 @@ from app.terminal_text import prose
 from app.views.progress_text import progress_text
 from app.views.token_counts import TokenCounts
 from app.views.view import View
-from app.watch import Watch
 from app.widgets.check_box import CheckBox
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line, Lines
 from app.widgets.prompt_entry import PromptEntry
 from app.workspace import Example, PairWorkspace
+
+if TYPE_CHECKING:
+    from app.watch import Watch
 
 # Waited for after the last key before sentences and tokens are worked out anew.
 _TYPING_PAUSE_S = 0.25
@@ -245,12 +247,15 @@ class PromptView(View):
         self.run_worker(look, thread=True, exclusive=True, exit_on_error=False, group="warm-up")
 
     def _load_models(self) -> None:
+        # Brings numpy with it, which the first screen is painted without.
+        from app.watch import Watch
+
         session = self.ui.session
         if session is not None and not self._loading:
             self._loading = [Watch(session, LoadRequest(model), self) for model in self._models]
 
-    @on(Watch.Changed)
-    def _news(self, message: Watch.Changed) -> None:
+    def on_watch_changed(self, message: Watch.Changed) -> None:
+        """Show how far loading is and what it led to."""
         message.stop()
         watch = message.watch
         news = watch.take()
@@ -259,10 +264,10 @@ class PromptView(View):
         progress = self.query_one("#progress", Lines)
         if news.progress is not None:
             progress.show([(progress_text(models_of(watch.request)[0].name, news.progress), "dim")])
-        if isinstance(news.ending, Finished) and isinstance(news.ending.result, ModelFacts):
-            self._learn(news.ending.result)
-        if isinstance(news.ending, Failed):
-            self._problems.append(news.ending.problem)
+        if isinstance(news.result, ModelFacts):
+            self._learn(news.result)
+        if news.failure is not None:
+            self._problems.append(news.failure)
             self._show_problem()
         if all(other.ended for other in self._loading):
             progress.show()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 if TYPE_CHECKING:
@@ -28,6 +29,11 @@ class ViewSpec:
     title: str
     factory: str
     workspaces: tuple[Literal["pair", "library"], ...]
+
+    @property
+    def stylesheet(self) -> Path:
+        """The file of its styles, read when it is first shown."""
+        return Path(__file__).with_name(f"{self.id}.tcss")
 
     def build(self) -> View:
         """A new view, with the spec's id."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
-from textual import on
 
-from analysis.events import EngineStatus, Finished
 from analysis.requests import ModelChoice, TokenizeRequest
-from analysis.results import Tokens
+from analysis.status import EngineStatus
+from analysis.tokens import Tokens
 from app.terminal_text import pad, prose, visible
 from app.views.model_names import short_names
-from app.watch import Watch
 from app.widgets.lines import Line, Lines
-from app.workspace import SessionLike
+
+if TYPE_CHECKING:
+    from app.watch import Watch
+    from app.workspace import SessionLike
 
 _SHOWN_TOKENS = 200
 
@@ -50,6 +52,9 @@ class TokenCounts(Lines):
         """Ask for what is missing, if the engine has the time."""
         if session is None or status.state != "idle":
             return
+        # Brings numpy with it, which the first screen is painted without.
+        from app.watch import Watch
+
         loaded = {model.name for model in status.models}
         running = {watch.request for watch in self._watches}
         for side, request in enumerate(self._asked):
@@ -58,8 +63,8 @@ class TokenCounts(Lines):
             if request.model.name in loaded:
                 self._watches[Watch(session, request, self)] = side
 
-    @on(Watch.Changed)
-    def _news(self, message: Watch.Changed) -> None:
+    def on_watch_changed(self, message: Watch.Changed) -> None:
+        """Take the tokens that were asked for."""
         message.stop()
         watch, news = message.watch, message.watch.take()
         if news.ending is None:
@@ -67,8 +72,8 @@ class TokenCounts(Lines):
         side = self._watches.pop(watch)
         if watch.request != self._asked[side]:
             return
-        if isinstance(news.ending, Finished) and isinstance(news.ending.result, Tokens):
-            self._tokens[side] = news.ending.result
+        if isinstance(news.result, Tokens):
+            self._tokens[side] = news.result
             self._draw()
 
     def _draw(self) -> None:

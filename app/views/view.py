@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from app.terminal_text import prose, visible
 
 if TYPE_CHECKING:
-    from analysis.events import EngineStatus
+    from analysis.status import EngineStatus
     from app.actions import Action
     from app.main import InsttuiApp
 

@@ -92,6 +92,28 @@ assert painted and painted[0].area
     assert not imported_by(statement) & (HEAVY | {"numpy", "cache", "diskcache"})
 
 
+def test_the_first_screen_is_painted_without_numpy_or_the_cache() -> None:
+    statement = """
+from pathlib import Path
+from app.arguments import parser
+from app.commands import open_app
+from app.config import Settings
+from app.main import InsttuiApp
+
+painted = []
+
+def after_first_paint(self):
+    painted.append(self.query_one("#entry").size)
+    self.exit()
+
+InsttuiApp._connect = after_first_paint
+workspace = open_app._workspace(parser().parse_args([]), Settings())
+InsttuiApp(workspace, Settings(), state_path=Path("/nowhere")).run(headless=True, size=(80, 24))
+assert painted and painted[0].area
+"""
+    assert not imported_by(statement) & (HEAVY | {"numpy", "cache", "diskcache"})
+
+
 def test_the_engine_does_import_torch() -> None:
     """The check above would pass on a house without torch."""
     assert "torch" in imported_by("import analysis.attribution")

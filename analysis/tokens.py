@@ -1,0 +1,39 @@
+"""Tokens with their text and their place in what the user typed. Imports no numpy by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Span = tuple[int, int]
+
+
+class Tokens(msgspec.Struct, frozen=True, tag="tokens"):
+    """Token ids with their text and their place in the user's text.
+
+    Attributes:
+        ids: Vocabulary ids, as the model saw them.
+        texts: The exact text of each token; a byte that is no whole character is ``<0xF0>``.
+        spans: Per token the characters ``[start, end)`` of the user's text it covers; None for
+            tokens that the user did not write (BOS, chat template).
+    """
+
+    ids: tuple[int, ...]
+    texts: tuple[str, ...]
+    spans: tuple[Span | None, ...]
+
+    def __len__(self) -> int:
+        """Number of tokens."""
+        return len(self.ids)
+
+    def written_by_user(self) -> NDArray[np.bool_]:
+        """[N] bool: True for the tokens of the user's own text."""
+        # The first screen, which needs the class, is painted without numpy.
+        import numpy as np
+
+        return np.array([span is not None for span in self.spans], dtype=np.bool_)
