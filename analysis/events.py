@@ -22,6 +22,8 @@ Stage = Literal[
     "tokens",
     "states",
     "clusters",
+    "frequencies",
+    "ablation",
 ]
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from analysis.requests import (
+    AblationRequest,
     ArchitectureRequest,
     AttributionRequest,
     ChatRequest,
     ClustersRequest,
     ConceptsRequest,
+    FrequenciesRequest,
     HeadPairsRequest,
     LoadRequest,
     NeuronPairsRequest,
@@ -21,8 +23,10 @@ from analysis.requests import (
     TokenizeRequest,
 )
 from analysis.results import (
+    Ablation,
     Architecture,
     Attribution,
+    Frequencies,
     HeadPairs,
     LayerConcepts,
     ModelFacts,
@@ -117,6 +121,20 @@ _ANALYSES: dict[type[Request], Analysis] = {
         function="analysis.chat:chat",
         result=Reply,
         stored=False,
+    ),
+    FrequenciesRequest: Analysis(
+        name="frequencies",
+        version=1,
+        function="analysis.components.frequencies:frequencies",
+        result=Frequencies,
+        stored=True,
+    ),
+    AblationRequest: Analysis(
+        name="ablation",
+        version=1,
+        function="analysis.components.ablation:ablation",
+        result=Ablation,
+        stored=True,
     ),
 }
 

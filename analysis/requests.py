@@ -220,6 +220,56 @@ class ChatRequest(msgspec.Struct, frozen=True, tag="chat"):
     max_tokens: int = 300
 
 
+class FrequenciesRequest(msgspec.Struct, frozen=True, tag="frequencies"):
+    """How often every feed-forward neuron is active on a category's instructions (METHODS 6).
+
+    Answered by `results.Frequencies`.
+
+    Attributes:
+        model: Whose neurons.
+        category: What the result calls the instructions.
+        prompts: The instructions, each as the model is given it.
+        branch: What counts as a gated network's activation (our reading): ``gate``, what leaves
+            the activation function, or ``product``, that times the up branch. One and the same
+            where there is no gate.
+    """
+
+    model: ModelChoice
+    category: str
+    prompts: tuple[str, ...]
+    branch: Literal["gate", "product"] = "gate"
+
+
+class AnsweredInstruction(msgspec.Struct, frozen=True):
+    """An instruction with the text that the reference response continues it with."""
+
+    category: str
+    prompt: str
+    response: str
+
+
+class AblationRequest(msgspec.Struct, frozen=True, tag="ablation"):
+    """What silencing some neurons does to reference responses (METHODS 6, "critical role").
+
+    Answered by `results.Ablation`.
+
+    Attributes:
+        model: Whose neurons.
+        category: The category that the neurons are said to serve.
+        neurons: Per layer the places of the neurons, as in `results.LayerFrequencies`.
+        instructions: Those of the category and of the others.
+        random_sets: How many sets of as many random neurons of the same layers to compare with.
+        seed: Of the random sets.
+    """
+
+    model: ModelChoice
+    category: str
+    neurons: tuple[tuple[int, ...], ...]
+    instructions: tuple[AnsweredInstruction, ...]
+    random_sets: int = 5
+    seed: int = 0
+
+
 Request = (
     LoadRequest
     | TokenizeRequest
@@ -230,6 +280,8 @@ Request = (
     | ConceptsRequest
     | ClustersRequest
     | ChatRequest
+    | FrequenciesRequest
+    | AblationRequest
 )
 
 

@@ -19,7 +19,9 @@ from analysis.requests import (
     WordVectors,
 )
 from analysis.results import (
+    Ablation,
     Attribution,
+    Frequencies,
     HeadPairs,
     LayerConcepts,
     NeuronPairs,
@@ -86,7 +88,7 @@ def with_asked_name(result: Result, request: Request) -> Result:
             base=msgspec.structs.replace(result.base, model=request.base.name),
             tuned=msgspec.structs.replace(result.tuned, model=request.tuned.name),
         )
-    named = Attribution | HeadPairs | NeuronPairs | TaskClusters
+    named = Attribution | HeadPairs | NeuronPairs | TaskClusters | Frequencies | Ablation
     if isinstance(result, named) and not isinstance(request, ConceptsRequest):
         return msgspec.structs.replace(result, model=request.model.name)
     return result

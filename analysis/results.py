@@ -263,6 +263,80 @@ class Reply(msgspec.Struct, frozen=True, tag="reply"):
     output_tokens: int
 
 
+class LayerFrequencies(msgspec.Struct, frozen=True):
+    """How often the neurons of one layer are active on a category's instructions (METHODS 6).
+
+    The neurons of a layer stand side by side, expert after expert, a shared one last: neuron i of
+    expert e at place ``starts[e] + i``. A dense layer is one expert as far as `starts` goes.
+
+    Attributes:
+        starts: int64 [E + 1]; [2] in a dense layer.
+        reached: uint16 [20, U]; number of instructions whose p_ij is at least
+            `component_sets.EPSILONS` of the row.
+        mean: float32 [U], mean p_ij over the instructions.
+        expert_reached: uint16 [100, E], number of instructions of whose tokens at least the share
+            `component_sets.EXPERT_EPSILONS` of the row is routed to the expert; E is 0 in a dense
+            layer.
+        expert_mean: float32 [E], mean share of tokens over the instructions.
+    """
+
+    starts: NDArray[np.int64]
+    reached: NDArray[np.uint16]
+    mean: NDArray[np.float32]
+    expert_reached: NDArray[np.uint16]
+    expert_mean: NDArray[np.float32]
+
+
+class Frequencies(msgspec.Struct, frozen=True, tag="frequencies"):
+    """How often every neuron and every expert is active on a category's instructions (METHODS 6).
+
+    Attributes:
+        model: The model's name.
+        category: The category's name.
+        instructions: How many instructions were counted.
+        tokens: How many tokens they have.
+        layers: One after the other.
+        notes: What the user should know, in words.
+        seconds: Time it took.
+    """
+
+    model: str
+    category: str
+    instructions: int
+    tokens: int
+    layers: tuple[LayerFrequencies, ...]
+    notes: tuple[str, ...]
+    seconds: float
+
+
+class Ablation(msgspec.Struct, frozen=True, tag="ablation"):
+    """log p of reference responses with and without some neurons (METHODS 6).
+
+    Attributes:
+        model: The model's name.
+        category: The category that the neurons are said to serve.
+        neurons: How many were silenced.
+        categories: [I] category of each instruction.
+        response_tokens: int32 [I], tokens of its reference response.
+        whole: float64 [I], log p of the response by the model as it is.
+        silenced: float64 [I], the same without the neurons.
+        random: float64 [R, I], the same without as many random neurons of the same layers.
+        notes: What the user should know, in words.
+        seconds: Time it took.
+    """
+
+    model: str
+    category: str
+    neurons: int
+    categories: tuple[str, ...]
+    response_tokens: NDArray[np.int32]
+    whole: NDArray[np.float64]
+    silenced: NDArray[np.float64]
+    random: NDArray[np.float64]
+    notes: tuple[str, ...]
+    seconds: float
+
+
 Result = (
     ModelFacts
     | Tokens
@@ -273,4 +347,6 @@ Result = (
     | LayerConcepts
     | TaskClusters
     | Reply
+    | Frequencies
+    | Ablation
 )

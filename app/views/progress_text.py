@@ -18,6 +18,8 @@ _STAGES = {
     "words": "reading words",
     "heads": "reading heads",
     "components": "finding components",
+    "frequencies": "counting activations of",
+    "ablation": "silencing neurons of",
     "tokens": "cutting into tokens",
     "states": "gathering hidden states",
     "clusters": "clustering",

@@ -32,6 +32,7 @@ TORCH_FREE_MODULES = [
     "analysis.head_tables",
     "analysis.verb_changes",
     "analysis.concept_changes",
+    "analysis.component_sets",
     "analysis.words",
     "analysis.word_vectors",
     "analysis.annotation",
