@@ -90,7 +90,7 @@ def principal_words(
         raise ValueError(f"unknown measure {measure!r}")
     with torch.no_grad():
         directions, explained_variance = _principal_components(patterns, rank)
-        word_indices, measures = _nearest_words(directions, vectors, k, measure)
+        word_indices, measures = nearest_words(directions, vectors, k, measure)
     return PrincipalWords(
         directions.to("cpu", torch.float32).numpy(), explained_variance, word_indices, measures
     )
@@ -196,12 +196,13 @@ def _leading_eigenvectors(gram: Tensor, count: int) -> Tensor:
     return torch.from_numpy(leading)
 
 
-def _nearest_words(
+def nearest_words(
     directions: Tensor, vectors: Tensor, k: int, measure: Measure
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """int32 [R, K] words of each direction, best first, and float32 [R, K] signed measures.
+    """int32 [R, K] words of each unit direction, best first, and float32 [R, K] signed measures.
 
-    All words are compared in float32, those that may be among the best again in float64, so that
+    The directions are float64 [R, D], `vectors` [V, D]; order and sign as in `principal_words`. All
+    words are compared in float32, those that may be among the best again in float64, so that
     rounding decides no order and equal vectors are exactly equal.
     """
     k = min(k, len(vectors))

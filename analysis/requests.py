@@ -220,6 +220,32 @@ class ChatRequest(msgspec.Struct, frozen=True, tag="chat"):
     max_tokens: int = 300
 
 
+class NeuronDirectionRequest(msgspec.Struct, frozen=True, tag="neuron_direction"):
+    """What a feed-forward neuron writes, in words and components (METHODS 3 and 6).
+
+    Answered by `results.NeuronDirection`.
+
+    Attributes:
+        model: Whose neuron.
+        layer: Which layer, from 0.
+        neuron: Which neuron of the layer, or of the expert, from 0.
+        words: The words that describe it.
+        expert: Which expert of a mixture; -1 in a dense layer.
+        rank: R, the number of components that are looked at.
+        top: K, the words of the neuron and of a component.
+        components: How many components are named.
+    """
+
+    model: ModelChoice
+    layer: int
+    neuron: int
+    words: Words
+    expert: int = -1
+    rank: int = 300
+    top: int = 15
+    components: int = 20
+
+
 class FrequenciesRequest(msgspec.Struct, frozen=True, tag="frequencies"):
     """How often every feed-forward neuron is active on a category's instructions (METHODS 6).
 
@@ -279,6 +305,7 @@ Request = (
     | NeuronPairsRequest
     | ConceptsRequest
     | ClustersRequest
+    | NeuronDirectionRequest
     | ChatRequest
     | FrequenciesRequest
     | AblationRequest

@@ -13,6 +13,7 @@ from analysis.requests import (
     ConceptsRequest,
     HeadPairsRequest,
     ModelChoice,
+    NeuronDirectionRequest,
     NeuronPairsRequest,
     Request,
     Words,
@@ -24,6 +25,7 @@ from analysis.results import (
     Frequencies,
     HeadPairs,
     LayerConcepts,
+    NeuronDirection,
     NeuronPairs,
     Result,
     TaskClusters,
@@ -64,6 +66,8 @@ def _numerics(request: Request) -> Request:
         return msgspec.structs.replace(
             request, model=model, words=_unplaced(request.words), vectors=vectors
         )
+    if isinstance(request, NeuronDirectionRequest):
+        return msgspec.structs.replace(request, model=model, words=_unplaced(request.words))
     if isinstance(request, AttributionRequest):
         return msgspec.structs.replace(request, model=model, memory_budget=None)
     return msgspec.structs.replace(request, model=model)
@@ -88,7 +92,15 @@ def with_asked_name(result: Result, request: Request) -> Result:
             base=msgspec.structs.replace(result.base, model=request.base.name),
             tuned=msgspec.structs.replace(result.tuned, model=request.tuned.name),
         )
-    named = Attribution | HeadPairs | NeuronPairs | TaskClusters | Frequencies | Ablation
+    named = (
+        Attribution
+        | HeadPairs
+        | NeuronPairs
+        | NeuronDirection
+        | TaskClusters
+        | Frequencies
+        | Ablation
+    )
     if isinstance(result, named) and not isinstance(request, ConceptsRequest):
         return msgspec.structs.replace(result, model=request.model.name)
     return result

@@ -263,6 +263,44 @@ class Reply(msgspec.Struct, frozen=True, tag="reply"):
     output_tokens: int
 
 
+class NeuronDirection(msgspec.Struct, frozen=True, tag="neuron_direction"):
+    """What a feed-forward neuron writes: its row w of the down projection (METHODS 3 and 6).
+
+    Attributes:
+        model: The model's name.
+        layer: From 0.
+        expert: The expert of a mixture; -1 in a dense layer.
+        neuron: From 0.
+        norm: ‖w‖.
+        words: The K words with the largest |cos(w, E_o[word])|, best first.
+        cosines: float32 [K], with their sign.
+        components: int32 [P], the layer's principal components by falling |cos(w, v_r)|.
+        component_cosines: float32 [P], with their sign.
+        explained_variance: float64 [P], share of the layer's variance of each component.
+        component_words: The words of each component, best first.
+        component_measures: float32 [P, K], signed cosine of word and component.
+        share: Σ cos²(w, v_r) over the layer's `rank` components: how much of w lies in their space.
+        rank: R, how many components that were.
+        notes: What the user should know, in words.
+    """
+
+    model: str
+    layer: int
+    expert: int
+    neuron: int
+    norm: float
+    words: tuple[str, ...]
+    cosines: NDArray[np.float32]
+    components: NDArray[np.int32]
+    component_cosines: NDArray[np.float32]
+    explained_variance: NDArray[np.float64]
+    component_words: tuple[tuple[str, ...], ...]
+    component_measures: NDArray[np.float32]
+    share: float
+    rank: int
+    notes: tuple[str, ...]
+
+
 class LayerFrequencies(msgspec.Struct, frozen=True):
     """How often the neurons of one layer are active on a category's instructions (METHODS 6).
 
@@ -346,6 +384,7 @@ Result = (
     | NeuronPairs
     | LayerConcepts
     | TaskClusters
+    | NeuronDirection
     | Reply
     | Frequencies
     | Ablation

@@ -151,9 +151,10 @@ def concepts(request: ConceptsRequest, models: ModelPool) -> Generator[Event, No
     notes: tuple[str, ...] = ()
     for done, choice in enumerate((request.base, request.tuned)):
         yield Progress("components", done, 3, choice.name)
-        words, embeddings = yield from _output_words(choice, request.words, models)
-        weights = yield from _weights(choice, request.layer, models)
-        patterns = _patterns(weights, request, choice).to(embeddings.device)
+        words, embeddings = yield from output_words(choice, request.words, models)
+        weights = yield from layer_weights(choice, request.layer, models)
+        patterns = layer_patterns(weights, choice, request.layer, request.expert)
+        patterns = patterns.to(embeddings.device)
         part = principal_words(
             patterns, embeddings, request.rank, request.top, measure=request.measure
         )
@@ -189,7 +190,7 @@ def _prepared(
     request: HeadPairsRequest | NeuronPairsRequest, models: ModelPool
 ) -> Generator[Event, None, tuple[ModelWeights, Similarity, Tensor]]:
     """The model's weights, the words with their vectors, and their embeddings [V, D]."""
-    weights = yield from _weights(request.model, request.layer, models)
+    weights = yield from layer_weights(request.model, request.layer, models)
     tokenizer = yield from models.tokenizer(request.model)
     mark = fingerprint((yield from models.folder(request.model)))
     yield Progress("words", 0, None)
@@ -219,7 +220,7 @@ def _prepared_rows(weights: ModelWeights, words: Lexicon) -> Tensor:
     return rows - rows.mean(dim=1, keepdim=True) if weights.centres_embeddings else rows
 
 
-def _output_words(
+def output_words(
     choice: ModelChoice, words: Words, models: ModelPool
 ) -> Generator[Event, None, tuple[Lexicon, Tensor]]:
     """The words that a model can write and their output embeddings, [V, D]."""
@@ -234,9 +235,14 @@ def _output_words(
     return models.part((fingerprint(folder), words, device), make)
 
 
-def _weights(
+def layer_weights(
     choice: ModelChoice, layer: int, models: ModelPool
 ) -> Generator[Event, None, ModelWeights]:
+    """The model's weights, which have such a layer.
+
+    Raises:
+        ProblemError: They have not, or the model cannot be had.
+    """
     weights = open_weights((yield from models.folder(choice)))
     if not 0 <= layer < weights.layers:
         raise problem(
@@ -256,19 +262,23 @@ def _heads(
     return torch.split(w_q, both.head_dim, dim=1), torch.split(w_k, both.head_dim, dim=1)
 
 
-def _patterns(weights: ModelWeights, request: ConceptsRequest, choice: ModelChoice) -> Tensor:
-    """W_p of the layer, or of the expert asked for, [D_ff, D]."""
-    experts = weights.experts_in(request.layer)
-    if request.expert < 0 and not experts:
-        return weights.down_projection(request.layer)
-    if not 0 <= request.expert < experts:
-        asked = f"expert {request.expert}" if request.expert >= 0 else "dense feed-forward network"
+def layer_patterns(weights: ModelWeights, choice: ModelChoice, layer: int, expert: int) -> Tensor:
+    """W_p of a dense layer, or of one of its experts, [D_ff, D].
+
+    Raises:
+        ProblemError: There is no such expert.
+    """
+    experts = weights.experts_in(layer)
+    if expert < 0 and not experts:
+        return weights.down_projection(layer)
+    if not 0 <= expert < experts:
+        asked = f"expert {expert}" if expert >= 0 else "dense feed-forward network"
         raise problem(
             "input",
-            f"Layer {request.layer} of {choice.name} has no {asked}.",
+            f"Layer {layer} of {choice.name} has no {asked}.",
             f"It has {experts} experts." if experts else "It is dense.",
         )
-    return weights.expert_down_projection(request.layer, request.expert)
+    return weights.expert_down_projection(layer, expert)
 
 
 def _components(choice: ModelChoice, found: PrincipalWords, words: Sequence[str]) -> Components:
