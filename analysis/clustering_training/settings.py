@@ -1,0 +1,122 @@
+"""The parameters of a run; the defaults are the paper's (its Tables 3 and 4)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from analysis.problems import problem
+
+
+class DataSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the synthetic tasks are made of.
+
+    Attributes:
+        tasks: How many, without those of the hard examples.
+        mappings: Input and output pairs of a task.
+        task_symbols: Symbols that inputs and outputs are made of, at most 26.
+        instruction_symbols: Symbols that instructions are made of, at most 35.
+        min_distributions, max_distributions: Regular expressions of a task.
+        instructions: Instructions drawn from each.
+        min_metacharacters, max_metacharacters: Of a regular expression.
+        min_characters, max_characters: Arguments of a metacharacter.
+        hard_tasks: Tasks made from hard examples, each out of another task.
+        hard_instructions: Instructions of each distribution that become hard examples.
+        subset_tasks: Tasks of the training subset that is evaluated.
+        validation_tasks: Tasks with unseen instructions.
+        validation_instructions: Unseen instructions of each of their distributions.
+    """
+
+    tasks: int = 50
+    mappings: int = 5
+    task_symbols: int = 25
+    instruction_symbols: int = 35
+    min_distributions: int = 1
+    max_distributions: int = 6
+    instructions: int = 10
+    min_metacharacters: int = 1
+    max_metacharacters: int = 3
+    min_characters: int = 3
+    max_characters: int = 10
+    hard_tasks: int = 5
+    hard_instructions: int = 3
+    subset_tasks: int = 5
+    validation_tasks: int = 10
+    validation_instructions: int = 3
+
+    @property
+    def longest_instruction(self) -> int:
+        """Symbols that an instruction can have at most."""
+        return self.max_metacharacters * self.max_characters
+
+
+class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The model and how it learns.
+
+    Attributes:
+        hidden, feed_forward, layers, heads: Sizes of the GPT-2 architecture.
+        dropout: Of embeddings, attention and residual branches.
+        rate: Learning rate at the start, annealed to 0 along a cosine.
+        gradient_norm: Largest norm of the gradient.
+        epochs: How often the training instances are read.
+        batch: Instances of a step. The paper does not say how many.
+        evaluate_every: Epochs from one evaluation to the next.
+        neighbours: K of the nearest neighbours. The paper does not say how many.
+    """
+
+    hidden: int = 768
+    feed_forward: int = 1024
+    layers: int = 6
+    heads: int = 8
+    dropout: float = 0.2
+    rate: float = 1e-4
+    gradient_norm: float = 1.0
+    epochs: int = 200
+    batch: int = 64
+    evaluate_every: int = 1
+    neighbours: int = 10
+
+    def evaluates(self, epoch: int) -> bool:
+        """Whether an epoch is evaluated; 0, before training, and the last always are."""
+        return epoch % self.evaluate_every == 0 or epoch == self.epochs
+
+
+class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that decides what a run finds, apart from the machine.
+
+    Attributes:
+        preset: Where the settings come from.
+        seed: Of the tasks, the weights, the order and the dropout.
+        data: The tasks.
+        training: The model.
+    """
+
+    preset: str
+    seed: int
+    data: DataSettings
+    training: TrainingSettings
+
+
+_PAPER = DataSettings()
+
+PRESETS: dict[str, tuple[DataSettings, TrainingSettings]] = {
+    "small": (_PAPER, TrainingSettings()),
+    "paper-32": (_PAPER, TrainingSettings(hidden=32, feed_forward=64, epochs=500)),
+    "paper-768": (_PAPER, TrainingSettings()),
+    "paper-2048": (_PAPER, TrainingSettings(hidden=2048, feed_forward=4096)),
+}
+"""The paper states a feed-forward width of 1,024 for its main model. The parameter counts of its
+Table 6 show that the models of hidden size 32 and 2,048 have twice the hidden size."""
+
+
+def preset_settings(name: str, seed: int) -> RunSettings:
+    """The settings of a preset.
+
+    Raises:
+        ProblemError: ``input`` where there is no preset of that name.
+    """
+    if name not in PRESETS:
+        raise problem(
+            "input", f"There is no preset {name!r}.", "", f"Choose from {', '.join(PRESETS)}."
+        )
+    data, training = PRESETS[name]
+    return RunSettings(preset=name, seed=seed, data=data, training=training)
