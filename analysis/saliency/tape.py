@@ -10,7 +10,7 @@ not reach is not computed.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -19,41 +19,13 @@ from torch.autograd import forward_ad
 from torch.nn.functional import linear
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.weak import WeakTensorKeyDictionary
+
+from analysis.saliency.steps import Slot, Step, constants_folded, mapped
 
 _aten = torch.ops.aten
 
-
-@dataclass(frozen=True, eq=False)
-class _Slot:
-    """A place for a tangent or what became of it.
-
-    Attributes:
-        shape, dtype: What belongs there.
-    """
-
-    shape: torch.Size
-    dtype: torch.dtype
-
-
-@dataclass(frozen=True, eq=False)
-class _Step:
-    """One operation.
-
-    Attributes:
-        operation: What is called.
-        args, kwargs: Its arguments, slots in the places of tangents.
-        read: The slots among them.
-        written: Where the tensors go that it returns.
-        finished: Slots that no later step reads.
-    """
-
-    operation: Any
-    args: Any
-    kwargs: Any
-    read: tuple[_Slot, ...]
-    written: tuple[_Slot, ...]
-    finished: tuple[_Slot, ...] = ()
+# The attribute that tells the slot a tensor is in; looked up for every operand there is.
+_MARK = "_slot_on_tape"
 
 
 class Tape:
@@ -88,7 +60,7 @@ class Tape:
                 self.value, derivative = forward_ad.unpack_dual(dual)  # type: ignore[no-untyped-call]
             self._end = recorder.slot_of(derivative)
         recorder.check()
-        self._steps = _needed(recorder.steps, self._end)
+        self._steps = _needed(constants_folded(recorder.steps, self._end), self._end)
 
     def play(self, which: int, tangents: Tensor) -> Tensor:
         """The derivative along tangents of one of the tensors, [B, *its shape] to [B, *value]."""
@@ -107,13 +79,13 @@ class Tape:
             if reached and not _passed_on(step, reached, filled):
 
                 def fill(value: Any) -> Any:
-                    if not isinstance(value, _Slot):
+                    if not isinstance(value, Slot):
                         return value
                     if value not in filled:
                         return tangent.new_zeros(value.shape, dtype=value.dtype)
                     return filled[value]
 
-                result = step.operation(*_mapped(step.args, fill), **_mapped(step.kwargs, fill))
+                result = step.operation(*mapped(step.args, fill), **mapped(step.kwargs, fill))
                 filled.update(zip(step.written, _tensors(result), strict=True))
                 del result
             for slot in step.finished:
@@ -121,7 +93,7 @@ class Tape:
         return filled[self._end]
 
 
-def _passed_on(step: _Step, reached: list[_Slot], filled: dict[_Slot, Tensor]) -> bool:
+def _passed_on(step: Step, reached: list[Slot], filled: dict[Slot, Tensor]) -> bool:
     """Whether this is a sum with a tangent that vanishes, which is the other tangent."""
     if len(reached) == len(step.read) or step.operation is not _aten.add.Tensor or step.kwargs:
         return False
@@ -161,17 +133,17 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.steps: list[_Step] = []
-        self._slots = WeakTensorKeyDictionary()
-        self._changed: set[_Slot] = set()
-        self._shared: set[_Slot] = set()
+        self.steps: list[Step] = []
+        self._changed: set[Slot] = set()
+        self._shared: set[Slot] = set()
         self._constants: list[tuple[Tensor, int]] = []
 
-    def slot_of(self, tensor: Tensor) -> _Slot:
+    def slot_of(self, tensor: Tensor) -> Slot:
         """The slot that a tensor is in, a new one if need be."""
-        slot: _Slot | None = self._slots.get(tensor)  # type: ignore[no-untyped-call]
+        slot: Slot | None = getattr(tensor, _MARK, None)
         if slot is None:
-            slot = self._slots[tensor] = _Slot(tensor.shape, tensor.dtype)
+            slot = Slot(tensor.shape, tensor.dtype)
+            setattr(tensor, _MARK, slot)
         return slot
 
     def __torch_dispatch__(
@@ -180,35 +152,25 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Carry out an operation, and write it down if it concerns a tangent."""
         kwargs = kwargs or {}
         result = operation(*args, **kwargs)
-        tensors = _tensors(result)
-        # Torch works out shapes on tensors without data.
-        if not tensors or tensors[0].is_meta:
+        given = [*_tensors(args), *_tensors(list(kwargs.values()))]
+        read = tuple(slot for each in given if (slot := getattr(each, _MARK, None)) is not None)
+        # Most operations concern no tangent, and shapes torch works out on tensors without data.
+        if not read or not (tensors := _tensors(result)) or tensors[0].is_meta:
             return result
-        read: list[_Slot] = []
-        constants: list[Tensor] = []
 
         def replaced(value: Any) -> Any:
-            if not isinstance(value, Tensor):
-                return value
-            slot = self._slots.get(value)  # type: ignore[no-untyped-call]
-            if slot is None:
-                constants.append(value)
-                return value
-            read.append(slot)
-            return slot
+            return getattr(value, _MARK, value)
 
-        recorded, options = _mapped(args, replaced), _mapped(kwargs, replaced)
-        if not read:
-            return result
+        recorded, options = mapped(args, replaced), mapped(kwargs, replaced)
         if _changes_nothing(operation, args[0], recorded, tensors[0]):
-            self._slots[tensors[0]] = read[0]
+            setattr(tensors[0], _MARK, read[0])
             self._shared.add(read[0])
             return result
         if operation._schema.is_mutable:
             self._changed.add(recorded[0])
-        self._constants += [(each, each._version) for each in constants]
+        self._constants += [(each, each._version) for each in given if not hasattr(each, _MARK)]
         written = tuple(self.slot_of(each) for each in tensors)
-        self.steps.append(_Step(operation, recorded, options, tuple(read), written))
+        self.steps.append(Step(operation, recorded, options, read, written))
         return result
 
     def check(self) -> None:
@@ -219,10 +181,10 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             raise NotImplementedError("the derivative's own constants are overwritten")
 
 
-def _needed(steps: list[_Step], end: _Slot) -> tuple[_Step, ...]:
+def _needed(steps: list[Step], end: Slot) -> tuple[Step, ...]:
     """The steps that the end depends on, each with the slots that are finished after it."""
     wanted = {end}
-    needed: list[_Step] = []
+    needed: list[Step] = []
     for step in reversed(steps):
         if wanted.isdisjoint(step.written):
             continue
@@ -234,7 +196,7 @@ def _needed(steps: list[_Step], end: _Slot) -> tuple[_Step, ...]:
 
 def _changes_nothing(operation: Any, given: Any, recorded: list[Any], result: Tensor) -> bool:
     """Whether an operation gives its first argument again; those cost a pass over memory each."""
-    if not isinstance(recorded[0], _Slot):
+    if not isinstance(recorded[0], Slot):
         return False
     if given.shape != result.shape or given.dtype != result.dtype:
         return False
@@ -244,15 +206,6 @@ def _changes_nothing(operation: Any, given: Any, recorded: list[Any], result: Te
         # The product rule adds the other factor's tangent, for weights nothing but zeros.
         return isinstance(recorded[1], Tensor) and not bool(recorded[1].any())
     return operation is _aten.expand.default
-
-
-def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
-    """Arguments with every leaf changed."""
-    if isinstance(value, (list, tuple)):
-        return [_mapped(each, change) for each in value]
-    if isinstance(value, dict):
-        return {name: _mapped(each, change) for name, each in value.items()}
-    return change(value)
 
 
 def _tensors(result: Any) -> list[Tensor]:

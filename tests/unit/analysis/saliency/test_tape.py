@@ -67,6 +67,40 @@ def test_a_tangent_for_which_a_sum_vanishes_is_no_zero():
     assert_plays_the_derivative(lambda given: given[0] + (given[0] - given[0].mean()), random(5))
 
 
+def test_products_with_one_constant_after_the_other_are_played_as_one():
+    first, second = random(3), random(2, 3)
+
+    def products(given):
+        (x,) = given
+        return torch.nn.functional.silu(x * first) * second * 0.5
+
+    assert_plays_the_derivative(products, random(2, 3))
+    assert len(Tape(products, [random(2, 3)])._steps) == 1
+
+
+def test_a_product_that_others_read_stays():
+    first, second = random(3), random(3)
+
+    def products(given):
+        y = given[0] * first
+        return y * second + y.flip(0)
+
+    assert_plays_the_derivative(products, random(3))
+
+
+def test_a_tangent_that_changes_in_place_is_multiplied_as_it_was():
+    first, second = random(3), random(3)
+
+    def changing(given):
+        (x,) = given
+        z = x.clone()
+        y = z * first
+        z.add_(x)
+        return y * second + z
+
+    assert_plays_the_derivative(changing, random(3))
+
+
 def test_constants_that_are_overwritten_later_are_refused():
     def overwriting(given):
         (x,) = given
