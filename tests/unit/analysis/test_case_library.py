@@ -260,3 +260,39 @@ def test_every_map_of_the_published_library_can_be_read():
     assert json.loads((PUBLISHED / "ratings.jsonl").read_text().splitlines()[0])["rating"] == (
         library.cases[0].rating
     )
+
+
+@pytest.mark.parametrize("models", [["plain", "apt"], ["apt", "plain"]])
+def test_models_json_says_which_model_is_the_base(tmp_path, models):
+    """Without it ``plain``, which is rated, would be the tuned one."""
+    folder = write_small_library(tmp_path / "library")
+    (folder / "models.json").write_text(json.dumps({"models": models}))
+    library = CaseLibrary.open(folder)
+    assert library.models == tuple(models)
+    assert library.cases[0].response_lengths == tuple(
+        {"plain": 1, "apt": 3}[name] for name in models
+    )
+    assert library.rating("one", "plain") == 3.0
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '{"models": ["plain"]}', '{"models": ["a", "apt"]}']
+)
+def test_a_models_json_that_does_not_fit_is_a_problem_in_words(tmp_path, content):
+    folder = write_small_library(tmp_path / "library")
+    (folder / "models.json").write_text(content)
+    with pytest.raises(ProblemError, match=r"models\.json is broken"):
+        CaseLibrary.open(folder)
+
+
+def test_a_studys_folder_opens_as_the_library_inside(tmp_path):
+    write_small_library(tmp_path / "cases")
+    assert len(CaseLibrary.open(tmp_path).cases) == 2
+
+
+def test_instructions_that_were_guessed_are_said_to_be(tmp_path):
+    folder = write_small_library(tmp_path / "library")
+    lines = (folder / "cases.jsonl").read_text().splitlines()
+    guessed = json.dumps({**json.loads(lines[1]), "instruction_guessed": True})
+    (folder / "cases.jsonl").write_text(f"{lines[0]}\n{guessed}\n")
+    assert [case.guessed for case in CaseLibrary.open(folder).cases] == [False, True]

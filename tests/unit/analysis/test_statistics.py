@@ -1,12 +1,12 @@
-"""Mean, deviation and Welch's test agree with scipy's."""
+"""Mean, deviation and the t-tests agree with scipy's."""
 
 import math
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_ind
+from scipy.stats import ttest_1samp, ttest_ind
 
-from analysis.statistics import Sample, welch_p_value
+from analysis.statistics import Sample, mean_above_p_value, welch_p_value
 
 
 def test_the_deviation_is_the_populations():
@@ -34,3 +34,15 @@ def test_the_p_value_is_scipys_for_unequal_variances(sizes, shift):
 )
 def test_where_the_test_is_undefined_there_is_no_p_value(first, second):
     assert welch_p_value(first, second) is None
+
+
+@pytest.mark.parametrize(("count", "expected"), [(2, 0.0), (30, 0.4), (30, -0.4)])
+def test_the_p_value_of_a_mean_is_scipys(count, expected):
+    values = np.random.default_rng(2).normal(size=count).tolist()
+    wanted = ttest_1samp(values, expected, alternative="greater").pvalue
+    assert mean_above_p_value(values, expected) == pytest.approx(wanted, rel=1e-9)
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [2.0, 2.0]])
+def test_a_mean_without_variance_has_no_p_value(values):
+    assert mean_above_p_value(values, 0.0) is None
