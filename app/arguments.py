@@ -11,6 +11,8 @@ _COMMANDS = {
     "attribute": "importance of every prompt token for every response token, as CSV",
     "heads": "the word pairs that attention heads relate, base against tuned, as CSV",
     "concepts": "the principal components of feed-forward layers, base against tuned, as CSV",
+    "components": "the feed-forward neurons and experts that instructions need, as CSV",
+    "clusters": "how hidden states cluster by task, base against tuned, as CSV",
     "study": "the paper's tables and figures, for any pair of models or for stored maps",
     "cache": "what is stored on this disk, and removing it",
     "models": "model names and what is available here",
@@ -221,6 +223,118 @@ def _add_concepts(parser: argparse.ArgumentParser) -> None:
     _add_pair_options(parser)
 
 
+def _add_components(parser: argparse.ArgumentParser) -> None:
+    _add_pair(parser)
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument(
+        "--summary", action="store_true", help="overlaps of categories, and what tuning altered"
+    )
+    kind.add_argument(
+        "--ablate",
+        action="store_true",
+        help="what silencing the neurons unique to a category does to the tuned model's "
+        "log-probability of reference responses, beside random neurons",
+    )
+    _add_component_options(parser)
+    parser.add_argument(
+        "--csv", default="-", metavar="FILE", help="where the rows go; - is standard output"
+    )
+    _add_model_options(parser)
+
+
+def _add_component_options(parser: argparse.ArgumentParser) -> None:
+    """What the command and the study have in common; thresholds have their defaults there."""
+    parser.add_argument(
+        "--prompts",
+        metavar="FILE",
+        help="instructions of your own: JSON lines with id, category, instruction, response and, "
+        "if there is one, input; default: those shipped",
+    )
+    parser.add_argument(
+        "--epsilon",
+        type=float,
+        metavar="E",
+        help="a neuron is specific to an instruction where it is active at this share of its "
+        "tokens, in steps of 0.05 (default: 0.5, our reading)",
+    )
+    parser.add_argument(
+        "--tau",
+        type=float,
+        metavar="T",
+        help="and a category's where it is specific to this share of its instructions "
+        "(default: 0.75, our reading)",
+    )
+    parser.add_argument(
+        "--expert-epsilon",
+        type=float,
+        metavar="E",
+        help="the share of tokens routed to an expert, in steps of 0.01 (default: 0.25, our "
+        "reading)",
+    )
+    parser.add_argument(
+        "--branch",
+        choices=("gate", "product"),
+        default="gate",
+        help="the activation of a gated network: what leaves the activation function, or that "
+        "times the up branch",
+    )
+    parser.add_argument(
+        "--random-sets", type=_positive, default=5, metavar="N", help="to compare with a set"
+    )
+    parser.add_argument(
+        "--seed", type=_seed, default=0, metavar="N", help="of random sets and intervals"
+    )
+
+
+def _add_component_study(parser: argparse.ArgumentParser) -> None:
+    _add_component_options(parser)
+    own = ("prompts", "epsilon", "tau", "expert_epsilon", "branch", "random_sets", "seed")
+    parser.set_defaults(own=own)
+
+
+def _add_clusters(parser: argparse.ArgumentParser) -> None:
+    _add_pair(parser)
+    parser.add_argument(
+        "--tasks",
+        metavar="FILE",
+        help="tasks of your own: TOML, or JSON lines in a .jsonl; default: the sixteen shipped",
+    )
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument(
+        "--summary", action="store_true", help="one row a model: the layer with the best task F1"
+    )
+    kind.add_argument(
+        "--neighbours", action="store_true", help="what nearest neighbours say of unseen phrasings"
+    )
+    kind.add_argument(
+        "--instances", action="store_true", help="one row an instance, with its clusters"
+    )
+    parser.add_argument(
+        "--layers",
+        type=_layers,
+        default=None,
+        metavar="LIST",
+        help="of --instances, such as 0,3-5; default: each model's best",
+    )
+    parser.add_argument("--tsne", action="store_true", help="reduce by t-SNE first (slow)")
+    parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="of K-Means and t-SNE")
+    parser.add_argument(
+        "--k", type=_positive, default=10, metavar="K", help="number of nearest neighbours"
+    )
+    parser.add_argument(
+        "--mappings", type=_positive, default=10, metavar="N", help="of each task at most"
+    )
+    parser.add_argument(
+        "--chat-template",
+        action="store_true",
+        help="put the tuned model's instances into its chat template",
+    )
+    parser.add_argument(
+        "--csv", default="-", metavar="FILE", help="where the rows go; - is standard output"
+    )
+    _add_model_options(parser)
+
+
 def _add_study(parser: argparse.ArgumentParser) -> None:
     # Names and titles only: what a study works with is imported when it runs.
     from analysis.studies.catalog import STUDIES
@@ -279,23 +393,18 @@ def _add_case_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--method",
-        choices=("auto", "forward", "reverse", "occlusion", "occlusion_zeroed"),
+        choices=("auto", "forward", "reverse", "occlusion", "occlusion-zeroed"),
         default="auto",
         help="how importance is computed; auto takes the cheaper exact one",
     )
 
 
-def _add_weight_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--layers", type=_layers, default=None, metavar="LIST", help="such as 0,3-5; default: all"
-    )
-    _add_word_options(parser)
-
-
 # Options of what a study takes, then those of a single study; `own` are passed to it by name.
-_ADDERS_BY_TAKES = {"cases": _add_case_options, "pair": _add_weight_options}
+_ADDERS_BY_TAKES = {"cases": _add_case_options, "pair": _add_word_options}
 _OWN_OPTIONS = {"cases": ("max_new_tokens", "chat_template", "method"), "pair": ()}
-_ADDERS_BY_STUDY: dict[str, Callable[[argparse.ArgumentParser], None]] = {}
+_ADDERS_BY_STUDY: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    "components": _add_component_study
+}
 
 
 def _add_cache(parser: argparse.ArgumentParser) -> None:
@@ -349,6 +458,13 @@ def _columns(text: str) -> dict[str, str]:
     return found
 
 
+def _seed(text: str) -> int:
+    number = int(text)
+    if not 0 <= number < 1 << 32:
+        raise argparse.ArgumentTypeError("must be from 0 to 4294967295")
+    return number
+
+
 def _size(text: str) -> int:
     """Bytes from a number with an optional K, M, G or T, powers of 1024."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
@@ -374,6 +490,8 @@ _ADDERS = {
     "attribute": _add_attribute,
     "heads": _add_heads,
     "concepts": _add_concepts,
+    "components": _add_components,
+    "clusters": _add_clusters,
     "study": _add_study,
     "cache": _add_cache,
     "models": _add_models,

@@ -85,7 +85,7 @@ class Asker:
             given.prompts,
             bool(options.get("chat_template")),
             new_tokens(given),
-            cast("Method", options.get("method") or "auto"),
+            cast("Method", str(options.get("method") or "auto").replace("-", "_")),
         )
 
     def request(self, model: int, prompt: StudyPrompt) -> AttributionRequest:

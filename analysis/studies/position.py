@@ -217,7 +217,8 @@ class _Summary:
         if not profiles:
             return cls(group, model, 0, 0, nothing, nothing, None, None)
         shares = np.array([each.shares for each in profiles])
-        outer = [each.outer for each in profiles]
+        # Equal shares may differ in their last bits, and would seem to vary.
+        outer = [round(each.outer, 12) for each in profiles]
         return cls(
             group,
             model,
@@ -274,7 +275,7 @@ def _difference(found: Collected[ProfiledCase], group: str) -> str:
     """Whether tuning made the U less sharp, as the paper finds: the outer shares case by case."""
     base, tuned = found.models
     differences = [
-        first.outer - second.outer
+        round(first.outer - second.outer, 12)
         for case in found.values
         if group in (_ALL, case.dataset)
         and (first := case.profiles[0]) is not None
