@@ -140,7 +140,7 @@ def neuron_sets(found: Sequence[Frequencies], epsilon: float, tau: float) -> Com
     Raises:
         ProblemError: ``input`` for an ε off the grid or a τ out of bounds.
     """
-    return _sets(found, _row(epsilon, EPSILONS), tau, "neurons")
+    return _sets(found, grid_row(epsilon, EPSILONS), tau, "neurons")
 
 
 def expert_sets(found: Sequence[Frequencies], epsilon: float, tau: float) -> ComponentSets:
@@ -156,7 +156,7 @@ def expert_sets(found: Sequence[Frequencies], epsilon: float, tau: float) -> Com
     Raises:
         ProblemError: As `neuron_sets`.
     """
-    return _sets(found, _row(epsilon, EXPERT_EPSILONS), tau, "experts")
+    return _sets(found, grid_row(epsilon, EXPERT_EPSILONS), tau, "experts")
 
 
 def alteration(base: ComponentSets, tuned: ComponentSets) -> Alteration:
@@ -186,7 +186,12 @@ def is_mixture(found: Sequence[Frequencies]) -> bool:
     return any(len(layer.expert_mean) for each in found for layer in each.layers)
 
 
-def _row(epsilon: float, grid: Sequence[float]) -> int:
+def grid_row(epsilon: float, grid: Sequence[float]) -> int:
+    """The row of `results.LayerFrequencies` that an ε is counted in.
+
+    Raises:
+        ProblemError: ``input`` for an ε off the grid.
+    """
     row = round(epsilon * len(grid)) - 1
     if not 0 <= row < len(grid) or not math.isclose(grid[row], epsilon, abs_tol=_ROUNDING):
         raise problem(
@@ -198,11 +203,16 @@ def _row(epsilon: float, grid: Sequence[float]) -> int:
     return row
 
 
+def check_tau(tau: float) -> None:
+    """Raises ProblemError, ``input``, for a τ out of bounds."""
+    if not 0 < tau <= 1:
+        raise problem("input", f"τ is a share above 0 and at most 1, not {tau:g}.")
+
+
 def _sets(
     found: Sequence[Frequencies], row: int, tau: float, kind: Literal["neurons", "experts"]
 ) -> ComponentSets:
-    if not 0 < tau <= 1:
-        raise problem("input", f"τ is a share above 0 and at most 1, not {tau:g}.")
+    check_tau(tau)
     # A share such as 0.7 of 10 instructions is 7 of them, whatever float64 makes of it.
     needed = [math.ceil(tau * each.instructions - _ROUNDING) for each in found]
     members = []
