@@ -333,6 +333,30 @@ def _add_clusters(parser: argparse.ArgumentParser) -> None:
         "--csv", default="-", metavar="FILE", help="where the rows go; - is standard output"
     )
     _add_model_options(parser)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    summary = "train a small model on synthetic tasks and follow its clusters"
+    description = f"{summary.capitalize()}."
+    _add_clusters_train(actions.add_parser("train", help=summary, description=description))
+
+
+def _add_clusters_train(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--preset",
+        required=True,
+        choices=("small", "paper-32", "paper-768", "paper-2048"),
+        help="small takes minutes on two cores; the others are the paper's settings, for a GPU",
+    )
+    parser.add_argument(
+        "--out",
+        required=True,
+        metavar="DIR",
+        help="a folder for the run; named again, an unfinished run goes on",
+    )
+    # SUPPRESS: the defaults are those of `insttui clusters`.
+    parser.add_argument("--seed", type=_seed, default=argparse.SUPPRESS, metavar="N")
+    parser.add_argument(
+        "--device", default=argparse.SUPPRESS, metavar="DEVICE", help="auto, cpu, cuda:N or mps"
+    )
 
 
 def _add_study(parser: argparse.ArgumentParser) -> None:
