@@ -75,7 +75,7 @@ class VerbTable:
             COLUMNS,
             [
                 (
-                    f"{row.first}-{row.last}" if row.last > row.first else f"{row.first}",
+                    layers_in_words(row.first, row.last),
                     row.heads,
                     *_cells(row.instruction),
                     *_cells(row.general),
@@ -87,6 +87,55 @@ class VerbTable:
         )
 
 
+@dataclass(frozen=True)
+class VerbMovements:
+    """In how many heads each verb gained and lost word pairs: what Table 3 is made of.
+
+    Attributes:
+        groups: The first and the last layer of each of the G groups.
+        heads: int64 [G], heads that were compared.
+        verbs: The V verbs, those of instructions first.
+        instructions: How many of them are instruction verbs.
+        rose: int64 [G, V], heads with more pairs with the verb after tuning.
+        fell: int64 [G, V], heads with fewer.
+    """
+
+    groups: tuple[tuple[int, int], ...]
+    heads: NDArray[np.int64]
+    verbs: tuple[str, ...]
+    instructions: int
+    rose: NDArray[np.int64]
+    fell: NDArray[np.int64]
+
+    def shares(self, group: int) -> tuple[list[float], list[float]]:
+        """The shares of the verbs that changed anywhere in a group: instruction, general."""
+        up, changed = self.rose[group], self.rose[group] + self.fell[group]
+        instruction, general = (
+            (up[part] / np.maximum(changed[part], 1))[changed[part] > 0].tolist()
+            for part in (slice(self.instructions), slice(self.instructions, None))
+        )
+        return instruction, general
+
+    def table(self) -> VerbTable:
+        """Table 3."""
+        rows = []
+        for index, (first, last) in enumerate(self.groups):
+            samples = self.shares(index)
+            p_value, note = _test(*samples)
+            rows.append(
+                VerbRow(
+                    first,
+                    last,
+                    int(self.heads[index]),
+                    Sample.of(samples[0]),
+                    Sample.of(samples[1]),
+                    p_value,
+                    note,
+                )
+            )
+        return VerbTable(tuple(rows))
+
+
 def verb_table(
     base: Sequence[HeadPairs],
     tuned: Sequence[HeadPairs],
@@ -95,6 +144,20 @@ def verb_table(
     general: Sequence[str] | None = None,
 ) -> VerbTable:
     """Instruction verbs against general verbs by group of layers (Table 3).
+
+    Args and errors are those of `verb_movements`.
+    """
+    return verb_movements(base, tuned, layers, instruction, general).table()
+
+
+def verb_movements(
+    base: Sequence[HeadPairs],
+    tuned: Sequence[HeadPairs],
+    layers: int,
+    instruction: Sequence[str] = INSTRUCTION_VERBS,
+    general: Sequence[str] | None = None,
+) -> VerbMovements:
+    """Counts by group of layers the heads in which each verb gained and lost pairs.
 
     Args:
         base: Layers of the base model, any of them, each once.
@@ -109,33 +172,28 @@ def verb_table(
     if [(each.layer, each.heads) for each in base] != [(each.layer, each.heads) for each in tuned]:
         raise ValueError("base and tuned are not the same layers")
     general = general_verbs() if general is None else general
-    rose = np.zeros((layers, len(instruction) + len(general)), dtype=np.int64)
+    verbs = (*instruction, *general)
+    rose = np.zeros((layers, len(verbs)), dtype=np.int64)
     fell, heads = rose.copy(), np.zeros(layers, dtype=np.int64)
     for before, after in zip(base, tuned, strict=True):
-        verbs = (*instruction, *general)
         difference = verb_counts(after, verbs) - verb_counts(before, verbs)
         rose[after.layer] = (difference > 0).sum(axis=0)
         fell[after.layer] = (difference < 0).sum(axis=0)
         heads[after.layer] = after.heads
-    rows = []
-    for group in np.array_split(np.arange(layers), min(GROUPS, layers)):
-        up, down = rose[group].sum(axis=0), fell[group].sum(axis=0)
-        changed = up + down > 0
-        shares = np.where(changed, up / np.maximum(up + down, 1), np.nan)
-        samples = [part[~np.isnan(part)].tolist() for part in np.split(shares, [len(instruction)])]
-        p_value, note = _test(*samples)
-        rows.append(
-            VerbRow(
-                int(group[0]),
-                int(group[-1]),
-                int(heads[group].sum()),
-                Sample.of(samples[0]),
-                Sample.of(samples[1]),
-                p_value,
-                note,
-            )
-        )
-    return VerbTable(tuple(rows))
+    groups = np.array_split(np.arange(layers), min(GROUPS, layers))
+    return VerbMovements(
+        tuple((int(group[0]), int(group[-1])) for group in groups),
+        np.array([heads[group].sum() for group in groups]),
+        verbs,
+        len(instruction),
+        np.array([rose[group].sum(axis=0) for group in groups]),
+        np.array([fell[group].sum(axis=0) for group in groups]),
+    )
+
+
+def layers_in_words(first: int, last: int) -> str:
+    """A group of layers as tables name it, from 0: "4-7", or "4" for a single one."""
+    return f"{first}-{last}" if last > first else f"{first}"
 
 
 def verb_counts(pairs: HeadPairs, verbs: Sequence[str]) -> NDArray[np.int64]:

@@ -45,7 +45,8 @@ _INCHES = (7.0, 4.2)
 _DOTS_PER_INCH = 150
 _MOST_MARKERS = 40
 _MOST_TICKS = 20
-_LINE_CHARACTERS = 84
+_LINE_CHARACTERS = 76
+_MOST_IN_A_ROW = 4
 _BAND = 0.18
 
 
@@ -87,7 +88,7 @@ def _draw(figure: Figure) -> Canvas:
     else:
         for index, series in enumerate(figure.series):
             _draw_line(axes, series, index, places)
-    _label(axes, figure, places)
+    _label(canvas, axes, figure, places)
     return canvas
 
 
@@ -151,7 +152,7 @@ def _draw_bars(axes: Axes, series: Sequence[Series], places: dict[float | str, f
     axes.grid(visible=False, axis="x")
 
 
-def _label(axes: Axes, figure: Figure, places: dict[float | str, float]) -> None:
+def _label(canvas: Canvas, axes: Axes, figure: Figure, places: dict[float | str, float]) -> None:
     axes.set_title(textwrap.fill(figure.title, _LINE_CHARACTERS), fontsize=11, loc="left")
     axes.set_xlabel(figure.x_label)
     axes.set_ylabel(figure.y_label)
@@ -169,7 +170,8 @@ def _label(axes: Axes, figure: Figure, places: dict[float | str, float]) -> None
 
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if len(figure.series) > 1:
-        axes.legend(loc="best", fontsize=9)
+        # Below: no data to hide there.
+        canvas.legend(loc="outside lower center", ncols=min(len(figure.series), _MOST_IN_A_ROW))
 
 
 def _numbers(values: Sequence[float | None]) -> list[float]:

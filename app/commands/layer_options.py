@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from analysis.alike import check_alike
 from analysis.problems import problem
 from analysis.requests import ArchitectureRequest, ModelChoice
 from analysis.results import Architecture
@@ -22,13 +23,7 @@ def architectures(
     first, second = (run_with_progress(session, ArchitectureRequest(m)) for m in (base, tuned))
     assert isinstance(first, Architecture)
     assert isinstance(second, Architecture)
-    if not first.is_built_like(second):
-        raise problem(
-            "input",
-            f"{first.model} and {second.model} cannot be compared weight by weight.",
-            f"{first.model} is {first.shape()}; {second.model} is {second.shape()}.",
-            "Choose a tuned model that was trained from this base model.",
-        )
+    check_alike(first, second)
     return first, second
 
 
