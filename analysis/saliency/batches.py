@@ -1,7 +1,8 @@
-"""Rows of the map in batches that shrink when memory runs out."""
+"""Rows of the map in batches that shrink when memory runs out or time does."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 import torch
@@ -16,6 +17,9 @@ def in_batches(
     batch: int,
     device: torch.device,
     compute: Callable[[int, int], Tensor],
+    *,
+    seconds: float | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Pieces:
     """Pieces of whole rows, ``compute(start, stop)`` for each batch.
 
@@ -26,17 +30,25 @@ def in_batches(
         batch: Rows in a batch at most.
         device: Where memory may run out.
         compute: The values of rows, [stop - start, M].
+        seconds: What a batch may take, since work can be stopped only between two: the first has
+            one row, the others as many as fit at the rate of the last. None for no limit.
+        clock: Tells seconds.
     """
     start, asked = 0, batch
+    in_time = batch if seconds is None else 1
     for end in ends:
         while start < end:
-            stop = min(start + batch, end)
+            stop = min(start + min(batch, in_time), end)
+            began = clock()
             values = _unless_out_of_memory(compute, start, stop)
             if values is None:
                 # Only here, outside the handler, is what was half computed no longer referred to.
                 release(device)
                 batch = (stop - start) // 2
                 continue
+            if seconds is not None:
+                took = max(clock() - began, 1e-9)
+                in_time = max(1, int(min(batch, (stop - start) * seconds / took)))
             yield Piece(slice(start, stop), slice(0, values.shape[1]), values)
             start = stop
     if batch == asked:

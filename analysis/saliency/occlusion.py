@@ -17,6 +17,9 @@ from analysis.saliency.switches import frozen
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+# Well below the two seconds after which an engine that does not answer a cancel is ended.
+_BATCH_S = 0.5
+
 
 def occlusion(
     model: PreTrainedModel, prompt: Tensor, response: Tensor, plan: Plan, *, zeroed: bool
@@ -54,7 +57,11 @@ def occlusion(
                 changed = _Chances(model, shorter, response, None)
         return finite(known.minus(changed), next(model.parameters()).dtype)
 
-    return (yield from in_batches([len(prompt)], plan.sequences(), ids.device, without))
+    return (
+        yield from in_batches(
+            [len(prompt)], plan.sequences(), ids.device, without, seconds=_BATCH_S
+        )
+    )
 
 
 class _Chances:

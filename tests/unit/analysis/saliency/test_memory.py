@@ -21,7 +21,8 @@ from tests.unit.analysis.saliency.reference import (
     reference,
 )
 
-# The module, which the function of the same name hides.
+# The modules, which the functions of the same names hide.
+occlusion = importlib.import_module("analysis.saliency.occlusion")
 reverse_mode = importlib.import_module("analysis.saliency.reverse")
 
 
@@ -90,7 +91,9 @@ def test_forward_mode_halves_its_batch_and_goes_on(monkeypatch):
     assert "2 prompt tokens at a time" in facts.note
 
 
-def test_occlusion_halves_its_batch_and_goes_on():
+def test_occlusion_halves_its_batch_and_goes_on(monkeypatch):
+    # However slow the machine is, batches are as large as memory allows.
+    monkeypatch.setattr(occlusion, "_BATCH_S", None)
     model = small_model("llama")
     expected = importance(model, PROMPT, RESPONSE, method="occlusion")
 
