@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -14,6 +16,7 @@ from analysis.problems import problem
 from analysis.requests import AttributionRequest, Method
 from analysis.results import Attribution
 from analysis.saliency_map import SaliencyMap
+from analysis.table import Cell, Table
 from app.commands import model_options, storage
 from app.commands.output import write_rows
 from app.commands.progress import run_with_progress
@@ -47,8 +50,33 @@ def run(options: Namespace) -> int:
         for each in (attribution, other)
     )
     table = Agreement(shown, compared).table() if options.compare else shown.table()
-    write_rows(table, options.csv)
+    rows = _Counted(table)
+    write_rows(Table(table.columns, rows), options.csv)
+    if options.csv != "-":
+        print(_summary(attribution, rows.count, options.csv), file=sys.stderr)
     return 0
+
+
+@dataclass
+class _Counted:
+    """The rows of a table, and how many were read last."""
+
+    table: Table
+    count: int = 0
+
+    def __iter__(self) -> Iterator[tuple[Cell, ...]]:
+        """Every row."""
+        self.count = 0
+        for row in self.table:
+            self.count += 1
+            yield row
+
+
+def _summary(attribution: Attribution, rows: int, file: str) -> str:
+    """What was explained and where its rows are, harmlessly."""
+    response = attribution.response or "".join(attribution.response_tokens.texts)
+    words = f"The response: {prose(response)}" if response else "The response is empty."
+    return f"{words}\n{rows:,} row{'' if rows == 1 else 's'} in {prose(file)}"
 
 
 def _attribution(session: Session, request: AttributionRequest) -> Attribution:
