@@ -64,7 +64,7 @@ class Plan:
         if self.requests == 0:
             return f"Nothing has to be asked: {done}"
         cost = (
-            "The cost is unknown, as no prices are given."
+            "The cost is unknown: give the prices of a million tokens, --price-in and --price-out."
             if self.cost is None
             else "That costs nothing."
             if self.cost == 0.0

@@ -61,6 +61,7 @@ def test_half_way_only_the_rest_is_planned(templates: Templates) -> None:
 def test_without_prices_the_cost_is_said_to_be_unknown(templates: Templates) -> None:
     text = plan(subjects(1), templates, "scripted", AnswersInMemory()).text()
     assert "The cost is unknown" in text
+    assert "--price-in and --price-out" in text
 
 
 def test_planning_leaves_no_trace(templates: Templates, tmp_path: Path) -> None:
