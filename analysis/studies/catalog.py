@@ -64,6 +64,12 @@ STUDIES = (
         factory="analysis.studies.concepts:study",
         takes="pair",
     ),
+    StudySpec(
+        name="components",
+        title="neurons and experts that instructions need (SPARCOM, our reading)",
+        factory="analysis.studies.components:study",
+        takes="pair",
+    ),
 )
 
 

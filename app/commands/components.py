@@ -7,13 +7,8 @@ from argparse import Namespace
 from pathlib import Path
 
 from analysis.component_ablation import Effect, ablation_request, effects, effects_table
-from analysis.component_tables import (
-    PairSets,
-    Thresholds,
-    components_table,
-    pair_sets,
-    summary_table,
-)
+from analysis.component_pair import PairSets, Thresholds, pair_sets
+from analysis.component_tables import components_table, summary_table
 from analysis.instruction_sets import (
     InstructionSet,
     default_instructions,

@@ -1,0 +1,255 @@
+"""What a pair needs for each category of instructions, what tuning altered, and if it matters.
+
+METHODS 6. Whether sets differ between categories is judged beside how much they differ within one:
+between those of two halves of its instructions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Literal, cast
+
+import numpy as np
+
+from analysis.component_ablation import (
+    CONFIDENCE,
+    LEAD,
+    RANDOM_SETS,
+    RESAMPLES,
+    Effect,
+    ablation_request,
+    effects,
+    effects_table,
+)
+from analysis.component_pair import PairSets, Thresholds, pair_sets
+from analysis.component_sets import EPSILONS, alteration, neuron_sets
+from analysis.component_tables import alterations_table, number, overlaps_table, sizes_table
+from analysis.instruction_sets import (
+    Instruction,
+    InstructionSet,
+    default_instructions,
+    instructions_from_file,
+)
+from analysis.requests import FrequenciesRequest, ModelChoice
+from analysis.results import Ablation, Frequencies
+from analysis.studies.component_text import (
+    ablation_figure,
+    ablation_statements,
+    alteration_figure,
+    alteration_statements,
+    overlap_statements,
+    size_figure,
+)
+from analysis.studies.findings import Findings, NamedTable
+from analysis.studies.parameters import model_parameters
+from analysis.studies.study import Study, StudyInput, StudyProgress
+from analysis.studies.weights import WeightReader
+from analysis.table import Cell, Table
+
+_TAUS = (0.5, 0.75, 0.9)
+WITHIN_COLUMNS = ("model", "category", "other_category", "jaccard")
+THRESHOLD_COLUMNS = ("model", "epsilon", "tau", "size", "unique", "general", "jaccard")
+
+
+def study(given: StudyInput) -> Study:
+    """Overlaps, alterations and ablations of a pair's sets.
+
+    Options: ``prompts`` (a file), ``epsilon``, ``tau``, ``expert_epsilon``, ``branch``,
+    ``random_sets``, ``seed``.
+
+    Raises:
+        ProblemError: ``input`` where something is missing or out of bounds; what the analyses
+            raise.
+    """
+    thresholds = Thresholds.of(given.options)
+    reader = WeightReader.of(given)
+    path = given.options.get("prompts")
+    instructions = (
+        instructions_from_file(Path(str(path)))
+        if path
+        else default_instructions(reader.base, reader.tuned)
+    )
+    yield from reader.architecture()
+    sides = []
+    halves = []
+    for model in (reader.base, reader.tuned):
+        sides.append((yield from _frequencies(reader, model, instructions, given)))
+        halves.append((yield from _halves(reader, model, instructions, given)))
+    pair = pair_sets(*sides, thresholds)
+    within = [_between_halves(each, thresholds) for each in halves]
+    measured = yield from _effects(reader, pair, instructions, given)
+    notes = [note for side in (*sides, *halves) for each in side for note in each.notes]
+    reader.notices(*instructions.notes, *notes)
+    base, tuned = pair.neurons
+    return Findings(
+        study="components",
+        title="Neurons and experts that instructions need",
+        statements=(
+            thresholds.reading(mixture=pair.mixture),
+            *(overlap_statements(pair, within)),
+            *alteration_statements(pair),
+            *ablation_statements(measured),
+        ),
+        tables=(
+            NamedTable("overlaps", "Sets of every two categories", overlaps_table(pair)),
+            NamedTable(
+                "halves",
+                "Sets of two halves of the instructions, within a category and across",
+                Table(WITHIN_COLUMNS, [row for each in within for row in each]),
+                note="What sets share within a category bounds what they can share across.",
+            ),
+            NamedTable("alterations", "What tuning altered", alterations_table(pair)),
+            NamedTable("sizes", "Sizes by layer", sizes_table(pair)),
+            NamedTable(
+                "thresholds",
+                "How the sizes move with ε and τ",
+                Table(THRESHOLD_COLUMNS, _by_threshold(pair)),
+                note="Sizes over all categories; the Jaccard index is the mean of all pairs of "
+                "categories.",
+            ),
+            NamedTable(
+                "ablation",
+                f"{pair.tuned[0].model} without the neurons unique to a category",
+                effects_table(measured),
+                note="Changes in log-probability, in nats per response token; an effect is the "
+                "change less that without as many random neurons of the same layers.",
+            ),
+        ),
+        figures=(
+            size_figure(pair.tuned[0].model, tuned),
+            alteration_figure(alteration(base, tuned), base.categories),
+            *([ablation_figure(measured)] if measured else []),
+        ),
+        parameters=_parameters(given, reader, instructions, thresholds),
+        notes=tuple(reader.notes),
+    )
+
+
+def _parameters(
+    given: StudyInput, reader: WeightReader, instructions: InstructionSet, thresholds: Thresholds
+) -> dict[str, Cell]:
+    return {
+        **model_parameters(reader.base, reader.tuned),
+        "instructions": instructions.name,
+        "instructions digest": instructions.digest,
+        "number of instructions": len(instructions),
+        "ε": thresholds.epsilon,
+        "τ": thresholds.tau,
+        "ε of experts": thresholds.expert_epsilon,
+        "branch": _branch(given),
+        "random sets": _random_sets(given),
+        "seed": _seed(given),
+        "resamples": RESAMPLES,
+        "confidence": CONFIDENCE,
+        "before a response": repr(LEAD),
+    }
+
+
+def _frequencies(
+    reader: WeightReader, model: ModelChoice, instructions: InstructionSet, given: StudyInput
+) -> Generator[StudyProgress, None, list[Frequencies]]:
+    """A model's frequencies, category by category; categories without instructions are left out."""
+    found: list[Frequencies] = []
+    for done, category in enumerate(instructions.categories):
+        step = StudyProgress(
+            f"reading with {model.name}", done, len(instructions.categories), category
+        )
+        prompts = tuple(each.prompt for each in instructions.of(category))
+        request = FrequenciesRequest(model, category, prompts, _branch(given))
+        answer = yield from reader.ask(request, step)
+        assert isinstance(answer, Frequencies)
+        found.append(answer)
+    return found
+
+
+def _halves(
+    reader: WeightReader, model: ModelChoice, instructions: InstructionSet, given: StudyInput
+) -> Generator[StudyProgress, None, list[Frequencies]]:
+    """The first halves of all categories with two instructions or more, then the second ones."""
+    found: list[Frequencies] = []
+    for start in (0, 1):
+        half: list[Instruction] = []
+        for category in instructions.categories:
+            of_category = instructions.of(category)
+            half += of_category[start::2] if len(of_category) > 1 else ()
+        part = InstructionSet(instructions.name, tuple(half))
+        found += yield from _frequencies(reader, model, part, given)
+    return found
+
+
+def _between_halves(
+    found: Sequence[Frequencies], thresholds: Thresholds
+) -> list[tuple[str, str, str, float | None]]:
+    """`WITHIN_COLUMNS` of a model: every first half with every second half."""
+    jaccard = neuron_sets(found, thresholds.epsilon, thresholds.tau).jaccard()
+    count = len(found) // 2
+    return [
+        (
+            found[a].model,
+            found[a].category,
+            found[b].category,
+            number(jaccard[a, count + b]),
+        )
+        for a in range(count)
+        for b in range(count)
+    ]
+
+
+def _effects(
+    reader: WeightReader, pair: PairSets, instructions: InstructionSet, given: StudyInput
+) -> Generator[StudyProgress, None, list[Effect]]:
+    """What silencing each category's unique neurons does to the tuned model's responses."""
+    found: list[Effect] = []
+    _, sets = pair.neurons
+    for done, category in enumerate(sets.categories):
+        request = ablation_request(
+            reader.tuned,
+            sets,
+            category,
+            instructions,
+            random_sets=_random_sets(given),
+            seed=_seed(given),
+        )
+        if not any(request.neurons):
+            reader.notices(f"No neuron is unique to {category}: there is nothing to silence.")
+            continue
+        step = StudyProgress("silencing neurons", done, len(sets.categories), category)
+        answer = yield from reader.ask(request, step)
+        assert isinstance(answer, Ablation)
+        reader.notices(*answer.notes)
+        found += effects(answer, seed=_seed(given))
+    return found
+
+
+def _by_threshold(pair: PairSets) -> list[tuple[Cell, ...]]:
+    rows: list[tuple[Cell, ...]] = []
+    for found in (pair.base, pair.tuned):
+        for epsilon in EPSILONS:
+            for tau in _TAUS:
+                sets = neuron_sets(found, epsilon, tau)
+                jaccard = sets.jaccard()
+                pairs = [jaccard[a, b] for a, b in combinations(range(len(found)), 2)]
+                known = [each for each in pairs if not np.isnan(each)]
+                rows.append(
+                    (
+                        *(found[0].model, epsilon, tau),
+                        *(int(sets.counts.sum()), int(sets.unique_counts.sum())),
+                        int(sets.general_counts.sum()),
+                        float(np.mean(known)) if known else None,
+                    )
+                )
+    return rows
+
+
+def _branch(given: StudyInput) -> Literal["gate", "product"]:
+    return cast('Literal["gate", "product"]', given.options.get("branch") or "gate")
+
+
+def _random_sets(given: StudyInput) -> int:
+    return int(given.options.get("random_sets") or RANDOM_SETS)
+
+
+def _seed(given: StudyInput) -> int:
+    return int(given.options.get("seed") or 0)
