@@ -117,5 +117,13 @@ def _instance(found: TaskClusters, layer: int, index: int) -> tuple[Cell, ...]:
     )
 
 
+def notes_of(models: Sequence[TaskClusters]) -> tuple[str, ...]:
+    """What the user should know of all of them, each thing once."""
+    notes = dict.fromkeys(note for found in models for note in found.notes)
+    if len({found.tasks for found in models}) > 1:
+        notes["The models have other tokenizers: their tasks are not quite the same."] = None
+    return tuple(notes)
+
+
 def _cell(value: float) -> Cell:
     return None if math.isnan(value) else float(value)

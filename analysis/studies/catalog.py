@@ -70,6 +70,12 @@ STUDIES = (
         factory="analysis.studies.components:study",
         takes="pair",
     ),
+    StudySpec(
+        name="clusters",
+        title="how hidden states cluster by task (Table 1 of the paper on clustering)",
+        factory="analysis.studies.clusters:study",
+        takes="pair",
+    ),
 )
 
 

@@ -19,7 +19,8 @@ from analysis.registry import analysis_of
 from analysis.requests import ClustersRequest
 from analysis.result_keys import result_key
 from analysis.task_clusters import task_clusters
-from analysis.task_sets import LABELS, ClusterTask, natural_tasks
+from analysis.task_sets.natural import natural_tasks
+from analysis.task_sets.task_set import LABELS, ClusterTask
 from cache.codec import decode, encode
 
 NATURAL = {task.name: task for task in natural_tasks().tasks}

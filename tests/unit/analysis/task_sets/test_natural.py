@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.task_sets import natural_tasks
+from analysis.task_sets.natural import natural_tasks
 
 TASKS = natural_tasks().tasks
 

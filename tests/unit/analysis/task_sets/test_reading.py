@@ -7,8 +7,8 @@ import json
 import pytest
 
 from analysis.problems import ProblemError
-from analysis.task_sets import ClusterTask, prompt_of, task_set_from_file
-from analysis.task_sets.reading import LARGEST_FILE
+from analysis.task_sets.reading import LARGEST_FILE, task_set_from_file
+from analysis.task_sets.task_set import ClusterTask, prompt_of
 
 TOML = """
 [[task]]

@@ -1,0 +1,193 @@
+"""Table 1 of the paper on clustering: how hidden states cluster by task, base against tuned.
+
+The natural setting of METHODS 5: sixteen tasks, about 50 phrasings each, ten mappings a task.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Generator, Sequence
+
+import numpy as np
+
+from analysis.cluster_tables import (
+    METRICS,
+    best_layer,
+    best_layers_table,
+    neighbours_table,
+    notes_of,
+    scores_table,
+)
+from analysis.events import Cancelled, Event, Failed, Finished, Progress
+from analysis.problems import ProblemError, problem
+from analysis.requests import ClustersRequest
+from analysis.results import TaskClusters
+from analysis.session import Session
+from analysis.studies.findings import Figure, Findings, NamedTable, Series
+from analysis.studies.parameters import model_parameters
+from analysis.studies.study import Study, StudyInput, StudyProgress
+from analysis.task_sets.natural import natural_tasks
+from analysis.task_sets.task_set import LABELS
+
+_POLL_S = 0.2
+_F1 = METRICS.index("f1")
+
+
+def study(given: StudyInput) -> Study:
+    """Scores of both models by layer, for the layer with the best task F1, and neighbours.
+
+    Raises:
+        ProblemError: ``input`` where a model is missing, and what the analysis raises.
+    """
+    if given.session is None or given.base is None or given.tuned is None:
+        raise problem("input", "This study needs two models.", "", "Give --base and --tuned.")
+    tasks = natural_tasks()
+    found: list[TaskClusters] = []
+    for model in (given.base, given.tuned):
+        found.append((yield from _asked(given.session, ClustersRequest(model, tasks.tasks))))
+    instances, first = len(found[0].task), found[0]
+    return Findings(
+        study="clusters",
+        title="Hidden states cluster by task",
+        statements=(*_best(found), *_by_layer(found), *_neighbours(found)),
+        tables=(
+            NamedTable(
+                "best",
+                "The layer with the best task F1 (Table 1)",
+                best_layers_table(found),
+                note="Tasks of one category share an identity; a distribution is one of the "
+                "sixteen tasks. F1 is over pairs of instances.",
+            ),
+            NamedTable("layers", "Scores of every layer", scores_table(found)),
+            NamedTable(
+                "neighbours",
+                "Nearest training instances of unseen ones",
+                neighbours_table(found),
+                note="Every fifth phrasing of a task is unseen.",
+            ),
+        ),
+        figures=(
+            *(_scores_figure(found, label) for label in range(len(LABELS))),
+            _neighbours_figure(found),
+        ),
+        parameters={
+            **model_parameters(given.base, given.tuned),
+            "tasks": len(first.tasks),
+            "instances": instances,
+            "mappings of a task": ClustersRequest(given.base, ()).mappings,
+            "neighbours": first.neighbours,
+            "t-SNE": first.tsne,
+            "seed": 0,
+        },
+        notes=notes_of(found),
+    )
+
+
+def _asked(
+    session: Session, request: ClustersRequest
+) -> Generator[StudyProgress, None, TaskClusters]:
+    """One model's clusters. Closed, it gives the request up.
+
+    Raises:
+        ProblemError: They cannot be had.
+    """
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    # In the background: what somebody looks at meanwhile goes first.
+    job = session.submit(request, events.put, background=True)
+    now = StudyProgress(f"clustering {request.model.name}", 0, None)
+    try:
+        while True:
+            yield now
+            try:
+                event = events.get(timeout=_POLL_S)
+            except queue.Empty:
+                continue
+            if isinstance(event, Finished):
+                assert isinstance(event.result, TaskClusters)
+                return event.result
+            if isinstance(event, Failed):
+                raise ProblemError(event.problem)
+            if isinstance(event, Cancelled):
+                raise problem("internal", f"{request.model.name} was given up.")
+            if isinstance(event, Progress):
+                stage = f"{request.model.name}: {event.stage}"
+                now = StudyProgress(stage, event.done, event.total, event.detail)
+    except BaseException:
+        job.cancel()
+        raise
+
+
+def _best(found: Sequence[TaskClusters]) -> tuple[str, ...]:
+    sentences = []
+    for each in found:
+        layer = best_layer(each)
+        values = "; ".join(
+            f"{label} " + ", ".join(_named(scores)) for label, scores in _labelled(each, layer)
+        )
+        sentences.append(f"{each.model} tells tasks apart best in layer {layer}: {values}.")
+    first, second = (float(each.scores[best_layer(each), 0, _F1]) for each in found)
+    sentences.append(
+        f"Best task F1: {found[0].model} {first:.3f}, {found[1].model} {second:.3f} "
+        f"({second - first:+.3f})."
+    )
+    return tuple(sentences)
+
+
+def _by_layer(found: Sequence[TaskClusters]) -> tuple[str, ...]:
+    """Whether any layer is better than the embeddings, which the paper takes as the baseline."""
+    return tuple(
+        f"{each.model}: task F1 is {each.scores[0, 0, _F1]:.3f} at the embeddings, from "
+        f"{each.scores[1:, 0, _F1].min():.3f} to {each.scores[1:, 0, _F1].max():.3f} above them."
+        for each in found
+    )
+
+
+def _neighbours(found: Sequence[TaskClusters]) -> tuple[str, ...]:
+    sentences = []
+    for each in found:
+        if each.neighbours:
+            layer = int(np.argmax(each.neighbour_accuracy))
+            sentences.append(
+                f"{each.model}: of the {each.neighbours} nearest training instances of an unseen "
+                f"one, {each.neighbour_share[-1]:.1%} have its task in the last layer; they "
+                f"predict its output best in layer {layer}, {each.neighbour_accuracy[layer]:.1%}, "
+                f"and {each.neighbour_accuracy[0]:.1%} at the embeddings."
+            )
+    return tuple(sentences)
+
+
+def _labelled(found: TaskClusters, layer: int) -> list[tuple[str, list[float]]]:
+    return list(zip(LABELS, found.scores[layer].tolist(), strict=True))
+
+
+def _named(values: Sequence[float]) -> list[str]:
+    return [f"{name} {value:.3f}" for name, value in zip(METRICS, values, strict=True)]
+
+
+def _scores_figure(found: Sequence[TaskClusters], label: int) -> Figure:
+    return Figure(
+        f"{LABELS[label]}-f1",
+        f"F1 of clusters by {LABELS[label]}, by layer",
+        "layer (0: embeddings)",
+        "pairwise F1",
+        tuple(_line(each.model, each.scores[:, label, _F1].tolist()) for each in found),
+    )
+
+
+def _neighbours_figure(found: Sequence[TaskClusters]) -> Figure:
+    return Figure(
+        "neighbours",
+        "Outputs of unseen instances predicted from nearest training instances, by layer",
+        "layer (0: embeddings)",
+        "accuracy",
+        tuple(
+            _line(
+                each.model, [None if np.isnan(v) else v for v in each.neighbour_accuracy.tolist()]
+            )
+            for each in found
+        ),
+    )
+
+
+def _line(name: str, values: Sequence[float | None]) -> Series:
+    return Series(name, tuple(range(len(values))), tuple(values))
