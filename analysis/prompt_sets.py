@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from analysis.instructions import guess_instructions
 from analysis.problems import ProblemError, problem
+from analysis.prompt_lines import Columns, Entry, UnusableLineError, entries_of
 from analysis.results import Span
 
 DEMO_PROMPTS = "demo"
@@ -22,8 +21,6 @@ DEMO_PROMPTS = "demo"
 # As in `analysis.demo.instruction_scores`: the base model never ends by itself.
 _DEMO_PROMPTS_PER_TASK = 4
 _DEMO_NEW_TOKENS = 64
-_DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
-_JSON_LINES = (".jsonl", ".ndjson")
 _MOST_SHOWN = 5
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -77,37 +74,6 @@ class PromptSet:
         return sum(each.guessed for each in self.prompts)
 
 
-@dataclass(frozen=True)
-class Columns:
-    """The names of a file's columns, or of the keys of its JSON objects.
-
-    Attributes:
-        prompt: The text; the one column that must be there.
-        id: A name for the prompt; without one it is called by its line.
-        instruction: The parts of the prompt that are instruction, word for word: one text or a
-            JSON list of texts. Without any, they are guessed.
-        dataset: The collection the prompt comes from; without one, the file's name.
-        rating: A number; 0 and empty mean that nobody rated it.
-        reference: The answer that the dataset gives.
-    """
-
-    prompt: str = "prompt"
-    id: str = "id"
-    instruction: str = "instruction_spans"
-    dataset: str = "dataset"
-    rating: str = "rating"
-    reference: str = "reference"
-
-    def chosen(self) -> tuple[str, ...]:
-        """The columns that a file must have: the prompt's, and those that were renamed."""
-        renamed = (
-            getattr(self, each.name)
-            for each in fields(self)
-            if getattr(self, each.name) != each.default
-        )
-        return tuple(dict.fromkeys((self.prompt, *renamed)))
-
-
 def demo_prompts() -> PromptSet:
     """The demo's held-out phrasings, the first four of every task: no model has seen them."""
     from analysis.demo.catalog import held_out_phrasings
@@ -150,27 +116,15 @@ def read_prompt_set(
     data = _content(path)
     # A byte that is no UTF-8 becomes half a surrogate pair: the line that has it can be named.
     text = data.decode("utf-8-sig", "surrogateescape")
-    ending = path.suffix.lower()
-    if ending in _DELIMITERS:
-        entries = _table_entries(text, _DELIMITERS[ending], path, columns)
-    elif ending in _JSON_LINES:
-        entries = _json_entries(text, path, columns)
-    else:
-        raise problem(
-            "input",
-            f"{path} is no prompt set.",
-            "Its name tells the format.",
-            f"Name a file that ends in {', '.join((*_JSON_LINES, *_DELIMITERS))}.",
-        )
     prompts: list[StudyPrompt] = []
     skipped: list[str] = []
     lines: dict[str, int] = {}
-    for number, entry in entries:
+    for number, entry in entries_of(text, path, columns):
         try:
             found = _prompt(number, entry, columns, path.stem)
             if found.id in lines:
-                raise _Unusable(f"the id {found.id!r} is that of line {lines[found.id]}")
-        except _Unusable as why:
+                raise UnusableLineError(f"the id {found.id!r} is that of line {lines[found.id]}")
+        except UnusableLineError as why:
             skipped.append(f"line {number}: {why}")
         else:
             lines[found.id] = number
@@ -185,13 +139,6 @@ def read_prompt_set(
             "Give a file with at least one prompt.",
         )
     return PromptSet(path.name, tuple(prompts), hashlib.sha256(data).hexdigest(), tuple(skipped))
-
-
-class _Unusable(Exception):  # noqa: N818 - says what is wrong with a line, and stays in here
-    """Why a line cannot be used."""
-
-
-_Entry = Mapping[str, object] | _Unusable
 
 
 def _content(path: Path) -> bytes:
@@ -211,79 +158,17 @@ def _content(path: Path) -> bytes:
     return data
 
 
-def _table_entries(
-    text: str, delimiter: str, path: Path, columns: Columns
-) -> Iterator[tuple[int, _Entry]]:
-    """(line number, cells by column) of the rows of a table."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    header: list[str] = []
-    while True:
-        number = reader.line_num + 1
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            if not header:
-                raise problem(
-                    "input", f"The first line of {path} is unusable.", f"{error}."
-                ) from None
-            yield number, _Unusable(f"{error}")
-            continue
-        if not any(cell.strip() for cell in row):
-            continue
-        if not header:
-            header = [name.strip() for name in row]
-            _check_columns(path, columns.chosen(), header)
-        elif len(row) != len(header):
-            yield number, _Unusable(f"it has {len(row)} columns, the first line {len(header)}")
-        else:
-            yield number, dict(zip(header, row, strict=True))
-
-
-def _json_entries(text: str, path: Path, columns: Columns) -> Iterator[tuple[int, _Entry]]:
-    """(line number, object) of the lines of a JSON-lines file."""
-    seen: dict[str, None] = {}
-    # Not splitlines: a JSON string may hold the other line ends of Unicode.
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            entry = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            yield number, _Unusable(f"it is no JSON: {error}")
-            continue
-        if not isinstance(entry, dict):
-            yield number, _Unusable("it is no JSON object")
-            continue
-        seen.update(dict.fromkeys(entry))
-        yield number, entry
-    if seen:
-        _check_columns(path, columns.chosen(), list(seen))
-
-
-def _check_columns(path: Path, wanted: tuple[str, ...], present: list[str]) -> None:
-    missing = [name for name in wanted if name not in present]
-    if missing:
-        raise problem(
-            "input",
-            f"{path} has no column {' and no column '.join(map(repr, missing))}.",
-            f"It has {', '.join(map(repr, present))}.",
-            "Say which is which, for example --columns prompt=NAME,dataset=NAME.",
-        )
-
-
-def _prompt(number: int, entry: _Entry, columns: Columns, name: str) -> StudyPrompt:
+def _prompt(number: int, entry: Entry, columns: Columns, name: str) -> StudyPrompt:
     """The prompt of a line.
 
     Raises:
-        _Unusable: It has none, or something in it is not what it should be.
+        UnusableLineError: It has none, or something in it is not what it should be.
     """
-    if isinstance(entry, _Unusable):
+    if isinstance(entry, UnusableLineError):
         raise entry
     prompt = _text(entry, columns.prompt)
     if not prompt.strip():
-        raise _Unusable(f"{columns.prompt!r} is empty")
+        raise UnusableLineError(f"{columns.prompt!r} is empty")
     pieces = _pieces(entry.get(columns.instruction), columns.instruction)
     return StudyPrompt(
         id=_text(entry, columns.id).strip() or str(number),
@@ -301,16 +186,16 @@ def _text(entry: Mapping[str, object], column: str) -> str:
     if value is None:
         return ""
     if isinstance(value, bool | list | dict):
-        raise _Unusable(f"{column!r} is no text")
+        raise UnusableLineError(f"{column!r} is no text")
     return _whole(str(value), column)
 
 
 def _whole(text: str, column: str) -> str:
     """The text, refused where it has bytes that are no UTF-8, or characters that are no text."""
     if any("\ud800" <= each <= "\udfff" for each in text):
-        raise _Unusable(f"{column!r} is not UTF-8 text")
+        raise UnusableLineError(f"{column!r} is not UTF-8 text")
     if "\0" in text:
-        raise _Unusable(f"{column!r} has a NUL character")
+        raise UnusableLineError(f"{column!r} has a NUL character")
     return text
 
 
@@ -326,7 +211,7 @@ def _pieces(value: object, column: str) -> list[str]:
     if isinstance(value, str):
         value = [value]
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise _Unusable(f"{column!r} is neither a text nor a list of texts")
+        raise UnusableLineError(f"{column!r} is neither a text nor a list of texts")
     return [_whole(each, column) for each in value if each.strip()]
 
 
@@ -339,7 +224,9 @@ def _places(prompt: str, pieces: list[str]) -> tuple[Span, ...]:
         if start < 0:
             start = prompt.find(piece)
         if start < 0:
-            raise _Unusable(f"the instruction {_shortened(piece)!r} does not stand in the prompt")
+            raise UnusableLineError(
+                f"the instruction {_shortened(piece)!r} does not stand in the prompt"
+            )
         end = start + len(piece)
         places.append((start, end))
     return tuple(sorted(places))
@@ -353,9 +240,9 @@ def _rating(value: object, column: str) -> float | None:
             raise ValueError
         rating = float(value)
     except (ValueError, OverflowError):
-        raise _Unusable(f"{column!r} is no number") from None
+        raise UnusableLineError(f"{column!r} is no number") from None
     if not math.isfinite(rating):
-        raise _Unusable(f"{column!r} is no number")
+        raise UnusableLineError(f"{column!r} is no number")
     return rating if rating > 0 else None
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from analysis.case_library import CaseLibrary
 from analysis.models.references import DEMO_NAMES
 from analysis.problems import problem
-from analysis.prompt_sets import DEMO_PROMPTS, Columns, PromptSet, demo_prompts, read_prompt_set
+from analysis.prompt_lines import Columns
+from analysis.prompt_sets import DEMO_PROMPTS, PromptSet, demo_prompts, read_prompt_set
 from analysis.studies.catalog import StudySpec, study_of
 from analysis.studies.findings import Findings, NamedTable
 from analysis.studies.study import StudyInput

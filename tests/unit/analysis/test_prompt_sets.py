@@ -8,7 +8,8 @@ import pytest
 from analysis.demo import catalog
 from analysis.instructions import guess_instructions
 from analysis.problems import ProblemError
-from analysis.prompt_sets import Columns, demo_prompts, read_prompt_set
+from analysis.prompt_lines import Columns
+from analysis.prompt_sets import demo_prompts, read_prompt_set
 
 PROMPT = "Name a letter.\nInput: x"
 

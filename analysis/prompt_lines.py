@@ -1,0 +1,148 @@
+"""The lines of a file of prompts: JSON lines or a table, with the number of each."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from analysis.problems import problem
+
+DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
+"""What separates the cells of a table, by the ending of the file's name."""
+
+JSON_LINES = (".jsonl", ".ndjson")
+"""The endings of files of JSON lines."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The names of a file's columns, or of the keys of its JSON objects.
+
+    Attributes:
+        prompt: The text; the one column that must be there.
+        id: A name for the prompt; without one it is called by its line.
+        instruction: The parts of the prompt that are instruction, word for word: one text or a
+            JSON list of texts. Without any, they are guessed.
+        dataset: The collection the prompt comes from; without one, the file's name.
+        rating: A number; 0 and empty mean that nobody rated it.
+        reference: The answer that the dataset gives.
+    """
+
+    prompt: str = "prompt"
+    id: str = "id"
+    instruction: str = "instruction_spans"
+    dataset: str = "dataset"
+    rating: str = "rating"
+    reference: str = "reference"
+
+    def chosen(self) -> tuple[str, ...]:
+        """The columns that a file must have: the prompt's, and those that were renamed."""
+        renamed = (
+            getattr(self, each.name)
+            for each in fields(self)
+            if getattr(self, each.name) != each.default
+        )
+        return tuple(dict.fromkeys((self.prompt, *renamed)))
+
+
+class UnusableLineError(Exception):
+    """Why a line cannot be used."""
+
+
+Entry = Mapping[str, object] | UnusableLineError
+
+
+def entries_of(text: str, path: Path, columns: Columns) -> Iterator[tuple[int, Entry]]:
+    """The entries of a file, by the ending of its name.
+
+    Args:
+        text: What stands in the file.
+        path: Where it is.
+        columns: Those that must be there are looked for.
+
+    Yields:
+        (number of its first line, what it holds by column or why it cannot be used).
+
+    Raises:
+        ProblemError: ``input``: the ending is none of those above, or a column is missing.
+    """
+    ending = path.suffix.lower()
+    if ending in DELIMITERS:
+        return _table_entries(text, DELIMITERS[ending], path, columns)
+    if ending in JSON_LINES:
+        return _json_entries(text, path, columns)
+    raise problem(
+        "input",
+        f"{path} is no prompt set.",
+        "Its name tells the format.",
+        f"Name a file that ends in {', '.join((*JSON_LINES, *DELIMITERS))}.",
+    )
+
+
+def _table_entries(
+    text: str, delimiter: str, path: Path, columns: Columns
+) -> Iterator[tuple[int, Entry]]:
+    """(line number, cells by column) of the rows of a table."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    header: list[str] = []
+    while True:
+        number = reader.line_num + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            if not header:
+                raise problem(
+                    "input", f"The first line of {path} is unusable.", f"{error}."
+                ) from None
+            yield number, UnusableLineError(f"{error}")
+            continue
+        if not any(cell.strip() for cell in row):
+            continue
+        if not header:
+            header = [name.strip() for name in row]
+            _check_columns(path, columns.chosen(), header)
+        elif len(row) != len(header):
+            yield (
+                number,
+                UnusableLineError(f"it has {len(row)} columns, the first line {len(header)}"),
+            )
+        else:
+            yield number, dict(zip(header, row, strict=True))
+
+
+def _json_entries(text: str, path: Path, columns: Columns) -> Iterator[tuple[int, Entry]]:
+    """(line number, object) of the lines of a JSON-lines file."""
+    seen: dict[str, None] = {}
+    # Not splitlines: a JSON string may hold the other line ends of Unicode.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            yield number, UnusableLineError(f"it is no JSON: {error}")
+            continue
+        if not isinstance(entry, dict):
+            yield number, UnusableLineError("it is no JSON object")
+            continue
+        seen.update(dict.fromkeys(entry))
+        yield number, entry
+    if seen:
+        _check_columns(path, columns.chosen(), list(seen))
+
+
+def _check_columns(path: Path, wanted: tuple[str, ...], present: list[str]) -> None:
+    missing = [name for name in wanted if name not in present]
+    if missing:
+        raise problem(
+            "input",
+            f"{path} has no column {' and no column '.join(map(repr, missing))}.",
+            f"It has {', '.join(map(repr, present))}.",
+            "Say which is which, for example --columns prompt=NAME,dataset=NAME.",
+        )
