@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from rich.cells import cell_len
 from rich.text import Text
-from textual.document._document import Document, EditResult, Location
+from textual.document._document import Document, EditResult, Location, Selection
 from textual.document._document_navigator import DocumentNavigator
 from textual.document._wrapped_document import WrappedDocument
+from textual.geometry import Offset, Region, Size
+from textual.reactive import Reactive, reactive
 from textual.widgets import TextArea
 
 from app.terminal_text import visible
@@ -61,8 +65,52 @@ class ExactDocument(Document):
         return EditResult((end_row, end_column), replaced)
 
 
+@dataclass(frozen=True)
+class _Line:
+    """What a line in sight looks like.
+
+    Attributes:
+        text: As it is drawn.
+        cursor: The cell and, since some characters take none, the character that the cursor is on;
+            None where it is on another line.
+    """
+
+    text: str
+    cursor: tuple[int, int] | None
+
+    def first_change(self, other: _Line) -> int:
+        """The first cell that may look different in another state of the line."""
+        pairs = enumerate(zip(self.text, other.text, strict=False))
+        shorter = min(len(self.text), len(other.text))
+        same = self.text[: next((at for at, (a, b) in pairs if a != b), shorter)]
+        if "\t" in same:
+            return 0
+        cursors = [each[0] for each in (self.cursor, other.cursor) if each is not None]
+        # Two cells less: a mark that combines with the character before changes how that looks.
+        return max(0, min([cell_len(same), *cursors]) - 2)
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """All that decides what the entry looks like."""
+
+    size: Size
+    scroll: Offset
+    selected: Selection | None
+    placeholder: bool
+    lines: tuple[_Line, ...]
+
+
 class PromptEntry(TextArea):
-    """A multi-line entry that never changes a character and never sends one to the terminal raw."""
+    """A multi-line entry that never changes a character and never sends one to the terminal raw.
+
+    Textual's own repaints itself as a whole whenever the cursor moves, 10 KB at every letter; this
+    one repaints what looks different then.
+    """
+
+    selection: Reactive[Selection] = reactive(
+        Selection(), init=False, always_update=True, repaint=False
+    )
 
     def __init__(self, text: str = "", *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(
@@ -75,6 +123,44 @@ class PromptEntry(TextArea):
             id=id,
         )
         self.cursor_blink = False
+        # The partner of a bracket would be anywhere; in prose nobody looks for it.
+        self.match_cursor_bracket = False
+
+    _shown: _Sight | None = None
+
+    def _watch_selection(self, previous_selection: Selection, selection: Selection) -> None:
+        # Every edit ends with a selection.
+        super()._watch_selection(previous_selection, selection)
+        before, self._shown = self._shown, self._sight()
+        self._repaint(before, self._shown)
+
+    def _repaint(self, before: _Sight | None, now: _Sight) -> None:
+        """Repaint what differs, from the first cell of a line to its end."""
+        if before is None or replace(before, lines=now.lines) != now:
+            self.refresh()
+            return
+        for y, (old, new) in enumerate(zip(before.lines, now.lines, strict=True)):
+            if old != new:
+                x = old.first_change(new)
+                self.refresh(Region(x, y, max(0, now.size.width - x), 1))
+
+    def _sight(self) -> _Sight:
+        start, end = self.selection
+        top, height = self.scroll_offset.y, self.size.height
+        cursor_x, cursor_y = self._cursor_offset
+        lines = [
+            _Line(one_to_one(self._text_at(y)), (cursor_x, end[1]) if y == cursor_y else None)
+            for y in range(top, top + height)
+        ]
+        selected = None if start == end else self.selection
+        return _Sight(self.size, self.scroll_offset, selected, not self.text, tuple(lines))
+
+    def _text_at(self, y: int) -> str:
+        """The text of a line as it is wrapped; empty below the last."""
+        if y >= self.wrapped_document.height:
+            return ""
+        line, section = self.wrapped_document._offset_to_line_info[y]
+        return self.wrapped_document.get_sections(line)[section]
 
     def _set_document(self, text: str, language: str | None) -> None:
         super()._set_document("", language)
@@ -84,6 +170,8 @@ class PromptEntry(TextArea):
         self._build_highlight_map()
         self.move_cursor((0, 0))
         self._rewrap_and_refresh_virtual_size()
+        self._shown = None
+        self.refresh()
 
     def get_line(self, line_index: int) -> Text:
         """A line as it is drawn."""
