@@ -65,8 +65,14 @@ def generate(settings: DataSettings, seed: int) -> list[Instance]:
     makers = _Maker(settings, rng)
     tasks = [makers.task() for _ in range(settings.tasks)]
     unseen = _unseen_instructions(settings, tasks, rng)
-    sources = rng.sample(range(settings.tasks), settings.hard_tasks)
-    hard = [makers.hard_task(tasks[source], unseen) for source in sources]
+    sources: list[int] = []
+    hard: list[SyntheticTask] = []
+    for source in rng.sample(range(settings.tasks), settings.tasks):
+        if len(hard) < settings.hard_tasks and makers.has_other_outputs(tasks[source]):
+            sources.append(source)
+            hard.append(makers.hard_task(tasks[source], unseen))
+    if len(hard) < settings.hard_tasks:
+        raise ValueError(f"{settings.task_symbols} task symbols are too few")
     others = [task for task in range(settings.tasks) if task not in sources]
     missing = max(0, settings.subset_tasks - len(sources))
     chosen = (sources + rng.sample(others, missing))[: settings.subset_tasks]
@@ -94,6 +100,10 @@ class _Maker:
         count = rng.randint(settings.min_distributions, settings.max_distributions)
         return SyntheticTask(mappings, tuple(self._distribution() for _ in range(count)))
 
+    def has_other_outputs(self, source: SyntheticTask) -> bool:
+        """Whether no input of a task has all its outputs taken by other tasks."""
+        return all(self._free[given] for given, _ in source.mappings)
+
     def hard_task(self, source: SyntheticTask, unseen: set[str]) -> SyntheticTask:
         """The inputs of another task with other outputs; instructions with one symbol replaced."""
         mappings = self._mappings([given for given, _ in source.mappings])
@@ -104,8 +114,6 @@ class _Maker:
     def _mappings(self, inputs: list[str]) -> tuple[Mapping, ...]:
         found = []
         for given in inputs:
-            if not self._free[given]:
-                raise ValueError(f"{self._settings.task_symbols} task symbols are too few")
             output = self._rng.choice(sorted(self._free[given]))
             self._free[given].remove(output)
             found.append((given, output))

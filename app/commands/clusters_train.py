@@ -1,0 +1,156 @@
+"""``insttui clusters train``: a small model learns synthetic tasks; how its states cluster."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from argparse import Namespace
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from analysis.clustering_runs import TrainingRun, open_run
+from analysis.clustering_training import messages
+from analysis.problems import ProblemError, problem
+from app.terminal_text import prose
+
+_DECODER: msgspec.json.Decoder[messages.Message] = msgspec.json.Decoder(messages.Message)
+
+_SECONDS_BETWEEN_LINES = 30.0
+"""In a log, where no bar is drawn."""
+
+
+def run(options: Namespace) -> int:
+    """Train, or go on where the run in the folder was ended; then say what it found."""
+    folder = Path(options.out).expanduser().absolute()
+    _follow(folder, options)
+    for line in summary(open_run(folder)):
+        print(prose(line))
+    return 0
+
+
+def summary(run: TrainingRun) -> list[str]:
+    """Before and after, a line a layer: task F1 of both splits, and the nearest neighbours."""
+    first, last = run.epochs[0], run.epochs[-1]
+    f1 = {
+        (row.epoch, row.split, row.layer): row.f1
+        for row in run.curves.clusters
+        if row.label == "task"
+    }
+    neighbours = {(row.epoch, row.layer): row for row in run.curves.neighbours}
+    accuracy = {(row.epoch, row.split): row.accuracy for row in run.curves.accuracies}
+
+    def change(before: float, after: float) -> str:
+        return f"{before:.3f} → {after:.3f}"
+
+    lines = [
+        f"{run.settings.preset}, seed {run.settings.seed}: epoch {first} → epoch {last}",
+        "",
+        "outputs right: "
+        + change(accuracy[first, "training"], accuracy[last, "training"])
+        + " of the training subset, "
+        + change(accuracy[first, "validation"], accuracy[last, "validation"])
+        + " with unseen instructions",
+        "",
+        f"{'layer':<6}{'task F1, training':<20}{'task F1, unseen':<20}"
+        f"{'neighbours of task':<20}accuracy by neighbours",
+    ]
+    for layer in run.layers:
+        before, after = neighbours[first, layer], neighbours[last, layer]
+        cells = [
+            change(f1[first, split, layer], f1[last, split, layer])
+            for split in ("training", "validation")
+        ]
+        cells += [change(before.share, after.share), change(before.accuracy, after.accuracy)]
+        lines.append(f"{layer:<6}" + "".join(f"{cell:<20}" for cell in cells).rstrip())
+    return [*lines, "", f"Everything measured is in {run.folder}."]
+
+
+def _follow(folder: Path, options: Namespace) -> None:
+    """Run the training process and show its progress.
+
+    Raises:
+        ProblemError: It failed.
+    """
+    command = [sys.executable, "-P", "-m", "analysis.clustering_training", str(folder)]
+    command += ["--preset", options.preset, "--seed", str(options.seed)]
+    command += ["--device", options.device]
+    with tempfile.TemporaryFile() as errors:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as process:
+            assert process.stdout is not None
+            _show(_progress(process.stdout))
+        if process.returncode:
+            errors.seek(0)
+            last = errors.read().decode(errors="replace").strip().rpartition("\n")[2]
+            raise problem(
+                "internal",
+                "The process that trains has failed.",
+                last or f"It ended with status {process.returncode}.",
+                "Start the command again: it goes on from the last checkpoint.",
+            )
+
+
+def _progress(lines: Iterable[bytes]) -> Iterator[messages.Progress]:
+    for line in lines:
+        message = _DECODER.decode(line)
+        if isinstance(message, messages.Failed):
+            raise ProblemError(message.problem)
+        yield message
+
+
+def _show(reports: Iterable[messages.Progress]) -> None:
+    console = Console(stderr=True)
+    if console.is_terminal:
+        _draw_bar(reports, console)
+    else:
+        _print_lines(reports)
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        """Steps a second, once known."""
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:.1f} steps/s" if speed else "")
+
+
+def _draw_bar(reports: Iterable[messages.Progress], console: Console) -> None:
+    with Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
+        console=console,
+    ) as bar:
+        task = None
+        for report in reports:
+            if task is None:
+                # A run that goes on starts in the middle; only what follows tells its rate.
+                task = bar.add_task("", total=report.steps, completed=report.step)
+            bar.update(task, completed=report.step, description=_words(report))
+
+
+def _print_lines(reports: Iterable[messages.Progress]) -> None:
+    start, first, printed = 0.0, 0, 0.0
+    for report in reports:
+        now = time.monotonic()
+        if not start:
+            start, first = now, report.step
+        elif now - printed >= _SECONDS_BETWEEN_LINES or report.step == report.steps:
+            printed = now
+            rate = (report.step - first) / max(now - start, 1e-9)
+            left = (report.steps - report.step) / rate if rate else 0.0
+            words = f"{_words(report)}, {rate:.1f} steps/s, {left:.0f} s left"
+            print(words, file=sys.stderr, flush=True)
+
+
+def _words(report: messages.Progress) -> str:
+    return (
+        f"epoch {report.epoch} of {report.epochs}, loss {report.loss:.3f}, "
+        f"unseen {100 * report.accuracy:.0f} % right"
+    )
