@@ -3,9 +3,10 @@
 Any number of processes may share the work through one cache, without claims or locks: each goes
 through the prompts in a random order of its own, and the session looks into the cache before it
 computes anything. That is sound because an answer depends on its request alone and is stored in one
-piece: whoever stores it, and however often, the cache ends with the same. It costs little: two
-processes work on the same of r cases left with a chance of 1/r, on about ln n cases of n in
-all. A process that dies takes nothing with it but the case it worked on, and blocks nobody.
+piece: whoever stores it, and however often, the cache ends with the same. It costs little: of r
+cases left two processes choose the same with a chance of 1/r, so that k processes compute about
+(k - 1) ln n of n cases twice. A process that dies takes nothing with it but the case it worked on,
+and blocks nobody.
 """
 
 from __future__ import annotations
