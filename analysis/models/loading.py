@@ -7,7 +7,7 @@ import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 import transformers
@@ -17,7 +17,6 @@ from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
     PreTrainedConfig,
-    PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
@@ -29,6 +28,10 @@ from analysis.models.tokenizing import tokenizer_digest
 from analysis.problems import ProblemError, problem
 from analysis.requests import ModelChoice
 from analysis.results import ModelFacts
+
+if TYPE_CHECKING:
+    # Half of the time that transformers takes to start, and the weights alone do without it.
+    from transformers import PreTrainedModel
 
 Attention = Literal["auto", "eager"]
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 
 from analysis.models.weights.adapter import ModelWeights
 from analysis.models.weights.registry import weights_of
 from analysis.problems import ProblemError, problem
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 _TOLERANCE = 1e-3
 _HALF_TOLERANCE = 0.05

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from transformers import CONFIG_MAPPING, AutoConfig, PreTrainedConfig, PreTrainedModel
+from transformers import CONFIG_MAPPING, AutoConfig, PreTrainedConfig
 
 from analysis.models import checkpoint
 from analysis.models.weights.adapter import ModelWeights
@@ -19,6 +20,9 @@ from analysis.models.weights.gpt import Gpt2Weights, GptJWeights, GptNeoxWeights
 from analysis.models.weights.llama import Phi3Weights, PostNormWeights
 from analysis.models.weights.tensors import DiskTensors, ModelTensors, TensorSource
 from analysis.problems import problem
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 _ADAPTERS: dict[str, type[ModelWeights]] = {
     "llama": ModelWeights,
