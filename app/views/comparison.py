@@ -308,11 +308,15 @@ class Comparison:
         )
 
     def instruction_score(self, side: int) -> float | None:
-        """The instruction score (METHODS 1) of a side; None while its map is incomplete."""
+        """The instruction score (METHODS 1) of a side.
+
+        None while its map is incomplete, and where no token is marked: that is no score of 0.
+        """
         shown, mask = self.maps[side], self.masks[side]
         if shown is None or mask is None or not shown.complete:
             return None
-        return shown.instruction_score(mask & shown.visible)
+        marked = mask & shown.visible
+        return shown.instruction_score(marked) if marked.any() else None
 
     def marked_tokens(self) -> int:
         """Number of rows marked as instruction."""

@@ -187,6 +187,12 @@ def test_the_instruction_score_is_that_of_the_map(both):
     assert both.instruction_score(0) == BASE.instruction_score(mask)
 
 
+def test_nothing_marked_is_no_score(both):
+    assert both.instruction_score(0) is None
+    scores = plain(status_lines(("a", "b"), both, 0, (0, 0), width=118)[2])
+    assert " ".join(scores.split()) == "instruction score a – b – 0 instruction tokens"
+
+
 def test_search_finds_words_that_span_tokens_and_knows_no_case(both):
     assert both.find("SAY H") == [Place(row=0)]
     assert both.find(".") == [Place(row=3), Place(row=6)]
@@ -207,6 +213,7 @@ def test_one_side_alone_and_none_at_all():
 
 
 def test_values_are_said_in_words_that_fit(both):
+    both.toggle(both.sentence_at(0))
     lines = status_lines(("a/base", "b/tuned"), both, 0, (1, 0), width=120, ascii_only=True)
     base, tuned, scores = map(plain, lines)
     assert base.startswith('base  "Say" -> "b" (2nd)  I ')
