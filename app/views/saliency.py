@@ -63,6 +63,8 @@ class SaliencyView(View):
         self._coloured_by: Literal["column", "density"] = "column"
         self._found = Found()
         self._redraw: Timer | None = None
+        # News came while another view was shown.
+        self._behind = False
 
     # What is on the screen
 
@@ -78,9 +80,8 @@ class SaliencyView(View):
 
     def on_mount(self) -> None:
         """The face and digits of last time."""
-        face = self.ui.state.face
         for pane in self._panes:
-            pane.choose(face if face in FACES else "grid")
+            pane.choose(self._face)
             pane.options(digits=self.ui.state.digits, coloured_by=self._coloured_by)
         self.show_everything()
 
@@ -88,8 +89,14 @@ class SaliencyView(View):
     def _panes(self) -> tuple[SaliencyPane, SaliencyPane]:
         return self.query_one("#base", SaliencyPane), self.query_one("#tuned", SaliencyPane)
 
+    @property
+    def _face(self) -> FaceName:
+        return next((name for name in FACES if name == self.ui.state.face), "grid")
+
     def enter(self) -> None:
-        """Focus the map."""
+        """Show what came in the meantime and focus the map."""
+        if self._behind:
+            self._update()
         self._focus_pane()
 
     def on_resize(self, event: Resize) -> None:
@@ -98,13 +105,17 @@ class SaliencyView(View):
         self.call_after_refresh(self._show_status)
 
     def offers(self, action: Action) -> bool:
-        """Cases only in a library, running again only after a failure, methods with models."""
+        """What there is something for: cases in a library, digits in the grid, and so on."""
         if action.id in ("saliency.next_case", "saliency.previous_case"):
             return bool(self._case_id)
         if action.id == "saliency.special":
             return not self._case_id
         if action.id == "saliency.method":
             return self._pair.can_explain
+        if action.id == "saliency.digits":
+            return self._face == "grid"
+        if action.id == "saliency.colour":
+            return self._face == "text"
         return action.id != "saliency.rerun" or any(side.can_run for side in self._pair.sides)
 
     def _focus_pane(self) -> None:
@@ -144,8 +155,7 @@ class SaliencyView(View):
         )
         if same and not any(side.gradient.can_run for side in self._pair.sides):
             self._prompt = prompt
-            self._compare()
-            self.show_everything()
+            self._update()
             return
         requests = workspace.requests(prompt.text, chat_template=prompt.chat_template)
         self._begin(prompt, [Side(request.model.name, request=request) for request in requests])
@@ -155,8 +165,7 @@ class SaliencyView(View):
         """Show a stored case."""
         self._begin(Prompt(prompt, text.instruction_spans), sides)
         self._case_id, self._stored_text = case_id, text
-        self._compare()
-        self.show_everything()
+        self._update()
 
     def _begin(self, prompt: Prompt, sides: list[Side]) -> None:
         """Turn to another prompt; what still runs for the old one is given up and not heard."""
@@ -165,6 +174,13 @@ class SaliencyView(View):
         self._prompt, self._pair = prompt, Pair(sides)
         self._case_id, self._stored_text = "", None
         self._row, self._columns, self._found = 0, [0, 0], Found()
+
+    def _update(self) -> None:
+        """Line the maps up anew and draw them; while another view is shown, once this one is."""
+        self._behind = self.ui.view is not self
+        if not self._behind:
+            self._compare()
+            self.show_everything()
 
     def _compare(self) -> None:
         """Line the maps up anew; the cursor stays on its token."""
@@ -247,11 +263,14 @@ class SaliencyView(View):
         side, pane = self._pair.sides[number], self._panes[number]
         news = message.watch.take()
         answer.apply(news)
-        if news.progress is not None and pane.face is None:
-            pane.show_words(side.words(self._pair.method))
         for notice in news.notices:
             self.ui.say(str(notice.problem), severity="warning")
-        self._show_progress()
+        if self.ui.view is not self:
+            self._behind = True
+        else:
+            if news.progress is not None and pane.face is None:
+                pane.show_words(side.words(self._pair.method))
+            self._show_progress()
         if news.ending is not None:
             if answer is side.gradient and (wanted := self._pair.wanted()):
                 self._ask(wanted)
@@ -263,8 +282,7 @@ class SaliencyView(View):
         if self._redraw is not None:
             self._redraw.stop()
             self._redraw = None
-        self._compare()
-        self.show_everything()
+        self._update()
 
     # The cursor
 
@@ -317,11 +335,14 @@ class SaliencyView(View):
         for pane in self._panes:
             pane.choose(name)
         self._place_cursors()
-        self._focus_pane()
         self.ui.update_state(face=name)
+        self._focus_pane()
+        self.ui.refresh_lines()
 
     def action_digits(self) -> None:
-        """Scores as numbers, or not."""
+        """Scores as numbers, or not; only the grid has room for them."""
+        if self._face != "grid":
+            return
         self.ui.update_state(digits=not self.ui.state.digits)
         self._apply_options()
 
@@ -344,8 +365,7 @@ class SaliencyView(View):
         """Special and template tokens: shown and counted, or not."""
         self._special = not self._special
         self._found = Found()
-        self._compare()
-        self.show_everything()
+        self._update()
 
     def action_mark(self) -> None:
         """The sentence under the cursor is an instruction, or is not."""
@@ -365,8 +385,7 @@ class SaliencyView(View):
     def action_stop(self) -> None:
         """Stop what is computed; with nothing running, back to the first view."""
         if self._pair.stop():
-            self._compare()
-            self.show_everything()
+            self._update()
         else:
             self.run_worker(self.ui.action_show_view(0), exit_on_error=False)
 
@@ -378,8 +397,7 @@ class SaliencyView(View):
         """Ask for what is not on its way or here, and show what there is."""
         if self.ui.session is not None:
             self._pair.ask(self.ui.session, self, answers)
-        self._compare()
-        self.show_everything()
+        self._update()
 
     def action_method(self) -> None:
         """Gradient, occlusion, or their difference; asks for the occlusion that is not there."""

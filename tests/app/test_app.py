@@ -43,7 +43,7 @@ async def test_the_key_line_shows_the_keys_that_work_where_the_focus_is(tmp_path
         ]
         await pilot.press("escape", "enter")
         keys = (await until_shown(pilot, "difference")).splitlines()[-1]
-        for key in ("g grid", "t text", "v overview", "s swap", "/ find", "m method", "q quit"):
+        for key in ("g grid", "t text", "v whole", "s swap", "/ find", "m method", "q quit"):
             assert key in keys
 
 

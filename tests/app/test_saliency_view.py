@@ -15,6 +15,7 @@ from analysis.requests import AttributionRequest
 from analysis.results import Tokens
 from analysis.saliency_map import SaliencyMap
 from app.views.saliency import SaliencyView
+from app.views.saliency_pane import SaliencyPane
 from app.widgets.token_face import TokenFace
 from tests.app.pair_app import EXAMPLES, PairApp, screen, until, until_loaded, until_shown
 from tests.support.scripted_session import answer, attribution
@@ -130,11 +131,63 @@ async def test_marking_a_sentence_moves_the_score_and_is_known_to_the_prompt_vie
         before = screen(pair.app)
         await pilot.press("i")
         await until(pilot, lambda: "0 instruction tokens" in screen(pair.app))
-        assert "demo-base 0.0000" in screen(pair.app)
-        assert "0.0000" not in before
+        # Nothing is marked: there is no score, which is not the same as a score of 0.
+        assert "demo-base –" in screen(pair.app)
+        assert "demo-tuned –" in screen(pair.app)
+        assert "demo-base –" not in before
         await pilot.press("1")
         await until_shown(pilot, "Sentences")
         assert "▌ What" not in screen(pair.app)
+
+
+async def test_digits_are_offered_where_there_is_a_grid(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await shown_pair(pilot, pair)
+        await until_shown(pilot, "d digits")
+        await pilot.press("v")
+        await until(pilot, lambda: "d digits" not in screen(pair.app))
+        await pilot.press("d", "g")
+        await until_shown(pilot, "d digits")
+        assert not pair.app.state.digits
+
+
+async def test_the_export_is_named_on_the_narrowest_key_line(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=NARROW) as pilot:
+        await shown_pair(pilot, pair)
+        await until_shown(pilot, "e export", "/ find", "m method", "? help", "q quit")
+
+
+async def test_a_notification_leaves_values_and_keys_in_sight(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=NARROW) as pilot:
+        await shown_pair(pilot, pair)
+        below = screen(pair.app).splitlines()[-5:]
+        pair.app.say("Something long enough to be shown on more than a line of its own, in full")
+        await until_shown(pilot, "Something long enough")
+        assert screen(pair.app).splitlines()[-5:] == below
+
+
+async def test_maps_are_not_redrawn_while_another_view_is_shown(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(SaliencyPane, "show_map", lambda self, *_: drawn.append(self.side))
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await until_loaded(pilot, pair)
+        pair.session.gate.clear()
+        await pilot.press("enter")
+        await until_shown(pilot, "computing")
+        await pilot.press("1")
+        await until_shown(pilot, "Examples")
+        drawn.clear()
+        pair.session.gate.set()
+        view = pair.app.base.query_one(SaliencyView)
+        await until(pilot, lambda: view._pair.answers and not view._pair.running)
+        await pilot.pause(0.5)
+        assert drawn == []
+        await pilot.press("2")
+        await until(pilot, lambda: set(drawn) == {0, 1})
 
 
 async def test_one_pane_at_a_time_on_a_narrow_terminal(tmp_path):
