@@ -423,11 +423,22 @@ def _add_case_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_concept_study(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--annotator",
+        metavar="MODEL",
+        help="whose descriptions of components are read; default: the last one's",
+    )
+    parser.add_argument("--templates", metavar="FILE", help="how it was asked (TOML)")
+    parser.set_defaults(own=("annotator", "templates"))
+
+
 # Options of what a study takes, then those of a single study; `own` are passed to it by name.
 _ADDERS_BY_TAKES = {"cases": _add_case_options, "pair": _add_word_options}
 _OWN_OPTIONS = {"cases": ("max_new_tokens", "chat_template", "method"), "pair": ()}
 _ADDERS_BY_STUDY: dict[str, Callable[[argparse.ArgumentParser], None]] = {
-    "components": _add_component_study
+    "concepts": _add_concept_study,
+    "components": _add_component_study,
 }
 
 

@@ -22,7 +22,7 @@ from analysis.table import Cell, Table
 from app.commands import model_options, storage, word_options
 from app.commands.output import write_rows
 from app.commands.study_progress import follow
-from app.config import load_settings
+from app.config import Settings, load_settings
 from app.show_table import show
 from app.terminal_text import prose
 
@@ -67,7 +67,7 @@ def _given(spec: StudySpec, options: Namespace) -> StudyInput:
         )
     settings = load_settings()
     base, tuned = model_options.pair(options, settings)
-    given = StudyInput(base=base, tuned=tuned, options=_parameters(options))
+    given = StudyInput(base=base, tuned=tuned, options=_parameters(spec, options, settings))
     if spec.takes == "pair":
         words, vectors = word_options.words_and_vectors(options, settings, base, tuned)
         return replace(given, words=words, vectors=vectors)
@@ -79,10 +79,16 @@ def _given(spec: StudySpec, options: Namespace) -> StudyInput:
     )
 
 
-def _parameters(options: Namespace) -> dict[str, Cell]:
+def _parameters(spec: StudySpec, options: Namespace, settings: Settings) -> dict[str, Cell]:
     """The options that are a study's own, by the names that the study knows them by."""
-    given = {name: getattr(options, name) for name in options.own}
-    return {name: value for name, value in given.items() if value is not None}
+    given: dict[str, Cell] = {}
+    if spec.name == "concepts":
+        # Imported here: no other study reads descriptions.
+        from app.known_descriptions import study_options
+
+        given = study_options(settings.annotation)
+    asked = {name: getattr(options, name) for name in options.own}
+    return given | {name: value for name, value in asked.items() if value is not None}
 
 
 def _prompts(options: Namespace, *, demo: bool) -> PromptSet:
