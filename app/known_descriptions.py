@@ -12,6 +12,7 @@ from analysis.annotation.questions import read_annotations
 from analysis.annotation.templates import load_templates
 from analysis.concept_tables import Description
 from analysis.results import LayerConcepts
+from analysis.table import Cell
 from app.config import Annotation
 
 
@@ -23,6 +24,23 @@ def answers_path() -> Path:
 def remember_annotator(model: str) -> None:
     """Keep who described last: whose descriptions the app shows."""
     answers_path().with_suffix(".model").write_text(model, encoding="utf-8")
+
+
+def last_annotator(settings: Annotation) -> str:
+    """Who described last; else who would."""
+    try:
+        return answers_path().with_suffix(".model").read_text(encoding="utf-8")
+    except OSError:
+        return settings.model
+
+
+def study_options(settings: Annotation) -> dict[str, Cell]:
+    """Where the study of concepts finds the descriptions; see `analysis.studies.concepts`."""
+    return {
+        "answers": str(answers_path()),
+        "annotator": last_annotator(settings),
+        "templates": str(Path(settings.templates).expanduser()) if settings.templates else None,
+    }
 
 
 class KnownDescriptions:
@@ -38,10 +56,7 @@ class KnownDescriptions:
             Path(settings.templates).expanduser() if settings.templates else None
         )
         self._answers = AnswerFile(answers_path())
-        try:
-            self._model = answers_path().with_suffix(".model").read_text(encoding="utf-8")
-        except OSError:
-            self._model = settings.model
+        self._model = last_annotator(settings)
         self._layers: dict[tuple[int, int], FirstDescriptions] = {}
 
     def __len__(self) -> int:

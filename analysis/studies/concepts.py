@@ -1,0 +1,130 @@
+"""Figs. 3, 7, 8 and Tables 5-10 of the paper: feed-forward concepts (METHODS 3, paper 5.2).
+
+Descriptions are those that a language model gave before; a study asks nobody. Where they lie comes
+with the options ``answers`` (a file), ``annotator`` (who gave them) and ``templates`` (a file; ours
+where there is none).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from analysis.annotation.annotation import REPEATS, Annotation
+from analysis.annotation.answer_file import AnswerFile
+from analysis.annotation.first_descriptions import FirstDescriptions, subjects_of
+from analysis.annotation.questions import read_annotations
+from analysis.annotation.templates import load_templates
+from analysis.concept_tables import concepts_table
+from analysis.requests import ConceptsRequest
+from analysis.results import LayerConcepts
+from analysis.studies.descriptions import Described
+from analysis.studies.findings import Findings, NamedTable
+from analysis.studies.rotations import UNRELATED_SEED, Rotations, unrelated_angle
+from analysis.studies.study import Study, StudyInput, StudyProgress
+from analysis.studies.weights import WeightReader
+
+_NONE_DESCRIBED = (
+    "No component has been described, so Tables 5-10 and Figs. 3 and 7 are left out. The command "
+    "`insttui concepts --annotate`, with the same --base and --tuned, has them described; "
+    "--dry-run says first what that would cost."
+)
+
+
+def study(given: StudyInput) -> Study:
+    """How much variance components explain, how tuning turned them, and what they mean.
+
+    Args:
+        given: A pair of models and words; the options are those above.
+
+    Raises:
+        ProblemError: ``input`` where one is missing or the models are not built alike; whatever
+            keeps a model's weights, or the descriptions, from being read.
+    """
+    reader = WeightReader.of(given)
+    built = yield from reader.architecture()
+    wanted = [(layer, each) for layer in range(built.layers) for each in built.experts_in(layer)]
+    layers: list[LayerConcepts] = []
+    for done, (layer, expert) in enumerate(wanted):
+        place = f"layer {layer}" if expert < 0 else f"layer {layer}, expert {expert}"
+        step = StudyProgress("finding components", done, len(wanted), place)
+        request = ConceptsRequest(reader.base, reader.tuned, layer, reader.words, expert)
+        answer = yield from reader.ask(request, step)
+        assert isinstance(answer, LayerConcepts)
+        reader.notices(*answer.notes)
+        layers.append(answer)
+    yield StudyProgress("reading descriptions", 0, None)
+    named, names = _told_apart(layers, reader.base.name, reader.tuned.name)
+    annotations = _annotations(given, named)
+    count = min(len(each.base.explained_variance) for each in named)
+    rotations = Rotations(named, names, unrelated_angle(built.width, count))
+    described = Described(tuple(annotations), names) if annotations else None
+    return Findings(
+        study="concepts",
+        title="Concepts of feed-forward layers and how tuning turned them",
+        statements=(*rotations.sentences(), *(described.sentences() if described else ())),
+        tables=(
+            rotations.layer_table(),
+            rotations.variance_table(),
+            NamedTable(
+                "components",
+                "Every component of both models",
+                concepts_table(named, FirstDescriptions(annotations)),
+                opens="component",
+                note="Layers and components count from 0. Words stand best first, with a minus "
+                "where they lie on the other side; the angle is that to the matched component of "
+                "the other model, in degrees.",
+            ),
+            rotations.angle_table(),
+            *(described.tables() if described else ()),
+        ),
+        figures=(*rotations.figures(), *(described.figures() if described else ())),
+        parameters={
+            **reader.parameters(),
+            "most components of a layer": ConceptsRequest.rank,
+            "words of a component": ConceptsRequest.top,
+            "measure of words": ConceptsRequest.measure,
+            "seed of unrelated components": UNRELATED_SEED,
+            **({"annotator": given.options.get("annotator")} if described else {}),
+            **({"repeats of the annotation": REPEATS} if described else {}),
+        },
+        notes=(*reader.notes, *(described.notes() if described else (_NONE_DESCRIBED,))),
+    )
+
+
+def _annotations(given: StudyInput, layers: Sequence[LayerConcepts]) -> list[Annotation]:
+    """What was said of the components before; those without any answer left out."""
+    options = given.options
+    answers, annotator = options.get("answers"), options.get("annotator")
+    if not answers or not annotator:
+        return []
+    templates = load_templates(
+        Path(str(options["templates"])) if options.get("templates") else None
+    )
+    found = read_annotations(
+        subjects_of(layers),
+        templates,
+        str(annotator),
+        AnswerFile(Path(str(answers))),
+        repeats=REPEATS,
+    )
+    return [each for each in found if each.outcome != "unanswered"]
+
+
+def _told_apart(
+    layers: Sequence[LayerConcepts], base: str, tuned: str
+) -> tuple[tuple[LayerConcepts, ...], tuple[str, str]]:
+    """Layers and names of two models that no table takes for one, even of one name."""
+    if base != tuned:
+        return tuple(layers), (base, tuned)
+    names = f"{base} (base)", f"{tuned} (tuned)"
+    return tuple(
+        replace(
+            each,
+            base=replace(each.base, model=names[0]),
+            tuned=replace(each.tuned, model=names[1]),
+        )
+        for each in layers
+    ), names
