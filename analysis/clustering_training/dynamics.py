@@ -58,7 +58,9 @@ class Dynamics:
 
     def _of(self, split: str) -> NDArray[np.bool_]:
         """bool [n]: the evaluated instances of a split."""
-        return self._evaluated & (self._training == (split == "training"))
+        of_split = self._training if split == "training" else ~self._training
+        chosen: NDArray[np.bool_] = self._evaluated & of_split
+        return chosen
 
     def _clusters(
         self, states: NDArray[np.float32], epoch: int, split: str, layer: int

@@ -42,7 +42,7 @@ def new_model(data: DataSettings, training: TrainingSettings) -> GPT2LMHeadModel
         bos_token_id=None,
         eos_token_id=None,
         # The only one whose backward pass gives the same numbers every time on every device.
-        attn_implementation="eager",
+        attn_implementation="eager",  # type: ignore[call-arg]  # transformers leaves it out
     )
     return GPT2LMHeadModel(config)
 
@@ -89,10 +89,14 @@ def shuffled(encoded: Encoded, size: int) -> Iterator[Encoded]:
     """Every instance once, in batches of similar length, in the order of torch's generator."""
     order = torch.randperm(len(encoded.last)).to(encoded.last.device)
     batches: list[Tensor] = []
-    for row in order.split(size * _ROW):
-        batches += row[encoded.last[row].argsort(stable=True)].split(size)
+    for row in _parts(order, size * _ROW):
+        batches += _parts(row[encoded.last[row].argsort(stable=True)], size)
     for index in torch.randperm(len(batches)).tolist():
         yield encoded.batch(batches[index])
+
+
+def _parts(rows: Tensor, size: int) -> list[Tensor]:
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
 
 
 def loss_of(model: GPT2LMHeadModel, batch: Encoded) -> Tensor:
@@ -121,12 +125,12 @@ class Read:
 @torch.inference_mode()
 def read(model: GPT2LMHeadModel, encoded: Encoded) -> Read:
     """Run a model over instances, without dropout; the model is left in evaluation mode."""
-    model.eval()
+    model.train(False)
     count, config = len(encoded.last), model.config
     states = np.empty((config.n_layer + 1, count, config.n_embd), dtype=np.float32)
     correct = np.empty(count, dtype=np.bool_)
     losses = np.empty(count, dtype=np.float32)
-    for chosen in encoded.last.argsort(stable=True).split(_BATCH):
+    for chosen in _parts(encoded.last.argsort(stable=True), _BATCH):
         batch = encoded.batch(chosen)
         layers = model.transformer(batch.ids, output_hidden_states=True).hidden_states
         rows = torch.arange(len(chosen), device=chosen.device)

@@ -105,7 +105,7 @@ def test_states_and_loss_are_those_of_each_instance_alone() -> None:
         assert found.losses[row] == pytest.approx(losses[-1], abs=1e-4)
         assert found.correct[row] == (int(log_probabilities.argmax()) == output)
     chosen = encoded.batch(torch.arange(0, len(INSTANCES), 7))
-    assert float(loss_of(model, chosen)) == pytest.approx(np.mean(losses), abs=1e-4)
+    assert float(loss_of(model, chosen).detach()) == pytest.approx(np.mean(losses), abs=1e-4)
 
 
 def test_the_rows_of_an_epoch_are_the_scores_of_its_states() -> None:
