@@ -44,6 +44,7 @@ _ALL = (
     Action("app.view_3", "3", "", "Show the third view", "show_view(2)"),
     Action("app.view_4", "4", "", "Show the fourth view", "show_view(3)"),
     Action("app.view_5", "5", "", "Show the fifth view", "show_view(4)"),
+    Action("app.view_6", "6", "", "Show the sixth view", "show_view(5)"),
     Action(
         "app.help", "question_mark,f1", "help", "What this view shows, how to read it, its keys"
     ),
@@ -109,6 +110,21 @@ _ALL = (
     Action("concepts.next", "n", "", "Next component found", "find_next(1)"),
     Action("concepts.previous", "N", "", "Previous component found", "find_next(-1)"),
     Action("concepts.stop", "escape", "back", "Back; stop the computation; to the first view"),
+    Action("components.open", "enter", "open", "List the neurons of a cell; open one"),
+    Action("components.rerun", "r", "again", "Run again what failed or was stopped", "run_again"),
+    Action("components.map", "v", "map", "Overlaps, counts by layer, or changes"),
+    Action("components.raise_threshold", "right_square_bracket", "ε", "Raise ε", "threshold(1)"),
+    Action("components.lower_threshold", "left_square_bracket", "", "Lower ε", "threshold(-1)"),
+    Action("components.raise_tau", "right_curly_bracket", "τ", "Raise τ", "tau(1)"),
+    Action("components.lower_tau", "left_curly_bracket", "", "Lower τ", "tau(-1)"),
+    Action("components.measure", "m", "measure", "Overlaps by Jaccard index or by containment"),
+    Action("components.swap", "s", "swap", "The other model"),
+    Action("components.unit", "u", "unit", "Experts, or neurons"),
+    Action("components.kind", "f", "filter", "All, kept, lost, gained, general, unique: next"),
+    Action("components.export", "e", "export", "A CSV file: overlaps and changes, or all neurons"),
+    Action("components.find", "slash", "find", "Go to a neuron by its numbers, or to a category"),
+    Action("components.copy", "y", "copy", "Copy what is shown"),
+    Action("components.stop", "escape", "back", "Back; stop the computation; to the first view"),
     Action("cases.open", "enter", "open", "Open the case's maps", "open_case"),
     Action("cases.find", "slash", "find", "Show only prompts with these words"),
     Action("cases.dataset", "f", "dataset", "Filter by dataset: next"),
@@ -150,6 +166,8 @@ _NAMES = {
     "slash": "/",
     "right_square_bracket": "]",
     "left_square_bracket": "[",
+    "right_curly_bracket": "}",
+    "left_curly_bracket": "{",
     "escape": "esc",
 }
 

@@ -74,10 +74,15 @@ class LayerJobs:
         session: SessionLike,
         listener: MessagePump,
         requests: Sequence[tuple[Request, ...]],
+        *,
+        kind: str = "layers",
+        names: Sequence[str] = (),
     ) -> None:
         self._session = session
         self._listener = listener
         self._requests = requests
+        self._kind = kind
+        self._names = names or [f"layer {number}" for number in range(len(requests))]
         self.results: dict[int, tuple[Result, ...]] = {}
         self.problem: Problem | None = None
         self.stopped = False
@@ -149,8 +154,8 @@ class LayerJobs:
         parts = []
         if self.layers > 1:
             parts = [
-                f"{len(self.results)} of {self.layers} layers",
-                f"layer {self._current.number}",
+                f"{len(self.results)} of {self.layers} {self._kind}",
+                self._names[self._current.number],
             ]
         if self._progress is not None:
             running_s = time.monotonic() - self._stage_started

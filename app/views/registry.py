@@ -47,4 +47,5 @@ VIEWS = (
     ViewSpec("saliency", "Saliency", "app.views.saliency:SaliencyView", ("pair", "library")),
     ViewSpec("heads", "Heads", "app.views.heads:HeadsView", ("pair",)),
     ViewSpec("concepts", "Concepts", "app.views.concepts:ConceptsView", ("pair",)),
+    ViewSpec("components", "Components", "app.views.components:ComponentsView", ("pair",)),
 )

@@ -25,14 +25,17 @@ from analysis.requests import (
     ArchitectureRequest,
     AttributionRequest,
     ConceptsRequest,
+    FrequenciesRequest,
     HeadPairsRequest,
     LoadRequest,
+    NeuronDirectionRequest,
     NeuronPairsRequest,
     Request,
     TokenizeRequest,
     models_of,
 )
 from analysis.results import Attribution, ModelFacts, Result, Tokens
+from tests.support.scripted_components import frequencies, neuron_direction
 from tests.support.scripted_concepts import layer_concepts
 from tests.support.scripted_weights import architecture, head_pairs, neuron_pairs
 
@@ -220,6 +223,11 @@ def _events(request: Request) -> Iterator[Event]:
     elif isinstance(request, ConceptsRequest):
         yield Progress("components", 1, 3, request.tuned.name)
         yield Finished(layer_concepts(request))
+    elif isinstance(request, FrequenciesRequest):
+        yield Progress("frequencies", 1, len(request.prompts), request.category)
+        yield Finished(frequencies(request))
+    elif isinstance(request, NeuronDirectionRequest):
+        yield Finished(neuron_direction(request))
     else:
         whole = attribution(request)
         if request.method == "occlusion":

@@ -1,0 +1,91 @@
+"""What the scripted session answers about instruction-specific components: always the same."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+
+from analysis.component_sets import EPSILONS, EXPERT_EPSILONS
+from analysis.requests import FrequenciesRequest, NeuronDirectionRequest
+from analysis.results import Frequencies, LayerFrequencies, NeuronDirection
+
+LAYERS = 8
+NEURONS = 24
+EXPERTS = 3
+INSTRUCTIONS = 20
+NOTE = "2 instructions are longer than the model's window."
+
+
+def frequencies(
+    request: FrequenciesRequest,
+    *,
+    mixture: bool = False,
+    layers: int = LAYERS,
+    neurons: int = NEURONS,
+) -> Frequencies:
+    """Some neurons are active for every category, some for this one, some only after tuning."""
+    return Frequencies(
+        model=request.model.name,
+        category=request.category,
+        instructions=INSTRUCTIONS,
+        tokens=INSTRUCTIONS * 9,
+        layers=tuple(_layer(request, layer, mixture, neurons) for layer in range(layers)),
+        notes=(NOTE,),
+        seconds=0.1,
+    )
+
+
+def shares(request: FrequenciesRequest, layer: int, count: int, kind: str) -> np.ndarray:
+    """float64 [I, count], what share of each instruction's tokens a neuron or an expert has."""
+
+    def some(*seed: object) -> np.ndarray:
+        return np.random.default_rng(zlib.crc32(repr(seed).encode())).random((INSTRUCTIONS, count))
+
+    common, own = some(kind, layer)[:1], some(kind, layer, request.category)[:1]
+    tuned = some(kind, layer, request.category, request.model.name)[:1]
+    level = np.maximum(common, own) * 0.85 + 0.15 * tuned
+    noise = some(kind, layer, request.category, "noise") * 0.2
+    return np.clip(level - noise, 0, 1)
+
+
+def _layer(
+    request: FrequenciesRequest, layer: int, mixture: bool, neurons: int
+) -> LayerFrequencies:
+    active = shares(request, layer, neurons, "neurons")
+    routed = shares(request, layer, EXPERTS if mixture else 0, "experts")
+    experts = EXPERTS if mixture else 1
+    return LayerFrequencies(
+        starts=np.arange(experts + 1) * (neurons // experts),
+        reached=_reached(active, EPSILONS),
+        mean=active.mean(axis=0).astype(np.float32),
+        expert_reached=_reached(routed, EXPERT_EPSILONS),
+        expert_mean=routed.mean(axis=0).astype(np.float32),
+    )
+
+
+def _reached(values: np.ndarray, grid: tuple[float, ...]) -> np.ndarray:
+    return np.array([(values >= epsilon).sum(axis=0) for epsilon in grid], np.uint16)
+
+
+def neuron_direction(request: NeuronDirectionRequest) -> NeuronDirection:
+    """Words and components by the neuron's number."""
+    count = 6
+    words = tuple(f"{request.model.name[5:]}{request.neuron + n}" for n in range(8))
+    return NeuronDirection(
+        model=request.model.name,
+        layer=request.layer,
+        expert=request.expert,
+        neuron=request.neuron,
+        norm=1.5,
+        words=words,
+        cosines=np.linspace(0.5, -0.4, len(words)).astype(np.float32),
+        components=np.arange(count, dtype=np.int32) * 7 + request.layer,
+        component_cosines=np.linspace(0.4, -0.2, count).astype(np.float32),
+        explained_variance=np.linspace(0.1, 0.01, count),
+        component_words=tuple(tuple(f"c{n}w{k}" for k in range(5)) for n in range(count)),
+        component_measures=np.tile(np.linspace(0.6, -0.3, 5), (count, 1)).astype(np.float32),
+        share=0.61,
+        rank=300,
+        notes=("Words: 40, scripted.",),
+    )
