@@ -77,7 +77,8 @@ def study(given: StudyInput) -> Study:
     for model in (reader.base, reader.tuned):
         sides.append((yield from _frequencies(reader, model, instructions, given)))
         halves.append((yield from _halves(reader, model, instructions, given)))
-    pair = pair_sets(*sides, thresholds)
+    base_found, tuned_found = sides
+    pair = pair_sets(base_found, tuned_found, thresholds)
     within = [_between_halves(each, thresholds) for each in halves]
     measured = yield from _effects(reader, pair, instructions, given)
     notes = [note for side in (*sides, *halves) for each in side for note in each.notes]

@@ -18,7 +18,7 @@ IMPLEMENTATIONS = ("eager", "batched_mm", "grouped_mm")
 def some_texts() -> list[Text]:
     """Texts of several lengths; what counts in them begins after the first token."""
     generator = torch.Generator().manual_seed(5)
-    lengths = (3, 11, 7, 23, 2, 16)
+    lengths = (3, 11, 2, 8)
     texts = []
     for index, length in enumerate(lengths):
         ids = torch.randint(3, VOCABULARY, (length,), generator=generator).tolist()
