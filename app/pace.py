@@ -6,8 +6,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-_REMEMBERED = 30
-"""Steps. What was answered from the cache in no time is soon forgotten."""
+# What was answered from the cache in no time is soon forgotten: the last steps count, however slow,
+# or those of the last seconds, however many.
+_STEPS, _SECONDS = 30, 5.0
 _LEAST_S = 1.0
 
 
@@ -20,12 +21,16 @@ class Pace:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._seen: deque[tuple[float, int]] = deque(maxlen=_REMEMBERED)
+        self._seen: deque[tuple[float, int]] = deque()
 
     def reached(self, done: int) -> None:
         """So many steps are done now."""
-        if not self._seen or done != self._seen[-1][1]:
-            self._seen.append((self._clock(), done))
+        if self._seen and done == self._seen[-1][1]:
+            return
+        now = self._clock()
+        self._seen.append((now, done))
+        while len(self._seen) > _STEPS and now - self._seen[1][0] >= _SECONDS:
+            self._seen.popleft()
 
     @property
     def per_second(self) -> float | None:

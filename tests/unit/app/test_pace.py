@@ -40,6 +40,16 @@ def test_what_the_cache_answered_at_once_is_forgotten():
     assert pace.seconds_left(1139) == pytest.approx(400.0)
 
 
+def test_many_steps_a_second_have_a_rate_too():
+    clock = Clock()
+    pace = Pace(clock)
+    for done in range(3000):
+        clock.now = done / 200
+        pace.reached(done)
+    assert pace.per_second == pytest.approx(200.0)
+    assert len(pace._seen) < 1100
+
+
 def test_a_first_step_or_a_moment_says_nothing_of_the_rest():
     clock = Clock()
     pace = Pace(clock)
