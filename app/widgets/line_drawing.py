@@ -6,11 +6,13 @@ Lines differ by their dashes as well as by colour, so that NO_COLOR loses nothin
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from rich.cells import cell_len
 
 from app.terminal_text import fit
 from app.widgets.lines import Line, Part
@@ -22,6 +24,7 @@ LETTERS = "ox+*"
 
 _BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], np.int64)
 _BLANK = 0x2800
+_WHISKER = "10"
 
 
 @dataclass(frozen=True)
@@ -31,33 +34,43 @@ class Series:
     Attributes:
         name: What the legend calls it, harmless.
         x: [n], rising.
-        y: [n], not negative; the line leads over a NaN.
+        y: [n]; the line leads over a NaN.
+        spread: [n], how far a whisker goes up and down from each point; empty for none.
     """
 
     name: str
     x: ArrayLike
     y: ArrayLike
+    spread: ArrayLike = ()
 
 
 @dataclass(frozen=True)
 class PlotData:
-    """A plot: its title, which says what is drawn by what, and at most four series."""
+    """A plot.
+
+    Attributes:
+        title: What is drawn by what.
+        series: At most four.
+        names: What stands at the axis at 0, 1, 2, ... in place of numbers; empty for numbers.
+    """
 
     title: str
     series: tuple[Series, ...]
+    names: tuple[str, ...] = ()
 
 
 def plot_lines(data: PlotData, width: int, height: int, *, ascii_only: bool = False) -> list[Line]:
-    """A plot as lines: title, legend, the drawing from zero upwards, the axis and its numbers.
+    """A plot as lines: title, legend, the drawing with zero in it, the axis and its numbers.
 
     The style of a part is the number of its series, ``axis``, or empty.
     """
     rows = height - 4
     points = [_finite(each) for each in data.series]
-    present = np.concatenate([np.zeros((2, 0)), *points], axis=1)
-    highest = float(present[1].max(initial=0.0)) or 1.0
-    step = _round_step(highest / max(2, rows // 3))
-    y_ticks = [step * number for number in range(math.ceil(highest / step - 1e-9) + 1)]
+    present = np.concatenate([np.zeros((3, 0)), *points], axis=1)
+    lowest, highest = _range(present)
+    step = _round_step((highest - lowest) / max(2, rows // 3))
+    first, last = math.floor(lowest / step + 1e-9), math.ceil(highest / step - 1e-9)
+    y_ticks = [step * number for number in range(first, last + 1)]
     label_cells = max(4, *(len(f"{tick:g}") for tick in y_ticks)) + 1
     columns = width - label_cells - 1
     title = (fit(data.title, max(0, width)), "")
@@ -65,32 +78,78 @@ def plot_lines(data: PlotData, width: int, height: int, *, ascii_only: bool = Fa
         why = "no room for a plot" if present.size else "nothing to plot yet"
         return [[title], [(why, "axis")]]
     x_first, x_last = float(present[0].min()), float(present[0].max())
+    if data.names:
+        x_first, x_last = 0.0, len(data.names) - 1.0
     x_last = max(x_last, x_first + 1)
+    top, whole = y_ticks[-1], y_ticks[-1] - y_ticks[0]
     cells, owner = np.zeros((rows, columns), np.int64), np.full((rows, columns), -1)
-    for number, (x, y) in enumerate(points):
+    for number, (x, y, spread) in enumerate(points):
         across = (x - x_first) / (x_last - x_first)
-        _draw(cells, owner, number, across, 1 - y / y_ticks[-1], ascii_only)
-    labels = {round((1 - tick / y_ticks[-1]) * (rows - 1)): f"{tick:g}" for tick in y_ticks}
-    bar, corner, dash, mark = "|+-+" if ascii_only else "│└─┬"
+        for at, low, high in zip(across, y - spread, y + spread, strict=True):
+            if high > low:
+                # Whiskers of two lines at one place stand side by side.
+                beside = np.full(2, min(1.0, at + number / (2 * columns)))
+                ends = np.clip([low, high], y_ticks[0], top)
+                _draw(cells, owner, number, beside, (top - ends) / whole, ascii_only, _WHISKER)
+        _draw(cells, owner, number, across, (top - y) / whole, ascii_only, DASHES[number])
+    labels = {round((top - tick) / whole * (rows - 1)): f"{tick:g}" for tick in y_ticks}
+    bar = "|" if ascii_only else "│"
     lines: list[Line] = [[title], _legend(data, ascii_only)]
     for row in range(rows):
         label = f"{labels.get(row, ''):>{label_cells}}{bar}"
         lines.append([(label, "axis"), *_parts(cells[row], owner[row])])
-    axis, numbers = [dash] * columns, [" "] * width
-    step = max(1.0, _round_step((x_last - x_first) / max(1, columns // 10)))
-    for number in range(math.ceil(x_first / step), math.floor(x_last / step) + 1):
-        tick = step * number
-        column, text = round((tick - x_first) / (x_last - x_first) * (columns - 1)), f"{tick:g}"
-        start = min(label_cells + 1 + column - len(text) // 2, width - len(text))
-        axis[column], numbers[start : start + len(text)] = mark, text
-    lines.append([(" " * label_cells + corner + "".join(axis), "axis")])
-    lines.append([("".join(numbers), "axis")])
-    return lines
+    if data.names:
+        room = max(3, columns // len(data.names) - 1)
+        x_ticks = [(float(place), fit(name, room)) for place, name in enumerate(data.names)]
+    else:
+        x_ticks = _number_ticks(present[0], x_last, columns)
+    ticks = [((tick - x_first) / (x_last - x_first), text) for tick, text in x_ticks]
+    return [*lines, *_axis(ticks, label_cells, columns, ascii_only)]
+
+
+def _number_ticks(x: NDArray[np.float64], last: float, columns: int) -> list[tuple[float, str]]:
+    """Round numbers from the first of these to `last`, whole ones where all are whole."""
+    first = float(x.min())
+    step = _round_step((last - first) / max(1, columns // 10))
+    if (x == np.rint(x)).all():
+        step = max(1.0, step)
+    numbers = range(math.ceil(first / step - 1e-9), math.floor(last / step + 1e-9) + 1)
+    return [(step * number, f"{step * number:g}") for number in numbers]
+
+
+def _axis(
+    ticks: Sequence[tuple[float, str]], label_cells: int, columns: int, ascii_only: bool
+) -> list[Line]:
+    """The axis with marks at its ticks, 0 to 1, and what stands there below."""
+    corner, dash, mark = "+-+" if ascii_only else "└─┬"
+    width = label_cells + 1 + columns
+    axis, texts = [dash] * columns, ""
+    for place, text in ticks:
+        column = round(place * (columns - 1))
+        axis[column] = mark
+        start = min(label_cells + 1 + column - cell_len(text) // 2, width - cell_len(text))
+        # Where there is no room for a text there is room for its mark.
+        if not texts or start > cell_len(texts):
+            texts += " " * (start - cell_len(texts)) + text
+    line = " " * label_cells + corner + "".join(axis)
+    return [[(line, "axis")], [(texts, "axis")]]
+
+
+def _range(present: NDArray[np.float64]) -> tuple[float, float]:
+    """The lowest and the highest value to draw: zero and all points, whiskers as far as useful."""
+    _, y, spread = present
+    lowest = float(min(y.min(initial=0.0), 0.0))
+    if lowest < 0:
+        lowest = float((y - spread).min(initial=0.0))
+    highest = float((y + spread).max(initial=0.0))
+    return (lowest, highest) if highest > lowest else (0.0, 1.0)
 
 
 def _finite(series: Series) -> NDArray[np.float64]:
-    """Its points as [2, n], those with a number."""
-    points = np.array([series.x, series.y], dtype=np.float64)
+    """Its points as [3, n], those with a number: x, y and spread, 0 where there is none."""
+    x, y = (np.asarray(each, dtype=np.float64) for each in (series.x, series.y))
+    spread = np.asarray(series.spread, dtype=np.float64)
+    points = np.array([x, y, np.nan_to_num(spread) if spread.size else np.zeros_like(y)])
     return points[:, np.isfinite(points).all(axis=0)]
 
 
@@ -101,11 +160,12 @@ def _draw(
     across: NDArray[np.float64],
     down: NDArray[np.float64],
     ascii_only: bool,
+    dashes: str,
 ) -> None:
     """Draw a line into cells and their owners, both [rows, columns], from points in 0 to 1."""
     wide, high = (1, 1) if ascii_only else (2, 4)
     x, y = across * (cells.shape[1] * wide - 1), down * (cells.shape[0] * high - 1)
-    dots_x, dots_y = _path(x, y, "1" if ascii_only else DASHES[number])
+    dots_x, dots_y = _path(x, y, "1" if ascii_only else dashes)
     place = dots_y // high, dots_x // wide
     if ascii_only:
         met = (owner[place] >= 0) & (owner[place] != number)

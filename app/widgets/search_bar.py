@@ -23,19 +23,26 @@ class SearchBar(Input):
     class Sought(Message):
         """What to look for has changed."""
 
-        def __init__(self, text: str, *, finished: bool) -> None:
+        def __init__(self, bar: SearchBar, text: str, *, finished: bool) -> None:
             super().__init__()
+            self.bar = bar
             self.text = text
             self.finished = finished
+
+        @property
+        def control(self) -> SearchBar:
+            """The bar, for `@on(SearchBar.Sought, "#id")`."""
+            return self.bar
 
     def __init__(self, placeholder: str, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(placeholder=placeholder, select_on_focus=False, compact=True, id=id)
         self.cursor_blink = False
 
-    def open(self) -> None:
-        """Show the bar, empty, and take the keys."""
+    def open(self, value: str = "") -> None:
+        """Show the bar, empty or with a text to begin with, and take the keys."""
         self.add_class("open")
-        self.value = ""
+        self.value = value
+        self.cursor_position = len(value)
         self.focus()
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
@@ -52,15 +59,15 @@ class SearchBar(Input):
         """Look while typing."""
         event.stop()
         if self.has_class("open"):
-            self.post_message(self.Sought(event.value, finished=False))
+            self.post_message(self.Sought(self, event.value, finished=False))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Done: keep what was found."""
         event.stop()
         self.remove_class("open")
-        self.post_message(self.Sought(event.value, finished=True))
+        self.post_message(self.Sought(self, event.value, finished=True))
 
     def action_give_up(self) -> None:
         """Close and look for nothing."""
         self.remove_class("open")
-        self.post_message(self.Sought("", finished=True))
+        self.post_message(self.Sought(self, "", finished=True))

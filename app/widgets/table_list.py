@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import islice
 
 from rich.cells import cell_len
 
@@ -12,27 +13,56 @@ from app.widgets.item_list import ItemList
 from app.widgets.lines import Line
 
 _WIDEST = 24
+_GAP = 2
+# Rows that columns are fitted to: a table may have a hundred thousand.
+_FITTED_TO = 1000
 
 
 class TableList(ItemList):
-    """The rows of a `Table`, numbers with four significant digits."""
+    """The rows of a `Table`, numbers with four significant digits.
 
-    def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
+    Only the lines in sight are made. Where columns do not fit side by side, all but the first move
+    left on request, and long cells are cut.
+    """
+
+    def __init__(
+        self,
+        *,
+        ascii_only: bool,
+        id: str,  # noqa: A002 - Textual's own name
+        follow: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Args: plain ASCII; the widget's id; what to call when the cursor moved."""
         super().__init__(self._line, empty=" nothing yet", id=id)
         self._ascii = ascii_only
-        self._rows: list[list[str]] = []
-        self._widths: list[int] = []
+        self._follow = follow
+        self._rows: list[tuple[Cell, ...]] = []
+        self._natural: list[int] = []
         self._columns: tuple[str, ...] = ()
+        self._moved = 0
 
     def show_table(self, table: Table) -> None:
         """Show another table; the cursor stays where it can."""
+        if table.columns != self._columns:
+            self._moved = 0
         self._columns = table.columns
-        self._rows = [[_text(cell) for cell in row] for row in table]
-        self._widths = [
-            min(_WIDEST, max(map(cell_len, column))) + 2
-            for column in zip(self._columns, *self._rows, strict=True)
+        self._rows = list(table)
+        shown = [self._texts(row) for row in islice(self._rows, _FITTED_TO)]
+        self._natural = [
+            max(map(cell_len, column)) + _GAP
+            for column in zip(self._texts(self._columns), *shown, strict=True)
         ]
         self.show(len(self._rows))
+
+    @property
+    def row(self) -> tuple[Cell, ...] | None:
+        """The row under the cursor."""
+        return self._rows[self.cursor] if self._rows else None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is cut and no column is out of sight."""
+        return self._taken(max(self._natural, default=0)) <= self._width
 
     def heading(self) -> str:
         """The names of the columns, above them."""
@@ -40,17 +70,61 @@ class TableList(ItemList):
 
     def text(self) -> str:
         """The table as text, a line a row, cells apart by tabs."""
-        return "".join("\t".join(row) + "\n" for row in (self._columns, *self._rows))
+        rows = ([cell_text(cell) for cell in row] for row in (self._columns, *self._rows))
+        return "".join("\t".join(row) + "\n" for row in rows)
+
+    def find(self, words: str) -> list[int]:
+        """The rows with these words in a cell, whatever their case."""
+        sought = words.casefold()
+        return [
+            number
+            for number, row in enumerate(self._rows)
+            if any(sought in cell_text(cell).casefold() for cell in row)
+        ]
+
+    def move_columns(self, by: int) -> None:
+        """Move the columns behind the first one left (1) or back (-1)."""
+        last = 0 if self.is_whole else max(0, len(self._columns) - 2)
+        self._moved = max(0, min(self._moved + by, last))
+        self.refresh()
+
+    def move_cursor(self, index: int) -> None:
+        """Put the cursor on a row and say so."""
+        before = self.cursor
+        super().move_cursor(index)
+        if self.cursor != before:
+            self._follow()
+
+    @property
+    def _width(self) -> int:
+        return self.scrollable_content_region.width
+
+    @property
+    def _widths(self) -> list[int]:
+        """Cells of the columns: the longest are cut first, none shorter than `_WIDEST`."""
+        widest = max(self._natural, default=0)
+        while widest > _WIDEST + _GAP and self._taken(widest) > self._width:
+            widest -= 1
+        return [min(wanted, widest) for wanted in self._natural]
+
+    def _taken(self, widest: int) -> int:
+        return 1 + sum(min(wanted, widest) for wanted in self._natural) - _GAP
 
     def _line(self, index: int, width: int) -> Line:
         return [(self._padded(self._rows[index]), "")]
 
-    def _padded(self, cells: Sequence[str]) -> str:
-        shown = (prose(cell, ascii_only=self._ascii) for cell in cells)
-        return " " + "".join(map(pad, shown, self._widths))
+    def _padded(self, cells: Sequence[Cell]) -> str:
+        columns = list(zip(self._texts(cells), self._widths, strict=True))
+        moved = 0 if self.is_whole else self._moved
+        seen = [*columns[:1], *columns[1 + moved :]]
+        return " " + "".join(pad(pad(text, width - _GAP), width) for text, width in seen)
+
+    def _texts(self, cells: Sequence[Cell]) -> list[str]:
+        return [prose(cell_text(cell), ascii_only=self._ascii) for cell in cells]
 
 
-def _text(cell: Cell) -> str:
+def cell_text(cell: Cell) -> str:
+    """A cell as it is shown, not yet harmless: four significant digits."""
     if cell is None:
         return ""
     return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
