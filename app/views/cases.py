@@ -198,8 +198,16 @@ class CasesView(View):
         """Read the case under the cursor, then show it."""
         if not self._listed:
             return
-        case = self._listed[self.query_one("#list", ItemList).cursor]
+        self._open(self._listed[self.query_one("#list", ItemList).cursor])
 
+    def open_case(self, case_id: str) -> None:
+        """Show a case that another view speaks of; the list's cursor goes there if it is listed."""
+        case = self._library.case(case_id)
+        if case in self._listed:
+            self.query_one("#list", ItemList).move_cursor(self._listed.index(case))
+        self._open(case)
+
+    def _open(self, case: Case) -> None:
         def read() -> None:
             worker = get_current_worker()
             try:

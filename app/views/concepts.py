@@ -58,6 +58,7 @@ class ConceptsView(View):
         self._descriptions: Descriptions | None = None
         self._known: KnownDescriptions | None = None
         self._settling: Timer | None = None
+        self._wanted: tuple[int, int] | None = None
 
     def describe(self, descriptions: Descriptions | None) -> None:
         """Show these descriptions from now on; None where nothing is described."""
@@ -250,6 +251,8 @@ class ConceptsView(View):
             self.ui.say(str(error), severity="warning")
         self._go_to_expert(0 if self._experts else -1)
         self._turn_to("list")
+        if self._wanted is not None:
+            self.show_component(*self._wanted)
 
     def _take_layer(self, jobs: ConceptJobs, number: int) -> None:
         assert jobs.layers is not None
@@ -262,8 +265,27 @@ class ConceptsView(View):
                 self._descriptions = self._known
         if number == self._layer or self._page == "plot":
             self.show_everything()
+        if self._wanted is not None and self._wanted[0] == number == self._layer:
+            self.show_component(*self._wanted)
 
     # Where one is
+
+    def show_component(self, layer: int, component: int) -> None:
+        """Go to the base component that another view speaks of, as soon as its layer is there.
+
+        Args:
+            layer: From 0.
+            component: Rank in the layer, from 0.
+        """
+        self._wanted = layer, component
+        if self._page == "words":
+            return
+        rows = self._atlas.rows(layer)
+        row = next((n for n, row in enumerate(rows) if row.base == component), None)
+        self._turn_to("list")
+        self._go_to(layer, row)
+        if rows:
+            self._wanted = None
 
     def action_layer(self, by: int) -> None:
         """The next (1) or the previous (-1) layer, as often as the key waits to be answered."""

@@ -70,6 +70,7 @@ class HeadsView(View):
         self._jobs: HeadJobs | None = None
         self._side = 1
         self._settling: Timer | None = None
+        self._wanted: tuple[int, int] | None = None
 
     # What is on the screen
 
@@ -253,6 +254,8 @@ class HeadsView(View):
         self._fit_map()
         jobs.begin_layers(base.layers)
         self._turn_to("map")
+        if self._wanted is not None:
+            self.show_head(*self._wanted)
 
     def _compare(self, layer: int) -> None:
         """Compare a layer's heads, aside: thousands of pairs a head."""
@@ -294,6 +297,14 @@ class HeadsView(View):
         self._want_layer()
 
     # Pages
+
+    def show_head(self, layer: int, head: int) -> None:
+        """Open a head that another view speaks of, as soon as the models' shapes are known."""
+        self._wanted = layer, head
+        if self._page != "words":
+            self._wanted = None
+            self._go_to(layer, head)
+            self._turn_to("head")
 
     @on(ItemList.Chosen)
     def _chosen(self, message: ItemList.Chosen) -> None:

@@ -40,7 +40,7 @@ def progress_text(model: str, progress: Progress, *, running_s: float = 0.0) -> 
         remaining = progress.total - progress.done
         # Generation ends earlier than its limit more often than not: no estimate.
         if running_s > 1.0 and progress.done > 0 and progress.stage != "generate" and remaining:
-            parts.append(f"about {_duration(running_s / progress.done * remaining)} left")
+            parts.append(f"about {duration(running_s / progress.done * remaining)} left")
     elif progress.done:
         parts.append(f"{progress.done} {prose(progress.detail)}".rstrip())
     elif progress.detail:
@@ -48,7 +48,8 @@ def progress_text(model: str, progress: Progress, *, running_s: float = 0.0) -> 
     return " · ".join(parts)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A time in words: ``40 s``, ``12 min``, ``3.5 h``."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     if seconds < 5400:

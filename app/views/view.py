@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.containers import Vertical
 
+from analysis.problems import ProblemError
 from app.terminal_text import prose, visible
 
 if TYPE_CHECKING:
@@ -39,6 +42,22 @@ class View(Vertical):
     def offers(self, action: Action) -> bool:
         """Whether the action means something now; the key line and the palette leave out others."""
         return True
+
+    def write_aside(self, write: Callable[[], Path]) -> None:
+        """Write a file on a thread, and say where it is or why it is not.
+
+        Args:
+            write: Writes it and returns its path; may raise OSError and ProblemError.
+        """
+
+        def work() -> None:
+            try:
+                words, severity = f"Written to {write()}", "information"
+            except (OSError, ProblemError) as error:
+                words, severity = f"Nothing was written: {error}", "error"
+            self.app.call_from_thread(self.ui.say, words, severity=severity)
+
+        self.run_worker(work, thread=True, exit_on_error=False, group="write")
 
     def enter(self) -> None:
         """Called when the view is shown: put the focus where work starts."""
