@@ -48,4 +48,5 @@ VIEWS = (
     ViewSpec("heads", "Heads", "app.views.heads:HeadsView", ("pair",)),
     ViewSpec("concepts", "Concepts", "app.views.concepts:ConceptsView", ("pair",)),
     ViewSpec("components", "Components", "app.views.components:ComponentsView", ("pair",)),
+    ViewSpec("clusters", "Clusters", "app.views.clusters:ClustersView", ("pair",)),
 )

@@ -16,6 +16,7 @@ TORCH_FREE_MODULES = [
     "app.views.saliency",
     "app.views.heads",
     "app.views.concepts",
+    "app.views.clusters",
     "app.views.components",
     "app.views.cases",
     "app.commands.open_app",

@@ -1,0 +1,177 @@
+"""Points in a plane, a letter each: coloured and marked by what they are, with a cursor on one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.events import Click, Resize
+from textual.strip import Strip
+from textual.widget import Widget
+
+from app.widgets.component_style import text_style
+
+MARKS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+COLOURS = 4
+
+# A cell is about twice as high as it is wide, and what lies askew is farther than it looks.
+_ASKEW = 3
+# Visible without any colour.
+_CURSOR = Style(reverse=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Scatter:
+    """Points and their kinds.
+
+    Attributes:
+        points: [n, 2], right and up.
+        kinds: int [n], from 0; the letter and the colour of a point.
+    """
+
+    points: NDArray[np.float32]
+    kinds: NDArray[np.int64]
+
+
+def mark_of(kind: int) -> str:
+    """The letter of a kind; letters repeat where there are more kinds than letters."""
+    return MARKS[kind % len(MARKS)]
+
+
+def colour_of(kind: int) -> str:
+    """The style of a kind; neighbours differ."""
+    return str(kind % COLOURS)
+
+
+def cells_of(points: NDArray[np.float32], width: int, height: int) -> NDArray[np.int64]:
+    """Row and column of every point in a pane, int64 [n, 2]; where all coincide, the middle."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    extent = np.where(high > low, high - low, 1.0)
+    share = np.where(high > low, (points - low) / extent, 0.5)
+    columns = np.minimum((share[:, 0] * width).astype(np.int64), width - 1)
+    rows = np.minimum(((1 - share[:, 1]) * height).astype(np.int64), height - 1)
+    return np.stack([rows, columns], axis=1)
+
+
+def nearest(
+    cells: NDArray[np.int64], place: tuple[int, int], direction: tuple[int, int]
+) -> int | None:
+    """The point in the nearest cell in a direction (rows, columns); None where there is none."""
+    rows, columns = cells[:, 0] - place[0], cells[:, 1] - place[1]
+    along = rows * direction[0] + columns * direction[1]
+    aside = np.abs(rows * direction[1]) + np.abs(columns * direction[0])
+    ahead = along > 0
+    if not ahead.any():
+        return None
+    return int(np.where(ahead, along + _ASKEW * aside, np.iinfo(np.int64).max).argmin())
+
+
+class ScatterMap(Widget, can_focus=True):
+    """Draws a `Scatter` as large as its room is; the cursor stays on a point."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"scatter--{n}" for n in range(COLOURS)}
+    DEFAULT_CSS = """
+    ScatterMap .scatter--0 { color: $text-accent; }
+    ScatterMap .scatter--1 { color: $text-warning; }
+    ScatterMap .scatter--2 { color: $text-primary; }
+    ScatterMap .scatter--3 { color: $foreground; text-style: bold; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,h", "move(0, -1)", show=False),
+        Binding("right,l", "move(0, 1)", show=False),
+        Binding("up,k", "move(-1, 0)", show=False),
+        Binding("down,j", "move(1, 0)", show=False),
+    ]
+
+    def __init__(self, *, follow: Callable[[], None], id: str) -> None:  # noqa: A002
+        """Args: called when the cursor moved; the widget's id."""
+        super().__init__(id=id)
+        self._follow = follow
+        self._scatter: Scatter | None = None
+        self._cells: NDArray[np.int64] = np.zeros((0, 2), dtype=np.int64)
+        self._drawn: list[list[tuple[str, str]]] = []
+        self.current = 0
+
+    def show(self, scatter: Scatter) -> None:
+        """Draw other points; the cursor stays on the point of its number."""
+        self._scatter = scatter
+        self.current = min(self.current, max(0, len(scatter.points) - 1))
+        self._draw()
+
+    @property
+    def here(self) -> Sequence[int]:
+        """The points in the cell under the cursor, in their order."""
+        if not len(self._cells):
+            return []
+        found: list[int] = np.flatnonzero(
+            (self._cells == self._cells[self.current]).all(axis=1)
+        ).tolist()
+        return found
+
+    def action_move(self, rows: int, columns: int) -> None:
+        """To the nearest point in a direction."""
+        if len(self._cells):
+            row, column = self._cells[self.current].tolist()
+            found = nearest(self._cells, (row, column), (rows, columns))
+            if found is not None:
+                self._go_to(found)
+
+    def next_here(self, step: int) -> None:
+        """The next (1) or the previous (-1) point in the same cell."""
+        here = self.here
+        if here:
+            self._go_to(here[(here.index(self.current) + step) % len(here)])
+
+    def on_click(self, event: Click) -> None:
+        """To the point nearest to the mouse."""
+        place = event.get_content_offset(self)
+        if len(self._cells) and place is not None:
+            distance = np.abs(self._cells - [place.y, place.x]).sum(axis=1)
+            self._go_to(int(distance.argmin()))
+
+    def on_resize(self, event: Resize) -> None:
+        """Draw it in its new size."""
+        self._draw()
+        self._follow()
+
+    def _go_to(self, point: int) -> None:
+        self.current = point
+        self.refresh()
+        self._follow()
+
+    def _draw(self) -> None:
+        """The letter of the most frequent kind in every cell."""
+        width, height = self.size
+        scatter = self._scatter
+        if scatter is None or not len(scatter.points) or not (width and height):
+            self._cells = np.zeros((0, 2), dtype=np.int64)
+            return
+        self._cells = cells_of(scatter.points, width, height)
+        self._drawn = [[(" ", "")] * width for _ in range(height)]
+        rows = np.concatenate([self._cells, scatter.kinds[:, None]], axis=1)
+        found, counts = np.unique(rows, axis=0, return_counts=True)
+        for index in np.argsort(counts, kind="stable"):
+            row, column, kind = found[index].tolist()
+            self._drawn[row][column] = mark_of(kind), colour_of(kind)
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """Line y of the map."""
+        base = self.rich_style
+        if not len(self._cells) or y >= len(self._drawn):
+            return Strip.blank(self.size.width, base)
+        row, column = self._cells[self.current].tolist()
+        line = [(*cell, (y, x) == (row, column)) for x, cell in enumerate(self._drawn[y])]
+        segments = []
+        for (style, under), same in groupby(line, key=lambda cell: cell[1:]):
+            look = base + text_style(self, f"scatter--{style}") if style else base
+            text = "".join(cell[0] for cell in same)
+            segments.append(Segment(text, look + _CURSOR if under else look))
+        return Strip(segments).adjust_cell_length(self.size.width, base)

@@ -1,0 +1,200 @@
+"""The Clusters view, driven by keys."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pytest
+
+from analysis.events import Failed, Finished, Progress
+from analysis.problems import Problem
+from analysis.requests import ClustersRequest
+from app.config import Settings
+from app.views.registry import VIEWS
+from app.widgets.scatter_map import ScatterMap, cells_of, nearest
+from tests.app.pair_app import PairApp, screen, until, until_shown
+from tests.support.scripted_clusters import task_clusters
+from tests.support.scripted_session import answer
+
+WIDE, NARROW = (200, 50), (80, 24)
+KEY = str(1 + [each.id for each in VIEWS if "pair" in each.workspaces].index("clusters"))
+
+
+@pytest.fixture(autouse=True)
+def _exports_go_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def script(request):
+    if isinstance(request, ClustersRequest):
+        yield Progress("states", 3, 10, "instances")
+        yield Finished(task_clusters(request))
+    else:
+        yield from answer(request)
+
+
+async def shown_clusters(pilot):
+    await until_shown(pilot, "Capital of a country")
+    await pilot.press(KEY)
+    return await until_shown(pilot, "demo-tuned · layer 3 of 3")
+
+
+def clusters_of(pair, side=1):
+    request = next(r for r in pair.session.requests if isinstance(r, ClustersRequest))
+    model = (pair.workspace.base, pair.workspace.tuned)[side]
+    return task_clusters(ClustersRequest(model, request.tasks))
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_the_best_layer_of_the_tuned_model_is_shown_first(tmp_path, size):
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=size) as pilot:
+        shown = await shown_clusters(pilot)
+        assert "by task  F1 0.600  ARI 0.500  AMI 0.550" in shown
+        assert "a maths  b colours" in shown
+        assert "more than one token: seventy-seven" in shown
+        asked = [r.model.name for r in pair.session.requests if isinstance(r, ClustersRequest)]
+        assert asked == ["demo-base", "demo-tuned"]
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_the_instance_under_the_cursor_is_said_in_words(tmp_path, size):
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=size) as pilot:
+        await shown_clusters(pilot)
+        found, face = clusters_of(pair), pair.app.query_one(ScatterMap)
+        seen = set()
+        for key in ("up", "left", "down", "right", "down", "right", "n"):
+            await pilot.press(key)
+            task = found.tasks[found.task[face.current]]
+            given, output = task.mappings[found.mapping[face.current]]
+            phrasing = task.phrasings[found.phrasing[face.current]]
+            await until_shown(pilot, f"{task.name}: {given} → {output}", f"{phrasing} {given}")
+            seen.add(face.current)
+        assert len(seen) > 2
+
+
+async def test_layer_label_and_model_change_with_a_key(tmp_path):
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=NARROW) as pilot:
+        await shown_clusters(pilot)
+        await pilot.press("left_square_bracket")
+        await until_shown(pilot, "demo-tuned · layer 2 of 3", "F1 0.500")
+        await pilot.press("s")
+        await until_shown(pilot, "demo-base · layer 2 of 3", "F1 0.400")
+        await pilot.press("c")
+        await until_shown(pilot, "by distribution", "F1 0.390", "a numbers  b sums  c colours")
+        await pilot.press("c")
+        await until_shown(pilot, "by distribution-mapping", "F1 0.380")
+        await pilot.press("right_square_bracket", "right_square_bracket")
+        await until_shown(pilot, "layer 3 of 3")
+
+
+async def test_the_map_has_the_letters_of_its_kinds(tmp_path):
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=NARROW) as pilot:
+        await shown_clusters(pilot)
+        face = pair.app.query_one(ScatterMap)
+        drawn = [face.render_line(y).text for y in range(face.size.height)]
+        letters = sorted("".join(drawn).replace(" ", ""))
+        assert set(letters) == {"a", "b"}
+        found = clusters_of(pair)
+        cells = {tuple(cell) for cell in cells_of(found.map[3], *face.size).tolist()}
+        assert len(letters) == len(cells)
+
+
+async def test_the_plots_are_there_side_by_side_or_one_after_the_other(tmp_path):
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=NARROW) as pilot:
+        assert "F1 by task, by layer" not in await shown_clusters(pilot)
+        for title in ("F1 by task", "ARI by task", "AMI by task", "2 nearest neighbours"):
+            await pilot.press("p")
+            await until_shown(pilot, title)
+        await pilot.press("p")
+        await until(pilot, lambda: "neighbours of unseen" not in screen(pilot.app))
+        assert pair.app.focused is pair.app.query_one(ScatterMap)
+        await pilot.press("p", "escape")
+        await until(pilot, lambda: "F1 by task, by layer" not in screen(pilot.app))
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=WIDE) as pilot:
+        assert "F1 by task, by layer" in await shown_clusters(pilot)
+        await pilot.press("p")
+        await until_shown(pilot, "ARI by task, by layer", "demo-tuned · layer 3")
+
+
+async def test_what_is_shown_is_exported(tmp_path):
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=NARROW) as pilot:
+        await shown_clusters(pilot)
+        await pilot.press("e")
+        await until_shown(pilot, "Exported to")
+        await pilot.press("p", "e")
+        await until(pilot, lambda: (tmp_path / "clusters-demo-base-demo-tuned.csv").exists())
+    with (tmp_path / "instances-demo-base-demo-tuned.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 * 10
+    assert {row["layer"] for row in rows} == {"3"}
+
+
+async def test_a_failure_is_said_and_can_be_run_again(tmp_path):
+    failing = [True]
+
+    def fails(request):
+        if isinstance(request, ClustersRequest) and failing:
+            yield Failed(Problem(kind="memory", what="It does not fit."))
+        else:
+            yield from script(request)
+
+    pair = PairApp(tmp_path, script=fails)
+    async with pair.running(size=NARROW) as pilot:
+        await until_shown(pilot, "Capital of a country")
+        await pilot.press(KEY)
+        await until_shown(pilot, "It does not fit.", "r runs it again")
+        failing.clear()
+        await pilot.press("r")
+        await until_shown(pilot, "demo-tuned · layer 3 of 3")
+
+
+async def test_escape_stops_it(tmp_path):
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=NARROW) as pilot:
+        await until_shown(pilot, "Capital of a country")
+        pair.session.gate.clear()
+        await pilot.press(KEY)
+        await until_shown(pilot, "Clustering the hidden states")
+        await pilot.press("escape")
+        await until_shown(pilot, "Stopped. r runs it again.")
+        pair.session.gate.set()
+        await pilot.press("r")
+        await until_shown(pilot, "demo-tuned · layer 3 of 3")
+
+
+async def test_the_help_says_how_to_read_it(tmp_path):
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=WIDE) as pilot:
+        await shown_clusters(pilot)
+        await pilot.press("question_mark")
+        await until_shown(pilot, "precision and recall over pairs", "By task, by distribution")
+
+
+async def test_in_ascii_nothing_else_is_drawn(tmp_path):
+    pair = PairApp(tmp_path, script=script, settings=Settings(ascii=True))
+    async with pair.running(size=WIDE) as pilot:
+        await until_shown(pilot, "Capital of a country")
+        await pilot.press(KEY)
+        await until_shown(pilot, "layer 3 of 3", "a maths")
+        assert "→" not in screen(pilot.app)
+
+
+def test_cells_keep_the_order_of_the_points_and_fill_the_pane():
+    points = np.array([[0.0, 0.0], [1.0, 1.0], [0.5, 0.5], [1.0, 0.0]], dtype=np.float32)
+    assert cells_of(points, 10, 4).tolist() == [[3, 0], [0, 9], [2, 5], [3, 9]]
+    assert cells_of(points[:1], 10, 4).tolist() == [[2, 5]]
+
+
+def test_a_key_leads_to_the_nearest_point_ahead():
+    cells = np.array([[2, 2], [2, 5], [1, 3], [0, 2]])
+    assert nearest(cells, (2, 2), (0, 1)) == 1
+    assert nearest(cells, (2, 2), (-1, 0)) == 3
+    assert nearest(cells, (2, 2), (1, 0)) is None
