@@ -47,6 +47,7 @@ VIEWS = (
     ViewSpec("saliency", "Saliency", "app.views.saliency:SaliencyView", ("pair", "library")),
     ViewSpec("heads", "Heads", "app.views.heads:HeadsView", ("pair",)),
     ViewSpec("concepts", "Concepts", "app.views.concepts:ConceptsView", ("pair",)),
+    ViewSpec("studies", "Studies", "app.views.studies:StudiesView", ("pair", "library")),
     ViewSpec("components", "Components", "app.views.components:ComponentsView", ("pair",)),
     ViewSpec("clusters", "Clusters", "app.views.clusters:ClustersView", ("pair",)),
 )

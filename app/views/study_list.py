@@ -1,0 +1,41 @@
+"""The list of studies, each with how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from app.views.studies_text import list_line
+from app.views.study_desk import OfferedStudy
+from app.widgets.item_list import ItemList
+from app.widgets.lines import Line
+
+
+class StudyList(ItemList):
+    """A line a study."""
+
+    def __init__(self, follow: Callable[[], None], *, id: str) -> None:  # noqa: A002 - Textual's own name
+        """Args: what to call when the cursor moved; the widget's id."""
+        super().__init__(self._line, id=id)
+        self._follow = follow
+        self._studies: Sequence[OfferedStudy] = ()
+
+    def show_studies(self, studies: Sequence[OfferedStudy]) -> None:
+        """List these studies."""
+        self._studies = studies
+        self.show(len(studies))
+
+    @property
+    def study(self) -> OfferedStudy | None:
+        """The study under the cursor."""
+        return self._studies[self.cursor] if self._studies else None
+
+    def move_cursor(self, index: int) -> None:
+        """Put the cursor on a study and say so."""
+        before = self.cursor
+        super().move_cursor(index)
+        if self.cursor != before:
+            self._follow()
+
+    def _line(self, index: int, width: int) -> Line:
+        names = max(len(each.spec.name) for each in self._studies)
+        return list_line(self._studies[index], names, width)

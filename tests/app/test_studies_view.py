@@ -1,0 +1,404 @@
+"""The Studies view, driven by keys: run, watch, stop, go on, read, and go where a row leads."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+
+from analysis.case_library import CaseLibrary
+from analysis.events import Notice
+from analysis.problems import Problem
+from analysis.prompt_sets import demo_prompts
+from analysis.requests import AttributionRequest, TokenizeRequest
+from app.config import Settings
+from app.main import InsttuiApp
+from app.views.studies import StudiesView
+from app.views.study_pane import StudyPane
+from app.workspace import LibraryWorkspace
+from tests.app.pair_app import PairApp, screen, until, until_shown
+from tests.support import scripted_studies
+from tests.support.case_folders import write_small_library
+from tests.support.scripted_session import answer
+from tests.support.scripted_studies import CASE_COLUMNS, NOTE, SPECS, Play, engine_died
+
+WIDE, NARROW = (200, 50), (80, 24)
+
+
+@pytest.fixture(autouse=True)
+def _exports_go_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def play(monkeypatch):
+    """The script of the studies, which are in place of the real ones."""
+    script = Play()
+    monkeypatch.setattr(scripted_studies, "PLAY", script)
+    monkeypatch.setattr("app.views.study_desk.STUDIES", SPECS)
+    yield script
+    script.gate.set()
+
+
+@pytest.fixture
+def library(tmp_path, play):
+    library = CaseLibrary.open(write_small_library(tmp_path / "library"))
+    yield InsttuiApp(LibraryWorkspace(library), Settings(), state_path=tmp_path / "state.json")
+    library.close()
+
+
+async def shown_studies(pilot, key="5"):
+    """Open the view."""
+    await until_shown(pilot, "quit")
+    await pilot.press(key)
+    return await until_shown(pilot, "scores", "not run")
+
+
+async def finished(pilot, key="5"):
+    """Open the view and run its first study."""
+    await shown_studies(pilot, key)
+    await pilot.press("enter")
+    return await until_shown(pilot, "done", "Tuned scores are higher: p 0.01.")
+
+
+async def opened(pilot, page, key="5"):
+    """Open the first study, on a page; its title is waited for."""
+    await finished(pilot, key)
+    await pilot.press("enter")
+    await turned_to(pilot, page)
+
+
+async def turned_to(pilot, page):
+    pane = pilot.app.query_one(StudyPane)
+    for _ in range(pane.count):
+        if pane.page.title == page:
+            break
+        await pilot.press("l")
+    await until_shown(pilot, page)
+    await pilot.pause(0.1)
+
+
+def lines_with(app, word):
+    return [line for line in screen(app).splitlines() if word in line]
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_a_study_runs_is_stopped_and_goes_on_where_it_was(tmp_path, play, size):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=size) as pilot:
+        shown = await shown_studies(pilot)
+        assert "the demo's held-out prompts" in shown
+        play.gate.clear()
+        await pilot.press("enter")
+        shown = await until_shown(pilot, "running 0 of 12", "asking demo-base · case-0", "s stop")
+        assert "s stops" in shown.splitlines()[-2]
+        await pilot.press("s")
+        await until_shown(pilot, "stopped at 0 of 12", "r goes on", "r again")
+        play.gate.set()
+        await pilot.press("r")
+        await until_shown(
+            pilot, "done", "Tuned scores are higher: p 0.01.", "One case was left out"
+        )
+        assert [given.prompts.name for given in play.given] == ["demo", "demo"]
+        assert "stops" not in screen(pair.app)
+
+
+async def test_one_study_runs_at_a_time_and_one_that_waits_can_be_stopped(tmp_path, play):
+    pair = PairApp(tmp_path)
+    async with pair.running() as pilot:
+        await shown_studies(pilot)
+        play.gate.clear()
+        await pilot.press("enter")
+        await until_shown(pilot, "running 0 of 12")
+        await pilot.press("j", "enter")
+        await until_shown(pilot, "waits for its turn", "running 0 of 12")
+        await pilot.press("s")
+        await until_shown(pilot, "stopped", "running 0 of 12")
+        await pilot.press("r")
+        await until_shown(pilot, "waits for its turn")
+        play.gate.set()
+        await until(pilot, lambda: screen(pair.app).count(" done ") == 2)
+        assert len(play.given) == 2
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_pages_show_statements_tables_figures_and_parameters(tmp_path, play, size):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=size) as pilot:
+        await finished(pilot)
+        await pilot.press("enter")
+        shown = await until_shown(pilot, "A [b]hostile␛[31m⟨202E⟩ one.", "1 of 6")
+        assert "\x1b" not in shown
+        await pilot.press("l")
+        shown = await until_shown(pilot, "Every response", "2 of 6", "followed_or_not", NOTE)
+        cells = demo_prompts().prompts[0].id, "demo-base", "10", "followed", "0", "0.25"
+        if size == WIDE:
+            assert list(cells) in [line.split()[-6:] for line in shown.splitlines()]
+        else:
+            # What does not fit beside stands below.
+            assert "score 0 · share 0.25" in shown
+        await pilot.press("l", "right")
+        shown = await until_shown(pilot, "A profile", "4 of 6", "share by place", "± line 1")
+        row = next(line for line in shown.splitlines() if "second" in line and "1.25" in line)
+        assert row.split()[-5:] == ["second", "0.25", "0.2", "1.25", "0.2"]
+        await pilot.press("l")
+        shown = await until_shown(pilot, "Groups", "signs [b]␛[31m", "1 ± 0.12")
+        assert shown.count("█") > 10
+        await pilot.press("l")
+        shown = await until_shown(pilot, "What the numbers depend on", "norm")
+        await pilot.press("h", "h")
+        await until_shown(pilot, "A profile")
+        await pilot.press("escape")
+        await until_shown(pilot, "done")
+        assert "run/open" in screen(pair.app).splitlines()[-1]
+
+
+async def test_a_figure_with_many_lines_is_drawn_on_several_pages(tmp_path, play):
+    play.lines = 6
+    pair = PairApp(tmp_path)
+    async with pair.running() as pilot:
+        await finished(pilot)
+        pane = pair.app.query_one(StudyPane)
+        figures = [page for page in pane._pages if page.kind == "lines"]
+        assert [len(page.figure.series) for page in figures] == [4, 2]
+        assert len({page.name for page in pane._pages}) == pane.count
+
+
+async def test_columns_that_do_not_fit_come_on_a_key(tmp_path, play):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=NARROW) as pilot:
+        await opened(pilot, "Every response")
+
+        def heading():
+            return pair.app.query_one("#columns").plain
+
+        assert heading().split()[:3] == list(CASE_COLUMNS[:3])
+        await pilot.press("greater_than_sign", "greater_than_sign")
+        assert heading().split()[:3] == ["case", "rating", "followed_or_not"]
+        await pilot.press(*["greater_than_sign"] * 20)
+        assert heading().split() == ["case", "share"]
+        await pilot.press("less_than_sign")
+        assert heading().split() == ["case", "score", "share"]
+
+
+async def test_rows_are_found_and_walked(tmp_path, play):
+    pair = PairApp(tmp_path)
+    async with pair.running() as pilot:
+        await opened(pilot, "Every response")
+        rows = pair.app.query_one("#rows")
+        total = 2 * len(demo_prompts().prompts)
+        await pilot.press("slash", *"DEMO-TUNED", "enter")
+        await until_shown(pilot, f"1 of {total // 2} rows found")
+        assert rows.cursor == 1
+        await pilot.press("n", "n")
+        assert rows.cursor == 5
+        await pilot.press("N", "N", "N")
+        assert rows.cursor == total - 1
+        await pilot.press("slash", *"nowhere", "enter")
+        await until_shown(pilot, "No row has “nowhere”.")
+
+
+async def test_the_table_exports_as_csv_and_the_report_as_a_folder(tmp_path, play, monkeypatch):
+    written = []
+
+    def write_report(findings, folder):
+        written.append((findings.study, folder))
+        return folder / "report.md"
+
+    monkeypatch.setattr("analysis.studies.report.write_report", write_report)
+    pair = PairApp(tmp_path)
+    async with pair.running() as pilot:
+        await opened(pilot, "Every response")
+        await pilot.press("e")
+        await until_shown(pilot, "Written to")
+        await turned_to(pilot, "A profile")
+        await pilot.press("e")
+        await until(pilot, lambda: len(list(tmp_path.glob("*.csv"))) == 2)
+        await pilot.press("w")
+        await until(pilot, lambda: bool(written))
+    with (tmp_path / "study-scores-cases-demo-base-demo-tuned.csv").open(newline="") as stream:
+        rows = list(csv.reader(stream))
+    assert rows[0] == list(CASE_COLUMNS)
+    assert rows[4][3:] == ["", "followed", repr(1 / 7), "0.25"]
+    with (tmp_path / "study-scores-figure-profile-demo-base-demo-tuned.csv").open() as stream:
+        numbers = list(csv.reader(stream))
+    assert numbers[0] == ["place", "line 0", "± line 0", "line 1", "± line 1"]
+    assert numbers[2] == ["second", "0.25", "0.2", "1.25", "0.2"]
+    assert written == [("scores", tmp_path / "study-scores-demo-base-demo-tuned")]
+
+
+async def test_a_disk_that_is_full_is_told_and_nothing_is_lost(tmp_path, play, monkeypatch):
+    def full(table, path):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("app.views.study_files.save_csv", full)
+
+    def script(request):
+        if isinstance(request, TokenizeRequest):
+            yield Notice(Problem(kind="storage", what="The result could not be saved."))
+        yield from answer(request)
+
+    pair = PairApp(tmp_path, script=script)
+    # Wide enough for a notification beside the text.
+    async with pair.running(size=WIDE) as pilot:
+        await shown_studies(pilot)
+        await pilot.press("enter")
+        await until_shown(pilot, "The result could not be saved.", "Tuned scores are higher")
+        await pilot.press("enter", "l", "e")
+        await until_shown(pilot, "No space left on device", "Every response")
+
+
+async def test_a_row_leads_to_its_case_and_the_view_stands_as_it_was(tmp_path, play):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await opened(pilot, "Every response")
+        await pilot.press("j", "j", "j", "enter")
+        prompt = demo_prompts().prompts[1]
+        await until_shown(pilot, "instruction score", prompt.prompt.split("\n")[0][:40])
+        asked = [r for r in pair.session.requests if isinstance(r, AttributionRequest)]
+        assert [(r.model.name, r.prompt) for r in asked] == [
+            ("demo-base", prompt.prompt),
+            ("demo-tuned", prompt.prompt),
+        ]
+        await pilot.press("5")
+        await until_shown(pilot, "Every response")
+        assert pair.app.query_one("#rows").cursor == 3
+        assert pair.app.focused is pair.app.query_one("#rows")
+
+
+async def test_a_row_leads_to_its_head_and_to_its_component(tmp_path, play):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await shown_studies(pilot)
+        await pilot.press("j", "enter")
+        await until_shown(pilot, "Heads changed.")
+        await pilot.press("enter")
+        await turned_to(pilot, "Every head")
+        await pilot.press(*["j"] * 6, "enter")
+        await until_shown(pilot, "layer 1 · head 2", "kept")
+        await pilot.press("5")
+        await turned_to(pilot, "Every component")
+        await pilot.press(*["j"] * 10, "enter")
+        await until_shown(pilot, "layer 1 ·", "base 4 ")
+        # Both views are there now.
+        await pilot.press("5", "home", "j", "enter")
+        await until_shown(pilot, "layer 0 ·", "base 1 ")
+        await pilot.press("5")
+        await turned_to(pilot, "Every head")
+        await pilot.press("home", "enter")
+        await until_shown(pilot, "layer 0 · head 0")
+
+
+async def test_a_library_is_studied_without_a_model(library, play):
+    async with library.run_test(size=NARROW) as pilot:
+        shown = await shown_studies(pilot, "3")
+        assert "weights" not in shown
+        assert "the 2 stored cases" in shown
+        assert "prompts" not in shown.splitlines()[-1]
+        await pilot.press("enter")
+        await until_shown(pilot, "done")
+        assert play.given[0].session is None
+        await pilot.press("enter", "l")
+        await until_shown(pilot, "Every response")
+        await pilot.press("j", "j", "enter")
+        await until_shown(pilot, "two", "instruction score")
+        await pilot.press("left_square_bracket")
+        await until_shown(pilot, "one")
+        await pilot.press("3")
+        await until_shown(pilot, "Every response")
+        assert library.query_one("#rows").cursor == 2
+
+
+async def test_another_pair_is_asked_for_its_prompts_first(tmp_path, play):
+    good = [{"prompt": f"Say {number}.", "id": f"p{number}"} for number in range(3)]
+    path = tmp_path / "prompts.jsonl"
+    path.write_text("\n".join([*map(json.dumps, good), "{broken"]))
+    pair = PairApp(tmp_path, names=("llama", "vicuna"))
+    async with pair.running() as pilot:
+        shown = await shown_studies(pilot)
+        assert "p names its file" in shown
+        await pilot.press("enter")
+        await until_shown(pilot, "prompts: a .jsonl, .csv or .tsv file")
+        await pilot.press("escape")
+        await pilot.pause()
+        assert not play.given
+        await pilot.press("enter", *"missing.csv", "enter")
+        # What was typed is still there.
+        await until_shown(pilot, "cannot be read", " missing.csv")
+        await pilot.press("ctrl+u", *"prompts.jsonl", "enter")
+        await until_shown(pilot, "ine 4", "3 prompts remain", " prompts.jsonl")
+        assert not play.given
+        await pilot.press("enter")
+        await until_shown(pilot, "done", "Left out: line 4")
+        assert [each.id for each in play.given[0].prompts.prompts] == ["p0", "p1", "p2"]
+
+
+async def test_a_study_that_fails_says_why_and_what_was_found_before_stays(tmp_path, play):
+    pair = PairApp(tmp_path)
+    async with pair.running() as pilot:
+        await finished(pilot)
+        play.fault = engine_died()
+        await pilot.press("r")
+        await until_shown(pilot, "failed", "The engine died.", "It was killed.", "r goes on")
+        assert "Tuned scores are higher" in screen(pair.app)
+        await pilot.press("enter", "l")
+        await until_shown(pilot, "Every response")
+        await pilot.press("escape")
+        play.fault = ValueError("a [b]defect")
+        await pilot.press("r")
+        await until_shown(pilot, "The study ran into a defect.", "ValueError: a [b]defect")
+        play.fault = None
+        await pilot.press("r")
+        await until_shown(pilot, "done")
+        assert "defect" not in screen(pair.app)
+
+
+async def test_the_end_of_a_study_is_told_in_another_view(tmp_path, play):
+    pair = PairApp(tmp_path)
+    async with pair.running() as pilot:
+        await shown_studies(pilot)
+        play.gate.clear()
+        await pilot.press("enter")
+        await until_shown(pilot, "running 0 of 12")
+        await pilot.press("1")
+        await until_shown(pilot, "Examples")
+        play.gate.set()
+        await until_shown(pilot, "The study scores is done.")
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+c"])
+async def test_quitting_does_not_wait_for_a_study(tmp_path, play, key):
+    play.deaf = True
+    pair = PairApp(tmp_path)
+    async with pair.running() as pilot:
+        await shown_studies(pilot)
+        await pilot.press("enter")
+        await until_shown(pilot, "running 0 of 12")
+        await pilot.press("j", "enter", key)
+        await until(pilot, lambda: not pair.app.is_running or pair.session.closed)
+    assert pair.session.closed
+
+
+async def test_nothing_is_painted_while_a_study_has_nothing_new(tmp_path, play):
+    pair = PairApp(tmp_path)
+    async with pair.running() as pilot:
+        await shown_studies(pilot)
+        play.gate.clear()
+        await pilot.press("enter")
+        await until_shown(pilot, "running 0 of 12")
+        await pilot.pause(1.0)
+        drawn = []
+        display = pair.app._display
+        pair.app._display = lambda *args: (drawn.append(args), display(*args))
+        await pilot.pause(1.0)
+        assert drawn == []
+
+
+async def test_help_says_what_the_numbers_mean(tmp_path, play):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=(120, 60)) as pilot:
+        await shown_studies(pilot)
+        assert isinstance(pair.app.view, StudiesView)
+        await pilot.press("question_mark")
+        await until_shown(pilot, "A quarter each", "studies.prompts")
