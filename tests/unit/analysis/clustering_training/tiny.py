@@ -19,6 +19,14 @@ TINY = RunSettings(
         validation_tasks=2,
     ),
     training=TrainingSettings(
-        hidden=16, feed_forward=32, layers=2, heads=2, rate=3e-3, epochs=4, batch=16, neighbours=5
+        hidden=16,
+        feed_forward=32,
+        layers=2,
+        heads=2,
+        rate=3e-3,
+        epochs=4,
+        batch=16,
+        evaluate_every=2,
+        neighbours=5,
     ),
 )
