@@ -10,7 +10,7 @@ import pytest
 
 from analysis.clustering_training.generator import generate
 from analysis.clustering_training.instances import Instance, label_arrays
-from analysis.clustering_training.settings import DataSettings
+from analysis.clustering_training.settings import PRESETS, DataSettings
 
 SEEDS = range(3)
 
@@ -175,6 +175,12 @@ def test_labels_name_task_distribution_and_distribution_with_mapping() -> None:
     numbers = dict(zip(pairs, labels["distribution-mapping"].tolist(), strict=True))
     assert [numbers[pair] for pair in pairs] == labels["distribution-mapping"].tolist()
     assert len(set(numbers.values())) == len(numbers) == 5 * len(set(labels["distribution"]))
+
+
+def test_the_small_preset_has_tasks_for_any_seed() -> None:
+    for seed in range(30):
+        found = generate(PRESETS["small"][0], seed)
+        assert len({each.task for each in found}) == 43
 
 
 @pytest.mark.parametrize(
