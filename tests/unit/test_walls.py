@@ -29,6 +29,7 @@ TORCH_FREE_MODULES = [
     "app.commands.study",
     "app.commands.cache",
     "app.commands.models",
+    "app.commands.clusters_train",
     "app.commands.demo",
     "analysis.session",
     "analysis.saliency_map",
@@ -46,6 +47,8 @@ TORCH_FREE_MODULES = [
     "analysis.task_sets.natural",
     "analysis.task_sets.reading",
     "analysis.cluster_tables",
+    "analysis.clustering_runs",
+    "analysis.clustering_training.generator",
     "analysis.studies.density",
     "analysis.models.references",
     "analysis.models.availability",
@@ -75,28 +78,6 @@ def test_help_imports_only_the_argument_parser() -> None:
         "    main(['--help'])"
     )
     assert not imported_by(statement) & (HEAVY | {"textual", "rich", "numpy", "msgspec", "cache"})
-
-
-def test_the_first_screen_is_painted_without_numpy_or_the_cache() -> None:
-    statement = """
-from pathlib import Path
-from app.arguments import parser
-from app.commands import open_app
-from app.config import Settings
-from app.main import InsttuiApp
-
-painted = []
-
-def after_first_paint(self):
-    painted.append(self.query_one("#entry").size)
-    self.exit()
-
-InsttuiApp._connect = after_first_paint
-workspace = open_app._workspace(parser().parse_args([]), Settings())
-InsttuiApp(workspace, Settings(), state_path=Path("/nowhere")).run(headless=True, size=(80, 24))
-assert painted and painted[0].area
-"""
-    assert not imported_by(statement) & (HEAVY | {"numpy", "cache", "diskcache"})
 
 
 def test_the_first_screen_is_painted_without_numpy_or_the_cache() -> None:
