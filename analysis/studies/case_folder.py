@@ -9,12 +9,14 @@ their final place, joined at the end where they agree, and only then take the pl
 from __future__ import annotations
 
 import filecmp
+import os
+import platform
 import re
 import shutil
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
 
@@ -57,7 +59,7 @@ class CaseFolder:
             for place in _PLACES:
                 _check_replaceable(folder / place)
             _remove_stale(folder)
-            self._made = Path(tempfile.mkdtemp(prefix=_MAKING, dir=folder))
+            self._made = Path(tempfile.mkdtemp(prefix=f"{_mine()}{os.getpid()}-", dir=folder))
         except OSError as error:
             raise _unwritable(folder, error) from None
         with self._open:
@@ -165,11 +167,34 @@ def _check_replaceable(place: Path) -> None:
 
 
 def _remove_stale(folder: Path) -> None:
-    """Removes what killed studies left behind: nobody has written to it for an hour."""
+    """Removes what killed studies left behind.
+
+    Their process is gone or, where it was another machine's, nobody has written for an hour.
+    """
     for made in folder.glob(f"{_MAKING}*"):
-        written = [each.stat().st_mtime for each in (made, *made.rglob("*"))]
-        if time.time() - max(written) > _STALE_S:
-            shutil.rmtree(made, ignore_errors=True)
+        process = made.name.removeprefix(_mine()).partition("-")[0]
+        with suppress(OSError):
+            written = max(each.stat().st_mtime for each in (made, *made.rglob("*")))
+            if (process.isdecimal() and not _is_alive(int(process))) or (
+                time.time() - written > _STALE_S
+            ):
+                shutil.rmtree(made, ignore_errors=True)
+
+
+def _mine() -> str:
+    """What begins the names of all that is being made on this machine."""
+    return f"{_MAKING}{re.sub('[^A-Za-z0-9]+', '', platform.node())}-"
+
+
+def _is_alive(process: int) -> bool:
+    """Whether this machine has such a process."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _unwritable(folder: Path, error: OSError) -> ProblemError:

@@ -51,8 +51,8 @@ def kill_somewhere(home: Home, seconds: float, *arguments: str) -> bool:
 
 
 def tables(folder: Path) -> dict[str, bytes]:
-    """The CSV files of a report by name."""
-    found = {path.name: path.read_bytes() for path in folder.rglob("*.csv")}
+    """The CSV files of a study's report by name."""
+    found = {path.name: path.read_bytes() for path in folder.glob("density/*.csv")}
     assert found
     return found
 
@@ -76,6 +76,7 @@ def test_killed_at_random_moments_it_ends_with_the_tables_of_an_undisturbed_run(
     assert (home.work / "killed/cases/cases.jsonl").read_bytes() == (
         home.work / "calm/cases/cases.jsonl"
     ).read_bytes()
+    assert not list((home.work / "killed").glob(".cases-*"))
     assert "Case long was left out." in done.output.decode()
 
 
