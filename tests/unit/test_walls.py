@@ -50,6 +50,8 @@ TORCH_FREE_MODULES = [
     "analysis.clustering_runs",
     "analysis.clustering_training.generator",
     "analysis.studies.density",
+    "analysis.studies.position",
+    "analysis.prompt_sets",
     "analysis.models.references",
     "analysis.models.availability",
     "cache.store",
