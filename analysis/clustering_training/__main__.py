@@ -44,9 +44,21 @@ def _train(options: argparse.Namespace) -> None:
     import torch
 
     from analysis.clustering_training.training import train_run
+    from analysis.models.memory import is_out_of_memory
 
-    torch.use_deterministic_algorithms(True)
-    train_run(options.folder, settings, device=options.device, report=_Teller())
+    # A device without such an algorithm for some step still trains, only not twice the same.
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        train_run(options.folder, settings, device=options.device, report=_Teller())
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise problem(
+            "memory",
+            f"There is not enough memory to train {settings.preset}.",
+            str(error).partition("\n")[0],
+            "Choose a smaller preset or another --device.",
+        ) from None
 
 
 class _Teller:

@@ -183,4 +183,11 @@ class _Run:
         epoch: int = state["epoch"]
         # Rows of later epochs were written before the end came, and will be again.
         self._curves = Curves.read(self._folder).until(epoch)
+        if not self._curves.accuracies:
+            raise problem(
+                "input",
+                f"What was measured in {self._folder} is gone.",
+                f"It has a checkpoint of epoch {epoch}, but no rows up to there.",
+                f"Remove {run_folder.CHECKPOINT_NAME} to train from the beginning.",
+            )
         return epoch

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from analysis.clustering_training import __main__ as process
+from analysis.clustering_training import training
 from analysis.clustering_training.messages import Failed, Message, Progress
 from analysis.clustering_training.settings import PRESETS
 from tests.unit.analysis.clustering_training.tiny import TINY
@@ -21,7 +22,7 @@ def said(
     """What the process says where `small` is as small as can be."""
     monkeypatch.setitem(PRESETS, "small", (TINY.data, TINY.training))
     monkeypatch.setattr(sys, "argv", ["train", str(folder), "--preset", "small"])
-    monkeypatch.setattr(torch, "use_deterministic_algorithms", lambda on: None)
+    monkeypatch.setattr(torch, "use_deterministic_algorithms", lambda on, warn_only: None)
     process.main()
     lines = capsys.readouterr().out.splitlines()
     return [msgspec.json.decode(line, type=Message) for line in lines]
@@ -45,6 +46,19 @@ def test_a_problem_is_told_in_words(
     (message,) = said(tmp_path, monkeypatch, capsys)
     assert isinstance(message, Failed)
     assert message.problem.kind == "input"
+
+
+def test_too_little_memory_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*given: object, **options: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB\nmore")
+
+    monkeypatch.setattr(training, "train_run", fail)
+    (message,) = said(tmp_path, monkeypatch, capsys)
+    assert isinstance(message, Failed)
+    assert message.problem.kind == "memory"
+    assert message.problem.why == "CUDA out of memory. Tried to allocate 9 GiB"
 
 
 def test_a_folder_that_cannot_be_made_is_told(

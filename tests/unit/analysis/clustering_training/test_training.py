@@ -240,6 +240,13 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
         train_run(tmp_path, shorter(1), device="cpu")
 
 
+def test_rows_that_were_removed_are_missed(tmp_path: Path) -> None:
+    train_run(tmp_path, shorter(1), device="cpu")
+    (tmp_path / "accuracy.csv").unlink()
+    with pytest.raises(ProblemError, match="is gone"):
+        train_run(tmp_path, shorter(1), device="cpu")
+
+
 def shorter(epochs: int) -> RunSettings:
     training = msgspec.structs.replace(TINY.training, epochs=epochs)
     return msgspec.structs.replace(TINY, training=training)
