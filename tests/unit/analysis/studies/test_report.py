@@ -1,0 +1,116 @@
+"""A report says everything, breaks no Markdown, and is whole or not there."""
+
+from __future__ import annotations
+
+import csv
+import re
+
+import pytest
+
+from analysis.problems import ProblemError
+from analysis.studies import report
+from analysis.studies.findings import Figure, Findings, NamedTable, Series
+from analysis.studies.report import MOST_ROWS, write_report
+from analysis.table import Table
+
+ROWS = [(number, number / 3, None, number % 2 == 0, f"w{number}|x") for number in range(60)]
+TABLE = NamedTable(
+    "cases",
+    "Every case",
+    Table(("case", "score", "none", "even", "in_words"), ROWS),
+    note="Read it so.",
+)
+FIGURE = Figure("plot", "A plot", "layer", "angle", (Series("s", (0, 1), (1.0, None)),))
+
+
+def findings(**changes):
+    given = {
+        "study": "heads",
+        "title": "Heads of a|b",
+        "statements": ("Nothing <b>differs</b>: p 0.5.", "_So_ it is."),
+        "tables": (TABLE,),
+        "parameters": {"seed": 7, "base": "demo`base"},
+        "notes": ("A case was left out.\nIt had no\u202e end.",),
+        **changes,
+    }
+    return Findings(**given)
+
+
+def test_a_report_has_sentences_notes_parameters_and_versions(tmp_path):
+    text = write_report(findings(), tmp_path).read_text()
+    assert text.startswith("# Heads of a\\|b\n")
+    assert "- Nothing \\<b\\>differs\\</b\\>: p 0.5." in text
+    assert "- \\_So\\_ it is." in text
+    assert "Read it so." in text
+    assert "| seed | 7 |" in text
+    assert "| base | demo\\`base |" in text
+    for package in ("Python", "insttui", "torch", "transformers", "numpy"):
+        assert re.search(rf"\| version of {package} \| [\w.+]+ \|", text), package
+
+
+def test_no_text_breaks_out_of_its_line(tmp_path):
+    text = write_report(findings(), tmp_path).read_text()
+    assert "left out.\\\\u000aIt had no\\\\u202e end." in text
+    assert "\u202e" not in text
+
+
+def test_a_long_table_is_cut_with_a_word_and_whole_beside_it(tmp_path):
+    path = write_report(findings(), tmp_path)
+    rows = [line for line in path.read_text().splitlines() if re.match(r"\| \d+ \|", line)]
+    assert len(rows) == MOST_ROWS
+    assert rows[1] == "| 1 | 0.3333 |  | no | w1\\|x |"
+    assert (
+        f"The first {MOST_ROWS} of 60 rows; all are in [cases.csv](cases.csv)." in path.read_text()
+    )
+    with (path.parent / "cases.csv").open(newline="") as stream:
+        found = list(csv.reader(stream))
+    assert len(found) == 61
+    assert float(found[2][1]) == 1 / 3
+
+
+def test_studies_lie_side_by_side_and_are_replaced_by_their_like(tmp_path):
+    write_report(findings(study="density"), tmp_path)
+    write_report(findings(), tmp_path)
+    path = write_report(findings(title="Again"), tmp_path)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["density", "heads"]
+    assert path == tmp_path / "heads" / "report.md"
+    assert path.read_text().startswith("# Again\n")
+
+
+def test_a_crash_leaves_the_earlier_report_and_nothing_else(tmp_path):
+    path = write_report(findings(), tmp_path)
+    before = {each.name: each.read_bytes() for each in path.parent.iterdir()}
+
+    def broken():
+        yield (1,)
+        raise RuntimeError("in the middle of a table")
+
+    class Rows:
+        def __iter__(self):
+            return broken()
+
+    tables = (TABLE, NamedTable("more", "More", Table(("a",), Rows())))
+    with pytest.raises(RuntimeError):
+        write_report(findings(title="New", tables=tables), tmp_path)
+    assert {each.name: each.read_bytes() for each in path.parent.iterdir()} == before
+    assert [each.name for each in tmp_path.iterdir()] == ["heads"]
+
+
+def test_the_report_comes_after_all_that_it_links_to(tmp_path, monkeypatch):
+    moved = []
+    replace = report.Path.replace
+    monkeypatch.setattr(
+        report.Path, "replace", lambda path, to: (moved.append(path.name), replace(path, to))[1]
+    )
+    text = write_report(findings(figures=(FIGURE,)), tmp_path).read_text()
+    assert moved[-1] == "report.md"
+    assert set(re.findall(r"\]\(([^)]+)\)", text)) == set(moved[:-1])
+    assert set(moved[:-1]) == {"cases.csv", "plot.png", "plot.svg"}
+
+
+def test_a_folder_that_cannot_be_written_is_a_problem_in_words(tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(ProblemError) as caught:
+        write_report(findings(), tmp_path / "taken")
+    assert caught.value.problem.kind == "storage"
+    assert "taken" in caught.value.problem.what
