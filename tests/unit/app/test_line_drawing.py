@@ -147,3 +147,33 @@ def test_numbers_at_the_axis_are_told_apart():
     lines = texts(PlotData("title", (Series("a", [0, 1], [0.0, 0.0123]),)), 60, 20)
     labels = [line[:5].strip() for line in lines[2:-2] if line[:5].strip()]
     assert len(labels) == len(set(labels)) > 2
+
+
+def test_negative_numbers_lie_below_zero():
+    lines = texts(PlotData("title", (Series("a", [0, 1], [-4, 4]),)), 60, 21)
+    numbers = {line[:5].strip(): row for row, line in enumerate(lines[2:-2]) if line[:5].strip()}
+    assert numbers["4"] < numbers["0"] < numbers["-4"]
+    found = dots(drawing(lines))
+    assert min(y for _, y in found) == 0
+    assert max(y for _, y in found) == 4 * 17 - 1
+
+
+def test_names_stand_below_their_points():
+    names = ("one", "two", "three")
+    lines = texts(PlotData("title", (Series("a", [0, 1, 2], [1, 2, 3]),), names), 60, 15)
+    marks = [place for place, mark in enumerate(lines[-2]) if mark == "┬"]
+    for name, mark in zip(names, marks, strict=True):
+        start = lines[-1].index(name)
+        assert start - 1 <= mark <= start + len(name)
+
+
+def test_a_whisker_reaches_from_below_to_above_its_point():
+    plain = PlotData("title", (Series("a", [0, 1, 2], [4, 5, 6]),))
+    spread = PlotData("title", (Series("a", [0, 1, 2], [4, 5, 6], [0, 3, 0]),))
+    high = 4 * 16 - 1
+    added = set(dots(drawing(texts(spread, 60, 20))))
+    column = [y for x, y in added if abs(x - 54) <= 1]
+    top = 8
+    assert min(column) <= round(2 / top * high) + 2
+    assert max(column) >= round(8 / top * high) - 2
+    assert len(dots(drawing(texts(plain, 60, 20)))) < len(added)
