@@ -236,7 +236,8 @@ class InsttuiApp(KeyByKeyApp):
         tabs: list[tuple[str, str]] = []
         for number, spec in enumerate(self.views, 1):
             here = spec.id == current
-            words = f" {number} {spec.title} " if titles or here else f" {number} "
+            # Numbers alone stand close together: there may be many on a narrow screen.
+            words = f" {number} {spec.title} " if titles or here else f" {number}"
             tabs.append((words, "strong" if here else "dim"))
         return tabs
 

@@ -18,7 +18,13 @@ def _exports_go_elsewhere(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("size", "tabs"),
-    [((80, 24), "1 Prompt  2  3  4"), ((200, 50), "1 Prompt  2 Saliency  3 Heads  4 Concepts")],
+    [
+        ((80, 24), "1 Prompt  2 3 4 5 6 7"),
+        (
+            (200, 50),
+            "1 Prompt  2 Saliency  3 Heads  4 Concepts  5 Studies  6 Components  7 Clusters",
+        ),
+    ],
 )
 async def test_header_and_keys_fit(tmp_path, size, tabs):
     pair = PairApp(tmp_path)
