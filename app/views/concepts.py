@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 from textual import on
 from textual.app import ComposeResult
@@ -41,6 +41,15 @@ PAGES: tuple[Page, ...] = ("words", "list", "plot", "found")
 _SETTLED_S = 0.4
 
 
+class Wanted(NamedTuple):
+    """A component that another view speaks of; see `ConceptsView.show_component`."""
+
+    layer: int
+    component: int
+    side: int
+    expert: int
+
+
 class ConceptsView(View):
     """A layer's components as a list, or a plot, a table or finds in its place."""
 
@@ -58,7 +67,7 @@ class ConceptsView(View):
         self._descriptions: Descriptions | None = None
         self._known: KnownDescriptions | None = None
         self._settling: Timer | None = None
-        self._wanted: tuple[int, int] | None = None
+        self._wanted: Wanted | None = None
 
     def describe(self, descriptions: Descriptions | None) -> None:
         """Show these descriptions from now on; None where nothing is described."""
@@ -251,8 +260,7 @@ class ConceptsView(View):
             self.ui.say(str(error), severity="warning")
         self._go_to_expert(0 if self._experts else -1)
         self._turn_to("list")
-        if self._wanted is not None:
-            self.show_component(*self._wanted)
+        self._show_wanted()
 
     def _take_layer(self, jobs: ConceptJobs, number: int) -> None:
         assert jobs.layers is not None
@@ -265,25 +273,39 @@ class ConceptsView(View):
                 self._descriptions = self._known
         if number == self._layer or self._page == "plot":
             self.show_everything()
-        if self._wanted is not None and self._wanted[0] == number == self._layer:
-            self.show_component(*self._wanted)
+        if self._wanted is not None and self._wanted.layer == number == self._layer:
+            self._show_wanted()
 
     # Where one is
 
-    def show_component(self, layer: int, component: int) -> None:
-        """Go to the base component that another view speaks of, as soon as its layer is there.
+    def show_component(
+        self, layer: int, component: int, *, side: int = 0, expert: int = -1
+    ) -> None:
+        """Go to a component that another view speaks of, as soon as its layer is there.
 
         Args:
             layer: From 0.
             component: Rank in the layer, from 0.
+            side: The base model's component (0) or the tuned model's (1).
+            expert: From 0; -1 for a dense layer.
         """
-        self._wanted = layer, component
-        if self._page == "words":
+        self._wanted = Wanted(layer, component, side, expert)
+        self._show_wanted()
+
+    def _show_wanted(self) -> None:
+        wanted = self._wanted
+        if wanted is None or self._page == "words":
             return
-        rows = self._atlas.rows(layer)
-        row = next((n for n, row in enumerate(rows) if row.base == component), None)
+        if self._experts and wanted.expert not in (-1, self._expert):
+            self._go_to_expert(wanted.expert)
+        rows = self._atlas.rows(wanted.layer)
+        found = (
+            number
+            for number, row in enumerate(rows)
+            if (row.base, row.tuned)[wanted.side] == wanted.component
+        )
         self._turn_to("list")
-        self._go_to(layer, row)
+        self._go_to(wanted.layer, next(found, None))
         if rows:
             self._wanted = None
 

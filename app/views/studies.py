@@ -107,6 +107,8 @@ class StudiesView(View):
                 return self._opened and self._pane.offers(name)
 
     def _focus(self) -> None:
+        if self.ui.view is not self:
+            return
         if self._opened:
             self._pane.focus_page()
         else:
@@ -124,10 +126,10 @@ class StudiesView(View):
         study, desk = self._list.study, self._desk
         if desk is None or study is None:
             return
-        self._list.refresh()
+        self._list.update_lines()
         text = study_text(study, desk.works_on(study), self.prose)
         turned = self._pane.show(study.spec.name, study.pages, text)
-        if turned and self._opened and self.ui.view is self:
+        if turned and self._opened:
             self._focus()
         line = going_on(desk.running, self.prose)
         stops = [("s stops ", "dim")] if desk.running is not None else []

@@ -30,7 +30,9 @@ HELP = (
     "heads   how far the word pairs of every attention head changed, 1 - |A ∩ B| / |A ∪ B|, and "
     "whether heads turned to the verbs of instructions more than to other verbs.\n"
     "concepts   the components of all feed-forward layers: variance, rotation by tuning, and what "
-    "their words are about where they were described.\n\n"
+    "their words are about where they were described.\n"
+    "components, clusters   which neurons and experts instructions of each kind need, and how "
+    "hidden states gather by task: what the views of these names show, as tables.\n\n"
     "± is a standard deviation. A p-value says how often chance alone would show as much; a "
     "study that shows nothing says so.\n\n"
     "Enter runs a study, and opens what it found; left and right turn its pages. On a row, enter "
@@ -40,8 +42,8 @@ HELP = (
 )
 
 
-def state_text(run: StudyRun | None) -> str:
-    """How a study stands, in a few harmless words."""
+def state_text(run: StudyRun | None, cells: int = 200) -> str:
+    """How a study stands, in a few harmless words: as many as there is room for."""
     if run is None:
         return "not run"
     state, progress = run.state, run.progress
@@ -53,10 +55,15 @@ def state_text(run: StudyRun | None) -> str:
     if state != "running":
         return f"{state} at {so_far}"
     left = run.pace.seconds_left(progress.total)
-    parts = [f"running {so_far}", _rate(run.pace.per_second)]
-    if left is not None:
-        parts.append(f"about {duration(left)} left")
-    return " · ".join(part for part in parts if part)
+    rest = "" if left is None else f"about {duration(left)} left"
+    wordings = (
+        " · ".join(part for part in parts if part)
+        for parts in (
+            (f"running {so_far}", _rate(run.pace.per_second), rest),
+            (f"running {so_far}", rest),
+        )
+    )
+    return next((words for words in wordings if len(words) <= cells), f"running {so_far}")
 
 
 def _rate(per_second: float | None) -> str:
@@ -70,7 +77,7 @@ def _rate(per_second: float | None) -> str:
 
 def list_line(study: OfferedStudy, name_cells: int, width: int) -> Line:
     """A study in the list: its name and how it stands; its title where there is room."""
-    words = state_text(study.run)
+    words = state_text(study.run, width - name_cells - 3)
     state = "none" if study.run is None else study.run.state
     style = {"none": "dim", "done": "", "failed": "bad"}.get(state, "accent")
     parts = [(f" {pad(study.spec.name, name_cells)}  ", "strong"), (words, style)]
@@ -155,7 +162,7 @@ def row_lines(
         if cell is not None
     ]
     wrapped = wrap("\xa0· ".join(cells), max(20, width), break_on_hyphens=False)
-    lines = [line.replace("\xa0", " ") for line in wrapped]
+    lines = [line.replace("\xa0", " ").strip() for line in wrapped]
     room = max(0, height - len(notes))
     if len(lines) > room:
         lines = [*lines[: max(0, room - 1)], *([fit(f"{lines[room - 1]}…", width)] if room else [])]

@@ -34,7 +34,7 @@ async def follow_link(
         case "head":
             return await _show_head(ui, row)
         case "component":
-            return await _show_component(ui, row)
+            return await _show_component(ui, row, given)
     return "This row leads nowhere."
 
 
@@ -66,13 +66,18 @@ async def _show_head(ui: InsttuiApp, row: Mapping[str, Cell]) -> str:
     return ""
 
 
-async def _show_component(ui: InsttuiApp, row: Mapping[str, Cell]) -> str:
+async def _show_component(ui: InsttuiApp, row: Mapping[str, Cell], given: StudyInput) -> str:
     from app.views.concepts import ConceptsView
 
-    layer, component = row.get("layer"), row.get("component")
+    layer, component, expert = row.get("layer"), row.get("component"), row.get("expert")
     if not isinstance(layer, int) or not isinstance(component, int):
         return "This row is about more than one component."
     view = await ui.show_view("concepts")
     assert isinstance(view, ConceptsView)
-    view.show_component(layer, component)
+    tuned = () if given.tuned is None else (given.tuned.name, f"{given.tuned.name} (tuned)")
+    base = "" if given.base is None else given.base.name
+    side = row.get("model") in tuned and row.get("model") != base
+    view.show_component(
+        layer, component, side=int(side), expert=expert if isinstance(expert, int) else -1
+    )
     return ""

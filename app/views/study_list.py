@@ -18,6 +18,7 @@ class StudyList(ItemList):
         super().__init__(self._line, id=id)
         self._follow = follow
         self._studies: Sequence[OfferedStudy] = ()
+        self._drawn: dict[int, Line] = {}
 
     def show_studies(self, studies: Sequence[OfferedStudy]) -> None:
         """List these studies."""
@@ -36,6 +37,14 @@ class StudyList(ItemList):
         if self.cursor != before:
             self._follow()
 
+    def update_lines(self) -> None:
+        """Repaint the studies that stand differently now."""
+        width = self.scrollable_content_region.width
+        for index, line in list(self._drawn.items()):
+            if self._line(index, width) != line:
+                self.refresh_line(index)
+
     def _line(self, index: int, width: int) -> Line:
         names = max(len(each.spec.name) for each in self._studies)
-        return list_line(self._studies[index], names, width)
+        self._drawn[index] = list_line(self._studies[index], names, width)
+        return self._drawn[index]

@@ -282,8 +282,8 @@ async def test_a_row_leads_to_its_head_and_to_its_component(tmp_path, play):
         await pilot.press(*["j"] * 10, "enter")
         await until_shown(pilot, "layer 1 ·", "base 4 ")
         # Both views are there now.
-        await pilot.press("5", "home", "j", "enter")
-        await until_shown(pilot, "layer 0 ·", "base 1 ")
+        await pilot.press("5", "end", "k", "enter")
+        await until_shown(pilot, "layer 2 ·", "tuned 4 ")
         await pilot.press("5")
         await turned_to(pilot, "Every head")
         await pilot.press("home", "enter")

@@ -60,7 +60,12 @@ def weights(given: StudyInput) -> Study:
     """Heads and components."""
     yield from _steps(given, "reading heads")
     heads = [(layer, head, layer / 10 + head / 100) for layer in range(4) for head in range(4)]
-    components = [(layer, number, 1.5) for layer in range(3) for number in range(6)]
+    components = [
+        (model, layer, number)
+        for model in ("demo-base", "demo-tuned")
+        for layer in range(3)
+        for number in range(6)
+    ]
     return Findings(
         "weights",
         "What weights show",
@@ -70,7 +75,7 @@ def weights(given: StudyInput) -> Study:
             NamedTable(
                 "components",
                 "Every component",
-                Table(("layer", "component", "angle"), components),
+                Table(("model", "layer", "component"), components),
                 "component",
             ),
         ),
