@@ -90,7 +90,7 @@ def _findings(
     empty = sum(row[3] == row[4] == 0 for row in heads)
     notes = list(reader.notes)
     if empty:
-        notes.append(f"{empty} heads have no word pairs in either model; they count as unchanged.")
+        notes.append(f"Heads without word pairs in either model, counted as unchanged: {empty}.")
     if not all_heads:
         sampled = len({row[:2] for row in neurons})
         notes.append(

@@ -1,0 +1,88 @@
+"""Studies of weights on scripted pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from analysis.events import Event, Finished, Progress
+from analysis.requests import (
+    ArchitectureRequest,
+    ConceptsRequest,
+    HeadPairsRequest,
+    ModelChoice,
+    NeuronPairsRequest,
+    Request,
+    Words,
+    WordVectors,
+)
+from analysis.studies.study import StudyInput
+from tests.support.scripted_concepts import layer_concepts
+from tests.support.scripted_session import ScriptedSession
+from tests.support.scripted_weights import architecture, head_pairs, neuron_pairs
+
+BASE, TUNED = (ModelChoice(name, f"/nowhere/{name}") for name in ("demo-base", "demo-tuned"))
+
+MORE_VERBS = (
+    ("translate", "tongue"),
+    ("explain", "reason"),
+    ("summarize", "text"),
+    ("make", "thing"),
+    ("find", "place"),
+    ("go", "home"),
+    ("run", "race"),
+    ("walk", "path"),
+    ("eat", "bread"),
+    ("drink", "water"),
+    ("write", "book"),
+    ("classify", "kind"),
+)
+"""Word pairs of enough verbs of both kinds for Table 3."""
+
+
+def script(
+    *,
+    layers: int = 8,
+    experts: int = 0,
+    heads: Callable = head_pairs,
+    concepts: Callable = layer_concepts,
+    shapes: dict[str, int] | None = None,
+) -> Callable[[Request], Iterator[Event]]:
+    """Answers requests about weights.
+
+    Args:
+        layers: L of both models.
+        experts: Of both models.
+        heads: Answers about heads.
+        concepts: Answers about components.
+        shapes: Heads of a layer, for models by name.
+    """
+
+    def answer(request: Request) -> Iterator[Event]:
+        if isinstance(request, ArchitectureRequest):
+            count = (shapes or {}).get(request.model.name, 8)
+            built = architecture(request, layers=layers, heads=count)
+            yield Finished(msgspec.structs.replace(built, experts=experts))
+        elif isinstance(request, HeadPairsRequest):
+            yield Progress("heads", 1, 8, "heads")
+            yield Finished(heads(request))
+        elif isinstance(request, NeuronPairsRequest):
+            yield Finished(neuron_pairs(request))
+        elif isinstance(request, ConceptsRequest):
+            yield Finished(concepts(request))
+
+    return answer
+
+
+def pair(base: ModelChoice = BASE, tuned: ModelChoice = TUNED, **changes: object) -> StudyInput:
+    """What a study of weights is given; `options` apart, the rest goes to `script`."""
+    options = changes.pop("options", {})
+    return StudyInput(
+        session=ScriptedSession(script(**changes)),  # type: ignore[arg-type]
+        base=base,
+        tuned=tuned,
+        words=Words("demo"),
+        vectors=WordVectors("demo"),
+        options=options,  # type: ignore[arg-type]
+    )
