@@ -35,7 +35,7 @@ from app.watch import Watch
 from app.widgets.line_drawing import PlotData, Series
 from app.widgets.lines import Lines
 from app.widgets.plot import Plot
-from app.widgets.scatter_map import ScatterMap
+from app.widgets.scatter_map import KindLines, ScatterMap
 from app.workspace import PairWorkspace
 
 PlotKind = Literal["f1", "ari", "ami", "neighbours"]
@@ -66,7 +66,7 @@ class ClustersView(View):
             yield ScatterMap(follow=self._show_status, id="map")
             yield Plot(ascii_only=self.ui.settings.ascii, id="plot")
         yield Lines(id="progress")
-        yield Lines(id="status")
+        yield KindLines(id="status")
 
     @property
     def _workspace(self) -> PairWorkspace:

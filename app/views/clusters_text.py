@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from textwrap import wrap
 
 import numpy as np
 
@@ -12,8 +11,8 @@ from analysis.cluster_tables import METRICS
 from analysis.results import TaskClusters
 from analysis.task_sets.task_set import LABELS, prompt_of
 from app.terminal_text import prose
-from app.widgets.lines import Line
-from app.widgets.scatter_map import MARKS, Scatter, mark_of
+from app.widgets.lines import Line, Part, width_of
+from app.widgets.scatter_map import MARKS, Scatter, look_of, mark_of
 
 HELP = (
     "Whether a model's hidden states lie together by task. Every phrasing of sixteen tasks goes "
@@ -107,7 +106,7 @@ def status_lines(
             (_scores(found, layer, label), ""),
         ],
         [
-            (f"{mark_of(kind)} ", "strong"),
+            (f"{mark_of(kind)} ", look_of(kind)),
             (plain(f"{task.name}: {given} → {output}  "), ""),
             (plain(place + _cluster(found, layer, label, instance)), "dim"),
         ],
@@ -120,16 +119,19 @@ def legend(names: Sequence[str], width: int, *, ascii_only: bool = False) -> lis
     """What the letters mean, four lines at most."""
     if len(names) > len(MARKS):
         return [[(f"{len(names)} mappings: the letters repeat", "dim")]]
-    # A name is not cut in two: its spaces are no places to break at.
-    entries = [f"{mark_of(kind)} {name}".replace(" ", "\xa0") for kind, name in enumerate(names)]
-    lines = wrap(
-        "  ".join(entries),
-        max(20, width),
-        max_lines=LEGEND_LINES,
-        placeholder=" …",
-        break_on_hyphens=False,
-    )
-    return [[(prose(line.replace("\xa0", " "), ascii_only=ascii_only), "dim")] for line in lines]
+    lines: list[list[Part]] = [[]]
+    for kind, name in enumerate(names):
+        entry = f"{name}  "
+        if lines[-1] and width_of([*lines[-1], (f"a {entry}", "")]) > width + 2:
+            lines.append([])
+        lines[-1] += [
+            (f"{mark_of(kind)} ", look_of(kind)),
+            (prose(entry, ascii_only=ascii_only), "dim"),
+        ]
+    if len(lines) > LEGEND_LINES:
+        lines = lines[:LEGEND_LINES]
+        lines[-1].append(("...", "dim"))
+    return list(lines)
 
 
 def _scores(found: TaskClusters, layer: int, label: int) -> str:

@@ -17,9 +17,11 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from app.widgets.component_style import text_style
+from app.widgets.lines import Lines
 
 MARKS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-COLOURS = 4
+LOOKS = ("first", "second", "third", "fourth")
+"""Of the kinds in turn."""
 
 # A cell is about twice as high as it is wide, and what lies askew is farther than it looks.
 _ASKEW = 3
@@ -45,9 +47,9 @@ def mark_of(kind: int) -> str:
     return MARKS[kind % len(MARKS)]
 
 
-def colour_of(kind: int) -> str:
-    """The style of a kind; neighbours differ."""
-    return str(kind % COLOURS)
+def look_of(kind: int) -> str:
+    """The style of a kind on the map and in `KindLines`; those of neighbours differ."""
+    return LOOKS[kind % len(LOOKS)]
 
 
 def cells_of(points: NDArray[np.float32], width: int, height: int) -> NDArray[np.int64]:
@@ -73,15 +75,27 @@ def nearest(
     return int(np.where(ahead, along + _ASKEW * aside, np.iinfo(np.int64).max).argmin())
 
 
+class KindLines(Lines):
+    """Lines that know the looks of kinds too, for a legend."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"lines--{each}" for each in LOOKS}
+    DEFAULT_CSS = """
+    KindLines .lines--first { color: $text-primary; }
+    KindLines .lines--second { color: $text-warning; }
+    KindLines .lines--third { color: $text-success; }
+    KindLines .lines--fourth { color: $text-error; }
+    """
+
+
 class ScatterMap(Widget, can_focus=True):
     """Draws a `Scatter` as large as its room is; the cursor stays on a point."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"scatter--{n}" for n in range(COLOURS)}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"scatter--{each}" for each in LOOKS}
     DEFAULT_CSS = """
-    ScatterMap .scatter--0 { color: $text-accent; }
-    ScatterMap .scatter--1 { color: $text-warning; }
-    ScatterMap .scatter--2 { color: $text-primary; }
-    ScatterMap .scatter--3 { color: $foreground; text-style: bold; }
+    ScatterMap .scatter--first { color: $text-primary; }
+    ScatterMap .scatter--second { color: $text-warning; }
+    ScatterMap .scatter--third { color: $text-success; }
+    ScatterMap .scatter--fourth { color: $text-error; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,h", "move(0, -1)", show=False),
@@ -159,7 +173,7 @@ class ScatterMap(Widget, can_focus=True):
         found, counts = np.unique(rows, axis=0, return_counts=True)
         for index in np.argsort(counts, kind="stable"):
             row, column, kind = found[index].tolist()
-            self._drawn[row][column] = mark_of(kind), colour_of(kind)
+            self._drawn[row][column] = mark_of(kind), look_of(kind)
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
