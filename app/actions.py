@@ -126,7 +126,7 @@ _ALL = (
     Action("studies.next", "n", "", "Next row found", "find_next(1)"),
     Action("studies.previous", "N", "", "Previous row found", "find_next(-1)"),
     Action("studies.back", "escape", "back", "Back to the list; to the first view"),
-    Action("components.open", "enter", "open", "List the neurons of a cell; open one"),
+    Action("components.open", "enter", "open", "Neurons of a cell; what one writes; its component"),
     Action("components.rerun", "r", "again", "Run again what failed or was stopped", "run_again"),
     Action("components.map", "v", "map", "Overlaps, counts by layer, or changes"),
     Action("components.raise_threshold", "right_square_bracket", "ε", "Raise ε", "threshold(1)"),

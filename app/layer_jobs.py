@@ -62,6 +62,8 @@ class LayerJobs:
         session: Where requests are submitted.
         listener: Receives `Watch.Changed` and calls `apply`.
         requests: What is asked of each layer.
+        kind: What else stands in the place of layers, such as categories, in the plural.
+        names: What they are called, harmless; layers by number where there are none.
 
     Attributes:
         results: The answers of every finished layer, in the order of its requests.

@@ -23,6 +23,7 @@ class ComponentNeuron(Vertical):
         self._both: tuple[NeuronDirection, NeuronDirection] | None = None
         self._names = ("", "")
         self._where = ""
+        self._minus = "-" if ascii_only else "−"
         self.can_focus = True
 
     def compose(self) -> ComposeResult:
@@ -89,7 +90,10 @@ class ComponentNeuron(Vertical):
         for index in range(max(0, min(len(found.components), height - len(lines)))):
             number, cosine = int(found.components[index]), found.component_cosines[index]
             variance = 100 * found.explained_variance[index]
-            head = f"  component {number:>3} · cos {cosine:+.2f} · var {variance:>5.2f} %  "
+            sign = self._minus if cosine < 0 else "+"
+            head = (
+                f"  component {number:>3} · cos {sign}{abs(cosine):.2f} · var {variance:>5.2f} %  "
+            )
             listed = " ".join(_component_words(found, index, ascii_only=self._ascii))
             lines.append([(head, "dim"), (fit(listed, max(0, width - len(head))), "")])
         return lines + [[] for _ in range(height - len(lines))]

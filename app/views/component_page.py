@@ -118,7 +118,7 @@ class ComponentPage(Vertical):
 
     def _show_details(self) -> None:
         width = self.size.width - 2
-        lines = member_lines(self._atlas, self.member, self._names, width)
+        lines = member_lines(self._atlas, self.member, width)
         self.query_one("#details", Lines).show(*lines)
 
     def _line(self, index: int, width: int) -> Line:

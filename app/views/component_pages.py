@@ -90,6 +90,17 @@ class ComponentPages(View):
         cell = self._list.cell
         return cell.unit if self._page == "list" and cell is not None else self._atlas.unit
 
+    @property
+    def _component(self) -> tuple[int, int] | None:
+        """Layer and rank of the base component nearest to the neuron that is shown.
+
+        None while that is not known, and in a mixture, where every expert has its own.
+        """
+        found = None if self._jobs is None else self._jobs.directions
+        if self._page != "neuron" or found is None or found[0].expert >= 0:
+            return None
+        return (found[0].layer, int(found[0].components[0])) if len(found[0].components) else None
+
     def enter(self) -> None:
         """Ask what the models are built of, the first time; focus what is shown."""
         if self._jobs is None and self.ui.session is not None:
@@ -128,7 +139,7 @@ class ComponentPages(View):
             case "components.kind":
                 return page == "list"
             case "components.open":
-                return page in ("maps", "list")
+                return page in ("maps", "list") or self._component is not None
         return page in ("maps", "list") or (page == "neuron" and action.id == "components.copy")
 
     def _turn_to(self, page: Page) -> None:

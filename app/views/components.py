@@ -76,10 +76,16 @@ class ComponentsView(ComponentPages):
         self.action_open()
 
     def action_open(self) -> None:
-        """From a cell to its units, from an expert to its neurons, from a neuron to its words."""
+        """From a cell to its units, from an expert to its neurons, from a neuron to what it writes.
+
+        From there to the component of the base model that lies nearest.
+        """
         if self._page == "maps":
             self._behind.clear()
             self._open_list(self._maps.cell(self._atlas))
+            return
+        if self._page == "neuron" and self._component is not None:
+            self.run_worker(self._show_component(*self._component), exit_on_error=False)
             return
         member, cell = self._list.member, self._list.cell
         if self._page != "list" or member is None or cell is None:
@@ -89,6 +95,13 @@ class ComponentsView(ComponentPages):
             self._open_list(Cell("neurons", cell.categories, member.layer, member.expert))
         else:
             self._open_neuron((member.layer, member.expert, member.neuron))
+
+    async def _show_component(self, layer: int, component: int) -> None:
+        from app.views.concepts import ConceptsView
+
+        view = await self.ui.show_view("concepts")
+        assert isinstance(view, ConceptsView)
+        view.show_component(layer, component)
 
     def _open_list(self, cell: Cell, cursor: int = 0) -> None:
         self._list.show_cell(self._atlas, cell, self._names)

@@ -37,8 +37,10 @@ HELP = (
     "Enter lists the neurons of a cell, the most frequent first: p is the mean of p_ij(I) over the "
     "category's instructions. Enter again shows what a neuron writes: w is its row of the down "
     "projection, the words are those with the largest | cos(w, E[word]) |, the components those "
-    "of the Concepts view with the largest | cos(w, v_r) |. The sign is kept, for an activation "
-    "adds w times a number that is mostly positive.\n\n"
+    "of the Concepts view with the largest | cos(w, v_r) |. The sign is kept: without a "
+    "gate an active neuron adds w times a positive number, in gated networks the up branch decides "
+    "its sign. From there Enter leads to the nearest component of the base model in the Concepts "
+    "view (not in a mixture).\n\n"
     "[ and ] move ε, { and } move τ: counts follow at once, nothing is computed anew. "
     "/ goes to a neuron by its numbers, such as 3 812 for layer 3, neuron 812 (with its expert "
     "between them in a mixture), or to a category by its name."
@@ -169,9 +171,7 @@ def member_place(member: Member) -> str:
     return neuron_place((member.layer, member.expert, member.neuron))
 
 
-def member_lines(
-    atlas: ComponentAtlas, member: Member | None, names: tuple[str, str], width: int
-) -> list[Line]:
+def member_lines(atlas: ComponentAtlas, member: Member | None, width: int) -> list[Line]:
     """Lines on the unit under the cursor of a list: its frequency in every category."""
     if member is None:
         return [[]]
@@ -182,8 +182,11 @@ def member_lines(
         for each, name in enumerate(atlas.counted)
     ]
     of = len(atlas.counted)
-    sets = f"in the sets of {member.sets[0]}{arrow}{member.sets[1]} of {of} categories"
-    head: Line = [(member_place(member), "strong"), (f" · {sets} · p, {' → '.join(names)}:", "dim")]
+    sets = f"in {member.sets[0]}{arrow}{member.sets[1]} of {of} sets"
+    head: Line = [
+        (member_place(member), "strong"),
+        (f" · {sets} · mean p, base{arrow}tuned:", "dim"),
+    ]
     lines = wrap(" · ".join(texts), max(20, width), max_lines=3, placeholder=" …")
     return [head, *([(line, "")] for line in lines)]
 

@@ -17,15 +17,16 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 
 from app.terminal_text import fit
+from app.widgets.head_map import ASCII_GLYPHS
 from app.widgets.token_face import Cell, TokenFace, TokenMap
 
 HEADER = 1
 """Lines of frozen column names."""
 
-NARROWEST, WIDEST = 7, 14
+NARROWEST, WIDEST = 7, 16
 """Cells of a column."""
 
-_LONGEST_LABEL = 28
+_SHORTEST_LABEL, _LONGEST_LABEL = 10, 28
 _READABLE = 10
 
 
@@ -89,7 +90,7 @@ class NumberMap(TokenFace):
         """Cells of the row names with the gap after them; columns go before long names."""
         wanted = max(map(cell_len, self.map.row_labels), default=0)
         left = self._room - _READABLE * self.map.shape[1] - 1
-        return min(wanted, _LONGEST_LABEL, max(8, left)) + 1
+        return min(wanted, _LONGEST_LABEL, max(_SHORTEST_LABEL, left)) + 1
 
     @property
     def _cell(self) -> int:
@@ -174,12 +175,15 @@ class NumberMap(TokenFace):
         return Segment(self._right(self.map.column_labels[column]), blank + style)
 
     def _number(self, row: int, column: int) -> Segment:
-        text = self._right(self._texts[row][column])
+        palette, level = self.palette, int(self.map.levels[row, column])
         under = (row, column) == self.cursor
-        style = self.palette.cursor if under else self.palette.levels[self.map.levels[row, column]]
-        return Segment(text, style)
+        # Without colours a glyph before the number stands for the lightness.
+        plain = palette.mono and self.ascii_only
+        mark = ASCII_GLYPHS[level] if plain else palette.cell(level, 1)
+        text = mark + self._right(self._texts[row][column])[1:]
+        return Segment(text, palette.cursor if under else palette.levels[level])
 
     def _right(self, text: str) -> str:
-        """A text at the right end of its column, a blank behind it."""
-        text = fit(text, self._cell - 1)
+        """A text at the right end of its column, a blank on either side."""
+        text = fit(text, self._cell - 2)
         return " " * (self._cell - 1 - cell_len(text)) + text + " "

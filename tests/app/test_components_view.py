@@ -15,9 +15,12 @@ from analysis.events import Finished, Notice
 from analysis.instruction_sets import demo_instructions, natural_instructions
 from analysis.problems import Problem, problem
 from analysis.requests import ArchitectureRequest, FrequenciesRequest, NeuronDirectionRequest
+from app.config import Settings
 from app.views.component_page import ComponentPage
 from app.views.components import ComponentsView
+from app.views.concept_page import ConceptPage
 from app.views.registry import VIEWS
+from app.widgets.head_map import levels_of
 from app.widgets.number_map import NumberMap
 from tests.app.pair_app import PairApp, screen, until, until_shown
 from tests.support.scripted_components import EXPERTS, LAYERS, NEURONS, frequencies
@@ -177,7 +180,8 @@ async def test_enter_lists_a_cells_neurons_and_then_what_one_writes(tmp_path):
         await until_shown(pilot, f"layer 0 · {int((base | tuned).sum())} neurons")
         page = pair.app.query_one(ComponentPage)
         member = page.member
-        await until_shown(pilot, f"layer 0 · neuron {member.neuron} · in the sets of")
+        in_sets = f"in {member.sets[0]}→{member.sets[1]} of 6 sets"
+        await until_shown(pilot, f"layer 0 · neuron {member.neuron} · {in_sets}")
         await pilot.press("enter")
         shown = await until_shown(pilot, f"tuned{member.neuron}", "component   0 · cos +0.40")
         assert "61 % of w lies in 300 components" in shown
@@ -193,6 +197,20 @@ async def test_enter_lists_a_cells_neurons_and_then_what_one_writes(tmp_path):
         await until(pilot, lambda: pair.app.focused is tuned_map(pair))
         await pilot.press("escape")
         await until_shown(pilot, "Capital of a country")
+
+
+async def test_from_a_neuron_enter_leads_to_the_component_it_lies_in(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=NARROW) as pilot:
+        await shown_components(pilot)
+        await pilot.press("slash", *"5 9", "enter")
+        await until_shown(pilot, "tuned9", "component   5 · cos +0.40")
+        await pilot.press("enter")
+        await until_shown(pilot, "4 Concepts", "layer 5", "all 8 layers are there")
+        page = pair.app.query_one(ConceptPage)
+        await until(pilot, lambda: page.items.row is not None and page.items.row.base == 5)
+        await pilot.press(KEY)
+        await until_shown(pilot, "layer 5 · neuron 9", "tuned9")
 
 
 async def test_a_list_is_filtered_by_what_tuning_did(tmp_path):
@@ -419,3 +437,17 @@ async def test_models_of_any_size_are_walked_through_in_terminals_of_any_size(tm
             await pilot.press("enter", "end", "escape", "v", "v")
             await pilot.pause()
             assert tuned_map(pair).cursor[1] == len(CATEGORIES) - 1
+
+
+@pytest.mark.parametrize("ascii_only", [False, True])
+async def test_without_colours_glyphs_stand_for_the_lightness(tmp_path, monkeypatch, ascii_only):
+    monkeypatch.setenv("NO_COLOR", "1")
+    pair = PairApp(tmp_path, settings=Settings(ascii=ascii_only))
+    async with pair.running(size=NARROW) as pilot:
+        shown = await shown_components(pilot)
+        assert tuned_map(pair).palette.mono
+        full = "@" if ascii_only else "█"
+        line = next(line for line in shown.split("\n") if "│math" in line)
+        levels = levels_of(sets_of(pair).neurons[1].jaccard()[4])
+        assert levels[4] == 10
+        assert line.count(full) == int((levels >= (10 if ascii_only else 9)).sum())

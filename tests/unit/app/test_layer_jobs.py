@@ -179,6 +179,14 @@ def test_the_words_say_which_layer_of_how_many_and_how_far_it_is(total):
     assert house.jobs.words().startswith("0 of 4 layers · layer 3 · tuned: loading · 5")
 
 
+def test_what_stands_in_the_place_of_layers_is_called_by_its_name():
+    house = House()
+    asked = [(HeadPairsRequest(MODELS[0], n, Words("demo"), WordVectors("demo")),) for n in (0, 1)]
+    jobs = LayerJobs(house.session, house, asked, kind="categories", names=["math", "code"])
+    jobs.run(1)
+    assert jobs.words() == "0 of 2 categories · code"
+
+
 def test_a_model_without_layers_has_nothing_to_run():
     jobs = LayerJobs(Session(), House(), [])
     assert not jobs.can_run
