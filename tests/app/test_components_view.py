@@ -241,8 +241,8 @@ async def test_in_a_mixture_experts_come_first_and_their_neurons_behind_them(tmp
         await pilot.press("[", "[")
         await until_shown(pilot, f"ε_e {EXPERT_EPSILON - 0.02:.2f}")
         await pilot.press("v", "enter")
-        await until_shown(pilot, " experts", "expert")
         page = pair.app.query_one(ComponentPage)
+        await until(pilot, lambda: page.member is not None)
         expert = page.member
         await pilot.press("enter")
         await until_shown(
