@@ -1,23 +1,50 @@
-"""The terminal's driver, made to survive bytes that are no UTF-8 text.
+"""The terminal's driver, made to survive what no keyboard sends.
 
 Textual 8 decodes what is typed strictly: one pasted byte of another encoding ends the thread that
-reads the keys, and the app with it. Here such a byte becomes U+FFFD, for the user to see.
+reads the keys, and the app with it. Here such a byte becomes U+FFFD, for the user to see. And where
+the terminal is gone, Textual reads nothing from it again and again, as fast as it can, for good;
+here that ends the app as a hang-up does, for no signal need come of it.
 """
 
 from __future__ import annotations
 
-from codecs import getincrementaldecoder
+import codecs
+import os
+import signal
+from collections.abc import Callable
 from functools import partial
 
 from textual.drivers import linux_driver
 
 
 class ForgivingDriver(linux_driver.LinuxDriver):
-    """Reads any bytes."""
+    """Reads any bytes, as long as there is a terminal."""
 
     def run_input_thread(self) -> None:
-        """Read keys until the app ends, with a decoder that refuses nothing."""
-        forgiving = partial(getincrementaldecoder("utf-8"), errors="replace")
+        """Read keys until the app or the terminal ends, with a decoder that refuses nothing."""
         # The decoder is made inside the method, from this name of its module.
-        linux_driver.getincrementaldecoder = lambda _: forgiving  # type: ignore[attr-defined]
+        decoder = partial(ForgivingDecoder, self._terminal_gone)
+        linux_driver.getincrementaldecoder = lambda _: decoder  # type: ignore[attr-defined, assignment]
         super().run_input_thread()
+
+    def _terminal_gone(self) -> None:
+        self.exit_event.set()
+        os.kill(os.getpid(), signal.SIGHUP)
+
+
+class ForgivingDecoder:
+    """UTF-8, with U+FFFD for what is none.
+
+    Args:
+        ended: Called where there was nothing to read, which is how a terminal ends.
+    """
+
+    def __init__(self, ended: Callable[[], None]) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._ended = ended
+
+    def decode(self, data: bytes, final: bool = False) -> str:
+        """The text of the next bytes."""
+        if not data and not final:
+            self._ended()
+        return self._decoder.decode(data, final)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from shutil import which
 
 import pytest
 
@@ -49,3 +50,14 @@ def test_nothing_is_left_of_it(ending: str, home: Home) -> None:
             assert "Warning" not in terminal.text()
         if app_status == 0:
             assert LEAVE_ALTERNATE_SCREEN in app.output[-400:]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(which("setsid") is None, reason="there is no setsid here")
+def test_a_terminal_that_goes_without_a_signal_leaves_nothing_behind(home: Home) -> None:
+    """As it does for a program that has a session of its own."""
+    with home.terminal(within=("setsid", "--wait")) as app:
+        app.wait_for_screen("demo-base")
+        assert home.processes()
+        app.hang_up()
+        wait_until(lambda: not home.processes(), "the end of all processes", 30)

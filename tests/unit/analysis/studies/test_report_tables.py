@@ -91,7 +91,7 @@ def test_fig_8_from_the_components(concept_report):
     for model, side in (("demo-base", "base"), ("demo-tuned", "tuned")):
         np.testing.assert_allclose(table[f"{side}_mean"], by_rank.mean()[model])
         np.testing.assert_allclose(
-            table[f"{side}_deviation"], by_rank.apply(population_deviation)[model]
+            table[f"{side}_deviation"], by_rank.apply(population_deviation)[model], atol=1e-12
         )
 
 
