@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from analysis.top_words import ROUNDING, Activations, TopWords
+from analysis.vocabulary.top_words import ROUNDING, Activations, TopWords
 
 Matrix = Tensor | NDArray[np.floating]
 Pair = tuple[int, int, int]

@@ -113,14 +113,14 @@ _ANALYSES: dict[type[Request], Analysis] = {
     ClustersRequest: Analysis(
         name="task clusters",
         version=1,
-        function="analysis.task_clusters:task_clusters",
+        function="analysis.clusters.task_clusters:task_clusters",
         result=TaskClusters,
         stored=True,
     ),
     NeuronDirectionRequest: Analysis(
         name="neuron direction",
         version=1,
-        function="analysis.neuron_directions:neuron_direction",
+        function="analysis.components.directions:neuron_direction",
         result=NeuronDirection,
         stored=True,
     ),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from analysis.results import HeadPairs
 from analysis.statistics import Sample, welch_p_value
 from analysis.table import Table
-from analysis.verbs import INSTRUCTION_VERBS, general_verbs
+from analysis.vocabulary.verbs import INSTRUCTION_VERBS, general_verbs
 
 GROUPS = 4
 """Layers are looked at in so many groups of equal size."""

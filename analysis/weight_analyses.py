@@ -13,7 +13,6 @@ from torch import Tensor
 from analysis.concepts import PrincipalWords, principal_words
 from analysis.events import Notice, Partial, Progress
 from analysis.heads import WordPairs, layer_word_pairs, neuron_word_pairs
-from analysis.lexicon import Lexicon, Similarity, lexicon, similarity
 from analysis.models.loading import pick_device
 from analysis.models.pool import ModelPool
 from analysis.models.tokenizing import tokenizer_digest
@@ -35,7 +34,8 @@ from analysis.results import (
     NeuronPairs,
 )
 from analysis.rotation import rotation
-from analysis.word_embeddings import word_embeddings, word_tokens
+from analysis.vocabulary.lexicon import Lexicon, Similarity, lexicon, similarity
+from analysis.vocabulary.word_embeddings import word_embeddings, word_tokens
 from cache.fingerprint import fingerprint
 
 Event = Progress | Partial | Notice

@@ -38,9 +38,9 @@ from app.workspace import LibraryWorkspace, PairWorkspace, SessionLike, Workspac
 if TYPE_CHECKING:
     from textual.driver import Driver
 
-    from analysis.case_library import Case, CaseText
+    from analysis.cases.library import Case, CaseText
     from app.state import Prompt
-    from app.views.side import Side
+    from app.views.saliency.side import Side
 
 MINIMUM = (80, 24)
 _UNUSABLE = (60, 16)
@@ -299,7 +299,7 @@ class InsttuiApp(KeyByKeyApp):
 
     async def run_prompt(self, prompt: Prompt) -> None:
         """Run both models on a prompt and show their maps."""
-        from app.views.saliency import SaliencyView
+        from app.views.saliency.view import SaliencyView
 
         view = await self.show_view("saliency")
         assert isinstance(view, SaliencyView)
@@ -307,14 +307,14 @@ class InsttuiApp(KeyByKeyApp):
 
     def marks_changed(self, prompt: Prompt) -> None:
         """Marks were changed on the maps: the prompt view shows the same."""
-        from app.views.prompt import PromptView
+        from app.views.prompt.view import PromptView
 
         for view in self.base.query(PromptView):
             view.remark(prompt.text, prompt.instruction_spans)
 
     async def show_case(self, case: Case, sides: list[Side], text: CaseText) -> None:
         """Show the maps of a stored case."""
-        from app.views.saliency import SaliencyView
+        from app.views.saliency.view import SaliencyView
 
         view = await self.show_view("saliency")
         assert isinstance(view, SaliencyView)
@@ -322,7 +322,7 @@ class InsttuiApp(KeyByKeyApp):
 
     def step_case(self, by: int) -> None:
         """Show the next or the previous case of the list."""
-        from app.views.cases import CasesView
+        from app.views.cases.view import CasesView
 
         self.base.query_one(CasesView).step(by)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 
-from analysis.instructions import guess_instructions, sentences
+from analysis.cases.instructions import guess_instructions, sentences
 from analysis.tokens import Span
 
 

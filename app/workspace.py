@@ -18,7 +18,7 @@ from analysis.requests import (
 from analysis.tokens import Span
 
 if TYPE_CHECKING:
-    from analysis.case_library import CaseLibrary
+    from analysis.cases.library import CaseLibrary
     from analysis.events import Event
     from analysis.results import Result
     from analysis.status import EngineStatus

@@ -1,1 +1,1 @@
-"""What single feed-forward neurons and experts do while a model reads (METHODS 6); needs torch."""
+"""What single feed-forward neurons and experts do while a model reads (METHODS 6)."""

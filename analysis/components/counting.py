@@ -14,8 +14,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from analysis.component_sets import EPSILONS, EXPERT_EPSILONS
 from analysis.components.feed_forward import FeedForward, Seen, watched
+from analysis.components.sets import EPSILONS, EXPERT_EPSILONS
 from analysis.results import LayerFrequencies
 
 Branch = Literal["gate", "product"]

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from analysis.attribution import attribute
+from analysis.cases.instructions import instruction_mask
 from analysis.demo.catalog import DEMO_BASE, DEMO_MODELS, DEMO_TUNED, DemoPrompt
-from analysis.instructions import instruction_mask
 from analysis.models.pool import ModelPool
 from analysis.requests import AttributionRequest, ModelChoice
 from analysis.results import Attribution

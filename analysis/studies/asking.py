@@ -17,9 +17,9 @@ from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
+from analysis.cases.prompt_sets import PromptSet, StudyPrompt
 from analysis.events import Cancelled, Event, Failed, Finished, Notice, Progress
 from analysis.problems import Problem, ProblemError, problem
-from analysis.prompt_sets import PromptSet, StudyPrompt
 from analysis.requests import AttributionRequest, Method, ModelChoice
 from analysis.results import Attribution
 from analysis.studies.study import StudyInput, StudyProgress

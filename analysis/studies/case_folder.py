@@ -22,8 +22,8 @@ from typing import Self
 
 import msgspec
 
-from analysis.case_library import STUDY_CASES
-from analysis.case_writer import CaseWriter, NewCase
+from analysis.cases.library import STUDY_CASES
+from analysis.cases.writer import CaseWriter, NewCase
 from analysis.problems import ProblemError, problem
 
 _FILE = re.compile(r"(?:cases|ratings)\.jsonl|models\.json|responses_.+\.jsonl|salience_.+\.npz")

@@ -15,11 +15,11 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.case_library import CaseLibrary
-from analysis.case_writer import NewCase
-from analysis.instructions import instruction_mask
+from analysis.cases.instructions import instruction_mask
+from analysis.cases.library import CaseLibrary
+from analysis.cases.prompt_sets import StudyPrompt
+from analysis.cases.writer import NewCase
 from analysis.problems import problem
-from analysis.prompt_sets import StudyPrompt
 from analysis.results import Attribution
 from analysis.saliency_map import SaliencyMap
 from analysis.studies.asking import Asker

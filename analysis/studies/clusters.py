@@ -10,7 +10,7 @@ from collections.abc import Generator, Sequence
 
 import numpy as np
 
-from analysis.cluster_tables import (
+from analysis.clusters.tables import (
     METRICS,
     best_layer,
     best_layers_table,

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis.component_ablation import CONFIDENCE, Effect
-from analysis.component_pair import PairSets
-from analysis.component_sets import Alteration, ComponentSets, alteration
-from analysis.component_tables import number
+from analysis.components.ablation_effects import CONFIDENCE, Effect
+from analysis.components.pair import PairSets
+from analysis.components.sets import Alteration, ComponentSets, alteration
+from analysis.components.tables import number
 from analysis.studies.findings import Figure, Series
 
 Within = Sequence[tuple[str, str, str, float | None]]

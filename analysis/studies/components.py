@@ -13,7 +13,7 @@ from typing import Literal, cast
 
 import numpy as np
 
-from analysis.component_ablation import (
+from analysis.components.ablation_effects import (
     CONFIDENCE,
     LEAD,
     RANDOM_SETS,
@@ -23,9 +23,9 @@ from analysis.component_ablation import (
     effects,
     effects_table,
 )
-from analysis.component_pair import PairSets, Thresholds, pair_sets
-from analysis.component_sets import EPSILONS, alteration, neuron_sets
-from analysis.component_tables import alterations_table, number, overlaps_table, sizes_table
+from analysis.components.pair import PairSets, Thresholds, pair_sets
+from analysis.components.sets import EPSILONS, alteration, neuron_sets
+from analysis.components.tables import alterations_table, number, overlaps_table, sizes_table
 from analysis.instruction_sets import (
     Instruction,
     InstructionSet,

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.cases.instructions import sentences
 from analysis.density import DENSITY_FLOOR, LEVELS
-from analysis.instructions import sentences
 from analysis.results import Span, Tokens
 from analysis.statistics import mean_above_p_value
 from analysis.studies.cases import Collected, StudyCase, collect

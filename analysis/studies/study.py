@@ -17,8 +17,8 @@ from analysis.studies.findings import Findings
 from analysis.table import Cell
 
 if TYPE_CHECKING:
-    from analysis.case_library import CaseLibrary
-    from analysis.prompt_sets import PromptSet
+    from analysis.cases.library import CaseLibrary
+    from analysis.cases.prompt_sets import PromptSet
     from analysis.session import Session
 
 

@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from analysis.cluster_tables import (
+from analysis.clusters.tables import (
     best_layers_table,
     instances_table,
     neighbours_table,

@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from analysis.clustering_runs import TrainingRun, open_run
 from analysis.clustering_training import messages
+from analysis.clusters.runs import TrainingRun, open_run
 from analysis.problems import ProblemError, problem
 from app.terminal_text import prose
 

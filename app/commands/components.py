@@ -6,9 +6,9 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from analysis.component_ablation import Effect, ablation_request, effects, effects_table
-from analysis.component_pair import PairSets, Thresholds, pair_sets
-from analysis.component_tables import components_table, summary_table
+from analysis.components.ablation_effects import Effect, ablation_request, effects, effects_table
+from analysis.components.pair import PairSets, Thresholds, pair_sets
+from analysis.components.tables import components_table, summary_table
 from analysis.instruction_sets import (
     InstructionSet,
     default_instructions,

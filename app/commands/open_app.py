@@ -39,7 +39,7 @@ def _workspace(options: Namespace, settings: Settings) -> Workspace:
             raise problem(
                 "input", "--results opens stored maps; it takes no --base and no --tuned."
             )
-        from analysis.case_library import CaseLibrary
+        from analysis.cases.library import CaseLibrary
 
         return LibraryWorkspace(CaseLibrary.open(Path(options.results)))
     return _pair(options, settings)

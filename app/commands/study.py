@@ -10,11 +10,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.case_library import CaseLibrary
+from analysis.cases.library import CaseLibrary
+from analysis.cases.prompt_lines import Columns
+from analysis.cases.prompt_sets import DEMO_PROMPTS, PromptSet, demo_prompts, read_prompt_set
 from analysis.models.references import DEMO_NAMES
 from analysis.problems import problem
-from analysis.prompt_lines import Columns
-from analysis.prompt_sets import DEMO_PROMPTS, PromptSet, demo_prompts, read_prompt_set
 from analysis.studies.catalog import StudySpec, study_of
 from analysis.studies.findings import Findings, NamedTable
 from analysis.studies.study import StudyInput

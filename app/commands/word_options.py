@@ -55,7 +55,7 @@ def _words(name: str) -> Words:
 
 def _vectors(path: Path, options: Namespace) -> WordVectors:
     # Imported here: only who has vectors pays for it, and the app is not painted yet.
-    from analysis.word_vectors import identity
+    from analysis.vocabulary.word_vectors import identity
     from app.commands.storage import cache_folder
 
     folder = str(cache_folder(options) / "vectors")

@@ -1,6 +1,6 @@
 """The list of views, in the order of their number keys.
 
-A new view is a module with a `View` class, a stylesheet of the same name and a line here.
+A new view is a package with a `View` class and its stylesheet in it, and a line here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class ViewSpec:
     """A view that can be shown.
 
     Attributes:
-        id: Scope of its actions, name of its stylesheet.
+        id: Scope of its actions, name of its package.
         title: What the header calls it.
         factory: ``module:class``, imported when the view is first shown.
         workspaces: For which kinds of workspace it exists.
@@ -33,7 +33,7 @@ class ViewSpec:
     @property
     def stylesheet(self) -> Path:
         """The file of its styles, read when it is first shown."""
-        return Path(__file__).with_name(f"{self.id}.tcss")
+        return Path(__file__).parent / self.id / "view.tcss"
 
     def build(self) -> View:
         """A new view, with the spec's id."""
@@ -42,12 +42,12 @@ class ViewSpec:
 
 
 VIEWS = (
-    ViewSpec("prompt", "Prompt", "app.views.prompt:PromptView", ("pair",)),
-    ViewSpec("cases", "Cases", "app.views.cases:CasesView", ("library",)),
-    ViewSpec("saliency", "Saliency", "app.views.saliency:SaliencyView", ("pair", "library")),
-    ViewSpec("heads", "Heads", "app.views.heads:HeadsView", ("pair",)),
-    ViewSpec("concepts", "Concepts", "app.views.concepts:ConceptsView", ("pair",)),
-    ViewSpec("studies", "Studies", "app.views.studies:StudiesView", ("pair", "library")),
-    ViewSpec("components", "Components", "app.views.components:ComponentsView", ("pair",)),
-    ViewSpec("clusters", "Clusters", "app.views.clusters:ClustersView", ("pair",)),
+    ViewSpec("prompt", "Prompt", "app.views.prompt.view:PromptView", ("pair",)),
+    ViewSpec("cases", "Cases", "app.views.cases.view:CasesView", ("library",)),
+    ViewSpec("saliency", "Saliency", "app.views.saliency.view:SaliencyView", ("pair", "library")),
+    ViewSpec("heads", "Heads", "app.views.heads.view:HeadsView", ("pair",)),
+    ViewSpec("concepts", "Concepts", "app.views.concepts.view:ConceptsView", ("pair",)),
+    ViewSpec("studies", "Studies", "app.views.studies.view:StudiesView", ("pair", "library")),
+    ViewSpec("components", "Components", "app.views.components.view:ComponentsView", ("pair",)),
+    ViewSpec("clusters", "Clusters", "app.views.clusters.view:ClustersView", ("pair",)),
 )

@@ -8,17 +8,17 @@ import msgspec
 import numpy as np
 import pytest
 
-from analysis.component_pair import Thresholds, pair_sets
-from analysis.component_sets import EPSILON, EXPERT_EPSILON, TAU
-from analysis.component_tables import COLUMNS, SUMMARY_COLUMNS
+from analysis.components.pair import Thresholds, pair_sets
+from analysis.components.sets import EPSILON, EXPERT_EPSILON, TAU
+from analysis.components.tables import COLUMNS, SUMMARY_COLUMNS
 from analysis.events import Finished, Notice
 from analysis.instruction_sets import demo_instructions, natural_instructions
 from analysis.problems import Problem, problem
 from analysis.requests import ArchitectureRequest, FrequenciesRequest, NeuronDirectionRequest
 from app.config import Settings
-from app.views.component_page import ComponentPage
-from app.views.components import ComponentsView
-from app.views.concept_page import ConceptPage
+from app.views.components.page import ComponentPage
+from app.views.components.view import ComponentsView
+from app.views.concepts.page import ConceptPage
 from app.views.registry import VIEWS
 from app.widgets.head_map import levels_of
 from app.widgets.number_map import NumberMap

@@ -15,8 +15,8 @@ from analysis.events import Finished, Notice
 from analysis.problems import Problem, problem
 from analysis.requests import ArchitectureRequest, ConceptsRequest
 from app.config import Settings
-from app.views.concept_list import ConceptList
-from app.views.concepts import ConceptsView
+from app.views.concepts.component_list import ConceptList
+from app.views.concepts.view import ConceptsView
 from app.widgets.plot import Plot
 from tests.app.pair_app import PairApp, screen, until, until_loaded, until_shown
 from tests.support.scripted_concepts import NOTE, RANK, layer_concepts

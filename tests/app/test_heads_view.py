@@ -13,7 +13,7 @@ from analysis.events import Finished, Notice
 from analysis.head_changes import compare_head, head_changes
 from analysis.problems import Problem, problem
 from analysis.requests import ArchitectureRequest, HeadPairsRequest, NeuronPairsRequest
-from app.views.heads import HeadsView
+from app.views.heads.view import HeadsView
 from app.widgets.head_map import HeadMap, levels_of
 from tests.app.pair_app import PairApp, screen, until, until_loaded, until_shown
 from tests.support.scripted_session import answer

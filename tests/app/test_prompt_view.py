@@ -9,7 +9,7 @@ from analysis.events import Finished
 from analysis.problems import problem
 from analysis.requests import AttributionRequest, LoadRequest
 from app.state import load_state
-from app.views.prompt import PromptView
+from app.views.prompt.view import PromptView
 from app.widgets.prompt_entry import PromptEntry
 from tests.app.pair_app import PairApp, screen, until, until_shown
 from tests.support.scripted_session import answer, attribution, facts

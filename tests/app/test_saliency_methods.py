@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from analysis.agreement import Agreement
-from analysis.case_library import CaseLibrary
+from analysis.cases.library import CaseLibrary
 from analysis.events import Finished
 from analysis.problems import problem
 from analysis.requests import AttributionRequest
 from analysis.saliency_map import SaliencyMap
 from app.config import Settings
 from app.main import InsttuiApp
-from app.views.saliency import SaliencyView
+from app.views.saliency.view import SaliencyView
 from app.widgets.token_face import TokenFace
 from app.workspace import LibraryWorkspace
 from tests.app.pair_app import PairApp, screen, until, until_shown
@@ -114,7 +114,7 @@ async def test_the_agreement_follows_the_cursor(tmp_path):
 async def test_the_agreement_is_worked_out_once(tmp_path, monkeypatch):
     made = []
     monkeypatch.setattr(
-        "app.views.side.Agreement", lambda *maps: made.append(maps) or Agreement(*maps)
+        "app.views.saliency.side.Agreement", lambda *maps: made.append(maps) or Agreement(*maps)
     )
     pair = PairApp(tmp_path)
     async with pair.running(size=WIDE) as pilot:

@@ -14,8 +14,8 @@ from analysis.problems import Problem, problem
 from analysis.requests import AttributionRequest
 from analysis.results import Tokens
 from analysis.saliency_map import SaliencyMap
-from app.views.saliency import SaliencyView
-from app.views.saliency_pane import SaliencyPane
+from app.views.saliency.pane import SaliencyPane
+from app.views.saliency.view import SaliencyView
 from app.widgets.token_face import TokenFace
 from tests.app.pair_app import EXAMPLES, PairApp, screen, until, until_loaded, until_shown
 from tests.support.scripted_session import answer, attribution

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.case_library import CaseLibrary
+from analysis.cases.library import CaseLibrary
 from app.config import Settings
 from app.main import InsttuiApp
 from app.workspace import LibraryWorkspace

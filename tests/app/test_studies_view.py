@@ -7,15 +7,15 @@ import json
 
 import pytest
 
-from analysis.case_library import CaseLibrary
+from analysis.cases.library import CaseLibrary
+from analysis.cases.prompt_sets import demo_prompts
 from analysis.events import Notice
 from analysis.problems import Problem
-from analysis.prompt_sets import demo_prompts
 from analysis.requests import AttributionRequest, TokenizeRequest
 from app.config import Settings
 from app.main import InsttuiApp
-from app.views.studies import StudiesView
-from app.views.study_pane import StudyPane
+from app.views.studies.pane import StudyPane
+from app.views.studies.view import StudiesView
 from app.workspace import LibraryWorkspace
 from tests.app.pair_app import PairApp, screen, until, until_shown
 from tests.support import scripted_studies
@@ -36,7 +36,7 @@ def play(monkeypatch):
     """The script of the studies, which are in place of the real ones."""
     script = Play()
     monkeypatch.setattr(scripted_studies, "PLAY", script)
-    monkeypatch.setattr("app.views.study_desk.STUDIES", SPECS)
+    monkeypatch.setattr("app.views.studies.desk.STUDIES", SPECS)
     yield script
     script.gate.set()
 
@@ -232,7 +232,7 @@ async def test_a_disk_that_is_full_is_told_and_nothing_is_lost(tmp_path, play, m
     def full(table, path):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("app.views.study_files.save_csv", full)
+    monkeypatch.setattr("app.views.studies.files.save_csv", full)
 
     def script(request):
         if isinstance(request, TokenizeRequest):

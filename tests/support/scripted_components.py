@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 
-from analysis.component_sets import EPSILONS, EXPERT_EPSILONS
+from analysis.components.sets import EPSILONS, EXPERT_EPSILONS
 from analysis.requests import FrequenciesRequest, NeuronDirectionRequest
 from analysis.results import Frequencies, LayerFrequencies, NeuronDirection
 

@@ -181,7 +181,7 @@ def test_work_cut_into_small_pieces_gives_the_same_pairs(monkeypatch):
     arguments = (embeddings, w_q[0], w_k[0], vectors, thresholds, 10)
     whole, limits = head_word_pairs(*arguments), similarity_thresholds(vectors, 20)
     monkeypatch.setattr("analysis.heads._BLOCK", 700)
-    monkeypatch.setattr("analysis.top_words._BLOCK", 30)
+    monkeypatch.setattr("analysis.vocabulary.top_words._BLOCK", 30)
     assert head_word_pairs(*arguments) == whole
     assert similarity_thresholds(vectors, 20) == pytest.approx(limits)
 

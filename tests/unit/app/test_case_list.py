@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.case_library import Case
-from app.views.case_list import Filters, listed, rating_choices, table
+from analysis.cases.library import Case
+from app.views.cases.case_list import Filters, listed, rating_choices, table
 
 
 def case(name, dataset, rating, prompt="p"):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from analysis.requests import ClustersRequest, ModelChoice
-from app.views.clusters_text import LEGEND_LINES, kinds_of, label_names, legend, status_lines
+from app.views.clusters.text import LEGEND_LINES, kinds_of, label_names, legend, status_lines
 from app.widgets.lines import width_of
 from app.widgets.scatter_map import LOOKS, mark_of
 from tests.support.scripted_clusters import TASKS, task_clusters

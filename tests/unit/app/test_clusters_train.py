@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from analysis.clustering_runs import TrainingRun
 from analysis.clustering_training.curves import AccuracyRow, ClusterRow, Curves, NeighbourRow
 from analysis.clustering_training.messages import Failed, Message, Progress
 from analysis.clustering_training.settings import DataSettings, RunSettings, TrainingSettings
+from analysis.clusters.runs import TrainingRun
 from analysis.problems import Problem, ProblemError
 from app.cli import main
 from app.commands import clusters_train

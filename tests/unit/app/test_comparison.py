@@ -8,9 +8,9 @@ import pytest
 from analysis.agreement import Agreement
 from analysis.results import Tokens
 from analysis.saliency_map import SaliencyMap
-from app.views.comparison import Comparison, Place
 from app.views.model_names import short_names
-from app.views.values_text import ordinal, plain, status_lines
+from app.views.saliency.comparison import Comparison, Place
+from app.views.saliency.values_text import ordinal, plain, status_lines
 from app.widgets.lines import width_of
 
 PROMPT = "Say hi. Then go."

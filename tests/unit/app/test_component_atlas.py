@@ -7,12 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from analysis.component_sets import EXPERT_EPSILON, TAU
+from analysis.components.sets import EXPERT_EPSILON, TAU
 from analysis.requests import FrequenciesRequest, ModelChoice
-from app.views.component_atlas import ComponentAtlas
-from app.views.component_members import KINDS, Cell, CellMembers
-from app.views.component_numbers import numbers_of
-from app.views.component_search import find_component
+from app.views.components.atlas import ComponentAtlas
+from app.views.components.members import KINDS, Cell, CellMembers
+from app.views.components.numbers import numbers_of
+from app.views.components.search import find_component
 from tests.support.scripted_components import (
     EXPERTS,
     INSTRUCTIONS,

@@ -8,7 +8,7 @@ import pytest
 
 from analysis.concept_changes import component_words
 from analysis.requests import ConceptsRequest, ModelChoice, Words
-from app.views.concept_atlas import ConceptAtlas
+from app.views.concepts.atlas import ConceptAtlas
 from tests.support.scripted_concepts import RANK, layer_concepts
 
 

@@ -6,9 +6,9 @@ import pytest
 from rich.cells import cell_len
 
 from analysis.requests import ConceptsRequest, ModelChoice, Words
-from app.views.concept_atlas import ConceptAtlas
-from app.views.concept_list import signed_words
-from app.views.concepts_text import details, summary
+from app.views.concepts.atlas import ConceptAtlas
+from app.views.concepts.component_list import signed_words
+from app.views.concepts.text import details, summary
 from tests.support.scripted_concepts import NOTE, RANK, WORDS, layer_concepts
 
 

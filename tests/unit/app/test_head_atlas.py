@@ -9,9 +9,9 @@ import pytest
 from analysis.head_changes import compare_head, head_changes
 from analysis.requests import HeadPairsRequest, ModelChoice, Words, WordVectors
 from analysis.results import Architecture
-from app.views.head_atlas import HeadAtlas
-from app.views.head_layer import HeadLayer
-from app.views.heads_text import different_shapes, rests_on, status_lines
+from app.views.heads.atlas import HeadAtlas
+from app.views.heads.layer import HeadLayer
+from app.views.heads.text import different_shapes, rests_on, status_lines
 from app.widgets.lines import width_of
 from tests.support.scripted_weights import LAYERS, head_pairs
 

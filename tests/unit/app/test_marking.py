@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.instructions import sentences
+from analysis.cases.instructions import sentences
 from app.marking import is_marked, marks_by_sentence, spans_after_edit, toggled
 
 TEXT = "Rewrite the text. Keep it short.\n\nInput: It was a dark night.\nOutput:"

@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.studies.findings import Figure, Series
 from app.terminal_text import prose
-from app.views.study_figures import bars_of, numbers_of, plot_of
+from app.views.studies.figures import bars_of, numbers_of, plot_of
 
 
 def figure(*series, kind="lines"):

@@ -15,7 +15,6 @@ import pytest
 import torch
 
 from analysis.clustering import cluster_scores, neighbour_scores
-from analysis.clustering_runs import open_run
 from analysis.clustering_training.dynamics import Dynamics
 from analysis.clustering_training.generator import generate
 from analysis.clustering_training.messages import Progress
@@ -23,6 +22,7 @@ from analysis.clustering_training.model import Encoded, loss_of, new_model, read
 from analysis.clustering_training.run_folder import CHECKPOINT_NAME, held
 from analysis.clustering_training.settings import PRESETS, RunSettings
 from analysis.clustering_training.training import train_run
+from analysis.clusters.runs import open_run
 from analysis.problems import ProblemError
 from tests.unit.analysis.clustering_training.tiny import TINY
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.component_sets import EPSILONS, EXPERT_EPSILONS
 from analysis.components.batches import Text, in_batches, padded
 from analysis.components.counting import Counter
 from analysis.components.feed_forward import feed_forwards
+from analysis.components.sets import EPSILONS, EXPERT_EPSILONS
 from tests.support.small_models import CONFIGURATIONS, EXPERTS, VOCABULARY, small_model
 
 IMPLEMENTATIONS = ("eager", "batched_mm", "grouped_mm")

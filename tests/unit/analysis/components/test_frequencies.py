@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.component_sets import EPSILONS
 from analysis.components.frequencies import frequencies
+from analysis.components.sets import EPSILONS
 from analysis.models.tokenizing import tokenize
 from analysis.problems import ProblemError
 from analysis.requests import FrequenciesRequest

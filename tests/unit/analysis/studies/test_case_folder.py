@@ -9,8 +9,8 @@ import time
 import numpy as np
 import pytest
 
-from analysis.case_library import CaseLibrary
-from analysis.case_writer import NewCase
+from analysis.cases.library import CaseLibrary
+from analysis.cases.writer import NewCase
 from analysis.problems import ProblemError
 from analysis.results import Tokens
 from analysis.saliency_map import SaliencyMap

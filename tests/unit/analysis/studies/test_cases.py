@@ -7,10 +7,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from analysis.case_library import CaseLibrary
-from analysis.instructions import instruction_mask
+from analysis.cases.instructions import instruction_mask
+from analysis.cases.library import CaseLibrary
+from analysis.cases.prompt_sets import PromptSet, StudyPrompt
 from analysis.problems import ProblemError, problem
-from analysis.prompt_sets import PromptSet, StudyPrompt
 from analysis.requests import ModelChoice
 from analysis.saliency_map import SaliencyMap
 from analysis.studies.cases import collect

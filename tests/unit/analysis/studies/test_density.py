@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from analysis.case_library import CaseLibrary
+from analysis.cases.library import CaseLibrary
 from analysis.problems import ProblemError
 from analysis.studies.density import study
 from analysis.studies.study import StudyInput

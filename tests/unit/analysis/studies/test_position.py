@@ -6,8 +6,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from analysis.case_library import CaseLibrary
-from analysis.instructions import sentences
+from analysis.cases.instructions import sentences
+from analysis.cases.library import CaseLibrary
 from analysis.results import Tokens
 from analysis.studies.position import profile, segment_shares, study
 from analysis.studies.study import StudyInput

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy.stats import ttest_ind
 
-from analysis.case_library import CaseLibrary
+from analysis.cases.library import CaseLibrary
 from analysis.studies import concepts, density, heads
 from analysis.studies.report import write_report
 from analysis.studies.study import StudyInput

@@ -1,0 +1,1 @@
+"""Prompts by the set and their maps by the folder."""

@@ -1,0 +1,1 @@
+"""The words an analysis speaks of, their tokens and their vectors."""

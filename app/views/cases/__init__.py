@@ -1,0 +1,1 @@
+"""The Cases view: the list of a case library."""

@@ -1,0 +1,123 @@
+"""The list of a library's cases as data: filters, order, columns. Holds no widgets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
+
+from analysis.cases.library import Case
+from analysis.table import Table
+
+T = TypeVar("T", bound=str)
+Scores = tuple[float, ...]
+Order = Literal["file", "base", "tuned", "difference", "rating"]
+ORDERS: tuple[Order, ...] = ("file", "base", "tuned", "difference", "rating")
+
+NOT_RATED = "not rated"
+FOLLOWED = "2 and more"
+UNFOLLOWED = "below 2"
+"""The paper counts ratings of 2 and more as followed, those below as unfollowed (METHODS 1)."""
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What is listed, and in which order.
+
+    Attributes:
+        dataset: Only this one; empty for all.
+        rating: ``FOLLOWED``, ``UNFOLLOWED``, ``NOT_RATED`` or a rating as text; empty for all.
+        words: Only prompts and ids that contain them, case ignored.
+        order: Sorted by what; ``file`` is the library's own order.
+        rising: Smallest first.
+    """
+
+    dataset: str = ""
+    rating: str = ""
+    words: str = ""
+    order: Order = "file"
+    rising: bool = False
+
+    def next_dataset(self, datasets: Sequence[str]) -> Filters:
+        """The next dataset, after the last one all of them."""
+        return replace(self, dataset=_after(self.dataset, ("", *datasets)))
+
+    def next_rating(self, ratings: Sequence[str]) -> Filters:
+        """The next rating, after the last one all of them."""
+        return replace(self, rating=_after(self.rating, ("", *ratings)))
+
+    def next_order(self) -> Filters:
+        """The next column to sort by."""
+        return replace(self, order=_after(self.order, ORDERS), rising=False)
+
+    def admits(self, case: Case) -> bool:
+        """Whether a case is listed."""
+        if self.dataset and case.dataset != self.dataset:
+            return False
+        words = self.words.casefold()
+        if words and words not in case.prompt.casefold() and words not in case.id.casefold():
+            return False
+        rating = case.rating
+        match self.rating:
+            case "":
+                return True
+            case "not rated":
+                return rating is None
+            case "2 and more":
+                return rating is not None and rating >= 2
+            case "below 2":
+                return rating is not None and rating < 2
+            case exactly:
+                return rating is not None and f"{rating:g}" == exactly
+
+
+def rating_choices(cases: Sequence[Case]) -> tuple[str, ...]:
+    """The rating filters that make sense for these cases."""
+    rated = sorted({case.rating for case in cases if case.rating is not None})
+    some_unrated = any(case.rating is None for case in cases)
+    groups = (FOLLOWED, UNFOLLOWED) if rated else ()
+    return (*groups, *(f"{rating:g}" for rating in rated), *((NOT_RATED,) if some_unrated else ()))
+
+
+def listed(cases: Sequence[Case], scores: Mapping[str, Scores], filters: Filters) -> list[Case]:
+    """The cases to list, in order. Cases without the value sorted by come last."""
+    found = [case for case in cases if filters.admits(case)]
+    if filters.order == "file":
+        return found[::-1] if filters.rising else found
+    sign = 1 if filters.rising else -1
+
+    def place(case: Case) -> float:
+        value = value_of(case, scores.get(case.id), filters.order)
+        return math.inf if value is None else sign * value
+
+    return sorted(found, key=place)
+
+
+def value_of(case: Case, scores: Scores | None, order: Order) -> float | None:
+    """What a case is sorted by; None where it is not known."""
+    if order == "rating":
+        return case.rating
+    if scores is None or order == "file":
+        return None
+    if order == "base":
+        return scores[0]
+    if len(scores) < 2:
+        return None
+    return scores[1] if order == "tuned" else scores[1] - scores[0]
+
+
+def table(cases: Sequence[Case], scores: Mapping[str, Scores], models: Sequence[str]) -> Table:
+    """The list as a table: id, dataset, rating, one score a model, their difference, prompt."""
+    columns = ["id", "dataset", "rating", *(f"instruction_score_{name}" for name in models)]
+    rows = []
+    for case in cases:
+        found = scores.get(case.id)
+        values = list(found) if found else [None] * len(models)
+        difference = value_of(case, found, "difference")
+        rows.append((case.id, case.dataset, case.rating, *values, difference, case.prompt))
+    return Table((*columns, "difference", "prompt"), tuple(rows))
+
+
+def _after(current: T, choices: Sequence[T]) -> T:
+    return choices[(choices.index(current) + 1) % len(choices)]

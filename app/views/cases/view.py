@@ -1,0 +1,289 @@
+"""The Cases view: the stored cases of a library, to filter, sort and open."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.events import Resize
+from textual.message import Message
+from textual.worker import get_current_worker
+
+from analysis.cases.library import Case, CaseLibrary, CaseText
+from analysis.problems import ProblemError
+from app.actions import bindings
+from app.export import free_path, save_csv
+from app.terminal_text import fit, pad, prose
+from app.views.cases.case_list import (
+    Filters,
+    Order,
+    Scores,
+    listed,
+    rating_choices,
+    table,
+    value_of,
+)
+from app.views.saliency.side import Side
+from app.views.view import View
+from app.widgets.item_list import ItemList
+from app.widgets.lines import Line, Lines
+from app.widgets.search_bar import SearchBar
+from app.workspace import LibraryWorkspace
+
+_ID_CELLS = 22
+_DATASET_CELLS = 13
+_SCORES_A_MESSAGE = 200
+
+
+class CasesView(View):
+    """Column titles, the list, and what is filtered."""
+
+    SCOPE = "cases"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("cases")
+    HELP = (
+        "Every stored case of the folder: a prompt with the responses of its models and their "
+        "saliency maps. No model is loaded and none is needed.\n\n"
+        "score   the instruction score of a model's map: the importance density summed over the "
+        "instruction tokens, divided by log2(2 + their number). It is high where the model kept "
+        "the instruction in view all through its response.\n"
+        "difference   tuned minus base.\n"
+        "rating   how well the tuned model's response follows the instruction, 1 to 4; the paper "
+        "counts 2 and more as followed.\n\n"
+        "Enter opens a case in the Saliency view; there [ and ] go on to the previous and the "
+        "next case of this list, as it is filtered and sorted."
+    )
+
+    class Scored(Message):
+        """Instruction scores of some more cases."""
+
+        def __init__(self, scores: dict[str, Scores]) -> None:
+            super().__init__()
+            self.scores = scores
+
+    class Read(Message):
+        """A case was read from disk."""
+
+        def __init__(self, case: Case, sides: list[Side], text: CaseText) -> None:
+            super().__init__()
+            self.case = case
+            self.sides = sides
+            self.text = text
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._filters = Filters()
+        self._scores: dict[str, Scores] = {}
+        self._listed: list[Case] = []
+
+    @property
+    def _library(self) -> CaseLibrary:
+        assert isinstance(self.ui.workspace, LibraryWorkspace)
+        return self.ui.workspace.library
+
+    def compose(self) -> ComposeResult:
+        """Titles above the list, filters below."""
+        yield Lines(id="titles")
+        yield ItemList(self._draw, empty=" No case matches. esc shows all again.", id="list")
+        yield SearchBar("words in prompts or ids", id="search")
+        yield Lines(id="summary")
+
+    def on_mount(self) -> None:
+        """List at once; scores follow from a thread."""
+        self._list()
+        self.run_worker(
+            self._compute_scores, thread=True, exclusive=True, exit_on_error=False, group="scores"
+        )
+
+    def enter(self) -> None:
+        """Focus the list."""
+        self.query_one("#list").focus()
+
+    def on_resize(self, event: Resize) -> None:
+        """Columns fit anew."""
+        self.call_after_refresh(self._show_lines)
+
+    # Columns
+
+    def _columns(self) -> list[tuple[str, int, Order]]:
+        names = self._library.models
+        scores: list[tuple[str, int, Order]] = [("base", 6, "base")]
+        if len(names) == 2:
+            scores += [("tuned", 6, "tuned"), ("diff.", 7, "difference")]
+        else:
+            scores = [("score", 6, "base")]
+        return [("rating", 6, "rating"), *scores]
+
+    def _draw(self, index: int, width: int) -> Line:
+        case = self._listed[index]
+        scores = self._scores.get(case.id)
+        line = [
+            (f" {pad(self.prose(case.id), _ID_CELLS)} ", ""),
+            (f"{pad(self.prose(case.dataset), _DATASET_CELLS)}", "dim"),
+        ]
+        for _, cells, order in self._columns():
+            value = value_of(case, scores, order)
+            text = "–" if value is None else f"{value:{'+' * (order == 'difference')}.2f}"
+            if order == "rating" and value is not None:
+                text = f"{value:g}"
+            line.append((f" {text:>{cells}}", "accent" if order == self._filters.order else ""))
+        line.append((f"  {self.prose(case.prompt[:400])}", "dim"))
+        return line
+
+    def _show_lines(self) -> None:
+        filters = self._filters
+        mark = "▲" if filters.rising else "▼"
+        titles: list[tuple[str, str]] = [
+            (f" {'id':<{_ID_CELLS}} {'dataset':<{_DATASET_CELLS}}", "strong")
+        ]
+        for title, cells, order in self._columns():
+            chosen = order == filters.order
+            text = f"{mark}{title}" if chosen else title
+            titles.append((f" {text:>{cells}}", "accent" if chosen else "strong"))
+        self.query_one("#titles", Lines).show([*titles, ("  prompt", "strong")])
+        everything = len(self._library.cases)
+        parts = [f"{len(self._listed)} of {everything} cases"]
+        parts.append(f"dataset {prose(filters.dataset) or 'all'}")
+        parts.append(f"rating {filters.rating or 'all'}")
+        if filters.words:
+            parts.append(f"with “{prose(fit(filters.words, 30))}”")
+        parts.append(f"order {filters.order}{', rising' if filters.rising else ''}")
+        if len(self._scores) < everything:
+            parts.append(f"scores of {len(self._scores)} so far")
+        self.query_one("#summary", Lines).show([(" " + " · ".join(parts), "dim")])
+
+    def _list(self) -> None:
+        """List anew, from the top."""
+        self._listed = listed(self._library.cases, self._scores, self._filters)
+        self.query_one("#list", ItemList).show(len(self._listed), cursor=0)
+        self._show_lines()
+
+    # Scores
+
+    def _compute_scores(self) -> None:
+        worker = get_current_worker()
+        batch: dict[str, Scores] = {}
+        try:
+            for case_id, scores in self._library.instruction_scores():
+                if worker.is_cancelled:
+                    return
+                batch[case_id] = scores
+                if len(batch) == _SCORES_A_MESSAGE:
+                    self.post_message(self.Scored(batch))
+                    batch = {}
+        except ProblemError as error:
+            self.app.call_from_thread(self.ui.say, str(error), severity="error")
+        self.post_message(self.Scored(batch))
+
+    @on(Scored)
+    def _take_scores(self, message: Scored) -> None:
+        self._scores.update(message.scores)
+        complete = len(self._scores) == len(self._library.cases)
+        if complete and self._filters.order not in ("file", "rating"):
+            self._list()
+        else:
+            self.query_one("#list").refresh()
+            self._show_lines()
+
+    # Opening
+
+    @on(ItemList.Chosen, "#list")
+    def _chosen(self) -> None:
+        self.action_open_case()
+
+    def action_open_case(self) -> None:
+        """Read the case under the cursor, then show it."""
+        if not self._listed:
+            return
+        self._open(self._listed[self.query_one("#list", ItemList).cursor])
+
+    def open_case(self, case_id: str) -> None:
+        """Show a case that another view speaks of; the list's cursor goes there if it is listed."""
+        case = self._library.case(case_id)
+        if case in self._listed:
+            self.query_one("#list", ItemList).move_cursor(self._listed.index(case))
+        self._open(case)
+
+    def _open(self, case: Case) -> None:
+        def read() -> None:
+            worker = get_current_worker()
+            try:
+                text = self._library.text(case.id)
+                sides = [self._side(case.id, name) for name in self._library.models]
+            except ProblemError as error:
+                self.app.call_from_thread(self.ui.say, str(error), severity="error")
+                return
+            if not worker.is_cancelled:
+                self.post_message(self.Read(case, sides, text))
+
+        self.run_worker(read, thread=True, exclusive=True, exit_on_error=False, group="read")
+
+    def _side(self, case_id: str, model: str) -> Side:
+        rating = self._library.rating(case_id, model)
+        note = case_id if rating is None else f"{case_id}, rated {rating:g}"
+        try:
+            return Side(model, stored=self._library.map(case_id, model), note=note)
+        except ProblemError as error:
+            return Side(model, problem=error.problem)
+
+    @on(Read)
+    async def _show(self, message: Read) -> None:
+        sides = [*message.sides, Side("")][:2]
+        await self.ui.show_case(message.case, sides, message.text)
+
+    def step(self, by: int) -> None:
+        """Open the next (1) or the previous (-1) case of the list."""
+        items = self.query_one("#list", ItemList)
+        before = items.cursor
+        items.move_cursor(before + by)
+        if items.cursor != before:
+            self.action_open_case()
+
+    # Filters
+
+    def _filter(self, filters: Filters) -> None:
+        self._filters = filters
+        self._list()
+
+    def action_find(self) -> None:
+        """Open the search bar."""
+        self.query_one(SearchBar).open()
+
+    @on(SearchBar.Sought)
+    def _sought(self, message: SearchBar.Sought) -> None:
+        self._filter(replace(self._filters, words=message.text))
+        if message.finished:
+            self.enter()
+
+    def action_dataset(self) -> None:
+        """The next dataset."""
+        self._filter(self._filters.next_dataset(self._library.datasets))
+
+    def action_rating(self) -> None:
+        """The next rating."""
+        self._filter(self._filters.next_rating(rating_choices(self._library.cases)))
+
+    def action_sort(self) -> None:
+        """The next column to sort by."""
+        self._filter(self._filters.next_order())
+
+    def action_reverse(self) -> None:
+        """The other direction."""
+        self._filter(replace(self._filters, rising=not self._filters.rising))
+
+    def action_clear_filters(self) -> None:
+        """All cases, in the order chosen."""
+        self._filter(Filters(order=self._filters.order, rising=self._filters.rising))
+
+    def action_export(self) -> None:
+        """The list as CSV."""
+        path = free_path(Path.cwd(), f"cases-{self._library.folder.name}", ".csv")
+        try:
+            save_csv(table(self._listed, self._scores, self._library.models), path)
+        except OSError as error:
+            self.ui.say(f"Nothing was exported: {error}", severity="error")
+        else:
+            self.ui.say(f"Exported to {path}")

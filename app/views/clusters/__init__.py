@@ -1,0 +1,1 @@
+"""The Clusters view: tasks in hidden states."""

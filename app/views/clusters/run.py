@@ -1,0 +1,143 @@
+"""A training run: its curves over the epochs, and a slider through them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+
+from analysis.clustering_training.instances import LABELS, SPLITS
+from analysis.clusters.runs import TrainingRun
+from app.terminal_text import prose
+from app.views.clusters.run_plots import MEASURES, Measure, curves, table_at
+from app.widgets.lines import Line, Lines
+from app.widgets.plot import Plot
+from app.widgets.table_list import TableList
+
+
+class ClustersRunPage(Vertical):
+    """Draws one measure over the epochs, and tells all layers after the epoch of the slider.
+
+    Attributes:
+        run_shown: The run; None before there is one.
+        epoch: Where the slider stands.
+        measure, label, split: What is drawn.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "move_slider(-1)", "epoch before"),
+        Binding("right", "move_slider(1)", "next epoch"),
+        Binding("home", "end_of_slider(0)", "first epoch"),
+        Binding("end", "end_of_slider(-1)", "last epoch"),
+        Binding("m", "next_measure", "measure"),
+        Binding("l", "next_label", "label"),
+        Binding("s", "next_split", "split"),
+    ]
+    DEFAULT_CSS = """
+    ClustersRunPage Plot { height: 1fr; min-height: 8; }
+    ClustersRunPage TableList { height: 1fr; max-height: 9; }
+    """
+
+    def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._ascii = ascii_only
+        self.run_shown: TrainingRun | None = None
+        self.epoch = 0
+        self.measure: Measure = MEASURES[0]
+        self.label = LABELS[0]
+        self.split: str = SPLITS[-1]
+
+    def compose(self) -> ComposeResult:
+        """What run it is, the curves, the slider, and the layers after its epoch."""
+        yield Lines(id="run-name")
+        yield Plot(ascii_only=self._ascii, id="run-curves")
+        yield Lines(id="run-slider")
+        yield Lines(id="run-columns", classes="columns")
+        yield TableList(ascii_only=self._ascii, id="run-layers")
+
+    def show(self, run: TrainingRun) -> None:
+        """Show a run, or the same one grown; the slider stays, or goes to the last epoch."""
+        known = self.run_shown is not None and self.epoch in run.epochs
+        self.run_shown = run
+        if not known:
+            self.epoch = run.epochs[-1] if run.epochs else 0
+        self._draw()
+
+    def action_move_slider(self, by: int) -> None:
+        """To the epoch measured before (-1) or after (1)."""
+        epochs = self._epochs()
+        if epochs:
+            place = epochs.index(self.epoch) + by
+            self._go_to(epochs[max(0, min(place, len(epochs) - 1))])
+
+    def action_end_of_slider(self, place: int) -> None:
+        """To the first epoch (0) or the last (-1)."""
+        if epochs := self._epochs():
+            self._go_to(epochs[place])
+
+    def action_next_measure(self) -> None:
+        """Draw the next measure."""
+        self.measure = MEASURES[(MEASURES.index(self.measure) + 1) % len(MEASURES)]
+        self._draw()
+
+    def action_next_label(self) -> None:
+        """Compare the clusters with the next label."""
+        self.label = LABELS[(LABELS.index(self.label) + 1) % len(LABELS)]
+        self._draw()
+
+    def action_next_split(self) -> None:
+        """Between instances learned from and unseen ones."""
+        self.split = SPLITS[0] if self.split == SPLITS[1] else SPLITS[1]
+        self._draw()
+
+    def on_resize(self) -> None:
+        """The slider is as long as there is room."""
+        self._draw_slider()
+
+    def _epochs(self) -> list[int]:
+        return self.run_shown.epochs if self.run_shown is not None else []
+
+    def _go_to(self, epoch: int) -> None:
+        self.epoch = epoch
+        self._draw_slider()
+        self._draw_table()
+
+    def _draw(self) -> None:
+        run = self.run_shown
+        if run is None:
+            return
+        settings = run.settings
+        state = "" if run.finished else f" · {len(run.epochs)} evaluations so far"
+        words = prose(f" {settings.preset} · seed {settings.seed}", ascii_only=self._ascii)
+        self.query_one("#run-name", Lines).show([(words, "strong"), (state, "dim")])
+        plot = curves(run, self.measure, self.label, self.split)
+        self.query_one(Plot).show(plot)
+        self._draw_slider()
+        self._draw_table()
+
+    def _draw_slider(self) -> None:
+        if epochs := self._epochs():
+            line = slider(epochs, self.epoch, self.size.width, ascii_only=self._ascii)
+            self.query_one("#run-slider", Lines).show(line)
+
+    def _draw_table(self) -> None:
+        if self.run_shown is not None and self.run_shown.epochs:
+            table = self.query_one(TableList)
+            table.show_table(table_at(self.run_shown, self.epoch, self.split))
+            self.query_one("#run-columns", Lines).show([(table.heading(), "dim")])
+
+
+def slider(epochs: list[int], epoch: int, width: int, *, ascii_only: bool) -> Line:
+    """A line with a knob where an epoch lies between the first and the last."""
+    words = f" epoch {epoch} of {epochs[-1]} "
+    room = max(1, width - len(words) - 1)
+    place = round((epoch - epochs[0]) / max(1, epochs[-1] - epochs[0]) * (room - 1))
+    dash, knob = ("-", "O") if ascii_only else ("─", "●")
+    return [
+        (words, "strong"),
+        (dash * place, "dim"),
+        (knob, "accent"),
+        (dash * (room - 1 - place), "dim"),
+    ]

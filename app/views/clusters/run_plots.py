@@ -1,0 +1,108 @@
+"""The curves of a training run, each with the table behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from analysis.clustering_training.instances import LABELS
+from analysis.clusters.runs import TrainingRun
+from analysis.table import Cell, Table
+from app.widgets.line_drawing import PlotData, Series
+
+Measure = Literal["f1", "ari", "ami", "share", "neighbours", "accuracy"]
+
+MEASURES: tuple[Measure, ...] = ("f1", "ari", "ami", "share", "neighbours", "accuracy")
+
+_TITLES: dict[Measure, str] = {
+    "f1": "F1 of clusters",
+    "ari": "adjusted Rand index of clusters",
+    "ami": "adjusted mutual information of clusters",
+    "share": "nearest neighbours of the same task",
+    "neighbours": "accuracy by nearest neighbours",
+    "accuracy": "outputs right",
+}
+_SPLITS = {"training": "training subset", "validation": "unseen instructions"}
+_MOST_SERIES = 4
+
+
+def is_of_clusters(measure: Measure) -> bool:
+    """Whether a measure is taken for each label and split."""
+    return measure in ("f1", "ari", "ami")
+
+
+def title_of(measure: Measure, label: str, split: str) -> str:
+    """What is drawn, in words."""
+    if is_of_clusters(measure):
+        return f"{_TITLES[measure]} by {label}, {_SPLITS[split]}"
+    return _TITLES[measure]
+
+
+def curves(run: TrainingRun, measure: Measure, label: str, split: str) -> PlotData:
+    """A measure over the epochs: a line for the lowest layer, the highest and two between.
+
+    The accuracy of the model itself has a line for each split.
+    """
+    title = f"{title_of(measure, label, split)}, by epoch"
+    if measure == "accuracy":
+        series = [
+            Series(
+                words,
+                [row.epoch for row in run.curves.accuracies if row.split == name],
+                [row.accuracy for row in run.curves.accuracies if row.split == name],
+            )
+            for name, words in _SPLITS.items()
+        ]
+        return PlotData(title, tuple(series))
+    values = _by_layer(run, measure, label, split)
+    return PlotData(
+        title,
+        tuple(
+            Series(f"layer {layer}", run.epochs, [values[epoch, layer] for epoch in run.epochs])
+            for layer in _spread(run.layers)
+        ),
+    )
+
+
+def table_at(run: TrainingRun, epoch: int, split: str) -> Table:
+    """All layers after an epoch: a column for each label and for the neighbours."""
+    f1 = {
+        (row.layer, row.label): row.f1
+        for row in run.curves.clusters
+        if (row.epoch, row.split) == (epoch, split)
+    }
+    neighbours = {row.layer: row for row in run.curves.neighbours if row.epoch == epoch}
+    columns = ("layer", *(f"F1 {label}" for label in LABELS), "share", "neighbours")
+    rows: list[tuple[Cell, ...]] = [
+        (
+            layer,
+            *(f1[layer, label] for label in LABELS),
+            neighbours[layer].share,
+            neighbours[layer].accuracy,
+        )
+        for layer in run.layers
+    ]
+    return Table(columns, rows)
+
+
+def _by_layer(
+    run: TrainingRun, measure: Measure, label: str, split: str
+) -> dict[tuple[int, int], float]:
+    """By epoch and layer."""
+    if is_of_clusters(measure):
+        return {
+            (row.epoch, row.layer): {"f1": row.f1, "ari": row.ari, "ami": row.ami}[measure]
+            for row in run.curves.clusters
+            if (row.label, row.split) == (label, split)
+        }
+    return {
+        (row.epoch, row.layer): row.share if measure == "share" else row.accuracy
+        for row in run.curves.neighbours
+    }
+
+
+def _spread(layers: Sequence[int]) -> list[int]:
+    """The first layer, the last, and others evenly between, as many as there are lines."""
+    count = min(_MOST_SERIES, len(layers))
+    step = (len(layers) - 1) / max(1, count - 1)
+    return [layers[round(place * step)] for place in range(count)]

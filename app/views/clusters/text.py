@@ -1,0 +1,151 @@
+"""The Clusters view's texts: help, the instance under the cursor, the legend."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from analysis.clusters.tables import METRICS
+from analysis.results import TaskClusters
+from analysis.task_sets.task_set import LABELS, prompt_of
+from app.terminal_text import prose
+from app.widgets.lines import Line, Part, width_of
+from app.widgets.scatter_map import MARKS, Scatter, look_of, mark_of
+
+HELP = (
+    "Whether a model's hidden states lie together by task. Every phrasing of sixteen tasks goes "
+    "with ten mappings of that task, such as dog → chien; what is looked at is the state at the "
+    "last token of the input, which predicts the output. Layer 0 is the embeddings.\n\n"
+    "The map shows the first two principal components of a layer's states, a letter an instance "
+    "or the most frequent one of a cell; the legend says what the letters are, the lines below "
+    "which instance is under the cursor.\n\n"
+    "K-Means looks for as many clusters as there are labels. How they agree with the labels:\n\n"
+    "F1   precision and recall over pairs of instances: alike by label, together by cluster.\n"
+    "ARI, AMI   Rand index and mutual information, adjusted: about 0 for labels at random, 1 for "
+    "full agreement.\n\n"
+    "task   tasks of one category (translation, linguistic, knowledge) count as one.\n"
+    "distribution   which of the sixteen tasks.\n"
+    "distribution-mapping   which task and which mapping.\n\n"
+    "Nearest neighbours: every fifth phrasing counts as unseen. Of the ten training instances "
+    "nearest to an unseen one, the share with its task, and how often most of them have its "
+    "output."
+)
+
+LEGEND_LINES = 4
+
+
+def label_names(found: TaskClusters, label: int) -> list[str]:
+    """What the kinds of a label are called, harmless, in the order of `scatter_of`."""
+    tasks = found.tasks
+    if LABELS[label] == "task":
+        return [prose(name) for name in dict.fromkeys(task.identity for task in tasks)]
+    if LABELS[label] == "distribution":
+        return [prose(task.name) for task in tasks]
+    return [
+        prose(f"{task.name}: {given} → {output}")
+        for task in tasks
+        for given, output in task.mappings
+    ]
+
+
+def kinds_of(found: TaskClusters, label: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """The kind of every instance, int64 [n]: an index into `label_names`."""
+    if LABELS[label] == "task":
+        identities = [task.identity for task in found.tasks]
+        order = list(dict.fromkeys(identities))
+        numbers = np.array([order.index(each) for each in identities], dtype=np.int64)
+        return numbers[found.task]
+    if LABELS[label] == "distribution":
+        return found.task.astype(np.int64)
+    before = np.cumsum([0, *(len(task.mappings) for task in found.tasks)], dtype=np.int64)
+    return before[found.task] + found.mapping
+
+
+def scatter_of(found: TaskClusters, layer: int, label: int) -> Scatter:
+    """A layer's map, its points by label."""
+    return Scatter(found.map[layer], kinds_of(found, label))
+
+
+def status_lines(
+    found: TaskClusters,
+    layer: int,
+    label: int,
+    instance: int,
+    here: Sequence[int],
+    *,
+    width: int,
+    ascii_only: bool = False,
+) -> list[Line]:
+    """What the map shows, the instance under the cursor in words, the legend.
+
+    Args:
+        found: The model's clusters.
+        layer: Which layer is shown.
+        label: Index of the label.
+        instance: The instance under the cursor.
+        here: All instances in its cell.
+        width: Cells of a line.
+        ascii_only: Plain ASCII.
+    """
+
+    def plain(text: str) -> str:
+        return prose(text, ascii_only=ascii_only)
+
+    names, kinds = label_names(found, label), kinds_of(found, label)
+    task = found.tasks[found.task[instance]]
+    given, output = task.mappings[found.mapping[instance]]
+    kind = int(kinds[instance])
+    place = f"{here.index(instance) + 1} of {len(here)} here  " if len(here) > 1 else ""
+    said = prompt_of(task.phrasings[found.phrasing[instance]], given)
+    return [
+        [
+            (f"{plain(found.model)} · layer {layer} of {len(found.scores) - 1}  ", "strong"),
+            (f"by {LABELS[label]}  ", "accent"),
+            (_scores(found, layer, label), ""),
+        ],
+        [
+            (f"{mark_of(kind)} ", look_of(kind)),
+            (plain(f"{task.name}: {given} → {output}  "), ""),
+            (plain(place + _cluster(found, layer, label, instance)), "dim"),
+        ],
+        [(plain(" ".join(said.split())), "")],
+        *legend(names, width, ascii_only=ascii_only),
+    ]
+
+
+def legend(names: Sequence[str], width: int, *, ascii_only: bool = False) -> list[Line]:
+    """What the letters mean, four lines at most."""
+    if len(names) > len(MARKS):
+        return [[(f"{len(names)} mappings: the letters repeat", "dim")]]
+    lines: list[list[Part]] = [[]]
+    for kind, name in enumerate(names):
+        entry = f"{name}  "
+        if lines[-1] and width_of([*lines[-1], (f"a {entry}", "")]) > width + 2:
+            lines.append([])
+        lines[-1] += [
+            (f"{mark_of(kind)} ", look_of(kind)),
+            (prose(entry, ascii_only=ascii_only), "dim"),
+        ]
+    if len(lines) > LEGEND_LINES:
+        lines = lines[:LEGEND_LINES]
+        lines[-1].append(("...", "dim"))
+    return list(lines)
+
+
+def _scores(found: TaskClusters, layer: int, label: int) -> str:
+    values = found.scores[layer, label]
+    if np.isnan(values).any():
+        return "all instances share it"
+    names = (metric.upper() for metric in METRICS)
+    return "  ".join(f"{name} {value:.3f}" for name, value in zip(names, values, strict=True))
+
+
+def _cluster(found: TaskClusters, layer: int, label: int, instance: int) -> str:
+    """The instance's cluster, and what most of it is."""
+    clusters = found.clusters[layer, label]
+    members = np.flatnonzero(clusters == clusters[instance])
+    kind, count = Counter(kinds_of(found, label)[members].tolist()).most_common(1)[0]
+    name = label_names(found, label)[kind]
+    return f"in a cluster of {len(members):,}, {count / len(members):.0%} {name}"

@@ -1,0 +1,1 @@
+"""The Components view: neurons and experts that instructions need."""

@@ -1,0 +1,1 @@
+"""The Concepts view: the components of feed-forward layers."""

@@ -1,0 +1,88 @@
+"""A layer's components with their columns' names above and the one under the cursor below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.events import Resize
+
+from analysis.concept_tables import Descriptions
+from analysis.results import LayerConcepts
+from app.views.concepts.atlas import ConceptRow
+from app.views.concepts.component_list import ConceptList
+from app.views.concepts.text import details
+from app.widgets.lines import Lines
+
+WIDE_FROM = 140
+"""From this width on fewer lines hold what is said of a row."""
+_SCROLLBAR = 1
+
+
+class ConceptPage(Vertical):
+    """The list of one layer."""
+
+    def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._ascii = ascii_only
+        self._layer: LayerConcepts | None = None
+        self._descriptions: Descriptions | None = None
+        self._names = ("", "")
+        self._notes: Sequence[str] = ()
+
+    def compose(self) -> ComposeResult:
+        """Names, list, details."""
+        yield Lines(id="columns", classes="columns")
+        yield ConceptList(self._show_details, ascii_only=self._ascii, id="list")
+        yield Lines(id="details")
+
+    def show(
+        self,
+        layer: LayerConcepts | None,
+        rows: Sequence[ConceptRow],
+        descriptions: Descriptions | None,
+        names: tuple[str, str],
+        notes: Sequence[str],
+    ) -> None:
+        """Show another layer; the cursor stays at its rank.
+
+        Args:
+            layer: The layer; None for one that is not computed yet.
+            rows: Its rows.
+            descriptions: Where its components are looked up; None where nothing is described.
+            names: Of base and tuned model, harmless.
+            notes: Notes on the models.
+        """
+        self._layer, self._descriptions = layer, descriptions
+        self._names, self._notes = names, notes
+        self.items.show_layer(layer, rows, descriptions)
+        self._show_heading()
+        self._show_details()
+
+    @property
+    def items(self) -> ConceptList:
+        """The list."""
+        return self.query_one(ConceptList)
+
+    def on_resize(self, event: Resize) -> None:
+        """More lines for details where lines are short."""
+        self.set_class(event.size.width < WIDE_FROM, "-narrow")
+        self._show_heading()
+        self._show_details()
+
+    def _show_heading(self) -> None:
+        heading = self.items.heading(self._names, self.size.width - _SCROLLBAR)
+        self.query_one("#columns", Lines).show([(heading, "dim")])
+
+    def _show_details(self) -> None:
+        lines = details(
+            self._layer,
+            self.items.row,
+            self._descriptions,
+            self._notes,
+            width=self.size.width - 2,
+            height=8 if self.has_class("-narrow") else 6,
+            ascii_only=self._ascii,
+        )
+        self.query_one("#details", Lines).show(*lines)

@@ -1,0 +1,85 @@
+"""One of the Concepts view's plots, or the numbers behind it in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+
+from analysis.concept_tables import Descriptions, NoDescriptions
+from analysis.results import LayerConcepts
+from analysis.table import Table
+from app.views.concepts.plots import PlotKind, plot_and_table, plot_kinds
+from app.widgets.lines import Lines
+from app.widgets.plot import Plot
+from app.widgets.table_list import TableList
+
+
+class ConceptPlotPage(Vertical):
+    """Goes through the plots; shows each as a plot or as a table.
+
+    Attributes:
+        kind: The plot that is shown.
+        table: The numbers behind it; None before there are any.
+    """
+
+    def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._ascii = ascii_only
+        self.kind: PlotKind = "variance"
+        self.table: Table | None = None
+
+    def compose(self) -> ComposeResult:
+        """A plot; a table with the names of its columns."""
+        yield Plot(ascii_only=self._ascii, id="plot")
+        yield Lines(id="table-columns", classes="columns")
+        yield TableList(ascii_only=self._ascii, id="table")
+
+    def first(self) -> None:
+        """Begin with the first plot."""
+        self.kind = plot_kinds(described=True)[0]
+
+    def next(self, *, described: bool) -> bool:
+        """Go to the next plot; False where this was the last one."""
+        kinds = plot_kinds(described=described)
+        after = kinds.index(self.kind) + 1 if self.kind in kinds else len(kinds)
+        if after == len(kinds):
+            return False
+        self.kind = kinds[after]
+        return True
+
+    def show(
+        self,
+        layer: LayerConcepts | None,
+        layers: Sequence[LayerConcepts],
+        descriptions: Descriptions | None,
+        names: tuple[str, str],
+    ) -> None:
+        """Draw the plot for these layers.
+
+        Args:
+            layer: The layer that is looked at; None where it is not computed yet.
+            layers: All that are there, in order.
+            descriptions: Where levels are looked up; None where nothing is described.
+            names: Of base and tuned model, harmless.
+        """
+        known = descriptions or NoDescriptions()
+        plot, self.table = plot_and_table(self.kind, layer, layers, names, known)
+        self.query_one(Plot).show(plot)
+        table = self.query_one(TableList)
+        table.show_table(self.table)
+        self.query_one("#table-columns", Lines).show([(table.heading(), "dim")])
+
+    def swap(self) -> None:
+        """From the plot to its numbers and back."""
+        self.toggle_class("-table")
+        self.focus_shown()
+
+    def focus_shown(self) -> None:
+        """Focus the plot or the table."""
+        self.query_one(TableList if self.has_class("-table") else Plot).focus()
+
+    def text(self) -> str:
+        """The numbers, a line a row."""
+        return self.query_one(TableList).text()

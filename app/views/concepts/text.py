@@ -1,0 +1,250 @@
+"""The Concepts view's texts: help, the line above the list, the lines below, what `y` copies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len
+
+from analysis.annotation.endpoint import HOW_TO_ADD_ONE
+from analysis.concept_changes import mean_angle
+from analysis.concept_tables import Description, Descriptions
+from analysis.problems import Problem
+from analysis.results import Architecture, Components, LayerConcepts
+from app.terminal_text import fit, prose, visible
+from app.views.concepts.atlas import ConceptRow
+from app.views.concepts.component_list import find_description, signed_words
+from app.widgets.lines import Line, Part
+
+HELP = (
+    "What the feed-forward network of a layer writes, read from its weights alone. A line is a "
+    "principal component of the base model and the component of the tuned model that matches it "
+    "best. Layers, experts and components count from 0.\n\n"
+    "The rows of the down projection W_p [D_ff, D] are the patterns that a layer's neurons add to "
+    "the hidden state. Less their mean, they are W̃; the components are the eigenvectors v_r of\n\n"
+    "    C = W̃ᵀ W̃        var % = 100 · λ_r / Σ λ\n\n"
+    "by falling λ_r, 300 at most. A component's words are the 15 with the largest\n\n"
+    "    | cos(v_r, E[w]) |\n\n"
+    "E[w] the mean of the output embeddings of w's tokens. A minus stands before words whose "
+    "cosine is negative: they lie on the other side of the direction. Which side is the positive "
+    "one is a convention, so that all signs may differ between two components that match.\n\n"
+    "angle   between matched components, 0° to 90°, arccos |v · v'|. They are matched one to one "
+    "so that the sum of |v · v'| is largest. Two random directions of a large model are close to "
+    "90° apart.\n"
+    "subspaces   principal angles between the spaces that the components of base and tuned model "
+    "span: 0° where tuning only turned components into each other, as it must where they span "
+    "the whole space.\n"
+    "kept, gained, lost   words of both components, of the tuned one only, of the base one only.\n"
+    "description, scenarios, level   what a language model says of the words: what they have in "
+    "common, what that is of use for, and whether it is phonology, morphology, syntax or "
+    f"semantics. {HOW_TO_ADD_ONE} Then run insttui concepts --annotate.\n\n"
+    "Left and right choose the layer. / finds a word in all layers computed so far, with its place "
+    "among the words of a component and its cosine there; Enter goes there, n and N go on. p goes "
+    "through the plots, t shows the numbers behind one."
+)
+
+_BELOW_WORDS = 3
+_NOT_DESCRIBED = (
+    "No descriptions: set OPENAI_API_KEY or OPENAI_BASE_URL, or name an endpoint in the settings, "
+    "then insttui concepts --annotate."
+)
+
+
+def different_shapes(base: Architecture, tuned: Architecture) -> str:
+    """Why components cannot be compared layer by layer; empty where they can."""
+    if base.is_built_like(tuned):
+        return ""
+    return "\n\n".join(
+        [
+            f"{base.model} and {tuned.model} have different shapes.",
+            f"{base.model} is {base.shape()}.\n{tuned.model} is {tuned.shape()}.",
+            "The components of a layer are compared with those of the same layer in the other "
+            "model. Choose a tuned model that was trained from this base model.",
+        ]
+    )
+
+
+def going_wrong(problem: Problem | None, *, stopped: bool) -> str:
+    """Why there is nothing to see yet, as paragraphs."""
+    if problem is not None:
+        parts = (problem.what, problem.why, problem.remedy, "r runs it again.")
+        return "\n\n".join(part for part in parts if part)
+    return "Stopped. r runs it again." if stopped else "Reading what the models are built of."
+
+
+def summary(
+    number: int, expert: int, layer: LayerConcepts | None, dimensions: int, width: int
+) -> Line:
+    """The line above the list: the layer, what its components hold, how far they turned.
+
+    Args:
+        number: The layer.
+        expert: The expert; -1 in a dense model.
+        layer: Its components; None where it is not computed yet.
+        dimensions: D, the width of the model.
+        width: Cells of the line; a shorter wording where the long one is too long.
+    """
+    where = f"layer {number}" + (f" · expert {expert}" if expert >= 0 else "")
+    if layer is None:
+        return [(where, "strong"), (" · not computed yet", "dim")]
+    count = len(layer.base.explained_variance)
+    shares = [f"{100 * each.explained_variance.sum():.0f}" for each in (layer.base, layer.tuned)]
+    share = "→".join(dict.fromkeys(shares))
+    angle = mean_angle(layer)
+    components = "" if angle is None else f"{angle:.1f}°"
+    if count >= dimensions or not len(layer.subspace_angles):
+        long = f"together they span the whole space · each turned by {components} on average"
+        short = f"turned by {components} on average"
+    else:
+        subspaces = f"{layer.subspace_angles.mean():.1f}°"
+        long = f"subspaces turned by {subspaces} on average, components by {components}"
+        short = f"subspaces turned by {subspaces}"
+    wordings = (
+        f" · {share} % of the variance in {count} components · {long}",
+        f" · {share} % of the variance in {count} components · {short}",
+        f" · {share} % in {count} components · {short}",
+    )
+    room = width - cell_len(where)
+    wording = next((each for each in wordings if cell_len(each) <= room), wordings[-1])
+    return [(where, "strong"), (wording, "")]
+
+
+def details(
+    layer: LayerConcepts | None,
+    row: ConceptRow | None,
+    descriptions: Descriptions | None,
+    notes: Sequence[str],
+    *,
+    width: int,
+    height: int,
+    ascii_only: bool = False,
+) -> list[Line]:
+    """The lines below the list: the row under the cursor, and what all rows rest on.
+
+    Args:
+        layer: The layer; None where it is not computed yet.
+        row: The row; None for none.
+        descriptions: Where components are looked up; None where nothing is described.
+        notes: Notes on the models.
+        width: Cells of a line.
+        height: Lines; the words of the row take what the others leave.
+        ascii_only: Plain ASCII.
+    """
+    if layer is None or row is None:
+        return []
+    groups = zip(("kept", "gained", "lost"), (row.kept, row.gained, row.lost), strict=True)
+    parts: list[Part] = []
+    for name, words in groups:
+        if words:
+            parts.append((f"{name} {len(words)}:", "dim"))
+            parts += ((visible(word, ascii_only=ascii_only), "") for word in words)
+    said = [*dict.fromkeys([*layer.notes, *notes])]
+    described: list[Line] = []
+    if descriptions is None:
+        said.insert(0, _NOT_DESCRIBED)
+    else:
+        described = _described(layer, row, descriptions, width, ascii_only)
+    rests = prose(" ".join(said), ascii_only=ascii_only).split(" ")
+    return [
+        _numbers(layer, row),
+        *_flow(parts, width, height - 1 - _BELOW_WORDS),
+        *described,
+        *_flow([(word, "dim") for word in rests], width, _BELOW_WORDS - len(described)),
+    ]
+
+
+def copied_text(
+    layer: LayerConcepts,
+    row: ConceptRow,
+    names: tuple[str, str],
+    descriptions: Descriptions | None,
+) -> str:
+    """A row as plain text: words with signs and measures, what was gained and lost."""
+    lines = [f"{names[0]} | {names[1]}, {_place(layer)}"]
+    if row.angle is not None:
+        lines.append(f"angle {row.angle:.2f} degrees")
+    sides = ((layer.base, row.base), (layer.tuned, row.tuned))
+    for number, (side, component) in enumerate(sides):
+        if component is None:
+            continue
+        share = 100 * side.explained_variance[component]
+        lines.append(f"\n{names[number]}: component {component}, {share:.3f} % of the variance")
+        lines.append(signed_words(side, component, ascii_only=True))
+        lines.append(" ".join(f"{each:.3f}" for each in side.measures[component].tolist()))
+        found = find_description(descriptions, layer, row, number)
+        if found is not None:
+            lines.append(_description_text(found))
+    lines += [f"\ngained: {' '.join(row.gained)}", f"lost: {' '.join(row.lost)}"]
+    return "\n".join([*lines, *layer.notes]) + "\n"
+
+
+def _place(layer: LayerConcepts) -> str:
+    return f"layer {layer.layer}" + (f", expert {layer.expert}" if layer.expert >= 0 else "")
+
+
+def _numbers(layer: LayerConcepts, row: ConceptRow) -> Line:
+    parts: list[Part] = []
+    sides = ((layer.base, row.base), (layer.tuned, row.tuned))
+    for name, (side, component) in zip(("base", "tuned"), sides, strict=True):
+        if component is None:
+            parts.append((f"{name} has no match · ", "dim"))
+            continue
+        parts.append((f"{name} ", "dim"))
+        parts.append((f"{component}  ", "strong"))
+        parts.append((f"{100 * side.explained_variance[component]:.2f} % ", ""))
+        parts.append((f"{_measures(side, component)} · ", "dim"))
+    if row.angle is not None:
+        parts.append((f"angle {row.angle:.1f}°", "accent"))
+    return parts
+
+
+def _measures(side: Components, component: int) -> str:
+    """From the largest to the smallest |cos| of the words shown."""
+    sizes = abs(side.measures[component])
+    return f"cos {sizes.max():.2f}–{sizes.min():.2f}" if len(sizes) else ""
+
+
+def _described(
+    layer: LayerConcepts, row: ConceptRow, descriptions: Descriptions, width: int, ascii_only: bool
+) -> list[Line]:
+    """What is said of either component, a line each; the description makes room for the rest."""
+    lines: list[Line] = []
+    for side, name in enumerate(("base", "tuned")):
+        found = find_description(descriptions, layer, row, side)
+        if found is None:
+            lines.append([(f"{name}: not described", "dim")])
+            continue
+        rest = _description_text(found._replace(text=""))
+        room = width - cell_len(f"{name}:  · {rest}")
+        text = prose(" ".join(found.text.split()), ascii_only=ascii_only)
+        shown = (fit(text, max(20, room)), prose(rest, ascii_only=ascii_only))
+        said = " · ".join(each for each in shown if each)
+        lines.append([(f"{name}: ", "dim"), (said, "")])
+    return lines
+
+
+def _description_text(found: Description) -> str:
+    scenarios = None if found.scenarios is None else ", ".join(found.scenarios) or "no scenario"
+    return " · ".join(each for each in (found.text, scenarios, found.level) if each)
+
+
+def _flow(parts: Iterable[Part], width: int, height: int) -> list[Line]:
+    """Words with spaces between them in exactly so many lines; a mark where there are more."""
+    lines: list[list[Part]] = [[]]
+    used = 0
+    for text, style in parts:
+        cells = cell_len(text) + 1
+        if used and used + cells - 1 > width:
+            if len(lines) == height:
+                last, of_style = lines[-1][-1]
+                room = cell_len(last) + width - used
+                lines[-1][-1] = (fit(f"{last}…", max(1, room)), of_style)
+                break
+            lines.append([])
+            used = 0
+        used += cells
+        if lines[-1] and lines[-1][-1][1] == style:
+            lines[-1][-1] = (f"{lines[-1][-1][0]}{text} ", style)
+        else:
+            lines[-1].append((f"{text} ", style))
+    return [*lines, *([] for _ in range(height - len(lines)))]

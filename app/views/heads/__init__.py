@@ -1,0 +1,1 @@
+"""The Heads view: the word pairs that attention heads relate."""

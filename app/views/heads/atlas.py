@@ -1,0 +1,90 @@
+"""All heads of a pair of models as far as they are computed: changes, pairs, places of a word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from analysis.head_changes import HeadComparison, heads_with
+from analysis.results import HeadPairs
+from app.views.heads.layer import HeadLayer
+
+
+@dataclass(frozen=True)
+class WordPlace:
+    """A head that pairs a word, in one model or both.
+
+    Attributes:
+        layer: From 0.
+        head: From 0.
+        partners: The words it goes with, those found by the most neuron pairs first.
+        pairs_base: Number of different pairs with the word in the base model's head.
+        pairs_tuned: The same in the tuned model's.
+    """
+
+    layer: int
+    head: int
+    partners: tuple[str, ...]
+    pairs_base: int
+    pairs_tuned: int
+
+    @property
+    def difference(self) -> int:
+        """Tuned minus base."""
+        return self.pairs_tuned - self.pairs_base
+
+
+class HeadAtlas:
+    """What is known of L layers; holds no widgets."""
+
+    def __init__(self, count: int) -> None:
+        """Args: count: L."""
+        self.count = count
+        self._layers: dict[int, HeadLayer] = {}
+        self._compared = lru_cache(maxsize=256)(self._compare)
+
+    @property
+    def layers(self) -> list[int]:
+        """The layers that are there, in order."""
+        return sorted(self._layers)
+
+    def of_model(self, side: int) -> list[HeadPairs]:
+        """The layers of the base model (0) or the tuned one (1), in order."""
+        return [self._layers[layer].both[side] for layer in self.layers]
+
+    def add(self, layer: HeadLayer) -> None:
+        """Take in a layer."""
+        self._layers[layer.number] = layer
+
+    def layer(self, number: int) -> HeadLayer | None:
+        """A layer; None where it is not there yet."""
+        return self._layers.get(number)
+
+    def head(self, layer: int, head: int) -> HeadComparison | None:
+        """A head in both models; None where its layer is not there yet."""
+        return self._compared(layer, head) if layer in self._layers else None
+
+    def _compare(self, layer: int, head: int) -> HeadComparison:
+        return self._layers[layer].compare(head)
+
+    def find(self, word: str) -> list[WordPlace]:
+        """The heads that pair a word, whatever its case; where the models differ most first."""
+        places = [place for layer in self.layers for place in self._places(layer, word)]
+        places.sort(key=lambda place: (-abs(place.difference), place.layer, place.head))
+        return places
+
+    def _places(self, layer: int, word: str) -> list[WordPlace]:
+        own = word.casefold()
+        # Head → for base and tuned model the folded partner → its count.
+        found: dict[int, tuple[dict[str, int], dict[str, int]]] = {}
+        for side, pairs in enumerate(self._layers[layer].both):
+            for head, first, second, count in heads_with(pairs, word):
+                partner = (second if first.casefold() == own else first).casefold()
+                partners = found.setdefault(head, ({}, {}))[side]
+                partners[partner] = max(count, partners.get(partner, 0))
+        places = []
+        for head, (base, tuned) in found.items():
+            most = {each: max(base.get(each, 0), tuned.get(each, 0)) for each in base | tuned}
+            partners_by_count = tuple(sorted(most, key=lambda each: (-most[each], each)))
+            places.append(WordPlace(layer, head, partners_by_count, len(base), len(tuned)))
+        return places

@@ -1,0 +1,125 @@
+"""The neuron page: the neuron pairs of one head, and the word pairs of the one under the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+
+from analysis.head_changes import neuron_changes
+from analysis.results import NeuronPairs
+from app.terminal_text import pad
+from app.views.heads.page import pair_text
+from app.widgets.item_list import Draw, ItemList
+from app.widgets.lines import Line
+
+
+class FollowedList(ItemList):
+    """A list that says when its cursor moved."""
+
+    def __init__(self, draw: Draw, follow: Callable[[], None], *, empty: str, id: str) -> None:  # noqa: A002
+        """Args: makes an item's line; what to call; what to say without items; the widget's id."""
+        super().__init__(draw, empty=empty, id=id)
+        self._follow = follow
+
+    def move_cursor(self, index: int) -> None:
+        """Put the cursor on an item and say so."""
+        before = self.cursor
+        super().move_cursor(index)
+        if self.cursor != before:
+            self._follow()
+
+
+class NeuronPage(Horizontal):
+    """Neuron pairs on the left; on the right the words of one, by falling q · k."""
+
+    def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._ascii = ascii_only
+        self._shown: NeuronPairs | None = None
+        self._changes: list[float] = []
+        self._model = ""
+
+    def compose(self) -> ComposeResult:
+        """The two lists."""
+        yield FollowedList(self._neuron, self._show_words, empty="", id="neurons")
+        yield ItemList(self._pair, empty="this neuron pair relates no words", id="pairs")
+
+    def show(self, both: tuple[NeuronPairs, NeuronPairs] | None, side: int, model: str) -> None:
+        """Show a head in one model; the cursor stays where the head is the same.
+
+        Args:
+            both: The head in the base and the tuned model; None while it is computed.
+            side: Whose words are shown, 0 or 1.
+            model: The model's name, harmless.
+        """
+        before, self._shown = self._shown, None if both is None else both[side]
+        self._changes = [] if both is None else neuron_changes(*both).tolist()
+        neurons = self.query_one("#neurons", ItemList)
+        neurons.show(
+            len(self._changes), cursor=neurons.cursor if _same_head(before, self._shown) else 0
+        )
+        neurons.border_title = Text(f"{len(self._changes)} neuron pairs" if both else "computing")
+        self._model = model
+        self._show_words()
+
+    def focus_list(self) -> None:
+        """Focus the neuron pairs."""
+        self.query_one("#neurons").focus()
+
+    def text(self) -> str:
+        """The word pairs of the neuron pair under the cursor, a line each."""
+        shown, neuron = self._shown, self._neuron_at_cursor
+        if shown is None or neuron is None:
+            return ""
+        start, end = shown.starts[neuron : neuron + 2].tolist()
+        return "".join(
+            f"{shown.words[shown.first[n]]}={shown.words[shown.second[n]]} {shown.score[n]:.4g}\n"
+            for n in range(start, end)
+        )
+
+    @property
+    def _neuron_at_cursor(self) -> int | None:
+        neurons = self.query_one("#neurons", ItemList)
+        return neurons.cursor if neurons.count else None
+
+    def _show_words(self) -> None:
+        pairs, neuron = self.query_one("#pairs", ItemList), self._neuron_at_cursor
+        if self._shown is None or neuron is None:
+            pairs.border_title = Text(self._model)
+            pairs.show(0, cursor=0)
+            return
+        start, end = self._shown.starts[neuron : neuron + 2].tolist()
+        pairs.border_title = Text(
+            f"{self._model} · neuron pair {neuron} · {end - start} pairs by q · k"
+        )
+        pairs.show(end - start, cursor=0)
+
+    def _neuron(self, index: int, width: int) -> Line:
+        assert self._shown is not None
+        start, end = self._shown.starts[index : index + 2].tolist()
+        return [
+            (f"{index:>4} ", ""),
+            (pad(f"{end - start} pairs", 11), "dim"),
+            (f"change {self._changes[index]:.2f}", "accent"),
+        ]
+
+    def _pair(self, index: int, width: int) -> Line:
+        shown, neuron = self._shown, self._neuron_at_cursor
+        assert shown is not None
+        assert neuron is not None
+        place = int(shown.starts[neuron]) + index
+        first, second = shown.words[shown.first[place]], shown.words[shown.second[place]]
+        text = pair_text(first, second, ascii_only=self._ascii)
+        return [
+            (pad(text, max(0, min(40, width - 12))), ""),
+            (f" {shown.score[place]:.4g}", "accent"),
+        ]
+
+
+def _same_head(one: NeuronPairs | None, other: NeuronPairs | None) -> bool:
+    return (
+        one is not None and other is not None and (one.layer, one.head) == (other.layer, other.head)
+    )

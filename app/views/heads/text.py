@@ -1,0 +1,171 @@
+"""The Heads view's texts: help, the lines below the map, what `y` copies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+from textwrap import wrap
+
+from analysis.head_changes import HeadComparison, PairChange
+from analysis.requests import Words, WordVectors
+from analysis.results import Architecture, HeadPairs
+from analysis.table import Table
+from app.export import free_path, save_csv
+from app.terminal_text import pad, prose
+from app.views.heads.page import STATUSES, count_text, pair_text
+from app.widgets.lines import Line
+
+HELP = (
+    "What attention heads relate, read from their weights alone: no prompt, no text. Left, a cell "
+    "for every head, layers down and heads across, the lighter the more tuning changed it; ╌ "
+    "stands for a layer that is not computed yet. Right, the head under the cursor.\n\n"
+    "A neuron pair of a head is column i of its W_q and of its W_k. For every word w, with E[w] "
+    "the mean of its tokens' embeddings,\n\n"
+    "    q_w = E[w] · W_q[:, i]        k_w = E[w] · W_k[:, i]\n\n"
+    "the pre-attention norm folded into W_q and W_k where that is possible. The 100 words with the "
+    "largest |q| are combined with the 100 words with the largest |k|. A pair a=b is kept when "
+    "q_a · k_b > 0 and the words are alike in word vectors: cos(a, b) > max(θ_a, θ_b), "
+    "θ_w = mean + 1.96 · deviation of the cosines of w with the 1,000 most frequent words.\n\n"
+    "A head's pairs are those that more than one of its neuron pairs finds; write=essay ×6 was "
+    "found by six. pairs 852→688: so many in the base and in the tuned model. Pairs are compared "
+    "in any order and case.\n\n"
+    "change   1 - |A ∩ B| / |A ∪ B| of the first 100 pairs A of the base and B of the tuned "
+    "model. 0: the same pairs; 1: none in common.\n"
+    "kept, gained, lost   among the first 100 of both models, of the tuned one only, of the base "
+    "one only. ×3→×6: found by three neuron pairs before tuning and by six after it.\n\n"
+    "Enter opens the head, Enter once more its neuron pairs; escape leads back. / finds a word in "
+    "all heads computed so far, with the number of its pairs in each model, the largest difference "
+    "first; n and N go on.\n\n"
+    "Verbs (w): for a verb and a group of layers, of the heads whose number of pairs with the verb "
+    "changed, the share where it rose. Shown are mean ± standard deviation over instruction verbs "
+    "and over frequent general verbs, and p of Welch's two-sided t-test."
+)
+
+
+def words_text(words: Words) -> str:
+    """Which words are looked at, harmless."""
+    text = {
+        "english": "the most frequent English words",
+        "demo": "the words of the demo's corpus",
+        "tokens": "the model's own tokens",
+        "file": prose(PurePath(words.path).name),
+    }[words.source]
+    return f"{text}, {words.limit:,} at most" if words.limit else text
+
+
+def vectors_text(vectors: WordVectors) -> str:
+    """Which vectors say that words are alike, harmless; a stand-in is called one."""
+    if vectors.source == "embeddings":
+        whose = "the model" if vectors.model is None else prose(vectors.model.name)
+        return f"the input embeddings of {whose}, standing in for word vectors"
+    if vectors.source == "demo":
+        return "the demo's own word vectors"
+    return prose(PurePath(vectors.path).name)
+
+
+def different_shapes(base: Architecture, tuned: Architecture) -> str:
+    """Why heads cannot be compared one by one; empty where they can."""
+    if base.is_built_like(tuned):
+        return ""
+    return "\n\n".join(
+        [
+            f"{base.model} and {tuned.model} have different shapes.",
+            f"{base.model} is {base.shape()}.\n{tuned.model} is {tuned.shape()}.",
+            "A head is compared with the head at the same place in the other model. Choose a tuned "
+            "model that was trained from this base model.",
+        ]
+    )
+
+
+def status_lines(
+    place: tuple[int, int],
+    comparison: HeadComparison | None,
+    pairs: tuple[HeadPairs, HeadPairs] | None,
+    rests_on: str,
+    *,
+    width: int,
+    ascii_only: bool = False,
+) -> list[Line]:
+    """Lines below the map: the head under the cursor, its first changes, what they rest on.
+
+    Args:
+        place: Layer and head.
+        comparison: The head in both models; None where it is not computed yet.
+        pairs: Its layer in both models.
+        rests_on: Words and vectors.
+        width: Cells of a line; what pairs rest on takes two lines where one is too short.
+        ascii_only: Plain ASCII.
+    """
+    layer, head = place
+    title = (f"layer {layer} · head {head}  ", "strong")
+    if comparison is None or pairs is None:
+        return [[title, ("not computed yet", "dim")], [], *_wrapped(rests_on, width)]
+    base, tuned = (int(each.starts[head + 1] - each.starts[head]) for each in pairs)
+    values: Line = [
+        title,
+        (f"change {comparison.change:.2f}  ", "accent"),
+        (f"pairs {base:,}{'->' if ascii_only else '→'}{tuned:,}  ", ""),
+        ("  ".join(f"{each} {len(comparison.of(each))}" for each in STATUSES), "dim"),
+    ]
+    first: list[tuple[str, str]] = []
+    for status, room in (("gained", width // 2), ("lost", width - width // 2)):
+        of_status = [pair for pair in comparison.pairs if pair.status == status][:20]
+        if of_status:
+            listed = pad(_listed(of_status, ascii_only=ascii_only), max(0, room - len(status) - 3))
+            first += ((f"{status} ", "dim"), (f"{listed}  ", ""))
+    said = [prose(note, ascii_only=ascii_only) for note in all_notes(pairs)]
+    return [values, first, *_wrapped(" · ".join([rests_on, *said]), width)]
+
+
+def rests_on(words: Words, vectors: WordVectors) -> str:
+    """What the pairs are read from, harmless."""
+    return (
+        f"query–key, both read from W_q, W_k · alike by {vectors_text(vectors)} · "
+        f"{words_text(words)}"
+    )
+
+
+def all_notes(pairs: Sequence[HeadPairs]) -> list[str]:
+    """What the user should know of a layer in both models, once each."""
+    notes = dict.fromkeys(note for each in pairs for note in each.notes)
+    # What `rests_on` says already.
+    return [note for note in notes if not note.startswith(("Words: ", "Vectors: "))]
+
+
+def save_table(table: Table, kind: str, names: tuple[str, str], folder: Path) -> Path:
+    """Write a table about two models to a new CSV file in a folder; the file.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    path = free_path(folder, "-".join([kind, *names]), ".csv")
+    save_csv(table, path)
+    return path
+
+
+def copied_text(
+    place: tuple[int, int], comparison: HeadComparison, names: tuple[str, str], about: str
+) -> str:
+    """A head's pairs as plain text, a line each."""
+    layer, head = place
+    parts = [
+        f"{names[0]} | {names[1]}, layer {layer}, head {head}, change {comparison.change:.4f}",
+        about,
+    ]
+    for status in STATUSES:
+        pairs = comparison.of(status)
+        parts.append(f"\n{status} ({len(pairs)})")
+        parts.extend(f"{p.word_a}={p.word_b} {p.count_base} {p.count_tuned}" for p in pairs)
+    return "\n".join(parts) + "\n"
+
+
+def _wrapped(text: str, width: int) -> list[Line]:
+    return [[(line, "dim")] for line in wrap(text, max(20, width), max_lines=2, placeholder=" …")]
+
+
+def _listed(pairs: Sequence[PairChange], *, ascii_only: bool) -> str:
+    return "  ".join(
+        f"{pair_text(pair.word_a, pair.word_b, ascii_only=ascii_only)} "
+        f"{count_text(pair, ascii_only=ascii_only)}"
+        for pair in pairs
+    )

@@ -1,0 +1,1 @@
+"""The Prompt view: what both models are asked."""

@@ -1,0 +1,356 @@
+"""Two maps of one prompt as the Saliency view shows them: shared rows, marks, values in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.alignment import Row, align_rows
+from analysis.cases.instructions import instruction_mask, sentences
+from analysis.results import Span
+from analysis.saliency_map import SaliencyMap
+from app.widgets.token_face import TokenMap
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a search found something: a row, or a response token of one side."""
+
+    row: int | None = None
+    side: int = 0
+    column: int = 0
+
+
+@dataclass
+class Found:
+    """The places a search found, and which of them the cursor went to last."""
+
+    places: Sequence[Place] = ()
+    _at: int = -1
+
+    def step(self, by: int) -> Place | None:
+        """The next (1) or previous (-1) place, round and round; None where nothing was found."""
+        if not self.places:
+            return None
+        self._at = (self._at + by) % len(self.places)
+        return self.places[self._at]
+
+    def words(self) -> str:
+        """Which place of how many."""
+        return f"{self._at + 1} of {len(self.places)} places"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The exact values under the cursor for one model; None where there is nothing to read.
+
+    Attributes:
+        prompt_token: Exact text.
+        response_token: Exact text; None without a response.
+        column: The response token's index.
+        columns: Number of response tokens.
+        importance: Signed importance I; None where only scores are known or it is not computed.
+        score: Normalised score S; None where it is not computed.
+        provisional: The largest importance of the column may be to come, so the score is not final.
+        density: Importance density of the prompt token; None while the map is not complete.
+        rank: 1 for the densest prompt token.
+        rows: Number of prompt tokens shown.
+        compared: Another map's score is subtracted.
+        subtracted: That score; None where it is not computed.
+    """
+
+    prompt_token: str
+    response_token: str | None
+    column: int
+    columns: int
+    importance: float | None
+    score: int | None
+    provisional: bool
+    density: float | None
+    rank: int
+    rows: int
+    compared: bool
+    subtracted: int | None
+
+
+def mask_of(shown: SaliencyMap | None, spans: Sequence[Span], stored: Mask | None) -> Mask | None:
+    """bool [N]: the instruction tokens of a map, the published mask where there is one."""
+    if shown is None or stored is not None:
+        return stored if shown is not None else None
+    return instruction_mask(shown.prompt_tokens, spans)
+
+
+class Comparison:
+    """Up to two maps of the same prompt, side 0 the base and side 1 the tuned model.
+
+    Args:
+        prompt: The user's text.
+        maps: The maps; None where there is none (yet).
+        masks: bool [N] per side, tokens of instructions; None with the map.
+        subtracted: Maps of the same tokens whose scores are subtracted, so that the faces show
+            by how much the two differ; None shows a map as it is.
+    """
+
+    def __init__(
+        self,
+        prompt: str,
+        maps: Sequence[SaliencyMap | None],
+        masks: Sequence[Mask | None],
+        subtracted: Sequence[SaliencyMap | None] = (None, None),
+    ) -> None:
+        self.prompt = prompt
+        self.maps = tuple(maps)
+        self.masks = list(masks)
+        self.subtracted = tuple(subtracted)
+        self.rows: list[Row] = self._align()
+        self._index = [
+            np.array([-1 if row[side] is None else row[side] for row in self.rows], dtype=np.intp)
+            for side in (0, 1)
+        ]
+
+    def _align(self) -> list[Row]:
+        base, tuned = self.maps
+        if base is not None and tuned is not None:
+            return align_rows(
+                base.prompt_tokens,
+                tuned.prompt_tokens,
+                left_visible=base.visible,
+                right_visible=tuned.visible,
+            )
+        if base is not None:
+            return [(n, None) for n in np.flatnonzero(base.visible).tolist()]
+        if tuned is not None:
+            return [(None, n) for n in np.flatnonzero(tuned.visible).tolist()]
+        return []
+
+    @property
+    def cut_differently(self) -> bool:
+        """Whether the two models cut the user's own text into different tokens."""
+        if None in self.maps:
+            return False
+        own = [
+            [span for span in each.prompt_tokens.spans if span is not None]
+            for each in self.maps
+            if each is not None
+        ]
+        return own[0] != own[1]
+
+    # For the faces
+
+    def token_map(self, side: int) -> TokenMap:
+        """A side as the faces draw it: one row for every row of the comparison."""
+        shown = self.maps[side]
+        if shown is None:
+            return TokenMap()
+        index = self._index[side]
+        gaps = index < 0
+        return TokenMap(
+            row_labels=[
+                "" if n is None else shown.prompt_tokens.texts[n]
+                for n in (row[side] for row in self.rows)
+            ],
+            column_labels=shown.response_tokens.texts,
+            levels=self.levels(side),
+            density=self.density(side),
+            marked=self.marked(side),
+            gaps=gaps if gaps.any() else None,
+            missing=self.missing(side),
+            negative=self._negative(side),
+        )
+
+    def levels(self, side: int) -> NDArray[np.uint8]:
+        """uint8 [rows, M]: normalised scores, or by how much they differ; 0 in gaps."""
+        shown, other, index = self._map(side), self.subtracted[side], self._index[side]
+        levels = shown.scores[index]
+        if other is not None:
+            less = other.scores[index]
+            levels = np.maximum(levels, less) - np.minimum(levels, less)
+        levels[index < 0] = 0
+        return levels
+
+    def _negative(self, side: int) -> Mask | None:
+        """bool [rows, M]: where more is subtracted than there is; None where nothing is."""
+        shown, other, index = self._map(side), self.subtracted[side], self._index[side]
+        if other is None:
+            return None
+        return np.asarray(shown.scores[index] < other.scores[index], dtype=np.bool_)
+
+    def density(self, side: int) -> NDArray[np.float64] | None:
+        """float64 [rows]: importance density, 0 in gaps; None while the map is not complete."""
+        shown, index = self._map(side), self._index[side]
+        return np.where(index < 0, 0.0, shown.density[index]) if shown.complete else None
+
+    def marked(self, side: int) -> Mask:
+        """bool [rows]: tokens of instructions; gaps follow the other model's token."""
+        marked = np.zeros(len(self.rows), np.bool_)
+        for each in (side, 1 - side):
+            mask, index = self.masks[each], self._index[each]
+            if mask is not None and self.maps[each] is not None:
+                use = index >= 0 if each == side else (index >= 0) & (self._index[side] < 0)
+                marked[use] = mask[index[use]]
+        return marked
+
+    def missing(self, side: int) -> Mask | None:
+        """bool [rows, M]: cells not computed yet; None when all are."""
+        index = self._index[side]
+        missing = ~self._computed(side)[index]
+        missing[index < 0] = False
+        return missing if missing.any() else None
+
+    def _computed(self, side: int) -> Mask:
+        """bool [N, M]: cells of a side that have something to show."""
+        computed, other = self._map(side).computed, self.subtracted[side]
+        return computed if other is None else computed & other.computed
+
+    def provisional(self, side: int) -> bool:
+        """Whether any score that is shown is not final."""
+        shown = self.maps[side]
+        if shown is None:
+            return False
+        provisional, other = shown.provisional, self.subtracted[side]
+        if other is not None:
+            provisional = (provisional | other.provisional) & self._computed(side).any(axis=0)
+        return bool(provisional.any())
+
+    def _map(self, side: int) -> SaliencyMap:
+        shown = self.maps[side]
+        assert shown is not None
+        return shown
+
+    # Rows and tokens
+
+    def row_of(self, side: int, token: int) -> int | None:
+        """The row of a prompt token; None for a hidden one."""
+        found = np.flatnonzero(self._index[side] == token)
+        return int(found[0]) if len(found) else None
+
+    def token_at(self, row: int) -> tuple[int, int] | None:
+        """(side, prompt token) of a row, the base model's where it has one."""
+        if not 0 <= row < len(self.rows):
+            return None
+        base, tuned = self.rows[row]
+        if base is not None:
+            return 0, base
+        return None if tuned is None else (1, tuned)
+
+    # Marks
+
+    def sentence_at(self, row: int) -> Span | None:
+        """The sentence of the user's text that a row lies in; None for special tokens."""
+        token = self.token_at(row)
+        if token is None:
+            return None
+        span = self._map(token[0]).prompt_tokens.spans[token[1]]
+        if span is None:
+            return None
+        for start, end in sentences(self.prompt):
+            if span[0] < end and span[1] > start:
+                return start, end
+        return None
+
+    def toggle(self, sentence: Span) -> bool:
+        """Mark a sentence's tokens as instruction, or unmark them if most are; True if marked."""
+        inside = [
+            None if each is None else instruction_mask(each.prompt_tokens, [sentence])
+            for each in self.maps
+        ]
+        pairs = [
+            (mask, part)
+            for mask, part in zip(self.masks, inside, strict=True)
+            if mask is not None and part is not None
+        ]
+        on = not any(2 * np.count_nonzero(m & p) > np.count_nonzero(p) for m, p in pairs[:1])
+        self.masks = [
+            mask if mask is None or part is None else (mask | part if on else mask & ~part)
+            for mask, part in zip(self.masks, inside, strict=True)
+        ]
+        return on
+
+    # Values
+
+    def read(self, side: int, row: int, column: int) -> Reading | None:
+        """The values of a cell; None for a gap, or a side without a map."""
+        shown = self.maps[side]
+        if shown is None or not 0 <= row < len(self.rows):
+            return None
+        n = self.rows[row][side]
+        if n is None:
+            return None
+        columns = len(shown.response_tokens)
+        known = column < columns and bool(shown.computed[n, column])
+        other = self.subtracted[side]
+        less = other is not None and column < columns and bool(other.computed[n, column])
+        maps = [each for each in (shown, other) if each is not None]
+        density = float(shown.density[n]) if shown.complete else None
+        return Reading(
+            prompt_token=shown.prompt_tokens.texts[n],
+            response_token=shown.response_tokens.texts[column] if column < columns else None,
+            column=column,
+            columns=columns,
+            importance=(
+                float(shown.importance[n, column])
+                if known and shown.importance is not None
+                else None
+            ),
+            score=int(shown.scores[n, column]) if known else None,
+            provisional=column < columns and any(bool(m.provisional[column]) for m in maps),
+            density=density,
+            rank=1 + int(np.count_nonzero(shown.density[shown.visible] > (density or 0.0))),
+            rows=int(np.count_nonzero(shown.visible)),
+            compared=other is not None,
+            subtracted=int(other.scores[n, column]) if other is not None and less else None,
+        )
+
+    def instruction_score(self, side: int) -> float | None:
+        """The instruction score (METHODS 1) of a side.
+
+        None while its map is incomplete, and where no token is marked: that is no score of 0.
+        """
+        shown, mask = self.maps[side], self.masks[side]
+        if shown is None or mask is None or not shown.complete:
+            return None
+        marked = mask & shown.visible
+        return shown.instruction_score(marked) if marked.any() else None
+
+    def marked_tokens(self) -> int:
+        """Number of rows marked as instruction."""
+        sides = [side for side in (0, 1) if self.maps[side] is not None]
+        return int(np.count_nonzero(self.marked(sides[0]))) if sides else 0
+
+    # Search
+
+    def find(self, words: str) -> list[Place]:
+        """Where words stand, case ignored: in the prompt's rows first, then in the responses."""
+        if not words:
+            return []
+        pattern = re.compile(re.escape(words), re.IGNORECASE)
+        texts = []
+        for row in range(len(self.rows)):
+            token = self.token_at(row)
+            texts.append("" if token is None else self._map(token[0]).prompt_tokens.texts[token[1]])
+        places = [Place(row=row) for row in _hits(pattern, texts)]
+        for side, shown in enumerate(self.maps):
+            if shown is not None:
+                hits = _hits(pattern, shown.response_tokens.texts)
+                places.extend(Place(side=side, column=column) for column in hits)
+        return places
+
+
+def _hits(pattern: re.Pattern[str], texts: Iterable[str]) -> list[int]:
+    """Tokens in which a match begins, in the running text of the tokens."""
+    starts: list[int] = []
+    length = 0
+    pieces = list(texts)
+    for piece in pieces:
+        starts.append(length)
+        length += len(piece)
+    found = [match.start() for match in pattern.finditer("".join(pieces))]
+    tokens = np.searchsorted(np.array(starts), np.array(found), side="right") - 1
+    # A token of no characters shares its start with the next one, which is the one that is read.
+    return sorted(set(tokens.tolist())) if found else []

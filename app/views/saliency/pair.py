@@ -1,0 +1,126 @@
+"""What was asked of base and tuned model, and which of the answers are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from analysis.agreement import Agreement
+from analysis.saliency_map import SaliencyMap
+from app.terminal_text import prose
+from app.views.saliency.answer import Answer
+from app.views.saliency.comparison import Comparison
+from app.views.saliency.side import METHODS, Method, Side
+from app.watch import Watch
+from app.widgets.lines import Line
+
+if TYPE_CHECKING:
+    from textual.message_pump import MessagePump
+
+    from app.workspace import SessionLike
+
+
+class Pair:
+    """The two sides and the method they are shown by; holds no widgets.
+
+    Attributes:
+        sides: The base model's and the tuned model's; one without a name where there is none.
+        method: What the maps show.
+    """
+
+    def __init__(self, sides: Sequence[Side] = (Side(""), Side(""))) -> None:
+        self.sides = tuple(sides)
+        self.method: Method = "gradient"
+
+    @property
+    def names(self) -> list[str]:
+        """The models' names; empty for a side that does not exist."""
+        return [side.name for side in self.sides]
+
+    @property
+    def answers(self) -> list[Answer]:
+        """Everything that was asked, or is about to be."""
+        return [answer for side in self.sides for answer in side.answers]
+
+    @property
+    def running(self) -> bool:
+        """Whether anything has not ended yet."""
+        return any(side.running for side in self.sides)
+
+    @property
+    def can_explain(self) -> bool:
+        """Whether there is a response that can be explained in another way."""
+        return any(side.explained is not None for side in self.sides)
+
+    def find(self, watch: Watch) -> tuple[int, Answer] | None:
+        """Whose answer a watch follows, 0 base or 1 tuned; None for one that was given up."""
+        for number, side in enumerate(self.sides):
+            for answer in side.answers:
+                if answer.watch is watch:
+                    return number, answer
+        return None
+
+    def ask(self, session: SessionLike, listener: MessagePump, answers: Iterable[Answer]) -> None:
+        """Submit what can be asked of these."""
+        for answer in answers:
+            if answer.can_run and answer.request is not None:
+                answer.begin(Watch(session, answer.request, listener))
+
+    def turn(self) -> None:
+        """To the next method, and round again."""
+        self.method = METHODS[(METHODS.index(self.method) + 1) % len(METHODS)]
+
+    def wanted(self) -> list[Answer]:
+        """The occlusions that are to be shown and were not asked for, or were stopped."""
+        if self.method == "gradient":
+            return []
+        found = [side.want_occlusion() for side in self.sides]
+        return [answer for answer in found if answer is not None]
+
+    def stop(self) -> bool:
+        """Stop what runs, and turn to the gradient where that was occlusion; False for nothing."""
+        running = [answer for answer in self.answers if answer.running]
+        for answer in running:
+            answer.stop()
+        if any(side.occlusion in running for side in self.sides):
+            self.method = "gradient"
+        return bool(running)
+
+    def drop(self) -> None:
+        """Give up what runs and hear nothing more of it."""
+        for answer in self.answers:
+            if answer.watch is not None:
+                answer.watch.drop()
+
+    def maps(
+        self, *, include_special: bool
+    ) -> tuple[list[SaliencyMap | None], list[SaliencyMap | None]]:
+        """The maps to show and those to subtract from them; None where there are none."""
+        both = [side.maps(self.method, include_special=include_special) for side in self.sides]
+        return [shown for shown, _ in both], [subtracted for _, subtracted in both]
+
+    def agreements(self, *, include_special: bool) -> list[Agreement | None]:
+        """Of each side's gradient and occlusion; None where one of them is not all there."""
+        return [side.agreement(include_special=include_special) for side in self.sides]
+
+
+def going_on(pair: Pair, comparison: Comparison, *, engine_starting: bool) -> Line:
+    """One line on what is computed, waited for, went wrong or must be known; empty for nothing."""
+    for side, shown in zip(pair.sides, comparison.maps, strict=True):
+        for answer in side.answers:
+            # Where there is no map its pane says what went wrong.
+            said = shown is None and answer is side.answer(pair.method)
+            if answer.problem is not None and not said:
+                return [(prose(f"{answer.problem} r runs it again."), "bad")]
+    for side in pair.sides:
+        for answer in side.answers:
+            name = side.name if answer is side.gradient else f"{side.name}, occlusion"
+            if answer.running and (words := answer.progress_line(name)):
+                return [(words, "")]
+    if pair.running:
+        words = "the engine is starting" if engine_starting else "the engine has other work first"
+        return [(words, "")]
+    remarks = [remark for side in pair.sides for remark in side.remarks(pair.method)]
+    if comparison.cut_differently:
+        remarks.insert(0, "The models cut the text differently: rows are aligned by characters.")
+    return [("  ".join(remarks), "warn")] if remarks else []

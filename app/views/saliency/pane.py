@@ -1,0 +1,191 @@
+"""One model's pane of the Saliency view: a response line and one of the three faces, or words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from rich.cells import cell_len
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import Static
+
+from app.terminal_text import fit, prose, visible
+from app.views.saliency.comparison import Comparison, Place
+from app.widgets.lines import Line, Lines
+from app.widgets.token_face import TokenFace, TokenMap
+from app.widgets.token_grid import TokenGrid
+from app.widgets.token_overview import TokenOverview
+from app.widgets.token_text import TokenText
+
+FaceName = Literal["grid", "text", "overview"]
+FACES: dict[FaceName, type[TokenFace]] = {
+    "grid": TokenGrid,
+    "text": TokenText,
+    "overview": TokenOverview,
+}
+
+
+class SaliencyPane(Vertical):
+    """Shows one side of a comparison. Faces are made when first wanted."""
+
+    def __init__(
+        self,
+        side: int,
+        *,
+        ascii_only: bool,
+        follow: Callable[[TokenFace.CursorMoved], None],
+        id: str,  # noqa: A002
+    ) -> None:
+        """Args: 0 base or 1 tuned; draw in ASCII; what hears of cursor moves; the widget's id."""
+        super().__init__(id=id)
+        self._follow = follow
+        self._texts: list[str] = []
+        self.side = side
+        self._ascii = ascii_only
+        self._face: FaceName = "grid"
+        self._faces: dict[FaceName, TokenFace] = {}
+        self._map: TokenMap | None = None
+        self._digits = False
+        self._coloured_by: Literal["column", "density"] = "column"
+
+    def compose(self) -> ComposeResult:
+        """The response line above, words or a face below."""
+        yield Lines(classes="response")
+        yield Static("", classes="words", markup=False)
+
+    @property
+    def face(self) -> TokenFace | None:
+        """The face that is shown; None while there are words instead."""
+        return self._faces.get(self._face) if self._map is not None else None
+
+    def title(self, name: str, note: str) -> None:
+        """Name the pane after the model, harmlessly, and say something about the result."""
+        title = prose(name, ascii_only=self._ascii) + (f" · {note}" if note else "")
+        # A string would be read as markup.
+        self.border_title = Text(title)
+
+    def show_words(self, text: str, *, bad: bool = False) -> None:
+        """Words instead of a map."""
+        self._map = None
+        for face in self._faces.values():
+            face.display = False
+        words = self.query_one(".words", Static)
+        words.display = True
+        words.set_class(bad, "bad")
+        words.update("\n".join(prose(line, ascii_only=self._ascii) for line in text.split("\n")))
+        self.query_one(Lines).show()
+
+    def show_map(self, comparison: Comparison, row: int, column: int) -> None:
+        """Show a side of a comparison; repaints little where only numbers are new."""
+        old, new = self._map, comparison.token_map(self.side)
+        same = (
+            old is not None
+            and list(old.row_labels) == list(new.row_labels)
+            and list(old.column_labels) == list(new.column_labels)
+        )
+        self._map = new
+        if not same:
+            self._texts = [visible(text, ascii_only=self._ascii) for text in new.column_labels]
+        self.query_one(".words", Static).display = False
+        face = self._current_face()
+        # A number below zero takes more room: the columns are laid out anew.
+        signed = (new.negative is None, face.map.negative is None)
+        if same and face.map.shape == new.shape and signed[0] == signed[1]:
+            face.update_levels(
+                new.levels, missing=new.missing, negative=new.negative, density=new.density
+            )
+        else:
+            face.show(new)
+        self.move(row, column)
+
+    def _current_face(self) -> TokenFace:
+        face = self._faces.get(self._face)
+        if face is None:
+            face = FACES[self._face](self._map, ascii_only=self._ascii, follow=self._follow)
+            self._faces[self._face] = face
+            self.mount(face)
+            self._apply_options(face)
+        for other in self._faces.values():
+            other.display = other is face
+        return face
+
+    def _apply_options(self, face: TokenFace) -> None:
+        if isinstance(face, TokenGrid):
+            face.digits = self._digits
+        if isinstance(face, TokenText):
+            face.coloured_by = self._coloured_by
+
+    def choose(self, name: FaceName) -> None:
+        """Show another face of the same data."""
+        before = self.face
+        self._face = name
+        if self._map is None:
+            return
+        face = self._current_face()
+        if face.map is not self._map:
+            face.show(self._map)
+        if before is not None:
+            face.move_cursor(*before.cursor)
+
+    def options(self, *, digits: bool, coloured_by: Literal["column", "density"]) -> None:
+        """Digits in the grid, and what colours the text."""
+        self._digits, self._coloured_by = digits, coloured_by
+        for face in self._faces.values():
+            self._apply_options(face)
+
+    def move(self, row: int, column: int) -> None:
+        """Put the cursor there and show where that is in the response."""
+        face = self.face
+        if face is not None:
+            face.move_cursor(row, column)
+            self._show_response(column)
+
+    def mark(self, comparison: Comparison) -> None:
+        """Show changed marks."""
+        if self._map is not None:
+            self._map = comparison.token_map(self.side)
+            face = self._current_face()
+            face.update_marks(self._map.marked)
+
+    def highlight(self, places: Sequence[Place]) -> None:
+        """Highlight what a search found."""
+        face = self.face
+        if face is not None:
+            rows = [place.row for place in places if place.row is not None]
+            columns = [p.column for p in places if p.row is None and p.side == self.side]
+            face.highlight(rows, columns)
+
+    def _show_response(self, column: int) -> None:
+        """The response on one line, its current token in sight and underlined."""
+        texts = self._texts
+        line = self.query_one(Lines)
+        # The text face shows the whole response itself.
+        line.display = self._face != "text"
+        if not texts:
+            line.show([("the response is empty", "dim")])
+            return
+        here = texts[min(column, len(texts) - 1)]
+        arrow = "-> " if self._ascii else "→ "
+        room = max(0, line.size.width - cell_len(here) - 2)
+        before = _tail(
+            "".join(texts[:column]), max(room // 2, room - cell_len("".join(texts[column + 1 :])))
+        )
+        after = fit("".join(texts[column + 1 :]), max(0, room - cell_len(before)))
+        parts: Line = [(arrow, "dim"), (before, "dim"), (here, "strong"), (after, "dim")]
+        line.show(parts)
+
+    def on_resize(self) -> None:
+        """Fit the response line anew."""
+        face = self.face
+        if face is not None:
+            self.call_after_refresh(self._show_response, face.cursor[1])
+
+
+def _tail(text: str, cells: int) -> str:
+    """The end of a text, at most so many cells."""
+    while cell_len(text) > cells:
+        excess = cell_len(text) - cells
+        text = text[max(1, excess // 2) :]
+    return text

@@ -1,0 +1,176 @@
+"""One model's part of the Saliency view: its gradient, its occlusion, or a stored map."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+import numpy as np
+
+from analysis.agreement import Agreement
+from analysis.problems import Problem
+from analysis.requests import AttributionRequest
+from analysis.results import Attribution
+from analysis.saliency_map import SaliencyMap
+from app.terminal_text import prose
+from app.views.saliency.answer import Answer
+
+Method = Literal["gradient", "occlusion", "difference"]
+"""What the maps show: one of two ways to explain a response, or where the two differ."""
+
+METHODS: tuple[Method, ...] = ("gradient", "occlusion", "difference")
+
+
+class Side:
+    """What there is of one model; holds no widgets.
+
+    Attributes:
+        name: The model's name.
+        note: Something to say about a stored map beside its name.
+        stored: A map that came from a case library; then there is nothing to ask.
+        gradient: The request that writes the response and explains it, and its answer.
+        occlusion: The same response explained by occlusion; None before it is asked for.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        request: AttributionRequest | None = None,
+        stored: SaliencyMap | None = None,
+        problem: Problem | None = None,
+        note: str = "",
+    ) -> None:
+        self.name = name
+        self.note = note
+        self.stored = stored
+        self.gradient = Answer(request, problem)
+        self.occlusion: Answer | None = None
+        self._agreement: Agreement | None = None
+
+    @property
+    def answers(self) -> list[Answer]:
+        """What was asked so far."""
+        return [self.gradient] if self.occlusion is None else [self.gradient, self.occlusion]
+
+    @property
+    def running(self) -> bool:
+        """Whether anything has not ended yet."""
+        return any(answer.running for answer in self.answers)
+
+    @property
+    def can_run(self) -> bool:
+        """Whether anything failed, was stopped, or was not asked yet."""
+        return any(answer.can_run for answer in self.answers)
+
+    @property
+    def explained(self) -> Attribution | None:
+        """The whole gradient of a response that can be explained in another way too."""
+        answer = self.gradient
+        if not answer.whole or answer.attribution is None:
+            return None
+        return answer.attribution if len(answer.attribution.response_tokens) else None
+
+    def want_occlusion(self) -> Answer | None:
+        """The occlusion of the same response, to be asked for; None where that makes no sense yet.
+
+        One that failed is left alone: it would most likely fail again.
+        """
+        request, explained = self.gradient.request, self.explained
+        if self.occlusion is None and request is not None and explained is not None:
+            self.occlusion = Answer(
+                msgspec.structs.replace(
+                    request,
+                    response=None,
+                    response_ids=explained.response_tokens.ids,
+                    method="occlusion",
+                )
+            )
+        wanted = self.occlusion
+        return wanted if wanted is not None and wanted.can_run and not wanted.problem else None
+
+    # Maps
+
+    def maps(
+        self, method: Method, *, include_special: bool
+    ) -> tuple[SaliencyMap | None, SaliencyMap | None]:
+        """The map to show and the one to subtract from it; None where there is none."""
+        gradient = self.stored or self.gradient.map(include_special=include_special)
+        if method == "gradient" or gradient is None:
+            return gradient, None
+        occlusion = self._occlusion_map(include_special=include_special)
+        if method == "occlusion" or occlusion is None:
+            return occlusion, None
+        return gradient, occlusion
+
+    def _occlusion_map(self, *, include_special: bool) -> SaliencyMap | None:
+        """The map of the occlusion, empty before anything of it is there; None if it failed."""
+        answer, gradient = self.occlusion, self.gradient.attribution
+        if answer is not None and (answer.attribution is not None or answer.problem is not None):
+            return answer.map(include_special=include_special)
+        if gradient is None:
+            return None
+        nothing = msgspec.structs.replace(
+            gradient, importance=np.full_like(gradient.importance, np.nan)
+        )
+        return SaliencyMap.from_attribution(nothing, include_special=include_special)
+
+    def agreement(self, *, include_special: bool) -> Agreement | None:
+        """How far gradient and occlusion agree, made once a pair of maps; None before both are."""
+        gradient, occlusion = self.gradient, self.occlusion
+        if occlusion is None or not (gradient.whole and occlusion.whole):
+            return None
+        first = gradient.map(include_special=include_special)
+        second = occlusion.map(include_special=include_special)
+        if first is None or second is None or not first.visible.any():
+            return None
+        known = self._agreement
+        if known is None or known.first is not first or known.second is not second:
+            self._agreement = Agreement(first, second)
+        return self._agreement
+
+    # Words
+
+    def answer(self, method: Method) -> Answer:
+        """The answer that a method waits for."""
+        return self.gradient if method == "gradient" or not self.occlusion else self.occlusion
+
+    def words(self, method: Method) -> str:
+        """What to show where there is no map: problem, growing response, or what is waited for."""
+        answer = self.answer(method)
+        waiting = "Waiting for its turn." if answer.running else ""
+        return answer.words() or answer.progress_line(self.name) or waiting
+
+    def title(self, method: Method, *, provisional: bool) -> str:
+        """What is shown and what must be known of it, beside the model's name; harmless."""
+        answer = self.answer(method)
+        if self.gradient.request is None:
+            return prose(self.note) or ", ".join(answer.notes())
+        notes = answer.notes()
+        if method != "gradient":
+            # The response is the model's own, given only to be explained again.
+            notes = [note for note in notes if note != "given response"]
+        if provisional:
+            notes.append("provisional")
+        shown = method + _ran(answer.attribution, method) if answer.whole else method
+        return " · ".join([shown, *([", ".join(notes)] if notes else [])])
+
+    def remarks(self, method: Method) -> list[str]:
+        """What the user should know of how the maps were computed; harmless."""
+        answers = self.answers if method == "difference" else [self.answer(method)]
+        return [
+            prose(f"{self.name}: {answer.attribution.note}")
+            for answer in answers
+            if answer.whole and answer.attribution is not None and answer.attribution.note
+        ]
+
+
+def _ran(attribution: Attribution | None, method: Method) -> str:
+    """Which algorithm ran, and in which precision where that is not float32, in brackets."""
+    if attribution is None:
+        return ""
+    parts = [attribution.method if method == "gradient" else ""]
+    if attribution.passes_dtype != "float32":
+        parts.append(attribution.passes_dtype)
+    words = prose(", ".join(part for part in parts if part))
+    return f" ({words})" if words else ""

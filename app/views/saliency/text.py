@@ -1,0 +1,99 @@
+"""The Saliency view's texts: its help panel, what `y` copies and what `e` writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.agreement import COLUMNS, Agreement
+from analysis.saliency_map import SaliencyMap
+from analysis.table import Cell, Table
+from app.export import chained, free_path, save_csv
+from app.views.saliency.side import Method
+
+HELP = (
+    "How much every prompt token mattered for every response token, base model on the left, tuned "
+    "model on the right. Prompt tokens are rows, shared by both models; each model has its own "
+    "response in columns. The importance of prompt token x_n for response token y_m is\n\n"
+    "    I[n, m] = E[x_n] · ∂ log p(y_m | x, y_<m) / ∂E[x_n]\n\n"
+    "and what is coloured is its share of the column's largest, in ten levels:\n\n"
+    "    S[n, m] = ceil(10 · max(I[n, m], 0) / max over n' of I[n', m])\n\n"
+    "The two responses are different texts: a column of one pane has no partner in the other. The "
+    "cursors share the row; each pane keeps a column of its own, and the values below name both "
+    "response tokens.\n\n"
+    "Read a column to see what a response token rests on; read a row to see which response tokens "
+    "a prompt token served. A row that is lit all along is a token the model kept in view.\n\n"
+    "density   a[n] = ‖S[n]‖₁ / ‖S[n]‖₄ with scores up to 7 set to 0, divided by the largest of "
+    "the case: 1.00 is the prompt token used most widely.\n"
+    "instruction score   the sum of a[n] over the instruction tokens, divided by "
+    "log2(2 + their number). ▌ marks instruction tokens; i corrects a sentence.\n\n"
+    "Faces: the grid shows every pair; the text shows the prompt coloured for the response token "
+    "under the cursor, or by density; the overview shows the whole map at once. Special and "
+    "template tokens are hidden and not counted unless x shows them.\n\n"
+    "Method: that gradient is exact, computed forward (a row at a time) or in reverse (a column at "
+    "a time), whichever is quicker; both give the same numbers, and the title says which ran. It "
+    "stands for occlusion, what the probability of a response token loses when a prompt token is "
+    "deleted:\n\n"
+    "    I[n, m] = p(y_m | x, y_<m) - p(y_m | x without x_n, y_<m)\n\n"
+    "m explains the very same responses by occlusion, which takes about one pass a prompt token; "
+    "once more, and the maps show the difference, gradient score minus occlusion score: the "
+    "lighter, the less they agree there; the values below and the digits have its sign. r is "
+    "Pearson's and ρ Spearman's rank correlation of the two importances, in the column under the "
+    "cursor and over the whole map, every column divided by its largest entry first; – stands "
+    "where one of them does not vary. 1 is the same picture, 0 none in common: the gradient then "
+    "says how the response would change with a token's strength, not what it would be without "
+    "it.\n\n"
+    "Maps appear as they are computed, by rows or by columns; ╌ stands for what is not there yet. "
+    "Scores are provisional while a column lacks rows: its largest importance may be to come. "
+    "Density and instruction score wait for the whole map."
+)
+
+
+def save_shown(
+    method: Method,
+    maps: Sequence[SaliencyMap],
+    agreements: Sequence[Agreement],
+    about: str,
+    folder: Path,
+) -> Path:
+    """Write what is shown to a new CSV file in a folder: maps, or how far methods agree; the file.
+
+    Args:
+        method: What is shown.
+        maps: At least one; written unless differences are shown.
+        agreements: Of gradient and occlusion; written, at least one, where differences are.
+        about: What they are of, for the file's name.
+        folder: Where.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    if method == "difference":
+        models = [agreement.first.model for agreement in agreements]
+        table = Table(("model", *COLUMNS), _ByModel(tuple(agreements)))
+    else:
+        models = [shown.model for shown in maps]
+        table = chained([shown.table() for shown in maps])
+    what = "saliency" if method == "gradient" else method
+    path = free_path(folder, "-".join([what, *models, about]), ".csv")
+    save_csv(table, path)
+    return path
+
+
+@dataclass(frozen=True)
+class _ByModel:
+    agreements: tuple[Agreement, ...]
+
+    def __iter__(self) -> Iterator[tuple[Cell, ...]]:
+        """The rows of every agreement behind its model's name."""
+        for agreement in self.agreements:
+            for row in agreement.table():
+                yield (agreement.first.model, *row)
+
+
+def copied_text(prompt: str, maps: Sequence[SaliencyMap], values: str) -> str:
+    """Prompt, responses and the values under the cursor, as plain text."""
+    parts = [f"prompt\n{prompt}"]
+    parts.extend(f"{shown.model}\n{''.join(shown.response_tokens.texts)}" for shown in maps)
+    return "\n\n".join([*parts, values]) + "\n"

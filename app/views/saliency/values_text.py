@@ -1,0 +1,167 @@
+"""Exact values in words: the status lines of the Saliency view."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+
+from analysis.agreement import Agreement
+from app.terminal_text import fit, pad, prose, visible
+from app.views.model_names import short_names
+from app.views.saliency.comparison import Comparison, Reading
+from app.widgets.lines import Line, width_of
+
+_WIDE = 100
+"""From this width on names and tokens are shown longer and ranks in words."""
+
+
+def ordinal(number: int) -> str:
+    """A number as 1st, 2nd, 3rd, 4th and so on."""
+    if number % 100 in (11, 12, 13):
+        return f"{number}th"
+    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th') }"
+
+
+def status_lines(
+    names: Sequence[str],
+    comparison: Comparison,
+    row: int,
+    columns: Sequence[int],
+    *,
+    agreements: Sequence[Agreement | None] = (None, None),
+    active: int = 0,
+    width: int,
+    ascii_only: bool = False,
+) -> list[Line]:
+    """One line of values a model, one of instruction scores, one of agreements where there are any.
+
+    Args:
+        names: The two models' names, as given; empty for a side that does not exist.
+        comparison: The maps.
+        row: The row under the cursor.
+        columns: The column under each side's cursor.
+        agreements: Of each side's gradient and occlusion, where both are there.
+        active: The side whose agreement is shown where there is room for one.
+        width: Cells of a line.
+        ascii_only: Plain ASCII.
+    """
+    short = [prose(name, ascii_only=ascii_only) for name in short_names(names[0], names[1])]
+    sides = [side for side in (0, 1) if names[side]]
+    name_cells = max((min(_name_cells(width), cell_len(short[side])) for side in sides), default=0)
+    readings = {side: comparison.read(side, row, columns[side]) for side in sides}
+    pairs = {
+        side: _pair(reading, 24 if width >= _WIDE else 10, ascii_only)
+        for side, reading in readings.items()
+        if reading is not None
+    }
+    pair_cells = max((cell_len(pair) for pair in pairs.values()), default=0)
+    lines: list[Line] = []
+    for side in sides:
+        title = (f"{pad(short[side], name_cells)} ", "strong")
+        reading = readings[side]
+        if reading is None:
+            absent = "no map" if comparison.maps[side] is None else "no such token here"
+            lines.append([title, (absent, "dim")])
+        else:
+            lines.append([title, (pad(pairs[side], pair_cells), ""), _values(reading, width)])
+    lines.append(_scores(short, comparison, width))
+    agreement = _agreement_line(
+        short, agreements, columns, active=active, width=width, ascii_only=ascii_only
+    )
+    return [*lines, agreement] if agreement else lines
+
+
+def _pair(reading: Reading, token_cells: int, ascii_only: bool) -> str:
+    """Prompt token → response token, with the latter's place in the response."""
+    arrow = "->" if ascii_only else "→"
+
+    def token(text: str) -> str:
+        return f'"{fit(visible(text, ascii_only=ascii_only), token_cells)}"'
+
+    if reading.response_token is None:
+        return f"{token(reading.prompt_token)} {arrow} nothing: the response is empty"
+    place = ordinal(reading.column + 1)
+    return f"{token(reading.prompt_token)} {arrow} {token(reading.response_token)} ({place})"
+
+
+def _values(reading: Reading, width: int) -> tuple[str, str]:
+    if reading.response_token is None:
+        return "", ""
+    if reading.score is None or (reading.compared and reading.subtracted is None):
+        return "  not computed yet", "dim"
+    if reading.subtracted is not None:
+        difference = reading.score - reading.subtracted
+        parts = [f"difference {difference:+}" if difference else "no difference"]
+        parts += [f"gradient {reading.score}", f"occlusion {reading.subtracted}"]
+    else:
+        parts = [] if reading.importance is None else [f"I {reading.importance:+.4g}"]
+        parts.append(f"S {reading.score}")
+    if reading.provisional:
+        parts.append("provisional")
+    elif reading.density is not None and not reading.compared:
+        rank = f"{ordinal(reading.rank)} of {reading.rows}"
+        if width < _WIDE:
+            rank = f"{reading.rank}/{reading.rows}"
+        parts.append(f"density {reading.density:.2f} ({rank})")
+    return "  " + "  ".join(parts), "accent"
+
+
+def _scores(names: Sequence[str], comparison: Comparison, width: int) -> Line:
+    """Instruction scores, their difference, and how many tokens are marked, if there is room."""
+    parts: list[tuple[str, str]] = [("instruction score  ", "dim")]
+    scores = [comparison.instruction_score(side) for side in (0, 1)]
+    for name, score in zip(names, scores, strict=True):
+        if name:
+            value = "–" if score is None else f"{score:.4f}"
+            parts.extend([(f"{fit(name, _name_cells(width))} ", ""), (f"{value}  ", "accent")])
+    base, tuned = scores
+    if base is not None and tuned is not None:
+        parts.extend([("difference ", ""), (f"{tuned - base:+.4f}  ", "accent")])
+    count = comparison.marked_tokens()
+    tail = (f"{count} instruction token{'' if count == 1 else 's'}", "dim")
+    return [*parts, tail] if width_of([*parts, tail]) <= width else parts
+
+
+def _agreement_line(
+    names: Sequence[str],
+    agreements: Sequence[Agreement | None],
+    columns: Sequence[int],
+    *,
+    active: int,
+    width: int,
+    ascii_only: bool,
+) -> Line:
+    """How far gradient and occlusion agree, of both models where there is room; empty for none."""
+    title = ("gradient/occlusion  ", "dim")
+    parts: dict[int, list[tuple[str, str]]] = {}
+    for side, agreement in enumerate(agreements):
+        if agreement is not None and columns[side] < len(agreement.first.response_tokens):
+            words = _agreement(agreement, columns[side], ascii_only=ascii_only)
+            name = fit(names[side], _name_cells(width))
+            parts[side] = [(f"{name} ", ""), (f"{words}  ", "accent")]
+    line = [title, *(part for side in sorted(parts) for part in parts[side])]
+    if not parts or width_of(line) <= width:
+        return line if parts else []
+    return [title, *parts.get(active, parts[min(parts)])]
+
+
+def _agreement(agreement: Agreement, column: int, *, ascii_only: bool) -> str:
+    """Pearson's and Spearman's coefficients of a column and of the whole map."""
+    rho, dash = ("rho", "-") if ascii_only else ("ρ", "–")
+
+    def pair(pearson: float | None, spearman: float | None) -> str:
+        r, s = (dash if each is None else f"{each:.2f}" for each in (pearson, spearman))
+        return f"r {r} {rho} {s}"
+
+    here = pair(agreement.pearson(column), agreement.spearman(column))
+    return f"column {here}  all {pair(*agreement.overall)}"
+
+
+def _name_cells(width: int) -> int:
+    return 24 if width >= _WIDE else 10
+
+
+def plain(line: Line) -> str:
+    """A line without styles."""
+    return "".join(text for text, _ in line).rstrip()

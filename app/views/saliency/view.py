@@ -1,0 +1,444 @@
+"""The Saliency view: the maps of base and tuned model side by side, one cursor over both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.events import DescendantFocus, Resize
+from textual.timer import Timer
+
+from analysis.results import Span
+from app.actions import Action, bindings
+from app.marking import toggled
+from app.state import Prompt
+from app.views.saliency.answer import Answer
+from app.views.saliency.comparison import Comparison, Found, mask_of
+from app.views.saliency.pair import Pair, going_on
+from app.views.saliency.pane import FACES, FaceName, SaliencyPane
+from app.views.saliency.side import Side
+from app.views.saliency.text import HELP, copied_text, save_shown
+from app.views.saliency.values_text import status_lines
+from app.views.view import View
+from app.watch import Watch
+from app.widgets.lines import Line, Lines
+from app.widgets.search_bar import SearchBar
+from app.widgets.token_face import TokenFace
+from app.workspace import PairWorkspace
+
+if TYPE_CHECKING:
+    from analysis.cases.library import CaseText
+    from analysis.events import EngineStatus
+
+BOTH_FROM_WIDTH = 120
+# Maps that grow are redrawn so often at most: a terminal far away and the keys need the time.
+_REDRAW_S = 0.2
+# Without how far two methods agree.
+_STATUS_LINES = 3
+
+
+class SaliencyView(View):
+    """Two panes with synchronised cursors, values and scores below them."""
+
+    SCOPE = "saliency"
+    HELP = HELP
+    BINDINGS: ClassVar[list[BindingType]] = bindings("saliency")
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._pair = Pair()
+        self._prompt = Prompt("")
+        self._case_id = ""
+        self._stored_text: CaseText | None = None
+        self._comparison = Comparison("", (None, None), (None, None))
+        self._row = 0
+        self._columns = [0, 0]
+        self._active = 0
+        self._special = False
+        self._coloured_by: Literal["column", "density"] = "column"
+        self._found = Found()
+        self._redraw: Timer | None = None
+        # News came while another view was shown.
+        self._behind = False
+
+    # What is on the screen
+
+    def compose(self) -> ComposeResult:
+        """Two panes, a line on what is going on, three lines of values."""
+        ascii_only = self.ui.settings.ascii
+        with Horizontal(id="panes"):
+            yield SaliencyPane(0, ascii_only=ascii_only, follow=self._moved, id="base")
+            yield SaliencyPane(1, ascii_only=ascii_only, follow=self._moved, id="tuned")
+        yield SearchBar("find in prompt and responses; n and N go on", id="search")
+        yield Lines(id="progress")
+        yield Lines(id="status")
+
+    def on_mount(self) -> None:
+        """The face and digits of last time."""
+        for pane in self._panes:
+            pane.choose(self._face)
+            pane.options(digits=self.ui.state.digits, coloured_by=self._coloured_by)
+        self.show_everything()
+
+    @property
+    def _panes(self) -> tuple[SaliencyPane, SaliencyPane]:
+        return self.query_one("#base", SaliencyPane), self.query_one("#tuned", SaliencyPane)
+
+    @property
+    def _face(self) -> FaceName:
+        return next((name for name in FACES if name == self.ui.state.face), "grid")
+
+    def enter(self) -> None:
+        """Show what came in the meantime and focus the map."""
+        if self._behind:
+            self._update()
+        self._focus_pane()
+
+    def on_resize(self, event: Resize) -> None:
+        """One pane at a time where two do not fit."""
+        self.set_class(event.size.width < BOTH_FROM_WIDTH, "-narrow")
+        self.call_after_refresh(self._show_status)
+
+    def offers(self, action: Action) -> bool:
+        """What there is something for: cases in a library, digits in the grid, and so on."""
+        if action.id in ("saliency.next_case", "saliency.previous_case"):
+            return bool(self._case_id)
+        if action.id == "saliency.special":
+            return not self._case_id
+        if action.id == "saliency.method":
+            return self._pair.can_explain
+        if action.id == "saliency.digits":
+            return self._face == "grid"
+        if action.id == "saliency.colour":
+            return self._face == "text"
+        return action.id != "saliency.rerun" or any(side.can_run for side in self._pair.sides)
+
+    def _focus_pane(self) -> None:
+        panes = self._panes
+        if len([side for side in self._pair.sides if side.name]) == 1:
+            self._active = next(n for n, side in enumerate(self._pair.sides) if side.name)
+        for pane in panes:
+            pane.set_class(pane.side == self._active, "active")
+        face = panes[self._active].face
+        if face is not None:
+            face.focus()
+        else:
+            # The keys of the view work while there is nothing to put a cursor on.
+            self.can_focus = True
+            self.focus()
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """The pane that was clicked or tabbed to is the active one."""
+        for pane in self._panes:
+            if pane in event.widget.ancestors:
+                self._active = pane.side
+        for pane in self._panes:
+            pane.set_class(pane.side == self._active, "active")
+        self._show_status()
+
+    # What to show
+
+    def run_prompt(self, prompt: Prompt) -> None:
+        """Ask both models; maps appear as they are computed."""
+        workspace, session = self.ui.workspace, self.ui.session
+        assert isinstance(workspace, PairWorkspace)
+        if session is None:
+            return
+        same = (prompt.text, prompt.chat_template) == (
+            self._prompt.text,
+            self._prompt.chat_template,
+        )
+        if same and not any(side.gradient.can_run for side in self._pair.sides):
+            self._prompt = prompt
+            self._update()
+            return
+        requests = workspace.requests(prompt.text, chat_template=prompt.chat_template)
+        self._begin(prompt, [Side(request.model.name, request=request) for request in requests])
+        self._ask([side.gradient for side in self._pair.sides])
+
+    def show_case(self, case_id: str, prompt: str, sides: list[Side], text: CaseText) -> None:
+        """Show a stored case."""
+        self._begin(Prompt(prompt, text.instruction_spans), sides)
+        self._case_id, self._stored_text = case_id, text
+        self._update()
+
+    def _begin(self, prompt: Prompt, sides: list[Side]) -> None:
+        """Turn to another prompt; what still runs for the old one is given up and not heard."""
+        self._pair.drop()
+        # A new pair shows the gradient: nobody asked for the occlusion of this prompt.
+        self._prompt, self._pair = prompt, Pair(sides)
+        self._case_id, self._stored_text = "", None
+        self._row, self._columns, self._found = 0, [0, 0], Found()
+
+    def _update(self) -> None:
+        """Line the maps up anew and draw them; while another view is shown, once this one is."""
+        self._behind = self.ui.view is not self
+        if not self._behind:
+            self._compare()
+            self.show_everything()
+
+    def _compare(self) -> None:
+        """Line the maps up anew; the cursor stays on its token."""
+        before = self._comparison
+        token = before.token_at(self._row)
+        maps, subtracted = self._pair.maps(include_special=self._special)
+        stored = self._stored_text.instruction if self._stored_text is not None else None
+        spans = self._prompt.instruction_spans
+        self._comparison = Comparison(
+            self._prompt.text,
+            maps,
+            [mask_of(shown, spans, stored) for shown in maps],
+            subtracted,
+        )
+        if token is not None:
+            row = self._comparison.row_of(*token)
+            self._row = self._row if row is None else row
+        self._row = max(0, min(self._row, len(self._comparison.rows) - 1))
+
+    def show_everything(self) -> None:
+        """Draw panes and lines from the state."""
+        for pane, side in zip(self._panes, self._pair.sides, strict=True):
+            provisional = self._comparison.provisional(pane.side)
+            pane.title(side.name, side.title(self._pair.method, provisional=provisional))
+            if self._comparison.maps[pane.side] is None:
+                failed = side.answer(self._pair.method).problem is not None
+                pane.show_words(side.words(self._pair.method), bad=failed)
+            else:
+                pane.show_map(self._comparison, self._row, self._columns[pane.side])
+        focused = self.screen.focused
+        # The focus asked for in `enter` may still be on its way: what has it is another view's.
+        if self.ui.view is self and (
+            focused is None or self not in focused.ancestors or not focused.display
+        ):
+            self._focus_pane()
+        self._show_progress()
+        self._show_status()
+        if self.ui.view is self:
+            self.ui.refresh_lines()
+
+    def _show_progress(self) -> None:
+        starting = self.ui.status.state in ("off", "starting")
+        line = going_on(self._pair, self._comparison, engine_starting=starting)
+        if not line and self._prompt.text:
+            line = [(self.prose(self._prompt.text[:400]), "dim")]
+        stops: Line = [(" esc stops", "dim")] if self._pair.running else []
+        self.query_one("#progress", Lines).show(line, right=stops)
+
+    def _show_status(self) -> None:
+        if not self.is_mounted:
+            return
+        status = self.query_one("#status", Lines)
+        lines = status_lines(
+            self._pair.names,
+            self._comparison,
+            self._row,
+            self._columns,
+            agreements=self._pair.agreements(include_special=self._special),
+            active=self._active,
+            width=status.content_size.width,
+            ascii_only=self.ui.settings.ascii,
+        )
+        self.set_class(len(lines) > _STATUS_LINES, "-compared")
+        status.show(*lines)
+
+    # News of the requests
+
+    def engine_changed(self, status: EngineStatus) -> None:
+        """Say what is waited for."""
+        if self._pair.running:
+            self._show_progress()
+
+    @on(Watch.Changed)
+    def _news(self, message: Watch.Changed) -> None:
+        message.stop()
+        found = self._pair.find(message.watch)
+        if found is None:
+            return
+        number, answer = found
+        side, pane = self._pair.sides[number], self._panes[number]
+        news = message.watch.take()
+        answer.apply(news)
+        for notice in news.notices:
+            self.ui.say(str(notice.problem), severity="warning")
+        if self.ui.view is not self:
+            self._behind = True
+        else:
+            if news.progress is not None and pane.face is None:
+                pane.show_words(side.words(self._pair.method))
+            self._show_progress()
+        if news.ending is not None:
+            if answer is side.gradient and (wanted := self._pair.wanted()):
+                self._ask(wanted)
+            self._redraw_now()
+        elif news.partial is not None and self._redraw is None:
+            self._redraw = self.set_timer(_REDRAW_S, self._redraw_now)
+
+    def _redraw_now(self) -> None:
+        if self._redraw is not None:
+            self._redraw.stop()
+            self._redraw = None
+        self._update()
+
+    # The cursor
+
+    def _moved(self, message: TokenFace.CursorMoved) -> None:
+        side = next(pane.side for pane in self._panes if message.face in pane.query(TokenFace))
+        self._row, self._columns[side] = message.row, message.column
+        self._place_cursors()
+
+    def _place_cursors(self) -> None:
+        for pane in self._panes:
+            pane.move(self._row, self._columns[pane.side])
+        self._show_status()
+
+    # Search
+
+    def action_find(self) -> None:
+        """Open the search bar."""
+        self.query_one(SearchBar).open()
+
+    @on(SearchBar.Sought)
+    def _sought(self, message: SearchBar.Sought) -> None:
+        self._found = Found(self._comparison.find(message.text))
+        for pane in self._panes:
+            pane.highlight(self._found.places)
+        if message.finished:
+            self._focus_pane()
+            if message.text and not self._found.places:
+                self.ui.say(f"Not found: {message.text}")
+            else:
+                self.action_find_next(1)
+
+    def action_find_next(self, direction: int) -> None:
+        """Go to the next (1) or the previous (-1) place found."""
+        place = self._found.step(direction)
+        if place is None:
+            return
+        if place.row is not None:
+            self._row = place.row
+        else:
+            self._columns[place.side] = place.column
+            self._active = place.side
+            self._focus_pane()
+        self._place_cursors()
+        self.query_one("#progress", Lines).show([(self._found.words(), "dim")])
+
+    # Actions
+
+    def action_face(self, name: FaceName) -> None:
+        """Another face of both maps."""
+        for pane in self._panes:
+            pane.choose(name)
+        self._place_cursors()
+        self.ui.update_state(face=name)
+        self._focus_pane()
+        self.ui.refresh_lines()
+
+    def action_digits(self) -> None:
+        """Scores as numbers, or not; only the grid has room for them."""
+        if self._face != "grid":
+            return
+        self.ui.update_state(digits=not self.ui.state.digits)
+        self._apply_options()
+
+    def action_colour(self) -> None:
+        """Text coloured by the response token under the cursor, or by density."""
+        self._coloured_by = "density" if self._coloured_by == "column" else "column"
+        self._apply_options()
+
+    def _apply_options(self) -> None:
+        for pane in self._panes:
+            pane.options(digits=self.ui.state.digits, coloured_by=self._coloured_by)
+
+    def action_swap(self) -> None:
+        """The other model."""
+        if all(side.name for side in self._pair.sides):
+            self._active = 1 - self._active
+            self._focus_pane()
+
+    def action_special(self) -> None:
+        """Special and template tokens: shown and counted, or not."""
+        self._special = not self._special
+        self._found = Found()
+        self._update()
+
+    def action_mark(self) -> None:
+        """The sentence under the cursor is an instruction, or is not."""
+        sentence = self._comparison.sentence_at(self._row)
+        if sentence is None:
+            self.ui.say("Only sentences of the prompt itself can be marked.")
+            return
+        self._comparison.toggle(sentence)
+        for pane in self._panes:
+            pane.mark(self._comparison)
+        self._show_status()
+        if not self._case_id:
+            spans: tuple[Span, ...] = toggled(sentence, self._prompt.instruction_spans)
+            self._prompt = Prompt(self._prompt.text, spans, self._prompt.chat_template)
+            self.ui.marks_changed(self._prompt)
+
+    def action_stop(self) -> None:
+        """Stop what is computed; with nothing running, back to the first view."""
+        if self._pair.stop():
+            self._update()
+        else:
+            self.run_worker(self.ui.action_show_view(0), exit_on_error=False)
+
+    def action_run_again(self) -> None:
+        """Run what has not run, failed or was stopped."""
+        self._ask(self._pair.answers)
+
+    def _ask(self, answers: Sequence[Answer]) -> None:
+        """Ask for what is not on its way or here, and show what there is."""
+        if self.ui.session is not None:
+            self._pair.ask(self.ui.session, self, answers)
+        self._update()
+
+    def action_method(self) -> None:
+        """Gradient, occlusion, or their difference; asks for the occlusion that is not there."""
+        if not self._pair.can_explain:
+            return
+        self._pair.turn()
+        self._ask(self._pair.wanted())
+        for pane in self._panes:
+            pane.highlight(self._found.places)
+
+    def action_case(self, step: int) -> None:
+        """The next or the previous case of the list."""
+        if self._case_id:
+            self.ui.step_case(step)
+
+    def action_export(self) -> None:
+        """Both maps as CSV in the current folder, or how far two methods agree."""
+        maps = [shown for shown in self._comparison.maps if shown is not None]
+        agreements = self._pair.agreements(include_special=self._special)
+        method, compared = self._pair.method, [each for each in agreements if each is not None]
+        if not (compared if method == "difference" else maps):
+            self.ui.say("There is nothing to export yet.", severity="warning")
+            return
+        about = self._case_id or " ".join(self._prompt.text.split()[:5])
+
+        def write() -> None:
+            try:
+                path = save_shown(method, maps, compared, about, Path.cwd())
+            except OSError as error:
+                self.app.call_from_thread(
+                    self.ui.say, f"Nothing was exported: {error}", severity="error"
+                )
+            else:
+                self.app.call_from_thread(self.ui.say, f"Exported to {path}")
+
+        self.run_worker(write, thread=True, exit_on_error=False, group="export")
+
+    def action_copy(self) -> None:
+        """Copy responses and values."""
+        values = self.query_one("#status", Lines).plain
+        if self._pair.can_explain:
+            values = f"{self._pair.method}\n{values}"
+        maps = [shown for shown in self._comparison.maps if shown is not None]
+        self.ui.copy(copied_text(self._prompt.text, maps, values))

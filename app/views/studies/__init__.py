@@ -1,0 +1,1 @@
+"""The Studies view: tables and figures over many prompts."""

@@ -1,0 +1,159 @@
+"""The studies that a workspace offers, what they work on, their runs and what they found."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from analysis.cases.prompt_sets import PromptSet, demo_prompts
+from analysis.models.references import DEMO_NAMES
+from analysis.problems import Problem
+from analysis.studies.catalog import STUDIES, StudySpec
+from analysis.studies.findings import Findings
+from analysis.studies.study import StudyInput
+from app.study_run import StudyRun
+from app.views.studies.pages import StudyPage, pages_of
+from app.workspace import LibraryWorkspace, Workspace
+
+if TYPE_CHECKING:
+    from textual.message_pump import MessagePump
+
+    from analysis.session import Session
+    from app.workspace import SessionLike
+
+
+@dataclass
+class OfferedStudy:
+    """A study, as far as it has come; holds no widgets.
+
+    Attributes:
+        spec: Which study.
+        run: Its last run; None before the first one.
+        findings: What the last run that came to its end found.
+        given: What that run worked on.
+        pages: What there is to see.
+    """
+
+    spec: StudySpec
+    run: StudyRun | None = None
+    findings: Findings | None = None
+    given: StudyInput | None = None
+    pages: tuple[StudyPage, ...] = ()
+
+    @property
+    def active(self) -> bool:
+        """Whether it runs, or waits for its turn."""
+        return self.run is not None and self.run.active
+
+
+class StudyDesk:
+    """Starts studies; holds no widgets.
+
+    Attributes:
+        studies: What is offered: in a library what needs no model.
+        prompts: The set that both models are asked; None for the demo's own, or before one is
+            named.
+    """
+
+    def __init__(
+        self, workspace: Workspace, session: SessionLike | None, listener: MessagePump
+    ) -> None:
+        """Args: what is studied; who answers; what receives `StudyRun.Changed`."""
+        self._workspace, self._session, self._listener = workspace, session, listener
+        self._library = isinstance(workspace, LibraryWorkspace)
+        self._turn = threading.Lock()
+        self.prompts: PromptSet | None = None
+        self.studies = tuple(
+            OfferedStudy(spec, pages=pages_of(spec.title, None))
+            for spec in STUDIES
+            if spec.takes == "cases" or not self._library
+        )
+
+    @property
+    def takes_prompts(self) -> bool:
+        """Whether prompts can be named: stored maps have theirs."""
+        return not self._library
+
+    def lacks_prompts(self, study: OfferedStudy) -> bool:
+        """Whether a set of prompts must be named before the study can run."""
+        if self._library or study.spec.takes == "pair":
+            return False
+        return self.prompts is None and not self._is_demo
+
+    def works_on(self, study: OfferedStudy) -> str:
+        """What the study takes, in words that are not yet harmless."""
+        if isinstance(self._workspace, LibraryWorkspace):
+            return f"the {len(self._workspace.library.cases):,} stored cases; no model is needed"
+        if study.spec.takes == "pair":
+            return "the weights of both models"
+        if self.prompts is not None:
+            count, guessed = len(self.prompts.prompts), self.prompts.guessed
+            about = f", the instructions of {guessed:,} of them guessed" if guessed else ""
+            return f"both models' answers to {count:,} prompts of {self.prompts.name}{about}"
+        if self._is_demo:
+            return "both models' answers to the demo's held-out prompts"
+        return "both models' answers to a set of prompts; p names its file"
+
+    @property
+    def _is_demo(self) -> bool:
+        work = self._workspace
+        if isinstance(work, LibraryWorkspace):
+            return False
+        return work.base.name in DEMO_NAMES and work.tuned.name in DEMO_NAMES
+
+    def begin(self, study: OfferedStudy) -> None:
+        """Run a study that does not run; what is in the cache is not computed again."""
+        if not study.active:
+            takes = study.spec.takes
+            prompts = self.prompts
+            study.run = StudyRun(
+                study.spec, lambda: self._input(takes, prompts), self._listener, self._turn
+            )
+
+    def _input(self, takes: str, prompts: PromptSet | None) -> StudyInput:
+        # Read on the thread of the run.
+        work = self._workspace
+        if isinstance(work, LibraryWorkspace):
+            return StudyInput(library=work.library)
+        if takes == "cases" and prompts is None and self._is_demo:
+            prompts = demo_prompts()
+        return StudyInput(
+            # The app knows its session by what it uses of it.
+            session=cast("Session", self._session),
+            base=work.base,
+            tuned=work.tuned,
+            prompts=prompts,
+            words=work.words,
+            vectors=work.vectors,
+        )
+
+    @property
+    def running(self) -> OfferedStudy | None:
+        """The study that runs; the first one that waits where none does."""
+        active = [each for each in self.studies if each.active]
+        begun = (each for each in active if each.run is not None and each.run.state != "waiting")
+        return next(begun, active[0] if active else None)
+
+    def stop(self, study: OfferedStudy) -> None:
+        """Stop this study where it runs or waits, or else the one that runs."""
+        stopped = study if study.active else self.running
+        if stopped is not None and stopped.run is not None:
+            stopped.run.stop()
+
+    def apply(self, run: StudyRun) -> tuple[OfferedStudy, tuple[Problem, ...]] | None:
+        """Take in the news of a run: whose it is, and notices; None for one that was replaced."""
+        study = next((each for each in self.studies if each.run is run), None)
+        if study is None:
+            return None
+        notices = run.take()
+        if run.findings is not None:
+            study.findings, study.given = run.findings, run.given
+            study.pages = pages_of(study.spec.title, run.findings)
+        return study, notices
+
+    def leave(self) -> None:
+        """End what runs at its next step, and hear nothing more of it."""
+        for study in self.studies:
+            if study.run is not None:
+                study.run.leave()

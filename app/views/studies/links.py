@@ -1,0 +1,83 @@
+"""From a row of a study to what it speaks of: a case, a head or a component in its own view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from analysis.studies.study import StudyInput
+from analysis.table import Cell
+from app.state import Prompt
+from app.views.studies.pages import StudyPage
+
+if TYPE_CHECKING:
+    from app.main import InsttuiApp
+
+
+async def follow_link(
+    ui: InsttuiApp, page: StudyPage, row: Mapping[str, Cell], given: StudyInput
+) -> str:
+    """Show what a row leads to.
+
+    Args:
+        ui: The app.
+        page: The row's page.
+        row: Its cells by column.
+        given: What the study worked on.
+
+    Returns:
+        Why it leads nowhere; empty where it does lead somewhere.
+    """
+    match page.opens:
+        case "case":
+            return await _show_case(ui, str(row.get("case")), given)
+        case "head":
+            return await _show_head(ui, row)
+        case "component":
+            return await _show_component(ui, row, given)
+    return "This row leads nowhere."
+
+
+async def _show_case(ui: InsttuiApp, case_id: str, given: StudyInput) -> str:
+    if given.library is not None:
+        from app.views.cases.view import CasesView
+
+        # The view of a library that is shown first, and knows how to read a case.
+        ui.base.query_one(CasesView).open_case(case_id)
+        return ""
+    prompts = () if given.prompts is None else given.prompts.prompts
+    prompt = next((each for each in prompts if each.id == case_id), None)
+    if prompt is None:
+        return f"There is no case {case_id} among the prompts."
+    # Both maps are in the cache, and shown at once.
+    await ui.run_prompt(Prompt(prompt.prompt, prompt.instruction))
+    return ""
+
+
+async def _show_head(ui: InsttuiApp, row: Mapping[str, Cell]) -> str:
+    from app.views.heads.view import HeadsView
+
+    layer, head = row.get("layer"), row.get("head")
+    if not isinstance(layer, int) or not isinstance(head, int):
+        return "This row is about more than one head."
+    view = await ui.show_view("heads")
+    assert isinstance(view, HeadsView)
+    view.show_head(layer, head)
+    return ""
+
+
+async def _show_component(ui: InsttuiApp, row: Mapping[str, Cell], given: StudyInput) -> str:
+    from app.views.concepts.view import ConceptsView
+
+    layer, component, expert = row.get("layer"), row.get("component"), row.get("expert")
+    if not isinstance(layer, int) or not isinstance(component, int):
+        return "This row is about more than one component."
+    view = await ui.show_view("concepts")
+    assert isinstance(view, ConceptsView)
+    tuned = () if given.tuned is None else (given.tuned.name, f"{given.tuned.name} (tuned)")
+    base = "" if given.base is None else given.base.name
+    side = row.get("model") in tuned and row.get("model") != base
+    view.show_component(
+        layer, component, side=int(side), expert=expert if isinstance(expert, int) else -1
+    )
+    return ""

@@ -1,0 +1,255 @@
+"""The pages of one study: a text, a table, or a figure with its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Container, Vertical
+from textual.content import Content
+from textual.events import Resize
+
+from analysis.table import Cell
+from app.views.studies.figures import bars_of, plot_of
+from app.views.studies.pages import StudyPage
+from app.views.studies.text import row_lines
+from app.widgets.bar_list import BarList
+from app.widgets.item_list import ItemList
+from app.widgets.lines import Lines
+from app.widgets.plot import Plot
+from app.widgets.table_list import TableList, cell_text
+from app.widgets.text_page import TextPage
+
+BESIDE_FROM = 100
+"""From this width on a figure's numbers stand beside it."""
+
+_KINDS = ("text", "table", "lines", "bars")
+
+
+class StudyPane(Vertical):
+    """Shows one page at a time; each keeps its cursor.
+
+    Attributes:
+        found: The rows that a search found.
+    """
+
+    def __init__(
+        self,
+        *,
+        prose: Callable[[str], str],
+        ascii_only: bool,
+        id: str,  # noqa: A002 - Textual's own name
+    ) -> None:
+        """Args: what makes a text harmless; plain ASCII; the widget's id."""
+        super().__init__(id=id)
+        self._prose, self._ascii = prose, ascii_only
+        self._study = ""
+        self._pages: Sequence[StudyPage] = ()
+        self._number = 0
+        self._cursors: dict[tuple[str, str], int] = {}
+        self._row_height = 0
+        self.found: list[int] = []
+
+    def compose(self) -> ComposeResult:
+        """A title; the widgets of all kinds of pages; what is said of a row."""
+        yield Lines(id="page-title")
+        yield TextPage(id="text")
+        with Container(id="figure"):
+            yield Plot(ascii_only=self._ascii, id="plot")
+            with Vertical(id="numbers"):
+                yield Lines(id="columns")
+                yield TableList(ascii_only=self._ascii, id="rows", follow=self._show_row)
+        yield BarList(ascii_only=self._ascii, id="bars")
+        yield Lines(id="row")
+
+    # What is shown
+
+    @property
+    def page(self) -> StudyPage | None:
+        """The page that is shown."""
+        return self._pages[self._number] if self._pages else None
+
+    @property
+    def count(self) -> int:
+        """How many pages there are."""
+        return len(self._pages)
+
+    @property
+    def leads_on(self) -> bool:
+        """Whether the row under the cursor leads to another view."""
+        return self.page is not None and bool(self.page.opens and self.row)
+
+    def offers(self, name: str) -> bool:
+        """Whether an action on rows or numbers means something on this page."""
+        page = self.page
+        if page is None or page.table is None:
+            return False
+        match name:
+            case "export":
+                return True
+            case "columns" | "columns_back":
+                return page.kind == "table" and not self.rows.is_whole
+            case "next" | "previous":
+                return bool(self.found)
+        return page.kind == "table"
+
+    @property
+    def rows(self) -> TableList:
+        """The rows of the page that is shown."""
+        return self.query_one("#rows", TableList)
+
+    @property
+    def row(self) -> dict[str, Cell]:
+        """The row under the cursor by its columns; empty for none."""
+        page, row = self.page, self.rows.row
+        if page is None or page.kind != "table" or page.table is None or row is None:
+            return {}
+        return dict(zip(page.table.columns, row, strict=True))
+
+    def show(self, study: str, pages: Sequence[StudyPage], text: Content) -> bool:
+        """Show a study's pages: the one that was shown, where it is still the same study's.
+
+        Args:
+            study: Its name.
+            pages: Its pages, the text first.
+            text: What the text says.
+
+        Returns:
+            Whether another page is shown than before.
+        """
+        other = study != self._study
+        same = not other and len(pages) == len(self._pages)
+        if other:
+            self._keep_cursor()
+        self._study = study
+        self.query_one(TextPage).show(text, from_top=other)
+        if same and all(a is b for a, b in zip(pages, self._pages, strict=True)):
+            return False
+        self._pages = pages
+        self._number = 0 if other else min(self._number, len(pages) - 1)
+        self._show_page()
+        return True
+
+    def turn_to_text(self) -> None:
+        """To the first page."""
+        if self._number:
+            self.turn(-self._number)
+
+    def turn(self, by: int) -> None:
+        """The next (1) or the previous (-1) page, and round again."""
+        self._keep_cursor()
+        self._number = (self._number + by) % len(self._pages)
+        self._show_page()
+
+    def focus_page(self) -> None:
+        """Give the page the keys."""
+        self._focusable.focus()
+
+    @property
+    def _focusable(self) -> TextPage | TableList | BarList:
+        page = self.page
+        if page is None or page.kind == "text":
+            return self.query_one(TextPage)
+        return self.query_one(BarList) if page.kind == "bars" else self.rows
+
+    def _keep_cursor(self) -> None:
+        page, shown = self.page, self._focusable
+        if page is not None and isinstance(shown, ItemList):
+            self._cursors[self._study, page.name] = shown.cursor
+
+    def _show_page(self) -> None:
+        page = self.page
+        assert page is not None
+        self.found = []
+        for kind in _KINDS:
+            self.set_class(page.kind == kind, f"-{kind}")
+        if page.figure is not None and page.kind == "lines":
+            self.query_one(Plot).show(plot_of(page.figure, self._prose))
+        if page.figure is not None and page.kind == "bars":
+            self.query_one(BarList).show_bars(bars_of(page.figure, self._prose))
+        if page.table is not None:
+            self.rows.show_table(page.table)
+        if isinstance(shown := self._focusable, ItemList):
+            shown.show(shown.count, cursor=self._cursors.get((self._study, page.name), 0))
+        self._show_title()
+        # The widgets of another kind of page have no size before they were laid out.
+        self.call_after_refresh(self._fit)
+
+    def _show_title(self) -> None:
+        page = self.page
+        if page is None:
+            return
+        pages = f" {self._number + 1} of {self.count} ←→ " if self.count > 1 else ""
+        title = self._prose(page.title)
+        if page.kind == "bars" and page.figure is not None:
+            title += self._prose(f", {page.figure.y_label}" if page.figure.y_label else "")
+        self.query_one("#page-title", Lines).show([(f" {title}", "strong")], right=[(pages, "dim")])
+
+    # What depends on the size
+
+    def on_resize(self, event: Resize) -> None:
+        """Numbers beside the plot where there is room."""
+        self.set_class(event.size.width < BESIDE_FROM, "-narrow")
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        self._row_height = 0
+        self.query_one("#columns", Lines).show([(self.rows.heading(), "dim")])
+        self._show_row()
+
+    def _show_row(self) -> None:
+        page, row = self.page, self.rows.row
+        lines = self.query_one("#row", Lines)
+        if page is None or page.kind != "table" or page.table is None:
+            lines.display = False
+            return
+        shown = () if self.rows.is_whole or row is None else row
+        said = row_lines(
+            page.table.columns,
+            shown,
+            page.note,
+            width=self.size.width - 2,
+            height=max(3, self.size.height // 3),
+            prose=self._prose,
+        )
+        lines.display = bool(said)
+        # It only grows, so that the table does not jump while the cursor moves.
+        if len(said) > self._row_height:
+            self._row_height = len(said)
+            lines.styles.height = len(said)
+        lines.show(*said)
+
+    def move_columns(self, by: int) -> None:
+        """Move the columns of a table that is too wide."""
+        self.rows.move_columns(by)
+        self._fit()
+
+    def find(self, words: str) -> None:
+        """Look for the rows with these words; the cursor goes to the first one from where it is."""
+        self.found = self.rows.find(words) if words else []
+        if self.found:
+            here = self.rows.cursor
+            self.rows.move_cursor(next((row for row in self.found if row >= here), self.found[0]))
+
+    def find_next(self, direction: int) -> None:
+        """Put the cursor on the next (1) or the previous (-1) row found."""
+        here, ordered = self.rows.cursor, self.found[::direction]
+        if ordered:
+            beyond = (row for row in ordered if (row - here) * direction > 0)
+            self.rows.move_cursor(next(beyond, ordered[0]))
+
+    @property
+    def found_words(self) -> str:
+        """Which of the rows found the cursor is on; empty for none."""
+        if self.rows.cursor not in self.found:
+            return ""
+        return f"{self.found.index(self.rows.cursor) + 1} of {len(self.found)} rows found"
+
+    def text(self) -> str:
+        """What `y` copies: the text, the row under the cursor, the numbers of a figure."""
+        page = self.page
+        if page is None or page.kind == "text":
+            return self.query_one(TextPage).plain + "\n"
+        if page.kind == "table":
+            return "".join(f"{name}: {cell_text(cell)}\n" for name, cell in self.row.items())
+        return self.rows.text()

@@ -1,0 +1,50 @@
+"""The list of studies, each with how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from app.views.studies.desk import OfferedStudy
+from app.views.studies.text import list_line
+from app.widgets.item_list import ItemList
+from app.widgets.lines import Line
+
+
+class StudyList(ItemList):
+    """A line a study."""
+
+    def __init__(self, follow: Callable[[], None], *, id: str) -> None:  # noqa: A002 - Textual's own name
+        """Args: what to call when the cursor moved; the widget's id."""
+        super().__init__(self._line, id=id)
+        self._follow = follow
+        self._studies: Sequence[OfferedStudy] = ()
+        self._drawn: dict[int, Line] = {}
+
+    def show_studies(self, studies: Sequence[OfferedStudy]) -> None:
+        """List these studies."""
+        self._studies = studies
+        self.show(len(studies))
+
+    @property
+    def study(self) -> OfferedStudy | None:
+        """The study under the cursor."""
+        return self._studies[self.cursor] if self._studies else None
+
+    def move_cursor(self, index: int) -> None:
+        """Put the cursor on a study and say so."""
+        before = self.cursor
+        super().move_cursor(index)
+        if self.cursor != before:
+            self._follow()
+
+    def update_lines(self) -> None:
+        """Repaint the studies that stand differently now."""
+        width = self.scrollable_content_region.width
+        for index, line in list(self._drawn.items()):
+            if self._line(index, width) != line:
+                self.refresh_line(index)
+
+    def _line(self, index: int, width: int) -> Line:
+        names = max(len(each.spec.name) for each in self._studies)
+        self._drawn[index] = list_line(self._studies[index], names, width)
+        return self._drawn[index]

@@ -1,0 +1,169 @@
+"""The Studies view's texts: help, how a study stands, its statements, what is said of a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from textwrap import wrap
+
+from textual.content import Content
+
+from analysis.table import Cell
+from app.study_run import StudyRun
+from app.terminal_text import fit, pad
+from app.views.progress_text import duration
+from app.views.studies.desk import OfferedStudy
+from app.widgets.lines import Line
+from app.widgets.table_list import cell_text
+
+HELP = (
+    "Statistics over many prompts or over all weights: the tables and figures of the paper, for "
+    "the models or the stored maps that are open. A study runs while you do something else; what "
+    "it computes is kept on disk, so that one that was stopped goes on where it was.\n\n"
+    "density   instruction scores, group against group: responses that followed the instruction "
+    "against those that did not (Table 1, where there are ratings), the tuned model's against the "
+    "base model's (Table 2). A score is Σ a / log2(2 + number) over the instruction tokens, with "
+    "a the importance density ‖S_n‖1 / ‖S_n‖4, divided by the prompt's largest. p: Welch's "
+    "one-sided t-test that the first group's mean is greater.\n"
+    "position   the share of a sentence's density that each quarter of the sentence holds, "
+    "averaged over a prompt's sentences, then over prompts. A quarter each: no matter where. More "
+    "at both ends: the U shape of the paper.\n"
+    "heads   how far the word pairs of every attention head changed, 1 - |A ∩ B| / |A ∪ B|, and "
+    "whether heads turned to the verbs of instructions more than to other verbs.\n"
+    "concepts   the components of all feed-forward layers: variance, rotation by tuning, and what "
+    "their words are about where they were described.\n"
+    "components, clusters   which neurons and experts instructions of each kind need, and how "
+    "hidden states gather by task: what the views of these names show, as tables.\n\n"
+    "± is a standard deviation. A p-value says how often chance alone would show as much; a "
+    "study that shows nothing says so.\n\n"
+    "Enter runs a study, and opens what it found; left and right turn its pages. On a row, enter "
+    "goes to the case in the Saliency view, to the head or to the component; the number key of "
+    "this view leads back to the row. Prompts come from a file in JSON lines, CSV or TSV with a "
+    "column “prompt”, and if there are any “id”, “instruction_spans”, “dataset”, “rating”."
+)
+
+
+def state_text(run: StudyRun | None, cells: int = 200) -> str:
+    """How a study stands, in a few harmless words: as many as there is room for."""
+    if run is None:
+        return "not run"
+    state, progress = run.state, run.progress
+    if state == "waiting":
+        return "waits for its turn"
+    if progress is None or state in ("done", "failed"):
+        return state
+    so_far = f"{progress.done:,}" + ("" if progress.total is None else f" of {progress.total:,}")
+    if state != "running":
+        return f"{state} at {so_far}"
+    left = run.pace.seconds_left(progress.total)
+    rest = "" if left is None else f"about {duration(left)} left"
+    wordings = (
+        " · ".join(part for part in parts if part)
+        for parts in (
+            (f"running {so_far}", _rate(run.pace.per_second), rest),
+            (f"running {so_far}", rest),
+        )
+    )
+    return next((words for words in wordings if len(words) <= cells), f"running {so_far}")
+
+
+def _rate(per_second: float | None) -> str:
+    if per_second is None:
+        return ""
+    for factor, unit in ((1, "second"), (60, "minute")):
+        if per_second * factor >= 1:
+            return f"{per_second * factor:.3g} a {unit}"
+    return f"{per_second * 3600:.2g} an hour"
+
+
+def list_line(study: OfferedStudy, name_cells: int, width: int) -> Line:
+    """A study in the list: its name and how it stands; its title where there is room."""
+    words = state_text(study.run, width - name_cells - 3)
+    state = "none" if study.run is None else study.run.state
+    style = {"none": "dim", "done": "", "failed": "bad"}.get(state, "accent")
+    parts = [(f" {pad(study.spec.name, name_cells)}  ", "strong"), (words, style)]
+    room = width - name_cells - len(words) - 6
+    if room >= 20:
+        parts.append((f"   {fit(study.spec.title, room)}", "dim"))
+    return parts
+
+
+def study_text(study: OfferedStudy, works_on: str, prose: Callable[[str], str]) -> Content:
+    """What a study found, or what it is about before it found anything; paragraphs.
+
+    Args:
+        study: The study.
+        works_on: What it takes.
+        prose: Makes a text harmless.
+    """
+    parts: list[tuple[str, str]] = []
+    run, findings = study.run, study.findings
+    if run is not None and run.state == "failed" and run.problem is not None:
+        problem = run.problem
+        for each in (problem.what, problem.why, problem.remedy):
+            if each:
+                parts.append((prose(each), "$text-error"))
+        parts.append(("What was computed is kept. r goes on.", "bold"))
+    elif run is not None and run.state == "stopped":
+        parts.append(("Stopped. What was computed is kept; r goes on.", "$text-warning"))
+    elif run is not None and run.active:
+        parts.append(("It is running; s stops it. Other views can be used meanwhile.", "bold"))
+    if findings is None:
+        parts.append((prose(f"Shows {study.spec.title}."), ""))
+        parts.append((prose(f"Works on {works_on}."), ""))
+        if run is None:
+            parts.append(("enter runs it.", "bold"))
+    else:
+        parts += [(prose(each), "") for each in findings.statements]
+        parts += [(prose(each), "$text-muted") for each in findings.notes]
+    return Content("\n\n").join(Content.styled(text, style) for text, style in parts)
+
+
+def going_on(study: OfferedStudy | None, prose: Callable[[str], str]) -> Line:
+    """What the running study does just now, one line; empty for none.
+
+    Args:
+        study: The study; None for none.
+        prose: Makes a text harmless.
+    """
+    run = None if study is None else study.run
+    if study is None or run is None:
+        return []
+    progress = run.progress
+    said = [f"{study.spec.name}: {progress.stage if progress is not None else 'starting'}"]
+    if progress is not None and progress.detail:
+        said.append(progress.detail)
+    return [(prose(" · ".join(said)), "")]
+
+
+def row_lines(
+    columns: Sequence[str],
+    row: Sequence[Cell],
+    note: str,
+    *,
+    width: int,
+    height: int,
+    prose: Callable[[str], str],
+) -> list[Line]:
+    """What stands below a table: the row under the cursor, whole, then how to read the table.
+
+    Args:
+        columns: The names of the row's cells.
+        row: The row; empty where the table shows it whole.
+        note: How to read the table.
+        width: Cells of a line.
+        height: Lines at most; the note comes first.
+        prose: Makes a text harmless.
+    """
+    notes = wrap(prose(note), max(20, width))[:height]
+    # A name stays with its value: no line breaks at these spaces.
+    cells = [
+        prose(f"{name} {cell_text(cell)}").replace(" ", "\xa0")
+        for name, cell in zip(columns, row, strict=False)
+        if cell is not None
+    ]
+    wrapped = wrap("\xa0· ".join(cells), max(20, width), break_on_hyphens=False)
+    lines = [line.replace("\xa0", " ").strip() for line in wrapped]
+    room = max(0, height - len(notes))
+    if len(lines) > room:
+        lines = [*lines[: max(0, room - 1)], *([fit(f"{lines[room - 1]}…", width)] if room else [])]
+    return [*([(line, "")] for line in lines), *([(line, "dim")] for line in notes)]

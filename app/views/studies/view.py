@@ -1,0 +1,308 @@
+"""The Studies view: the paper's tables and figures for what is open; run, watch, stop, read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.events import Resize
+from textual.timer import Timer
+
+from app.actions import Action, bindings
+from app.study_run import StudyRun
+from app.views.studies.desk import OfferedStudy, StudyDesk
+from app.views.studies.files import export_page, write_study_report
+from app.views.studies.links import follow_link
+from app.views.studies.pane import StudyPane
+from app.views.studies.prompts_bar import PromptsBar
+from app.views.studies.study_list import StudyList
+from app.views.studies.text import HELP, going_on, study_text
+from app.views.view import View
+from app.widgets.item_list import ItemList
+from app.widgets.lines import Lines
+from app.widgets.search_bar import SearchBar
+from app.workspace import LibraryWorkspace
+
+BESIDE_FROM_WIDTH = 120
+# A study may say hundreds of times a second how far it is.
+_REDRAW_S = 0.25
+
+
+class StudiesView(View):
+    """The list of studies, and the pages of the one under the cursor beside or below it."""
+
+    SCOPE = "studies"
+    HELP = HELP
+    BINDINGS: ClassVar[list[BindingType]] = bindings("studies")
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._desk: StudyDesk | None = None
+        self._opened = False
+        self._redraw: Timer | None = None
+        self._waiting: OfferedStudy | None = None
+
+    # What is on the screen
+
+    def compose(self) -> ComposeResult:
+        """List, pages, two bars to type in, a line on what is going on."""
+        with Container(id="content"):
+            yield StudyList(self.show_everything, id="list")
+            yield StudyPane(prose=self.prose, ascii_only=self.ui.settings.ascii, id="pane")
+        yield SearchBar("words to find in the rows; n and N go on", id="search")
+        yield PromptsBar(id="prompts")
+        yield Lines(id="progress")
+
+    @property
+    def _list(self) -> StudyList:
+        return self.query_one("#list", StudyList)
+
+    @property
+    def _pane(self) -> StudyPane:
+        return self.query_one(StudyPane)
+
+    def enter(self) -> None:
+        """List what is offered, the first time; focus what is shown."""
+        if self._desk is None:
+            self._desk = StudyDesk(self.ui.workspace, self.ui.session, self)
+            self._list.show_studies(self._desk.studies)
+            self.show_everything()
+        self._focus()
+
+    def leave(self) -> None:
+        """Nothing is waited for."""
+        if self._desk is not None:
+            self._desk.leave()
+
+    def on_resize(self, event: Resize) -> None:
+        """The list above the pages where they do not fit side by side."""
+        self.set_class(event.size.width < BESIDE_FROM_WIDTH, "-narrow")
+
+    def offers(self, action: Action) -> bool:
+        """What the study and the page that are shown can do."""
+        study, desk = self._list.study, self._desk
+        if study is None or desk is None:
+            return action.id == "studies.back"
+        match action.id.partition(".")[2]:
+            case "open":
+                at_list = study.findings is not None or not study.active
+                return self._pane.leads_on if self._opened else at_list
+            case "stop":
+                return desk.running is not None
+            case "rerun":
+                return study.run is not None and not study.active
+            case "prompts":
+                return desk.takes_prompts
+            case "next_page" | "previous_page":
+                return self._pane.count > 1
+            case "report" | "copy":
+                return study.findings is not None
+            case "back":
+                return True
+            case name:
+                return self._opened and self._pane.offers(name)
+
+    def _focus(self) -> None:
+        if self.ui.view is not self:
+            return
+        if self._opened:
+            self._pane.focus_page()
+        else:
+            self._list.focus()
+
+    def _turn_to(self, *, opened: bool) -> None:
+        """To the pages of the study under the cursor, or back to the list."""
+        self._opened = opened
+        self.set_class(opened, "-opened")
+        self._focus()
+        self.ui.refresh_lines()
+
+    def show_everything(self) -> None:
+        """List, pages and lines from the state."""
+        study, desk = self._list.study, self._desk
+        if desk is None or study is None:
+            return
+        self._list.update_lines()
+        text = study_text(study, desk.works_on(study), self.prose)
+        turned = self._pane.show(study.spec.name, study.pages, text)
+        if turned and self._opened:
+            self._focus()
+        line = going_on(desk.running, self.prose)
+        stops = [("s stops ", "dim")] if desk.running is not None else []
+        self.query_one("#progress", Lines).show(line, right=stops)
+        if self.ui.view is self:
+            self.ui.refresh_lines()
+
+    # Running
+
+    @on(StudyRun.Changed)
+    def _news(self, message: StudyRun.Changed) -> None:
+        message.stop()
+        found = None if self._desk is None else self._desk.apply(message.run)
+        if found is None:
+            return
+        study, notices = found
+        for notice in notices:
+            self.ui.say(str(notice), severity="warning")
+        if study.active:
+            if self._redraw is None:
+                self._redraw = self.set_timer(_REDRAW_S, self._redraw_now)
+            return
+        problem, looked_at = message.run.problem, self._list.study is study
+        if looked_at and not self._opened:
+            # What it says of its end stands there.
+            self._pane.turn_to_text()
+        elif problem is not None:
+            self.ui.say(f"{study.spec.name}: {problem}", severity="error")
+        if self.ui.view is not self and message.run.state == "done":
+            self.ui.say(f"The study {study.spec.name} is done.")
+        self.show_everything()
+
+    def _redraw_now(self) -> None:
+        self._redraw = None
+        self.show_everything()
+
+    def _begin(self, study: OfferedStudy) -> None:
+        """Run a study, having asked for prompts first where there are none."""
+        assert self._desk is not None
+        if self._desk.lacks_prompts(study):
+            self._waiting = study
+            self.query_one(PromptsBar).ask()
+            return
+        self._desk.begin(study)
+        self.show_everything()
+
+    @on(ItemList.Chosen, "#list")
+    @on(ItemList.Chosen, "#rows")
+    async def action_open(self) -> None:
+        """Run a study or open what it found; from a row to its case, head or component."""
+        study, page = self._list.study, self._pane.page
+        if study is None or page is None:
+            return
+        if not self._opened:
+            if study.findings is not None:
+                self._turn_to(opened=True)
+            elif not study.active:
+                self._begin(study)
+        elif page.opens and self._pane.row and study.given is not None:
+            refusal = await follow_link(self.ui, page, self._pane.row, study.given)
+            if refusal:
+                self.ui.say(refusal, severity="warning")
+
+    def action_run_again(self) -> None:
+        """Run a study anew; what is stored is not computed again."""
+        study = self._list.study
+        if study is not None and study.run is not None and not study.active:
+            self._begin(study)
+
+    def action_stop(self) -> None:
+        """Stop the study that runs, or the one under the cursor that waits."""
+        study, desk = self._list.study, self._desk
+        if desk is not None and study is not None:
+            desk.stop(study)
+            self.show_everything()
+
+    def action_back(self) -> None:
+        """Back to the list; from there to the first view."""
+        if self._opened:
+            self._turn_to(opened=False)
+        else:
+            self.run_worker(self.ui.action_show_view(0), exit_on_error=False)
+
+    # Prompts
+
+    def action_prompts(self) -> None:
+        """Name the prompts that both models are asked."""
+        if self._desk is not None and self._desk.takes_prompts:
+            self._waiting = None
+            self.query_one(PromptsBar).ask()
+
+    @on(PromptsBar.Refused)
+    def _prompts_refused(self, message: PromptsBar.Refused) -> None:
+        self.ui.say(str(message.problem), severity="error")
+
+    @on(PromptsBar.Named)
+    def _prompts_named(self, message: PromptsBar.Named) -> None:
+        assert self._desk is not None
+        waiting, self._waiting = self._waiting, None
+        self._focus()
+        if message.prompts is None:
+            return
+        self._desk.prompts = message.prompts
+        if skipped := message.prompts.skipped:
+            self.ui.say(f"Left out: {'; '.join(skipped)}.", severity="warning")
+        if waiting is not None:
+            self._begin(waiting)
+        self.show_everything()
+
+    # Pages
+
+    def action_page(self, by: int) -> None:
+        """The next (1) or the previous (-1) page."""
+        if self._pane.count > 1:
+            self._pane.turn(by)
+            self._turn_to(opened=True)
+
+    def action_columns(self, by: int) -> None:
+        """Columns further right (1) or back (-1)."""
+        self._pane.move_columns(by)
+
+    def action_find(self) -> None:
+        """Open the search bar."""
+        if self._opened and self._pane.offers("find"):
+            self.query_one("#search", SearchBar).open()
+
+    @on(SearchBar.Sought, "#search")
+    def _sought(self, message: SearchBar.Sought) -> None:
+        self._pane.find(message.text)
+        if message.finished:
+            self._focus()
+            self.ui.refresh_lines()
+            if message.text and not self._pane.found:
+                self.ui.say(f"No row has “{message.text}”.")
+        self._show_found()
+
+    def action_find_next(self, direction: int) -> None:
+        """Go to the next (1) or the previous (-1) row found."""
+        self._pane.find_next(direction)
+        self._show_found()
+
+    def _show_found(self) -> None:
+        if words := self._pane.found_words:
+            self.query_one("#progress", Lines).show([(words, "dim")])
+
+    # What leaves the program
+
+    @property
+    def _about(self) -> str:
+        """What is studied, for names of files."""
+        work = self.ui.workspace
+        if isinstance(work, LibraryWorkspace):
+            return work.library.folder.name
+        return f"{work.base.name}-{work.tuned.name}"
+
+    def action_export(self) -> None:
+        """The table that is shown, or the numbers of the figure, as CSV."""
+        study, page, about = self._list.study, self._pane.page, self._about
+        if study is None or page is None or page.table is None:
+            self.ui.say("This page has no table to export.", severity="warning")
+            return
+        name = study.spec.name
+        self.write_aside(lambda: export_page(page, name, about, Path.cwd()))
+
+    def action_report(self) -> None:
+        """The whole report as a folder."""
+        study, about = self._list.study, self._about
+        if study is None or study.findings is None:
+            self.ui.say("There is nothing to report yet.", severity="warning")
+            return
+        findings = study.findings
+        self.write_aside(lambda: write_study_report(findings, about, Path.cwd()))
+
+    def action_copy(self) -> None:
+        """Copy the text, the row under the cursor, or the numbers of the figure."""
+        self.ui.copy(self._pane.text())
