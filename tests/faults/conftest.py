@@ -16,6 +16,11 @@ from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 from tests.support import checkpoints
 from tests.support.program import Home, wait_until
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that runs the tests in the background has ctrl-c ignored, here and in every program
+    # that is started from here; in a terminal none is.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
