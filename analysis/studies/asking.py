@@ -11,18 +11,18 @@ and blocks nobody.
 
 from __future__ import annotations
 
-import queue
 import random
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
 from analysis.cases.prompt_sets import PromptSet, StudyPrompt
-from analysis.events import Cancelled, Event, Failed, Finished, Notice, Progress
+from analysis.events import Finished
 from analysis.problems import Problem, ProblemError, problem
 from analysis.requests import AttributionRequest, Method, ModelChoice
 from analysis.results import Attribution
 from analysis.studies.study import StudyInput, StudyProgress
+from analysis.studies.waiting import ending_of
 
 if TYPE_CHECKING:
     from analysis.session import Session
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 MAX_NEW_TOKENS = 300
 """Of a response, where nothing else is asked for (METHODS 1)."""
 
-_POLL_S = 0.2
 # What is wrong with one case. Anything else would be wrong with the next one too.
 _OF_ONE_CASE = ("input", "memory", "engine")
 # So many cases in a row that kill the engine, or do not fit, are no accident of these cases.
@@ -172,29 +171,15 @@ class Asker:
         Raises:
             ProblemError: What no other case would be spared.
         """
-        events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        # In the background: what somebody looks at meanwhile goes first.
-        job = self.session.submit(request, events.put, background=True)
-        now = step
-        try:
-            while True:
-                try:
-                    event = events.get(timeout=_POLL_S)
-                except queue.Empty:
-                    yield now
-                    continue
-                if isinstance(event, Finished):
-                    return event
-                if isinstance(event, Failed):
-                    if event.problem.kind in _OF_ONE_CASE:
-                        return event.problem
-                    raise ProblemError(event.problem)
-                if isinstance(event, Cancelled):
-                    raise problem("internal", f"The case {step.detail} was given up.")
-                if isinstance(event, Notice):
-                    self.notices[str(event.problem)] = None
-                if isinstance(event, Progress):
-                    now = replace(step, detail=f"{step.detail}, {event.stage}")
-        except BaseException:
-            job.cancel()
-            raise
+        ending = yield from ending_of(
+            self.session,
+            request,
+            step,
+            lambda event: replace(step, detail=f"{step.detail}, {event.stage}"),
+            self.notices,
+        )
+        if isinstance(ending, Finished):
+            return ending
+        if ending.problem.kind in _OF_ONE_CASE:
+            return ending.problem
+        raise ProblemError(ending.problem)

@@ -5,7 +5,6 @@ The natural setting of METHODS 5: sixteen tasks, about 50 phrasings each, ten ma
 
 from __future__ import annotations
 
-import queue
 from collections.abc import Generator, Sequence
 
 import numpy as np
@@ -18,7 +17,7 @@ from analysis.clusters.tables import (
     notes_of,
     scores_table,
 )
-from analysis.events import Cancelled, Event, Failed, Finished, Progress
+from analysis.events import Failed
 from analysis.problems import ProblemError, problem
 from analysis.requests import ClustersRequest
 from analysis.results import TaskClusters
@@ -26,10 +25,10 @@ from analysis.session import Session
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
 from analysis.studies.parameters import model_parameters
 from analysis.studies.study import Study, StudyInput, StudyProgress
+from analysis.studies.waiting import ending_of
 from analysis.task_sets.natural import natural_tasks
 from analysis.task_sets.task_set import LABELS
 
-_POLL_S = 0.2
 _F1 = METRICS.index("f1")
 
 
@@ -43,8 +42,11 @@ def study(given: StudyInput) -> Study:
         raise problem("input", "This study needs two models.", "", "Give --base and --tuned.")
     tasks = natural_tasks()
     found: list[TaskClusters] = []
+    notices: dict[str, None] = {}
     for model in (given.base, given.tuned):
-        found.append((yield from _asked(given.session, ClustersRequest(model, tasks.tasks))))
+        found.append(
+            (yield from _asked(given.session, ClustersRequest(model, tasks.tasks), notices))
+        )
     instances, first = len(found[0].task), found[0]
     return Findings(
         study="clusters",
@@ -79,42 +81,32 @@ def study(given: StudyInput) -> Study:
             "t-SNE": first.tsne,
             "seed": 0,
         },
-        notes=notes_of(found),
+        notes=(*notes_of(found), *notices),
     )
 
 
 def _asked(
-    session: Session, request: ClustersRequest
+    session: Session, request: ClustersRequest, notices: dict[str, None]
 ) -> Generator[StudyProgress, None, TaskClusters]:
     """One model's clusters. Closed, it gives the request up.
 
     Raises:
         ProblemError: They cannot be had.
     """
-    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    # In the background: what somebody looks at meanwhile goes first.
-    job = session.submit(request, events.put, background=True)
-    now = StudyProgress(f"clustering {request.model.name}", 0, None)
-    try:
-        while True:
-            yield now
-            try:
-                event = events.get(timeout=_POLL_S)
-            except queue.Empty:
-                continue
-            if isinstance(event, Finished):
-                assert isinstance(event.result, TaskClusters)
-                return event.result
-            if isinstance(event, Failed):
-                raise ProblemError(event.problem)
-            if isinstance(event, Cancelled):
-                raise problem("internal", f"{request.model.name} was given up.")
-            if isinstance(event, Progress):
-                stage = f"{request.model.name}: {event.stage}"
-                now = StudyProgress(stage, event.done, event.total, event.detail)
-    except BaseException:
-        job.cancel()
-        raise
+    name = request.model.name
+    ending = yield from ending_of(
+        session,
+        request,
+        StudyProgress(f"clustering {name}", 0, None, name),
+        lambda event: StudyProgress(
+            f"{name}: {event.stage}", event.done, event.total, event.detail
+        ),
+        notices,
+    )
+    if isinstance(ending, Failed):
+        raise ProblemError(ending.problem)
+    assert isinstance(ending.result, TaskClusters)
+    return ending.result
 
 
 def _best(found: Sequence[TaskClusters]) -> tuple[str, ...]:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import queue
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from analysis.alike import check_alike
-from analysis.events import Cancelled, Event, Failed, Finished, Notice, Progress
+from analysis.events import Failed
 from analysis.problems import ProblemError, problem
 from analysis.requests import ArchitectureRequest, ModelChoice, Request, Words, WordVectors
 from analysis.results import Architecture, Result
 from analysis.studies.parameters import model_parameters
 from analysis.studies.study import StudyInput, StudyProgress
+from analysis.studies.waiting import ending_of
 from analysis.table import Cell
 
 if TYPE_CHECKING:
     from analysis.session import Session
-
-_POLL_S = 0.2
 
 
 @dataclass
@@ -74,30 +72,16 @@ class WeightReader:
         Raises:
             ProblemError: There is none.
         """
-        events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        # In the background: what somebody looks at meanwhile goes first.
-        job = self.session.submit(request, events.put, background=True)
-        now = step
-        try:
-            while True:
-                yield now
-                try:
-                    event = events.get(timeout=_POLL_S)
-                except queue.Empty:
-                    continue
-                if isinstance(event, Finished):
-                    return event.result
-                if isinstance(event, Failed):
-                    raise ProblemError(event.problem)
-                if isinstance(event, Cancelled):
-                    raise problem("internal", f"{step.detail} was given up.")
-                if isinstance(event, Notice):
-                    self.notices(str(event.problem))
-                if isinstance(event, Progress):
-                    now = replace(step, detail=f"{step.detail}, {event.stage}")
-        except BaseException:
-            job.cancel()
-            raise
+        ending = yield from ending_of(
+            self.session,
+            request,
+            step,
+            lambda event: replace(step, detail=f"{step.detail}, {event.stage}"),
+            self.notes,
+        )
+        if isinstance(ending, Failed):
+            raise ProblemError(ending.problem)
+        return ending.result
 
     def notices(self, *notes: str) -> None:
         """Keeps what the reader of the report should know, once each."""
