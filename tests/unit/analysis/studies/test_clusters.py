@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.events import Failed, Finished, Progress
+from analysis.events import Failed, Finished, Notice, Progress
 from analysis.models.references import resolve
 from analysis.problems import Problem, ProblemError
 from analysis.requests import ClustersRequest
@@ -49,6 +49,17 @@ def test_both_models_are_asked_the_sixteen_tasks(session):
         ClustersRequest(each, natural_tasks().tasks) for each in (BASE, TUNED)
     ]
     assert StudyProgress("demo-tuned: states", 3, 10, "instances") in said
+
+
+def test_what_is_said_on_the_way_is_noted_once():
+    def crowded(request):
+        yield Notice(Problem("storage", "The disk is full."))
+        yield from answer(request)
+
+    session = ScriptedSession(crowded)
+    findings, _ = driven(study_of("clusters").start(StudyInput(session, BASE, TUNED)))
+    session.close()
+    assert [note for note in findings.notes if "full" in note] == ["The disk is full."]
 
 
 def test_the_first_table_has_the_best_layer_of_each_model(findings):
