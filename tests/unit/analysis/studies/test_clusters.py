@@ -53,7 +53,7 @@ def test_both_models_are_asked_the_sixteen_tasks(session):
 
 def test_what_is_said_on_the_way_is_noted_once():
     def crowded(request):
-        yield Notice(Problem("storage", "The disk is full."))
+        yield Notice(Problem(kind="storage", what="The disk is full."))
         yield from answer(request)
 
     session = ScriptedSession(crowded)
