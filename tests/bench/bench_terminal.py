@@ -67,7 +67,6 @@ class Bench:
         # As installed: pip compiles what it installs, an editable checkout may be forbidden to.
         self.environment |= {
             "PYTHONDONTWRITEBYTECODE": "",
-            "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
         }
         self.library = folder / "library"
         self.library.mkdir()
