@@ -1,0 +1,87 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+
+from app.arguments.values import layers
+
+
+def add_pair(parser: argparse.ArgumentParser) -> None:
+    """The two models of a pair."""
+    # SUPPRESS: `insttui --base A --tuned B heads` means the same.
+    parser.add_argument(
+        "--base", metavar="REF", default=argparse.SUPPRESS, help="alias, hub id or folder"
+    )
+    parser.add_argument("--tuned", metavar="REF", default=argparse.SUPPRESS)
+
+
+def add_weight_options(parser: argparse.ArgumentParser) -> None:
+    """What commands share that read the weights of a pair, layer by layer."""
+    add_pair(parser)
+    parser.add_argument(
+        "--layers", type=layers, default=None, metavar="LIST", help="such as 0,3-5; default: all"
+    )
+    add_csv(parser)
+    add_word_options(parser)
+    add_model_options(parser)
+
+
+def add_word_options(parser: argparse.ArgumentParser) -> None:
+    """The words that analyses of weights speak of, and which are alike."""
+    parser.add_argument(
+        "--vocab",
+        metavar="WORDS",
+        default=argparse.SUPPRESS,
+        help="english, demo, tokens (the model's own) or a file: one word a line, "
+        "or a table of words and counts",
+    )
+    parser.add_argument(
+        "--vectors",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="word vectors: GloVe text, .npy with a word list, or a sentence-transformers folder",
+    )
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """How models are loaded, and where results are kept."""
+    parser.add_argument(
+        "--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda:N or mps"
+    )
+    parser.add_argument(
+        "--dtype",
+        default="auto",
+        choices=("auto", "float32", "float16", "bfloat16"),
+        help="precision in memory; auto is float32 on a CPU, else the checkpoint's",
+    )
+    parser.add_argument(
+        "--trust-remote-code", action="store_true", help="run code that comes with a model"
+    )
+    parser.add_argument("--allow-pickle", action="store_true", help="load pickled weights")
+    add_cache_option(parser)
+
+
+def add_cache_option(parser: argparse.ArgumentParser) -> None:
+    """Where results are kept."""
+    # SUPPRESS: given before the command or after it, the option means the same.
+    parser.add_argument(
+        "--cache-dir",
+        metavar="DIR",
+        default=argparse.SUPPRESS,
+        help="where results are kept",
+    )
+
+
+def add_csv(parser: argparse.ArgumentParser) -> None:
+    """Where the rows go."""
+    parser.add_argument(
+        "--csv", default="-", metavar="FILE", help="where the rows go; - is standard output"
+    )
+
+
+def add_optional_csv(parser: argparse.ArgumentParser) -> None:
+    """Where rows go instead of a table for a reader."""
+    parser.add_argument(
+        "--csv", metavar="FILE", help="write rows instead of a table; - is standard output"
+    )

@@ -1,0 +1,115 @@
+"""What ``insttui study`` is told: options of every study, of what it takes, and its own."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from app.arguments.components import add_component_options
+from app.arguments.options import add_model_options, add_pair, add_word_options
+from app.arguments.values import positive
+
+_PROMPT_COLUMNS = ("prompt", "id", "instruction", "dataset", "rating", "reference")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``insttui study``."""
+    # Names and titles only: what a study works with is imported when it runs.
+    from analysis.studies.catalog import STUDIES
+
+    studies = parser.add_subparsers(dest="study", metavar="STUDY", required=True)
+    for spec in STUDIES:
+        title = f"{spec.title[:1].upper()}{spec.title[1:]}."
+        study = studies.add_parser(spec.name, help=spec.title, description=title)
+        add_pair(study)
+        _ADDERS_BY_TAKES[spec.takes](study)
+        study.set_defaults(own=_OWN_OPTIONS[spec.takes])
+        if spec.name in _ADDERS_BY_STUDY:
+            _ADDERS_BY_STUDY[spec.name](study)
+        study.add_argument(
+            "--csv", metavar="FILE", help="write the first table's rows; - is standard output"
+        )
+        study.add_argument(
+            "--out", metavar="DIR", help="write a report, its tables and figures, and the cases"
+        )
+        add_model_options(study)
+
+
+def _add_case_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--results",
+        default=argparse.SUPPRESS,
+        metavar="DIR",
+        help="a folder of stored maps, in place of models and prompts",
+    )
+    parser.add_argument(
+        "--prompts",
+        metavar="FILE",
+        help="prompts to ask both models: .jsonl, .csv or .tsv; demo: those of the demo pair",
+    )
+    parser.add_argument(
+        "--columns",
+        type=_columns,
+        default={},
+        metavar="LIST",
+        help="what the file calls them, such as prompt=question,dataset=source; "
+        f"{', '.join(_PROMPT_COLUMNS)}",
+    )
+    parser.add_argument(
+        "--bad-lines",
+        choices=("refuse", "skip"),
+        default="refuse",
+        help="a line that cannot be used makes the file unusable, or is left out",
+    )
+    parser.add_argument(
+        "--max-new-tokens", type=positive, metavar="N", help="default: 300, of demo: 64"
+    )
+    parser.add_argument(
+        "--chat-template",
+        action="store_true",
+        help="put the tuned model's prompts into its chat template",
+    )
+    parser.add_argument(
+        "--method",
+        choices=("auto", "forward", "reverse", "occlusion", "occlusion-zeroed"),
+        default="auto",
+        help="how importance is computed; auto takes the cheaper exact one",
+    )
+
+
+def _add_concept_study(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--annotator",
+        metavar="MODEL",
+        help="whose descriptions of components are read; default: the last one's",
+    )
+    parser.add_argument("--templates", metavar="FILE", help="how it was asked (TOML)")
+    parser.set_defaults(own=("annotator", "templates"))
+
+
+def _add_component_study(parser: argparse.ArgumentParser) -> None:
+    add_component_options(parser)
+    own = ("prompts", "epsilon", "tau", "expert_epsilon", "branch", "random_sets", "seed")
+    parser.set_defaults(own=own)
+
+
+def _columns(text: str) -> dict[str, str]:
+    """What each column is called, from a list such as prompt=question,dataset=source."""
+    found = {}
+    for part in text.split(","):
+        name, _, column = (each.strip() for each in part.partition("="))
+        if name not in _PROMPT_COLUMNS or not column:
+            raise argparse.ArgumentTypeError(
+                f"must be NAME=COLUMN,... with names out of {', '.join(_PROMPT_COLUMNS)}"
+            )
+        found[name] = column
+    return found
+
+
+# Options of what a study takes, then those of a single study; `own` are passed to it by name.
+_ADDERS_BY_TAKES = {"cases": _add_case_options, "pair": add_word_options}
+_OWN_OPTIONS = {"cases": ("max_new_tokens", "chat_template", "method"), "pair": ()}
+_ADDERS_BY_STUDY: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    "concepts": _add_concept_study,
+    "components": _add_component_study,
+}
