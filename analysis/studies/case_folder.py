@@ -9,14 +9,9 @@ their final place, joined at the end where they agree, and only then take the pl
 from __future__ import annotations
 
 import filecmp
-import os
-import platform
 import re
-import shutil
-import tempfile
-import time
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
@@ -25,12 +20,11 @@ import msgspec
 from analysis.cases.library import STUDY_CASES
 from analysis.cases.writer import CaseWriter, NewCase
 from analysis.problems import ProblemError, problem
+from analysis.studies.making import making_folder
 
 _FILE = re.compile(r"(?:cases|ratings)\.jsonl|models\.json|responses_.+\.jsonl|salience_.+\.npz")
 _SIDES = ("base", "tuned")
 _PLACES = (STUDY_CASES, *(f"{STUDY_CASES}-{side}" for side in _SIDES))
-_MAKING = ".cases-"
-_STALE_S = 3600.0
 _ATTEMPTS = 20
 
 
@@ -54,16 +48,13 @@ class CaseFolder:
         self._writers: list[CaseWriter] = []
         if folder is None:
             return
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            for place in _PLACES:
-                _check_replaceable(folder / place)
-            _remove_stale(folder)
-            self._made = Path(tempfile.mkdtemp(prefix=f"{_mine()}{os.getpid()}-", dir=folder))
-        except OSError as error:
-            raise _unwritable(folder, error) from None
         with self._open:
-            self._open.callback(shutil.rmtree, self._made, ignore_errors=True)
+            try:
+                for place in _PLACES:
+                    _check_replaceable(folder / place)
+                self._made = self._open.enter_context(making_folder(folder))
+            except OSError as error:
+                raise _unwritable(folder, error) from None
             for side, name in zip(_SIDES, self._names, strict=True):
                 writer = CaseWriter(self._made / side, [name])
                 self._writers.append(self._open.enter_context(writer))
@@ -164,37 +155,6 @@ def _check_replaceable(place: Path) -> None:
         raise problem(
             "storage", f"{place} is in the way.", "It is no case library.", "Name another folder."
         )
-
-
-def _remove_stale(folder: Path) -> None:
-    """Removes what killed studies left behind.
-
-    Their process is gone or, where it was another machine's, nobody has written for an hour.
-    """
-    for made in folder.glob(f"{_MAKING}*"):
-        process = made.name.removeprefix(_mine()).partition("-")[0]
-        with suppress(OSError):
-            written = max(each.stat().st_mtime for each in (made, *made.rglob("*")))
-            if (process.isdecimal() and not _is_alive(int(process))) or (
-                time.time() - written > _STALE_S
-            ):
-                shutil.rmtree(made, ignore_errors=True)
-
-
-def _mine() -> str:
-    """What begins the names of all that is being made on this machine."""
-    return f"{_MAKING}{re.sub('[^A-Za-z0-9]+', '', platform.node())}-"
-
-
-def _is_alive(process: int) -> bool:
-    """Whether this machine has such a process."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass
-    return True
 
 
 def _unwritable(folder: Path, error: OSError) -> ProblemError:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import platform
 import re
-import tempfile
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
@@ -18,6 +17,7 @@ from analysis.csv_file import save_csv
 from analysis.problems import problem
 from analysis.studies.drawing import FORMATS, save_figure
 from analysis.studies.findings import Figure, Findings, NamedTable
+from analysis.studies.making import making_folder
 from analysis.table import Cell, Table
 
 REPORT = "report.md"
@@ -49,8 +49,7 @@ def write_report(findings: Findings, folder: Path) -> Path:
     target = folder / findings.study
     try:
         target.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".making-", dir=folder) as making:
-            made = Path(making)
+        with making_folder(folder) as made:
             for table in findings.tables:
                 save_csv(table.table, made / _csv(table))
             for figure in findings.figures:

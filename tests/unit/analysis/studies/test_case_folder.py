@@ -1,11 +1,5 @@
 """A study's maps become one case library or two, in one move, and nothing else gives way."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-
 import numpy as np
 import pytest
 
@@ -123,28 +117,6 @@ def test_anything_but_a_case_library_is_never_replaced(tmp_path, name):
         CaseFolder(tmp_path, ("one", "two"))
     assert (tmp_path / name / "mine.txt").read_text() == "dear"
     assert len(list(tmp_path.iterdir())) == 1
-
-
-def test_what_another_machine_left_an_hour_ago_is_removed(tmp_path):
-    for name, age_s in ((".cases-other-1-old", 4000), (".cases-other-1-new", 0)):
-        (tmp_path / name).mkdir()
-        os.utime(tmp_path / name, (time.time() - age_s,) * 2)
-    written(tmp_path, ("one", "two"), [pair(("one", "two"))])
-    assert sorted(each.name for each in tmp_path.iterdir()) == [".cases-other-1-new", "cases"]
-
-
-def test_what_a_killed_study_left_here_is_removed_at_once(tmp_path):
-    code = f"""
-import os, signal
-from pathlib import Path
-from analysis.studies.case_folder import CaseFolder
-with CaseFolder(Path({str(tmp_path)!r}), ("one", "two")):
-    os.kill(os.getpid(), signal.SIGKILL)
-"""
-    assert subprocess.run([sys.executable, "-c", code]).returncode == -signal.SIGKILL
-    assert len(list(tmp_path.iterdir())) == 1
-    written(tmp_path, ("one", "two"), [pair(("one", "two"))])
-    assert [each.name for each in tmp_path.iterdir()] == ["cases"]
 
 
 def test_a_folder_that_cannot_be_is_a_problem_in_words(tmp_path):
