@@ -284,16 +284,14 @@ class AblationRequest(msgspec.Struct, frozen=True, tag="ablation"):
         category: The category that the neurons are said to serve.
         neurons: Per layer the places of the neurons, as in `results.LayerFrequencies`.
         instructions: Those of the category and of the others.
-        random_sets: How many sets of as many random neurons of the same layers to compare with.
-        seed: Of the random sets.
+        random: The sets to compare with, in the same form.
     """
 
     model: ModelChoice
     category: str
     neurons: tuple[tuple[int, ...], ...]
     instructions: tuple[AnsweredInstruction, ...]
-    random_sets: int = 5
-    seed: int = 0
+    random: tuple[tuple[tuple[int, ...], ...], ...] = ()
 
 
 Request = (

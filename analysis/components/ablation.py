@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 
 from analysis.components.batches import Text, in_batches, left_out, padded, run_batches
 from analysis.components.feed_forward import FeedForward, feed_forwards, silenced
+from analysis.components.random_sets import NeuronSet
 from analysis.events import Notice, Partial, Progress
 from analysis.models.loading import LoadedModel
 from analysis.models.pool import ModelPool
@@ -26,17 +27,13 @@ _LOGITS = 1 << 26
 """Entries of the logits of a batch: the head is applied to response tokens only, so many of them
 as fit."""
 
-NeuronSet = Sequence[Sequence[int]]
-"""Per layer the places of some neurons."""
-
 
 def ablation(
     request: AblationRequest, models: ModelPool
 ) -> Generator[Progress | Partial | Notice, None, Ablation]:
     """log p of every reference response: as it is, without the set, without random sets.
 
-    A silenced neuron writes nothing at any token, prompt and response. A random set has as many
-    neurons in every layer, outside the set as long as there are such.
+    A silenced neuron writes nothing at any token, prompt and response.
 
     Raises:
         ProblemError: ``input`` where the neurons are not the model's, or no instruction can be
@@ -45,12 +42,12 @@ def ablation(
     started = time.monotonic()
     loaded = yield from models.get(request.model)
     networks = feed_forwards(loaded.model)
-    _refuse_other_neurons(request, networks)
+    for neurons in (request.neurons, *request.random):
+        _refuse_other_neurons(neurons, networks, loaded.facts.name)
     texts = _texts(request.instructions, loaded)
     notes = left_out(texts, len(request.instructions), loaded)
     nothing: NeuronSet = [() for _ in networks]
-    sets = [nothing, request.neurons]
-    sets += [random_set(request, networks, each) for each in range(request.random_sets)]
+    sets = [nothing, request.neurons, *request.random]
     values = np.full((len(sets), len(request.instructions)), np.nan)
 
     def run(batch: Sequence[Text]) -> None:
@@ -81,19 +78,6 @@ def ablation(
         notes=notes,
         seconds=time.monotonic() - started,
     )
-
-
-def random_set(
-    request: AblationRequest, networks: Sequence[FeedForward], number: int
-) -> list[list[int]]:
-    """The places of as many random neurons of each layer as the request's set has there."""
-    rng = np.random.default_rng([request.seed, number])
-    chosen: list[list[int]] = []
-    for network, neurons in zip(networks, request.neurons, strict=True):
-        others = np.setdiff1d(np.arange(network.units), neurons)
-        order = np.concatenate([rng.permutation(others), rng.permutation(np.unique(neurons))])
-        chosen.append(order[: len(neurons)].astype(int).tolist())
-    return chosen
 
 
 def response_log_probabilities(
@@ -143,15 +127,15 @@ def _texts(instructions: Sequence[AnsweredInstruction], loaded: LoadedModel) -> 
     return found
 
 
-def _refuse_other_neurons(request: AblationRequest, networks: Sequence[FeedForward]) -> None:
-    fits = len(request.neurons) == len(networks) and all(
+def _refuse_other_neurons(neurons: NeuronSet, networks: Sequence[FeedForward], model: str) -> None:
+    fits = len(neurons) == len(networks) and all(
         0 <= place < network.units
-        for neurons, network in zip(request.neurons, networks, strict=True)
-        for place in neurons
+        for places, network in zip(neurons, networks, strict=True)
+        for place in places
     )
     if not fits:
         raise problem(
             "input",
-            f"The neurons are not those of {request.model.name}.",
+            f"The neurons are not those of {model}.",
             f"It has {len(networks)} layers of {networks[0].units:,} neurons.",
         )

@@ -9,10 +9,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.components.random_sets import Matched, mean_activity, random_sets
 from analysis.components.sets import ComponentSets
 from analysis.instruction_sets import InstructionSet
 from analysis.requests import AblationRequest, AnsweredInstruction, ModelChoice
-from analysis.results import Ablation
+from analysis.results import Ablation, Frequencies
 from analysis.table import Table
 
 RANDOM_SETS = 5
@@ -33,6 +34,7 @@ COLUMNS = (
     "model",
     "category",
     "neurons",
+    "matched",
     "measured_on",
     "instructions",
     "change",
@@ -53,6 +55,7 @@ class Effect:
         model: The model's name.
         category: Whose neurons.
         neurons: How many.
+        matched: What the random sets have in common with them.
         measured_on: Responses of the category itself, of the others, or the difference.
         instructions: How many instructions that are.
         change: Mean change per response token, in nats, with the set silenced.
@@ -65,6 +68,7 @@ class Effect:
     model: str
     category: str
     neurons: int
+    matched: Matched
     measured_on: MeasuredOn
     instructions: int
     change: float
@@ -80,25 +84,52 @@ def ablation_request(
     category: str,
     instructions: InstructionSet,
     *,
-    random_sets: int = RANDOM_SETS,
+    count: int = RANDOM_SETS,
     seed: int = 0,
+    activity: Frequencies | None = None,
 ) -> AblationRequest:
-    """Silence the neurons that are unique to a category, and read all instructions' responses."""
+    """Silence the neurons that are unique to a category, and read all instructions' responses.
+
+    Args:
+        model: Whose neurons.
+        sets: Its sets.
+        category: One of them.
+        instructions: With their responses, of all categories.
+        count: How many random sets to compare with.
+        seed: Of the random sets.
+        activity: The model's frequencies in the category, to match random sets by them: they are
+            then active at as many of the category's tokens. None to match by layer alone.
+    """
     row = sets.categories.index(category)
+    neurons = tuple(tuple(np.flatnonzero(each[row]).tolist()) for each in sets.unique)
+    means = None if activity is None else [each.mean for each in activity.layers]
     return AblationRequest(
         model,
         category,
-        tuple(tuple(np.flatnonzero(each[row]).tolist()) for each in sets.unique),
+        neurons,
         tuple(
             AnsweredInstruction(each.category, each.prompt, LEAD + each.response)
             for each in instructions.instructions
         ),
-        random_sets,
-        seed,
+        random_sets(neurons, sets.units.tolist(), count, seed=seed, activity=means),
     )
 
 
-def effects(found: Ablation, *, resamples: int = RESAMPLES, seed: int = 0) -> tuple[Effect, ...]:
+def activity_note(request: AblationRequest, frequencies: Frequencies, matched: Matched) -> str:
+    """How active the neurons and the random ones are on the category's instructions."""
+    means = [each.mean for each in frequencies.layers]
+    random = [mean_activity(each, means) for each in request.random]
+    count = sum(map(len, request.neurons))
+    return (
+        f"The {count:,} neurons unique to {request.category} are active at "
+        f"{mean_activity(request.neurons, means):.0%} of the tokens of its instructions on "
+        f"average, the random ones, matched by {matched}, at {np.mean(random):.0%}."
+    )
+
+
+def effects(
+    found: Ablation, matched: Matched = "layer", *, resamples: int = RESAMPLES, seed: int = 0
+) -> tuple[Effect, ...]:
     """The effect on the category's own responses, on the others' and how much the two differ.
 
     Per response token, so that long responses do not outweigh short ones (our reading). Groups
@@ -106,6 +137,7 @@ def effects(found: Ablation, *, resamples: int = RESAMPLES, seed: int = 0) -> tu
 
     Args:
         found: What was measured.
+        matched: How the random sets were drawn.
         resamples: Of the bootstrap.
         seed: Of the bootstrap.
     """
@@ -130,6 +162,7 @@ def effects(found: Ablation, *, resamples: int = RESAMPLES, seed: int = 0) -> tu
                 model=found.model,
                 category=found.category,
                 neurons=found.neurons,
+                matched=matched,
                 measured_on=name,
                 instructions=count,
                 change=float(silenced[group].mean()),
@@ -145,6 +178,7 @@ def effects(found: Ablation, *, resamples: int = RESAMPLES, seed: int = 0) -> tu
                 model=found.model,
                 category=found.category,
                 neurons=found.neurons,
+                matched=matched,
                 measured_on="own - others",
                 instructions=first.instructions + second.instructions,
                 change=first.change - second.change,
@@ -162,7 +196,8 @@ def effects_table(found: Sequence[Effect]) -> Table:
         COLUMNS,
         [
             (
-                *(each.model, each.category, each.neurons, each.measured_on, each.instructions),
+                *(each.model, each.category, each.neurons, each.matched),
+                *(each.measured_on, each.instructions),
                 *(each.change, float(np.mean(each.random)), min(each.random), max(each.random)),
                 *(each.effect, each.low, each.high),
             )

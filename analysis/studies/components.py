@@ -20,10 +20,12 @@ from analysis.components.ablation_effects import (
     RESAMPLES,
     Effect,
     ablation_request,
+    activity_note,
     effects,
     effects_table,
 )
 from analysis.components.pair import PairSets, Thresholds, pair_sets
+from analysis.components.random_sets import Matched
 from analysis.components.sets import EPSILONS, alteration, neuron_sets
 from analysis.components.tables import alterations_table, number, overlaps_table, sizes_table
 from analysis.instruction_sets import (
@@ -57,7 +59,7 @@ def study(given: StudyInput) -> Study:
     """Overlaps, alterations and ablations of a pair's sets.
 
     Options: ``prompts`` (a file), ``epsilon``, ``tau``, ``expert_epsilon``, ``branch``,
-    ``random_sets``, ``seed``.
+    ``random_sets``, ``matched``, ``seed``.
 
     Raises:
         ProblemError: ``input`` where something is missing or out of bounds; what the analyses
@@ -115,7 +117,8 @@ def study(given: StudyInput) -> Study:
                 f"{pair.tuned[0].model} without the neurons unique to a category",
                 effects_table(measured),
                 note="Changes in log-probability, in nats per response token; an effect is the "
-                "change less that without as many random neurons of the same layers.",
+                "change less that without as many random neurons of the same layers, matched by "
+                "layer alone or by activity too (our reading).",
             ),
         ),
         figures=(
@@ -141,6 +144,7 @@ def _parameters(
         "ε of experts": thresholds.expert_epsilon,
         "branch": _branch(given),
         "random sets": _random_sets(given),
+        "random sets matched by": _matched(given),
         "seed": _seed(given),
         "resamples": RESAMPLES,
         "confidence": CONFIDENCE,
@@ -204,14 +208,16 @@ def _effects(
     """What silencing each category's unique neurons does to the tuned model's responses."""
     found: list[Effect] = []
     _, sets = pair.neurons
+    matched = _matched(given)
     for done, category in enumerate(sets.categories):
         request = ablation_request(
             reader.tuned,
             sets,
             category,
             instructions,
-            random_sets=_random_sets(given),
+            count=_random_sets(given),
             seed=_seed(given),
+            activity=pair.tuned[done] if matched == "activity" else None,
         )
         if not any(request.neurons):
             reader.notices(f"No neuron is unique to {category}: there is nothing to silence.")
@@ -219,8 +225,8 @@ def _effects(
         step = StudyProgress("silencing neurons", done, len(sets.categories), category)
         answer = yield from reader.ask(request, step)
         assert isinstance(answer, Ablation)
-        reader.notices(*answer.notes)
-        found += effects(answer, seed=_seed(given))
+        reader.notices(*answer.notes, activity_note(request, pair.tuned[done], matched))
+        found += effects(answer, matched, seed=_seed(given))
     return found
 
 
@@ -246,6 +252,10 @@ def _by_threshold(pair: PairSets) -> list[tuple[Cell, ...]]:
 
 def _branch(given: StudyInput) -> Literal["gate", "product"]:
     return cast('Literal["gate", "product"]', given.options.get("branch") or "gate")
+
+
+def _matched(given: StudyInput) -> Matched:
+    return cast("Matched", given.options.get("matched") or "layer")
 
 
 def _random_sets(given: StudyInput) -> int:

@@ -66,5 +66,12 @@ def add_component_options(parser: argparse.ArgumentParser) -> None:
         "--random-sets", type=positive, default=5, metavar="N", help="to compare with a set"
     )
     parser.add_argument(
+        "--matched",
+        choices=("layer", "activity"),
+        default="layer",
+        help="random sets are as large in every layer, or also about as often active on the "
+        "category's instructions (both our reading)",
+    )
+    parser.add_argument(
         "--seed", type=seed, default=0, metavar="N", help="of random sets and intervals"
     )

@@ -89,8 +89,8 @@ def _add_concept_study(parser: argparse.ArgumentParser) -> None:
 
 def _add_component_study(parser: argparse.ArgumentParser) -> None:
     add_component_options(parser)
-    own = ("prompts", "epsilon", "tau", "expert_epsilon", "branch", "random_sets", "seed")
-    parser.set_defaults(own=own)
+    own = ("prompts", "epsilon", "tau", "expert_epsilon", "branch", "random_sets", "matched")
+    parser.set_defaults(own=(*own, "seed"))
 
 
 def _columns(text: str) -> dict[str, str]:

@@ -6,7 +6,13 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from analysis.components.ablation_effects import Effect, ablation_request, effects, effects_table
+from analysis.components.ablation_effects import (
+    Effect,
+    ablation_request,
+    activity_note,
+    effects,
+    effects_table,
+)
 from analysis.components.pair import PairSets, Thresholds, pair_sets
 from analysis.components.tables import components_table, summary_table
 from analysis.instruction_sets import (
@@ -74,21 +80,23 @@ def _effects(
     """What silencing each category's unique neurons does to a model's responses."""
     found: list[Effect] = []
     _, sets = pair.neurons
-    for category in sets.categories:
+    for category, frequencies in zip(sets.categories, pair.tuned, strict=True):
         request = ablation_request(
             model,
             sets,
             category,
             instructions,
-            random_sets=options.random_sets,
+            count=options.random_sets,
             seed=options.seed,
+            activity=frequencies if options.matched == "activity" else None,
         )
         if not any(request.neurons):
             _say(f"No neuron is unique to {category}: there is nothing to silence.")
             continue
+        _say(activity_note(request, frequencies, options.matched))
         result = run_with_progress(session, request)
         assert isinstance(result, Ablation)
-        found += effects(result, seed=options.seed)
+        found += effects(result, options.matched, seed=options.seed)
     return found
 
 

@@ -39,6 +39,7 @@ TORCH_FREE_MODULES = [
     "analysis.concept_changes",
     "analysis.components.tables",
     "analysis.components.ablation_effects",
+    "analysis.components.random_sets",
     "analysis.vocabulary.words",
     "analysis.vocabulary.word_vectors",
     "analysis.annotation",

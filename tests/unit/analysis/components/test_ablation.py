@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.components.ablation import ablation, random_set
+from analysis.components.ablation import ablation
 from analysis.components.feed_forward import feed_forwards
 from analysis.models.tokenizing import tokenize, tokenize_response
 from analysis.problems import ProblemError
@@ -21,11 +21,12 @@ INSTRUCTIONS = (
     AnsweredInstruction("math", "List the colours", " red, green, blue and a lot more"),
 )
 NEURONS = ((0, 3, 17, 30, 45), (2, 11, 12, 47))
+RANDOM = (((1, 2, 18, 31, 44), (0, 10, 13, 46)), ((), (5,)), ((47,), ()))
 
 
 def request(**changes):
-    given = {"random_sets": 3, "seed": 7, **changes}
-    return AblationRequest(CHOICE, "math", given.pop("neurons", NEURONS), INSTRUCTIONS, **given)
+    given = {"neurons": NEURONS, "random": RANDOM, **changes}
+    return AblationRequest(CHOICE, "math", instructions=INSTRUCTIONS, **given)
 
 
 def zero_weights(networks, neurons):
@@ -71,8 +72,7 @@ def test_silencing_is_zeroing_what_neurons_write(family):
     np.testing.assert_allclose(found.whole, by_hand(pool), rtol=1e-4)
     networks = feed_forwards(pool.loaded.model)
     stored = {name: each.clone() for name, each in pool.loaded.model.state_dict().items()}
-    sets = [NEURONS, *(random_set(request(), networks, each) for each in range(3))]
-    for neurons, values in zip(sets, [found.silenced, *found.random], strict=True):
+    for neurons, values in zip([NEURONS, *RANDOM], [found.silenced, *found.random], strict=True):
         zero_weights(networks, neurons)
         np.testing.assert_allclose(values, by_hand(pool), rtol=1e-4)
         pool.loaded.model.load_state_dict(stored)
@@ -84,39 +84,19 @@ def test_silencing_is_zeroing_what_neurons_write(family):
     ]
 
 
-def test_random_sets_have_as_many_other_neurons_of_the_same_layers():
-    networks = feed_forwards(OnePool("qwen2_moe").loaded.model)
-    sets = [random_set(request(), networks, number) for number in range(3)]
-    for chosen in sets:
-        for network, own, random in zip(networks, NEURONS, chosen, strict=True):
-            assert len(set(random)) == len(random) == len(own)
-            assert not set(random) & set(own)
-            assert all(0 <= place < network.units for place in random)
-    assert sets[0] != sets[1]
-    assert sets == [random_set(request(), networks, number) for number in range(3)]
-    assert sets[0] != random_set(request(seed=8), networks, 0)
-
-
-def test_a_set_of_most_of_a_layer_is_matched_as_far_as_the_layer_goes():
-    networks = feed_forwards(OnePool("llama").loaded.model)
-    most = request(neurons=(tuple(range(40)), ()))
-    (first, second) = random_set(most, networks, 0)
-    assert set(first) >= set(range(40, 48))
-    assert len(set(first)) == 40
-    assert second == []
-
-
 def test_neurons_of_another_model_are_refused():
     pool = OnePool("llama")
     for neurons in (((0,),), ((48,), ())):
         with pytest.raises(ProblemError, match="not those of small"):
             answered(ablation(request(neurons=neurons), pool))
+        with pytest.raises(ProblemError, match="not those of small"):
+            answered(ablation(request(random=(NEURONS, neurons)), pool))
 
 
 def test_a_response_that_does_not_fit_is_left_out_with_its_instruction():
     pool = OnePool("llama")
     long = AnsweredInstruction("code", "Say it", " cat" * CONTEXT_WINDOW)
-    asked = AblationRequest(CHOICE, "math", NEURONS, (long, *INSTRUCTIONS), random_sets=1)
+    asked = AblationRequest(CHOICE, "math", NEURONS, (long, *INSTRUCTIONS))
     found = answered(ablation(asked, pool))
     assert found.categories == ("code", "math", "math")
     np.testing.assert_allclose(found.whole, by_hand(pool), rtol=1e-4)

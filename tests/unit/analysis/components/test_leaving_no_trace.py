@@ -28,6 +28,7 @@ REQUESTS = (
             "code",
             ((1, 5, 20), (0, 40)),
             tuple(AnsweredInstruction("code", each, " yes") for each in PROMPTS),
+            (((0, 2, 21), (1, 41)), ((3, 4, 5), (6, 7))),
         ),
     ),
 )
