@@ -137,8 +137,9 @@ def _decompose(centred: Tensor, count: int) -> tuple[Tensor, Tensor, float]:
         vectors = torch.nn.functional.normalize(centred.T @ vectors, dim=0)
     basis = torch.linalg.qr(vectors.double()).Q
     covariance = basis.new_zeros(basis.shape[1], basis.shape[1])
+    projection = basis.to(centred.dtype)
     for rows in _blocks(len(centred)):
-        scores = (centred[rows] @ basis.to(centred.dtype)).double()
+        scores = (centred[rows] @ projection).double()
         covariance += scores.T @ scores
     variance, turn = torch.linalg.eigh(covariance)
     return (basis @ turn.flip(1)).T, variance.flip(0), total
