@@ -100,7 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _misbehave(self, fault: Fault) -> None:
         if fault.held is not None:
-            fault.held.wait(30)
+            fault.held.wait(240)
         if fault.dropped:
             self.close_connection = True
             return
@@ -116,7 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
             {"Content-Type": "application/json"},
         )
         try:
-            with urllib.request.urlopen(request, timeout=60) as response:
+            with urllib.request.urlopen(request, timeout=240) as response:
                 return response.status, response.read()
         except urllib.error.HTTPError as error:
             return error.code, error.read()
@@ -198,7 +198,7 @@ def start_transformers_server(port: int, log: Path) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
             [sys.executable, "-c", code, *arguments], env=environment, stdout=output, stderr=output
         )
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 400
     while time.monotonic() < deadline and process.poll() is None:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5):

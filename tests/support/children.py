@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+# Generous: a slow machine may have other work.
+PATIENCE_S = 240.0
 
 # Prepended to code that must obey file permissions; root does not.
 DROP_PRIVILEGES = """
@@ -40,7 +42,7 @@ def start(code: str, *arguments: object, within: tuple[str, ...] = ()) -> subpro
     )
 
 
-def output_of(process: subprocess.Popen[str], seconds: float = 60) -> str:
+def output_of(process: subprocess.Popen[str], seconds: float = PATIENCE_S) -> str:
     """What the process prints until it ends, which it must do without an error."""
     output, errors = process.communicate(timeout=seconds)
     assert process.returncode == 0, errors

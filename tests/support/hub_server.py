@@ -67,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
         for start in range(0, len(content) if body else 0, 4096):
             if start and self.server.hold is not None:
                 self.server.held.set()
-                self.server.hold.wait(20)
+                self.server.hold.wait(240)
             self.wfile.write(content[start : start + 4096])
 
     def _refuse(self, status: int, code: str) -> None:

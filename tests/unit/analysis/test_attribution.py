@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -118,7 +119,8 @@ def test_partial_results_come_at_most_five_times_a_second(
 ) -> None:
     # A clock on which every reading is 50 ms after the last.
     readings: Iterator[float] = iter(0.05 * step for step in range(10**6))
-    monkeypatch.setattr(attribution_module.time, "monotonic", lambda: next(readings))
+    clock = SimpleNamespace(monotonic=lambda: next(readings))
+    monkeypatch.setattr(attribution_module, "time", clock)
     asked = request(choice, max_new_tokens=40, method="reverse")
     events, result = followed(attribute(asked, models))
     growing = [event for event in events if isinstance(event, Partial)]

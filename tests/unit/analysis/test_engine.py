@@ -18,7 +18,7 @@ give_way()
 print(os.nice(0))
 """
 READ_TEXT = "print(open('/proc/self/autogroup').read())"
-READ_GROUP = "print(open('/proc/self/autogroup').read().split()[-1])"
+READ_GROUP = "print((open('/proc/self/autogroup').read().split() or [0])[-1])"
 
 grouped = pytest.mark.skipif(
     not AUTOGROUP.exists(), reason="sessions are not scheduled as groups here"
@@ -38,7 +38,13 @@ def test_the_engine_is_nicer_than_the_program():
 
 @grouped
 def test_the_session_of_the_engine_is_nicer_than_others():
-    assert given_way(READ_GROUP, own_session=True) > 0
+    output = subprocess.check_output(
+        [sys.executable, "-c", READ_TEXT], text=True, start_new_session=True
+    )
+    if not output.strip():
+        pytest.skip("sessions are not scheduled as groups here")
+    # The kernel lets users change groups only so many times a second, all of them together.
+    assert any(given_way(READ_GROUP, own_session=True) > 0 for _ in range(10))
 
 
 @grouped

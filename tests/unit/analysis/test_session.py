@@ -26,11 +26,18 @@ from analysis.events import (
 from analysis.problems import ProblemError
 from analysis.requests import AttributionRequest, ModelChoice
 from analysis.results import Attribution
-from analysis.session import CANCEL_PATIENCE_S, JobCancelledError, Session
+from analysis.session import JobCancelledError, Session
 from cache.store import Store
 
 SCRIPT = Path(__file__).parents[2] / "support" / "scripted_engine.py"
-PATIENCE_S = 20.0
+# Generous: a slow machine may have other work.
+PATIENCE_S = 240.0
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    # However slow the machine is, an engine that listens is not taken for a deaf one.
+    monkeypatch.setattr("analysis.session.CANCEL_PATIENCE_S", PATIENCE_S)
 
 
 @pytest.fixture
@@ -151,7 +158,10 @@ def test_cancel_is_cooperative_and_a_deaf_engine_is_replaced(
     engines: list[EngineProcess],
     prompt: str,
     engines_after: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    if prompt == "deaf":
+        monkeypatch.setattr("analysis.session.CANCEL_PATIENCE_S", 0.5)
     working = threading.Event()
     events: list[Event] = []
 
@@ -164,7 +174,7 @@ def test_cancel_is_cooperative_and_a_deaf_engine_is_replaced(
     assert working.wait(PATIENCE_S)
     job.cancel()
     with pytest.raises(JobCancelledError):
-        job.wait(CANCEL_PATIENCE_S + PATIENCE_S)
+        job.wait(PATIENCE_S)
     assert isinstance(events[-1], Cancelled)
     ask(session, model, "hello")
     assert len(engines) == engines_after

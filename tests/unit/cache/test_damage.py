@@ -14,7 +14,7 @@ import pytest
 
 from cache.repair import move_aside
 from cache.store import CacheUnavailableError, CorruptEntryError, EntryLabel, Store
-from tests.support.children import output_of, run, start
+from tests.support.children import PATIENCE_S, output_of, run, start
 
 LABEL = EntryLabel("attribution", "demo-base", "Hello")
 SHORT = "short"
@@ -234,7 +234,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_a_write_that_a_dead_process_left_half_done_is_undone(store: Store, use: str) -> None:
     fill(store)
     process = start(INTERRUPTED, store.directory)
-    assert process.wait(60) == -signal.SIGKILL
+    assert process.wait(PATIENCE_S) == -signal.SIGKILL
     process.communicate()
     assert (store.directory / "cache.db-journal").stat().st_size > 0
     if use == "entries":

@@ -14,6 +14,7 @@ from cache import store as store_module
 from cache.store import CacheWriteError, EntryLabel, Store
 from tests.support.children import (
     DROP_PRIVILEGES,
+    PATIENCE_S,
     public_folder,
     read_only_disk,
     run,
@@ -108,7 +109,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_an_interrupted_write_on_a_read_only_disk_does_not_hide_the_rest(filled: Path) -> None:
     process = start(INTERRUPTED, filled)
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == -signal.SIGKILL
     assert (filled / "cache.db-journal").stat().st_size > 0
     make_public(filled, writable=False)

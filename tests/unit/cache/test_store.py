@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -141,10 +143,11 @@ def test_pruning_leaves_the_most_recently_used_that_fit(store: Store) -> None:
 def test_pruning_by_age_goes_by_the_last_use(store: Store) -> None:
     store.put("old", scores(1), label=LABEL)
     store.put("used", scores(1), label=LABEL)
-    time.sleep(0.2)
+    with closing(sqlite3.connect(store.directory / "cache.db")) as connection, connection:
+        connection.execute("UPDATE Cache SET access_time = access_time - 7200")
     assert store.get("used", Scores) is not None
-    assert store.prune(older_than=timedelta(hours=1)).entries == 0
-    assert store.prune(older_than=timedelta(seconds=0.1)).entries == 1
+    assert store.prune(older_than=timedelta(hours=3)).entries == 0
+    assert store.prune(older_than=timedelta(hours=1)).entries == 1
     assert [entry.key for entry in store.entries()] == ["used"]
 
 

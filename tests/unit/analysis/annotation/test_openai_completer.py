@@ -28,6 +28,7 @@ from tests.support.chat_server import (
     free_port,
     sensible,
 )
+from tests.support.program import wait_until
 from tests.support.scripted_completer import subjects
 
 KEY = "sk-very-secret-0123456789"
@@ -151,11 +152,13 @@ def test_a_server_that_takes_too_long_is_asked_again_and_then_named(
     release = threading.Event()
     server.faults.extend([Fault(held=release)] * 3)
     try:
-        with pytest.raises(ProblemError, match=r"did not answer within 0\.3 seconds") as caught:
-            described(server, templates, tmp_path, seconds=0.3)
+        with pytest.raises(ProblemError, match=r"did not answer within 1 seconds") as caught:
+            described(server, templates, tmp_path, seconds=1.0)
+        assert caught.value.problem.kind == "network"
+        # A server that is slow itself may still be reading what it was asked.
+        wait_until(lambda: len(server.asked) >= 3, "three requests")
     finally:
         release.set()
-    assert caught.value.problem.kind == "network"
     assert len(server.asked) == 3
 
 

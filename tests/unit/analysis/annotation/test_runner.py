@@ -202,7 +202,10 @@ def test_a_cancel_does_not_wait_for_a_server_that_wants_a_rest(templates: Templa
     assert len(completer.asked) <= QUICK.concurrency
 
 
-def test_what_is_under_way_when_cancelled_may_still_arrive(templates: Templates) -> None:
+def test_what_is_under_way_when_cancelled_may_still_arrive(
+    templates: Templates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analysis.annotation.runner.GRACE_S", 240.0)
     cancel = threading.Event()
     answers = AnswersInMemory()
     completer = ScriptedCompleter(by_step("cannot tell", "", ""))
@@ -211,7 +214,7 @@ def test_what_is_under_way_when_cancelled_may_still_arrive(templates: Templates)
     def watch(progress: Progress) -> None:
         if completer.most_at_once == QUICK.concurrency and not cancel.is_set():
             cancel.set()
-            threading.Timer(0.3, lambda: setattr(completer, "hold", False)).start()
+            threading.Timer(0.1, lambda: setattr(completer, "hold", False)).start()
 
     annotate(
         subjects(99), completer, templates, answers, pace=QUICK, cancel=cancel, on_progress=watch

@@ -86,7 +86,7 @@ def test_a_stopped_download_stops_and_can_be_taken_up_again(server: HubServer) -
         next(steps)
     steps.close()
     server.hold.set()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 240
     while any(thread.name == "download" for thread in threading.enumerate()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
