@@ -165,12 +165,6 @@ class Session:
         """The stored answer, if there is one. Reads the disk, never starts the engine."""
         return self._look_up(request, self._key(request))
 
-    @property
-    def engine_pid(self) -> int | None:
-        """Process id of the engine; None when there is none."""
-        engine = self._engine
-        return engine.pid if engine else None
-
     def close(self) -> None:
         """End the engine and everything waiting, at once. Listeners hear nothing more."""
         self._closed.set()
