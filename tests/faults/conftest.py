@@ -100,7 +100,7 @@ def home(tmp_path: Path, models: Path) -> Iterator[Home]:
     made.name_models(**{folder.name: folder for folder in models.iterdir()})
     yield made
     try:
-        wait_until(lambda: not made.processes(), "the end of every process", 10)
+        wait_until(lambda: not made.processes(), "the end of every process")
     finally:
         for pid in made.processes():
             os.kill(pid, signal.SIGKILL)

@@ -135,7 +135,7 @@ def test_a_real_server_with_faults_before_it_killed_half_way_and_resumed(
 
 def annotated(front: ChatServer, templates: Templates, folder: Path) -> tuple[Annotation, ...]:
     """The subjects, described by the demo's tuned model behind the front."""
-    completer = OpenAICompleter(Endpoint(str(DEMO), front.address, "none"), seconds=60)
+    completer = OpenAICompleter(Endpoint(str(DEMO), front.address, "none"), seconds=240)
     answers = AnswerFile(folder / "answers")
     return annotate(SUBJECTS, completer, templates, answers, repeats=2, pace=QUICK)
 

@@ -42,8 +42,8 @@ def test_nothing_is_left_of_it(ending: str, home: Home) -> None:
         for terminal in (app, headless):
             end(terminal)
         for terminal in (app, headless):
-            terminal.wait_for_exit(10)
-        wait_until(lambda: not any(map(is_alive, engines)), "the engines' end", 2)
+            terminal.wait_for_exit()
+        wait_until(lambda: not any(map(is_alive, engines)), "the engines' end")
         assert (app.status, headless.status) == (app_status, headless_status)
         for terminal in (app, headless):
             assert "Traceback" not in terminal.text()
@@ -60,4 +60,4 @@ def test_a_terminal_that_goes_without_a_signal_leaves_nothing_behind(home: Home)
         app.wait_for_screen("demo-base")
         assert home.processes()
         app.hang_up()
-        wait_until(lambda: not home.processes(), "the end of all processes", 30)
+        wait_until(lambda: not home.processes(), "the end of all processes")

@@ -42,6 +42,6 @@ def test_a_dead_and_a_deaf_engine_are_said_and_replaced(home: Home) -> None:
         terminal.write("q")
         terminal.wait_for_exit()
         assert terminal.status == 0
-        wait_until(lambda: not is_alive(third), "the engine's end", 2)
+        wait_until(lambda: not is_alive(third), "the engine's end")
         assert "Traceback" not in terminal.text()
         assert "Warning" not in terminal.text()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.program import PATIENCE_S, Home, engine_of
+from tests.support.program import Home, engine_of
 
 PAGE = 4096
 ROOM = 8 << 20
@@ -23,7 +23,7 @@ def test_memory_that_runs_out_while_computing_leaves_the_engine_alive(home: Home
     with home.terminal("--base", "tireless", "--tuned", "small") as terminal:
         terminal.wait_for_screen("engine ready", "Write one sentence")
         # Both are loaded once the tokens of both are counted.
-        terminal.wait_until(lambda: "tokens are counted once" not in terminal.shown(), PATIENCE_S)
+        terminal.wait_until(lambda: "tokens are counted once" not in terminal.shown())
         engine = engine_of(terminal.pid)
         used = int(Path(f"/proc/{engine}/statm").read_text().split()[0]) * PAGE
         unlimited = resource.prlimit(engine, resource.RLIMIT_AS)

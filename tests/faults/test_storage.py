@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.children import read_only_disk, tiny_disk
-from tests.support.program import PROGRAM, Home, Outcome, children, outcome
+from tests.support.program import PATIENCE_S, PROGRAM, Home, Outcome, children, outcome
 
 PROMPT = "Hello world, how are you today? I hope you are doing well. " * 2
 ASK = ("attribute", "--model", "small", "--prompt")
@@ -155,7 +155,7 @@ def test_a_reader_who_has_seen_enough_is_no_error(home: Home, kept: Path) -> Non
     assert process.stdout is not None
     process.stdout.readline()
     process.stdout.close()
-    assert process.wait(60) == 0
+    assert process.wait(PATIENCE_S) == 0
     assert process.stderr is not None
     with process.stderr:
         assert process.stderr.read() == b""

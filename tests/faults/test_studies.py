@@ -81,9 +81,14 @@ def test_killed_at_random_moments_it_ends_with_the_tables_of_an_undisturbed_run(
 
 
 def test_after_ctrl_c_it_says_that_it_goes_on_and_does(home: Home) -> None:
-    process = home.start(*DENSITY)
+    # Enough is left to be asked that it cannot end before it is stopped.
+    more = [{"id": f"more {n}", "prompt": f"Write the number {n}."} for n in range(6)]
+    with (home.work / "set.jsonl").open("a") as file:
+        file.writelines(json.dumps(each) + "\n" for each in more)
+    density = ("study", "density", "--base", "small", "--tuned", "tireless", *DENSITY[6:])
+    process = home.start(*density)
     assert process.stderr is not None
-    read_until(iter(process.stderr.readline, b""), b"asking plain")
+    read_until(iter(process.stderr.readline, b""), b"asking tireless")
     process.send_signal(signal.SIGINT)
     stopped = outcome(process)
     assert stopped.status == 130
@@ -91,7 +96,7 @@ def test_after_ctrl_c_it_says_that_it_goes_on_and_does(home: Home) -> None:
     assert "Traceback" not in stopped.errors
     # The base model's answers are kept.
     assert int(home.run("cache", "info").output.split(b"results")[1].split()[0]) >= 4
-    done = home.run(*DENSITY, "--csv", "-")
+    done = home.run(*density, "--csv", "-")
     assert done.status == 0, done.errors
     assert len(done.rows) == 2
 

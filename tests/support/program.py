@@ -17,11 +17,9 @@ from unittest.mock import patch
 
 from app.config import state_file
 from app.state import Prompt, State, save_state
-from tests.support.terminal import Terminal
+from tests.support.terminal import PATIENCE_S, Terminal
 
 PROGRAM = str(Path(sysconfig.get_path("scripts")) / "insttui")
-# Generous: a slow machine may have other work.
-PATIENCE_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -68,6 +66,8 @@ class Home:
             "INSTTUI_CONFIG": str(self._settings),
             # The test needs the other cores.
             "OMP_NUM_THREADS": "1",
+            # A user's second start finds everything compiled.
+            "PYTHONDONTWRITEBYTECODE": "",
             # What is left open at the end would be said on standard error.
             "PYTHONWARNINGS": "always::ResourceWarning",
         }

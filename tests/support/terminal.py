@@ -19,6 +19,9 @@ _ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)
 # pyte does not know these and would print their rest.
 _PRIVATE = re.compile(rb"\x1b\[[<=>][0-9;]*[a-zA-Z]")
 
+# Generous: a slow machine may have other work.
+PATIENCE_S = 240.0
+
 ENVIRONMENT = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
 
 
@@ -42,7 +45,7 @@ class Terminal:
         self._hung_up = False
         self._display: Any = None
         self._drawn = 0
-        hidden = ("NO_COLOR", "FORCE_COLOR", "SSH_TTY", "TMUX")
+        hidden = ("NO_COLOR", "FORCE_COLOR", "SSH_TTY", "TMUX", "COLUMNS", "LINES")
         inherited = {k: v for k, v in os.environ.items() if k not in hidden}
         self.pid, self._master = pty.fork()
         if self.pid == 0:
@@ -111,14 +114,14 @@ class Terminal:
                 break
         return bytes(self.output[start:])
 
-    def read_until_quiet(self, quiet: float = 0.15, timeout: float = 10.0) -> bytes:
+    def read_until_quiet(self, quiet: float = 0.15, timeout: float = 60.0) -> bytes:
         """All bytes until nothing came for `quiet` seconds."""
         start, end = len(self.output), time.perf_counter() + timeout
         while time.perf_counter() < end and self.read(quiet):
             pass
         return bytes(self.output[start:])
 
-    def wait_until(self, condition: Callable[[], bool], timeout: float) -> float:
+    def wait_until(self, condition: Callable[[], bool], timeout: float = PATIENCE_S) -> float:
         """Read until the condition holds; returns the time of the last byte then."""
         end = time.perf_counter() + timeout
         while not condition():
@@ -127,7 +130,7 @@ class Terminal:
             self.read(0.05)
         return self.last_byte
 
-    def wait_for(self, text: str, timeout: float = 10.0, *, since: int = 0) -> float:
+    def wait_for(self, text: str, timeout: float = PATIENCE_S, *, since: int = 0) -> float:
         """Read until this text has been printed; returns the time of its bytes."""
         return self.wait_until(lambda: text in self.text(since), timeout)
 
@@ -162,7 +165,7 @@ class Terminal:
         self._drawn += len(ready)
         self._stream.feed(_PRIVATE.sub(b"", ready))
 
-    def wait_for_screen(self, *texts: str, timeout: float = 120.0) -> str:
+    def wait_for_screen(self, *texts: str, timeout: float = PATIENCE_S) -> str:
         """Read until all of these stand on the screen at the same time; returns the screen."""
         end = time.perf_counter() + timeout
         while missing := [text for text in texts if text not in self.shown()]:
@@ -180,7 +183,7 @@ class Terminal:
                 self.status = os.waitstatus_to_exitcode(status)
         return self.status is None
 
-    def wait_for_exit(self, timeout: float = 10.0) -> float:
+    def wait_for_exit(self, timeout: float = PATIENCE_S) -> float:
         """Read until the program has ended; returns the time."""
         end = time.perf_counter() + timeout
         while self.is_running():
