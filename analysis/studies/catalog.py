@@ -25,12 +25,15 @@ class StudySpec:
         factory: ``module:function``, imported when the study is run.
         takes: What it works on: ``cases`` are prompts that both models answer, or a stored case
             library; ``pair`` is the two models' weights.
+        word_options: What it takes of the options that name words, ``vocab`` and ``vectors``; a
+            study that takes one reads weights as they are stored and builds no model.
     """
 
     name: str
     title: str
     factory: str
     takes: Literal["cases", "pair"]
+    word_options: tuple[Literal["vocab", "vectors"], ...] = ()
 
     def start(self, given: StudyInput) -> Study:
         """The study, to be driven to its end."""
@@ -57,12 +60,14 @@ STUDIES = (
         title="how attention heads changed, and their verbs (Fig. 2, Table 3)",
         factory="analysis.studies.heads:study",
         takes="pair",
+        word_options=("vocab", "vectors"),
     ),
     StudySpec(
         name="concepts",
         title="concepts of feed-forward layers (Tables 5-10, Figs. 3, 7, 8)",
         factory="analysis.studies.concepts:study",
         takes="pair",
+        word_options=("vocab",),
     ),
     StudySpec(
         name="components",

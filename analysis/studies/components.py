@@ -34,6 +34,7 @@ from analysis.instruction_sets import (
     default_instructions,
     instructions_from_file,
 )
+from analysis.problems import problem
 from analysis.requests import FrequenciesRequest, ModelChoice
 from analysis.results import Ablation, Frequencies
 from analysis.studies.component_text import (
@@ -73,7 +74,14 @@ def study(given: StudyInput) -> Study:
         if path
         else default_instructions(reader.base, reader.tuned)
     )
-    yield from reader.architecture()
+    built = yield from reader.architecture()
+    if given.options.get("expert_epsilon") is not None and not built.experts:
+        raise problem(
+            "input",
+            "An ε of experts would change nothing here.",
+            f"{reader.base.name} has no experts.",
+            "Leave --expert-epsilon away.",
+        )
     sides = []
     halves = []
     for model in (reader.base, reader.tuned):

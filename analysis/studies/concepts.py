@@ -24,7 +24,7 @@ from analysis.studies.descriptions import Described
 from analysis.studies.findings import Findings, NamedTable
 from analysis.studies.rotations import UNRELATED_SEED, Rotations, unrelated_angle
 from analysis.studies.study import Study, StudyInput, StudyProgress
-from analysis.studies.weights import WeightReader
+from analysis.studies.weights import WeightReader, weight_parameters, words_of
 
 _NONE_DESCRIBED = (
     "No component has been described, so Tables 5-10 and Figs. 3 and 7 are left out. The command "
@@ -44,13 +44,14 @@ def study(given: StudyInput) -> Study:
             keeps a model's weights, or the descriptions, from being read.
     """
     reader = WeightReader.of(given)
+    words = words_of(given)
     built = yield from reader.architecture()
     wanted = [(layer, each) for layer in range(built.layers) for each in built.experts_in(layer)]
     layers: list[LayerConcepts] = []
     for done, (layer, expert) in enumerate(wanted):
         place = f"layer {layer}" if expert < 0 else f"layer {layer}, expert {expert}"
         step = StudyProgress("finding components", done, len(wanted), place)
-        request = ConceptsRequest(reader.base, reader.tuned, layer, reader.words, expert)
+        request = ConceptsRequest(reader.base, reader.tuned, layer, words, expert)
         answer = yield from reader.ask(request, step)
         assert isinstance(answer, LayerConcepts)
         reader.notices(*answer.notes)
@@ -82,7 +83,7 @@ def study(given: StudyInput) -> Study:
         ),
         figures=(*rotations.figures(), *(described.figures() if described else ())),
         parameters={
-            **reader.parameters(),
+            **weight_parameters(reader, words),
             "most components of a layer": ConceptsRequest.rank,
             "words of a component": ConceptsRequest.top,
             "measure of words": ConceptsRequest.measure,

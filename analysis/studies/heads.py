@@ -13,7 +13,7 @@ from analysis.studies.comparisons import SIGNIFICANT
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
 from analysis.studies.sentences import p_in_words
 from analysis.studies.study import Study, StudyInput, StudyProgress
-from analysis.studies.weights import WeightReader
+from analysis.studies.weights import WeightReader, vectors_of, weight_parameters, words_of
 from analysis.table import Cell, Table
 from analysis.verb_changes import GROUPS, VerbMovements, VerbRow, layers_in_words, verb_movements
 
@@ -36,13 +36,14 @@ def study(given: StudyInput) -> Study:
             keeps a model's weights from being read.
     """
     reader = WeightReader.of(given)
+    words, vectors = words_of(given), vectors_of(given)
     built = yield from reader.architecture()
     base: list[HeadPairs] = []
     tuned: list[HeadPairs] = []
     for layer in range(built.layers):
         for side, model in ((base, reader.base), (tuned, reader.tuned)):
             step = StudyProgress("reading heads", layer, built.layers, f"layer {layer}")
-            request = HeadPairsRequest(model, layer, reader.words, reader.vectors)
+            request = HeadPairsRequest(model, layer, words, vectors)
             answer = yield from reader.ask(request, step)
             assert isinstance(answer, HeadPairs)
             reader.notices(*answer.notes)
@@ -56,7 +57,7 @@ def study(given: StudyInput) -> Study:
                 "reading neuron pairs", done, len(chosen), f"layer {layer}, head {head}"
             )
             answer = yield from reader.ask(
-                NeuronPairsRequest(model, layer, head, reader.words, reader.vectors), step
+                NeuronPairsRequest(model, layer, head, words, vectors), step
             )
             assert isinstance(answer, NeuronPairs)
             pairs.append(answer)
@@ -67,7 +68,14 @@ def study(given: StudyInput) -> Study:
     heads = [
         row for before, after in zip(base, tuned, strict=True) for row in _head_rows(before, after)
     ]
-    return _findings(reader, movements, heads, neurons, len(chosen) == built.layers * built.heads)
+    return _findings(
+        reader,
+        weight_parameters(reader, words, vectors),
+        movements,
+        heads,
+        neurons,
+        len(chosen) == built.layers * built.heads,
+    )
 
 
 def sampled_heads(layers: int, heads: int) -> list[tuple[int, int]]:
@@ -79,6 +87,7 @@ def sampled_heads(layers: int, heads: int) -> list[tuple[int, int]]:
 
 def _findings(
     reader: WeightReader,
+    parameters: dict[str, Cell],
     movements: VerbMovements,
     heads: Sequence[tuple[Cell, ...]],
     neurons: Sequence[tuple[Cell, ...]],
@@ -155,7 +164,7 @@ def _findings(
             _verb_figure(verbs.rows),
         ),
         parameters={
-            **reader.parameters(),
+            **parameters,
             "top words of a neuron pair": HeadPairsRequest.top,
             "first pairs compared": TOP_PAIRS,
             "groups of layers": GROUPS,

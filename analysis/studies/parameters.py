@@ -14,13 +14,16 @@ from analysis.table import Cell
 from cache.fingerprint import fingerprint
 
 
-def model_parameters(base: ModelChoice, tuned: ModelChoice) -> dict[str, Cell]:
-    """Both models by name and by the fingerprint of their files, with how they were loaded."""
+def model_parameters(
+    base: ModelChoice, tuned: ModelChoice, *, built: bool = True
+) -> dict[str, Cell]:
+    """Both models by name and by the fingerprint of their files, and how they were built, if so."""
     found: dict[str, Cell] = {}
     for role, model in (("base", base), ("tuned", tuned)):
         found[role] = model.name
         found[f"{role} fingerprint"] = _fingerprint(model)
-        found[f"{role} precision"] = model.dtype
+        if built:
+            found[f"{role} precision"] = model.dtype
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.alike import check_alike
@@ -27,15 +28,12 @@ class WeightReader:
     Attributes:
         session: Who answers.
         base, tuned: The pair.
-        words, vectors: What the answers speak of.
         notes: What was said on the way, such as that the disk is full; grows.
     """
 
     session: Session
     base: ModelChoice
     tuned: ModelChoice
-    words: Words
-    vectors: WordVectors
     notes: dict[str, None] = field(default_factory=dict)
 
     @classmethod
@@ -47,9 +45,7 @@ class WeightReader:
         """
         if given.session is None or given.base is None or given.tuned is None:
             raise problem("input", "This study needs two models: it reads their weights.")
-        if given.words is None or given.vectors is None:
-            raise problem("input", "This study needs a list of words and their vectors.")
-        return cls(given.session, given.base, given.tuned, given.words, given.vectors)
+        return cls(given.session, given.base, given.tuned)
 
     def architecture(self) -> Generator[StudyProgress, None, Architecture]:
         """What both models are built of.
@@ -87,15 +83,34 @@ class WeightReader:
         """Keeps what the reader of the report should know, once each."""
         self.notes.update(dict.fromkeys(notes))
 
-    def parameters(self) -> dict[str, Cell]:
-        """The models and what the answers speak of."""
-        words, vectors = self.words, self.vectors
-        found = model_parameters(self.base, self.tuned)
-        found["words"] = words.source
-        found["words digest"] = words.digest or None
-        found["most words"] = words.limit or None
+
+def words_of(given: StudyInput) -> Words:
+    """The words that a study speaks of. Raises ProblemError, ``input``, where there are none."""
+    if given.words is None:
+        raise problem("input", "This study needs a list of words.")
+    return given.words
+
+
+def vectors_of(given: StudyInput) -> WordVectors:
+    """What says which words are alike. Raises ProblemError, ``input``, where nothing does."""
+    if given.vectors is None:
+        raise problem("input", "This study needs word vectors.")
+    return given.vectors
+
+
+def weight_parameters(
+    reader: WeightReader, words: Words, vectors: WordVectors | None = None
+) -> dict[str, Cell]:
+    """The models, whose weights are read as they are stored, and what the answers speak of."""
+    found = model_parameters(reader.base, reader.tuned, built=False)
+    found["words"] = Path(words.path).name or words.source
+    found["words digest"] = words.digest or None
+    found["most words"] = words.limit or None
+    if vectors is not None:
         found["word vectors"] = (
-            f"input embeddings of {vectors.model.name}" if vectors.model else vectors.source
+            f"input embeddings of {vectors.model.name}"
+            if vectors.model
+            else Path(vectors.path).name or vectors.source
         )
         found["word vectors digest"] = vectors.digest or None
-        return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in found.items() if value is not None}

@@ -80,6 +80,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     add_word_options(parser)
     add_model_options(parser)
+    parser.set_defaults(device="auto", dtype="auto", trust_remote_code=False, allow_pickle=False)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="headless commands")
     for name, (add_arguments, summary) in _COMMANDS.items():
         add_arguments(commands.add_parser(name, help=summary, description=summary.capitalize()))

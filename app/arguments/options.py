@@ -29,6 +29,12 @@ def add_weight_options(parser: argparse.ArgumentParser) -> None:
 
 def add_word_options(parser: argparse.ArgumentParser) -> None:
     """The words that analyses of weights speak of, and which are alike."""
+    add_vocab(parser)
+    add_vectors(parser)
+
+
+def add_vocab(parser: argparse.ArgumentParser) -> None:
+    """The words that analyses of weights speak of."""
     parser.add_argument(
         "--vocab",
         metavar="WORDS",
@@ -36,6 +42,10 @@ def add_word_options(parser: argparse.ArgumentParser) -> None:
         help="english, demo, tokens (the model's own) or a file: one word a line, "
         "or a table of words and counts",
     )
+
+
+def add_vectors(parser: argparse.ArgumentParser) -> None:
+    """Which words are alike."""
     parser.add_argument(
         "--vectors",
         metavar="FILE",
@@ -46,19 +56,31 @@ def add_word_options(parser: argparse.ArgumentParser) -> None:
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """How models are loaded, and where results are kept."""
+    # SUPPRESS: given before the command or after it, they mean the same.
     parser.add_argument(
-        "--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda:N or mps"
+        "--device",
+        default=argparse.SUPPRESS,
+        metavar="DEVICE",
+        help="auto, cpu, cuda:N or mps",
     )
     parser.add_argument(
         "--dtype",
-        default="auto",
+        default=argparse.SUPPRESS,
         choices=("auto", "float32", "float16", "bfloat16"),
         help="precision in memory; auto is float32 on a CPU, else the checkpoint's",
     )
     parser.add_argument(
-        "--trust-remote-code", action="store_true", help="run code that comes with a model"
+        "--trust-remote-code",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="run code that comes with a model",
     )
-    parser.add_argument("--allow-pickle", action="store_true", help="load pickled weights")
+    parser.add_argument(
+        "--allow-pickle",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="load pickled weights",
+    )
     add_cache_option(parser)
 
 

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 
 from app.arguments.components import add_component_options
-from app.arguments.options import add_model_options, add_pair, add_word_options
+from app.arguments.options import add_model_options, add_pair, add_vectors, add_vocab
 from app.arguments.values import positive
 
 _PROMPT_COLUMNS = ("prompt", "id", "instruction", "dataset", "rating", "reference")
@@ -22,8 +22,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         title = f"{spec.title[:1].upper()}{spec.title[1:]}."
         study = studies.add_parser(spec.name, help=spec.title, description=title)
         add_pair(study)
-        _ADDERS_BY_TAKES[spec.takes](study)
-        study.set_defaults(own=_OWN_OPTIONS[spec.takes])
+        study.set_defaults(own=_CASE_OPTIONS if spec.takes == "cases" else ())
+        if spec.takes == "cases":
+            _add_case_options(study)
+        for name in spec.word_options:
+            _WORD_ADDERS[name](study)
         if spec.name in _ADDERS_BY_STUDY:
             _ADDERS_BY_STUDY[spec.name](study)
         study.add_argument(
@@ -106,9 +109,9 @@ def _columns(text: str) -> dict[str, str]:
     return found
 
 
+_WORD_ADDERS = {"vocab": add_vocab, "vectors": add_vectors}
 # Options of what a study takes, then those of a single study; `own` are passed to it by name.
-_ADDERS_BY_TAKES = {"cases": _add_case_options, "pair": add_word_options}
-_OWN_OPTIONS = {"cases": ("max_new_tokens", "chat_template", "method"), "pair": ()}
+_CASE_OPTIONS = ("max_new_tokens", "chat_template", "method")
 _ADDERS_BY_STUDY: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "concepts": _add_concept_study,
     "components": _add_component_study,

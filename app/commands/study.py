@@ -22,6 +22,7 @@ from analysis.table import Cell, Table
 from app.commands import model_options, storage, word_options
 from app.commands.output import write_rows
 from app.commands.study_progress import follow
+from app.commands.unused_options import refuse_unused
 from app.config import Settings, load_settings
 from app.show_table import show
 from app.terminal_text import prose
@@ -55,22 +56,17 @@ def _given(spec: StudySpec, options: Namespace) -> StudyInput:
     Raises:
         ProblemError: Something is missing, or cannot be used.
     """
-    if spec.takes == "cases" and options.results:
-        if options.base or options.tuned or options.prompts:
-            raise problem(
-                "input", "--results takes stored maps in place of --base, --tuned and --prompts."
-            )
-        return StudyInput(library=CaseLibrary.open(Path(options.results)))
+    refuse_unused(spec, options)
     if options.results:
-        raise problem(
-            "input", f"The study {spec.name} reads weights.", "", "Give --base and --tuned."
-        )
+        return StudyInput(library=CaseLibrary.open(Path(options.results)))
     settings = load_settings()
     base, tuned = model_options.pair(options, settings)
     given = StudyInput(base=base, tuned=tuned, options=_parameters(spec, options, settings))
-    if spec.takes == "pair":
+    if spec.word_options:
         words, vectors = word_options.words_and_vectors(options, settings, base, tuned)
         return replace(given, words=words, vectors=vectors)
+    if spec.takes == "pair":
+        return given
     demo = base.name in DEMO_NAMES and tuned.name in DEMO_NAMES
     return replace(
         given,

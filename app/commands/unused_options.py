@@ -1,0 +1,60 @@
+"""Options of a study that would change nothing: refused, so that nobody believes they did."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Mapping
+
+from analysis.cases.prompt_sets import DEMO_PROMPTS
+from analysis.problems import problem
+from analysis.studies.catalog import StudySpec
+
+# What each has where it is not given.
+_OF_WORDS = {"vocab": None, "vectors": None}
+_OF_FILES = {"columns": {}, "bad_lines": "refuse"}
+_OF_MODELS = {
+    "base": None,
+    "tuned": None,
+    "prompts": None,
+    **_OF_FILES,
+    "max_new_tokens": None,
+    "chat_template": False,
+    "method": "auto",
+    "device": "auto",
+    "dtype": "auto",
+    "trust_remote_code": False,
+    "allow_pickle": False,
+}
+
+
+def refuse_unused(spec: StudySpec, options: Namespace) -> None:
+    """Checks that every option given has a meaning for this study.
+
+    Raises:
+        ProblemError: ``input``, with what would be ignored and why.
+    """
+    # An option of the app may stand before the command, whatever the command is.
+    words = {name: value for name, value in _OF_WORDS.items() if name not in spec.word_options}
+    _refuse(options, words, f"The study {spec.name} does not use it.")
+    if spec.takes == "pair" and options.results:
+        raise problem(
+            "input",
+            f"The study {spec.name} needs models.",
+            "A folder of stored maps has none.",
+            "Give --base and --tuned in place of --results.",
+        )
+    if spec.word_options:
+        why = f"The study {spec.name} reads weights in the precision that they are stored in."
+        _refuse(options, {"dtype": "auto"}, why)
+    if spec.takes == "cases" and options.results:
+        why = "--results takes stored maps in place of models and prompts: nothing is computed."
+        _refuse(options, _OF_MODELS, why)
+    elif spec.takes == "cases" and options.prompts in (None, DEMO_PROMPTS):
+        _refuse(options, _OF_FILES, "It speaks of the file that --prompts names.")
+
+
+def _refuse(options: Namespace, unused: Mapping[str, object], why: str) -> None:
+    given = [name for name, absent in unused.items() if getattr(options, name, absent) != absent]
+    if given:
+        name = f"--{given[0].replace('_', '-')}"
+        raise problem("input", f"{name} would change nothing here.", why, f"Leave {name} away.")
