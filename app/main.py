@@ -295,7 +295,9 @@ class InsttuiApp(KeyByKeyApp):
         self.status = message.status
         self.refresh_lines()
         for view in self.base.query(View):
-            view.engine_changed(message.status)
+            # One that is still being built says it when it is entered.
+            if view.is_mounted:
+                view.engine_changed(message.status)
 
     async def run_prompt(self, prompt: Prompt) -> None:
         """Run both models on a prompt and show their maps."""
