@@ -15,6 +15,9 @@ from app.main import InsttuiApp
 from app.workspace import Example, PairWorkspace
 from tests.support.scripted_session import Script, ScriptedSession
 
+# Generous: a slow machine may have other work.
+PATIENCE_S = 60.0
+
 EXAMPLES = (
     Example("Capital of a country", "What is the capital of France?\n\nInput: France\nOutput:"),
     Example(
@@ -59,7 +62,7 @@ def screen(app: InsttuiApp) -> str:
     return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
 
 
-async def until(pilot: Pilot, condition: Callable[[], bool], seconds: float = 20.0) -> None:
+async def until(pilot: Pilot, condition: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
     """Wait for something to become true; fail, showing the screen, where it does not."""
     for _ in range(int(seconds / 0.02)):
         await pilot.pause(0.02)
@@ -68,11 +71,21 @@ async def until(pilot: Pilot, condition: Callable[[], bool], seconds: float = 20
     raise AssertionError(screen(pilot.app))
 
 
-async def until_shown(pilot: Pilot, *words: str, seconds: float = 20.0) -> str:
+async def until_shown(pilot: Pilot, *words: str, seconds: float = PATIENCE_S) -> str:
     """Wait until all these words are on the screen; the screen."""
     await until(pilot, lambda: all(word in screen(pilot.app) for word in words), seconds)
     await asyncio.sleep(0)
     return screen(pilot.app)
+
+
+async def until_quiet(pilot: Pilot, noted: list) -> None:
+    """Wait until a list that notes what happens has not grown for a while, and empty it."""
+    for _ in range(100):
+        noted.clear()
+        await pilot.pause(0.4)
+        if not noted:
+            return
+    raise AssertionError(noted)
 
 
 async def until_loaded(pilot: Pilot, pair: PairApp) -> None:

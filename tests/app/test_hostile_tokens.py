@@ -57,14 +57,22 @@ async def test_every_line_is_printable_and_as_wide_as_the_screen(kind, ascii_onl
                 assert not any("@click" in segment.style.meta for segment in line if segment.style)
 
 
+def drawn(terminal: Terminal) -> None:
+    """Wait until all that was typed is on the screen, and nothing more comes."""
+    bells = terminal.output.count(b"\x07")
+    terminal.write("z")
+    terminal.wait_until(lambda: terminal.output.count(b"\x07") > bells)
+    terminal.read_until_quiet(0.3)
+
+
 @pytest.mark.parametrize("kind", FACES)
 def test_the_terminal_gets_no_sequence_from_a_token(kind) -> None:
     program = [sys.executable, "-m", "tests.app.hostile_program", kind]
     with Terminal(program, columns=100, lines=30) as terminal:
-        terminal.wait_until(lambda: len(terminal.output) > 3000, 20)
-        terminal.read_until_quiet(0.3)
+        terminal.wait_until(lambda: len(terminal.output) > 3000)
+        drawn(terminal)
         terminal.write("\x1b[B" * 5 + "\x1b[C" * 5)
-        terminal.read_until_quiet(0.3)
+        drawn(terminal)
         output = bytes(terminal.output)
         screen = terminal.screen()
     for sequence in (
@@ -87,8 +95,8 @@ def test_the_terminal_gets_no_sequence_from_a_token(kind) -> None:
 def test_partial_repaints_leave_the_screen_that_a_full_one_gives(kind) -> None:
     program = [sys.executable, "-m", "tests.app.hostile_program", kind]
     with Terminal(program, columns=100, lines=30) as terminal:
-        terminal.wait_until(lambda: len(terminal.output) > 3000, 20)
-        terminal.read_until_quiet(0.3)
+        terminal.wait_until(lambda: len(terminal.output) > 3000)
+        drawn(terminal)
         for key in [
             "\x1b[B",
             "\x1b[C",
@@ -101,11 +109,11 @@ def test_partial_repaints_leave_the_screen_that_a_full_one_gives(kind) -> None:
         ]:
             terminal.write(key)
             terminal.read_until_quiet(0.08)
+        drawn(terminal)
         after_keys = terminal.screen()
-        terminal.resize(101, 30)
-        terminal.read_until_quiet(0.3)
-        at = len(terminal.output)
-        terminal.resize(100, 30)
-        terminal.read_until_quiet(0.3)
-        assert len(terminal.output) > at + 1000
+        for columns in (101, 100):
+            at = len(terminal.output)
+            terminal.resize(columns, 30)
+            terminal.wait_until(lambda at=at: len(terminal.output) > at + 1000)
+            drawn(terminal)
         assert terminal.screen(since=at) == after_keys

@@ -5,6 +5,7 @@ INSTTUI_UPDATE_SCREENS=1 writes them anew.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -21,13 +22,17 @@ SCREENS = Path(__file__).parent / "screens"
 SIZES = [(80, 24), (200, 50)]
 
 
-def check(name, size, app):
-    shown = screen(app) + "\n"
+async def check(name, size, pilot):
+    await pilot.pause(0.3)
     path = SCREENS / f"{name}-{size[0]}x{size[1]}.txt"
     if os.environ.get("INSTTUI_UPDATE_SCREENS"):
         SCREENS.mkdir(exist_ok=True)
-        path.write_text(shown, encoding="utf-8")
-    assert shown == path.read_text(encoding="utf-8")
+        path.write_text(screen(pilot.app) + "\n", encoding="utf-8")
+    expected = path.read_text(encoding="utf-8")
+    # A slow machine may need longer for the last repaint.
+    with contextlib.suppress(AssertionError):
+        await until(pilot, lambda: screen(pilot.app) + "\n" == expected, seconds=5)
+    assert screen(pilot.app) + "\n" == expected
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -37,8 +42,7 @@ async def test_prompt(tmp_path, size):
         await until_loaded(pilot, pair)
         await pilot.press("j", "space")
         await until(pilot, lambda: screen(pair.app).count("+ 1 special") == 2)
-        await pilot.pause(0.3)
-        check("prompt", size, pair.app)
+        await check("prompt", size, pilot)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -51,8 +55,7 @@ async def test_saliency(tmp_path, size, face):
         await until_shown(pilot, "difference")
         await pilot.press(face[0] if face != "overview" else "v", "j", "j", "l")
         await until(pilot, lambda: pair.app.status.state == "idle")
-        await pilot.pause(0.3)
-        check(face, size, pair.app)
+        await check(face, size, pilot)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -62,6 +65,5 @@ async def test_cases(tmp_path, size):
     async with app.run_test(size=size) as pilot:
         await until_shown(pilot, "2 of 2 cases")
         await until(pilot, lambda: "so far" not in screen(app))
-        await pilot.pause(0.3)
-        check("cases", size, app)
+        await check("cases", size, pilot)
     library.close()

@@ -1,0 +1,18 @@
+"""Apps under test: in a terminal of one kind, and waited for on any machine."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.settling import be_patient
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    be_patient(monkeypatch)
+
+
+@pytest.fixture(autouse=True)
+def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "SSH_TTY", "TMUX", "COLUMNS", "LINES"):
+        monkeypatch.delenv(name, raising=False)
