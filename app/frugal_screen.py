@@ -3,14 +3,15 @@
 Textual 8 answers a changed region by rendering every widget on the screen and by sending the line
 from the left edge of the widget the region lies in: a cursor at the right of a wide grid costs
 kilobytes and tens of milliseconds a key, which slow links and busy machines show. Here only the
-lines of the region are rendered and only the region is sent.
+lines of the region are rendered and only the region is sent. Where all is painted, containers that
+their contents cover are not rendered either; and an app's batch holds back the rendering too.
 """
 
 from __future__ import annotations
 
 import time
 from itertools import count, groupby, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from rich.control import Control
 from textual._compositor import ChopsUpdate, Compositor
@@ -18,10 +19,11 @@ from textual.geometry import Region
 from textual.screen import UPDATE_PERIOD, Screen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from rich.console import Console
-    from textual.events import Idle
+    from textual.events import Idle, ScreenResume
+    from textual.geometry import Size
     from textual.strip import Strip
     from textual.widget import Widget
 
@@ -59,6 +61,17 @@ class FrugalCompositor(Compositor):
         ends = [cuts[1:] for cuts in self.cuts]
         return FrugalUpdate(self._chops_of(spans), spans, ends)
 
+    def _render_chops(
+        self, crop: Region, is_rendered_line: Callable[[int], bool]
+    ) -> Sequence[Mapping[int, Strip]]:
+        """Whole lines, for a first paint, a new size or a picture of the screen."""
+        lines = [y for y in crop.line_range if is_rendered_line(y)]
+        # The screen itself is behind everything: no piece stays empty.
+        return cast(
+            "Sequence[Mapping[int, Strip]]",
+            self._chops_of([(y, 0, self.size.width) for y in lines]),
+        )
+
     def _chops_of(self, spans: list[Span]) -> list[dict[int, Strip | None]]:
         """For every line a piece from each cut to the next, rendered where a span touches it."""
         chops: list[dict[int, Strip | None]] = [dict.fromkeys(cuts[:-1]) for cuts in self.cuts]
@@ -68,6 +81,8 @@ class FrugalCompositor(Compositor):
             wanted.setdefault(y, set()).update(touched)
         # Front to back: the first widget that has a piece covers those behind it.
         for widget, (region, clip) in self.visible_widgets.items():
+            if not wanted:
+                break
             seen = region.intersection(clip)
             lines: dict[int, list[int]] = {}
             for y in sorted(wanted.keys() & set(seen.line_range)):
@@ -75,6 +90,8 @@ class FrugalCompositor(Compositor):
                 if not wanted[y].isdisjoint(cuts[:-1]):
                     wanted[y].difference_update(cuts[:-1])
                     lines[y] = cuts
+                    if not wanted[y]:
+                        del wanted[y]
             for y, strip in _rendered(widget, region, seen, list(lines)):
                 cuts = lines[y]
                 pieces_of_strip = strip.divide([cut - seen.x for cut in cuts[1:]])
@@ -122,6 +139,28 @@ class FrugalScreen(Screen[None]):
     def _is_hidden(self) -> bool:
         return not self.is_current or bool(self.app._batch_count)
 
+    def paint(self) -> None:
+        """Lay out and paint now, not with the next frame."""
+        self._on_timer_update()
+
+    def _screen_resized(self, size: Size) -> None:
+        # At the start Textual says several times how large it is.
+        if size != self.outer_size:
+            super()._screen_resized(size)
+
     def _on_timer_update(self) -> None:
         self._painted_at = time.monotonic()
+        if self._layout_required and self._repaint_required:
+            # A layout paints: that of the whole screen goes with it, instead of after it.
+            self._compositor._dirty_regions.add(self.outer_size.region)
+            self._repaint_required = False
         super()._on_timer_update()
+
+    def _compositor_refresh(self) -> None:
+        # In a batch it would be rendered and thrown away.
+        if not self.app._batch_count:
+            super()._compositor_refresh()
+
+    def on_screen_resume(self, event: ScreenResume) -> None:
+        """Spare the styles the first time: every widget has just got its own, as it was mounted."""
+        event.refresh_styles = event.refresh_styles and self.stack_updates > 0

@@ -17,13 +17,11 @@ from textual.command import Hit, Hits, Provider
 from textual.containers import Vertical
 from textual.events import Resize
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Input, Static, TextArea
 
 from analysis.status import EngineStatus
 from app.actions import ACTIONS, Action, actions_of, bindings, key_names
 from app.config import Settings, state_file
-from app.export import free_path, save_text
 from app.forgiving_driver import ForgivingDriver
 from app.frugal_screen import FrugalScreen
 from app.harmless import HarmlessText
@@ -100,6 +98,8 @@ class InsttuiApp(KeyByKeyApp):
         self.settings = settings
         self.status = EngineStatus(state="off")
         self.session: SessionLike | None = None
+        self._header, self._keys = Lines(id="header"), Lines(id="keys")
+        self._painted = False
         self._state_path = state_path or state_file()
         self.state: State = load_state(self._state_path)
         kind = "pair" if isinstance(workspace, PairWorkspace) else "library"
@@ -119,23 +119,21 @@ class InsttuiApp(KeyByKeyApp):
 
     def compose(self) -> ComposeResult:
         """Header, the first view, key line; the other views are made when first shown."""
-        yield Lines(id="header")
+        yield self._header
         with Vertical(id="body"), ContentSwitcher(initial=self.views[0].id, id="views"):
             yield self._build(self.views[0])
         yield Static("", id="too-small", markup=False)
-        yield Lines(id="keys")
+        yield self._keys
 
     def _build(self, spec: ViewSpec) -> View:
         file = spec.stylesheet
         self.stylesheet.add_source(file.read_text("utf-8"), read_from=(str(file), ""))
         return spec.build()
 
-    def on_load(self) -> None:
-        """Collect no garbage until the first paint: nearly all that is made so far stays."""
-        gc.disable()
-
     def on_mount(self) -> None:
         """Colours and signals; the session follows after the first paint."""
+        # All is painted once, when it is in its place, and not whenever a part of it is.
+        self._begin_batch()
         wanted = self.settings.theme or self.state.theme
         if wanted in self.available_themes:
             self.theme = wanted
@@ -144,13 +142,24 @@ class InsttuiApp(KeyByKeyApp):
         self.watch(self, "theme", self._theme_chosen, init=False)
         self.watch(self.base, "focused", self.refresh_lines, init=False)
         self._answer_signals()
+        self.view.enter()
+        # Once all know their sizes, and once they have done what they do then.
+        self.call_after_refresh(self.call_after_refresh, self._paint)
+
+    def _paint(self) -> None:
+        """Paint for the first time."""
+        self._painted = True
+        self._end_batch()
+        self.refresh_lines()
+        self.base.paint()
         self.call_after_refresh(self._connect)
 
     def _connect(self) -> None:
+        # Nobody looked for garbage while the app was started.
         gc.enable()
         if isinstance(self.workspace, PairWorkspace):
             self.session = self.workspace.connect(self._hear_engine, self._warn)
-        self.base.query_one(f"#{self.views[0].id}", View).enter()
+            self.view.connected()
         self.take_keys()
         self.refresh_lines()
 
@@ -164,12 +173,14 @@ class InsttuiApp(KeyByKeyApp):
     @property
     def _taken_down(self) -> bool:
         # Messages still come in while the app ends.
-        return self._exit or not self.screen_stack or not self.base.query("#keys")
+        return self._exit or not self.screen_stack or not self._keys.is_attached
 
     @property
-    def base(self) -> Screen[object]:
+    def base(self) -> FrugalScreen:
         """The screen of the views, whichever panel or palette lies on top of it."""
-        return self.screen_stack[0]
+        screen = self.screen_stack[0]
+        assert isinstance(screen, FrugalScreen)
+        return screen
 
     @property
     def view(self) -> View:
@@ -201,15 +212,13 @@ class InsttuiApp(KeyByKeyApp):
 
     def refresh_lines(self) -> None:
         """Bring header and key line up to date."""
-        if self._taken_down:
+        if self._taken_down or not self._painted:
             return
-        keys = self.base.query_one("#keys", Lines)
-        keys.show(self._key_line(keys.size.width))
-        header = self.base.query_one("#header", Lines)
+        self._keys.show(self._key_line(self._keys.size.width))
         left, tabs = self._header_left(), self._tabs()
-        if width_of([*left, *tabs]) > header.size.width:
+        if width_of([*left, *tabs]) > self._header.size.width:
             tabs = self._tabs(titles=False)
-        header.show(left, right=tabs)
+        self._header.show(left, right=tabs)
 
     def _header_left(self) -> Line:
         left: list[tuple[str, str]] = [(" insttui  ", "accent")]
@@ -355,6 +364,8 @@ class InsttuiApp(KeyByKeyApp):
 
     def action_save_screen(self) -> None:
         """Save the screen as SVG in the current folder."""
+        from app.export import free_path, save_text
+
         path = free_path(Path.cwd(), f"insttui-{self.view.id}", ".svg")
         try:
             save_text(self.export_screenshot(), path)
@@ -365,6 +376,8 @@ class InsttuiApp(KeyByKeyApp):
 
     def copy(self, text: str) -> None:
         """Copy to the terminal's clipboard (OSC 52), and to a file for terminals without it."""
+        from app.export import save_text
+
         harmless = text.encode("utf-8", "backslashreplace").decode()
         self.copy_to_clipboard(harmless)
         path = self._state_path.with_name("copied.txt")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from argparse import Namespace
@@ -13,7 +14,6 @@ from analysis.demo import catalog
 from analysis.problems import problem
 from app.commands import model_options, word_options
 from app.config import Settings, load_settings
-from app.main import InsttuiApp
 from app.workspace import Example, LibraryWorkspace, PairWorkspace, Workspace
 
 if TYPE_CHECKING:
@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 def run(options: Namespace) -> int:
     """Open the app and stay until the user quits."""
     settings = load_settings()
-    app = InsttuiApp(_workspace(options, settings), settings)
+    workspace = _workspace(options, settings)
+    # Nearly all that is made before the first paint stays: until then nobody looks for garbage.
+    gc.disable()
+    from app.main import InsttuiApp
+
+    app = InsttuiApp(workspace, settings)
     app.run(mouse=not options.no_mouse)
     # The terminal is restored and the state saved. The interpreter's own farewell, with a thread
     # that may still wait for a disk, would only keep the user from the shell.

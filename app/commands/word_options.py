@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from argparse import Namespace
 from pathlib import Path
 from typing import Literal, cast
@@ -39,6 +38,9 @@ def words_and_vectors(
 def _words(name: str) -> Words:
     if name in _SOURCES:
         return Words(cast("Literal['english', 'demo', 'tokens']", name))
+    # It brings OpenSSL with it, which who names no file need not wait for.
+    import hashlib
+
     path = Path(name).expanduser().absolute()
     try:
         with path.open("rb") as file:

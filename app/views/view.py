@@ -62,6 +62,9 @@ class View(Vertical):
     def enter(self) -> None:
         """Called when the view is shown: put the focus where work starts."""
 
+    def connected(self) -> None:
+        """Called when the app has its session, which is soon after it was painted."""
+
     def leave(self) -> None:
         """Called when the app ends: hand over what should be remembered, stop what runs."""
 

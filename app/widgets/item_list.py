@@ -82,6 +82,8 @@ class ItemList(ScrollView, can_focus=True):
         self._empty = empty
         self.count = 0
         self.cursor = 0
+        # Worked out from all ancestors; for every line that would be most of what drawing costs.
+        self._styles: dict[str, Style] = {}
 
     def show(self, count: int, *, cursor: int | None = None) -> None:
         """Show so many items, drawn anew; the cursor stays at its place unless one is given."""
@@ -95,23 +97,30 @@ class ItemList(ScrollView, can_focus=True):
         """Line y of the pane."""
         index = y + round(self.scroll_offset.y)
         width = self.scrollable_content_region.width
-        base = self.rich_style
+        base = self._style("")
         if index >= self.count:
             text = self._empty if index == 0 and not self.count else ""
-            dim = base + self._component("dim")
-            return Strip([Segment(text, dim)]).adjust_cell_length(width, base)
+            return Strip([Segment(text, self._style("dim"))]).adjust_cell_length(width, base)
         strip = Strip(
-            [
-                Segment(text, base + self._component(name) if name else base)
-                for text, name in self._draw(index, width)
-            ]
+            [Segment(text, self._style(name)) for text, name in self._draw(index, width)]
         ).adjust_cell_length(width, base)
         if index == self.cursor and self.has_focus:
-            return strip.apply_style(self._component("cursor"))
+            return strip.apply_style(text_style(self, "item-list--cursor"))
         return strip
 
-    def _component(self, name: str) -> Style:
-        return text_style(self, f"item-list--{name}")
+    def _style(self, name: str) -> Style:
+        style = self._styles.get(name)
+        if style is None:
+            style = self.rich_style
+            if name:
+                style += text_style(self, f"item-list--{name}")
+            self._styles[name] = style
+        return style
+
+    def notify_style_update(self) -> None:
+        """Forget the styles of before."""
+        self._styles.clear()
+        super().notify_style_update()
 
     def move_cursor(self, index: int) -> None:
         """Put the cursor on an item; only the two lines concerned are repainted."""

@@ -38,7 +38,7 @@ def type_at_once(app: App[None], *keys: str) -> None:
 async def test_what_is_typed_before_the_first_screen_is_kept(tmp_path):
     pair = PairApp(tmp_path)
     async with pair.running() as pilot:
-        assert pair.app.focused is None
+        assert pair.session is None
         type_at_once(pair.app, *"/Name a city. Only one.")
         await until_shown(pilot, "Name a city. Only one.")
 

@@ -29,6 +29,7 @@ from app.widgets.check_box import CheckBox
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line, Lines
 from app.widgets.prompt_entry import PromptEntry
+from app.widgets.push_button import PushButton
 from app.workspace import Example, PairWorkspace
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class PromptView(View):
                 )
                 yield TokenCounts(self._models, ascii_only=self.ui.settings.ascii, id="tokens")
                 with Horizontal(id="controls"):
-                    yield Button("Run", id="run", variant="primary", compact=True)
+                    yield PushButton("Run", id="run")
                     box = CheckBox(id="template", compact=True)
                     box.label = Content(f"chat template for {tuned}")
                     yield box
@@ -116,6 +117,10 @@ class PromptView(View):
             self.load(self.ui.state.draft)
         else:
             self._settle()
+
+    def connected(self) -> None:
+        """Warm up."""
+        self._warm_up()
 
     def enter(self) -> None:
         """Focus the examples at the start; afterwards leave the focus where it was."""
