@@ -12,7 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from textual.app import App
-from textual.events import Key, Paste
+from textual.events import Callback, Key, Paste
 
 if TYPE_CHECKING:
     from textual.events import Event
@@ -105,7 +105,8 @@ class KeyByKeyApp(App[None]):
 async def _answered(node: MessagePump) -> None:
     """Wait until a node has answered the messages it has."""
     done = asyncio.Event()
-    if node.call_later(done.set):
+    # `call_later` would wrap it, and Textual inspect anew what it was given.
+    if node.post_message(Callback(callback=done.set)):
         await done.wait()
 
 

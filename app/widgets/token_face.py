@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.reactive import reactive
@@ -175,6 +176,7 @@ class TokenFace(ScrollView, can_focus=True):
         self.hit_columns: frozenset[int] = frozenset()
         self.palette: Palette = palette_for(dark=True, mono=False)
         self._ready = False
+        self._ground: Style | None = None
 
     # What a view calls.
 
@@ -313,6 +315,18 @@ class TokenFace(ScrollView, can_focus=True):
         self.watch(self.app, "theme", self._theme_changed, init=False)
         self._ready = True
         self.map_replaced()
+
+    @property
+    def ground(self) -> Style:
+        """`rich_style`, worked out once: every line asks for it, and all ancestors decide it."""
+        if self._ground is None:
+            self._ground = self.rich_style
+        return self._ground
+
+    def notify_style_update(self) -> None:
+        """Forget the style of before."""
+        self._ground = None
+        super().notify_style_update()
 
     def _choose_palette(self) -> None:
         system = self.app.console.color_system

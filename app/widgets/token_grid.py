@@ -185,7 +185,7 @@ class TokenGrid(TokenFace):
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of the pane."""
-        width, blank = self.size.width, self.rich_style
+        width, blank = self.size.width, self.ground
         row = self.scroll_offset.y + y - HEADER
         if y < HEADER:
             label = Strip.blank(self._label_width, blank)

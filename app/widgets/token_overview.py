@@ -123,7 +123,7 @@ class TokenOverview(TokenFace):
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of the pane."""
-        blank, width = self.rich_style, self.size.width
+        blank, width = self.ground, self.size.width
         if not self._places.size:
             return Strip.blank(width, blank)
         down, across = self._places_of(self.cursor)

@@ -183,7 +183,7 @@ class TokenText(TokenFace):
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of the pane."""
-        width, blank = self.size.width, self.rich_style
+        width, blank = self.size.width, self.ground
         if y < self._prompt_height:
             segments = self._prompt_line(y + self.scroll_offset.y)
         elif y < self._prompt_height + RULE:
@@ -195,7 +195,7 @@ class TokenText(TokenFace):
     def _prompt_line(self, line: int) -> list[Segment]:
         if line >= len(self._prompt.lines):
             return []
-        pieces, blank, palette = self._prompt.lines[line], self.rich_style, self.palette
+        pieces, blank, palette = self._prompt.lines[line], self.ground, self.palette
         marked = any(self.map.is_marked(piece.token) for piece in pieces)
         mark = MARK if marked else " " * len(MARK)
         segments = [
@@ -219,7 +219,7 @@ class TokenText(TokenFace):
     def _response_line(self, line: int) -> list[Segment]:
         if line >= len(self._response.lines):
             return []
-        blank = self.rich_style
+        blank = self.ground
         segments = [Segment(" " * MARGIN, blank)]
         for piece in self._response.lines[line]:
             style = blank
