@@ -108,14 +108,26 @@ def value_of(case: Case, scores: Scores | None, order: Order) -> float | None:
 
 
 def table(cases: Sequence[Case], scores: Mapping[str, Scores], models: Sequence[str]) -> Table:
-    """The list as a table: id, dataset, rating, one score a model, their difference, prompt."""
-    columns = ["id", "dataset", "rating", *(f"instruction_score_{name}" for name in models)]
+    """The list as a table.
+
+    Id, dataset, whether its instructions were marked or guessed, rating, one score a model, their
+    difference, prompt.
+    """
+    columns = [
+        "id",
+        "dataset",
+        "instructions",
+        "rating",
+        *(f"instruction_score_{name}" for name in models),
+    ]
     rows = []
     for case in cases:
         found = scores.get(case.id)
         values = list(found) if found else [None] * len(models)
         difference = value_of(case, found, "difference")
-        rows.append((case.id, case.dataset, case.rating, *values, difference, case.prompt))
+        instructions = "guessed" if case.guessed else "marked"
+        about = (case.id, case.dataset, instructions, case.rating)
+        rows.append((*about, *values, difference, case.prompt))
     return Table((*columns, "difference", "prompt"), tuple(rows))
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -34,8 +36,9 @@ from app.widgets.lines import Line, Lines
 from app.widgets.search_bar import SearchBar
 from app.workspace import LibraryWorkspace
 
-_ID_CELLS = 22
-_DATASET_CELLS = 13
+_ID_CELLS = (10, 30)
+_DATASET_CELLS = (7, 13)
+_GUESSED = "~"
 _SCORES_A_MESSAGE = 200
 
 
@@ -53,6 +56,8 @@ class CasesView(View):
         "difference   tuned minus base.\n"
         "rating   how well the tuned model's response follows the instruction, 1 to 4; the paper "
         "counts 2 and more as followed.\n\n"
+        f"{_GUESSED} before a case   nobody marked its instructions: they are guessed from its "
+        "layout and its first words, and its scores rest on that guess.\n\n"
         "Enter opens a case in the Saliency view; there [ and ] go on to the previous and the "
         "next case of this list, as it is filtered and sorted."
     )
@@ -78,6 +83,7 @@ class CasesView(View):
         self._filters = Filters()
         self._scores: dict[str, Scores] = {}
         self._listed: list[Case] = []
+        self._id_cells = self._dataset_cells = 0
 
     @property
     def _library(self) -> CaseLibrary:
@@ -93,6 +99,9 @@ class CasesView(View):
 
     def on_mount(self) -> None:
         """List at once; scores follow from a thread."""
+        cases = self._library.cases
+        self._id_cells = self._cells_of((case.id for case in cases), _ID_CELLS)
+        self._dataset_cells = self._cells_of((case.dataset for case in cases), _DATASET_CELLS)
         self._list()
         self.run_worker(
             self._compute_scores, thread=True, exclusive=True, exit_on_error=False, group="scores"
@@ -108,6 +117,11 @@ class CasesView(View):
 
     # Columns
 
+    def _cells_of(self, texts: Iterable[str], bounds: tuple[int, int]) -> int:
+        """How wide a column of these texts is, within its bounds."""
+        widest = max((cell_len(self.prose(text)) for text in texts), default=0)
+        return max(bounds[0], min(widest, bounds[1]))
+
     def _columns(self) -> list[tuple[str, int, Order]]:
         names = self._library.models
         scores: list[tuple[str, int, Order]] = [("base", 6, "base")]
@@ -121,8 +135,9 @@ class CasesView(View):
         case = self._listed[index]
         scores = self._scores.get(case.id)
         line = [
-            (f" {pad(self.prose(case.id), _ID_CELLS)} ", ""),
-            (f"{pad(self.prose(case.dataset), _DATASET_CELLS)}", "dim"),
+            (_GUESSED if case.guessed else " ", "warn"),
+            (f"{pad(self.prose(case.id), self._id_cells)} ", ""),
+            (f"{pad(self.prose(case.dataset), self._dataset_cells)}", "dim"),
         ]
         for _, cells, order in self._columns():
             value = value_of(case, scores, order)
@@ -137,7 +152,7 @@ class CasesView(View):
         filters = self._filters
         mark = "▲" if filters.rising else "▼"
         titles: list[tuple[str, str]] = [
-            (f" {'id':<{_ID_CELLS}} {'dataset':<{_DATASET_CELLS}}", "strong")
+            (f" {'id':<{self._id_cells}} {'dataset':<{self._dataset_cells}}", "strong")
         ]
         for title, cells, order in self._columns():
             chosen = order == filters.order
@@ -151,6 +166,8 @@ class CasesView(View):
         if filters.words:
             parts.append(f"with “{prose(fit(filters.words, 30))}”")
         parts.append(f"order {filters.order}{', rising' if filters.rising else ''}")
+        if guessed := sum(case.guessed for case in self._listed):
+            parts.append(f"{_GUESSED} instructions of {guessed} guessed")
         if len(self._scores) < everything:
             parts.append(f"scores of {len(self._scores)} so far")
         self.query_one("#summary", Lines).show([(" " + " · ".join(parts), "dim")])

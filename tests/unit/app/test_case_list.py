@@ -59,5 +59,5 @@ def test_stepping_through_filters_comes_back_to_all():
 
 def test_the_table_has_a_row_for_every_listed_case():
     rows = list(table(CASES, SCORES, ("base", "tuned")))
-    assert rows[0] == ("a", "x", 4.0, 1.0, 0.5, -0.5, "Say straße [b]now[/b]")
-    assert rows[2] == ("c", "x", None, None, None, None, "p")
+    assert rows[0] == ("a", "x", "marked", 4.0, 1.0, 0.5, -0.5, "Say straße [b]now[/b]")
+    assert rows[2] == ("c", "x", "marked", None, None, None, None, "p")
