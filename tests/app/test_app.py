@@ -8,7 +8,7 @@ from app.actions import ACTIONS, actions_of
 from app.config import Settings
 from app.state import load_state
 from app.widgets.help_panel import HelpPanel
-from tests.app.pair_app import PairApp, screen, until, until_loaded, until_shown
+from tests.app.pair_app import PairApp, screen, until, until_loaded, until_quiet, until_shown
 
 
 @pytest.fixture(autouse=True)
@@ -211,7 +211,6 @@ async def test_nothing_is_sent_to_the_terminal_while_nothing_changes(tmp_path):
         for key in ("", "1", "slash"):
             if key:
                 await pilot.press(key)
-            await pilot.pause(0.4)
-            drawn.clear()
+            await until_quiet(pilot, drawn)
             await pilot.pause(1.1)
             assert drawn == []

@@ -281,7 +281,9 @@ async def test_stored_cases_have_one_method(tmp_path):
     async with app.run_test(size=WIDE) as pilot:
         await until_shown(pilot, "2 of 2 cases")
         await pilot.press("enter")
-        before = await until_shown(pilot, "instruction score")
+        await until_shown(pilot, "instruction score")
+        await pilot.pause(0.2)
+        before = screen(app)
         assert "method" not in before
         assert "gradient" not in before
         await pilot.press("m")

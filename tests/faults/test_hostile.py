@@ -47,6 +47,7 @@ TOKENS = (
 PROMPT = "Write: " + " ".join(TOKENS) + " answer"
 RESPONSE = "cat" + "".join(reversed(TOKENS))
 NAME = "[red]\x1b]0;evil\x07\u202eeman\u200b,\"';宽"
+HELP = "esc closes"
 SHOWN_NAME = "[red]␛]0;evil␇⟨202E⟩eman"
 # What only the text could have brought; insttui itself sends none of it.
 NEVER_SENT = (
@@ -117,16 +118,17 @@ def test_tokens_and_names_are_exported_exactly_and_shown_harmlessly(hostile: Hom
         terminal.wait_for_screen("stored", "␛]0;evil␇", "⟨202E⟩elif", "[bold·red]", "⟨200B⟩")
         for key in "\x1b[B", "\x1b[B", "d", "t", "c", "v", "g", "x", "s", "y":
             terminal.write(key)
-            terminal.read_until_quiet(0.3)
+            terminal.read_until_quiet(0.15)
         terminal.write("x")
         terminal.write("e")
         terminal.wait_for_screen("Exported to")
         terminal.write("1")
         terminal.wait_for_screen("History", "Sentences")
         terminal.write("?")
-        terminal.wait_for_screen("Type or paste a prompt")
+        terminal.wait_for_screen("Type or paste a prompt", HELP)
+        # With what follows at once, escape would be another key.
         terminal.write("\x1b")
-        terminal.read_until_quiet(0.3)
+        terminal.wait_until(lambda: HELP not in terminal.shown())
         terminal.write("q")
         terminal.wait_for_exit()
         assert terminal.status == 0
@@ -228,7 +230,7 @@ def test_stored_cases_are_exported_exactly_and_shown_harmlessly(home: Home, libr
         terminal.wait_for_screen("instruction score", "␛[31mred", "⟨202E⟩elif", "[bold·red]")
         for key in "\x1b[B", "\x1b[B", "d", "t", "v", "g", "s", "]", "[", "y":
             terminal.write(key)
-            terminal.read_until_quiet(0.3)
+            terminal.read_until_quiet(0.15)
         terminal.write("e")
         terminal.wait_for_screen("Exported to")
         terminal.write("q")
