@@ -22,6 +22,7 @@ from analysis.requests import (
     NeuronPairsRequest,
     Request,
     TokenizeRequest,
+    WordNeuronsRequest,
 )
 from analysis.results import (
     Ablation,
@@ -37,6 +38,7 @@ from analysis.results import (
     Result,
     TaskClusters,
     Tokens,
+    WordNeurons,
 )
 
 
@@ -123,6 +125,13 @@ _ANALYSES: dict[type[Request], Analysis] = {
         function="analysis.components.directions:neuron_direction",
         result=NeuronDirection,
         stored=True,
+    ),
+    WordNeuronsRequest: Analysis(
+        name="word neurons",
+        version=1,
+        function="analysis.components.word_neurons:word_neurons",
+        result=WordNeurons,
+        stored=False,
     ),
     ChatRequest: Analysis(
         name="chat",

@@ -246,6 +246,24 @@ class NeuronDirectionRequest(msgspec.Struct, frozen=True, tag="neuron_direction"
     components: int = 20
 
 
+class WordNeuronsRequest(msgspec.Struct, frozen=True, tag="word_neurons"):
+    """Which feed-forward neurons of a layer write a word (METHODS 3 and 6).
+
+    Answered by `results.WordNeurons`.
+
+    Attributes:
+        model: Whose neurons.
+        layer: Which layer, from 0.
+        word: The word.
+        words: Those that it is one of.
+    """
+
+    model: ModelChoice
+    layer: int
+    word: str
+    words: Words
+
+
 class FrequenciesRequest(msgspec.Struct, frozen=True, tag="frequencies"):
     """How often every feed-forward neuron is active on a category's instructions (METHODS 6).
 
@@ -304,6 +322,7 @@ Request = (
     | ConceptsRequest
     | ClustersRequest
     | NeuronDirectionRequest
+    | WordNeuronsRequest
     | ChatRequest
     | FrequenciesRequest
     | AblationRequest

@@ -301,6 +301,23 @@ class NeuronDirection(msgspec.Struct, frozen=True, tag="neuron_direction"):
     notes: tuple[str, ...]
 
 
+class WordNeurons(msgspec.Struct, frozen=True, tag="word_neurons"):
+    """How much of a word the neurons of a layer write (METHODS 3 and 6).
+
+    Attributes:
+        model: The model's name.
+        layer: From 0.
+        word: The word.
+        cosines: float32 [U], cos(w, E_o[word]) of every neuron's row w of the down projection, at
+            the places of `LayerFrequencies`.
+    """
+
+    model: str
+    layer: int
+    word: str
+    cosines: NDArray[np.float32]
+
+
 class LayerFrequencies(msgspec.Struct, frozen=True):
     """How often the neurons of one layer are active on a category's instructions (METHODS 6).
 
@@ -385,6 +402,7 @@ Result = (
     | LayerConcepts
     | TaskClusters
     | NeuronDirection
+    | WordNeurons
     | Reply
     | Frequencies
     | Ablation

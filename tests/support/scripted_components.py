@@ -7,8 +7,8 @@ import zlib
 import numpy as np
 
 from analysis.components.sets import EPSILONS, EXPERT_EPSILONS
-from analysis.requests import FrequenciesRequest, NeuronDirectionRequest
-from analysis.results import Frequencies, LayerFrequencies, NeuronDirection
+from analysis.requests import FrequenciesRequest, NeuronDirectionRequest, WordNeuronsRequest
+from analysis.results import Frequencies, LayerFrequencies, NeuronDirection, WordNeurons
 
 LAYERS = 8
 NEURONS = 24
@@ -89,3 +89,10 @@ def neuron_direction(request: NeuronDirectionRequest) -> NeuronDirection:
         rank=300,
         notes=("Words: 40, scripted.",),
     )
+
+
+def word_neurons(request: WordNeuronsRequest) -> WordNeurons:
+    """Cosines by the word, the layer and the model."""
+    seed = zlib.crc32(repr((request.word, request.layer, request.model.name)).encode())
+    cosines = np.random.default_rng(seed).uniform(-1, 1, NEURONS).astype(np.float32)
+    return WordNeurons(request.model.name, request.layer, request.word, cosines)

@@ -32,10 +32,11 @@ from analysis.requests import (
     NeuronPairsRequest,
     Request,
     TokenizeRequest,
+    WordNeuronsRequest,
     models_of,
 )
 from analysis.results import Attribution, ModelFacts, Result, Tokens
-from tests.support.scripted_components import frequencies, neuron_direction
+from tests.support.scripted_components import frequencies, neuron_direction, word_neurons
 from tests.support.scripted_concepts import layer_concepts
 from tests.support.scripted_weights import architecture, head_pairs, neuron_pairs
 
@@ -226,6 +227,8 @@ def _events(request: Request) -> Iterator[Event]:
     elif isinstance(request, FrequenciesRequest):
         yield Progress("frequencies", 1, len(request.prompts), request.category)
         yield Finished(frequencies(request))
+    elif isinstance(request, WordNeuronsRequest):
+        yield Finished(word_neurons(request))
     elif isinstance(request, NeuronDirectionRequest):
         yield Finished(neuron_direction(request))
     else:
