@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import signal
+import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.command import Hit, Hits, Provider
 from textual.containers import Vertical
-from textual.events import Resize
+from textual.events import Event, Key, Resize
 from textual.message import Message
 from textual.widgets import ContentSwitcher, Input, Static, TextArea
 
@@ -37,11 +38,14 @@ if TYPE_CHECKING:
     from textual.driver import Driver
 
     from analysis.cases.library import Case, CaseText
+    from analysis.requests import AttributionRequest
     from app.state import Prompt
     from app.views.saliency.side import Side
 
 MINIMUM = (80, 24)
 _UNUSABLE = (60, 16)
+# How long a message stays whatever is typed, in seconds: it lies over what somebody reads.
+_READ_S = {"information": 1.5, "warning": 4.0, "error": 4.0}
 
 
 class ActionProvider(Provider):
@@ -104,6 +108,10 @@ class InsttuiApp(KeyByKeyApp):
         self.state: State = load_state(self._state_path)
         kind = "pair" if isinstance(workspace, PairWorkspace) else "library"
         self.views: tuple[ViewSpec, ...] = tuple(v for v in VIEWS if kind in v.workspaces)
+        # By view: the one that a link came from, which escape leads back to.
+        self._came_from: dict[str, str] = {}
+        # Until when messages stay, whatever is typed; 0 for no message.
+        self._said_until = 0.0
         self.animation_level = "none"
         self.set_keymap(settings.keys)
 
@@ -200,6 +208,24 @@ class InsttuiApp(KeyByKeyApp):
         self.refresh_lines()
         return view
 
+    def lead_to(self, name: str) -> None:
+        """Let `go_back` return from a view to the one that is shown and has a link to it."""
+        self._came_from[name] = self.view.id or ""
+
+    def came_by_link(self, view: View) -> bool:
+        """Whether a link of another view led to this one."""
+        return view.id in self._came_from
+
+    async def go_back(self, view: View) -> None:
+        """From a view to where the link that led to it is; to the first view where none did."""
+        if self.view is not view:
+            # A second escape, typed before the first had its effect.
+            return
+        origin = self._came_from.pop(view.id or "", "")
+        if not origin:
+            self._came_from.clear()
+        await self.show_view(origin or self.views[0].id)
+
     def on_resize(self, event: Resize) -> None:
         """Say so where the terminal is too small."""
         width, height = event.size
@@ -286,14 +312,21 @@ class InsttuiApp(KeyByKeyApp):
         return not number.isdigit() or int(number) <= len(self.views)
 
     def say(self, text: str, *, severity: str = "information") -> None:
-        """Show a short notification; no markup, nothing harmful."""
-        level = "warning" if severity == "warning" else "information"
+        """Show a short notification; no markup, nothing harmful. A key puts it away once read."""
+        self._said_until = max(self._said_until, time.monotonic() + _READ_S[severity])
         if severity == "error":
             self.notify(prose(text), severity="error", markup=False, timeout=10)
-        elif level == "warning":
+        elif severity == "warning":
             self.notify(prose(text), severity="warning", markup=False, timeout=8)
         else:
             self.notify(prose(text), markup=False, timeout=5)
+
+    async def on_event(self, event: Event) -> None:
+        """Put away what was said before when somebody goes on typing."""
+        if self._said_until and isinstance(event, Key) and time.monotonic() > self._said_until:
+            self._said_until = 0.0
+            self.clear_notifications()
+        await super().on_event(event)
 
     # Messages of views and engine
 
@@ -308,13 +341,15 @@ class InsttuiApp(KeyByKeyApp):
             if view.is_mounted:
                 view.engine_changed(message.status)
 
-    async def run_prompt(self, prompt: Prompt) -> None:
-        """Run both models on a prompt and show their maps."""
+    async def run_prompt(
+        self, prompt: Prompt, requests: Sequence[AttributionRequest] | None = None
+    ) -> None:
+        """Run both models on a prompt and show their maps; see `SaliencyView.run_prompt`."""
         from app.views.saliency.view import SaliencyView
 
         view = await self.show_view("saliency")
         assert isinstance(view, SaliencyView)
-        view.run_prompt(prompt)
+        view.run_prompt(prompt, requests)
 
     def marks_changed(self, prompt: Prompt) -> None:
         """Marks were changed on the maps: the prompt view shows the same."""
@@ -347,6 +382,7 @@ class InsttuiApp(KeyByKeyApp):
     async def action_show_view(self, number: int) -> None:
         """Show the view of a number key."""
         if number < len(self.views):
+            self._came_from.clear()
             await self.show_view(self.views[number].id)
 
     def action_help(self) -> None:

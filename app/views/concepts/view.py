@@ -218,6 +218,9 @@ class ConceptsView(View):
 
     def _show_progress(self) -> None:
         line = [] if self._jobs is None else self._jobs.going_on()
+        if self.ui.came_by_link(self):
+            # Escape leads back first.
+            line = line[:1]
         if not line and self._page != "words" and self._jobs is not None:
             line = [(f"all {self._jobs.current.layers} layers are there", "dim")]
         self.query_one("#progress", Lines).show(line)
@@ -368,14 +371,16 @@ class ConceptsView(View):
             self._plots.swap()
 
     def action_stop(self) -> None:
-        """Back to the list; there stop what runs, or go back to the first view."""
+        """Back to the list; there back to the link that led here, or stop what runs, or leave."""
         if self._page in ("plot", "found"):
             self._turn_to("list")
+        elif self._page == "list" and self.ui.came_by_link(self):
+            self.run_worker(self.ui.go_back(self), exit_on_error=False)
         elif self._jobs is not None and self._jobs.stop():
             self.show_everything()
             self.ui.refresh_lines()
         else:
-            self.run_worker(self.ui.action_show_view(0), exit_on_error=False)
+            self.run_worker(self.ui.go_back(self), exit_on_error=False)
 
     def action_run_again(self) -> None:
         """Run what failed or was stopped."""

@@ -347,16 +347,18 @@ class HeadsView(View):
         self._turn_to("verbs")
 
     def action_stop(self) -> None:
-        """Back from a page; on the map stop what runs, or go back to the first view."""
+        """Back from a page, or to the link that led to it; on the map stop what runs, or leave."""
         if self._page == "neurons":
             self._turn_to("head")
+        elif self._page == "head" and self.ui.came_by_link(self):
+            self.run_worker(self.ui.go_back(self), exit_on_error=False)
         elif self._page in ("head", "found", "verbs"):
             self._turn_to("map")
         elif self._jobs is not None and self._jobs.stop():
             self.show_everything()
             self.ui.refresh_lines()
         else:
-            self.run_worker(self.ui.action_show_view(0), exit_on_error=False)
+            self.run_worker(self.ui.go_back(self), exit_on_error=False)
 
     def action_run_again(self) -> None:
         """Run what failed or was stopped."""

@@ -34,6 +34,7 @@ from app.workspace import PairWorkspace
 if TYPE_CHECKING:
     from analysis.cases.library import CaseText
     from analysis.events import EngineStatus
+    from analysis.requests import AttributionRequest
 
 BOTH_FROM_WIDTH = 120
 # Maps that grow are redrawn so often at most: a terminal far away and the keys need the time.
@@ -143,21 +144,27 @@ class SaliencyView(View):
 
     # What to show
 
-    def run_prompt(self, prompt: Prompt) -> None:
-        """Ask both models; maps appear as they are computed."""
+    def run_prompt(
+        self, prompt: Prompt, requests: Sequence[AttributionRequest] | None = None
+    ) -> None:
+        """Ask both models; maps appear as they are computed.
+
+        Args:
+            prompt: The prompt.
+            requests: What the base and the tuned model are asked of it; None for the usual.
+        """
         workspace, session = self.ui.workspace, self.ui.session
         assert isinstance(workspace, PairWorkspace)
         if session is None:
             return
-        same = (prompt.text, prompt.chat_template) == (
-            self._prompt.text,
-            self._prompt.chat_template,
-        )
-        if same and not any(side.gradient.can_run for side in self._pair.sides):
+        if requests is None:
+            requests = workspace.requests(prompt.text, chat_template=prompt.chat_template)
+        sides = self._pair.sides
+        same = [side.gradient.request for side in sides] == list(requests)
+        if same and not any(side.gradient.can_run for side in sides):
             self._prompt = prompt
             self._update()
             return
-        requests = workspace.requests(prompt.text, chat_template=prompt.chat_template)
         self._begin(prompt, [Side(request.model.name, request=request) for request in requests])
         self._ask([side.gradient for side in self._pair.sides])
 
@@ -383,11 +390,11 @@ class SaliencyView(View):
             self.ui.marks_changed(self._prompt)
 
     def action_stop(self) -> None:
-        """Stop what is computed; with nothing running, back to the first view."""
+        """Stop what is computed; with nothing running, back to the view that led here."""
         if self._pair.stop():
             self._update()
         else:
-            self.run_worker(self.ui.action_show_view(0), exit_on_error=False)
+            self.run_worker(self.ui.go_back(self), exit_on_error=False)
 
     def action_run_again(self) -> None:
         """Run what has not run, failed or was stopped."""
