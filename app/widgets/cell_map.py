@@ -1,0 +1,140 @@
+"""A map of cells of one size: named rows down, columns across, as wide as there is room for.
+
+Built on the faces of token maps; what stands in a cell, and the names, are a subclass's.
+"""
+
+from __future__ import annotations
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region, Size
+from textual.strip import Strip
+
+from app.widgets.token_face import Cell, TokenFace
+
+HEADER = 1
+"""Lines of frozen column names."""
+
+ASCII_GLYPHS = " .:-=+*oO#@"
+"""Lightness without colours and without block characters, a glyph a level."""
+
+
+class CellMap(TokenFace):
+    """The layout: where a cell is drawn, what is in sight, what a cursor repaints."""
+
+    # What a map says of itself
+
+    @property
+    def _labels(self) -> int:
+        """Cells of the row names with the gap after them."""
+        raise NotImplementedError
+
+    @property
+    def _cell(self) -> int:
+        """Cells of a column; where not all columns fit, the map is scrolled by whole ones."""
+        raise NotImplementedError
+
+    def _label(self, row: int, style: Style, blank: Style) -> list[Segment]:
+        """A row's name and the gap after it."""
+        raise NotImplementedError
+
+    def _heading(self, columns: range, blank: Style) -> list[Segment]:
+        """The names of columns."""
+        raise NotImplementedError
+
+    def _cells(self, row: int, columns: range) -> list[Segment]:
+        """What stands in some cells of a row."""
+        raise NotImplementedError
+
+    # Layout
+
+    def map_replaced(self) -> None:
+        """Lay out and paint the new `map`."""
+        self._fit_to_pane()
+        self.refresh()
+
+    def on_resize(self) -> None:
+        """Share out the new width and keep the cursor in sight."""
+        self._fit_to_pane()
+
+    def _fit_to_pane(self) -> None:
+        rows, columns = self.map.shape
+        self.virtual_size = Size(self._labels + columns * self._cell, HEADER + rows)
+        self.call_after_refresh(self._reveal)
+
+    @property
+    def _pane(self) -> Size:
+        """Columns and rows that the pane has room for."""
+        width, height = self.scrollable_content_region.size
+        return Size(max(0, (width - self._labels) // self._cell), max(0, height - HEADER))
+
+    def page_rows(self) -> int:
+        """How many rows a page is."""
+        return max(1, self._pane.height - 1)
+
+    def cell_at(self, x: int, y: int) -> Cell | None:
+        """The cell drawn at these coordinates of the pane, None where there is none."""
+        rows, columns = self.map.shape
+        row = y - HEADER + self.scroll_offset.y
+        column = (x - self._labels) // self._cell + self._first
+        if y < HEADER or x < self._labels or row >= rows or column >= columns:
+            return None
+        return row, column
+
+    @property
+    def _first(self) -> int:
+        """The first column in sight; columns are never cut on the left."""
+        return self.scroll_offset.x // self._cell
+
+    def _columns_in_sight(self) -> range:
+        return range(self._first, min(self.map.shape[1], self._first + self._pane.width))
+
+    def _region(self, row: int, column: int) -> Region:
+        """Where a cell is drawn, in the pane's coordinates."""
+        x = self._labels + (column - self._first) * self._cell
+        return Region(x, HEADER + row - self.scroll_offset.y, self._cell, 1)
+
+    # The cursor
+
+    def cursor_changed(self, before: Cell, after: Cell) -> None:
+        """Repaint the old and the new cell and their names, or scroll."""
+        if self._reveal():
+            return
+        for cell in (before, after):
+            region = self._region(*cell)
+            self.refresh(region)
+            if before[0] != after[0]:
+                self.refresh(Region(0, region.y, self._labels, 1))
+        if before[1] != after[1]:
+            self.refresh(Region(0, 0, self.size.width, HEADER))
+
+    def _reveal(self) -> bool:
+        """Scroll by half a pane when the cursor is out of it; whether that was needed."""
+        (row, column), pane = self.cursor, self._pane
+        if not (pane and all(self.map.shape)):
+            return False
+        left, top = self._first, self.scroll_offset.y
+        if not left <= column < left + pane.width:
+            left = max(0, column - pane.width // 2)
+        if not top <= row < top + pane.height:
+            top = max(0, row - pane.height // 2)
+        if (left, top) == (self._first, self.scroll_offset.y):
+            return False
+        self.scroll_to(left * self._cell, top, animate=False)
+        return True
+
+    # Drawing
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one line of the pane."""
+        width, blank = self.size.width, self.rich_style
+        row = y - HEADER + self.scroll_offset.y
+        if not all(self.map.shape) or row >= self.map.shape[0]:
+            return Strip.blank(width, blank)
+        columns = self._columns_in_sight()
+        if y < HEADER:
+            cells = [Segment(" " * self._labels, blank), *self._heading(columns, blank)]
+        else:
+            style = blank + self.palette.here if row == self.cursor[0] else blank
+            cells = [*self._label(row, style, blank), *self._cells(row, columns)]
+        return Strip(cells).adjust_cell_length(width, blank)
