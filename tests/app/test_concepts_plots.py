@@ -1,0 +1,109 @@
+"""The plots of the Concepts view and their numbers, and what descriptions add."""
+
+from __future__ import annotations
+
+import pytest
+
+from analysis.concept_changes import mean_angle
+from analysis.concept_tables import Description
+from app.config import Settings
+from app.views.concepts.component_list import ConceptList
+from app.views.concepts.view import ConceptsView
+from app.widgets.plot import Plot
+from tests.app.concepts_screen import (
+    ALL_THERE,
+    NARROW,
+    WIDE,
+    hold_layers_back,
+    layer_of,
+    line_with,
+    shown_concepts,
+)
+from tests.app.pair_app import PairApp, until, until_loaded, until_shown
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_a_key_goes_through_the_plots_and_another_shows_the_numbers(tmp_path, size):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=size) as pilot:
+        await shown_concepts(pilot)
+        await pilot.press("p")
+        shown = await until_shown(pilot, "explained variance in % by component, layer 0")
+        assert any(0x2800 < ord(character) < 0x2900 for character in shown)
+        await pilot.press("t")
+        share = layer_of(pair, 0).tuned.explained_variance[1]
+        await until_shown(pilot, "variance_base", "cumulative_tuned", f"{share:.4g}")
+        await pilot.press("t", "p")
+        await until_shown(pilot, "variance of the first components together")
+        await pilot.press("p")
+        await until_shown(pilot, "angle in degrees by layer")
+        await pilot.press("t")
+        await until_shown(pilot, "mean_subspace_angle", f"{mean_angle(layer_of(pair, 7)):.4g}")
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(pair.app.focused, ConceptList))
+        await pilot.press("p", "escape")
+        await until(pilot, lambda: isinstance(pair.app.focused, ConceptList))
+        await pilot.press("escape")
+        await until_shown(pilot, "Capital of a country")
+
+
+async def test_a_plot_follows_the_layer(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running() as pilot:
+        await shown_concepts(pilot)
+        await pilot.press("p", "right", "right")
+        await until_shown(pilot, "by component, layer 2")
+
+
+async def test_a_plot_of_a_layer_that_is_not_there_is_empty(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running() as pilot:
+        await until_loaded(pilot, pair)
+        release = hold_layers_back(pair)
+        await pilot.press("4")
+        await until_shown(pilot, "not computed yet")
+        await pilot.press("p")
+        await until_shown(pilot, "by component", "nothing to plot yet")
+        release()
+        await until_shown(pilot, "by component, layer 0", ALL_THERE)
+
+
+class Described:
+    """Every fourth component has a description."""
+
+    def find(self, model, layer, expert, component):
+        if component % 4:
+            return None
+        level = "semantics" if component % 8 else "morphology"
+        return Description(f"[b]thing[/b] {component} of {model}", ("math", "coding"), level)
+
+
+async def test_descriptions_stand_beside_the_words_and_below(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        shown = await shown_concepts(pilot)
+        assert "insttui concepts --annotate" in shown
+        assert "OPENAI_API_KEY" in shown
+        pair.app.query_one(ConceptsView).describe(Described())
+        shown = await until_shown(pilot, "description", "scenarios", "not described")
+        assert "[b]thing[/b] 4 of demo-tuned" in line_with(shown, "5")
+        assert "OPENAI_API_KEY" not in shown
+        await pilot.press("j")
+        await until_shown(pilot, "tuned: [b]thing[/b] 0 of demo-tuned · math, coding · morphology")
+        await pilot.press("p", "p", "p", "p")
+        shown = await until_shown(pilot, "levels in % by layer, demo-base")
+        assert "phonology" in shown
+        await pilot.press("p", "t")
+        await until_shown(pilot, "percent", "demo-tuned")
+
+
+async def test_plain_ascii_draws_plots_and_signs_in_ascii(tmp_path):
+    pair = PairApp(tmp_path, settings=Settings(ascii=True))
+    async with pair.running() as pilot:
+        shown = await shown_concepts(pilot)
+        assert "−" not in shown
+        assert " -" in line_with(shown, "1")
+        await pilot.press("p")
+        await until_shown(pilot, "o demo-base  x demo-tuned")
+        drawn = "".join(text for line in pair.app.query_one(Plot)._drawn for text, _ in line)
+        assert drawn.isascii()
