@@ -11,7 +11,7 @@ from pathlib import Path
 from analysis.csv_file import save_csv, write_csv
 from analysis.table import Cell, Table
 
-__all__ = ["chained", "free_path", "save_csv", "save_text", "write_csv"]
+__all__ = ["chained", "free_path", "save_csv", "save_table", "save_text", "write_csv"]
 
 
 def chained(tables: Sequence[Table]) -> Table:
@@ -43,6 +43,23 @@ def free_path(folder: Path, stem: str, suffix: str) -> Path:
     while path.exists():
         path = folder / f"{safe}-{number}{suffix}"
         number += 1
+    return path
+
+
+def save_table(table: Table, kind: str, names: tuple[str, ...], folder: Path) -> Path:
+    """Write a table to a new CSV file in a folder; the file.
+
+    Args:
+        table: What is written.
+        kind: What it is, the first part of the file's name.
+        names: What it is about, the other parts.
+        folder: Where.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    path = free_path(folder, "-".join([kind, *names]), ".csv")
+    save_csv(table, path)
     return path
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from analysis.events import Failed, Finished, Notice, Progress
 from analysis.problems import Problem
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from textual.message_pump import MessagePump
 
     from app.workspace import SessionLike
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class LayerJobs:
         names: What they are called, harmless; layers by number where there are none.
 
     Attributes:
+        kind: What stands in the place of layers.
         results: The answers of every finished layer, in the order of its requests.
         problem: Why the run ended, if something went wrong.
         stopped: The user stopped it.
@@ -83,7 +86,7 @@ class LayerJobs:
         self._session = session
         self._listener = listener
         self._requests = requests
-        self._kind = kind
+        self.kind = kind
         self._names = names or [f"layer {number}" for number in range(len(requests))]
         self.results: dict[int, tuple[Result, ...]] = {}
         self.problem: Problem | None = None
@@ -106,6 +109,15 @@ class LayerJobs:
     def can_run(self) -> bool:
         """Whether layers are missing and nothing runs."""
         return self._current is None and len(self.results) < self.layers
+
+    def both(self, layer: int, of: type[Answer]) -> tuple[Answer, Answer] | None:
+        """A layer's answers of base and tuned model; None until they are there."""
+        if not self.results.get(layer):
+            return None
+        base, tuned = self.results[layer]
+        assert isinstance(base, of)
+        assert isinstance(tuned, of)
+        return base, tuned
 
     def run(self, layer: int) -> None:
         """Compute what is missing, this layer first."""
@@ -149,6 +161,14 @@ class LayerJobs:
             self.problem = ending.problem if isinstance(ending, Failed) else None
         return Step(None, news.notices)
 
+    def ended(self) -> str:
+        """Why it failed, or that it was stopped, in paragraphs; empty where it did not end so."""
+        if self.problem is not None:
+            problem = self.problem
+            parts = (problem.what, problem.why, problem.remedy, "r runs it again.")
+            return "\n\n".join(part for part in parts if part)
+        return "Stopped. r runs it again." if self.stopped else ""
+
     def words(self) -> str:
         """What is done and how far it is, one harmless line; empty when nothing runs."""
         if self._current is None:
@@ -156,7 +176,7 @@ class LayerJobs:
         parts = []
         if self.layers > 1:
             parts = [
-                f"{len(self.results)} of {self.layers} {self._kind}",
+                f"{len(self.results)} of {self.layers} {self.kind}",
                 self._names[self._current.number],
             ]
         if self._progress is not None:

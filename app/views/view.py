@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual.containers import Vertical
 
 from analysis.problems import ProblemError
+from app.export import save_table
 from app.terminal_text import prose, visible
 
 if TYPE_CHECKING:
     from analysis.status import EngineStatus
+    from analysis.table import Table
     from app.actions import Action
     from app.main import InsttuiApp
 
@@ -43,21 +45,32 @@ class View(Vertical):
         """Whether the action means something now; the key line and the palette leave out others."""
         return True
 
-    def write_aside(self, write: Callable[[], Path]) -> None:
+    def write_aside(self, write: Callable[[], Path], *, done: str = "Written") -> None:
         """Write a file on a thread, and say where it is or why it is not.
 
         Args:
             write: Writes it and returns its path; may raise OSError and ProblemError.
+            done: What was done to it then, capitalised.
         """
 
         def work() -> None:
             try:
-                words, severity = f"Written to {write()}", "information"
+                words, severity = f"{done} to {write()}", "information"
             except (OSError, ProblemError) as error:
-                words, severity = f"Nothing was written: {error}", "error"
+                words, severity = f"Nothing was {done.lower()}: {error}", "error"
             self.app.call_from_thread(self.ui.say, words, severity=severity)
 
         self.run_worker(work, thread=True, exit_on_error=False, group="write")
+
+    def export_table(self, table: Callable[[], Table], kind: str, *names: str) -> None:
+        """Write a table to a new CSV file in the current folder, on a thread.
+
+        Args:
+            table: Makes the table, on the thread too.
+            kind: What it is, the first part of the file's name.
+            names: What it is about, the other parts.
+        """
+        self.write_aside(lambda: save_table(table(), kind, names, Path.cwd()), done="Exported")
 
     def enter(self) -> None:
         """Called when the view is shown: put the focus where work starts."""

@@ -249,7 +249,7 @@ async def test_escape_stops_and_r_goes_on_with_the_layer_under_the_cursor(tmp_pa
         view = pair.app.query_one(HeadsView)
         # The layers anew, held back.
         pair.session.gate.clear()
-        view._begin_layers(view._jobs)
+        view._begin(view._jobs)
         await until_shown(pilot, "esc stops", "not computed yet", "╌╌╌╌")
         await pilot.press("escape")
         await until_shown(pilot, "Stopped with 0 of 8 layers. r goes on.")
@@ -268,7 +268,7 @@ async def test_the_layer_that_the_cursor_rests_on_is_computed_next(tmp_path):
         await until_shown(pilot, f"all {LAYERS} layers")
         view = pair.app.query_one(HeadsView)
         pair.session.gate.clear()
-        view._begin_layers(view._jobs)
+        view._begin(view._jobs)
         assert requests_of(pair, HeadPairsRequest)[-1].layer == 0
         await pilot.press("j", "j", "j", "j", "j")
         await until(pilot, lambda: requests_of(pair, HeadPairsRequest)[-1].layer == 5)

@@ -27,9 +27,9 @@ from analysis.status import EngineStatus
 from analysis.task_sets.natural import natural_tasks
 from analysis.task_sets.task_set import LABELS
 from app.actions import Action, bindings
+from app.export import save_table
 from app.layer_jobs import LayerJobs
 from app.views.clusters.text import HELP, scatter_of, status_lines
-from app.views.heads.text import save_table
 from app.views.view import View
 from app.watch import Watch
 from app.widgets.line_drawing import PlotData, Series

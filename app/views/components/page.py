@@ -11,7 +11,7 @@ from app.terminal_text import pad, prose
 from app.views.components.atlas import ComponentAtlas
 from app.views.components.members import KINDS, Cell, CellMembers, Kind, Member
 from app.views.components.text import copied_members, member_lines
-from app.views.heads.neuron_page import FollowedList
+from app.widgets.followed_list import FollowedList
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line, Lines
 

@@ -10,12 +10,12 @@ from textual.binding import BindingType
 
 from analysis.components.tables import components_table, summary_table
 from app.actions import bindings
+from app.export import save_table
 from app.views.components.jobs import Place
 from app.views.components.members import Cell
 from app.views.components.pages import ComponentPages
 from app.views.components.search import find_component
 from app.views.components.text import HELP
-from app.views.heads.text import save_table
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Lines
 from app.widgets.search_bar import SearchBar

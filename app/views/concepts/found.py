@@ -4,42 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.text import Text
-
-from app.terminal_text import visible
 from app.views.concepts.atlas import ConceptAtlas, WordPlace
 from app.views.concepts.component_list import signed_words
-from app.widgets.item_list import ItemList
+from app.widgets.found_list import FoundList
 from app.widgets.lines import Line
 
 
-class FoundConcepts(ItemList):
-    """A line a row: where it is, where among the words of either model, and what stands with it.
-
-    Attributes:
-        places: What was found.
-    """
+class FoundConcepts(FoundList[WordPlace]):
+    """A line a row: where it is, where among the words of either model, and what stands with it."""
 
     def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
-        super().__init__(self._line, id=id)
-        self._ascii = ascii_only
+        super().__init__(self._line, ascii_only=ascii_only, id=id)
         self._atlas = ConceptAtlas()
-        self.places: Sequence[WordPlace] = ()
 
     def show_places(self, word: str, places: Sequence[WordPlace], atlas: ConceptAtlas) -> None:
         """List the places of a word in these layers."""
-        self.places, self._atlas = places, atlas
-        shown = visible(word, ascii_only=self._ascii)
+        self._atlas = atlas
         base = sum(place.base is not None for place in places)
         tuned = sum(place.tuned is not None for place in places)
         counts = f"base {base} · tuned {tuned}"
-        self.border_title = Text(f"“{shown}” in components of {len(atlas.layers)} layers: {counts}")
-        self.show(len(places), cursor=0)
-
-    @property
-    def place(self) -> WordPlace | None:
-        """The place under the cursor."""
-        return self.places[self.cursor] if self.places else None
+        self.list_places(word, places, f"components of {len(atlas.layers)} layers: {counts}")
 
     def _line(self, index: int, width: int) -> Line:
         place = self.places[index]

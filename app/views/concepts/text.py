@@ -9,8 +9,7 @@ from rich.cells import cell_len
 from analysis.annotation.endpoint import HOW_TO_ADD_ONE
 from analysis.concept_changes import mean_angle
 from analysis.concept_tables import Description, Descriptions
-from analysis.problems import Problem
-from analysis.results import Architecture, Components, LayerConcepts
+from analysis.results import Components, LayerConcepts
 from app.terminal_text import fit, prose, visible
 from app.views.concepts.atlas import ConceptRow
 from app.views.concepts.component_list import find_description, signed_words
@@ -50,26 +49,10 @@ _NOT_DESCRIBED = (
 )
 
 
-def different_shapes(base: Architecture, tuned: Architecture) -> str:
-    """Why components cannot be compared layer by layer; empty where they can."""
-    if base.is_built_like(tuned):
-        return ""
-    return "\n\n".join(
-        [
-            f"{base.model} and {tuned.model} have different shapes.",
-            f"{base.model} is {base.shape()}.\n{tuned.model} is {tuned.shape()}.",
-            "The components of a layer are compared with those of the same layer in the other "
-            "model. Choose a tuned model that was trained from this base model.",
-        ]
-    )
-
-
-def going_wrong(problem: Problem | None, *, stopped: bool) -> str:
-    """Why there is nothing to see yet, as paragraphs."""
-    if problem is not None:
-        parts = (problem.what, problem.why, problem.remedy, "r runs it again.")
-        return "\n\n".join(part for part in parts if part)
-    return "Stopped. r runs it again." if stopped else "Reading what the models are built of."
+UNLIKE = (
+    "The components of a layer are compared with those of the same layer in the other model. "
+    "Choose a tuned model that was trained from this base model."
+)
 
 
 def summary(

@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from rich.cells import cell_len
-from rich.text import Text
 
 from app.terminal_text import fit, visible
 from app.views.heads.atlas import WordPlace
-from app.widgets.item_list import ItemList
+from app.widgets.found_list import FoundList
 from app.widgets.lines import Line
 
 
-class FoundHeads(ItemList):
-    """A line a head: where it is, in which model the word has more pairs, and with what.
-
-    Attributes:
-        places: What was found.
-    """
+class FoundHeads(FoundList[WordPlace]):
+    """A line a head: where it is, in which model the word has more pairs, and with what."""
 
     def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
-        super().__init__(self._line, id=id)
-        self._ascii = ascii_only
-        self.places: Sequence[WordPlace] = ()
-
-    def show_places(self, word: str, places: Sequence[WordPlace], layers: int) -> None:
-        """List the places of a word in so many layers."""
-        self.places = places
-        shown = visible(word, ascii_only=self._ascii)
-        self.border_title = Text(f"“{shown}” in {len(places)} heads of {layers} layers")
-        self.show(len(places), cursor=0)
-
-    @property
-    def place(self) -> WordPlace | None:
-        """The place under the cursor."""
-        return self.places[self.cursor] if self.places else None
+        super().__init__(self._line, ascii_only=ascii_only, id=id)
 
     def _line(self, index: int, width: int) -> Line:
         place = self.places[index]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -12,24 +10,9 @@ from analysis.head_changes import neuron_changes
 from analysis.results import NeuronPairs
 from app.terminal_text import pad
 from app.views.heads.page import pair_text
-from app.widgets.item_list import Draw, ItemList
+from app.widgets.followed_list import FollowedList
+from app.widgets.item_list import ItemList
 from app.widgets.lines import Line
-
-
-class FollowedList(ItemList):
-    """A list that says when its cursor moved."""
-
-    def __init__(self, draw: Draw, follow: Callable[[], None], *, empty: str, id: str) -> None:  # noqa: A002
-        """Args: makes an item's line; what to call; what to say without items; the widget's id."""
-        super().__init__(draw, empty=empty, id=id)
-        self._follow = follow
-
-    def move_cursor(self, index: int) -> None:
-        """Put the cursor on an item and say so."""
-        before = self.cursor
-        super().move_cursor(index)
-        if self.cursor != before:
-            self._follow()
 
 
 class NeuronPage(Horizontal):

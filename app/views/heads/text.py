@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from textwrap import wrap
 
 from analysis.head_changes import HeadComparison, PairChange
 from analysis.requests import Words, WordVectors
-from analysis.results import Architecture, HeadPairs
-from analysis.table import Table
-from app.export import free_path, save_csv
+from analysis.results import HeadPairs
 from app.terminal_text import pad, prose
 from app.views.heads.page import STATUSES, count_text, pair_text
 from app.widgets.lines import Line
@@ -42,6 +40,12 @@ HELP = (
 )
 
 
+UNLIKE = (
+    "A head is compared with the head at the same place in the other model. Choose a tuned "
+    "model that was trained from this base model."
+)
+
+
 def words_text(words: Words) -> str:
     """Which words are looked at, harmless."""
     text = {
@@ -61,20 +65,6 @@ def vectors_text(vectors: WordVectors) -> str:
     if vectors.source == "demo":
         return "the demo's own word vectors"
     return prose(PurePath(vectors.path).name)
-
-
-def different_shapes(base: Architecture, tuned: Architecture) -> str:
-    """Why heads cannot be compared one by one; empty where they can."""
-    if base.is_built_like(tuned):
-        return ""
-    return "\n\n".join(
-        [
-            f"{base.model} and {tuned.model} have different shapes.",
-            f"{base.model} is {base.shape()}.\n{tuned.model} is {tuned.shape()}.",
-            "A head is compared with the head at the same place in the other model. Choose a tuned "
-            "model that was trained from this base model.",
-        ]
-    )
 
 
 def status_lines(
@@ -130,17 +120,6 @@ def all_notes(pairs: Sequence[HeadPairs]) -> list[str]:
     notes = dict.fromkeys(note for each in pairs for note in each.notes)
     # What `rests_on` says already.
     return [note for note in notes if not note.startswith(("Words: ", "Vectors: "))]
-
-
-def save_table(table: Table, kind: str, names: tuple[str, str], folder: Path) -> Path:
-    """Write a table about two models to a new CSV file in a folder; the file.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    path = free_path(folder, "-".join([kind, *names]), ".csv")
-    save_csv(table, path)
-    return path
 
 
 def copied_text(

@@ -8,10 +8,9 @@ import pytest
 
 from analysis.head_changes import compare_head, head_changes
 from analysis.requests import HeadPairsRequest, ModelChoice, Words, WordVectors
-from analysis.results import Architecture
 from app.views.heads.atlas import HeadAtlas
 from app.views.heads.layer import HeadLayer
-from app.views.heads.text import different_shapes, rests_on, status_lines
+from app.views.heads.text import rests_on, status_lines
 from app.widgets.lines import width_of
 from tests.support.scripted_weights import LAYERS, head_pairs
 
@@ -120,11 +119,3 @@ def test_a_stand_in_for_vectors_is_named_in_80_columns():
         assert "org/some-7b␛[0m, standing in for word vectors" in shown
         assert len(lines) <= 4
         assert all(width_of(line) <= 78 for line in lines[2:])
-
-
-def test_models_built_alike_have_the_same_shape_whatever_they_are_called():
-    base = Architecture("a", "llama", 2, 4, 4, 8, 32, 64, 0)
-    assert not different_shapes(base, Architecture("b", "llama", 2, 4, 4, 8, 32, 64, 0, ("note",)))
-    assert "different shapes" in different_shapes(
-        base, Architecture("b", "llama", 3, 4, 4, 8, 32, 64, 0)
-    )

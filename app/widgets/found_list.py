@@ -1,0 +1,38 @@
+"""The places where a word was found, as a list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Generic, TypeVar
+
+from rich.text import Text
+
+from app.terminal_text import visible
+from app.widgets.item_list import Draw, ItemList
+
+Place = TypeVar("Place")
+
+
+class FoundList(ItemList, Generic[Place]):
+    """A line a place, drawn by a function.
+
+    Attributes:
+        places: What was found last.
+    """
+
+    def __init__(self, draw: Draw, *, ascii_only: bool, id: str) -> None:  # noqa: A002
+        """Args: makes a place's line; whether text is shown in ASCII; the widget's id."""
+        super().__init__(draw, id=id)
+        self._ascii = ascii_only
+        self.places: Sequence[Place] = ()
+
+    def list_places(self, word: str, places: Sequence[Place], where: str) -> None:
+        """List the places of a word, and say above how many there are and where."""
+        self.places = places
+        self.border_title = Text(f"“{visible(word, ascii_only=self._ascii)}” in {where}")
+        self.show(len(places), cursor=0)
+
+    @property
+    def place(self) -> Place | None:
+        """The place under the cursor."""
+        return self.places[self.cursor] if self.places else None
