@@ -180,7 +180,7 @@ class PairView(View, Generic[Jobs]):
     # Keys
 
     def action_stop(self) -> None:
-        """Back from a page; stop what runs; leave the view."""
+        """Back from a page or to the link that led to it; stop what runs; leave the view."""
         if self._back():
             return
         if self._jobs is not None and self._jobs.stop():
@@ -190,7 +190,7 @@ class PairView(View, Generic[Jobs]):
             self._go_back()
 
     def _go_back(self) -> None:
-        self.run_worker(self.ui.action_show_view(0), exit_on_error=False)
+        self.run_worker(self.ui.go_back(self), exit_on_error=False)
 
     def action_run_again(self) -> None:
         """Run what failed or was stopped."""

@@ -148,6 +148,12 @@ class ConceptPages(LayerView[ConceptJobs]):
             above = summary(self._layer, self._expert, self._shown, built[0].width, width)
         self.query_one("#summary", Lines).show(above)
 
+    def _progress(self) -> Line:
+        if not self.ui.came_by_link(self):
+            return super()._progress()
+        # Escape leads back first, and stops nothing.
+        return self._going_on()[:1] or self._all_there()
+
     # News of the requests
 
     def _ask(self) -> ConceptJobs:

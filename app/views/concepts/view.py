@@ -61,6 +61,8 @@ class ConceptsView(ConceptPages):
     def _back(self) -> bool:
         if self._page in ("plot", "found"):
             self._turn_to("list")
+        elif self._page == "list" and self.ui.came_by_link(self):
+            self._go_back()
         else:
             return False
         return True

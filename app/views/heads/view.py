@@ -60,6 +60,8 @@ class HeadsView(HeadPages):
     def _back(self) -> bool:
         if self._page == "neurons":
             self._turn_to("head")
+        elif self._page == "head" and self.ui.came_by_link(self):
+            self._go_back()
         elif self._page in ("head", "found", "verbs"):
             self._turn_to("map")
         else:
