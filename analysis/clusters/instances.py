@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
@@ -59,6 +59,27 @@ class Instances:
         widest = max(len(task.mappings) for task in self.tasks)
         distribution = self.task.astype(np.int64)
         return identity, distribution, distribution * widest + self.mapping
+
+    def sampled(self, count: int, seed: int) -> Instances:
+        """Some of the instances, drawn at random and left in their order; all if there are fewer.
+
+        The notes say of how many.
+        """
+        total = len(self.task)
+        if total <= count:
+            return self
+        chosen = np.sort(np.random.default_rng(seed).choice(total, count, replace=False))
+        note = (
+            f"t-SNE takes too long for {total:,} instances: all this is about {count:,} of them, "
+            f"drawn at random with seed {seed}."
+        )
+        return replace(
+            self,
+            task=self.task[chosen],
+            phrasing=self.phrasing[chosen],
+            mapping=self.mapping[chosen],
+            notes=(*self.notes, note),
+        )
 
     def unseen(self) -> NDArray[np.bool_]:
         """bool [n]: the instances of every fifth phrasing of a task."""

@@ -153,6 +153,29 @@ def test_t_sne_comes_before_the_clusters_where_it_is_wanted(found, pool):
     assert not np.array_equal(plain.map, first.map)
 
 
+def test_t_sne_takes_a_sample_that_the_result_speaks_of(pool, monkeypatch):
+    monkeypatch.setattr("analysis.clusters.task_clusters.MOST_FOR_TSNE", 40)
+    sampled, _ = answer(request(tsne=True), pool)
+    again, _ = answer(request(tsne=True, seed=1), pool)
+    assert sampled.clusters.shape[2] == sampled.map.shape[1] == len(sampled.task) == 40
+    assert any("92 instances: all this is about 40 of them" in note for note in sampled.notes)
+    everything = list(zip(*_places(request()), strict=True))
+    for each in (sampled, again):
+        chosen = list(zip(each.task, each.phrasing, each.mapping, strict=True))
+        assert len(set(chosen)) == 40
+        assert chosen == [place for place in everything if place in set(chosen)]
+    assert not np.array_equal(sampled.phrasing, again.phrasing)
+    plain, _ = answer(request(), pool)
+    assert len(plain.task) == 92
+    assert not plain.notes
+
+
+def _places(asked):
+    tokenizer = AutoTokenizer.from_pretrained(model_path("demo-tuned"))
+    found = instances_of(asked.tasks, tokenizer, asked.mappings)
+    return found.task, found.phrasing, found.mapping
+
+
 def test_in_a_chat_the_state_is_that_before_the_answer(pool):
     chat, _ = answer(request(chat_template=True), pool)
     # Layer 0 is the template's last token, whatever was asked.
