@@ -69,10 +69,12 @@ class Curves:
             ProblemError: ``storage`` where a file cannot be read, ``input`` where it is not one
                 that a run writes.
         """
+        # Neighbours are written last. Read first, they have no epoch that the others lack.
+        neighbours = _read(folder / NEIGHBOURS_NAME, NeighbourRow)
         return cls(
             _read(folder / CLUSTERS_NAME, ClusterRow),
             _read(folder / ACCURACY_NAME, AccuracyRow),
-            _read(folder / NEIGHBOURS_NAME, NeighbourRow),
+            neighbours,
         )
 
     def write(self, folder: Path) -> None:
@@ -98,6 +100,16 @@ class Curves:
             [row for row in self.accuracies if row.epoch <= epoch],
             [row for row in self.neighbours if row.epoch <= epoch],
         )
+
+
+def last_epoch(folder: Path) -> int | None:
+    """The last epoch that a run has measured; None before any.
+
+    Raises:
+        ProblemError: As `Curves.read`.
+    """
+    rows = _read(folder / NEIGHBOURS_NAME, NeighbourRow)
+    return rows[-1].epoch if rows else None
 
 
 def _write(path: Path, kind: type[_Row], rows: list[_Row]) -> None:

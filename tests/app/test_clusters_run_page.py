@@ -86,30 +86,31 @@ async def test_the_last_epoch_is_shown_first_with_all_layers() -> None:
 
 async def test_the_slider_goes_from_evaluation_to_evaluation() -> None:
     app = PageApp()
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=(80, 24)):
         app.page.show(made_run())
-        app.page.query_one(Plot).focus()
-        await pilot.press("left", "left")
+        app.page.move_slider(-2)
         assert app.page.epoch == 10
         assert app.page.query_one(TableList).text().splitlines()[1].split("\t")[1] == "0.1"
-        await pilot.press("home", "left")
+        app.page.end_of_slider(0)
+        app.page.move_slider(-1)
         assert app.page.epoch == 0
-        await pilot.press("right")
+        app.page.move_slider(1)
         assert app.page.epoch == 10
-        await pilot.press("end")
+        app.page.end_of_slider(-1)
         assert app.page.epoch == 30
 
 
-async def test_keys_go_through_measures_labels_and_splits() -> None:
+async def test_measures_labels_and_splits_take_turns() -> None:
     app = PageApp()
     async with app.run_test(size=(80, 24)) as pilot:
         app.page.show(made_run())
-        app.page.query_one(Plot).focus()
-        await pilot.press("l", "s")
+        await pilot.pause()
+        app.page.next_label()
+        app.page.next_split()
         assert "F1 of clusters by distribution, training subset" in app.drawn()
         titles = set()
         for _ in MEASURES:
-            await pilot.press("m")
+            app.page.next_measure()
             titles.add(app.drawn().splitlines()[0])
         assert len(titles) == len(MEASURES)
         assert "F1 of clusters by distribution" in app.drawn()
@@ -119,8 +120,8 @@ async def test_a_run_that_grows_keeps_the_slider() -> None:
     app = PageApp()
     async with app.run_test(size=(80, 24)) as pilot:
         app.page.show(made_run((0, 10)))
-        app.page.query_one(Plot).focus()
-        await pilot.press("left")
+        await pilot.pause()
+        app.page.move_slider(-1)
         assert "2 evaluations so far" in app.shown("run-name")
         app.page.show(made_run())
         assert app.page.epoch == 0
@@ -131,8 +132,10 @@ async def test_a_run_without_epochs_says_that_there_is_nothing_yet() -> None:
     app = PageApp()
     async with app.run_test(size=(80, 24)) as pilot:
         app.page.show(made_run(()))
-        app.page.query_one(Plot).focus()
-        await pilot.press("left", "right", "home", "m")
+        await pilot.pause()
+        app.page.move_slider(-1)
+        app.page.end_of_slider(0)
+        app.page.next_measure()
         assert "nothing to plot yet" in app.drawn()
 
 

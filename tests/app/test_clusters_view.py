@@ -128,7 +128,7 @@ async def test_what_is_shown_is_exported(tmp_path):
     async with pair.running(size=NARROW) as pilot:
         await shown_clusters(pilot)
         await pilot.press("e")
-        await until_shown(pilot, "Exported to")
+        await until_shown(pilot, "Written to")
         await pilot.press("p", "e")
         await until(pilot, lambda: (tmp_path / "clusters-demo-base-demo-tuned.csv").exists())
     with (tmp_path / "instances-demo-base-demo-tuned.csv").open(encoding="utf-8") as file:

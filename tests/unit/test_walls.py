@@ -48,6 +48,7 @@ TORCH_FREE_MODULES = [
     "analysis.task_sets.natural",
     "analysis.task_sets.reading",
     "analysis.clusters.tables",
+    "analysis.clusters.run_list",
     "analysis.clusters.runs",
     "analysis.clustering_training.generator",
     "analysis.studies.density",

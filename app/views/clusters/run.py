@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
 from analysis.clustering_training.instances import LABELS, SPLITS
@@ -26,18 +23,9 @@ class ClustersRunPage(Vertical):
         measure, label, split: What is drawn.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "move_slider(-1)", "epoch before"),
-        Binding("right", "move_slider(1)", "next epoch"),
-        Binding("home", "end_of_slider(0)", "first epoch"),
-        Binding("end", "end_of_slider(-1)", "last epoch"),
-        Binding("m", "next_measure", "measure"),
-        Binding("l", "next_label", "label"),
-        Binding("s", "next_split", "split"),
-    ]
     DEFAULT_CSS = """
     ClustersRunPage Plot { height: 1fr; min-height: 8; }
-    ClustersRunPage TableList { height: 1fr; max-height: 9; }
+    ClustersRunPage TableList { max-height: 9; }
     """
 
     def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
@@ -65,29 +53,29 @@ class ClustersRunPage(Vertical):
             self.epoch = run.epochs[-1] if run.epochs else 0
         self._draw()
 
-    def action_move_slider(self, by: int) -> None:
-        """To the epoch measured before (-1) or after (1)."""
+    def move_slider(self, by: int) -> None:
+        """So many of the measured epochs on (1) or back (-1)."""
         epochs = self._epochs()
         if epochs:
             place = epochs.index(self.epoch) + by
             self._go_to(epochs[max(0, min(place, len(epochs) - 1))])
 
-    def action_end_of_slider(self, place: int) -> None:
+    def end_of_slider(self, place: int) -> None:
         """To the first epoch (0) or the last (-1)."""
         if epochs := self._epochs():
             self._go_to(epochs[place])
 
-    def action_next_measure(self) -> None:
+    def next_measure(self) -> None:
         """Draw the next measure."""
         self.measure = MEASURES[(MEASURES.index(self.measure) + 1) % len(MEASURES)]
         self._draw()
 
-    def action_next_label(self) -> None:
+    def next_label(self) -> None:
         """Compare the clusters with the next label."""
         self.label = LABELS[(LABELS.index(self.label) + 1) % len(LABELS)]
         self._draw()
 
-    def action_next_split(self) -> None:
+    def next_split(self) -> None:
         """Between instances learned from and unseen ones."""
         self.split = SPLITS[0] if self.split == SPLITS[1] else SPLITS[1]
         self._draw()
@@ -109,7 +97,8 @@ class ClustersRunPage(Vertical):
         if run is None:
             return
         settings = run.settings
-        state = "" if run.finished else f" · {len(run.epochs)} evaluations so far"
+        count = len(run.epochs)
+        state = "" if run.finished else f" · {count} evaluation{'' if count == 1 else 's'} so far"
         words = prose(f" {settings.preset} · seed {settings.seed}", ascii_only=self._ascii)
         self.query_one("#run-name", Lines).show([(words, "strong"), (state, "dim")])
         plot = curves(run, self.measure, self.label, self.split)
@@ -125,6 +114,7 @@ class ClustersRunPage(Vertical):
     def _draw_table(self) -> None:
         if self.run_shown is not None and self.run_shown.epochs:
             table = self.query_one(TableList)
+            table.styles.height = len(self.run_shown.layers)
             table.show_table(table_at(self.run_shown, self.epoch, self.split))
             self.query_one("#run-columns", Lines).show([(table.heading(), "dim")])
 

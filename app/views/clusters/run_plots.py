@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from analysis.clustering_training.curves import AccuracyRow, ClusterRow, NeighbourRow
 from analysis.clustering_training.instances import LABELS
 from analysis.clusters.runs import TrainingRun
 from analysis.table import Cell, Table
@@ -83,6 +84,16 @@ def table_at(run: TrainingRun, epoch: int, split: str) -> Table:
         for layer in run.layers
     ]
     return Table(columns, rows)
+
+
+def curves_table(run: TrainingRun, measure: Measure) -> tuple[Table, str]:
+    """A measure and those measured with it, of all epochs, and what the table is called."""
+    found = run.curves
+    if is_of_clusters(measure):
+        return Table(ClusterRow._fields, found.clusters), "clusters"
+    if measure == "accuracy":
+        return Table(AccuracyRow._fields, found.accuracies), "accuracy"
+    return Table(NeighbourRow._fields, found.neighbours), "neighbours"
 
 
 def _by_layer(

@@ -30,8 +30,20 @@ HELP = (
     "distribution-mapping   which task and which mapping.\n\n"
     "Nearest neighbours: every fifth phrasing counts as unseen. Of the ten training instances "
     "nearest to an unseen one, the share with its task, and how often most of them have its "
-    "output."
+    "output.\n\n"
+    "Training runs (t): a small model that learns synthetic tasks from scratch, trained with "
+    "insttui clusters train. The curves are of four of its layers over the epochs; below them "
+    "stand all layers after the epoch of the slider, which the arrow keys move."
 )
+
+NO_RUNS = (
+    "There is no training run in {folder}, nor in the folders in it.",
+    "insttui clusters train --preset small --out runs/small",
+    "trains a small model on synthetic tasks, on two cores in a quarter of an hour, and measures "
+    "how its hidden states cluster meanwhile. Its curves can be watched here as they grow.",
+    "/ names another folder, r looks again, t leads back to the models.",
+)
+"""Paragraphs for where there is nothing to list."""
 
 LEGEND_LINES = 4
 

@@ -1,0 +1,286 @@
+"""How hidden states lie by task, layer by layer, before and after tuning: a map and plots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.events import Resize
+from textual.widgets import Static
+
+from analysis.clusters.tables import (
+    METRICS,
+    best_layer,
+    instances_table,
+    neighbours_table,
+    notes_of,
+    scores_table,
+)
+from analysis.requests import ClustersRequest
+from analysis.results import TaskClusters
+from analysis.task_sets.natural import natural_tasks
+from analysis.task_sets.task_set import LABELS
+from app.actions import Action
+from app.export import save_table
+from app.layer_jobs import LayerJobs
+from app.views.clusters.text import scatter_of, status_lines
+from app.views.view import View
+from app.watch import Watch
+from app.widgets.line_drawing import PlotData, Series
+from app.widgets.lines import Lines
+from app.widgets.plot import Plot
+from app.widgets.scatter_map import KindLines, ScatterMap
+from app.workspace import PairWorkspace
+
+PlotKind = Literal["f1", "ari", "ami", "neighbours"]
+PLOTS: tuple[PlotKind, ...] = ("f1", "ari", "ami", "neighbours")
+BOTH_FROM_WIDTH = 120
+
+
+class NaturalPane(Vertical):
+    """The map of a layer and a plot over all layers; one of them where the screen is narrow."""
+
+    def __init__(self, view: View, *, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self.view = view
+        self._jobs: LayerJobs | None = None
+        self._found: tuple[TaskClusters, TaskClusters] | None = None
+        self._side, self._layer, self._label = 1, 0, 0
+        self._plot: PlotKind = "f1"
+
+    # What is on the screen
+
+    def compose(self) -> ComposeResult:
+        """Words until there is something to see; map and plot; lines below."""
+        with Horizontal(id="content"):
+            yield Static("", id="words", markup=False)
+            yield ScatterMap(follow=self._show_status, id="map")
+            yield Plot(ascii_only=self.view.ui.settings.ascii, id="plot")
+        yield Lines(id="progress")
+        yield KindLines(id="status")
+
+    @property
+    def _workspace(self) -> PairWorkspace:
+        assert isinstance(self.view.ui.workspace, PairWorkspace)
+        return self.view.ui.workspace
+
+    @property
+    def _map(self) -> ScatterMap:
+        return self.query_one(ScatterMap)
+
+    def enter(self) -> None:
+        """Ask for both models' clusters, the first time; focus what is shown."""
+        work, session = self._workspace, self.view.ui.session
+        if self._jobs is None and session is not None:
+            tasks = natural_tasks().tasks
+            asked = ClustersRequest(work.base, tasks), ClustersRequest(work.tuned, tasks)
+            self._jobs = LayerJobs(session, self, [asked])
+            self._jobs.run(0)
+        self._show_everything()
+        self._focus_shown()
+
+    def leave(self) -> None:
+        """Nothing is waited for."""
+        if self._jobs is not None:
+            self._jobs.stop()
+
+    def on_resize(self, event: Resize) -> None:
+        """Map and plot side by side where there is room."""
+        self.set_class(event.size.width < BOTH_FROM_WIDTH, "-narrow")
+        self.call_after_refresh(self._show_status)
+
+    def offers(self, action: Action) -> bool:
+        """What can be done with what is there."""
+        match action.action:
+            case "run_again":
+                return self._jobs is not None and self._jobs.can_run
+            case "stop" | "runs":
+                return True
+            case "open" | "folder" | "epoch(-1)" | "epoch(1)" | "end(0)" | "end(-1)":
+                return False
+        return self._found is not None
+
+    def _focus_shown(self) -> None:
+        if self._found is None:
+            # The keys of the view work while there is nothing to put a cursor on.
+            self.can_focus = True
+            self.focus()
+        elif self.has_class("-narrow") and self.has_class("-plot"):
+            self.query_one(Plot).focus()
+        else:
+            self._map.focus()
+
+    def _show_everything(self) -> None:
+        self.set_class(self._found is not None, "-found")
+        self.show_progress()
+        if self._found is None:
+            words = self.query_one("#words", Static)
+            words.update("\n".join(self.view.prose(line) for line in self._words().split("\n")))
+            return
+        self._map.show(scatter_of(self._found[self._side], self._layer, self._label))
+        self.query_one(Plot).show(self._plot_data(self._found))
+        self._show_status()
+
+    def _words(self) -> str:
+        """What stands in place of the map until there is one."""
+        jobs = self._jobs
+        if jobs is not None and jobs.problem is not None:
+            problem = jobs.problem
+            parts = (problem.what, problem.why, problem.remedy, "r runs it again.")
+            return "\n\n".join(part for part in parts if part)
+        if jobs is not None and jobs.stopped:
+            return "Stopped. r runs it again."
+        return (
+            "Clustering the hidden states of both models on sixteen tasks.\n\n"
+            "It takes a minute or more for a model, and is then kept."
+        )
+
+    def show_progress(self) -> None:
+        """Say how far it is and what is waited for."""
+        jobs, progress = self._jobs, self.query_one("#progress", Lines)
+        if self._found is not None:
+            notes = notes_of(self._found)
+            progress.show([(self.view.prose(" ".join(notes)), "dim")] if notes else [])
+        elif jobs is not None and jobs.layer is not None:
+            starting = self.view.ui.status.state in ("off", "starting")
+            waiting = "the engine is starting" if starting else "the engine has other work"
+            progress.show([(jobs.words() or waiting, ""), (" · esc stops", "dim")])
+        else:
+            progress.show([])
+
+    def _show_status(self) -> None:
+        """The instance under the cursor and the legend."""
+        status, on_map = self.query_one("#status", Lines), self._map
+        if self._found is None:
+            return
+        lines = status_lines(
+            self._found[self._side],
+            self._layer,
+            self._label,
+            on_map.current,
+            on_map.here or [on_map.current],
+            width=self.size.width - 2,
+            ascii_only=self.view.ui.settings.ascii,
+        )
+        status.styles.height = len(lines)
+        status.show(*lines)
+
+    def _plot_data(self, found: tuple[TaskClusters, TaskClusters]) -> PlotData:
+        series: list[Series] = []
+        for each in found:
+            name, layers = self.view.prose(each.model), np.arange(len(each.scores))
+            if self._plot == "neighbours":
+                series.append(Series(f"{name}, share", layers, each.neighbour_share))
+                series.append(Series(f"{name}, accuracy", layers, each.neighbour_accuracy))
+            else:
+                values = each.scores[:, self._label, METRICS.index(self._plot)]
+                series.append(Series(name, layers, values))
+        if self._plot == "neighbours":
+            title = f"{found[0].neighbours} nearest neighbours of unseen instances, by layer"
+        else:
+            title = f"{self._plot.upper()} by {LABELS[self._label]}, by layer"
+        return PlotData(title, tuple(series))
+
+    # News of the request
+
+    @on(Watch.Changed)
+    def _news(self, message: Watch.Changed) -> None:
+        message.stop()
+        step = None if self._jobs is None else self._jobs.apply(message.watch)
+        if self._jobs is None or step is None:
+            return
+        for notice in step.notices:
+            self.view.ui.say(str(notice.problem), severity="warning")
+        if step.finished is not None:
+            base, tuned = self._jobs.results[0]
+            assert isinstance(base, TaskClusters)
+            assert isinstance(tuned, TaskClusters)
+            self._found = base, tuned
+            self._layer = best_layer(tuned)
+        self._show_everything()
+        if self.view.ui.view is self.view and self._jobs.layer is None:
+            self._focus_shown()
+            self.view.ui.refresh_lines()
+
+    # Keys
+
+    def move_layer(self, step: int) -> None:
+        """The next or the previous layer."""
+        if self._found is not None:
+            last = len(self._found[self._side].scores) - 1
+            self._layer = min(max(self._layer + step, 0), last)
+            self._show_everything()
+
+    def next_label(self) -> None:
+        """The next label."""
+        if self._found is not None:
+            self._label = (self._label + 1) % len(LABELS)
+            self._show_everything()
+
+    def swap(self) -> None:
+        """The other model."""
+        if self._found is not None:
+            self._side = 1 - self._side
+            self.move_layer(0)
+
+    def next_plot(self) -> None:
+        """The next plot; where the screen is narrow, after the last one the map."""
+        if self._found is None:
+            return
+        narrow, shown = self.has_class("-narrow"), self.has_class("-plot")
+        if not narrow or shown:
+            self._plot = PLOTS[(PLOTS.index(self._plot) + 1) % len(PLOTS)]
+        if narrow:
+            self.set_class(not shown or self._plot != PLOTS[0], "-plot")
+        self._show_everything()
+        self._focus_shown()
+
+    def next_here(self, step: int) -> None:
+        """The next instance in the same place."""
+        if self._found is not None:
+            self._map.next_here(step)
+
+    def run_again(self) -> None:
+        """Run what failed or was stopped."""
+        if self._jobs is not None:
+            self._jobs.run(0)
+            self._show_everything()
+            self.view.ui.refresh_lines()
+
+    def go_back(self) -> bool:
+        """From the plot to the map, or stop what runs; False where there is neither."""
+        if self._found is not None and self.has_class("-narrow") and self.has_class("-plot"):
+            self.remove_class("-plot")
+            self._focus_shown()
+        elif self._jobs is not None and self._jobs.layer is not None:
+            self._jobs.stop()
+            self._show_everything()
+            self.view.ui.refresh_lines()
+        else:
+            return False
+        return True
+
+    def export(self) -> None:
+        """The instances of the layer, or the numbers of the plot where that has the focus."""
+        found = self._found
+        if found is None:
+            self.view.ui.say("There is nothing to export yet.", severity="warning")
+            return
+        layer, kind = self._layer, "instances"
+        if self.app.focused is self.query_one(Plot):
+            kind = "neighbours" if self._plot == "neighbours" else "clusters"
+        tables = {
+            "instances": lambda: instances_table(found, [layer]),
+            "clusters": lambda: scores_table(found),
+            "neighbours": lambda: neighbours_table(found),
+        }
+
+        def write() -> Path:
+            names = found[0].model, found[1].model
+            return save_table(tables[kind](), kind, names, Path.cwd())
+
+        self.view.write_aside(write)

@@ -1,0 +1,275 @@
+"""The training runs of a folder, and the curves of one of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widgets import Static
+
+from analysis.clustering_training.run_folder import NEIGHBOURS_NAME
+from analysis.clusters.run_list import ListedRun, runs_in
+from analysis.clusters.runs import TrainingRun, open_run
+from analysis.problems import Problem, ProblemError
+from app.actions import Action
+from app.export import save_table
+from app.terminal_text import pad
+from app.views.clusters.run import ClustersRunPage
+from app.views.clusters.run_plots import curves_table
+from app.views.clusters.text import NO_RUNS
+from app.views.view import View
+from app.widgets.item_list import ItemList
+from app.widgets.lines import Line, Lines
+from app.widgets.plot import Plot
+from app.widgets.search_bar import SearchBar
+
+_SECONDS_BETWEEN_LOOKS = 2.0
+"""At a run that is still being trained."""
+
+
+class RunsPane(Vertical):
+    """A list of runs, words where there are none, and the page of one.
+
+    Attributes:
+        folder: Where runs are looked for.
+        found: The runs there; None until it has been looked.
+        page: The run that is open.
+    """
+
+    class Listed(Message):
+        """It has been looked for runs."""
+
+        def __init__(self, folder: Path, found: list[ListedRun]) -> None:
+            super().__init__()
+            self.folder = folder
+            self.found = found
+
+    class Read(Message):
+        """A run has been read, or could not be."""
+
+        def __init__(self, run: TrainingRun | None, problem: Problem | None = None) -> None:
+            super().__init__()
+            self.run = run
+            self.problem = problem
+
+    def __init__(self, view: View, *, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self.view = view
+        self.folder = Path.cwd()
+        self.found: list[ListedRun] | None = None
+        # When the run that is open was last written to, as far as it has been read.
+        self._written = 0.0
+
+    # What is on the screen
+
+    def compose(self) -> ComposeResult:
+        """The list, the words and the page, of which one is shown, and the bar for a folder."""
+        yield Lines(id="runs-of")
+        yield Static("", id="no-runs", markup=False)
+        yield ItemList(self._line, id="run-list")
+        yield ClustersRunPage(ascii_only=self.view.ui.settings.ascii, id="run-page")
+        yield SearchBar("a folder of training runs", id="run-folder")
+
+    def on_mount(self) -> None:
+        """Look from time to time whether the open run has grown."""
+        self.set_interval(_SECONDS_BETWEEN_LOOKS, self._follow)
+
+    @property
+    def page(self) -> ClustersRunPage:
+        """The page of a run, open or not."""
+        return self.query_one(ClustersRunPage)
+
+    @property
+    def _list(self) -> ItemList:
+        return self.query_one("#run-list", ItemList)
+
+    @property
+    def _is_open(self) -> bool:
+        return self.has_class("-open")
+
+    def _line(self, index: int, width: int) -> Line:
+        assert self.found is not None
+        run, prose = self.found[index], self.view.prose
+        under = run.folder != self.folder
+        name = str(run.folder.relative_to(self.folder)) if under else run.folder.name or "/"
+        last = run.settings.training.epochs
+        how_far = "not begun" if run.epoch is None else f"epoch {run.epoch} of {last}"
+        return [
+            (" " + pad(prose(name), max(10, width - 45)) + "  ", "strong"),
+            (pad(prose(run.settings.preset), 12), ""),
+            (pad(f"seed {run.settings.seed}", 12), ""),
+            (how_far, "dim" if run.epoch == last else "accent"),
+        ]
+
+    def enter(self) -> None:
+        """Look for runs, the first time; focus what is shown."""
+        if self.found is None:
+            self._look(self.folder)
+        self._show()
+
+    def _show(self) -> None:
+        self.set_class(bool(self.found) and not self._is_open, "-list")
+        where = self.view.prose(str(self.folder))
+        if self.found is None:
+            text = f"Looking for training runs in {where}"
+        else:
+            text = "\n\n".join(self.view.prose(line.format(folder=where)) for line in NO_RUNS)
+        self.query_one("#no-runs", Static).update(text)
+        self.query_one("#runs-of", Lines).show([(f" Training runs in {where}", "dim")])
+        self._list.show(len(self.found or ()))
+        if self._is_open:
+            self.page.query_one(Plot).focus()
+        elif self.found:
+            self._list.focus()
+        else:
+            self.can_focus = True
+            self.focus()
+        self.view.ui.refresh_lines()
+
+    def offers(self, action: Action) -> bool:
+        """What can be done with what is there."""
+        match action.action:
+            case "runs" | "run_again" | "stop":
+                return True
+            case "folder":
+                return not self._is_open
+            case "open":
+                return bool(self.found) and not self._is_open
+            case "label" | "swap" | "plot" | "export":
+                return self._is_open
+            case "epoch(-1)" | "epoch(1)" | "end(0)" | "end(-1)":
+                return self._is_open
+        return False
+
+    # Reading, on threads
+
+    def _look(self, folder: Path) -> None:
+        def work() -> None:
+            self.post_message(self.Listed(folder, runs_in(folder)))
+
+        self.run_worker(work, thread=True, exclusive=True, exit_on_error=False, group="look")
+
+    @on(Listed)
+    def _take_list(self, message: Listed) -> None:
+        message.stop()
+        self.folder, self.found = message.folder, message.found
+        if self.view.ui.view is self.view and self.display:
+            self._show()
+
+    def _read(self, folder: Path) -> None:
+        def work() -> None:
+            try:
+                self.post_message(self.Read(open_run(folder)))
+            except ProblemError as error:
+                self.post_message(self.Read(None, error.problem))
+
+        self._written = _written(folder)
+        self.run_worker(work, thread=True, exclusive=True, exit_on_error=False, group="read")
+
+    @on(Read)
+    def _take_run(self, message: Read) -> None:
+        message.stop()
+        if message.problem is not None:
+            self.view.ui.say(str(message.problem), severity="error")
+        if message.run is not None:
+            self.page.show(message.run)
+            if not self._is_open:
+                self.add_class("-open")
+                self._show()
+
+    def _follow(self) -> None:
+        """Read the open run again where it has grown."""
+        run = self.page.run_shown
+        if not self._is_open or run is None or run.finished or self.view.ui.view is not self.view:
+            return
+        if _written(run.folder) != self._written:
+            self._read(run.folder)
+
+    # Keys
+
+    @on(ItemList.Chosen, "#run-list")
+    def _chosen(self, message: ItemList.Chosen) -> None:
+        message.stop()
+        self.open_listed()
+
+    def open_listed(self) -> None:
+        """Open the run under the cursor."""
+        if self.found and not self._is_open:
+            self._read(self.found[self._list.cursor].folder)
+
+    def ask_for_folder(self) -> None:
+        """Open the bar for a folder."""
+        if self._is_open:
+            return
+        self.query_one(SearchBar).open()
+
+    @on(SearchBar.Sought)
+    def _named(self, message: SearchBar.Sought) -> None:
+        message.stop()
+        if not message.finished:
+            return
+        text = message.text.strip()
+        folder = Path(text).expanduser().absolute()
+        if text and folder.is_dir():
+            self._look(folder)
+        elif text:
+            self.view.ui.say(f"There is no folder {text}.", severity="warning")
+        self._show()
+
+    def next_label(self) -> None:
+        """Compare the clusters with the next label."""
+        if self._is_open:
+            self.page.next_label()
+
+    def swap(self) -> None:
+        """Between instances learned from and unseen ones."""
+        if self._is_open:
+            self.page.next_split()
+
+    def next_plot(self) -> None:
+        """Draw the next measure."""
+        if self._is_open:
+            self.page.next_measure()
+
+    def run_again(self) -> None:
+        """Read the open run again, or look for runs again."""
+        run = self.page.run_shown
+        if self._is_open and run is not None:
+            self._read(run.folder)
+        else:
+            self._look(self.folder)
+
+    def go_back(self) -> bool:
+        """From a run to the list; False where that is shown."""
+        if not self._is_open:
+            return False
+        self.remove_class("-open")
+        self._look(self.folder)
+        self._show()
+        return True
+
+    def export(self) -> None:
+        """What is drawn, of all epochs and layers."""
+        run = self.page.run_shown
+        if not self._is_open or run is None:
+            self.view.ui.say("There is nothing to export yet.", severity="warning")
+            return
+        table, name = curves_table(run, self.page.measure)
+
+        def write() -> Path:
+            settings = run.settings
+            about = (settings.preset, f"seed-{settings.seed}")
+            return save_table(table, name, about, Path.cwd())
+
+        self.view.write_aside(write)
+
+
+def _written(folder: Path) -> float:
+    """When a run was last measured, 0 before it was."""
+    try:
+        return (folder / NEIGHBOURS_NAME).stat().st_mtime
+    except OSError:
+        return 0.0
