@@ -430,17 +430,9 @@ class SaliencyView(View):
             return
         about = self._case_id or " ".join(self._prompt.text.split()[:5])
 
-        def write() -> None:
-            try:
-                path = save_shown(method, maps, compared, about, Path.cwd())
-            except OSError as error:
-                self.app.call_from_thread(
-                    self.ui.say, f"Nothing was exported: {error}", severity="error"
-                )
-            else:
-                self.app.call_from_thread(self.ui.say, f"Exported to {path}")
-
-        self.run_worker(write, thread=True, exit_on_error=False, group="export")
+        self.write_aside(
+            lambda: save_shown(method, maps, compared, about, Path.cwd()), done="Exported"
+        )
 
     def action_copy(self) -> None:
         """Copy responses and values."""
