@@ -22,7 +22,8 @@ class TableList(ItemList):
     """The rows of a `Table`, numbers with four significant digits.
 
     Only the lines in sight are made. Where columns do not fit side by side, all but the first move
-    left on request, and long cells are cut.
+    left on request, and long cells are cut, those of the first column last. A column at the right
+    edge is shown whole or not at all.
     """
 
     def __init__(
@@ -105,7 +106,11 @@ class TableList(ItemList):
         widest = max(self._natural, default=0)
         while widest > _WIDEST + _GAP and self._taken(widest) > self._width:
             widest -= 1
-        return [min(wanted, widest) for wanted in self._natural]
+        widths = [min(wanted, widest) for wanted in self._natural]
+        if self._taken(widest) > self._width:
+            # The others come on a key; the first says what a row is about, often at its end.
+            widths[0] = min(self._natural[0], max(widest, self._width // 2))
+        return widths
 
     def _taken(self, widest: int) -> int:
         return 1 + sum(min(wanted, widest) for wanted in self._natural) - _GAP
@@ -116,8 +121,13 @@ class TableList(ItemList):
     def _padded(self, cells: Sequence[Cell]) -> str:
         columns = list(zip(self._texts(cells), self._widths, strict=True))
         moved = 0 if self.is_whole else self._moved
-        seen = [*columns[:1], *columns[1 + moved :]]
-        return " " + "".join(pad(pad(text, width - _GAP), width) for text, width in seen)
+        line = " "
+        for number, (text, width) in enumerate([*columns[:1], *columns[1 + moved :]]):
+            # Whole or not at all: a number without its last digits is another number.
+            if number > 1 and cell_len(line) + width - _GAP > self._width:
+                break
+            line += pad(pad(text, width - _GAP), width)
+        return line
 
     def _texts(self, cells: Sequence[Cell]) -> list[str]:
         return [prose(cell_text(cell), ascii_only=self._ascii) for cell in cells]

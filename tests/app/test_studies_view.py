@@ -17,7 +17,7 @@ from app.main import InsttuiApp
 from app.views.studies.pane import StudyPane
 from app.views.studies.view import StudiesView
 from app.workspace import LibraryWorkspace
-from tests.app.pair_app import PairApp, screen, until, until_shown
+from tests.app.pair_app import PairApp, screen, until, until_quiet, until_shown
 from tests.support import scripted_studies
 from tests.support.case_folders import write_small_library
 from tests.support.scripted_session import answer
@@ -91,7 +91,9 @@ async def test_a_study_runs_is_stopped_and_goes_on_where_it_was(tmp_path, play, 
         assert "the demo's held-out prompts" in shown
         play.gate.clear()
         await pilot.press("enter")
-        shown = await until_shown(pilot, "running 0 of 12", "asking demo-base · case-0", "s stop")
+        shown = await until_shown(
+            pilot, "running 0 of 12", "asking demo-base 0 of 12 · case-0", "s stop"
+        )
         assert "s stops" in shown.splitlines()[-2]
         await pilot.press("s")
         await until_shown(pilot, "stopped at 0 of 12", "r goes on", "r again")
@@ -387,10 +389,10 @@ async def test_nothing_is_painted_while_a_study_has_nothing_new(tmp_path, play):
         play.gate.clear()
         await pilot.press("enter")
         await until_shown(pilot, "running 0 of 12")
-        await pilot.pause(1.0)
         drawn = []
         display = pair.app._display
         pair.app._display = lambda *args: (drawn.append(args), display(*args))
+        await until_quiet(pilot, drawn)
         await pilot.pause(1.0)
         assert drawn == []
 

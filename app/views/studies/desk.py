@@ -12,6 +12,7 @@ from analysis.problems import Problem
 from analysis.studies.catalog import STUDIES, StudySpec
 from analysis.studies.findings import Findings
 from analysis.studies.study import StudyInput
+from app.config import Settings
 from app.study_run import StudyRun
 from app.views.studies.pages import StudyPage, pages_of
 from app.workspace import LibraryWorkspace, Workspace
@@ -20,7 +21,15 @@ if TYPE_CHECKING:
     from textual.message_pump import MessagePump
 
     from analysis.session import Session
+    from analysis.table import Cell
     from app.workspace import SessionLike
+
+_WEIGHTS = "the weights of both models"
+_TAKES = {
+    "components": "what both models' neurons do on instructions of its own",
+    "clusters": "both models' hidden states on tasks of its own",
+}
+"""What the studies of a pair work on that read no weights."""
 
 
 @dataclass
@@ -30,14 +39,18 @@ class OfferedStudy:
     Attributes:
         spec: Which study.
         run: Its last run; None before the first one.
+        runs_on: What that run takes, in words that are not yet harmless.
         findings: What the last run that came to its end found.
+        found_on: What the findings rest on, as `runs_on`.
         given: What that run worked on.
         pages: What there is to see.
     """
 
     spec: StudySpec
     run: StudyRun | None = None
+    runs_on: str = ""
     findings: Findings | None = None
+    found_on: str = ""
     given: StudyInput | None = None
     pages: tuple[StudyPage, ...] = ()
 
@@ -57,10 +70,15 @@ class StudyDesk:
     """
 
     def __init__(
-        self, workspace: Workspace, session: SessionLike | None, listener: MessagePump
+        self,
+        workspace: Workspace,
+        session: SessionLike | None,
+        listener: MessagePump,
+        settings: Settings,
     ) -> None:
-        """Args: what is studied; who answers; what receives `StudyRun.Changed`."""
+        """Args: what is studied; who answers; what receives `StudyRun.Changed`; the settings."""
         self._workspace, self._session, self._listener = workspace, session, listener
+        self._settings = settings
         self._library = isinstance(workspace, LibraryWorkspace)
         self._turn = threading.Lock()
         self.prompts: PromptSet | None = None
@@ -70,14 +88,13 @@ class StudyDesk:
             if spec.takes == "cases" or not self._library
         )
 
-    @property
-    def takes_prompts(self) -> bool:
-        """Whether prompts can be named: stored maps have theirs."""
-        return not self._library
+    def takes_prompts(self, study: OfferedStudy) -> bool:
+        """Whether a study's prompts can be named: stored maps have theirs."""
+        return not self._library and study.spec.takes == "cases"
 
     def lacks_prompts(self, study: OfferedStudy) -> bool:
         """Whether a set of prompts must be named before the study can run."""
-        if self._library or study.spec.takes == "pair":
+        if not self.takes_prompts(study):
             return False
         return self.prompts is None and not self._is_demo
 
@@ -86,10 +103,11 @@ class StudyDesk:
         if isinstance(self._workspace, LibraryWorkspace):
             return f"the {len(self._workspace.library.cases):,} stored cases; no model is needed"
         if study.spec.takes == "pair":
-            return "the weights of both models"
+            return _TAKES.get(study.spec.name, _WEIGHTS)
         if self.prompts is not None:
             count, guessed = len(self.prompts.prompts), self.prompts.guessed
-            about = f", the instructions of {guessed:,} of them guessed" if guessed else ""
+            of_which = "" if guessed == count else f" of {guessed:,} of them"
+            about = f", the instructions{of_which} guessed" if guessed else ""
             return f"both models' answers to {count:,} prompts of {self.prompts.name}{about}"
         if self._is_demo:
             return "both models' answers to the demo's held-out prompts"
@@ -105,19 +123,25 @@ class StudyDesk:
     def begin(self, study: OfferedStudy) -> None:
         """Run a study that does not run; what is in the cache is not computed again."""
         if not study.active:
-            takes = study.spec.takes
-            prompts = self.prompts
+            spec, prompts = study.spec, self.prompts
+            study.runs_on = self.works_on(study)
             study.run = StudyRun(
-                study.spec, lambda: self._input(takes, prompts), self._listener, self._turn
+                spec, lambda: self._input(spec, prompts), self._listener, self._turn
             )
 
-    def _input(self, takes: str, prompts: PromptSet | None) -> StudyInput:
+    def _input(self, spec: StudySpec, prompts: PromptSet | None) -> StudyInput:
         # Read on the thread of the run.
         work = self._workspace
         if isinstance(work, LibraryWorkspace):
             return StudyInput(library=work.library)
-        if takes == "cases" and prompts is None and self._is_demo:
+        options: dict[str, Cell] = {}
+        if spec.takes == "cases" and prompts is None and self._is_demo:
             prompts = demo_prompts()
+        if spec.name == "concepts":
+            # Imported here: no other study reads descriptions.
+            from app.known_descriptions import study_options
+
+            options = study_options(self._settings.annotation)
         return StudyInput(
             # The app knows its session by what it uses of it.
             session=cast("Session", self._session),
@@ -126,6 +150,7 @@ class StudyDesk:
             prompts=prompts,
             words=work.words,
             vectors=work.vectors,
+            options=options,
         )
 
     @property
@@ -149,6 +174,7 @@ class StudyDesk:
         notices = run.take()
         if run.findings is not None:
             study.findings, study.given = run.findings, run.given
+            study.found_on = study.runs_on
             study.pages = pages_of(study.spec.title, run.findings)
         return study, notices
 

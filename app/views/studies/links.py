@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from analysis.studies.asking import Asker
 from analysis.studies.study import StudyInput
 from analysis.table import Cell
 from app.state import Prompt
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 async def follow_link(
     ui: InsttuiApp, page: StudyPage, row: Mapping[str, Cell], given: StudyInput
 ) -> str:
-    """Show what a row leads to.
+    """Show what a row leads to; escape leads back to the row.
 
     Args:
         ui: The app.
@@ -42,6 +43,7 @@ async def _show_case(ui: InsttuiApp, case_id: str, given: StudyInput) -> str:
     if given.library is not None:
         from app.views.cases.view import CasesView
 
+        ui.lead_to("saliency")
         # The view of a library that is shown first, and knows how to read a case.
         ui.base.query_one(CasesView).open_case(case_id)
         return ""
@@ -49,8 +51,13 @@ async def _show_case(ui: InsttuiApp, case_id: str, given: StudyInput) -> str:
     prompt = next((each for each in prompts if each.id == case_id), None)
     if prompt is None:
         return f"There is no case {case_id} among the prompts."
-    # Both maps are in the cache, and shown at once.
-    await ui.run_prompt(Prompt(prompt.prompt, prompt.instruction))
+    asker = Asker.of(given)
+    ui.lead_to("saliency")
+    # What the study asked, to the letter: both maps are in the cache, and shown at once.
+    await ui.run_prompt(
+        Prompt(prompt.prompt, prompt.instruction, asker.chat_template),
+        [asker.request(model, prompt) for model in range(2)],
+    )
     return ""
 
 
@@ -60,6 +67,7 @@ async def _show_head(ui: InsttuiApp, row: Mapping[str, Cell]) -> str:
     layer, head = row.get("layer"), row.get("head")
     if not isinstance(layer, int) or not isinstance(head, int):
         return "This row is about more than one head."
+    ui.lead_to("heads")
     view = await ui.show_view("heads")
     assert isinstance(view, HeadsView)
     view.show_head(layer, head)
@@ -72,6 +80,7 @@ async def _show_component(ui: InsttuiApp, row: Mapping[str, Cell], given: StudyI
     layer, component, expert = row.get("layer"), row.get("component"), row.get("expert")
     if not isinstance(layer, int) or not isinstance(component, int):
         return "This row is about more than one component."
+    ui.lead_to("concepts")
     view = await ui.show_view("concepts")
     assert isinstance(view, ConceptsView)
     tuned = () if given.tuned is None else (given.tuned.name, f"{given.tuned.name} (tuned)")

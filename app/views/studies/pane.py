@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from textwrap import wrap
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 from textual.content import Content
@@ -23,6 +25,7 @@ from app.widgets.text_page import TextPage
 BESIDE_FROM = 100
 """From this width on a figure's numbers stand beside it."""
 
+_TITLE_LINES = 2
 _KINDS = ("text", "table", "lines", "bars")
 
 
@@ -171,7 +174,8 @@ class StudyPane(Vertical):
             self.rows.show_table(page.table)
         if isinstance(shown := self._focusable, ItemList):
             shown.show(shown.count, cursor=self._cursors.get((self._study, page.name), 0))
-        self._show_title()
+        # At once: no row stands below the column names of the page before.
+        self._fit()
         # The widgets of another kind of page have no size before they were laid out.
         self.call_after_refresh(self._fit)
 
@@ -180,10 +184,15 @@ class StudyPane(Vertical):
         if page is None:
             return
         pages = f" {self._number + 1} of {self.count} ←→ " if self.count > 1 else ""
-        title = self._prose(page.title)
-        if page.kind == "bars" and page.figure is not None:
-            title += self._prose(f", {page.figure.y_label}" if page.figure.y_label else "")
-        self.query_one("#page-title", Lines).show([(f" {title}", "strong")], right=[(pages, "dim")])
+        title = page.title
+        if page.kind == "bars" and page.figure is not None and page.figure.y_label:
+            title += f", {page.figure.y_label}"
+        # Nothing is known of the width before the first layout.
+        room = max(20, (self.size.width or 200) - cell_len(pages) - 1)
+        lines = wrap(self._prose(title), room, max_lines=_TITLE_LINES, placeholder="…") or [""]
+        shown = self.query_one("#page-title", Lines)
+        shown.styles.height = len(lines)
+        shown.show(*([(f" {line}", "strong")] for line in lines), right=[(pages, "dim")])
 
     # What depends on the size
 
@@ -194,6 +203,7 @@ class StudyPane(Vertical):
 
     def _fit(self) -> None:
         self._row_height = 0
+        self._show_title()
         self.query_one("#columns", Lines).show([(self.rows.heading(), "dim")])
         self._show_row()
 

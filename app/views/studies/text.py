@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from textwrap import wrap
 
+from rich.cells import cell_len
 from textual.content import Content
 
+from analysis.studies.study import StudyProgress
 from analysis.table import Cell
 from app.study_run import StudyRun
 from app.terminal_text import fit, pad
@@ -36,8 +38,8 @@ HELP = (
     "± is a standard deviation. A p-value says how often chance alone would show as much; a "
     "study that shows nothing says so.\n\n"
     "Enter runs a study, and opens what it found; left and right turn its pages. On a row, enter "
-    "goes to the case in the Saliency view, to the head or to the component; the number key of "
-    "this view leads back to the row. Prompts come from a file in JSON lines, CSV or TSV with a "
+    "goes to the case in the Saliency view, to the head or to the component; escape leads back to "
+    "the row. Prompts come from a file in JSON lines, CSV or TSV with a "
     "column “prompt”, and if there are any “id”, “instruction_spans”, “dataset”, “rating”."
 )
 
@@ -51,19 +53,31 @@ def state_text(run: StudyRun | None, cells: int = 200) -> str:
         return "waits for its turn"
     if progress is None or state in ("done", "failed"):
         return state
-    so_far = f"{progress.done:,}" + ("" if progress.total is None else f" of {progress.total:,}")
+    so_far = _so_far(progress)
+    if not so_far:
+        return state
     if state != "running":
         return f"{state} at {so_far}"
-    left = run.pace.seconds_left(progress.total)
-    rest = "" if left is None else f"about {duration(left)} left"
-    wordings = (
-        " · ".join(part for part in parts if part)
-        for parts in (
-            (f"running {so_far}", _rate(run.pace.per_second), rest),
-            (f"running {so_far}", rest),
-        )
-    )
-    return next((words for words in wordings if len(words) <= cells), f"running {so_far}")
+    rate, rest = _pace(run)
+    return _fitting(cells, [f"running {so_far}", rate, rest], [f"running {so_far}", rest])
+
+
+def _so_far(progress: StudyProgress) -> str:
+    if progress.total is not None:
+        return f"{progress.done:,} of {progress.total:,}"
+    return f"{progress.done:,}" if progress.done else ""
+
+
+def _pace(run: StudyRun) -> tuple[str, str]:
+    """How fast the stage goes and how long it takes yet; empty for what cannot be told."""
+    left = None if run.progress is None else run.pace.seconds_left(run.progress.total)
+    return _rate(run.pace.per_second), "" if left is None else f"about {duration(left)} left"
+
+
+def _fitting(cells: int, *wordings: Sequence[str]) -> str:
+    """The first of some wordings that fits; the first words of the last one where none does."""
+    joined = (" · ".join(part for part in parts if part) for parts in wordings)
+    return next((words for words in joined if cell_len(words) <= cells), wordings[-1][0])
 
 
 def _rate(per_second: float | None) -> str:
@@ -92,7 +106,7 @@ def study_text(study: OfferedStudy, works_on: str, prose: Callable[[str], str]) 
 
     Args:
         study: The study.
-        works_on: What it takes.
+        works_on: What its next run takes.
         prose: Makes a text harmless.
     """
     parts: list[tuple[str, str]] = []
@@ -105,34 +119,43 @@ def study_text(study: OfferedStudy, works_on: str, prose: Callable[[str], str]) 
         parts.append(("What was computed is kept. r goes on.", "bold"))
     elif run is not None and run.state == "stopped":
         parts.append(("Stopped. What was computed is kept; r goes on.", "$text-warning"))
+    elif run is not None and run.state == "waiting":
+        parts.append(("It waits until the study that runs has ended; s takes it back.", "bold"))
     elif run is not None and run.active:
         parts.append(("It is running; s stops it. Other views can be used meanwhile.", "bold"))
+    active = run is not None and run.active
     if findings is None:
-        parts.append((prose(f"Shows {study.spec.title}."), ""))
-        parts.append((prose(f"Works on {works_on}."), ""))
+        parts.append((prose(f"Works on {study.runs_on if active else works_on}."), ""))
         if run is None:
             parts.append(("enter runs it.", "bold"))
     else:
+        if works_on != study.found_on and not active:
+            about = f"This was found on {study.found_on}. r runs it on {works_on}."
+            parts.append((prose(about), "$text-warning"))
         parts += [(prose(each), "") for each in findings.statements]
         parts += [(prose(each), "$text-muted") for each in findings.notes]
     return Content("\n\n").join(Content.styled(text, style) for text, style in parts)
 
 
-def going_on(study: OfferedStudy | None, prose: Callable[[str], str]) -> Line:
+def going_on(study: OfferedStudy | None, cells: int, prose: Callable[[str], str]) -> Line:
     """What the running study does just now, one line; empty for none.
 
     Args:
         study: The study; None for none.
+        cells: How long the line may be.
         prose: Makes a text harmless.
     """
     run = None if study is None else study.run
     if study is None or run is None:
         return []
     progress = run.progress
-    said = [f"{study.spec.name}: {progress.stage if progress is not None else 'starting'}"]
-    if progress is not None and progress.detail:
-        said.append(progress.detail)
-    return [(prose(" · ".join(said)), "")]
+    if progress is None:
+        return [(prose(f"{study.spec.name}: starting"), "")]
+    stage = prose(" ".join(part for part in (progress.stage, _so_far(progress)) if part))
+    head, detail = f"{study.spec.name}: {stage}", prose(progress.detail)
+    rate, rest = _pace(run)
+    said = [head, rate, rest, detail], [head, rest, detail], [head, rate, rest], [head, rest]
+    return [(_fitting(cells, *said), "")]
 
 
 def row_lines(

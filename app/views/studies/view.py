@@ -23,7 +23,7 @@ from app.views.studies.study_list import StudyList
 from app.views.studies.text import HELP, going_on, study_text
 from app.views.view import View
 from app.widgets.item_list import ItemList
-from app.widgets.lines import Lines
+from app.widgets.lines import Lines, width_of
 from app.widgets.search_bar import SearchBar
 from app.workspace import LibraryWorkspace
 
@@ -68,7 +68,7 @@ class StudiesView(View):
     def enter(self) -> None:
         """List what is offered, the first time; focus what is shown."""
         if self._desk is None:
-            self._desk = StudyDesk(self.ui.workspace, self.ui.session, self)
+            self._desk = StudyDesk(self.ui.workspace, self.ui.session, self, self.ui.settings)
             self._list.show_studies(self._desk.studies)
             self.show_everything()
         self._focus()
@@ -81,6 +81,8 @@ class StudiesView(View):
     def on_resize(self, event: Resize) -> None:
         """The list above the pages where they do not fit side by side."""
         self.set_class(event.size.width < BESIDE_FROM_WIDTH, "-narrow")
+        # What is going on is said in as many words as there is room for.
+        self.call_after_refresh(self.show_everything)
 
     def offers(self, action: Action) -> bool:
         """What the study and the page that are shown can do."""
@@ -90,13 +92,13 @@ class StudiesView(View):
         match action.id.partition(".")[2]:
             case "open":
                 at_list = study.findings is not None or not study.active
-                return self._pane.leads_on if self._opened else at_list
+                return self._pane.leads_on if self._opened else at_list and not self._asking
             case "stop":
                 return desk.running is not None
             case "rerun":
-                return study.run is not None and not study.active
+                return study.run is not None and not study.active and not self._opened
             case "prompts":
-                return desk.takes_prompts
+                return desk.takes_prompts(study) and not self._opened
             case "next_page" | "previous_page":
                 return self._pane.count > 1
             case "report" | "copy":
@@ -105,6 +107,11 @@ class StudiesView(View):
                 return True
             case name:
                 return self._opened and self._pane.offers(name)
+
+    @property
+    def _asking(self) -> bool:
+        """Whether prompts are being named."""
+        return self.query_one(PromptsBar).has_focus
 
     def _focus(self) -> None:
         if self.ui.view is not self:
@@ -131,9 +138,10 @@ class StudiesView(View):
         turned = self._pane.show(study.spec.name, study.pages, text)
         if turned and self._opened:
             self._focus()
-        line = going_on(desk.running, self.prose)
         stops = [("s stops ", "dim")] if desk.running is not None else []
-        self.query_one("#progress", Lines).show(line, right=stops)
+        progress = self.query_one("#progress", Lines)
+        room = progress.size.width - width_of(stops) - 2
+        progress.show(going_on(desk.running, room, self.prose), right=stops)
         if self.ui.view is self:
             self.ui.refresh_lines()
 
@@ -196,8 +204,9 @@ class StudiesView(View):
     def action_run_again(self) -> None:
         """Run a study anew; what is stored is not computed again."""
         study = self._list.study
-        if study is not None and study.run is not None and not study.active:
-            self._begin(study)
+        if study is None or self._opened or study.run is None or study.active:
+            return
+        self._begin(study)
 
     def action_stop(self) -> None:
         """Stop the study that runs, or the one under the cursor that waits."""
@@ -211,13 +220,14 @@ class StudiesView(View):
         if self._opened:
             self._turn_to(opened=False)
         else:
-            self.run_worker(self.ui.action_show_view(0), exit_on_error=False)
+            self.run_worker(self.ui.go_back(self), exit_on_error=False)
 
     # Prompts
 
     def action_prompts(self) -> None:
         """Name the prompts that both models are asked."""
-        if self._desk is not None and self._desk.takes_prompts:
+        study = self._list.study
+        if self._desk is not None and study is not None and self._desk.takes_prompts(study):
             self._waiting = None
             self.query_one(PromptsBar).ask()
 
@@ -237,6 +247,8 @@ class StudiesView(View):
             self.ui.say(f"Left out: {'; '.join(skipped)}.", severity="warning")
         if waiting is not None:
             self._begin(waiting)
+        # What it works on now stands there.
+        self._pane.turn_to_text()
         self.show_everything()
 
     # Pages

@@ -1,0 +1,201 @@
+"""From a row of a study to the very case, head or component that it is about, and back."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from analysis.cases.library import CaseLibrary
+from analysis.cases.prompt_sets import demo_prompts
+from analysis.requests import AttributionRequest
+from analysis.studies.asking import Asker
+from analysis.studies.catalog import StudySpec
+from app.config import Annotation, Settings
+from app.known_descriptions import study_options
+from app.main import InsttuiApp
+from app.widgets.table_list import cell_text
+from app.workspace import LibraryWorkspace
+from tests.app.pair_app import PairApp, screen, until, until_shown
+from tests.app.test_studies_view import finished, opened, shown_studies, turned_to
+from tests.support import scripted_studies
+from tests.support.case_folders import write_small_library
+from tests.support.scripted_studies import SPECS, Play
+
+WIDE, NARROW = (200, 50), (80, 24)
+
+
+@pytest.fixture(autouse=True)
+def _exports_go_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def play(monkeypatch):
+    """The script of the studies, which are in place of the real ones."""
+    script = Play()
+    monkeypatch.setattr(scripted_studies, "PLAY", script)
+    monkeypatch.setattr("app.views.studies.desk.STUDIES", SPECS)
+    yield script
+    script.gate.set()
+
+
+def key_line(app):
+    return screen(app).splitlines()[-1]
+
+
+async def until_idle(pilot, pair):
+    await until(pilot, lambda: pair.app.status.state == "idle")
+
+
+async def test_a_row_shows_the_maps_that_its_numbers_are_of_and_escape_leads_back(tmp_path, play):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await opened(pilot, "Every response")
+        await pilot.press("j", "j", "enter")
+        await until_shown(pilot, "instruction score")
+        prompts = demo_prompts()
+        asked = [r for r in pair.session.requests if isinstance(r, AttributionRequest)]
+        asker = Asker.of(play.given[0])
+        assert asked == [asker.request(model, prompts.prompts[1]) for model in range(2)]
+        assert {each.max_new_tokens for each in asked} == {prompts.max_new_tokens}
+        await until_idle(pilot, pair)
+        await pilot.press("escape")
+        await until_shown(pilot, "Every response")
+        rows = pair.app.query_one("#rows")
+        assert (rows.cursor, pair.app.focused) == (2, rows)
+        # Without a link it leads to the first view.
+        await pilot.press("2")
+        await until_shown(pilot, "instruction score")
+        await pilot.press("escape")
+        await until_shown(pilot, "Examples")
+
+
+async def test_escape_leads_back_from_a_head_and_from_a_component(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await shown_studies(pilot)
+        await pilot.press("j", "enter")
+        await until_shown(pilot, "Heads changed.")
+        await pilot.press("enter")
+        await turned_to(pilot, "Every head")
+        await pilot.press(*["j"] * 6, "enter")
+        await until_shown(pilot, "layer 1 · head 2", "kept")
+        await pilot.press("escape")
+        await until_shown(pilot, "Every head")
+        assert pair.app.query_one("#rows").cursor == 6
+        await turned_to(pilot, "Every component")
+        await pilot.press(*["j"] * 10, "enter")
+        await until_shown(pilot, "layer 1 ·", "base 4 ")
+        await pilot.press("escape")
+        await until_shown(pilot, "Every component")
+        assert pair.app.query_one("#rows").cursor == 10
+
+
+async def test_escape_leads_back_from_a_stored_case_however_many_were_looked_at(tmp_path):
+    library = CaseLibrary.open(write_small_library(tmp_path / "library"))
+    app = InsttuiApp(LibraryWorkspace(library), Settings(), state_path=tmp_path / "state.json")
+    async with app.run_test(size=WIDE) as pilot:
+        await opened(pilot, "Every response", "3")
+        await pilot.press("j", "j", "enter")
+        await until_shown(pilot, "two", "instruction score")
+        await pilot.press("left_square_bracket")
+        await until_shown(pilot, "one")
+        await pilot.press("escape")
+        await until_shown(pilot, "Every response")
+        await pilot.press("1", "enter")
+        await until_shown(pilot, "instruction score")
+        await pilot.press("escape")
+        await until_shown(pilot, "2 of 2 cases")
+    library.close()
+
+
+async def test_the_study_of_concepts_is_told_where_descriptions_are(tmp_path, play, monkeypatch):
+    named = StudySpec("concepts", "what concepts show", SPECS[1].factory, "pair")
+    monkeypatch.setattr("app.views.studies.desk.STUDIES", (SPECS[0], named))
+    annotation = Annotation(model="describer")
+    pair = PairApp(tmp_path, settings=Settings(annotation=annotation))
+    async with pair.running() as pilot:
+        await finished(pilot)
+        await pilot.press("j", "enter")
+        await until_shown(pilot, "Heads changed.")
+    assert [dict(given.options) for given in play.given] == [{}, study_options(annotation)]
+
+
+async def test_what_was_found_on_other_prompts_is_said_to_be(tmp_path):
+    lines = [{"prompt": f"Say {number}.", "id": f"p{number}"} for number in range(3)]
+    (tmp_path / "prompts.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await opened(pilot, "Every response")
+        await pilot.press("escape", "p", *"prompts.jsonl", "enter")
+        await until_shown(
+            pilot,
+            "This was found on both models' answers to the demo's held-out prompts.",
+            "r runs it on both models' answers to 3 prompts of prompts.jsonl, "
+            "the instructions guessed.",
+        )
+        await pilot.press("r")
+        await until(pilot, lambda: "This was found on" not in screen(pair.app))
+        await until_shown(pilot, "Tuned scores are higher")
+
+
+async def test_prompts_are_named_only_where_a_study_takes_them(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running() as pilot:
+        await shown_studies(pilot)
+        assert "p prompts" in key_line(pair.app)
+        await pilot.press("j")
+        await until(pilot, lambda: "p prompts" not in key_line(pair.app))
+        await pilot.press("p")
+        assert not pair.app.query_one("#prompts").has_focus
+        await pilot.press("k", "p")
+        await until_shown(pilot, "prompts: a .jsonl, .csv or .tsv file")
+        # Enter reads the file now.
+        assert "run/open" not in key_line(pair.app)
+
+
+async def test_an_open_page_says_how_far_a_run_is_where_the_list_is_hidden(tmp_path, play):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=NARROW) as pilot:
+        await finished(pilot)
+        play.gate.clear()
+        await pilot.press("r", "enter")
+        await until_shown(
+            pilot, "asking demo-base 0 of 12 · case-0", "1 of 6", "s stop", "esc back"
+        )
+
+
+async def test_a_title_too_long_for_a_line_goes_on_in_the_next(tmp_path, monkeypatch):
+    title = "Mean scores of responses that followed the instruction and of those that did not"
+    found = scripted_studies.scores_found
+
+    def renamed(ids):
+        findings = found(ids)
+        first = scripted_studies.NamedTable("cases", title, findings.tables[0].table, "case")
+        return scripted_studies.Findings("scores", title, findings.statements, (first,))
+
+    monkeypatch.setattr(scripted_studies, "scores_found", renamed)
+    pair = PairApp(tmp_path)
+    async with pair.running(size=NARROW) as pilot:
+        await finished(pilot)
+        await pilot.press("enter", "l")
+        await until_shown(pilot, "2 of 3", "followed_or_not")
+        shown = " ".join(screen(pair.app).split())
+        assert shown.replace("2 of 3 ←→ ", "").count(title) == 1
+        # The id of a case is whole: its end tells it from the next.
+        assert demo_prompts().prompts[0].id in shown
+
+
+async def test_a_column_at_the_edge_is_whole_or_not_there(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=NARROW) as pilot:
+        await opened(pilot, "Every response")
+        heading, rows = pair.app.query_one("#columns"), pair.app.query_one("#rows")
+        for _ in scripted_studies.CASE_COLUMNS:
+            names = heading.plain.split()
+            assert set(names) <= set(scripted_studies.CASE_COLUMNS)
+            cells = dict(zip(scripted_studies.CASE_COLUMNS, rows.row, strict=True))
+            shown = rows.render_line(0).text.split()
+            assert shown == [cell_text(cells[name]) for name in names if cells[name] is not None]
+            await pilot.press("greater_than_sign")
