@@ -118,7 +118,10 @@ def _cells(line: Line) -> list[tuple[str, str, int]]:
     cells: list[tuple[str, str, int]] = []
     for text, style in line:
         for character in text:
-            if width := 1 if character.isascii() else cell_len(character):
+            width = 1 if character.isascii() else cell_len(character)
+            if width == 1:
+                cells.append((character, style, 0))
+            elif width:
                 cells += ((character, style, half) for half in range(width))
             elif cells:
                 cells[-1] = (cells[-1][0] + character, *cells[-1][1:])
