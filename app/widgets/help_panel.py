@@ -15,6 +15,8 @@ from textual.widgets import Static
 class HelpPanel(ModalScreen[None]):
     """Prose above, a table of keys below; any of ?, q, escape closes it."""
 
+    # The box knows the keys for pages and for both ends.
+    AUTO_FOCUS = "VerticalScroll"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,question_mark,f1,q,enter", "dismiss(None)", "Close", show=False),
         Binding("j,down", "scroll(1)", "Down", show=False),
