@@ -14,16 +14,32 @@ from analysis.components.tables import COLUMNS, SUMMARY_COLUMNS
 from analysis.events import Finished, Notice
 from analysis.instruction_sets import demo_instructions, natural_instructions
 from analysis.problems import Problem, problem
-from analysis.requests import ArchitectureRequest, FrequenciesRequest, NeuronDirectionRequest
+from analysis.requests import (
+    ArchitectureRequest,
+    ConceptsRequest,
+    FrequenciesRequest,
+    NeuronDirectionRequest,
+    WordNeuronsRequest,
+)
 from app.config import Settings
+from app.views.components.instructions_bar import InstructionsBar
+from app.views.components.members import Cell
 from app.views.components.page import ComponentPage
 from app.views.components.view import ComponentsView
+from app.views.components.word_page import ComponentWordPage
 from app.views.concepts.page import ConceptPage
 from app.views.registry import VIEWS
 from app.widgets.head_map import levels_of
 from app.widgets.number_map import NumberMap
+from app.widgets.search_bar import SearchBar
 from tests.app.pair_app import PairApp, screen, until, until_shown
-from tests.support.scripted_components import EXPERTS, LAYERS, NEURONS, frequencies
+from tests.support.scripted_components import (
+    EXPERTS,
+    LAYERS,
+    NEURONS,
+    frequencies,
+    word_neurons,
+)
 from tests.support.scripted_session import answer
 from tests.support.scripted_weights import architecture
 
@@ -213,6 +229,20 @@ async def test_from_a_neuron_enter_leads_to_the_component_it_lies_in(tmp_path):
         await until_shown(pilot, "layer 5 · neuron 9", "tuned9")
 
 
+async def test_in_a_mixture_enter_leads_to_a_component_of_the_expert(tmp_path):
+    pair = PairApp(tmp_path, script=mixture_script)
+    async with pair.running(size=NARROW) as pilot:
+        await shown_components(pilot)
+        await pilot.press("slash", *"5 2 3", "enter")
+        await until_shown(pilot, "layer 5 · expert 2 · neuron 3", "component   5 · cos +0.40")
+        await pilot.press("enter")
+        await until_shown(pilot, "4 Concepts", "layer 5 · expert 2")
+        page = pair.app.query_one(ConceptPage)
+        await until(pilot, lambda: page.items.row is not None and page.items.row.base == 5)
+        asked = requests_of(pair, ConceptsRequest)
+        assert (5, 2) in [(each.layer, each.expert) for each in asked]
+
+
 async def test_a_list_is_filtered_by_what_tuning_did(tmp_path):
     pair = PairApp(tmp_path)
     async with pair.running(size=WIDE) as pilot:
@@ -260,6 +290,9 @@ async def test_in_a_mixture_experts_come_first_and_their_neurons_behind_them(tmp
         await pilot.press("escape", "escape")
         await until_shown(pilot, f"experts · ε_e {EXPERT_EPSILON - 0.02:.2f}")
         assert page.member.expert == expert.expert
+        await pilot.press("slash", *f"{expert.layer} {expert.expert}", "enter")
+        await until_shown(pilot, f"layer {expert.layer} · expert {expert.expert} ·")
+        assert page.cell == Cell("neurons", (0,), expert.layer, expert.expert)
         await pilot.press("escape", "u")
         await until_shown(pilot, f"neurons · ε {EPSILON - 0.15:.2f}")
 
@@ -272,9 +305,194 @@ async def test_a_search_leads_to_a_neuron_or_to_a_category(tmp_path):
         await until_shown(pilot, "layer 3 · neuron 17", "tuned17")
         await pilot.press("escape", "slash", *"MATH", "enter")
         await until(pilot, lambda: tuned_map(pair).cursor == (4, 4))
-        await pilot.press("slash", *"poetry", "enter")
-        await until_shown(pilot, "No category is called “poetry”")
+        await pilot.press("slash", *"99 1", "enter")
+        await until_shown(pilot, "There is no layer 99")
+        # What was typed is there to be mended.
+        view = pair.app.query_one(ComponentsView)
+        bar = view.query_one("#search", SearchBar)
+        await until(pilot, lambda: pair.app.focused is bar and bar.value == "99 1")
+        await pilot.press("escape")
         await until(pilot, lambda: pair.app.focused is tuned_map(pair))
+
+
+async def test_a_search_leads_from_a_neuron_to_the_next_and_in_a_list_to_another_category(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=NARROW) as pilot:
+        await shown_components(pilot)
+        await pilot.press("slash", *"3 17", "enter")
+        await until_shown(pilot, "layer 3 · neuron 17", "tuned17")
+        await pilot.press("slash", *"4 5", "enter")
+        await until_shown(pilot, "layer 4 · neuron 5", "tuned5")
+        await pilot.press("escape")
+        await until(pilot, lambda: pair.app.focused is tuned_map(pair))
+        await pilot.press("v", "j", "j", "enter")
+        page = pair.app.query_one(ComponentPage)
+        await until(pilot, lambda: page.cell == Cell("neurons", (0,), 1))
+        await pilot.press("f", "slash", *"math", "enter")
+        base, tuned = (each.members[1][4] for each in sets_of(pair).neurons)
+        await until_shown(pilot, f"math · layer 1 · {int((base & tuned).sum())} kept neurons")
+
+
+@pytest.mark.parametrize("script", [None, mixture_script], ids=["dense", "mixture"])
+async def test_a_word_lists_the_neurons_that_write_it(tmp_path, script):
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=WIDE) as pilot:
+        await shown_components(pilot)
+        await pilot.press("slash", *"moon", "enter")
+        await until_shown(pilot, "neurons that write “moon”", ALL)
+        asked = requests_of(pair, WordNeuronsRequest)
+        assert [(each.layer, each.model.name) for each in asked] == [
+            (layer, name) for layer in range(LAYERS) for name in ("demo-base", "demo-tuned")
+        ]
+        cosines = [
+            [word_neurons(each).cosines for each in asked if each.model.name == name]
+            for name in ("demo-base", "demo-tuned")
+        ]
+        best = sorted(
+            ((layer, place) for layer in range(LAYERS) for place in range(NEURONS)),
+            key=lambda where: -max(abs(side[where[0]][where[1]]) for side in cosines),
+        )
+        page = pair.app.query_one(ComponentWordPage)
+        width = NEURONS // EXPERTS
+        for layer, place in best[:3]:
+            expert, neuron = (-1, place) if script is None else divmod(place, width)
+            await until(pilot, lambda at=(layer, expert, neuron): page.place == at)
+            sets = sets_of(pair, mixture=script is not None).neurons
+            of = len(CATEGORIES)
+            sides = [
+                f"{'−' if side[layer][place] < 0 else '+'}{abs(side[layer][place]):.2f}"
+                f"  {int(each.members[layer][:, place].sum())} of {of}"
+                for side, each in zip(cosines, sets, strict=True)
+            ]
+            line = "".join(text for text, _ in page.items._draw(page.items.cursor, 100))
+            assert (
+                line.split()
+                == " ".join(
+                    [str(layer), *([] if expert < 0 else [str(expert)]), str(neuron), *sides]
+                ).split()
+            )
+            await pilot.press("j")
+        await pilot.press("e", "y")
+        copied = tmp_path / "copied.txt"
+        await until(pilot, lambda: copied.exists() and copied.read_text().startswith("word\tlayer"))
+        await until(pilot, lambda: len(list(tmp_path.glob("components-word*.csv"))) == 1)
+        await pilot.press("enter")
+        layer, expert, neuron = page.place
+        await until_shown(pilot, f"layer {layer}", f"tuned{neuron}")
+        await pilot.press("escape")
+        await until(pilot, lambda: pair.app.focused is page.items)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pair.app.focused, NumberMap))
+
+
+async def test_a_search_for_a_word_stops_goes_on_and_says_what_is_wrong(tmp_path):
+    def script(request):
+        if isinstance(request, WordNeuronsRequest) and request.word == "zzz":
+            raise problem("input", "“zzz” is none of the 40 words.", remedy="Seek another one.")
+        yield from answer(request)
+
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=NARROW) as pilot:
+        await shown_components(pilot)
+        pair.session.gate.clear()
+        await pilot.press("slash", *"moon", "enter")
+        await until_shown(pilot, "neurons that write “moon”", "none yet", "esc stops")
+        await pilot.press("escape")
+        await until_shown(pilot, "Stopped. r goes on.", " r again")
+        pair.session.gate.set()
+        await pilot.press("r")
+        page = pair.app.query_one(ComponentWordPage)
+        await until(pilot, lambda: page.items.count == LAYERS * NEURONS)
+        await pilot.press("slash", *"zzz", "enter")
+        await until_shown(pilot, "“zzz” is none of the 40 words.", "none yet")
+        await pilot.press("slash")
+        bar = pair.app.query_one(ComponentsView).query_one("#search", SearchBar)
+        await until(pilot, lambda: pair.app.focused is bar and bar.value == "zzz")
+
+
+async def test_only_what_is_in_the_list_s_own_set_is_called_unique(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await shown_components(pilot)
+        base, tuned = sets_of(pair).neurons
+        elsewhere = [
+            (layer, category, int(place))
+            for layer in range(LAYERS)
+            for category in range(len(CATEGORIES))
+            for place in np.flatnonzero(base.members[layer][category])
+            if not tuned.members[layer][category, place]
+            and tuned.members[layer][:, place].sum() == 1
+        ]
+        layer, category, place = elsewhere[0]
+        await pilot.press("v", *["j"] * (layer + 1), *["l"] * category, "enter", "f", "f")
+        page = pair.app.query_one(ComponentPage)
+        await until(pilot, lambda: page.kind == "lost" and page.member is not None)
+        while page.member.place != place:
+            await pilot.press("j")
+            await pilot.pause()
+        line = "".join(text for text, _ in page.items._draw(page.items.cursor, 100))
+        assert line.endswith(f"1 of {len(CATEGORIES)}" + " " * (len(line) - len(line.rstrip())))
+
+
+async def test_a_list_opened_from_a_map_shows_all_of_its_cell(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=NARROW) as pilot:
+        await shown_components(pilot)
+        await pilot.press("enter", "f")
+        await until_shown(pilot, " kept neurons")
+        await pilot.press("escape", "enter")
+        base, tuned = sets_of(pair).neurons
+        joined = sum(
+            int((a[0] | b[0]).sum()) for a, b in zip(base.members, tuned.members, strict=True)
+        )
+        await until_shown(pilot, f"classification · {joined} neurons")
+
+
+def own_instructions(path, *lines):
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+LINE = '{"id": "%s", "category": "%s", "instruction": "Do it.", "response": "Done."}'
+
+
+async def test_instructions_of_the_users_own_take_the_place_of_the_shipped_ones(tmp_path):
+    pair = PairApp(tmp_path)
+    own_instructions(tmp_path / "own.jsonl", LINE % (1, "cooking"), LINE % (2, "sailing"))
+    async with pair.running(size=NARROW) as pilot:
+        await shown_components(pilot)
+        asked = len(requests_of(pair, FrequenciesRequest))
+        await pilot.press("]", "p", *"own.jsonl", "enter")
+        await until_shown(
+            pilot, "all 2 categories are there", "(own.jsonl)", "cooking", f"ε {EPSILON + 0.05:.2f}"
+        )
+        new = requests_of(pair, FrequenciesRequest)[asked:]
+        assert [(each.category, each.model.name, each.prompts) for each in new] == [
+            (category, name, ("Do it.",))
+            for category in ("cooking", "sailing")
+            for name in ("demo-base", "demo-tuned")
+        ]
+        await pilot.press("p", *"natural", "enter")
+        await until_shown(pilot, "all 6 categories are there", "(natural)")
+        await pilot.press("p", "escape")
+        await until(pilot, lambda: pair.app.focused is tuned_map(pair))
+
+
+async def test_instructions_that_cannot_be_read_stay_in_the_bar_and_may_be_read_in_part(tmp_path):
+    pair = PairApp(tmp_path)
+    own_instructions(tmp_path / "own.jsonl", LINE % (1, "cooking"), "{", LINE % (2, "cooking"))
+    async with pair.running(size=WIDE) as pilot:
+        await shown_components(pilot)
+        bar = pair.app.query_one(InstructionsBar)
+        await pilot.press("p", *"none.jsonl", "enter")
+        await until_shown(pilot, "none.jsonl cannot be read")
+        await until(pilot, lambda: pair.app.focused is bar and bar.value == "none.jsonl")
+        await pilot.press("escape", "p", *["backspace"] * 20, *"own.jsonl", "enter")
+        await until_shown(pilot, "line 2", "2 instructions remain")
+        await until(pilot, lambda: pair.app.focused is bar)
+        await until_shown(pilot, "(demo)")
+        await pilot.press("enter")
+        await until_shown(pilot, "all 1 categor", "1 line is left out", "cooking")
 
 
 async def test_exports_are_the_commands_tables(tmp_path):
@@ -414,6 +632,11 @@ async def test_help_says_what_is_our_reading_with_the_formulas(tmp_path):
         await shown_components(pilot)
         await pilot.press("question_mark")
         await until_shown(pilot, "our reading", "p_ij(I) ≥ ε", "|A ∩ B| / |A ∪ B|")
+        await pilot.resize_terminal(*NARROW)
+        await pilot.press("end")
+        await until_shown(pilot, "Name the instructions", "esc closes")
+        await pilot.press("pageup", "pageup", "home")
+        await until_shown(pilot, "Which feed-forward neurons")
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (80, 60)])

@@ -16,6 +16,7 @@ from analysis.components.sets import (
     Alteration,
     ComponentSets,
     alteration,
+    expert_and_neuron,
     is_mixture,
 )
 from analysis.results import Frequencies
@@ -26,7 +27,6 @@ TAUS = tuple(step / 20 for step in range(1, 21))
 """What τ is moved over; it may be any share."""
 
 _FITS_A_BYTE = 255
-_REMEMBERED = 4
 
 
 class ComponentAtlas:
@@ -43,14 +43,14 @@ class ComponentAtlas:
         self.unit: Unit = "neurons"
         self.thresholds = Thresholds()
         self._found: dict[str, tuple[Frequencies, Frequencies]] = {}
-        self._pairs: dict[Thresholds, PairSets] = {}
+        self._pair: PairSets | None = None
 
     def add(self, base: Frequencies, tuned: Frequencies) -> None:
         """Take in a category; experts come first where there are any."""
         if not self._found and is_mixture([base]):
             self.unit = "experts"
         self._found[base.category] = _compact(base), _compact(tuned)
-        self._pairs.clear()
+        self._pair = None
 
     @property
     def counted(self) -> tuple[str, ...]:
@@ -99,14 +99,11 @@ class ComponentAtlas:
 
     @property
     def pair(self) -> PairSets:
-        """Both models at the thresholds; the last few are remembered, for keys go to and fro."""
-        found = self._pairs.get(self.thresholds)
-        if found is None:
-            if len(self._pairs) >= _REMEMBERED:
-                del self._pairs[next(iter(self._pairs))]
+        """Both models at the thresholds."""
+        if self._pair is None or self._pair.thresholds != self.thresholds:
             base, tuned = (tuple(self.frequencies(side)) for side in (0, 1))
-            found = self._pairs[self.thresholds] = PairSets(base, tuned, self.thresholds)
-        return found
+            self._pair = PairSets(base, tuned, self.thresholds)
+        return self._pair
 
     def sets(self, unit: Unit | None = None) -> tuple[ComponentSets, ComponentSets]:
         """The sets of base and tuned model, over the categories that are there.
@@ -119,6 +116,11 @@ class ComponentAtlas:
     def frequencies(self, side: int) -> list[Frequencies]:
         """Of the base model (0) or the tuned one (1), the categories that are there."""
         return [self._found[each][side] for each in self.counted]
+
+    def expert_and_neuron(self, layer: int, place: int) -> tuple[int, int]:
+        """The expert, -1 in a dense layer, and the number of the neuron at a place of a layer."""
+        found = self.frequencies(0)[0].layers[layer]
+        return expert_and_neuron(found.starts, place) if len(found.expert_mean) else (-1, place)
 
     def alteration(self) -> Alteration:
         """What tuning did to the sets, by category and layer."""
@@ -134,12 +136,16 @@ def _compact(found: Frequencies) -> Frequencies:
     """The same counts in half the memory, where there are few instructions."""
     if found.instructions > _FITS_A_BYTE:
         return found
-    layers = [
-        msgspec.structs.replace(
-            each,
-            reached=each.reached.astype(np.uint8),
-            expert_reached=each.expert_reached.astype(np.uint8),
-        )
-        for each in found.layers
-    ]
+    sizes = [each.reached.size + each.expert_reached.size for each in found.layers]
+    # In one piece: hundreds of arrays of some 200 KB would leave as much unused between them.
+    kept, place = np.empty(sum(sizes), dtype=np.uint8), 0
+    layers = []
+    for each in found.layers:
+        both = []
+        for counts in (each.reached, each.expert_reached):
+            here = kept[place : place + counts.size].reshape(counts.shape)
+            np.copyto(here, counts, casting="unsafe")
+            both.append(here)
+            place += counts.size
+        layers.append(msgspec.structs.replace(each, reached=both[0], expert_reached=both[1]))
     return msgspec.structs.replace(found, layers=tuple(layers))

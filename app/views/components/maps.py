@@ -77,6 +77,20 @@ class ComponentMaps(Horizontal):
         """To the next map; the column under the cursor stays."""
         self.shown = MAPS[(MAPS.index(self.shown) + 1) % len(MAPS)]
 
+    def text(self, atlas: ComponentAtlas, names: tuple[str, str]) -> str:
+        """The numbers of the map in sight as plain text, columns by tabs.
+
+        Args:
+            atlas: With at least one category.
+            names: Of base and tuned model, harmless.
+        """
+        side = 0 if self.shown == "changes" else self.side
+        numbers = numbers_of(atlas, self.shown, self.measure, side, ascii_only=True)
+        model = " | ".join(names) if self.shown == "changes" else names[side]
+        rows = [["", *numbers.columns]]
+        rows += [[name, *texts] for name, texts in zip(numbers.rows, numbers.texts, strict=True)]
+        return "\n".join([f"{model}, {self.title}", *("\t".join(row) for row in rows)])
+
     def focus_map(self) -> None:
         """Put the focus on a map that is in sight."""
         base, tuned = self.maps

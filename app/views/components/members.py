@@ -7,7 +7,6 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.components.sets import expert_and_neuron
 from app.views.components.atlas import ComponentAtlas, Unit
 
 Kind = Literal["all", "kept", "lost", "gained", "general", "unique"]
@@ -120,10 +119,7 @@ class CellMembers:
         """Expert and neuron; -1 for what there is none of."""
         if self.cell.unit == "experts":
             return place, -1
-        found = self._atlas.frequencies(0)[0].layers[layer]
-        if not len(found.expert_mean):
-            return -1, place
-        return expert_and_neuron(found.starts, place)
+        return self._atlas.expert_and_neuron(layer, place)
 
     def _means(self, side: int, layer: int) -> list[NDArray[np.float32]]:
         """Mean shares of tokens, float32 [U], a category each."""

@@ -8,7 +8,7 @@ from textual.events import Resize
 
 from analysis.results import NeuronDirection
 from app.terminal_text import fit, prose, visible
-from app.widgets.lines import Line, Lines
+from app.widgets.lines import Line, Lines, width_of
 
 _WORDS = 2
 """Lines of words."""
@@ -82,8 +82,10 @@ class ComponentNeuron(Vertical):
     def _side(self, name: str, found: NeuronDirection, height: int) -> list[Line]:
         width = self.size.width - 2
         share = f"{100 * found.share:.0f} % of w lies in {found.rank} components"
+        above: Line = [(name, "accent"), (f" · ‖w‖ {found.norm:.3g} · {share}", "dim")]
+        by = " · words by cos(w, E)"
         lines: list[Line] = [
-            [(name, "accent"), (f" · ‖w‖ {found.norm:.3g} · {share} · words by cos(w, E)", "dim")]
+            [*above, (by, "dim")] if width_of(above) + len(by) <= self.size.width - 2 else above
         ]
         words = signed(found.words, found.cosines.tolist(), ascii_only=self._ascii)
         lines += self._flow(words, width)

@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.events import Resize
 
-from app.terminal_text import pad, prose
+from app.terminal_text import fit, pad, prose
 from app.views.components.atlas import ComponentAtlas
 from app.views.components.members import KINDS, Cell, CellMembers, Kind, Member
 from app.views.components.text import copied_members, member_lines
@@ -39,7 +39,10 @@ class ComponentPage(Vertical):
         """Names of the columns, list, details."""
         yield Lines(id="columns", classes="columns")
         yield FollowedList(
-            self._line, self._show_details, empty=" none at these thresholds", id="list"
+            self._line,
+            self._show_details,
+            empty=" none at these thresholds: [ lowers ε, { lowers τ",
+            id="list",
         )
         yield Lines(id="details")
 
@@ -111,14 +114,17 @@ class ComponentPage(Vertical):
         parts += [f"{'expert':>{_EXPERT}}"] if self._has_experts else []
         parts += [f"{'neuron':>{_NEURON}}"] if self._has_neurons else []
         # The list has a frame, these lines have none.
-        sides = [pad(f"{name}: p, sets", _SIDE) for name in self._names]
+        what = ": p, sets"
+        sides = [pad(fit(name, _SIDE - len(what)) + what, _SIDE) for name in self._names]
         self.query_one("#columns", Lines).show(
             [(f" {''.join(parts)}   {'':{_STATUS}}{'  '.join(sides)}", "dim")]
         )
 
     def _show_details(self) -> None:
-        width = self.size.width - 2
-        lines = member_lines(self._atlas, self.member, width)
+        if not self.size.width:
+            # Not laid out yet; `on_resize` follows.
+            return
+        lines = member_lines(self._atlas, self.member, self.size.width - 2)
         self.query_one("#details", Lines).show(*lines)
 
     def _line(self, index: int, width: int) -> Line:
@@ -144,7 +150,7 @@ class ComponentPage(Vertical):
         of = len(self._atlas.counted)
         if sets == of > 1:
             common = "general"
-        elif sets == 1:
+        elif sets == 1 and (member.in_base, member.in_tuned)[side]:
             common = "unique"
         else:
             common = f"{sets} of {of}"

@@ -1,40 +1,41 @@
-"""The pages of the Components view: maps, the list of a cell, one neuron; news of the requests."""
+"""The pages of the Components view: maps, the list of a cell, what a search found, one neuron."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.events import Resize
 from textual.widgets import Static
 
-from analysis.instruction_sets import default_instructions
-from analysis.results import Frequencies
+from analysis.instruction_sets import InstructionSet, default_instructions
 from analysis.status import EngineStatus
 from app.actions import Action
+from app.layer_jobs import LayerJobs
 from app.views.components.atlas import ComponentAtlas, Unit
+from app.views.components.instructions_bar import InstructionsBar
 from app.views.components.jobs import ComponentJobs
 from app.views.components.maps import ComponentMaps
-from app.views.components.members import Cell
+from app.views.components.members import Cell, Kind
 from app.views.components.neuron import ComponentNeuron
 from app.views.components.page import ComponentPage
 from app.views.components.text import map_lines, neuron_place, summary, waiting_text
+from app.views.components.word_page import ComponentWordPage
+from app.views.components.word_search import WordSearch
 from app.views.model_names import short_names
 from app.views.view import View
-from app.watch import Watch
-from app.widgets.lines import Lines
+from app.widgets.lines import Lines, width_of
 from app.widgets.search_bar import SearchBar
 from app.workspace import PairWorkspace
 
-Page = Literal["words", "maps", "list", "neuron"]
-PAGES: tuple[Page, ...] = ("words", "maps", "list", "neuron")
+Page = Literal["words", "maps", "list", "found", "neuron"]
+PAGES: tuple[Page, ...] = ("words", "maps", "list", "found", "neuron")
 BOTH_FROM_WIDTH = 120
 
 
 class ComponentPages(View):
-    """The state of the view and what shows it; `components.ComponentsView` adds what keys do."""
+    """The state of the view and what shows it; `view.ComponentsView` adds what keys do."""
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
@@ -43,8 +44,9 @@ class ComponentPages(View):
         self._atlas = ComponentAtlas(())
         self._instructions = ""
         # The lists that the one shown was opened from, and where the neuron was opened.
-        self._behind: list[tuple[Cell, int]] = []
+        self._behind: list[tuple[Cell, Kind, int]] = []
         self._neuron_from: Page = "maps"
+        self._search: WordSearch | None = None
 
     # What is on the screen
 
@@ -56,8 +58,10 @@ class ComponentPages(View):
             yield Static("", id="words", markup=False)
             yield ComponentMaps(self._show_status, ascii_only=ascii_only, id="maps")
             yield ComponentPage(ascii_only=ascii_only, id="page")
+            yield ComponentWordPage(ascii_only=ascii_only, id="found")
             yield ComponentNeuron(ascii_only=ascii_only, id="neuron")
-        yield SearchBar("a neuron by its numbers, such as 3 812, or a category", id="search")
+        yield SearchBar("a word, a category, or a neuron's numbers, such as 3 812", id="search")
+        yield InstructionsBar(id="instructions")
         yield Lines(id="progress")
         yield Lines(id="status")
 
@@ -81,6 +85,10 @@ class ComponentPages(View):
         return self.query_one(ComponentPage)
 
     @property
+    def _found(self) -> ComponentWordPage:
+        return self.query_one(ComponentWordPage)
+
+    @property
     def _neuron(self) -> ComponentNeuron:
         return self.query_one(ComponentNeuron)
 
@@ -88,32 +96,55 @@ class ComponentPages(View):
     def _unit(self) -> Unit:
         """What the page speaks of: a list of neurons may be of an expert."""
         cell = self._list.cell
+        if self._page in ("found", "neuron"):
+            return "neurons"
         return cell.unit if self._page == "list" and cell is not None else self._atlas.unit
 
     @property
-    def _component(self) -> tuple[int, int] | None:
-        """Layer and rank of the base component nearest to the neuron that is shown.
+    def _component(self) -> tuple[int, int, int] | None:
+        """Layer, expert and rank of the base component nearest to the neuron that is shown.
 
-        None while that is not known, and in a mixture, where every expert has its own.
+        None while that is not known.
         """
         found = None if self._jobs is None else self._jobs.directions
-        if self._page != "neuron" or found is None or found[0].expert >= 0:
+        if self._page != "neuron" or found is None or not len(found[0].components):
             return None
-        return (found[0].layer, int(found[0].components[0])) if len(found[0].components) else None
+        return found[0].layer, found[0].expert, int(found[0].components[0])
 
     def enter(self) -> None:
         """Ask what the models are built of, the first time; focus what is shown."""
         if self._jobs is None and self.ui.session is not None:
-            instructions = default_instructions(self._workspace.base, self._workspace.tuned)
-            self._instructions = instructions.name
-            self._atlas = ComponentAtlas(instructions.categories)
-            self._jobs = ComponentJobs(self._workspace, self.ui.session, self, instructions)
+            self.read(default_instructions(self._workspace.base, self._workspace.tuned))
         self._turn_to(self._page)
+
+    @property
+    def _again(self) -> LayerJobs | None:
+        """What failed or was stopped and may run again, of the page first."""
+        search = self._search.jobs if self._page == "found" and self._search is not None else None
+        if search is not None and search.can_run:
+            return search
+        return None if self._jobs is None else self._jobs.unfinished
+
+    def read(self, instructions: InstructionSet) -> None:
+        """Begin with a set of instructions, in place of another one."""
+        assert self.ui.session is not None
+        self.leave()
+        self._instructions = self.prose(instructions.name)
+        thresholds, self._atlas = self._atlas.thresholds, ComponentAtlas(instructions.categories)
+        self._atlas.thresholds = thresholds
+        self._jobs = ComponentJobs(self._workspace, self.ui.session, self, instructions)
+        self._page = "words"
+        self._behind.clear()
+        self._search = None
+        for note in instructions.notes:
+            self.ui.say(self.prose(note), severity="warning")
 
     def leave(self) -> None:
         """Nothing is waited for."""
         if self._jobs is not None:
             self._jobs.stop()
+        if self._search is not None:
+            self._search.jobs.stop()
 
     def on_resize(self, event: Resize) -> None:
         """One map where two do not fit side by side."""
@@ -127,7 +158,7 @@ class ComponentPages(View):
             case "components.stop":
                 return True
             case "components.rerun":
-                return jobs is not None and jobs.unfinished is not None
+                return self._again is not None
             case "components.map":
                 return page == "maps"
             case "components.measure":
@@ -139,8 +170,12 @@ class ComponentPages(View):
             case "components.kind":
                 return page == "list"
             case "components.open":
-                return page in ("maps", "list") or self._component is not None
-        return page in ("maps", "list") or (page == "neuron" and action.id == "components.copy")
+                return page in ("maps", "list", "found") or self._component is not None
+            case "components.prompts":
+                return jobs is not None
+            case "components.find" | "components.copy":
+                return page != "words"
+        return page in ("maps", "list", "found")
 
     def _turn_to(self, page: Page) -> None:
         self._page = page
@@ -161,6 +196,8 @@ class ComponentPages(View):
                 self._maps.focus_map()
             case "list":
                 self._list.items.focus()
+            case "found":
+                self._found.items.focus()
             case "neuron":
                 self._neuron.focus()
 
@@ -178,6 +215,8 @@ class ComponentPages(View):
             self._maps.show_atlas(self._atlas, self._names)
         elif self._page == "list" and self._list.cell is not None:
             self._list.show_cell(self._atlas, self._list.cell, self._names)
+        elif self._page == "found" and self._search is not None:
+            self._found.show_search(self._search, self._atlas, self._names)
         elif self._page == "neuron" and jobs.place is not None:
             self._neuron.show_neuron(neuron_place(jobs.place), jobs.directions, self._names)
         self._show_status()
@@ -195,45 +234,18 @@ class ComponentPages(View):
     def _show_progress(self) -> None:
         starting = self.ui.status.state in ("off", "starting")
         line = [] if self._jobs is None else self._jobs.going_on(engine_starting=starting)
+        if self._page == "found" and self._search is not None:
+            line = self._search.going_on() or line[:1]
+        elif self._page in ("list", "neuron"):
+            # Escape leads back first.
+            line = line[:1]
         if not line and self._page != "words":
             line = [(f"all {len(self._atlas.categories)} categories are there", "dim")]
-        self.query_one("#progress", Lines).show(line)
-
-    # News of the requests
+        progress = self.query_one("#progress", Lines)
+        # How to stop it stays in sight beside long names.
+        fits = width_of(line) <= self.app.size.width - 2
+        progress.show(line if fits else line[:1], right=() if fits else line[1:])
 
     def engine_changed(self, status: EngineStatus) -> None:
         """Say what is waited for."""
         self._show_progress()
-
-    @on(Watch.Changed)
-    def _news(self, message: Watch.Changed) -> None:
-        message.stop()
-        jobs = self._jobs
-        news = None if jobs is None else jobs.apply(message.watch)
-        if jobs is None or news is None:
-            return
-        kind, step = news
-        for notice in step.notices:
-            self.ui.say(str(notice.problem), severity="warning")
-        if step.finished is None:
-            if self._page == "words":
-                self.show_everything()
-        elif kind == "shapes":
-            base, tuned = jobs.architectures or (None, None)
-            if base is not None and tuned is not None and base.is_built_like(tuned):
-                jobs.begin_categories()
-            self.show_everything()
-        elif kind == "categories":
-            self._take(*jobs.taken(step.finished))
-        elif self._page == "neuron":
-            self.show_everything()
-        self._show_progress()
-        if self.ui.view is self and jobs.running is None:
-            self.ui.refresh_lines()
-
-    def _take(self, base: Frequencies, tuned: Frequencies) -> None:
-        self._atlas.add(base, tuned)
-        if self._page == "words":
-            self._turn_to("maps")
-        else:
-            self.show_everything()

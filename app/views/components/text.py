@@ -14,6 +14,8 @@ from app.views.components.members import Cell, CellMembers, Member
 from app.views.components.numbers import NOTHING, share_text
 from app.widgets.lines import Line, Part
 
+_UNBROKEN = "\N{NO-BREAK SPACE}"
+
 HELP = (
     "Which feed-forward neurons, and in mixture models which experts, a kind of instruction needs, "
     "and what tuning did to them. It follows SPARCOM (arXiv 2505.21191), of which only the "
@@ -21,29 +23,37 @@ HELP = (
     "Both models read the same instructions of several categories. Neuron i of layer j is active "
     "at a token where what leaves the activation function is above 0 (our reading; in gated "
     "networks that is the gate branch).\n\n"
-    "    p_ij(I) = share of the tokens of instruction I at which it is active\n"
-    "    it is specific to I where             p_ij(I) ≥ ε\n"
-    "    it is in the set A of a category where it is specific to at least\n"
-    "    the share τ of the category's instructions\n\n"
-    "In a mixture of experts a neuron counts only at tokens that are routed to its expert; an "
-    "expert is specific to I where the share of I's tokens that are routed to it is ≥ ε_e.\n\n"
+    "  p_ij(I)   share of the tokens of instruction I with it active\n"
+    "  p_ij(I) ≥ ε   it is specific to I\n"
+    "  in the set A of a category   specific to at least the share\n"
+    "                               τ of the category's instructions\n\n"
+    "In a mixture of experts a neuron counts only at tokens that are routed to its expert, and "
+    "p_ij stays a share of all tokens: lower ε to see its neurons. "
+    "An expert is specific to I where the share of I's tokens that are routed to it is ≥ ε_e.\n\n"
     "overlaps   Jaccard index |A ∩ B| / |A ∪ B| of the sets of two categories; m shows the "
     "containment |A ∩ B| / |A| instead, A by row: the share of A that is in B too.\n"
     "layers   how many are in each set, by layer; general: in the sets of all categories at once. "
     "unique: in the set of one category only.\n"
     "changes   |kept| / (|kept| + |lost| + |gained|): the Jaccard index of the base and the tuned "
     "model's set. kept: in both, lost: in the base model's only, gained: in the tuned one's only.\n"
-    "The lighter a cell, the larger its number; layers count from 0.\n\n"
+    "The further a cell stands out from the background, the larger its number; layers count from 0."
+    "\n\n"
     "Enter lists the neurons of a cell, the most frequent first: p is the mean of p_ij(I) over the "
     "category's instructions. Enter again shows what a neuron writes: w is its row of the down "
     "projection, the words are those with the largest | cos(w, E[word]) |, the components those "
     "of the Concepts view with the largest | cos(w, v_r) |. The sign is kept: without a "
     "gate an active neuron adds w times a positive number, in gated networks the up branch decides "
     "its sign. From there Enter leads to the nearest component of the base model in the Concepts "
-    "view (not in a mixture).\n\n"
+    "view.\n\n"
     "[ and ] move ε, { and } move τ: counts follow at once, nothing is computed anew. "
-    "/ goes to a neuron by its numbers, such as 3 812 for layer 3, neuron 812 (with its expert "
-    "between them in a mixture), or to a category by its name."
+    "/ with a word lists the neurons of all layers that write it, by | cos(w, E[word]) |. / also "
+    "goes to a neuron by its numbers, such as 3 812 for layer 3, neuron 812 (with its expert "
+    "between them in a mixture; layer and expert alone lead to the expert's neurons), or to a "
+    "category by its name, in a list to the list of that category.\n\n"
+    "p takes instructions of your own: a file with a line such as\n"
+    '  {"id": "1", "category": "math", "instruction": "Add.",\n'
+    '   "input": "2 and 3", "response": "5"}\n'
+    "all in one line, for each instruction; input may be left out."
 )
 
 
@@ -187,8 +197,10 @@ def member_lines(atlas: ComponentAtlas, member: Member | None, width: int) -> li
         (member_place(member), "strong"),
         (f" · {sets} · mean p, base{arrow}tuned:", "dim"),
     ]
-    lines = wrap(" · ".join(texts), max(20, width), max_lines=3, placeholder=" …")
-    return [head, *([(line, "")] for line in lines)]
+    # A name and its shares stay on one line.
+    whole = " · ".join(each.replace(" ", _UNBROKEN) for each in texts)
+    lines = wrap(whole, max(20, width), max_lines=3, placeholder=" …")
+    return [head, *([(line.replace(_UNBROKEN, " "), "")] for line in lines)]
 
 
 def copied_members(members: CellMembers, names: tuple[str, str], about: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -10,18 +9,15 @@ from textual.binding import BindingType
 
 from analysis.components.tables import components_table, summary_table
 from app.actions import bindings
-from app.export import save_table
-from app.views.components.jobs import Place
+from app.views.components.instructions_bar import InstructionsBar
 from app.views.components.members import Cell
-from app.views.components.pages import ComponentPages
-from app.views.components.search import find_component
+from app.views.components.searching import ComponentSearching
 from app.views.components.text import HELP
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Lines
-from app.widgets.search_bar import SearchBar
 
 
-class ComponentsView(ComponentPages):
+class ComponentsView(ComponentSearching):
     """Maps over categories, behind them the list of a cell, behind that one neuron."""
 
     SCOPE = "components"
@@ -32,13 +28,13 @@ class ComponentsView(ComponentPages):
 
     def action_threshold(self, by: int) -> None:
         """Move ε of what the page speaks of, as often as the key waits to be answered."""
-        if self._page in ("maps", "list"):
+        if self._page in ("maps", "list", "found"):
             self._atlas.move_threshold(self._unit, by * (1 + self.ui.take_repeats()))
             self.show_everything()
 
     def action_tau(self, by: int) -> None:
         """Move τ, as often as the key waits to be answered."""
-        if self._page in ("maps", "list"):
+        if self._page in ("maps", "list", "found"):
             self._atlas.move_tau(by * (1 + self.ui.take_repeats()))
             self.show_everything()
 
@@ -84,6 +80,9 @@ class ComponentsView(ComponentPages):
             self._behind.clear()
             self._open_list(self._maps.cell(self._atlas))
             return
+        if self._page == "found" and self._found.place is not None:
+            self._open_neuron(self._found.place)
+            return
         if self._page == "neuron" and self._component is not None:
             self.run_worker(self._show_component(*self._component), exit_on_error=False)
             return
@@ -91,29 +90,18 @@ class ComponentsView(ComponentPages):
         if self._page != "list" or member is None or cell is None:
             return
         if member.neuron < 0:
-            self._behind.append((cell, self._list.items.cursor))
+            self._behind.append((cell, self._list.kind, self._list.items.cursor))
             self._open_list(Cell("neurons", cell.categories, member.layer, member.expert))
         else:
             self._open_neuron((member.layer, member.expert, member.neuron))
 
-    async def _show_component(self, layer: int, component: int) -> None:
+    async def _show_component(self, layer: int, expert: int, component: int) -> None:
         from app.views.concepts.view import ConceptsView
 
+        self.ui.lead_to("concepts")
         view = await self.ui.show_view("concepts")
         assert isinstance(view, ConceptsView)
-        view.show_component(layer, component)
-
-    def _open_list(self, cell: Cell, cursor: int = 0) -> None:
-        self._list.show_cell(self._atlas, cell, self._names)
-        self._list.items.move_cursor(cursor)
-        self._turn_to("list")
-
-    def _open_neuron(self, place: Place) -> None:
-        assert self._jobs is not None
-        if self._page != "neuron":
-            self._neuron_from = self._page
-        self._jobs.open_neuron(place)
-        self._turn_to("neuron")
+        view.show_component(layer, component, expert=expert)
 
     def action_kind(self) -> None:
         """All units of the cell, or those kept, lost, gained, general or unique."""
@@ -127,45 +115,42 @@ class ComponentsView(ComponentPages):
             self._turn_to(self._neuron_from)
         elif self._page == "list" and self._behind:
             self._open_list(*self._behind.pop())
-        elif self._page == "list":
+        elif self._page == "list" or (self._page == "found" and not self._stop_search()):
             self._turn_to("maps")
+        elif self._page == "found":
+            self._show_progress()
+            self.ui.refresh_lines()
         elif self._jobs is not None and self._jobs.stop():
             self.show_everything()
             self.ui.refresh_lines()
         else:
-            self.run_worker(self.ui.action_show_view(0), exit_on_error=False)
+            self.run_worker(self.ui.go_back(self), exit_on_error=False)
 
     def action_run_again(self) -> None:
         """Run what failed or was stopped."""
-        if self._jobs is not None:
-            self._jobs.run_again()
+        if self._again is not None:
+            self._again.run(0)
             self.show_everything()
             self.ui.refresh_lines()
 
-    # Search
+    # Instructions
 
-    def action_find(self) -> None:
-        """Open the search bar."""
-        if self._page in ("maps", "list"):
-            self.query_one(SearchBar).open()
+    def action_prompts(self) -> None:
+        """Name the instructions that both models read."""
+        if self._jobs is not None:
+            self.query_one(InstructionsBar).ask()
 
-    @on(SearchBar.Sought)
-    def _sought(self, message: SearchBar.Sought) -> None:
-        if not message.finished:
-            return
-        text = message.text.strip()
-        found = find_component(text, self._atlas) if text else None
-        if isinstance(found, tuple):
-            self._open_neuron(found)
-        elif isinstance(found, int):
-            row, _ = self._maps.cursor
-            overlaps = self._maps.shown == "overlaps"
-            self._maps.put_cursor(found if overlaps else row, found)
-            self._turn_to("maps")
-        else:
+    @on(InstructionsBar.Refused)
+    def _refused(self, message: InstructionsBar.Refused) -> None:
+        self.ui.say(str(message.problem), severity="error")
+
+    @on(InstructionsBar.Named)
+    def _named(self, message: InstructionsBar.Named) -> None:
+        if message.instructions is None:
             self._focus_page()
-            if found:
-                self.ui.say(found)
+            return
+        self.read(message.instructions)
+        self._turn_to("words")
 
     # What leaves the program
 
@@ -174,26 +159,24 @@ class ComponentsView(ComponentPages):
         if not self._atlas.counted:
             self.ui.say("There is nothing to export yet.", severity="warning")
             return
-        pair, names = self._atlas.pair, self._names
-        listed = self._page == "list"
-        table = components_table(pair) if listed else summary_table(pair)
-        kind = "components" if listed else "components-summary"
-
-        def write() -> None:
-            try:
-                path = save_table(table, kind, names, Path.cwd())
-            except OSError as error:
-                words = f"Nothing was exported: {error}"
-                self.app.call_from_thread(self.ui.say, words, severity="error")
-            else:
-                self.app.call_from_thread(self.ui.say, f"Exported to {path}")
-
-        self.run_worker(write, thread=True, exit_on_error=False, group="export")
+        pair, search = self._atlas.pair, self._search
+        if self._page == "found" and search is not None:
+            found = search.table(self._atlas)
+            self.export_table(lambda: found, "components-word", search.word, *self._names)
+        elif self._page == "list":
+            self.export_table(lambda: components_table(pair), "components", *self._names)
+        else:
+            self.export_table(lambda: summary_table(pair), "components-summary", *self._names)
 
     def action_copy(self) -> None:
         """Copy what is shown."""
-        text = {"list": self._list.text, "neuron": self._neuron.text}.get(self._page)
-        if text is not None:
-            self.ui.copy(text())
-        elif self._page == "maps":
-            self.ui.copy(self.query_one("#status", Lines).plain + "\n")
+        match self._page:
+            case "maps":
+                about = self.query_one("#status", Lines).plain
+                self.ui.copy(f"{self._maps.text(self._atlas, self._names)}\n\n{about}\n")
+            case "list":
+                self.ui.copy(self._list.text())
+            case "found":
+                self.ui.copy(self._found.text())
+            case "neuron":
+                self.ui.copy(self._neuron.text())

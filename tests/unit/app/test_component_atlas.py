@@ -12,7 +12,7 @@ from analysis.requests import FrequenciesRequest, ModelChoice
 from app.views.components.atlas import ComponentAtlas
 from app.views.components.members import KINDS, Cell, CellMembers
 from app.views.components.numbers import numbers_of
-from app.views.components.search import find_component
+from app.views.components.search import Word, find_component
 from tests.support.scripted_components import (
     EXPERTS,
     INSTRUCTIONS,
@@ -207,12 +207,17 @@ def test_categories_are_shown_as_they_come():
         ("3 12", False, (3, -1, 12)),
         ("3.12", False, (3, -1, 12)),
         ("3 1 5", True, (3, 1, 5)),
+        ("3 1", True, (3, 1)),
         ("gen", False, 2),
-        ("ODE", False, 1),
+        ("COD", False, 1),
+        ("ode", False, Word("ode")),
+        ("poetry", True, Word("poetry")),
         ("m", False, 0),
     ],
 )
-def test_numbers_lead_to_a_neuron_and_words_to_a_category(text, mixture, found):
+def test_numbers_lead_to_a_neuron_and_words_to_a_category_or_to_what_writes_them(
+    text, mixture, found
+):
     assert find_component(text, atlas_of(mixture=mixture)) == found
 
 
@@ -222,10 +227,11 @@ def test_numbers_lead_to_a_neuron_and_words_to_a_category(text, mixture, found):
         ("99 1", False, "There is no layer 99"),
         ("3 99", False, "There is no neuron 99"),
         ("3", False, "layer and neuron"),
-        ("3 1", True, "layer, expert and neuron"),
+        ("3", True, "layer, expert and neuron"),
+        ("3 1 5 7", True, "layer, expert and neuron"),
+        ("3 9", True, "3 experts"),
         ("3 9 1", True, "3 experts"),
         ("3 1 8", True, "There is no neuron 8"),
-        ("poetry\x1b", False, "“poetry␛”"),
     ],
 )
 def test_what_is_not_there_is_said(text, mixture, said):
