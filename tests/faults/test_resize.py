@@ -7,7 +7,7 @@ import pytest
 from tests.support.program import Home
 
 # Long enough to be attributed for as long as the test takes.
-PROMPT = "Write one sentence about the weather. " * 40
+PROMPT = "Write one sentence about the weather. " * 100
 
 
 @pytest.mark.slow
@@ -35,14 +35,14 @@ def test_the_screen_follows_every_size_while_it_computes(home: Home) -> None:
         terminal.wait_for_screen("tireless: attributing", "tireless · gradient · computing")
         terminal.write("\x1b")
         terminal.wait_for_screen("tireless · gradient · stopped", "small · gradient · stopped")
-        terminal.read_until_quiet(0.5)
+        terminal.read_until_quiet(1.0)
         grown = terminal.shown()
         # A terminal that is drawn from nothing shows the same.
-        terminal.resize(161, 45)
-        terminal.read_until_quiet(0.5)
-        at = len(terminal.output)
-        terminal.resize(160, 45)
-        terminal.read_until_quiet(0.5)
+        for columns in (161, 160):
+            at = len(terminal.output)
+            terminal.resize(columns, 45)
+            terminal.wait_until(lambda at=at: len(terminal.output) > at + 1000)
+            terminal.read_until_quiet(1.0)
         assert "\n".join(terminal.screen(since=at)) == grown
         terminal.write("q")
         terminal.wait_for_exit()
