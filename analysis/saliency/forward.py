@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 Moved = Callable[[int, Tensor], Tensor]
-"""[B, M, D], how the states change along tangents [B, 1, size, D] of a block's embeddings."""
+"""[B, M], how seeds times states change along tangents [B, 1, size, D] of a block's embeddings."""
 
 
 class NoForwardModeError(Exception):
@@ -61,7 +61,7 @@ def forward(
         factors = known.factors(target)
         precision = exact(known.embeddings.dtype)
         seeds = known.seeds.to(precision)
-        reading, moved = _differentiated(model, ids, known, plan)
+        reading, moved = _differentiated(model, ids, known, seeds, plan)
         points = reading.cut(known.embeddings)
 
     def rows(start: int, stop: int) -> Tensor:
@@ -71,8 +71,7 @@ def forward(
             tangents = point.new_zeros(stop - start, *point.shape)
             for n in range(start, stop):
                 tangents[n - start, 0, n - first] = point[0, n - first]
-            change = moved(index, tangents).to(precision)
-            values = torch.einsum("bmd,md->bm", change, seeds) * factors
+            values = moved(index, tangents) * factors
         return finite(values, point.dtype)
 
     # The tangents of a batch begin in the same block.
@@ -81,7 +80,7 @@ def forward(
 
 
 def _differentiated(
-    model: PreTrainedModel, ids: Tensor, known: Run, plan: Plan
+    model: PreTrainedModel, ids: Tensor, known: Run, seeds: Tensor, plan: Plan
 ) -> tuple[Reading, Moved]:
     """The derivative of the reading in blocks; of the whole where a model reads no blocks."""
     whole = plan.blocks()[-1:]
@@ -89,7 +88,7 @@ def _differentiated(
         reading = Reading(model, ids, ends, plan.prompt - 1)
         try:
             points = reading.cut(known.embeddings)
-            moved, states = (_played if plan.taped() else _carried)(reading, points)
+            moved, states = (_played if plan.taped() else _carried)(reading, points, seeds)
         except Exception as error:
             # What an operation without a forward derivative raises has no type of its own.
             if isinstance(error, ProblemError) or is_out_of_memory(error):
@@ -102,17 +101,17 @@ def _differentiated(
     return reading, moved
 
 
-def _played(reading: Reading, points: list[Tensor]) -> tuple[Moved, Tensor]:
+def _played(reading: Reading, points: list[Tensor], seeds: Tensor) -> tuple[Moved, Tensor]:
     """From a tape of all blocks; and the states."""
     try:
         tape = Tape(reading.states, points)
     except NotImplementedError:
         # A model that overwrites its own states cannot be taped, yet differentiated.
-        return _carried(reading, points)
-    return tape.play, tape.value
+        return _carried(reading, points, seeds)
+    return tape.player_along(seeds), tape.value
 
 
-def _carried(reading: Reading, points: list[Tensor]) -> tuple[Moved, Tensor]:
+def _carried(reading: Reading, points: list[Tensor], seeds: Tensor) -> tuple[Moved, Tensor]:
     """By differentiating anew for every batch, from its block on; and the states."""
     memories = reading.memories(points)
 
@@ -125,7 +124,7 @@ def _carried(reading: Reading, points: list[Tensor]) -> tuple[Moved, Tensor]:
             return change
 
         change: Tensor = torch.func.vmap(along)(tangents)
-        return change
+        return torch.einsum("bmd,md->bm", change.to(seeds.dtype), seeds)
 
     return moved, reading.states(points)
 

@@ -1,26 +1,12 @@
-"""The steps of a tape of tangents, and fewer of them that come to the same.
-
-Every step is linear in the tangents, and what surrounds the matrix products costs a pass over
-memory a step. So a tangent that is multiplied with one constant after the other is multiplied with
-their product, which is computed once.
-"""
+"""The steps of a tape of tangents: operations, each linear in what it reads."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor
-
-_aten = torch.ops.aten
-_MUL = _aten.mul.Tensor
-# Of a gradient and what the function was given: the gradient times a constant, element by element.
-_ACTIVATIONS = frozenset(
-    {_aten.silu_backward.default, _aten.gelu_backward.default, _aten.tanh_backward.default}
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,53 +40,42 @@ class Step:
     written: tuple[Slot, ...]
     finished: tuple[Slot, ...] = ()
 
+    @property
+    def changes_in_place(self) -> bool:
+        """Whether it writes where it reads."""
+        return not self._is_merged and bool(self.operation._schema.is_mutable)
 
-def constants_folded(steps: Sequence[Step], end: Slot) -> list[Step]:
-    """The same steps with fewer products, in the same order.
+    @property
+    def _is_merged(self) -> bool:
+        return isinstance(self.operation, Merged)
 
-    Args:
-        steps: As they were recorded.
-        end: The slot whose content is asked for.
+
+@dataclass(frozen=True)
+class Merged:
+    """An operation that stands for several of torch's.
+
+    Attributes:
+        name: What it is called.
     """
-    readers = Counter(slot for step in steps for slot in step.read)
-    readers[end] += 1
-    products: dict[Slot, tuple[int, Slot, Tensor]] = {}
-    kept: list[Step | None] = []
-    for step in steps:
-        found = _product(step)
-        if step.operation._schema.is_mutable:
-            # What was multiplied before may be another thing now.
-            products.clear()
-        if found is None:
-            kept.append(step)
+
+    name: str
+
+
+COMBINED = Merged("the sum of slots, each times a constant: args are (slot, constant or None)")
+MULTIPLIED = Merged("the sum of batched matrix products: args are (left, right), one a slot")
+
+
+def needed(steps: Sequence[Step], end: Slot) -> tuple[Step, ...]:
+    """The steps that the end depends on, each with the slots that are finished after it."""
+    wanted = {end}
+    kept: list[Step] = []
+    for step in reversed(steps):
+        if wanted.isdisjoint(step.written):
             continue
-        tangent, factor = found
-        before = products.get(tangent)
-        if before is not None and readers[tangent] == 1 and tangent.shape == step.written[0].shape:
-            place, tangent, first = before
-            kept[place] = None
-            factor = first * factor
-        products[step.written[0]] = (len(kept), tangent, factor)
-        kept.append(
-            replace(step, operation=_MUL, args=[tangent, factor], kwargs={}, read=(tangent,))
-        )
-    return [step for step in kept if step is not None]
-
-
-def _product(step: Step) -> tuple[Slot, Tensor] | None:
-    """The slot and the constant whose product a step is; None for any other step."""
-    if step.operation in (_MUL, _aten.mul.Scalar) and len(step.read) == 1 and not step.kwargs:
-        tangent, factor = step.args
-        if not isinstance(tangent, Slot):
-            tangent, factor = factor, tangent
-        factor = torch.as_tensor(factor, dtype=tangent.dtype)
-    elif step.operation in _ACTIVATIONS and isinstance(step.args[0], Slot) and len(step.read) == 1:
-        tangent, point = step.args
-        factor = step.operation(torch.ones_like(point), point, **step.kwargs)
-    else:
-        return None
-    # Products in another precision than the tangent's are left as they are.
-    return (tangent, factor) if factor.dtype == tangent.dtype == step.written[0].dtype else None
+        touched = {*step.read, *step.written}
+        kept.append(replace(step, finished=tuple(touched - wanted)))
+        wanted |= touched
+    return tuple(reversed(kept))
 
 
 def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
@@ -110,3 +85,12 @@ def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
     if isinstance(value, dict):
         return {name: mapped(each, change) for name, each in value.items()}
     return change(value)
+
+
+def tensors_in(result: Any) -> list[torch.Tensor]:
+    """All tensors of an operation's arguments or results, in order."""
+    if isinstance(result, torch.Tensor):
+        return [result]
+    if isinstance(result, (list, tuple)):
+        return [tensor for each in result for tensor in tensors_in(each)]
+    return []

@@ -10,7 +10,6 @@ not reach is not computed.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -20,7 +19,13 @@ from torch.nn.functional import linear
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from analysis.saliency.steps import Slot, Step, constants_folded, mapped
+from analysis.saliency.batching import batched
+from analysis.saliency.merging import merged
+from analysis.saliency.steps import Slot, Step, mapped, needed, tensors_in
+from analysis.saliency.tail import pulled_back
+
+Play = Callable[[int, Tensor], Tensor]
+"""Of the number of one of the tensors, and a batch of tangents of it."""
 
 _aten = torch.ops.aten
 
@@ -60,47 +65,38 @@ class Tape:
                 self.value, derivative = forward_ad.unpack_dual(dual)  # type: ignore[no-untyped-call]
             self._end = recorder.slot_of(derivative)
         recorder.check()
-        self._steps = _needed(constants_folded(recorder.steps, self._end), self._end)
+        recorded = needed(recorder.steps, self._end)
+        self._steps = needed(merged(recorded, self._end), self._end)
 
-    def play(self, which: int, tangents: Tensor) -> Tensor:
-        """The derivative along tangents of one of the tensors, [B, *its shape] to [B, *value]."""
+    def player(self) -> Play:
+        """The derivative along tangents: [B, *shape of a tensor] to [B, *value]."""
+        return self._player_to(self._end)
 
-        def one(tangent: Tensor) -> Tensor:
-            return self._play(which, tangent)
+    def player_along(self, seeds: Tensor) -> Play:
+        """The derivative's products with seeds [M, D], the value's shape: [B, *shape] to [B, M]."""
+        slot, weights = pulled_back(self._steps, self._end, seeds)
+        play = self._player_to(slot)
 
-        moved: Tensor = torch.func.vmap(one)(tangents)
-        return moved
+        def products(which: int, tangents: Tensor) -> Tensor:
+            change = play(which, tangents).to(weights.dtype)
+            return torch.einsum("bmd,md->bm", change.reshape(len(change), *weights.shape), weights)
 
-    def _play(self, which: int, tangent: Tensor) -> Tensor:
-        # A slot that is not filled stands for a tangent that vanishes.
-        filled = {self._starts[which]: tangent}
-        for step in self._steps:
-            reached = [slot for slot in step.read if slot in filled]
-            if reached and not _passed_on(step, reached, filled):
+        return products
 
-                def fill(value: Any) -> Any:
-                    if not isinstance(value, Slot):
-                        return value
-                    if value not in filled:
-                        return tangent.new_zeros(value.shape, dtype=value.dtype)
-                    return filled[value]
+    def _player_to(self, end: Slot) -> Play:
+        runs = [(step, batched(step)) for step in needed(self._steps, end)]
 
-                result = step.operation(*mapped(step.args, fill), **mapped(step.kwargs, fill))
-                filled.update(zip(step.written, _tensors(result), strict=True))
-                del result
-            for slot in step.finished:
-                filled.pop(slot, None)
-        return filled[self._end]
+        def play(which: int, tangents: Tensor) -> Tensor:
+            # A slot that is not filled stands for a tangent that vanishes.
+            filled = {self._starts[which]: tangents}
+            for step, run in runs:
+                if any(slot in filled for slot in step.read):
+                    filled.update(zip(step.written, run(filled), strict=True))
+                for slot in step.finished:
+                    filled.pop(slot, None)
+            return filled[end]
 
-
-def _passed_on(step: Step, reached: list[Slot], filled: dict[Slot, Tensor]) -> bool:
-    """Whether this is a sum with a tangent that vanishes, which is the other tangent."""
-    if len(reached) == len(step.read) or step.operation is not _aten.add.Tensor or step.kwargs:
-        return False
-    if reached[0].shape != step.written[0].shape or reached[0].dtype != step.written[0].dtype:
-        return False
-    filled[step.written[0]] = filled[reached[0]]
-    return True
+        return play
 
 
 class _Products(TorchFunctionMode):
@@ -113,14 +109,32 @@ class _Products(TorchFunctionMode):
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         """Multiply value and tangent apart."""
+        kwargs = kwargs or {}
+        if function in _SOFTMAX:
+            return _softmax(function, args, kwargs)
         if kwargs or function not in (linear, Tensor.mul):
-            return function(*args, **(kwargs or {}))
+            return function(*args, **kwargs)
         first, second = args[0], args[1]
         value, tangent = forward_ad.unpack_dual(first)  # type: ignore[no-untyped-call]
         if tangent is None or (isinstance(second, Tensor) and _tangent_of(second) is not None):
             return function(*args)
         moved = function(tangent, second)
         return forward_ad.make_dual(function(value, *args[1:]), moved)  # type: ignore[no-untyped-call]
+
+
+_SOFTMAX = (torch.nn.functional.softmax, torch.softmax, Tensor.softmax)
+
+
+def _softmax(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """P = softmax(A) and P∘dA - P Σ P∘dA, which torch works out in more passes."""
+    dimension = kwargs.get("dim", args[1] if len(args) > 1 else None)
+    value, tangent = forward_ad.unpack_dual(args[0]) if args else (None, None)  # type: ignore[no-untyped-call]
+    if tangent is None or dimension is None:
+        return function(*args, **kwargs)
+    shares = function(value, *args[1:], **kwargs)
+    moved = tangent.to(shares.dtype) * shares
+    moved = torch.addcmul(moved, shares, moved.sum(dimension, keepdim=True).neg())
+    return forward_ad.make_dual(shares, moved)  # type: ignore[no-untyped-call]
 
 
 def _tangent_of(tensor: Tensor) -> Tensor | None:
@@ -152,10 +166,10 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Carry out an operation, and write it down if it concerns a tangent."""
         kwargs = kwargs or {}
         result = operation(*args, **kwargs)
-        given = [*_tensors(args), *_tensors(list(kwargs.values()))]
+        given = [*tensors_in(args), *tensors_in(list(kwargs.values()))]
         read = tuple(slot for each in given if (slot := getattr(each, _MARK, None)) is not None)
         # Most operations concern no tangent, and shapes torch works out on tensors without data.
-        if not read or not (tensors := _tensors(result)) or tensors[0].is_meta:
+        if not read or not (tensors := tensors_in(result)) or tensors[0].is_meta:
             return result
 
         def replaced(value: Any) -> Any:
@@ -181,19 +195,6 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             raise NotImplementedError("the derivative's own constants are overwritten")
 
 
-def _needed(steps: list[Step], end: Slot) -> tuple[Step, ...]:
-    """The steps that the end depends on, each with the slots that are finished after it."""
-    wanted = {end}
-    needed: list[Step] = []
-    for step in reversed(steps):
-        if wanted.isdisjoint(step.written):
-            continue
-        touched = {*step.read, *step.written}
-        needed.append(replace(step, finished=tuple(touched - wanted)))
-        wanted |= touched
-    return tuple(reversed(needed))
-
-
 def _changes_nothing(operation: Any, given: Any, recorded: list[Any], result: Tensor) -> bool:
     """Whether an operation gives its first argument again; those cost a pass over memory each."""
     if not isinstance(recorded[0], Slot):
@@ -206,11 +207,3 @@ def _changes_nothing(operation: Any, given: Any, recorded: list[Any], result: Te
         # The product rule adds the other factor's tangent, for weights nothing but zeros.
         return isinstance(recorded[1], Tensor) and not bool(recorded[1].any())
     return operation is _aten.expand.default
-
-
-def _tensors(result: Any) -> list[Tensor]:
-    if isinstance(result, Tensor):
-        return [result]
-    if isinstance(result, (list, tuple)):
-        return [tensor for each in result for tensor in _tensors(each)]
-    return []

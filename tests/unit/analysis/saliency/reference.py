@@ -48,3 +48,10 @@ def ran(*args: Any, **options: Any) -> Ran:
         except StopIteration as stop:
             facts: Ran = stop.value
             return facts
+
+
+def assert_same(computed: Tensor, expected: Tensor) -> None:
+    """The same numbers up to rounding."""
+    # How many passes share a batch depends on the machine's load, and the size of a batch on how
+    # its products are rounded.
+    torch.testing.assert_close(computed, expected, rtol=1e-5, atol=1e-6)

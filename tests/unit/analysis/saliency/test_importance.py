@@ -17,6 +17,7 @@ from tests.unit.analysis.saliency.reference import (
     PROMPT,
     RESPONSE,
     assert_close,
+    assert_same,
     ran,
     reference,
 )
@@ -134,7 +135,7 @@ def test_the_pieces_cover_the_map_once_and_agree_with_the_whole(method):
         whole = piece.rows if method == "reverse" else piece.columns
         assert whole == slice(0, len(PROMPT) if method == "reverse" else len(RESPONSE))
     expected = importance(model, torch.tensor(PROMPT), torch.tensor(RESPONSE), method=method)
-    assert torch.equal(together, expected)
+    assert_same(together, expected)
 
 
 def test_progress_counts_up_to_the_number_of_cells():
@@ -150,9 +151,9 @@ def test_works_where_gradients_are_switched_off(method):
     model = small_model("llama")
     expected = importance(model, PROMPT, RESPONSE, method=method)
     with torch.no_grad():
-        assert torch.equal(importance(model, PROMPT, RESPONSE, method=method), expected)
+        assert_same(importance(model, PROMPT, RESPONSE, method=method), expected)
     with torch.inference_mode():
-        assert torch.equal(importance(model, PROMPT, RESPONSE, method=method), expected)
+        assert_same(importance(model, PROMPT, RESPONSE, method=method), expected)
 
 
 def traces(model):
@@ -198,7 +199,7 @@ def test_leaves_the_model_as_it_was_when_it_fails(method):
 def test_evaluates_without_dropout_even_in_training_mode(method):
     model = small_model("gpt2")
     expected = importance(model, PROMPT, RESPONSE, method=method)
-    assert torch.equal(importance(model.train(), PROMPT, RESPONSE, method=method), expected)
+    assert_same(importance(model.train(), PROMPT, RESPONSE, method=method), expected)
 
 
 @pytest.mark.parametrize("method", METHODS)

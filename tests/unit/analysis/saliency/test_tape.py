@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from analysis.saliency.steps import MULTIPLIED
+from analysis.saliency.tail import pulled_back
 from analysis.saliency.tape import Tape
 
 
@@ -25,7 +27,12 @@ def assert_plays_the_derivative(function, *point):
                 for tangent in tangents
             ]
         )
-        torch.testing.assert_close(tape.play(which, tangents), expected)
+        torch.testing.assert_close(tape.player()(which, tangents), expected)
+
+
+def played_steps(function, *point):
+    """What is left to do of what was recorded."""
+    return Tape(function, point)._steps
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +82,7 @@ def test_products_with_one_constant_after_the_other_are_played_as_one():
         return torch.nn.functional.silu(x * first) * second * 0.5
 
     assert_plays_the_derivative(products, random(2, 3))
-    assert len(Tape(products, [random(2, 3)])._steps) == 1
+    assert len(played_steps(products, random(2, 3))) == 1
 
 
 def test_a_product_that_others_read_stays():
@@ -111,3 +118,100 @@ def test_constants_that_are_overwritten_later_are_refused():
 
     with pytest.raises(NotImplementedError, match="overwritten"):
         Tape(overwriting, [random(3)])
+
+
+def test_sums_of_products_are_played_as_one():
+    first, second, third = random(3), random(2, 1), random(2, 3)
+
+    def sums(given):
+        (x,) = given
+        return (x * first + x.mean(-1, keepdim=True) * second) * third + x
+
+    assert_plays_the_derivative(sums, random(2, 3))
+    # The mean, and all the rest.
+    assert len(played_steps(sums, random(2, 3))) == 2
+
+
+def test_a_sum_of_which_a_part_is_read_again_is_played_in_parts():
+    first, second = random(3), random(3)
+
+    def sums(given):
+        (x,) = given
+        y = x * first + x.flip(0)
+        return (y + y.sin()) * second
+
+    assert_plays_the_derivative(sums, random(3))
+
+
+def test_products_of_matrices_that_the_product_rule_adds_are_played_as_one():
+    def products(given):
+        x, y = given
+        return x @ y.mT
+
+    assert_plays_the_derivative(products, random(2, 3, 4), random(2, 5, 4))
+    assert (
+        sum(
+            step.operation is MULTIPLIED
+            for step in played_steps(products, random(2, 3, 4), random(2, 5, 4))
+        )
+        == 1
+    )
+
+
+@pytest.mark.parametrize(
+    "softmax",
+    [
+        lambda x: torch.nn.functional.softmax(x, dim=-1, dtype=torch.float64),
+        lambda x: torch.softmax(x, 0),
+        lambda x: x.softmax(dim=1),
+        lambda x: torch.nn.functional.softmax(input=x, dim=0),
+    ],
+)
+def test_a_softmax_however_it_is_called(softmax):
+    assert_plays_the_derivative(lambda given: softmax(given[0]), random(3, 4))
+
+
+def along(function, seeds, *point):
+    """What a player along seeds gives, and the slot it stops at."""
+    tape = Tape(function, point)
+    tangents = torch.randn(3, *point[0].shape, dtype=point[0].dtype)
+    expected = (tape.player()(0, tangents) * seeds).sum(-1)
+    torch.testing.assert_close(tape.player_along(seeds)(0, tangents), expected)
+    return tape, pulled_back(tape._steps, tape._end, seeds)[0]
+
+
+def test_seeds_are_pulled_back_through_what_treats_every_row_by_itself():
+    mix, up, down = random(5, 5), random(7, 4), random(4, 7)
+
+    def rows(given):
+        (x,) = given
+        mixed = x + (mix @ x).sin()
+        return mixed + torch.nn.functional.linear(
+            torch.nn.functional.silu(torch.nn.functional.linear(mixed, up)), down
+        )
+
+    tape, slot = along(rows, random(5, 4), random(5, 4))
+    assert slot is not tape._end
+    assert slot is not tape._starts[0]
+
+
+def test_seeds_stay_at_the_end_of_what_mixes_rows():
+    mix, weight = random(5, 5), random(4, 4)
+
+    def mixing(given):
+        (x,) = given
+        return mix @ torch.nn.functional.linear(x, weight).sin()
+
+    tape, slot = along(mixing, random(5, 4), random(5, 4))
+    assert slot is tape._end
+
+
+def test_seeds_of_another_precision_are_not_rounded():
+    weight = torch.randn(4, 4, dtype=torch.bfloat16)
+    point = torch.randn(5, 4, dtype=torch.bfloat16)
+    tape = Tape(lambda given: torch.nn.functional.linear(given[0], weight), [point])
+    seeds = torch.randn(5, 4)
+    assert pulled_back(tape._steps, tape._end, seeds)[1] is seeds
+    tangents = torch.randn(2, 5, 4, dtype=torch.bfloat16)
+    expected = ((tangents @ weight.T).float() * seeds).sum(-1)
+    torch.testing.assert_close(tape.player_along(seeds)(0, tangents), expected)
