@@ -44,8 +44,8 @@ async def test_the_layer_that_one_rests_on_is_computed_next(tmp_path):
         await pilot.press("4")
         await until_shown(pilot, "esc stops", "not computed yet")
         await pilot.press(*["right"] * 5)
-        await until(pilot, lambda: len(requests_of(pair, ConceptsRequest)) > 1)
-        assert [request.layer for request in requests_of(pair, ConceptsRequest)] == [0, 5]
+        # On a busy machine the keys may come so slowly that one rests on the layers between, too.
+        await until(pilot, lambda: requests_of(pair, ConceptsRequest)[-1].layer == 5)
         release()
         await until_shown(pilot, ALL_THERE)
 
