@@ -22,8 +22,11 @@ from analysis.problems import ProblemError, problem
 from analysis.requests import ClustersRequest
 from analysis.results import TaskClusters
 from analysis.session import Session
+from analysis.studies.cluster_data import cluster_data
+from analysis.studies.comparisons import SIGNIFICANT
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
 from analysis.studies.parameters import model_parameters
+from analysis.studies.sentences import mean_in_words, p_in_words, paired_p_value, trend
 from analysis.studies.study import Study, StudyInput, StudyProgress
 from analysis.studies.waiting import ending_of
 from analysis.task_sets.natural import natural_tasks
@@ -51,7 +54,7 @@ def study(given: StudyInput) -> Study:
     return Findings(
         study="clusters",
         title="Hidden states cluster by task",
-        statements=(*_best(found), *_by_layer(found), *_neighbours(found)),
+        statements=(*_best(found), *_by_layer(found), *_over_layers(found), *_neighbours(found)),
         tables=(
             NamedTable(
                 "best",
@@ -72,6 +75,7 @@ def study(given: StudyInput) -> Study:
             *(_scores_figure(found, label) for label in range(len(LABELS))),
             _neighbours_figure(found),
         ),
+        data=cluster_data(found),
         parameters={
             **model_parameters(given.base, given.tuned),
             "tasks": len(first.tasks),
@@ -127,11 +131,36 @@ def _best(found: Sequence[TaskClusters]) -> tuple[str, ...]:
 
 def _by_layer(found: Sequence[TaskClusters]) -> tuple[str, ...]:
     """Whether any layer is better than the embeddings, which the paper takes as the baseline."""
-    return tuple(
-        f"{each.model}: task F1 is {each.scores[0, 0, _F1]:.3f} at the embeddings, from "
-        f"{each.scores[1:, 0, _F1].min():.3f} to {each.scores[1:, 0, _F1].max():.3f} above them."
-        for each in found
-    )
+    sentences = []
+    for each in found:
+        f1 = each.scores[:, 0, _F1]
+        sentences += [
+            f"{each.model}: task F1 is {f1[0]:.3f} at the embeddings, from {f1[1:].min():.3f} to "
+            f"{f1[1:].max():.3f} above them.",
+            trend(f"the task F1 of {each.model}", _line(each.model, f1.tolist())),
+        ]
+    return tuple(sentences)
+
+
+def _over_layers(found: Sequence[TaskClusters]) -> tuple[str, ...]:
+    """Whether tuning moved the scores of the layers above the embeddings, label by label."""
+    sentences = []
+    for number, label in enumerate(LABELS):
+        base, tuned = (each.scores[1:, number, _F1].tolist() for each in found)
+        if len(base) != len(tuned) or np.isnan([*base, *tuned]).any():
+            continue
+        begin = (
+            f"{label[:1].upper()}{label[1:]} F1 above the embeddings: {mean_in_words(tuned, 3)} in "
+            f"{found[1].model} against {mean_in_words(base, 3)} in {found[0].model}"
+        )
+        p_value = paired_p_value(base, tuned)
+        if p_value is None:
+            sentences.append(f"{begin}; the difference does not vary over layers.")
+            continue
+        differ = "these differ" if p_value < SIGNIFICANT else "these are not shown to differ"
+        test = f"paired t-test over {len(base)} layers"
+        sentences.append(f"{begin}; {differ}, {p_in_words(p_value)} ({test}).")
+    return tuple(sentences)
 
 
 def _neighbours(found: Sequence[TaskClusters]) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ def ablation_statements(measured: Sequence[Effect]) -> tuple[str, ...]:
         total = len({each.category for each in measured})
         sentences.append(
             f"The interval of the effect on the own responses lies below zero for {len(clear)} of "
-            f"{total} categories{': ' + ', '.join(clear) if clear else ''}."
+            f"{total} categories{': ' + ', '.join(clear) if clear else _NONE_NEEDED}."
         )
     return tuple(sentences)
 
@@ -129,6 +129,7 @@ def ablation_figure(measured: Sequence[Effect]) -> Figure:
     )
 
 
+_NONE_NEEDED = ": none is shown to need its unique neurons more than random ones"
 _GROUPS = {
     "own": "own responses",
     "others": "responses of the others",

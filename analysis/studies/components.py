@@ -18,7 +18,6 @@ from analysis.components.ablation_effects import (
     LEAD,
     RANDOM_SETS,
     RESAMPLES,
-    Effect,
     ablation_request,
     activity_note,
     effects,
@@ -37,6 +36,7 @@ from analysis.instruction_sets import (
 from analysis.problems import problem
 from analysis.requests import FrequenciesRequest, ModelChoice
 from analysis.results import Ablation, Frequencies
+from analysis.studies.component_data import TAUS, component_data
 from analysis.studies.component_text import (
     ablation_figure,
     ablation_statements,
@@ -51,7 +51,6 @@ from analysis.studies.study import Study, StudyInput, StudyProgress
 from analysis.studies.weights import WeightReader
 from analysis.table import Cell, Table
 
-_TAUS = (0.5, 0.75, 0.9)
 WITHIN_COLUMNS = ("model", "category", "other_category", "jaccard")
 THRESHOLD_COLUMNS = ("model", "epsilon", "tau", "size", "unique", "general", "jaccard")
 
@@ -90,7 +89,10 @@ def study(given: StudyInput) -> Study:
     base_found, tuned_found = sides
     pair = pair_sets(base_found, tuned_found, thresholds)
     within = [_between_halves(each, thresholds) for each in halves]
-    measured = yield from _effects(reader, pair, instructions, given)
+    ablations = yield from _ablations(reader, pair, instructions, given)
+    measured = [
+        effect for each in ablations for effect in effects(each, _matched(given), seed=_seed(given))
+    ]
     notes = [note for side in (*sides, *halves) for each in side for note in each.notes]
     reader.notices(*instructions.notes, *notes)
     base, tuned = pair.neurons
@@ -136,6 +138,7 @@ def study(given: StudyInput) -> Study:
         ),
         parameters=_parameters(given, reader, instructions, thresholds),
         notes=tuple(reader.notes),
+        data=component_data(pair, halves, ablations),
     )
 
 
@@ -210,11 +213,11 @@ def _between_halves(
     ]
 
 
-def _effects(
+def _ablations(
     reader: WeightReader, pair: PairSets, instructions: InstructionSet, given: StudyInput
-) -> Generator[StudyProgress, None, list[Effect]]:
-    """What silencing each category's unique neurons does to the tuned model's responses."""
-    found: list[Effect] = []
+) -> Generator[StudyProgress, None, list[Ablation]]:
+    """The tuned model's responses without each category's unique neurons."""
+    found: list[Ablation] = []
     _, sets = pair.neurons
     matched = _matched(given)
     for done, category in enumerate(sets.categories):
@@ -234,7 +237,7 @@ def _effects(
         answer = yield from reader.ask(request, step)
         assert isinstance(answer, Ablation)
         reader.notices(*answer.notes, activity_note(request, pair.tuned[done], matched))
-        found += effects(answer, matched, seed=_seed(given))
+        found.append(answer)
     return found
 
 
@@ -242,7 +245,7 @@ def _by_threshold(pair: PairSets) -> list[tuple[Cell, ...]]:
     rows: list[tuple[Cell, ...]] = []
     for found in (pair.base, pair.tuned):
         for epsilon in EPSILONS:
-            for tau in _TAUS:
+            for tau in TAUS:
                 sets = neuron_sets(found, epsilon, tau)
                 jaccard = sets.jaccard()
                 pairs = [jaccard[a, b] for a, b in combinations(range(len(found)), 2)]

@@ -7,6 +7,7 @@ where there is none).
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from analysis.annotation.annotation import REPEATS, Annotation
 from analysis.annotation.answer_file import AnswerFile
 from analysis.annotation.first_descriptions import FirstDescriptions, subjects_of
 from analysis.annotation.questions import read_annotations
-from analysis.annotation.templates import load_templates
+from analysis.annotation.templates import Templates, load_templates
 from analysis.concept_tables import concepts_table
 from analysis.requests import ConceptsRequest
 from analysis.results import LayerConcepts
@@ -25,12 +26,6 @@ from analysis.studies.findings import Findings, NamedTable
 from analysis.studies.rotations import UNRELATED_SEED, Rotations, unrelated_angle
 from analysis.studies.study import Study, StudyInput, StudyProgress
 from analysis.studies.weights import WeightReader, weight_parameters, words_of
-
-_NONE_DESCRIBED = (
-    "No component has been described, so Tables 5-10 and Figs. 3 and 7 are left out. The command "
-    "`insttui concepts --annotate`, with the same --base and --tuned, has them described; "
-    "--dry-run says first what that would cost."
-)
 
 
 def study(given: StudyInput) -> Study:
@@ -45,6 +40,8 @@ def study(given: StudyInput) -> Study:
     """
     reader = WeightReader.of(given)
     words = words_of(given)
+    # Before hours of work: the file may not be there.
+    templates = _templates(given)
     built = yield from reader.architecture()
     wanted = [(layer, each) for layer in range(built.layers) for each in built.experts_in(layer)]
     layers: list[LayerConcepts] = []
@@ -58,7 +55,7 @@ def study(given: StudyInput) -> Study:
         layers.append(answer)
     yield StudyProgress("reading descriptions", 0, None)
     named, names = _told_apart(layers, reader.base.name, reader.tuned.name)
-    annotations = _annotations(given, named)
+    annotations = _annotations(given, named, templates)
     count = min(len(each.base.explained_variance) for each in named)
     rotations = Rotations(named, names, unrelated_angle(built.width, count))
     described = Described(tuple(annotations), names) if annotations else None
@@ -91,19 +88,42 @@ def study(given: StudyInput) -> Study:
             **({"annotator": given.options.get("annotator")} if described else {}),
             **({"repeats of the annotation": REPEATS} if described else {}),
         },
-        notes=(*reader.notes, *(described.notes() if described else (_NONE_DESCRIBED,))),
+        notes=(
+            *reader.notes,
+            *(described.notes(len(subjects_of(named))) if described else (_none_described(given),)),
+        ),
     )
 
 
-def _annotations(given: StudyInput, layers: Sequence[LayerConcepts]) -> list[Annotation]:
+def _templates(given: StudyInput) -> Templates:
+    path = given.options.get("templates")
+    return load_templates(Path(str(path)) if path else None)
+
+
+def _none_described(given: StudyInput) -> str:
+    """How to get what is not there."""
+    assert given.base is not None
+    assert given.tuned is not None
+    pair = ["--base", given.base.name, "--tuned", given.tuned.name]
+    command = shlex.join(["insttui", "concepts", "--annotate", *pair])
+    annotator = given.options.get("annotator")
+    by = f" by {annotator}" if annotator else ""
+    return (
+        f"No component of this pair has been described{by}, so Tables 5-10 and Figs. 3 and 7 are "
+        f"left out. `{command}`, with --vocab and --templates as given here, has a language model "
+        "describe them; with --dry-run it says first what that would cost. After that this study "
+        "has those tables too."
+    )
+
+
+def _annotations(
+    given: StudyInput, layers: Sequence[LayerConcepts], templates: Templates
+) -> list[Annotation]:
     """What was said of the components before; those without any answer left out."""
     options = given.options
     answers, annotator = options.get("answers"), options.get("annotator")
     if not answers or not annotator:
         return []
-    templates = load_templates(
-        Path(str(options["templates"])) if options.get("templates") else None
-    )
     found = read_annotations(
         subjects_of(layers),
         templates,

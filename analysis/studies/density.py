@@ -109,10 +109,10 @@ _NO_RATINGS = "Table 1 needs ratings of the responses, and there are none: only 
 def _on_lengths(found: Collected[ScoredCase]) -> str:
     """Scores of responses of very different lengths are hard to compare: the reader should know."""
     lengths = [
-        f"those of {model} {np.mean([case.response_lengths[index] for case in found.values]):.1f}"
+        f"{model} {np.mean([case.response_lengths[index] for case in found.values]):.1f} tokens"
         for index, model in enumerate(found.models)
     ]
-    return f"Mean length of responses in tokens: {', '.join(lengths)}."
+    return f"Mean length of responses: {', '.join(lengths)}."
 
 
 def _case_rows(found: Collected[ScoredCase]) -> list[tuple[Cell, ...]]:

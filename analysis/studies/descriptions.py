@@ -179,13 +179,25 @@ class Described:
             found.append(f"Not tested, for {note}: {', '.join(categories)}.")
         return tuple(found)
 
-    def notes(self) -> tuple[str, ...]:
-        """How much of it there is."""
+    def notes(self, components: int) -> tuple[str, ...]:
+        """How much of it there is, of so many components of both models."""
         subjects = {each.subject for each in self.annotations}
         repeats = len({each.repeat for each in self.annotations})
+        there, whole = len(self.annotations), components * repeats
         return (
-            f"Descriptions: {len(subjects):,} components, {repeats} "
-            f"{'repeat' if repeats == 1 else 'repeats'}.",
+            f"Descriptions: of {len(subjects):,} of the {components:,} components of both models, "
+            f"in {repeats} {'repeat' if repeats == 1 else 'repeats'}.",
+            *(
+                (
+                    f"Describing was not finished: {there:,} of {whole:,} answers are there, and "
+                    "shares and p-values are of these. The same `insttui concepts --annotate` goes "
+                    "on with it.",
+                )
+                if there < whole
+                else ()
+            ),
+            "The p-values of descriptions are over these repeats: they tell a difference from the "
+            "chance of who describes, not from that of other components, prompts or trainings.",
         )
 
     def _tests(self) -> Iterator[tuple[Cell, ...]]:

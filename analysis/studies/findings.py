@@ -83,6 +83,8 @@ class Findings:
         parameters: Everything that the numbers depend on, by name: models with their fingerprints,
             prompts, thresholds, seeds, word lists.
         notes: What the reader should know, such as cases that were left out.
+        data: What the tables can be computed from where it is too long to be read: files beside
+            the report, shown nowhere.
     """
 
     study: str
@@ -92,3 +94,4 @@ class Findings:
     figures: tuple[Figure, ...] = ()
     parameters: Mapping[str, Cell] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    data: tuple[NamedTable, ...] = ()

@@ -263,7 +263,7 @@ class _Summary:
 
     def _test(self) -> str:
         if self.p_value is None:
-            return "which cannot be tested with one case or without variance"
+            return "which cannot be tested with one case or without variance between cases"
         if self.p_value < SIGNIFICANT:
             return f"more than half (p {self.p_value:.3g})"
         if 1 - self.p_value < SIGNIFICANT:
@@ -326,7 +326,8 @@ def _on_missing(found: Collected[ProfiledCase]) -> tuple[str, ...]:
         count = sum(case.profiles[index] is None for case in found.values)
         if count:
             notes.append(
-                f"{count} cases of {model} have no profile: no sentence of the prompt has four "
+                f"{count} {'case' if count == 1 else 'cases'} of {model} without a profile: no "
+                "sentence of the prompt has four "
                 "tokens and some density, such as where the response is empty."
             )
     return tuple(notes)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
 
 from analysis.csv_file import save_csv
+from analysis.models.references import DEMO_NAMES
 from analysis.problems import problem
 from analysis.studies.drawing import FORMATS, save_figure
 from analysis.studies.findings import Figure, Findings, NamedTable
@@ -24,7 +25,11 @@ REPORT = "report.md"
 MOST_ROWS = 40
 """Rows of a table in the Markdown; its CSV has them all."""
 
-_PACKAGES = ("insttui", "torch", "transformers", "numpy", "scipy")
+_PACKAGES = ("insttui", "torch", "transformers", "numpy", "scipy", "scikit-learn")
+_DEMO = (
+    " They are two models of a few million parameters, trained on text about a closed world: what "
+    "they show or do not show says nothing about large models."
+)
 # What Markdown reads as a mark; an underscore inside a word is none.
 _MARKS = re.compile(r"[\\`*\[\]<>|~&$]|(?<!\w)_|_(?!\w)")
 # What no text shows but what changes how it reads: control and direction characters, half pairs.
@@ -50,7 +55,7 @@ def write_report(findings: Findings, folder: Path) -> Path:
     try:
         target.mkdir(parents=True, exist_ok=True)
         with making_folder(folder) as made:
-            for table in findings.tables:
+            for table in (*findings.tables, *findings.data):
                 save_csv(table.table, made / _csv(table))
             for figure in findings.figures:
                 save_figure(figure, made)
@@ -76,6 +81,7 @@ def report_text(findings: Findings) -> str:
 def _blocks(findings: Findings) -> Iterator[str]:
     """Headings, paragraphs, lists and tables, top to bottom."""
     yield f"# {text(findings.title)}"
+    yield text(_subject(findings.parameters))
     yield _list(findings.statements) if findings.statements else "Nothing was found to report."
     if findings.notes:
         yield "## Notes"
@@ -87,10 +93,25 @@ def _blocks(findings: Findings) -> Iterator[str]:
     yield "## Tables"
     for table in findings.tables:
         yield from _table(table)
+    if findings.data:
+        yield "## Data"
+        yield "What tables above are made of, and too long to be read here."
+        yield "\n".join(map(_data, findings.data))
     yield "## Parameters"
     yield "Everything that the numbers depend on; with it the same command gives the same tables."
     rows = [*findings.parameters.items(), *_versions()]
     yield _rows(Table(("parameter", "value"), rows))
+
+
+def _subject(parameters: Mapping[str, Cell]) -> str:
+    """What was studied, in a sentence or two."""
+    base, tuned = parameters.get("base"), parameters.get("tuned")
+    if base is None or tuned is None:
+        return f"Of {parameters.get('models', 'stored results')}."
+    prompts = parameters.get("prompts") or parameters.get("instructions")
+    asked = f", with the prompts of {prompts}" if prompts else ""
+    small = _DEMO if {base, tuned} <= set(DEMO_NAMES) else ""
+    return f"Of {base} (base) and {tuned} (tuned){asked}.{small}"
 
 
 def _list(sentences: tuple[str, ...]) -> str:
@@ -120,6 +141,13 @@ def _table(named: NamedTable) -> Iterator[str]:
         yield f"The first {len(shown)} of {count:,} rows; all are in {all_rows}."
     else:
         yield f"Unrounded: {all_rows}."
+
+
+def _data(named: NamedTable) -> str:
+    """A file that no table shows, with its columns."""
+    columns = ", ".join(text(each) for each in named.table.columns)
+    note = f" {text(named.note)}" if named.note else ""
+    return f"- [{_csv(named)}]({_csv(named)}): {text(named.title)} ({columns}).{note}"
 
 
 def _rows(table: Table) -> str:

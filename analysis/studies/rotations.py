@@ -226,7 +226,7 @@ class Rotations:
         if p_value is None:
             return f"{begin}; that cannot be tested, for the difference does not vary over layers."
         differ = "these differ" if p_value < SIGNIFICANT else "these are not shown to differ"
-        return f"{begin}; {differ}, {p_in_words(p_value)} (paired over {len(base)} layers)."
+        return f"{begin}; {differ}, {p_in_words(p_value)} (paired t-test over {len(base)} layers)."
 
     def _turned_told(self) -> tuple[str, ...]:
         matched = [each.angles[each.matched >= 0] for each in self.layers]
@@ -241,12 +241,14 @@ class Rotations:
         ]
         nearer = mean_above_p_value([self.unrelated - each for each in angles], 0.0)
         begin = f"Unrelated components, matched alike, would be {self.unrelated:.1f}° apart"
+        test = f"(one-sided t-test over {len(angles)} layers)"
         if nearer is None:
             found.append(f"{begin}.")
         elif nearer < SIGNIFICANT:
-            found.append(f"{begin}: those of this pair are nearer, {p_in_words(nearer)}.")
+            found.append(f"{begin}: those of this pair are nearer, {p_in_words(nearer)} {test}.")
         else:
-            found.append(f"{begin}: those of this pair are not shown to be nearer, p {nearer:.3g}.")
+            begin = f"{begin}: those of this pair are not shown to be nearer"
+            found.append(f"{begin}, p {nearer:.3g} {test}.")
         spaces = [
             float(each.subspace_angles.mean()) for each in self.layers if len(each.subspace_angles)
         ]

@@ -66,9 +66,10 @@ def test_killed_at_random_moments_it_ends_with_the_tables_of_an_undisturbed_run(
     calm = home.run(*DENSITY, "--out", "calm", "--cache-dir", "calm-cache")
     took = time.monotonic() - begun
     assert calm.status == 0, calm.errors
-    moments = random.Random()
-    for _ in range(KILLS):
-        kill_somewhere(home, moments.uniform(0, took), *DENSITY, "--out", "killed")
+    moments = random.Random(6)
+    for part in range(KILLS):
+        seconds = (part + moments.random()) / KILLS * took
+        kill_somewhere(home, seconds, *DENSITY, "--out", "killed")
     done = home.run(*DENSITY, "--out", "killed")
     assert done.status == 0, done.errors
     assert done.output == calm.output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -150,7 +151,7 @@ def test_the_difference_in_variance_is_tested_over_layers():
 
     found, _ = driven(study(pair(layers=5, concepts=noisy)))
     p_value = ttest_rel(shares[1], shares[0]).pvalue
-    assert f"p {p_value:.3g} (paired over 5 layers)" in found.statements[0]
+    assert f"p {p_value:.3g} (paired t-test over 5 layers)" in found.statements[0]
 
 
 def test_without_descriptions_a_note_says_how_to_get_them(found):
@@ -161,6 +162,31 @@ def test_without_descriptions_a_note_says_how_to_get_them(found):
         "components",
         "subspace-angles",
     }
+
+
+def test_it_says_whose_descriptions_are_missing_and_the_command_that_makes_some(tmp_path):
+    options = {"answers": str(tmp_path / "none"), "annotator": "nobody"}
+    found, _ = driven(study(pair(layers=1, concepts=concepts, options=options)))
+    (note,) = [each for each in found.notes if "--annotate" in each]
+    assert "described by nobody" in note
+    assert "`insttui concepts --annotate --base demo-base --tuned demo-tuned`" in note
+
+
+def test_templates_that_cannot_be_read_are_refused_before_the_models_are(tmp_path):
+    with pytest.raises(ProblemError, match="templates"):
+        next(study(pair(options={"templates": str(tmp_path / "none")})))
+
+
+def test_it_says_that_describing_was_not_finished(answers, described, tmp_path):
+    lines = Path(answers["answers"]).read_bytes().splitlines(keepends=True)
+    (tmp_path / "some").write_bytes(b"".join(lines[: len(lines) // 2]))
+    options = {**answers, "answers": str(tmp_path / "some")}
+    some, _ = driven(study(pair(layers=LAYERS, concepts=concepts, options=options)))
+    count = len(table(some, "annotations"))
+    whole = 2 * LAYERS * 6 * 5
+    assert count < whole
+    assert any(f"not finished: {count} of {whole} answers" in note for note in some.notes)
+    assert not any("not finished" in note for note in described.notes)
 
 
 def test_with_descriptions_there_are_all_tables_and_figures(described):

@@ -163,7 +163,7 @@ def test_a_small_library_gives_clear_words_and_no_nan(tmp_path):
     assert any("cannot be tested with one case" in each for each in findings.statements)
     # ``plain`` has an empty response to the only prompt of ``signs``.
     assert any("plain, signs: no sentence has four tokens" in each for each in findings.statements)
-    assert any("1 cases of plain have no profile" in each for each in findings.notes)
+    assert any("1 case of plain without a profile" in each for each in findings.notes)
     assert [each.title.rpartition(", ")[2] for each in findings.figures] == [
         "all",
         "letters",

@@ -5,29 +5,17 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-import pandas as pd
 import pytest
-from scipy.stats import ttest_ind
+from scipy.stats import ttest_1samp, ttest_ind
 
 from analysis.cases.library import CaseLibrary
-from analysis.studies import concepts, density, heads
-from analysis.studies.report import write_report
+from analysis.studies import concepts, density, heads, position
 from analysis.studies.study import StudyInput
-from tests.support.case_folders import PUBLISHED, needs_published_maps
+from tests.support.case_folders import PUBLISHED, needs_published_maps, write_lines
+from tests.support.reports import Report, in_group, population_deviation
 from tests.support.scripted_concepts import layer_concepts
 from tests.support.scripted_weights import head_pairs
-from tests.support.studies import driven
 from tests.support.weight_studies import MORE_VERBS, pair
-
-
-class Report:
-    """The tables of a written report."""
-
-    def __init__(self, study, folder):
-        self.folder = write_report(driven(study)[0], folder).parent
-
-    def __getitem__(self, name: str) -> pd.DataFrame:
-        return pd.read_csv(self.folder / f"{name}.csv")
 
 
 @pytest.fixture(scope="module")
@@ -40,15 +28,6 @@ def head_report(tmp_path_factory):
 def concept_report(tmp_path_factory):
     given = pair(layers=3, concepts=partial(layer_concepts, rank=6))
     return Report(concepts.study(given), tmp_path_factory.mktemp("report"))
-
-
-def population_deviation(values: pd.Series) -> float:
-    return values.std(ddof=0)
-
-
-def in_group(layers: pd.Series, group: str) -> pd.Series:
-    first, _, last = group.partition("-")
-    return layers.between(int(first), int(last or first))
 
 
 def test_fig_2_from_the_heads(head_report):
@@ -106,9 +85,7 @@ def test_rotation_by_layer_from_the_components_and_angles(concept_report):
     np.testing.assert_allclose(table.largest_subspace_angle, angles.max())
 
 
-@needs_published_maps
-def test_tables_1_and_2_from_the_cases(tmp_path):
-    report = Report(density.study(StudyInput(library=CaseLibrary.open(PUBLISHED))), tmp_path)
+def check_tables_1_and_2(report):
     cases = report["cases"]
     for row in report["comparisons"].itertuples():
         of_set = cases[cases.dataset == row.dataset]
@@ -119,8 +96,80 @@ def test_tables_1_and_2_from_the_cases(tmp_path):
         else:
             groups = [of_set[of_set.model == name] for name in (row.group, row.other_group)]
         first, second = (each.score for each in groups)
+        assert (row.count, row.other_count) == (len(first), len(second))
         assert (row.mean, row.other_mean) == pytest.approx((first.mean(), second.mean()))
         assert row.deviation == pytest.approx(population_deviation(first))
         assert row.other_deviation == pytest.approx(population_deviation(second))
         expected = ttest_ind(first, second, equal_var=False, alternative="greater").pvalue
         assert row.p_value == pytest.approx(expected)
+
+
+def check_fig_6(report):
+    cases = report["cases"]
+    shares = [f"share_{quarter}" for quarter in range(1, 5)]
+    for row in report["positions"].to_dict("records"):
+        of_row = cases[cases.model == row["model"]]
+        if row["dataset"] != "all":
+            of_row = of_row[of_row.dataset == row["dataset"]]
+        assert (row["cases"], row["sentences"]) == (len(of_row), of_row.sentences.sum())
+        for quarter, share in enumerate(shares, 1):
+            assert row[share] == pytest.approx(of_row[share].mean())
+            deviation = population_deviation(of_row[share])
+            assert row[f"deviation_{quarter}"] == pytest.approx(deviation)
+        outer = of_row.share_1 + of_row.share_4
+        assert row["outer_share"] == pytest.approx(outer.mean())
+        expected = ttest_1samp(outer, 0.5, alternative="greater").pvalue
+        assert row["p_value"] == pytest.approx(expected)
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    """Two models, two sets of prompts, ratings of one model, maps by chance."""
+    folder = tmp_path_factory.mktemp("library")
+    random = np.random.default_rng(7)
+    names = [f"case-{number}" for number in range(24)]
+    pieces = ["▁Name", "▁some", "▁long", "▁rivers", "▁of", "▁old", "▁Europe", "."]
+    case = {
+        "prompt": "Name some long rivers of old Europe.",
+        "prompt_tokens": pieces,
+        "instruction_mask": "11110000",
+    }
+    datasets = ("letters", "signs")
+    write_lines(
+        folder / "cases.jsonl",
+        [{"id": name, "dataset": datasets[place % 2], **case} for place, name in enumerate(names)],
+    )
+    ratings = [
+        {"id": name, "model": "apt", "rating": 1.0 + place % 3} for place, name in enumerate(names)
+    ]
+    write_lines(folder / "ratings.jsonl", ratings)
+    for model in ("apt", "plain"):
+        lengths = random.integers(3, 9, len(names)).tolist()
+        responses = [
+            {"id": name, "response_tokens": ["▁x"] * length}
+            for name, length in zip(names, lengths, strict=True)
+        ]
+        write_lines(folder / f"responses_{model}.jsonl", responses)
+        maps = {
+            name: random.integers(0, 11, (len(pieces), length), dtype=np.uint8)
+            for name, length in zip(names, lengths, strict=True)
+        }
+        np.savez_compressed(folder / f"salience_{model}.npz", **maps)
+    return CaseLibrary.open(folder)
+
+
+@needs_published_maps
+@pytest.mark.parametrize(
+    ("study", "check"),
+    [(density.study, check_tables_1_and_2), (position.study, check_fig_6)],
+)
+def test_published_maps_give_tables_that_follow_from_their_cases(study, check, tmp_path):
+    check(Report(study(StudyInput(library=CaseLibrary.open(PUBLISHED))), tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("study", "check"),
+    [(density.study, check_tables_1_and_2), (position.study, check_fig_6)],
+)
+def test_made_maps_give_tables_that_follow_from_their_cases(study, check, library, tmp_path):
+    check(Report(study(StudyInput(library=library)), tmp_path))

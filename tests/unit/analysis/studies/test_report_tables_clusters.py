@@ -1,0 +1,97 @@
+"""Table 1 of the paper on clustering from the cluster of every instance, by pandas and sklearn."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
+from sklearn.metrics.cluster import pair_confusion_matrix
+
+from analysis.clustering import scores
+from analysis.events import Finished
+from analysis.models.references import resolve
+from analysis.studies import clusters
+from analysis.studies.study import StudyInput
+from tests.support.reports import Report
+from tests.support.scripted_clusters import task_clusters
+from tests.support.scripted_session import ScriptedSession
+
+LABELS = ("task", "distribution", "distribution-mapping")
+
+
+def answer(request):
+    """Clusters by chance, with the scores that they have."""
+    found = task_clusters(request)
+    random = np.random.default_rng(len(request.model.name))
+    by_chance = random.integers(0, 3, found.clusters.shape, dtype=np.int32)
+    by_chance[2:, 1] = found.task
+    identity = [task.category or task.name for task in found.tasks]
+    labels = (
+        np.unique([identity[task] for task in found.task], return_inverse=True)[1],
+        found.task,
+        10 * found.task + found.mapping,
+    )
+    measured = [
+        [three(scores(label, each)) for label, each in zip(labels, layer, strict=True)]
+        for layer in by_chance
+    ]
+    yield Finished(msgspec.structs.replace(found, clusters=by_chance, scores=np.array(measured)))
+
+
+def three(found):
+    return (found.f1, found.ari, found.ami)
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    session = ScriptedSession(answer)
+    given = StudyInput(session, resolve("demo-base"), resolve("demo-tuned"))
+    made = Report(clusters.study(given), tmp_path_factory.mktemp("report"))
+    session.close()
+    return made
+
+
+def labelled(report):
+    """Every instance in every layer with its labels."""
+    table = report["instances"]
+    table["task_label"] = table.category.fillna(table.task)
+    table["distribution_label"] = table.task
+    table["distribution-mapping_label"] = table.task + "/" + table.input + "/" + table.output
+    return report["clusters"].merge(table, on=["model", "instance"], suffixes=("", "_name"))
+
+
+def measures(labels, found):
+    (_, false_pairs), (missed, true_pairs) = pair_confusion_matrix(labels, found)
+    f1 = 2 * true_pairs / (2 * true_pairs + false_pairs + missed)
+    return f1, adjusted_rand_score(labels, found), adjusted_mutual_info_score(labels, found)
+
+
+def test_scores_of_every_layer(report):
+    every = labelled(report)
+    table = report["layers"]
+    assert len(table) == 2 * 4 * len(LABELS)
+    for row in table.itertuples():
+        here = every[(every.model == row.model) & (every.layer == row.layer)]
+        expected = measures(here[f"{row.label}_label"], here[row.label.replace("-", "_")])
+        assert (row.f1, row.ari, row.ami) == pytest.approx(expected)
+
+
+def test_the_best_layer(report):
+    layers = report["layers"]
+    for row in report["best"].to_dict("records"):
+        of_task = layers[(layers.model == row["model"]) & (layers.label == "task")]
+        assert row["layer"] == of_task.layer[of_task.f1.idxmax()]
+        for each in layers[
+            (layers.model == row["model"]) & (layers.layer == row["layer"])
+        ].itertuples():
+            for metric in ("f1", "ari", "ami"):
+                assert row[f"{each.label.replace('-', '_')}_{metric}"] == getattr(each, metric)
+
+
+def test_the_report_lists_what_no_table_shows(report):
+    text = report.path.read_text()
+    assert "\n## Data\n" in text
+    for name in ("instances", "clusters"):
+        assert f"- [{name}.csv]({name}.csv): " in text
+        assert f"### {name}" not in text
