@@ -23,7 +23,7 @@ _WANTED = (
 class _File(msgspec.Struct, frozen=True):
     """A TOML file of tasks; other fields are ignored."""
 
-    task: tuple[ClusterTask, ...]
+    task: tuple[ClusterTask, ...] = ()
 
 
 def task_set_from_file(path: Path) -> TaskSet:
