@@ -137,7 +137,7 @@ async def test_another_folder_is_named_and_a_broken_run_is_said(tmp_path):
         await pilot.press("slash", *"../elsewhere", "enter")
         await until_shown(pilot, "epoch 4 of 4")
         await pilot.press("enter")
-        await until_shown(pilot, "is not a file of a training run")
+        await until_shown(pilot, "truncated")
         await until_shown(pilot, "epoch 4 of 4")
 
 
