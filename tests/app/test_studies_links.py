@@ -15,6 +15,7 @@ from app.config import Annotation, Settings
 from app.known_descriptions import study_options
 from app.main import InsttuiApp
 from app.widgets.table_list import cell_text
+from app.widgets.text_page import TextPage
 from app.workspace import LibraryWorkspace
 from tests.app.pair_app import PairApp, screen, until, until_shown
 from tests.app.test_studies_view import finished, opened, shown_studies, turned_to
@@ -129,12 +130,13 @@ async def test_what_was_found_on_other_prompts_is_said_to_be(tmp_path):
     async with pair.running(size=WIDE) as pilot:
         await opened(pilot, "Every response")
         await pilot.press("escape", "p", *"prompts.jsonl", "enter")
-        await until_shown(
-            pilot,
-            "This was found on both models' answers to the demo's held-out prompts.",
-            "r runs it on both models' answers to 3 prompts of prompts.jsonl, "
-            "the instructions guessed.",
+        text = pair.app.query_one("#text", TextPage)
+        said = (
+            "This was found on both models' answers to the demo's held-out prompts. r runs it on "
+            "both models' answers to 3 prompts of prompts.jsonl, the instructions guessed."
         )
+        await until(pilot, lambda: said in text.plain)
+        await until_shown(pilot, "This was found on")
         await pilot.press("r")
         await until(pilot, lambda: "This was found on" not in screen(pair.app))
         await until_shown(pilot, "Tuned scores are higher")

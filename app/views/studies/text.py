@@ -182,7 +182,7 @@ def row_lines(
     cells = [
         prose(f"{name} {cell_text(cell)}").replace(" ", "\xa0")
         for name, cell in zip(columns, row, strict=False)
-        if cell is not None
+        if cell not in (None, "")
     ]
     wrapped = wrap("\xa0· ".join(cells), max(20, width), break_on_hyphens=False)
     lines = [line.replace("\xa0", " ").strip() for line in wrapped]

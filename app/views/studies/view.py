@@ -111,7 +111,7 @@ class StudiesView(View):
     @property
     def _asking(self) -> bool:
         """Whether prompts are being named."""
-        return self.query_one(PromptsBar).has_focus
+        return self.ui.base.focused is self.query_one(PromptsBar)
 
     def _focus(self) -> None:
         if self.ui.view is not self:
