@@ -189,12 +189,16 @@ def test_a_killed_process_goes_on_as_if_it_had_not_been(tmp_path: Path, undistur
         "from analysis.clustering_training.training import train_run\n"
         "from tests.unit.analysis.clustering_training.tiny import TINY\n"
         "torch.set_num_threads(1)\n"
-        "tell = lambda report: print(report.step, flush=True)\n"
+        "def tell(report):\n"
+        "    print(report.step, flush=True)\n"
+        "    if report.step >= 24:\n"
+        "        sys.stdin.read()  # however late the kill comes, it comes in the middle\n"
         "train_run(Path(sys.argv[1]), TINY, device='cpu', report=tell,"
         " seconds_between_checkpoints=0)\n"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
             if int(line) == 20:
