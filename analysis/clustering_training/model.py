@@ -38,6 +38,7 @@ def new_model(data: DataSettings, training: TrainingSettings) -> GPT2LMHeadModel
         embd_pdrop=training.dropout,
         attn_pdrop=training.dropout,
         resid_pdrop=training.dropout,
+        initializer_range=training.deviation,
         use_cache=False,
         bos_token_id=None,
         eos_token_id=None,

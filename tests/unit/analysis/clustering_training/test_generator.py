@@ -180,7 +180,7 @@ def test_labels_name_task_distribution_and_distribution_with_mapping() -> None:
 def test_the_small_preset_has_tasks_for_any_seed() -> None:
     for seed in range(30):
         found = generate(PRESETS["small"][0], seed)
-        assert len({each.task for each in found}) == 43
+        assert len({each.task for each in found}) == 25
 
 
 @pytest.mark.parametrize(

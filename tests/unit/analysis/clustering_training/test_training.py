@@ -64,6 +64,13 @@ def test_the_models_have_the_papers_sizes(preset: str, parameters: float) -> Non
     assert model.num_parameters() == pytest.approx(parameters, rel=0.04)
 
 
+def test_the_weights_start_as_wide_as_is_said() -> None:
+    torch.manual_seed(0)
+    model = new_model(TINY.data, msgspec.structs.replace(TINY.training, hidden=64, deviation=0.5))
+    for weights in (model.transformer.wte.weight, model.transformer.h[0].mlp.c_fc.weight):
+        assert float(weights.detach().std()) == pytest.approx(0.5, rel=0.1)
+
+
 def test_every_instance_is_in_one_batch_with_its_ids() -> None:
     torch.manual_seed(0)
     encoded = Encoded.of(INSTANCES, TINY.data, CPU)
