@@ -127,14 +127,8 @@ class NaturalPane(Vertical):
 
     def _words(self) -> str:
         """What stands in place of the map until there is one."""
-        jobs = self._jobs
-        if jobs is not None and jobs.problem is not None:
-            problem = jobs.problem
-            parts = (problem.what, problem.why, problem.remedy, "r runs it again.")
-            return "\n\n".join(part for part in parts if part)
-        if jobs is not None and jobs.stopped:
-            return "Stopped. r runs it again."
-        return (
+        ended = "" if self._jobs is None else self._jobs.ended()
+        return ended or (
             "Clustering the hidden states of both models on sixteen tasks.\n\n"
             "It takes a minute or more for a model, and is then kept."
         )
@@ -196,11 +190,9 @@ class NaturalPane(Vertical):
         for notice in step.notices:
             self.view.ui.say(str(notice.problem), severity="warning")
         if step.finished is not None:
-            base, tuned = self._jobs.results[0]
-            assert isinstance(base, TaskClusters)
-            assert isinstance(tuned, TaskClusters)
-            self._found = base, tuned
-            self._layer = best_layer(tuned)
+            self._found = self._jobs.both(0, TaskClusters)
+            assert self._found is not None
+            self._layer = best_layer(self._found[1])
         self._show_everything()
         if self.view.ui.view is self.view and self._jobs.layer is None:
             self._focus_shown()
