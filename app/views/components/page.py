@@ -7,10 +7,10 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.events import Resize
 
-from app.terminal_text import fit, pad, prose
+from app.terminal_text import pad, prose
 from app.views.components.atlas import ComponentAtlas
 from app.views.components.members import KINDS, Cell, CellMembers, Kind, Member
-from app.views.components.text import copied_members, member_lines
+from app.views.components.text import copied_members, member_lines, side_heading
 from app.widgets.followed_list import FollowedList
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line, Lines
@@ -114,8 +114,7 @@ class ComponentPage(Vertical):
         parts += [f"{'expert':>{_EXPERT}}"] if self._has_experts else []
         parts += [f"{'neuron':>{_NEURON}}"] if self._has_neurons else []
         # The list has a frame, these lines have none.
-        what = ": p, sets"
-        sides = [pad(fit(name, _SIDE - len(what)) + what, _SIDE) for name in self._names]
+        sides = [side_heading(name, ": p, sets", _SIDE) for name in self._names]
         self.query_one("#columns", Lines).show(
             [(f" {''.join(parts)}   {'':{_STATUS}}{'  '.join(sides)}", "dim")]
         )

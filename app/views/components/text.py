@@ -6,7 +6,7 @@ from textwrap import wrap
 
 from analysis.problems import Problem
 from analysis.results import Architecture
-from app.terminal_text import prose
+from app.terminal_text import fit, pad, prose
 from app.views.components.atlas import ComponentAtlas, Unit
 from app.views.components.jobs import Place
 from app.views.components.maps import ComponentMaps
@@ -201,6 +201,11 @@ def member_lines(atlas: ComponentAtlas, member: Member | None, width: int) -> li
     whole = " · ".join(each.replace(" ", _UNBROKEN) for each in texts)
     lines = wrap(whole, max(20, width), max_lines=3, placeholder=" …")
     return [head, *([(line.replace(_UNBROKEN, " "), "")] for line in lines)]
+
+
+def side_heading(name: str, what: str, width: int) -> str:
+    """The heading of a model's column: the end of a long name tells base from tuned."""
+    return pad(fit(name[::-1], width - len(what))[::-1] + what, width)
 
 
 def copied_members(members: CellMembers, names: tuple[str, str], about: str) -> str:

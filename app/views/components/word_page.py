@@ -6,9 +6,10 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from app.terminal_text import fit, pad, visible
+from app.terminal_text import pad, visible
 from app.views.components.atlas import ComponentAtlas
 from app.views.components.jobs import Place
+from app.views.components.text import side_heading
 from app.views.components.word_search import WordSearch
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line, Lines
@@ -49,8 +50,7 @@ class ComponentWordPage(Vertical):
         parts = [f"{'layer':>{_LAYER}}"]
         parts += [f"{'expert':>{_EXPERT}}"] if atlas.mixture else []
         parts += [f"{'neuron':>{_NEURON}}"]
-        what = ": cos, sets"
-        sides = [pad(fit(name, _SIDE - len(what)) + what, _SIDE) for name in names]
+        sides = [side_heading(name, ": cos, sets", _SIDE) for name in names]
         heading = f" {''.join(parts)}  {'  '.join(sides)}"
         self.query_one("#word-columns", Lines).show([(heading, "dim")])
 

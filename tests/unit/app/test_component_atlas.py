@@ -13,6 +13,7 @@ from app.views.components.atlas import ComponentAtlas
 from app.views.components.members import KINDS, Cell, CellMembers
 from app.views.components.numbers import numbers_of
 from app.views.components.search import Word, find_component
+from app.views.components.text import side_heading
 from tests.support.scripted_components import (
     EXPERTS,
     INSTRUCTIONS,
@@ -236,3 +237,8 @@ def test_numbers_lead_to_a_neuron_and_words_to_a_category_or_to_what_writes_them
 )
 def test_what_is_not_there_is_said(text, mixture, said):
     assert said in find_component(text, atlas_of(mixture=mixture))
+
+
+def test_a_long_name_above_a_column_keeps_the_end_that_tells_base_from_tuned():
+    assert side_heading("demo-base", ": p, sets", 20) == "demo-base: p, sets  "
+    assert side_heading("qwen2_moe-base", ": p, sets", 20) == "…2_moe-base: p, sets"
