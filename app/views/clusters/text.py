@@ -39,7 +39,7 @@ HELP = (
 NO_RUNS = (
     "There is no training run in {folder}, nor in the folders in it.",
     "insttui clusters train --preset small --out runs/small",
-    "trains a small model on synthetic tasks, on two cores in a quarter of an hour, and measures "
+    "trains a small model on synthetic tasks, in minutes on two cores, and measures "
     "how its hidden states cluster meanwhile. Its curves can be watched here as they grow.",
     "/ names another folder, r looks again, t leads back to the models.",
 )
