@@ -81,9 +81,9 @@ def study(given: StudyInput) -> Study:
         figures=(*rotations.figures(), *(described.figures() if described else ())),
         parameters={
             **weight_parameters(reader, words),
-            "most components of a layer": ConceptsRequest.rank,
-            "words of a component": ConceptsRequest.top,
-            "measure of words": ConceptsRequest.measure,
+            "most components of a layer": request.rank,
+            "words of a component": request.top,
+            "measure of words": request.measure,
             "seed of unrelated components": UNRELATED_SEED,
             **({"annotator": given.options.get("annotator")} if described else {}),
             **({"repeats of the annotation": REPEATS} if described else {}),

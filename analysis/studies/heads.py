@@ -70,7 +70,10 @@ def study(given: StudyInput) -> Study:
     ]
     return _findings(
         reader,
-        weight_parameters(reader, words, vectors),
+        {
+            **weight_parameters(reader, words, vectors),
+            "top words of a neuron pair": request.top,
+        },
         movements,
         heads,
         neurons,
@@ -165,7 +168,6 @@ def _findings(
         ),
         parameters={
             **parameters,
-            "top words of a neuron pair": HeadPairsRequest.top,
             "first pairs compared": TOP_PAIRS,
             "groups of layers": GROUPS,
             "heads with neuron pairs": len({row[:2] for row in neurons}),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -88,6 +87,11 @@ def test_every_component_of_both_models_is_listed(found):
     (named,) = [each for each in found.tables if each.name == "components"]
     assert named.opens == "component"
     assert {"layer", "component"} <= set(named.table.columns)
+
+
+def test_parameters_are_values(found):
+    names = ("most components of a layer", "words of a component", "measure of words")
+    assert [found.parameters[name] for name in names] == [300, 15, "cosine"]
 
 
 def test_layers_follow_from_components(found):
@@ -178,8 +182,9 @@ def test_templates_that_cannot_be_read_are_refused_before_the_models_are(tmp_pat
 
 
 def test_it_says_that_describing_was_not_finished(answers, described, tmp_path):
-    lines = Path(answers["answers"]).read_bytes().splitlines(keepends=True)
-    (tmp_path / "some").write_bytes(b"".join(lines[: len(lines) // 2]))
+    first = concepts(ConceptsRequest(BASE, TUNED, 0, Words("demo")))
+    completer = ScriptedCompleter(lambda messages: "cannot tell")
+    annotate(subjects_of([first]), completer, load_templates(), AnswerFile(tmp_path / "some"))
     options = {**answers, "answers": str(tmp_path / "some")}
     some, _ = driven(study(pair(layers=LAYERS, concepts=concepts, options=options)))
     count = len(table(some, "annotations"))

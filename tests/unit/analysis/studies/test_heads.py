@@ -75,6 +75,11 @@ def test_sentences_have_p_values_and_null_results(found):
     assert "Kendall's τ" in text
 
 
+def test_parameters_are_values(found):
+    assert found.parameters["top words of a neuron pair"] == 100
+    assert not [each for each in found.parameters.values() if "object" in str(each)]
+
+
 def test_progress_goes_through_every_layer():
     _, steps = driven(study(pair(layers=3)))
     heads = {step.done: step.total for step in steps if step.stage == "reading heads"}
