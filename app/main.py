@@ -459,5 +459,7 @@ class InsttuiApp(KeyByKeyApp):
 
     def _hang_up(self) -> None:
         # The terminal is gone: nothing is left to restore, and writing to it would fail.
-        self._finish()
-        os._exit(128 + signal.SIGHUP)
+        try:
+            self._finish()
+        finally:
+            os._exit(128 + signal.SIGHUP)

@@ -39,9 +39,12 @@ def download(choice: ModelChoice) -> Generator[Progress, None, None]:
     yield Progress("download", 0, None, choice.location)
     fetched = _Fetch(choice)
     fetched.start()
+    running = True
     try:
-        while fetched.is_alive():
+        while running:
             fetched.join(_POLL_S)
+            # Asked before the bytes are counted, so that the last count is the whole.
+            running = fetched.is_alive()
             yield Progress("download", fetched.done(), fetched.total, choice.location)
     finally:
         fetched.stop.set()

@@ -1,57 +1,27 @@
 """The arguments of the command line: what all commands have here, each command's own beside it.
 
-Nothing but the argument parser is imported, so that ``--help`` is as quick as the interpreter.
+Nothing but the argument parser is imported, so that ``--help`` is as quick as the interpreter, and
+a command's arguments are made when it is given: who opens the app does not wait for any of them.
 """
 
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
+import importlib
+from typing import Any, NoReturn
 
-from app.arguments import (
-    attribute,
-    cache,
-    clusters,
-    components,
-    concepts,
-    demo,
-    heads,
-    models,
-    study,
-)
 from app.arguments.options import add_model_options, add_word_options
 
 _COMMANDS = {
-    "attribute": (
-        attribute.add_arguments,
-        "importance of every prompt token for every response token, as CSV",
-    ),
-    "heads": (
-        heads.add_arguments,
-        "the word pairs that attention heads relate, base against tuned, as CSV",
-    ),
-    "concepts": (
-        concepts.add_arguments,
-        "the principal components of feed-forward layers, base against tuned, as CSV",
-    ),
-    "components": (
-        components.add_arguments,
-        "the feed-forward neurons and experts that instructions need, as CSV",
-    ),
-    "clusters": (
-        clusters.add_arguments,
-        "how hidden states cluster by task, base against tuned, as CSV",
-    ),
-    "study": (
-        study.add_arguments,
-        "the paper's tables and figures, for any pair of models or for stored maps",
-    ),
-    "cache": (cache.add_arguments, "what is stored on this disk, and removing it"),
-    "models": (models.add_arguments, "model names and what is available here"),
-    "demo": (
-        demo.add_arguments,
-        "the embedded pair of small models: what it is, and training it anew",
-    ),
+    "attribute": "importance of every prompt token for every response token, as CSV",
+    "heads": "the word pairs that attention heads relate, base against tuned, as CSV",
+    "concepts": "the principal components of feed-forward layers, base against tuned, as CSV",
+    "components": "the feed-forward neurons and experts that instructions need, as CSV",
+    "clusters": "how hidden states cluster by task, base against tuned, as CSV",
+    "study": "the paper's tables and figures, for any pair of models or for stored maps",
+    "cache": "what is stored on this disk, and removing it",
+    "models": "model names and what is available here",
+    "demo": "the embedded pair of small models: what it is, and training it anew",
 }
 
 
@@ -62,6 +32,21 @@ class _Parser(argparse.ArgumentParser):
         from app.terminal_text import prose
 
         super().error(prose(message))
+
+
+class _Command(_Parser):
+    """A parser of a command, or of a part of one, that learns its arguments when it is needed."""
+
+    def __init__(self, *args: Any, command: str = "", **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._command = command
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse what stands behind the command's name."""
+        if self._command:
+            importlib.import_module(f"app.arguments.{self._command}").add_arguments(self)
+            self._command = ""
+        return super().parse_known_args(args, namespace)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -81,7 +66,9 @@ def parser() -> argparse.ArgumentParser:
     add_word_options(parser)
     add_model_options(parser)
     parser.set_defaults(device="auto", dtype="auto", trust_remote_code=False, allow_pickle=False)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="headless commands")
-    for name, (add_arguments, summary) in _COMMANDS.items():
-        add_arguments(commands.add_parser(name, help=summary, description=summary.capitalize()))
+    commands = parser.add_subparsers(
+        dest="command", metavar="COMMAND", title="headless commands", parser_class=_Command
+    )
+    for name, summary in _COMMANDS.items():
+        commands.add_parser(name, command=name, help=summary, description=summary.capitalize())
     return parser
