@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
-from itertools import count
 
 import numpy as np
 import pandas as pd
@@ -12,6 +10,7 @@ import pytest
 from scipy.stats import ttest_ind
 
 from analysis.annotation.answer_file import AnswerFile
+from analysis.annotation.asking import Pace
 from analysis.annotation.first_descriptions import subjects_of
 from analysis.annotation.runner import annotate
 from analysis.annotation.templates import load_templates
@@ -25,17 +24,16 @@ from tests.support.weight_studies import BASE, TUNED, pair
 LAYERS = 3
 REPEATS = 5
 WRITING = {"daily writing", "literary writing", "professional writing"}
-THINGS = ("colours", "animals", "numbers", "cities", "months", "colours of animals")
+THINGS = ("colours", "animals", "numbers", "oranges", "months", "colours of animals")
 components = partial(layer_concepts, rank=8)
 
 
 def scripted():
-    """Answers by chance, the tuned model's words another chance; some are not understood."""
+    """Answers by chance, asked for one after the other; some are not understood."""
     random = np.random.default_rng(3)
-    calls = count()
 
     def answer(messages):
-        role, drawn = messages[0].content, random.integers(12) + 0 * next(calls)
+        role, drawn = messages[0].content, random.integers(12)
         if "hidden directions" in role:
             return ("cannot tell", "?" * 400)[drawn] if drawn < 2 else THINGS[drawn % 6]
         if "kinds of work" in role:
@@ -52,7 +50,8 @@ def report(tmp_path_factory):
     words = Words("demo")
     layers = [components(ConceptsRequest(BASE, TUNED, layer, words)) for layer in range(LAYERS)]
     answers = AnswerFile(folder / "annotations")
-    annotate(subjects_of(layers), scripted(), load_templates(), answers, repeats=REPEATS)
+    pace = Pace(concurrency=1)
+    annotate(subjects_of(layers), scripted(), load_templates(), answers, repeats=REPEATS, pace=pace)
     options = {"answers": str(folder / "annotations"), "annotator": "scripted"}
     given = pair(layers=LAYERS, concepts=components, options=options)
     return Report(concepts.study(given), folder)
@@ -87,6 +86,7 @@ def counted(rows: pd.DataFrame, group: str, category: str) -> tuple[pd.DataFrame
 def test_tables_5_and_6(report, annotations):
     table = report["comparison"]
     assert set(table.group) == {"concept", "scenario", "level"}
+    tested = set()
     for row in table.to_dict("records"):
         found = []
         for side, model in (("tuned", "demo-tuned"), ("base", "demo-base")):
@@ -96,7 +96,12 @@ def test_tables_5_and_6(report, annotations):
             assert row[f"{side}_deviation"] == pytest.approx(population_deviation(percents))
             assert row[f"{side}_repeats"] == len(percents) == REPEATS
             found.append(percents)
-        assert row["p_value"] == pytest.approx(ttest_ind(*found).pvalue)
+        if any(population_deviation(percents) for percents in found):
+            assert row["p_value"] == pytest.approx(ttest_ind(*found).pvalue)
+            tested.add(row["group"])
+        else:
+            assert row["note"] == "no variance between repeats"
+    assert tested == set(table.group)
 
 
 def test_fig_3(report, annotations):
@@ -144,15 +149,15 @@ def test_their_tests(report, annotations):
 def test_tables_7_to_10(report, annotations):
     said = annotations[annotations.description.notna()]
     words = said.assign(word=said.description.str.lower().str.findall(r"[a-z]{5,}")).explode("word")
-    # The script's only words whose base form is another one.
     words = words[words.word.notna()]
     for row in report["words"].to_dict("records"):
         here = words[words.layer.between(row["first_layer"], row["last_layer"])]
         counts = {
+            # All nouns of the script are plurals.
             side: here[here.model == f"demo-{side}"].word.str.removesuffix("s").value_counts()
             for side in ("base", "tuned")
         }
-        word = re.sub("ies$", "ie", f"{row['word']}s").removesuffix("s")
+        word = row["word"]
         for side, of_side in counts.items():
             assert row[f"{side}_count"] == of_side[word]
             assert row[f"{side}_percent"] == pytest.approx(100 * of_side[word] / of_side.sum())
