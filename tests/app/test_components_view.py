@@ -385,31 +385,6 @@ async def test_a_word_lists_the_neurons_that_write_it(tmp_path, script):
         await until(pilot, lambda: isinstance(pair.app.focused, NumberMap))
 
 
-async def test_a_search_for_a_word_stops_goes_on_and_says_what_is_wrong(tmp_path):
-    def script(request):
-        if isinstance(request, WordNeuronsRequest) and request.word == "zzz":
-            raise problem("input", "“zzz” is none of the 40 words.", remedy="Seek another one.")
-        yield from answer(request)
-
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_components(pilot)
-        pair.session.gate.clear()
-        await pilot.press("slash", *"moon", "enter")
-        await until_shown(pilot, "neurons that write “moon”", "none yet", "esc stops")
-        await pilot.press("escape")
-        await until_shown(pilot, "Stopped. r goes on.", " r again")
-        pair.session.gate.set()
-        await pilot.press("r")
-        page = pair.app.query_one(ComponentWordPage)
-        await until(pilot, lambda: page.items.count == LAYERS * NEURONS)
-        await pilot.press("slash", *"zzz", "enter")
-        await until_shown(pilot, "“zzz” is none of the 40 words.", "none yet")
-        await pilot.press("slash")
-        bar = pair.app.query_one(ComponentsView).query_one("#search", SearchBar)
-        await until(pilot, lambda: pair.app.focused is bar and bar.value == "zzz")
-
-
 async def test_only_what_is_in_the_list_s_own_set_is_called_unique(tmp_path):
     pair = PairApp(tmp_path)
     async with pair.running(size=WIDE) as pilot:
