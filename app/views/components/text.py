@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from textwrap import wrap
 
-from analysis.problems import Problem
-from analysis.results import Architecture
 from app.terminal_text import fit, pad, prose
 from app.views.components.atlas import ComponentAtlas, Unit
 from app.views.components.jobs import Place
@@ -56,32 +54,15 @@ HELP = (
     "all in one line, for each instruction; input may be left out."
 )
 
+UNLIKE = (
+    "The neurons of a layer are compared with those of the same layer in the other model. Choose "
+    "a tuned model that was trained from this base model."
+)
 
-def waiting_text(
-    problem: Problem | None, stopped: bool, built: tuple[Architecture, Architecture] | None
-) -> str:
-    """What stands in place of the maps until there is one, in paragraphs."""
-    if problem is not None:
-        parts = (problem.what, problem.why, problem.remedy, "r runs it again.")
-        return "\n\n".join(part for part in parts if part)
-    if stopped:
-        return "Stopped. r runs it again."
-    if built is None:
-        return "Reading what the models are built of."
-    base, tuned = built
-    if not base.is_built_like(tuned):
-        return "\n\n".join(
-            [
-                f"{base.model} and {tuned.model} have different shapes.",
-                f"{base.model} is {base.shape()}.\n{tuned.model} is {tuned.shape()}.",
-                "The neurons of a layer are compared with those of the same layer in the other "
-                "model. Choose a tuned model that was trained from this base model.",
-            ]
-        )
-    return (
-        "Counting when the neurons of both models are active, category by category. The first "
-        "category shows here as soon as it is there."
-    )
+WAITING = (
+    "Counting when the neurons of both models are active, category by category. The first "
+    "category shows here as soon as it is there."
+)
 
 
 def summary(atlas: ComponentAtlas, unit: Unit, instructions: str) -> Line:

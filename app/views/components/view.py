@@ -109,8 +109,7 @@ class ComponentsView(ComponentSearching):
             self._list.turn_kind()
             self.show_everything()
 
-    def action_stop(self) -> None:
-        """Back; on the maps stop what runs, or go back to the first view."""
+    def _back(self) -> bool:
         if self._page == "neuron":
             self._turn_to(self._neuron_from)
         elif self._page == "list" and self._behind:
@@ -120,11 +119,9 @@ class ComponentsView(ComponentSearching):
         elif self._page == "found":
             self._show_progress()
             self.ui.refresh_lines()
-        elif self._jobs is not None and self._jobs.stop():
-            self.show_everything()
-            self.ui.refresh_lines()
         else:
-            self.run_worker(self.ui.go_back(self), exit_on_error=False)
+            return False
+        return True
 
     def action_run_again(self) -> None:
         """Run what failed or was stopped."""
@@ -150,7 +147,6 @@ class ComponentsView(ComponentSearching):
             self._focus_page()
             return
         self.read(message.instructions)
-        self._turn_to("words")
 
     # What leaves the program
 
