@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 
 from rich.cells import cell_len
+from textual.message import Message
 
 from analysis.table import Cell, Table
 from app.terminal_text import pad, prose
@@ -25,6 +26,9 @@ class TableList(ItemList):
     left on request, and long cells are cut, those of the first column last. A column at the right
     edge is shown whole or not at all.
     """
+
+    class Fitted(Message):
+        """The columns may have other widths than before: the names above them are to follow."""
 
     def __init__(
         self,
@@ -54,6 +58,10 @@ class TableList(ItemList):
             for column in zip(self._texts(self._columns), *shown, strict=True)
         ]
         self.show(len(self._rows))
+
+    def on_resize(self) -> None:
+        """Columns are fitted to the width, which is not known before."""
+        self.post_message(self.Fitted())
 
     @property
     def row(self) -> tuple[Cell, ...] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
@@ -116,7 +117,12 @@ class ClustersRunPage(Vertical):
             table = self.query_one(TableList)
             table.styles.height = len(self.run_shown.layers)
             table.show_table(table_at(self.run_shown, self.epoch, self.split))
-            self.query_one("#run-columns", Lines).show([(table.heading(), "dim")])
+            self._show_columns()
+
+    @on(TableList.Fitted)
+    def _show_columns(self) -> None:
+        heading = self.query_one(TableList).heading()
+        self.query_one("#run-columns", Lines).show([(heading, "dim")])
 
 
 def slider(epochs: list[int], epoch: int, width: int, *, ascii_only: bool) -> Line:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
@@ -67,9 +68,13 @@ class ConceptPlotPage(Vertical):
         known = descriptions or NoDescriptions()
         plot, self.table = plot_and_table(self.kind, layer, layers, names, known)
         self.query_one(Plot).show(plot)
-        table = self.query_one(TableList)
-        table.show_table(self.table)
-        self.query_one("#table-columns", Lines).show([(table.heading(), "dim")])
+        self.query_one(TableList).show_table(self.table)
+        self._show_columns()
+
+    @on(TableList.Fitted)
+    def _show_columns(self) -> None:
+        heading = self.query_one(TableList).heading()
+        self.query_one("#table-columns", Lines).show([(heading, "dim")])
 
     def swap(self) -> None:
         """From the plot to its numbers and back."""
