@@ -15,7 +15,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from analysis.clustering_training.generator import TASK_SYMBOLS
 from analysis.clustering_training.instances import Instance
 from analysis.clustering_training.patterns import INSTRUCTION_SYMBOLS
-from analysis.clustering_training.settings import DataSettings, TrainingSettings
+from analysis.clustering_training.settings import DataSettings, Learned, TrainingSettings
 
 _BATCH = 512
 """Instances of a step where nothing is learned."""
@@ -100,11 +100,16 @@ def _parts(rows: Tensor, size: int) -> list[Tensor]:
     return [rows[start : start + size] for start in range(0, len(rows), size)]
 
 
-def loss_of(model: GPT2LMHeadModel, batch: Encoded) -> Tensor:
-    """Mean cross-entropy of the output token in nats; nothing else is learned."""
+def loss_of(model: GPT2LMHeadModel, batch: Encoded, learned: Learned) -> Tensor:
+    """Mean cross-entropy in nats of every token after the first, or of the outputs."""
     states = model.transformer(batch.ids).last_hidden_state
-    rows = torch.arange(len(states), device=states.device)
-    return functional.cross_entropy(model.lm_head(states[rows, batch.last]), batch.outputs)
+    places = torch.arange(batch.ids.shape[1], device=states.device)
+    if learned == "output":
+        predicting = places == batch.last[:, None]
+    else:
+        predicting = places <= batch.last[:, None]
+    following = batch.ids.roll(-1, dims=1).scatter(1, batch.last[:, None], batch.outputs[:, None])
+    return functional.cross_entropy(model.lm_head(states[predicting]), following[predicting])
 
 
 @dataclass(frozen=True, eq=False)

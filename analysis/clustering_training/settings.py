@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from analysis.problems import problem
+
+Learned = Literal["sequence", "output"]
+"""The tokens whose prediction is learned: all after the first, or an instance's output alone."""
 
 
 class DataSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +60,7 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         hidden, feed_forward, layers, heads: Sizes of the GPT-2 architecture.
         dropout: Of embeddings, attention and residual branches.
+        learned: The tokens whose prediction is learned.
         deviation: Standard deviation of the weights at the start.
         rate: Learning rate at the start, annealed to 0 along a cosine.
         gradient_norm: Largest norm of the gradient.
@@ -69,6 +75,7 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True):
     layers: int = 6
     heads: int = 8
     dropout: float = 0.2
+    learned: Learned = "sequence"
     deviation: float = 0.02
     rate: float = 1e-4
     gradient_norm: float = 1.0
@@ -115,6 +122,8 @@ _SMALL = (
         feed_forward=128,
         layers=5,
         heads=4,
+        # To predict the instructions takes a small model most of its time and its states.
+        learned="output",
         # As large beside the paper's 0.02 as the root of the width is smaller: so a layer adds to
         # the embeddings what it adds in a model of hidden size 768.
         deviation=0.07,

@@ -135,7 +135,7 @@ class _Run:
         self._model.train()
         total = 0.0
         for number, batch in enumerate(shuffled(self._encoded, settings.batch), start=1):
-            loss = loss_of(self._model, batch)
+            loss = loss_of(self._model, batch, settings.learned)
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             torch.nn.utils.clip_grad_norm_(self._model.parameters(), settings.gradient_norm)
             self._optimiser.step()

@@ -99,7 +99,7 @@ def test_states_and_loss_are_those_of_each_instance_alone() -> None:
     model = new_model(TINY.data, TINY.training).eval()
     encoded = Encoded.of(INSTANCES, TINY.data, CPU)
     found = read(model, encoded)
-    losses = []
+    losses, of_sequences = [], []
     for row in range(0, len(INSTANCES), 7):
         ids = encoded.ids[row : row + 1, : len(INSTANCES[row].instruction) + 1]
         with torch.no_grad():
@@ -109,10 +109,15 @@ def test_states_and_loss_are_those_of_each_instance_alone() -> None:
         log_probabilities = alone.logits[0, -1].double().log_softmax(0)
         output = int(encoded.outputs[row])
         losses.append(-float(log_probabilities[output]))
+        every = alone.logits[0].double().log_softmax(1)
+        of_sequences += [-float(every[at, token]) for at, token in enumerate(ids[0, 1:])]
+        of_sequences.append(losses[-1])
         assert found.losses[row] == pytest.approx(losses[-1], abs=1e-4)
         assert found.correct[row] == (int(log_probabilities.argmax()) == output)
     chosen = encoded.batch(torch.arange(0, len(INSTANCES), 7))
-    assert float(loss_of(model, chosen).detach()) == pytest.approx(np.mean(losses), abs=1e-4)
+    for learned, expected in (("output", losses), ("sequence", of_sequences)):
+        loss = float(loss_of(model, chosen, learned).detach())
+        assert loss == pytest.approx(np.mean(expected), abs=1e-4)
 
 
 def test_the_rows_of_an_epoch_are_the_scores_of_its_states() -> None:
