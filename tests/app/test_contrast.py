@@ -29,10 +29,6 @@ async def test_muted_text_is_readable(tmp_path, theme):
     pair = PairApp(tmp_path, settings=Settings(theme=theme))
     async with pair.running() as pilot:
         await until_shown(pilot, "Examples")
-        for widget, dim in (
-            (pair.app.query(Lines).first(), "_style"),
-            (pair.app.query(ItemList).first(), "_component"),
-        ):
-            plain = widget.rich_style
-            muted = contrast(plain + getattr(widget, dim)("dim"))
+        for widget in (pair.app.query(Lines).first(), pair.app.query(ItemList).first()):
+            muted = contrast(widget.rich_style + widget._style("dim"))
             assert muted > 3

@@ -71,14 +71,19 @@ def exhausted():
 
 
 def crowded_tape(monkeypatch, most):
-    play = Tape.play
+    player_along = Tape.player_along
 
-    def crowded(self, which, tangents):
-        if len(tangents) > most:
-            raise exhausted()
-        return play(self, which, tangents)
+    def crowded_player(self, seeds):
+        play = player_along(self, seeds)
 
-    monkeypatch.setattr(Tape, "play", crowded)
+        def crowded(which, tangents):
+            if len(tangents) > most:
+                raise exhausted()
+            return play(which, tangents)
+
+        return crowded
+
+    monkeypatch.setattr(Tape, "player_along", crowded_player)
 
 
 def test_forward_mode_halves_its_batch_and_goes_on(monkeypatch):
