@@ -31,8 +31,8 @@ class Device:
 
     Attributes:
         rate: Floating-point operations a second in matrix products.
-        derivative: What a derivative along one direction costs, in forward passes of the body; the
-            products are as many in either direction.
+        forward, backward: What a derivative along one direction costs, in forward passes of the
+            body. The products are as many in either direction; what surrounds them is not.
         recording: Seconds to record the operations of one layer and block; Python decides.
         playing: Seconds by which playing a layer and block again exceeds its arithmetic.
         going_back: Seconds by which one backward pass through a layer exceeds its arithmetic.
@@ -41,7 +41,8 @@ class Device:
     """
 
     rate: float
-    derivative: float
+    forward: float
+    backward: float
     recording: float
     playing: float
     going_back: float
@@ -49,8 +50,8 @@ class Device:
 
 
 # Two cores of an EPYC with AVX2, and nothing measured but estimated for a data-centre GPU.
-_CPU = Device(1.5e11, 0.95, 1.2e-2, 2e-3, 1e-3, 2048)
-_GPU = Device(3e13, 1.3, 1.2e-2, 2e-3, 1e-3, 8192)
+_CPU = Device(1.5e11, 0.85, 0.95, 1.2e-2, 2e-3, 1e-3, 2048)
+_GPU = Device(3e13, 1.3, 1.3, 1.2e-2, 2e-3, 1e-3, 8192)
 
 
 @dataclass(frozen=True)
@@ -184,14 +185,14 @@ class Plan:
 
         Of the T positions a token in the j-th of k blocks passes through T - j N / k.
         """
-        saved = self.prompt**2 / (2 * self.length) * _of(self).derivative * self._body_seconds()
+        saved = self.prompt**2 / (2 * self.length) * _of(self).forward * self._body_seconds()
         worth = sqrt(saved / (self.shape.layers * _of(self).recording))
         return _within(worth, 1, ceil(self.prompt / _SHORTEST_BLOCK))
 
     def _forward_seconds(self) -> float:
         device, body, blocks = _of(self), self._body_seconds(), len(self.blocks())
         skipped = self.prompt / (2 * self.length) * (1 - 1 / self._prompt_blocks())
-        passes = self.prompt * device.derivative * (1 - skipped)
+        passes = self.prompt * device.forward * (1 - skipped)
         if not self.taped():
             passes += self.prompt / self.tangents()
         batches = ceil(self.prompt / self.tangents()) * blocks / 2
@@ -201,7 +202,7 @@ class Plan:
     def _reverse_seconds(self) -> float:
         device, body = _of(self), self._body_seconds()
         half = self.response / (2 * self.length)
-        passes = device.derivative + (1 if self.checkpointed() else 0)
+        passes = device.backward + (1 if self.checkpointed() else 0)
         once = ceil(self.response / self.segment())
         return (self.response * passes + once) * (1 - half) * body + (
             self.response * self.shape.layers * device.going_back
