@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 
 from rich.cells import cell_len
+from textual.events import Resize
 from textual.message import Message
 
 from analysis.table import Cell, Table
@@ -59,7 +60,7 @@ class TableList(ItemList):
         ]
         self.show(len(self._rows))
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: Resize) -> None:
         """Columns are fitted to the width, which is not known before."""
         self.post_message(self.Fitted())
 
