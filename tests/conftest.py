@@ -3,6 +3,24 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+
+import pytest
 
 # Servers of the tests are on this machine; a proxy would not find them.
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+
+TESTS = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Says which tests one of several processes (`-n 2 --dist loadgroup`) runs one after another.
+
+    A file's tests share what its fixtures made. Those of real processes (`tests/faults`) are one
+    group: two of them at once, each with its engines, are more than two cores carry.
+    """
+    for item in items:
+        room, *_ = item.path.relative_to(TESTS).parts
+        group = room if room == "faults" else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
