@@ -12,6 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from analysis.thread_pools import suited_to
+
 Measure = Literal["cosine", "projection"]
 
 SPARE = 16
@@ -88,7 +90,7 @@ def principal_words(
         raise ValueError(f"k must be at least 1, not {k}")
     if measure not in get_args(Measure):
         raise ValueError(f"unknown measure {measure!r}")
-    with torch.no_grad():
+    with torch.no_grad(), suited_to(patterns.shape[1]):
         directions, explained_variance = _principal_components(patterns, rank)
         word_indices, measures = nearest_words(directions, vectors, k, measure)
     return PrincipalWords(

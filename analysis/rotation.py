@@ -9,6 +9,8 @@ import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
 
+from analysis.thread_pools import suited_to
+
 
 class Rotation(NamedTuple):
     """From R base components to R' tuned ones.
@@ -44,14 +46,15 @@ def rotation(base: ArrayLike, tuned: ArrayLike) -> Rotation:
     first, second = _unit(base, "base"), _unit(tuned, "tuned")
     if first.shape[1] != second.shape[1]:
         raise ValueError(f"base has {first.shape[1]} dimensions, tuned {second.shape[1]}")
-    cosines = first @ second.T
-    rows, columns = linear_sum_assignment(np.abs(cosines), maximize=True)
-    matched = np.full(len(first), -1, np.int32)
-    matched[rows] = columns
-    angles: NDArray[np.float64] = np.full(len(first), np.nan)
-    partners = second[columns] * np.where(cosines[rows, columns] < 0.0, -1.0, 1.0)[:, None]
-    angles[rows] = _degrees_between(first[rows], partners)
-    return Rotation(matched, angles, subspace_angles(first, second))
+    with suited_to(first.shape[1]):
+        cosines = first @ second.T
+        rows, columns = linear_sum_assignment(np.abs(cosines), maximize=True)
+        matched = np.full(len(first), -1, np.int32)
+        matched[rows] = columns
+        angles: NDArray[np.float64] = np.full(len(first), np.nan)
+        partners = second[columns] * np.where(cosines[rows, columns] < 0.0, -1.0, 1.0)[:, None]
+        angles[rows] = _degrees_between(first[rows], partners)
+        return Rotation(matched, angles, subspace_angles(first, second))
 
 
 def subspace_angles(base: ArrayLike, tuned: ArrayLike) -> NDArray[np.float64]:
