@@ -19,6 +19,7 @@ from analysis.problems import problem
 from analysis.studies.drawing import FORMATS, save_figure
 from analysis.studies.findings import Figure, Findings, NamedTable
 from analysis.studies.making import making_folder
+from analysis.studies.placing import place_files
 from analysis.table import Cell, Table
 
 REPORT = "report.md"
@@ -43,7 +44,8 @@ def write_report(findings: Findings, folder: Path) -> Path:
 
     Args:
         findings: What the study found.
-        folder: Where; made where it does not exist. Reports of other studies in it stay.
+        folder: Where; made where it does not exist. Reports of other studies in it stay, files of
+            an earlier report of this study go.
 
     Returns:
         The path of ``report.md``.
@@ -60,9 +62,7 @@ def write_report(findings: Findings, folder: Path) -> Path:
             for figure in findings.figures:
                 save_figure(figure, made)
             (made / REPORT).write_text(report_text(findings), encoding="utf-8", newline="\n")
-            # The report last: what it links to is there before it.
-            for path in sorted(made.iterdir(), key=lambda path: path.name == REPORT):
-                path.replace(target / path.name)
+            place_files(made, target, last=REPORT)
     except OSError as error:
         raise problem(
             "storage",

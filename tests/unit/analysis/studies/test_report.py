@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import re
+from pathlib import Path
 
 import pytest
 
 from analysis.problems import ProblemError
-from analysis.studies import report
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
+from analysis.studies.placing import LISTING
 from analysis.studies.report import MOST_ROWS, write_report
 from analysis.table import Table
 
@@ -97,15 +98,80 @@ def test_a_crash_leaves_the_earlier_report_and_nothing_else(tmp_path):
 
 
 def test_the_report_comes_after_all_that_it_links_to(tmp_path, monkeypatch):
-    moved = []
-    replace = report.Path.replace
+    replaced = []
+    replace = Path.replace
     monkeypatch.setattr(
-        report.Path, "replace", lambda path, to: (moved.append(path.name), replace(path, to))[1]
+        Path, "replace", lambda path, to: (replaced.append(path.name), replace(path, to))[1]
     )
     text = write_report(findings(figures=(FIGURE,)), tmp_path).read_text()
+    moved = [name for name in replaced if name != LISTING]
     assert moved[-1] == "report.md"
     assert set(re.findall(r"\]\(([^)]+)\)", text)) == set(moved[:-1])
     assert set(moved[:-1]) == {"cases.csv", "plot.png", "plot.svg"}
+
+
+OTHER = NamedTable("others", "Others", Table(("a",), [(1,)]))
+WIDER = {"tables": (TABLE, OTHER), "figures": (FIGURE,)}
+
+
+def names_in(folder):
+    return {path.name for path in folder.iterdir()} - {LISTING}
+
+
+def test_files_that_only_an_earlier_report_had_are_removed_and_nothing_else(tmp_path):
+    folder = write_report(findings(**WIDER), tmp_path).parent
+    (folder / "mine.csv").write_text("a\n1\n")
+    (folder / "notes").mkdir()
+    write_report(findings(tables=(TABLE,)), tmp_path)
+    assert names_in(folder) == {"report.md", "cases.csv", "mine.csv", "notes"}
+    assert (folder / "mine.csv").read_text() == "a\n1\n"
+    # The user's own now, for no report of ours has it.
+    (folder / "others.csv").write_text("mine")
+    write_report(findings(tables=(TABLE,)), tmp_path)
+    assert (folder / "others.csv").read_text() == "mine"
+
+
+@pytest.mark.parametrize("steps", range(7))
+def test_a_kill_at_any_step_leaves_a_whole_report_and_the_next_one_cleans_up(
+    tmp_path, monkeypatch, steps
+):
+    """Replacing and removing are the steps; the last of them are those after the report's."""
+
+    class Killed(BaseException):
+        pass
+
+    folder = write_report(findings(**WIDER), tmp_path).parent
+    done = []
+
+    def counted(step):
+        def run(path, *others):
+            if len(done) == steps:
+                raise Killed
+            done.append(path.name)
+            return step(path, *others)
+
+        return run
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", counted(Path.replace))
+        patch.setattr(Path, "unlink", counted(Path.unlink))
+        with pytest.raises(Killed):
+            write_report(findings(title="Narrow", tables=(TABLE,)), tmp_path)
+    text = (folder / "report.md").read_text()
+    assert set(re.findall(r"\]\(([^)]+)\)", text)) <= names_in(folder)
+    write_report(findings(title="Narrow", tables=(TABLE,)), tmp_path)
+    assert names_in(folder) == {"report.md", "cases.csv"}
+    assert [path.name for path in tmp_path.iterdir()] == ["heads"]
+
+
+@pytest.mark.parametrize("content", ["", "no JSON", "7", '["../other.csv", 7, "/etc"]'])
+def test_a_damaged_list_of_files_removes_nothing(tmp_path, content):
+    folder = write_report(findings(**WIDER), tmp_path).parent
+    (tmp_path / "other.csv").write_text("mine")
+    (folder / LISTING).write_text(content)
+    write_report(findings(tables=(TABLE,)), tmp_path)
+    assert {"others.csv", "plot.svg", "plot.png"} <= names_in(folder)
+    assert (tmp_path / "other.csv").exists()
 
 
 def test_a_folder_that_cannot_be_written_is_a_problem_in_words(tmp_path):
