@@ -166,6 +166,9 @@ def _prompt(number: int, entry: Entry, columns: Columns, name: str) -> StudyProm
     """
     if isinstance(entry, UnusableLineError):
         raise entry
+    if not isinstance(entry.get(columns.prompt, ""), str):
+        # A number would be asked as it is written, null as nothing: neither is what was meant.
+        raise UnusableLineError("the prompt is no text")
     prompt = _text(entry, columns.prompt)
     if not prompt.strip():
         raise UnusableLineError(f"{columns.prompt!r} is empty")

@@ -95,6 +95,9 @@ def test_the_same_words_twice_are_two_places(write):
     assert found.instruction == ((0, 3), (10, 13))
 
 
+NO_TEXTS = ("7", "1.5", "NaN", "true", "null", '["a"]', '{"a": "b"}')
+
+
 @pytest.mark.parametrize(
     ("line", "why"),
     [
@@ -102,7 +105,8 @@ def test_the_same_words_twice_are_two_places(write):
         ("[1]", "it is no JSON object"),
         ('{"id": "b"}', "'prompt' is empty"),
         ('{"prompt": "  "}', "'prompt' is empty"),
-        ('{"prompt": ["a"]}', "'prompt' is no text"),
+        *((f'{{"prompt": {each}}}', "the prompt is no text") for each in NO_TEXTS),
+        ('{"prompt": "a", "reference": ["b"]}', "'reference' is no text"),
         ('{"prompt": "a\\u0000"}', "NUL"),
         ('{"prompt": "a\\ud800"}', "not UTF-8"),
         ('{"prompt": "a", "rating": "good"}', "'rating' is no number"),
