@@ -43,17 +43,21 @@ class ClusterScores:
     ami: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NeighbourScores:
     """What the nearest training instances say of unseen ones.
 
     Attributes:
         share: Mean share of the K nearest that have the unseen instance's task, 0 to 1.
         accuracy: Share of the unseen instances whose output most of the K nearest have.
+        of_task: int64 [m], how many of the K nearest have the unseen instance's task.
+        predicted: bool [m], most of the K nearest have the unseen instance's output.
     """
 
     share: float
     accuracy: float
+    of_task: NDArray[np.int64]
+    predicted: NDArray[np.bool_]
 
 
 def cluster_scores(
@@ -209,12 +213,13 @@ def neighbour_scores(
     search = NearestNeighbors(n_neighbors=k, algorithm="brute")
     search.fit(np.asarray(train_states, dtype=np.float32))
     nearest = search.kneighbors(np.asarray(states, dtype=np.float32), return_distance=False)
-    share = (np.asarray(train_tasks)[nearest] == np.asarray(tasks)[:, None]).mean()
+    same = np.asarray(train_tasks)[nearest] == np.asarray(tasks)[:, None]
     named = np.asarray(train_outputs)[nearest]
     # [m, K]: how many of an instance's neighbours have the output that each of them has.
     votes = (named[:, :, None] == named[:, None, :]).sum(axis=2)
-    predicted = named[np.arange(len(named)), votes.argmax(axis=1)]
-    return NeighbourScores(float(share), float((predicted == np.asarray(outputs)).mean()))
+    chosen = named[np.arange(len(named)), votes.argmax(axis=1)]
+    predicted = chosen == np.asarray(outputs)
+    return NeighbourScores(float(same.mean()), float(predicted.mean()), same.sum(axis=1), predicted)
 
 
 def refuse_not_finite(states: NDArray[Any]) -> None:

@@ -114,7 +114,7 @@ _ANALYSES: dict[type[Request], Analysis] = {
     ),
     ClustersRequest: Analysis(
         name="task clusters",
-        version=2,
+        version=3,
         function="analysis.clusters.task_clusters:task_clusters",
         result=TaskClusters,
         stored=True,

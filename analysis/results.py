@@ -119,6 +119,7 @@ class HeadPairs(msgspec.Struct, frozen=True, tag="head_pairs"):
         vocabulary: Number of words that were looked at: with a vector and with tokens.
         notes: What the user should know, in words.
         seconds: Time it took.
+        device: Where it was computed.
     """
 
     model: str
@@ -133,6 +134,7 @@ class HeadPairs(msgspec.Struct, frozen=True, tag="head_pairs"):
     vocabulary: int
     notes: tuple[str, ...]
     seconds: float
+    device: str = ""
 
 
 class NeuronPairs(msgspec.Struct, frozen=True, tag="neuron_pairs"):
@@ -192,6 +194,7 @@ class LayerConcepts(msgspec.Struct, frozen=True, tag="concepts"):
         subspace_angles: float64 [R], principal angles in degrees between the spaces, falling.
         notes: What the user should know, in words.
         seconds: Time it took.
+        device: Where both models' components were computed.
     """
 
     layer: int
@@ -203,6 +206,7 @@ class LayerConcepts(msgspec.Struct, frozen=True, tag="concepts"):
     subspace_angles: NDArray[np.float64]
     notes: tuple[str, ...]
     seconds: float
+    device: str = ""
 
 
 class TaskClusters(msgspec.Struct, frozen=True, tag="clusters"):
@@ -225,9 +229,14 @@ class TaskClusters(msgspec.Struct, frozen=True, tag="clusters"):
         neighbour_share: float64 [L + 1], mean share of the K nearest training instances that have
             an unseen instance's task; NaN where nothing is unseen.
         neighbour_accuracy: float64 [L + 1], share of unseen instances whose output the K predict.
+        neighbours_of_task: int32 [L + 1, m], how many of the K of each unseen instance have its
+            task; m is the number of unseen instances.
+        output_predicted: bool [L + 1, m], the K of an unseen instance predict its output.
         tsne: The states were reduced by t-SNE before K-Means.
         notes: What the user should know, in words.
         seconds: Time it took, loading included.
+        device: Where the model ran.
+        dtype: Precision of its weights.
     """
 
     model: str
@@ -242,9 +251,13 @@ class TaskClusters(msgspec.Struct, frozen=True, tag="clusters"):
     neighbours: int
     neighbour_share: NDArray[np.float64]
     neighbour_accuracy: NDArray[np.float64]
+    neighbours_of_task: NDArray[np.int32]
+    output_predicted: NDArray[np.bool_]
     tsne: bool
     notes: tuple[str, ...]
     seconds: float
+    device: str = ""
+    dtype: str = ""
 
 
 class Reply(msgspec.Struct, frozen=True, tag="reply"):
@@ -353,6 +366,8 @@ class Frequencies(msgspec.Struct, frozen=True, tag="frequencies"):
         layers: One after the other.
         notes: What the user should know, in words.
         seconds: Time it took.
+        device: Where the model ran.
+        dtype: Precision of its weights.
     """
 
     model: str
@@ -362,6 +377,8 @@ class Frequencies(msgspec.Struct, frozen=True, tag="frequencies"):
     layers: tuple[LayerFrequencies, ...]
     notes: tuple[str, ...]
     seconds: float
+    device: str = ""
+    dtype: str = ""
 
 
 class Ablation(msgspec.Struct, frozen=True, tag="ablation"):
@@ -378,6 +395,8 @@ class Ablation(msgspec.Struct, frozen=True, tag="ablation"):
         random: float64 [R, I], the same without as many random neurons of the same layers.
         notes: What the user should know, in words.
         seconds: Time it took.
+        device: Where the model ran.
+        dtype: Precision of its weights.
     """
 
     model: str
@@ -390,6 +409,8 @@ class Ablation(msgspec.Struct, frozen=True, tag="ablation"):
     random: NDArray[np.float64]
     notes: tuple[str, ...]
     seconds: float
+    device: str = ""
+    dtype: str = ""
 
 
 Result = (

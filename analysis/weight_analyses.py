@@ -98,6 +98,7 @@ def head_pairs(request: HeadPairsRequest, models: ModelPool) -> Generator[Event,
         vocabulary=len(alike.lexicon.words),
         notes=(*weights.notes, *alike.lexicon.notes),
         seconds=time.monotonic() - started,
+        device=str(embeddings.device),
     )
 
 
@@ -180,6 +181,7 @@ def concepts(request: ConceptsRequest, models: ModelPool) -> Generator[Event, No
         subspace_angles=turned.subspace_angles,
         notes=notes,
         seconds=time.monotonic() - started,
+        device=str(embeddings.device),
     )
 
 

@@ -60,7 +60,12 @@ def task_clusters(request: ClustersRequest, models: ModelPool) -> Steps:
             if not is_out_of_memory(error):
                 raise
         else:
-            return msgspec.structs.replace(result, seconds=time.monotonic() - started)
+            return msgspec.structs.replace(
+                result,
+                seconds=time.monotonic() - started,
+                device=loaded.facts.device,
+                dtype=loaded.facts.dtype,
+            )
         # Only here, outside the handler, is what was half computed no longer referred to.
         release(loaded.device)
         if not models.evict_others(request.model):
@@ -153,6 +158,8 @@ class _Measures:
         self._map = np.zeros((layers, n, 2), dtype=np.float32)
         self._share = np.full(layers, np.nan)
         self._accuracy = np.full(layers, np.nan)
+        self._of_task = np.zeros((layers, int(self._unseen.sum())), dtype=np.int32)
+        self._predicted = np.zeros(self._of_task.shape, dtype=np.bool_)
 
     def take(self, layer: int, states: NDArray[np.float32]) -> Generator[Event, None, None]:
         """Measure one layer's states [n, D]."""
@@ -181,6 +188,7 @@ class _Measures:
                 k=self._k,
             )
             self._share[layer], self._accuracy[layer] = near.share, near.accuracy
+            self._of_task[layer], self._predicted[layer] = near.of_task, near.predicted
 
     def result(self, instances: Instances) -> TaskClusters:
         """All of it."""
@@ -197,6 +205,8 @@ class _Measures:
             neighbours=self._k,
             neighbour_share=self._share,
             neighbour_accuracy=self._accuracy,
+            neighbours_of_task=self._of_task,
+            output_predicted=self._predicted,
             tsne=self._request.tsne,
             notes=tuple(self._notes),
             seconds=0.0,

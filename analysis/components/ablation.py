@@ -77,6 +77,8 @@ def ablation(
         random=values[2:, kept],
         notes=notes,
         seconds=time.monotonic() - started,
+        device=loaded.facts.device,
+        dtype=loaded.facts.dtype,
     )
 
 

@@ -65,6 +65,8 @@ def frequencies(
         layers=counter.layers(),
         notes=notes,
         seconds=time.monotonic() - started,
+        device=loaded.facts.device,
+        dtype=loaded.facts.dtype,
     )
 
 

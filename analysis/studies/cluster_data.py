@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from analysis.results import TaskClusters
 from analysis.studies.findings import NamedTable
 from analysis.table import Cell, Table
@@ -21,10 +23,11 @@ INSTANCE_COLUMNS = (
     "unseen",
 )
 CLUSTER_COLUMNS = ("model", "layer", "instance", *(label.replace("-", "_") for label in LABELS))
+NEIGHBOUR_COLUMNS = ("model", "layer", "instance", "share", "predicted")
 
 
 def cluster_data(found: Sequence[TaskClusters]) -> tuple[NamedTable, ...]:
-    """Every instance of the models, and its cluster in every layer."""
+    """Every instance of the models, its cluster in every layer, and what its neighbours say."""
     return (
         NamedTable(
             "instances",
@@ -38,6 +41,12 @@ def cluster_data(found: Sequence[TaskClusters]) -> tuple[NamedTable, ...]:
             "The cluster of every instance in every layer",
             Table(CLUSTER_COLUMNS, _ClusterRows(tuple(found))),
             note="One column a label; K-Means looks for as many clusters as the label has values.",
+        ),
+        NamedTable(
+            "unseen-neighbours",
+            "What the nearest training instances say of every unseen instance in every layer",
+            Table(NEIGHBOUR_COLUMNS, _NeighbourRows(tuple(found))),
+            note="The share of them that have its task, and whether they predict its output.",
         ),
     )
 
@@ -65,3 +74,22 @@ class _ClusterRows:
             for layer, by_label in enumerate(each.clusters):
                 for number, clusters in enumerate(by_label.T.tolist()):
                     yield (each.model, layer, number, *clusters)
+
+
+@dataclass(frozen=True)
+class _NeighbourRows:
+    """The rows as they are asked for; none where nothing is unseen."""
+
+    found: tuple[TaskClusters, ...]
+
+    def __iter__(self) -> Iterator[tuple[Cell, ...]]:
+        for each in self.found:
+            if not each.neighbours:
+                continue
+            unseen = np.flatnonzero(each.unseen).tolist()
+            by_layer = zip(each.neighbours_of_task, each.output_predicted, strict=True)
+            for layer, (of_task, predicted) in enumerate(by_layer):
+                for number, count, hit in zip(
+                    unseen, of_task.tolist(), predicted.tolist(), strict=True
+                ):
+                    yield each.model, layer, number, count / each.neighbours, hit

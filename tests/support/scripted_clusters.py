@@ -45,20 +45,26 @@ def task_clusters(request: ClustersRequest) -> TaskClusters:
     angles = 2 * np.pi * task / 3
     map_ = np.stack([np.cos(angles) + 0.1 * mapping, np.sin(angles) + 0.1 * phrasing], axis=1)
     spread = np.arange(1, LAYERS + 1)[:, None, None]
+    unseen = np.equal(phrasing, 1)
+    by_instance = (LAYERS, int(unseen.sum()))
     return TaskClusters(
         model=request.model.name,
         tasks=TASKS,
         task=task,
         phrasing=phrasing,
         mapping=mapping,
-        unseen=np.equal(phrasing, 1),
+        unseen=unseen,
         scores=scores,
         clusters=clusters,
         map=(spread * map_).astype(np.float32),
         neighbours=2,
         neighbour_share=np.linspace(0.5, 0.9, LAYERS),
         neighbour_accuracy=np.linspace(0.4, 0.8, LAYERS) + 0.1 * tuned,
+        neighbours_of_task=np.ones(by_instance, dtype=np.int32),
+        output_predicted=np.ones(by_instance, dtype=np.bool_),
         tsne=request.tsne,
         notes=("Answers left out, being more than one token: seventy-seven (sums).",),
         seconds=0.1,
+        device="cpu",
+        dtype="float32",
     )

@@ -165,6 +165,8 @@ def test_neighbours_are_those_of_a_plain_search():
     found = neighbour_scores(train, train_tasks, train_outputs, unseen, tasks, outputs, k=7)
     assert found.share == pytest.approx(np.mean(shares))
     assert found.accuracy == pytest.approx(np.mean(right))
+    assert found.of_task / 7 == pytest.approx(np.array(shares))
+    assert found.predicted.tolist() == right
 
 
 @pytest.mark.parametrize(("k", "unseen"), [(0, 3), (5, 3), (2, 0)])

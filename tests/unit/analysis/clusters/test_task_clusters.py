@@ -118,6 +118,13 @@ def test_scores_are_those_of_the_states_at_the_end_of_the_input(found):
     )
     assert found.neighbour_share[5] == pytest.approx(near.share)
     assert found.neighbour_accuracy[5] == pytest.approx(near.accuracy)
+    assert found.neighbours_of_task[5].tolist() == near.of_task.tolist()
+    assert found.output_predicted[5].tolist() == near.predicted.tolist()
+    assert found.neighbours_of_task.shape == found.output_predicted.shape == (9, unseen.sum())
+
+
+def test_it_says_on_what_it_was_computed(found):
+    assert (found.device, found.dtype) == ("cpu", "float32")
 
 
 def test_all_layers_are_there_from_the_embeddings_on(found):
@@ -127,6 +134,7 @@ def test_all_layers_are_there_from_the_embeddings_on(found):
 
 
 def test_it_can_be_given_up_at_every_batch(pool):
+    answer(request(), pool)  # the model is loaded then
     _, said = answer(request(), pool)
     assert all(isinstance(each, Progress) for each in said)
     stages = [each.stage for each in said]

@@ -36,7 +36,21 @@ def answer(request):
         [three(scores(label, each)) for label, each in zip(labels, layer, strict=True)]
         for layer in by_chance
     ]
-    yield Finished(msgspec.structs.replace(found, clusters=by_chance, scores=np.array(measured)))
+    of_task = random.integers(0, found.neighbours + 1, found.neighbours_of_task.shape)
+    predicted = random.random(of_task.shape) < 0.4
+    yield Finished(
+        msgspec.structs.replace(
+            found,
+            clusters=by_chance,
+            scores=np.array(measured),
+            neighbours_of_task=of_task.astype(np.int32),
+            output_predicted=predicted,
+            neighbour_share=np.array(
+                [sum(each) / found.neighbours / len(each) for each in of_task.tolist()]
+            ),
+            neighbour_accuracy=np.array([sum(each) / len(each) for each in predicted.tolist()]),
+        )
+    )
 
 
 def three(found):
@@ -89,9 +103,23 @@ def test_the_best_layer(report):
                 assert row[f"{each.label.replace('-', '_')}_{metric}"] == getattr(each, metric)
 
 
+def test_neighbours_of_unseen_instances(report):
+    every = report["unseen-neighbours"]
+    unseen = report["instances"].query("unseen")
+    for name, here in every.groupby("model"):
+        expected = unseen.instance[unseen.model == name]
+        for _, of_layer in here.groupby("layer"):
+            assert of_layer.instance.tolist() == expected.tolist()
+    table = report["neighbours"].set_index(["model", "layer"])
+    means = every.groupby(["model", "layer"])[["share", "predicted"]].mean()
+    np.testing.assert_allclose(table.share, means.share[table.index])
+    np.testing.assert_allclose(table.accuracy, means.predicted[table.index])
+    assert set(every.share) == {0.0, 0.5, 1.0}
+
+
 def test_the_report_lists_what_no_table_shows(report):
     text = report.path.read_text()
     assert "\n## Data\n" in text
-    for name in ("instances", "clusters"):
+    for name in ("instances", "clusters", "unseen-neighbours"):
         assert f"- [{name}.csv]({name}.csv): " in text
         assert f"### {name}" not in text
