@@ -13,6 +13,7 @@ from analysis.problems import ProblemError, problem
 
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.*", "*.model", "*.tiktoken", "tekken.json")
 _BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2}
+_FLOATS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 _LARGEST_HEADER = 100_000_000
 
 
@@ -48,6 +49,18 @@ class Checkpoint:
                     count = math.prod(tensor["shape"])
                     total += count * (width or _BYTES.get(tensor["dtype"], 1))
         return total
+
+    def precisions(self) -> tuple[str, ...]:
+        """The floating-point types that the weights are stored in, sorted; none for pickles."""
+        if self.pickled:
+            return ()
+        found = {
+            _FLOATS[tensor["dtype"]]
+            for file in self.weights
+            for name, tensor in _header(file).items()
+            if name != "__metadata__" and tensor["dtype"] in _FLOATS
+        }
+        return tuple(sorted(found))
 
 
 def inspect(folder: Path) -> Checkpoint:

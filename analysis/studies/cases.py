@@ -24,6 +24,7 @@ from analysis.results import Attribution
 from analysis.saliency_map import SaliencyMap
 from analysis.studies.asking import Asker
 from analysis.studies.case_folder import CaseFolder
+from analysis.studies.parameters import in_words, precision_of
 from analysis.studies.study import StudyInput, StudyProgress
 
 T = TypeVar("T")
@@ -62,11 +63,15 @@ class Collected(Generic[T]):
         models: The models' names, base before tuned.
         values: One of each case that is not left out, in the order of the prompts.
         notes: Sentences on cases that were left out, instructions guessed, responses cut.
+        precisions: What each model was computed in, in words; empty where it was not asked.
+        methods: How importance was computed, each way once.
     """
 
     models: tuple[str, ...]
     values: tuple[T, ...]
     notes: tuple[str, ...]
+    precisions: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
 
 
 def collect(
@@ -126,6 +131,8 @@ def _asked(
     prompts = asker.prompts.prompts
     values: list[T] = []
     guessed, cut = 0, [0, 0]
+    precisions: tuple[set[str], set[str]] = set(), set()
+    methods: set[str] = set()
     with CaseFolder(given.cases_folder, names) as folder:
         for done, prompt in enumerate(prompts):
             step = StudyProgress(stage, done, len(prompts), prompt.id)
@@ -138,6 +145,9 @@ def _asked(
             folder.write(_stored(prompt, case))
             guessed += prompt.guessed
             cut = [old + (each.ended == "length") for old, each in zip(cut, answers, strict=True)]
+            methods.update(each.method for each in answers)
+            for seen, each in zip(precisions, answers, strict=True):
+                seen.add(precision_of([each]))
         if not values:
             left_out = next(iter(asker.left_out.items()))
             raise problem("input", "No case has answers.", f"The first one: {': '.join(left_out)}")
@@ -151,7 +161,13 @@ def _asked(
         *(() if kept else ("The answers could not be kept: another run computes them anew.",)),
         *about_folder,
     )
-    return Collected(names, tuple(values), notes)
+    return Collected(
+        names,
+        tuple(values),
+        notes,
+        tuple(in_words(each) for each in precisions),
+        tuple(sorted(methods)),
+    )
 
 
 def _case(prompt: StudyPrompt, answers: tuple[Attribution, Attribution]) -> StudyCase:

@@ -25,7 +25,7 @@ from analysis.session import Session
 from analysis.studies.cluster_data import cluster_data
 from analysis.studies.comparisons import SIGNIFICANT
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
-from analysis.studies.parameters import model_parameters
+from analysis.studies.parameters import model_parameters, precision_of
 from analysis.studies.sentences import mean_in_words, p_in_words, paired_p_value, trend
 from analysis.studies.study import Study, StudyInput, StudyProgress
 from analysis.studies.waiting import ending_of
@@ -60,14 +60,16 @@ def study(given: StudyInput) -> Study:
                 "best",
                 "The layer with the best task F1 (Table 1)",
                 best_layers_table(found),
+                opens="clusters",
                 note="Tasks of one category share an identity; a distribution is one of the "
                 "sixteen tasks. F1 is over pairs of instances.",
             ),
-            NamedTable("layers", "Scores of every layer", scores_table(found)),
+            NamedTable("layers", "Scores of every layer", scores_table(found), opens="clusters"),
             NamedTable(
                 "neighbours",
                 "Nearest training instances of unseen ones",
                 neighbours_table(found),
+                opens="clusters",
                 note="Every fifth phrasing of a task is unseen.",
             ),
         ),
@@ -77,7 +79,7 @@ def study(given: StudyInput) -> Study:
         ),
         data=cluster_data(found),
         parameters={
-            **model_parameters(given.base, given.tuned),
+            **model_parameters(given.base, given.tuned, [precision_of([each]) for each in found]),
             "tasks": len(first.tasks),
             "instances": instances,
             "mappings of a task": ClustersRequest(given.base, ()).mappings,

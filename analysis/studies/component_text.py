@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +11,10 @@ from analysis.components.ablation_effects import CONFIDENCE, Effect
 from analysis.components.pair import PairSets
 from analysis.components.sets import Alteration, ComponentSets, alteration
 from analysis.components.tables import number
+from analysis.statistics import pairing_p_value
+from analysis.studies.comparisons import SIGNIFICANT
 from analysis.studies.findings import Figure, Series
+from analysis.studies.sentences import p_in_words
 
 Within = Sequence[tuple[str, str, str, float | None]]
 
@@ -32,7 +36,7 @@ def overlap_statements(pair: PairSets, within: Sequence[Within]) -> tuple[str, .
             sentences.append(
                 f"{rows[0][0]}: the sets of two halves of a category's instructions have a "
                 f"Jaccard index of {_mean_and_range(same)}, those of halves of two categories "
-                f"{_mean_and_range(other)}."
+                f"{_mean_and_range(other)}{_on_pairing(rows)}."
             )
     return tuple(sentences)
 
@@ -135,6 +139,19 @@ _GROUPS = {
     "others": "responses of the others",
     "own - others": "the difference",
 }
+
+
+def _on_pairing(rows: Within) -> str:
+    """Whether a category's halves are more alike than halves paired at random."""
+    values = [math.nan if value is None else value for *_, value in rows]
+    p_value = pairing_p_value(np.reshape(values, (math.isqrt(len(values)),) * 2))
+    if p_value is None:
+        return ""
+    more = "more alike" if p_value < SIGNIFICANT else "not shown to be more alike"
+    return (
+        f"; halves of one category are {more} than halves paired at random, "
+        f"{p_in_words(p_value)} (permutation test)"
+    )
 
 
 def _layers(values: Sequence[float]) -> tuple[float, ...]:

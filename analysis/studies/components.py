@@ -7,11 +7,8 @@ between those of two halves of its instructions.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from itertools import combinations
 from pathlib import Path
 from typing import Literal, cast
-
-import numpy as np
 
 from analysis.components.ablation_effects import (
     CONFIDENCE,
@@ -25,8 +22,8 @@ from analysis.components.ablation_effects import (
 )
 from analysis.components.pair import PairSets, Thresholds, pair_sets
 from analysis.components.random_sets import Matched
-from analysis.components.sets import EPSILONS, alteration, neuron_sets
-from analysis.components.tables import alterations_table, number, overlaps_table, sizes_table
+from analysis.components.sets import alteration
+from analysis.components.tables import alterations_table, overlaps_table, sizes_table
 from analysis.instruction_sets import (
     Instruction,
     InstructionSet,
@@ -36,7 +33,13 @@ from analysis.instruction_sets import (
 from analysis.problems import problem
 from analysis.requests import FrequenciesRequest, ModelChoice
 from analysis.results import Ablation, Frequencies
-from analysis.studies.component_data import TAUS, component_data
+from analysis.studies.component_data import component_data
+from analysis.studies.component_tables import (
+    THRESHOLD_COLUMNS,
+    WITHIN_COLUMNS,
+    between_halves,
+    by_threshold,
+)
 from analysis.studies.component_text import (
     ablation_figure,
     ablation_statements,
@@ -46,13 +49,10 @@ from analysis.studies.component_text import (
     size_figure,
 )
 from analysis.studies.findings import Findings, NamedTable
-from analysis.studies.parameters import model_parameters
+from analysis.studies.parameters import model_parameters, precision_of
 from analysis.studies.study import Study, StudyInput, StudyProgress
 from analysis.studies.weights import WeightReader
 from analysis.table import Cell, Table
-
-WITHIN_COLUMNS = ("model", "category", "other_category", "jaccard")
-THRESHOLD_COLUMNS = ("model", "epsilon", "tau", "size", "unique", "general", "jaccard")
 
 
 def study(given: StudyInput) -> Study:
@@ -88,13 +88,17 @@ def study(given: StudyInput) -> Study:
         halves.append((yield from _halves(reader, model, instructions, given)))
     base_found, tuned_found = sides
     pair = pair_sets(base_found, tuned_found, thresholds)
-    within = [_between_halves(each, thresholds) for each in halves]
+    within = [between_halves(each, thresholds) for each in halves]
     ablations = yield from _ablations(reader, pair, instructions, given)
     measured = [
         effect for each in ablations for effect in effects(each, _matched(given), seed=_seed(given))
     ]
     notes = [note for side in (*sides, *halves) for each in side for note in each.notes]
     reader.notices(*instructions.notes, *notes)
+    precisions = (
+        precision_of(sides[0] + halves[0]),
+        precision_of([*sides[1], *halves[1], *ablations]),
+    )
     base, tuned = pair.neurons
     return Findings(
         study="components",
@@ -106,19 +110,23 @@ def study(given: StudyInput) -> Study:
             *ablation_statements(measured),
         ),
         tables=(
-            NamedTable("overlaps", "Sets of every two categories", overlaps_table(pair)),
+            NamedTable(
+                "overlaps", "Sets of every two categories", overlaps_table(pair), opens="units"
+            ),
             NamedTable(
                 "halves",
                 "Sets of two halves of the instructions, within a category and across",
                 Table(WITHIN_COLUMNS, [row for each in within for row in each]),
                 note="What sets share within a category bounds what they can share across.",
             ),
-            NamedTable("alterations", "What tuning altered", alterations_table(pair)),
-            NamedTable("sizes", "Sizes by layer", sizes_table(pair)),
+            NamedTable(
+                "alterations", "What tuning altered", alterations_table(pair), opens="units"
+            ),
+            NamedTable("sizes", "Sizes by layer", sizes_table(pair), opens="units"),
             NamedTable(
                 "thresholds",
                 "How the sizes move with ε and τ",
-                Table(THRESHOLD_COLUMNS, _by_threshold(pair)),
+                Table(THRESHOLD_COLUMNS, by_threshold(pair)),
                 note="Sizes over all categories; the Jaccard index is the mean of all pairs of "
                 "categories.",
             ),
@@ -126,6 +134,7 @@ def study(given: StudyInput) -> Study:
                 "ablation",
                 f"{pair.tuned[0].model} without the neurons unique to a category",
                 effects_table(measured),
+                opens="units",
                 note="Changes in log-probability, in nats per response token; an effect is the "
                 "change less that without as many random neurons of the same layers, matched by "
                 "layer alone or by activity too (our reading).",
@@ -136,17 +145,21 @@ def study(given: StudyInput) -> Study:
             alteration_figure(alteration(base, tuned), base.categories),
             *([ablation_figure(measured)] if measured else []),
         ),
-        parameters=_parameters(given, reader, instructions, thresholds),
+        parameters=_parameters(given, reader, instructions, thresholds, precisions),
         notes=tuple(reader.notes),
         data=component_data(pair, halves, ablations),
     )
 
 
 def _parameters(
-    given: StudyInput, reader: WeightReader, instructions: InstructionSet, thresholds: Thresholds
+    given: StudyInput,
+    reader: WeightReader,
+    instructions: InstructionSet,
+    thresholds: Thresholds,
+    precisions: Sequence[str],
 ) -> dict[str, Cell]:
     return {
-        **model_parameters(reader.base, reader.tuned),
+        **model_parameters(reader.base, reader.tuned, precisions),
         "instructions": instructions.name,
         "instructions digest": instructions.digest,
         "number of instructions": len(instructions),
@@ -195,24 +208,6 @@ def _halves(
     return found
 
 
-def _between_halves(
-    found: Sequence[Frequencies], thresholds: Thresholds
-) -> list[tuple[str, str, str, float | None]]:
-    """`WITHIN_COLUMNS` of a model: every first half with every second half."""
-    jaccard = neuron_sets(found, thresholds.epsilon, thresholds.tau).jaccard()
-    count = len(found) // 2
-    return [
-        (
-            found[a].model,
-            found[a].category,
-            found[b].category,
-            number(jaccard[a, count + b]),
-        )
-        for a in range(count)
-        for b in range(count)
-    ]
-
-
 def _ablations(
     reader: WeightReader, pair: PairSets, instructions: InstructionSet, given: StudyInput
 ) -> Generator[StudyProgress, None, list[Ablation]]:
@@ -239,26 +234,6 @@ def _ablations(
         reader.notices(*answer.notes, activity_note(request, pair.tuned[done], matched))
         found.append(answer)
     return found
-
-
-def _by_threshold(pair: PairSets) -> list[tuple[Cell, ...]]:
-    rows: list[tuple[Cell, ...]] = []
-    for found in (pair.base, pair.tuned):
-        for epsilon in EPSILONS:
-            for tau in TAUS:
-                sets = neuron_sets(found, epsilon, tau)
-                jaccard = sets.jaccard()
-                pairs = [jaccard[a, b] for a, b in combinations(range(len(found)), 2)]
-                known = [each for each in pairs if not np.isnan(each)]
-                rows.append(
-                    (
-                        *(found[0].model, epsilon, tau),
-                        *(int(sets.counts.sum()), int(sets.unique_counts.sum())),
-                        int(sets.general_counts.sum()),
-                        float(np.mean(known)) if known else None,
-                    )
-                )
-    return rows
 
 
 def _branch(given: StudyInput) -> Literal["gate", "product"]:

@@ -92,7 +92,7 @@ def study(given: StudyInput) -> Study:
             if (rows := [each for each in comparisons if each.table == table])
         ),
         parameters={
-            **case_parameters(given),
+            **case_parameters(given, found.precisions, found.methods),
             "score levels": LEVELS,
             "score floor": DENSITY_FLOOR,
             "norm": 4,

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from analysis.table import Cell, Table
+
+Link: TypeAlias = Literal["", "case", "head", "component", "units", "clusters"]
 
 
 @dataclass(frozen=True)
@@ -59,14 +61,16 @@ class NamedTable:
         title: What it shows, a line.
         table: Its rows, unrounded; in memory, so that they can be walked again.
         opens: What a row leads to: the case of its column ``case``, the head of its columns
-            ``layer`` and ``head``, or the component of its columns ``layer`` and ``component``.
+            ``layer`` and ``head``, the component of its columns ``layer`` and ``component``, the
+            units of its columns ``category`` and, where it has them, ``other_category`` and
+            ``layer``, or the clusters of its columns ``model`` and ``layer``.
         note: How to read it, in a sentence or two.
     """
 
     name: str
     title: str
     table: Table
-    opens: Literal["", "case", "head", "component"] = ""
+    opens: Link = ""
     note: str = ""
 
 

@@ -24,6 +24,7 @@ from analysis.studies.cases import Collected, StudyCase, collect
 from analysis.studies.comparisons import SIGNIFICANT
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
 from analysis.studies.parameters import case_parameters
+from analysis.studies.sentences import p_in_words
 from analysis.studies.study import Study, StudyInput
 from analysis.table import Cell, Table
 
@@ -179,7 +180,7 @@ def study(given: StudyInput) -> Study:
             for number, group in enumerate(groups)
         ),
         parameters={
-            **case_parameters(given),
+            **case_parameters(given, found.precisions, found.methods),
             "score levels": LEVELS,
             "score floor": DENSITY_FLOOR,
             "norm": 4,
@@ -265,10 +266,10 @@ class _Summary:
         if self.p_value is None:
             return "which cannot be tested with one case or without variance between cases"
         if self.p_value < SIGNIFICANT:
-            return f"more than half (p {self.p_value:.3g})"
+            return f"more than half ({p_in_words(self.p_value)})"
         if 1 - self.p_value < SIGNIFICANT:
-            return f"less than half (p {1 - self.p_value:.3g})"
-        return f"not shown to be more than half (p {self.p_value:.3g})"
+            return f"less than half ({p_in_words(1 - self.p_value)})"
+        return f"not shown to be more than half ({p_in_words(self.p_value)})"
 
 
 def _difference(found: Collected[ProfiledCase], group: str) -> str:
@@ -289,13 +290,13 @@ def _difference(found: Collected[ProfiledCase], group: str) -> str:
     if p_value is None:
         return f"{begun}: {size}, which cannot be tested with one case or without variance."
     if p_value < SIGNIFICANT:
-        return f"{begun}: {size}; tuning made the ends weigh less (paired t-test, p {p_value:.3g})."
-    if 1 - p_value < SIGNIFICANT:
-        return (
-            f"{begun}: {size}; tuning made the ends weigh more, against what the paper finds "
-            f"(paired t-test, p {1 - p_value:.3g})."
-        )
-    return f"{begun}: {size}; no difference is shown (paired t-test, p {p_value:.3g})."
+        words, told = "tuning made the ends weigh less", p_value
+    elif 1 - p_value < SIGNIFICANT:
+        words = "tuning made the ends weigh more, against what the paper finds"
+        told = 1 - p_value
+    else:
+        words, told = "no difference is shown", p_value
+    return f"{begun}: {size}; {words} (paired t-test, {p_in_words(told)})."
 
 
 def _case_rows(found: Collected[ProfiledCase]) -> list[tuple[Cell, ...]]:

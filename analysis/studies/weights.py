@@ -11,8 +11,8 @@ from analysis.alike import check_alike
 from analysis.events import Failed
 from analysis.problems import ProblemError, problem
 from analysis.requests import ArchitectureRequest, ModelChoice, Request, Words, WordVectors
-from analysis.results import Architecture, Result
-from analysis.studies.parameters import model_parameters
+from analysis.results import Architecture, HeadPairs, LayerConcepts, Result
+from analysis.studies.parameters import in_words, model_parameters, stored_precision
 from analysis.studies.study import StudyInput, StudyProgress
 from analysis.studies.waiting import ending_of
 from analysis.table import Cell
@@ -29,12 +29,14 @@ class WeightReader:
         session: Who answers.
         base, tuned: The pair.
         notes: What was said on the way, such as that the disk is full; grows.
+        devices: Where answers about layers were computed; grows.
     """
 
     session: Session
     base: ModelChoice
     tuned: ModelChoice
     notes: dict[str, None] = field(default_factory=dict)
+    devices: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, given: StudyInput) -> WeightReader:
@@ -77,6 +79,8 @@ class WeightReader:
         )
         if isinstance(ending, Failed):
             raise ProblemError(ending.problem)
+        if isinstance(ending.result, HeadPairs | LayerConcepts):
+            self.devices.add(ending.result.device)
         return ending.result
 
     def notices(self, *notes: str) -> None:
@@ -102,7 +106,11 @@ def weight_parameters(
     reader: WeightReader, words: Words, vectors: WordVectors | None = None
 ) -> dict[str, Cell]:
     """The models, whose weights are read as they are stored, and what the answers speak of."""
-    found = model_parameters(reader.base, reader.tuned, built=False)
+    found = model_parameters(reader.base, reader.tuned)
+    found["base weights stored in"] = stored_precision(reader.base)
+    found["tuned weights stored in"] = stored_precision(reader.tuned)
+    found["computed in"] = "float32, in float64 where rounding could decide"
+    found["device"] = in_words(reader.devices)
     found["words"] = Path(words.path).name or words.source
     found["words digest"] = words.digest or None
     found["most words"] = words.limit or None

@@ -1,12 +1,12 @@
-"""Mean, deviation and the t-tests agree with scipy's."""
+"""Mean, deviation, the t-tests and the permutation test agree with scipy's."""
 
 import math
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_1samp, ttest_ind
+from scipy.stats import permutation_test, ttest_1samp, ttest_ind
 
-from analysis.statistics import Sample, mean_above_p_value, welch_p_value
+from analysis.statistics import Sample, mean_above_p_value, pairing_p_value, welch_p_value
 
 
 def test_the_deviation_is_the_populations():
@@ -46,3 +46,27 @@ def test_the_p_value_of_a_mean_is_scipys(count, expected):
 @pytest.mark.parametrize("values", [[], [1.0], [2.0, 2.0]])
 def test_a_mean_without_variance_has_no_p_value(values):
     assert mean_above_p_value(values, 0.0) is None
+
+
+@pytest.mark.parametrize("like", [0.0, 0.3])
+@pytest.mark.parametrize("count", [2, 5, 9])
+def test_the_p_value_of_a_pairing_is_scipys(count, like):
+    values = np.random.default_rng(count).random((count, count)) + like * np.eye(count)
+    wanted = permutation_test(
+        (np.arange(count),),
+        lambda order: np.mean([values[a, b] for a, b in enumerate(order)]),
+        permutation_type="pairings",
+        alternative="greater",
+        n_resamples=5000,
+    ).pvalue
+    exact = count < 8
+    assert pairing_p_value(values) == pytest.approx(wanted, abs=1e-12 if exact else 0.04)
+
+
+@pytest.mark.parametrize("values", [np.zeros((0, 0)), [[1.0]], [[1.0, math.nan], [0.0, 1.0]]])
+def test_a_pairing_of_nothing_has_no_p_value(values):
+    assert pairing_p_value(values) is None
+
+
+def test_things_that_are_all_alike_go_with_anything():
+    assert pairing_p_value([[0.1, 0.1], [0.1, 0.1]]) == 1.0

@@ -37,6 +37,16 @@ def test_the_size_in_memory_is_that_of_the_loaded_tensors(llama: Path, sharded: 
         assert found.bytes_in_memory("bfloat16") == 2 * numbers
 
 
+def test_the_precisions_are_those_of_the_stored_tensors(llama: Path, tmp_path: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(llama, dtype=torch.float32)
+    folder = Path(shutil.copytree(llama, tmp_path / "mixed"))
+    model.model.embed_tokens.to(torch.bfloat16)
+    model.save_pretrained(folder)
+    assert inspect(llama).precisions() == ("float32",)
+    assert inspect(folder).precisions() == ("bfloat16", "float32")
+    assert inspect(pickled(tmp_path / "pickled", llama)).precisions() == ()
+
+
 def test_a_snapshot_of_links_is_a_model_folder(hub: Path, sharded: Path) -> None:
     found = inspect(hub_cache(hub, "org/model", sharded))
     assert len(found.weights) == len(inspect(sharded).weights) > 1

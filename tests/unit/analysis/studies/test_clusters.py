@@ -80,6 +80,11 @@ def test_the_findings_have_the_numbers(findings):
     assert any("left out" in note for note in findings.notes)
 
 
+def test_the_parameters_have_the_precision_that_was_used(findings):
+    assert findings.parameters["base precision"] == "float32 on cpu"
+    assert findings.parameters["tuned precision"] == "float32 on cpu"
+
+
 def test_the_figures_have_every_layer_of_both_models(findings):
     assert len(findings.figures) == 4
     for figure in findings.figures:

@@ -140,6 +140,8 @@ def test_the_findings_say_whose_reading_it_is_and_what_was_silenced(findings):
     assert findings.parameters["ε"] == 0.4
     assert findings.parameters["τ"] == 0.5
     assert findings.parameters["number of instructions"] == 5
+    assert findings.parameters["base precision"] == "float32 on cpu"
+    assert findings.parameters["tuned precision"] == "float32 on cpu"
     assert [each.name for each in findings.figures] == ["sizes", "alteration", "ablation"]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from itertools import combinations
+from itertools import combinations, permutations
 
 import numpy as np
 import pandas as pd
@@ -103,6 +103,19 @@ def test_halves(report):
         }
         first, second = halves["first"][row.category], halves["second"][row.other_category]
         assert row.jaccard == pytest.approx(jaccard(first, second))
+
+
+def test_the_p_value_of_halves(report):
+    for name, table in report["halves"].groupby("model"):
+        jaccards = table.pivot(index="category", columns="other_category", values="jaccard")
+        means = [
+            np.mean([jaccards.loc[pair] for pair in zip(CATEGORIES, order, strict=True)])
+            for order in permutations(CATEGORIES)
+        ]
+        same = np.mean([jaccards.loc[each, each] for each in CATEGORIES])
+        expected = np.mean([mean >= same - 1e-9 for mean in means])
+        (told,) = (each for each in report.findings.statements if f"{name}: the sets of" in each)
+        assert f"p {expected:.3g} (permutation test)" in told
 
 
 def test_alterations(report):
