@@ -54,14 +54,26 @@ def component_changes(layer: LayerConcepts) -> Iterator[ComponentChange]:
         )
 
 
-def words_gained(layer: LayerConcepts) -> tuple[str, ...]:
-    """Words of any tuned component that are no base component's, by the component's rank."""
-    return _without(_all_words(layer.tuned), _all_words(layer.base))
+@dataclass(frozen=True)
+class LayerWords:
+    """The words of all of a layer's components, each once, by the component's rank.
+
+    Attributes:
+        kept: Words of both models' components, in the base model's order.
+        gained: Words of tuned components only.
+        lost: Words of base components only.
+    """
+
+    kept: tuple[str, ...]
+    gained: tuple[str, ...]
+    lost: tuple[str, ...]
 
 
-def words_lost(layer: LayerConcepts) -> tuple[str, ...]:
-    """Words of any base component that are no tuned component's, by the component's rank."""
-    return _without(_all_words(layer.base), _all_words(layer.tuned))
+def layer_words(layer: LayerConcepts) -> LayerWords:
+    """Which words tuning brought to a layer's components, and which it took from them."""
+    before, after = _all_words(layer.base), _all_words(layer.tuned)
+    lost = _without(before, after)
+    return LayerWords(_without(before, lost), _without(after, before), lost)
 
 
 def mean_angle(layer: LayerConcepts) -> float | None:

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from analysis.annotation.annotation import LEVELS
-from analysis.concept_changes import component_words, mean_angle
+from analysis.concept_changes import component_words, layer_words, mean_angle
 from analysis.results import Components, LayerConcepts
 from analysis.table import Cell, Table
 
@@ -38,6 +38,7 @@ ROTATION_COLUMNS = (
     "mean_subspace_angle",
     "largest_subspace_angle",
 )
+LAYER_WORD_COLUMNS = ("layer", "kept", "gained", "lost", "words_gained", "words_lost")
 LEVEL_COLUMNS = ("model", "layer", "level", "percent", "descriptions")
 EXPERT_COLUMN = "expert"
 
@@ -138,6 +139,25 @@ def rotation_table(layers: Sequence[LayerConcepts]) -> Table:
         between = (float(angles.mean()), float(angles.max())) if len(angles) else (None, None)
         rows.append((each.layer, mean_angle(each), *between, *_expert(each, experts)))
     return Table((*ROTATION_COLUMNS, EXPERT_COLUMN) if experts else ROTATION_COLUMNS, rows)
+
+
+def layer_words_table(layers: Sequence[LayerConcepts]) -> Table:
+    """The words of each layer's components that tuning kept, brought and took.
+
+    Returns:
+        `LAYER_WORD_COLUMNS`: numbers of words, then the words gained and lost with spaces between
+        them, by the rank of the component that has them. A word that moved from one component to
+        another of its layer is kept. `EXPERT_COLUMN` follows where a layer is one of experts.
+    """
+    experts = any(each.expert >= 0 for each in layers)
+    rows: list[tuple[Cell, ...]] = []
+    for each in layers:
+        found = layer_words(each)
+        counts = (len(found.kept), len(found.gained), len(found.lost))
+        words = (" ".join(found.gained), " ".join(found.lost))
+        rows.append((each.layer, *counts, *words, *_expert(each, experts)))
+    columns = LAYER_WORD_COLUMNS
+    return Table((*columns, EXPERT_COLUMN) if experts else columns, rows)
 
 
 def levels_table(layers: Sequence[LayerConcepts], descriptions: Descriptions) -> Table:

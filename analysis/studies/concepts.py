@@ -75,6 +75,7 @@ def study(given: StudyInput) -> Study:
                 "where they lie on the other side; the angle is that to the matched component of "
                 "the other model, in degrees.",
             ),
+            rotations.words_table(),
             rotations.angle_table(),
             *(described.tables() if described else ()),
         ),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.concept_tables import EXPERT_COLUMN, rotation_table
+from analysis.concept_tables import EXPERT_COLUMN, layer_words_table, rotation_table
 from analysis.results import Components, LayerConcepts
 from analysis.statistics import Sample, mean_above_p_value
 from analysis.studies.comparisons import SIGNIFICANT
@@ -87,6 +87,16 @@ class Rotations:
             note="Angles in degrees: mean over matched components, and mean and largest principal "
             "angle between the spaces they span. Then the share of variance that the components "
             "explain together, and how many of the first explain half of it.",
+        )
+
+    def words_table(self) -> NamedTable:
+        """The words that a layer's components gained and lost."""
+        return NamedTable(
+            "words",
+            "Words that tuning brought to a layer's components and took from them",
+            layer_words_table(self.layers),
+            note="Numbers of words of all components of a layer, each counted once; then those "
+            "gained and lost, by the rank of the component that has them.",
         )
 
     def variance_table(self) -> NamedTable:
@@ -248,7 +258,7 @@ class Rotations:
             found.append(f"{begin}: those of this pair are nearer, {p_in_words(nearer)} {test}.")
         else:
             begin = f"{begin}: those of this pair are not shown to be nearer"
-            found.append(f"{begin}, p {nearer:.3g} {test}.")
+            found.append(f"{begin}, {p_in_words(nearer)} {test}.")
         spaces = [
             float(each.subspace_angles.mean()) for each in self.layers if len(each.subspace_angles)
         ]

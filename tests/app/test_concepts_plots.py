@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.concept_changes import mean_angle
+from analysis.concept_changes import layer_words, mean_angle
 from analysis.concept_tables import Description
 from app.config import Settings
 from app.views.concepts.component_list import ConceptList
@@ -39,6 +39,11 @@ async def test_a_key_goes_through_the_plots_and_another_shows_the_numbers(tmp_pa
         await until_shown(pilot, "angle in degrees by layer")
         await pilot.press("t")
         await until_shown(pilot, "mean_subspace_angle", f"{mean_angle(layer_of(pair, 7)):.4g}")
+        await pilot.press("p")
+        gained = layer_words(layer_of(pair, 7)).gained
+        await until_shown(pilot, "words_gained", f" {len(gained)} ")
+        await pilot.press("t")
+        await until_shown(pilot, "words of all components by layer", "gained", "lost")
         await pilot.press("p")
         await until(pilot, lambda: isinstance(pair.app.focused, ConceptList))
         await pilot.press("p", "escape")
@@ -90,7 +95,7 @@ async def test_descriptions_stand_beside_the_words_and_below(tmp_path):
         assert "OPENAI_API_KEY" not in shown
         await pilot.press("j")
         await until_shown(pilot, "tuned: [b]thing[/b] 0 of demo-tuned · math, coding · morphology")
-        await pilot.press("p", "p", "p", "p")
+        await pilot.press("p", "p", "p", "p", "p")
         shown = await until_shown(pilot, "levels in % by layer, demo-base")
         assert "phonology" in shown
         await pilot.press("p", "t")

@@ -11,6 +11,7 @@ from analysis.annotation.annotation import LEVELS
 from analysis.concept_tables import (
     VARIANCE_COLUMNS,
     Descriptions,
+    layer_words_table,
     levels_table,
     rotation_table,
     variance_table,
@@ -19,12 +20,12 @@ from analysis.results import LayerConcepts
 from analysis.table import Cell, Table
 from app.widgets.line_drawing import PlotData, Series
 
-PlotKind = Literal["variance", "cumulative", "rotation", "levels_base", "levels_tuned"]
+PlotKind = Literal["variance", "cumulative", "rotation", "words", "levels_base", "levels_tuned"]
 
 
 def plot_kinds(*, described: bool) -> tuple[PlotKind, ...]:
     """The plots in the order in which a key goes through them."""
-    always: tuple[PlotKind, ...] = ("variance", "cumulative", "rotation")
+    always: tuple[PlotKind, ...] = ("variance", "cumulative", "rotation", "words")
     return (*always, "levels_base", "levels_tuned") if described else always
 
 
@@ -51,6 +52,8 @@ def plot_and_table(
             return _of_layer("variance of the first components together in %", layer, names, 3)
         case "rotation":
             return _rotation(layers)
+        case "words":
+            return _words(layers)
         case "levels_base":
             return _levels(layers, 0, names, descriptions)
         case "levels_tuned":
@@ -77,6 +80,14 @@ def _rotation(layers: Sequence[LayerConcepts]) -> tuple[PlotData, Table]:
     names = ("components, mean", "subspaces, mean", "subspaces, largest")
     series = tuple(Series(name, *_points(rows, place)) for place, name in enumerate(names, 1))
     return PlotData("angle in degrees by layer", series), table
+
+
+def _words(layers: Sequence[LayerConcepts]) -> tuple[PlotData, Table]:
+    table = layer_words_table(layers)
+    rows = list(table)
+    names = ("kept", "gained", "lost")
+    series = tuple(Series(name, *_points(rows, place)) for place, name in enumerate(names, 1))
+    return PlotData("words of all components by layer", series), table
 
 
 def _levels(

@@ -39,7 +39,8 @@ HELP = (
     f"semantics. {HOW_TO_ADD_ONE} Then run insttui concepts --annotate.\n\n"
     "Left and right choose the layer. / finds a word in all layers computed so far, with its place "
     "among the words of a component and its cosine there; Enter goes there, n and N go on. p goes "
-    "through the plots, t shows the numbers behind one."
+    "through the plots, t shows the numbers behind one; those of the words by layer name the words "
+    "that all components of a layer together gained and lost."
 )
 
 _BELOW_WORDS = 3

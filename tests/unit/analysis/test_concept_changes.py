@@ -8,9 +8,8 @@ import pytest
 from analysis.concept_changes import (
     component_changes,
     component_words,
+    layer_words,
     mean_angle,
-    words_gained,
-    words_lost,
 )
 from analysis.results import Components, LayerConcepts
 
@@ -72,15 +71,17 @@ def test_a_layer_gains_words_that_no_base_component_had():
         [0, 1],
         [45.0, 45.0],
     )
-    assert words_gained(moved) == ("sky",)
-    assert words_lost(moved) == ("green",)
+    found = layer_words(moved)
+    assert (found.kept, found.gained, found.lost) == (("red", "one", "two"), ("sky",), ("green",))
     assert [change.gained for change in component_changes(moved)] == [("one",), ("sky",)]
 
 
 def test_equal_models_gain_and_lose_nothing():
     same = layer(SWAPPED.base, SWAPPED.base, [0, 1], [0.0, 0.0])
     assert all(not change.gained and not change.lost for change in component_changes(same))
-    assert words_gained(same) == words_lost(same) == ()
+    found = layer_words(same)
+    assert set(found.kept) == {*["red", "green", "blue", "one", "two", "three"]}
+    assert found.gained == found.lost == ()
     assert mean_angle(same) == 0.0
 
 
@@ -100,5 +101,5 @@ def test_the_mean_angle_is_over_the_matched_components():
 def test_a_layer_without_components_has_no_changes():
     empty = layer(components("base"), components("tuned"), [], [])
     assert list(component_changes(empty)) == []
-    assert words_gained(empty) == ()
+    assert layer_words(empty).kept == layer_words(empty).gained == ()
     assert mean_angle(empty) is None

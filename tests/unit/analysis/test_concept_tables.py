@@ -12,6 +12,7 @@ from analysis.concept_tables import (
     CONCEPT_COLUMNS,
     Description,
     concepts_table,
+    layer_words_table,
     levels_table,
     rotation_table,
     variance_table,
@@ -140,6 +141,11 @@ def test_variance_is_summed_up_and_missing_where_a_model_has_fewer_components():
 
 def test_rotation_is_the_mean_over_matches_and_over_principal_angles():
     assert list(rotation_table([layer()])) == [(3, 15.0, 18.0, 30.0)]
+
+
+def test_words_of_a_layer_are_counted_once_and_stand_by_their_component():
+    assert list(layer_words_table([layer()])) == [(3, 1, 1, 3, "x", "two - a b")]
+    assert layer_words_table([layer(1, expert=2)]).columns[-1] == "expert"
 
 
 def test_a_layer_without_components_has_no_angles():

@@ -165,6 +165,7 @@ def test_without_descriptions_a_note_says_how_to_get_them(found):
         "variance",
         "components",
         "subspace-angles",
+        "words",
     }
 
 

@@ -85,6 +85,25 @@ def test_rotation_by_layer_from_the_components_and_angles(concept_report):
     np.testing.assert_allclose(table.largest_subspace_angle, angles.max())
 
 
+def test_words_gained_and_lost_by_layer_from_the_components(concept_report):
+    components = concept_report["components"]
+    words = components.assign(word=components.words.str.split()).explode("word")
+    words["word"] = words.word.str.removeprefix("-")
+    for row in concept_report["words"].astype(object).fillna("").itertuples():
+        of_layer = words[words.layer == row.layer]
+        base, tuned = (
+            list(dict.fromkeys(of_layer[of_layer.model == name].word))
+            for name in ("demo-base", "demo-tuned")
+        )
+        assert row.words_gained.split() == [word for word in tuned if word not in base]
+        assert row.words_lost.split() == [word for word in base if word not in tuned]
+        assert (row.gained, row.lost) == (
+            len(row.words_gained.split()),
+            len(row.words_lost.split()),
+        )
+        assert row.kept == len(set(base) & set(tuned))
+
+
 def check_tables_1_and_2(report):
     cases = report["cases"]
     for row in report["comparisons"].itertuples():
