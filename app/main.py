@@ -8,13 +8,12 @@ import os
 import signal
 import time
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.command import Hit, Hits, Provider
+from textual.command import Provider
 from textual.containers import Vertical
 from textual.events import Event, Key, Resize
 from textual.message import Message
@@ -26,13 +25,16 @@ from app.config import Settings, state_file
 from app.forgiving_driver import ForgivingDriver
 from app.frugal_screen import FrugalScreen
 from app.harmless import HarmlessText
+from app.header_line import header_line, tabs_line
 from app.key_by_key import KeyByKeyApp
+from app.key_line import key_line
+from app.palette import ActionProvider
 from app.state import State, load_state, save_state
 from app.terminal_text import prose
 from app.views.registry import VIEWS, ViewSpec
 from app.views.view import View
 from app.widgets.lines import Line, Lines, width_of
-from app.workspace import LibraryWorkspace, PairWorkspace, SessionLike, Workspace
+from app.workspace import PairWorkspace, SessionLike, Workspace
 
 if TYPE_CHECKING:
     from textual.driver import Driver
@@ -46,34 +48,6 @@ MINIMUM = (80, 24)
 _UNUSABLE = (60, 16)
 # How long a message stays whatever is typed, in seconds: it lies over what somebody reads.
 _READ_S = {"information": 1.5, "warning": 4.0, "error": 4.0}
-
-
-class ActionProvider(Provider):
-    """The palette: every action of the app and of the view that is shown."""
-
-    async def search(self, query: str) -> Hits:
-        """Actions whose description or id matches."""
-        matcher = self.matcher(query)
-        for action in self._ui.offered():
-            score = matcher.match(action.description)
-            if score > 0:
-                yield Hit(score, matcher.highlight(action.description), self._run(action))
-
-    async def discover(self) -> Hits:
-        """All of them."""
-        from textual.command import DiscoveryHit
-
-        for action in self._ui.offered():
-            keys = key_names(action, self._ui.settings.keys)
-            yield DiscoveryHit(action.description, self._run(action), help=keys or None)
-
-    @property
-    def _ui(self) -> InsttuiApp:
-        assert isinstance(self.app, InsttuiApp)
-        return self.app
-
-    def _run(self, action: Action) -> partial[None]:
-        return partial(self._ui.perform, action)
 
 
 class InsttuiApp(KeyByKeyApp):
@@ -240,60 +214,21 @@ class InsttuiApp(KeyByKeyApp):
         """Bring header and key line up to date."""
         if self._taken_down or not self._painted:
             return
-        self._keys.show(self._key_line(self._keys.size.width))
-        left, tabs = self._header_left(), self._tabs()
+        typing = isinstance(self.base.focused, TextArea | Input)
+        shown = [*self.offered(self.view.SCOPE), ACTIONS["app.palette"]]
+        keys, width = self.settings.keys, self._keys.size.width
+        self._keys.show(key_line(shown, keys, typing=typing, width=width))
+        left = [*header_line(self.workspace, self.status), *self._too_small()]
+        current = str(self.base.query_one("#views", ContentSwitcher).current)
+        tabs = tabs_line(self.views, current)
         if width_of([*left, *tabs]) > self._header.size.width:
-            tabs = self._tabs(titles=False)
+            tabs = tabs_line(self.views, current, titles=False)
         self._header.show(left, right=tabs)
 
-    def _header_left(self) -> Line:
-        left: list[tuple[str, str]] = [(" insttui  ", "accent")]
-        if isinstance(self.workspace, LibraryWorkspace):
-            names = " │ ".join(self.workspace.library.models)
-            return [*left, (prose(names), "strong"), ("  stored results", "dim")]
-        names = f"{self.workspace.base.name} │ {self.workspace.tuned.name}"
-        left.append((prose(names), "strong"))
-        state = {
-            "off": "engine off",
-            "starting": "engine starting",
-            "idle": "engine ready",
-            "busy": "engine busy",
-        }[self.status.state]
-        places = sorted({model.device for model in self.status.models})
-        left.append((prose("  " + " · ".join([state, *places])), "dim"))
+    def _too_small(self) -> Line:
         if self.size.width < MINIMUM[0] or self.size.height < MINIMUM[1]:
-            left.append((f"  {MINIMUM[0]}×{MINIMUM[1]} shows more", "warn"))
-        return left
-
-    def _tabs(self, *, titles: bool = True) -> Line:
-        """The views by number and title; without titles, only the current one has its own."""
-        current = self.base.query_one("#views", ContentSwitcher).current
-        tabs: list[tuple[str, str]] = []
-        for number, spec in enumerate(self.views, 1):
-            here = spec.id == current
-            # Numbers alone stand close together: there may be many on a narrow screen.
-            words = f" {number} {spec.title} " if titles or here else f" {number}"
-            tabs.append((words, "strong" if here else "dim"))
-        return tabs
-
-    def _key_line(self, width: int) -> Line:
-        """The keys that work now: those of the view as far as they fit, then help and quit."""
-        typing = isinstance(self.base.focused, TextArea | Input)
-        ends = [ACTIONS["app.help"], ACTIONS["app.stop" if typing else "app.quit"]]
-        end = [part for action in ends for part in self._key(action, typing)]
-        parts: list[tuple[str, str]] = []
-        for action in [*self.offered(self.view.SCOPE), ACTIONS["app.palette"]]:
-            key = self._key(action, typing) if action.label else []
-            if width_of([*parts, *key, *end]) <= width:
-                parts.extend(key)
-        return [*parts, *end]
-
-    def _key(self, action: Action, typing: bool) -> Line:
-        names = key_names(action, self.settings.keys).split()
-        if typing:
-            # Plain letters go into the text.
-            names = [name for name in names if len(name) > 1]
-        return [(f" {names[0]}", "accent"), (f" {action.label} ", "")] if names else []
+            return [(f"  {MINIMUM[0]}×{MINIMUM[1]} shows more", "warn")]
+        return []
 
     def offered(self, scope: str = "") -> Sequence[Action]:
         """Actions that mean something now: of one scope, or of the view and then of the app."""
