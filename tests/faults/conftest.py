@@ -60,7 +60,7 @@ def tireless(vocabulary: int) -> LlamaForCausalLM:
         vocab_size=vocabulary,
         hidden_size=128,
         intermediate_size=512,
-        num_hidden_layers=8,
+        num_hidden_layers=24,
         num_attention_heads=8,
         num_key_value_heads=8,
         max_position_embeddings=4096,

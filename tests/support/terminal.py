@@ -157,6 +157,11 @@ class Terminal:
         self._draw()
         return "\n".join(self._display.display)
 
+    def _flowing(self) -> str:
+        """The lines on the screen, then the same as one text without what fills the lines."""
+        shown = self.shown()
+        return f"{shown}\n{' '.join(shown.split())}"
+
     def _draw(self) -> None:
         waiting = bytes(self.output[self._drawn :])
         # The end may be half of a private sequence, which cannot be recognised yet.
@@ -166,9 +171,12 @@ class Terminal:
         self._stream.feed(_PRIVATE.sub(b"", ready))
 
     def wait_for_screen(self, *texts: str, timeout: float = PATIENCE_S) -> str:
-        """Read until all of these stand on the screen at the same time; returns the screen."""
+        """Read until all of these stand on the screen at the same time; returns the screen.
+
+        A text may run over the end of a line.
+        """
         end = time.perf_counter() + timeout
-        while missing := [text for text in texts if text not in self.shown()]:
+        while missing := [text for text in texts if text not in self._flowing()]:
             if time.perf_counter() > end:
                 raise TimeoutError(f"{missing} not on screen after {timeout} s:\n{self.shown()}")
             if not self.read(0.1) and not self.is_running():
