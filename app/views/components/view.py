@@ -8,6 +8,7 @@ from textual import on
 from textual.binding import BindingType
 
 from analysis.components.tables import components_table, summary_table
+from analysis.instruction_sets import InstructionSet
 from app.actions import bindings
 from app.views.components.instructions_bar import InstructionsBar
 from app.views.components.members import Cell
@@ -142,11 +143,11 @@ class ComponentsView(ComponentSearching):
         self.ui.say(str(message.problem), severity="error")
 
     @on(InstructionsBar.Named)
-    def _named(self, message: InstructionsBar.Named) -> None:
-        if message.instructions is None:
+    def _named(self, message: InstructionsBar.Named[InstructionSet]) -> None:
+        if message.content is None:
             self._focus_page()
-            return
-        self.read(message.instructions)
+        else:
+            self.read(message.content)
 
     # What leaves the program
 

@@ -12,6 +12,7 @@ from textual.containers import Container
 from textual.events import Resize
 from textual.timer import Timer
 
+from analysis.cases.prompt_sets import PromptSet
 from app.actions import Action, bindings
 from app.study_run import StudyRun
 from app.views.studies.desk import OfferedStudy, StudyDesk
@@ -236,14 +237,14 @@ class StudiesView(View):
         self.ui.say(str(message.problem), severity="error")
 
     @on(PromptsBar.Named)
-    def _prompts_named(self, message: PromptsBar.Named) -> None:
+    def _prompts_named(self, message: PromptsBar.Named[PromptSet]) -> None:
         assert self._desk is not None
         waiting, self._waiting = self._waiting, None
         self._focus()
-        if message.prompts is None:
+        if message.content is None:
             return
-        self._desk.prompts = message.prompts
-        if skipped := message.prompts.skipped:
+        self._desk.prompts = message.content
+        if skipped := message.content.skipped:
             self.ui.say(f"Left out: {'; '.join(skipped)}.", severity="warning")
         if waiting is not None:
             self._begin(waiting)

@@ -1,0 +1,111 @@
+"""One line in which a user names what is to be read: a file of their own, or what is shipped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from textual import on
+from textual.message import Message
+
+from analysis.problems import Problem, ProblemError
+from app.widgets.search_bar import SearchBar
+
+Content = TypeVar("Content")
+Given = TypeVar("Given")
+
+
+class FileBar(SearchBar, Generic[Content]):
+    """Reads what is named; what cannot be read stays in the bar to be mended.
+
+    The same file, named once more, is read without its lines that cannot be used. Subclasses say
+    how to read, and how much there is.
+    """
+
+    class Named(Message, Generic[Given]):
+        """The user is done: what was read, or None where it was given up."""
+
+        def __init__(self, content: Given | None) -> None:
+            super().__init__()
+            self.content = content
+
+    class Refused(Message):
+        """What was named cannot be used; the bar is open again."""
+
+        def __init__(self, text: str, problem: Problem) -> None:
+            super().__init__()
+            self.text = text
+            self.problem = problem
+
+    def __init__(self, placeholder: str, *, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(placeholder, id=id)
+        self._refused = ""
+
+    def _shipped(self, name: str) -> Content | None:
+        """What is shipped under this name; None where nothing is."""
+        raise NotImplementedError
+
+    def _read(self, path: Path, *, skip: bool) -> Content:
+        """What a file holds, with or without its lines that cannot be used; raises ProblemError."""
+        raise NotImplementedError
+
+    def _amount(self, content: Content) -> str:
+        """How much that is, such as "3 prompts"."""
+        raise NotImplementedError
+
+    def ask(self) -> None:
+        """Open the bar, with what was refused last."""
+        self.open(self._refused)
+
+    @on(SearchBar.Sought)
+    def _entered(self, message: SearchBar.Sought) -> None:
+        message.stop()
+        text = message.text.strip()
+        if not message.finished:
+            return
+        if not text:
+            self.post_message(self.Named(None))
+            return
+        again = text == self._refused
+
+        def read() -> None:
+            try:
+                self.post_message(self.Named(self._content(text, again=again)))
+            except ProblemError as error:
+                self.post_message(self.Refused(text, error.problem))
+
+        self.run_worker(read, thread=True, exclusive=True, exit_on_error=False)
+
+    @on(Refused)
+    def _open_again(self, message: Refused) -> None:
+        self._refused = message.text
+        self.open(message.text)
+
+    @on(Named)
+    def _forget(self) -> None:
+        self._refused = ""
+
+    def _content(self, text: str, *, again: bool) -> Content:
+        """What is named; a refusal says so where a second try would leave lines out."""
+        shipped = self._shipped(text)
+        if shipped is not None:
+            return shipped
+        path = Path(text).expanduser()
+        try:
+            return self._read(path, skip=again)
+        except ProblemError as error:
+            remain = "" if again else self._usable(path)
+            if not remain:
+                raise
+            refused = error.problem
+            remedy = f"Enter once more leaves such lines out: {remain} remain."
+            raise ProblemError(
+                Problem(kind="input", what=refused.what, why=refused.why, remedy=remedy)
+            ) from None
+
+    def _usable(self, path: Path) -> str:
+        """How much there is without the lines that cannot be used; empty where nothing is."""
+        try:
+            return self._amount(self._read(path, skip=True))
+        except ProblemError:
+            return ""
