@@ -1,0 +1,177 @@
+"""What the Components view asks, with which instructions; what fails, stops and goes on."""
+
+from __future__ import annotations
+
+import pytest
+
+from analysis.components.sets import EPSILON
+from analysis.events import Finished
+from analysis.instruction_sets import demo_instructions, natural_instructions
+from analysis.problems import problem
+from analysis.requests import ArchitectureRequest, FrequenciesRequest, NeuronDirectionRequest
+from app.views.components.instructions_bar import InstructionsBar
+from app.views.components.view import ComponentsView
+from tests.app.components_screen import (
+    ALL,
+    CATEGORIES,
+    KEY,
+    NARROW,
+    WIDE,
+    requests_of,
+    shown_components,
+    tuned_map,
+)
+from tests.app.pair_app import PairApp, screen, until, until_shown
+from tests.support.scripted_session import answer
+from tests.support.scripted_weights import architecture
+
+
+@pytest.fixture(autouse=True)
+def _exports_go_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+async def test_every_category_is_asked_of_both_models_once(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await shown_components(pilot, "our reading", "(demo)")
+        asked = requests_of(pair, FrequenciesRequest)
+        assert [(each.category, each.model.name) for each in asked] == [
+            (category, name) for category in CATEGORIES for name in ("demo-base", "demo-tuned")
+        ]
+        for each in asked:
+            expected = [one.prompt for one in demo_instructions().of(each.category)]
+            assert list(each.prompts) == expected
+        await pilot.press("1", KEY)
+        await pilot.pause(0.1)
+        assert len(requests_of(pair, FrequenciesRequest)) == len(asked)
+
+
+async def test_other_pairs_are_given_the_natural_instructions(tmp_path):
+    pair = PairApp(tmp_path, names=("my-base", "my-tuned"))
+    async with pair.running(size=WIDE) as pilot:
+        await shown_components(pilot, "(natural)")
+        (first, *_) = requests_of(pair, FrequenciesRequest)
+        assert first.prompts[0] == natural_instructions().instructions[0].prompt
+
+
+LINE = '{"id": "%s", "category": "%s", "instruction": "Do it.", "response": "Done."}'
+
+
+def own_instructions(path, *lines):
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+async def test_instructions_of_the_users_own_take_the_place_of_the_shipped_ones(tmp_path):
+    pair = PairApp(tmp_path)
+    own_instructions(tmp_path / "own.jsonl", LINE % (1, "cooking"), LINE % (2, "sailing"))
+    async with pair.running(size=NARROW) as pilot:
+        await shown_components(pilot)
+        asked = len(requests_of(pair, FrequenciesRequest))
+        await pilot.press("]", "p", *"own.jsonl", "enter")
+        await until_shown(
+            pilot, "all 2 categories are there", "(own.jsonl)", "cooking", f"ε {EPSILON + 0.05:.2f}"
+        )
+        new = requests_of(pair, FrequenciesRequest)[asked:]
+        assert [(each.category, each.model.name, each.prompts) for each in new] == [
+            (category, name, ("Do it.",))
+            for category in ("cooking", "sailing")
+            for name in ("demo-base", "demo-tuned")
+        ]
+        await pilot.press("p", *"natural", "enter")
+        await until_shown(pilot, "all 6 categories are there", "(natural)")
+        await pilot.press("p", "escape")
+        await until(pilot, lambda: pair.app.focused is tuned_map(pair))
+
+
+async def test_instructions_that_cannot_be_read_stay_in_the_bar_and_may_be_read_in_part(tmp_path):
+    pair = PairApp(tmp_path)
+    own_instructions(tmp_path / "own.jsonl", LINE % (1, "cooking"), "{", LINE % (2, "cooking"))
+    async with pair.running(size=WIDE) as pilot:
+        await shown_components(pilot)
+        bar = pair.app.query_one(InstructionsBar)
+        await pilot.press("p", *"none.jsonl", "enter")
+        await until_shown(pilot, "none.jsonl cannot be read")
+        await until(pilot, lambda: pair.app.focused is bar and bar.value == "none.jsonl")
+        await pilot.press("escape", "p", *["backspace"] * 20, *"own.jsonl", "enter")
+        await until_shown(pilot, "remain")
+        await until(pilot, lambda: pair.app.focused is bar)
+        await until_shown(pilot, "(demo)")
+        await pilot.press("enter")
+        await until_shown(pilot, "left")
+        await until_shown(pilot, "all 1 categories are there", "cooking")
+
+
+async def test_models_of_different_shapes_are_not_compared_and_it_is_said(tmp_path):
+    def script(request):
+        if isinstance(request, ArchitectureRequest) and request.model.name == "demo-tuned":
+            yield Finished(architecture(request, layers=12))
+            return
+        yield from answer(request)
+
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=NARROW) as pilot:
+        await until_shown(pilot, "Capital of a country")
+        await pilot.press(KEY)
+        await until_shown(pilot, "have different shapes", "12 layers")
+        assert not requests_of(pair, FrequenciesRequest)
+        await pilot.press("enter", "slash", "e", "y", "v", "m", "s", "u", "f", "r", "[", "}")
+        await pilot.pause(0.1)
+        await until_shown(pilot, "have different shapes")
+
+
+@pytest.mark.parametrize("kind", [ArchitectureRequest, FrequenciesRequest, NeuronDirectionRequest])
+async def test_what_fails_is_said_and_runs_again(tmp_path, kind):
+    broken = [True]
+
+    def script(request):
+        if isinstance(request, kind) and broken[0]:
+            raise problem("engine", "The engine ended.", "It was killed.", "Run it again.")
+        yield from answer(request)
+
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=WIDE) as pilot:
+        await until_shown(pilot, "Capital of a country")
+        await pilot.press(KEY)
+        if kind is NeuronDirectionRequest:
+            await until_shown(pilot, ALL)
+            await pilot.press("enter", "enter")
+        await until_shown(pilot, "The engine ended.", "It was killed.", "Run it again.", "r runs")
+        await until_shown(pilot, " r again")
+        broken[0] = False
+        await pilot.press("r")
+        await until_shown(pilot, "component" if kind is NeuronDirectionRequest else ALL)
+
+
+async def test_escape_stops_and_r_goes_on_with_what_is_there_shown(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=NARROW) as pilot:
+        await shown_components(pilot)
+        view = pair.app.query_one(ComponentsView)
+        pair.session.gate.clear()
+        view._jobs.begin_categories()
+        await until_shown(pilot, "esc stops")
+        await pilot.press("escape")
+        await until_shown(pilot, "Stopped with 0 of 6 categories. r goes on.")
+        pair.session.gate.set()
+        await pilot.press("r")
+        await until_shown(pilot, ALL)
+
+
+async def test_the_first_category_is_shown_before_the_others_are_there(tmp_path):
+    held = []
+
+    def script(request):
+        if isinstance(request, FrequenciesRequest) and request.category == "code":
+            held.append(pair.session.gate.clear())
+        yield from answer(request)
+
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=NARROW) as pilot:
+        await until_shown(pilot, "Capital of a country")
+        await pilot.press(KEY)
+        await until_shown(pilot, "1 of 6 categories · code", "classification", "1.00")
+        pair.session.gate.set()
+        await until(pilot, lambda: bool(held))
+        await until(pilot, lambda: pair.session.gate.set() or ALL in screen(pair.app))
