@@ -6,24 +6,27 @@ import json
 
 import pytest
 
-from analysis.cases.library import CaseLibrary
 from analysis.cases.prompt_sets import demo_prompts
 from analysis.requests import AttributionRequest
 from analysis.studies.asking import Asker
 from analysis.studies.catalog import StudySpec
 from app.config import Annotation, Settings
 from app.known_descriptions import study_options
-from app.main import InsttuiApp
 from app.widgets.table_list import cell_text
 from app.widgets.text_page import TextPage
-from app.workspace import LibraryWorkspace
 from tests.app.pair_app import PairApp, screen, until, until_shown
-from tests.app.test_studies_view import finished, opened, shown_studies, turned_to
+from tests.app.studies_screen import (
+    NARROW,
+    WIDE,
+    finished,
+    library_app,
+    opened,
+    played,
+    shown_studies,
+    turned_to,
+)
 from tests.support import scripted_studies
-from tests.support.case_folders import write_small_library
-from tests.support.scripted_studies import SPECS, Play
-
-WIDE, NARROW = (200, 50), (80, 24)
+from tests.support.scripted_studies import SPECS
 
 
 @pytest.fixture(autouse=True)
@@ -34,11 +37,7 @@ def _exports_go_elsewhere(tmp_path, monkeypatch):
 @pytest.fixture(autouse=True)
 def play(monkeypatch):
     """The script of the studies, which are in place of the real ones."""
-    script = Play()
-    monkeypatch.setattr(scripted_studies, "PLAY", script)
-    monkeypatch.setattr("app.views.studies.desk.STUDIES", SPECS)
-    yield script
-    script.gate.set()
+    yield from played(monkeypatch)
 
 
 def key_line(app):
@@ -94,21 +93,19 @@ async def test_escape_leads_back_from_a_head_and_from_a_component(tmp_path):
 
 
 async def test_escape_leads_back_from_a_stored_case_however_many_were_looked_at(tmp_path):
-    library = CaseLibrary.open(write_small_library(tmp_path / "library"))
-    app = InsttuiApp(LibraryWorkspace(library), Settings(), state_path=tmp_path / "state.json")
-    async with app.run_test(size=WIDE) as pilot:
-        await opened(pilot, "Every response", "3")
-        await pilot.press("j", "j", "enter")
-        await until_shown(pilot, "two", "instruction score")
-        await pilot.press("left_square_bracket")
-        await until_shown(pilot, "one")
-        await pilot.press("escape")
-        await until_shown(pilot, "Every response")
-        await pilot.press("1", "enter")
-        await until_shown(pilot, "instruction score")
-        await pilot.press("escape")
-        await until_shown(pilot, "2 of 2 cases")
-    library.close()
+    with library_app(tmp_path) as app:
+        async with app.run_test(size=WIDE) as pilot:
+            await opened(pilot, "Every response", "3")
+            await pilot.press("j", "j", "enter")
+            await until_shown(pilot, "two", "instruction score")
+            await pilot.press("left_square_bracket")
+            await until_shown(pilot, "one")
+            await pilot.press("escape")
+            await until_shown(pilot, "Every response")
+            await pilot.press("1", "enter")
+            await until_shown(pilot, "instruction score")
+            await pilot.press("escape")
+            await until_shown(pilot, "2 of 2 cases")
 
 
 async def test_the_study_of_concepts_is_told_where_descriptions_are(tmp_path, play, monkeypatch):

@@ -7,23 +7,25 @@ import json
 
 import pytest
 
-from analysis.cases.library import CaseLibrary
 from analysis.cases.prompt_sets import demo_prompts
 from analysis.events import Notice
 from analysis.problems import Problem
 from analysis.requests import AttributionRequest, TokenizeRequest
-from app.config import Settings
-from app.main import InsttuiApp
 from app.views.studies.pane import StudyPane
 from app.views.studies.view import StudiesView
-from app.workspace import LibraryWorkspace
 from tests.app.pair_app import PairApp, screen, until, until_quiet, until_shown
-from tests.support import scripted_studies
-from tests.support.case_folders import write_small_library
+from tests.app.studies_screen import (
+    NARROW,
+    WIDE,
+    finished,
+    library_app,
+    opened,
+    played,
+    shown_studies,
+    turned_to,
+)
 from tests.support.scripted_session import answer
-from tests.support.scripted_studies import CASE_COLUMNS, NOTE, SPECS, Play, engine_died
-
-WIDE, NARROW = (200, 50), (80, 24)
+from tests.support.scripted_studies import CASE_COLUMNS, NOTE, engine_died
 
 
 @pytest.fixture(autouse=True)
@@ -34,53 +36,13 @@ def _exports_go_elsewhere(tmp_path, monkeypatch):
 @pytest.fixture
 def play(monkeypatch):
     """The script of the studies, which are in place of the real ones."""
-    script = Play()
-    monkeypatch.setattr(scripted_studies, "PLAY", script)
-    monkeypatch.setattr("app.views.studies.desk.STUDIES", SPECS)
-    yield script
-    script.gate.set()
+    yield from played(monkeypatch)
 
 
 @pytest.fixture
 def library(tmp_path, play):
-    library = CaseLibrary.open(write_small_library(tmp_path / "library"))
-    yield InsttuiApp(LibraryWorkspace(library), Settings(), state_path=tmp_path / "state.json")
-    library.close()
-
-
-async def shown_studies(pilot, key="5"):
-    """Open the view."""
-    await until_shown(pilot, "quit")
-    await pilot.press(key)
-    return await until_shown(pilot, "scores", "not run")
-
-
-async def finished(pilot, key="5"):
-    """Open the view and run its first study."""
-    await shown_studies(pilot, key)
-    await pilot.press("enter")
-    return await until_shown(pilot, "done", "Tuned scores are higher: p 0.01.")
-
-
-async def opened(pilot, page, key="5"):
-    """Open the first study, on a page; its title is waited for."""
-    await finished(pilot, key)
-    await pilot.press("enter")
-    await turned_to(pilot, page)
-
-
-async def turned_to(pilot, page):
-    pane = pilot.app.query_one(StudyPane)
-    for _ in range(pane.count):
-        if pane.page.title == page:
-            break
-        await pilot.press("l")
-    await until_shown(pilot, page)
-    await pilot.pause(0.1)
-
-
-def lines_with(app, word):
-    return [line for line in screen(app).splitlines() if word in line]
+    with library_app(tmp_path) as app:
+        yield app
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
