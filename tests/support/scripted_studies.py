@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
+from analysis.instruction_sets import demo_instructions
 from analysis.problems import problem
 from analysis.requests import TokenizeRequest
 from analysis.studies.catalog import StudySpec
@@ -78,6 +79,39 @@ def weights(given: StudyInput) -> Study:
                 Table(("model", "layer", "component"), components),
                 "component",
             ),
+        ),
+    )
+
+
+def links(given: StudyInput) -> Study:
+    """Rows that lead to layers and to units."""
+    yield from _steps(given, "reading rows")
+    first, second = demo_instructions().categories[:2]
+    layers = [
+        ("demo-tuned", 2, "task"),
+        ("demo-base", 1, "distribution"),
+        ("demo-tuned", 3, "task"),
+    ]
+    cells = [
+        ("neurons", second, None, 2),
+        ("neurons", second, None, None),
+        ("neurons", first, second, None),
+    ]
+    return Findings(
+        "rows",
+        "What rows show",
+        ("Rows lead on.",),
+        (
+            NamedTable(
+                "layers", "Every layer", Table(("model", "layer", "label"), layers), "clusters"
+            ),
+            NamedTable(
+                "cells",
+                "Every cell",
+                Table(("units", "category", "other_category", "layer"), cells),
+                "units",
+            ),
+            NamedTable("unique", "Unique", Table(("category",), [(second,)]), "units"),
         ),
     )
 

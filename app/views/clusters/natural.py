@@ -51,6 +51,7 @@ class NaturalPane(Vertical):
         self._found: tuple[TaskClusters, TaskClusters] | None = None
         self._side, self._layer, self._label = 1, 0, 0
         self._plot: PlotKind = "f1"
+        self._wanted: tuple[int, int, int] | None = None
 
     # What is on the screen
 
@@ -193,10 +194,33 @@ class NaturalPane(Vertical):
             self._found = self._jobs.both(0, TaskClusters)
             assert self._found is not None
             self._layer = best_layer(self._found[1])
+            self._go_to_wanted()
         self._show_everything()
         if self.view.ui.view is self.view and self._jobs.layer is None:
             self._focus_shown()
             self.view.ui.refresh_lines()
+
+    # Where one is
+
+    def show_layer(self, layer: int, side: int, label: int) -> None:
+        """Go to a layer that another view speaks of, as soon as it is there.
+
+        Args:
+            layer: 0 for the embeddings.
+            side: Of the base model (0) or the tuned one (1).
+            label: By which of `LABELS` its map is coloured.
+        """
+        self._wanted = layer, side, label
+        self._go_to_wanted()
+        self._show_everything()
+        self._focus_shown()
+
+    def _go_to_wanted(self) -> None:
+        if self._found is not None and self._wanted is not None:
+            self._layer, self._side, self._label = self._wanted
+            self._wanted = None
+            # The map, where the plot hides it.
+            self.remove_class("-plot")
 
     # Keys
 

@@ -57,6 +57,12 @@ class ClustersView(View):
         """Say what is waited for."""
         self._natural.show_progress()
 
+    def show_layer(self, layer: int, *, side: int, label: int = 0) -> None:
+        """Go to a layer of the base (0) or the tuned (1) model that another view speaks of."""
+        if self._pane is self._runs:
+            self.action_runs()
+        self._natural.show_layer(layer, side, label)
+
     # Keys
 
     def action_runs(self) -> None:

@@ -11,14 +11,14 @@ from analysis.components.tables import components_table, summary_table
 from analysis.instruction_sets import InstructionSet
 from app.actions import bindings
 from app.views.components.instructions_bar import InstructionsBar
+from app.views.components.linked import ComponentLinked
 from app.views.components.members import Cell
-from app.views.components.searching import ComponentSearching
 from app.views.components.text import HELP
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Lines
 
 
-class ComponentsView(ComponentSearching):
+class ComponentsView(ComponentLinked):
     """Maps over categories, behind them the list of a cell, behind that one neuron."""
 
     SCOPE = "components"
@@ -115,6 +115,8 @@ class ComponentsView(ComponentSearching):
             self._turn_to(self._neuron_from)
         elif self._page == "list" and self._behind:
             self._open_list(*self._behind.pop())
+        elif self._page == "list" and self.ui.came_by_link(self):
+            self._go_back()
         elif self._page == "list" or (self._page == "found" and not self._stop_search()):
             self._turn_to("maps")
         elif self._page == "found":

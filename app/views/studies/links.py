@@ -1,13 +1,16 @@
-"""From a row of a study to what it speaks of: a case, a head or a component in its own view."""
+"""From a row of a study to what it speaks of, in its own view: a case, a head, a layer, units."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from analysis.components.pair import Thresholds
+from analysis.instruction_sets import default_instructions
 from analysis.studies.asking import Asker
 from analysis.studies.study import StudyInput
 from analysis.table import Cell
+from analysis.task_sets.task_set import LABELS
 from app.state import Prompt
 from app.views.studies.pages import StudyPage
 
@@ -36,6 +39,10 @@ async def follow_link(
             return await _show_head(ui, row)
         case "component":
             return await _show_component(ui, row, given)
+        case "units":
+            return await _show_units(ui, row, given)
+        case "clusters":
+            return await _show_clusters(ui, row, given)
     return "This row leads nowhere."
 
 
@@ -83,10 +90,58 @@ async def _show_component(ui: InsttuiApp, row: Mapping[str, Cell], given: StudyI
     ui.lead_to("concepts")
     view = await ui.show_view("concepts")
     assert isinstance(view, ConceptsView)
-    tuned = () if given.tuned is None else (given.tuned.name, f"{given.tuned.name} (tuned)")
-    base = "" if given.base is None else given.base.name
-    side = row.get("model") in tuned and row.get("model") != base
     view.show_component(
-        layer, component, side=int(side), expert=expert if isinstance(expert, int) else -1
+        layer,
+        component,
+        side=_side(row, given),
+        expert=expert if isinstance(expert, int) else -1,
     )
     return ""
+
+
+async def _show_units(ui: InsttuiApp, row: Mapping[str, Cell], given: StudyInput) -> str:
+    from app.views.components.linked import Wanted
+    from app.views.components.view import ComponentsView
+
+    assert given.base is not None
+    assert given.tuned is not None
+    layer = row.get("layer")
+    categories = [str(row["category"])]
+    if row.get("other_category"):
+        categories.append(str(row["other_category"]))
+    ui.lead_to("components")
+    view = await ui.show_view("components")
+    assert isinstance(view, ComponentsView)
+    view.show_units(
+        Wanted(
+            unit="experts" if row.get("units") == "experts" else "neurons",
+            categories=tuple(categories),
+            layer=layer if isinstance(layer, int) else None,
+            # Rows of ablations have no units: what is silenced is unique to the category.
+            kind="all" if "units" in row else "unique",
+        ),
+        default_instructions(given.base, given.tuned),
+        Thresholds.of(given.options),
+    )
+    return ""
+
+
+async def _show_clusters(ui: InsttuiApp, row: Mapping[str, Cell], given: StudyInput) -> str:
+    from app.views.clusters.view import ClustersView
+
+    layer, label = row.get("layer"), row.get("label")
+    assert isinstance(layer, int)
+    ui.lead_to("clusters")
+    view = await ui.show_view("clusters")
+    assert isinstance(view, ClustersView)
+    view.show_layer(
+        layer, side=_side(row, given), label=LABELS.index(str(label)) if label in LABELS else 0
+    )
+    return ""
+
+
+def _side(row: Mapping[str, Cell], given: StudyInput) -> int:
+    """Whether a row speaks of the base model (0) or of the tuned one (1)."""
+    tuned = () if given.tuned is None else (given.tuned.name, f"{given.tuned.name} (tuned)")
+    base = "" if given.base is None else given.base.name
+    return int(row.get("model") in tuned and row.get("model") != base)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from analysis.studies.findings import Figure, Findings, NamedTable
+from analysis.studies.findings import Figure, Findings, Link, NamedTable
 from analysis.table import Table
 from app.views.studies.figures import MOST_LINES, numbers_of
 
@@ -30,7 +30,7 @@ class StudyPage:
     name: str
     title: str
     table: Table | None = None
-    opens: Literal["", "case", "head", "component"] = ""
+    opens: Link = ""
     note: str = ""
     figure: Figure | None = None
 

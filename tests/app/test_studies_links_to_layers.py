@@ -1,0 +1,102 @@
+"""From a row of a study to the clusters of a layer, or to the list of units that it counts."""
+
+from __future__ import annotations
+
+import pytest
+
+from analysis.events import Finished
+from analysis.requests import ClustersRequest
+from analysis.studies.catalog import StudySpec
+from app.views.clusters.natural import NaturalPane
+from app.views.components.page import ComponentPage
+from app.widgets.scatter_map import ScatterMap
+from tests.app.components_screen import CATEGORIES
+from tests.app.pair_app import PairApp, until_shown
+from tests.app.studies_screen import NARROW, WIDE, turned_to
+from tests.support.scripted_clusters import task_clusters
+from tests.support.scripted_session import answer
+
+
+def script(request):
+    if isinstance(request, ClustersRequest):
+        yield Finished(task_clusters(request))
+    else:
+        yield from answer(request)
+
+
+@pytest.fixture(autouse=True)
+def _one_study(monkeypatch):
+    spec = StudySpec("rows", "what rows show", "tests.support.scripted_studies:links", "pair")
+    monkeypatch.setattr("app.views.studies.desk.STUDIES", (spec,))
+
+
+async def opened(pilot, page):
+    await until_shown(pilot, "quit")
+    await pilot.press("5", "enter")
+    await until_shown(pilot, "Rows lead on.")
+    await pilot.press("enter")
+    await turned_to(pilot, page)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_a_row_leads_to_the_clusters_of_its_layer_and_escape_back(tmp_path, size):
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=size) as pilot:
+        await opened(pilot, "Every layer")
+        await pilot.press("j", "enter")
+        await until_shown(pilot, "demo-base · layer 1 of 3", "by distribution ")
+        assert pair.app.focused is pair.app.query_one(ScatterMap)
+        await pilot.press("escape")
+        await until_shown(pilot, "Every layer")
+        assert pair.app.query_one("#rows").cursor == 1
+        # The view is there now, its plot before the map where there is room for one.
+        await pilot.press("7", "p", "5", "end", "enter")
+        await until_shown(pilot, "demo-tuned · layer 3 of 3", "by task ")
+        assert not pair.app.query_one(NaturalPane).has_class("-plot")
+
+
+async def test_a_row_leads_past_the_training_runs(tmp_path):
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=WIDE) as pilot:
+        await opened(pilot, "Every layer")
+        await pilot.press("7", "t")
+        await until_shown(pilot, "Training runs in")
+        await pilot.press("5", "j", "enter")
+        await until_shown(pilot, "demo-base · layer 1 of 3")
+        await pilot.press("escape")
+        await until_shown(pilot, "Every layer")
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_a_row_leads_to_the_units_of_its_cell_and_escape_back(tmp_path, size):
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=size) as pilot:
+        await opened(pilot, "Every cell")
+
+        def cell():
+            found = pair.app.query_one(ComponentPage).cell
+            return found.categories, found.layer
+
+        for row, expected in enumerate([((1,), 2), ((1,), None), ((0, 1), None)]):
+            await pilot.press("home", *["j"] * row, "enter")
+            await until_shown(pilot, "mean p, base→tuned")
+            assert cell() == expected
+            await pilot.press("escape")
+            await until_shown(pilot, "Every cell")
+            assert pair.app.query_one("#rows").cursor == row
+
+
+async def test_the_units_are_those_of_the_study_whatever_the_view_showed(tmp_path):
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=WIDE) as pilot:
+        await opened(pilot, "Unique")
+        await pilot.press("6")
+        await until_shown(pilot, f"all {len(CATEGORIES)} categories are there", "ε 0.50", "τ 0.75")
+        await pilot.press("right_square_bracket")
+        await until_shown(pilot, "ε 0.55")
+        await pilot.press("p", *"natural", "enter")
+        await until_shown(pilot, "natural", "categories are there")
+        await pilot.press("5", "enter")
+        await until_shown(pilot, "mean p, base→tuned", "ε 0.50", "τ 0.75", "demo")
+        page = pair.app.query_one(ComponentPage)
+        assert (page.cell.categories, page.kind) == ((1,), "unique")
