@@ -11,6 +11,7 @@ from analysis.events import Failed, Finished, Progress
 from analysis.problems import Problem
 from analysis.requests import ClustersRequest
 from app.config import Settings
+from app.views.clusters.tasks_bar import TasksBar
 from app.views.registry import VIEWS
 from app.widgets.scatter_map import ScatterMap, cells_of, nearest
 from tests.app.pair_app import PairApp, screen, until, until_shown
@@ -168,6 +169,45 @@ async def test_escape_stops_it(tmp_path):
         pair.session.gate.set()
         await pilot.press("r")
         await until_shown(pilot, "demo-tuned · layer 3 of 3")
+
+
+TASK = """
+[[task]]
+name = "double"
+phrasings = ["Double it.", "Twice that."]
+mappings = [["one", "two"], ["two", "four"]]
+
+[[task]]
+name = "halve"
+phrasings = ["Halve it.", "Half of that."]
+mappings = [["two", "one"], ["four", "two"], ["four", "two"]]
+"""
+
+
+async def test_tasks_of_the_users_own_take_the_place_of_the_shipped_ones(tmp_path):
+    pair = PairApp(tmp_path, script=script)
+    (tmp_path / "own.toml").write_text(TASK, encoding="utf-8")
+    (tmp_path / "bad.toml").write_text("[[task]]\nname = 3\n", encoding="utf-8")
+    async with pair.running(size=WIDE) as pilot:
+        await shown_clusters(pilot)
+        await until_shown(pilot, "Tasks: natural.")
+        pair.session.gate.clear()
+        await pilot.press("slash", *"own.toml", "enter")
+        await until_shown(pilot, "of both models on 2 tasks (own.toml)")
+        pair.session.gate.set()
+        await until_shown(pilot, "Tasks: own.toml.", "demo-tuned · layer 3 of 3")
+        asked = [r for r in pair.session.requests if isinstance(r, ClustersRequest)]
+        names = [tuple(each.name for each in one.tasks) for one in asked]
+        assert names[2:] == [("double", "halve")] * 2
+        assert len(asked[2].tasks[1].mappings) == 2
+        await pilot.press("slash", *"bad.toml", "enter")
+        await until_shown(pilot, "bad.toml cannot be used as tasks")
+        bar = pair.app.query_one(TasksBar)
+        await until(pilot, lambda: pair.app.focused is bar and bar.value == "bad.toml")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pair.app.focused, ScatterMap))
+        await pilot.press("slash", *["backspace"] * 8, *"natural", "enter")
+        await until_shown(pilot, "Tasks: natural.", "demo-tuned · layer 3 of 3")
 
 
 async def test_the_help_says_how_to_read_it(tmp_path):

@@ -23,10 +23,11 @@ from analysis.clusters.tables import (
 from analysis.requests import ClustersRequest
 from analysis.results import TaskClusters
 from analysis.task_sets.natural import natural_tasks
-from analysis.task_sets.task_set import LABELS
+from analysis.task_sets.task_set import LABELS, TaskSet
 from app.actions import Action
 from app.export import save_table
 from app.layer_jobs import LayerJobs
+from app.views.clusters.tasks_bar import TasksBar
 from app.views.clusters.text import scatter_of, status_lines
 from app.views.view import View
 from app.watch import Watch
@@ -48,6 +49,7 @@ class NaturalPane(Vertical):
         super().__init__(id=id)
         self.view = view
         self._jobs: LayerJobs | None = None
+        self._tasks: TaskSet = natural_tasks()
         self._found: tuple[TaskClusters, TaskClusters] | None = None
         self._side, self._layer, self._label = 1, 0, 0
         self._plot: PlotKind = "f1"
@@ -63,6 +65,7 @@ class NaturalPane(Vertical):
             yield Plot(ascii_only=self.view.ui.settings.ascii, id="plot")
         yield Lines(id="progress")
         yield KindLines(id="status")
+        yield TasksBar(id="tasks")
 
     @property
     def _workspace(self) -> PairWorkspace:
@@ -75,14 +78,21 @@ class NaturalPane(Vertical):
 
     def enter(self) -> None:
         """Ask for both models' clusters, the first time; focus what is shown."""
-        work, session = self._workspace, self.view.ui.session
-        if self._jobs is None and session is not None:
-            tasks = natural_tasks().tasks
-            asked = ClustersRequest(work.base, tasks), ClustersRequest(work.tuned, tasks)
-            self._jobs = LayerJobs(session, self, [asked])
-            self._jobs.run(0)
+        if self._jobs is None:
+            self._begin()
         self._show_everything()
         self._focus_shown()
+
+    def _begin(self) -> None:
+        """Ask for both models' clusters; what was asked before is given up."""
+        work, session = self._workspace, self.view.ui.session
+        self.leave()
+        if session is not None:
+            asked = tuple(
+                ClustersRequest(model, self._tasks.tasks) for model in (work.base, work.tuned)
+            )
+            self._jobs = LayerJobs(session, self, [asked])
+            self._jobs.run(0)
 
     def leave(self) -> None:
         """Nothing is waited for."""
@@ -99,9 +109,9 @@ class NaturalPane(Vertical):
         match action.action:
             case "run_again":
                 return self._jobs is not None and self._jobs.can_run
-            case "stop" | "runs":
+            case "stop" | "runs" | "folder":
                 return True
-            case "open" | "folder" | "epoch(-1)" | "epoch(1)" | "end(0)" | "end(-1)":
+            case "open" | "epoch(-1)" | "epoch(1)" | "end(0)" | "end(-1)":
                 return False
         return self._found is not None
 
@@ -129,8 +139,10 @@ class NaturalPane(Vertical):
     def _words(self) -> str:
         """What stands in place of the map until there is one."""
         ended = "" if self._jobs is None else self._jobs.ended()
+        count = len(self._tasks.tasks)
         return ended or (
-            "Clustering the hidden states of both models on sixteen tasks.\n\n"
+            "Clustering the hidden states of both models on "
+            f"{count:,} task{'' if count == 1 else 's'} ({self._tasks.name}).\n\n"
             "It takes a minute or more for a model, and is then kept."
         )
 
@@ -138,8 +150,8 @@ class NaturalPane(Vertical):
         """Say how far it is and what is waited for."""
         jobs, progress = self._jobs, self.query_one("#progress", Lines)
         if self._found is not None:
-            notes = notes_of(self._found)
-            progress.show([(self.view.prose(" ".join(notes)), "dim")] if notes else [])
+            said = [f"Tasks: {self._tasks.name}.", *self._tasks.notes, *notes_of(self._found)]
+            progress.show([(self.view.prose(" ".join(said)), "dim")])
         elif jobs is not None and jobs.layer is not None:
             starting = self.view.ui.status.state in ("off", "starting")
             waiting = "the engine is starting" if starting else "the engine has other work"
@@ -199,6 +211,25 @@ class NaturalPane(Vertical):
         if self.view.ui.view is self.view and self._jobs.layer is None:
             self._focus_shown()
             self.view.ui.refresh_lines()
+
+    # Which tasks
+
+    def ask_for_tasks(self) -> None:
+        """Let the user name a file of tasks."""
+        self.query_one(TasksBar).ask()
+
+    @on(TasksBar.Refused)
+    def _refused(self, message: TasksBar.Refused) -> None:
+        self.view.ui.say(str(message.problem), severity="error")
+
+    @on(TasksBar.Named)
+    def _named(self, message: TasksBar.Named[TaskSet]) -> None:
+        if message.content is not None:
+            self._tasks, self._found = message.content, None
+            self._begin()
+            self._show_everything()
+            self.view.ui.refresh_lines()
+        self._focus_shown()
 
     # Where one is
 

@@ -17,7 +17,8 @@ from app.widgets.scatter_map import MARKS, Scatter, look_of, mark_of
 HELP = (
     "Whether a model's hidden states lie together by task. Every phrasing of sixteen tasks goes "
     "with ten mappings of that task, such as dog → chien; what is looked at is the state at the "
-    "last token of the input, which predicts the output. Layer 0 is the embeddings.\n\n"
+    "last token of the input, which predicts the output. Layer 0 is the embeddings. / names tasks "
+    "of your own: a TOML file, or JSON lines, with name, phrasings and mappings each.\n\n"
     "The map shows the first two principal components of a layer's states, a letter an instance "
     "or the most frequent one of a cell; the legend says what the letters are, the lines below "
     "which instance is under the cursor.\n\n"
@@ -26,7 +27,7 @@ HELP = (
     "ARI, AMI   Rand index and mutual information, adjusted: about 0 for labels at random, 1 for "
     "full agreement.\n\n"
     "task   tasks of one category (translation, linguistic, knowledge) count as one.\n"
-    "distribution   which of the sixteen tasks.\n"
+    "distribution   which of the tasks.\n"
     "distribution-mapping   which task and which mapping.\n\n"
     "Nearest neighbours: every fifth phrasing counts as unseen. Of the ten training instances "
     "nearest to an unseen one, the share with its task, and how often most of them have its "

@@ -77,9 +77,11 @@ class ClustersView(View):
         self._runs.open_listed()
 
     def action_folder(self) -> None:
-        """Name a folder of training runs."""
+        """Name a file of tasks, or a folder of training runs."""
         if self._pane is self._runs:
             self._runs.ask_for_folder()
+        else:
+            self._natural.ask_for_tasks()
 
     def action_epoch(self, step: int) -> None:
         """The epoch measured after (1) or before (-1), as often as the key waits."""
