@@ -10,6 +10,11 @@ import pytest
 # Servers of the tests are on this machine; a proxy would not find them.
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # One of several processes, whose numeric libraries would take all cores each.
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+
 TESTS = Path(__file__).parent
 
 
