@@ -216,12 +216,13 @@ class InsttuiApp(KeyByKeyApp):
             return
         typing = isinstance(self.base.focused, TextArea | Input)
         shown = [*self.offered(self.view.SCOPE), ACTIONS["app.palette"]]
-        keys, width = self.settings.keys, self._keys.size.width
+        # Both lines are as wide as the terminal, and hear of its new size later than this.
+        keys, width = self.settings.keys, self.size.width
         self._keys.show(key_line(shown, keys, typing=typing, width=width))
         left = [*header_line(self.workspace, self.status), *self._too_small()]
         current = str(self.base.query_one("#views", ContentSwitcher).current)
         tabs = tabs_line(self.views, current)
-        if width_of([*left, *tabs]) > self._header.size.width:
+        if width_of([*left, *tabs]) > width:
             tabs = tabs_line(self.views, current, titles=False)
         self._header.show(left, right=tabs)
 
