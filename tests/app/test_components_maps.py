@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from analysis.components.sets import EPSILON, TAU
@@ -133,3 +135,41 @@ async def test_without_colours_glyphs_stand_for_the_lightness(tmp_path, monkeypa
         levels = levels_of(sets_of(pair).neurons[1].jaccard()[4])
         assert levels[4] == 10
         assert line.count(full) == int((levels >= (10 if ascii_only else 9)).sum())
+
+
+async def test_of_two_categories_a_layer_s_general_neurons_are_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    line = '{"id": "%s", "category": "%s", "instruction": "Do it.", "response": "Done."}'
+    (tmp_path / "two.jsonl").write_text(f"{line % (1, 'code')}\n{line % (2, 'math')}\n")
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await shown_components(pilot)
+        await pilot.press("p", *"two.jsonl", "enter")
+        await until_shown(pilot, "all 2 categories are there")
+        await pilot.press("v", "end", "j", "j")
+        base, tuned = (each.members[1] for each in sets_of(pair).neurons)
+        await until_shown(
+            pilot,
+            "layer 1 · code and math",
+            *(f"{int((each[1] & each[4]).sum())} of {NEURONS} neurons" for each in (base, tuned)),
+        )
+
+
+async def test_no_number_is_cut_where_there_is_little_room(tmp_path):
+    names = "a-base-model-with-a-long-name", "a-tuned-model-with-a-long-name"
+    pair = PairApp(tmp_path, names=names)
+    async with pair.running(size=(60, 20)) as pilot:
+        await shown_components(pilot)
+        await pilot.press("l")
+        shown = await until_shown(pilot, "classification and code")
+        lines = [line.strip() for line in shown.splitlines() if " in both" in line]
+        assert len(lines) == 2
+        for line in lines:
+            assert re.search(r"-name +\d+ and \d+ · \d+ in both( · Jaccard \d\.\d\d)?$", line), line
+        await pilot.press("v", "enter")
+        shown = await until_shown(pilot, "mean p")
+        listed = re.findall(r"(?:kept|lost|gained) +(\S.*\S) *│", shown)
+        assert listed
+        for line in listed:
+            share = r"\d\.\d\d (?:general|unique|\d of 6)"
+            assert re.fullmatch(f"{share} +{share}", line), line

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from analysis.problems import problem
 from analysis.requests import WordNeuronsRequest
 from app.views.components.word_page import ComponentWordPage
 from app.widgets.number_map import NumberMap
+from app.widgets.search_bar import SearchBar
 from tests.app.components_screen import (
-    ALL,
     CATEGORIES,
+    NARROW,
     WIDE,
     mixture_script,
     requests_of,
     sets_of,
     shown_components,
 )
-from tests.app.pair_app import PairApp, until, until_shown
+from tests.app.pair_app import PairApp, screen, until, until_shown
 from tests.support.scripted_components import EXPERTS, LAYERS, NEURONS, word_neurons
+from tests.support.scripted_session import answer
+
+SEARCHED = f"all {LAYERS} layers are searched"
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +38,7 @@ async def test_a_word_lists_the_neurons_that_write_it(tmp_path, script):
     async with pair.running(size=WIDE) as pilot:
         await shown_components(pilot)
         await pilot.press("slash", *"moon", "enter")
-        await until_shown(pilot, "neurons that write “moon”", ALL)
+        await until_shown(pilot, "neurons that write “moon”", SEARCHED)
         asked = requests_of(pair, WordNeuronsRequest)
         assert [(each.layer, each.model.name) for each in asked] == [
             (layer, name) for layer in range(LAYERS) for name in ("demo-base", "demo-tuned")
@@ -75,3 +82,127 @@ async def test_a_word_lists_the_neurons_that_write_it(tmp_path, script):
         await until(pilot, lambda: pair.app.focused is page.items)
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(pair.app.focused, NumberMap))
+
+
+def hold_layer(pair, layer):
+    """The first time that a word is sought in this layer, nothing is answered any more."""
+    session, script, held = pair.session, pair.session._script, []
+
+    def holding(request):
+        if isinstance(request, WordNeuronsRequest) and request.layer == layer and not held:
+            held.append(session.gate.clear())
+        yield from script(request)
+
+    session._script = holding
+
+
+async def test_escape_stops_a_search_and_r_goes_on_where_it_was(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=NARROW) as pilot:
+        await shown_components(pilot)
+        hold_layer(pair, 2)
+        await pilot.press("slash", *"moon", "enter")
+        await until_shown(pilot, f"2 of {LAYERS} layers · layer 2", "esc stops")
+        page = pair.app.query_one(ComponentWordPage)
+        await pilot.press("escape")
+        await until_shown(pilot, f"Stopped with 2 of {LAYERS} layers. r goes on.", " r again")
+        assert page.items.count == 2 * NEURONS
+        asked = len(requests_of(pair, WordNeuronsRequest))
+        pair.session.gate.set()
+        await pilot.press("r")
+        await until_shown(pilot, SEARCHED)
+        assert page.items.count == LAYERS * NEURONS
+        again = requests_of(pair, WordNeuronsRequest)[asked:]
+        assert [each.layer for each in again] == [n for n in range(2, LAYERS) for _ in "ab"]
+        assert " r again" not in screen(pair.app)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pair.app.focused, NumberMap))
+
+
+async def test_a_word_that_is_none_is_mended_in_the_bar(tmp_path):
+    def script(request):
+        if isinstance(request, WordNeuronsRequest) and request.word == "zxqv":
+            raise problem("input", "“zxqv” is none of the 40 words.", remedy="Seek another one.")
+        yield from answer(request)
+
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=NARROW) as pilot:
+        await shown_components(pilot)
+        await pilot.press("slash", *"zxqv", "enter")
+        shown = await until_shown(
+            pilot, "“zxqv” is none of the 40 words. Seek another one.", "none so far"
+        )
+        assert " r again" not in shown
+        await pilot.press("slash")
+        bar = pair.app.query_one("#search", SearchBar)
+        await until(pilot, lambda: pair.app.focused is bar and bar.value == "zxqv")
+        await pilot.press(*["backspace"] * 4, *"moon", "enter")
+        await until_shown(pilot, "neurons that write “moon”", SEARCHED)
+        assert pair.app.query_one(ComponentWordPage).items.count == LAYERS * NEURONS
+        await pilot.press("slash")
+        await until(pilot, lambda: pair.app.focused is bar and not bar.value)
+
+
+async def test_a_search_that_fails_runs_again(tmp_path):
+    broken = [True]
+
+    def script(request):
+        if isinstance(request, WordNeuronsRequest) and request.layer == 3 and broken[0]:
+            raise problem("engine", "The engine ended.")
+        yield from answer(request)
+
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=NARROW) as pilot:
+        await shown_components(pilot)
+        await pilot.press("slash", *"moon", "enter")
+        await until_shown(pilot, "The engine ended. r runs it again.", " r again")
+        broken[0] = False
+        await pilot.press("r")
+        await until_shown(pilot, SEARCHED)
+
+
+async def test_a_search_that_nothing_leads_back_to_is_stopped(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=NARROW) as pilot:
+        await shown_components(pilot)
+        hold_layer(pair, 0)
+        await pilot.press("slash", *"moon", "enter")
+        await until_shown(pilot, "esc stops")
+        await pilot.press("slash", *"math", "enter")
+        await until(pilot, lambda: isinstance(pair.app.focused, NumberMap))
+        asked = len(requests_of(pair, WordNeuronsRequest))
+        pair.session.gate.set()
+        # Answered after all that was asked before.
+        await pilot.press("slash", *"3 17", "enter")
+        await until_shown(pilot, "layer 3 · neuron 17", "tuned17")
+        assert len(requests_of(pair, WordNeuronsRequest)) == asked
+
+
+async def test_the_cursor_stays_on_its_neuron_while_others_are_found(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=NARROW) as pilot:
+        await shown_components(pilot)
+        hold_layer(pair, 1)
+        await pilot.press("slash", *"moon", "enter")
+        await until_shown(pilot, f"1 of {LAYERS} layers")
+        page = pair.app.query_one(ComponentWordPage)
+        await pilot.press("j", "j")
+        await until(pilot, lambda: page.items.cursor == 2)
+        place = page.place
+        pair.session.gate.set()
+        await until_shown(pilot, SEARCHED)
+        assert page.place == place
+        assert page.items.cursor > 2
+
+
+async def test_no_number_is_cut_where_there_is_little_room(tmp_path):
+    pair = PairApp(tmp_path, script=mixture_script)
+    async with pair.running(size=(60, 20)) as pilot:
+        await shown_components(pilot)
+        await pilot.press("slash", *"moon", "enter")
+        shown = await until_shown(pilot, SEARCHED)
+        side = r"[+−]\d\.\d\d  \d of 6"
+        listed = [line for line in shown.splitlines() if re.search(f"{side} +{side}", line)]
+        assert len(listed) >= 5
+        assert "base: cos, sets" in shown
+        assert "uned: cos, sets" in shown

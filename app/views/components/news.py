@@ -35,6 +35,9 @@ class ComponentNews(ComponentPages):
             return
         for notice in step.notices:
             self.ui.say(str(notice.problem), severity="warning")
+        if self._search.jobs.problem is not None:
+            # In whole; the line has no room for it on a narrow screen.
+            self.ui.say(str(self._search.jobs.problem), severity="error")
         if step.finished is not None:
             self._search.take(step.finished)
             if self._page == "found":

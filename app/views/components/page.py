@@ -9,13 +9,16 @@ from textual.events import Resize
 
 from app.terminal_text import pad, prose
 from app.views.components.atlas import ComponentAtlas
+from app.views.components.member_text import copied_members, member_lines
 from app.views.components.members import KINDS, Cell, CellMembers, Kind, Member
-from app.views.components.text import copied_members, member_lines, side_heading
+from app.views.components.text import side_heading
 from app.widgets.followed_list import FollowedList
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line, Lines
 
 _LAYER, _EXPERT, _NEURON, _STATUS, _SIDE = 6, 7, 8, 8, 20
+_FRAME = 3
+"""The list's frame and its bar."""
 
 
 class ComponentPage(Vertical):
@@ -109,12 +112,18 @@ class ComponentPage(Vertical):
     def _has_neurons(self) -> bool:
         return self.cell is None or self.cell.unit == "neurons"
 
+    @property
+    def _side_width(self) -> int:
+        """Cells of a model's column."""
+        where = _LAYER + _EXPERT * self._has_experts + _NEURON * self._has_neurons + 3 + _STATUS
+        return min(_SIDE, (self.size.width - _FRAME - where - 2) // 2)
+
     def _show_heading(self) -> None:
         parts = [f"{'layer':>{_LAYER}}"]
         parts += [f"{'expert':>{_EXPERT}}"] if self._has_experts else []
         parts += [f"{'neuron':>{_NEURON}}"] if self._has_neurons else []
         # The list has a frame, these lines have none.
-        sides = [side_heading(name, ": p, sets", _SIDE) for name in self._names]
+        sides = [side_heading(name, ": p, sets", self._side_width) for name in self._names]
         self.query_one("#columns", Lines).show(
             [(f" {''.join(parts)}   {'':{_STATUS}}{'  '.join(sides)}", "dim")]
         )
@@ -153,4 +162,4 @@ class ComponentPage(Vertical):
             common = "unique"
         else:
             common = f"{sets} of {of}"
-        return pad(f"{share:.2f} {common}", _SIDE)
+        return pad(f"{share:.2f} {common}", self._side_width)

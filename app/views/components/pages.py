@@ -14,10 +14,11 @@ from app.views.components.atlas import ComponentAtlas, Unit
 from app.views.components.instructions_bar import InstructionsBar
 from app.views.components.jobs import ComponentJobs
 from app.views.components.maps import ComponentMaps
+from app.views.components.member_text import neuron_place
 from app.views.components.members import Cell, Kind
 from app.views.components.neuron import ComponentNeuron
 from app.views.components.page import ComponentPage
-from app.views.components.text import UNLIKE, WAITING, map_lines, neuron_place, summary
+from app.views.components.text import UNLIKE, WAITING, map_lines, summary
 from app.views.components.word_page import ComponentWordPage
 from app.views.components.word_search import WordSearch
 from app.views.pair_view import PairView
@@ -96,11 +97,17 @@ class ComponentPages(PairView[ComponentJobs]):
         return found[0].layer, found[0].expert, int(found[0].components[0])
 
     @property
+    def _opens(self) -> bool:
+        """Whether enter leads on from what is under the cursor."""
+        if self._page == "found":
+            return self._found.place is not None
+        return self._page in ("maps", "list") or self._component is not None
+
+    @property
     def _again(self) -> LayerJobs | None:
         """What failed or was stopped and may run again, of the page first."""
-        search = self._search.jobs if self._page == "found" and self._search is not None else None
-        if search is not None and search.can_run:
-            return search
+        if self._page == "found" and self._search is not None and self._search.can_run:
+            return self._search.jobs
         return None if self._jobs is None else self._jobs.unfinished
 
     def _ask(self) -> ComponentJobs:
@@ -134,6 +141,7 @@ class ComponentPages(PairView[ComponentJobs]):
         """One map where two do not fit side by side."""
         self.set_class(event.size.width < BOTH_FROM_WIDTH, "-narrow")
         self.call_after_refresh(self._show_status)
+        self.call_after_refresh(self._show_progress)
 
     def offers(self, action: Action) -> bool:
         """What the page that is shown can do."""
@@ -154,7 +162,8 @@ class ComponentPages(PairView[ComponentJobs]):
             case "components.kind":
                 return page == "list"
             case "components.open":
-                return page in ("maps", "list", "found") or self._component is not None
+                # While something is typed, enter ends that.
+                return self._opens and not isinstance(self.ui.base.focused, SearchBar)
             case "components.prompts":
                 return jobs is not None
             case "components.find" | "components.copy":
@@ -185,12 +194,13 @@ class ComponentPages(PairView[ComponentJobs]):
 
     def _show_status(self) -> None:
         there = self._page != "words"
-        line = summary(self._atlas, self._unit, self._instructions) if there else []
+        width = self.size.width - 2
+        line = summary(self._atlas, self._unit, self._instructions, width) if there else []
         self.query_one("#summary", Lines).show(line)
         status = self.query_one("#status", Lines)
         status.display = self._page == "maps"
         if self._page == "maps":
-            status.show(*map_lines(self._atlas, self._maps, self._names, self.size.width - 2))
+            status.show(*map_lines(self._atlas, self._maps, self._names, width))
 
     def _show_progress(self) -> None:
         line = self._progress()
@@ -205,3 +215,8 @@ class ComponentPages(PairView[ComponentJobs]):
             return self._search.going_on() or line[:1]
         # From a list or a neuron escape leads back first, and stops nothing.
         return line[:1] if self._page in ("list", "neuron") else line
+
+    def _all_there(self) -> Line:
+        if self._page == "found" and self._search is not None and not self._search.jobs.can_run:
+            return [(f"all {self._search.jobs.layers} layers are searched", "dim")]
+        return super()._all_there()

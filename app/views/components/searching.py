@@ -15,6 +15,12 @@ from app.widgets.search_bar import SearchBar
 class ComponentSearching(ComponentNews):
     """Opens lists and neurons, of the cell looked at or of what is sought."""
 
+    def _turn_to(self, page: str) -> None:
+        if page in ("maps", "list"):
+            # From there nothing leads back to what a search found.
+            self._stop_search()
+        super()._turn_to(page)
+
     def _open_list(self, cell: Cell, kind: Kind = "all", cursor: int = 0) -> None:
         self._list.kind = kind
         self._list.show_cell(self._atlas, cell, self._names)
@@ -34,7 +40,8 @@ class ComponentSearching(ComponentNews):
             search = self._search if self._page == "found" else None
             # A word that is none is there to be mended.
             failed = search is not None and search.jobs.problem is not None
-            self.query_one("#search", SearchBar).open(search.word if search and failed else "")
+            word = search.word if search is not None and failed else ""
+            self.query_one("#search", SearchBar).open(word)
 
     @on(SearchBar.Sought, "#search")
     def _sought(self, message: SearchBar.Sought) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from textwrap import wrap
+
+from rich.cells import cell_len
 
 from app.terminal_text import fit, pad, prose
 from app.views.components.atlas import ComponentAtlas, Unit
-from app.views.components.jobs import Place
 from app.views.components.maps import ComponentMaps
-from app.views.components.members import Cell, CellMembers, Member
+from app.views.components.members import Cell
 from app.views.components.numbers import NOTHING, share_text
-from app.widgets.lines import Line, Part
+from app.widgets.lines import Line, Part, width_of
 
-_UNBROKEN = "\N{NO-BREAK SPACE}"
+_SHORTEST_NOTE = 20
+"""Cells of a beginning that still says something."""
 
 HELP = (
     "Which feed-forward neurons, and in mixture models which experts, a kind of instruction needs, "
@@ -65,17 +68,30 @@ WAITING = (
 )
 
 
-def summary(atlas: ComponentAtlas, unit: Unit, instructions: str) -> Line:
+def summary(atlas: ComponentAtlas, unit: Unit, instructions: str, width: int) -> Line:
     """The line above: what is spoken of and at which thresholds."""
     epsilon = "ε" if unit == "neurons" else "ε_e"
-    return [
-        (unit, "strong"),
-        (f" · {epsilon} ", ""),
-        (f"{atlas.threshold(unit):.2f}", "accent"),
-        (" · τ ", ""),
-        (f"{atlas.thresholds.tau:.2f}", "accent"),
-        (f" · {atlas.instructions} instructions ({instructions}) · our reading", ""),
-    ]
+    return fitting(
+        [
+            [(unit, "strong")],
+            [(f"{epsilon} ", ""), (f"{atlas.threshold(unit):.2f}", "accent")],
+            [("τ ", ""), (f"{atlas.thresholds.tau:.2f}", "accent")],
+            [(f"{atlas.instructions} instructions ({instructions})", "")],
+            [("our reading", "")],
+        ],
+        width,
+    )
+
+
+def fitting(phrases: Sequence[Line], width: int) -> Line:
+    """As many phrases as there is room for, dots between them: no number is cut in two."""
+    line: list[Part] = list(phrases[0])
+    for phrase in phrases[1:]:
+        longer = [*line, (" · ", ""), *phrase]
+        if width_of(longer) > width:
+            break
+        line = longer
+    return line
 
 
 def map_lines(
@@ -85,13 +101,12 @@ def map_lines(
     cell = maps.cell(atlas)
     where = "" if cell.layer is None else f"layer {cell.layer} · "
     lines: list[Line] = [[(where + _named(atlas, cell), "strong")]]
-    room = max(len(name) for name in names)
+    room = min(max(map(cell_len, names)), width // 4)
     for side, name in enumerate(names):
-        lines.append([(f"{name:<{room}}  ", "dim"), *_side(atlas, cell, side)])
-    if len(cell.categories) == 1:
-        lines.append([*change_parts(atlas, cell), *_notes(atlas, width // 3)])
-    else:
-        lines.append(_notes(atlas, width))
+        found = fitting(_side(atlas, cell, side), width - room - 2)
+        lines.append([(side_heading(name, "  ", room + 2), "dim"), *found])
+    changes = change_parts(atlas, cell) if len(cell.categories) == 1 else []
+    lines.append([*changes, *_notes(atlas, width - width_of(changes) - 2)])
     return lines
 
 
@@ -102,30 +117,31 @@ def _named(atlas: ComponentAtlas, cell: Cell) -> str:
     return " and ".join(names)
 
 
-def _side(atlas: ComponentAtlas, cell: Cell, side: int) -> list[Part]:
+def _side(atlas: ComponentAtlas, cell: Cell, side: int) -> list[Line]:
+    """What is said of a model, the most important first."""
     sets = atlas.sets()[side]
     layers = slice(None) if cell.layer is None else slice(cell.layer, cell.layer + 1)
     units = f"of {int(sets.units[layers].sum()):,}"
     general = int(sets.general_counts[layers].sum())
-    if len(cell.categories) > 2:
-        return [(f"{general:,} {units} {atlas.unit}", "")]
+    if len(cell.categories) > 2 or (len(cell.categories) == 2 and cell.layer is not None):
+        return [[(f"{general:,} {units} {atlas.unit}", "")]]
     first = cell.categories[0]
     if len(cell.categories) == 1:
         count = int(sets.counts[first, layers].sum())
         unique = int(sets.unique_counts[first, layers].sum())
-        return [(f"{count:,} {units} {atlas.unit} · {general:,} general · {unique:,} unique", "")]
+        whole = f"{count:,} {units} {atlas.unit}", f"{general:,} general", f"{unique:,} unique"
+        return [[(each, "")] for each in whole]
     second = cell.categories[1]
     shared = sets.shared
     jaccard, contained = sets.jaccard(), sets.containment()
     return [
-        (f"{shared[first, first]:,} and {shared[second, second]:,}", ""),
-        (f" · {shared[first, second]:,} in both · ", ""),
-        (f"Jaccard {share_text(jaccard[first, second])}", "accent"),
-        (
-            f" · contained {share_text(contained[first, second])}"
-            f" and {share_text(contained[second, first])}",
-            "",
-        ),
+        [(f"{shared[first, first]:,} and {shared[second, second]:,}", "")],
+        [(f"{shared[first, second]:,} in both", "")],
+        [(f"Jaccard {share_text(jaccard[first, second])}", "accent")],
+        [
+            (f"contained {share_text(contained[first, second])}", ""),
+            (f" and {share_text(contained[second, first])}", ""),
+        ],
     ]
 
 
@@ -145,56 +161,12 @@ def change_parts(atlas: ComponentAtlas, cell: Cell) -> list[Part]:
 
 
 def _notes(atlas: ComponentAtlas, width: int) -> list[Part]:
-    said = wrap(prose(" ".join(atlas.notes)), max(20, width), max_lines=1, placeholder=" …")
+    if width < _SHORTEST_NOTE:
+        return []
+    said = wrap(prose(" ".join(atlas.notes)), width, max_lines=1, placeholder=" …")
     return [("  " + said[0], "dim")] if said else []
-
-
-def neuron_place(place: Place) -> str:
-    """Where a neuron is, in words."""
-    layer, expert, neuron = place
-    return f"layer {layer}" + (f" · expert {expert}" if expert >= 0 else "") + f" · neuron {neuron}"
-
-
-def member_place(member: Member) -> str:
-    """Where a neuron or an expert is, in words."""
-    if member.neuron < 0:
-        return f"layer {member.layer} · expert {member.expert}"
-    return neuron_place((member.layer, member.expert, member.neuron))
-
-
-def member_lines(atlas: ComponentAtlas, member: Member | None, width: int) -> list[Line]:
-    """Lines on the unit under the cursor of a list: its frequency in every category."""
-    if member is None:
-        return [[]]
-    arrow = "→"
-    before, after = member.frequencies
-    texts = [
-        f"{prose(name)} {share_text(before[each])}{arrow}{share_text(after[each])}"
-        for each, name in enumerate(atlas.counted)
-    ]
-    of = len(atlas.counted)
-    sets = f"in {member.sets[0]}{arrow}{member.sets[1]} of {of} sets"
-    head: Line = [
-        (member_place(member), "strong"),
-        (f" · {sets} · mean p, base{arrow}tuned:", "dim"),
-    ]
-    # A name and its shares stay on one line.
-    whole = " · ".join(each.replace(" ", _UNBROKEN) for each in texts)
-    lines = wrap(whole, max(20, width), max_lines=3, placeholder=" …")
-    return [head, *([(line.replace(_UNBROKEN, " "), "")] for line in lines)]
 
 
 def side_heading(name: str, what: str, width: int) -> str:
     """The heading of a model's column: the end of a long name tells base from tuned."""
     return pad(fit(name[::-1], width - len(what))[::-1] + what, width)
-
-
-def copied_members(members: CellMembers, names: tuple[str, str], about: str) -> str:
-    """The first thousand units of a list as plain text, a line each."""
-    lines = [f"{names[0]} | {names[1]}, {about}"]
-    category = members.cell.categories[0]
-    for index in range(min(len(members), 1000)):
-        each = members[index]
-        base, tuned = each.frequencies[:, category].tolist()
-        lines.append(f"{member_place(each)} {each.status} {base:.4f} {tuned:.4f}")
-    return "\n".join(lines) + "\n"

@@ -24,6 +24,10 @@ LISTED = 1000
 """How many neurons are listed."""
 
 
+Entry = tuple[int, int]
+"""Layer, and place in the layer's arrays."""
+
+
 class Writer(NamedTuple):
     """A neuron that writes the word.
 
@@ -89,10 +93,20 @@ class WordSearch:
 
     def writer(self, index: int, atlas: ComponentAtlas) -> Writer:
         """The neuron at a place of the list, by falling |cos| in the model where it is larger."""
-        layer, place = int(self._layers[index]), int(self._places[index])
+        layer, place = self.entry(index)
         base, tuned = (int(each.members[layer][:, place].sum()) for each in atlas.sets("neurons"))
         cosines = float(self._cosines[0, index]), float(self._cosines[1, index])
         return Writer((layer, *atlas.expert_and_neuron(layer, place)), cosines, (base, tuned))
+
+    def entry(self, index: int) -> Entry:
+        """Which neuron stands at a place of the list."""
+        return int(self._layers[index]), int(self._places[index])
+
+    def index(self, entry: Entry) -> int:
+        """Where a neuron stands in the list; the end where others took its place."""
+        layer, place = entry
+        found = np.flatnonzero((self._layers == layer) & (self._places == place))
+        return int(found[0]) if len(found) else len(self) - 1
 
     def table(self, atlas: ComponentAtlas) -> Table:
         """What is listed: word, place of the neuron, cosines and numbers of sets."""
@@ -110,5 +124,15 @@ class WordSearch:
         if self.jobs.layer is not None:
             return [(self.jobs.words() or "reading the weights", ""), (" · esc stops", "dim")]
         if self.jobs.problem is not None:
-            return [(prose(str(self.jobs.problem)), "bad")]
-        return [("Stopped. r goes on.", "warn")] if self.jobs.can_run else []
+            again = " r runs it again." if self.can_run else ""
+            return [(prose(f"{self.jobs.problem}{again}"), "bad")]
+        if not self.jobs.can_run:
+            return []
+        done = f"{len(self.jobs.results)} of {self.jobs.layers} layers"
+        return [(f"Stopped with {done}. r goes on.", "warn")]
+
+    @property
+    def can_run(self) -> bool:
+        """Whether it was stopped or failed and may end otherwise; an unknown word will not."""
+        problem = self.jobs.problem
+        return self.jobs.can_run and (problem is None or problem.kind != "input")
