@@ -92,7 +92,7 @@ class Rotations:
     def words_table(self) -> NamedTable:
         """The words that a layer's components gained and lost."""
         return NamedTable(
-            "words",
+            "layer-words",
             "Words that tuning brought to a layer's components and took from them",
             layer_words_table(self.layers),
             note="Numbers of words of all components of a layer, each counted once; then those "
@@ -106,7 +106,7 @@ class Rotations:
             "Variance explained by the first components, over layers (Fig. 8)",
             Table(VARIANCE_COLUMNS, list(self._variance_rows())),
             note="Shares from 0 to 1, added up over the first so many components; mean and "
-            "deviation, divided by n, over layers, or over the experts of all layers.",
+            "population deviation over layers, or over the experts of all layers.",
         )
 
     def angle_table(self) -> NamedTable:

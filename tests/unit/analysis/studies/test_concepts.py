@@ -165,7 +165,7 @@ def test_without_descriptions_a_note_says_how_to_get_them(found):
         "variance",
         "components",
         "subspace-angles",
-        "words",
+        "layer-words",
     }
 
 
@@ -197,6 +197,8 @@ def test_it_says_that_describing_was_not_finished(answers, described, tmp_path):
 
 def test_with_descriptions_there_are_all_tables_and_figures(described):
     names = {each.name for each in described.tables}
+    # Each has a file of its own.
+    assert len(names) == len(described.tables)
     assert {"comparison", "levels", "described", "tests", "words", "annotations"} <= names
     assert {"levels-base", "levels-tuned", "described"} <= {each.name for each in described.figures}
     assert not any("--annotate" in note for note in described.notes)

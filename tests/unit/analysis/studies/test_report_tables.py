@@ -89,7 +89,7 @@ def test_words_gained_and_lost_by_layer_from_the_components(concept_report):
     components = concept_report["components"]
     words = components.assign(word=components.words.str.split()).explode("word")
     words["word"] = words.word.str.removeprefix("-")
-    for row in concept_report["words"].astype(object).fillna("").itertuples():
+    for row in concept_report["layer-words"].astype(object).fillna("").itertuples():
         of_layer = words[words.layer == row.layer]
         base, tuned = (
             list(dict.fromkeys(of_layer[of_layer.model == name].word))
