@@ -70,7 +70,8 @@ def study(given: StudyInput) -> Study:
                 "Nearest training instances of unseen ones",
                 neighbours_table(found),
                 opens="clusters",
-                note="Every fifth phrasing of a task is unseen.",
+                note="Every fifth phrasing of a task is unseen. Of its k nearest training "
+                "instances: the share that has its task, and how often they predict its output.",
             ),
         ),
         figures=(
@@ -172,9 +173,10 @@ def _neighbours(found: Sequence[TaskClusters]) -> tuple[str, ...]:
             layer = int(np.argmax(each.neighbour_accuracy))
             sentences.append(
                 f"{each.model}: of the {each.neighbours} nearest training instances of an unseen "
-                f"one, {each.neighbour_share[-1]:.1%} have its task in the last layer; they "
-                f"predict its output best in layer {layer}, {each.neighbour_accuracy[layer]:.1%}, "
-                f"and {each.neighbour_accuracy[0]:.1%} at the embeddings."
+                f"one, {each.neighbour_share[-1]:.1%} have its task in the last layer, "
+                f"{each.neighbour_share[0]:.1%} at the embeddings; they predict its output best in "
+                f"layer {layer}, {each.neighbour_accuracy[layer]:.1%} of the time, and "
+                f"{each.neighbour_accuracy[0]:.1%} at the embeddings."
             )
     return tuple(sentences)
 
@@ -184,7 +186,7 @@ def _labelled(found: TaskClusters, layer: int) -> list[tuple[str, list[float]]]:
 
 
 def _named(values: Sequence[float]) -> list[str]:
-    return [f"{name} {value:.3f}" for name, value in zip(METRICS, values, strict=True)]
+    return [f"{name.upper()} {value:.3f}" for name, value in zip(METRICS, values, strict=True)]
 
 
 def _scores_figure(found: Sequence[TaskClusters], label: int) -> Figure:

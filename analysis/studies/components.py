@@ -170,7 +170,7 @@ def _parameters(
         "random sets": _random_sets(given),
         "random sets matched by": _matched(given),
         "seed": _seed(given),
-        "resamples": RESAMPLES,
+        "bootstrap samples": RESAMPLES,
         "confidence": CONFIDENCE,
         "before a response": repr(LEAD),
     }

@@ -121,9 +121,9 @@ def _findings(
                 "verb-groups",
                 "In how many of the heads that changed verbs have more word pairs (Table 3)",
                 verbs.table(),
-                note="Shares from 0 to 1; one half is neutral. Means and deviations, divided by "
-                "n, are over the verbs whose number of pairs changed in any head of the group; the "
-                "p-value is that of Welch's two-sided t-test. Layers count from 0.",
+                note="Shares from 0 to 1; one half is neutral. Means and population "
+                "deviations are over the verbs whose number of pairs changed in any head of the "
+                "group; the p-value is that of Welch's two-sided t-test. Layers count from 0.",
             ),
             NamedTable(
                 "change-groups",

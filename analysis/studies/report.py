@@ -16,6 +16,7 @@ from pathlib import Path
 from analysis.csv_file import save_csv
 from analysis.models.references import DEMO_NAMES
 from analysis.problems import problem
+from analysis.studies.comparisons import SIGNIFICANT
 from analysis.studies.drawing import FORMATS, save_figure
 from analysis.studies.findings import Figure, Findings, NamedTable
 from analysis.studies.making import making_folder
@@ -25,11 +26,18 @@ from analysis.table import Cell, Table
 REPORT = "report.md"
 MOST_ROWS = 40
 """Rows of a table in the Markdown; its CSV has them all."""
+LONGEST = 240
+"""Characters of a text in a table of the Markdown; its CSV has it whole."""
 
 _PACKAGES = ("insttui", "torch", "transformers", "numpy", "scipy", "scikit-learn")
 _DEMO = (
     " They are two models of a few million parameters, trained on text about a closed world: what "
     "they show or do not show says nothing about large models."
+)
+_TESTED = re.compile(r"\bp (?:< )?\d")
+_ON_TESTS = (
+    f"A difference is called one where p < {SIGNIFICANT:g}. No p-value is corrected for how many "
+    "there are; where one is over layers, these are taken as independent, which they are not."
 )
 # What Markdown reads as a mark; an underscore inside a word is none.
 _MARKS = re.compile(r"[\\`*\[\]<>|~&$]|(?<!\w)_|_(?!\w)")
@@ -83,6 +91,8 @@ def _blocks(findings: Findings) -> Iterator[str]:
     yield f"# {text(findings.title)}"
     yield text(_subject(findings.parameters))
     yield _list(findings.statements) if findings.statements else "Nothing was found to report."
+    if any(_TESTED.search(each) for each in findings.statements):
+        yield text(_ON_TESTS)
     if findings.notes:
         yield "## Notes"
         yield _list(findings.notes)
@@ -95,7 +105,7 @@ def _blocks(findings: Findings) -> Iterator[str]:
         yield from _table(table)
     if findings.data:
         yield "## Data"
-        yield "What tables above are made of, and too long to be read here."
+        yield "What the tables above are made of, too long to be read here."
         yield "\n".join(map(_data, findings.data))
     yield "## Parameters"
     yield "Everything that the numbers depend on; with it the same command gives the same tables."
@@ -108,8 +118,8 @@ def _subject(parameters: Mapping[str, Cell]) -> str:
     base, tuned = parameters.get("base"), parameters.get("tuned")
     if base is None or tuned is None:
         return f"Of {parameters.get('models', 'stored results')}."
-    prompts = parameters.get("prompts") or parameters.get("instructions")
-    asked = f", with the prompts of {prompts}" if prompts else ""
+    given = [each for each in ("prompts", "instructions") if each in parameters]
+    asked = "".join(f", with the {each} of {parameters[each]}" for each in given)
     small = _DEMO if {base, tuned} <= set(DEMO_NAMES) else ""
     return f"Of {base} (base) and {tuned} (tuned){asked}.{small}"
 
@@ -139,6 +149,8 @@ def _table(named: NamedTable) -> Iterator[str]:
     all_rows = f"[{_csv(named)}]({_csv(named)})"
     if count > len(shown):
         yield f"The first {len(shown)} of {count:,} rows; all are in {all_rows}."
+    elif any(isinstance(cell, str) and len(cell) > LONGEST for row in shown for cell in row):
+        yield f"Unrounded, and uncut: {all_rows}."
     else:
         yield f"Unrounded: {all_rows}."
 
@@ -173,7 +185,8 @@ def _cell(cell: Cell) -> str:
         return "yes" if cell else "no"
     if isinstance(cell, float):
         return f"{cell:.4g}"
-    return text(str(cell))
+    words = str(cell)
+    return text(words if len(words) <= LONGEST else f"{words[:LONGEST].rsplit(' ', 1)[0]} …")
 
 
 def text(raw: str) -> str:

@@ -70,7 +70,7 @@ def test_the_first_table_has_the_best_layer_of_each_model(findings):
 
 def test_the_findings_have_the_numbers(findings):
     assert findings.statements[0].startswith(
-        "demo-base tells tasks apart best in layer 2: task f1 0.400, ari 0.300, ami 0.350;"
+        "demo-base tells tasks apart best in layer 2: task F1 0.400, ARI 0.300, AMI 0.350;"
     )
     assert "Best task F1: demo-base 0.400, demo-tuned 0.600 (+0.200)." in findings.statements
     assert any(

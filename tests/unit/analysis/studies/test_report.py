@@ -11,7 +11,7 @@ import pytest
 from analysis.problems import ProblemError
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
 from analysis.studies.placing import LISTING
-from analysis.studies.report import MOST_ROWS, write_report
+from analysis.studies.report import LONGEST, MOST_ROWS, write_report
 from analysis.table import Table
 
 ROWS = [(number, number / 3, None, number % 2 == 0, f"w{number}|x") for number in range(60)]
@@ -67,6 +67,28 @@ def test_a_long_table_is_cut_with_a_word_and_whole_beside_it(tmp_path):
         found = list(csv.reader(stream))
     assert len(found) == 61
     assert float(found[2][1]) == 1 / 3
+
+
+def test_a_long_text_is_cut_with_a_word_and_whole_beside_it(tmp_path):
+    words = " ".join(f"w{number}" for number in range(LONGEST))
+    table = NamedTable("words", "Words", Table(("words",), [(words,), ("short",)]))
+    path = write_report(findings(tables=(table,)), tmp_path)
+    text = path.read_text()
+    (line,) = [each for each in text.splitlines() if each.startswith("| w0 ")]
+    assert line.endswith(" … |")
+    assert line[2:-4] in words
+    assert LONGEST - 10 < len(line) < LONGEST + 10
+    assert "Unrounded, and uncut: [words.csv](words.csv)." in text
+    assert words in (path.parent / "words.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("statement", "tested"),
+    [("It grows, p 0.012.", True), ("It falls: p < 0.0001.", True), ("It stands still.", False)],
+)
+def test_what_p_values_leave_out_is_said_where_there_are_some(tmp_path, statement, tested):
+    text = write_report(findings(statements=(statement,)), tmp_path).read_text()
+    assert ("No p-value is corrected" in text) == tested
 
 
 def test_studies_lie_side_by_side_and_are_replaced_by_their_like(tmp_path):
