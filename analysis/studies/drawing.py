@@ -46,6 +46,7 @@ _DOTS_PER_INCH = 150
 _MOST_MARKERS = 24
 _MOST_TICKS = 20
 _LINE_CHARACTERS = 76
+_COLUMN_CHARACTERS = 40
 _MOST_IN_A_ROW = 4
 _BAND = 0.18
 
@@ -155,11 +156,12 @@ def _draw_bars(axes: Axes, series: Sequence[Series], places: dict[float | str, f
 def _label(canvas: Canvas, axes: Axes, figure: Figure, places: dict[float | str, float]) -> None:
     axes.set_title(textwrap.fill(figure.title, _LINE_CHARACTERS), fontsize=11, loc="left")
     axes.set_xlabel(figure.x_label)
-    axes.set_ylabel(figure.y_label)
+    axes.set_ylabel(textwrap.fill(figure.y_label, _COLUMN_CHARACTERS))
     if any(isinstance(x, str) for x in places):
         step = math.ceil(len(places) / _MOST_TICKS)
         shown = list(places.items())[::step]
-        crowded = sum(len(str(x)) for x, _ in shown) > _LINE_CHARACTERS
+        # Each has its own part of the line; what is longer runs into its neighbour.
+        crowded = max(len(str(x)) for x, _ in shown) > _LINE_CHARACTERS // len(shown)
         axes.set_xticks([place for _, place in shown], [str(x) for x, _ in shown])
         if crowded:
             axes.tick_params(axis="x", labelrotation=30)

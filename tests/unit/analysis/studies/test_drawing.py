@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import matplotlib as mpl
@@ -74,6 +75,33 @@ def test_lines_differ_in_colour_and_in_marker():
     lines = canvas(figure(*series)).axes[0].get_lines()
     assert len({line.get_color() for line in lines}) == 7
     assert len({line.get_marker() for line in lines}) == 7
+
+
+NAMES = ("code", "general question answering", "generation", "math", "a", "summarisation")
+
+
+@pytest.mark.parametrize("names", [NAMES, ("a", "b", "c"), ("self-instruct", "lima", "mt-bench")])
+@pytest.mark.parametrize("label", ["angle (degrees)", "change in log p " * 5])
+def test_no_label_is_cut_or_runs_into_another(names, label):
+    drawn = Figure(
+        "plot",
+        "A title",
+        "of the neurons",
+        label,
+        (Series("s", names, (1.0,) * len(names)),),
+        "bars",
+    )
+    shown = canvas(drawn)
+    shown.draw_without_rendering()
+    (axes,) = shown.axes
+    labels = [each for each in axes.get_xticklabels() if each.get_text()]
+    boxes = [each.get_window_extent() for each in labels]
+    for left, right in itertools.pairwise(boxes):
+        # A slanted one ends at its place, and stands above those after it.
+        assert left.x1 < (right.x1 if labels[0].get_rotation() else right.x0)
+    for box in (axes.yaxis.label.get_window_extent(), *boxes):
+        assert shown.bbox.x0 <= box.x0 <= box.x1 <= shown.bbox.x1
+        assert shown.bbox.y0 <= box.y0 <= box.y1 <= shown.bbox.y1
 
 
 def test_the_values_are_where_they_belong():
