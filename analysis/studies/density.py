@@ -34,6 +34,9 @@ CASE_COLUMNS = (
     "score",
 )
 
+_UNLIKE_LENGTHS = 2
+"""From so many times the length on, the reader is told that scores are hard to compare."""
+
 _TITLES = {
     1: "instruction scores of responses that followed the instruction or did not (Table 1)",
     2: "instruction scores of the tuned and the base model (Table 2)",
@@ -107,12 +110,17 @@ _NO_RATINGS = "Table 1 needs ratings of the responses, and there are none: only 
 
 
 def _on_lengths(found: Collected[ScoredCase]) -> str:
-    """Scores of responses of very different lengths are hard to compare: the reader should know."""
+    """Scores of responses of very different lengths are hard to compare: the reader is told."""
     lengths = [
-        f"{model} {np.mean([case.response_lengths[index] for case in found.values]):.1f} tokens"
-        for index, model in enumerate(found.models)
+        float(np.mean([case.response_lengths[index] for case in found.values]))
+        for index in range(len(found.models))
     ]
-    return f"Mean length of responses: {', '.join(lengths)}."
+    named = ", ".join(
+        f"{model} {length:.1f} tokens" for model, length in zip(found.models, lengths, strict=True)
+    )
+    unlike = max(lengths) > _UNLIKE_LENGTHS * min(lengths)
+    warned = "; scores of so unlike lengths are hard to compare" if unlike else ""
+    return f"Mean length of responses: {named}{warned}."
 
 
 def _case_rows(found: Collected[ScoredCase]) -> list[tuple[Cell, ...]]:

@@ -86,7 +86,7 @@ def case_parameters(
         found["prompts digest"] = given.prompts.digest
         found["number of prompts"] = len(given.prompts.prompts)
     found["chat template of the tuned model"] = bool(given.options.get("chat_template"))
-    found["new tokens"] = new_tokens(given)
+    found["most new tokens"] = new_tokens(given)
     found["method"] = in_words(methods)
     return found
 

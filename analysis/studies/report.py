@@ -119,7 +119,7 @@ def _subject(parameters: Mapping[str, Cell]) -> str:
     if base is None or tuned is None:
         return f"Of {parameters.get('models', 'stored results')}."
     given = [each for each in ("prompts", "instructions") if each in parameters]
-    asked = "".join(f", with the {each} of {parameters[each]}" for each in given)
+    asked = "".join(f", with the {each} “{parameters[each]}”" for each in given)
     small = _DEMO if {base, tuned} <= set(DEMO_NAMES) else ""
     return f"Of {base} (base) and {tuned} (tuned){asked}.{small}"
 

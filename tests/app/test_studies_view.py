@@ -86,6 +86,16 @@ async def test_one_study_runs_at_a_time_and_one_that_waits_can_be_stopped(tmp_pa
         assert len(play.given) == 2
 
 
+async def test_titles_stand_below_one_another_whatever_ran(tmp_path, play):
+    pair = PairApp(tmp_path)
+    async with pair.running(size=NARROW) as pilot:
+        await finished(pilot)
+        lines = screen(pair.app).splitlines()
+        (done,) = {line.index("what scores") for line in lines if "what scores" in line}
+        (not_run,) = {line.index("what weights") for line in lines if "what weights" in line}
+        assert done == not_run
+
+
 @pytest.mark.parametrize("size", [WIDE, NARROW])
 async def test_pages_show_statements_tables_figures_and_parameters(tmp_path, play, size):
     pair = PairApp(tmp_path)

@@ -44,10 +44,13 @@ HELP = (
 )
 
 
+_NOT_RUN = "not run"
+
+
 def state_text(run: StudyRun | None, cells: int = 200) -> str:
     """How a study stands, in a few harmless words: as many as there is room for."""
     if run is None:
-        return "not run"
+        return _NOT_RUN
     state, progress = run.state, run.progress
     if state == "waiting":
         return "waits for its turn"
@@ -94,8 +97,10 @@ def list_line(study: OfferedStudy, name_cells: int, width: int) -> Line:
     words = state_text(study.run, width - name_cells - 3)
     state = "none" if study.run is None else study.run.state
     style = {"none": "dim", "done": "", "failed": "bad"}.get(state, "accent")
+    # The titles stand below one another, but for that of the study that runs.
+    words = words.ljust(len(_NOT_RUN))
     parts = [(f" {pad(study.spec.name, name_cells)}  ", "strong"), (words, style)]
-    room = width - name_cells - len(words) - 6
+    room = width - name_cells - cell_len(words) - 6
     if room >= 20:
         parts.append((f"   {fit(study.spec.title, room)}", "dim"))
     return parts

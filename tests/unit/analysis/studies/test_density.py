@@ -6,6 +6,8 @@ import re
 import pytest
 
 from analysis.cases.library import CaseLibrary
+from analysis.cases.prompt_sets import PromptSet, demo_prompts
+from analysis.models.references import resolve
 from analysis.problems import ProblemError
 from analysis.studies.density import study
 from analysis.studies.study import StudyInput
@@ -15,7 +17,8 @@ from tests.support.case_folders import (
     write_lines,
     write_small_library,
 )
-from tests.support.studies import driven, rows
+from tests.support.scripted_session import RESPONSES, attribution
+from tests.support.studies import KeepingSession, driven, rows
 
 # As printed in arXiv 2310.00492; Table 1's p-values do not follow from the published maps, those
 # below were computed from the maps by an independent script.
@@ -145,3 +148,14 @@ def test_one_model_without_ratings_has_nothing_to_compare(tmp_path):
     with pytest.raises(ProblemError, match="nothing to compare") as raised:
         of_library(folder)
     assert raised.value.problem.kind == "input"
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_the_reader_is_told_where_lengths_make_scores_hard_to_compare(alike, monkeypatch):
+    if alike:
+        monkeypatch.setitem(RESPONSES, "demo-tuned", RESPONSES["demo-base"])
+    prompts = PromptSet("demo", demo_prompts().prompts[:4], "digest")
+    base, tuned = resolve("demo-base"), resolve("demo-tuned")
+    given = StudyInput(KeepingSession({}, attribution), base, tuned, prompts)
+    (told,) = (each for each in driven(study(given))[0].statements if "Mean length" in each)
+    assert ("hard to compare" in told) == (not alike)
