@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from analysis.events import Finished
@@ -53,6 +55,24 @@ async def test_a_row_leads_to_the_clusters_of_its_layer_and_escape_back(tmp_path
         await pilot.press("7", "p", "5", "end", "enter")
         await until_shown(pilot, "demo-tuned · layer 3 of 3", "by task ")
         assert not pair.app.query_one(NaturalPane).has_class("-plot")
+
+
+async def test_a_row_leads_to_the_tasks_of_the_study_whatever_the_view_showed(tmp_path):
+    lines = [
+        {"name": name, "phrasings": ["Go."], "mappings": [["a", "b"], ["c", "d"]]}
+        for name in ("first", "second")
+    ]
+    own = tmp_path / "own.jsonl"
+    own.write_text("\n".join(map(json.dumps, lines)))
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=WIDE) as pilot:
+        await opened(pilot, "Every layer")
+        await pilot.press("7")
+        await until_shown(pilot, "Tasks: natural")
+        await pilot.press("slash", *str(own), "enter")
+        await until_shown(pilot, "Tasks: own.jsonl")
+        await pilot.press("5", "j", "enter")
+        await until_shown(pilot, "demo-base · layer 1 of 3", "Tasks: natural")
 
 
 async def test_a_row_leads_past_the_training_runs(tmp_path):

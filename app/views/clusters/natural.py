@@ -234,13 +234,18 @@ class NaturalPane(Vertical):
     # Where one is
 
     def show_layer(self, layer: int, side: int, label: int) -> None:
-        """Go to a layer that another view speaks of, as soon as it is there.
+        """Go to a layer of the natural tasks that another view speaks of, as soon as it is there.
 
         Args:
             layer: 0 for the embeddings.
             side: Of the base model (0) or the tuned one (1).
             label: By which of `LABELS` its map is coloured.
         """
+        natural = natural_tasks()
+        if self._tasks.tasks != natural.tasks:
+            # No others are spoken of elsewhere.
+            self._tasks, self._found = natural, None
+            self._begin()
         self._wanted = layer, side, label
         self._go_to_wanted()
         self._show_everything()
