@@ -55,6 +55,8 @@ TORCH_FREE_MODULES = [
     "analysis.studies.position",
     "analysis.studies.heads",
     "analysis.studies.concepts",
+    "analysis.studies.components",
+    "analysis.studies.clusters",
     "analysis.studies.report",
     "analysis.cases.prompt_sets",
     "analysis.models.references",
