@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 
 from analysis.components.sets import EPSILON
-from analysis.events import Finished
 from analysis.instruction_sets import demo_instructions, natural_instructions
-from analysis.problems import problem
-from analysis.requests import ArchitectureRequest, FrequenciesRequest, NeuronDirectionRequest
+from analysis.requests import FrequenciesRequest
 from app.views.components.instructions_bar import InstructionsBar
 from app.views.components.view import ComponentsView
 from tests.app.components_screen import (
@@ -23,7 +21,6 @@ from tests.app.components_screen import (
 )
 from tests.app.pair_app import PairApp, screen, until, until_shown
 from tests.support.scripted_session import answer
-from tests.support.scripted_weights import architecture
 
 
 @pytest.fixture(autouse=True)
@@ -101,47 +98,6 @@ async def test_instructions_that_cannot_be_read_stay_in_the_bar_and_may_be_read_
         await pilot.press("enter")
         await until_shown(pilot, "left")
         await until_shown(pilot, "all 1 categories are there", "cooking")
-
-
-async def test_models_of_different_shapes_are_not_compared_and_it_is_said(tmp_path):
-    def script(request):
-        if isinstance(request, ArchitectureRequest) and request.model.name == "demo-tuned":
-            yield Finished(architecture(request, layers=12))
-            return
-        yield from answer(request)
-
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=NARROW) as pilot:
-        await until_shown(pilot, "Capital of a country")
-        await pilot.press(KEY)
-        await until_shown(pilot, "have different shapes", "12 layers")
-        assert not requests_of(pair, FrequenciesRequest)
-        await pilot.press("enter", "slash", "e", "y", "v", "m", "s", "u", "f", "r", "[", "}")
-        await pilot.pause(0.1)
-        await until_shown(pilot, "have different shapes")
-
-
-@pytest.mark.parametrize("kind", [ArchitectureRequest, FrequenciesRequest, NeuronDirectionRequest])
-async def test_what_fails_is_said_and_runs_again(tmp_path, kind):
-    broken = [True]
-
-    def script(request):
-        if isinstance(request, kind) and broken[0]:
-            raise problem("engine", "The engine ended.", "It was killed.", "Run it again.")
-        yield from answer(request)
-
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=WIDE) as pilot:
-        await until_shown(pilot, "Capital of a country")
-        await pilot.press(KEY)
-        if kind is NeuronDirectionRequest:
-            await until_shown(pilot, ALL)
-            await pilot.press("enter", "enter")
-        await until_shown(pilot, "The engine ended.", "It was killed.", "Run it again.", "r runs")
-        await until_shown(pilot, " r again")
-        broken[0] = False
-        await pilot.press("r")
-        await until_shown(pilot, "component" if kind is NeuronDirectionRequest else ALL)
 
 
 async def test_escape_stops_and_r_goes_on_with_what_is_there_shown(tmp_path):

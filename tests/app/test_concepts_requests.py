@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from analysis.events import Finished, Notice
-from analysis.problems import Problem, problem
+from analysis.problems import Problem
 from analysis.requests import ArchitectureRequest, ConceptsRequest
 from tests.app.concepts_screen import (
     ALL_THERE,
@@ -57,51 +57,13 @@ async def test_escape_stops_and_r_goes_on_with_the_layer_that_is_shown(tmp_path)
         release = hold_layers_back(pair)
         await pilot.press("4")
         await until_shown(pilot, "esc stops", "not computed yet")
-        await pilot.press("e", "y", "p", "t", "p", "p", "p")
+        await pilot.press("e", "y", "p", "t", "p", "p", "p", "p")
         await pilot.press("escape")
         await until_shown(pilot, f"Stopped with 0 of {LAYERS} layers. r goes on.")
         await pilot.press("right", "right", "r")
         await until(pilot, lambda: requests_of(pair, ConceptsRequest)[-1].layer == 2)
         release()
         await until_shown(pilot, ALL_THERE)
-
-
-@pytest.mark.parametrize("kind", [ArchitectureRequest, ConceptsRequest])
-async def test_what_fails_is_said_and_runs_again(tmp_path, kind):
-    broken = [True]
-
-    def script(request):
-        if isinstance(request, kind) and broken[0]:
-            raise problem("engine", "The engine ended.", "It was killed.", "Run it again.")
-        yield from answer(request)
-
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=WIDE) as pilot:
-        await until_shown(pilot, "Capital of a country")
-        await pilot.press("4")
-        await until_shown(pilot, "The engine ended.", "It was killed.", "Run it again.", "r runs")
-        await until_shown(pilot, " r again")
-        broken[0] = False
-        await pilot.press("r")
-        await until_shown(pilot, ALL_THERE)
-
-
-async def test_models_of_different_shapes_are_not_compared_and_it_is_said(tmp_path):
-    def script(request):
-        if isinstance(request, ArchitectureRequest) and request.model.name == "demo-tuned":
-            yield Finished(architecture(request, layers=12))
-            return
-        yield from answer(request)
-
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running() as pilot:
-        await until_shown(pilot, "Capital of a country")
-        await pilot.press("4")
-        await until_shown(pilot, "have different shapes", "8 layers", "12 layers")
-        await pilot.press(*"eytpnNxXrlh", "slash", "enter", "left_square_bracket")
-        await pilot.pause(0.1)
-        await until_shown(pilot, "have different shapes")
-        assert not requests_of(pair, ConceptsRequest)
 
 
 async def test_notes_and_notices_are_said(tmp_path):

@@ -11,7 +11,7 @@ import pytest
 
 from analysis.events import Finished, Notice
 from analysis.head_changes import compare_head, head_changes
-from analysis.problems import Problem, problem
+from analysis.problems import Problem
 from analysis.requests import ArchitectureRequest, HeadPairsRequest, NeuronPairsRequest
 from app.views.heads.view import HeadsView
 from app.widgets.head_map import HeadMap, levels_of
@@ -196,48 +196,6 @@ async def test_copying_takes_the_pairs_under_the_cursor(tmp_path):
         for each in compare_head(*layer_of(pair, 1), 1).pairs:
             line = f"{each.word_a}={each.word_b} {each.count_base} {each.count_tuned}\n"
             assert line in copied
-
-
-async def test_models_of_different_shapes_are_not_compared_and_it_is_said(tmp_path):
-    def script(request):
-        if isinstance(request, ArchitectureRequest) and request.model.name == "demo-tuned":
-            yield Finished(architecture(request, layers=12))
-            return
-        yield from answer(request)
-
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=NARROW) as pilot:
-        await until_shown(pilot, "Capital of a country")
-        await pilot.press("3")
-        await until_shown(pilot, "have different shapes", "8 layers", "12 layers")
-        assert not requests_of(pair, HeadPairsRequest)
-        await pilot.press("enter", "slash", "e", "y", "w", "n", "s", "r")
-        await pilot.pause(0.1)
-        await until_shown(pilot, "have different shapes")
-
-
-@pytest.mark.parametrize("kind", [ArchitectureRequest, HeadPairsRequest, NeuronPairsRequest])
-async def test_what_fails_is_said_and_runs_again(tmp_path, kind):
-    broken = [True]
-
-    def script(request):
-        if isinstance(request, kind) and broken[0]:
-            raise problem("engine", "The engine ended.", "It was killed.", "Run it again.")
-        yield from answer(request)
-
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=WIDE) as pilot:
-        await until_shown(pilot, "Capital of a country")
-        await pilot.press("3")
-        if kind is NeuronPairsRequest:
-            await until_shown(pilot, f"all {LAYERS} layers are there")
-            await pilot.press("enter", "enter")
-        await until_shown(pilot, "The engine ended.", "It was killed.", "Run it again.", "r runs")
-        await until_shown(pilot, " r again")
-        broken[0] = False
-        await pilot.press("r")
-        done = "neuron pair 0" if kind is NeuronPairsRequest else f"all {LAYERS} layers"
-        await until_shown(pilot, done)
 
 
 async def test_escape_stops_and_r_goes_on_with_the_layer_under_the_cursor(tmp_path):
