@@ -38,8 +38,9 @@ HELP = (
     "± is a standard deviation. A p-value says how often chance alone would show as much; a "
     "study that shows nothing says so.\n\n"
     "Enter runs a study, and opens what it found; left and right turn its pages. On a row, enter "
-    "goes to the case in the Saliency view, to the head or to the component; escape leads back to "
-    "the row. Prompts come from a file in JSON lines, CSV or TSV with a "
+    "goes to what it speaks of: the case in the Saliency view, the head, the component, the "
+    "neurons of a category, the clusters of a layer; escape leads back to the row. Prompts come "
+    "from a file in JSON lines, CSV or TSV with a "
     "column “prompt”, and if there are any “id”, “instruction_spans”, “dataset”, “rating”."
 )
 
