@@ -38,6 +38,7 @@ from app.workspace import PairWorkspace, SessionLike, Workspace
 
 if TYPE_CHECKING:
     from textual.driver import Driver
+    from textual.widget import Widget
 
     from analysis.cases.library import Case, CaseText
     from analysis.requests import AttributionRequest
@@ -78,6 +79,8 @@ class InsttuiApp(KeyByKeyApp):
         self.session: SessionLike | None = None
         self._header, self._keys = Lines(id="header"), Lines(id="keys")
         self._painted = False
+        # What had the focus before the terminal became too small.
+        self._had_focus: Widget | None = None
         self._state_path = state_path or state_file()
         self.state: State = load_state(self._state_path)
         kind = "pair" if isinstance(workspace, PairWorkspace) else "library"
@@ -204,11 +207,21 @@ class InsttuiApp(KeyByKeyApp):
         """Say so where the terminal is too small."""
         width, height = event.size
         unusable = width < _UNUSABLE[0] or height < _UNUSABLE[1]
+        if unusable and not self.base.has_class("-too-small"):
+            self._had_focus = self.base.focused
         self.base.set_class(unusable, "-too-small")
         self.base.query_one("#too-small", Static).update(
             f"insttui needs a terminal of {MINIMUM[0]}×{MINIMUM[1]}; this one is {width}×{height}."
         )
-        self.call_after_refresh(self.refresh_lines)
+        self.call_after_refresh(self._resized)
+
+    def _resized(self) -> None:
+        # What is hidden loses the focus, and with it the view its keys.
+        if not self.base.has_class("-too-small") and self._had_focus is not None:
+            had_focus, self._had_focus = self._had_focus, None
+            if self.base.focused is None and had_focus.is_attached:
+                self.base.set_focus(had_focus, scroll_visible=False)
+        self.refresh_lines()
 
     def refresh_lines(self) -> None:
         """Bring header and key line up to date."""
