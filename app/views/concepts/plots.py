@@ -51,9 +51,11 @@ def plot_and_table(
         case "cumulative":
             return _of_layer("variance of the first components together in %", layer, names, 3)
         case "rotation":
-            return _rotation(layers)
+            angles = ("components, mean", "subspaces, mean", "subspaces, largest")
+            return _by_layer("angle in degrees", rotation_table(layers), angles)
         case "words":
-            return _words(layers)
+            words = ("kept", "gained", "lost")
+            return _by_layer("words of all components", layer_words_table(layers), words)
         case "levels_base":
             return _levels(layers, 0, names, descriptions)
         case "levels_tuned":
@@ -74,20 +76,11 @@ def _of_layer(
     return PlotData(f"{title}, layer {layer.layer}", series), table
 
 
-def _rotation(layers: Sequence[LayerConcepts]) -> tuple[PlotData, Table]:
-    table = rotation_table(layers)
+def _by_layer(title: str, table: Table, names: Sequence[str]) -> tuple[PlotData, Table]:
+    """The columns of a table after that of the layers, a series each."""
     rows = list(table)
-    names = ("components, mean", "subspaces, mean", "subspaces, largest")
     series = tuple(Series(name, *_points(rows, place)) for place, name in enumerate(names, 1))
-    return PlotData("angle in degrees by layer", series), table
-
-
-def _words(layers: Sequence[LayerConcepts]) -> tuple[PlotData, Table]:
-    table = layer_words_table(layers)
-    rows = list(table)
-    names = ("kept", "gained", "lost")
-    series = tuple(Series(name, *_points(rows, place)) for place, name in enumerate(names, 1))
-    return PlotData("words of all components by layer", series), table
+    return PlotData(f"{title} by layer", series), table
 
 
 def _levels(
