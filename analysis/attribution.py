@@ -20,7 +20,7 @@ from analysis.models.tokenizing import response_tokens, tokenize, tokenize_respo
 from analysis.problems import ProblemError, problem
 from analysis.requests import AttributionRequest, LoadRequest, TokenizeRequest
 from analysis.results import Attribution, ModelFacts, Tokens
-from analysis.saliency import Piece, Ran, importance_pieces
+from analysis.saliency import Piece, Ran, Restart, Totals, importance_pieces
 from analysis.saliency.ids import checked_ids
 
 Steps = Generator[Progress | Partial | Notice, None, Attribution]
@@ -64,6 +64,7 @@ def attribute(request: AttributionRequest, models: ModelPool) -> Steps:
         prompt_tokens=prompt,
         response_tokens=given or Tokens((), (), ()),
         importance=_nothing_yet(prompt, given),
+        totals=_no_totals_yet(prompt),
         target=request.target,
         method=request.method,
         device=loaded.facts.device,
@@ -124,9 +125,10 @@ def _explained(
     complete: Attribution,
     ended: Literal["end", "length", "given"],
 ) -> Steps:
-    """The importance, rectangle by rectangle."""
+    """The importance, rectangle by rectangle; of a gradient the totals first."""
     started = time.monotonic()
     importance = complete.importance.copy()
+    complete = msgspec.structs.replace(complete, ended=ended)
     yield Progress("attribute", 0, None)
     pace = _Pace()
     with closing(_pieces(request, loaded, complete)) as pieces:
@@ -136,20 +138,28 @@ def _explained(
             except StopIteration as stop:
                 ran: Ran = stop.value
                 break
+            if isinstance(piece, Totals):
+                complete = msgspec.structs.replace(complete, totals=piece.values.numpy())
+                yield Partial(complete)
+                continue
+            if isinstance(piece, Restart):
+                importance[:] = np.nan
+                continue
             importance[piece.rows, piece.columns] = piece.values.numpy()
             progress = _progress(importance, piece)
             yield progress
             if progress.done != progress.total and pace.is_due():
-                yield Partial(
-                    msgspec.structs.replace(complete, importance=importance.copy(), ended=ended)
-                )
+                yield Partial(msgspec.structs.replace(complete, importance=importance.copy()))
+    if np.isnan(complete.totals).any():
+        totals = importance.sum(axis=1, dtype=np.float64).astype(np.float32)
+        complete = msgspec.structs.replace(complete, totals=totals)
     return msgspec.structs.replace(
         complete,
         importance=importance,
         method=ran.method,
         passes_dtype=ran.dtype,
         note=ran.note,
-        ended=ended,
+        difference=ran.difference,
         seconds=time.monotonic() - started,
     )
 
@@ -165,7 +175,7 @@ def _progress(importance: NDArray[np.float32], piece: Piece) -> Progress:
 
 def _pieces(
     request: AttributionRequest, loaded: LoadedModel, complete: Attribution
-) -> Generator[Piece, None, Ran]:
+) -> Generator[Piece | Totals | Restart, None, Ran]:
     return importance_pieces(
         loaded.model,
         complete.prompt_tokens.ids,
@@ -173,6 +183,7 @@ def _pieces(
         method=request.method,
         target=request.target,
         memory_budget=request.memory_budget,
+        with_totals=True,
     )
 
 
@@ -200,6 +211,10 @@ def _with_response(loaded: LoadedModel, start: Attribution, ids: list[int]) -> A
 
 def _nothing_yet(prompt: Tokens, response: Tokens | None) -> NDArray[np.float32]:
     return np.full((len(prompt), len(response or ())), np.nan, dtype=np.float32)
+
+
+def _no_totals_yet(prompt: Tokens) -> NDArray[np.float32]:
+    return np.full(len(prompt), np.nan, dtype=np.float32)
 
 
 def _refuse_too_long(loaded: LoadedModel, prompt: int, given: Tokens | None) -> None:

@@ -34,6 +34,11 @@ class Attribution(msgspec.Struct, frozen=True, tag="attribution"):
         passes_dtype: Precision that the passes of the method ran in; empty until they ran.
         note: What the user should know of how it was computed, such as a method that the model
             cannot do; empty for nothing.
+        totals: float32 [N], Σ_m I[n, m]. Of a gradient they are there before the map, from one
+            backward pass; NaN until then.
+        difference: How far weighted sums of the map's columns are at most from what a backward pass
+            says they are, as a share of the largest; None where nothing was compared, as for
+            occlusion.
     """
 
     model: str
@@ -50,6 +55,8 @@ class Attribution(msgspec.Struct, frozen=True, tag="attribution"):
     response: str = ""
     passes_dtype: str = ""
     note: str = ""
+    totals: NDArray[np.float32] = msgspec.field(default_factory=lambda: np.zeros(0, np.float32))
+    difference: float | None = None
 
 
 class Architecture(msgspec.Struct, frozen=True, tag="architecture"):

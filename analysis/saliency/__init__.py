@@ -1,7 +1,8 @@
 """Importance of every prompt token for every response token (METHODS 1, paper 4.1, appendix A).
 
 `forward` and `reverse` compute the same gradient, `occlusion` what it approximates; `ends` cuts the
-model open for all of them, `cost` says which is the cheapest and how much fits into memory.
+model open for all of them, `cost` says which is the cheapest and how much fits into memory. `sums`
+has the totals of a map without the map, with which `certificate` checks what forward mode gives.
 """
 
 from __future__ import annotations
@@ -13,17 +14,22 @@ import torch
 from torch import Tensor
 
 from analysis.requests import Method, Target
+from analysis.saliency.causality import refuse_looking_ahead
+from analysis.saliency.certificate import Certificate, FailedRowsError
 from analysis.saliency.cost import Plan, budget_of, shape_of
+from analysis.saliency.ends import finite
 from analysis.saliency.forward import NoForwardModeError, forward
 from analysis.saliency.ids import checked_ids
 from analysis.saliency.occlusion import occlusion
-from analysis.saliency.pieces import Piece, Ran
+from analysis.saliency.pieces import Piece, Pieces, Ran, Restart, Totals
 from analysis.saliency.reverse import reverse
+from analysis.saliency.sums import Sums
+from analysis.saliency.totals import totals
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-__all__ = ["Piece", "Ran", "importance", "importance_pieces"]
+__all__ = ["Piece", "Ran", "Restart", "Totals", "importance", "importance_pieces", "totals"]
 
 
 def importance(
@@ -63,8 +69,11 @@ def importance(
     )
     done = 0
     for piece in pieces:
-        result[piece.rows, piece.columns] = piece.values
-        done += piece.values.numel()
+        if isinstance(piece, Restart):
+            done = 0
+        elif isinstance(piece, Piece):
+            result[piece.rows, piece.columns] = piece.values
+            done += piece.values.numel()
         if progress is not None:
             progress(done, result.numel())
     return result
@@ -78,14 +87,18 @@ def importance_pieces(
     method: Method = "auto",
     target: Target = "log_probability",
     memory_budget: int | None = None,
-) -> Generator[Piece, None, Ran]:
+    with_totals: bool = False,
+) -> Generator[Piece | Totals | Restart, None, Ran]:
     """The map of `importance` piece by piece; closing the generator stops the work.
 
     Between two pieces the model is as it was found: nothing is hooked, frozen or switched.
 
+    The arguments are those of `importance`, and `with_totals`: say the sums of the rows of a
+    gradient before its map, at the cost of a backward pass.
+
     Yields:
         Blocks of whole rows (forward, occlusion) or whole columns (reverse); together they cover
-        the map once.
+        the map once, since the last `Restart` if there is one.
 
     Returns:
         What ran.
@@ -102,17 +115,51 @@ def importance_pieces(
     chosen = plan.cheapest() if method == "auto" else method
     if not len(response):
         return Ran(chosen, "", dtype)
+    refuse_looking_ahead(model, torch.cat([prompt, response]))
     if chosen == "occlusion" or chosen == "occlusion_zeroed":
         zeroed = chosen == "occlusion_zeroed"
         note = yield from occlusion(model, prompt, response, plan, zeroed=zeroed)
         return Ran(chosen, note, dtype)
-    if chosen == "forward":
+    sums_of_rows, certificate, known = None, None, None
+    if with_totals or chosen == "forward":
+        sums = Sums(model, prompt, response, plan)
+        known = sums.known()
+        if with_totals:
+            sums_of_rows = finite(sums.along(known.factors(target)).sum(dim=1), model.dtype)
+            yield Totals(sums_of_rows)
+        certificate = Certificate(sums) if chosen == "forward" else None
+        del sums  # Not its graph beside what the method keeps.
+    why = ""
+    if known is not None and certificate is not None:
         try:
-            note = yield from forward(model, prompt, response, target, plan)
-            return Ran(chosen, note, dtype)
+            note = yield from forward(model, prompt, response, target, plan, known, certificate)
+            return Ran("forward", note, dtype, certificate.difference)
         except NoForwardModeError:
             why = "The model cannot do forward mode; reverse mode gave the same numbers. "
+        except FailedRowsError:
+            why = (
+                "Forward mode gave other numbers than a backward pass, as it does where it loses "
+                "a derivative on its way through a model; none of its numbers is here. "
+                "Reverse mode was taken instead. "
+            )
+        yield Restart()
+    if sums_of_rows is None:
+        note, difference = (yield from reverse(model, prompt, response, target, plan)), None
     else:
-        why = ""
-    note = yield from reverse(model, prompt, response, target, plan)
-    return Ran("reverse", (why + note).strip(), dtype)
+        note, difference = yield from _compared(
+            reverse(model, prompt, response, target, plan), sums_of_rows
+        )
+    return Ran("reverse", (why + note).strip(), dtype, difference)
+
+
+def _compared(pieces: Pieces, totals: Tensor) -> Generator[Piece, None, tuple[str, float]]:
+    """The columns of a map, a note, and how far their sum is from the totals; see `Ran`."""
+    found = torch.zeros_like(totals, dtype=torch.float64)
+    while True:
+        try:
+            piece = next(pieces)
+        except StopIteration as stop:
+            apart = float((found - totals).abs().max())
+            return stop.value, apart / max(float(totals.abs().max()), 1e-300)
+        found[piece.rows] += piece.values.sum(dim=1, dtype=torch.float64)
+        yield piece

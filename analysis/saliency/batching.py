@@ -13,7 +13,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from analysis.saliency.steps import COMBINED, MULTIPLIED, Slot, Step, mapped, tensors_in
+from analysis.saliency.steps import (
+    COMBINED,
+    MULTIPLIED,
+    VIEWED,
+    WRITTEN,
+    Own,
+    Slot,
+    Step,
+    mapped,
+    tensors_in,
+)
+from analysis.saliency.storages import Place
 
 _aten = torch.ops.aten
 
@@ -26,10 +37,8 @@ Run = Callable[[Filled], list[Tensor]]
 
 def batched(step: Step) -> Run:
     """How a step is carried out for a batch."""
-    if step.operation is COMBINED:
-        return _combined(step)
-    if step.operation is MULTIPLIED:
-        return _multiplied(step)
+    if isinstance(step.operation, Own):
+        return _OWN[step.operation](step)
     by_vmap = _by_vmap(step)
     rule = _RULES.get(step.operation)
     direct = None if rule is None or step.kwargs else rule(step)
@@ -120,6 +129,52 @@ def _multiplied(step: Step) -> Run:
         return [total]
 
     return run
+
+
+def _written(step: Step) -> Run:
+    before, value, place = step.args
+    count = step.written[0].shape.numel()
+    # What nothing reads any more can be written into: what was read of it are copies.
+    mine = before in step.finished and before.shape == step.written[0].shape
+
+    def run(filled: Filled) -> list[Tensor]:
+        held = next(filled[slot] for slot in step.read if slot in filled)
+        if before in filled:
+            whole = filled[before].reshape(len(held), count).contiguous()
+            whole = whole if mine and not torch.is_grad_enabled() else whole.clone()
+        else:
+            whole = held.new_zeros(len(held), count, dtype=step.written[0].dtype)
+        into = _at(whole, place)
+        if not isinstance(value, Slot):
+            into.copy_(value)
+        elif value in filled:
+            into.copy_(filled[value])
+        else:
+            into.zero_()
+        return [whole]
+
+    return run
+
+
+def _viewed(step: Step) -> Run:
+    slot, place = step.args
+    count = slot.shape.numel()
+    return lambda filled: [_at(filled[slot].reshape(-1, count).contiguous(), place).clone()]
+
+
+def _at(whole: Tensor, place: Place) -> Tensor:
+    """[B, *size], what lies at a place of each of B storages."""
+    strides = (whole.stride(0), *place.stride)
+    offset = whole.storage_offset() + place.offset
+    return whole.as_strided((len(whole), *place.size), strides, offset)
+
+
+_OWN: dict[Own, Callable[[Step], Run]] = {
+    COMBINED: _combined,
+    MULTIPLIED: _multiplied,
+    WRITTEN: _written,
+    VIEWED: _viewed,
+}
 
 
 def _lifted(value: Tensor, dimensions: int) -> Tensor:

@@ -63,7 +63,8 @@ def run(model: PreTrainedModel, ids: Tensor, answered: Tensor, *, graph: bool) -
 
     def open_embeddings(_module: nn.Module, _args: object, output: Tensor) -> Tensor:
         bottom.append(output.detach().requires_grad_(graph))
-        return bottom[-1]
+        # A copy, since some models write into the embeddings that they are given.
+        return bottom[-1].clone()
 
     def open_head(_module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         top.append(args[0])
@@ -87,6 +88,23 @@ def run(model: PreTrainedModel, ids: Tensor, answered: Tensor, *, graph: bool) -
             f"{type(model).__name__} does not pass its embeddings and its head exactly once.",
             remedy="Choose a decoder-only causal language model.",
         )
+    seeds, probabilities, doubts = seeded(logits, leaves[0], answered)
+    with torch.enable_grad():
+        states = top[0][0, -count:]
+    return Run(bottom[0], states, seeds[0, -count:], probabilities, doubts)
+
+
+def seeded(logits: Tensor, states: Tensor, answered: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What one pass of the head tells of the tokens it predicts.
+
+    Args:
+        logits: [M, V], with a graph from the states.
+        states: A leaf of any shape, whose rows decide a row of logits each.
+        answered: int64 [M], the tokens that they predict.
+
+    Returns:
+        The seeds in the states' shape, and [M] twice, p and 1 − p; see `Run`.
+    """
     chosen = answered.to(logits.device)[:, None]
     with torch.no_grad():
         # ∂ log p(y) / ∂ logits = onehot(y) − p. Where p(y) is nearly 1, 1 − p(y) would be lost to
@@ -99,33 +117,8 @@ def run(model: PreTrainedModel, ids: Tensor, answered: Tensor, *, graph: bool) -
         gradient /= -doubts.clamp_min(torch.finfo(gradient.dtype).tiny)[:, None]
         gradient.scatter_(1, chosen, 1.0)
     # A row of logits depends on its own state only, so one backward pass gives all seeds.
-    (seeds,) = torch.autograd.grad(logits, leaves[0], gradient.to(logits.dtype))
-    with torch.enable_grad():
-        states = top[0][0, -count:]
-    return Run(bottom[0], states, seeds[0, -count:], probabilities, doubts)
-
-
-def seeds_of(model: PreTrainedModel, prompt: Tensor, response: Tensor, portion: int) -> Run:
-    """A run without a graph over all of the response, the head being passed in portions.
-
-    Args:
-        model: A causal language model.
-        prompt: int64 [N].
-        response: int64 [M].
-        portion: Response tokens whose logits there is memory for at a time.
-    """
-    runs = []
-    for start in range(0, len(response), portion):
-        answered = response[: start + portion]
-        ids = fed_ids(model, prompt, answered)
-        runs.append(run(model, ids, answered[start:], graph=False))
-    return Run(
-        runs[-1].embeddings,
-        torch.cat([each.states for each in runs]),
-        torch.cat([each.seeds for each in runs]),
-        torch.cat([each.probabilities for each in runs]),
-        torch.cat([each.doubts for each in runs]),
-    )
+    (seeds,) = torch.autograd.grad(logits, states, gradient.to(logits.dtype))
+    return seeds, probabilities, doubts
 
 
 class _AtHeadError(Exception):
@@ -133,7 +126,12 @@ class _AtHeadError(Exception):
 
 
 def body(
-    model: PreTrainedModel, ids: Tensor, embeddings: Tensor, cache: Cache | None = None
+    model: PreTrainedModel,
+    ids: Tensor,
+    embeddings: Tensor,
+    cache: Cache | None = None,
+    *,
+    read: int = 0,
 ) -> Tensor:
     """[T, D], the last hidden states for embeddings [1, T, D] of ids [1, T]; without the head.
 
@@ -144,11 +142,13 @@ def body(
         ids: int64 [1, T], for models that look at more than the embeddings.
         embeddings: [1, T, D].
         cache: What the model has read before; takes in what it reads now.
+        read: How many tokens that was.
     """
     top: list[Tensor] = []
 
     def enter(_module: nn.Module, _args: object, _output: Tensor) -> Tensor:
-        return embeddings
+        # A copy, since some models write into the embeddings that they are given.
+        return embeddings.clone()
 
     def leave(_module: nn.Module, args: tuple[Tensor, ...]) -> None:
         top.append(args[0])
@@ -159,7 +159,7 @@ def body(
         head_of(model).register_forward_pre_hook(leave),
     ]
     try:
-        model(input_ids=ids, **options(model, ids, keep=0, cache=cache))
+        model(input_ids=ids, **options(model, ids, keep=0, cache=cache, read=read))
     except _AtHeadError:
         pass
     finally:
@@ -169,15 +169,18 @@ def body(
 
 
 def options(
-    model: PreTrainedModel, ids: Tensor, *, keep: int, cache: Cache | None = None
+    model: PreTrainedModel, ids: Tensor, *, keep: int, cache: Cache | None = None, read: int = 0
 ) -> dict[str, Any]:
     """Arguments of a forward pass with logits at the last positions only, 0 for at all of them."""
-    read = 0 if cache is None else cache.get_seq_length()
     mask = torch.ones(len(ids), read + ids.shape[1], dtype=torch.long, device=ids.device)
     found: dict[str, Any] = {"use_cache": cache is not None, "attention_mask": mask}
+    accepted = inspect.signature(model.forward).parameters
     if cache is not None:
         found["past_key_values"] = cache
-    if "logits_to_keep" in inspect.signature(model.forward).parameters:
+        if "position_ids" in accepted:
+            # Not every model asks the cache how many tokens it has read.
+            found["position_ids"] = torch.arange(read, mask.shape[1], device=ids.device)[None]
+    if "logits_to_keep" in accepted:
         found["logits_to_keep"] = keep
     return found
 

@@ -14,8 +14,9 @@ from analysis.models.memory import is_out_of_memory
 from analysis.problems import ProblemError
 from analysis.requests import Target
 from analysis.saliency.batches import in_batches
+from analysis.saliency.certificate import Certificate
 from analysis.saliency.cost import Plan
-from analysis.saliency.ends import Run, exact, fed_ids, finite, seeds_of
+from analysis.saliency.ends import Run, exact, fed_ids, finite
 from analysis.saliency.pieces import Pieces
 from analysis.saliency.reading import Reading, agree
 from analysis.saliency.switches import differentiable_kernels, frozen
@@ -38,6 +39,8 @@ def forward(
     response: Tensor,
     target: Target,
     plan: Plan,
+    known: Run,
+    certificate: Certificate,
 ) -> Pieces:
     """The map in blocks of rows: the tangent E[x_n] at position n gives row n at once.
 
@@ -51,13 +54,15 @@ def forward(
         response: int64 [M].
         target: What to differentiate.
         plan: The blocks, the prompt tokens in a batch, and whether there is memory for a tape.
+        known: The text as it was read at once.
+        certificate: What the rows must come to.
 
     Raises:
         NoForwardModeError: Before the first piece.
+        FailedRowsError: Before the first row that is wrong.
     """
     ids = fed_ids(model, prompt, response)
     with _passes(model):
-        known = seeds_of(model, prompt, response, plan.head())
         factors = known.factors(target)
         precision = exact(known.embeddings.dtype)
         seeds = known.seeds.to(precision)
@@ -71,8 +76,10 @@ def forward(
             tangents = point.new_zeros(stop - start, *point.shape)
             for n in range(start, stop):
                 tangents[n - start, 0, n - first] = point[0, n - first]
-            values = moved(index, tangents) * factors
-        return finite(values, point.dtype)
+            products = moved(index, tangents)
+        values = finite(products * factors, point.dtype)
+        certificate.check(slice(start, stop), products)
+        return values
 
     # The tangents of a batch begin in the same block.
     ends = [min(each, len(prompt)) for each in reading.ends]

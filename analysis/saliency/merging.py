@@ -14,7 +14,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from analysis.saliency.steps import COMBINED, MULTIPLIED, Merged, Slot, Step
+from analysis.saliency.steps import COMBINED, MULTIPLIED, Own, Slot, Step
 
 _aten = torch.ops.aten
 # Of a gradient and what the function was given: the gradient times a constant, element by element.
@@ -38,16 +38,13 @@ def merged(steps: Sequence[Step], end: Slot) -> list[Step]:
     places: dict[Slot, int] = {}
     kept: list[Step | None] = []
 
-    def taken_in(slot: Slot, operation: Merged) -> Step | None:
+    def taken_in(slot: Slot, operation: Own) -> Step | None:
         """The step that filled a slot that nothing else reads, if it is of this kind."""
         place = places.get(slot)
         step = None if place is None else kept[place]
         return step if step is not None and step.operation is operation else None
 
     for step in steps:
-        if step.changes_in_place:
-            # What was read before may be another thing now.
-            places.clear()
         found = _combined(step) or _multiplied(step)
         if found is None:
             kept.append(step)

@@ -56,7 +56,7 @@ class Reading:
         cache = self.memory() if before is None else _copied(before)
         found = []
         for block, given in zip(self.blocks()[-len(embeddings) :], embeddings, strict=True):
-            read = body(self.model, self.ids[:, block], given, cache)
+            read = body(self.model, self.ids[:, block], given, cache, read=block.start)
             if block.stop > self.asked:
                 found.append(read[max(self.asked - block.start, 0) :])
         return torch.cat(found)
@@ -66,7 +66,7 @@ class Reading:
         found: list[Cache | None] = [None]
         for block, given in zip(self.blocks()[:-1], embeddings, strict=False):
             cache = self.memory() if found[-1] is None else _copied(found[-1])
-            body(self.model, self.ids[:, block], given, cache)
+            body(self.model, self.ids[:, block], given, cache, read=block.start)
             found.append(cache)
         return found
 

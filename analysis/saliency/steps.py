@@ -23,7 +23,7 @@ class Slot:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One operation.
+    """One operation. It gives new values and changes none.
 
     Attributes:
         operation: What is called.
@@ -40,29 +40,22 @@ class Step:
     written: tuple[Slot, ...]
     finished: tuple[Slot, ...] = ()
 
-    @property
-    def changes_in_place(self) -> bool:
-        """Whether it writes where it reads."""
-        return not self._is_merged and bool(self.operation._schema.is_mutable)
-
-    @property
-    def _is_merged(self) -> bool:
-        return isinstance(self.operation, Merged)
-
 
 @dataclass(frozen=True)
-class Merged:
-    """An operation that stands for several of torch's.
+class Own:
+    """An operation that is none of torch's.
 
     Attributes:
-        name: What it is called.
+        name: What it does, and what its arguments are.
     """
 
     name: str
 
 
-COMBINED = Merged("the sum of slots, each times a constant: args are (slot, constant or None)")
-MULTIPLIED = Merged("the sum of batched matrix products: args are (left, right), one a slot")
+COMBINED = Own("the sum of slots, each times a constant: args are (slot, constant or None)")
+MULTIPLIED = Own("the sum of batched matrix products: args are (left, right), one a slot")
+WRITTEN = Own("what a storage holds after a write: args are (slot before or None, value, place)")
+VIEWED = Own("what lies at a place of a storage: args are (slot, place)")
 
 
 def needed(steps: Sequence[Step], end: Slot) -> tuple[Step, ...]:

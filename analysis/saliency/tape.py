@@ -22,15 +22,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from analysis.saliency.batching import batched
 from analysis.saliency.merging import merged
 from analysis.saliency.steps import Slot, Step, mapped, needed, tensors_in
+from analysis.saliency.storages import Storages
 from analysis.saliency.tail import pulled_back
 
 Play = Callable[[int, Tensor], Tensor]
 """Of the number of one of the tensors, and a batch of tangents of it."""
 
 _aten = torch.ops.aten
-
-# The attribute that tells the slot a tensor is in; looked up for every operand there is.
-_MARK = "_slot_on_tape"
 
 
 class Tape:
@@ -44,7 +42,8 @@ class Tape:
         value: Of the function at the point.
 
     Raises:
-        NotImplementedError: The function overwrites what its own derivative needs.
+        NotImplementedError: The function overwrites what its own derivative needs, or its value
+            does not depend on the point.
     """
 
     def __init__(
@@ -55,7 +54,7 @@ class Tape:
         point = [each.clone() for each in point]
         with forward_ad.dual_level(), torch.no_grad():
             tangents = [torch.ones_like(each) for each in point]
-            self._starts = [recorder.slot_of(each) for each in tangents]
+            self._starts = [recorder.start(each) for each in tangents]
             duals = [
                 forward_ad.make_dual(*each)  # type: ignore[no-untyped-call]
                 for each in zip(point, tangents, strict=True)
@@ -63,8 +62,11 @@ class Tape:
             with recorder, _Products():
                 dual = function(duals)
                 self.value, derivative = forward_ad.unpack_dual(dual)  # type: ignore[no-untyped-call]
-            self._end = recorder.slot_of(derivative)
+            end = None if derivative is None else recorder.slot_of(derivative)
         recorder.check()
+        if end is None:
+            raise NotImplementedError("no tangent reaches the value")
+        self._end = end
         recorded = needed(recorder.steps, self._end)
         self._steps = needed(merged(recorded, self._end), self._end)
 
@@ -148,51 +150,143 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.steps: list[Step] = []
-        self._changed: set[Slot] = set()
-        self._shared: set[Slot] = set()
+        self._storages = Storages(self.steps.append)
         self._constants: list[tuple[Tensor, int]] = []
 
-    def slot_of(self, tensor: Tensor) -> Slot:
-        """The slot that a tensor is in, a new one if need be."""
-        slot: Slot | None = getattr(tensor, _MARK, None)
-        if slot is None:
-            slot = Slot(tensor.shape, tensor.dtype)
-            setattr(tensor, _MARK, slot)
+    def start(self, tensor: Tensor) -> Slot:
+        """A slot for a tangent to begin with."""
+        slot = Slot(tensor.shape, tensor.dtype)
+        self._storages.put(tensor, slot)
         return slot
+
+    def slot_of(self, tensor: Tensor) -> Slot | None:
+        """The slot that a tensor is in; None where nothing on the tape concerns it."""
+        return self._storages.slot_of(tensor)
 
     def __torch_dispatch__(
         self, operation: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         """Carry out an operation, and write it down if it concerns a tangent."""
         kwargs = kwargs or {}
-        result = operation(*args, **kwargs)
+        changes = operation._schema.is_mutable
+        # Read before anything is overwritten, most of all the tensor that is written into.
         given = [*tensors_in(args), *tensors_in(list(kwargs.values()))]
-        read = tuple(slot for each in given if (slot := getattr(each, _MARK, None)) is not None)
+        slots = {id(each): slot for each in given if (slot := self._storages.slot_of(each))}
+        result = operation(*args, **kwargs)
         # Most operations concern no tangent, and shapes torch works out on tensors without data.
-        if not read or not (tensors := tensors_in(result)) or tensors[0].is_meta:
-            return result
-
-        def replaced(value: Any) -> Any:
-            return getattr(value, _MARK, value)
-
-        recorded, options = mapped(args, replaced), mapped(kwargs, replaced)
-        if _changes_nothing(operation, args[0], recorded, tensors[0]):
-            setattr(tensors[0], _MARK, read[0])
-            self._shared.add(read[0])
-            return result
-        if operation._schema.is_mutable:
-            self._changed.add(recorded[0])
-        self._constants += [(each, each._version) for each in given if not hasattr(each, _MARK)]
-        written = tuple(self.slot_of(each) for each in tensors)
-        self.steps.append(Step(operation, recorded, options, read, written))
+        before = len(self.steps)
+        if changes and (slots or self._storages.is_written(args[0])):
+            self._write(operation, args, kwargs, slots)
+            given = given[1:]
+        elif slots and not changes and operation not in _FOR_SHAPE_ONLY:
+            self._add(operation, args, kwargs, slots, tensors_in(result))
+        if len(self.steps) > before:
+            constants = [each for each in given if id(each) not in slots]
+            self._constants += [(each, each._version) for each in constants]
         return result
 
+    def _add(
+        self,
+        operation: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        slots: dict[int, Slot],
+        results: list[Tensor],
+    ) -> None:
+        if not results or results[0].is_meta or self._storages.is_written(results[0]):
+            # What is a view of something written is read from there.
+            return
+
+        def replaced(value: Any) -> Any:
+            return slots.get(id(value), value)
+
+        recorded, options = mapped(args, replaced), mapped(kwargs, replaced)
+        if _changes_nothing(operation, args[0], recorded, results[0]):
+            self._storages.put(results[0], recorded[0])
+            return
+        written = []
+        for each in results:
+            written.append(Slot(each.shape, each.dtype))
+            self._storages.put(each, written[-1])
+        read = tuple(slots.values())
+        self.steps.append(Step(operation, recorded, options, read, tuple(written)))
+
+    def _write(
+        self,
+        operation: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        slots: dict[int, Slot],
+    ) -> None:
+        """Write down an operation that overwrites its first argument, as one that gives a value."""
+        target = args[0]
+        value: Slot | Tensor
+        if operation in _OVERWRITING:
+            value = self._stored(slots.get(id(args[1])) if len(args) > 1 else None, target)
+        elif not slots:
+            value = target.clone()
+        else:
+            value = Slot(target.shape, target.dtype)
+            recorded = mapped(args, lambda each: slots.get(id(each), each))
+            read = tuple(slots.values())
+            self.steps.append(Step(_by_value(operation), recorded, kwargs, read, (value,)))
+        self._storages.write(target, value)
+
+    def _stored(self, slot: Slot | None, target: Tensor) -> Slot | Tensor:
+        """What a tensor holds once the content of a slot, or a constant, was copied into it."""
+        if slot is None:
+            return target.clone()
+        if slot.dtype != target.dtype:
+            given, slot = slot, Slot(slot.shape, target.dtype)
+            options = {"dtype": target.dtype}
+            self.steps.append(Step(_aten._to_copy.default, [given], options, (given,), (slot,)))
+        if slot.shape != target.shape:
+            given, slot = slot, Slot(target.shape, target.dtype)
+            sizes = list(target.shape)
+            self.steps.append(Step(_aten.expand.default, [given, sizes], {}, (given,), (slot,)))
+        return slot
+
     def check(self) -> None:
-        """Raise NotImplementedError where something on the tape was overwritten afterwards."""
-        if self._changed & self._shared or any(
-            each._version != version for each, version in self._constants
-        ):
+        """Raise NotImplementedError where a constant on the tape was overwritten afterwards."""
+        if any(each._version != version for each, version in self._constants):
             raise NotImplementedError("the derivative's own constants are overwritten")
+
+
+# They read a tensor's shape, and nothing of what it holds.
+_FOR_SHAPE_ONLY = frozenset(
+    {
+        _aten._new_zeros_with_same_feature_meta.default,
+        _aten.new_zeros.default,
+        _aten.new_empty.default,
+        _aten.new_ones.default,
+        _aten.new_full.default,
+        _aten.zeros_like.default,
+        _aten.empty_like.default,
+        _aten.ones_like.default,
+        _aten.full_like.default,
+        _aten.new_empty_strided.default,
+    }
+)
+# What they leave in their first argument does not depend on what it held.
+_OVERWRITING = frozenset(
+    {_aten.copy_.default, _aten.fill_.Tensor, _aten.fill_.Scalar, _aten.zero_.default}
+)
+
+
+def _by_value(operation: Any) -> Any:
+    """The operation that returns what this one leaves in its first argument.
+
+    Raises:
+        NotImplementedError: There is none.
+    """
+    first, *others = operation._schema.arguments
+    writes = [each for each in others if each.alias_info is not None and each.alias_info.is_write]
+    name = operation._schema.name.removeprefix("aten::")
+    packet = getattr(_aten, name.removesuffix("_"), None)
+    found = getattr(packet, operation._overloadname, None) if name.endswith("_") else None
+    if found is None or writes or first.alias_info is None:
+        raise NotImplementedError(f"{operation} overwrites a tangent")
+    return found
 
 
 def _changes_nothing(operation: Any, given: Any, recorded: list[Any], result: Tensor) -> bool:

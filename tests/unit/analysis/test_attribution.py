@@ -100,6 +100,15 @@ def test_the_response_grows_first_and_the_map_fills_up_next(
         assert [len(partial.response_tokens) for partial in written] == list(range(1, total + 1))
         assert {partial.ended for partial in written} == {"running"}
         growing = partials[len(written) + 1 :]
+        np.testing.assert_allclose(
+            result.totals, result.importance.sum(axis=1), rtol=1e-3, atol=1e-4
+        )
+        if method in ("forward", "reverse"):
+            first = growing.pop(0)
+            assert np.isnan(first.importance).all()
+            np.testing.assert_array_equal(first.totals, result.totals)
+            assert result.difference is not None
+            assert 0 <= result.difference < 1e-4
         assert growing
         known = [int((~np.isnan(partial.importance)).sum()) for partial in growing]
         assert known == sorted(set(known))
@@ -278,5 +287,6 @@ def test_a_result_survives_the_wire(choice: ModelChoice, models: ModelPool) -> N
     _, result = followed(attribute(request(choice), models))
     back = decode(encode(result), Attribution)
     np.testing.assert_array_equal(back.importance, result.importance)
-    same = msgspec.structs.replace(back, importance=result.importance)
+    np.testing.assert_array_equal(back.totals, result.totals)
+    same = msgspec.structs.replace(back, importance=result.importance, totals=result.totals)
     assert msgspec.structs.astuple(same) == msgspec.structs.astuple(result)

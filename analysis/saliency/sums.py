@@ -1,0 +1,104 @@
+"""Weighted sums of a map's columns, each by one backward pass (METHODS 1).
+
+Σ_m w_m I[n, m] is E[x_n] · ∂ (Σ_m w_m log p(y_m)) / ∂E[x_n]: the gradient of one number, however
+long the response. With ones for weights it is the total of a token, with random ones it checks a
+map that was computed another way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
+from torch import Tensor
+
+from analysis.models.memory import is_out_of_memory, release
+from analysis.saliency.cost import Plan
+from analysis.saliency.ends import Run, exact
+from analysis.saliency.head import run_in_portions
+from analysis.saliency.switches import checkpointed, frozen
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+T = TypeVar("T")
+
+
+class Sums:
+    """A text read once, with what backward passes need kept.
+
+    Args:
+        model: A causal language model.
+        prompt: int64 [N].
+        response: int64 [M], one at least.
+        plan: Whether there is memory for the graph of all layers.
+    """
+
+    def __init__(
+        self, model: PreTrainedModel, prompt: Tensor, response: Tensor, plan: Plan
+    ) -> None:
+        self._model, self._prompt, self._response, self._plan = model, prompt, response, plan
+        self._sparing = plan.checkpointed()
+        self._run: Run | None = None
+        self._within_memory(self._read)
+
+    def known(self) -> Run:
+        """The text as it was read; its states have no graph here."""
+        run = self._read()
+        return replace(run, embeddings=run.embeddings.detach(), states=run.states.detach())
+
+    def along(self, weights: Tensor) -> Tensor:
+        """What each number of the embeddings adds to a weighted sum of columns.
+
+        Args:
+            weights: float [M], w.
+
+        Returns:
+            float32 at least [N, D], E ∘ ∂(Σ_m w_m seeds_m · h_m) / ∂E; its rows' sums are
+            Σ_m w_m I[n, m] where w holds the target's factors.
+        """
+        return self._within_memory(lambda: self._along(self._read(), weights))
+
+    def _read(self) -> Run:
+        if self._run is None:
+            portion = self._plan.head()
+            with (
+                torch.inference_mode(False),
+                checkpointed(self._model) if self._sparing else nullcontext(),
+            ):
+                self._run = run_in_portions(
+                    self._model, self._prompt, self._response, portion, graph=True
+                )
+        return self._run
+
+    def _along(self, run: Run, weights: Tensor) -> Tensor:
+        seeds = run.seeds.to(exact(run.seeds.dtype)) * weights.to(run.seeds.device)[:, None]
+        # So that neither the smallest nor the largest is lost in half precision.
+        size = seeds.abs().max().clamp_min(torch.finfo(seeds.dtype).tiny)
+        # Layers that are computed anew are computed as they were.
+        with torch.inference_mode(False), frozen(self._model):
+            (gradient,) = torch.autograd.grad(
+                run.states,
+                run.embeddings,
+                (seeds / size).to(run.states.device, run.states.dtype),
+                retain_graph=True,
+            )
+        length = len(self._prompt)
+        embedded = run.embeddings.detach()[0, :length].to(seeds.dtype)
+        return embedded * gradient[0, :length].to(seeds.dtype) * size.to(embedded.device)
+
+    def _within_memory(self, compute: Callable[[], T]) -> T:
+        """A computation, once more with one layer's graph at a time where memory runs out."""
+        try:
+            return compute()
+        except Exception as error:
+            if self._sparing or not is_out_of_memory(error):
+                raise
+        # Only here, outside the handler, is what was half computed no longer referred to.
+        self._run, self._sparing = None, True
+        release(self._plan.shape.device)
+        return compute()
