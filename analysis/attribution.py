@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.events import Notice, Partial, Progress
-from analysis.generation import generate
+from analysis.generation import end_tokens, generate
 from analysis.models.loading import LoadedModel
 from analysis.models.memory import free_bytes, is_out_of_memory, readable, release
 from analysis.models.pool import ModelPool
 from analysis.models.tokenizing import response_tokens, tokenize, tokenize_response
+from analysis.models.turns import TurnEnd, turn_end
 from analysis.problems import ProblemError, problem
 from analysis.requests import AttributionRequest, LoadRequest, TokenizeRequest
 from analysis.results import Attribution, ModelFacts, Tokens
@@ -102,8 +103,10 @@ def _written(
     ids: list[int] = []
     pace = _Pace()
     limit = request.max_new_tokens
+    turn = turn_end(loaded.tokenizer) if request.chat_template else TurnEnd(None, "")
+    ends = end_tokens(loaded) | ({turn.token} if turn.token is not None else set())
     yield Progress("generate", 0, limit, "response tokens")
-    with closing(generate(loaded, start.prompt_tokens.ids, limit)) as steps:
+    with closing(generate(loaded, start.prompt_tokens.ids, limit, ends)) as steps:
         while True:
             try:
                 ids.append(next(steps))
@@ -114,6 +117,9 @@ def _written(
             if pace.is_due():
                 yield Partial(_with_response(loaded, start, ids))
     complete = _with_response(loaded, start, ids)
+    if turn.text and turn.text in complete.response:
+        note = f"The response ran past the end of its turn ({turn.text!r} in the chat template)."
+        complete = msgspec.structs.replace(complete, note=note)
     yield Progress("generate", len(ids), len(ids), "response tokens")
     yield Partial(complete)
     return complete, ended
@@ -158,7 +164,7 @@ def _explained(
         importance=importance,
         method=ran.method,
         passes_dtype=ran.dtype,
-        note=ran.note,
+        note=f"{complete.note} {ran.note}".strip(),
         difference=ran.difference,
         seconds=time.monotonic() - started,
     )

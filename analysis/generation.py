@@ -1,20 +1,38 @@
-"""Greedy generation, token by token, so that it can be watched and stopped (METHODS 1)."""
+"""Greedy generation, token by token, so that it can be watched and stopped (METHODS 1).
+
+The tokens are those of transformers' own `generate`: what a family hands on from one step to the
+next (positions, masks, memories) is its own business. It runs on a thread that waits after every
+token until the next one is asked for.
+"""
 
 from __future__ import annotations
 
-import inspect
+import queue
+import threading
 from collections.abc import Generator, Sequence
 from typing import Any, Literal
 
 import torch
+from torch import Tensor
+from transformers import (
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+    StoppingCriteria,
+    StoppingCriteriaList,
+)
 
 from analysis.models.loading import LoadedModel
+from analysis.problems import problem
 
 Ending = Literal["end", "length"]
 
 
 def generate(
-    loaded: LoadedModel, prompt_ids: Sequence[int], max_new_tokens: int
+    loaded: LoadedModel,
+    prompt_ids: Sequence[int],
+    max_new_tokens: int,
+    ends: frozenset[int] | None = None,
 ) -> Generator[int, None, Ending]:
     """The response a model gives, the most probable token at every step.
 
@@ -26,23 +44,45 @@ def generate(
         loaded: The model.
         prompt_ids: N token ids.
         max_new_tokens: Upper bound of the response; the context window is another.
+        ends: The ids that end a response; `end_tokens` unless told.
 
     Yields:
         Token ids without the end token.
 
     Returns:
         ``end`` when the model ended the response, ``length`` when a bound did.
+
+    Raises:
+        ProblemError: ``model`` where it predicts no number, or transformers cannot generate with
+            it.
     """
+    ends = end_tokens(loaded) if ends is None else ends
     window = loaded.facts.context_window
     room = min(max_new_tokens, window - len(prompt_ids)) if window else max_new_tokens
-    ends = end_tokens(loaded)
-    state = _State(loaded, list(prompt_ids))
-    for _ in range(room):
-        token = state.next_token()
-        if token in ends:
-            return "end"
-        yield token
-    return "length"
+    if room <= 0:
+        return "length"
+    if not getattr(loaded.model, "can_generate", lambda: False)():
+        raise problem(
+            "model",
+            f"transformers cannot generate text with {loaded.facts.name}.",
+            f"It is a {type(loaded.model).__name__}.",
+            "Give the response to explain, or choose a model that continues text.",
+        )
+    steps = _Steps()
+    thread = threading.Thread(
+        target=steps.run, args=(loaded, list(prompt_ids), room), name="generation", daemon=True
+    )
+    thread.start()
+    try:
+        for token in steps:
+            if token in ends:
+                return "end"
+            yield token
+        return "length"
+    finally:
+        # The model is whole again only when the thread has left it.
+        steps.stop()
+        thread.join()
 
 
 def end_tokens(loaded: LoadedModel) -> frozenset[int]:
@@ -55,30 +95,77 @@ def end_tokens(loaded: LoadedModel) -> frozenset[int]:
     return frozenset([configured] if isinstance(configured, int) else configured)
 
 
-class _State:
-    """A text under way: what the model has read, and the tokens it has not read yet."""
+class _Steps(StoppingCriteria):
+    """A generation that goes one token further whenever it is asked for one."""
 
-    def __init__(self, loaded: LoadedModel, ids: list[int]) -> None:
-        self._loaded = loaded
-        self._ids = ids
-        self._unread = ids
-        self._cache: object = None
-        self._options: dict[str, Any] = {"use_cache": True}
-        # A head over the whole prompt would be thrown away but for its last row.
-        if "logits_to_keep" in inspect.signature(loaded.model.forward).parameters:
-            self._options["logits_to_keep"] = 1
+    def __init__(self) -> None:
+        self._wanted: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._found: queue.SimpleQueue[int | BaseException | None] = queue.SimpleQueue()
 
-    def next_token(self) -> int:
-        """Read what is unread and append the most probable token."""
-        unread = torch.tensor([self._unread], device=self._loaded.device)
-        # Not around a yield: gradients must be as the caller left them between two tokens.
-        with torch.no_grad():
-            output = self._loaded.model(
-                input_ids=unread, past_key_values=self._cache, **self._options
+    def __iter__(self) -> Generator[int, None, None]:
+        """The tokens, each computed when it is asked for."""
+        while True:
+            self._wanted.put(True)
+            found = self._found.get()
+            if isinstance(found, BaseException):
+                raise found
+            if found is None:
+                return
+            yield found
+
+    def stop(self) -> None:
+        """Have it end at the token that it is at."""
+        self._wanted.put(False)
+
+    def run(self, loaded: LoadedModel, prompt: list[int], room: int) -> None:
+        """Generate on this thread, as far as is asked for."""
+        if not self._wanted.get():
+            return
+        try:
+            _generated(loaded, prompt, room, self)
+            self._found.put(None)
+        except BaseException as error:
+            self._found.put(error)
+
+    def __call__(self, input_ids: Tensor, scores: Any, **options: Any) -> Tensor:
+        """Hand on the token that was just chosen, and wait; whether this is the end."""
+        self._found.put(int(input_ids[0, -1]))
+        ended = not self._wanted.get()
+        return torch.full((len(input_ids),), ended, dtype=torch.bool, device=input_ids.device)
+
+
+class _Numbers(LogitsProcessor):
+    """Refuses logits of which no largest can be told; takes others as they are."""
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        if bool(scores.isnan().any()):
+            raise problem(
+                "model",
+                "The model predicts no token: its logits are not numbers.",
+                "Its weights hold NaN or infinity, or its passes overflow.",
+                "Load it as float32, or fetch it again.",
             )
-            token = int(output.logits[0, -1].float().argmax())
-        self._ids = [*self._ids, token]
-        self._cache = getattr(output, "past_key_values", None)
-        # A model without such a cache reads everything again.
-        self._unread = self._ids if self._cache is None else [token]
-        return token
+        return scores
+
+
+def _generated(loaded: LoadedModel, prompt: list[int], room: int, steps: _Steps) -> None:
+    """Have transformers generate, and every step say what it chose."""
+    model: Any = loaded.model
+    ids = torch.tensor([prompt], device=loaded.device)
+    brought = model.generation_config
+    # What a checkpoint brings fills every gap of the settings given, so it has to step aside.
+    special = {"bos_token_id": brought.bos_token_id, "pad_token_id": brought.pad_token_id}
+    model.generation_config = GenerationConfig(**special)  # type: ignore[no-untyped-call]
+    settings: Any = GenerationConfig(  # type: ignore[no-untyped-call]
+        max_new_tokens=room, do_sample=False
+    )
+    try:
+        model.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            generation_config=settings,
+            logits_processor=LogitsProcessorList([_Numbers()]),
+            stopping_criteria=StoppingCriteriaList([steps]),
+        )
+    finally:
+        model.generation_config = brought

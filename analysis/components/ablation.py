@@ -16,12 +16,12 @@ from analysis.components.feed_forward import FeedForward, feed_forwards, silence
 from analysis.components.random_sets import NeuronSet
 from analysis.events import Notice, Partial, Progress
 from analysis.models.loading import LoadedModel
+from analysis.models.passes import exact, head_of
 from analysis.models.pool import ModelPool
 from analysis.models.tokenizing import tokenize, tokenize_response
 from analysis.problems import problem
 from analysis.requests import AblationRequest, AnsweredInstruction
 from analysis.results import Ablation
-from analysis.saliency.ends import exact, head_of
 
 _LOGITS = 1 << 26
 """Entries of the logits of a batch: the head is applied to response tokens only, so many of them

@@ -22,6 +22,7 @@ from transformers import (
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from analysis.models import checkpoint
+from analysis.models.causality import refuse_looking_ahead
 from analysis.models.checkpoint import Checkpoint
 from analysis.models.memory import is_out_of_memory
 from analysis.models.tokenizing import tokenizer_digest
@@ -107,6 +108,7 @@ def load_model(
     # Not .to(device) as an expression: its type is lost in transformers' wrapper.
     torch.nn.Module.to(model, device)
     model.requires_grad_(False)
+    _refuse_looking_ahead(choice, model, _context_window(config))
     facts = ModelFacts(
         name=choice.name,
         family=str(config.model_type),
@@ -288,6 +290,12 @@ def _weights(
             _LAST_RESORT,
         )
     return model
+
+
+def _refuse_looking_ahead(choice: ModelChoice, model: PreTrainedModel, window: int) -> None:
+    """Find out on any text that fits whether the network is causal."""
+    vocabulary = len(next(model.get_input_embeddings().parameters()))
+    refuse_looking_ahead(model, range(min(window or vocabulary, vocabulary)), name=choice.name)
 
 
 def _context_window(config: PreTrainedConfig) -> int:

@@ -8,13 +8,14 @@ has the totals of a map without the map, with which `certificate` checks what fo
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, get_args
 
 import torch
 from torch import Tensor
 
+from analysis.models.causality import refuse_looking_ahead
 from analysis.requests import Method, Target
-from analysis.saliency.causality import refuse_looking_ahead
 from analysis.saliency.certificate import Certificate, FailedRowsError
 from analysis.saliency.cost import Plan, budget_of, shape_of
 from analysis.saliency.ends import finite
@@ -122,12 +123,13 @@ def importance_pieces(
         return Ran(chosen, note, dtype)
     sums_of_rows, certificate, known = None, None, None
     if with_totals or chosen == "forward":
-        sums = Sums(model, prompt, response, plan)
+        read = partial(Sums, model, prompt, response, plan)
+        sums = read()
         known = sums.known()
         if with_totals:
             sums_of_rows = finite(sums.along(known.factors(target)).sum(dim=1), model.dtype)
             yield Totals(sums_of_rows)
-        certificate = Certificate(sums) if chosen == "forward" else None
+        certificate = Certificate(sums, partial(read, nudged=True)) if chosen == "forward" else None
         del sums  # Not its graph beside what the method keeps.
     why = ""
     if known is not None and certificate is not None:

@@ -7,16 +7,15 @@ nothing of it but the seeds g_m.
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+from analysis.models.passes import exact, frozen, head_of, options
 from analysis.problems import problem
 from analysis.requests import Target
-from analysis.saliency.switches import frozen
 
 if TYPE_CHECKING:
     from transformers import Cache, PreTrainedModel
@@ -45,7 +44,14 @@ class Run:
         return self.doubts if target == "log_probability" else self.doubts * self.probabilities
 
 
-def run(model: PreTrainedModel, ids: Tensor, answered: Tensor, *, graph: bool) -> Run:
+def run(
+    model: PreTrainedModel,
+    ids: Tensor,
+    answered: Tensor,
+    *,
+    graph: bool,
+    embeddings: Tensor | None = None,
+) -> Run:
     """Pass ids through the model.
 
     Args:
@@ -53,6 +59,7 @@ def run(model: PreTrainedModel, ids: Tensor, answered: Tensor, *, graph: bool) -
         ids: int64 [1, T], all but the last token of the response explained.
         answered: int64 [M], the tokens that the last M positions predict.
         graph: Keep the graph from the embeddings, a leaf of it, to the states.
+        embeddings: [1, T, D], to be read in place of those of the ids.
 
     Raises:
         ProblemError: ``model`` where there is no way in after the embeddings or before the head.
@@ -62,7 +69,8 @@ def run(model: PreTrainedModel, ids: Tensor, answered: Tensor, *, graph: bool) -
     leaves: list[Tensor] = []
 
     def open_embeddings(_module: nn.Module, _args: object, output: Tensor) -> Tensor:
-        bottom.append(output.detach().requires_grad_(graph))
+        given = output if embeddings is None else embeddings
+        bottom.append(given.detach().requires_grad_(graph))
         # A copy, since some models write into the embeddings that they are given.
         return bottom[-1].clone()
 
@@ -168,48 +176,10 @@ def body(
     return top[0][0]
 
 
-def options(
-    model: PreTrainedModel, ids: Tensor, *, keep: int, cache: Cache | None = None, read: int = 0
-) -> dict[str, Any]:
-    """Arguments of a forward pass with logits at the last positions only, 0 for at all of them."""
-    mask = torch.ones(len(ids), read + ids.shape[1], dtype=torch.long, device=ids.device)
-    found: dict[str, Any] = {"use_cache": cache is not None, "attention_mask": mask}
-    accepted = inspect.signature(model.forward).parameters
-    if cache is not None:
-        found["past_key_values"] = cache
-        if "position_ids" in accepted:
-            # Not every model asks the cache how many tokens it has read.
-            found["position_ids"] = torch.arange(read, mask.shape[1], device=ids.device)[None]
-    if "logits_to_keep" in accepted:
-        found["logits_to_keep"] = keep
-    return found
-
-
 def fed_ids(model: PreTrainedModel, prompt: Tensor, response: Tensor) -> Tensor:
     """int64 [1, T] on the model's device: all but the last response token, which predicts none."""
     device = next(model.get_input_embeddings().parameters()).device
     return torch.cat([prompt, response[:-1]])[None].to(device)
-
-
-def head_of(model: PreTrainedModel) -> nn.Module:
-    """The module that turns states into logits.
-
-    Raises:
-        ProblemError: ``model`` when there is none.
-    """
-    head: nn.Module | None = model.get_output_embeddings()  # type: ignore[no-untyped-call]
-    if head is None:
-        raise problem(
-            "model",
-            f"{type(model).__name__} has no output embeddings.",
-            remedy="Choose a causal language model.",
-        )
-    return head
-
-
-def exact(dtype: torch.dtype) -> torch.dtype:
-    """The precision to sum products in: float32 at least."""
-    return torch.promote_types(dtype, torch.float32)
 
 
 def finite(values: Tensor, dtype: torch.dtype) -> Tensor:

@@ -11,15 +11,16 @@ import torch
 from torch import Tensor
 
 from analysis.models.memory import is_out_of_memory
+from analysis.models.passes import exact, frozen
 from analysis.problems import ProblemError
 from analysis.requests import Target
 from analysis.saliency.batches import in_batches
 from analysis.saliency.certificate import Certificate
 from analysis.saliency.cost import Plan
-from analysis.saliency.ends import Run, exact, fed_ids, finite
+from analysis.saliency.ends import Run, fed_ids, finite
 from analysis.saliency.pieces import Pieces
 from analysis.saliency.reading import Reading, agree
-from analysis.saliency.switches import differentiable_kernels, frozen
+from analysis.saliency.switches import differentiable_kernels
 from analysis.saliency.tape import Tape
 
 if TYPE_CHECKING:
@@ -133,6 +134,8 @@ def _carried(reading: Reading, points: list[Tensor], seeds: Tensor) -> tuple[Mov
         change: Tensor = torch.func.vmap(along)(tangents)
         return torch.einsum("bmd,md->bm", change.to(seeds.dtype), seeds)
 
+    # Not every memory can be written into along a tangent. Better now than between two pieces.
+    moved(len(points) - 1, torch.ones_like(points[-1])[None])
     return moved, reading.states(points)
 
 

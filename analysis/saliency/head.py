@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from analysis.saliency.ends import Run, body, fed_ids, head_of, options, run, seeded
-from analysis.saliency.switches import frozen
+from analysis.models.passes import frozen, head_of, options
+from analysis.saliency.ends import Run, body, fed_ids, run, seeded
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -25,7 +25,13 @@ _ROUNDINGS = 16
 
 
 def run_in_portions(
-    model: PreTrainedModel, prompt: Tensor, response: Tensor, portion: int, *, graph: bool
+    model: PreTrainedModel,
+    prompt: Tensor,
+    response: Tensor,
+    portion: int,
+    *,
+    graph: bool,
+    embeddings: Tensor | None = None,
 ) -> Run:
     """A run over all of the response, the head being passed in portions.
 
@@ -35,12 +41,15 @@ def run_in_portions(
         response: int64 [M].
         portion: Response tokens whose logits there is memory for at a time.
         graph: Keep the graph from the embeddings, a leaf of it, to the states.
+        embeddings: [1, T, D], to be read in place of those of the ids.
     """
     ids = fed_ids(model, prompt, response)
     if portion >= len(response):
-        return run(model, ids, response, graph=graph)
+        return run(model, ids, response, graph=graph, embeddings=embeddings)
     with torch.set_grad_enabled(graph), frozen(model):
-        embeddings = model.get_input_embeddings()(ids).detach().requires_grad_(graph)
+        if embeddings is None:
+            embeddings = model.get_input_embeddings()(ids)
+        embeddings = embeddings.detach().requires_grad_(graph)
         states = body(model, ids, embeddings)[-len(response) :]
     head = _Head.of(model, ids[:, :2])
     if head is None:

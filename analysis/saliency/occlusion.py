@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from analysis.models.passes import exact, frozen, options
 from analysis.problems import problem
 from analysis.saliency.batches import in_batches
 from analysis.saliency.cost import Plan
-from analysis.saliency.ends import exact, fed_ids, finite, options
+from analysis.saliency.ends import fed_ids, finite
 from analysis.saliency.pieces import Pieces
-from analysis.saliency.switches import frozen
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

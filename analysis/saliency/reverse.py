@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from analysis.models.memory import is_out_of_memory, release
+from analysis.models.passes import exact, frozen
 from analysis.requests import Target
 from analysis.saliency.cost import Plan
-from analysis.saliency.ends import Run, exact, fed_ids, finite, run
+from analysis.saliency.ends import Run, fed_ids, finite, run
 from analysis.saliency.pieces import Piece, Pieces
-from analysis.saliency.switches import checkpointed, frozen
+from analysis.saliency.switches import checkpointed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -16,10 +16,11 @@ import torch
 from torch import Tensor
 
 from analysis.models.memory import is_out_of_memory, release
+from analysis.models.passes import exact, frozen
 from analysis.saliency.cost import Plan
-from analysis.saliency.ends import Run, exact
+from analysis.saliency.ends import Run, fed_ids
 from analysis.saliency.head import run_in_portions
-from analysis.saliency.switches import checkpointed, frozen
+from analysis.saliency.switches import checkpointed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -36,12 +37,20 @@ class Sums:
         prompt: int64 [N].
         response: int64 [M], one at least.
         plan: Whether there is memory for the graph of all layers.
+        nudged: Read embeddings that are a rounding off, which shows what roundings come to.
     """
 
     def __init__(
-        self, model: PreTrainedModel, prompt: Tensor, response: Tensor, plan: Plan
+        self,
+        model: PreTrainedModel,
+        prompt: Tensor,
+        response: Tensor,
+        plan: Plan,
+        *,
+        nudged: bool = False,
     ) -> None:
         self._model, self._prompt, self._response, self._plan = model, prompt, response, plan
+        self._nudged = nudged
         self._sparing = plan.checkpointed()
         self._run: Run | None = None
         self._within_memory(self._read)
@@ -71,9 +80,25 @@ class Sums:
                 checkpointed(self._model) if self._sparing else nullcontext(),
             ):
                 self._run = run_in_portions(
-                    self._model, self._prompt, self._response, portion, graph=True
+                    self._model,
+                    self._prompt,
+                    self._response,
+                    portion,
+                    graph=True,
+                    embeddings=self._nudged_embeddings() if self._nudged else None,
                 )
         return self._run
+
+    def _nudged_embeddings(self) -> Tensor:
+        """[1, T, D], each number one rounding up or down."""
+        with torch.no_grad():
+            exact_ones: Tensor = self._model.get_input_embeddings()(
+                fed_ids(self._model, self._prompt, self._response)
+            )
+        random = torch.Generator().manual_seed(0)
+        signs = torch.randint(0, 2, exact_ones.shape, generator=random) * 2 - 1
+        rounding = torch.finfo(exact_ones.dtype).eps
+        return exact_ones * (1 + rounding * signs.to(exact_ones))
 
     def _along(self, run: Run, weights: Tensor) -> Tensor:
         seeds = run.seeds.to(exact(run.seeds.dtype)) * weights.to(run.seeds.device)[:, None]

@@ -17,23 +17,6 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def frozen(model: nn.Module) -> Iterator[None]:
-    """Without weight gradients, which nobody asks for, and in evaluation mode."""
-    parameters = [each for each in model.parameters() if each.requires_grad]
-    training = [each for each in model.modules() if each.training]
-    try:
-        for parameter in parameters:
-            parameter.requires_grad_(False)
-        model.eval()
-        yield
-    finally:
-        for parameter in parameters:
-            parameter.requires_grad_(True)
-        for module in training:
-            module.training = True
-
-
-@contextmanager
 def differentiable_kernels(model: PreTrainedModel) -> Iterator[None]:
     """With attention and experts written out in operations that know their forward derivative.
 
@@ -65,9 +48,8 @@ def checkpointed(model: PreTrainedModel) -> Iterator[None]:
 
     A model whose layers are not found keeps its whole graph.
     """
-    count = model.config.get_text_config().num_hidden_layers
     lists = [each for each in model.modules() if isinstance(each, nn.ModuleList)]
-    layers = next((each for each in lists if len(each) == count), nn.ModuleList())
+    layers = max(lists, key=_parameters_in, default=nn.ModuleList())
     found = [vars(layer).get("forward") for layer in layers]
     try:
         for layer in layers:
@@ -81,6 +63,10 @@ def checkpointed(model: PreTrainedModel) -> Iterator[None]:
                 vars(layer).pop("forward", None)
             else:
                 layer.forward = forward
+
+
+def _parameters_in(modules: nn.Module) -> int:
+    return sum(each.numel() for each in modules.parameters())
 
 
 def _configurations(model: PreTrainedModel) -> Iterator[Any]:

@@ -42,8 +42,8 @@ class Tape:
         value: Of the function at the point.
 
     Raises:
-        NotImplementedError: The function overwrites what its own derivative needs, or its value
-            does not depend on the point.
+        NotImplementedError: The function overwrites a tangent in a way that is not known here, or
+            its value does not depend on the point.
     """
 
     def __init__(
@@ -63,7 +63,6 @@ class Tape:
                 dual = function(duals)
                 self.value, derivative = forward_ad.unpack_dual(dual)  # type: ignore[no-untyped-call]
             end = None if derivative is None else recorder.slot_of(derivative)
-        recorder.check()
         if end is None:
             raise NotImplementedError("no tangent reaches the value")
         self._end = end
@@ -151,7 +150,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.steps: list[Step] = []
         self._storages = Storages(self.steps.append)
-        self._constants: list[tuple[Tensor, int]] = []
+        # By storage, the constants on the tape that lie in it.
+        self._constants: dict[int, list[Tensor]] = {}
 
     def start(self, tensor: Tensor) -> Slot:
         """A slot for a tangent to begin with."""
@@ -172,18 +172,28 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         # Read before anything is overwritten, most of all the tensor that is written into.
         given = [*tensors_in(args), *tensors_in(list(kwargs.values()))]
         slots = {id(each): slot for each in given if (slot := self._storages.slot_of(each))}
+        if changes:
+            self._keep(args[0])
         result = operation(*args, **kwargs)
         # Most operations concern no tangent, and shapes torch works out on tensors without data.
-        before = len(self.steps)
         if changes and (slots or self._storages.is_written(args[0])):
             self._write(operation, args, kwargs, slots)
-            given = given[1:]
         elif slots and not changes and operation not in _FOR_SHAPE_ONLY:
             self._add(operation, args, kwargs, slots, tensors_in(result))
-        if len(self.steps) > before:
-            constants = [each for each in given if id(each) not in slots]
-            self._constants += [(each, each._version) for each in constants]
         return result
+
+    def _keep(self, tensor: Tensor) -> None:
+        """Have constants on the tape stay what they are when a tensor is written into."""
+        for each in self._constants.pop(tensor.untyped_storage()._cdata, ()):
+            each.data = each.clone()
+
+    def _replaced(self, value: Any, slots: dict[int, Slot]) -> Any:
+        """What stands on the tape for an argument."""
+        if not isinstance(value, Tensor) or id(value) in slots:
+            return slots.get(id(value), value)
+        constant = value.detach()
+        self._constants.setdefault(value.untyped_storage()._cdata, []).append(constant)
+        return constant
 
     def _add(
         self,
@@ -196,11 +206,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if not results or results[0].is_meta or self._storages.is_written(results[0]):
             # What is a view of something written is read from there.
             return
-
-        def replaced(value: Any) -> Any:
-            return slots.get(id(value), value)
-
-        recorded, options = mapped(args, replaced), mapped(kwargs, replaced)
+        recorded = mapped(args, lambda each: self._replaced(each, slots))
+        options = mapped(kwargs, lambda each: self._replaced(each, slots))
         if _changes_nothing(operation, args[0], recorded, results[0]):
             self._storages.put(results[0], recorded[0])
             return
@@ -227,7 +234,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             value = target.clone()
         else:
             value = Slot(target.shape, target.dtype)
-            recorded = mapped(args, lambda each: slots.get(id(each), each))
+            recorded = mapped(args, lambda each: self._replaced(each, slots))
             read = tuple(slots.values())
             self.steps.append(Step(_by_value(operation), recorded, kwargs, read, (value,)))
         self._storages.write(target, value)
@@ -245,11 +252,6 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             sizes = list(target.shape)
             self.steps.append(Step(_aten.expand.default, [given, sizes], {}, (given,), (slot,)))
         return slot
-
-    def check(self) -> None:
-        """Raise NotImplementedError where a constant on the tape was overwritten afterwards."""
-        if any(each._version != version for each, version in self._constants):
-            raise NotImplementedError("the derivative's own constants are overwritten")
 
 
 # They read a tensor's shape, and nothing of what it holds.

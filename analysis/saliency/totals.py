@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal, get_args
 import torch
 from torch import Tensor
 
+from analysis.models.causality import refuse_looking_ahead
 from analysis.problems import problem
 from analysis.requests import Target
-from analysis.saliency.causality import refuse_looking_ahead
 from analysis.saliency.cost import Plan, budget_of, shape_of
 from analysis.saliency.ends import finite
 from analysis.saliency.ids import checked_ids

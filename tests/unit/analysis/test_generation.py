@@ -87,7 +87,7 @@ def test_no_room_for_a_response_gives_an_empty_one(llama: PreTrainedModel) -> No
 
 
 def test_gradients_are_as_the_caller_left_them_between_two_tokens(llama: PreTrainedModel) -> None:
-    steps = generate(loaded(llama, ends=-1), PROMPT, 3)
+    steps = generate(loaded(llama, ends=-1), PROMPT, 3, frozenset())
     for _ in steps:
         assert torch.is_grad_enabled()
 

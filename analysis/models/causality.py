@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from analysis.models.passes import exact, frozen, options
 from analysis.problems import problem
-from analysis.saliency.ends import exact, options
-from analysis.saliency.switches import frozen
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
