@@ -13,17 +13,17 @@ import torch
 from torch import Tensor
 
 from analysis.models.passes import exact, frozen, options
-from analysis.problems import problem
+from analysis.problems import ProblemError, problem
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 # Tokens of the text that is tried, at most: some masks look ahead within a window only.
 _TRIED = 32
-# By how much earlier logits may move, as a share of the largest: in half precision a few roundings.
-# Equal inputs of equal shape give equal outputs, but where a mixture's expert is sent other tokens
-# along with them.
-_SAME, _ROUNDINGS = 3e-5, 4
+# By how much earlier logits may move, as a share of the largest, or in roundings of half precision.
+# Equal inputs of equal shape give equal outputs, but where a mixture sends other tokens along with
+# them to an expert.
+_SAME, _ROUNDINGS, _ROUNDINGS_OF_MIXTURES = 3e-5, 0.25, 4
 
 
 def refuse_looking_ahead(
@@ -43,25 +43,35 @@ def refuse_looking_ahead(
     same = text.shape[1] // 2
     with torch.no_grad(), frozen(model):
         found, moved = (_logits(model, each, same) for each in (text, other))
-        share = max(_SAME, _ROUNDINGS * torch.finfo(model.dtype).eps)
-        size = share * float(found.abs().max())
+        size = _share(model) * float(found.abs().max())
         if not float((found - moved).abs().max()) > size:
             return
         again = _logits(model, text, same)
-    what = name or type(model).__name__
+    name = name or type(model).__name__
     if float((found - again).abs().max()) > size:
         raise problem(
             "model",
-            f"{what} gives other numbers every time that it reads the same text.",
+            f"{name} gives other numbers every time it reads the same text.",
             "What it computes depends on chance, so that nothing can be told from one run.",
             "Choose another model, or switch its sampling off in its configuration.",
         )
-    raise problem(
+    raise looks_ahead(name)
+
+
+def looks_ahead(name: str) -> ProblemError:
+    """What is wrong with a model whose earlier positions depend on later tokens."""
+    return problem(
         "model",
-        f"{what} is not a causal language model.",
+        f"{name} is not a causal language model.",
         "A later token changes what it predicts at an earlier position: it reads both ways.",
         "Choose a decoder that continues text; encoders can be saved as one (is_decoder).",
     )
+
+
+def _share(model: PreTrainedModel) -> float:
+    experts = getattr(model.config.get_text_config(), "num_experts_per_tok", None)
+    roundings = _ROUNDINGS_OF_MIXTURES if experts else _ROUNDINGS
+    return max(_SAME, roundings * torch.finfo(model.dtype).eps)
 
 
 def _two_texts(model: PreTrainedModel, ids: list[int]) -> tuple[Tensor, Tensor]:

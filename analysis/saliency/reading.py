@@ -12,14 +12,16 @@ import torch
 from torch import Tensor
 from transformers import Cache, DynamicCache
 
+from analysis.models.causality import looks_ahead
+from analysis.models.passes import frozen
 from analysis.saliency.ends import body
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 # How far the states of a text read in blocks may be from those of one that is read at once, as a
-# share of the largest: far above rounding in half precision, far below a text that was forgotten.
-_SAME = 0.1
+# share of the largest: far above rounding, far below a text that was forgotten.
+_SAME, _SAME_IN_HALF = 0.01, 0.1
 
 
 @dataclass(frozen=True)
@@ -80,11 +82,49 @@ def agree(read: Tensor, whole: Tensor) -> bool:
 
     They are not where a model keeps no such memory, or another kind of it.
     """
-    return bool((read - whole).abs().max() <= _SAME * whole.abs().max())
+    same = _SAME_IN_HALF if whole.dtype in (torch.float16, torch.bfloat16) else _SAME
+    return bool((read - whole).abs().max() <= same * whole.abs().max())
+
+
+def refuse_changed_beginning(
+    model: PreTrainedModel, ids: Tensor, embeddings: Tensor, states: Tensor
+) -> None:
+    """Make sure that the states of a text are those of its beginning read by itself.
+
+    Some models look ahead in long texts only, such as those that choose what to attend to.
+
+    Args:
+        model: A causal language model.
+        ids: int64 [1, T].
+        embeddings: [1, T, D].
+        states: [M, D], the last hidden states of the whole text.
+
+    Raises:
+        ProblemError: ``model`` where they are not.
+    """
+    later = len(states) // 2
+    if not later or not bool(states.isfinite().all()):
+        return
+    stop = ids.shape[1] - later
+    with torch.inference_mode(False), torch.no_grad(), frozen(model):
+        alone = body(model, ids[:, :stop], embeddings[:, :stop])[-1]
+    if not agree(alone, states[-1 - later]):
+        raise looks_ahead(type(model).__name__)
 
 
 def _copied(cache: Cache) -> Cache:
-    """The same memory, to be added to: it grows by new tensors, never in place."""
+    """The same memory, to be added to: keys and values grow by new tensors, never in place.
+
+    Memories of linear attention are overwritten; those are copied.
+    """
     copied = copy.copy(cache)
     copied.layers = [copy.copy(layer) for layer in cache.layers]
+    for layer in copied.layers:
+        for name, states in vars(layer).items():
+            if isinstance(states, dict):
+                own = {
+                    key: each.clone() if isinstance(each, Tensor) else each
+                    for key, each in states.items()
+                }
+                setattr(layer, name, own)
     return copied

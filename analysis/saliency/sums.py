@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 from torch import Tensor
 
-from analysis.models.memory import is_out_of_memory, release
+from analysis.models.memory import is_out_of_memory, release, returned_at_once
 from analysis.models.passes import exact, frozen
 from analysis.saliency.cost import Plan
 from analysis.saliency.ends import Run, fed_ids
 from analysis.saliency.head import run_in_portions
+from analysis.saliency.reading import refuse_changed_beginning
 from analysis.saliency.switches import checkpointed
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ class Sums:
         response: int64 [M], one at least.
         plan: Whether there is memory for the graph of all layers.
         nudged: Read embeddings that are a rounding off, which shows what roundings come to.
+
+    Raises:
+        ProblemError: ``model`` where later tokens change what was read before.
     """
 
     def __init__(
@@ -53,7 +57,10 @@ class Sums:
         self._nudged = nudged
         self._sparing = plan.checkpointed()
         self._run: Run | None = None
-        self._within_memory(self._read)
+        run = self._within_memory(self._read)
+        if not nudged:
+            ids = fed_ids(model, prompt, response)
+            refuse_changed_beginning(model, ids, run.embeddings.detach(), run.states.detach())
 
     def known(self) -> Run:
         """The text as it was read; its states have no graph here."""
@@ -105,7 +112,11 @@ class Sums:
         # So that neither the smallest nor the largest is lost in half precision.
         size = seeds.abs().max().clamp_min(torch.finfo(seeds.dtype).tiny)
         # Layers that are computed anew are computed as they were.
-        with torch.inference_mode(False), frozen(self._model):
+        with (
+            torch.inference_mode(False),
+            frozen(self._model),
+            returned_at_once() if self._sparing else nullcontext(),
+        ):
             (gradient,) = torch.autograd.grad(
                 run.states,
                 run.embeddings,

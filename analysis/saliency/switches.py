@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from analysis.models.memory import returned_at_once
 from analysis.saliency.attention import written_out
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def checkpointed(model: PreTrainedModel) -> Iterator[None]:
             layer.forward = partial(
                 checkpoint, layer.forward, use_reentrant=False, preserve_rng_state=False
             )
-        yield
+        with returned_at_once():
+            yield
     finally:
         for layer, forward in zip(layers, found, strict=True):
             if forward is None:
