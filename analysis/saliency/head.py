@@ -92,38 +92,42 @@ class _Head:
 
         Args:
             model: A causal language model.
-            ids: int64 [1, any], a text to find out with.
+            ids: int64 [1, any], a short text to find out with.
         """
         head, embedding = head_of(model), model.get_input_embeddings()
-        found: list[object] = []
-        states: list[Tensor] = []
         for inner in model.children():
             modules = set(inner.modules())
             if embedding in modules and head not in modules:
                 break
         else:
             return None
+        outputs: list[object] = []
+        states: list[Tensor] = []
         hooks = [
-            inner.register_forward_hook(lambda _module, _args, output: found.append(output)),
+            inner.register_forward_hook(lambda _module, _args, output: outputs.append(output)),
             head.register_forward_pre_hook(lambda _module, args: states.append(args[0])),
         ]
+        # What is found with one text is tried on another: a head may look at more than states.
+        other = (ids.flip(1) + 1) % len(next(embedding.parameters()))
+        other = torch.cat([other, other[:, :1]], dim=1)
         try:
             with torch.no_grad(), frozen(model):
-                logits = model(input_ids=ids, **options(model, ids, keep=0)).logits[0]
+                for text in (ids, other):
+                    logits = model(input_ids=text, **options(model, text, keep=0)).logits[0]
         finally:
             for hook in hooks:
                 hook.remove()
-        if len(found) != 1 or len(states) != 1:
+        if len(outputs) != 2 or len(states) != 2:
             return None
-        whole = cls(model, ids, inner, found[0])
+        alone = cls(model, ids, inner, outputs[0])
         try:
             with torch.no_grad():
-                again = whole.logits(states[0][0])
+                again = alone.logits(states[1][0])
         except Exception:  # Whatever it is: the model wants to be passed as a whole.
             return None
         apart = float((again - logits).abs().max()) if again.shape == logits.shape else torch.inf
         rounding = _ROUNDINGS * torch.finfo(logits.dtype).eps * float(logits.abs().max())
-        return whole if apart <= rounding else None
+        return alone if apart <= rounding else None
 
     def logits(self, states: Tensor) -> Tensor:
         """[K, V] of states [K, D]."""

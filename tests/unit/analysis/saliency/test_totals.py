@@ -67,7 +67,7 @@ def test_what_comes_after_the_last_span_is_not_read():
         lambda _, args: lengths.append(args[0].shape[1])
     )
     totals(model, PROMPT, RESPONSE, spans=[(1, 2)])
-    assert lengths[-1] == len(PROMPT) + 1
+    assert max(lengths) == len(PROMPT) + 1
 
 
 def test_leaves_the_model_as_it_was():
