@@ -18,6 +18,13 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 TESTS = Path(__file__).parent
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The sweep of `tests/families` over everything that transformers calls a causal model."""
+    parser.addoption(
+        "--all-families", action="store_true", help="try every family, not a third of them"
+    )
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Says which tests one of several processes (`-n 2 --dist loadgroup`) runs one after another.
