@@ -42,6 +42,8 @@ class SaliencyMap:
         importance: float32 [N, M] signed importance I, NaN where not computed yet; None where
             only scores were published.
         visible: bool [N], the rows that are shown and counted. The others have score 0.
+        totals: float32 [N], the sum of every row, which may be there before the map; None where it
+            is not.
     """
 
     model: str
@@ -50,6 +52,7 @@ class SaliencyMap:
     scores: NDArray[np.uint8]
     importance: NDArray[np.float32] | None
     visible: NDArray[np.bool_]
+    totals: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         """Refuses arrays that disagree with the tokens."""
@@ -71,6 +74,8 @@ class SaliencyMap:
         """
         tokens = attribution.prompt_tokens
         visible = np.ones(len(tokens), np.bool_) if include_special else tokens.written_by_user()
+        totals = attribution.totals
+        known = len(totals) == len(tokens) and not np.isnan(totals).any()
         return cls(
             model=attribution.model,
             prompt_tokens=tokens,
@@ -78,7 +83,15 @@ class SaliencyMap:
             scores=normalize(attribution.importance, rows=visible),
             importance=attribution.importance,
             visible=visible,
+            totals=totals if known else None,
         )
+
+    @cached_property
+    def total_scores(self) -> NDArray[np.uint8] | None:
+        """uint8 [N]: the totals as equation 2 would have a column; None where there are none."""
+        if self.totals is None:
+            return None
+        return normalize(self.totals[:, None], rows=self.visible)[:, 0]
 
     @cached_property
     def density(self) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from analysis.models.memory import is_out_of_memory
 from analysis.models.passes import exact, frozen, options
 from analysis.problems import ProblemError, problem
 
@@ -24,6 +25,8 @@ _TRIED = 32
 # Equal inputs of equal shape give equal outputs, but where a mixture sends other tokens along with
 # them to an expert.
 _SAME, _ROUNDINGS, _ROUNDINGS_OF_MIXTURES = 3e-5, 0.25, 4
+# Other shapes are computed in another order.
+_SAME_IN_LENGTH, _ROUNDINGS_IN_LENGTH = 1e-3, 8
 
 
 def refuse_looking_ahead(
@@ -39,16 +42,19 @@ def refuse_looking_ahead(
     Raises:
         ProblemError: ``model`` where the logits of an earlier position move.
     """
+    name = name or type(model).__name__
     text, other = _two_texts(model, [int(each) for each in ids])
     same = text.shape[1] // 2
-    with torch.no_grad(), frozen(model):
-        found, moved = (_logits(model, each, same) for each in (text, other))
-        size = _share(model) * float(found.abs().max())
-        if not float((found - moved).abs().max()) > size:
-            return
-        again = _logits(model, text, same)
-    name = name or type(model).__name__
-    if float((found - again).abs().max()) > size:
+    found = _logits(model, text, same, name)
+    largest = float(found.abs().max())
+    moved = float((found - _logits(model, other, same, name)).abs().max())
+    apart = float((found - _logits(model, text[:, :same], same, name)).abs().max())
+    share, share_of_lengths = _shares(model)
+    # What is not a number is told where it counts.
+    if not (moved > share * largest or apart > share_of_lengths * largest):
+        return
+    again = float((found - _logits(model, text, same, name)).abs().max())
+    if again > share * largest:
         raise problem(
             "model",
             f"{name} gives other numbers every time it reads the same text.",
@@ -68,10 +74,12 @@ def looks_ahead(name: str) -> ProblemError:
     )
 
 
-def _share(model: PreTrainedModel) -> float:
+def _shares(model: PreTrainedModel) -> tuple[float, float]:
+    """By how much logits may move with later tokens, and with their number, of the largest."""
+    eps = torch.finfo(model.dtype).eps
     experts = getattr(model.config.get_text_config(), "num_experts_per_tok", None)
     roundings = _ROUNDINGS_OF_MIXTURES if experts else _ROUNDINGS
-    return max(_SAME, roundings * torch.finfo(model.dtype).eps)
+    return max(_SAME, roundings * eps), max(_SAME_IN_LENGTH, _ROUNDINGS_IN_LENGTH * eps)
 
 
 def _two_texts(model: PreTrainedModel, ids: list[int]) -> tuple[Tensor, Tensor]:
@@ -86,7 +94,18 @@ def _two_texts(model: PreTrainedModel, ids: list[int]) -> tuple[Tensor, Tensor]:
     return both[:1], both[1:]
 
 
-def _logits(model: PreTrainedModel, ids: Tensor, count: int) -> Tensor:
+def _logits(model: PreTrainedModel, ids: Tensor, count: int, name: str) -> Tensor:
     """[count, V] of the first positions."""
-    logits: Tensor = model(input_ids=ids, **options(model, ids, keep=0)).logits
+    try:
+        with torch.no_grad(), frozen(model):
+            logits: Tensor = model(input_ids=ids, **options(model, ids, keep=0)).logits
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise problem(
+            "model",
+            f"transformers cannot run {name} on text alone.",
+            f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0][:300]}",
+            "Choose a model that continues text; a newer transformers may run this one.",
+        ) from error
     return logits[0, :count].to(exact(logits.dtype))

@@ -18,6 +18,7 @@ from analysis.models.causality import refuse_looking_ahead
 from analysis.requests import Method, Target
 from analysis.saliency.certificate import Certificate, FailedRowsError
 from analysis.saliency.cost import Plan, budget_of, shape_of
+from analysis.saliency.cut_gradient import refuse_cut_gradient
 from analysis.saliency.ends import finite
 from analysis.saliency.forward import NoForwardModeError, forward
 from analysis.saliency.ids import checked_ids
@@ -29,6 +30,9 @@ from analysis.saliency.totals import totals
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+# A sum that is so small beside the sizes of its terms is nothing but rounding.
+_NOTHING = 1e-3
 
 __all__ = ["Piece", "Ran", "Restart", "Totals", "importance", "importance_pieces", "totals"]
 
@@ -121,28 +125,30 @@ def importance_pieces(
         zeroed = chosen == "occlusion_zeroed"
         note = yield from occlusion(model, prompt, response, plan, zeroed=zeroed)
         return Ran(chosen, note, dtype)
-    sums_of_rows, certificate, known = None, None, None
+    refuse_cut_gradient(model, torch.cat([prompt, response]))
+    sums_of_rows, certificate, known, why = None, None, None, ""
     if with_totals or chosen == "forward":
         read = partial(Sums, model, prompt, response, plan)
         sums = read()
         known = sums.known()
         if with_totals:
-            sums_of_rows = finite(sums.along(known.factors(target)).sum(dim=1), model.dtype)
+            terms = sums.along(known.factors(target))
+            sums_of_rows = finite(terms.sum(dim=1), model.dtype)
+            why = _worth(terms, model.dtype)
             yield Totals(sums_of_rows)
         certificate = Certificate(sums, partial(read, nudged=True)) if chosen == "forward" else None
         del sums  # Not its graph beside what the method keeps.
-    why = ""
     if known is not None and certificate is not None:
         try:
             note = yield from forward(model, prompt, response, target, plan, known, certificate)
-            return Ran("forward", note, dtype, certificate.difference)
+            return Ran("forward", f"{why} {note}".strip(), dtype, certificate.difference)
         except NoForwardModeError:
-            why = "The model cannot do forward mode; reverse mode gave the same numbers. "
+            why += " The model cannot do forward mode; reverse mode gave the same numbers."
         except FailedRowsError:
-            why = (
-                "Forward mode gave other numbers than a backward pass, as it does where it loses "
+            why += (
+                " Forward mode gave other numbers than a backward pass, as it does where it loses "
                 "a derivative on its way through a model; none of its numbers is here. "
-                "Reverse mode was taken instead. "
+                "Reverse mode was taken instead."
             )
         yield Restart()
     if sums_of_rows is None:
@@ -151,7 +157,19 @@ def importance_pieces(
         note, difference = yield from _compared(
             reverse(model, prompt, response, target, plan), sums_of_rows
         )
-    return Ran("reverse", (why + note).strip(), dtype, difference)
+    return Ran("reverse", f"{why.strip()} {note}".strip(), dtype, difference)
+
+
+def _worth(terms: Tensor, dtype: torch.dtype) -> str:
+    """What to know of totals that are the sums of terms [N, D]; empty for nothing."""
+    least = max(_NOTHING, torch.finfo(dtype).eps / 4)
+    if bool((terms.sum(dim=1).abs() > least * terms.abs().sum(dim=1)).any()):
+        return ""
+    return (
+        "This model divides every embedding by its own size before it does anything else. Making "
+        "one longer changes nothing then: gradient times embedding is zero but for rounding, and "
+        "so is this map. Occlusion says more."
+    )
 
 
 def _compared(pieces: Pieces, totals: Tensor) -> Generator[Piece, None, tuple[str, float]]:

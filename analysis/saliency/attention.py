@@ -20,9 +20,10 @@ _QUERIES, _PORTIONS = 64, 8
 _NAME = "insttui_by_portions"
 
 
-def written_out(model: PreTrainedModel) -> str:
-    """What transformers calls the attention that can be differentiated forward."""
-    return _NAME if hasattr(sys.modules[type(model).__module__], _EAGER) else "eager"
+def kernels(model: PreTrainedModel) -> tuple[str, ...]:
+    """What transformers calls attention that can be differentiated forward, the cheapest first."""
+    by_portions = hasattr(sys.modules[type(model).__module__], _EAGER)
+    return (_NAME, "eager") if by_portions else ("eager",)
 
 
 _EAGER = "eager_attention_forward"

@@ -96,10 +96,27 @@ def run(
             f"{type(model).__name__} does not pass its embeddings and its head exactly once.",
             remedy="Choose a decoder-only causal language model.",
         )
+    checked_embeddings(model, bottom[0], ids)
     seeds, probabilities, doubts = seeded(logits, leaves[0], answered)
     with torch.enable_grad():
         states = top[0][0, -count:]
     return Run(bottom[0], states, seeds[0, -count:], probabilities, doubts)
+
+
+def checked_embeddings(model: PreTrainedModel, embeddings: Tensor, ids: Tensor) -> Tensor:
+    """What the embedding module returned, [B, T, D] for ids [B, T].
+
+    Raises:
+        ProblemError: ``model`` where its dimensions are others.
+    """
+    if embeddings.shape[:-1] != ids.shape:
+        raise problem(
+            "model",
+            f"{type(model).__name__} orders its embeddings in its own way.",
+            f"For {tuple(ids.shape)} tokens they are {tuple(embeddings.shape)}.",
+            "Choose a decoder-only causal language model.",
+        )
+    return embeddings
 
 
 def seeded(logits: Tensor, states: Tensor, answered: Tensor) -> tuple[Tensor, Tensor, Tensor]:

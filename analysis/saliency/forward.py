@@ -14,6 +14,7 @@ from analysis.models.memory import is_out_of_memory
 from analysis.models.passes import exact, frozen
 from analysis.problems import ProblemError
 from analysis.requests import Target
+from analysis.saliency.attention import kernels
 from analysis.saliency.batches import in_batches
 from analysis.saliency.certificate import Certificate
 from analysis.saliency.cost import Plan
@@ -63,17 +64,15 @@ def forward(
         FailedRowsError: Before the first row that is wrong.
     """
     ids = fed_ids(model, prompt, response)
-    with _passes(model):
-        factors = known.factors(target)
-        precision = exact(known.embeddings.dtype)
-        seeds = known.seeds.to(precision)
-        reading, moved = _differentiated(model, ids, known, seeds, plan)
-        points = reading.cut(known.embeddings)
+    factors = known.factors(target)
+    seeds = known.seeds.to(exact(known.embeddings.dtype))
+    attention, reading, moved = _differentiated(model, ids, known, seeds, plan)
+    points = reading.cut(known.embeddings)
 
     def rows(start: int, stop: int) -> Tensor:
         index = bisect_right(reading.ends, start)
         point, first = points[index], reading.blocks()[index].start
-        with _passes(model), _forward_mode():
+        with _passes(model, attention), _forward_mode():
             tangents = point.new_zeros(stop - start, *point.shape)
             for n in range(start, stop):
                 tangents[n - start, 0, n - first] = point[0, n - first]
@@ -89,24 +88,33 @@ def forward(
 
 def _differentiated(
     model: PreTrainedModel, ids: Tensor, known: Run, seeds: Tensor, plan: Plan
-) -> tuple[Reading, Moved]:
-    """The derivative of the reading in blocks; of the whole where a model reads no blocks."""
+) -> tuple[str, Reading, Moved]:
+    """The first way of several to the derivative on which the model reads the text as it is.
+
+    Kernels that can be differentiated, then the same without portions, for models that know the
+    names of some; the text in blocks, then as a whole, for models that cannot go on with a block.
+
+    Returns:
+        The name of the attention, the reading and its derivative.
+    """
     whole = plan.blocks()[-1:]
-    for ends in (plan.blocks(), whole):
-        reading = Reading(model, ids, ends, plan.prompt - 1)
-        try:
-            points = reading.cut(known.embeddings)
-            moved, states = (_played if plan.taped() else _carried)(reading, points, seeds)
-        except Exception as error:
-            # What an operation without a forward derivative raises has no type of its own.
-            if isinstance(error, ProblemError) or is_out_of_memory(error):
-                raise
-            if ends == whole:
-                raise NoForwardModeError from error
-        else:
-            if ends == whole or agree(states, known.states):
-                break
-    return reading, moved
+    failure: Exception | None = None
+    for attention in kernels(model):
+        for ends in dict.fromkeys((plan.blocks(), whole)):
+            reading = Reading(model, ids, ends, plan.prompt - 1)
+            try:
+                with _passes(model, attention):
+                    points = reading.cut(known.embeddings)
+                    moved, states = (_played if plan.taped() else _carried)(reading, points, seeds)
+            except Exception as error:
+                # What an operation without a forward derivative raises has no type of its own.
+                if isinstance(error, ProblemError) or is_out_of_memory(error):
+                    raise
+                failure = error
+            else:
+                if agree(states, known.states):
+                    return attention, reading, moved
+    raise NoForwardModeError from failure
 
 
 def _played(reading: Reading, points: list[Tensor], seeds: Tensor) -> tuple[Moved, Tensor]:
@@ -140,13 +148,13 @@ def _carried(reading: Reading, points: list[Tensor], seeds: Tensor) -> tuple[Mov
 
 
 @contextmanager
-def _passes(model: PreTrainedModel) -> Iterator[None]:
+def _passes(model: PreTrainedModel, attention: str) -> Iterator[None]:
     """Neither gradients nor inference tensors, and kernels that can be differentiated forward."""
     with (
         torch.inference_mode(False),
         torch.no_grad(),
         frozen(model),
-        differentiable_kernels(model),
+        differentiable_kernels(model, attention),
     ):
         yield
 

@@ -11,7 +11,7 @@ from analysis.models.passes import exact, frozen, options
 from analysis.problems import problem
 from analysis.saliency.batches import in_batches
 from analysis.saliency.cost import Plan
-from analysis.saliency.ends import fed_ids, finite
+from analysis.saliency.ends import checked_embeddings, fed_ids, finite
 from analysis.saliency.pieces import Pieces
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class _Chances:
     ) -> None:
         def zero(_module: nn.Module, _args: object, output: Tensor) -> Tensor:
             assert zeroed is not None
-            output = output.clone()
+            output = checked_embeddings(model, output, ids).clone()
             output[torch.arange(len(output)), zeroed] = 0
             return output
 

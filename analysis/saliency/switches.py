@@ -11,22 +11,25 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from analysis.models.memory import returned_at_once
-from analysis.saliency.attention import written_out
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
 @contextmanager
-def differentiable_kernels(model: PreTrainedModel) -> Iterator[None]:
+def differentiable_kernels(model: PreTrainedModel, attention: str) -> Iterator[None]:
     """With attention and experts written out in operations that know their forward derivative.
 
     The fused attention kernels know only their backward one, and so does the grouped matrix
     product that is the default of a mixture of experts.
+
+    Args:
+        model: A causal language model.
+        attention: The name of the kernel to take, one of `attention.kernels`.
     """
     # The configurations are set, not the setters called: those look for kernels to install.
     wanted = {
-        "_attn_implementation_internal": written_out(model),
+        "_attn_implementation_internal": attention,
         "_experts_implementation_internal": "eager",
     }
     found: list[tuple[Any, str, object]] = []

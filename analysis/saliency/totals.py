@@ -12,6 +12,7 @@ from analysis.models.causality import refuse_looking_ahead
 from analysis.problems import problem
 from analysis.requests import Target
 from analysis.saliency.cost import Plan, budget_of, shape_of
+from analysis.saliency.cut_gradient import refuse_cut_gradient
 from analysis.saliency.ends import finite
 from analysis.saliency.ids import checked_ids
 from analysis.saliency.sums import Sums
@@ -63,6 +64,7 @@ def totals(
     response = response[: max((stop for start, stop in asked if start < stop), default=0)]
     if len(response):
         refuse_looking_ahead(model, torch.cat([prompt, response]))
+        refuse_cut_gradient(model, torch.cat([prompt, response]))
         shape = shape_of(model)
         plan = Plan(shape, len(prompt), len(response), budget_of(memory_budget, shape.device))
         sums = Sums(model, prompt, response, plan)

@@ -41,6 +41,8 @@ class TokenMap:
     """uint8 [R, C], 0..10."""
     density: NDArray[np.float64] | None = None
     """float64 [R], 0..1."""
+    totals: NDArray[np.uint8] | None = None
+    """uint8 [R], 0..10: the level of a whole row."""
     marked: NDArray[np.bool_] | None = None
     """bool [R]: rows of instruction sentences."""
     gaps: NDArray[np.bool_] | None = None
@@ -55,6 +57,7 @@ class TokenMap:
         for name, array, shape in (
             ("levels", self.levels, (rows, columns)),
             ("density", self.density, (rows,)),
+            ("totals", self.totals, (rows,)),
             ("marked", self.marked, (rows,)),
             ("gaps", self.gaps, (rows,)),
             ("missing", self.missing, (rows, columns)),
@@ -86,6 +89,10 @@ class TokenMap:
         """Whether a cell's level stands for a number below zero."""
         return self.negative is not None and bool(self.negative[row, column])
 
+    def total(self, row: int) -> int:
+        """The level of a whole row; 0 where it is not known."""
+        return 0 if self.totals is None else int(self.totals[row])
+
     def blank(self) -> NDArray[np.bool_]:
         """bool [R, C]: cells without a level, missing ones and gap rows."""
         blank = np.zeros(self.shape, dtype=np.bool_) if self.missing is None else self.missing
@@ -104,6 +111,12 @@ class TokenMap:
         if self.negative is not None and before.negative is not None:
             changed |= self.negative != before.negative
         return np.asarray(changed, dtype=np.bool_)
+
+
+def _same(before: NDArray[np.uint8] | None, after: NDArray[np.uint8] | None) -> bool:
+    if before is None or after is None:
+        return before is after
+    return np.array_equal(before, after)
 
 
 class TokenFace(ScrollView, can_focus=True):
@@ -195,6 +208,7 @@ class TokenFace(ScrollView, can_focus=True):
         missing: NDArray[np.bool_] | None = None,
         negative: NDArray[np.bool_] | None = None,
         density: NDArray[np.float64] | None = None,
+        totals: NDArray[np.uint8] | None = None,
     ) -> None:
         """Take a newer state of the same map and repaint only what differs.
 
@@ -203,13 +217,22 @@ class TokenFace(ScrollView, can_focus=True):
             missing: bool [R, C], cells not computed yet; None when all are.
             negative: bool [R, C], cells whose level stands for a number below zero.
             density: float64 [R], 0..1.
+            totals: uint8 [R], 0..10, of whole rows.
         """
         before = self.map
         self.map = replace(
-            before, levels=levels, missing=missing, negative=negative, density=density
+            before,
+            levels=levels,
+            missing=missing,
+            negative=negative,
+            density=density,
+            totals=totals,
         )
-        if self._ready:
-            self.levels_changed(before)
+        if not self._ready:
+            return
+        self.levels_changed(before)
+        if not _same(before.totals, totals):
+            self.marks_changed()
 
     def update_marks(self, marked: NDArray[np.bool_] | None) -> None:
         """Mark other rows (bool [R]) as instruction."""

@@ -1,5 +1,7 @@
 """The grid face: prompt rows by response columns, labels frozen at the left and the top.
 
+Between a row's label and its cells a strip one cell wide shows the level of the whole row.
+
 A row's cells are drawn once per scroll position and kept; the cursor is put on top of the kept
 row, so that a move repaints two cells and their labels and nothing else.
 """
@@ -23,7 +25,7 @@ HEADER = 1
 """Lines of frozen column labels."""
 
 GAP = 1
-"""Blank cells after a column and after the row labels."""
+"""Cells after a column, which are blank, and after the row labels, which show the rows' levels."""
 
 NARROWEST, WIDEST = 2, 8
 """Cells of a column, without the gap: the highest level has two digits."""
@@ -232,10 +234,18 @@ class TokenGrid(TokenFace):
             [
                 Segment(mark, blank + self.palette.mark),
                 Segment(pad(self._row_labels[row], room), style),
-                Segment(" " * GAP, blank),
+                self._total(row, blank),
             ],
             self._label_width,
         )
+
+    def _total(self, row: int, blank: Style) -> Segment:
+        """The level of the whole row, in the gap after its label."""
+        level = self.map.total(row)
+        if not level:
+            return Segment(" " * GAP, blank)
+        palette = self.palette
+        return Segment(palette.cell(level, GAP), palette.fills[level])
 
     def _cells(self, row: int) -> Strip:
         strip = self._rows.get(row)

@@ -179,7 +179,9 @@ class TokenText(TokenFace):
         levels = shown.levels[:, column]
         if shown.missing is None:
             return levels
-        return np.where(shown.missing[:, column], np.uint8(_MISSING), levels)
+        # What a token weighs for the whole response is there first.
+        until_then = np.uint8(_MISSING) if shown.totals is None else shown.totals
+        return np.where(shown.missing[:, column], until_then, levels)
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of the pane."""

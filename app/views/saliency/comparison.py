@@ -63,6 +63,7 @@ class Reading:
         rows: Number of prompt tokens shown.
         compared: Another map's score is subtracted.
         subtracted: That score; None where it is not computed.
+        total: Sum of the prompt token's importance over the response; None where it is not known.
     """
 
     prompt_token: str
@@ -77,6 +78,7 @@ class Reading:
     rows: int
     compared: bool
     subtracted: int | None
+    total: float | None
 
 
 def mask_of(shown: SaliencyMap | None, spans: Sequence[Span], stored: Mask | None) -> Mask | None:
@@ -158,6 +160,7 @@ class Comparison:
             column_labels=shown.response_tokens.texts,
             levels=self.levels(side),
             density=self.density(side),
+            totals=self.totals(side),
             marked=self.marked(side),
             gaps=gaps if gaps.any() else None,
             missing=self.missing(side),
@@ -185,6 +188,13 @@ class Comparison:
         """float64 [rows]: importance density, 0 in gaps; None while the map is not complete."""
         shown, index = self._map(side), self._index[side]
         return np.where(index < 0, 0.0, shown.density[index]) if shown.complete else None
+
+    def totals(self, side: int) -> NDArray[np.uint8] | None:
+        """uint8 [rows]: levels of whole rows, 0 in gaps; None where no total is known or meant."""
+        scores, index = self._map(side).total_scores, self._index[side]
+        if scores is None or self.subtracted[side] is not None:
+            return None
+        return np.where(index < 0, np.uint8(0), scores[index])
 
     def marked(self, side: int) -> Mask:
         """bool [rows]: tokens of instructions; gaps follow the other model's token."""
@@ -305,6 +315,7 @@ class Comparison:
             rows=int(np.count_nonzero(shown.visible)),
             compared=other is not None,
             subtracted=int(other.scores[n, column]) if other is not None and less else None,
+            total=None if shown.totals is None else float(shown.totals[n]),
         )
 
     def instruction_score(self, side: int) -> float | None:

@@ -94,7 +94,11 @@ class SaliencyPane(Vertical):
         signed = (new.negative is None, face.map.negative is None)
         if same and face.map.shape == new.shape and signed[0] == signed[1]:
             face.update_levels(
-                new.levels, missing=new.missing, negative=new.negative, density=new.density
+                new.levels,
+                missing=new.missing,
+                negative=new.negative,
+                density=new.density,
+                totals=new.totals,
             )
         else:
             face.show(new)

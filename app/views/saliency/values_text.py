@@ -88,8 +88,9 @@ def _pair(reading: Reading, token_cells: int, ascii_only: bool) -> str:
 def _values(reading: Reading, width: int) -> tuple[str, str]:
     if reading.response_token is None:
         return "", ""
+    total = [] if reading.total is None or reading.compared else [f"total {reading.total:+.4g}"]
     if reading.score is None or (reading.compared and reading.subtracted is None):
-        return "  not computed yet", "dim"
+        return "  " + "  ".join([*total, "not computed yet"]), "accent" if total else "dim"
     if reading.subtracted is not None:
         difference = reading.score - reading.subtracted
         parts = [f"difference {difference:+}" if difference else "no difference"]
@@ -104,6 +105,8 @@ def _values(reading: Reading, width: int) -> tuple[str, str]:
         if width < _WIDE:
             rank = f"{reading.rank}/{reading.rows}"
         parts.append(f"density {reading.density:.2f} ({rank})")
+    if width >= _WIDE:
+        parts += total
     return "  " + "  ".join(parts), "accent"
 
 
