@@ -23,7 +23,9 @@ from transformers import (
 )
 
 from analysis.models.loading import LoadedModel
-from analysis.problems import problem
+from analysis.models.memory import is_out_of_memory
+from analysis.models.reasons import reason
+from analysis.problems import ProblemError, problem
 
 Ending = Literal["end", "length"]
 
@@ -101,6 +103,7 @@ class _Steps(StoppingCriteria):
     def __init__(self) -> None:
         self._wanted: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._found: queue.SimpleQueue[int | BaseException | None] = queue.SimpleQueue()
+        self.begun = False
 
     def __iter__(self) -> Generator[int, None, None]:
         """The tokens, each computed when it is asked for."""
@@ -129,6 +132,7 @@ class _Steps(StoppingCriteria):
 
     def __call__(self, input_ids: Tensor, scores: Any, **options: Any) -> Tensor:
         """Hand on the token that was just chosen, and wait; whether this is the end."""
+        self.begun = True
         self._found.put(int(input_ids[0, -1]))
         ended = not self._wanted.get()
         return torch.full((len(input_ids),), ended, dtype=torch.bool, device=input_ids.device)
@@ -149,7 +153,30 @@ class _Numbers(LogitsProcessor):
 
 
 def _generated(loaded: LoadedModel, prompt: list[int], room: int, steps: _Steps) -> None:
-    """Have transformers generate, and every step say what it chose."""
+    """Have transformers generate, and every step say what it chose.
+
+    A few models have no cache that their class can make; they read the text anew for every token.
+    """
+    for use_cache in (True, False):
+        try:
+            _generated_once(loaded, prompt, room, steps, use_cache=use_cache)
+        except Exception as error:
+            if isinstance(error, ProblemError) or is_out_of_memory(error):
+                raise
+            if steps.begun or not use_cache:
+                raise problem(
+                    "model",
+                    f"transformers cannot generate text with {loaded.facts.name}.",
+                    reason(error),
+                    "Give the response to explain, or choose another model.",
+                ) from error
+        else:
+            return
+
+
+def _generated_once(
+    loaded: LoadedModel, prompt: list[int], room: int, steps: _Steps, *, use_cache: bool
+) -> None:
     model: Any = loaded.model
     ids = torch.tensor([prompt], device=loaded.device)
     brought = model.generation_config
@@ -157,7 +184,7 @@ def _generated(loaded: LoadedModel, prompt: list[int], room: int, steps: _Steps)
     special = {"bos_token_id": brought.bos_token_id, "pad_token_id": brought.pad_token_id}
     model.generation_config = GenerationConfig(**special)  # type: ignore[no-untyped-call]
     settings: Any = GenerationConfig(  # type: ignore[no-untyped-call]
-        max_new_tokens=room, do_sample=False
+        max_new_tokens=room, do_sample=False, use_cache=use_cache
     )
     try:
         model.generate(

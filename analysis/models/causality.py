@@ -14,6 +14,7 @@ from torch import Tensor
 
 from analysis.models.memory import is_out_of_memory
 from analysis.models.passes import exact, frozen, options
+from analysis.models.reasons import reason
 from analysis.problems import ProblemError, problem
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _logits(model: PreTrainedModel, ids: Tensor, count: int, name: str) -> Tenso
         raise problem(
             "model",
             f"transformers cannot run {name} on text alone.",
-            f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0][:300]}",
+            reason(error),
             "Choose a model that continues text; a newer transformers may run this one.",
         ) from error
     return logits[0, :count].to(exact(logits.dtype))

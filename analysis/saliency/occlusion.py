@@ -70,22 +70,21 @@ class _Chances:
     def __init__(
         self, model: PreTrainedModel, ids: Tensor, response: Tensor, zeroed: Tensor | None
     ) -> None:
-        def zero(_module: nn.Module, _args: object, output: Tensor) -> Tensor:
-            assert zeroed is not None
-            output = checked_embeddings(model, output, ids).clone()
+        def change(_module: nn.Module, _args: object, output: Tensor) -> Tensor:
+            checked_embeddings(model, output, ids)
+            if zeroed is None:
+                return output
+            output = output.clone()
             output[torch.arange(len(output)), zeroed] = 0
             return output
 
         count = len(response)
-        hooks = []
-        if zeroed is not None:
-            hooks.append(model.get_input_embeddings().register_forward_hook(zero))
+        hook = model.get_input_embeddings().register_forward_hook(change)
         try:
             with frozen(model), torch.no_grad():
                 logits = model(input_ids=ids, **options(model, ids, keep=count)).logits
         finally:
-            for hook in hooks:
-                hook.remove()
+            hook.remove()
         shares = logits[:, -count:].to(exact(logits.dtype)).softmax(dim=-1)
         chosen = response.to(shares.device).expand(len(ids), -1)[..., None]
         self._chance = shares.gather(2, chosen)[..., 0]

@@ -93,8 +93,8 @@ class Family:
         return {
             **{method: self.importance(method) for method in GRADIENTS},
             **{method: self.occlusion(method) for method in OCCLUSIONS},
-            "totals": [self.totals()] if hasattr(saliency, "totals") else [],
-            "generation": [self.generation()] if self.greedy is not None else [],
+            "totals": [self.totals()],
+            "generation": [self.generation()],
         }
 
     def importance(self, method: Method) -> list[Outcome]:
@@ -120,11 +120,14 @@ class Family:
         return summed.outcome(lambda: saliency.totals(self.model, *LONG_RESPONSE)[:, None])
 
     def generation(self) -> Outcome:
-        """The greedy response: transformers' own, or the one that the maps' passes lead to."""
+        """The greedy response: transformers' own, or the one that the maps' passes lead to.
+
+        None at all where transformers cannot generate.
+        """
         found = _tried(lambda: response(self.model))
         if isinstance(found, Outcome):
             return found
-        good = found in (self.greedy, self.plainly_greedy)
+        good = self.greedy is not None and found in (self.greedy, self.plainly_greedy)
         return Outcome("exact" if good else "wrong", "" if good else f"{found}")
 
     @cached_property
@@ -180,8 +183,7 @@ def asked_of_an_outsider(model: PreTrainedModel) -> dict[str, Outcome]:
         method: lambda method=method: saliency.importance(model, *LONG_RESPONSE, method=method)
         for method in (*GRADIENTS, *OCCLUSIONS)
     }
-    if hasattr(saliency, "totals"):
-        questions["totals"] = lambda: saliency.totals(model, *LONG_RESPONSE)
+    questions["totals"] = lambda: saliency.totals(model, *LONG_RESPONSE)
     outcomes = {}
     for name, question in questions.items():
         found = _tried(question)

@@ -27,10 +27,6 @@ _ASSISTANT = Reason(
 _AUDIO = Reason("reads the codebooks of sounds, and its class another configuration", "dropout")
 
 CANNOT_RUN: dict[str, Reason] = {
-    "blt": Reason(
-        "transformers makes its caches from a configuration without layers",
-        "has no attribute 'num_hidden_layers'",
-    ),
     "gemma3n": Reason("its eyes are from the package timm, which is no dependency", "timm"),
     "gemma4_assistant": _ASSISTANT,
     "gemma4_unified_assistant": _ASSISTANT,

@@ -11,7 +11,7 @@ SELECTED: dict[str, str] = {
     "bert": "an encoder that is told to decode, norms after the blocks",
     "bitnet": "norms inside attention and feed-forward network",
     "bloom": "linear biases, an activation that knows a backward derivative only",
-    "blt": "cannot be run: a network in networks",
+    "blt": "bytes in patches, a network in networks, no cache",
     "cohere": "parallel blocks, logits that are scaled",
     "cohere_compass_text": "rotation in some layers only",
     "cpmant": "sees ahead",
