@@ -18,8 +18,8 @@ _CAUSAL = ("ForCausalLM", "LMHeadModel")
 def models_table(aliases: Mapping[str, str]) -> Table:
     """One row a model: how to call it and whether it is here; nothing is downloaded.
 
-    ``local`` is ``yes``, ``no`` or ``incomplete``; ``bytes`` is the size of the weight files, empty
-    where there are none.
+    ``local`` is ``yes``, ``no``, ``incomplete`` or, where something other than a download has to
+    mend it, ``unusable``; ``bytes`` is the size of the weight files, empty where there are none.
 
     Args:
         aliases: The user's own short names.
@@ -62,8 +62,10 @@ def _state(choice: ModelChoice) -> tuple[str, int | None]:
         return "no", None
     try:
         found = checkpoint.inspect(folder)
-    except (ProblemError, OSError):
+    except (checkpoint.IncompleteError, OSError):
         return "incomplete", None
+    except ProblemError:
+        return "unusable", None
     return "yes", sum(file.stat().st_size for file in found.weights)
 
 

@@ -9,12 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.problems import ProblemError, problem
+from analysis.models.adapters import ADAPTER_SETTINGS, adapter_problem, adapters_among
+from analysis.problems import Problem, ProblemError, problem
 
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.*", "*.model", "*.tiktoken", "tekken.json")
 _BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2}
 _FLOATS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 _LARGEST_HEADER = 100_000_000
+
+
+class IncompleteError(ProblemError):
+    """A folder lacks files that a download would bring."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +72,13 @@ def inspect(folder: Path) -> Checkpoint:
     """What a model folder holds, after a look at every file that loading will need.
 
     Raises:
-        ProblemError: ``model``, naming what is missing, cut short or unreadable.
+        IncompleteError: ``model``, naming what is missing.
+        ProblemError: ``model``, naming what is cut short or unreadable, or an adapter, alone or
+            beside the weights.
     """
     if not folder.is_dir():
         raise problem("model", f"There is no model folder {folder}.", remedy="Check the path.")
+    _refuse_adapters(folder)
     config = _config(folder)
     weights, pickled = _weights(folder)
     if not any(is_there(file) for pattern in _TOKENIZER_FILES for file in folder.glob(pattern)):
@@ -89,15 +97,35 @@ def is_there(file: Path) -> bool:
         return False
 
 
+def _refuse_adapters(folder: Path) -> None:
+    """Refuse tuning that lies beside the weights, where it takes effect only now and then.
+
+    transformers puts an adapter onto the model that it lies beside where peft is installed, and
+    passes over it where it is not; the files of a folder would not tell which model was explained.
+    """
+    found = adapters_among(file.name for file in folder.iterdir() if is_there(file))
+    if not found:
+        return
+    try:
+        _weights(folder)
+        whole = is_there(folder / "config.json")
+    except ProblemError:
+        whole = False
+    raise adapter_problem(str(folder), found, whole=whole, settings=_settings(folder))
+
+
+def _settings(folder: Path) -> dict[str, Any]:
+    """What an adapter says of itself; empty where that cannot be read."""
+    try:
+        found = json.loads((folder / ADAPTER_SETTINGS).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def _config(folder: Path) -> dict[str, Any]:
     file = folder / "config.json"
     if not is_there(file):
-        if is_there(folder / "adapter_config.json"):
-            raise problem(
-                "model",
-                f"{folder} holds an adapter (LoRA), not a model.",
-                remedy="Merge it into its base model and give the merged folder.",
-            )
         raise _incomplete(folder, "config.json")
     try:
         config = json.loads(file.read_bytes())
@@ -112,7 +140,7 @@ def _config(folder: Path) -> dict[str, Any]:
 
 def _weights(folder: Path) -> tuple[tuple[Path, ...], bool]:
     """The weight files as transformers would choose them, and whether they are pickles."""
-    incomplete: ProblemError | None = None
+    incomplete: IncompleteError | None = None
     for single, pickled in (("model.safetensors", False), ("pytorch_model.bin", True)):
         if is_there(folder / single):
             return (folder / single,), pickled
@@ -169,13 +197,15 @@ def _header(file: Path) -> dict[str, Any]:
     return header
 
 
-def _incomplete(folder: Path, missing: str) -> ProblemError:
+def _incomplete(folder: Path, missing: str) -> IncompleteError:
     # In the hub's cache a snapshot lies beside the blobs it links to.
     blobs = folder.parent.parent / "blobs"
     interrupted = blobs.is_dir() and any(blobs.glob("*.incomplete"))
-    return problem(
-        "model",
-        f"The model folder {folder} is incomplete.",
-        f"It lacks {missing}." + (" A download was interrupted." if interrupted else ""),
-        "Let the download finish, or give another folder.",
+    return IncompleteError(
+        Problem(
+            kind="model",
+            what=f"The model folder {folder} is incomplete.",
+            why=f"It lacks {missing}." + (" A download was interrupted." if interrupted else ""),
+            remedy="Let the download finish, or give another folder.",
+        )
     )

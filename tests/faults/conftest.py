@@ -48,6 +48,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _copy(folder, "code")
     _configure(folder / "code", model_type="novel", auto_map={"AutoConfig": "novel.Novel"})
     (folder / "code" / "novel.py").write_text("open('ran', 'w')\n")
+    _copy(folder, "adapter")
+    checkpoints.add_adapter(folder / "adapter")
     _copy(folder, "huge")
     _make_huge(folder / "huge" / "model.safetensors")
     return folder

@@ -47,6 +47,15 @@ REFUSALS = {
             "Choose a model that continues text",
         ),
     ),
+    "tuned by an adapter beside it": Refusal(
+        ("adapter",),
+        1,
+        (
+            "holds an adapter (LoRA) beside a whole model.",
+            "without the tuning that the adapter holds.",
+            "Merge the adapter into the model and give the merged folder",
+        ),
+    ),
     "without a chat template": Refusal(
         ("plain", "--chat-template"),
         2,
