@@ -148,7 +148,7 @@ def _explained(
         importance=importance,
         method=ran.method,
         passes_dtype=ran.dtype,
-        note=ran.note,
+        note=" ".join((*loaded.facts.notes, ran.note)).strip(),
         ended=ended,
         seconds=time.monotonic() - started,
     )

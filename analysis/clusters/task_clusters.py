@@ -65,6 +65,7 @@ def task_clusters(request: ClustersRequest, models: ModelPool) -> Steps:
                 seconds=time.monotonic() - started,
                 device=loaded.facts.device,
                 dtype=loaded.facts.dtype,
+                notes=(*loaded.facts.notes, *result.notes),
             )
         # Only here, outside the handler, is what was half computed no longer referred to.
         release(loaded.device)

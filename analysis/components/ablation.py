@@ -75,7 +75,7 @@ def ablation(
         whole=values[0, kept],
         silenced=values[1, kept],
         random=values[2:, kept],
-        notes=notes,
+        notes=(*loaded.facts.notes, *notes),
         seconds=time.monotonic() - started,
         device=loaded.facts.device,
         dtype=loaded.facts.dtype,

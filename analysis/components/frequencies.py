@@ -63,7 +63,7 @@ def frequencies(
         instructions=len(texts),
         tokens=sum(sum(each.counted) for each in texts),
         layers=counter.layers(),
-        notes=notes,
+        notes=(*loaded.facts.notes, *notes),
         seconds=time.monotonic() - started,
         device=loaded.facts.device,
         dtype=loaded.facts.dtype,

@@ -83,7 +83,7 @@ def _cached() -> Iterator[ModelChoice]:
 
 def _is_language_model(folder: Path) -> bool:
     try:
-        config = checkpoint.inspect(folder).config
+        names = checkpoint.inspect(folder).architectures()
     except (ProblemError, OSError):
         return False
-    return any(str(name).endswith(_CAUSAL) for name in config.get("architectures") or ())
+    return any(name.endswith(_CAUSAL) for name in names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ _TOKENIZER_FILES = ("tokenizer.json", "vocab.*", "*.model", "*.tiktoken", "tekke
 _BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2}
 _FLOATS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 _LARGEST_HEADER = 100_000_000
+_LARGE = {".safetensors", ".bin", ".json", ".model", ".tiktoken"}
+_POINTER, _LARGEST_POINTER = b"version https://git-lfs", 1024
 
 
 class IncompleteError(ProblemError):
@@ -38,6 +41,30 @@ class Checkpoint:
     weights: tuple[Path, ...]
     pickled: bool
 
+    def architectures(self) -> tuple[str, ...]:
+        """The classes that the configuration names; none where it names none."""
+        named = self.config.get("architectures") or ()
+        return (named,) if isinstance(named, str) else tuple(str(each) for each in named)
+
+    def quantised(self) -> str:
+        """How the weights are quantised as the configuration has it; empty where they are not."""
+        text = self.config.get("text_config")
+        for config in (self.config, text if isinstance(text, dict) else {}):
+            # MLX has a name of its own for it.
+            for key in ("quantization_config", "quantization"):
+                if (settings := config.get(key)) is not None:
+                    named = isinstance(settings, dict) and settings.get("quant_method")
+                    return str(named or "method unknown")
+        return ""
+
+    def whole_numbers(self) -> tuple[str, ...]:
+        """The tensors that are stored as whole numbers; none for pickles, which stay shut."""
+        return tuple(
+            name
+            for name, tensor in self._tensors()
+            if tensor["dtype"].startswith(("I", "U")) and len(tensor["shape"]) > 1
+        )
+
     def bytes_in_memory(self, dtype: str) -> int:
         """Size of the weights once loaded.
 
@@ -47,25 +74,22 @@ class Checkpoint:
         if self.pickled:
             return sum(file.stat().st_size for file in self.weights)
         width = {"float32": 4, "float16": 2, "bfloat16": 2}.get(dtype)
-        total = 0
-        for file in self.weights:
-            for name, tensor in _header(file).items():
-                if name != "__metadata__":
-                    count = math.prod(tensor["shape"])
-                    total += count * (width or _BYTES.get(tensor["dtype"], 1))
-        return total
+        return sum(
+            math.prod(tensor["shape"]) * (width or _BYTES.get(tensor["dtype"], 1))
+            for _, tensor in self._tensors()
+        )
 
     def precisions(self) -> tuple[str, ...]:
         """The floating-point types that the weights are stored in, sorted; none for pickles."""
-        if self.pickled:
-            return ()
-        found = {
-            _FLOATS[tensor["dtype"]]
-            for file in self.weights
-            for name, tensor in _header(file).items()
-            if name != "__metadata__" and tensor["dtype"] in _FLOATS
-        }
-        return tuple(sorted(found))
+        stored = {tensor["dtype"] for _, tensor in self._tensors()}
+        return tuple(sorted(_FLOATS[dtype] for dtype in stored if dtype in _FLOATS))
+
+    def _tensors(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Name and description of every tensor; none for pickles."""
+        for file in () if self.pickled else self.weights:
+            for name, tensor in _header(file).items():
+                if name != "__metadata__":
+                    yield name, tensor
 
 
 def inspect(folder: Path) -> Checkpoint:
@@ -79,6 +103,7 @@ def inspect(folder: Path) -> Checkpoint:
     if not folder.is_dir():
         raise problem("model", f"There is no model folder {folder}.", remedy="Check the path.")
     _refuse_adapters(folder)
+    _refuse_pointers(folder)
     config = _config(folder)
     weights, pickled = _weights(folder)
     if not any(is_there(file) for pattern in _TOKENIZER_FILES for file in folder.glob(pattern)):
@@ -95,6 +120,20 @@ def is_there(file: Path) -> bool:
         return file.stat().st_size > 0
     except OSError:
         return False
+
+
+def _refuse_pointers(folder: Path) -> None:
+    """Refuse a clone made without Git LFS: every large file of it is a note of where it lies."""
+    for file in sorted(folder.iterdir()):
+        if file.suffix in _LARGE and is_there(file) and file.stat().st_size < _LARGEST_POINTER:
+            with file.open("rb") as stream:
+                if stream.read(len(_POINTER)) == _POINTER:
+                    raise problem(
+                        "model",
+                        f"{file} is a Git LFS pointer, not the file itself.",
+                        "The folder was cloned without Git LFS.",
+                        "Run git lfs pull in the folder, or fetch the model with hf download.",
+                    )
 
 
 def _refuse_adapters(folder: Path) -> None:

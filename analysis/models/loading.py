@@ -7,23 +7,22 @@ import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 import transformers
-from safetensors import SafetensorError
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    PreTrainedConfig,
-    PreTrainedTokenizerBase,
-)
-from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
 
 from analysis.models import checkpoint
-from analysis.models.checkpoint import Checkpoint
-from analysis.models.memory import is_out_of_memory
+from analysis.models.building import LAST_RESORT, build
+from analysis.models.checkpoint import Checkpoint, is_there
+from analysis.models.configuration import (
+    package_problem,
+    read_configuration,
+    refuse_generation_faults,
+    refuse_other_models,
+)
+from analysis.models.reasons import reason
 from analysis.models.tokenizing import tokenizer_digest
 from analysis.problems import ProblemError, problem
 from analysis.requests import ModelChoice
@@ -35,8 +34,8 @@ if TYPE_CHECKING:
 
 Attention = Literal["auto", "eager"]
 
-_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-_LAST_RESORT = "Check the folder with another program, or fetch the model again."
+# A token in base 64 and its rank.
+_TIKTOKEN = re.compile(rb"[A-Za-z0-9+/=]+ \d+\s")
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,10 +99,11 @@ def load_model(
     found = checkpoint.inspect(folder)
     _refuse_pickles(choice, found)
     _refuse_foreign_code(choice, found)
+    config = read_configuration(found, choice.name, trust_remote_code=choice.trust_remote_code)
+    refuse_other_models(found, choice.name, config, trust_remote_code=choice.trust_remote_code)
+    refuse_generation_faults(found, choice.name)
     tokenizer = load_tokenizer(choice, folder)
-    config = _configuration(choice, found)
-    _refuse_other_models(choice, found, config)
-    model = _weights(choice, found, config, device, attention)
+    model, notes = build(choice, found, config, device, attention)
     # Not .to(device) as an expression: its type is lost in transformers' wrapper.
     torch.nn.Module.to(model, device)
     model.requires_grad_(False)
@@ -119,6 +119,7 @@ def load_model(
         has_chat_template=bool(tokenizer.chat_template),
         tokenizer_digest=tokenizer_digest(tokenizer),
         seconds=time.monotonic() - started,
+        notes=notes,
     )
     return LoadedModel(choice, model, tokenizer, facts, device)
 
@@ -132,26 +133,32 @@ def load_tokenizer(choice: ModelChoice, folder: Path) -> PreTrainedTokenizerBase
     quiet()
     found = checkpoint.inspect(folder)
     _refuse_foreign_code(choice, found)
+    config = read_configuration(found, choice.name, trust_remote_code=choice.trust_remote_code)
     try:
         return AutoTokenizer.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=choice.trust_remote_code
+            folder,
+            config=config,
+            local_files_only=True,
+            trust_remote_code=choice.trust_remote_code,
         )
-    except ImportError as error:
-        raise problem(
-            "model",
-            f"The tokenizer of {choice.name} needs a package that is not installed.",
-            _first_line(error),
-            "Install that package into insttui's environment.",
-        ) from None
     except Exception as error:
         if "trust_remote_code" in str(error):
             raise _foreign_code(choice) from None
-        raise problem(
-            "model",
-            f"The tokenizer of {choice.name} cannot be read.",
-            _first_line(error),
-            _LAST_RESORT,
-        ) from None
+        tokenizer = f"The tokenizer of {choice.name}"
+        why = reason(error)
+        if "tiktoken" in why and is_there(folder / "tokenizer.model"):
+            # transformers has taken what is no sentencepiece model for one of tiktoken's.
+            with (folder / "tokenizer.model").open("rb") as stream:
+                if _TIKTOKEN.match(stream.read(1024)) is None:
+                    raise problem(
+                        "model",
+                        f"{tokenizer} cannot be read.",
+                        "Its tokenizer.model is neither of sentencepiece's form nor of tiktoken's.",
+                        "Fetch the file again.",
+                    ) from None
+        if isinstance(error, ImportError) or "pip install" in why:
+            raise package_problem(tokenizer, error) from None
+        raise problem("model", f"{tokenizer} cannot be read.", why, LAST_RESORT) from None
 
 
 def quiet() -> None:
@@ -186,110 +193,6 @@ def _foreign_code(choice: ModelChoice) -> ProblemError:
     )
 
 
-def _configuration(choice: ModelChoice, found: Checkpoint) -> PreTrainedConfig:
-    try:
-        config: PreTrainedConfig = AutoConfig.from_pretrained(
-            found.folder, local_files_only=True, trust_remote_code=choice.trust_remote_code
-        )
-        return config
-    except Exception as error:
-        kind = found.config.get("model_type")
-        if kind not in transformers.CONFIG_MAPPING:
-            raise problem(
-                "model",
-                f"{choice.name} is of a kind that is not known here ({kind!r}).",
-                f"transformers {transformers.__version__} has no model of that type.",
-                "A newer transformers may know it.",
-            ) from None
-        raise problem(
-            "model",
-            f"The configuration of {choice.name} cannot be used.",
-            _first_line(error),
-            _LAST_RESORT,
-        ) from None
-
-
-def _refuse_other_models(choice: ModelChoice, found: Checkpoint, config: PreTrainedConfig) -> None:
-    """Only a model that continues text can be explained; encoders map to causal classes too."""
-    names = [str(name) for name in found.config.get("architectures") or ()]
-    foreign = choice.trust_remote_code and "AutoModelForCausalLM" in (
-        found.config.get("auto_map") or {}
-    )
-    causal = set(_flat(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values()))
-    suits = (
-        any(name in causal for name in names)
-        if names
-        else config.model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-    )
-    if config.is_encoder_decoder or not (suits or foreign):
-        raise problem(
-            "model",
-            f"{choice.name} is not a causal language model.",
-            f"It is a {', '.join(names) or config.model_type}.",
-            "Choose a model that continues text, such as a Llama, Qwen, Gemma or GPT model.",
-        )
-
-
-def _flat(names: Any) -> list[str]:
-    return [part for name in names for part in ([name] if isinstance(name, str) else name)]
-
-
-def _weights(
-    choice: ModelChoice,
-    found: Checkpoint,
-    config: PreTrainedConfig,
-    device: torch.device,
-    attention: Attention,
-) -> PreTrainedModel:
-    default: torch.dtype | str = torch.float32 if device.type == "cpu" else "auto"
-    loaded: Any
-    try:
-        loaded = AutoModelForCausalLM.from_pretrained(
-            found.folder,
-            config=config,
-            dtype=_DTYPES.get(choice.dtype, default),
-            attn_implementation=None if attention == "auto" else attention,
-            local_files_only=True,
-            trust_remote_code=choice.trust_remote_code,
-            use_safetensors=not found.pickled,
-            # Shapes that differ are refused below, in words.
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-        )
-    except Exception as error:
-        if is_out_of_memory(error):
-            raise
-        if isinstance(error, SafetensorError):
-            raise problem(
-                "model",
-                f"The weights of {choice.name} are damaged.",
-                _first_line(error),
-                "Fetch the model again.",
-            ) from None
-        if "Weights only load failed" in str(error):
-            raise problem(
-                "model",
-                f"The pickled weights of {choice.name} hold more than weights.",
-                "Reading them would run code; that is refused even with --allow-pickle.",
-                "Find a safetensors version.",
-            ) from None
-        raise problem(
-            "model", f"{choice.name} cannot be loaded.", _first_line(error), _LAST_RESORT
-        ) from None
-    model: PreTrainedModel
-    model, report = loaded
-    # transformers fills what is missing with random numbers; nothing could be explained then.
-    unusable = {*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])}
-    if unusable:
-        raise problem(
-            "model",
-            f"The weights of {choice.name} do not fit its configuration.",
-            f"Missing or of another shape: {len(unusable)}, {min(unusable)} among them.",
-            _LAST_RESORT,
-        )
-    return model
-
-
 def _context_window(config: PreTrainedConfig) -> int:
     """The longest sequence in tokens; 0 where the configuration names no limit."""
     text = config.get_text_config()
@@ -297,11 +200,3 @@ def _context_window(config: PreTrainedConfig) -> int:
         if value := getattr(text, name, None):
             return int(value)
     return 0
-
-
-def _first_line(error: BaseException) -> str:
-    """What an exception says, without its advice, colours and line breaks."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip()
-    first = (text.splitlines() or [""])[0][:300]
-    # A KeyError says no more than the key.
-    return first if " " in first else f"{type(error).__name__}: {first}"

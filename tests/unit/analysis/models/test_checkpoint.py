@@ -101,6 +101,14 @@ def test_something_else_under_the_name_of_weights_is_refused(copy: Path, content
     assert "no safetensors file" in why_not(copy)
 
 
+@pytest.mark.parametrize("name", ["model-00001-of-00007.safetensors", "tokenizer.json"])
+def test_a_clone_without_its_large_files_is_called_so(copy: Path, name: str) -> None:
+    (copy / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    reason = why_not(copy)
+    assert f"{name} is a Git LFS pointer" in reason
+    assert "git lfs pull" in reason
+
+
 @pytest.mark.parametrize("content", ["{", "[]", '"text"'])
 def test_an_unreadable_configuration_is_refused(copy: Path, content: str) -> None:
     (copy / "config.json").write_text(content)
