@@ -81,12 +81,6 @@ def test_a_tied_gemma_reads_out_unscaled(tmp_path: Path) -> None:
     assert torch.allclose(weights.input_embeddings(), scaled)
 
 
-def test_an_output_head_that_is_tied_and_still_stored_is_not_used(tmp_path: Path) -> None:
-    folder = _saved(tmp_path / "model", small_model("gemma2"))
-    _rewrite(folder, lambda old: old | {"lm_head.weight": torch.zeros(97, 32)})
-    assert bool(open_weights(folder).output_embeddings().any())
-
-
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_floats_become_float32_without_loss(tmp_path: Path, dtype: torch.dtype) -> None:
     model = small_model("llama", dtype=dtype)
