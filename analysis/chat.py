@@ -45,6 +45,7 @@ def chat(
             "Where it knows no system role, set system_role = false in a templates file of your "
             "own; or choose another model.",
         ) from None
+    loaded.refuse_unknown(encoded["input_ids"])
     prompt = torch.tensor([encoded["input_ids"]], device=loaded.device)
     given = prompt.shape[1]
     window = loaded.facts.context_window

@@ -21,7 +21,6 @@ from analysis.events import Notice, Partial, Progress
 from analysis.models.loading import LoadedModel
 from analysis.models.memory import free_bytes, is_out_of_memory, readable, release
 from analysis.models.pool import ModelPool
-from analysis.models.tokenizing import tokenize
 from analysis.problems import problem
 from analysis.requests import ClustersRequest
 from analysis.results import TaskClusters
@@ -88,7 +87,7 @@ def _tokenized(
     for prompt in prompts:
         if len(sequences) % _TOKENIZED_AT_A_TIME == 0:
             yield Progress("tokens", len(sequences), len(prompts), "instances")
-        tokens = tokenize(loaded.tokenizer, prompt, chat_template=request.chat_template)
+        tokens = loaded.tokenize(prompt, chat_template=request.chat_template)
         length = len(tokens)
         # Some tokenizers end every text with a token of their own; no output comes after that.
         while not request.chat_template and tokens.spans[length - 1] is None:

@@ -17,7 +17,6 @@ from analysis.components.random_sets import NeuronSet
 from analysis.events import Notice, Partial, Progress
 from analysis.models.loading import LoadedModel
 from analysis.models.pool import ModelPool
-from analysis.models.tokenizing import tokenize, tokenize_response
 from analysis.problems import problem
 from analysis.requests import AblationRequest, AnsweredInstruction
 from analysis.results import Ablation
@@ -114,8 +113,8 @@ def _texts(instructions: Sequence[AnsweredInstruction], loaded: LoadedModel) -> 
     found: list[Text] = []
     window = loaded.facts.context_window
     for index, each in enumerate(instructions):
-        prompt = tokenize(loaded.tokenizer, each.prompt).ids
-        response = tokenize_response(loaded.tokenizer, each.response).ids
+        prompt = loaded.tokenize(each.prompt).ids
+        response = loaded.tokenize_response(each.response).ids
         if not response:
             raise problem(
                 "input",

@@ -13,7 +13,6 @@ from analysis.components.feed_forward import feed_forwards
 from analysis.events import Notice, Partial, Progress
 from analysis.models.loading import LoadedModel
 from analysis.models.pool import ModelPool
-from analysis.models.tokenizing import tokenize
 from analysis.problems import problem
 from analysis.requests import FrequenciesRequest
 from analysis.results import Frequencies
@@ -75,7 +74,7 @@ def _texts(prompts: Sequence[str], loaded: LoadedModel) -> list[Text]:
     found: list[Text] = []
     window = loaded.facts.context_window
     for index, prompt in enumerate(prompts):
-        tokens = tokenize(loaded.tokenizer, prompt)
+        tokens = loaded.tokenize(prompt)
         if not window or len(tokens) <= window:
             counted = tuple(span is not None for span in tokens.spans)
             found.append(Text(index, tokens.ids, counted))

@@ -19,6 +19,7 @@ from analysis.models.reasons import missing_package, reason
 from analysis.problems import ProblemError, problem
 
 _DTYPES = ("dtype", "torch_dtype")
+_OTHERS = "Choose a model that continues text, such as a Llama, Qwen, Gemma or GPT model."
 
 
 def read_configuration(
@@ -48,8 +49,19 @@ def read_configuration(
             f"transformers {transformers.__version__} has no model of that type.",
             "A newer transformers may know it.",
         ) from None
-    layers = getattr(config.get_text_config(), "num_hidden_layers", None)
-    if not isinstance(layers, int) or layers < 1:
+    try:
+        layers = config.get_text_config().num_hidden_layers
+    except (AttributeError, ValueError):
+        # None of its own, or several text models (MusicGen).
+        layers = None
+    if layers is None:
+        raise problem(
+            "model",
+            f"{name} is not one stack of layers.",
+            f"It is a {config.model_type}.",
+            _OTHERS,
+        )
+    if layers < 1:
         raise _fault(found, name, f"It gives the model {layers} layers.")
     return config
 
@@ -122,7 +134,7 @@ def refuse_other_models(
             "model",
             f"{name} is not a causal language model.",
             f"It is a {', '.join(names) or config.model_type}.",
-            "Choose a model that continues text, such as a Llama, Qwen, Gemma or GPT model.",
+            _OTHERS,
         )
 
 

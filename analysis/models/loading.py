@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import time
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import torch
 import transformers
-from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from analysis.models import checkpoint
 from analysis.models.building import LAST_RESORT, build
@@ -22,11 +24,18 @@ from analysis.models.configuration import (
     refuse_generation_faults,
     refuse_other_models,
 )
+from analysis.models.limits import context_window, refuse_unknown_ids, vocabulary_size
 from analysis.models.reasons import reason
-from analysis.models.tokenizing import tokenizer_digest
+from analysis.models.token_bytes import token_bytes
+from analysis.models.tokenizing import (
+    response_tokens,
+    tokenize,
+    tokenize_response,
+    tokenizer_digest,
+)
 from analysis.problems import ProblemError, problem
 from analysis.requests import ModelChoice
-from analysis.results import ModelFacts
+from analysis.results import ModelFacts, Tokens
 
 if TYPE_CHECKING:
     # Half of the time that transformers takes to start, and the weights alone do without it.
@@ -55,6 +64,37 @@ class LoadedModel:
     tokenizer: PreTrainedTokenizerBase
     facts: ModelFacts
     device: torch.device
+
+    def tokenize(self, prompt: str, *, chat_template: bool = False) -> Tokens:
+        """The tokens of a prompt, each of which the model knows.
+
+        Raises:
+            ProblemError: ``input``, as `tokenizing.tokenize` and where one lies outside the model's
+                vocabulary.
+        """
+        return self._known(tokenize(self.tokenizer, prompt, chat_template=chat_template))
+
+    def tokenize_response(self, response: str) -> Tokens:
+        """The tokens of a response, as `tokenizing.tokenize_response`, each of them known."""
+        return self._known(tokenize_response(self.tokenizer, response))
+
+    def response_tokens(self, ids: Sequence[int]) -> tuple[Tokens, str]:
+        """Generated or given ids, as `tokenizing.response_tokens`, each of them known."""
+        self.refuse_unknown(ids)
+        return response_tokens(self.tokenizer, ids)
+
+    def refuse_unknown(self, ids: Sequence[int | None]) -> None:
+        """Refuse token ids outside the model's vocabulary.
+
+        Raises:
+            ProblemError: ``input``, naming the first.
+        """
+        spelled = partial(token_bytes, self.tokenizer)
+        refuse_unknown_ids(ids, vocabulary_size(self.model), spelled)
+
+    def _known(self, tokens: Tokens) -> Tokens:
+        self.refuse_unknown(tokens.ids)
+        return tokens
 
 
 def pick_device(name: str) -> torch.device:
@@ -113,7 +153,7 @@ def load_model(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         layers=int(config.get_text_config().num_hidden_layers),
         vocabulary=int(config.get_text_config().vocab_size),
-        context_window=_context_window(config),
+        context_window=context_window(config),
         device=str(device),
         dtype=str(model.dtype).removeprefix("torch."),
         has_chat_template=bool(tokenizer.chat_template),
@@ -191,12 +231,3 @@ def _foreign_code(choice: ModelChoice) -> ProblemError:
         "It would run on this machine with your rights.",
         "If you trust its authors, load it with --trust-remote-code.",
     )
-
-
-def _context_window(config: PreTrainedConfig) -> int:
-    """The longest sequence in tokens; 0 where the configuration names no limit."""
-    text = config.get_text_config()
-    for name in ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length"):
-        if value := getattr(text, name, None):
-            return int(value)
-    return 0

@@ -13,6 +13,8 @@ from transformers import PreTrainedTokenizerBase
 
 _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 _SPACE = "▁"
+# No vocabulary is so large; tokenizers are not asked for ids beyond.
+_MOST = 1 << 31
 _KEPT_BYTES = (*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100))
 # GPT-2's alphabet: printable bytes stand for themselves, the others for characters from 256 on.
 _BYTE_LEVEL = {chr(byte): byte for byte in _KEPT_BYTES} | {
@@ -51,6 +53,8 @@ def _reader(tokenizer: PreTrainedTokenizerBase) -> Callable[[int], bytes]:
             text = added[token].content
             # Written as they stand in a text; only runs of spaces are spelled as in the vocabulary.
             return (text if added[token].special else text.replace(_SPACE, " ")).encode()
+        if not 0 <= token < _MOST:
+            return b""
         written: Any = tokenizer.convert_ids_to_tokens(token)
         if isinstance(written, bytes):
             return written

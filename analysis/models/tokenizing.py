@@ -10,8 +10,9 @@ from itertools import accumulate, pairwise
 
 from transformers import PreTrainedTokenizerBase
 
+from analysis.models.reasons import reason
 from analysis.models.token_bytes import spelled, token_bytes
-from analysis.problems import problem
+from analysis.problems import ProblemError, problem
 from analysis.results import Span, Tokens
 
 # Stands in for the user's text while a chat template is applied, to see where it puts it.
@@ -45,7 +46,7 @@ def tokenize(
         raise problem("input", "The prompt is empty.", remedy="Enter some text.")
     _refuse_surrogates(prompt, "prompt")
     if not chat_template:
-        ids = tuple(tokenizer(prompt)["input_ids"])
+        ids = _cut(tokenizer, prompt)
         begin, end = _occurrence(ids, _plain(tokenizer, prompt))
         text, user = prompt, (0, len(prompt))
     else:
@@ -130,7 +131,34 @@ def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
 
 
 def _plain(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[int, ...]:
-    return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
+    return _cut(tokenizer, text, add_special_tokens=False)
+
+
+def _cut(
+    tokenizer: PreTrainedTokenizerBase, text: str, *, add_special_tokens: bool = True
+) -> tuple[int, ...]:
+    """The ids of a text.
+
+    Raises:
+        ProblemError: ``input`` where the tokenizer has none for a part of it.
+    """
+    try:
+        ids = tuple(tokenizer(text, add_special_tokens=add_special_tokens)["input_ids"])
+    except Exception as error:
+        raise _no_tokens(reason(error)) from None
+    # Some tokenizers without a token for what is unknown give None for it.
+    if None in ids:
+        raise _no_tokens("It has no token that stands for what it does not know.")
+    return ids
+
+
+def _no_tokens(why: str) -> ProblemError:
+    return problem(
+        "input",
+        "The model's tokenizer has no tokens for a part of the text.",
+        why,
+        "Leave out words and characters that the model cannot know.",
+    )
 
 
 def _spells(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> bytes:

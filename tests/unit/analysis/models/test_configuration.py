@@ -17,6 +17,12 @@ from analysis.problems import ProblemError
 from analysis.requests import ModelChoice
 
 CPU = torch.device("cpu")
+MUSICGEN = {
+    "model_type": "musicgen",
+    "text_encoder": {"model_type": "t5"},
+    "audio_encoder": {"model_type": "encodec"},
+    "decoder": {"model_type": "musicgen_decoder"},
+}
 # Faults that anybody finds who reads the configuration, and a part of the reason.
 FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"num_attention_heads": 5}, "(32) is not a multiple of the number of attention heads (5)."),
@@ -94,6 +100,16 @@ def test_a_configuration_of_a_newer_transformers_may_not_be_wrong(copy: Path) ->
     said = problem_of(copy)
     assert "It was written for transformers 99.1.0" in said
     assert transformers.__version__ in said
+
+
+@pytest.mark.parametrize("family", ["blt", "musicgen"])
+def test_a_model_of_several_stacks_is_not_taken_apart(copy: Path, family: str) -> None:
+    config = transformers.CONFIG_MAPPING[family]
+    settings = config().to_dict() if family == "blt" else MUSICGEN
+    (copy / "config.json").write_text(json.dumps(settings))
+    said = problem_of(copy)
+    assert "is not one stack of layers." in said
+    assert family in said
 
 
 def test_an_architecture_may_be_named_without_a_list(copy: Path) -> None:
