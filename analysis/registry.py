@@ -79,7 +79,7 @@ _ANALYSES: dict[type[Request], Analysis] = {
     ),
     AttributionRequest: Analysis(
         name="attribution",
-        version=1,
+        version=2,
         function="analysis.attribution:attribute",
         result=Attribution,
         stored=True,
@@ -142,7 +142,7 @@ _ANALYSES: dict[type[Request], Analysis] = {
     ),
     FrequenciesRequest: Analysis(
         name="frequencies",
-        version=1,
+        version=2,
         function="analysis.components.frequencies:frequencies",
         result=Frequencies,
         stored=True,
