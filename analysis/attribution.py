@@ -16,6 +16,7 @@ from analysis.generation import generate
 from analysis.models.limits import refuse_too_long
 from analysis.models.loading import LoadedModel
 from analysis.models.memory import free_bytes, is_out_of_memory, readable, release
+from analysis.models.non_finite import NotFiniteError, explain_non_finite
 from analysis.models.pool import ModelPool
 from analysis.models.tokenizing import tokenize
 from analysis.problems import ProblemError, problem
@@ -171,14 +172,23 @@ def _progress(importance: NDArray[np.float32], piece: Piece) -> Progress:
 def _pieces(
     request: AttributionRequest, loaded: LoadedModel, complete: Attribution
 ) -> Generator[Piece, None, Ran]:
-    return importance_pieces(
-        loaded.model,
-        complete.prompt_tokens.ids,
-        complete.response_tokens.ids,
-        method=request.method,
-        target=request.target,
-        memory_budget=request.memory_budget,
-    )
+    prompt, response = complete.prompt_tokens.ids, complete.response_tokens.ids
+    try:
+        return (
+            yield from importance_pieces(
+                loaded.model,
+                prompt,
+                response,
+                method=request.method,
+                target=request.target,
+                memory_budget=request.memory_budget,
+            )
+        )
+    except NotFiniteError:
+        pass
+    # Only here, outside the handler, is what was half computed no longer referred to.
+    release(loaded.device)
+    raise explain_non_finite(loaded.model, (*prompt, *response[:-1]), loaded.facts.name)
 
 
 def _given_response(request: AttributionRequest, loaded: LoadedModel) -> tuple[Tokens | None, str]:

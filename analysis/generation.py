@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 
 from analysis.models.loading import LoadedModel
+from analysis.models.non_finite import explain_non_finite
 
 Ending = Literal["end", "length"]
 
@@ -29,6 +30,9 @@ def generate(
 
     Yields:
         Token ids without the end token.
+
+    Raises:
+        NotFiniteError: ``model`` where the model gives no numbers to choose by.
 
     Returns:
         ``end`` when the model ended the response, ``length`` when a bound did.
@@ -76,7 +80,11 @@ class _State:
             output = self._loaded.model(
                 input_ids=unread, past_key_values=self._cache, **self._options
             )
-            token = int(output.logits[0, -1].float().argmax())
+            logits = output.logits[0, -1].float()
+            token = int(logits.argmax())
+        # The largest of numbers of which one is none is that one.
+        if not logits[token].isfinite():
+            raise explain_non_finite(self._loaded.model, self._ids, self._loaded.facts.name)
         self._ids = [*self._ids, token]
         self._cache = getattr(output, "past_key_values", None)
         # A model without such a cache reads everything again.

@@ -20,6 +20,7 @@ from analysis.clusters.instances import Instances, instances_of
 from analysis.events import Notice, Partial, Progress
 from analysis.models.loading import LoadedModel
 from analysis.models.memory import free_bytes, is_out_of_memory, readable, release
+from analysis.models.non_finite import explain_non_finite
 from analysis.models.pool import ModelPool
 from analysis.problems import problem
 from analysis.requests import ClustersRequest
@@ -124,9 +125,20 @@ def _measured(
             except StopIteration as stop:
                 states: NDArray[np.float32] = stop.value
                 break
+        _refuse_not_finite(loaded, sequences, states)
         for layer, of_layer in zip(layers, states, strict=True):
             yield from measures.take(layer, of_layer)
     return measures.result(instances)
+
+
+def _refuse_not_finite(
+    loaded: LoadedModel, sequences: Sequence[Sequence[int]], states: NDArray[np.float32]
+) -> None:
+    """Refuse states [layers, n, D] of which one is not finite, with the reason."""
+    finite = np.isfinite(states).all(axis=(0, 2))
+    if not finite.all():
+        ids = sequences[int(np.argmin(finite))]
+        raise explain_non_finite(loaded.model, ids, loaded.facts.name)
 
 
 class _Measures:

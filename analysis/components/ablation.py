@@ -11,7 +11,14 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from analysis.components.batches import Text, in_batches, left_out, padded, run_batches
+from analysis.components.batches import (
+    Text,
+    in_batches,
+    left_out,
+    padded,
+    refuse_not_finite,
+    run_batches,
+)
 from analysis.components.feed_forward import FeedForward, feed_forwards, silenced
 from analysis.components.random_sets import NeuronSet
 from analysis.events import Notice, Partial, Progress
@@ -55,6 +62,9 @@ def ablation(
                 for network, neurons in zip(networks, silent, strict=True):
                     stack.enter_context(silenced(network, neurons))
                 found = response_log_probabilities(loaded.model, batch, loaded.device)
+            if row == 0:
+                # What is silenced takes nothing out of its range.
+                refuse_not_finite(loaded, batch, found)
             values[row, [each.index for each in batch]] = found.cpu().numpy()
 
     done = 0

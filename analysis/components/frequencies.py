@@ -7,7 +7,14 @@ from collections.abc import Generator, Sequence
 
 import torch
 
-from analysis.components.batches import Text, in_batches, left_out, padded, run_batches
+from analysis.components.batches import (
+    Text,
+    in_batches,
+    left_out,
+    padded,
+    refuse_not_finite,
+    run_batches,
+)
 from analysis.components.counting import MOST_INSTRUCTIONS, Counter
 from analysis.components.feed_forward import feed_forwards
 from analysis.events import Notice, Partial, Progress
@@ -49,7 +56,8 @@ def frequencies(
         ids, mask, counted = padded(batch, loaded.device)
         with torch.no_grad(), counter.counting(counted):
             # Without the head: nobody asks for logits.
-            loaded.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)
+            output = loaded.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)
+        refuse_not_finite(loaded, batch, output.last_hidden_state, mask)
 
     done = 0
     yield Progress("frequencies", 0, len(texts), request.category)
