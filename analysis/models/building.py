@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -77,6 +78,7 @@ def build(
     model: PreTrainedModel
     model, report = loaded
     _refuse_random(choice, found, report)
+    _refuse_doubles(choice, found, model, report)
     _refuse_quantised_in_disguise(choice, found, model, report)
     return model, _notes(report)
 
@@ -99,6 +101,16 @@ def _in_words(
             "Reading them would run code; that is refused even with --allow-pickle.",
             "Find a safetensors version.",
         )
+    if torn := _conversion_errors(error):
+        name = min(torn)
+        why = re.search(r"^\w+Error: (.+)$", torn[name], re.MULTILINE)
+        return problem(
+            "model",
+            f"The weights of {choice.name} do not fit its configuration.",
+            f"{name} cannot be put together from what the files hold"
+            + (f": {why[1][:200]}." if why else "."),
+            LAST_RESORT,
+        )
     # What fails without the weights, too, is not their fault.
     fault = building_fault(config, trust_remote_code=choice.trust_remote_code)
     if fault is not None:
@@ -108,6 +120,19 @@ def _in_words(
     if isinstance(error, ImportError):
         return package_problem(choice.name, error)
     return problem("model", f"{choice.name} cannot be loaded.", reason(error), LAST_RESORT)
+
+
+def _conversion_errors(error: Exception) -> dict[str, str]:
+    """Which tensors could not be made of those of the files, and why.
+
+    transformers writes it into its log and raises that it is there.
+    """
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        report = frame.f_locals.get("loading_info")
+        found: dict[str, str] | None = getattr(report, "conversion_errors", None)
+        if found:
+            return found
+    return {}
 
 
 def _quantised(choice: ModelChoice, found: Checkpoint, error: Exception) -> ProblemError:
@@ -132,6 +157,24 @@ def _refuse_random(choice: ModelChoice, found: Checkpoint, report: dict[str, Any
             f"Missing or of another shape: {len(unusable)}, {min(unusable)} among them."
             + (" They are quantised." if quantised else ""),
             f"Give {_PLAIN}." if quantised else LAST_RESORT,
+        )
+
+
+def _refuse_doubles(
+    choice: ModelChoice, found: Checkpoint, model: PreTrainedModel, report: dict[str, Any]
+) -> None:
+    """Refuse a tensor that is there twice, with and without the prefix that tells nothing."""
+    names = set(found.names())
+    prefix = f"{model.base_model_prefix}."
+    twice = sorted(name for name in names if prefix + name in names)
+    twice = [name for name in twice if not {name, prefix + name} & report["unexpected_keys"]]
+    if model.base_model_prefix and twice:
+        raise problem(
+            "model",
+            f"The files of {choice.name} hold some tensors twice.",
+            f"{len(twice):,} are there under two names, {twice[0]} and {prefix}{twice[0]} among "
+            "them; only one of the two can be used.",
+            "Take the one set or the other out of the files, or fetch the model again.",
         )
 
 

@@ -57,6 +57,10 @@ class Checkpoint:
                     return str(named or "method unknown")
         return ""
 
+    def names(self) -> tuple[str, ...]:
+        """The names of all tensors; none for pickles, which stay shut."""
+        return tuple(name for name, _ in self._tensors())
+
     def whole_numbers(self) -> tuple[str, ...]:
         """The tensors that are stored as whole numbers; none for pickles, which stay shut."""
         return tuple(

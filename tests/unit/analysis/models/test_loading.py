@@ -182,6 +182,25 @@ def test_layers_that_the_configuration_leaves_out_are_said(copy: Path) -> None:
     assert "model.layers.1.input_layernorm.weight" in note
 
 
+def test_experts_that_cannot_be_put_together_are_named(tmp_path: Path) -> None:
+    model = small_model("mixtral")
+    folder = checkpoints.save(tmp_path / "m", model, checkpoints.byte_level_tokenizer())
+    expert = "model.layers.0.block_sparse_moe.experts.1.w1.weight"
+    retensor(folder, lambda old: old.update({expert: torch.zeros(3, 3)}))
+    reason = problem_of(folder)
+    assert "do not fit its configuration" in reason
+    assert "model.layers.0.mlp.experts.gate_up_proj cannot be put together" in reason
+    assert "stack expects each tensor to be equal size" in reason
+
+
+def test_a_tensor_that_is_there_twice_is_refused(copy: Path) -> None:
+    name = "layers.0.mlp.down_proj.weight"
+    retensor(copy, lambda old: old.update({name: torch.zeros(32, 64)}))
+    reason = problem_of(copy)
+    assert "hold some tensors twice" in reason
+    assert f"{name} and model.{name}" in reason
+
+
 def test_what_older_checkpoints_hold_beside_the_weights_is_no_matter(
     copy: Path, tmp_path: Path
 ) -> None:
