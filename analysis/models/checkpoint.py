@@ -17,6 +17,14 @@ _TOKENIZER_FILES = ("tokenizer.json", "vocab.*", "*.model", "*.tiktoken", "tekke
 _BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2}
 _FLOATS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 _LARGEST_HEADER = 100_000_000
+_FOREIGN = {
+    ".gguf": "a GGUF file, of llama.cpp",
+    ".h5": "TensorFlow's",
+    ".msgpack": "Flax's",
+    ".onnx": "an ONNX graph",
+    ".pth": "a checkpoint of its authors' own program",
+    "consolidated.safetensors": "a checkpoint of its authors' own program",
+}
 _LARGE = {".safetensors", ".bin", ".json", ".model", ".tiktoken"}
 _POINTER, _LARGEST_POINTER = b"version https://git-lfs", 1024
 
@@ -197,7 +205,22 @@ def _weights(folder: Path) -> tuple[tuple[Path, ...], bool]:
             what = f"{len(missing)} of {len(shards)} weight files ({few})"
             # Whole weights in the other format would still do.
             incomplete = incomplete or _incomplete(folder, what)
-    raise incomplete or _incomplete(folder, "the weights (model.safetensors)")
+    raise incomplete or _in_another_form(folder)
+
+
+def _in_another_form(folder: Path) -> IncompleteError:
+    """No weights, or those of another program; a download may bring more of a hub's model."""
+    for file in sorted(folder.iterdir()):
+        if (kind := _FOREIGN.get(file.suffix) or _FOREIGN.get(file.name)) and is_there(file):
+            return IncompleteError(
+                Problem(
+                    kind="model",
+                    what=f"{folder} holds its weights in a form that cannot be read here.",
+                    why=f"{file.name} is {kind}.",
+                    remedy="Find a version with model.safetensors, as transformers writes it.",
+                )
+            )
+    return _incomplete(folder, "the weights (model.safetensors)")
 
 
 def _shards(index: Path) -> tuple[Path, ...]:

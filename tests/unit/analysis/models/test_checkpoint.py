@@ -101,6 +101,29 @@ def test_something_else_under_the_name_of_weights_is_refused(copy: Path, content
     assert "no safetensors file" in why_not(copy)
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("model.Q4_K_M.gguf", "GGUF"),
+        ("tf_model.h5", "TensorFlow"),
+        ("flax_model.msgpack", "Flax"),
+        ("consolidated.00.pth", "own program"),
+        ("consolidated.safetensors", "own program"),
+    ],
+)
+def test_weights_for_another_program_are_not_half_a_download(
+    copy: Path, name: str, kind: str
+) -> None:
+    (copy / name).write_bytes(b"weights")
+    assert not inspect(copy).pickled
+    for file in copy.glob("model*.safetensors*"):
+        file.unlink()
+    reason = why_not(copy)
+    assert f"{name} is" in reason
+    assert kind in reason
+    assert "download" not in reason
+
+
 @pytest.mark.parametrize("name", ["model-00001-of-00007.safetensors", "tokenizer.json"])
 def test_a_clone_without_its_large_files_is_called_so(copy: Path, name: str) -> None:
     (copy / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
