@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.results import Tokens
+from analysis.results import Span, Tokens
 
 Row = tuple[int | None, int | None]
 
@@ -19,11 +19,12 @@ def align_rows(
 ) -> list[Row]:
     """Pairs the visible prompt tokens of two models by where they start in the user's text.
 
-    Tokens that start at the same character share a row; one without a partner stands alone
-    (tokenizers that cut differently). Tokens that share a start, such as the bytes of one
-    character, pair in their order. Tokens outside the user's text (special and template tokens)
-    pair only with an equal one at the same place. The order of both sides is kept, and every
-    visible token stands in exactly one row.
+    Tokens that start at the same character share a row, the space that a token brings along not
+    counting: some tokenizers have it before a word, some behind, some not at all. One without a
+    partner stands alone (tokenizers that cut differently). Tokens that share a start, such as the
+    bytes of one character, pair in their order. Tokens outside the user's text (special and
+    template tokens) pair only with an equal one at the same place. The order of both sides is kept,
+    and every visible token stands in exactly one row.
 
     Args:
         left: Prompt tokens of the one model.
@@ -62,4 +63,11 @@ def _order(left: Tokens, a: int, right: Tokens, b: int) -> int:
         if one is None and other is None and left.texts[a] == right.texts[b]:
             return 0
         return -1 if one is None else 1
-    return (one[0] > other[0]) - (one[0] < other[0])
+    first, second = _start(one, left.texts[a]), _start(other, right.texts[b])
+    return (first > second) - (first < second)
+
+
+def _start(span: Span, text: str) -> int:
+    """Where a token starts, its leading space aside; white space alone starts where it stands."""
+    blank = len(text) - len(text.lstrip())
+    return span[0] + (blank if blank < min(len(text), span[1] - span[0]) else 0)

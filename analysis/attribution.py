@@ -13,16 +13,17 @@ from numpy.typing import NDArray
 
 from analysis.events import Notice, Partial, Progress
 from analysis.generation import end_tokens, generate
+from analysis.models.limits import refuse_too_long
 from analysis.models.loading import LoadedModel
 from analysis.models.memory import free_bytes, is_out_of_memory, readable, release
+from analysis.models.non_finite import NotFiniteError, explain_non_finite
 from analysis.models.pool import ModelPool
-from analysis.models.tokenizing import response_tokens, tokenize, tokenize_response
+from analysis.models.tokenizing import tokenize
 from analysis.models.turns import TurnEnd, turn_end
 from analysis.problems import ProblemError, problem
 from analysis.requests import AttributionRequest, LoadRequest, TokenizeRequest
 from analysis.results import Attribution, ModelFacts, Tokens
 from analysis.saliency import Piece, Ran, Restart, Totals, importance_pieces
-from analysis.saliency.ids import checked_ids
 
 Steps = Generator[Progress | Partial | Notice, None, Attribution]
 
@@ -56,9 +57,14 @@ def attribute(request: AttributionRequest, models: ModelPool) -> Steps:
             not suffice even with this model alone on it, and what loading raises.
     """
     loaded = yield from models.get(request.model)
-    prompt = tokenize(loaded.tokenizer, request.prompt, chat_template=request.chat_template)
-    given, text = _given_response(request, loaded, prompt)
-    _refuse_too_long(loaded, len(prompt), given)
+    prompt = loaded.tokenize(request.prompt, chat_template=request.chat_template)
+    given, text = _given_response(request, loaded)
+    refuse_too_long(
+        loaded.facts.context_window,
+        len(prompt),
+        None if given is None else len(given),
+        loaded.facts.name,
+    )
     start = Attribution(
         model=request.model.name,
         prompt=request.prompt,
@@ -164,7 +170,7 @@ def _explained(
         importance=importance,
         method=ran.method,
         passes_dtype=ran.dtype,
-        note=f"{complete.note} {ran.note}".strip(),
+        note=" ".join((*loaded.facts.notes, complete.note, ran.note)).strip(),
         difference=ran.difference,
         seconds=time.monotonic() - started,
     )
@@ -182,31 +188,37 @@ def _progress(importance: NDArray[np.float32], piece: Piece) -> Progress:
 def _pieces(
     request: AttributionRequest, loaded: LoadedModel, complete: Attribution
 ) -> Generator[Piece | Totals | Restart, None, Ran]:
-    return importance_pieces(
-        loaded.model,
-        complete.prompt_tokens.ids,
-        complete.response_tokens.ids,
-        method=request.method,
-        target=request.target,
-        memory_budget=request.memory_budget,
-        with_totals=True,
-    )
+    prompt, response = complete.prompt_tokens.ids, complete.response_tokens.ids
+    try:
+        return (
+            yield from importance_pieces(
+                loaded.model,
+                prompt,
+                response,
+                method=request.method,
+                target=request.target,
+                memory_budget=request.memory_budget,
+                with_totals=True,
+            )
+        )
+    except NotFiniteError:
+        pass
+    # Only here, outside the handler, is what was half computed no longer referred to.
+    release(loaded.device)
+    raise explain_non_finite(loaded.model, (*prompt, *response[:-1]), loaded.facts.name)
 
 
-def _given_response(
-    request: AttributionRequest, loaded: LoadedModel, prompt: Tokens
-) -> tuple[Tokens | None, str]:
+def _given_response(request: AttributionRequest, loaded: LoadedModel) -> tuple[Tokens | None, str]:
     """The response that came with the request and its text; None where the model writes one."""
     if request.response_ids is not None:
-        checked_ids(loaded.model, prompt.ids, request.response_ids)
-        return response_tokens(loaded.tokenizer, request.response_ids)
+        return loaded.response_tokens(request.response_ids)
     if request.response is not None:
-        return tokenize_response(loaded.tokenizer, request.response), request.response
+        return loaded.tokenize_response(request.response), request.response
     return None, ""
 
 
 def _with_response(loaded: LoadedModel, start: Attribution, ids: list[int]) -> Attribution:
-    tokens, text = response_tokens(loaded.tokenizer, ids)
+    tokens, text = loaded.response_tokens(ids)
     return msgspec.structs.replace(
         start,
         response_tokens=tokens,
@@ -221,24 +233,6 @@ def _nothing_yet(prompt: Tokens, response: Tokens | None) -> NDArray[np.float32]
 
 def _no_totals_yet(prompt: Tokens) -> NDArray[np.float32]:
     return np.full(len(prompt), np.nan, dtype=np.float32)
-
-
-def _refuse_too_long(loaded: LoadedModel, prompt: int, given: Tokens | None) -> None:
-    """A prompt needs room for one token of the response, a given response for all of them."""
-    window = loaded.facts.context_window
-    needed = prompt + (1 if given is None else len(given))
-    if window and needed > window:
-        whole = f"The prompt has {prompt:,} tokens"
-        if given is not None:
-            whole += f", the response {len(given):,}"
-        raise problem(
-            "input",
-            "The prompt is too long for the model."
-            if given is None
-            else "Prompt and response are too long for the model.",
-            f"{whole}; {loaded.facts.name} reads at most {window:,}, its response included.",
-            "Shorten the text, or choose a model with a longer context window.",
-        )
 
 
 def _too_little_memory(

@@ -7,14 +7,29 @@ from typing import Any
 
 import torch
 from jinja2 import TemplateError
-from transformers import set_seed
+from transformers import LogitsProcessor, LogitsProcessorList, set_seed
 
 from analysis.events import Notice, Partial, Progress
 from analysis.generation import end_tokens
+from analysis.models.loading import LoadedModel
+from analysis.models.non_finite import explain_non_finite
 from analysis.models.pool import ModelPool
 from analysis.problems import problem
 from analysis.requests import ChatRequest
 from analysis.results import Reply
+
+
+class _Finite(LogitsProcessor):
+    """Refuses logits that are no numbers: the largest of them would be whichever comes first."""
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self._loaded = loaded
+
+    def __call__(self, input_ids: Any, scores: Any) -> Any:
+        if not bool(scores.max().isfinite()):
+            ids = input_ids[0].tolist()
+            raise explain_non_finite(self._loaded.model, ids, self._loaded.facts.name)
+        return scores
 
 
 def chat(
@@ -23,7 +38,8 @@ def chat(
     """The next turn of a conversation.
 
     Raises:
-        ProblemError: ``model`` where the model has no chat template; ``input`` where the
+        ProblemError: ``model`` where the model has no chat template or computes numbers that are
+            not finite; ``input`` where the
             conversation does not fit into its context window; what loading raises.
     """
     loaded = yield from models.get(request.model)
@@ -45,6 +61,7 @@ def chat(
             "Where it knows no system role, set system_role = false in a templates file of your "
             "own; or choose another model.",
         ) from None
+    loaded.refuse_unknown(encoded["input_ids"])
     prompt = torch.tensor([encoded["input_ids"]], device=loaded.device)
     given = prompt.shape[1]
     window = loaded.facts.context_window
@@ -70,6 +87,7 @@ def chat(
             prompt,
             attention_mask=torch.ones_like(prompt),
             max_new_tokens=request.max_tokens,
+            logits_processor=LogitsProcessorList([_Finite(loaded)]),
             **sampled,
         )
     written: list[int] = output[0, given:].tolist()

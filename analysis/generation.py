@@ -24,6 +24,7 @@ from transformers import (
 
 from analysis.models.loading import LoadedModel
 from analysis.models.memory import is_out_of_memory
+from analysis.models.non_finite import explain_non_finite
 from analysis.models.reasons import reason
 from analysis.problems import ProblemError, problem
 
@@ -55,8 +56,8 @@ def generate(
         ``end`` when the model ended the response, ``length`` when a bound did.
 
     Raises:
-        ProblemError: ``model`` where it predicts no number, or transformers cannot generate with
-            it.
+        NotFiniteError: ``model`` where the model gives no numbers to choose by.
+        ProblemError: ``model`` where transformers cannot generate with it.
     """
     ends = end_tokens(loaded) if ends is None else ends
     window = loaded.facts.context_window
@@ -138,17 +139,22 @@ class _Steps(StoppingCriteria):
         return torch.full((len(input_ids),), ended, dtype=torch.bool, device=input_ids.device)
 
 
+class _NoNumbersError(Exception):
+    """No largest logit can be told after these token ids."""
+
+    def __init__(self, ids: list[int]) -> None:
+        super().__init__()
+        self.ids = ids
+
+
 class _Numbers(LogitsProcessor):
     """Refuses logits of which no largest can be told; takes others as they are."""
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        if bool(scores.isnan().any()):
-            raise problem(
-                "model",
-                "The model predicts no token: its logits are not numbers.",
-                "Its weights hold NaN or infinity, or its passes overflow.",
-                "Load it as float32, or fetch it again.",
-            )
+        largest = scores.max()
+        # The largest of numbers of which one is none is that one.
+        if not bool(largest.isfinite()):
+            raise _NoNumbersError(input_ids[0].tolist())
         return scores
 
 
@@ -160,6 +166,8 @@ def _generated(loaded: LoadedModel, prompt: list[int], room: int, steps: _Steps)
     for use_cache in (True, False):
         try:
             _generated_once(loaded, prompt, room, steps, use_cache=use_cache)
+        except _NoNumbersError as error:
+            raise explain_non_finite(loaded.model, error.ids, loaded.facts.name) from None
         except Exception as error:
             if isinstance(error, ProblemError) or is_out_of_memory(error):
                 raise

@@ -107,7 +107,7 @@ _ANALYSES: dict[type[Request], Analysis] = {
     ),
     ConceptsRequest: Analysis(
         name="concepts",
-        version=1,
+        version=2,
         function="analysis.weight_analyses:concepts",
         result=LayerConcepts,
         stored=True,
@@ -121,7 +121,7 @@ _ANALYSES: dict[type[Request], Analysis] = {
     ),
     NeuronDirectionRequest: Analysis(
         name="neuron direction",
-        version=1,
+        version=2,
         function="analysis.components.directions:neuron_direction",
         result=NeuronDirection,
         stored=True,
@@ -142,7 +142,7 @@ _ANALYSES: dict[type[Request], Analysis] = {
     ),
     FrequenciesRequest: Analysis(
         name="frequencies",
-        version=1,
+        version=2,
         function="analysis.components.frequencies:frequencies",
         result=Frequencies,
         stored=True,

@@ -22,6 +22,7 @@ class ModelFacts(msgspec.Struct, frozen=True, tag="model"):
         has_chat_template: Its tokenizer has a chat template.
         tokenizer_digest: Equal for two models that cut text into the same tokens.
         seconds: Time it took to load.
+        notes: What a reader of its numbers has to know, in sentences.
     """
 
     name: str
@@ -35,6 +36,7 @@ class ModelFacts(msgspec.Struct, frozen=True, tag="model"):
     has_chat_template: bool
     tokenizer_digest: str
     seconds: float
+    notes: tuple[str, ...] = ()
 
 
 class EngineStatus(msgspec.Struct, frozen=True):

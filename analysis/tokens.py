@@ -18,9 +18,11 @@ class Tokens(msgspec.Struct, frozen=True, tag="tokens"):
 
     Attributes:
         ids: Vocabulary ids, as the model saw them.
-        texts: The exact text of each token; a byte that is no whole character is ``<0xF0>``.
+        texts: The exact text of each token, as the user wrote it; a byte that is no whole character
+            is ``<0xF0>``.
         spans: Per token the characters ``[start, end)`` of the user's text it covers; None for
-            tokens that the user did not write (BOS, chat template).
+            tokens that the user did not write (BOS, chat template). Empty where a tokenizer has
+            rewritten the text and keeps no account of it.
     """
 
     ids: tuple[int, ...]

@@ -196,20 +196,27 @@ def _prepared(
     tokenizer = yield from models.tokenizer(request.model)
     mark = fingerprint((yield from models.folder(request.model)))
     yield Progress("words", 0, None)
-    digest = models.part(("tokenizer", mark), lambda: tokenizer_digest(tokenizer))
+    digest, ids = models.part(
+        ("tokenizer", mark),
+        lambda: (tokenizer_digest(tokenizer), 1 + max(tokenizer.get_vocab().values(), default=0)),
+    )
     other = request.vectors.model or request.model
     other_folder = yield from models.folder(other)
     other_tokenizer = yield from models.tokenizer(other)
 
     def stand_in(words: Sequence[str]) -> Tensor:
-        rows = open_weights(other_folder).input_embeddings
-        return word_embeddings(rows, word_tokens(other_tokenizer, words))[0]
+        others = open_weights(other_folder)
+        tokens = word_tokens(other_tokenizer, words, others.vocabulary)
+        return word_embeddings(others.input_embeddings, tokens)[0]
 
-    # Base and tuned model share it where they cut text alike.
-    own = (digest, fingerprint(other_folder), request.words, request.vectors)
-    alike = models.part(
-        own, lambda: similarity(lexicon(request.words, tokenizer), request.vectors, stand_in)
-    )
+    def make() -> Similarity:
+        words = lexicon(request.words, tokenizer, weights.vocabulary)
+        return similarity(words, request.vectors, stand_in)
+
+    # Base and tuned model share it where they cut text alike and know the same tokens.
+    size = min(weights.vocabulary, ids)
+    own = (digest, size, fingerprint(other_folder), request.words, request.vectors)
+    alike = models.part(own, make)
     device = pick_device(request.model.device)
     embeddings = models.part(
         (mark, own, device), lambda: _prepared_rows(weights, alike.lexicon).to(device)
@@ -231,8 +238,9 @@ def output_words(
     device = pick_device(choice.device)
 
     def make() -> tuple[Lexicon, Tensor]:
-        found = lexicon(words, tokenizer)
-        return found, found.embeddings(open_weights(folder).output_embeddings).to(device)
+        weights = open_weights(folder)
+        found = lexicon(words, tokenizer, weights.vocabulary)
+        return found, found.embeddings(weights.output_embeddings).to(device)
 
     return models.part((fingerprint(folder), words, device), make)
 

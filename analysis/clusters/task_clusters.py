@@ -20,8 +20,8 @@ from analysis.clusters.instances import Instances, instances_of
 from analysis.events import Notice, Partial, Progress
 from analysis.models.loading import LoadedModel
 from analysis.models.memory import free_bytes, is_out_of_memory, readable, release
+from analysis.models.non_finite import explain_non_finite
 from analysis.models.pool import ModelPool
-from analysis.models.tokenizing import tokenize
 from analysis.problems import problem
 from analysis.requests import ClustersRequest
 from analysis.results import TaskClusters
@@ -65,6 +65,7 @@ def task_clusters(request: ClustersRequest, models: ModelPool) -> Steps:
                 seconds=time.monotonic() - started,
                 device=loaded.facts.device,
                 dtype=loaded.facts.dtype,
+                notes=(*loaded.facts.notes, *result.notes),
             )
         # Only here, outside the handler, is what was half computed no longer referred to.
         release(loaded.device)
@@ -87,7 +88,7 @@ def _tokenized(
     for prompt in prompts:
         if len(sequences) % _TOKENIZED_AT_A_TIME == 0:
             yield Progress("tokens", len(sequences), len(prompts), "instances")
-        tokens = tokenize(loaded.tokenizer, prompt, chat_template=request.chat_template)
+        tokens = loaded.tokenize(prompt, chat_template=request.chat_template)
         length = len(tokens)
         # Some tokenizers end every text with a token of their own; no output comes after that.
         while not request.chat_template and tokens.spans[length - 1] is None:
@@ -124,9 +125,20 @@ def _measured(
             except StopIteration as stop:
                 states: NDArray[np.float32] = stop.value
                 break
+        _refuse_not_finite(loaded, sequences, states)
         for layer, of_layer in zip(layers, states, strict=True):
             yield from measures.take(layer, of_layer)
     return measures.result(instances)
+
+
+def _refuse_not_finite(
+    loaded: LoadedModel, sequences: Sequence[Sequence[int]], states: NDArray[np.float32]
+) -> None:
+    """Refuse states [layers, n, D] of which one is not finite, with the reason."""
+    finite = np.isfinite(states).all(axis=(0, 2))
+    if not finite.all():
+        ids = sequences[int(np.argmin(finite))]
+        raise explain_non_finite(loaded.model, ids, loaded.facts.name)
 
 
 class _Measures:

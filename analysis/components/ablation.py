@@ -11,14 +11,20 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from analysis.components.batches import Text, in_batches, left_out, padded, run_batches
+from analysis.components.batches import (
+    Text,
+    in_batches,
+    left_out,
+    padded,
+    refuse_not_finite,
+    run_batches,
+)
 from analysis.components.feed_forward import FeedForward, feed_forwards, silenced
 from analysis.components.random_sets import NeuronSet
 from analysis.events import Notice, Partial, Progress
 from analysis.models.loading import LoadedModel
 from analysis.models.passes import exact, head_of
 from analysis.models.pool import ModelPool
-from analysis.models.tokenizing import tokenize, tokenize_response
 from analysis.problems import problem
 from analysis.requests import AblationRequest, AnsweredInstruction
 from analysis.results import Ablation
@@ -56,6 +62,9 @@ def ablation(
                 for network, neurons in zip(networks, silent, strict=True):
                     stack.enter_context(silenced(network, neurons))
                 found = response_log_probabilities(loaded.model, batch, loaded.device)
+            if row == 0:
+                # What is silenced takes nothing out of its range.
+                refuse_not_finite(loaded, batch, found)
             values[row, [each.index for each in batch]] = found.cpu().numpy()
 
     done = 0
@@ -75,7 +84,7 @@ def ablation(
         whole=values[0, kept],
         silenced=values[1, kept],
         random=values[2:, kept],
-        notes=notes,
+        notes=(*loaded.facts.notes, *notes),
         seconds=time.monotonic() - started,
         device=loaded.facts.device,
         dtype=loaded.facts.dtype,
@@ -114,8 +123,8 @@ def _texts(instructions: Sequence[AnsweredInstruction], loaded: LoadedModel) -> 
     found: list[Text] = []
     window = loaded.facts.context_window
     for index, each in enumerate(instructions):
-        prompt = tokenize(loaded.tokenizer, each.prompt).ids
-        response = tokenize_response(loaded.tokenizer, each.response).ids
+        prompt = loaded.tokenize(each.prompt).ids
+        response = loaded.tokenize_response(each.response).ids
         if not response:
             raise problem(
                 "input",

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from analysis.models.loading import LoadedModel
 from analysis.models.memory import free_bytes, is_out_of_memory, readable, release
+from analysis.models.non_finite import explain_non_finite, is_finite
 from analysis.models.pool import ModelPool
 from analysis.problems import problem
 
@@ -109,6 +110,28 @@ def run_batches(
                 f"free beside {loaded.facts.name}.",
                 "Leave out long instructions, or choose --dtype bfloat16 or another device.",
             )
+
+
+def refuse_not_finite(
+    loaded: LoadedModel, batch: Sequence[Text], values: Tensor, mask: Tensor | None = None
+) -> None:
+    """Refuse what a batch gave where a number of it is not finite.
+
+    Args:
+        loaded: The model.
+        batch: B texts.
+        values: [B, ...], what came out.
+        mask: int64 [B, T] where values are [B, T, ...]: 0 for padding, where any number may stand.
+
+    Raises:
+        NotFiniteError: ``model``, with the reason.
+    """
+    if is_finite(values if mask is None else values[mask.bool()]):
+        return
+    for row, text in enumerate(batch):
+        own = values[row] if mask is None else values[row, : len(text.ids)]
+        if not is_finite(own):
+            raise explain_non_finite(loaded.model, text.ids, loaded.facts.name)
 
 
 def left_out(texts: Sequence[Text], asked: int, loaded: LoadedModel) -> tuple[str, ...]:

@@ -7,13 +7,19 @@ from collections.abc import Generator, Sequence
 
 import torch
 
-from analysis.components.batches import Text, in_batches, left_out, padded, run_batches
+from analysis.components.batches import (
+    Text,
+    in_batches,
+    left_out,
+    padded,
+    refuse_not_finite,
+    run_batches,
+)
 from analysis.components.counting import MOST_INSTRUCTIONS, Counter
 from analysis.components.feed_forward import feed_forwards
 from analysis.events import Notice, Partial, Progress
 from analysis.models.loading import LoadedModel
 from analysis.models.pool import ModelPool
-from analysis.models.tokenizing import tokenize
 from analysis.problems import problem
 from analysis.requests import FrequenciesRequest
 from analysis.results import Frequencies
@@ -50,7 +56,8 @@ def frequencies(
         ids, mask, counted = padded(batch, loaded.device)
         with torch.no_grad(), counter.counting(counted):
             # Without the head: nobody asks for logits.
-            loaded.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)
+            output = loaded.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)
+        refuse_not_finite(loaded, batch, output.last_hidden_state, mask)
 
     done = 0
     yield Progress("frequencies", 0, len(texts), request.category)
@@ -63,7 +70,7 @@ def frequencies(
         instructions=len(texts),
         tokens=sum(sum(each.counted) for each in texts),
         layers=counter.layers(),
-        notes=notes,
+        notes=(*loaded.facts.notes, *notes),
         seconds=time.monotonic() - started,
         device=loaded.facts.device,
         dtype=loaded.facts.dtype,
@@ -75,7 +82,7 @@ def _texts(prompts: Sequence[str], loaded: LoadedModel) -> list[Text]:
     found: list[Text] = []
     window = loaded.facts.context_window
     for index, prompt in enumerate(prompts):
-        tokens = tokenize(loaded.tokenizer, prompt)
+        tokens = loaded.tokenize(prompt)
         if not window or len(tokens) <= window:
             counted = tuple(span is not None for span in tokens.spans)
             found.append(Text(index, tokens.ids, counted))

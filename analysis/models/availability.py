@@ -18,8 +18,8 @@ _CAUSAL = ("ForCausalLM", "LMHeadModel")
 def models_table(aliases: Mapping[str, str]) -> Table:
     """One row a model: how to call it and whether it is here; nothing is downloaded.
 
-    ``local`` is ``yes``, ``no`` or ``incomplete``; ``bytes`` is the size of the weight files, empty
-    where there are none.
+    ``local`` is ``yes``, ``no``, ``incomplete`` or, where something other than a download has to
+    mend it, ``unusable``; ``bytes`` is the size of the weight files, empty where there are none.
 
     Args:
         aliases: The user's own short names.
@@ -62,8 +62,10 @@ def _state(choice: ModelChoice) -> tuple[str, int | None]:
         return "no", None
     try:
         found = checkpoint.inspect(folder)
-    except (ProblemError, OSError):
+    except (checkpoint.IncompleteError, OSError):
         return "incomplete", None
+    except ProblemError:
+        return "unusable", None
     return "yes", sum(file.stat().st_size for file in found.weights)
 
 
@@ -81,7 +83,7 @@ def _cached() -> Iterator[ModelChoice]:
 
 def _is_language_model(folder: Path) -> bool:
     try:
-        config = checkpoint.inspect(folder).config
+        names = checkpoint.inspect(folder).architectures()
     except (ProblemError, OSError):
         return False
-    return any(str(name).endswith(_CAUSAL) for name in config.get("architectures") or ())
+    return any(name.endswith(_CAUSAL) for name in names)

@@ -5,16 +5,32 @@ from __future__ import annotations
 import json
 import math
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.problems import ProblemError, problem
+from analysis.models.adapters import ADAPTER_SETTINGS, adapter_problem, adapters_among
+from analysis.problems import Problem, ProblemError, problem
 
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.*", "*.model", "*.tiktoken", "tekken.json")
 _BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2}
 _FLOATS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 _LARGEST_HEADER = 100_000_000
+_FOREIGN = {
+    ".gguf": "a GGUF file, of llama.cpp",
+    ".h5": "TensorFlow's",
+    ".msgpack": "Flax's",
+    ".onnx": "an ONNX graph",
+    ".pth": "a checkpoint of its authors' own program",
+    "consolidated.safetensors": "a checkpoint of its authors' own program",
+}
+_LARGE = {".safetensors", ".bin", ".json", ".model", ".tiktoken"}
+_POINTER, _LARGEST_POINTER = b"version https://git-lfs", 1024
+
+
+class IncompleteError(ProblemError):
+    """A folder lacks files that a download would bring."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +49,34 @@ class Checkpoint:
     weights: tuple[Path, ...]
     pickled: bool
 
+    def architectures(self) -> tuple[str, ...]:
+        """The classes that the configuration names; none where it names none."""
+        named = self.config.get("architectures") or ()
+        return (named,) if isinstance(named, str) else tuple(str(each) for each in named)
+
+    def quantised(self) -> str:
+        """How the weights are quantised as the configuration has it; empty where they are not."""
+        text = self.config.get("text_config")
+        for config in (self.config, text if isinstance(text, dict) else {}):
+            # MLX has a name of its own for it.
+            for key in ("quantization_config", "quantization"):
+                if (settings := config.get(key)) is not None:
+                    named = isinstance(settings, dict) and settings.get("quant_method")
+                    return str(named or "method unknown")
+        return ""
+
+    def names(self) -> tuple[str, ...]:
+        """The names of all tensors; none for pickles, which stay shut."""
+        return tuple(name for name, _ in self._tensors())
+
+    def whole_numbers(self) -> tuple[str, ...]:
+        """The tensors that are stored as whole numbers; none for pickles, which stay shut."""
+        return tuple(
+            name
+            for name, tensor in self._tensors()
+            if tensor["dtype"].startswith(("I", "U")) and len(tensor["shape"]) > 1
+        )
+
     def bytes_in_memory(self, dtype: str) -> int:
         """Size of the weights once loaded.
 
@@ -42,35 +86,36 @@ class Checkpoint:
         if self.pickled:
             return sum(file.stat().st_size for file in self.weights)
         width = {"float32": 4, "float16": 2, "bfloat16": 2}.get(dtype)
-        total = 0
-        for file in self.weights:
-            for name, tensor in _header(file).items():
-                if name != "__metadata__":
-                    count = math.prod(tensor["shape"])
-                    total += count * (width or _BYTES.get(tensor["dtype"], 1))
-        return total
+        return sum(
+            math.prod(tensor["shape"]) * (width or _BYTES.get(tensor["dtype"], 1))
+            for _, tensor in self._tensors()
+        )
 
     def precisions(self) -> tuple[str, ...]:
         """The floating-point types that the weights are stored in, sorted; none for pickles."""
-        if self.pickled:
-            return ()
-        found = {
-            _FLOATS[tensor["dtype"]]
-            for file in self.weights
-            for name, tensor in _header(file).items()
-            if name != "__metadata__" and tensor["dtype"] in _FLOATS
-        }
-        return tuple(sorted(found))
+        stored = {tensor["dtype"] for _, tensor in self._tensors()}
+        return tuple(sorted(_FLOATS[dtype] for dtype in stored if dtype in _FLOATS))
+
+    def _tensors(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Name and description of every tensor; none for pickles."""
+        for file in () if self.pickled else self.weights:
+            for name, tensor in _header(file).items():
+                if name != "__metadata__":
+                    yield name, tensor
 
 
 def inspect(folder: Path) -> Checkpoint:
     """What a model folder holds, after a look at every file that loading will need.
 
     Raises:
-        ProblemError: ``model``, naming what is missing, cut short or unreadable.
+        IncompleteError: ``model``, naming what is missing.
+        ProblemError: ``model``, naming what is cut short or unreadable, or an adapter, alone or
+            beside the weights.
     """
     if not folder.is_dir():
         raise problem("model", f"There is no model folder {folder}.", remedy="Check the path.")
+    _refuse_adapters(folder)
+    _refuse_pointers(folder)
     config = _config(folder)
     weights, pickled = _weights(folder)
     if not any(is_there(file) for pattern in _TOKENIZER_FILES for file in folder.glob(pattern)):
@@ -89,15 +134,49 @@ def is_there(file: Path) -> bool:
         return False
 
 
+def _refuse_pointers(folder: Path) -> None:
+    """Refuse a clone made without Git LFS: every large file of it is a note of where it lies."""
+    for file in sorted(folder.iterdir()):
+        if file.suffix in _LARGE and is_there(file) and file.stat().st_size < _LARGEST_POINTER:
+            with file.open("rb") as stream:
+                if stream.read(len(_POINTER)) == _POINTER:
+                    raise problem(
+                        "model",
+                        f"{file} is a Git LFS pointer, not the file itself.",
+                        "The folder was cloned without Git LFS.",
+                        "Run git lfs pull in the folder, or fetch the model with hf download.",
+                    )
+
+
+def _refuse_adapters(folder: Path) -> None:
+    """Refuse tuning that lies beside the weights, where it takes effect only now and then.
+
+    transformers puts an adapter onto the model that it lies beside where peft is installed, and
+    passes over it where it is not; the files of a folder would not tell which model was explained.
+    """
+    found = adapters_among(file.name for file in folder.iterdir() if is_there(file))
+    if not found:
+        return
+    try:
+        _weights(folder)
+        whole = is_there(folder / "config.json")
+    except ProblemError:
+        whole = False
+    raise adapter_problem(str(folder), found, whole=whole, settings=_settings(folder))
+
+
+def _settings(folder: Path) -> dict[str, Any]:
+    """What an adapter says of itself; empty where that cannot be read."""
+    try:
+        found = json.loads((folder / ADAPTER_SETTINGS).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def _config(folder: Path) -> dict[str, Any]:
     file = folder / "config.json"
     if not is_there(file):
-        if is_there(folder / "adapter_config.json"):
-            raise problem(
-                "model",
-                f"{folder} holds an adapter (LoRA), not a model.",
-                remedy="Merge it into its base model and give the merged folder.",
-            )
         raise _incomplete(folder, "config.json")
     try:
         config = json.loads(file.read_bytes())
@@ -112,7 +191,7 @@ def _config(folder: Path) -> dict[str, Any]:
 
 def _weights(folder: Path) -> tuple[tuple[Path, ...], bool]:
     """The weight files as transformers would choose them, and whether they are pickles."""
-    incomplete: ProblemError | None = None
+    incomplete: IncompleteError | None = None
     for single, pickled in (("model.safetensors", False), ("pytorch_model.bin", True)):
         if is_there(folder / single):
             return (folder / single,), pickled
@@ -126,7 +205,22 @@ def _weights(folder: Path) -> tuple[tuple[Path, ...], bool]:
             what = f"{len(missing)} of {len(shards)} weight files ({few})"
             # Whole weights in the other format would still do.
             incomplete = incomplete or _incomplete(folder, what)
-    raise incomplete or _incomplete(folder, "the weights (model.safetensors)")
+    raise incomplete or _in_another_form(folder)
+
+
+def _in_another_form(folder: Path) -> IncompleteError:
+    """No weights, or those of another program; a download may bring more of a hub's model."""
+    for file in sorted(folder.iterdir()):
+        if (kind := _FOREIGN.get(file.suffix) or _FOREIGN.get(file.name)) and is_there(file):
+            return IncompleteError(
+                Problem(
+                    kind="model",
+                    what=f"{folder} holds its weights in a form that cannot be read here.",
+                    why=f"{file.name} is {kind}.",
+                    remedy="Find a version with model.safetensors, as transformers writes it.",
+                )
+            )
+    return _incomplete(folder, "the weights (model.safetensors)")
 
 
 def _shards(index: Path) -> tuple[Path, ...]:
@@ -169,13 +263,15 @@ def _header(file: Path) -> dict[str, Any]:
     return header
 
 
-def _incomplete(folder: Path, missing: str) -> ProblemError:
+def _incomplete(folder: Path, missing: str) -> IncompleteError:
     # In the hub's cache a snapshot lies beside the blobs it links to.
     blobs = folder.parent.parent / "blobs"
     interrupted = blobs.is_dir() and any(blobs.glob("*.incomplete"))
-    return problem(
-        "model",
-        f"The model folder {folder} is incomplete.",
-        f"It lacks {missing}." + (" A download was interrupted." if interrupted else ""),
-        "Let the download finish, or give another folder.",
+    return IncompleteError(
+        Problem(
+            kind="model",
+            what=f"The model folder {folder} is incomplete.",
+            why=f"It lacks {missing}." + (" A download was interrupted." if interrupted else ""),
+            remedy="Let the download finish, or give another folder.",
+        )
     )

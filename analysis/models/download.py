@@ -12,6 +12,7 @@ from huggingface_hub import constants, errors
 from tqdm.auto import tqdm  # type: ignore[import-untyped]
 
 from analysis.events import Progress
+from analysis.models.adapters import adapter_problem, adapters_among
 from analysis.models.references import hub_folder
 from analysis.problems import ProblemError, problem
 from analysis.requests import ModelChoice
@@ -89,6 +90,7 @@ class _Fetch(threading.Thread):
                 allow_patterns=[*patterns, *_PICKLES, *_CODE], dry_run=True, **wanted
             )
             names = [file.filename for file in files]
+            self._refuse_adapters(names)
             if not any(name.endswith(".safetensors") for name in names):
                 self._refuse_pickles(names)
                 patterns += _PICKLES
@@ -106,6 +108,12 @@ class _Fetch(threading.Thread):
             pass
         except Exception as error:
             self.error = error
+
+    def _refuse_adapters(self, names: list[str]) -> None:
+        if found := adapters_among(names):
+            weights = [name for name in names if name.endswith((".safetensors", ".bin"))]
+            whole = "config.json" in names and bool(set(weights) - set(found))
+            raise adapter_problem(self._choice.name, found, whole=whole)
 
     def _refuse_pickles(self, names: list[str]) -> None:
         if not self._choice.allow_pickle and any(name.endswith(".bin") for name in names):

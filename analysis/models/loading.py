@@ -5,30 +5,38 @@ from __future__ import annotations
 import re
 import time
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 import transformers
-from safetensors import SafetensorError
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    PreTrainedConfig,
-    PreTrainedTokenizerBase,
-)
-from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from analysis.models import checkpoint
+from analysis.models.building import LAST_RESORT, build
 from analysis.models.causality import refuse_looking_ahead
-from analysis.models.checkpoint import Checkpoint
-from analysis.models.memory import is_out_of_memory
-from analysis.models.tokenizing import tokenizer_digest
+from analysis.models.checkpoint import Checkpoint, is_there
+from analysis.models.configuration import (
+    package_problem,
+    read_configuration,
+    refuse_generation_faults,
+    refuse_other_models,
+)
+from analysis.models.limits import context_window, refuse_unknown_ids, vocabulary_size
+from analysis.models.reasons import reason
+from analysis.models.token_bytes import token_bytes
+from analysis.models.tokenizing import (
+    response_tokens,
+    tokenize,
+    tokenize_response,
+    tokenizer_digest,
+)
 from analysis.problems import ProblemError, problem
 from analysis.requests import ModelChoice
-from analysis.results import ModelFacts
+from analysis.results import ModelFacts, Tokens
 
 if TYPE_CHECKING:
     # Half of the time that transformers takes to start, and the weights alone do without it.
@@ -36,8 +44,8 @@ if TYPE_CHECKING:
 
 Attention = Literal["auto", "eager"]
 
-_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-_LAST_RESORT = "Check the folder with another program, or fetch the model again."
+# A token in base 64 and its rank.
+_TIKTOKEN = re.compile(rb"[A-Za-z0-9+/=]+ \d+\s")
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +65,37 @@ class LoadedModel:
     tokenizer: PreTrainedTokenizerBase
     facts: ModelFacts
     device: torch.device
+
+    def tokenize(self, prompt: str, *, chat_template: bool = False) -> Tokens:
+        """The tokens of a prompt, each of which the model knows.
+
+        Raises:
+            ProblemError: ``input``, as `tokenizing.tokenize` and where one lies outside the model's
+                vocabulary.
+        """
+        return self._known(tokenize(self.tokenizer, prompt, chat_template=chat_template))
+
+    def tokenize_response(self, response: str) -> Tokens:
+        """The tokens of a response, as `tokenizing.tokenize_response`, each of them known."""
+        return self._known(tokenize_response(self.tokenizer, response))
+
+    def response_tokens(self, ids: Sequence[int]) -> tuple[Tokens, str]:
+        """Generated or given ids, as `tokenizing.response_tokens`, each of them known."""
+        self.refuse_unknown(ids)
+        return response_tokens(self.tokenizer, ids)
+
+    def refuse_unknown(self, ids: Sequence[int | None]) -> None:
+        """Refuse token ids outside the model's vocabulary.
+
+        Raises:
+            ProblemError: ``input``, naming the first.
+        """
+        spelled = partial(token_bytes, self.tokenizer)
+        refuse_unknown_ids(ids, vocabulary_size(self.model), spelled)
+
+    def _known(self, tokens: Tokens) -> Tokens:
+        self.refuse_unknown(tokens.ids)
+        return tokens
 
 
 def pick_device(name: str) -> torch.device:
@@ -101,26 +140,28 @@ def load_model(
     found = checkpoint.inspect(folder)
     _refuse_pickles(choice, found)
     _refuse_foreign_code(choice, found)
+    config = read_configuration(found, choice.name, trust_remote_code=choice.trust_remote_code)
+    refuse_other_models(found, choice.name, config, trust_remote_code=choice.trust_remote_code)
+    refuse_generation_faults(found, choice.name)
     tokenizer = load_tokenizer(choice, folder)
-    config = _configuration(choice, found)
-    _refuse_other_models(choice, found, config)
-    model = _weights(choice, found, config, device, attention)
+    model, notes = build(choice, found, config, device, attention)
     # Not .to(device) as an expression: its type is lost in transformers' wrapper.
     torch.nn.Module.to(model, device)
     model.requires_grad_(False)
-    _refuse_looking_ahead(choice, model, _context_window(config))
+    _refuse_looking_ahead(choice, model, context_window(config))
     facts = ModelFacts(
         name=choice.name,
         family=str(config.model_type),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         layers=int(config.get_text_config().num_hidden_layers),
         vocabulary=int(config.get_text_config().vocab_size),
-        context_window=_context_window(config),
+        context_window=context_window(config),
         device=str(device),
         dtype=str(model.dtype).removeprefix("torch."),
         has_chat_template=bool(tokenizer.chat_template),
         tokenizer_digest=tokenizer_digest(tokenizer),
         seconds=time.monotonic() - started,
+        notes=notes,
     )
     return LoadedModel(choice, model, tokenizer, facts, device)
 
@@ -134,26 +175,32 @@ def load_tokenizer(choice: ModelChoice, folder: Path) -> PreTrainedTokenizerBase
     quiet()
     found = checkpoint.inspect(folder)
     _refuse_foreign_code(choice, found)
+    config = read_configuration(found, choice.name, trust_remote_code=choice.trust_remote_code)
     try:
         return AutoTokenizer.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=choice.trust_remote_code
+            folder,
+            config=config,
+            local_files_only=True,
+            trust_remote_code=choice.trust_remote_code,
         )
-    except ImportError as error:
-        raise problem(
-            "model",
-            f"The tokenizer of {choice.name} needs a package that is not installed.",
-            _first_line(error),
-            "Install that package into insttui's environment.",
-        ) from None
     except Exception as error:
         if "trust_remote_code" in str(error):
             raise _foreign_code(choice) from None
-        raise problem(
-            "model",
-            f"The tokenizer of {choice.name} cannot be read.",
-            _first_line(error),
-            _LAST_RESORT,
-        ) from None
+        tokenizer = f"The tokenizer of {choice.name}"
+        why = reason(error)
+        if "tiktoken" in why and is_there(folder / "tokenizer.model"):
+            # transformers has taken what is no sentencepiece model for one of tiktoken's.
+            with (folder / "tokenizer.model").open("rb") as stream:
+                if _TIKTOKEN.match(stream.read(1024)) is None:
+                    raise problem(
+                        "model",
+                        f"{tokenizer} cannot be read.",
+                        "Its tokenizer.model is neither of sentencepiece's form nor of tiktoken's.",
+                        "Fetch the file again.",
+                    ) from None
+        if isinstance(error, ImportError) or "pip install" in why:
+            raise package_problem(tokenizer, error) from None
+        raise problem("model", f"{tokenizer} cannot be read.", why, LAST_RESORT) from None
 
 
 def quiet() -> None:
@@ -188,128 +235,7 @@ def _foreign_code(choice: ModelChoice) -> ProblemError:
     )
 
 
-def _configuration(choice: ModelChoice, found: Checkpoint) -> PreTrainedConfig:
-    try:
-        config: PreTrainedConfig = AutoConfig.from_pretrained(
-            found.folder, local_files_only=True, trust_remote_code=choice.trust_remote_code
-        )
-        return config
-    except Exception as error:
-        kind = found.config.get("model_type")
-        if kind not in transformers.CONFIG_MAPPING:
-            raise problem(
-                "model",
-                f"{choice.name} is of a kind that is not known here ({kind!r}).",
-                f"transformers {transformers.__version__} has no model of that type.",
-                "A newer transformers may know it.",
-            ) from None
-        raise problem(
-            "model",
-            f"The configuration of {choice.name} cannot be used.",
-            _first_line(error),
-            _LAST_RESORT,
-        ) from None
-
-
-def _refuse_other_models(choice: ModelChoice, found: Checkpoint, config: PreTrainedConfig) -> None:
-    """Only a model that continues text can be explained; encoders map to causal classes too."""
-    names = [str(name) for name in found.config.get("architectures") or ()]
-    foreign = choice.trust_remote_code and "AutoModelForCausalLM" in (
-        found.config.get("auto_map") or {}
-    )
-    causal = set(_flat(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values()))
-    suits = (
-        any(name in causal for name in names)
-        if names
-        else config.model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-    )
-    if config.is_encoder_decoder or not (suits or foreign):
-        raise problem(
-            "model",
-            f"{choice.name} is not a causal language model.",
-            f"It is a {', '.join(names) or config.model_type}.",
-            "Choose a model that continues text, such as a Llama, Qwen, Gemma or GPT model.",
-        )
-
-
-def _flat(names: Any) -> list[str]:
-    return [part for name in names for part in ([name] if isinstance(name, str) else name)]
-
-
-def _weights(
-    choice: ModelChoice,
-    found: Checkpoint,
-    config: PreTrainedConfig,
-    device: torch.device,
-    attention: Attention,
-) -> PreTrainedModel:
-    default: torch.dtype | str = torch.float32 if device.type == "cpu" else "auto"
-    loaded: Any
-    try:
-        loaded = AutoModelForCausalLM.from_pretrained(
-            found.folder,
-            config=config,
-            dtype=_DTYPES.get(choice.dtype, default),
-            attn_implementation=None if attention == "auto" else attention,
-            local_files_only=True,
-            trust_remote_code=choice.trust_remote_code,
-            use_safetensors=not found.pickled,
-            # Shapes that differ are refused below, in words.
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-        )
-    except Exception as error:
-        if is_out_of_memory(error):
-            raise
-        if isinstance(error, SafetensorError):
-            raise problem(
-                "model",
-                f"The weights of {choice.name} are damaged.",
-                _first_line(error),
-                "Fetch the model again.",
-            ) from None
-        if "Weights only load failed" in str(error):
-            raise problem(
-                "model",
-                f"The pickled weights of {choice.name} hold more than weights.",
-                "Reading them would run code; that is refused even with --allow-pickle.",
-                "Find a safetensors version.",
-            ) from None
-        raise problem(
-            "model", f"{choice.name} cannot be loaded.", _first_line(error), _LAST_RESORT
-        ) from None
-    model: PreTrainedModel
-    model, report = loaded
-    # transformers fills what is missing with random numbers; nothing could be explained then.
-    unusable = {*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])}
-    if unusable:
-        raise problem(
-            "model",
-            f"The weights of {choice.name} do not fit its configuration.",
-            f"Missing or of another shape: {len(unusable)}, {min(unusable)} among them.",
-            _LAST_RESORT,
-        )
-    return model
-
-
 def _refuse_looking_ahead(choice: ModelChoice, model: PreTrainedModel, window: int) -> None:
     """Find out on any text that fits whether the network is causal."""
-    vocabulary = len(next(model.get_input_embeddings().parameters()))
+    vocabulary = vocabulary_size(model)
     refuse_looking_ahead(model, range(min(window or vocabulary, vocabulary)), name=choice.name)
-
-
-def _context_window(config: PreTrainedConfig) -> int:
-    """The longest sequence in tokens; 0 where the configuration names no limit."""
-    text = config.get_text_config()
-    for name in ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length"):
-        if value := getattr(text, name, None):
-            return int(value)
-    return 0
-
-
-def _first_line(error: BaseException) -> str:
-    """What an exception says, without its advice, colours and line breaks."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip()
-    first = (text.splitlines() or [""])[0][:300]
-    # A KeyError says no more than the key.
-    return first if " " in first else f"{type(error).__name__}: {first}"

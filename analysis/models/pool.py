@@ -107,7 +107,7 @@ class ModelPool:
         try:
             if folder is not None:
                 return checkpoint.inspect(folder).folder
-        except ProblemError as incomplete:
+        except checkpoint.IncompleteError as incomplete:
             try:
                 yield from download(choice)
             except ProblemError as error:

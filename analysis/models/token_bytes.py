@@ -7,12 +7,23 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 from transformers import PreTrainedTokenizerBase
 
+Alphabet = Literal[
+    "byte level",  # GPT-2: a character a byte
+    "sentencepiece",  # ▁ for a space, <0x0A> for a byte
+    "continued by ##",  # WordPiece: a word's first piece, then ##pieces
+    "ended by </w>",  # GPT-1: pieces, then a word's last</w>
+    "continued by @@",  # CTRL: pieces@@, then a word's last
+    "plain",
+]
+
 _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 _SPACE = "▁"
+# No vocabulary is so large; tokenizers are not asked for ids beyond.
+_MOST = 1 << 31
 _KEPT_BYTES = (*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100))
 # GPT-2's alphabet: printable bytes stand for themselves, the others for characters from 256 on.
 _BYTE_LEVEL = {chr(byte): byte for byte in _KEPT_BYTES} | {
@@ -36,11 +47,22 @@ def spelled(tokenizer: PreTrainedTokenizerBase, text: str) -> bytes:
     return text.encode()
 
 
+def puts_space_before(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether a tokenizer may put a space before a text that the text does not have.
+
+    Those that take words one by one write none: theirs is implied.
+    """
+    return _alphabet(tokenizer) in ("byte level", "sentencepiece")
+
+
 @lru_cache(maxsize=8)
 def _reader(tokenizer: PreTrainedTokenizerBase) -> Callable[[int], bytes]:
-    alphabets: dict[str, Callable[[str], bytes]] = {
+    alphabets: dict[Alphabet, Callable[[str], bytes]] = {
         "byte level": _byte_level,
         "sentencepiece": _sentencepiece,
+        "continued by ##": _word_piece,
+        "ended by </w>": _ended_word,
+        "continued by @@": _broken_word,
         "plain": str.encode,
     }
     read = alphabets[_alphabet(tokenizer)]
@@ -51,6 +73,8 @@ def _reader(tokenizer: PreTrainedTokenizerBase) -> Callable[[int], bytes]:
             text = added[token].content
             # Written as they stand in a text; only runs of spaces are spelled as in the vocabulary.
             return (text if added[token].special else text.replace(_SPACE, " ")).encode()
+        if not 0 <= token < _MOST:
+            return b""
         written: Any = tokenizer.convert_ids_to_tokens(token)
         if isinstance(written, bytes):
             return written
@@ -60,7 +84,7 @@ def _reader(tokenizer: PreTrainedTokenizerBase) -> Callable[[int], bytes]:
 
 
 @lru_cache(maxsize=8)
-def _alphabet(tokenizer: PreTrainedTokenizerBase) -> str:
+def _alphabet(tokenizer: PreTrainedTokenizerBase) -> Alphabet:
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is not None and backend.decoder is not None:
         decoder = json.dumps(json.loads(backend.decoder.__getstate__()), ensure_ascii=False)
@@ -68,11 +92,20 @@ def _alphabet(tokenizer: PreTrainedTokenizerBase) -> str:
             return "byte level"
         if _SPACE in decoder or '"ByteFallback"' in decoder:
             return "sentencepiece"
+        if '"WordPiece"' in decoder and '"##"' in decoder:
+            return "continued by ##"
+        if '"BPEDecoder"' in decoder and '"</w>"' in decoder:
+            return "ended by </w>"
         return "plain"
     some = list(islice(tokenizer.get_vocab(), 5000))
-    if any(token.startswith(_SPACE) for token in some):
-        return "sentencepiece"
-    return "byte level" if any(token.startswith("Ġ") for token in some) else "plain"
+    signs: dict[Alphabet, Callable[[str], bool]] = {
+        "sentencepiece": lambda token: token.startswith(_SPACE),
+        "byte level": lambda token: token.startswith("Ġ"),
+        "ended by </w>": lambda token: len(token) > 4 and token.endswith("</w>"),
+        "continued by ##": lambda token: len(token) > 2 and token.startswith("##"),
+        "continued by @@": lambda token: len(token) > 2 and token.endswith("@@"),
+    }
+    return next((each for each, is_so in signs.items() if any(map(is_so, some))), "plain")
 
 
 def _byte_level(written: str) -> bytes:
@@ -86,3 +119,15 @@ def _sentencepiece(written: str) -> bytes:
     if (byte := _BYTE.fullmatch(written)) is not None:
         return bytes([int(byte[1], 16)])
     return written.replace(_SPACE, " ").encode()
+
+
+def _word_piece(written: str) -> bytes:
+    return (written[2:] if written.startswith("##") else f" {written}").encode()
+
+
+def _ended_word(written: str) -> bytes:
+    return (f"{written[:-4]} " if written.endswith("</w>") else written).encode()
+
+
+def _broken_word(written: str) -> bytes:
+    return (written[:-2] if written.endswith("@@") else f"{written} ").encode()

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate, pairwise
 
 from transformers import PreTrainedTokenizerBase
 
-from analysis.models.token_bytes import spelled, token_bytes
-from analysis.problems import problem
+from analysis.models.places import Found, Spelling, folded, followed, located, rendered
+from analysis.models.reasons import reason
+from analysis.models.token_bytes import puts_space_before, spelled, token_bytes
+from analysis.problems import ProblemError, problem
 from analysis.results import Span, Tokens
 
 # Stands in for the user's text while a chat template is applied, to see where it puts it.
 _PLACE = "\ue000the user's text\ue001"
 # Characters that tokenizers treat differently from one another.
 _PROBE = "Hello world,  it's 2024!\n\n\tdéjà vu e\u0301 Ünï 東京 🙂 ''\"\" <x> </y> 1234567 x_y-z"
-# Bytes that are no character by themselves: only characters of ASCII are one byte long.
-_NO_CHARACTER = frozenset(bytes([byte]) for byte in range(0x80, 0x100))
-# How far to look for the next token that can be found again.
-_REACH_TOKENS, _REACH_BYTES = 16, 256
 # Bytes of a response that show whether a space was put before it.
 _BEGINNING = 32
 
@@ -35,7 +34,8 @@ def tokenize(
     rule. With one it is the only message of the user, followed by the opening of the answer.
 
     Returns:
-        N tokens; spans lie in `prompt`, None for special tokens and the template's.
+        N tokens; spans lie in `prompt`, None for special tokens and the template's. Where a
+        tokenizer keeps no account of what it rewrote, a span may be empty.
 
     Raises:
         ProblemError: ``input`` when the prompt is empty or no Unicode text, or when there is no
@@ -45,24 +45,22 @@ def tokenize(
         raise problem("input", "The prompt is empty.", remedy="Enter some text.")
     _refuse_surrogates(prompt, "prompt")
     if not chat_template:
-        ids = tuple(tokenizer(prompt)["input_ids"])
-        begin, end = _occurrence(ids, _plain(tokenizer, prompt))
         text, user = prompt, (0, len(prompt))
+        cut = _cut(tokenizer, text, special_tokens=True)
     else:
         text, user = _in_template(tokenizer, prompt)
-        ids = _plain(tokenizer, text)
-        begin, end = 0, len(ids)
-    if begin == end:
+        cut = _cut(tokenizer, text)
+    if not cut.ids[cut.own]:
         raise problem("input", "The prompt has no tokens.", remedy="Enter some text.")
     found = [
-        *((_rendered(token_bytes(tokenizer, token)), None) for token in ids[:begin]),
-        *_located(tokenizer, ids[begin:end], text),
-        *((_rendered(token_bytes(tokenizer, token)), None) for token in ids[end:]),
+        *_without_place(tokenizer, cut.ids[: cut.own.start]),
+        *_places(tokenizer, cut, text),
+        *_without_place(tokenizer, cut.ids[cut.own.stop :]),
     ]
     # The template may strip the prompt: characters count from the prompt's own beginning.
     skipped = len(prompt) - len(prompt.lstrip()) if user[1] - user[0] < len(prompt) else 0
     return Tokens(
-        ids,
+        cut.ids,
         tuple(token_text for token_text, _ in found),
         tuple(_clipped(span, user, skipped) for _, span in found),
     )
@@ -78,21 +76,22 @@ def tokenize_response(tokenizer: PreTrainedTokenizerBase, response: str) -> Toke
         ProblemError: ``input`` when it is no Unicode text.
     """
     _refuse_surrogates(response, "response")
-    ids = _plain(tokenizer, response)
-    if not ids:
+    cut = _cut(tokenizer, response)
+    if not cut.ids:
         return Tokens((), (), ())
     # Tokenizers in the manner of sentencepiece put a space before a text that begins a line of
     # its own. A response does not: cut it behind something whose tokens can be taken off again.
     beginning = spelled(tokenizer, response)[:_BEGINNING]
-    if _spells(tokenizer, ids).startswith(b" " + beginning):
+    if puts_space_before(tokenizer) and _spells(tokenizer, cut.ids).startswith(b" " + beginning):
         for lead in ("\n", ".", "a"):
-            before, both = _plain(tokenizer, lead), _plain(tokenizer, lead + response)
-            rest = both[len(before) :]
-            if both[: len(before)] == before and _spells(tokenizer, rest).startswith(beginning):
-                ids = rest
+            before, both = _plain(tokenizer, lead), _cut(tokenizer, lead + response)
+            if both.ids[: len(before)] == before and _spells(
+                tokenizer, both.ids[len(before) :]
+            ).startswith(beginning):
+                cut = _behind(both, len(before), len(lead))
                 break
-    found = _located(tokenizer, ids, response)
-    return Tokens(ids, tuple(text for text, _ in found), tuple(span for _, span in found))
+    found = _places(tokenizer, cut, response)
+    return Tokens(cut.ids, tuple(text for text, _ in found), tuple(span for _, span in found))
 
 
 def response_tokens(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> tuple[Tokens, str]:
@@ -102,12 +101,11 @@ def response_tokens(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> t
         M tokens whose spans lie in the text, and the text, ``U+FFFD`` for bytes that are none.
     """
     pieces = [token_bytes(tokenizer, token) for token in ids]
-    stream = b"".join(pieces)
-    text, starts = _decoded(stream)
+    written = Spelling.read(b"".join(pieces))
     ends = accumulate(map(len, pieces), initial=0)
-    found = [_place(text, stream, starts, begin, end) for begin, end in pairwise(ends)]
+    found = [written.place(begin, end) for begin, end in pairwise(ends)]
     texts, spans = tuple(text for text, _ in found), tuple(span for _, span in found)
-    return Tokens(tuple(ids), texts, spans), text
+    return Tokens(tuple(ids), texts, spans), written.text
 
 
 def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
@@ -129,8 +127,90 @@ def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
     return hashlib.sha256(described.encode("ascii")).hexdigest()[:16]
 
 
+@dataclass(frozen=True)
+class _Cut:
+    """A text in tokens.
+
+    Attributes:
+        ids: Token ids.
+        own: Which of them are the text's; special tokens stand around them.
+        offsets: The characters of each token as the tokenizer itself has it, None where it cannot
+            say.
+    """
+
+    ids: tuple[int, ...]
+    own: slice
+    offsets: tuple[Span, ...] | None
+
+
+def _cut(tokenizer: PreTrainedTokenizerBase, text: str, *, special_tokens: bool = False) -> _Cut:
+    """Raises ProblemError, ``input``, where the tokenizer has no tokens for a part of the text."""
+    knows_places = bool(getattr(tokenizer, "is_fast", False))
+    options = {"return_offsets_mapping": True} if knows_places else {}
+    try:
+        encoded = tokenizer(text, add_special_tokens=special_tokens, **options)
+    except Exception as error:
+        raise _no_tokens(reason(error)) from None
+    ids: tuple[int, ...] = tuple(encoded["input_ids"])
+    # Some tokenizers without a token for what is unknown give None for it.
+    if None in ids:
+        raise _no_tokens("It has no token that stands for what it does not know.")
+    if not knows_places:
+        plain = _cut(tokenizer, text).ids if special_tokens else ids
+        return _Cut(ids, slice(*_occurrence(ids, plain)), None)
+    own = [place for place, part in enumerate(encoded.sequence_ids(0)) if part == 0]
+    offsets = tuple((start, end) for start, end in encoded["offset_mapping"])
+    return _Cut(ids, slice(own[0], own[-1] + 1) if own else slice(0, 0), offsets)
+
+
 def _plain(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[int, ...]:
-    return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
+    return _cut(tokenizer, text).ids
+
+
+def _no_tokens(why: str) -> ProblemError:
+    return problem(
+        "input",
+        "The model's tokenizer has no tokens for a part of the text.",
+        why,
+        "Leave out words and characters that the model cannot know.",
+    )
+
+
+def _behind(cut: _Cut, tokens: int, characters: int) -> _Cut:
+    """What follows the first tokens of a text, as a text of its own."""
+    offsets = None
+    if cut.offsets is not None:
+        offsets = tuple(
+            (max(start - characters, 0), max(end - characters, 0))
+            for start, end in cut.offsets[tokens:]
+        )
+    return _Cut(cut.ids[tokens:], slice(0, len(cut.ids) - tokens), offsets)
+
+
+def _places(tokenizer: PreTrainedTokenizerBase, cut: _Cut, text: str) -> list[Found]:
+    """What the text's own tokens show, and where they stand in it."""
+    ids = cut.ids[cut.own]
+    pieces = [token_bytes(tokenizer, token) for token in ids]
+    spelling = Spelling.of(text, partial(spelled, tokenizer))
+    unknown = [token == tokenizer.unk_token_id for token in ids]
+    if cut.offsets is not None:
+        return located(spelling, pieces, cut.offsets[cut.own], unknown)
+    exact = followed(spelling, pieces, unknown)
+    if not any(_is_lost(span) for _, span in exact):
+        return exact
+    # A tokenizer that rewrites the text and keeps no account of it: letters are still letters.
+    plain = Spelling.of(text, folded)
+    found = followed(plain, [folded(piece.decode(errors="replace")) for piece in pieces], unknown)
+    lost = [sum(_is_lost(span) for _, span in each) for each in (exact, found)]
+    return found if lost[1] < lost[0] else exact
+
+
+def _is_lost(span: Span | None) -> bool:
+    return span is not None and span[0] == span[1]
+
+
+def _without_place(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> list[Found]:
+    return [(rendered(token_bytes(tokenizer, token)), None) for token in ids]
 
 
 def _spells(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> bytes:
@@ -203,106 +283,6 @@ def _clipped(found: Span | None, user: Span, skipped: int) -> Span | None:
     if found is None:
         return None
     start, end = max(found[0], user[0]), min(found[1], user[1])
-    return (start - user[0] + skipped, end - user[0] + skipped) if start < end else None
-
-
-def _located(
-    tokenizer: PreTrainedTokenizerBase, ids: Sequence[int], text: str
-) -> list[tuple[str, Span | None]]:
-    """The text and the span of each token in the text it was cut from.
-
-    The bytes of the tokens are followed through those of the text. A space that the tokenizer put
-    there itself is passed over; where it normalised the text or did not know a character, the next
-    token that can be found again takes up the thread, and those between share what was left out.
-    """
-    stream = spelled(tokenizer, text)
-    _, starts = _decoded(stream)
-    pieces = [token_bytes(tokenizer, token) for token in ids]
-    found: list[tuple[str, Span | None]] = []
-    place = 0
-    while len(found) < len(pieces):
-        piece = pieces[len(found)]
-        if piece and stream.startswith(piece, place):
-            end = place + len(piece)
-            found.append(_place(text, stream, starts, place, end))
-        elif piece.startswith(b" ") and stream.startswith(piece[1:], place):
-            end = place + len(piece) - 1
-            found.append(_place(text, stream, starts, place, end) if end > place else (" ", None))
-        elif piece and (end := _after_blanks(stream, place)) and stream.startswith(piece, end):
-            pass
-        else:
-            given_up, end = _next_agreement(stream, pieces, len(found), place)
-            if len(given_up) == 1 and end > place:
-                found.append(_place(text, stream, starts, place, end))
-            else:
-                _, span = _place(text, stream, starts, place, end)
-                found += [(_rendered(piece), span) for piece in given_up]
-        place = end
-    return found
-
-
-def _after_blanks(stream: bytes, place: int) -> int:
-    """The next byte that is not white space: some tokenizers have no tokens for it."""
-    return len(stream) - len(stream[place:].lstrip())
-
-
-def _next_agreement(
-    stream: bytes, pieces: Sequence[bytes], index: int, place: int
-) -> tuple[Sequence[bytes], int]:
-    """The tokens from `index` on to give up, and the byte where the one after them is found."""
-    for after in range(index + 1, min(index + _REACH_TOKENS, len(pieces))):
-        following = b"".join(pieces[after : after + 3])
-        if following.strip():
-            end = stream.find(following, place, place + _REACH_BYTES)
-            if end >= 0:
-                return pieces[index:after], end
-    return pieces[index:], len(stream)
-
-
-def _place(
-    text: str, stream: bytes, starts: list[int], begin: int, end: int
-) -> tuple[str, Span | None]:
-    """What the bytes ``[begin, end)`` of a text are, and the span of the characters they touch."""
-    if begin == end:
-        return "", None
-    span = bisect_right(starts, begin) - 1, bisect_left(starts, end)
-    parts = []
-    for character in range(*span):
-        first, last = starts[character], starts[character + 1]
-        whole = begin <= first and last <= end and stream[first:last] not in _NO_CHARACTER
-        piece = stream[max(first, begin) : min(last, end)]
-        parts.append(text[character] if whole else _rendered(piece))
-    return "".join(parts), span
-
-
-def _rendered(piece: bytes) -> str:
-    """Bytes as text; each byte that is part of no whole character as ``<0xF0>``."""
-    text, starts = _decoded(piece)
-    return "".join(
-        f"<0x{piece[start]:02X}>" if piece[start:end] in _NO_CHARACTER else character
-        for character, (start, end) in zip(text, pairwise(starts), strict=True)
-    )
-
-
-def _decoded(stream: bytes) -> tuple[str, list[int]]:
-    """UTF-8 as text, and the byte at which each character starts, the end included.
-
-    A byte that belongs to no character is one ``U+FFFD``.
-    """
-    characters: list[str] = []
-    starts: list[int] = []
-    place = 0
-    while place < len(stream):
-        starts.append(place)
-        for width in range(1, 5):
-            try:
-                characters.append(stream[place : place + width].decode())
-            except UnicodeDecodeError:
-                continue
-            place += width
-            break
-        else:
-            characters.append("\ufffd")
-            place += 1
-    starts.append(len(stream))
-    return "".join(characters), starts
+    # An empty span is one that the tokenizer's spelling hides.
+    inside = start < end or (found[0] == found[1] and start == end)
+    return (start - user[0] + skipped, end - user[0] + skipped) if inside else None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from analysis.models.non_finite import importance_problem
 from analysis.models.passes import exact, frozen, head_of, options
 from analysis.problems import problem
 from analysis.requests import Target
@@ -203,13 +204,8 @@ def finite(values: Tensor, dtype: torch.dtype) -> Tensor:
     """The values as float32 on the CPU.
 
     Raises:
-        ProblemError: ``model`` where one is not finite.
+        NotFiniteError: ``model`` where one is not finite.
     """
     if not bool(values.isfinite().all()):
-        raise problem(
-            "model",
-            "The importance of a prompt token is not a finite number.",
-            f"The model computes in {str(dtype).removeprefix('torch.')}.",
-            "Load it as bfloat16 or float32.",
-        )
+        raise importance_problem(dtype)
     return values.to("cpu", torch.float32)

@@ -8,6 +8,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from analysis.models.limits import (
+    context_window,
+    refuse_too_long,
+    refuse_unknown_ids,
+    vocabulary_size,
+)
 from analysis.problems import problem
 
 if TYPE_CHECKING:
@@ -23,30 +29,12 @@ def checked_ids(
         ProblemError: ``input`` for an empty prompt, an id outside the vocabulary or a sequence
             beyond the context window.
     """
+    prompt, response = ([int(each) for each in ids] for ids in (prompt_ids, response_ids))
+    if not prompt:
+        raise problem("input", "The prompt has no tokens.", remedy="Enter some text.")
+    refuse_unknown_ids([*prompt, *response], vocabulary_size(model))
+    window = context_window(model.config)
+    refuse_too_long(window, len(prompt), len(response), type(model).__name__)
     # New tensors outside inference mode: the ones given might not be allowed in a graph.
     with torch.inference_mode(False):
-        prompt, response = (
-            torch.tensor([int(each) for each in ids], dtype=torch.long)
-            for ids in (prompt_ids, response_ids)
-        )
-    if not len(prompt):
-        raise problem("input", "The prompt has no tokens.", remedy="Enter some text.")
-    vocabulary = len(next(model.get_input_embeddings().parameters()))
-    every = torch.cat([prompt, response])
-    if int(every.min()) < 0 or int(every.max()) >= vocabulary:
-        raise problem(
-            "input",
-            "A token id lies outside the model's vocabulary.",
-            f"The vocabulary has {vocabulary} entries.",
-            "Use the tokenizer that belongs to the model.",
-        )
-    window = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    fed = len(every) - (len(response) > 0)
-    if isinstance(window, int) and 0 < window < fed:
-        raise problem(
-            "input",
-            f"Prompt and response are too long for the model: {fed} tokens.",
-            f"Its context window has {window}.",
-            "Shorten the prompt, or allow fewer new tokens.",
-        )
-    return prompt, response
+        return torch.tensor(prompt), torch.tensor(response, dtype=torch.long)

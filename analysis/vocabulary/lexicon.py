@@ -63,14 +63,19 @@ class Lexicon:
         )
 
 
-def lexicon(words: Words, tokenizer: PreTrainedTokenizerBase) -> Lexicon:
-    """The words that a tokenizer can write.
+def lexicon(words: Words, tokenizer: PreTrainedTokenizerBase, vocabulary: int) -> Lexicon:
+    """The words that a model can write.
+
+    Args:
+        words: Which words.
+        tokenizer: The model's.
+        vocabulary: Rows of its embeddings; tokens beyond are unknown to it.
 
     Raises:
         ProblemError: The list cannot be read, or nothing of it can be written.
     """
     listed = _listed(words, tokenizer)
-    tokens = tuple(tuple(ids) for ids in word_tokens(tokenizer, listed.words))
+    tokens = tuple(tuple(ids) for ids in word_tokens(tokenizer, listed.words, vocabulary))
     source = f"Words: {len(listed):,}, {listed.source}."
     found = Lexicon(listed.words, tokens, (source, *listed.notes)).only(
         np.array([bool(ids) for ids in tokens]), "no token in the model's vocabulary"

@@ -16,20 +16,27 @@ from analysis.models.token_bytes import token_bytes
 _WORDS = 4096
 
 
-def word_tokens(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -> list[list[int]]:
+def word_tokens(
+    tokenizer: PreTrainedTokenizerBase, words: Sequence[str], vocabulary: int
+) -> list[list[int]]:
     """The token ids of each " word", without special tokens and without a lone leading space.
+
+    Args:
+        tokenizer: The model's.
+        words: The words.
+        vocabulary: Rows of the model's embeddings.
 
     Returns:
         As many lists as words; empty for a word that the vocabulary cannot write: that has no
-        tokens, or the unknown token among them.
+        tokens, or the unknown token among them, or one that the model has no embedding for.
     """
     written = [f" {word}" for word in words]
     found: list[list[int]] = []
     for start in range(0, len(written), _WORDS):
-        block = written[start : start + _WORDS]
-        found.extend(tokenizer(block, add_special_tokens=False)["input_ids"])
+        found.extend(_cut(tokenizer, written[start : start + _WORDS]))
     blank: dict[int, bool] = {}
-    return [_without_space(tokenizer, ids, blank) for ids in found]
+    known = (ids if _known(ids, vocabulary) else [] for ids in found)
+    return [_without_space(tokenizer, ids, blank) for ids in known]
 
 
 def word_embeddings(
@@ -56,6 +63,21 @@ def word_embeddings(
         mode="mean",
     )
     return means, lengths > 0
+
+
+def _cut(tokenizer: PreTrainedTokenizerBase, words: list[str]) -> list[list[int]]:
+    """The ids of every word; none for one that the tokenizer gives up on."""
+    try:
+        found: list[list[int]] = tokenizer(words, add_special_tokens=False)["input_ids"]
+        return found
+    except Exception:
+        # Without a token for what is unknown, one such word spoils all of them.
+        return [[]] if len(words) == 1 else [_cut(tokenizer, [word])[0] for word in words]
+
+
+def _known(ids: Sequence[int | None], vocabulary: int) -> bool:
+    """Whether a model with so many embeddings knows every token; None is what no token is for."""
+    return all(token is not None and 0 <= token < vocabulary for token in ids)
 
 
 def _without_space(

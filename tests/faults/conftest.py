@@ -48,6 +48,21 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _copy(folder, "code")
     _configure(folder / "code", model_type="novel", auto_map={"AutoConfig": "novel.Novel"})
     (folder / "code" / "novel.py").write_text("open('ran', 'w')\n")
+    _copy(folder, "adapter")
+    checkpoints.add_adapter(folder / "adapter")
+    _copy(folder, "contradiction")
+    _configure(folder / "contradiction", num_attention_heads=5)
+    _copy(folder, "quantised")
+    awq = {"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": True}
+    _configure(folder / "quantised", quantization_config=awq)
+    _copy(folder, "unknown-token")
+    more = checkpoints.byte_level_tokenizer()
+    more.add_tokens(["today"])
+    more.save_pretrained(folder / "unknown-token")
+    diverged = checkpoints.llama(tokenizer)
+    with torch.no_grad():
+        diverged.model.layers[1].mlp.down_proj.weight[3, 5] = torch.nan
+    checkpoints.save(folder / "diverged", diverged, tokenizer)
     _copy(folder, "huge")
     _make_huge(folder / "huge" / "model.safetensors")
     return folder

@@ -47,6 +47,50 @@ REFUSALS = {
             "Choose a model that continues text",
         ),
     ),
+    "tuned by an adapter beside it": Refusal(
+        ("adapter",),
+        1,
+        (
+            "holds an adapter (LoRA) beside a whole model.",
+            "without the tuning that the adapter holds.",
+            "Merge the adapter into the model and give the merged folder",
+        ),
+    ),
+    "configured against itself": Refusal(
+        ("contradiction",),
+        1,
+        (
+            "The file config.json of contradiction cannot be used.",
+            "(32) is not a multiple of the number of attention heads (5).",
+            "Mend it, or fetch it again.",
+        ),
+    ),
+    "quantised": Refusal(
+        ("quantised",),
+        1,
+        (
+            "quantised is quantised (awq) and cannot be loaded here.",
+            "Install gptqmodel into insttui's environment, or give a version in float32",
+        ),
+    ),
+    "with a token that it has no embedding for": Refusal(
+        ("unknown-token",),
+        2,
+        (
+            "A token id lies outside the model's vocabulary.",
+            "The token 'today' has the id",
+            "Use the tokenizer that belongs to the model",
+        ),
+    ),
+    "with weights that are no numbers": Refusal(
+        ("diverged",),
+        1,
+        (
+            "The weights of diverged hold numbers that are not finite.",
+            "of model.layers.1.mlp.down_proj.weight there are 1 that are no numbers (NaN).",
+            "The run that trained them diverged",
+        ),
+    ),
     "without a chat template": Refusal(
         ("plain", "--chat-template"),
         2,

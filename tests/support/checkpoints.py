@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from pathlib import Path
 
@@ -104,8 +105,6 @@ def sentencepiece_tokenizer(*, template: str | None = None) -> PreTrainedTokeniz
 
 
 def _without_added_bytes(description: str) -> str:
-    import json
-
     state = json.loads(description)
     state["added_tokens"] = [
         token for token in state["added_tokens"] if not token["content"].startswith("<0x")
@@ -168,6 +167,13 @@ def pickled(folder: Path, source: Path) -> Path:
     torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
     (folder / "model.safetensors").unlink()
     return folder
+
+
+def add_adapter(folder: Path, weights: str = "adapter_model.safetensors") -> None:
+    """Put an adapter into a folder, as trainers leave it beside a model or alone."""
+    settings = {"peft_type": "LORA", "base_model_name_or_path": "org/base", "r": 2}
+    (folder / "adapter_config.json").write_text(json.dumps(settings))
+    (folder / weights).write_bytes(b"the weights, which nobody reads")
 
 
 def hub_cache(

@@ -58,8 +58,6 @@ class ModelWeights:
     def __init__(self, config: PreTrainedConfig, tensors: TensorSource) -> None:
         text = config.get_text_config()
         self._config, self._tensors = text, tensors
-        # A multimodal model ties its embeddings by its own flag, not by its text model's.
-        self._tied = bool(config.tie_word_embeddings)
         self.where = tensors.where
         self.family = str(text.model_type)
         self.layers = int(text.num_hidden_layers)
@@ -70,7 +68,9 @@ class ModelWeights:
         self.feed_forward = self._feed_forward()
         self.experts = self._experts()
         self._body = self._find_body()
-        self.vocabulary = tensors.shape(self._body + self._embedding)[0]
+        # A multimodal model ties its embeddings by its own flag, not by its text model's.
+        self._input, self._output = self._find_ends(tied=bool(config.tie_word_embeddings))
+        self.vocabulary = tensors.shape(self._input)[0]
 
     @property
     def centres_embeddings(self) -> bool:
@@ -96,11 +96,10 @@ class ModelWeights:
         Returns:
             float32 [n, D], or [V, D].
         """
-        name = self._body + self._embedding
-        return self._read(name, (self.vocabulary, self.width), tokens)
+        return self._read(self._input, (self.vocabulary, self.width), tokens)
 
     def output_embeddings(self, tokens: Tensor | None = None) -> Tensor:
-        """E_o, the rows of the output head; the stored input embeddings where they are tied.
+        """E_o, the rows of the output head; the stored input embeddings where it is tied to them.
 
         Args:
             tokens: int64 [n] token ids; None for all. Only their rows are read.
@@ -108,12 +107,7 @@ class ModelWeights:
         Returns:
             float32 [n, D], or [V, D].
         """
-        if self._tied:
-            name = self._body + self._embedding
-        else:
-            present = [name for name in self._output_heads if name in self._tensors]
-            name = present[0] if present else self._output_heads[0]
-        return self._read(name, (self.vocabulary, self.width), tokens)
+        return self._read(self._output, (self.vocabulary, self.width), tokens)
 
     def query_key(self, layer: int) -> QueryKey:
         """W_q and W_k of every head of a layer, the pre-attention norm folded in (METHODS 2).
@@ -270,10 +264,27 @@ class ModelWeights:
 
     def _find_body(self) -> str:
         """What stands before every name: old checkpoints and multimodal ones differ."""
+        landmarks = (self._embedding, f"{self._stack}.0.{self._query_key[0]}.weight")
         for body in self._bodies:
-            if body + self._embedding in self._tensors:
+            if any(body + landmark in self._tensors for landmark in landmarks):
                 return body
         raise self._missing(self._bodies[0] + self._embedding)
+
+    def _find_ends(self, *, tied: bool) -> tuple[str, str]:
+        """The tensors of the input embeddings and of the output head.
+
+        Tied is what is not stored: of two stored tensors transformers uses each in its place,
+        whatever the configuration says, and one alone is both.
+        """
+        embedding = self._body + self._embedding
+        heads = [name for name in self._output_heads if name in self._tensors]
+        if embedding not in self._tensors:
+            if not (tied and heads):
+                raise self._missing(embedding)
+            return heads[0], heads[0]
+        if heads:
+            return embedding, heads[0]
+        return embedding, embedding if tied else self._output_heads[0]
 
     def _missing(self, name: str) -> ProblemError:
         return problem(

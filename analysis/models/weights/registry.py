@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from transformers import CONFIG_MAPPING, AutoConfig, PreTrainedConfig
+from transformers import CONFIG_MAPPING, PreTrainedConfig
 
 from analysis.models import checkpoint
+from analysis.models.configuration import read_configuration
 from analysis.models.weights.adapter import ModelWeights
 from analysis.models.weights.experts import (
     MixtralWeights,
@@ -69,16 +70,7 @@ def open_weights(folder: Path) -> ModelWeights:
     kind = found.config.get("model_type")
     if kind not in CONFIG_MAPPING:
         raise _unknown(str(kind), str(folder))
-    try:
-        # The configuration in transformers' own class: names and defaults differ by family.
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except Exception as error:
-        raise problem(
-            "model",
-            f"The configuration of {folder} cannot be used.",
-            str(error).strip().partition("\n")[0],
-            "Fetch config.json again.",
-        ) from None
+    config = read_configuration(found, str(folder))
     _refuse_other_families(config, str(folder))
     return _adapter(config, DiskTensors(found))
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from analysis.models.checkpoint import Checkpoint
+from analysis.models.non_finite import is_finite, weight_problem
 from analysis.problems import problem
 
 # numpy has no bfloat16: its bits travel as integers.
@@ -48,6 +49,9 @@ class TensorSource(Protocol):
 
         Returns:
             float32 on the CPU, a new tensor.
+
+        Raises:
+            NotFiniteError: ``model`` where a number read is not finite.
         """
 
 
@@ -70,6 +74,7 @@ class ModelTensors:
         """As `TensorSource.read`."""
         stored = self._parameters[name].detach()
         part = stored if index is None else stored[index]
+        _refuse_not_finite(self.where, name, part)
         return part.to("cpu", torch.float32, copy=True)
 
 
@@ -144,7 +149,13 @@ class DiskTensors:
         for start in range(0, len(rows), step):
             block = torch.from_numpy(mapped[rows[start : start + step]])
             result[start : start + step] = block.view(dtype)
+            _refuse_not_finite(self.where, name, result[start : start + step])
         return result[0] if isinstance(index, int) else result
+
+
+def _refuse_not_finite(where: str, name: str, values: Tensor) -> None:
+    if not is_finite(values):
+        raise weight_problem(where, name, values)
 
 
 def _places(file: Path) -> dict[str, _Place]:

@@ -51,6 +51,21 @@ def test_tokenizers_that_cut_differently_meet_again_at_the_next_common_start():
     assert aligned(left, right) == [(0, 0), (None, 1), (1, None), (2, 2)]
 
 
+def test_a_space_before_a_word_behind_it_or_nowhere_parts_no_words():
+    before = tokens(("Say", (0, 3)), (" hi", (3, 6)), (" you", (6, 10)), ("!", (10, 11)))
+    behind = tokens(("Say ", (0, 4)), ("hi ", (4, 7)), ("you", (7, 10)), ("!", (10, 11)))
+    nowhere = tokens(("Say", (0, 3)), ("hi", (4, 6)), ("you", (7, 10)), ("!", (10, 11)))
+    for left in (before, behind, nowhere):
+        for right in (before, behind, nowhere):
+            assert aligned(left, right) == [(0, 0), (1, 1), (2, 2), (3, 3)]
+
+
+def test_white_space_alone_has_a_row_of_its_own():
+    left = tokens(("a", (0, 1)), ("  ", (1, 3)), (" b", (3, 5)))
+    right = tokens(("a", (0, 1)), ("   b", (1, 5)))
+    assert aligned(left, right) == [(0, 0), (1, None), (2, 1)]
+
+
 def test_bytes_of_one_character_pair_in_their_order():
     left = tokens(("<0xC3>", (0, 1)), ("<0xA9>", (0, 1)), ("t", (1, 2)))
     right = tokens(("é", (0, 1)), ("t", (1, 2)))

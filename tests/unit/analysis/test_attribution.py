@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from analysis import attribution as attribution_module
 from analysis.attribution import attribute, load, tokenize_prompt
@@ -216,6 +218,16 @@ def test_a_prompt_beyond_the_context_window_is_refused_with_both_figures(
     assert f"at most {CONTEXT_WINDOW}" in caught.value.problem.why
     with pytest.raises(ProblemError, match="the response"):
         followed(attribute(request(choice, response="Hello " * 90), models))
+
+
+def test_what_loading_left_out_is_said_in_the_result(choice: ModelChoice, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(choice.location, tmp_path / "value-head"))
+    tensors = load_file(folder / "model.safetensors")
+    tensors["v_head.summary.weight"] = torch.ones(1, 32)
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    other = msgspec.structs.replace(choice, location=str(folder))
+    _, result = followed(attribute(request(other), ModelPool()))
+    assert "v_head.summary.weight" in result.note
 
 
 def test_a_response_stops_at_the_context_window(choice: ModelChoice, models: ModelPool) -> None:

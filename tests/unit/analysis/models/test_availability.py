@@ -41,6 +41,11 @@ def test_a_half_downloaded_model_is_incomplete(hub: Path, llama: Path) -> None:
     assert rows()["llama"]["local"] == "incomplete"
 
 
+def test_a_model_with_an_adapter_is_here_and_of_no_use(hub: Path, llama: Path) -> None:
+    checkpoints.add_adapter(checkpoints.hub_cache(hub, "huggyllama/llama-7b", llama))
+    assert rows()["llama"]["local"] == "unusable"
+
+
 def test_encoders_in_the_cache_are_left_out(hub: Path, tmp_path: Path) -> None:
     checkpoints.hub_cache(hub, "org/bert", checkpoints.encoder(tmp_path / "bert"))
     assert "org/bert" not in rows()

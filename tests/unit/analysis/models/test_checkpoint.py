@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from transformers import AutoModelForCausalLM
 
 from analysis.models.checkpoint import inspect
 from analysis.problems import ProblemError
-from tests.support.checkpoints import hub_cache, pickled
+from tests.support.checkpoints import add_adapter, hub_cache, pickled
 
 
 @pytest.fixture
@@ -100,6 +101,37 @@ def test_something_else_under_the_name_of_weights_is_refused(copy: Path, content
     assert "no safetensors file" in why_not(copy)
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("model.Q4_K_M.gguf", "GGUF"),
+        ("tf_model.h5", "TensorFlow"),
+        ("flax_model.msgpack", "Flax"),
+        ("consolidated.00.pth", "own program"),
+        ("consolidated.safetensors", "own program"),
+    ],
+)
+def test_weights_for_another_program_are_not_half_a_download(
+    copy: Path, name: str, kind: str
+) -> None:
+    (copy / name).write_bytes(b"weights")
+    assert not inspect(copy).pickled
+    for file in copy.glob("model*.safetensors*"):
+        file.unlink()
+    reason = why_not(copy)
+    assert f"{name} is" in reason
+    assert kind in reason
+    assert "download" not in reason
+
+
+@pytest.mark.parametrize("name", ["model-00001-of-00007.safetensors", "tokenizer.json"])
+def test_a_clone_without_its_large_files_is_called_so(copy: Path, name: str) -> None:
+    (copy / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    reason = why_not(copy)
+    assert f"{name} is a Git LFS pointer" in reason
+    assert "git lfs pull" in reason
+
+
 @pytest.mark.parametrize("content", ["{", "[]", '"text"'])
 def test_an_unreadable_configuration_is_refused(copy: Path, content: str) -> None:
     (copy / "config.json").write_text(content)
@@ -112,9 +144,52 @@ def test_an_index_cannot_lead_out_of_its_folder(copy: Path) -> None:
     assert "cannot be read" in why_not(copy)
 
 
-def test_an_adapter_is_not_a_model(tmp_path: Path) -> None:
-    (tmp_path / "adapter_config.json").write_text("{}")
-    assert "LoRA" in why_not(tmp_path)
+@pytest.mark.parametrize(
+    ("settings", "kind"),
+    [
+        ({"peft_type": "LORA"}, " (LoRA)"),
+        ({"peft_type": "IA3"}, " (IA3)"),
+        ({"fine_tune_type": "dora"}, " (DoRA)"),
+        ({"peft_type": 3}, ""),
+        ([], ""),
+    ],
+)
+def test_an_adapter_is_not_a_model_and_its_kind_is_named(
+    tmp_path: Path, settings: object, kind: str
+) -> None:
+    (tmp_path / "adapter_config.json").write_text(json.dumps(settings))
+    assert f"holds an adapter{kind}, not a model." in why_not(tmp_path)
+
+
+def test_an_adapter_without_a_description_is_one_too(tmp_path: Path) -> None:
+    (tmp_path / "adapter_model.bin").write_bytes(b"weights")
+    assert "holds an adapter, not a model." in why_not(tmp_path)
+
+
+@pytest.mark.parametrize("weights", ["adapter_model.safetensors", "adapters.safetensors"])
+def test_a_configuration_beside_an_adapter_makes_no_model_of_it(copy: Path, weights: str) -> None:
+    add_adapter(copy, weights)
+    for file in copy.glob("model*"):
+        file.unlink()
+    reason = why_not(copy)
+    assert "holds an adapter (LoRA), not a model. It belongs to org/base." in reason
+    assert "download" not in reason
+
+
+def test_a_whole_model_is_not_explained_without_the_adapter_beside_it(
+    copy: Path, hub: Path
+) -> None:
+    add_adapter(copy, "adapter_model.safetensors")
+    for folder in (copy, hub_cache(hub, "org/model", copy)):
+        reason = why_not(folder)
+        assert "holds an adapter (LoRA) beside a whole model." in reason
+        assert "without adapter_config.json and adapter_model.safetensors" in reason
+
+
+def test_an_adapter_further_down_is_nobodys(copy: Path) -> None:
+    (copy / "speech").mkdir()
+    add_adapter(copy / "speech", "adapter_model.safetensors")
+    assert inspect(copy).folder == copy
 
 
 def test_a_missing_folder_is_said(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from analysis.models.download import download
 from analysis.models.references import local_folder, resolve
 from analysis.problems import ProblemError
 from analysis.requests import ModelChoice
-from tests.support.checkpoints import pickled
+from tests.support.checkpoints import add_adapter, pickled
 from tests.support.hub_server import HubServer, hub_server
 
 CHOICE = resolve("org/model")
@@ -77,6 +78,21 @@ def test_pickles_are_not_even_fetched_unless_asked_for(
     assert "pytorch_model.bin" not in server.fetched
     fetch(ModelChoice(name="m", location="org/model", allow_pickle=True))
     assert "pytorch_model.bin" in server.fetched
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_the_weights_beside_an_adapter_are_not_even_fetched(
+    server: HubServer, llama: Path, tmp_path: Path, whole: bool
+) -> None:
+    folder = Path(shutil.copytree(llama, tmp_path / "tuned"))
+    add_adapter(folder)
+    if not whole:
+        (folder / "model.safetensors").unlink()
+    server.models["org/model"] = folder
+    kind, said = problem_of()
+    assert kind == "model"
+    assert ("beside a whole model" if whole else "not a model") in said
+    assert not server.fetched
 
 
 def test_a_stopped_download_stops_and_can_be_taken_up_again(server: HubServer) -> None:

@@ -170,6 +170,16 @@ def test_a_half_downloaded_hub_model_says_what_is_missing_and_why_it_stays_so(
     assert "HF_HUB_OFFLINE" in said
 
 
+def test_an_adapter_in_the_hubs_cache_is_not_taken_for_half_a_model(hub: Path, llama: Path) -> None:
+    snapshot = checkpoints.hub_cache(hub, "org/adapter", llama)
+    (snapshot / "model.safetensors").unlink()
+    checkpoints.add_adapter(snapshot)
+    with pytest.raises(ProblemError, match="holds an adapter") as caught:
+        result(ModelPool().get(ModelChoice(name="m", location="org/adapter")))
+    assert caught.value.problem.kind == "model"
+    assert "HF_HUB_OFFLINE" not in str(caught.value)
+
+
 def test_a_folder_that_is_gone_is_a_problem_of_the_model(tmp_path: Path) -> None:
     with pytest.raises(ProblemError, match="no model folder") as caught:
         get(ModelPool(), tmp_path / "gone")

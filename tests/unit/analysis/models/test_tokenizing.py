@@ -112,14 +112,6 @@ def test_bytes_of_a_split_character_are_named_and_share_its_place(
     assert tokens.spans[-4:] == ((1, 2),) * 4
 
 
-def test_a_normaliser_that_rewrites_the_text_keeps_the_users_places() -> None:
-    prompt = "cafe\u0301 au lait"
-    tokens = tokenize(BYTE_LEVEL, prompt)
-    covered = sorted({place for span in tokens.spans if span for place in range(*span)})
-    assert covered == list(range(len(prompt)))
-    assert tokens.spans[-1] == (len(prompt) - 1, len(prompt)) or tokens.texts[-1].endswith("t")
-
-
 def test_words_that_the_tokenizer_does_not_know_or_cut_at_blanks_are_found_again() -> None:
     backend = Tokenizer(models.WordLevel({"<unk>": 0, "hello": 1, "world": 2}, unk_token="<unk>"))
     backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()

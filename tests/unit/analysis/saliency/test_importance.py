@@ -228,7 +228,7 @@ def test_one_token_of_each_is_explained(method):
         ([], [5], "prompt has no tokens"),
         ([5, VOCABULARY], [5], "outside the model's vocabulary"),
         ([5], [-1], "outside the model's vocabulary"),
-        ([5] * CONTEXT_WINDOW, [6, 7], f"context window has {CONTEXT_WINDOW}"),
+        ([5] * CONTEXT_WINDOW, [6, 7], f"reads at most {CONTEXT_WINDOW}"),
     ],
 )
 def test_refuses_what_the_model_cannot_take(prompt, response, said):

@@ -21,7 +21,7 @@ WORDS = ["the", "house", "naïve", "東京", "The", "x-y", "internationalisation
     ids=["byte level", "sentencepiece"],
 )
 def test_the_tokens_of_a_word_spell_it_without_a_lone_space_or_special_tokens(tokenizer):
-    for word, ids in zip(WORDS, word_tokens(tokenizer, WORDS), strict=True):
+    for word, ids in zip(WORDS, word_tokens(tokenizer, WORDS, len(tokenizer)), strict=True):
         spelled = [token_bytes(tokenizer, token) for token in ids]
         assert b"".join(spelled).strip().decode() == word
         assert spelled[0] != b" "
@@ -35,14 +35,19 @@ def test_a_word_that_is_one_token_after_a_space_is_that_token():
     ]
     assert len(whole) > 5
     expected = [[tokenizer.convert_tokens_to_ids(f"▁{word}")] for word in whole]
-    assert word_tokens(tokenizer, whole) == expected
+    assert word_tokens(tokenizer, whole, len(tokenizer)) == expected
 
 
 def test_a_word_that_the_vocabulary_cannot_write_has_no_tokens():
     written = Tokenizer(models.WordLevel({"<unk>": 0, "the": 1, "house": 2}, unk_token="<unk>"))
     written.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=written, unk_token="<unk>")
-    assert word_tokens(tokenizer, ["house", "car", "the-house", ""]) == [[2], [], [], []]
+    assert word_tokens(tokenizer, ["house", "car", "the-house", ""], len(tokenizer)) == [
+        [2],
+        [],
+        [],
+        [],
+    ]
 
 
 def test_an_embedding_is_the_mean_of_the_token_rows():

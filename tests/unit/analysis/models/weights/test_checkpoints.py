@@ -25,7 +25,7 @@ from transformers import (
 from analysis.models.weights import check, open_weights, weights_of
 from analysis.models.weights.adapter import ModelWeights
 from analysis.problems import ProblemError
-from tests.support.checkpoints import byte_level_tokenizer, hub_cache, pickled, save
+from tests.support.checkpoints import add_adapter, byte_level_tokenizer, hub_cache, pickled, save
 from tests.support.own_projections import any_small_model
 from tests.support.small_models import CONFIGURATIONS, small_model
 
@@ -79,12 +79,6 @@ def test_a_tied_gemma_reads_out_unscaled(tmp_path: Path) -> None:
     weights = open_weights(_saved(tmp_path / "model", small_model("gemma2")))
     scaled = weights.output_embeddings() * 32**0.5
     assert torch.allclose(weights.input_embeddings(), scaled)
-
-
-def test_an_output_head_that_is_tied_and_still_stored_is_not_used(tmp_path: Path) -> None:
-    folder = _saved(tmp_path / "model", small_model("gemma2"))
-    _rewrite(folder, lambda old: old | {"lm_head.weight": torch.zeros(97, 32)})
-    assert bool(open_weights(folder).output_embeddings().any())
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
@@ -229,6 +223,13 @@ def test_a_family_that_transformers_does_not_know_is_named_too(tmp_path: Path) -
 def test_pickled_weights_are_refused_unopened(tmp_path: Path) -> None:
     folder = pickled(tmp_path / "pickled", _saved(tmp_path / "model", small_model("llama")))
     with pytest.raises(ProblemError, match=r"pickled \(pytorch_model.bin\).*tensor by tensor"):
+        open_weights(folder)
+
+
+def test_weights_beside_an_adapter_are_refused(tmp_path: Path) -> None:
+    folder = _saved(tmp_path / "model", small_model("llama"))
+    add_adapter(folder)
+    with pytest.raises(ProblemError, match="holds an adapter"):
         open_weights(folder)
 
 
