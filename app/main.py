@@ -28,7 +28,7 @@ from app.harmless import HarmlessText
 from app.header_line import header_line, tabs_line
 from app.key_by_key import KeyByKeyApp
 from app.key_line import key_line
-from app.palette import ActionProvider
+from app.palette import ActionProvider, Palette
 from app.state import State, load_state, save_state
 from app.terminal_text import prose
 from app.views.registry import VIEWS, ViewSpec
@@ -333,6 +333,17 @@ class InsttuiApp(KeyByKeyApp):
         if number < len(self.views):
             self._came_from.clear()
             await self.show_view(self.views[number].id)
+
+    def action_command_palette(self) -> None:
+        """Open the palette."""
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
+
+    def search_themes(self) -> None:
+        """Open the list of themes."""
+        from textual.theme import ThemeProvider
+
+        self.push_screen(Palette(providers=[ThemeProvider], placeholder="Search for themes…"))
 
     def action_help(self) -> None:
         """Open the help panel of the view."""
