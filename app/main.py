@@ -14,7 +14,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.command import Provider
 from textual.containers import Vertical
-from textual.events import Event, Key, Resize
+from textual.events import Event, Key, Paste, Resize
 from textual.message import Message
 from textual.widgets import ContentSwitcher, Input, Static, TextArea
 
@@ -281,6 +281,11 @@ class InsttuiApp(KeyByKeyApp):
             self._said_until = 0.0
             self.clear_notifications()
         await super().on_event(event)
+
+    def on_paste(self, event: Paste) -> None:
+        """Hand to the view what was pasted where no entry has the focus; a panel keeps it away."""
+        if self.screen is self.base and not isinstance(self.focused, TextArea | Input):
+            self.view.take_paste(event.text)
 
     # Messages of views and engine
 
