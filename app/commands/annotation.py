@@ -21,6 +21,7 @@ from analysis.annotation.completer import Completer
 from analysis.annotation.description_words import word_shifts
 from analysis.annotation.endpoint import endpoint
 from analysis.annotation.first_descriptions import FirstDescriptions, subjects_of
+from analysis.annotation.gaps import gap_notes
 from analysis.annotation.local_completer import LocalCompleter
 from analysis.annotation.openai_completer import OpenAICompleter
 from analysis.annotation.plan import Prices, first_prompts, plan
@@ -80,6 +81,8 @@ def run(
     )
     if annotations:
         remember_annotator(completer.model)
+    for note in gap_notes(annotations):
+        print(f"insttui: {note}", file=sys.stderr)
     write_rows(_table(options.table, layers, annotations, base, tuned), options.csv)
     return 0
 
