@@ -53,6 +53,10 @@ def _guarded(module: str, options: argparse.Namespace) -> int:
     from analysis.problems import ProblemError
 
     try:
+        if options.command:
+            from app.commands.output import check_outputs
+
+            check_outputs(options)
         status: int = importlib.import_module(module).run(options)
     except ProblemError as error:
         from app.terminal_text import prose
