@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TextIO
 
 from analysis.table import Table
+from analysis.writing import whole_file
 
 
 def write_csv(table: Table, stream: TextIO) -> None:
@@ -29,11 +30,10 @@ def write_csv(table: Table, stream: TextIO) -> None:
 
 
 def save_csv(table: Table, path: Path) -> None:
-    """Write a table to a new or existing file, UTF-8.
+    """Write a table to a new file or in place of one, which stays until all rows are there.
 
     Raises:
-        OSError: The file cannot be written.
+        OSError: The file cannot be written; see `analysis.writing.whole_file`.
     """
-    # backslashreplace: half a surrogate pair has no UTF-8; nothing else is touched.
-    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
+    with whole_file(path) as stream:
         write_csv(table, stream)

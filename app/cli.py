@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -16,6 +17,7 @@ from app.arguments import parser
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run insttui; the exit status is 0, 1 for a problem, 2 for wrong usage, 130 for ctrl-C."""
+    _open_streams()
     options = parser().parse_args(arguments)
     if options.version:
         return _print_version()
@@ -30,10 +32,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
+def _open_streams() -> None:
+    """Put the null device where standard input, output or error was closed.
+
+    Their numbers would go to the next files that are opened, a cache or a pipe, and what is printed
+    into those; and notes for a closed standard error would land among the rows of standard output.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            stream = os.fdopen(number, mode, encoding="utf-8")
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
+
+
 def _guarded(module: str, options: argparse.Namespace) -> int:
     from analysis.problems import ProblemError
 
     try:
+        if options.command:
+            from app.commands.output import check_outputs
+
+            check_outputs(options)
         status: int = importlib.import_module(module).run(options)
     except ProblemError as error:
         from app.terminal_text import prose

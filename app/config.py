@@ -10,6 +10,7 @@ import msgspec
 from platformdirs import user_config_path, user_state_path
 
 from analysis.problems import problem
+from analysis.text_files import utf8
 
 
 class Annotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,7 +74,7 @@ def load_settings() -> Settings:
     """
     path = settings_file()
     try:
-        settings = msgspec.toml.decode(path.read_bytes(), type=Settings)
+        settings = msgspec.toml.decode(utf8(path.read_bytes()), type=Settings)
     except FileNotFoundError:
         if not os.environ.get("INSTTUI_CONFIG"):
             return Settings()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from analysis.csv_file import save_csv, write_csv
 from analysis.table import Cell, Table
+from analysis.writing import whole_file
 
 __all__ = ["chained", "free_path", "save_csv", "save_table", "save_text", "write_csv"]
 
@@ -70,5 +71,5 @@ def save_text(text: str, path: Path) -> None:
         OSError: The file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
+    with whole_file(path) as stream:
         stream.write(text)

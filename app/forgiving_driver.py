@@ -11,10 +11,21 @@ from __future__ import annotations
 import codecs
 import os
 import signal
+import termios
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from textual.drivers import linux_driver
+
+# What `stop_application_mode` and what it calls write: paste, wrapping, sizes, mouse, keyboard,
+# the other screen, cursor and focus.
+_AS_IT_WAS = (
+    b"\x1b[?2004l\x1b[?7h\x1b[?2048l\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l"
+    b"\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
+)
+_WRITING_S = 0.3
 
 
 class ForgivingDriver(linux_driver.LinuxDriver):
@@ -27,9 +38,25 @@ class ForgivingDriver(linux_driver.LinuxDriver):
         linux_driver.getincrementaldecoder = lambda _: decoder  # type: ignore[attr-defined, assignment]
         super().run_input_thread()
 
+    def restore(self) -> None:
+        """Give the terminal back from any thread, while others may be stuck on it."""
+        if self.attrs_before is None:
+            return
+        with suppress(termios.error):
+            termios.tcsetattr(self.fileno, termios.TCSANOW, self.attrs_before)
+        # A terminal that takes nothing would not take this either, and is not waited for.
+        writing = threading.Thread(target=_give_back, daemon=True)
+        writing.start()
+        writing.join(_WRITING_S)
+
     def _terminal_gone(self) -> None:
         self.exit_event.set()
         os.kill(os.getpid(), signal.SIGHUP)
+
+
+def _give_back() -> None:
+    with suppress(OSError):
+        os.write(2, _AS_IT_WAS)
 
 
 class ForgivingDecoder:

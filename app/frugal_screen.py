@@ -18,12 +18,13 @@ from textual._compositor import ChopsUpdate, Compositor
 from textual.geometry import Region
 from textual.screen import UPDATE_PERIOD, Screen
 
+from app.steady_size import SteadySize
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from rich.console import Console
     from textual.events import Idle, ScreenResume
-    from textual.geometry import Size
     from textual.strip import Strip
     from textual.widget import Widget
 
@@ -114,7 +115,7 @@ def _rendered(
         yield from zip(ys, widget.render_lines(place), strict=True)
 
 
-class FrugalScreen(Screen[None]):
+class FrugalScreen(SteadySize, Screen[None]):
     """For `App.get_default_screen`."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
@@ -142,11 +143,6 @@ class FrugalScreen(Screen[None]):
     def paint(self) -> None:
         """Lay out and paint now, not with the next frame."""
         self._on_timer_update()
-
-    def _screen_resized(self, size: Size) -> None:
-        # At the start Textual says several times how large it is.
-        if size != self.outer_size:
-            super()._screen_resized(size)
 
     def _on_timer_update(self) -> None:
         self._painted_at = time.monotonic()

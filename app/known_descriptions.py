@@ -30,7 +30,7 @@ def last_annotator(settings: Annotation) -> str:
     """Who described last; else who would."""
     try:
         return answers_path().with_suffix(".model").read_text(encoding="utf-8")
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         return settings.model
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
 import signal
@@ -15,7 +14,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.command import Provider
 from textual.containers import Vertical
-from textual.events import Event, Key, Resize
+from textual.events import Event, Key, Paste, Resize
 from textual.message import Message
 from textual.widgets import ContentSwitcher, Input, Static, TextArea
 
@@ -28,7 +27,7 @@ from app.harmless import HarmlessText
 from app.header_line import header_line, tabs_line
 from app.key_by_key import KeyByKeyApp
 from app.key_line import key_line
-from app.palette import ActionProvider
+from app.palette import ActionProvider, Palette
 from app.state import State, load_state, save_state
 from app.terminal_text import prose
 from app.views.registry import VIEWS, ViewSpec
@@ -66,6 +65,13 @@ class InsttuiApp(KeyByKeyApp):
         def __init__(self, status: EngineStatus) -> None:
             super().__init__()
             self.status = status
+
+    class ToldToEnd(Message):
+        """A signal came that ends programs."""
+
+        def __init__(self, signal_number: int) -> None:
+            super().__init__()
+            self.signal_number = signal_number
 
     def __init__(
         self, workspace: Workspace, settings: Settings, *, state_path: Path | None = None
@@ -116,7 +122,7 @@ class InsttuiApp(KeyByKeyApp):
         return spec.build()
 
     def on_mount(self) -> None:
-        """Colours and signals; the session follows after the first paint."""
+        """Colours; the session follows after the first paint."""
         # All is painted once, when it is in its place, and not whenever a part of it is.
         self._begin_batch()
         wanted = self.settings.theme or self.state.theme
@@ -126,7 +132,6 @@ class InsttuiApp(KeyByKeyApp):
             self.say(f"There is no theme {self.settings.theme!r}.", severity="warning")
         self.watch(self, "theme", self._theme_chosen, init=False)
         self.watch(self.base, "focused", self.refresh_lines, init=False)
-        self._answer_signals()
         self.view.enter()
         # Once all know their sizes, and once they have done what they do then.
         self.call_after_refresh(self.call_after_refresh, self._paint)
@@ -277,6 +282,11 @@ class InsttuiApp(KeyByKeyApp):
             self.clear_notifications()
         await super().on_event(event)
 
+    def on_paste(self, event: Paste) -> None:
+        """Hand to the view what was pasted where no entry has the focus; a panel keeps it away."""
+        if self.screen is self.base and not isinstance(self.focused, TextArea | Input):
+            self.view.take_paste(event.text)
+
     # Messages of views and engine
 
     def on_insttui_app_engine_changed(self, message: EngineChanged) -> None:
@@ -333,6 +343,17 @@ class InsttuiApp(KeyByKeyApp):
         if number < len(self.views):
             self._came_from.clear()
             await self.show_view(self.views[number].id)
+
+    def action_command_palette(self) -> None:
+        """Open the palette."""
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
+
+    def search_themes(self) -> None:
+        """Open the list of themes."""
+        from textual.theme import ThemeProvider
+
+        self.push_screen(Palette(providers=[ThemeProvider], placeholder="Search for themes…"))
 
     def action_help(self) -> None:
         """Open the help panel of the view."""
@@ -400,15 +421,26 @@ class InsttuiApp(KeyByKeyApp):
         if self.session is not None:
             self.session.close()
 
-    def _answer_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, lambda: self.call_later(self.action_quit))
-        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+    def told_to_end(self, signal_number: int) -> None:
+        """Any thread: end because of a signal, once the app comes to it."""
+        self.post_message(self.ToldToEnd(signal_number))
+
+    async def on_insttui_app_told_to_end(self, message: ToldToEnd) -> None:
+        """End as by a key; at once where the terminal is gone."""
+        if message.signal_number == signal.SIGHUP:
+            self._hang_up()
+        elif not self._taken_down:
+            await self.action_quit()
+
+    def restore_terminal(self) -> None:
+        """Any thread: give the terminal back, for an app that is stuck."""
+        if isinstance(self._driver, ForgivingDriver):
+            self._driver.restore()
 
     def _hang_up(self) -> None:
-        # The terminal is gone: nothing is left to restore, and writing to it would fail.
+        # The terminal may be gone: Textual's own end would write to it until that fails.
         try:
             self._finish()
+            self.restore_terminal()
         finally:
             os._exit(128 + signal.SIGHUP)

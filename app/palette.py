@@ -5,12 +5,17 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from textual.command import Hit, Hits, Provider
+from textual.command import CommandPalette, Hit, Hits, Provider
 
 from app.actions import Action, key_names
+from app.steady_size import SteadySize
 
 if TYPE_CHECKING:
     from app.main import InsttuiApp
+
+
+class Palette(SteadySize, CommandPalette):
+    """The list that is searched."""
 
 
 class ActionProvider(Provider):

@@ -17,6 +17,7 @@ Scenario = Literal[
 ]
 Level = Literal["phonology", "morphology", "syntax", "semantics"]
 Outcome = Literal["described", "cannot tell", "unparsed", "unanswered"]
+Gap = Literal["cut", "filter", "refusal", "empty"]
 
 STEPS: tuple[Step, ...] = get_args(Step)
 SCENARIOS: tuple[Scenario, ...] = get_args(Scenario)
@@ -55,6 +56,7 @@ class Annotation(msgspec.Struct, frozen=True):
         level: Linguistic level; None where not asked yet or unparsed.
         raw: Per step the answer as it came; None where there is none.
         unparsed: Steps whose answers are none of those that were asked for.
+        gaps: Why answers of its steps are not the model's whole answer, each reason once.
     """
 
     subject: Subject
@@ -65,6 +67,7 @@ class Annotation(msgspec.Struct, frozen=True):
     level: Level | None = None
     raw: tuple[str | None, str | None, str | None] = (None, None, None)
     unparsed: tuple[Step, ...] = ()
+    gaps: tuple[Gap, ...] = ()
 
     @property
     def complete(self) -> bool:

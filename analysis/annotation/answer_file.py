@@ -20,6 +20,7 @@ import msgspec
 
 from analysis.annotation.completer import Completion
 from analysis.problems import ProblemError, problem
+from analysis.text_files import without_mark
 from cache.errors import in_words
 
 
@@ -141,8 +142,11 @@ class AnswerFile:
     def _read(self, content: bytes) -> None:
         lines = content.split(b"\n")
         tail = lines.pop()  # empty, or cut short: by a kill, or because it is being written
+        if lines and not self._read_up_to:
+            lines[0] = without_mark(lines[0])
         for line in lines:
-            self._take(line)
+            # A mark and these line ends are from an editor that somebody looked at it with.
+            self._take(line.removesuffix(b"\r"))
         self._read_up_to += len(content) - len(tail)
 
     def _take(self, line: bytes) -> None:

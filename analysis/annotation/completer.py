@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from analysis.annotation.annotation import Gap
 from analysis.problems import Problem
 
 
@@ -16,6 +17,10 @@ class Message(msgspec.Struct, frozen=True):
     content: str
 
 
+Withheld = Literal["filter", "refusal"]
+"""Who has kept an answer back: the server's filter, or the model, which says so apart."""
+
+
 class Completion(msgspec.Struct, frozen=True, omit_defaults=True):
     """The answer to a conversation.
 
@@ -24,12 +29,23 @@ class Completion(msgspec.Struct, frozen=True, omit_defaults=True):
         cut: It reached the limit of tokens before its end.
         input_tokens: What the conversation was counted as; None where the server does not say.
         output_tokens: What the answer was counted as; None where the server does not say.
+        withheld: Who kept it back, wholly or from some word on; None where nobody did.
     """
 
     text: str
     cut: bool = False
     input_tokens: int | None = None
     output_tokens: int | None = None
+    withheld: Withheld | None = None
+
+    @property
+    def gap(self) -> Gap | None:
+        """Why it is not the model's whole answer; None where it is."""
+        if self.withheld:
+            return self.withheld
+        if self.cut:
+            return "cut"
+        return None if self.text.strip() else "empty"
 
 
 class TryAgainError(Exception):

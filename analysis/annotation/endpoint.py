@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -15,6 +16,13 @@ HOW_TO_ADD_ONE = (
     "Set OPENAI_API_KEY for OpenAI, or OPENAI_BASE_URL for any other server that speaks its"
     " protocol, such as one of your own."
 )
+
+SHORTEST_SECRET = 8
+"""Characters of a key that is blotted out where it is shown."""
+
+# What servers leave of a key that they mask, at either end, and how they mask.
+_SHOWN = 3
+_MASKED = re.compile(r"[\w.-]*(?:\*{2,}|\.{3,}|…)[\w.*…-]*")
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -42,8 +50,22 @@ class Endpoint(msgspec.Struct, frozen=True):
         return f"{parts.scheme}://{host}{parts.path}".rstrip("/")
 
     def without_key(self, text: str) -> str:
-        """`text` with the key blotted out, should a server have repeated it."""
-        return text.replace(self.api_key, "[key]") if self.api_key else text
+        """An error's text with the key blotted out, should a server have repeated it.
+
+        Also where it has masked the middle. Servers on one's own machine ask for no key, and are
+        given ``none``, ``test`` or ``x``: what is so short is no secret, and its letters stand in
+        words of every message.
+        """
+        if len(self.api_key) < SHORTEST_SECRET:
+            return text
+        first, last = self.api_key[:_SHOWN], self.api_key[-_SHOWN:]
+
+        def blotted(masked: re.Match[str]) -> str:
+            word = masked[0]
+            is_ours = word.startswith(first) or word.rstrip(".…*").endswith(last)
+            return "[key]" if is_ours else word
+
+        return _MASKED.sub(blotted, text.replace(self.api_key, "[key]"))
 
 
 def endpoint(

@@ -5,11 +5,20 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from analysis.annotation.completer import Completion, Message, TryAgainError
+from analysis.annotation.completer import Completion, Message, TryAgainError, Withheld
 from analysis.annotation.endpoint import HOW_TO_ADD_ONE, Endpoint
+from analysis.annotation.refusals import (
+    Refusal,
+    no_choice,
+    no_completion,
+    refusal,
+    wants_newer_limit,
+)
+from analysis.annotation.server_words import PLACES, code, decoded
 from analysis.problems import Problem, ProblemError
 
 if TYPE_CHECKING:
@@ -20,6 +29,9 @@ REQUEST_SECONDS = 120.0
 _LONGEST_QUOTE = 300
 # What the client would tell the server about this machine.
 _UNTOLD = ("Arch", "Async", "Lang", "OS", "Package-Version", "Runtime", "Runtime-Version")
+
+# What servers call it where their filter keeps a question from the model.
+_FILTERED = ("content_filter", "content_policy_violation", "data_inspection_failed")
 
 
 class OpenAICompleter:
@@ -54,27 +66,24 @@ class OpenAICompleter:
         max_tokens: int,
     ) -> Completion:
         """See `completer.Completer.complete`."""
-        import openai
-
         sampling = {"temperature": temperature} | ({"top_p": top_p} if temperature > 0 else {})
         body = {
             "model": self._endpoint.model,
             "messages": [{"role": turn.role, "content": turn.content} for turn in messages],
             **sampling,
         }
-        limit = self._limit
-        try:
-            return await self._post({**body, limit: max_tokens})
-        except openai.BadRequestError as error:
-            if limit == "max_tokens" and "max_completion_tokens" in self._quote(error):
+        while True:
+            limit = self._limit
+            try:
+                return await self._post({**body, limit: max_tokens})
+            except _RefusedError as error:
+                if code(error.said) in _FILTERED:
+                    # An answer of a kind, and the same one every time.
+                    return Completion("", withheld="filter")
+                if limit != "max_tokens" or not wants_newer_limit(error.said):
+                    refused = refusal(self._endpoint, error.status, error.said)
+                    raise _raised(refused, error.after) from None
                 self._limit = "max_completion_tokens"
-            elif error.code == "content_filter":
-                return Completion("")  # an answer of a kind, and the same one every time
-            else:
-                raise ProblemError(self._status_problem(error)) from None
-        return await self.complete(
-            messages, temperature=temperature, top_p=top_p, seed=seed, max_tokens=max_tokens
-        )
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -86,8 +95,8 @@ class OpenAICompleter:
         """One request.
 
         Raises:
-            openai.BadRequestError: Status 400, to be looked into.
-            TryAgainError, ProblemError: See `completer.Completer.complete`.
+            _RefusedError: The server said something else than an answer.
+            TryAgainError: See `completer.Completer.complete`.
         """
         import openai
 
@@ -95,22 +104,15 @@ class OpenAICompleter:
         try:
             async with asyncio.timeout(self._seconds):
                 answer = await self._connected().chat.completions.create(**body)
-                return self._completion(answer)
         except (TimeoutError, openai.APITimeoutError):
             raise TryAgainError(self._no_answer()) from None
         except openai.APIConnectionError as error:
             raise TryAgainError(self._unreachable(error)) from None
-        except openai.BadRequestError:
-            raise
         except openai.APIStatusError as error:
-            failed = self._status_problem(error)
-            exhausted = error.code == "insufficient_quota"
-            if (error.status_code in (408, 409, 429) and not exhausted) or error.status_code >= 500:
-                busy = error.status_code == 429
-                raise TryAgainError(failed, after=_retry_after(error), busy=busy) from None
-            raise ProblemError(failed) from None
-        except (openai.OpenAIError, ValueError, _MalformedError):
-            raise TryAgainError(self._malformed()) from None
+            raise _refused(error) from None
+        except (openai.OpenAIError, ValueError):
+            raise _raised(no_completion(self._endpoint, None)) from None
+        return self._completion(answer)
 
     def _connected(self) -> AsyncOpenAI:
         if self._client is None:
@@ -128,70 +130,36 @@ class OpenAICompleter:
 
     def _completion(self, answer: ChatCompletion) -> Completion:
         """The first choice; the client does not check what a server sends."""
+        said = decoded(answer) if isinstance(answer, str) else _unnamed(answer)
+        choices = getattr(answer, "choices", None)
+        if isinstance(said, Mapping) and (
+            said.get("error") or (not choices and any(place in said for place in PLACES))
+        ):
+            raise _RefusedError(_status_of(said), said)
+        if choices == []:
+            raise _raised(no_choice(self._endpoint))
         try:
             choice = answer.choices[0]
-            text = choice.message.content
-            if text is None:
-                text = choice.message.refusal or ""
-            cut = choice.finish_reason == "length"
-        except (AttributeError, IndexError, TypeError) as error:
-            raise _MalformedError from error
-        if not isinstance(text, str):
-            raise _MalformedError
+            said = _unnamed(choice)
+            # mypy knows only the reasons that OpenAI gives.
+            ended: str = choice.finish_reason
+            if said.get("error") or ended == "error":
+                raise _RefusedError(_status_of(said), said)
+            text, refused = choice.message.content, choice.message.refusal
+        except (AttributeError, IndexError, TypeError):
+            raise _raised(no_completion(self._endpoint, answer)) from None
+        withheld: Withheld | None = "filter" if ended == "content_filter" else None
+        if refused and not text:
+            text, withheld = refused, withheld or "refusal"
+        if not isinstance(text, str | None):
+            raise _raised(no_completion(self._endpoint, answer))
         usage = getattr(answer, "usage", None)
         return Completion(
-            text=self._endpoint.without_key(text),
-            cut=cut,
+            text=text or "",
+            cut=ended == "length",
             input_tokens=_count(usage, "prompt_tokens"),
             output_tokens=_count(usage, "completion_tokens"),
-        )
-
-    def _status_problem(self, error: APIStatusError) -> Problem:
-        place, model = self._endpoint.place, self._endpoint.model
-        why = f"It answered with status {error.status_code}: {self._quote(error)}"
-        match error.status_code:
-            case 401 | 403:
-                # Not quoted: such messages repeat parts of the key.
-                return Problem(
-                    kind="input",
-                    what=f"{place} does not accept the key.",
-                    why=f"It answered with status {error.status_code}.",
-                    remedy="Check OPENAI_API_KEY, and that it belongs to this endpoint.",
-                )
-            case 404:
-                return Problem(
-                    kind="input",
-                    what=f"{place} has no model {model!r}, or no chat under this address.",
-                    why=why,
-                    remedy="Check the model's name and OPENAI_BASE_URL, which often ends in /v1.",
-                )
-            case 429 if error.code == "insufficient_quota":
-                return Problem(
-                    kind="input",
-                    what=f"The account at {place} has nothing left to spend.",
-                    why=why,
-                    remedy="Add to it and start again; answers that are here are not asked for"
-                    " again.",
-                )
-            case 429:
-                return Problem(
-                    kind="network",
-                    what=f"{place} was asked too often.",
-                    why=why,
-                    remedy="Ask fewer at a time, or go on later; answers that are here are kept.",
-                )
-            case status if status >= 500:
-                return Problem(
-                    kind="network",
-                    what=f"{place} failed.",
-                    why=why,
-                    remedy="Go on later; answers that are here are kept.",
-                )
-        return Problem(
-            kind="input",
-            what=f"{place} does not take the question.",
-            why=why,
-            remedy="Check that the model is one for chat, and lets its temperature be chosen.",
+            withheld=withheld,
         )
 
     def _unreachable(self, error: Exception) -> Problem:
@@ -211,23 +179,49 @@ class OpenAICompleter:
             remedy="Go on later; answers that are here are kept.",
         )
 
-    def _malformed(self) -> Problem:
-        return Problem(
-            kind="network",
-            what=f"{self._endpoint.place} answers with something that is no chat completion.",
-            remedy="Check OPENAI_BASE_URL, which often ends in /v1.",
-        )
 
-    def _quote(self, error: APIStatusError) -> str:
-        """What the server says, on one line, without the key."""
-        body = error.body
-        said = body.get("message") if isinstance(body, dict) else body
-        text = " ".join(str(said or error.message).split())
-        return self._endpoint.without_key(text)[:_LONGEST_QUOTE]
+class _RefusedError(Exception):
+    """A server said something else than an answer.
+
+    Attributes:
+        status: See `refusals.refusal`.
+        said: What it sent: decoded JSON, or the text that is none.
+        after: Seconds that it wants to be left alone; None where it does not say.
+    """
+
+    def __init__(self, status: int, said: object, after: float | None = None) -> None:
+        super().__init__(status)
+        self.status = status
+        self.said = said
+        self.after = after
 
 
-class _MalformedError(Exception):
-    """A server said that all is well and sent something else than a chat completion."""
+def _refused(error: APIStatusError) -> _RefusedError:
+    """A refusal by status. The client's own message leaves out most of what servers say."""
+    try:
+        said = decoded(error.response.text)
+    except ValueError:
+        said = error.body
+    return _RefusedError(error.status_code, said, _retry_after(error))
+
+
+def _raised(refused: Refusal, after: float | None = None) -> TryAgainError | ProblemError:
+    if refused.again:
+        return TryAgainError(refused.problem, after=after, busy=refused.busy)
+    return ProblemError(refused.problem)
+
+
+def _unnamed(part: object) -> Mapping[str, object]:
+    """What a server sent with a part of its answer that OpenAI's has not."""
+    found = getattr(part, "model_extra", None)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _status_of(said: object) -> int:
+    """The status that an error would have had, had it not come with status 200; 0 for none."""
+    found = code(said)
+    status = int(found) if found.isdecimal() and len(found) == 3 else 0
+    return status if 400 <= status <= 599 else 0
 
 
 def _count(usage: object, name: str) -> int | None:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from analysis.annotation.annotation import Annotation, Level, Scenario, Step, Subject
+from analysis.annotation.annotation import Annotation, Gap, Level, Scenario, Step, Subject
 from analysis.annotation.completer import Completion, Message
 from analysis.annotation.parsing import (
     CANNOT_TELL,
@@ -87,10 +87,12 @@ def known(
     answer = answers.get(question.key(model))
     if answer is None:
         return Annotation(subject, repeat, "unanswered"), (question,)
-    description = None if answer.cut else parse_description(answer.text)
+    description = None if answer.gap else parse_description(answer.text)
     raw = (answer.text, None, None)
+    gaps = _gaps(answer)
     if description is None:
-        return Annotation(subject, repeat, "unparsed", raw=raw, unparsed=("description",)), ()
+        unparsed: tuple[Step, ...] = ("description",)
+        return Annotation(subject, repeat, "unparsed", raw=raw, unparsed=unparsed, gaps=gaps), ()
     if description == CANNOT_TELL:
         return Annotation(subject, repeat, "cannot tell", raw=raw), ()
     for_scenarios = follow_up(templates, "scenarios", description)
@@ -99,13 +101,13 @@ def known(
     level_answer = answers.get(for_level.key(model))
     scenarios: tuple[Scenario, ...] | None = None
     level: Level | None = None
-    unparsed: list[Step] = []
+    failed: list[Step] = []
     if scenarios_answer is not None:
-        scenarios = None if scenarios_answer.cut else parse_scenarios(scenarios_answer.text)
-        unparsed += ["scenarios"] if scenarios is None else []
+        scenarios = None if scenarios_answer.gap else parse_scenarios(scenarios_answer.text)
+        failed += ["scenarios"] if scenarios is None else []
     if level_answer is not None:
-        level = None if level_answer.cut else parse_level(level_answer.text)
-        unparsed += ["level"] if level is None else []
+        level = None if level_answer.gap else parse_level(level_answer.text)
+        failed += ["level"] if level is None else []
     annotation = Annotation(
         subject,
         repeat,
@@ -114,7 +116,8 @@ def known(
         scenarios=scenarios,
         level=level,
         raw=(answer.text, _text(scenarios_answer), _text(level_answer)),
-        unparsed=tuple(unparsed),
+        unparsed=tuple(failed),
+        gaps=_gaps(scenarios_answer, level_answer),
     )
     pending = ((for_scenarios, scenarios_answer), (for_level, level_answer))
     return annotation, tuple(question for question, answer in pending if answer is None)
@@ -138,6 +141,10 @@ def read_annotations(
         for subject in subjects
         for repeat in range(repeats)
     )
+
+
+def _gaps(*answers: Completion | None) -> tuple[Gap, ...]:
+    return tuple(dict.fromkeys(each.gap for each in answers if each is not None and each.gap))
 
 
 def _text(answer: Completion | None) -> str | None:

@@ -11,6 +11,7 @@ from analysis.annotation.annotation import STEPS, Step
 from analysis.annotation.completer import Message
 from analysis.annotation.parsing import parse_description, parse_level, parse_scenarios
 from analysis.problems import ProblemError, problem
+from analysis.text_files import utf8
 
 FILE = "templates.toml"
 
@@ -96,7 +97,7 @@ def load_templates(path: Path | None = None) -> Templates:
 
 def _decode(content: bytes, name: str) -> Templates:
     try:
-        templates = msgspec.toml.decode(content, type=Templates)
+        templates = msgspec.toml.decode(utf8(content), type=Templates)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _misunderstood(name, f"{error}.") from error
     for step in STEPS:

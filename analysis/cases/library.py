@@ -26,6 +26,7 @@ from analysis.density import DENSITY_FLOOR, importance_density, instruction_scor
 from analysis.problems import ProblemError, problem
 from analysis.results import Span, Tokens
 from analysis.saliency_map import SaliencyMap
+from analysis.text_files import wide_encoding, without_mark
 
 T = TypeVar("T")
 
@@ -368,6 +369,8 @@ def _entries(path: Path, type_: type[T]) -> Iterator[tuple[int, int, T]]:
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
+                if number == 1 and (encoding := wide_encoding(line)):
+                    raise _broken(path, None, f"It is {encoding}, and should be UTF-8.")
                 if not line.isspace():
                     yield number, offset, _decoded(decoder, line, path, number)
                 offset += len(line)
@@ -394,7 +397,7 @@ def _entry_at(path: Path, offset: int, type_: type[T]) -> T:
 
 def _decoded(decoder: msgspec.json.Decoder[T], line: bytes, path: Path, number: int) -> T:
     try:
-        return decoder.decode(line)
+        return decoder.decode(without_mark(line))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _broken(path, number, f"{error}.") from None
 

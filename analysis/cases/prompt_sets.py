@@ -14,6 +14,7 @@ from analysis.cases.instructions import guess_instructions
 from analysis.cases.prompt_lines import Columns, Entry, UnusableLineError, entries_of
 from analysis.problems import ProblemError, problem
 from analysis.results import Span
+from analysis.text_files import utf8
 
 DEMO_PROMPTS = "demo"
 """The name of the demo's held-out prompts."""
@@ -22,7 +23,6 @@ DEMO_PROMPTS = "demo"
 _DEMO_PROMPTS_PER_TASK = 4
 _DEMO_NEW_TOKENS = 64
 _MOST_SHOWN = 5
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 BadLines = Literal["refuse", "skip"]
 
@@ -100,7 +100,7 @@ def read_prompt_set(
 ) -> PromptSet:
     """The prompts of a file, by the ending of its name: .jsonl, .ndjson, .csv, .tsv or .tab.
 
-    UTF-8 with or without a byte order mark, any line ends; blank lines do not count. A table's
+    UTF-8, or UTF-16 with its mark, any line ends; blank lines do not count. A table's
     first line names its columns.
 
     Args:
@@ -115,7 +115,7 @@ def read_prompt_set(
     columns = columns or Columns()
     data = _content(path)
     # A byte that is no UTF-8 becomes half a surrogate pair: the line that has it can be named.
-    text = data.decode("utf-8-sig", "surrogateescape")
+    text = _utf8(path, data).decode("utf-8", "surrogateescape")
     prompts: list[StudyPrompt] = []
     skipped: list[str] = []
     lines: dict[str, int] = {}
@@ -143,19 +143,20 @@ def read_prompt_set(
 
 def _content(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise problem(
             "input", f"The prompt set {path} cannot be read.", f"{error.strerror}."
         ) from None
-    if data.startswith(_UTF_16):
+
+
+def _utf8(path: Path, data: bytes) -> bytes:
+    try:
+        return utf8(data)
+    except UnicodeDecodeError as error:
         raise problem(
-            "input",
-            f"{path} is not UTF-8 text.",
-            "It begins as UTF-16 does.",
-            f"Convert it first: iconv -f UTF-16 -t UTF-8 {path.name}",
-        )
-    return data
+            "input", f"{path} is broken.", f"{error}.", "Save it again as UTF-8."
+        ) from None
 
 
 def _prompt(number: int, entry: Entry, columns: Columns, name: str) -> StudyPrompt:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import msgspec
 
 from analysis.instruction_sets.instruction_set import Instruction, InstructionSet
 from analysis.problems import ProblemError, problem
+from analysis.text_files import utf8
 
 LARGEST_FILE = 100_000_000
 """Bytes. A set of instructions is read whole."""
@@ -33,11 +35,11 @@ class _Line(msgspec.Struct, frozen=True):
 
 
 def instructions_from_file(path: Path, *, skip_malformed: bool = False) -> InstructionSet:
-    r"""The instructions of a file: UTF-8, one JSON object a line, blank lines ignored.
+    r"""The instructions of a file, one JSON object a line; blank lines are ignored.
 
         {"id": "1", "category": "math", "instruction": "Add.", "input": "2 and 3", "response": "5"}
 
-    Any categories will do, one is enough.
+    Any categories will do, one is enough. UTF-8, or UTF-16 with its mark.
 
     Args:
         path: The file.
@@ -75,13 +77,14 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise _unusable(path, f"It is larger than {LARGEST_FILE // 1_000_000} MB.", "Cut it.")
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                content = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
-                if content.strip():
-                    yield number, content
+        content = utf8(path.read_bytes())
     except OSError as error:
         raise problem("storage", f"{path} cannot be read.", f"{error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise _unusable(path, f"{error}.", "Save it again as UTF-8.") from None
+    for number, line in enumerate(io.BytesIO(content), start=1):
+        if line.strip():
+            yield number, line
 
 
 def _instruction(line: bytes) -> Instruction:

@@ -50,8 +50,7 @@ class CaseFolder:
             return
         with self._open:
             try:
-                for place in _PLACES:
-                    _check_replaceable(folder / place)
+                check_case_places(folder)
                 self._made = self._open.enter_context(making_folder(folder))
             except OSError as error:
                 raise _unwritable(folder, error) from None
@@ -122,6 +121,17 @@ class CaseFolder:
                 # Another process on the same study was a moment earlier.
                 if number == _ATTEMPTS - 1:
                     raise
+
+
+def check_case_places(folder: Path) -> None:
+    """Returns where the libraries of a study could be put; for before anything is asked.
+
+    Raises:
+        ProblemError: ``storage`` where something else is in their place.
+        OSError: It cannot be seen what is there.
+    """
+    for place in _PLACES:
+        _check_replaceable(folder / place)
 
 
 def file_names(base: str, tuned: str) -> tuple[str, str]:

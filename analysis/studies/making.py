@@ -27,11 +27,13 @@ def making_folder(folder: Path) -> Iterator[Path]:
     Removes first what killed processes left there. What a living process makes stays.
 
     Args:
-        folder: Where; made where it does not exist.
+        folder: Where; made where it does not exist, and removed with its parents made for it where
+            nothing is in it in the end.
 
     Raises:
         OSError: Nothing can be written there.
     """
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(folder)
     made = Path(tempfile.mkdtemp(prefix=f"{_mine()}{os.getpid()}-", dir=folder))
@@ -39,6 +41,9 @@ def making_folder(folder: Path) -> Iterator[Path]:
         yield made
     finally:
         shutil.rmtree(made, ignore_errors=True)
+        with suppress(OSError):
+            for empty in missing:
+                empty.rmdir()
 
 
 def _remove_leftovers(folder: Path) -> None:

@@ -13,15 +13,16 @@ from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
 
-from analysis.csv_file import save_csv
+from analysis.csv_file import write_csv
 from analysis.models.references import DEMO_NAMES
-from analysis.problems import problem
+from analysis.problems import ProblemError, problem
 from analysis.studies.comparisons import SIGNIFICANT
 from analysis.studies.drawing import FORMATS, save_figure
 from analysis.studies.findings import Figure, Findings, NamedTable
 from analysis.studies.making import making_folder
 from analysis.studies.placing import place_files
 from analysis.table import Cell, Table
+from analysis.writing import check_folder, reason
 
 REPORT = "report.md"
 MOST_ROWS = 40
@@ -63,22 +64,45 @@ def write_report(findings: Findings, folder: Path) -> Path:
     """
     target = folder / findings.study
     try:
-        target.mkdir(parents=True, exist_ok=True)
         with making_folder(folder) as made:
             for table in (*findings.tables, *findings.data):
-                save_csv(table.table, made / _csv(table))
+                _save_csv(table.table, made / _csv(table))
             for figure in findings.figures:
                 save_figure(figure, made)
             (made / REPORT).write_text(report_text(findings), encoding="utf-8", newline="\n")
+            target.mkdir(exist_ok=True)
             place_files(made, target, last=REPORT)
     except OSError as error:
-        raise problem(
-            "storage",
-            f"The report cannot be written to {target}.",
-            f"{error.strerror or error}.",
-            "Free space there, or give another folder.",
-        ) from error
+        raise _unwritable(target, error) from error
     return target / REPORT
+
+
+def check_report_place(study: str, folder: Path) -> None:
+    """Returns where `write_report` could write; for before the study is run.
+
+    Raises:
+        ProblemError: ``storage`` where it could not.
+    """
+    target = folder / study
+    try:
+        check_folder(target)
+    except OSError as error:
+        raise _unwritable(target, error) from None
+
+
+def _unwritable(target: Path, error: OSError) -> ProblemError:
+    return problem(
+        "storage",
+        f"The report cannot be written to {target}.",
+        f"{reason(error)}.",
+        "Free space there, or give another folder.",
+    )
+
+
+def _save_csv(table: Table, path: Path) -> None:
+    """In the folder in which all is made: what breaks off goes with it."""
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
+        write_csv(table, stream)
 
 
 def report_text(findings: Findings) -> str:

@@ -10,6 +10,7 @@ import msgspec
 
 from analysis.problems import ProblemError, problem
 from analysis.task_sets.task_set import INPUT, ClusterTask, TaskSet
+from analysis.text_files import utf8
 
 LARGEST_FILE = 10_000_000
 """Bytes. A set of tasks is read whole."""
@@ -27,7 +28,7 @@ class _File(msgspec.Struct, frozen=True):
 
 
 def task_set_from_file(path: Path) -> TaskSet:
-    """The tasks of a file, UTF-8: JSON lines where it is called ``.jsonl``, else TOML.
+    """The tasks of a file: JSON lines where it is called ``.jsonl``, else TOML.
 
         [[task]]
         name = "french-english"
@@ -36,7 +37,8 @@ def task_set_from_file(path: Path) -> TaskSet:
         mappings = [["chat", "cat"], ["chien", "dog"]]
 
     A category is not needed. ``{input}`` stands at the end of a phrasing; without it, the input
-    goes into a line of its own. What is there twice is left out, which the notes say.
+    goes into a line of its own. What is there twice is left out, which the notes say. The text is
+    UTF-8, or UTF-16 with its mark.
 
     Raises:
         ProblemError: ``storage`` where the file cannot be read; ``input`` where it is too large,
@@ -49,8 +51,8 @@ def task_set_from_file(path: Path) -> TaskSet:
         raise problem("storage", f"{path} cannot be read.", f"{error.strerror}.") from None
     if size > LARGEST_FILE:
         raise _unusable(path, f"It is larger than {LARGEST_FILE // 1_000_000} MB.", "Cut it.")
-    content = content.removeprefix(b"\xef\xbb\xbf")
     try:
+        content = utf8(content)
         tasks = _from_lines(content) if path.suffix == ".jsonl" else _from_toml(content)
     except (msgspec.DecodeError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise _unusable(path, f"{error}".rstrip(".") + ".", _WANTED) from None

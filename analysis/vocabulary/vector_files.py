@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.problems import ProblemError, problem
+from analysis.text_files import utf8, wide_encoding, without_mark
 
 Block = tuple[Sequence[str | None], NDArray[np.float32]]
 """Words, None for one that is no UTF-8, and their vectors, float32 [n, G]."""
@@ -110,6 +111,12 @@ def _lines(path: Path, file: IO[bytes] | gzip.GzipFile) -> Iterator[tuple[int, b
         line = file.readline(_LONGEST_LINE)
         if not line:
             return
+        if number == 1:
+            if encoding := wide_encoding(line):
+                raise unusable(
+                    path, f"It is {encoding}.", f"Convert it: iconv -f {encoding} -t UTF-8"
+                )
+            line = without_mark(line)
         if b"\0" in line or len(line) == _LONGEST_LINE:
             raise unusable(path, f"It is no text: see line {number}.")
         if not line.isspace():
@@ -166,7 +173,7 @@ def _words_beside(path: Path) -> list[str]:
         names = ", ".join(each.name for each in lists)
         raise unusable(path, "There is no word list beside it.", f"Add one of {names}.")
     try:
-        lines = found.read_bytes().decode("utf-8-sig").split("\n")
+        lines = utf8(found.read_bytes()).decode().split("\n")
     except UnicodeDecodeError:
         raise unusable(path, f"{found.name} beside it is no UTF-8.") from None
     return [line.rstrip("\r").partition("\t")[0] for line in lines if line.strip()]

@@ -7,6 +7,7 @@ here, for a model keeps them apart; they meet again where models are compared.
 from __future__ import annotations
 
 import csv
+import io
 import math
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -17,6 +18,7 @@ import numpy as np
 
 from analysis.demo.catalog import VECTORS_NAME, WEIGHTS
 from analysis.problems import ProblemError, problem
+from analysis.text_files import utf8
 
 ENGLISH_WORDS = 20_000
 """Words of the default list: the last of them occurs about twice in a million words. The paper's
@@ -101,7 +103,7 @@ def token_words(token_texts: Iterable[str], limit: int = 0) -> WordList:
 
 
 def words_from_file(path: Path, limit: int = 0) -> WordList:
-    """The words of a user's list, UTF-8 text.
+    """The words of a user's list, text in UTF-8, or in UTF-16 with its mark.
 
     Either one word a line, the most frequent first, or a word and its count or frequency separated
     by a tab, a semicolon, a comma or white space, in any order of lines and with or without a line
@@ -165,19 +167,21 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise _unusable(path, f"It is larger than {_MOST_BYTES // 1_000_000} MB.")
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                if b"\0" in line:
-                    raise _unusable(path, f"It is no text: line {number} has a zero byte.")
-                try:
-                    text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-                except UnicodeDecodeError:
-                    why = f"Line {number} is no UTF-8."
-                    raise _unusable(path, why, "Convert it to UTF-8.") from None
-                if text.strip():
-                    yield number, text.rstrip("\r\n")
+        content = utf8(path.read_bytes())
     except OSError as error:
         raise problem("storage", f"{path} cannot be read.", f"{error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise _unusable(path, f"{error}.", "Save it again as UTF-8.") from None
+    for number, line in enumerate(io.BytesIO(content), start=1):
+        if b"\0" in line:
+            raise _unusable(path, f"It is no text: line {number} has a zero byte.")
+        try:
+            text = line.decode()
+        except UnicodeDecodeError:
+            why = f"Line {number} is no UTF-8."
+            raise _unusable(path, why, "Convert it to UTF-8.") from None
+        if text.strip():
+            yield number, text.rstrip("\r\n")
 
 
 def _separator(lines: list[str]) -> str | None:

@@ -14,7 +14,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", required=True, metavar="REF", help="alias, hub id or folder")
     prompt = parser.add_mutually_exclusive_group(required=True)
     prompt.add_argument("--prompt", metavar="TEXT")
-    prompt.add_argument("--prompt-file", metavar="FILE", help="UTF-8 text; - is standard input")
+    prompt.add_argument(
+        "--prompt-file",
+        metavar="FILE",
+        help="text in UTF-8, or in UTF-16 with its mark; - is standard input",
+    )
     parser.add_argument(
         "--response", metavar="TEXT", help="explain this response instead of the model's own"
     )

@@ -19,8 +19,9 @@ from analysis.annotation.by_layer import answer_counts, described_by_rank, level
 from analysis.annotation.comparison import compare
 from analysis.annotation.completer import Completer
 from analysis.annotation.description_words import word_shifts
-from analysis.annotation.endpoint import endpoint
+from analysis.annotation.endpoint import Endpoint, endpoint
 from analysis.annotation.first_descriptions import FirstDescriptions, subjects_of
+from analysis.annotation.gaps import gap_notes
 from analysis.annotation.local_completer import LocalCompleter
 from analysis.annotation.openai_completer import OpenAICompleter
 from analysis.annotation.plan import Prices, first_prompts, plan
@@ -33,10 +34,34 @@ from analysis.requests import ModelChoice
 from analysis.results import LayerConcepts
 from analysis.session import Session
 from analysis.table import Table
+from analysis.writing import check_folder, reason
 from app.commands import model_options
 from app.commands.output import write_rows
 from app.config import Settings
 from app.known_descriptions import answers_path, remember_annotator
+
+
+def check(options: Namespace, settings: Settings) -> None:
+    """Refuse what cannot be asked or kept before any component is computed.
+
+    Raises:
+        ProblemError: The templates, the endpoint or the local model's name cannot be used, or
+            answers cannot be written.
+    """
+    load_templates(_templates_path(options, settings))
+    if options.dry_run:
+        return
+    if options.annotate == "endpoint":
+        _endpoint(options, settings)
+    elif name := getattr(options, "annotator", ""):
+        model_options.model_choice(name, options, settings)
+    path = answers_path()
+    try:
+        check_folder(path.parent)
+    except OSError as error:
+        raise problem(
+            "storage", f"Answers cannot be kept in {path.parent}.", f"{reason(error)}."
+        ) from None
 
 
 def run(
@@ -79,7 +104,13 @@ def run(
         else read_annotations(subjects, templates, completer.model, answers, repeats=repeats)
     )
     if annotations:
-        remember_annotator(completer.model)
+        try:
+            remember_annotator(completer.model)
+        except OSError as error:
+            # The app would show somebody else's descriptions; the rows are none the worse.
+            print(f"insttui: The annotator could not be noted: {error}", file=sys.stderr)
+    for note in gap_notes(annotations):
+        print(f"insttui: {note}", file=sys.stderr)
     write_rows(_table(options.table, layers, annotations, base, tuned), options.csv)
     return 0
 
@@ -91,8 +122,13 @@ def _completer(
     if options.annotate == "local":
         choice = model_options.model_choice(name, options, settings) if name else tuned
         return LocalCompleter(session, choice), Pace(concurrency=1)
-    place = endpoint(name or settings.annotation.model, settings.annotation.base_url)
+    place = _endpoint(options, settings)
     return OpenAICompleter(place), replace(Pace(), concurrency=settings.annotation.concurrency)
+
+
+def _endpoint(options: Namespace, settings: Settings) -> Endpoint:
+    name: str = getattr(options, "annotator", "")
+    return endpoint(name or settings.annotation.model, settings.annotation.base_url)
 
 
 def _templates_path(options: Namespace, settings: Settings) -> Path | None:

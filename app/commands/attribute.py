@@ -17,6 +17,7 @@ from analysis.requests import AttributionRequest, Method
 from analysis.results import Attribution
 from analysis.saliency_map import SaliencyMap
 from analysis.table import Cell, Table
+from analysis.text_files import utf8
 from app.commands import model_options, storage
 from app.commands.output import write_rows
 from app.commands.progress import run_with_progress
@@ -44,7 +45,7 @@ def run(options: Namespace) -> int:
         attribution = _attribution(session, request)
         other = _attribution(session, _other(request, attribution, options.compare))
     if attribution.note:
-        print(f"insttui: {prose(attribution.note)}", file=sys.stderr)
+        _say(attribution.note)
     shown, compared = (
         SaliencyMap.from_attribution(each, include_special=options.include_special)
         for each in (attribution, other)
@@ -55,6 +56,10 @@ def run(options: Namespace) -> int:
     if options.csv != "-":
         print(_summary(attribution, rows.count, options.csv), file=sys.stderr)
     return 0
+
+
+def _say(note: str) -> None:
+    print(f"insttui: {prose(note)}", file=sys.stderr)
 
 
 @dataclass
@@ -123,15 +128,28 @@ def _response(options: Namespace) -> str | None:
 
 
 def _decoded(data: bytes, origin: str) -> str:
+    """The text of a prompt, with the line ends of Windows as newlines where it has no others."""
     try:
-        return data.decode("utf-8")
+        text = utf8(data).decode()
     except UnicodeDecodeError as error:
         raise problem(
             "input",
             f"The prompt in {origin} is not UTF-8 text.",
-            f"Byte {error.start} is 0x{data[error.start]:02x}.",
+            f"Byte {error.start} is 0x{error.object[error.start]:02x}.",
             "Convert it first, for example with iconv.",
         ) from None
+    if "\0" in text:
+        raise problem(
+            "input",
+            f"The prompt in {origin} is no text.",
+            "It has zero bytes, as UTF-16 has that is not marked.",
+            "Save it as UTF-8.",
+        )
+    ends = text.count("\r\n")
+    if ends and ends == text.count("\n") == text.count("\r"):
+        _say(f"The prompt in {origin} has the line ends of Windows: they count as newlines.")
+        return text.replace("\r\n", "\n")
+    return text
 
 
 def _whole_characters(text: str, what: str) -> str:

@@ -24,6 +24,11 @@ def run(options: Namespace) -> int:
             "input", f"The table {options.table} is made of descriptions.", "", "Add --annotate."
         )
     settings = load_settings()
+    if options.annotate:
+        # Imported here: who wants no descriptions needs nothing of it.
+        from app.commands import annotation
+
+        annotation.check(options, settings)
     base, tuned = model_options.pair(options, settings)
     words, _ = word_options.words_and_vectors(options, settings, base, tuned)
     layers: list[LayerConcepts] = []
@@ -42,7 +47,4 @@ def run(options: Namespace) -> int:
         if not options.annotate:
             write_rows(concepts_table(layers), options.csv)
             return 0
-        # Imported here: who wants no descriptions needs nothing of it.
-        from app.commands import annotation
-
         return annotation.run(options, settings, session, layers, base, tuned)

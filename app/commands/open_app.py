@@ -14,6 +14,8 @@ from analysis.demo import catalog
 from analysis.problems import problem
 from app.commands import model_options, word_options
 from app.config import Settings, load_settings
+from app.endings import end_on_signals
+from app.terminal import require_terminal
 from app.workspace import Example, LibraryWorkspace, PairWorkspace, Workspace
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 def run(options: Namespace) -> int:
     """Open the app and stay until the user quits."""
+    require_terminal()
     settings = load_settings()
     workspace = _workspace(options, settings)
     # Nearly all that is made before the first paint stays: until then nobody looks for garbage.
@@ -30,6 +33,7 @@ def run(options: Namespace) -> int:
     from app.main import InsttuiApp
 
     app = InsttuiApp(workspace, settings)
+    end_on_signals(app.told_to_end, app.restore_terminal)
     app.run(mouse=not options.no_mouse)
     # The terminal is restored and the state saved. The interpreter's own farewell, with a thread
     # that may still wait for a disk, would only keep the user from the shell.

@@ -5,14 +5,44 @@ from __future__ import annotations
 import io
 import os
 import sys
+from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.problems import problem
+from analysis.problems import ProblemError, problem
 from analysis.table import Cell, Table
+from analysis.writing import check_file, check_folder, reason
 from app.export import save_csv, write_csv
 from app.terminal_text import prose
+
+
+def check_outputs(options: Namespace) -> None:
+    """Return where all that a command will write could be written, before it computes anything.
+
+    Args:
+        options: Those of any command: a file ``csv``, a folder ``out`` or ``output``.
+
+    Raises:
+        ProblemError: ``storage`` where something could not.
+    """
+    file: str | None = getattr(options, "csv", None)
+    if file and file != "-":
+        try:
+            check_file(Path(file))
+        except OSError as error:
+            raise _unwritable(file, error, "Name another file with --csv.") from None
+    for name in ("out", "output"):
+        folder: str | None = getattr(options, name, None)
+        if folder:
+            try:
+                check_folder(Path(folder).expanduser().absolute())
+            except OSError as error:
+                raise _unwritable(folder, error, f"Name another folder with --{name}.") from None
+
+
+def _unwritable(what: str, error: OSError, remedy: str) -> ProblemError:
+    return problem("storage", f"{what} cannot be written.", f"{reason(error)}.", remedy)
 
 
 def write_rows(table: Table, destination: str) -> None:
@@ -33,9 +63,10 @@ def write_rows(table: Table, destination: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
+        where = "Standard output" if destination == "-" else destination
         raise problem(
             "storage",
-            f"{'Standard output' if destination == '-' else destination} cannot be written.",
+            f"{where} cannot be written.",
             f"{error.strerror}." if error.strerror else "",
             "Name another file with --csv.",
         ) from error

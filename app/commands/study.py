@@ -36,6 +36,8 @@ _MOST_ROWS = 20
 def run(options: Namespace) -> int:
     """Run the study; print what it found, or write its first table, and its report if asked to."""
     spec = study_of(options.study)
+    if options.out:
+        _check_places(spec, Path(options.out), cases=spec.takes == "cases" and not options.results)
     given = _given(spec, options)
     with nullcontext() if given.base is None else storage.session(options) as session:
         findings = _follow(spec, given, session)
@@ -116,6 +118,20 @@ def _follow(spec: StudySpec, given: StudyInput, session: Session | None) -> Find
             file=sys.stderr,
         )
         raise
+
+
+def _check_places(spec: StudySpec, folder: Path, *, cases: bool) -> None:
+    """Refuse a folder in which something is in the way of what the study writes at its end.
+
+    Raises:
+        ProblemError: It cannot be written there.
+    """
+    from analysis.studies.case_folder import check_case_places
+    from analysis.studies.report import check_report_place
+
+    check_report_place(spec.name, folder)
+    if cases:
+        check_case_places(folder)
 
 
 def _write_report(findings: Findings, folder: Path) -> str:

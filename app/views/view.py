@@ -75,6 +75,9 @@ class View(Vertical):
     def enter(self) -> None:
         """Called when the view is shown: put the focus where work starts."""
 
+    def take_paste(self, text: str) -> None:
+        """Called with what is pasted where nothing that has the focus takes it."""
+
     def connected(self) -> None:
         """Called when the app has its session, which is soon after it was painted."""
 

@@ -11,8 +11,10 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from app.steady_size import SteadySize
 
-class HelpPanel(ModalScreen[None]):
+
+class HelpPanel(SteadySize, ModalScreen[None]):
     """Prose above, a table of keys below; any of ?, q, escape closes it."""
 
     # The box knows the keys for pages and for both ends.

@@ -126,6 +126,16 @@ class PromptEntry(TextArea):
         # The partner of a bracket would be anywhere; in prose nobody looks for it.
         self.match_cursor_bracket = False
 
+    def paste(self, text: str, *, instead: bool = False) -> None:
+        """Put text where the cursor is, or in place of all there is, and take the focus.
+
+        Undoing it brings back what was there.
+        """
+        place = (self.document.start, self.document.end) if instead else self.selection
+        if result := self._replace_via_keyboard(text, *place):
+            self.move_cursor(result.end_location)
+        self.focus()
+
     _shown: _Sight | None = None
 
     def _watch_selection(self, previous_selection: Selection, selection: Selection) -> None:

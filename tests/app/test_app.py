@@ -104,6 +104,18 @@ async def test_keys_can_be_rebound(tmp_path):
         await until_shown(pilot, "─ demo-tuned")
 
 
+async def test_themes_are_listed_and_chosen(tmp_path):
+    pair = PairApp(tmp_path)
+    async with pair.running() as pilot:
+        await until_shown(pilot, "Capital of a country")
+        pair.app.action_change_theme()
+        await until_shown(pilot, "Search for themes", "gruvbox")
+        await pilot.press(*"nord")
+        await until(pilot, lambda: "gruvbox" not in screen(pair.app))
+        await pilot.press("enter")
+        await until(pilot, lambda: pair.app.theme == "nord")
+
+
 async def test_a_theme_chosen_is_remembered(tmp_path):
     pair = PairApp(tmp_path)
     async with pair.running() as pilot:

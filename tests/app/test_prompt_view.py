@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.events import Paste
 from textual.widgets import Checkbox
 
 from analysis.events import Finished
@@ -81,8 +82,6 @@ async def test_hostile_text_is_asked_exactly_and_drawn_harmlessly(tmp_path, size
 
 
 async def test_pasted_line_ends_become_newlines_and_nothing_else_changes(tmp_path):
-    from textual.events import Paste
-
     pair = PairApp(tmp_path)
     async with pair.running() as pilot:
         await until_shown(pilot, "Capital of a country")
@@ -93,6 +92,58 @@ async def test_pasted_line_ends_become_newlines_and_nothing_else_changes(tmp_pat
         assert entry.text == "one\ntwo\x0b\x1b[2J three"
         await pilot.press("x", "backspace", "ctrl+z")
         assert entry.text.startswith("one\ntwo\x0b\x1b[2J three")
+
+
+@pytest.mark.parametrize(
+    "focus", ["#examples", "#history", "#sentences", "#run", "#template", "#entry", None]
+)
+async def test_a_paste_goes_into_the_prompt_wherever_the_focus_is(tmp_path, focus):
+    pair = PairApp(tmp_path)
+    async with pair.running() as pilot:
+        await until_shown(pilot, "Capital of a country")
+        view = pair.app.query_one(PromptView)
+        pair.app.base.set_focus(None if focus is None else view.query_one(focus))
+        await pilot.pause()
+        entry = view.query_one(PromptEntry)
+        for text in ("Can you count", " to three?"):
+            pair.app.post_message(Paste(text))
+        await until_shown(pilot, "Can you count to three?")
+        assert entry.text == "Can you count to three?"
+        # Then one goes on writing there.
+        await pilot.press("!")
+        assert entry.text == "Can you count to three?!"
+
+
+async def test_a_paste_takes_the_place_of_what_stood_there_untouched(tmp_path):
+    """As the draft of the last time, or an example that was run; it can be brought back."""
+    pair = PairApp(tmp_path)
+    async with pair.running(size=(140, 40)) as pilot:
+        await until_shown(pilot, "Capital of a country")
+        view = pair.app.query_one(PromptView)
+        entry = view.query_one(PromptEntry)
+        view.load(pair.workspace.examples[1])
+        pair.app.post_message(Paste("New"))
+        await until_shown(pilot, "The paste took the place")
+        assert entry.text == "New"
+        await pilot.press("ctrl+z")
+        assert entry.text == pair.workspace.examples[1].prompt
+        # What was written by hand stays where it is.
+        entry.move_cursor(entry.document.end)
+        await pilot.press("!", "escape")
+        pair.app.post_message(Paste("?"))
+        await until(pilot, lambda: entry.text.endswith("!?"))
+        assert entry.text == pair.workspace.examples[1].prompt + "!?"
+
+
+@pytest.mark.parametrize("keys", ["question_mark", "2"])
+async def test_a_paste_into_a_panel_or_another_view_is_no_prompt(tmp_path, keys):
+    pair = PairApp(tmp_path)
+    async with pair.running() as pilot:
+        await until_shown(pilot, "Capital of a country")
+        await pilot.press(keys)
+        pair.app.post_message(Paste("something else"))
+        await pilot.pause()
+        assert pair.app.query_one(PromptEntry).text == ""
 
 
 async def test_space_on_a_sentence_changes_what_counts_as_instruction(tmp_path):

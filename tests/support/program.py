@@ -131,13 +131,14 @@ class Home:
         columns: int = 140,
         lines: int = 40,
         within: Sequence[str] = (),
+        environment: dict[str, str] | None = None,
     ) -> Terminal:
         """Start insttui in a terminal."""
         return Terminal(
             [*within, PROGRAM, *arguments],
             columns=columns,
             lines=lines,
-            environment=self.environment,
+            environment={**self.environment, **(environment or {})},
             folder=self.work,
         )
 

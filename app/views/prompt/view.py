@@ -63,6 +63,8 @@ class PromptView(View):
         self._decided: dict[str, bool] = {}
         self._sentences: list[Span] = []
         self._settled_text = ""
+        # What an example, the history or the last run put into the entry.
+        self._loaded_text = ""
         self._pause: Timer | None = None
         self._loading: list[Watch] = []
         self._problems: list[Problem] = []
@@ -165,7 +167,16 @@ class PromptView(View):
         self._spans = spans
         entry = self.query_one("#entry", PromptEntry)
         entry.load_text(text)
+        self._loaded_text = text
         self._settle(keep=bool(spans))
+
+    def take_paste(self, text: str) -> None:
+        """Make what is pasted the prompt, or part of one that is being written."""
+        entry = self.query_one("#entry", PromptEntry)
+        replaced = entry.text == self._loaded_text
+        entry.paste(text, instead=replaced)
+        if replaced and self._loaded_text.strip():
+            self.ui.say("The paste took the place of the prompt before; ctrl-z brings that back.")
 
     def remark(self, text: str, spans: tuple[Span, ...]) -> None:
         """Take over marks that were changed in another view, if the prompt is still the same."""

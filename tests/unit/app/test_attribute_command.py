@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import io
+import sys
 
 import pytest
 
+from analysis.problems import ProblemError
 from analysis.requests import AttributionRequest
 from app.arguments import parser
 from app.commands import attribute
@@ -48,3 +51,61 @@ def test_rows_on_standard_output_are_all_there_is(run, capsys):
     said = capsys.readouterr()
     assert said.err == ""
     assert said.out.startswith("model,prompt_index,")
+
+
+@pytest.mark.parametrize("origin", ["file", "standard input"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbfName a city.\nNow.",
+        b"\xff\xfe" + "Name a city.\nNow.".encode("utf-16-le"),
+        b"\xef\xbb\xbfName a city.\r\nNow.",
+        b"\xff\xfe" + "Name a city.\r\nNow.".encode("utf-16-le"),
+    ],
+)
+def test_a_prompt_is_the_text_however_it_was_saved(prompt_of, content, origin, capsys):
+    assert prompt_of(content, origin) == "Name a city.\nNow."
+    said = "has the line ends of Windows" in capsys.readouterr().err
+    assert said == (b"\r" in content)
+
+
+@pytest.mark.parametrize("text", ["\r\n, \r and\n stay", "a\rb", "a\n\ufeffb", " \t\n"])
+def test_a_prompt_of_mixed_line_ends_and_odd_characters_stays_as_it_is(prompt_of, text, capsys):
+    assert prompt_of(text.encode(), "file") == text
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("Name".encode("utf-16-le"), "zero bytes, as UTF-16 has that is not marked"),
+        (b"\xff\xfeodd", "is not UTF-8 text. Byte 2 is 0x64."),
+    ],
+)
+def test_what_is_no_text_is_no_prompt(prompt_of, content, why):
+    with pytest.raises(ProblemError, match=why) as raised:
+        prompt_of(content, "file")
+    assert raised.value.problem.kind == "input"
+
+
+@pytest.fixture
+def prompt_of(run, monkeypatch, tmp_path):
+    """What is asked of the model where the prompt has this content."""
+
+    def prompt(content: bytes, origin: str) -> str:
+        asked = []
+        monkeypatch.setattr(
+            attribute,
+            "run_with_progress",
+            lambda _session, request: asked.append(request) or attribution(request),
+        )
+        file = tmp_path / "prompt.txt"
+        file.write_bytes(content)
+        if origin == "standard input":
+            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+        name = "-" if origin == "standard input" else str(file)
+        options = ["attribute", "--model", "demo-tuned", "--prompt-file", name]
+        attribute.run(parser().parse_args(options))
+        return asked[0].prompt
+
+    return prompt

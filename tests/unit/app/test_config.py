@@ -41,7 +41,7 @@ def test_no_file_in_the_platform_folder_is_no_problem(tmp_path, monkeypatch):
         (b"theme = ", "config.toml"),
         (b"theme = 3", "theme"),
         (b"thema = 'x'", "thema"),
-        (b"\xff\xfe", "config.toml"),
+        (b"\xff\xff", "config.toml"),
         (b"[keys]\n'saliency.gird' = 'x'", "saliency.grid"),
     ],
 )

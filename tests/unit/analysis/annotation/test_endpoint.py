@@ -55,3 +55,22 @@ def test_the_key_stands_in_no_representation() -> None:
     found = Endpoint("m", f"https://user:{KEY}@host:8000/v1?key={KEY}", KEY)
     assert KEY not in f"{found!r} {found} {found.place} {[found]}"
     assert found.place == "https://host:8000/v1"
+
+
+@pytest.mark.parametrize(
+    ("key", "said", "shown"),
+    [
+        ("sk-very-secret", "your key is sk-very-secret.", "your key is [key]."),
+        ("sk-very-secret", "key=sk-very-secret&n=1", "key=[key]&n=1"),
+        ("sk-very-secret", "Incorrect key: sk-ve****cret.", "Incorrect key: [key]"),
+        ("sk-very-secret", "key ****cret, or sk-ver...", "key [key], or [key]"),
+        ("sk-very-secret", "wait... for **bold** secrets", "wait... for **bold** secrets"),
+        # What is so short is no secret, and would blot out parts of words.
+        ("x", "max_tokens: extra text", "max_tokens: extra text"),
+        ("none", "none of the models", "none of the models"),
+        ("test", "the latest test", "the latest test"),
+        ("", "no key", "no key"),
+    ],
+)
+def test_the_key_is_blotted_out_of_errors_and_nothing_else(key: str, said: str, shown: str) -> None:
+    assert Endpoint("m", api_key=key).without_key(said) == shown

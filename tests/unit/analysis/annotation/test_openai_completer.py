@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import traceback
@@ -14,10 +15,11 @@ from analysis.annotation.annotation import Annotation
 from analysis.annotation.answer_file import AnswerFile
 from analysis.annotation.asking import Pace
 from analysis.annotation.endpoint import Endpoint
+from analysis.annotation.gaps import gap_notes
 from analysis.annotation.openai_completer import OpenAICompleter
 from analysis.annotation.runner import annotate
 from analysis.annotation.templates import Templates
-from analysis.problems import ProblemError
+from analysis.problems import Problem, ProblemError
 from tests.support.chat_server import (
     MODEL,
     ChatServer,
@@ -250,17 +252,16 @@ def test_after_an_interruption_no_answered_request_is_repeated(
     assert len(server.answered) == 5 * 3 + 2
 
 
-def test_the_key_reaches_nothing_that_is_written(
+def test_the_key_reaches_nothing_that_is_written_of_errors(
     server: ChatServer,
     templates: Templates,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """Not the answers, a log at its most talkative, the screen, or an error's traceback."""
+    """Not a log at its most talkative, the screen, or an error's traceback."""
     for name in ("", "openai", "httpx2", "httpcore2"):
         caplog.set_level(logging.DEBUG, logger=name)
-    server.answer = lambda body: f"words like {KEY}"  # a server that repeats what it is told
     described(server, templates, tmp_path, repeats=2)
     written = ""
     for status in (400, 401, 404, 429, 500):
@@ -270,8 +271,297 @@ def test_the_key_reaches_nothing_that_is_written(
         server.faults.clear()
         written += "".join(traceback.format_exception(caught.value))
     assert "your key is [key]" in written
-    assert "words like [key]" in (tmp_path / "answers").read_text()
     assert "chat/completions" in caplog.text
     written += caplog.text + "".join(capfd.readouterr())
     written += "".join(file.read_text() for file in tmp_path.rglob("*") if file.is_file())
     assert KEY not in written
+
+
+@pytest.mark.parametrize("key", ["none", "test", "x", "e", "words", KEY])
+def test_an_answer_is_kept_as_it_came_whatever_the_key_is(
+    server: ChatServer, templates: Templates, tmp_path: Path, key: str
+) -> None:
+    """Servers on one's own machine are given any word as a key, and answers have words in them."""
+    text = f"words for testing, none like {KEY}"
+    server.answer = lambda body: text if "hidden" in body["messages"][0]["content"] else "none"
+    completer = OpenAICompleter(Endpoint(MODEL, server.address, key))
+    answers = AnswerFile(tmp_path / "answers")
+    (found,) = annotate(subjects(1), completer, templates, answers, repeats=1, pace=QUICK)
+    assert found.description == text
+    assert found.scenarios == ()
+    assert text in answers.path.read_text()
+
+
+def refused(server: ChatServer, templates: Templates, folder: Path, fault: Fault) -> Problem:
+    """What is said where a server answers like that for good."""
+    server.faults.extend([fault] * 10)
+    with pytest.raises(ProblemError) as caught:
+        described(server, templates, folder)
+    return caught.value.problem
+
+
+def body(**content: object) -> bytes:
+    return json.dumps(content).encode()
+
+
+NO_SYSTEM_ROLE = [
+    Fault(400, body=body(object="error", message="System role not supported", code=400)),
+    Fault(
+        400,
+        body=body(message="Conversation roles must alternate user/assistant/user/assistant/..."),
+    ),
+    Fault(400, body=body(detail="Only user and assistant roles are supported!")),
+    Fault(
+        400,
+        body=error_body(
+            "Unsupported value: 'messages[0].role' does not support 'system' with this model."
+        ),
+    ),
+    Fault(400, body=error_body("Developer instruction is not enabled for models/gemma-3-4b-it")),
+    # Said with the status of a server that has failed, and meant for good.
+    Fault(500, body=body(error={"code": 500, "message": "Jinja: System role not supported"})),
+    Fault(200, body=body(error="the template has no system role")),
+]
+
+
+@pytest.mark.parametrize("fault", NO_SYSTEM_ROLE, ids=lambda fault: fault.body[:60].decode())
+def test_a_model_without_a_system_role_is_told_of_the_templates_that_need_none(
+    server: ChatServer, templates: Templates, tmp_path: Path, fault: Fault
+) -> None:
+    problem = refused(server, templates, tmp_path, fault)
+    assert "system_role = false" in problem.remedy
+    assert problem.remedy.count("templates.toml") == 1
+    assert len(server.asked) == 1
+
+
+# What a server sends, what is quoted of it, what helps, how often it is asked.
+REASONS = {
+    "an error that came with status 200": (
+        Fault(body=body(error={"message": "Provider returned error: out of credits", "code": 402})),
+        "out of credits",
+        "Add to it",
+        1,
+    ),
+    "an error of a provider behind the server": (
+        Fault(
+            body=body(
+                error={
+                    "message": "Provider returned error",
+                    "code": 400,
+                    "metadata": {"raw": '{"error": {"message": "top_k is odd"}}'},
+                }
+            )
+        ),
+        "Provider returned error: top_k is odd.",
+        "one for chat",
+        1,
+    ),
+    "an error in a choice": (
+        Fault(
+            body=completion_body(
+                "names", finish_reason="error", error={"code": 502, "message": "upstream broke off"}
+            )
+        ),
+        "status 502: upstream broke off.",
+        "Go on later",
+        3,
+    ),
+    "an error without a code": (
+        Fault(body=body(error="Unexpected endpoint or method. (POST /chat/completions)")),
+        "Unexpected endpoint or method.",
+        "OPENAI_BASE_URL",
+        3,
+    ),
+    "a detail": (
+        Fault(422, body=body(detail="the field stop is not permitted")),
+        "the field stop is not permitted",
+        "one for chat",
+        1,
+    ),
+    "a list of details": (
+        Fault(
+            422,
+            body=body(
+                detail=[
+                    {"loc": ["body", "model"], "msg": "Field required", "type": "missing"},
+                    {"loc": ["body", "n", 0], "msg": "Input should be 1", "type": "int"},
+                ]
+            ),
+        ),
+        "body.model: Field required; body.n.0: Input should be 1.",
+        "one for chat",
+        1,
+    ),
+    "a detail in a message": (
+        Fault(422, body=body(message={"detail": [{"loc": ["body"], "msg": "too odd"}]})),
+        "body: too odd.",
+        "one for chat",
+        1,
+    ),
+    "a text": (
+        Fault(404, body=body(error="model 'm' not found, try pulling it first")),
+        "try pulling it first",
+        "the model's name",
+        1,
+    ),
+    "a list": (
+        Fault(400, body=b'[{"error": {"code": 400, "message": "API key not valid."}}]'),
+        "API key not valid.",
+        "one for chat",
+        1,
+    ),
+    "a missing model with another status": (
+        Fault(400, body=error_body("The model `m` does not exist", "model_not_found")),
+        "does not exist",
+        "the model's name",
+        1,
+    ),
+    "a page": (
+        Fault(
+            502,
+            {"Content-Type": "text/html"},
+            b"<!DOCTYPE html>\n<html><head><title>m.org | 502: Bad\n gateway</title>"
+            + b"<style>p {}</style></head><body>"
+            + b"<p>long</p>" * 900
+            + b"</body></html>",
+        ),
+        "status 502: m.org | 502: Bad gateway.",
+        "Go on later",
+        3,
+    ),
+    "a page without a title": (
+        Fault(405, {"Content-Type": "text/html"}, b"<h1>Not &amp; allowed</h1><hr>nginx"),
+        "status 405: Not & allowed nginx.",
+        "OPENAI_BASE_URL",
+        1,
+    ),
+    "a page in place of a completion": (
+        Fault(200, {"Content-Type": "text/html"}, b"<html><title>Please log in</title></html>"),
+        "It begins: Please log in.",
+        "OPENAI_BASE_URL",
+        3,
+    ),
+    "no choices": (
+        Fault(body=body(id="1", choices=[])),
+        "list of choices is empty",
+        "another model",
+        3,
+    ),
+    "no reason at all": (Fault(418), "status 418.", "one for chat", 1),
+    "a fixed temperature": (
+        Fault(
+            400,
+            body=error_body("'temperature' does not support 0 with this model. Only the default"),
+        ),
+        "does not support 0",
+        "Choose a model that lets temperature and top_p be chosen",
+        1,
+    ),
+    "no top_p": (
+        Fault(400, body=error_body("`temperature` and `top_p` cannot both be specified")),
+        "cannot both be",
+        "Choose a model that lets temperature and top_p be chosen",
+        1,
+    ),
+    "no limit of tokens by either name": (
+        Fault(422, body=body(detail="the field max_tokens is not permitted")),
+        "max_tokens is not permitted",
+        "choose another model",
+        2,
+    ),
+    "a limit that is too high": (
+        Fault(400, body=error_body("max_tokens must be at most 32")),
+        "at most 32",
+        "max_tokens in a copy",
+        1,
+    ),
+    "too much to read": (
+        Fault(400, body=error_body("This model's maximum context length is 512 tokens.")),
+        "512 tokens.",
+        "--words",
+        1,
+    ),
+    "what the key may not be used for": (
+        Fault(403, body=error_body("Project proj_1 does not have access to model m")),
+        "does not have access to model m",
+        "OPENAI_API_KEY",
+        1,
+    ),
+    "a key that is wrong": (
+        Fault(401, body=error_body("Incorrect API key provided: sk-ve*************6789.")),
+        "Incorrect API key provided: [key]",
+        "OPENAI_API_KEY",
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REASONS)
+def test_the_servers_reason_reaches_the_user_with_a_remedy(
+    server: ChatServer, templates: Templates, tmp_path: Path, case: str
+) -> None:
+    fault, quoted, helps, times = REASONS[case]
+    problem = refused(server, templates, tmp_path, fault)
+    assert quoted in problem.why
+    assert len(problem.why) < 400
+    assert helps in problem.remedy
+    assert len(server.asked) == times
+
+
+def test_a_missing_key_is_asked_for(
+    server: ChatServer, templates: Templates, tmp_path: Path
+) -> None:
+    server.faults.append(Fault(401, body=error_body("You didn't provide an API key.")))
+    completer = OpenAICompleter(Endpoint(MODEL, server.address))
+    with pytest.raises(ProblemError, match=r"asks for a key\. .*didn't provide.* Set OPENAI_API"):
+        annotate(subjects(1), completer, templates, AnswerFile(tmp_path / "answers"), pace=QUICK)
+
+
+@pytest.mark.parametrize("status", [400, 422])
+@pytest.mark.parametrize(
+    "content",
+    [
+        body(detail=[{"loc": ["body", "max_tokens"], "msg": "Extra inputs are not permitted"}]),
+        body(error="Unrecognized request argument supplied: max_tokens"),
+        body(message="max_tokens is deprecated"),
+    ],
+)
+def test_a_limit_that_is_unknown_is_asked_for_by_its_newer_name(
+    server: ChatServer, templates: Templates, tmp_path: Path, content: bytes, status: int
+) -> None:
+    server.faults.append(Fault(status, body=content))
+    assert described(server, templates, tmp_path)[0].complete
+    assert "max_completion_tokens" in server.asked[1]
+
+
+@pytest.mark.parametrize(
+    ("answer", "gap"),
+    [
+        (completion_body("names of", finish_reason="content_filter"), "filter"),
+        (completion_body(None, finish_reason="content_filter"), "filter"),
+        (completion_body("names of", finish_reason="length"), "cut"),
+        (completion_body(None, finish_reason="length"), "cut"),
+        (completion_body(" "), "empty"),
+        (completion_body(None), "empty"),
+    ],
+)
+def test_what_is_not_the_models_whole_answer_is_not_taken_for_one_and_is_told(
+    server: ChatServer, templates: Templates, tmp_path: Path, answer: bytes, gap: str
+) -> None:
+    server.faults.append(Fault(body=answer))
+    found = described(server, templates, tmp_path)
+    assert (found[0].outcome, found[0].gaps) == ("unparsed", (gap,))
+    (note,) = gap_notes(found)
+    assert note.startswith("1 of 1 descriptions has ")
+
+
+def test_a_refusal_is_kept_in_its_words_and_told(
+    server: ChatServer, templates: Templates, tmp_path: Path
+) -> None:
+    message = {"role": "assistant", "content": None, "refusal": "cannot tell"}
+    server.faults.append(Fault(body=completion_body(None, message=message)))
+    found = described(server, templates, tmp_path, count=2)
+    assert [each.gaps for each in found] == [("refusal",), ()]
+    assert found[0].raw[0] == "cannot tell"
+    assert found[0].outcome == "unparsed"
+    assert gap_notes(found)[0].startswith("1 of 2 descriptions has no answer because the model ref")

@@ -7,13 +7,14 @@ import errno
 import gc
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from analysis.annotation.answer_file import AnswerFile
 from analysis.annotation.asking import Pace
-from analysis.annotation.completer import TryAgainError
+from analysis.annotation.completer import Message, TryAgainError
 from analysis.annotation.runner import Progress, annotate
 from analysis.annotation.templates import Templates
 from analysis.problems import Problem, ProblemError, problem
@@ -158,14 +159,18 @@ def test_a_cancel_returns_what_is_known_and_going_on_asks_only_the_rest(
 ) -> None:
     cancel = threading.Event()
     answers = AnswersInMemory()
-    first = ScriptedCompleter(by_step("cannot tell", "", ""))
+
+    def answer(messages: tuple[Message, ...]) -> str:
+        if len(answers.kept) >= 100:
+            # Progress is looked at long before the last one then, however quick the machine.
+            time.sleep(0.005)
+        return "cannot tell"
 
     def watch(progress: Progress) -> None:
-        first.hold = False
         if answers.kept:
             cancel.set()
 
-    first.hold = True
+    first = ScriptedCompleter(answer)
     many = subjects(3000)
     found = annotate(
         many, first, templates, answers, repeats=1, pace=QUICK, cancel=cancel, on_progress=watch

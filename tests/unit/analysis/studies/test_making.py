@@ -90,13 +90,20 @@ def test_another_machine_s_is_removed_when_nobody_has_written_for_a_day(tmp_path
     assert hidden(tmp_path) == [".making-other-1-new"]
 
 
-def test_it_is_gone_in_the_end_whatever_happens(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept", [True, False])
+def test_it_is_gone_in_the_end_whatever_happens(tmp_path: Path, kept: bool) -> None:
+    """And so are the folders that were made for it, unless something is in them."""
+    folder = tmp_path / "new" / "er"
+
     def fail() -> None:
-        with making_folder(tmp_path / "new") as made:
+        with making_folder(folder) as made:
             (made / "file").write_text("")
-            assert hidden(tmp_path / "new") == [made.name]
+            assert hidden(folder) == [made.name]
+            if kept:
+                (made / "file").rename(folder / "file")
             raise ValueError("mine")
 
     with pytest.raises(ValueError, match="mine"):
         fail()
-    assert hidden(tmp_path / "new") == []
+    there = [path.name for path in tmp_path.rglob("*")]
+    assert there == (["new", "er", "file"] if kept else [])

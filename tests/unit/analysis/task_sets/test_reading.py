@@ -93,7 +93,7 @@ def test_what_is_there_twice_is_left_out_and_said(read):
         (task(mappings=["xy"]), "mappings"),
         ('{"name": "a"}', "phrasings"),
         ("", "no task in it"),
-        (b"\xff\xfe", "line 1: "),
+        (b"\xff\xff", "line 1: "),
     ],
 )
 def test_what_is_wrong_with_json_lines_is_said(read, lines, words):

@@ -1,0 +1,69 @@
+"""What the app asks of a terminal, looked into before anything is drawn or computed.
+
+Textual reads keys from standard input and draws on standard error; where either is no terminal it
+draws into a file or dies of a hang-up that it sends itself. Standard output must be one as well,
+although nothing is written there: who redirects it waits for output that never comes.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import termios
+from contextlib import suppress
+
+from analysis.problems import ProblemError, problem
+
+# Names of terminals without a cursor that could be moved. An unset TERM is none of them: it says
+# nothing of the terminal, and whatever is a terminal today obeys the codes that are sent.
+_WITHOUT_CODES = ("dumb", "unknown")
+
+
+def require_terminal() -> None:
+    """Return where the app can draw and read keys.
+
+    Raises:
+        ProblemError: ``input``: a standard stream is no terminal, it belongs to another program, or
+            TERM says that it obeys no escape codes.
+    """
+    streams = {
+        "Standard input": sys.__stdin__,
+        "Standard output": sys.__stdout__,
+        "Standard error": sys.__stderr__,
+    }
+    for name, stream in streams.items():
+        descriptor = -1 if stream is None else stream.fileno()
+        if not os.isatty(descriptor):
+            raise _refusal(f"{name} is {_kind(descriptor)}.")
+    name = os.environ.get("TERM", "")
+    if name.lower() in _WITHOUT_CODES:
+        raise _refusal(
+            f"This one obeys no escape codes: TERM is {name!r}.",
+            "Set TERM to what it is, such as xterm-256color, or use another one.",
+        )
+    try:
+        # A job in the background is stopped here until it comes to the front. One that no shell
+        # can bring there is told so, where Textual would fail later on.
+        termios.tcsetattr(0, termios.TCSANOW, termios.tcgetattr(0))
+    except termios.error as error:
+        raise _refusal(f"This one cannot be used: {error.args[-1]}.") from None
+
+
+def _kind(descriptor: int) -> str:
+    """What a stream is that is no terminal."""
+    with suppress(OSError):
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+            return "a pipe"
+        if stat.S_ISREG(mode):
+            return "a file"
+    return "not one"
+
+
+def _refusal(
+    why: str,
+    remedy: str = "Start it in one (over ssh: ssh -t). The commands that insttui --help lists "
+    "need none.",
+) -> ProblemError:
+    return problem("input", "The app needs a terminal.", why, remedy)
