@@ -55,6 +55,14 @@ def context_window(config: PreTrainedConfig) -> int:
     return 0
 
 
+def number_of(config: PreTrainedConfig, name: str) -> int:
+    """A number of a configuration, the largest where layers have one each; 0 for none."""
+    alike = not getattr(config, "is_heterogeneous", False)
+    found = [getattr(each, name, None) for each in ([config] if alike else config.per_layer_config)]
+    flat = [each for one in found for each in (one if isinstance(one, (list, tuple)) else [one])]
+    return max((int(each) for each in flat if isinstance(each, (int, float))), default=0)
+
+
 def vocabulary_size(model: PreTrainedModel) -> int:
     """V: rows of the input embeddings; the tokenizer may have fewer tokens, and must not have more.
 

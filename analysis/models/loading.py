@@ -25,7 +25,12 @@ from analysis.models.configuration import (
     refuse_generation_faults,
     refuse_other_models,
 )
-from analysis.models.limits import context_window, refuse_unknown_ids, vocabulary_size
+from analysis.models.limits import (
+    context_window,
+    number_of,
+    refuse_unknown_ids,
+    vocabulary_size,
+)
 from analysis.models.reasons import reason
 from analysis.models.token_bytes import token_bytes
 from analysis.models.tokenizing import (
@@ -153,8 +158,8 @@ def load_model(
         name=choice.name,
         family=str(config.model_type),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
-        layers=int(config.get_text_config().num_hidden_layers),
-        vocabulary=int(config.get_text_config().vocab_size),
+        layers=number_of(config.get_text_config(), "num_hidden_layers"),
+        vocabulary=vocabulary_size(model),
         context_window=context_window(config),
         device=str(device),
         dtype=str(model.dtype).removeprefix("torch."),

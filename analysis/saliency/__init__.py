@@ -120,7 +120,7 @@ def importance_pieces(
     chosen = plan.cheapest() if method == "auto" else method
     if not len(response):
         return Ran(chosen, "", dtype)
-    refuse_looking_ahead(model, torch.cat([prompt, response]))
+    refuse_looking_ahead(model, torch.cat([prompt, response[:-1]]))
     if chosen == "occlusion" or chosen == "occlusion_zeroed":
         zeroed = chosen == "occlusion_zeroed"
         note = yield from occlusion(model, prompt, response, plan, zeroed=zeroed)

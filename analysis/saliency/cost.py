@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import nn
 
+from analysis.models.limits import number_of
 from analysis.models.memory import free_bytes
 
 if TYPE_CHECKING:
@@ -90,29 +91,21 @@ def shape_of(model: PreTrainedModel) -> Shape:
     config: Any = model.config.get_text_config()
     table = next(model.get_input_embeddings().parameters())
     width = table.shape[-1]
-    layers = _number(config, "num_hidden_layers") or _longest_list(model)
-    inner = _number(config, "intermediate_size") or 4 * width
+    layers = number_of(config, "num_hidden_layers") or _longest_list(model)
+    inner = number_of(config, "intermediate_size") or 4 * width
     # A mixture of experts sends a position through some of them only.
-    experts = _number(config, "num_experts_per_tok") or 1
+    experts = number_of(config, "num_experts_per_tok") or 1
     return Shape(
         layers=layers,
         width=width,
         inner=experts * inner,
-        heads=_number(config, "num_attention_heads") or 1,
+        heads=number_of(config, "num_attention_heads") or 1,
         vocabulary=table.shape[0],
         weights=layers * (4 * width**2 + 3 * width * inner * experts),
         itemsize=table.element_size(),
         scores=getattr(config, "_attn_implementation", "eager") == "eager",
         device=table.device,
     )
-
-
-def _number(config: Any, name: str) -> int:
-    """A number of a configuration, the largest where layers have one each; 0 for none."""
-    alike = not getattr(config, "is_heterogeneous", False)
-    found = [getattr(each, name, None) for each in ([config] if alike else config.per_layer_config)]
-    flat = [each for one in found for each in (one if isinstance(one, (list, tuple)) else [one])]
-    return max((int(each) for each in flat if isinstance(each, (int, float))), default=0)
 
 
 def _longest_list(model: PreTrainedModel) -> int:

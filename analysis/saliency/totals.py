@@ -63,7 +63,7 @@ def totals(
     # What comes after the last span does not concern it.
     response = response[: max((stop for start, stop in asked if start < stop), default=0)]
     if len(response):
-        refuse_looking_ahead(model, torch.cat([prompt, response]))
+        refuse_looking_ahead(model, torch.cat([prompt, response[:-1]]))
         refuse_cut_gradient(model, torch.cat([prompt, response]))
         shape = shape_of(model)
         plan = Plan(shape, len(prompt), len(response), budget_of(memory_budget, shape.device))
