@@ -56,22 +56,10 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "shared_expert_intermediate_size": 24,
     },
     "olmoe": {**_EXPERTS, "num_experts": 4},
-    "qwen3_next": {
-        **_EXPERTS,
-        "layer_types": ["linear_attention", "full_attention"],
-        "head_dim": 16,
-        "linear_key_head_dim": 8,
-        "linear_value_head_dim": 8,
-        "linear_num_key_heads": 2,
-        "linear_num_value_heads": 4,
-        "num_experts": 4,
-        "moe_intermediate_size": 24,
-        "shared_expert_intermediate_size": 24,
-    },
 }
 """Configuration of each family, under its transformers ``model_type``."""
 
-EXPERTS = ("mixtral", "qwen2_moe", "olmoe", "qwen3_next")
+EXPERTS = ("mixtral", "qwen2_moe", "olmoe")
 """The families with a mixture of experts."""
 
 

@@ -6,13 +6,11 @@ from torch import Tensor
 
 from analysis.saliency import Restart, importance_pieces, tail, tape
 from analysis.saliency.steps import COMBINED, MULTIPLIED, VIEWED, WRITTEN
-from tests.support.small_models import small_model
-from tests.unit.analysis.saliency.reference import (
-    PROMPT,
-    RESPONSE,
-    assert_close,
-    reference,
-)
+from tests.families.models import exact, tiny
+from tests.families.texts import LONG_RESPONSE
+from tests.unit.analysis.saliency.reference import assert_close, reference
+
+FAMILIES = ("llama", "gemma2", "gpt2", "mixtral", "qwen3_next")
 
 
 class Dropping:
@@ -42,8 +40,9 @@ class Dropping:
 
 def explained(model) -> tuple[Tensor, str, bool]:
     """The map as it comes out, the method, and whether it was begun anew."""
-    result = torch.full((len(PROMPT), len(RESPONSE)), torch.nan)
-    pieces = importance_pieces(model, PROMPT, RESPONSE, method="forward")
+    prompt, response = LONG_RESPONSE
+    result = torch.full((len(prompt), len(response)), torch.nan)
+    pieces = importance_pieces(model, prompt, response, method="forward")
     restarted = False
     while True:
         try:
@@ -63,10 +62,10 @@ def one_of_each_kind(steps: list) -> list[int]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", ["llama", "gemma2", "gpt2", "mixtral", "qwen3_next"])
+@pytest.mark.parametrize("family", FAMILIES)
 def test_a_tangent_lost_in_any_step_never_gives_a_wrong_map(family, monkeypatch):
-    model = small_model(family)
-    expected = reference(small_model(family, dtype=torch.float64), PROMPT, RESPONSE)
+    model = tiny(family)
+    expected = reference(exact(model), *LONG_RESPONSE)
     dropping = Dropping(monkeypatch)
     values, method, restarted = explained(model)
     assert (method, restarted) == ("forward", False)
@@ -86,7 +85,7 @@ def test_a_tangent_lost_in_any_step_never_gives_a_wrong_map(family, monkeypatch)
 def test_the_steps_that_are_lost_above_are_of_every_kind(monkeypatch):
     dropping = Dropping(monkeypatch)
     kinds = set()
-    for family in ("llama", "gemma2", "gpt2", "mixtral", "qwen3_next"):
-        explained(small_model(family))
+    for family in FAMILIES:
+        explained(tiny(family))
         kinds |= {step.operation for step in dropping.steps}
     assert {COMBINED, MULTIPLIED, WRITTEN, VIEWED, torch.ops.aten.mm.default} <= kinds
