@@ -23,7 +23,7 @@ from analysis.models.turns import TurnEnd, turn_end
 from analysis.problems import ProblemError, problem
 from analysis.requests import AttributionRequest, LoadRequest, TokenizeRequest
 from analysis.results import Attribution, ModelFacts, Tokens
-from analysis.saliency import Piece, Ran, Restart, Totals, importance_pieces
+from analysis.saliency import Piece, Ran, Restart, Totals, importance_pieces, totals
 
 Steps = Generator[Progress | Partial | Notice, None, Attribution]
 
@@ -138,6 +138,8 @@ def _explained(
     ended: Literal["end", "length", "given"],
 ) -> Steps:
     """The importance, rectangle by rectangle; of a gradient the totals first."""
+    if request.totals_only:
+        return _summed(request, loaded, complete, ended)
     started = time.monotonic()
     importance = complete.importance.copy()
     complete = msgspec.structs.replace(complete, ended=ended)
@@ -172,6 +174,38 @@ def _explained(
         passes_dtype=ran.dtype,
         note=" ".join((*loaded.facts.notes, complete.note, ran.note)).strip(),
         difference=ran.difference,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _summed(
+    request: AttributionRequest,
+    loaded: LoadedModel,
+    complete: Attribution,
+    ended: Literal["end", "length", "given"],
+) -> Attribution:
+    """The totals, without the map."""
+    started = time.monotonic()
+    prompt, response = complete.prompt_tokens.ids, complete.response_tokens.ids
+    try:
+        found = totals(
+            loaded.model,
+            prompt,
+            response,
+            target=request.target,
+            memory_budget=request.memory_budget,
+        )
+    except NotFiniteError:
+        found = None
+    if found is None:
+        raise explain_non_finite(loaded.model, (*prompt, *response[:-1]), loaded.facts.name)
+    return msgspec.structs.replace(
+        complete,
+        totals=found.numpy(),
+        method="totals",
+        passes_dtype=complete.dtype,
+        note=" ".join((*loaded.facts.notes, complete.note)).strip(),
+        ended=ended,
         seconds=time.monotonic() - started,
     )
 

@@ -65,6 +65,7 @@ class AttributionRequest(msgspec.Struct, frozen=True, tag="attribution"):
         target: Differentiate log p(y_m) or p(y_m). Occlusion always compares p(y_m).
         memory_budget: Bytes that the passes may take beside the weights; None for a share of what
             is free. Part of no cache key: the numbers do not depend on it.
+        totals_only: Stop at the totals of the gradient, without the map.
     """
 
     model: ModelChoice
@@ -76,6 +77,7 @@ class AttributionRequest(msgspec.Struct, frozen=True, tag="attribution"):
     method: Method = "auto"
     target: Target = "log_probability"
     memory_budget: int | None = None
+    totals_only: bool = False
 
 
 class ArchitectureRequest(msgspec.Struct, frozen=True, tag="architecture"):

@@ -28,6 +28,7 @@ COLUMNS = (
     "importance",
     "score",
 )
+TOTALS_COLUMNS = ("model", "prompt_index", "prompt_token", "total")
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +130,16 @@ class SaliencyMap:
     def instruction_score(self, instruction: NDArray[np.bool_]) -> float:
         """Instruction score under a bool [N] mask of instruction tokens (METHODS 1)."""
         return instruction_score(self.density, instruction)
+
+    def totals_table(self) -> Table:
+        """One row per visible prompt token: what it weighs for the whole response."""
+        texts, totals = self.prompt_tokens.texts, self.totals
+        rows = [
+            # str: the shortest digits that give the same float32 back.
+            (self.model, n, texts[n], None if totals is None else float(str(totals[n])))
+            for n in np.flatnonzero(self.visible).tolist()
+        ]
+        return Table(TOTALS_COLUMNS, rows)
 
     def table(self) -> Table:
         """One row per visible prompt token and response token; indices count hidden rows too.

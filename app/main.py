@@ -366,7 +366,7 @@ class InsttuiApp(KeyByKeyApp):
             if action.keys or action.id in keymap
         ]
         title = next(spec.title for spec in self.views if spec.id == self.view.id)
-        self.push_screen(HelpPanel(title, self.view.HELP, keys))
+        self.push_screen(HelpPanel(title, self.view.help(), keys))
 
     def action_save_screen(self) -> None:
         """Save the screen as SVG in the current folder."""

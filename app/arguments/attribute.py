@@ -52,7 +52,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="let BOS and template tokens count in the score",
     )
+    parser.add_argument(
+        "--totals",
+        action="store_true",
+        help="only what each prompt token weighs for the whole response: one backward pass",
+    )
     add_csv(parser)
+    parser.add_argument(
+        "--json",
+        metavar="FILE",
+        help="write the map with all that is known of it, in place of rows unless --csv names a "
+        "file; - is standard output",
+    )
     add_model_options(parser)
 
 

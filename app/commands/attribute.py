@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from analysis.agreement import Agreement
+from analysis.attribution_json import as_json
 from analysis.problems import problem
 from analysis.requests import AttributionRequest, Method
 from analysis.results import Attribution
@@ -19,7 +20,7 @@ from analysis.saliency_map import SaliencyMap
 from analysis.table import Cell, Table
 from analysis.text_files import utf8
 from app.commands import model_options, storage
-from app.commands.output import write_rows
+from app.commands.output import write_json, write_rows
 from app.commands.progress import run_with_progress
 from app.config import load_settings
 from app.terminal_text import prose
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 def run(options: Namespace) -> int:
     """Answer the request and write its table."""
+    _refuse_contradictions(options)
     settings = load_settings()
     request = AttributionRequest(
         model=model_options.model_choice(options.model, options, settings),
@@ -40,6 +42,7 @@ def run(options: Namespace) -> int:
         method=_method(options.method),
         target=options.target,
         memory_budget=options.memory,
+        totals_only=options.totals,
     )
     with storage.session(options) as session:
         attribution = _attribution(session, request)
@@ -50,12 +53,30 @@ def run(options: Namespace) -> int:
         SaliencyMap.from_attribution(each, include_special=options.include_special)
         for each in (attribution, other)
     )
-    table = Agreement(shown, compared).table() if options.compare else shown.table()
-    rows = _Counted(table)
-    write_rows(Table(table.columns, rows), options.csv)
-    if options.csv != "-":
-        print(_summary(attribution, rows.count, options.csv), file=sys.stderr)
+    if options.json:
+        write_json(as_json(attribution), options.json)
+    # JSON takes the place of rows that nobody asked for.
+    if not options.json or options.csv != "-":
+        table = Agreement(shown, compared).table() if options.compare else _table(shown, options)
+        rows = _Counted(table)
+        write_rows(Table(table.columns, rows), options.csv)
+        if options.csv != "-":
+            print(_summary(attribution, rows.count, options.csv), file=sys.stderr)
     return 0
+
+
+def _table(shown: SaliencyMap, options: Namespace) -> Table:
+    return shown.totals_table() if options.totals else shown.table()
+
+
+def _refuse_contradictions(options: Namespace) -> None:
+    if options.totals and (options.compare or options.method.startswith("occlusion")):
+        raise problem(
+            "input",
+            "--totals sums up a gradient, and nothing else.",
+            "There is no one pass for the sums of another map.",
+            "Leave it out: the totals of a map are in its --json.",
+        )
 
 
 def _say(note: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from analysis.problems import ProblemError, problem
 from analysis.table import Cell, Table
-from analysis.writing import check_file, check_folder, reason
+from analysis.writing import check_file, check_folder, reason, whole_file
 from app.export import save_csv, write_csv
 from app.terminal_text import prose
 
@@ -21,17 +21,18 @@ def check_outputs(options: Namespace) -> None:
     """Return where all that a command will write could be written, before it computes anything.
 
     Args:
-        options: Those of any command: a file ``csv``, a folder ``out`` or ``output``.
+        options: Those of any command: a file ``csv`` or ``json``, a folder ``out`` or ``output``.
 
     Raises:
         ProblemError: ``storage`` where something could not.
     """
-    file: str | None = getattr(options, "csv", None)
-    if file and file != "-":
-        try:
-            check_file(Path(file))
-        except OSError as error:
-            raise _unwritable(file, error, "Name another file with --csv.") from None
+    for name in ("csv", "json"):
+        file: str | None = getattr(options, name, None)
+        if file and file != "-":
+            try:
+                check_file(Path(file))
+            except OSError as error:
+                raise _unwritable(file, error, f"Name another file with --{name}.") from None
     for name in ("out", "output"):
         folder: str | None = getattr(options, name, None)
         if folder:
@@ -43,6 +44,26 @@ def check_outputs(options: Namespace) -> None:
 
 def _unwritable(what: str, error: OSError, remedy: str) -> ProblemError:
     return problem("storage", f"{what} cannot be written.", f"{reason(error)}.", remedy)
+
+
+def write_json(data: bytes, destination: str) -> None:
+    """Write JSON in UTF-8 to a file, or to standard output for ``-``.
+
+    Raises:
+        ProblemError: The file or standard output cannot be written.
+    """
+    try:
+        if destination == "-":
+            sys.stdout.buffer.write(data)
+            sys.stdout.flush()
+        else:
+            with whole_file(Path(destination)) as file:
+                file.write(data.decode())
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        where = "Standard output" if destination == "-" else destination
+        raise _unwritable(where, error, "Name another file with --json.") from error
 
 
 def write_rows(table: Table, destination: str) -> None:

@@ -33,6 +33,10 @@ class View(Vertical):
         """The app, typed."""
         return cast("InsttuiApp", self.app)
 
+    def help(self) -> str:
+        """The help panel's prose, with what there is to say of what is shown."""
+        return self.HELP
+
     def prose(self, text: str) -> str:
         """Harmless one-line text: newlines become spaces."""
         return prose(" ".join(text.split()), ascii_only=self.ui.settings.ascii)

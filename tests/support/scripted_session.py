@@ -197,6 +197,8 @@ def attribution(request: AttributionRequest, *, seed: int = 0) -> Attribution:
         ended="end" if request.response_ids is None else "given",
         seconds=0.2,
         passes_dtype="float32",
+        totals=importance.sum(axis=1),
+        difference=None if occluded else 1.5e-6,
     )
 
 

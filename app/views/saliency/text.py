@@ -10,7 +10,8 @@ from analysis.agreement import COLUMNS, Agreement
 from analysis.saliency_map import SaliencyMap
 from analysis.table import Cell, Table
 from app.export import chained, free_path, save_csv
-from app.views.saliency.side import Method
+from app.terminal_text import prose
+from app.views.saliency.side import Method, Side
 
 HELP = (
     "How much every prompt token mattered for every response token, base model on the left, tuned "
@@ -44,10 +45,27 @@ HELP = (
     "where one of them does not vary. 1 is the same picture, 0 none in common: the gradient then "
     "says how the response would change with a token's strength, not what it would be without "
     "it.\n\n"
+    "Totals come first: the strip beside the prompt tokens is coloured by what each weighs for the "
+    "whole response, the sum of its row, which one backward pass gives without the map; until a "
+    "column is there the text face shows them too.\n\n"
+    "Every row that is computed forward is compared with a backward pass before it is shown; where "
+    "they differ by more than rounding, reverse mode takes over and a note says so.\n\n"
     "Maps appear as they are computed, by rows or by columns; ╌ stands for what is not there yet. "
     "Scores are provisional while a column lacks rows: its largest importance may be to come. "
     "Density and instruction score wait for the whole map."
 )
+
+
+def checked(sides: Sequence[Side]) -> list[str]:
+    """How far each model's map is from what a backward pass says of it; harmless."""
+    return [
+        prose(
+            f"{side.name}: weighted sums of the map's columns and a backward pass differ by at "
+            f"most {found.difference:.1e} of the largest ({found.method}, {found.passes_dtype})."
+        )
+        for side in sides
+        if (found := side.gradient.attribution) is not None and found.difference is not None
+    ]
 
 
 def save_shown(

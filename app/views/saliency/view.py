@@ -22,7 +22,7 @@ from app.views.saliency.comparison import Comparison, Found, mask_of
 from app.views.saliency.pair import Pair, going_on
 from app.views.saliency.pane import FACES, FaceName, SaliencyPane
 from app.views.saliency.side import Side
-from app.views.saliency.text import HELP, copied_text, save_shown
+from app.views.saliency.text import HELP, checked, copied_text, save_shown
 from app.views.saliency.values_text import status_lines
 from app.views.view import View
 from app.watch import Watch
@@ -68,6 +68,10 @@ class SaliencyView(View):
         self._behind = False
 
     # What is on the screen
+
+    def help(self) -> str:
+        """How to read the maps, and how far those that are shown were checked."""
+        return "\n\n".join([self.HELP, *checked(self._pair.sides)])
 
     def compose(self) -> ComposeResult:
         """Two panes, a line on what is going on, three lines of values."""

@@ -125,6 +125,16 @@ def test_the_response_grows_first_and_the_map_fills_up_next(
         assert not np.isnan(result.importance).any()
 
 
+def test_totals_alone_are_those_of_the_map(choice: ModelChoice, models: ModelPool) -> None:
+    _, whole = followed(attribute(request(choice), models))
+    events, result = followed(attribute(request(choice, totals_only=True), models))
+    assert result.response_tokens == whole.response_tokens
+    np.testing.assert_allclose(result.totals, whole.totals, rtol=1e-5, atol=1e-7)
+    assert np.isnan(result.importance).all()
+    assert (result.method, result.passes_dtype) == ("totals", "float32")
+    assert not any(isinstance(each, Progress) and each.stage == "attribute" for each in events)
+
+
 def test_partial_results_come_at_most_five_times_a_second(
     choice: ModelChoice, models: ModelPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import json
 import sys
 
 import pytest
@@ -109,3 +110,41 @@ def prompt_of(run, monkeypatch, tmp_path):
         return asked[0].prompt
 
     return prompt
+
+
+def test_json_says_all_that_is_known_of_a_map(run, tmp_path, capsys):
+    file = tmp_path / "map.json"
+    assert run("--response", RESPONSE, "--json", str(file)) == 0
+    assert capsys.readouterr().out == ""
+    said = json.loads(file.read_text(encoding="utf-8"))
+    assert "".join(token["text"] for token in said["response_tokens"]) == RESPONSE
+    assert said["largest_difference"] == 1.5e-6
+    rows, columns = len(said["prompt_tokens"]), len(said["response_tokens"])
+    assert [len(row) for row in said["importance"]] == [columns] * rows
+    sums = [sum(row) for row in said["importance"]]
+    assert said["totals"] == pytest.approx(sums, abs=1e-5)
+
+
+def test_json_takes_the_place_of_rows_that_nobody_asked_for(run, tmp_path, capsys):
+    run("--json", "-")
+    assert json.loads(capsys.readouterr().out)["model"] == "demo-tuned"
+    run("--json", str(tmp_path / "map.json"), "--csv", str(tmp_path / "map.csv"))
+    assert (tmp_path / "map.csv").read_text().startswith("model,prompt_index,")
+
+
+def test_totals_are_a_row_a_prompt_token(run, capsys):
+    run("--totals")
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert "".join(row["prompt_token"] for row in rows) == "Name a city."
+    assert list(rows[0]) == ["model", "prompt_index", "prompt_token", "total"]
+    run("--json", "-")
+    whole = json.loads(capsys.readouterr().out)
+    assert [float(row["total"]) for row in rows] == [
+        whole["totals"][int(row["prompt_index"])] for row in rows
+    ]
+
+
+@pytest.mark.parametrize("more", [["--compare", "occlusion"], ["--method", "occlusion-zeroed"]])
+def test_only_a_gradient_has_totals_of_its_own(run, more):
+    with pytest.raises(ProblemError, match="sums up a gradient"):
+        run("--totals", *more)
