@@ -25,7 +25,10 @@ HEADER = 1
 """Lines of frozen column labels."""
 
 GAP = 1
-"""Cells after a column, which are blank, and after the row labels, which show the rows' levels."""
+"""Blank cells after a column and after the row labels."""
+
+TOTAL = 1
+"""Cells after a row's label that show the level of the whole row."""
 
 NARROWEST, WIDEST = 2, 8
 """Cells of a column, without the gap: the highest level has two digits."""
@@ -61,7 +64,8 @@ class TokenGrid(TokenFace):
 
     def _fit_to_pane(self) -> None:
         pane = self.scrollable_content_region.width
-        self._label_width = len(MARK) + min(self._longest_label, max(8, pane // 4)) + GAP
+        longest = min(self._longest_label, max(8, pane // 4))
+        self._label_width = len(MARK) + longest + TOTAL + GAP
         self.virtual_size = Size(
             self._label_width + int(self._starts[-1]), HEADER + self.map.shape[0]
         )
@@ -229,23 +233,24 @@ class TokenGrid(TokenFace):
         if row == self.cursor[0]:
             style += self.palette.here
         mark = MARK if self.map.is_marked(row) else " " * len(MARK)
-        room = self._label_width - len(MARK) - GAP
+        room = self._label_width - len(MARK) - TOTAL - GAP
         return Strip(
             [
                 Segment(mark, blank + self.palette.mark),
                 Segment(pad(self._row_labels[row], room), style),
                 self._total(row, blank),
+                Segment(" " * GAP, blank),
             ],
             self._label_width,
         )
 
     def _total(self, row: int, blank: Style) -> Segment:
-        """The level of the whole row, in the gap after its label."""
+        """The level of the whole row, after its label."""
         level = self.map.total(row)
         if not level:
-            return Segment(" " * GAP, blank)
+            return Segment(" " * TOTAL, blank)
         palette = self.palette
-        return Segment(palette.cell(level, GAP), palette.fills[level])
+        return Segment(palette.cell(level, TOTAL), palette.fills[level])
 
     def _cells(self, row: int) -> Strip:
         strip = self._rows.get(row)

@@ -95,8 +95,12 @@ def occlusion(
 
 
 def greedy(model: PreTrainedModel, prompt: list[int], count: int) -> list[int]:
-    """The response that transformers itself generates, greedily."""
-    found = model.generate(torch.tensor([prompt]), do_sample=False, max_new_tokens=count)
+    """The response that transformers itself generates, greedily; without a cache if it has none."""
+    ids = torch.tensor([prompt])
+    try:
+        found = model.generate(ids, do_sample=False, max_new_tokens=count)
+    except Exception:
+        found = model.generate(ids, do_sample=False, max_new_tokens=count, use_cache=False)
     return [int(each) for each in found[0, len(prompt) :]]
 
 
