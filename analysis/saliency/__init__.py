@@ -14,11 +14,9 @@ from typing import TYPE_CHECKING, get_args
 import torch
 from torch import Tensor
 
-from analysis.models.causality import refuse_looking_ahead
 from analysis.requests import Method, Target
 from analysis.saliency.certificate import Certificate, FailedRowsError
 from analysis.saliency.cost import Plan, budget_of, shape_of
-from analysis.saliency.cut_gradient import refuse_cut_gradient
 from analysis.saliency.ends import finite
 from analysis.saliency.forward import NoForwardModeError, forward
 from analysis.saliency.ids import checked_ids
@@ -27,6 +25,7 @@ from analysis.saliency.pieces import Piece, Pieces, Ran, Restart, Totals
 from analysis.saliency.reverse import reverse
 from analysis.saliency.sums import Sums
 from analysis.saliency.totals import totals
+from analysis.saliency.trials import refuse_what_fails
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -120,16 +119,18 @@ def importance_pieces(
     chosen = plan.cheapest() if method == "auto" else method
     if not len(response):
         return Ran(chosen, "", dtype)
-    refuse_looking_ahead(model, torch.cat([prompt, response[:-1]]))
+    refuse_what_fails(model, prompt, response, gradient=not chosen.startswith("occlusion"))
     if chosen == "occlusion" or chosen == "occlusion_zeroed":
         zeroed = chosen == "occlusion_zeroed"
         note = yield from occlusion(model, prompt, response, plan, zeroed=zeroed)
         return Ran(chosen, note, dtype)
-    refuse_cut_gradient(model, torch.cat([prompt, response]))
     sums_of_rows, certificate, known, why = None, None, None, ""
     if with_totals or chosen == "forward":
         read = partial(Sums, model, prompt, response, plan)
         sums = read()
+        # Forward mode reads the text in blocks and so finds it out without a pass of its own.
+        if with_totals or chosen == "reverse":
+            sums.refuse_changed_beginning()
         known = sums.known()
         if with_totals:
             terms = sums.along(known.factors(target))

@@ -20,7 +20,7 @@ from analysis.saliency.certificate import Certificate
 from analysis.saliency.cost import Plan
 from analysis.saliency.ends import Run, fed_ids, finite
 from analysis.saliency.pieces import Pieces
-from analysis.saliency.reading import Reading, agree
+from analysis.saliency.reading import Reading, agree, refuse_changed_beginning
 from analysis.saliency.switches import differentiable_kernels
 from analysis.saliency.tape import Tape
 
@@ -113,6 +113,8 @@ def _differentiated(
                 failure = error
             else:
                 if agree(states, known.states):
+                    if ends == whole:
+                        refuse_changed_beginning(model, ids, known.embeddings, known.states)
                     return attention, reading, moved
     raise NoForwardModeError from failure
 

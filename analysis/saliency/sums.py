@@ -39,9 +39,6 @@ class Sums:
         response: int64 [M], one at least.
         plan: Whether there is memory for the graph of all layers.
         nudged: Read embeddings that are a rounding off, which shows what roundings come to.
-
-    Raises:
-        ProblemError: ``model`` where later tokens change what was read before.
     """
 
     def __init__(
@@ -57,15 +54,17 @@ class Sums:
         self._nudged = nudged
         self._sparing = plan.checkpointed()
         self._run: Run | None = None
-        run = self._within_memory(self._read)
-        if not nudged:
-            ids = fed_ids(model, prompt, response)
-            refuse_changed_beginning(model, ids, run.embeddings.detach(), run.states.detach())
+        self._within_memory(self._read)
 
     def known(self) -> Run:
         """The text as it was read; its states have no graph here."""
         run = self._read()
         return replace(run, embeddings=run.embeddings.detach(), states=run.states.detach())
+
+    def refuse_changed_beginning(self) -> None:
+        """Make sure that later tokens left as it was what was read before; see `reading`."""
+        known, ids = self.known(), fed_ids(self._model, self._prompt, self._response)
+        refuse_changed_beginning(self._model, ids, known.embeddings, known.states)
 
     def along(self, weights: Tensor) -> Tensor:
         """What each number of the embeddings adds to a weighted sum of columns.

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
+from torch.nn import Parameter
 from torch.nn.functional import linear
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -191,6 +192,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """What stands on the tape for an argument."""
         if not isinstance(value, Tensor) or id(value) in slots:
             return slots.get(id(value), value)
+        if isinstance(value, Parameter):
+            return value  # No pass writes into weights.
         constant = value.detach()
         self._constants.setdefault(value.untyped_storage()._cdata, []).append(constant)
         return constant

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Literal, get_args
 import torch
 from torch import Tensor
 
-from analysis.models.causality import refuse_looking_ahead
 from analysis.problems import problem
 from analysis.requests import Target
 from analysis.saliency.cost import Plan, budget_of, shape_of
-from analysis.saliency.cut_gradient import refuse_cut_gradient
 from analysis.saliency.ends import finite
 from analysis.saliency.ids import checked_ids
 from analysis.saliency.sums import Sums
+from analysis.saliency.trials import refuse_what_fails
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -63,11 +62,11 @@ def totals(
     # What comes after the last span does not concern it.
     response = response[: max((stop for start, stop in asked if start < stop), default=0)]
     if len(response):
-        refuse_looking_ahead(model, torch.cat([prompt, response[:-1]]))
-        refuse_cut_gradient(model, torch.cat([prompt, response]))
+        refuse_what_fails(model, prompt, response, gradient=True)
         shape = shape_of(model)
         plan = Plan(shape, len(prompt), len(response), budget_of(memory_budget, shape.device))
         sums = Sums(model, prompt, response, plan)
+        sums.refuse_changed_beginning()
         factors = sums.known().factors(target)
         for index, (start, stop) in enumerate(asked):
             if start < stop:

@@ -1,7 +1,8 @@
 """Times importance beside what one would use instead, on the same model and the same tokens.
 
 Run: ``python -m tests.bench.bench_saliency [--shapes 64,192 32,300] [--peers inseq captum published
-frozen] [--layers L] [--width D] [--repeats R]``. Everything runs in one process. Per way the table
+frozen] [--layers L] [--width D] [--repeats R]``, ``--delta-rule`` for a Qwen3-Next of linear and
+full attention in place of a Llama, ours alone. Everything runs in one process. Per way the table
 gives seconds, body-forwards (how many forward passes without the head the time would suffice for,
 in all, per prompt and per response token), the ratio to ours, the share of the matrix-product rate
 that the machine reaches when it multiplies matrices of the model's own size, peak memory beside
@@ -55,6 +56,31 @@ def random_llama(width: int, layers: int, dtype: torch.dtype = torch.float32) ->
         eos_token_id=2,
     )
     return LlamaForCausalLM(config).eval().to(dtype)
+
+
+def random_qwen3_next(width: int, layers: int) -> Any:
+    """A Qwen3-Next with random weights: of four layers three follow the gated delta rule."""
+    from transformers import Qwen3NextConfig, Qwen3NextForCausalLM
+
+    torch.manual_seed(0)
+    config = Qwen3NextConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=width,
+        intermediate_size=width * 11 // 4,
+        num_hidden_layers=layers,
+        num_attention_heads=width // 64,
+        num_key_value_heads=width // 64,
+        head_dim=64,
+        linear_num_key_heads=width // 64,
+        linear_num_value_heads=width // 64,
+        linear_key_head_dim=64,
+        linear_value_head_dim=64,
+        num_experts=4,
+        num_experts_per_tok=2,
+        moe_intermediate_size=width,
+        shared_expert_intermediate_size=width,
+    )
+    return Qwen3NextForCausalLM(config).eval()
 
 
 def words_tokenizer() -> PreTrainedTokenizerFast:
@@ -259,9 +285,14 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=8)
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--half", action="store_true")
+    parser.add_argument("--delta-rule", action="store_true")
     options = parser.parse_args()
-    print(f"Llama D={options.width} L={options.layers}, {torch.get_num_threads()} threads")
-    model = random_llama(options.width, options.layers)
+    name = "Qwen3-Next" if options.delta_rule else "Llama"
+    print(f"{name} D={options.width} L={options.layers}, {torch.get_num_threads()} threads")
+    if options.delta_rule:
+        options.peers, model = [], random_qwen3_next(options.width, options.layers)
+    else:
+        model = random_llama(options.width, options.layers)
     for shape in options.shapes:
         length, count = (int(each) for each in shape.split(","))
         if options.half:
