@@ -51,6 +51,7 @@ def random_llama(width: int, layers: int, dtype: torch.dtype = torch.float32) ->
         num_hidden_layers=layers,
         num_attention_heads=width // 64,
         num_key_value_heads=width // 64,
+        max_position_embeddings=4096,
         pad_token_id=0,
         bos_token_id=1,
         eos_token_id=2,
@@ -183,7 +184,7 @@ def fastest(run: Callable[[], Any], repeats: int) -> tuple[float, Any]:
 
 def matrix_rate(model: LlamaForCausalLM, length: int) -> float:
     """Floating-point operations a second of states times a feed-forward matrix."""
-    weight = model.model.layers[0].mlp.up_proj.weight.detach()
+    weight = torch.randn(model.config.intermediate_size, model.config.hidden_size)
     states = torch.randn(8 * length, weight.shape[1])
     seconds, _ = fastest(lambda: states @ weight.T, 20)
     return 2 * states.shape[0] * weight.numel() / seconds
