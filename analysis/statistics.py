@@ -10,6 +10,9 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import ArrayLike
 
+SIGNIFICANT = 0.05
+"""What a sentence calls a difference has a smaller p-value."""
+
 _ALL_PAIRINGS = 7
 _PAIRINGS = 9_999
 

@@ -59,7 +59,7 @@ def _guarded(module: str, options: argparse.Namespace) -> int:
             check_outputs(options)
         status: int = importlib.import_module(module).run(options)
     except ProblemError as error:
-        from app.terminal_text import prose
+        from app.terminal.text import prose
 
         print(f"insttui: {prose(str(error))}", file=sys.stderr)
         return 2 if error.problem.kind == "input" else 1

@@ -98,7 +98,7 @@ def load_settings() -> Settings:
 
 
 def _check_keys(settings: Settings, path: Path) -> None:
-    from app.actions import ACTIONS
+    from app.frame.actions import ACTIONS
 
     for name in settings.keys:
         if name not in ACTIONS:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
-from analysis.annotation.answer_file import AnswerFile
-from analysis.annotation.first_descriptions import FirstDescriptions, subjects_of
-from analysis.annotation.questions import read_annotations
-from analysis.annotation.templates import load_templates
-from analysis.concept_tables import Description
-from analysis.results import LayerConcepts
+from analysis.concepts.annotation.answer_file import AnswerFile
+from analysis.concepts.annotation.first_descriptions import FirstDescriptions, subjects_of
+from analysis.concepts.annotation.questions import read_annotations
+from analysis.concepts.annotation.templates import load_templates
+from analysis.concepts.result import LayerConcepts
+from analysis.concepts.tables import Description
 from analysis.table import Cell
 from app.config import Annotation
 
@@ -35,7 +35,7 @@ def last_annotator(settings: Annotation) -> str:
 
 
 def study_options(settings: Annotation) -> dict[str, Cell]:
-    """Where the study of concepts finds the descriptions; see `analysis.studies.concepts`."""
+    """Where the study of concepts finds the descriptions; see `analysis.concepts.study`."""
     return {
         "answers": str(answers_path()),
         "annotator": last_annotator(settings),

@@ -18,20 +18,20 @@ from textual.events import Event, Key, Paste, Resize
 from textual.message import Message
 from textual.widgets import ContentSwitcher, Input, Static, TextArea
 
-from analysis.status import EngineStatus
-from app.actions import ACTIONS, Action, actions_of, bindings, key_names
+from analysis.events import EngineStatus
 from app.config import Settings, state_file
-from app.forgiving_driver import ForgivingDriver
-from app.frugal_screen import FrugalScreen
-from app.harmless import HarmlessText
-from app.header_line import header_line, tabs_line
-from app.key_by_key import KeyByKeyApp
-from app.key_line import key_line
-from app.palette import ActionProvider, Palette
+from app.frame.actions import ACTIONS, Action, actions_of, bindings, key_names
+from app.frame.header_line import header_line, tabs_line
+from app.frame.key_line import key_line
+from app.frame.palette import ActionProvider, Palette
+from app.frame.registry import VIEWS, ViewSpec
+from app.frame.view import View
 from app.state import State, load_state, save_state
-from app.terminal_text import prose
-from app.views.registry import VIEWS, ViewSpec
-from app.views.view import View
+from app.terminal.driver import ForgivingDriver
+from app.terminal.harmless import HarmlessText
+from app.terminal.key_by_key import KeyByKeyApp
+from app.terminal.screen import FrugalScreen
+from app.terminal.text import prose
 from app.widgets.lines import Line, Lines, width_of
 from app.workspace import PairWorkspace, SessionLike, Workspace
 
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from textual.driver import Driver
     from textual.widget import Widget
 
-    from analysis.cases.library import Case, CaseText
-    from analysis.requests import AttributionRequest
+    from analysis.saliency.cases.library import Case, CaseText
+    from analysis.saliency.request import AttributionRequest
     from app.state import Prompt
     from app.views.saliency.side import Side
 
@@ -370,7 +370,7 @@ class InsttuiApp(KeyByKeyApp):
 
     def action_save_screen(self) -> None:
         """Save the screen as SVG in the current folder."""
-        from app.export import free_path, save_text
+        from app.frame.export import free_path, save_text
 
         path = free_path(Path.cwd(), f"insttui-{self.view.id}", ".svg")
         try:
@@ -382,7 +382,7 @@ class InsttuiApp(KeyByKeyApp):
 
     def copy(self, text: str) -> None:
         """Copy to the terminal's clipboard (OSC 52), and to a file for terminals without it."""
-        from app.export import save_text
+        from app.frame.export import save_text
 
         harmless = text.encode("utf-8", "backslashreplace").decode()
         self.copy_to_clipboard(harmless)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from analysis.tokens import Span
+from analysis.models.tokens import Span
 
 HISTORY_LENGTH = 200
 

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from analysis.requests import (
-    AttributionRequest,
-    ConceptsRequest,
-    HeadPairsRequest,
-    ModelChoice,
-    Request,
-    Words,
-    WordVectors,
-)
-from analysis.tokens import Span
+from analysis.concepts.request import ConceptsRequest
+from analysis.heads.request import HeadPairsRequest
+from analysis.models.tokens import Span
+from analysis.request import ModelChoice, Request
+from analysis.saliency.request import AttributionRequest
+from analysis.words.choice import Words, WordVectors
 
 if TYPE_CHECKING:
-    from analysis.cases.library import CaseLibrary
-    from analysis.events import Event
-    from analysis.results import Result
-    from analysis.status import EngineStatus
+    from analysis.events import EngineStatus, Event
+    from analysis.saliency.cases.library import CaseLibrary
 
 
 class JobLike(Protocol):
@@ -32,14 +26,14 @@ class JobLike(Protocol):
 
 
 class SessionLike(Protocol):
-    """What the app needs of `analysis.session.Session`; tests bring a scripted one."""
+    """What the app needs of `analysis.session.session.Session`; tests bring a scripted one."""
 
     def submit(
-        self, request: Request, listener: Callable[[Event], None], *, background: bool = False
+        self, request: Request[Any], listener: Callable[[Event], None], *, background: bool = False
     ) -> JobLike:
         """Queue a request; the listener is called on another thread."""
 
-    def cached(self, request: Request) -> Result | None:
+    def cached(self, request: Request[Any]) -> Any | None:
         """The stored answer; reads the disk, never starts the engine."""
 
     def close(self) -> None:

@@ -116,7 +116,7 @@ def word_vectors() -> WordVectors:
 
 
 def read_word_vectors(path: Path) -> WordVectors:
-    """Word vectors from a file that `analysis.demo.vectors` wrote."""
+    """Word vectors from a file that `analysis.demo_training.vectors` wrote."""
     import numpy as np
 
     with np.load(path, allow_pickle=False) as stored:

@@ -8,7 +8,7 @@ from pathlib import Path
 from analysis.models import checkpoint
 from analysis.models.references import ALIASES, DEMO_NAMES, local_folder, resolve
 from analysis.problems import ProblemError
-from analysis.requests import ModelChoice
+from analysis.request import ModelChoice
 from analysis.table import Cell, Table
 
 _COLUMNS = ("name", "reference", "partner", "local", "bytes", "note")

@@ -15,7 +15,7 @@ from analysis.events import Progress
 from analysis.models.adapters import adapter_problem, adapters_among
 from analysis.models.references import hub_folder
 from analysis.problems import ProblemError, problem
-from analysis.requests import ModelChoice
+from analysis.request import ModelChoice
 
 _POLL_S = 0.2
 _CONFIGURATION = ("*.json", "*.jinja", "*.model", "*.txt", "*.tiktoken")

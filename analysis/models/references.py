@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from analysis.problems import problem
-from analysis.requests import ModelChoice
+from analysis.request import ModelChoice
 
 DEMO_FOLDER = Path(__file__).parents[1] / "demo" / "weights"
 DEMO_NAMES = ("demo-base", "demo-tuned")

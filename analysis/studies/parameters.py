@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from analysis.models.checkpoint import inspect
 from analysis.models.references import local_folder
 from analysis.problems import ProblemError
-from analysis.requests import ModelChoice
-from analysis.results import Ablation, Attribution, Frequencies, TaskClusters
-from analysis.studies.asking import new_tokens
-from analysis.studies.study import StudyInput
+from analysis.request import ModelChoice
 from analysis.table import Cell
 from cache.fingerprint import fingerprint
 
 _UNKNOWN = "not recorded"
+
+
+class Computed(Protocol):
+    """A result that says what it was computed in; maps say besides what their passes ran in."""
+
+    @property
+    def device(self) -> str:
+        """Where the model ran."""
+
+    @property
+    def dtype(self) -> str:
+        """Precision of its weights."""
 
 
 def model_parameters(
@@ -39,7 +48,7 @@ def model_parameters(
     return found
 
 
-def precision_of(results: Iterable[Attribution | TaskClusters | Frequencies | Ablation]) -> str:
+def precision_of(results: Iterable[Computed]) -> str:
     """The precision of a model's weights and its device, as they were and not as asked for.
 
     Results out of the cache may come from several machines; then all are named.
@@ -61,43 +70,12 @@ def stored_precision(model: ModelChoice) -> str:
         return _UNKNOWN
 
 
-def case_parameters(
-    given: StudyInput, computed: Sequence[str], methods: Sequence[str]
-) -> dict[str, Cell]:
-    """Where the cases of a study come from.
-
-    Args:
-        given: What the study was given.
-        computed: As of `model_parameters`.
-        methods: How importance was computed, of all answers.
-    """
-    if given.library is not None:
-        index = (given.library.folder / "cases.jsonl").read_bytes()
-        return {
-            "case library": given.library.folder.name,
-            "cases digest": hashlib.sha256(index).hexdigest(),
-            "models": " and ".join(given.library.models),
-        }
-    found: dict[str, Cell] = {}
-    if given.base is not None and given.tuned is not None:
-        found |= model_parameters(given.base, given.tuned, computed)
-    if given.prompts is not None:
-        found["prompts"] = given.prompts.name
-        found["prompts digest"] = given.prompts.digest
-        found["number of prompts"] = len(given.prompts.prompts)
-    found["chat template of the tuned model"] = bool(given.options.get("chat_template"))
-    found["most new tokens"] = new_tokens(given)
-    found["method"] = in_words(methods)
-    return found
-
-
-def _precision(result: Attribution | TaskClusters | Frequencies | Ablation) -> str:
+def _precision(result: Computed) -> str:
     if not result.dtype:
         return ""
     found = f"{result.dtype} on {result.device}"
-    if isinstance(result, Attribution) and result.passes_dtype not in ("", result.dtype):
-        return f"{found}, passes in {result.passes_dtype}"
-    return found
+    passes = getattr(result, "passes_dtype", "")
+    return found if passes in ("", result.dtype) else f"{found}, passes in {passes}"
 
 
 def _fingerprint(model: ModelChoice) -> str:

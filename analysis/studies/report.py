@@ -16,7 +16,7 @@ from pathlib import Path
 from analysis.csv_file import write_csv
 from analysis.models.references import DEMO_NAMES
 from analysis.problems import ProblemError, problem
-from analysis.studies.comparisons import SIGNIFICANT
+from analysis.statistics import SIGNIFICANT
 from analysis.studies.drawing import FORMATS, save_figure
 from analysis.studies.findings import Figure, Findings, NamedTable
 from analysis.studies.making import making_folder

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from analysis.statistics import Sample, mean_above_p_value
-from analysis.studies.comparisons import SIGNIFICANT
+from analysis.statistics import SIGNIFICANT, Sample, mean_above_p_value
 from analysis.studies.findings import Series
 
 

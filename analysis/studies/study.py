@@ -1,6 +1,6 @@
 """What a study is given and what it says while it runs.
 
-A study is a generator function ``(StudyInput) -> Findings`` that yields `StudyProgress`; closing it
+A study is a generator function ``(StudyInput) -> Findings`` that yields `Progress`; closing it
 stops it, and what was computed until then is in the cache. It runs on the torch-free side and asks
 a session for whatever needs a model, so that a study that was stopped goes on where it was.
 """
@@ -12,31 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.requests import ModelChoice, Words, WordVectors
+from analysis.events import Progress
+from analysis.request import ModelChoice
 from analysis.studies.findings import Findings
 from analysis.table import Cell
+from analysis.words.choice import Words, WordVectors
 
 if TYPE_CHECKING:
-    from analysis.cases.library import CaseLibrary
-    from analysis.cases.prompt_sets import PromptSet
-    from analysis.session import Session
-
-
-@dataclass(frozen=True)
-class StudyProgress:
-    """How far a study is.
-
-    Attributes:
-        stage: What is being done, in a word or two.
-        done: Steps finished: cases, layers, epochs.
-        total: Steps in all; None where nobody knows.
-        detail: What the current step is about, such as a case's id.
-    """
-
-    stage: str
-    done: int
-    total: int | None
-    detail: str = ""
+    from analysis.saliency.cases.library import CaseLibrary
+    from analysis.saliency.cases.prompt_sets import PromptSet
+    from analysis.session.session import Session
 
 
 @dataclass(frozen=True)
@@ -65,4 +50,4 @@ class StudyInput:
     options: Mapping[str, Cell] = field(default_factory=dict)
 
 
-Study = Generator[StudyProgress, None, Findings]
+Study = Generator[Progress, None, Findings]

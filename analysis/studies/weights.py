@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from analysis.alike import check_alike
-from analysis.events import Failed
+import msgspec
+
+from analysis.events import Failed, Progress
+from analysis.models.alike import check_alike
+from analysis.models.request import Architecture, ArchitectureRequest
 from analysis.problems import ProblemError, problem
-from analysis.requests import ArchitectureRequest, ModelChoice, Request, Words, WordVectors
-from analysis.results import Architecture, HeadPairs, LayerConcepts, Result
+from analysis.request import ModelChoice, Request
+from analysis.session.drive import ending_of
 from analysis.studies.parameters import in_words, model_parameters, stored_precision
-from analysis.studies.study import StudyInput, StudyProgress
-from analysis.studies.waiting import ending_of
+from analysis.studies.study import StudyInput
 from analysis.table import Cell
+from analysis.words.choice import Words, WordVectors
 
 if TYPE_CHECKING:
-    from analysis.session import Session
+    from analysis.session.session import Session
 
 
 @dataclass
@@ -49,7 +52,7 @@ class WeightReader:
             raise problem("input", "This study needs two models: it reads their weights.")
         return cls(given.session, given.base, given.tuned)
 
-    def architecture(self) -> Generator[StudyProgress, None, Architecture]:
+    def architecture(self) -> Generator[Progress, None, Architecture]:
         """What both models are built of.
 
         Raises:
@@ -57,14 +60,14 @@ class WeightReader:
         """
         found = []
         for done, model in enumerate((self.base, self.tuned)):
-            step = StudyProgress("opening models", done, 2, model.name)
+            step = Progress("opening models", done, 2, model.name)
             answer = yield from self.ask(ArchitectureRequest(model), step)
             assert isinstance(answer, Architecture)
             found.append(answer)
         check_alike(*found)
         return found[0]
 
-    def ask(self, request: Request, step: StudyProgress) -> Generator[StudyProgress, None, Result]:
+    def ask(self, request: Request[Any], step: Progress) -> Generator[Progress, None, Any]:
         """An answer, from the cache where it has it. Closed, it gives the request up.
 
         Raises:
@@ -74,13 +77,13 @@ class WeightReader:
             self.session,
             request,
             step,
-            lambda event: replace(step, detail=f"{step.detail}, {event.stage}"),
+            lambda event: msgspec.structs.replace(step, detail=f"{step.detail}, {event.stage}"),
             self.notes,
         )
         if isinstance(ending, Failed):
             raise ProblemError(ending.problem)
-        if isinstance(ending.result, HeadPairs | LayerConcepts):
-            self.devices.add(ending.result.device)
+        if device := getattr(ending.result, "device", ""):
+            self.devices.add(device)
         return ending.result
 
     def notices(self, *notes: str) -> None:

@@ -29,7 +29,7 @@ class _Parser(argparse.ArgumentParser):
     """Repeats in its messages no argument as it is: a shell's * brings any file's name."""
 
     def error(self, message: str) -> NoReturn:
-        from app.terminal_text import prose
+        from app.terminal.text import prose
 
         super().error(prose(message))
 

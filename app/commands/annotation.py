@@ -12,27 +12,27 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from analysis.annotation.annotation import Annotation, Subject
-from analysis.annotation.answer_file import AnswerFile
-from analysis.annotation.asking import Pace
-from analysis.annotation.by_layer import answer_counts, described_by_rank, levels_by_layer
-from analysis.annotation.comparison import compare
-from analysis.annotation.completer import Completer
-from analysis.annotation.description_words import word_shifts
-from analysis.annotation.endpoint import Endpoint, endpoint
-from analysis.annotation.first_descriptions import FirstDescriptions, subjects_of
-from analysis.annotation.gaps import gap_notes
-from analysis.annotation.local_completer import LocalCompleter
-from analysis.annotation.openai_completer import OpenAICompleter
-from analysis.annotation.plan import Prices, first_prompts, plan
-from analysis.annotation.questions import read_annotations
-from analysis.annotation.runner import Progress, annotate
-from analysis.annotation.templates import Templates, load_templates
-from analysis.concept_tables import concepts_table
+from analysis.concepts.annotation.annotation import Annotation, Subject
+from analysis.concepts.annotation.answer_file import AnswerFile
+from analysis.concepts.annotation.asking import Pace
+from analysis.concepts.annotation.by_layer import answer_counts, described_by_rank, levels_by_layer
+from analysis.concepts.annotation.comparison import compare
+from analysis.concepts.annotation.completer import Completer
+from analysis.concepts.annotation.description_words import word_shifts
+from analysis.concepts.annotation.endpoint import Endpoint, endpoint
+from analysis.concepts.annotation.first_descriptions import FirstDescriptions, subjects_of
+from analysis.concepts.annotation.gaps import gap_notes
+from analysis.concepts.annotation.local_completer import LocalCompleter
+from analysis.concepts.annotation.openai_completer import OpenAICompleter
+from analysis.concepts.annotation.plan import Prices, first_prompts, plan
+from analysis.concepts.annotation.questions import read_annotations
+from analysis.concepts.annotation.runner import Progress, annotate
+from analysis.concepts.annotation.templates import Templates, load_templates
+from analysis.concepts.result import LayerConcepts
+from analysis.concepts.tables import concepts_table
 from analysis.problems import problem
-from analysis.requests import ModelChoice
-from analysis.results import LayerConcepts
-from analysis.session import Session
+from analysis.request import ModelChoice
+from analysis.session.session import Session
 from analysis.table import Table
 from analysis.writing import check_folder, reason
 from app.commands import model_options

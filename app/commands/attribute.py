@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from analysis.agreement import Agreement
-from analysis.attribution_json import as_json
 from analysis.problems import problem
-from analysis.requests import AttributionRequest, Method
-from analysis.results import Attribution
-from analysis.saliency_map import SaliencyMap
+from analysis.saliency.agreement import Agreement
+from analysis.saliency.json import as_json
+from analysis.saliency.map import SaliencyMap
+from analysis.saliency.request import AttributionRequest, Method
+from analysis.saliency.result import Attribution
 from analysis.table import Cell, Table
 from analysis.text_files import utf8
 from app.commands import model_options, storage
 from app.commands.output import write_json, write_rows
 from app.commands.progress import run_with_progress
 from app.config import load_settings
-from app.terminal_text import prose
+from app.terminal.text import prose
 
 if TYPE_CHECKING:
-    from analysis.session import Session
+    from analysis.session.session import Session
 
 
 def run(options: Namespace) -> int:

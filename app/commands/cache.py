@@ -10,8 +10,8 @@ from datetime import timedelta
 from analysis.problems import problem
 from analysis.table import Cell, Table
 from app.commands import storage
-from app.show_table import show
-from app.terminal_text import fit, prose
+from app.commands.show_table import show
+from app.terminal.text import fit, prose
 from cache.errors import CacheError
 from cache.store import Entry, Removed, Store
 

@@ -7,24 +7,24 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from analysis.clusters.tables import (
+from analysis.clustering.request import ClustersRequest
+from analysis.clustering.result import TaskClusters
+from analysis.clustering.tables import (
     best_layers_table,
     instances_table,
     neighbours_table,
     notes_of,
     scores_table,
 )
-from analysis.requests import ClustersRequest
-from analysis.results import TaskClusters
+from analysis.clustering.tasks.natural import natural_tasks
+from analysis.clustering.tasks.reading import task_set_from_file
 from analysis.table import Table
-from analysis.task_sets.natural import natural_tasks
-from analysis.task_sets.reading import task_set_from_file
 from app.commands import model_options, storage
 from app.commands.layer_options import layers_of
 from app.commands.output import write_rows
 from app.commands.progress import run_with_progress
 from app.config import load_settings
-from app.terminal_text import prose
+from app.terminal.text import prose
 
 
 def run(options: Namespace) -> int:

@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from analysis.clustering_training import messages
-from analysis.clusters.runs import TrainingRun, open_run
+from analysis.clustering.runs import TrainingRun, open_run
+from analysis.clustering.training import messages
 from analysis.problems import ProblemError, problem
-from app.terminal_text import prose
+from app.terminal.text import prose
 
 _DECODER: msgspec.json.Decoder[messages.Message] = msgspec.json.Decoder(messages.Message)
 
@@ -78,7 +78,7 @@ def _follow(folder: Path, options: Namespace) -> None:
     Raises:
         ProblemError: It failed.
     """
-    command = [sys.executable, "-P", "-m", "analysis.clustering_training", str(folder)]
+    command = [sys.executable, "-P", "-m", "analysis.clustering.training", str(folder)]
     command += ["--preset", options.preset, "--seed", str(options.seed)]
     command += ["--device", options.device]
     with tempfile.TemporaryFile() as errors:

@@ -6,29 +6,30 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from analysis.components.ablation_effects import (
+from analysis.neurons.ablation_effects import (
     Effect,
     ablation_request,
     activity_note,
     effects,
     effects_table,
 )
-from analysis.components.pair import PairSets, Thresholds, pair_sets
-from analysis.components.tables import components_table, summary_table
-from analysis.instruction_sets import (
+from analysis.neurons.instructions import (
     InstructionSet,
     default_instructions,
     instructions_from_file,
 )
-from analysis.requests import FrequenciesRequest, ModelChoice
-from analysis.results import Ablation, Frequencies
-from analysis.session import Session
+from analysis.neurons.pair import PairSets, Thresholds, pair_sets
+from analysis.neurons.request import FrequenciesRequest
+from analysis.neurons.result import Ablation, Frequencies
+from analysis.neurons.tables import components_table, summary_table
+from analysis.request import ModelChoice
+from analysis.session.session import Session
 from app.commands import model_options, storage
 from app.commands.layer_options import architectures
 from app.commands.output import write_rows
 from app.commands.progress import run_with_progress
 from app.config import load_settings
-from app.terminal_text import prose
+from app.terminal.text import prose
 
 
 def run(options: Namespace) -> int:

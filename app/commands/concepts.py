@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 
-from analysis.concept_tables import concepts_table
+from analysis.concepts.request import ConceptsRequest
+from analysis.concepts.result import LayerConcepts
+from analysis.concepts.tables import concepts_table
 from analysis.problems import problem
-from analysis.requests import ConceptsRequest
-from analysis.results import LayerConcepts
 from app.commands import model_options, storage, word_options
 from app.commands.layer_options import architectures, layers_of
 from app.commands.output import write_rows
 from app.commands.progress import run_with_progress
 from app.config import load_settings
-from app.terminal_text import prose
+from app.terminal.text import prose
 
 
 def run(options: Namespace) -> int:

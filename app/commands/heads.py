@@ -6,16 +6,16 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
-from analysis.head_tables import pairs_table, summary_table
-from analysis.requests import HeadPairsRequest
-from analysis.results import HeadPairs
+from analysis.heads.request import HeadPairsRequest
+from analysis.heads.result import HeadPairs
+from analysis.heads.tables import pairs_table, summary_table
 from analysis.table import Table
 from app.commands import model_options, storage, word_options
 from app.commands.layer_options import architectures, layers_of
 from app.commands.output import write_rows
 from app.commands.progress import run_with_progress
 from app.config import load_settings
-from app.terminal_text import prose
+from app.terminal.text import prose
 
 
 def run(options: Namespace) -> int:
@@ -45,7 +45,7 @@ def _table(
         return summary_table(base, tuned)
     if options.verbs:
         # Imported here: its list of verbs takes its time.
-        from analysis.verb_changes import verb_table
+        from analysis.heads.verbs import verb_table
 
         return verb_table(base, tuned, layers).table()
     return pairs_table(base, tuned)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.alike import check_alike
+from analysis.models.alike import check_alike
+from analysis.models.request import Architecture, ArchitectureRequest
 from analysis.problems import problem
-from analysis.requests import ArchitectureRequest, ModelChoice
-from analysis.results import Architecture
-from analysis.session import Session
+from analysis.request import ModelChoice
+from analysis.session.session import Session
 from app.commands.progress import run_with_progress
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from analysis.models.references import resolve
 from analysis.problems import problem
-from analysis.requests import ModelChoice
+from analysis.request import ModelChoice
 from app.config import Settings
 
 

@@ -7,8 +7,8 @@ from argparse import Namespace
 from analysis.models.availability import models_table
 from analysis.table import Table
 from app.commands.output import write_rows
+from app.commands.show_table import show
 from app.config import load_settings
-from app.show_table import show
 
 
 def run(options: Namespace) -> int:

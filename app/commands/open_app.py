@@ -14,13 +14,13 @@ from analysis.demo import catalog
 from analysis.problems import problem
 from app.commands import model_options, word_options
 from app.config import Settings, load_settings
-from app.endings import end_on_signals
-from app.terminal import require_terminal
+from app.terminal.checks import require_terminal
+from app.terminal.endings import end_on_signals
 from app.workspace import Example, LibraryWorkspace, PairWorkspace, Workspace
 
 if TYPE_CHECKING:
-    from analysis.session import Session
-    from analysis.status import EngineStatus
+    from analysis.events import EngineStatus
+    from analysis.session.session import Session
 
 
 def run(options: Namespace) -> int:
@@ -48,7 +48,7 @@ def _workspace(options: Namespace, settings: Settings) -> Workspace:
             raise problem(
                 "input", "--results opens stored maps; it takes no --base and no --tuned."
             )
-        from analysis.cases.library import CaseLibrary
+        from analysis.saliency.cases.library import CaseLibrary
 
         return LibraryWorkspace(CaseLibrary.open(Path(options.results)))
     return _pair(options, settings)
@@ -59,7 +59,7 @@ def _pair(options: Namespace, settings: Settings) -> PairWorkspace:
 
     def connect(on_status: Callable[[EngineStatus], None], warn: Callable[[str], None]) -> Session:
         # Imported once the first screen is painted.
-        from analysis.session import Session
+        from analysis.session.session import Session
         from app.commands.storage import open_store
 
         store, warning = open_store(options)

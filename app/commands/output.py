@@ -13,8 +13,8 @@ from pathlib import Path
 from analysis.problems import ProblemError, problem
 from analysis.table import Cell, Table
 from analysis.writing import check_file, check_folder, reason, whole_file
-from app.export import save_csv, write_csv
-from app.terminal_text import prose
+from app.frame.export import save_csv, write_csv
+from app.terminal.text import prose
 
 
 def check_outputs(options: Namespace) -> None:

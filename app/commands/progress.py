@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from analysis import events
-from analysis.requests import Request
-from analysis.results import Result
-from analysis.session import Session
-from app.terminal_text import prose
+from analysis.request import Request
+from analysis.session.session import Session
+from app.terminal.text import prose
 
 _STAGES = {
     "start": "starting the engine",
@@ -30,7 +30,7 @@ _STAGES = {
 }
 
 
-def run_with_progress(session: Session, request: Request) -> Result:
+def run_with_progress(session: Session, request: Request[Any]) -> Any:
     """Submit a request and wait for its result, showing how far it is.
 
     Raises:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from analysis.session import Session
-from app.terminal_text import prose
+from analysis.session.session import Session
+from app.terminal.text import prose
 from cache.store import CacheUnavailableError, Store
 
 

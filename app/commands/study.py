@@ -10,25 +10,30 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.cases.library import CaseLibrary
-from analysis.cases.prompt_lines import Columns
-from analysis.cases.prompt_sets import DEMO_PROMPTS, PromptSet, demo_prompts, read_prompt_set
 from analysis.models.references import DEMO_NAMES
 from analysis.problems import problem
+from analysis.saliency.cases.library import CaseLibrary
+from analysis.saliency.cases.prompt_lines import Columns
+from analysis.saliency.cases.prompt_sets import (
+    DEMO_PROMPTS,
+    PromptSet,
+    demo_prompts,
+    read_prompt_set,
+)
 from analysis.studies.catalog import StudySpec, study_of
 from analysis.studies.findings import Findings, NamedTable
 from analysis.studies.study import StudyInput
 from analysis.table import Cell, Table
 from app.commands import model_options, storage, word_options
 from app.commands.output import write_rows
+from app.commands.show_table import show
 from app.commands.study_progress import follow
 from app.commands.unused_options import refuse_unused
 from app.config import Settings, load_settings
-from app.show_table import show
-from app.terminal_text import prose
+from app.terminal.text import prose
 
 if TYPE_CHECKING:
-    from analysis.session import Session
+    from analysis.session.session import Session
 
 _MOST_ROWS = 20
 
@@ -126,7 +131,7 @@ def _check_places(spec: StudySpec, folder: Path, *, cases: bool) -> None:
     Raises:
         ProblemError: It cannot be written there.
     """
-    from analysis.studies.case_folder import check_case_places
+    from analysis.saliency.cases.folder import check_case_places
     from analysis.studies.report import check_report_place
 
     check_report_place(spec.name, folder)

@@ -8,16 +8,18 @@ from contextlib import contextmanager
 from typing import Protocol, cast
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.progress import Progress as Bars
 
+from analysis.events import Progress
 from analysis.studies.findings import Findings
-from analysis.studies.study import Study, StudyProgress
-from app.pace import Pace
-from app.terminal_text import prose
+from analysis.studies.study import Study
+from app.jobs.pace import Pace
+from app.terminal.text import prose
 
 
 class _Shown(Protocol):
-    def __call__(self, progress: StudyProgress, pace: Pace) -> None: ...
+    def __call__(self, progress: Progress, pace: Pace) -> None: ...
 
 
 def follow(study: Study) -> Findings:
@@ -43,7 +45,7 @@ def follow(study: Study) -> Findings:
         study.close()
 
 
-def in_words(progress: StudyProgress, pace: Pace) -> str:
+def in_words(progress: Progress, pace: Pace) -> str:
     """``asking demo-base: 40 of 200, 3.2 a second, 50 s left``."""
     steps = f"{progress.stage}: {progress.done}"
     if progress.total is not None:
@@ -51,7 +53,7 @@ def in_words(progress: StudyProgress, pace: Pace) -> str:
     return ", ".join([steps, *_rate(progress, pace)])
 
 
-def _rate(progress: StudyProgress, pace: Pace) -> list[str]:
+def _rate(progress: Progress, pace: Pace) -> list[str]:
     rate, left = pace.per_second, pace.seconds_left(progress.total)
     words = []
     if rate is not None:
@@ -78,10 +80,10 @@ def _bar(console: Console) -> Iterator[_Shown]:
         TextColumn("{task.fields[rate]}", markup=False),
         TextColumn("{task.fields[detail]}", markup=False),
     )
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Bars(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=None, rate="", detail="")
 
-        def show(progress: StudyProgress, pace: Pace) -> None:
+        def show(progress: Progress, pace: Pace) -> None:
             bar.update(
                 task,
                 description=prose(progress.stage),
@@ -99,7 +101,7 @@ def _log() -> Iterator[_Shown]:
     """A line every tenth of a stage, where nobody watches."""
     last: tuple[str, int] = ("", 0)
 
-    def show(progress: StudyProgress, pace: Pace) -> None:
+    def show(progress: Progress, pace: Pace) -> None:
         nonlocal last
         now = (progress.stage, 10 * progress.done // max(1, progress.total or progress.done + 1))
         if now != last:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Mapping
 
-from analysis.cases.prompt_sets import DEMO_PROMPTS
 from analysis.problems import problem
+from analysis.saliency.cases.prompt_sets import DEMO_PROMPTS
 from analysis.studies.catalog import StudySpec
 
 # What each has where it is not given.

@@ -8,7 +8,8 @@ from typing import Literal, cast
 
 from analysis.models.references import DEMO_NAMES
 from analysis.problems import problem
-from analysis.requests import ModelChoice, Words, WordVectors
+from analysis.request import ModelChoice
+from analysis.words.choice import Words, WordVectors
 from app.config import Settings
 
 _SOURCES = ("english", "demo", "tokens")
@@ -57,7 +58,7 @@ def _words(name: str) -> Words:
 
 def _vectors(path: Path, options: Namespace) -> WordVectors:
     # Imported here: only who has vectors pays for it, and the app is not painted yet.
-    from analysis.vocabulary.word_vectors import identity
+    from analysis.words.word_vectors import identity
     from app.commands.storage import cache_folder
 
     folder = str(cache_folder(options) / "vectors")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from app.terminal_text import pad
+from app.terminal.text import pad
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line
 

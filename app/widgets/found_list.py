@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from rich.text import Text
 
-from app.terminal_text import visible
+from app.terminal.text import visible
 from app.widgets.item_list import Draw, ItemList
 
 Place = TypeVar("Place")

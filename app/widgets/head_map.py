@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rich.segment import Segment
 from rich.style import Style
 
-from app.colours import LEVELS, MISSING_GLYPH
+from app.terminal.colours import LEVELS, MISSING_GLYPH
 from app.widgets.cell_map import ASCII_GLYPHS, CellMap
 from app.widgets.token_face import TokenMap
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from rich.cells import cell_len
 
-from app.terminal_text import fit
+from app.terminal.text import fit
 from app.widgets.lines import Line, Part
 
 DASHES = ("1", "11110000", "1000", "1111111000100")

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
-from app.terminal_text import fit
+from app.terminal.text import fit
 from app.widgets.cell_map import ASCII_GLYPHS, CellMap
 from app.widgets.token_face import TokenFace, TokenMap
 

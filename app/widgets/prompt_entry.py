@@ -16,7 +16,7 @@ from textual.geometry import Offset, Region, Size
 from textual.reactive import Reactive, reactive
 from textual.widgets import TextArea
 
-from app.terminal_text import visible
+from app.terminal.text import visible
 
 
 def one_to_one(text: str) -> str:

@@ -10,7 +10,7 @@ from textual.events import Resize
 from textual.message import Message
 
 from analysis.table import Cell, Table
-from app.terminal_text import pad, prose
+from app.terminal.text import pad, prose
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line
 

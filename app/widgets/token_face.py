@@ -14,8 +14,8 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 
-from app.colours import LEVELS, Palette, palette_for
-from app.key_by_key import KeyByKeyApp
+from app.terminal.colours import LEVELS, Palette, palette_for
+from app.terminal.key_by_key import KeyByKeyApp
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

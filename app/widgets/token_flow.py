@@ -8,7 +8,7 @@ from functools import cached_property
 
 from rich.cells import cell_len
 
-from app.terminal_text import NEWLINE, prose
+from app.terminal.text import NEWLINE, prose
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from textual.geometry import Region, Size
 from textual.reactive import reactive
 from textual.strip import Strip
 
-from app.colours import MISSING_GLYPH
-from app.terminal_text import pad, visible
+from app.terminal.colours import MISSING_GLYPH
+from app.terminal.text import pad, visible
 from app.widgets.token_face import MARK, Cell, TokenFace, TokenMap
 
 HEADER = 1

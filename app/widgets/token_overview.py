@@ -17,7 +17,7 @@ from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 
-from app.colours import GLYPHS, LEVELS, MISSING_GLYPH, Palette
+from app.terminal.colours import GLYPHS, LEVELS, MISSING_GLYPH, Palette
 from app.widgets.token_face import MARK, Cell, TokenFace, TokenMap
 
 HEADER = 1

@@ -15,7 +15,7 @@ from textual.geometry import Region, Size
 from textual.reactive import reactive
 from textual.strip import Strip
 
-from app.colours import GLYPHS, LEVELS, MISSING_GLYPH
+from app.terminal.colours import GLYPHS, LEVELS, MISSING_GLYPH
 from app.widgets.token_face import MARK, Cell, TokenFace, TokenMap
 from app.widgets.token_flow import Flow, Piece, flow
 

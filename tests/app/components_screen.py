@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from analysis.components.pair import Thresholds, pair_sets
-from analysis.components.sets import EPSILON, TAU
 from analysis.events import Finished
-from analysis.instruction_sets import demo_instructions
-from analysis.requests import ArchitectureRequest, FrequenciesRequest
-from app.views.registry import VIEWS
+from analysis.models.request import ArchitectureRequest
+from analysis.neurons.instructions import demo_instructions
+from analysis.neurons.pair import Thresholds, pair_sets
+from analysis.neurons.request import FrequenciesRequest
+from analysis.neurons.sets import EPSILON, TAU
+from app.frame.registry import VIEWS
 from app.widgets.number_map import NumberMap
 from tests.app.pair_app import until_shown
 from tests.support.scripted_components import EXPERTS, frequencies

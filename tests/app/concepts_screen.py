@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.requests import ConceptsRequest
+from analysis.concepts.request import ConceptsRequest
 from tests.app.pair_app import until_shown
 from tests.support.scripted_concepts import layer_concepts
 from tests.support.scripted_weights import LAYERS

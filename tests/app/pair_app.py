@@ -9,7 +9,8 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from analysis.requests import ModelChoice, Words, WordVectors
+from analysis.request import ModelChoice
+from analysis.words.choice import Words, WordVectors
 from app.config import Settings
 from app.main import InsttuiApp
 from app.workspace import Example, PairWorkspace

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
-from analysis.cases.library import CaseLibrary
+from analysis.saliency.cases.library import CaseLibrary
 from app.config import Settings
 from app.main import InsttuiApp
 from app.views.studies.pane import StudyPane

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.actions import ACTIONS, actions_of
 from app.config import Settings
+from app.frame.actions import ACTIONS, actions_of
 from app.state import load_state
 from app.widgets.help_panel import HelpPanel
 from tests.app.pair_app import PairApp, screen, until, until_loaded, until_quiet, until_shown

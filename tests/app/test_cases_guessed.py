@@ -6,7 +6,7 @@ import csv
 
 import pytest
 
-from analysis.cases.library import CaseLibrary
+from analysis.saliency.cases.library import CaseLibrary
 from app.config import Settings
 from app.main import InsttuiApp
 from app.workspace import LibraryWorkspace

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from analysis.cases.library import CaseLibrary
+from analysis.saliency.cases.library import CaseLibrary
 from app.config import Settings
 from app.main import InsttuiApp
 from app.views.cases.view import CasesView
@@ -189,7 +189,7 @@ def test_browsing_stored_cases_imports_nothing_of_models(tmp_path):
     code = (
         "import sys, asyncio\n"
         "from pathlib import Path\n"
-        "from analysis.cases.library import CaseLibrary\n"
+        "from analysis.saliency.cases.library import CaseLibrary\n"
         "from app.config import Settings\n"
         "from app.main import InsttuiApp\n"
         "from app.workspace import LibraryWorkspace\n"

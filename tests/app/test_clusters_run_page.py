@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from textual.app import App, ComposeResult
 
-from analysis.clustering_training.curves import AccuracyRow, ClusterRow, Curves, NeighbourRow
-from analysis.clustering_training.instances import LABELS, SPLITS
-from analysis.clustering_training.settings import DataSettings, RunSettings, TrainingSettings
-from analysis.clusters.runs import TrainingRun
+from analysis.clustering.runs import TrainingRun
+from analysis.clustering.training.curves import AccuracyRow, ClusterRow, Curves, NeighbourRow
+from analysis.clustering.training.instances import LABELS, SPLITS
+from analysis.clustering.training.settings import DataSettings, RunSettings, TrainingSettings
 from app.views.clusters.run import ClustersRunPage, slider
 from app.views.clusters.run_plots import MEASURES, curves
 from app.widgets.lines import Lines, width_of

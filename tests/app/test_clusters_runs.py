@@ -8,14 +8,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from analysis.clustering_training import run_folder
-from analysis.clustering_training.curves import AccuracyRow, ClusterRow, Curves, NeighbourRow
-from analysis.clustering_training.generator import generate
-from analysis.clustering_training.instances import LABELS, SPLITS
+from analysis.clustering.training import run_folder
+from analysis.clustering.training.curves import AccuracyRow, ClusterRow, Curves, NeighbourRow
+from analysis.clustering.training.generator import generate
+from analysis.clustering.training.instances import LABELS, SPLITS
 from app.config import Settings
 from tests.app.pair_app import PairApp, screen, until, until_shown
 from tests.app.test_clusters_view import KEY, script, shown_clusters
-from tests.unit.analysis.clustering_training.tiny import TINY
+from tests.unit.analysis.clustering.training.tiny import TINY
 
 NARROW = (80, 24)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.components.sets import EPSILON, EXPERT_EPSILON
-from analysis.requests import ConceptsRequest, NeuronDirectionRequest
-from app.views.components.members import Cell
-from app.views.components.page import ComponentPage
+from analysis.concepts.request import ConceptsRequest
+from analysis.neurons.request import NeuronDirectionRequest
+from analysis.neurons.sets import EPSILON, EXPERT_EPSILON
 from app.views.concepts.page import ConceptPage
+from app.views.neurons.members import Cell
+from app.views.neurons.page import ComponentPage
 from tests.app.components_screen import (
     CATEGORIES,
     KEY,

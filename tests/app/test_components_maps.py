@@ -6,9 +6,10 @@ import re
 
 import pytest
 
-from analysis.components.sets import EPSILON, TAU
 from analysis.events import Finished
-from analysis.requests import ArchitectureRequest, FrequenciesRequest
+from analysis.models.request import ArchitectureRequest
+from analysis.neurons.request import FrequenciesRequest
+from analysis.neurons.sets import EPSILON, TAU
 from app.config import Settings
 from app.widgets.head_map import levels_of
 from tests.app.components_screen import (

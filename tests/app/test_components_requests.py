@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.components.sets import EPSILON
-from analysis.instruction_sets import demo_instructions, natural_instructions
-from analysis.requests import FrequenciesRequest
-from app.views.components.instructions_bar import InstructionsBar
-from app.views.components.view import ComponentsView
+from analysis.neurons.instructions import demo_instructions, natural_instructions
+from analysis.neurons.request import FrequenciesRequest
+from analysis.neurons.sets import EPSILON
+from app.views.neurons.instructions_bar import InstructionsBar
+from app.views.neurons.view import ComponentsView
 from tests.app.components_screen import (
     ALL,
     CATEGORIES,

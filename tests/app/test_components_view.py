@@ -7,13 +7,13 @@ import csv
 import msgspec
 import pytest
 
-from analysis.components.tables import COLUMNS, SUMMARY_COLUMNS
 from analysis.events import Finished, Notice
+from analysis.neurons.request import FrequenciesRequest, NeuronDirectionRequest
+from analysis.neurons.tables import COLUMNS, SUMMARY_COLUMNS
 from analysis.problems import Problem
-from analysis.requests import FrequenciesRequest, NeuronDirectionRequest
-from app.views.components.members import Cell
-from app.views.components.page import ComponentPage
-from app.views.components.view import ComponentsView
+from app.views.neurons.members import Cell
+from app.views.neurons.page import ComponentPage
+from app.views.neurons.view import ComponentsView
 from app.widgets.search_bar import SearchBar
 from tests.app.components_screen import ALL, KEY, NARROW, WIDE, sets_of, shown_components, tuned_map
 from tests.app.pair_app import PairApp, until, until_shown

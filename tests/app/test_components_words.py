@@ -6,9 +6,9 @@ import re
 
 import pytest
 
+from analysis.neurons.request import WordNeuronsRequest
 from analysis.problems import problem
-from analysis.requests import WordNeuronsRequest
-from app.views.components.word_page import ComponentWordPage
+from app.views.neurons.word_page import ComponentWordPage
 from app.widgets.number_map import NumberMap
 from app.widgets.search_bar import SearchBar
 from tests.app.components_screen import (

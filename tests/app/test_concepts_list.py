@@ -6,9 +6,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from analysis.concept_changes import component_changes, component_words, mean_angle
+from analysis.concepts.changes import component_changes, component_words, mean_angle
+from analysis.concepts.request import ConceptsRequest
 from analysis.events import Finished
-from analysis.requests import ArchitectureRequest, ConceptsRequest
+from analysis.models.request import ArchitectureRequest
 from app.views.concepts.component_list import ConceptList
 from tests.app.concepts_screen import (
     NARROW,

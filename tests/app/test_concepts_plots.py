@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.concept_changes import layer_words, mean_angle
-from analysis.concept_tables import Description
+from analysis.concepts.changes import layer_words, mean_angle
+from analysis.concepts.tables import Description
 from app.config import Settings
 from app.views.concepts.component_list import ConceptList
 from app.views.concepts.view import ConceptsView

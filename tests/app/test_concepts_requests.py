@@ -5,9 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from analysis.concepts.request import ConceptsRequest
 from analysis.events import Finished, Notice
+from analysis.models.request import ArchitectureRequest
 from analysis.problems import Problem
-from analysis.requests import ArchitectureRequest, ConceptsRequest
 from tests.app.concepts_screen import (
     ALL_THERE,
     WIDE,

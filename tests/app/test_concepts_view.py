@@ -8,10 +8,11 @@ import csv
 import msgspec
 import pytest
 
-from analysis.concept_changes import component_changes, component_words
-from analysis.concept_tables import CONCEPT_COLUMNS, concepts_table
+from analysis.concepts.changes import component_changes, component_words
+from analysis.concepts.request import ConceptsRequest
+from analysis.concepts.tables import CONCEPT_COLUMNS, concepts_table
 from analysis.events import Finished
-from analysis.requests import ArchitectureRequest, ConceptsRequest
+from analysis.models.request import ArchitectureRequest
 from app.views.concepts.view import ConceptsView
 from tests.app.concepts_screen import (
     ALL_THERE,

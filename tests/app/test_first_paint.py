@@ -7,7 +7,7 @@ from textual.app import App
 from textual.containers import Vertical
 from textual.widgets import Button, Static
 
-from app.frugal_screen import FrugalScreen
+from app.terminal.screen import FrugalScreen
 from app.widgets.push_button import PushButton
 from tests.app.pair_app import PairApp, screen, until
 

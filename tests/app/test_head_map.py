@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from rich.color import ColorSystem
 
-from app.colours import MISSING_GLYPH, palette_for
+from app.terminal.colours import MISSING_GLYPH, palette_for
 from app.widgets.cell_map import ASCII_GLYPHS
 from app.widgets.head_map import HeadMap, blank_map, levels_of
 from tests.support.face_app import FaceApp, screen_lines, screen_text, type_keys

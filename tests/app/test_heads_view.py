@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from analysis.events import Finished, Notice
-from analysis.head_changes import compare_head, head_changes
+from analysis.heads.changes import compare_head, head_changes
+from analysis.heads.request import HeadPairsRequest, NeuronPairsRequest
+from analysis.models.request import ArchitectureRequest
 from analysis.problems import Problem
-from analysis.requests import ArchitectureRequest, HeadPairsRequest, NeuronPairsRequest
 from app.views.heads.view import HeadsView
 from app.widgets.head_map import HeadMap, levels_of
 from tests.app.pair_app import PairApp, screen, until, until_loaded, until_shown

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.events import Key, Paste
 from textual.widgets import Input
 
-from app.key_by_key import KeyByKeyApp
+from app.terminal.key_by_key import KeyByKeyApp
 from app.widgets.token_grid import TokenGrid
 from tests.app.pair_app import PairApp, until, until_shown
 from tests.support.face_app import sample_map
@@ -22,7 +22,7 @@ NAMES = {"/": "slash", " ": "space", "\r": "enter", "\x1b": "escape", ":": "colo
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch):
     # Only a machine with much else to do takes this long; there the tests hold as well.
-    monkeypatch.setattr("app.key_by_key._PATIENCE_S", 60.0)
+    monkeypatch.setattr("app.terminal.key_by_key._PATIENCE_S", 60.0)
 
 
 def type_at_once(app: App[None], *keys: str) -> None:
@@ -132,7 +132,7 @@ async def test_text_is_never_taken_for_a_held_key(tmp_path):
 
 
 async def test_a_widget_that_hangs_does_not_keep_the_keys(monkeypatch):
-    monkeypatch.setattr("app.key_by_key._PATIENCE_S", 0.1)
+    monkeypatch.setattr("app.terminal.key_by_key._PATIENCE_S", 0.1)
     app = GridApp(3, 3)
     async with app.run_test() as pilot:
         await pilot.pause()

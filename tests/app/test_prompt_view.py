@@ -7,8 +7,9 @@ from textual.events import Paste
 from textual.widgets import Checkbox
 
 from analysis.events import Finished
+from analysis.models.request import LoadRequest
 from analysis.problems import problem
-from analysis.requests import AttributionRequest, LoadRequest
+from analysis.saliency.request import AttributionRequest
 from app.state import load_state
 from app.views.prompt.view import PromptView
 from app.widgets.prompt_entry import PromptEntry

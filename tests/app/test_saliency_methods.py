@@ -8,12 +8,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from analysis.agreement import Agreement
-from analysis.cases.library import CaseLibrary
 from analysis.events import Finished
 from analysis.problems import problem
-from analysis.requests import AttributionRequest
-from analysis.saliency_map import SaliencyMap
+from analysis.saliency.agreement import Agreement
+from analysis.saliency.cases.library import CaseLibrary
+from analysis.saliency.map import SaliencyMap
+from analysis.saliency.request import AttributionRequest
 from app.config import Settings
 from app.main import InsttuiApp
 from app.views.saliency.view import SaliencyView

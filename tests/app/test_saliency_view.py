@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from analysis.events import Failed, Finished, Notice, Partial
+from analysis.models.tokens import Tokens
 from analysis.problems import Problem, problem
-from analysis.requests import AttributionRequest
-from analysis.results import Tokens
-from analysis.saliency_map import SaliencyMap
+from analysis.saliency.map import SaliencyMap
+from analysis.saliency.request import AttributionRequest
 from app.views.saliency.pane import SaliencyPane
 from app.views.saliency.view import SaliencyView
 from app.widgets.token_face import TokenFace

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.cases.library import CaseLibrary
+from analysis.saliency.cases.library import CaseLibrary
 from app.config import Settings
 from app.main import InsttuiApp
 from app.workspace import LibraryWorkspace

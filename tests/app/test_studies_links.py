@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from analysis.cases.prompt_sets import demo_prompts
-from analysis.requests import AttributionRequest
-from analysis.studies.asking import Asker
+from analysis.saliency.cases.prompt_sets import demo_prompts
+from analysis.saliency.gather import Asker
+from analysis.saliency.request import AttributionRequest
 from analysis.studies.catalog import StudySpec
 from app.config import Annotation, Settings
 from app.known_descriptions import study_options

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
+from analysis.clustering.request import ClustersRequest
 from analysis.events import Finished
-from analysis.requests import ClustersRequest
 from analysis.studies.catalog import StudySpec
 from app.views.clusters.natural import NaturalPane
-from app.views.components.page import ComponentPage
+from app.views.neurons.page import ComponentPage
 from app.widgets.scatter_map import ScatterMap
 from tests.app.components_screen import CATEGORIES
 from tests.app.pair_app import PairApp, until_shown

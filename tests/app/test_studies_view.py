@@ -7,10 +7,11 @@ import json
 
 import pytest
 
-from analysis.cases.prompt_sets import demo_prompts
 from analysis.events import Notice
+from analysis.models.request import TokenizeRequest
 from analysis.problems import Problem
-from analysis.requests import AttributionRequest, TokenizeRequest
+from analysis.saliency.cases.prompt_sets import demo_prompts
+from analysis.saliency.request import AttributionRequest
 from app.views.studies.pane import StudyPane
 from app.views.studies.view import StudiesView
 from tests.app.pair_app import PairApp, screen, until, until_quiet, until_shown

@@ -9,7 +9,7 @@ import pytest
 from rich.color import ColorSystem
 from textual.geometry import Region
 
-from app.colours import GLYPHS, palette_for
+from app.terminal.colours import GLYPHS, palette_for
 from app.widgets.token_face import TokenMap
 from app.widgets.token_grid import TokenGrid
 from app.widgets.token_overview import TokenOverview

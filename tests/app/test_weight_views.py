@@ -6,17 +6,13 @@ from typing import NamedTuple
 
 import pytest
 
+from analysis.concepts.request import ConceptsRequest
 from analysis.events import Finished
+from analysis.heads.request import HeadPairsRequest, NeuronPairsRequest
+from analysis.models.request import ArchitectureRequest
+from analysis.neurons.request import FrequenciesRequest, NeuronDirectionRequest
 from analysis.problems import problem
-from analysis.requests import (
-    ArchitectureRequest,
-    ConceptsRequest,
-    FrequenciesRequest,
-    HeadPairsRequest,
-    NeuronDirectionRequest,
-    NeuronPairsRequest,
-    Request,
-)
+from analysis.request import Request
 from tests.app import components_screen, concepts_screen
 from tests.app.pair_app import PairApp, until_shown
 from tests.support.scripted_session import answer

@@ -20,18 +20,18 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from transformers import PreTrainedModel
 
-from analysis.clustering import STARTS, cluster_scores
-from analysis.clusters.hidden_states import last_states
-from analysis.clusters.instances import instances_of
-from analysis.components.batches import Text, in_batches, padded
-from analysis.components.counting import Counter
-from analysis.components.feed_forward import feed_forwards
+from analysis.clustering.compute.hidden_states import last_states
+from analysis.clustering.compute.instances import instances_of
+from analysis.clustering.compute.measures import STARTS, cluster_scores
+from analysis.clustering.tasks.natural import natural_tasks
+from analysis.clustering.tasks.task_set import ClusterTask
 from analysis.demo.catalog import model_path
-from analysis.models.loading import load_model, pick_device
+from analysis.engine.loading import load_model, pick_device
+from analysis.engine.tokenizing import tokenize
 from analysis.models.references import resolve
-from analysis.models.tokenizing import tokenize
-from analysis.task_sets.natural import natural_tasks
-from analysis.task_sets.task_set import ClusterTask
+from analysis.neurons.compute.batches import Text, in_batches, padded
+from analysis.neurons.compute.counting import Counter
+from analysis.neurons.compute.feed_forward import feed_forwards
 
 MADE = TypeVar("MADE")
 Sequences = Sequence[Sequence[int]]

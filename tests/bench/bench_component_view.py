@@ -21,12 +21,14 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.components.sets import EPSILONS
 from analysis.events import Event, Finished
-from analysis.instruction_sets import demo_instructions
-from analysis.requests import ArchitectureRequest, FrequenciesRequest, Request
-from analysis.results import Frequencies, LayerFrequencies
-from app.views.registry import VIEWS
+from analysis.models.request import ArchitectureRequest
+from analysis.neurons.instructions import demo_instructions
+from analysis.neurons.request import FrequenciesRequest
+from analysis.neurons.result import Frequencies, LayerFrequencies
+from analysis.neurons.sets import EPSILONS
+from analysis.request import Request
+from app.frame.registry import VIEWS
 from cache.codec import decode, encode
 from tests.app.pair_app import PairApp, until_shown
 from tests.support.scripted_session import answer

@@ -20,9 +20,9 @@ def measure(count: int, options: argparse.Namespace) -> None:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from analysis.components.batches import Text, in_batches, padded
-    from analysis.components.counting import Counter
-    from analysis.components.feed_forward import feed_forwards
+    from analysis.neurons.compute.batches import Text, in_batches, padded
+    from analysis.neurons.compute.counting import Counter
+    from analysis.neurons.compute.feed_forward import feed_forwards
 
     torch.manual_seed(0)
     config = LlamaConfig(

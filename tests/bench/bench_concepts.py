@@ -51,7 +51,7 @@ def make_layer(path: Path, patterns: int, dimension: int, words: int) -> None:
 
 def ours(w_down, vectors, rank: int, k: int) -> Found:
     """`principal_words`, on the tensors as they are stored."""
-    from analysis.concepts import principal_words
+    from analysis.concepts.compute.principal import principal_words
 
     found = principal_words(w_down, vectors, rank, k)
     return found.directions, found.explained_variance, found.word_indices
@@ -118,7 +118,7 @@ def run_way(name: str, layer: Path, rank: int, k: int) -> None:
     if name.startswith("sklearn"):
         import sklearn.decomposition  # noqa: F401
     elif name == "ours":
-        import analysis.concepts  # noqa: F401
+        import analysis.concepts.compute.principal  # noqa: F401
     with safe_open(layer, "pt") as stored:
         w_down, vectors = stored.get_tensor("w_down").T, stored.get_tensor("vectors")
     with torch.no_grad():

@@ -21,7 +21,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from analysis.heads import head_word_pairs, layer_word_pairs, similarity_thresholds
+from analysis.heads.compute.word_pairs import (
+    head_word_pairs,
+    layer_word_pairs,
+)
+from analysis.words.compute.thresholds import similarity_thresholds
 
 HEAD_DIM = 128
 DIMENSIONS = 300

@@ -31,7 +31,7 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from analysis.density import normalize
-from analysis.saliency import importance
+from analysis.saliency.compute.importance import importance
 
 SHAPES = ((64, 192), (32, 300), (128, 128), (256, 32))
 PEERS = ("inseq", "captum", "published", "frozen")

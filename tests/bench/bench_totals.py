@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from transformers import LlamaForCausalLM
 
-from analysis.saliency import importance, totals
+from analysis.saliency.compute.importance import importance, totals
 from tests.bench.bench_saliency import (
     VOCABULARY,
     captum_way,

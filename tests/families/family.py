@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from analysis import saliency
-from analysis.generation import generate
-from analysis.models.loading import LoadedModel
+from analysis.engine.generation import generate
+from analysis.engine.loading import LoadedModel
+from analysis.events import ModelFacts
 from analysis.problems import ProblemError
-from analysis.requests import Method, ModelChoice
-from analysis.results import ModelFacts
+from analysis.request import ModelChoice
+from analysis.saliency.compute import importance as saliency
+from analysis.saliency.request import Method
 from tests.families import reference
 from tests.families.models import exact, tiny
 from tests.families.outside import CUTS_ITS_GRADIENT

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from analysis.annotation.annotation import Annotation, Subject
-from analysis.annotation.answer_file import AnswerFile
-from analysis.annotation.asking import Pace
-from analysis.annotation.endpoint import Endpoint
-from analysis.annotation.openai_completer import OpenAICompleter
-from analysis.annotation.plan import plan
-from analysis.annotation.runner import annotate
-from analysis.annotation.templates import Templates, load_templates
+from analysis.concepts.annotation.annotation import Annotation, Subject
+from analysis.concepts.annotation.answer_file import AnswerFile
+from analysis.concepts.annotation.asking import Pace
+from analysis.concepts.annotation.endpoint import Endpoint
+from analysis.concepts.annotation.openai_completer import OpenAICompleter
+from analysis.concepts.annotation.plan import plan
+from analysis.concepts.annotation.runner import annotate
+from analysis.concepts.annotation.templates import Templates, load_templates
 from analysis.problems import ProblemError
 from tests.support.chat_server import (
     ChatServer,

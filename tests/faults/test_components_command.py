@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.components.ablation_effects import COLUMNS as ABLATION_COLUMNS
-from analysis.components.tables import COLUMNS, SUMMARY_COLUMNS
+from analysis.neurons.ablation_effects import COLUMNS as ABLATION_COLUMNS
+from analysis.neurons.tables import COLUMNS, SUMMARY_COLUMNS
 from tests.support.program import Home
 
 pytestmark = pytest.mark.slow

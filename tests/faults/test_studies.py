@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.cases.library import CaseLibrary
+from analysis.saliency.cases.library import CaseLibrary
 from tests.support.program import Home, Outcome, outcome, wait_until
 
 pytestmark = pytest.mark.slow

@@ -6,11 +6,10 @@ from collections.abc import Generator
 
 import torch
 
-from analysis.events import Progress
-from analysis.models.loading import LoadedModel
-from analysis.models.tokenizing import tokenizer_digest
-from analysis.requests import ModelChoice
-from analysis.results import ModelFacts
+from analysis.engine.loading import LoadedModel
+from analysis.engine.tokenizing import tokenizer_digest
+from analysis.events import ModelFacts, Progress
+from analysis.request import ModelChoice
 from tests.support.checkpoints import byte_level_tokenizer
 from tests.support.small_models import CONFIGURATIONS, CONTEXT_WINDOW, small_model
 

@@ -10,7 +10,7 @@ from rich.segment import Segment
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
-from app.frugal_screen import FrugalScreen
+from app.terminal.screen import FrugalScreen
 from app.widgets.token_face import TokenFace, TokenMap
 from app.widgets.token_grid import TokenGrid
 from app.widgets.token_overview import TokenOverview

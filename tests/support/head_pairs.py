@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.results import HeadPairs
+from analysis.heads.result import HeadPairs
 
 
 def head_pairs(*heads: dict[str, int], layer: int = 0) -> HeadPairs:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.requests import ClustersRequest
-from analysis.results import TaskClusters
-from analysis.task_sets.task_set import LABELS, ClusterTask
+from analysis.clustering.request import ClustersRequest
+from analysis.clustering.result import TaskClusters
+from analysis.clustering.tasks.task_set import LABELS, ClusterTask
 
 LAYERS = 4
 TASKS = (

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 
-from analysis.annotation.annotation import Subject
-from analysis.annotation.completer import Completion, Message
+from analysis.concepts.annotation.annotation import Subject
+from analysis.concepts.annotation.completer import Completion, Message
 
 Answer = str | Completion | Exception
 

@@ -6,9 +6,9 @@ import zlib
 
 import numpy as np
 
-from analysis.components.sets import EPSILONS, EXPERT_EPSILONS
-from analysis.requests import FrequenciesRequest, NeuronDirectionRequest, WordNeuronsRequest
-from analysis.results import Frequencies, LayerFrequencies, NeuronDirection, WordNeurons
+from analysis.neurons.request import FrequenciesRequest, NeuronDirectionRequest, WordNeuronsRequest
+from analysis.neurons.result import Frequencies, LayerFrequencies, NeuronDirection, WordNeurons
+from analysis.neurons.sets import EPSILONS, EXPERT_EPSILONS
 
 LAYERS = 8
 NEURONS = 24

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.requests import ConceptsRequest
-from analysis.results import Components, LayerConcepts
+from analysis.concepts.request import ConceptsRequest
+from analysis.concepts.result import Components, LayerConcepts
 
 RANK = 24
 WORDS_EACH = 6

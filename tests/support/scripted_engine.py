@@ -16,10 +16,11 @@ import time
 import numpy as np
 
 from analysis.events import Cancelled, Event, Failed, Finished, Partial, Progress
+from analysis.models.tokens import Tokens
 from analysis.problems import Problem
-from analysis.protocol import Cancel, Holds, Run, Said, ToEngine, frame, read_frame
-from analysis.requests import AttributionRequest
-from analysis.results import Attribution, Tokens
+from analysis.saliency.request import AttributionRequest
+from analysis.saliency.result import Attribution
+from analysis.session.protocol import Cancel, Holds, Run, Said, ToEngine, frame, read_frame
 from cache.codec import decode
 
 
@@ -62,7 +63,7 @@ def main() -> None:
     say(Holds(()))
     while True:
         run = waiting.get()
-        request = run.request
+        request = run.asked()
         assert isinstance(request, AttributionRequest)
         ending: Event = Finished(attribution_of(request))
         if request.prompt == "exit":
@@ -73,18 +74,18 @@ def main() -> None:
         if request.prompt == "refuse":
             ending = Failed(Problem(kind="input", what="Refused."))
         if request.prompt == "partial":
-            say(Said(run.job, Progress(stage="attribute", done=1, total=2)))
-            say(Said(run.job, Partial(attribution_of(request))))
+            say(Said.of(run.job, Progress(stage="attribute", done=1, total=2)))
+            say(Said.of(run.job, Partial(attribution_of(request))))
         if request.prompt == "deaf":
-            say(Said(run.job, Progress(stage="attribute", done=0, total=None)))
+            say(Said.of(run.job, Progress(stage="attribute", done=0, total=None)))
             time.sleep(600)
         if request.prompt == "polite":
-            say(Said(run.job, Progress(stage="attribute", done=0, total=None)))
+            say(Said.of(run.job, Progress(stage="attribute", done=0, total=None)))
             while run.job not in cancelled:
                 time.sleep(0.01)
             cancelled.discard(run.job)
             ending = Cancelled()
-        say(Said(run.job, ending))
+        say(Said.of(run.job, ending))
 
 
 if __name__ == "__main__":

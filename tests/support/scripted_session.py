@@ -7,35 +7,30 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import msgspec
 import numpy as np
 
+from analysis.concepts.request import ConceptsRequest
 from analysis.events import (
     Cancelled,
     EngineStatus,
     Event,
     Failed,
     Finished,
+    ModelFacts,
     Partial,
     Progress,
 )
+from analysis.heads.request import HeadPairsRequest, NeuronPairsRequest
+from analysis.models.request import ArchitectureRequest, LoadRequest, TokenizeRequest
+from analysis.models.tokens import Tokens
+from analysis.neurons.request import FrequenciesRequest, NeuronDirectionRequest, WordNeuronsRequest
 from analysis.problems import ProblemError
-from analysis.requests import (
-    ArchitectureRequest,
-    AttributionRequest,
-    ConceptsRequest,
-    FrequenciesRequest,
-    HeadPairsRequest,
-    LoadRequest,
-    NeuronDirectionRequest,
-    NeuronPairsRequest,
-    Request,
-    TokenizeRequest,
-    WordNeuronsRequest,
-    models_of,
-)
-from analysis.results import Attribution, ModelFacts, Result, Tokens
+from analysis.request import Request
+from analysis.saliency.request import AttributionRequest
+from analysis.saliency.result import Attribution
 from tests.support.scripted_components import frequencies, neuron_direction, word_neurons
 from tests.support.scripted_concepts import layer_concepts
 from tests.support.scripted_weights import architecture, head_pairs, neuron_pairs
@@ -66,7 +61,7 @@ class ScriptedSession:
 
     Args:
         script: Request → its events; an exception of type ProblemError becomes `Failed`.
-        on_status: As of `analysis.session.Session`.
+        on_status: As of `analysis.session.session.Session`.
         stored: What `cached` finds.
 
     Attributes:
@@ -79,7 +74,7 @@ class ScriptedSession:
         self,
         script: Script | None = None,
         on_status: Callable[[EngineStatus], None] | None = None,
-        stored: dict[Request, Result] | None = None,
+        stored: dict[Request, Any] | None = None,
     ) -> None:
         self._script = script or answer
         self._on_status = on_status or (lambda status: None)
@@ -101,7 +96,7 @@ class ScriptedSession:
         self._jobs.put(job)
         return job
 
-    def cached(self, request: Request) -> Result | None:
+    def cached(self, request: Request) -> Any | None:
         """The stored answer, if there is one."""
         return self._stored.get(request)
 
@@ -210,7 +205,7 @@ def answer(request: Request, *, pause_s: float = 0.0) -> Iterator[Event]:
 
 
 def _events(request: Request) -> Iterator[Event]:
-    name = models_of(request)[0].name
+    name = request.models()[0].name
     if isinstance(request, LoadRequest):
         yield Progress("load", 1, 2, "files")
         yield Finished(facts(name))

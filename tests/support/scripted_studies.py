@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 
-from analysis.instruction_sets import demo_instructions
+from analysis.events import Progress
+from analysis.models.request import TokenizeRequest
+from analysis.neurons.instructions import demo_instructions
 from analysis.problems import problem
-from analysis.requests import TokenizeRequest
 from analysis.studies.catalog import StudySpec
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
-from analysis.studies.study import Study, StudyInput, StudyProgress
+from analysis.studies.study import Study, StudyInput
 from analysis.table import Table
 
 STEPS = 12
@@ -156,7 +157,7 @@ def scores_found(ids: list[str]) -> Findings:
 def _steps(given: StudyInput, stage: str) -> Study:
     PLAY.given.append(given)
     for done in range(STEPS):
-        step = StudyProgress(stage, done, STEPS, f"case-{done}")
+        step = Progress(stage, done, STEPS, f"case-{done}")
         yield step
         while not PLAY.gate.wait(0.01):
             yield step

@@ -6,8 +6,9 @@ import zlib
 
 import numpy as np
 
-from analysis.requests import ArchitectureRequest, HeadPairsRequest, NeuronPairsRequest
-from analysis.results import Architecture, HeadPairs, NeuronPairs
+from analysis.heads.request import HeadPairsRequest, NeuronPairsRequest
+from analysis.heads.result import HeadPairs, NeuronPairs
+from analysis.models.request import Architecture, ArchitectureRequest
 
 HEADS = 8
 LAYERS = 8

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from analysis.events import Event, Failed, Finished
+from analysis.events import Event, Failed, Finished, Progress
 from analysis.problems import ProblemError
-from analysis.requests import AttributionRequest, Request
-from analysis.results import Result
+from analysis.request import Request
+from analysis.saliency.request import AttributionRequest
 from analysis.studies.findings import Findings, NamedTable
-from analysis.studies.study import Study, StudyProgress
+from analysis.studies.study import Study
 from analysis.table import Cell
 from tests.support.scripted_session import attribution
 
 
-def driven(study: Study) -> tuple[Findings, list[StudyProgress]]:
+def driven(study: Study) -> tuple[Findings, list[Progress]]:
     """What a study found, and everything it said on the way."""
     steps = []
     while True:
@@ -55,8 +56,8 @@ class KeepingSession:
 
     def __init__(
         self,
-        store: dict[Request, Result] | None,
-        answer: Callable[[AttributionRequest], Result | None] = attribution,
+        store: dict[Request, Any] | None,
+        answer: Callable[[AttributionRequest], Any | None] = attribution,
     ) -> None:
         self._store, self._answer = store, answer
         self.computed: list[AttributionRequest] = []
@@ -89,6 +90,6 @@ class KeepingSession:
             listener(Finished(result))
         return job
 
-    def cached(self, request: Request) -> Result | None:
+    def cached(self, request: Request) -> Any | None:
         """The stored answer, if there is one."""
         return None if self._store is None else self._store.get(request)

@@ -6,18 +6,13 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from analysis.concepts.request import ConceptsRequest
 from analysis.events import Event, Finished, Progress
-from analysis.requests import (
-    ArchitectureRequest,
-    ConceptsRequest,
-    HeadPairsRequest,
-    ModelChoice,
-    NeuronPairsRequest,
-    Request,
-    Words,
-    WordVectors,
-)
+from analysis.heads.request import HeadPairsRequest, NeuronPairsRequest
+from analysis.models.request import ArchitectureRequest
+from analysis.request import ModelChoice, Request
 from analysis.studies.study import StudyInput
+from analysis.words.choice import Words, WordVectors
 from tests.support.scripted_concepts import layer_concepts
 from tests.support.scripted_session import ScriptedSession
 from tests.support.scripted_weights import architecture, head_pairs, neuron_pairs

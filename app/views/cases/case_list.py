@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
-from analysis.cases.library import Case
+from analysis.saliency.cases.library import Case
 from analysis.table import Table
 
 T = TypeVar("T", bound=str)

@@ -15,11 +15,12 @@ from textual.events import Resize
 from textual.message import Message
 from textual.worker import get_current_worker
 
-from analysis.cases.library import Case, CaseLibrary, CaseText
 from analysis.problems import ProblemError
-from app.actions import bindings
-from app.export import free_path, save_csv
-from app.terminal_text import fit, pad, prose
+from analysis.saliency.cases.library import Case, CaseLibrary, CaseText
+from app.frame.actions import bindings
+from app.frame.export import free_path, save_csv
+from app.frame.view import View
+from app.terminal.text import fit, pad, prose
 from app.views.cases.case_list import (
     Filters,
     Order,
@@ -30,7 +31,6 @@ from app.views.cases.case_list import (
     value_of,
 )
 from app.views.saliency.side import Side
-from app.views.view import View
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line, Lines
 from app.widgets.search_bar import SearchBar

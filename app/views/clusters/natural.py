@@ -12,7 +12,9 @@ from textual.containers import Horizontal, Vertical
 from textual.events import Resize
 from textual.widgets import Static
 
-from analysis.clusters.tables import (
+from analysis.clustering.request import ClustersRequest
+from analysis.clustering.result import TaskClusters
+from analysis.clustering.tables import (
     METRICS,
     best_layer,
     instances_table,
@@ -20,17 +22,15 @@ from analysis.clusters.tables import (
     notes_of,
     scores_table,
 )
-from analysis.requests import ClustersRequest
-from analysis.results import TaskClusters
-from analysis.task_sets.natural import natural_tasks
-from analysis.task_sets.task_set import LABELS, TaskSet
-from app.actions import Action
-from app.export import save_table
-from app.layer_jobs import LayerJobs
+from analysis.clustering.tasks.natural import natural_tasks
+from analysis.clustering.tasks.task_set import LABELS, TaskSet
+from app.frame.actions import Action
+from app.frame.export import save_table
+from app.frame.view import View
+from app.jobs.layer_jobs import LayerJobs
+from app.jobs.watch import Watch
 from app.views.clusters.tasks_bar import TasksBar
 from app.views.clusters.text import scatter_of, status_lines
-from app.views.view import View
-from app.watch import Watch
 from app.widgets.line_drawing import PlotData, Series
 from app.widgets.lines import Lines
 from app.widgets.plot import Plot

@@ -6,9 +6,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from analysis.clustering_training.instances import LABELS, SPLITS
-from analysis.clusters.runs import TrainingRun
-from app.terminal_text import prose
+from analysis.clustering.runs import TrainingRun
+from analysis.clustering.training.instances import LABELS, SPLITS
+from app.terminal.text import prose
 from app.views.clusters.run_plots import MEASURES, Measure, curves, table_at
 from app.widgets.lines import Line, Lines
 from app.widgets.plot import Plot

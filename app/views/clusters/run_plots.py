@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from analysis.clustering_training.curves import AccuracyRow, ClusterRow, NeighbourRow
-from analysis.clustering_training.instances import LABELS
-from analysis.clusters.runs import TrainingRun
+from analysis.clustering.runs import TrainingRun
+from analysis.clustering.training.curves import AccuracyRow, ClusterRow, NeighbourRow
+from analysis.clustering.training.instances import LABELS
 from analysis.table import Cell, Table
 from app.widgets.line_drawing import PlotData, Series
 

@@ -10,17 +10,17 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Static
 
-from analysis.clustering_training.run_folder import NEIGHBOURS_NAME
-from analysis.clusters.run_list import ListedRun, runs_in
-from analysis.clusters.runs import TrainingRun, open_run
+from analysis.clustering.run_list import ListedRun, runs_in
+from analysis.clustering.runs import TrainingRun, open_run
+from analysis.clustering.training.run_folder import NEIGHBOURS_NAME
 from analysis.problems import Problem, ProblemError
-from app.actions import Action
-from app.export import save_table
-from app.terminal_text import pad
+from app.frame.actions import Action
+from app.frame.export import save_table
+from app.frame.view import View
+from app.terminal.text import pad
 from app.views.clusters.run import ClustersRunPage
 from app.views.clusters.run_plots import curves_table
 from app.views.clusters.text import NO_RUNS
-from app.views.view import View
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line, Lines
 from app.widgets.plot import Plot

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from analysis.task_sets.natural import natural_tasks
-from analysis.task_sets.reading import task_set_from_file
-from analysis.task_sets.task_set import TaskSet
+from analysis.clustering.tasks.natural import natural_tasks
+from analysis.clustering.tasks.reading import task_set_from_file
+from analysis.clustering.tasks.task_set import TaskSet
 from app.widgets.file_bar import FileBar
 
 _NATURAL = "natural"

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis.clusters.tables import METRICS
-from analysis.results import TaskClusters
-from analysis.task_sets.task_set import LABELS, prompt_of
-from app.terminal_text import prose
+from analysis.clustering.result import TaskClusters
+from analysis.clustering.tables import METRICS
+from analysis.clustering.tasks.task_set import LABELS, prompt_of
+from app.terminal.text import prose
 from app.widgets.lines import Line, Part, width_of
 from app.widgets.scatter_map import MARKS, Scatter, look_of, mark_of
 

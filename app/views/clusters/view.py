@@ -8,12 +8,12 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.widgets import ContentSwitcher
 
-from analysis.status import EngineStatus
-from app.actions import Action, bindings
+from analysis.events import EngineStatus
+from app.frame.actions import Action, bindings
+from app.frame.view import View
 from app.views.clusters.natural import NaturalPane
 from app.views.clusters.runs import RunsPane
 from app.views.clusters.text import HELP
-from app.views.view import View
 
 
 class ClustersView(View):

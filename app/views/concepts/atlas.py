@@ -10,8 +10,8 @@ from functools import lru_cache
 import msgspec
 import numpy as np
 
-from analysis.concept_changes import component_changes, component_words
-from analysis.results import Components, LayerConcepts
+from analysis.concepts.changes import component_changes, component_words
+from analysis.concepts.result import Components, LayerConcepts
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 from rich.cells import cell_len
 
-from analysis.concept_changes import component_words
-from analysis.concept_tables import Description, Descriptions
-from analysis.results import Components, LayerConcepts
-from app.terminal_text import fit, pad, visible
+from analysis.concepts.changes import component_words
+from analysis.concepts.result import Components, LayerConcepts
+from analysis.concepts.tables import Description, Descriptions
+from app.terminal.text import fit, pad, visible
 from app.views.concepts.atlas import ConceptRow
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line

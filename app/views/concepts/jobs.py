@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.layer_jobs import LayerJobs
-from app.views.pair_jobs import PairJobs
+from app.jobs.layer_jobs import LayerJobs
+from app.jobs.pair_jobs import PairJobs
 
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump

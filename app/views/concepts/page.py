@@ -8,8 +8,8 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.events import Resize
 
-from analysis.concept_tables import Descriptions
-from analysis.results import LayerConcepts
+from analysis.concepts.result import LayerConcepts
+from analysis.concepts.tables import Descriptions
 from app.views.concepts.atlas import ConceptRow
 from app.views.concepts.component_list import ConceptList
 from app.views.concepts.text import details

@@ -9,10 +9,11 @@ from textual.containers import Container
 from textual.events import Resize
 from textual.widgets import Static
 
-from analysis.concept_tables import Descriptions
+from analysis.concepts.result import LayerConcepts
+from analysis.concepts.tables import Descriptions
 from analysis.problems import ProblemError
-from analysis.results import LayerConcepts
-from app.actions import Action
+from app.frame.actions import Action
+from app.frame.layer_view import LayerView
 from app.known_descriptions import KnownDescriptions
 from app.views.concepts.atlas import ConceptAtlas
 from app.views.concepts.found import FoundConcepts
@@ -20,7 +21,6 @@ from app.views.concepts.jobs import ConceptJobs
 from app.views.concepts.page import ConceptPage
 from app.views.concepts.plot_page import ConceptPlotPage
 from app.views.concepts.text import UNLIKE, summary
-from app.views.layer_view import LayerView
 from app.widgets.lines import Line, Lines
 from app.widgets.search_bar import SearchBar
 

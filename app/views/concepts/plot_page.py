@@ -8,8 +8,8 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from analysis.concept_tables import Descriptions, NoDescriptions
-from analysis.results import LayerConcepts
+from analysis.concepts.result import LayerConcepts
+from analysis.concepts.tables import Descriptions, NoDescriptions
 from analysis.table import Table
 from app.views.concepts.plots import PlotKind, plot_and_table, plot_kinds
 from app.widgets.lines import Lines

@@ -7,8 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from analysis.annotation.annotation import LEVELS
-from analysis.concept_tables import (
+from analysis.concepts.result import LayerConcepts
+from analysis.concepts.tables import (
+    LEVELS,
     VARIANCE_COLUMNS,
     Descriptions,
     layer_words_table,
@@ -16,7 +17,6 @@ from analysis.concept_tables import (
     rotation_table,
     variance_table,
 )
-from analysis.results import LayerConcepts
 from analysis.table import Cell, Table
 from app.widgets.line_drawing import PlotData, Series
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
 
-from analysis.annotation.endpoint import HOW_TO_ADD_ONE
-from analysis.concept_changes import mean_angle
-from analysis.concept_tables import Description, Descriptions
-from analysis.results import Components, LayerConcepts
-from app.terminal_text import fit, prose, visible
+from analysis.concepts.annotation.endpoint import HOW_TO_ADD_ONE
+from analysis.concepts.changes import mean_angle
+from analysis.concepts.result import Components, LayerConcepts
+from analysis.concepts.tables import Description, Descriptions
+from app.terminal.text import fit, prose, visible
 from app.views.concepts.atlas import ConceptRow
 from app.views.concepts.component_list import find_description, signed_words
 from app.widgets.lines import Line, Part

@@ -7,8 +7,8 @@ from typing import ClassVar
 from textual import on
 from textual.binding import BindingType
 
-from analysis.concept_tables import concepts_table
-from app.actions import bindings
+from analysis.concepts.tables import concepts_table
+from app.frame.actions import bindings
 from app.views.concepts.pages import ConceptPages
 from app.views.concepts.text import HELP, copied_text
 from app.widgets.item_list import ItemList

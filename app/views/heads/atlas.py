@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from analysis.head_changes import HeadComparison, heads_with
-from analysis.results import HeadPairs
+from analysis.heads.changes import HeadComparison, heads_with
+from analysis.heads.result import HeadPairs
 from app.views.heads.layer import HeadLayer
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.cells import cell_len
 
-from app.terminal_text import fit, visible
+from app.terminal.text import fit, visible
 from app.views.heads.atlas import WordPlace
 from app.widgets.found_list import FoundList
 from app.widgets.lines import Line

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from analysis.requests import NeuronPairsRequest
-from analysis.results import NeuronPairs
-from app.views.pair_jobs import PairJobs
+from analysis.heads.request import NeuronPairsRequest
+from analysis.heads.result import NeuronPairs
+from app.jobs.pair_jobs import PairJobs
 
 
 class HeadJobs(PairJobs):

@@ -12,8 +12,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.head_changes import TOP_PAIRS, HeadComparison, compare_head
-from analysis.results import HeadPairs
+from analysis.heads.changes import TOP_PAIRS, HeadComparison, compare_head
+from analysis.heads.result import HeadPairs
 
 Both = tuple[HeadPairs, HeadPairs]
 

@@ -6,9 +6,9 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from analysis.head_changes import neuron_changes
-from analysis.results import NeuronPairs
-from app.terminal_text import pad
+from analysis.heads.changes import neuron_changes
+from analysis.heads.result import NeuronPairs
+from app.terminal.text import pad
 from app.views.heads.page import pair_text
 from app.widgets.followed_list import FollowedList
 from app.widgets.item_list import ItemList

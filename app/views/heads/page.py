@@ -11,8 +11,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.events import Resize
 
-from analysis.head_changes import HeadComparison, PairChange, Status
-from app.terminal_text import pad, visible
+from analysis.heads.changes import HeadComparison, PairChange, Status
+from app.terminal.text import pad, visible
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line
 

@@ -9,8 +9,9 @@ from textual.events import Resize
 from textual.message import Message
 from textual.widgets import Static
 
-from analysis.results import HeadPairs
-from app.actions import Action
+from analysis.heads.result import HeadPairs
+from app.frame.actions import Action
+from app.frame.layer_view import LayerView
 from app.views.heads.atlas import HeadAtlas
 from app.views.heads.found import FoundHeads
 from app.views.heads.jobs import HeadJobs
@@ -19,7 +20,6 @@ from app.views.heads.neuron_page import NeuronPage
 from app.views.heads.page import HeadPage
 from app.views.heads.text import UNLIKE, rests_on, status_lines
 from app.views.heads.verb_page import VerbPage
-from app.views.layer_view import LayerView
 from app.widgets.head_map import HeadMap, blank_map, levels_of
 from app.widgets.lines import Line, Lines
 from app.widgets.search_bar import SearchBar

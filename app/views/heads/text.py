@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from textwrap import wrap
 
-from analysis.head_changes import HeadComparison, PairChange
-from analysis.requests import Words, WordVectors
-from analysis.results import HeadPairs
-from app.terminal_text import pad, prose
+from analysis.heads.changes import HeadComparison, PairChange
+from analysis.heads.result import HeadPairs
+from analysis.words.choice import Words, WordVectors
+from app.terminal.text import pad, prose
 from app.views.heads.page import STATUSES, count_text, pair_text
 from app.widgets.lines import Line
 

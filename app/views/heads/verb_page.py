@@ -8,9 +8,9 @@ from textual import on
 from textual.message import Message
 from textual.widgets import Static
 
-from analysis.results import HeadPairs
+from analysis.heads.result import HeadPairs
+from analysis.heads.verbs import VerbTable, verb_table
 from analysis.statistics import Sample
-from analysis.verb_changes import VerbTable, verb_table
 
 
 class VerbPage(Static, can_focus=True):

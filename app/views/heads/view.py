@@ -7,8 +7,8 @@ from typing import ClassVar
 from textual import on
 from textual.binding import BindingType
 
-from analysis.head_tables import pairs_table
-from app.actions import bindings
+from analysis.heads.tables import pairs_table
+from app.frame.actions import bindings
 from app.views.heads.neuron_page import NeuronPage
 from app.views.heads.pages import HeadPages
 from app.views.heads.text import HELP, copied_text, rests_on

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from analysis.requests import ModelChoice, TokenizeRequest
-from analysis.status import EngineStatus
-from analysis.tokens import Tokens
-from app.terminal_text import pad, prose, visible
-from app.views.model_names import short_names
+from analysis.events import EngineStatus
+from analysis.models.request import TokenizeRequest
+from analysis.models.tokens import Tokens
+from analysis.request import ModelChoice
+from app.frame.model_names import short_names
+from app.terminal.text import pad, prose, visible
 from app.widgets.lines import Line, Lines
 
 if TYPE_CHECKING:
-    from app.watch import Watch
+    from app.jobs.watch import Watch
     from app.workspace import SessionLike
 
 _SHOWN_TOKENS = 200
@@ -53,7 +54,7 @@ class TokenCounts(Lines):
         if session is None or status.state != "idle":
             return
         # Brings numpy with it, which the first screen is painted without.
-        from app.watch import Watch
+        from app.jobs.watch import Watch
 
         loaded = {model.name for model in status.models}
         running = {watch.request for watch in self._watches}

@@ -13,18 +13,19 @@ from textual.timer import Timer
 from textual.widgets import Button, Checkbox, Static, TextArea
 from textual.worker import get_current_worker
 
-from analysis.cases.instructions import sentences
+from analysis.events import EngineStatus, ModelFacts
+from analysis.models.request import LoadRequest
+from analysis.models.tokens import Span
 from analysis.problems import Problem
-from analysis.requests import LoadRequest, ModelChoice, models_of
-from analysis.status import EngineStatus, ModelFacts
-from analysis.tokens import Span
-from app.actions import bindings
-from app.marking import is_marked, marks_by_sentence, spans_after_edit, toggled
+from analysis.request import ModelChoice
+from analysis.saliency.cases.instructions import sentences
+from app.frame.actions import bindings
+from app.frame.view import View
+from app.jobs.progress_text import progress_text
 from app.state import Prompt, remember
-from app.terminal_text import prose
-from app.views.progress_text import progress_text
+from app.terminal.text import prose
+from app.views.prompt.marking import is_marked, marks_by_sentence, spans_after_edit, toggled
 from app.views.prompt.token_counts import TokenCounts
-from app.views.view import View
 from app.widgets.check_box import CheckBox
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line, Lines
@@ -33,7 +34,7 @@ from app.widgets.push_button import PushButton
 from app.workspace import Example, PairWorkspace
 
 if TYPE_CHECKING:
-    from app.watch import Watch
+    from app.jobs.watch import Watch
 
 # Waited for after the last key before sentences and tokens are worked out anew.
 _TYPING_PAUSE_S = 0.25
@@ -264,7 +265,7 @@ class PromptView(View):
 
     def _load_models(self) -> None:
         # Brings numpy with it, which the first screen is painted without.
-        from app.watch import Watch
+        from app.jobs.watch import Watch
 
         session = self.ui.session
         if session is not None and not self._loading:
@@ -279,7 +280,7 @@ class PromptView(View):
             return
         progress = self.query_one("#progress", Lines)
         if news.progress is not None:
-            progress.show([(progress_text(models_of(watch.request)[0].name, news.progress), "dim")])
+            progress.show([(progress_text(watch.request.models()[0].name, news.progress), "dim")])
         if isinstance(news.result, ModelFacts):
             self._learn(news.result)
         if news.failure is not None:

@@ -6,11 +6,11 @@ import time
 
 from analysis.events import Cancelled, Failed, Finished, Progress
 from analysis.problems import Problem
-from analysis.requests import AttributionRequest
-from analysis.results import Attribution
-from analysis.saliency_map import SaliencyMap
-from app.views.progress_text import progress_text
-from app.watch import News, Watch
+from analysis.saliency.map import SaliencyMap
+from analysis.saliency.request import AttributionRequest
+from analysis.saliency.result import Attribution
+from app.jobs.progress_text import progress_text
+from app.jobs.watch import News, Watch
 
 
 class Answer:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.alignment import Row, align_rows
-from analysis.cases.instructions import instruction_mask, sentences
-from analysis.results import Span
-from analysis.saliency_map import SaliencyMap
+from analysis.models.tokens import Span
+from analysis.saliency.alignment import Row, align_rows
+from analysis.saliency.cases.instructions import instruction_mask, sentences
+from analysis.saliency.map import SaliencyMap
 from app.widgets.token_face import TokenMap
 
 Mask = NDArray[np.bool_]

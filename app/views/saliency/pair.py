@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from analysis.agreement import Agreement
-from analysis.saliency_map import SaliencyMap
-from app.terminal_text import prose
+from analysis.saliency.agreement import Agreement
+from analysis.saliency.map import SaliencyMap
+from app.jobs.watch import Watch
+from app.terminal.text import prose
 from app.views.saliency.answer import Answer
 from app.views.saliency.comparison import Comparison
 from app.views.saliency.side import METHODS, Method, Side
-from app.watch import Watch
 from app.widgets.lines import Line
 
 if TYPE_CHECKING:

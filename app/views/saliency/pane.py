@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from app.terminal_text import fit, prose, visible
+from app.terminal.text import fit, prose, visible
 from app.views.saliency.comparison import Comparison, Place
 from app.widgets.lines import Line, Lines
 from app.widgets.token_face import TokenFace, TokenMap

@@ -7,12 +7,12 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from analysis.agreement import Agreement
 from analysis.problems import Problem
-from analysis.requests import AttributionRequest
-from analysis.results import Attribution
-from analysis.saliency_map import SaliencyMap
-from app.terminal_text import prose
+from analysis.saliency.agreement import Agreement
+from analysis.saliency.map import SaliencyMap
+from analysis.saliency.request import AttributionRequest
+from analysis.saliency.result import Attribution
+from app.terminal.text import prose
 from app.views.saliency.answer import Answer
 
 Method = Literal["gradient", "occlusion", "difference"]

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.agreement import COLUMNS, Agreement
-from analysis.saliency_map import SaliencyMap
+from analysis.saliency.agreement import COLUMNS, Agreement
+from analysis.saliency.map import SaliencyMap
 from analysis.table import Cell, Table
-from app.export import chained, free_path, save_csv
-from app.terminal_text import prose
+from app.frame.export import chained, free_path, save_csv
+from app.terminal.text import prose
 from app.views.saliency.side import Method, Side
 
 HELP = (

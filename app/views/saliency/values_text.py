@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
-from analysis.agreement import Agreement
-from app.terminal_text import fit, pad, prose, visible
-from app.views.model_names import short_names
+from analysis.saliency.agreement import Agreement
+from app.frame.model_names import short_names
+from app.terminal.text import fit, pad, prose, visible
 from app.views.saliency.comparison import Comparison, Reading
 from app.widgets.lines import Line, width_of
 

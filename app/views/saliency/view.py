@@ -13,10 +13,12 @@ from textual.containers import Horizontal
 from textual.events import DescendantFocus, Resize
 from textual.timer import Timer
 
-from analysis.results import Span
-from app.actions import Action, bindings
-from app.marking import toggled
+from analysis.models.tokens import Span
+from app.frame.actions import Action, bindings
+from app.frame.view import View
+from app.jobs.watch import Watch
 from app.state import Prompt
+from app.views.prompt.marking import toggled
 from app.views.saliency.answer import Answer
 from app.views.saliency.comparison import Comparison, Found, mask_of
 from app.views.saliency.pair import Pair, going_on
@@ -24,17 +26,15 @@ from app.views.saliency.pane import FACES, FaceName, SaliencyPane
 from app.views.saliency.side import Side
 from app.views.saliency.text import HELP, checked, copied_text, save_shown
 from app.views.saliency.values_text import status_lines
-from app.views.view import View
-from app.watch import Watch
 from app.widgets.lines import Line, Lines
 from app.widgets.search_bar import SearchBar
 from app.widgets.token_face import TokenFace
 from app.workspace import PairWorkspace
 
 if TYPE_CHECKING:
-    from analysis.cases.library import CaseText
     from analysis.events import EngineStatus
-    from analysis.requests import AttributionRequest
+    from analysis.saliency.cases.library import CaseText
+    from analysis.saliency.request import AttributionRequest
 
 BOTH_FROM_WIDTH = 120
 # Maps that grow are redrawn so often at most: a terminal far away and the keys need the time.

@@ -6,21 +6,21 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from analysis.cases.prompt_sets import PromptSet, demo_prompts
 from analysis.models.references import DEMO_NAMES
 from analysis.problems import Problem
+from analysis.saliency.cases.prompt_sets import PromptSet, demo_prompts
 from analysis.studies.catalog import STUDIES, StudySpec
 from analysis.studies.findings import Findings
 from analysis.studies.study import StudyInput
 from app.config import Settings
-from app.study_run import StudyRun
+from app.jobs.study_run import StudyRun
 from app.views.studies.pages import StudyPage, pages_of
 from app.workspace import LibraryWorkspace, Workspace
 
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
 
-    from analysis.session import Session
+    from analysis.session.session import Session
     from analysis.table import Cell
     from app.workspace import SessionLike
 

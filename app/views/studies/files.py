@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis.studies.findings import Findings
-from app.export import free_path, save_csv
+from app.frame.export import free_path, save_csv
 from app.views.studies.pages import StudyPage
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from analysis.components.pair import Thresholds
-from analysis.instruction_sets import default_instructions
-from analysis.studies.asking import Asker
+from analysis.clustering.tasks.task_set import LABELS
+from analysis.neurons.instructions import default_instructions
+from analysis.neurons.pair import Thresholds
+from analysis.saliency.gather import Asker
 from analysis.studies.study import StudyInput
 from analysis.table import Cell
-from analysis.task_sets.task_set import LABELS
 from app.state import Prompt
 from app.views.studies.pages import StudyPage
 
@@ -100,8 +100,8 @@ async def _show_component(ui: InsttuiApp, row: Mapping[str, Cell], given: StudyI
 
 
 async def _show_units(ui: InsttuiApp, row: Mapping[str, Cell], given: StudyInput) -> str:
-    from app.views.components.linked import Wanted
-    from app.views.components.view import ComponentsView
+    from app.views.neurons.linked import Wanted
+    from app.views.neurons.view import ComponentsView
 
     assert given.base is not None
     assert given.tuned is not None

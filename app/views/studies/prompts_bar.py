@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from analysis.cases.prompt_sets import DEMO_PROMPTS, PromptSet, demo_prompts, read_prompt_set
+from analysis.saliency.cases.prompt_sets import (
+    DEMO_PROMPTS,
+    PromptSet,
+    demo_prompts,
+    read_prompt_set,
+)
 from app.widgets.file_bar import FileBar
 
 

@@ -8,11 +8,11 @@ from textwrap import wrap
 from rich.cells import cell_len
 from textual.content import Content
 
-from analysis.studies.study import StudyProgress
+from analysis.events import Progress
 from analysis.table import Cell
-from app.study_run import StudyRun
-from app.terminal_text import fit, pad
-from app.views.progress_text import duration
+from app.jobs.progress_text import duration
+from app.jobs.study_run import StudyRun
+from app.terminal.text import fit, pad
 from app.views.studies.desk import OfferedStudy
 from app.widgets.lines import Line
 from app.widgets.table_list import cell_text
@@ -66,7 +66,7 @@ def state_text(run: StudyRun | None, cells: int = 200) -> str:
     return _fitting(cells, [f"running {so_far}", rate, rest], [f"running {so_far}", rest])
 
 
-def _so_far(progress: StudyProgress) -> str:
+def _so_far(progress: Progress) -> str:
     if progress.total is not None:
         return f"{progress.done:,} of {progress.total:,}"
     return f"{progress.done:,}" if progress.done else ""

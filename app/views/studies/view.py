@@ -12,9 +12,10 @@ from textual.containers import Container
 from textual.events import Resize
 from textual.timer import Timer
 
-from analysis.cases.prompt_sets import PromptSet
-from app.actions import Action, bindings
-from app.study_run import StudyRun
+from analysis.saliency.cases.prompt_sets import PromptSet
+from app.frame.actions import Action, bindings
+from app.frame.view import View
+from app.jobs.study_run import StudyRun
 from app.views.studies.desk import OfferedStudy, StudyDesk
 from app.views.studies.files import export_page, write_study_report
 from app.views.studies.links import follow_link
@@ -22,7 +23,6 @@ from app.views.studies.pane import StudyPane
 from app.views.studies.prompts_bar import PromptsBar
 from app.views.studies.study_list import StudyList
 from app.views.studies.text import HELP, going_on, study_text
-from app.views.view import View
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Lines, width_of
 from app.widgets.search_bar import SearchBar

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from analysis.annotation.answer_file import AnswerFile
-from analysis.annotation.completer import Completion
-from analysis.annotation.templates import load_templates
-from analysis.cases.library import CaseLibrary
-from analysis.cases.prompt_sets import read_prompt_set
-from analysis.instruction_sets.reading import instructions_from_file
+from analysis.clustering.tasks.reading import task_set_from_file
+from analysis.concepts.annotation.answer_file import AnswerFile
+from analysis.concepts.annotation.completer import Completion
+from analysis.concepts.annotation.templates import load_templates
+from analysis.neurons.instructions.reading import instructions_from_file
 from analysis.problems import ProblemError
-from analysis.task_sets.reading import task_set_from_file
+from analysis.saliency.cases.library import CaseLibrary
+from analysis.saliency.cases.prompt_sets import read_prompt_set
 from analysis.text_files import utf8
-from analysis.vocabulary.vector_files import read_vectors
-from analysis.vocabulary.words import words_from_file
+from analysis.words.vector_files import read_vectors
+from analysis.words.words import words_from_file
 from app.config import load_settings
 from tests.support.case_folders import write_small_library
 
@@ -35,7 +35,7 @@ BYTE_WISE = {"plain": AS_SAVED["plain"], "UTF-8 with its mark": AS_SAVED["UTF-8 
 
 INSTRUCTION = {"id": "1", "category": "math", "instruction": "Add é.", "response": "5"}
 TASK = 'name = "é"\nphrasings = ["In English"]\nmappings = [["chat", "cat"]]\n'
-OURS = Path(__file__).parents[3] / "analysis" / "annotation" / "templates.toml"
+OURS = Path(__file__).parents[3] / "analysis" / "concepts" / "annotation" / "templates.toml"
 
 
 def _settings(path: Path) -> object:

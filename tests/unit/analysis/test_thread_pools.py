@@ -7,8 +7,8 @@ import pytest
 import threadpoolctl
 import torch
 
-from analysis import concepts
-from analysis.concepts import principal_words
+from analysis.concepts.compute import principal as concepts
+from analysis.concepts.compute.principal import principal_words
 from analysis.thread_pools import SMALL, suited_to
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.annotation.answer_file import AnswerFile
-from analysis.annotation.first_descriptions import subjects_of
-from analysis.annotation.runner import annotate
-from analysis.annotation.templates import load_templates
-from analysis.results import Components, LayerConcepts
+from analysis.concepts.annotation.answer_file import AnswerFile
+from analysis.concepts.annotation.first_descriptions import subjects_of
+from analysis.concepts.annotation.runner import annotate
+from analysis.concepts.annotation.templates import load_templates
+from analysis.concepts.result import Components, LayerConcepts
 from app import known_descriptions
 from app.config import Annotation
 from app.known_descriptions import KnownDescriptions, answers_path, remember_annotator

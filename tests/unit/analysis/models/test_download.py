@@ -16,7 +16,7 @@ from analysis.models.checkpoint import inspect
 from analysis.models.download import download
 from analysis.models.references import local_folder, resolve
 from analysis.problems import ProblemError
-from analysis.requests import ModelChoice
+from analysis.request import ModelChoice
 from tests.support.checkpoints import add_adapter, pickled
 from tests.support.hub_server import HubServer, hub_server
 

@@ -8,7 +8,7 @@ import pytest
 
 from analysis.models.references import ALIASES, DEMO_NAMES, local_folder, resolve
 from analysis.problems import ProblemError
-from analysis.requests import ModelChoice
+from analysis.request import ModelChoice
 from tests.support.checkpoints import COMMIT, hub_cache
 
 

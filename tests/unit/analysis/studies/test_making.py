@@ -22,7 +22,7 @@ with making_folder(folder) as made:
     wait()
 """,
     "cases": """
-from analysis.studies.case_folder import CaseFolder
+from analysis.saliency.cases.folder import CaseFolder
 with CaseFolder(folder, ("one", "two")):
     wait()
 """,

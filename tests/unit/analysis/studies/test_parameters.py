@@ -5,10 +5,12 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from analysis.cases.library import CaseLibrary
-from analysis.cases.prompt_sets import PromptSet, demo_prompts
+from analysis.concepts import study as concepts
+from analysis.heads import study as heads
 from analysis.models.references import resolve
-from analysis.studies import concepts, density, heads
+from analysis.saliency import study_density as density
+from analysis.saliency.cases.library import CaseLibrary
+from analysis.saliency.cases.prompt_sets import PromptSet, demo_prompts
 from analysis.studies.study import StudyInput
 from tests.support.case_folders import write_small_library
 from tests.support.scripted_concepts import layer_concepts

@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp, ttest_ind
 
-from analysis.cases.library import CaseLibrary
-from analysis.studies import concepts, density, heads, position
+from analysis.concepts import study as concepts
+from analysis.heads import study as heads
+from analysis.saliency import study_density as density
+from analysis.saliency import study_position as position
+from analysis.saliency.cases.library import CaseLibrary
 from analysis.studies.study import StudyInput
 from tests.support.case_folders import PUBLISHED, needs_published_maps, write_lines
 from tests.support.reports import Report, in_group, population_deviation

@@ -8,10 +8,10 @@ import pytest
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 from sklearn.metrics.cluster import pair_confusion_matrix
 
-from analysis.clustering import scores
+from analysis.clustering import study as clusters
+from analysis.clustering.compute.measures import scores
 from analysis.events import Finished
 from analysis.models.references import resolve
-from analysis.studies import clusters
 from analysis.studies.study import StudyInput
 from tests.support.reports import Report
 from tests.support.scripted_clusters import task_clusters

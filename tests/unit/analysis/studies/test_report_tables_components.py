@@ -11,9 +11,10 @@ import pytest
 
 from analysis.events import Finished
 from analysis.models.references import resolve
-from analysis.requests import AblationRequest, ArchitectureRequest, FrequenciesRequest
-from analysis.results import Ablation
-from analysis.studies import components
+from analysis.models.request import ArchitectureRequest
+from analysis.neurons import study as components
+from analysis.neurons.request import AblationRequest, FrequenciesRequest
+from analysis.neurons.result import Ablation
 from analysis.studies.study import StudyInput
 from tests.support.reports import Report
 from tests.support.scripted_components import frequencies

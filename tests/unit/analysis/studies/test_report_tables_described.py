@@ -9,13 +9,14 @@ import pandas as pd
 import pytest
 from scipy.stats import ttest_ind
 
-from analysis.annotation.answer_file import AnswerFile
-from analysis.annotation.asking import Pace
-from analysis.annotation.first_descriptions import subjects_of
-from analysis.annotation.runner import annotate
-from analysis.annotation.templates import load_templates
-from analysis.requests import ConceptsRequest, Words
-from analysis.studies import concepts
+from analysis.concepts import study as concepts
+from analysis.concepts.annotation.answer_file import AnswerFile
+from analysis.concepts.annotation.asking import Pace
+from analysis.concepts.annotation.first_descriptions import subjects_of
+from analysis.concepts.annotation.runner import annotate
+from analysis.concepts.annotation.templates import load_templates
+from analysis.concepts.request import ConceptsRequest
+from analysis.words.choice import Words
 from tests.support.reports import Report, in_group, population_deviation
 from tests.support.scripted_completer import ScriptedCompleter
 from tests.support.scripted_concepts import layer_concepts

@@ -1,0 +1,1 @@
+"""Hidden states of a model, and their clusters; needs torch."""

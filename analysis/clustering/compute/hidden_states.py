@@ -1,0 +1,103 @@
+"""Hidden states of all layers at the last token of many texts, batch by batch (METHODS 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import PreTrainedModel
+
+from analysis.engine.memory import is_out_of_memory, release
+
+BATCH = 64
+"""Sequences in a forward pass at most; halved where memory runs out."""
+
+MOST_TOKENS = 4_096
+"""Tokens of a forward pass at most, padding included, unless one sequence alone has more."""
+
+
+def last_states(
+    model: PreTrainedModel,
+    sequences: Sequence[Sequence[int]],
+    layers: Sequence[int],
+    *,
+    batch: int = BATCH,
+) -> Generator[int, None, NDArray[np.float32]]:
+    """Hidden states at the last token of every sequence.
+
+    Layer 0 is what the embeddings give, layer l what leaves block l; as transformers has it, the
+    last one has passed the final norm. Shorter sequences are padded on the right, where a causal
+    model does not see it.
+
+    Args:
+        model: A causal language model in evaluation mode.
+        sequences: Token ids, at least one each.
+        layers: Which layers, from 0 to L.
+        batch: Sequences in a forward pass at most.
+
+    Yields:
+        The number of sequences done, after every batch.
+
+    Returns:
+        float32 [len(layers), n, D].
+    """
+    states: NDArray[np.float32] | None = None
+    # Of like length, so that little is padding.
+    order = sorted(range(len(sequences)), key=lambda index: len(sequences[index]))
+    done = 0
+    while done < len(order):
+        longest = order[done : done + batch]
+        width = len(sequences[longest[-1]])
+        taken = longest[: max(1, MOST_TOKENS // width)]
+        found = _unless_out_of_memory(model, [sequences[index] for index in taken], layers)
+        if found is None:
+            # Only here, outside the handler, is what was half computed no longer referred to.
+            release(model.device)
+            batch = len(taken) // 2
+            continue
+        if states is None:
+            states = np.empty((len(layers), len(sequences), found.shape[2]), dtype=np.float32)
+        states[:, taken] = found
+        done += len(taken)
+        yield done
+    if states is None:
+        raise ValueError("there are no sequences")
+    return states
+
+
+def _unless_out_of_memory(
+    model: PreTrainedModel, sequences: Sequence[Sequence[int]], layers: Sequence[int]
+) -> NDArray[np.float32] | None:
+    try:
+        return _states(model, sequences, layers)
+    except Exception as error:
+        if len(sequences) == 1 or not is_out_of_memory(error):
+            raise
+    return None
+
+
+def _states(
+    model: PreTrainedModel, sequences: Sequence[Sequence[int]], layers: Sequence[int]
+) -> NDArray[np.float32]:
+    """float32 [len(layers), len(sequences), D] of one batch."""
+    lengths = torch.tensor([len(each) for each in sequences])
+    # Any id will do for padding: the mask hides it, and nothing before it sees it.
+    ids = torch.zeros((len(sequences), int(lengths.max())), dtype=torch.long)
+    for row, sequence in enumerate(sequences):
+        ids[row, : len(sequence)] = torch.tensor(sequence)
+    mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
+    rows, last = torch.arange(len(sequences), device=model.device), (lengths - 1).to(model.device)
+    # The body alone: what it would take to predict tokens is not needed.
+    body: Any = model.base_model
+    with torch.inference_mode():
+        output = body(
+            input_ids=ids.to(model.device),
+            attention_mask=mask.to(model.device),
+            use_cache=False,
+            output_hidden_states=True,
+        )
+        kept = [output.hidden_states[layer][rows, last].float().cpu() for layer in layers]
+    return torch.stack(kept).numpy()

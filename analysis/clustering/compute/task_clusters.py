@@ -1,0 +1,228 @@
+"""The analysis of task clusters in a trained model: hidden states, clusters and scores by layer.
+
+The instances are every phrasing of every task with each of its mappings (METHODS 5, the natural
+setting); what is clustered is the state at the last token before the output.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Sequence
+
+import msgspec
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from analysis.clustering.compute.hidden_states import last_states
+from analysis.clustering.compute.instances import Instances, instances_of
+from analysis.clustering.compute.measures import clusters, neighbour_scores, plane, reduced, scores
+from analysis.clustering.request import ClustersRequest
+from analysis.clustering.result import TaskClusters
+from analysis.clustering.tasks.task_set import LABELS
+from analysis.engine.loading import LoadedModel
+from analysis.engine.memory import free_bytes, is_out_of_memory, readable, release
+from analysis.engine.non_finite import explain_non_finite
+from analysis.engine.pool import ModelPool
+from analysis.events import Notice, Partial, Progress
+from analysis.problems import problem
+
+Event = Progress | Partial | Notice
+Steps = Generator[Event, None, TaskClusters]
+
+# Of what is free beside the model, for the states that are held at one time.
+_SHARE_OF_MEMORY = 0.25
+_TOKENIZED_AT_A_TIME = 256
+
+MOST_FOR_TSNE = 800
+"""Instances. t-SNE of so many takes a quarter of a minute for a layer, on one core."""
+
+
+def task_clusters(request: ClustersRequest, models: ModelPool) -> Steps:
+    """Clusters, their scores and nearest neighbours of every layer of a model (METHODS 5).
+
+    Yields progress after every batch of instances and every clustering of a layer.
+
+    Raises:
+        ProblemError: ``input`` where the tasks cannot be used with this model, ``memory`` where
+            there is too little, and what loading raises.
+    """
+    started = time.monotonic()
+    loaded = yield from models.get(request.model)
+    instances = instances_of(request.tasks, loaded.tokenizer, request.mappings)
+    if request.tsne:
+        instances = instances.sampled(MOST_FOR_TSNE, request.seed)
+    sequences = yield from _tokenized(request, loaded, instances)
+    while True:
+        try:
+            result = yield from _measured(request, loaded, instances, sequences)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+        else:
+            return msgspec.structs.replace(
+                result,
+                seconds=time.monotonic() - started,
+                device=loaded.facts.device,
+                dtype=loaded.facts.dtype,
+                notes=(*loaded.facts.notes, *result.notes),
+            )
+        # Only here, outside the handler, is what was half computed no longer referred to.
+        release(loaded.device)
+        if not models.evict_others(request.model):
+            raise problem(
+                "memory",
+                f"The memory of {loaded.device} does not suffice to gather hidden states.",
+                f"{readable(free_bytes(loaded.device))} are free beside {loaded.facts.name}.",
+                "Give fewer or shorter instances, or choose --dtype bfloat16 or another device.",
+            )
+
+
+def _tokenized(
+    request: ClustersRequest, loaded: LoadedModel, instances: Instances
+) -> Generator[Event, None, list[tuple[int, ...]]]:
+    """The tokens of every instance up to the one that predicts the output."""
+    prompts = instances.prompts()
+    window = loaded.facts.context_window
+    sequences: list[tuple[int, ...]] = []
+    for prompt in prompts:
+        if len(sequences) % _TOKENIZED_AT_A_TIME == 0:
+            yield Progress("tokens", len(sequences), len(prompts), "instances")
+        tokens = loaded.tokenize(prompt, chat_template=request.chat_template)
+        length = len(tokens)
+        # Some tokenizers end every text with a token of their own; no output comes after that.
+        while not request.chat_template and tokens.spans[length - 1] is None:
+            length -= 1
+        if window and length > window:
+            raise problem(
+                "input",
+                "An instance is too long for the model.",
+                f"It has {length:,} tokens; {loaded.facts.name} reads at most {window:,}.",
+                "Shorten the phrasings or the inputs.",
+            )
+        sequences.append(tokens.ids[:length])
+    return sequences
+
+
+def _measured(
+    request: ClustersRequest,
+    loaded: LoadedModel,
+    instances: Instances,
+    sequences: Sequence[Sequence[int]],
+) -> Steps:
+    """All layers, as many at a time as memory has room for their states."""
+    config = loaded.model.config.get_text_config()
+    count = config.num_hidden_layers + 1
+    room = _SHARE_OF_MEMORY * free_bytes(torch.device("cpu"))
+    at_a_time = max(1, int(room // (4 * len(sequences) * config.hidden_size)))
+    measures = _Measures(request, instances, count)
+    for first in range(0, count, at_a_time):
+        layers = range(first, min(first + at_a_time, count))
+        steps = last_states(loaded.model, sequences, layers)
+        while True:
+            try:
+                yield Progress("states", next(steps), len(sequences), "instances")
+            except StopIteration as stop:
+                states: NDArray[np.float32] = stop.value
+                break
+        _refuse_not_finite(loaded, sequences, states)
+        for layer, of_layer in zip(layers, states, strict=True):
+            yield from measures.take(layer, of_layer)
+    return measures.result(instances)
+
+
+def _refuse_not_finite(
+    loaded: LoadedModel, sequences: Sequence[Sequence[int]], states: NDArray[np.float32]
+) -> None:
+    """Refuse states [layers, n, D] of which one is not finite, with the reason."""
+    finite = np.isfinite(states).all(axis=(0, 2))
+    if not finite.all():
+        ids = sequences[int(np.argmin(finite))]
+        raise explain_non_finite(loaded.model, ids, loaded.facts.name)
+
+
+class _Measures:
+    """What is kept of every layer's states."""
+
+    def __init__(self, request: ClustersRequest, instances: Instances, layers: int) -> None:
+        self._request = request
+        self._labels = instances.labels()
+        self._counts = [len(np.unique(each)) for each in self._labels]
+        self._outputs = instances.outputs()
+        self._unseen = instances.unseen()
+        training = int((~self._unseen).sum())
+        self._k = min(request.neighbours, training) if self._unseen.any() else 0
+        self._notes = list(instances.notes)
+        if not self._k:
+            self._notes.append(
+                "Nearest neighbours take five phrasings of a task or more: the fifth is unseen."
+            )
+        elif self._k < request.neighbours:
+            self._notes.append(f"There are {self._k} training instances to be neighbours, no more.")
+        for name, distinct in zip(LABELS, self._counts, strict=True):
+            if distinct == 1:
+                self._notes.append(f"All instances share one {name}: it has no scores.")
+        n, m = len(instances.task), len(LABELS)
+        self._layers = layers
+        self._done = 0
+        self._scores = np.full((layers, m, 3), np.nan)
+        self._clusters = np.zeros((layers, m, n), dtype=np.int32)
+        self._map = np.zeros((layers, n, 2), dtype=np.float32)
+        self._share = np.full(layers, np.nan)
+        self._accuracy = np.full(layers, np.nan)
+        self._of_task = np.zeros((layers, int(self._unseen.sum())), dtype=np.int32)
+        self._predicted = np.zeros(self._of_task.shape, dtype=np.bool_)
+
+    def take(self, layer: int, states: NDArray[np.float32]) -> Generator[Event, None, None]:
+        """Measure one layer's states [n, D]."""
+        yield self._progress()
+        seed = self._request.seed
+        points = reduced(states, seed=seed) if self._request.tsne else states
+        self._map[layer] = plane(points, seed=seed)
+        for number, (labels, count) in enumerate(zip(self._labels, self._counts, strict=True)):
+            if count > 1:
+                found = clusters(points, count, seed=seed)
+                agreement = scores(labels, found)
+                self._clusters[layer, number] = found
+                self._scores[layer, number] = agreement.f1, agreement.ari, agreement.ami
+            self._done += 1
+            yield self._progress()
+        if self._k:
+            seen, unseen = ~self._unseen, self._unseen
+            identity = self._labels[0]
+            near = neighbour_scores(
+                states[seen],
+                identity[seen],
+                self._outputs[seen],
+                states[unseen],
+                identity[unseen],
+                self._outputs[unseen],
+                k=self._k,
+            )
+            self._share[layer], self._accuracy[layer] = near.share, near.accuracy
+            self._of_task[layer], self._predicted[layer] = near.of_task, near.predicted
+
+    def result(self, instances: Instances) -> TaskClusters:
+        """All of it."""
+        return TaskClusters(
+            model=self._request.model.name,
+            tasks=instances.tasks,
+            task=instances.task,
+            phrasing=instances.phrasing,
+            mapping=instances.mapping,
+            unseen=self._unseen,
+            scores=self._scores,
+            clusters=self._clusters,
+            map=self._map,
+            neighbours=self._k,
+            neighbour_share=self._share,
+            neighbour_accuracy=self._accuracy,
+            neighbours_of_task=self._of_task,
+            output_predicted=self._predicted,
+            tsne=self._request.tsne,
+            notes=tuple(self._notes),
+            seconds=0.0,
+        )
+
+    def _progress(self) -> Progress:
+        return Progress("clusters", self._done, self._layers * len(LABELS), "labels of layers")

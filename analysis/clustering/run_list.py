@@ -1,0 +1,75 @@
+"""Looks for training runs in a folder; no torch is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from analysis.clustering.training import run_folder
+from analysis.clustering.training.curves import last_epoch
+from analysis.clustering.training.settings import RunSettings
+from analysis.problems import ProblemError
+
+LEVELS = 2
+"""How deep runs may lie."""
+
+_MOST_FOLDERS = 2_000
+"""So many are looked into: a home may hold any number."""
+
+
+class ListedRun(NamedTuple):
+    """A run that was found.
+
+    Attributes:
+        folder: Where it is.
+        settings: What is trained, and on what.
+        epoch: The last that was measured; None before any.
+    """
+
+    folder: Path
+    settings: RunSettings
+    epoch: int | None
+
+
+def runs_in(folder: Path) -> list[ListedRun]:
+    """The runs in a folder: it may be one, or hold some, or folders of some.
+
+    Hidden folders, and what cannot be read or is no run, are passed over.
+    """
+    found = []
+    for number, each in enumerate(_folders(folder)):
+        if number == _MOST_FOLDERS:
+            break
+        run = _listed(each)
+        if run is not None:
+            found.append(run)
+    return found
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    """A folder and those in it, the higher ones first."""
+    level = [folder]
+    for _ in range(LEVELS + 1):
+        yield from level
+        level = [below for each in level for below in _below(each)]
+
+
+def _below(folder: Path) -> list[Path]:
+    try:
+        return sorted(
+            each for each in folder.iterdir() if each.is_dir() and not each.name.startswith(".")
+        )
+    except OSError:
+        return []
+
+
+def _listed(folder: Path) -> ListedRun | None:
+    try:
+        content = (folder / run_folder.SETTINGS_NAME).read_bytes()
+        settings = msgspec.json.decode(content, type=RunSettings)
+        return ListedRun(folder, settings, last_epoch(folder))
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, ProblemError):
+        return None

@@ -1,0 +1,216 @@
+"""Table 1 of the paper on clustering: how hidden states cluster by task, base against tuned.
+
+The natural setting of METHODS 5: sixteen tasks, about 50 phrasings each, ten mappings a task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+
+import numpy as np
+
+from analysis.clustering.request import ClustersRequest
+from analysis.clustering.result import TaskClusters
+from analysis.clustering.study_data import cluster_data
+from analysis.clustering.tables import (
+    METRICS,
+    best_layer,
+    best_layers_table,
+    neighbours_table,
+    notes_of,
+    scores_table,
+)
+from analysis.clustering.tasks.natural import natural_tasks
+from analysis.clustering.tasks.task_set import LABELS
+from analysis.events import Failed, Progress
+from analysis.problems import ProblemError, problem
+from analysis.session.drive import ending_of
+from analysis.session.session import Session
+from analysis.statistics import SIGNIFICANT
+from analysis.studies.findings import Figure, Findings, NamedTable, Series
+from analysis.studies.parameters import model_parameters, precision_of
+from analysis.studies.sentences import mean_in_words, p_in_words, paired_p_value, trend
+from analysis.studies.study import Study, StudyInput
+
+_F1 = METRICS.index("f1")
+
+
+def study(given: StudyInput) -> Study:
+    """Scores of both models by layer, for the layer with the best task F1, and neighbours.
+
+    Raises:
+        ProblemError: ``input`` where a model is missing, and what the analysis raises.
+    """
+    if given.session is None or given.base is None or given.tuned is None:
+        raise problem("input", "This study needs two models.", "", "Give --base and --tuned.")
+    tasks = natural_tasks()
+    found: list[TaskClusters] = []
+    notices: dict[str, None] = {}
+    for model in (given.base, given.tuned):
+        found.append(
+            (yield from _asked(given.session, ClustersRequest(model, tasks.tasks), notices))
+        )
+    instances, first = len(found[0].task), found[0]
+    return Findings(
+        study="clusters",
+        title="Hidden states cluster by task",
+        statements=(*_best(found), *_by_layer(found), *_over_layers(found), *_neighbours(found)),
+        tables=(
+            NamedTable(
+                "best",
+                "The layer with the best task F1 (Table 1)",
+                best_layers_table(found),
+                opens="clusters",
+                note="Tasks of one category share an identity; a distribution is one of the "
+                "sixteen tasks. F1 is over pairs of instances.",
+            ),
+            NamedTable("layers", "Scores of every layer", scores_table(found), opens="clusters"),
+            NamedTable(
+                "neighbours",
+                "Nearest training instances of unseen ones",
+                neighbours_table(found),
+                opens="clusters",
+                note="Every fifth phrasing of a task is unseen. Of its k nearest training "
+                "instances: the share that has its task, and how often they predict its output.",
+            ),
+        ),
+        figures=(
+            *(_scores_figure(found, label) for label in range(len(LABELS))),
+            _neighbours_figure(found),
+        ),
+        data=cluster_data(found),
+        parameters={
+            **model_parameters(given.base, given.tuned, [precision_of([each]) for each in found]),
+            "tasks": len(first.tasks),
+            "instances": instances,
+            "mappings of a task": ClustersRequest(given.base, ()).mappings,
+            "neighbours": first.neighbours,
+            "t-SNE": first.tsne,
+            "seed": 0,
+        },
+        notes=(*notes_of(found), *notices),
+    )
+
+
+def _asked(
+    session: Session, request: ClustersRequest, notices: dict[str, None]
+) -> Generator[Progress, None, TaskClusters]:
+    """One model's clusters. Closed, it gives the request up.
+
+    Raises:
+        ProblemError: They cannot be had.
+    """
+    name = request.model.name
+    ending = yield from ending_of(
+        session,
+        request,
+        Progress(f"clustering {name}", 0, None, name),
+        lambda event: Progress(f"{name}: {event.stage}", event.done, event.total, event.detail),
+        notices,
+    )
+    if isinstance(ending, Failed):
+        raise ProblemError(ending.problem)
+    assert isinstance(ending.result, TaskClusters)
+    return ending.result
+
+
+def _best(found: Sequence[TaskClusters]) -> tuple[str, ...]:
+    sentences = []
+    for each in found:
+        layer = best_layer(each)
+        values = "; ".join(
+            f"{label} " + ", ".join(_named(scores)) for label, scores in _labelled(each, layer)
+        )
+        sentences.append(f"{each.model} tells tasks apart best in layer {layer}: {values}.")
+    first, second = (float(each.scores[best_layer(each), 0, _F1]) for each in found)
+    sentences.append(
+        f"Best task F1: {found[0].model} {first:.3f}, {found[1].model} {second:.3f} "
+        f"({second - first:+.3f})."
+    )
+    return tuple(sentences)
+
+
+def _by_layer(found: Sequence[TaskClusters]) -> tuple[str, ...]:
+    """Whether any layer is better than the embeddings, which the paper takes as the baseline."""
+    sentences = []
+    for each in found:
+        f1 = each.scores[:, 0, _F1]
+        sentences += [
+            f"{each.model}: task F1 is {f1[0]:.3f} at the embeddings, from {f1[1:].min():.3f} to "
+            f"{f1[1:].max():.3f} above them.",
+            trend(f"the task F1 of {each.model}", _line(each.model, f1.tolist())),
+        ]
+    return tuple(sentences)
+
+
+def _over_layers(found: Sequence[TaskClusters]) -> tuple[str, ...]:
+    """Whether tuning moved the scores of the layers above the embeddings, label by label."""
+    sentences = []
+    for number, label in enumerate(LABELS):
+        base, tuned = (each.scores[1:, number, _F1].tolist() for each in found)
+        if len(base) != len(tuned) or np.isnan([*base, *tuned]).any():
+            continue
+        begin = (
+            f"{label[:1].upper()}{label[1:]} F1 above the embeddings: {mean_in_words(tuned, 3)} in "
+            f"{found[1].model} against {mean_in_words(base, 3)} in {found[0].model}"
+        )
+        p_value = paired_p_value(base, tuned)
+        if p_value is None:
+            sentences.append(f"{begin}; the difference does not vary over layers.")
+            continue
+        differ = "these differ" if p_value < SIGNIFICANT else "these are not shown to differ"
+        test = f"paired t-test over {len(base)} layers"
+        sentences.append(f"{begin}; {differ}, {p_in_words(p_value)} ({test}).")
+    return tuple(sentences)
+
+
+def _neighbours(found: Sequence[TaskClusters]) -> tuple[str, ...]:
+    sentences = []
+    for each in found:
+        if each.neighbours:
+            layer = int(np.argmax(each.neighbour_accuracy))
+            sentences.append(
+                f"{each.model}: of the {each.neighbours} nearest training instances of an unseen "
+                f"one, {each.neighbour_share[-1]:.1%} have its task in the last layer, "
+                f"{each.neighbour_share[0]:.1%} at the embeddings; they predict its output best in "
+                f"layer {layer}, {each.neighbour_accuracy[layer]:.1%} of the time, and "
+                f"{each.neighbour_accuracy[0]:.1%} at the embeddings."
+            )
+    return tuple(sentences)
+
+
+def _labelled(found: TaskClusters, layer: int) -> list[tuple[str, list[float]]]:
+    return list(zip(LABELS, found.scores[layer].tolist(), strict=True))
+
+
+def _named(values: Sequence[float]) -> list[str]:
+    return [f"{name.upper()} {value:.3f}" for name, value in zip(METRICS, values, strict=True)]
+
+
+def _scores_figure(found: Sequence[TaskClusters], label: int) -> Figure:
+    return Figure(
+        f"{LABELS[label]}-f1",
+        f"F1 of clusters by {LABELS[label]}, by layer",
+        "layer (0: embeddings)",
+        "pairwise F1",
+        tuple(_line(each.model, each.scores[:, label, _F1].tolist()) for each in found),
+    )
+
+
+def _neighbours_figure(found: Sequence[TaskClusters]) -> Figure:
+    return Figure(
+        "neighbours",
+        "Outputs of unseen instances predicted from nearest training instances, by layer",
+        "layer (0: embeddings)",
+        "accuracy",
+        tuple(
+            _line(
+                each.model, [None if np.isnan(v) else v for v in each.neighbour_accuracy.tolist()]
+            )
+            for each in found
+        ),
+    )
+
+
+def _line(name: str, values: Sequence[float | None]) -> Series:
+    return Series(name, tuple(range(len(values))), tuple(values))

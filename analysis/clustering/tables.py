@@ -1,0 +1,129 @@
+"""Tables of task clusters: scores by layer, the layer with the best task F1, the instances."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.clustering.result import TaskClusters
+from analysis.clustering.tasks.task_set import LABELS
+from analysis.table import Cell, Table
+
+METRICS = ("f1", "ari", "ami")
+
+SCORES = ("model", "layer", "label", *METRICS)
+BEST = ("model", "layer", *(f"{label.replace('-', '_')}_{m}" for label in LABELS for m in METRICS))
+NEIGHBOURS = ("model", "layer", "k", "share", "accuracy")
+INSTANCES = (
+    "model",
+    "layer",
+    "category",
+    "task",
+    "instruction",
+    "input",
+    "output",
+    "unseen",
+    *(f"{label.replace('-', '_')}_cluster" for label in LABELS),
+    "x",
+    "y",
+)
+
+
+def best_layer(found: TaskClusters) -> int:
+    """The layer with the best task F1, the lower of equals.
+
+    Where all instances share one task, the best by the next label that they do not share.
+    """
+    for label in range(len(LABELS)):
+        f1 = found.scores[:, label, 0]
+        if not np.isnan(f1).all():
+            return int(np.nanargmax(f1))
+    return 0
+
+
+def scores_table(models: Sequence[TaskClusters]) -> Table:
+    """F1, ARI and AMI of every label in every layer; empty for one that all share."""
+    rows: list[tuple[Cell, ...]] = []
+    for found in models:
+        for layer, by_label in enumerate(found.scores):
+            for label, values in zip(LABELS, by_label, strict=True):
+                rows.append((found.model, layer, label, *map(_cell, values)))
+    return Table(SCORES, rows)
+
+
+def best_layers_table(models: Sequence[TaskClusters]) -> Table:
+    """A row a model: the layer with the best task F1 and all its scores (Table 1 of the paper)."""
+    rows: list[tuple[Cell, ...]] = []
+    for found in models:
+        layer = best_layer(found)
+        rows.append((found.model, layer, *map(_cell, found.scores[layer].ravel())))
+    return Table(BEST, rows)
+
+
+def neighbours_table(models: Sequence[TaskClusters]) -> Table:
+    """K nearest training instances of unseen ones, by layer: share of their task, accuracy."""
+    rows: list[tuple[Cell, ...]] = []
+    for found in models:
+        for layer, (share, accuracy) in enumerate(
+            zip(found.neighbour_share, found.neighbour_accuracy, strict=True)
+        ):
+            rows.append((found.model, layer, found.neighbours, _cell(share), _cell(accuracy)))
+    return Table(NEIGHBOURS, rows)
+
+
+def instances_table(models: Sequence[TaskClusters], layers: Sequence[int] | None = None) -> Table:
+    """Every instance with its cluster and its place on the map.
+
+    Args:
+        models: What was found.
+        layers: Which layers; None for each model's best one.
+    """
+    return Table(INSTANCES, _InstanceRows(tuple(models), layers))
+
+
+@dataclass(frozen=True)
+class _InstanceRows:
+    """The rows as they are asked for: all layers of two models are a million."""
+
+    models: tuple[TaskClusters, ...]
+    layers: Sequence[int] | None
+
+    def __iter__(self) -> Iterator[tuple[Cell, ...]]:
+        for found in self.models:
+            for layer in [best_layer(found)] if self.layers is None else self.layers:
+                for index in range(len(found.task)):
+                    yield _instance(found, layer, index)
+
+
+def _instance(found: TaskClusters, layer: int, index: int) -> tuple[Cell, ...]:
+    task = found.tasks[found.task[index]]
+    given, output = task.mappings[found.mapping[index]]
+    x, y = map(float, found.map[layer, index])
+    return (
+        found.model,
+        layer,
+        task.category,
+        task.name,
+        task.phrasings[found.phrasing[index]],
+        given,
+        output,
+        bool(found.unseen[index]),
+        *(int(each) for each in found.clusters[layer, :, index]),
+        x,
+        y,
+    )
+
+
+def notes_of(models: Sequence[TaskClusters]) -> tuple[str, ...]:
+    """What the user should know of all of them, each thing once."""
+    notes = dict.fromkeys(note for found in models for note in found.notes)
+    if len({found.tasks for found in models}) > 1:
+        notes["The models have other tokenizers: their tasks are not quite the same."] = None
+    return tuple(notes)
+
+
+def _cell(value: float) -> Cell:
+    return None if math.isnan(value) else float(value)

@@ -1,0 +1,63 @@
+"""The sixteen tasks of the natural setting (METHODS 5): true facts and our own sentences.
+
+Tasks and facts are those of the demo pair's world, as far as they are single words; the phrasings
+are the demo pair's and as many again, so that there are about fifty a task.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from functools import cache
+from itertools import zip_longest
+from pathlib import Path
+
+from analysis.clustering.tasks.task_set import INPUT, ClusterTask, TaskSet
+from analysis.demo.phrasings import phrasings
+from analysis.demo.tasks import WORD_CATEGORIES, Task, all_tasks
+
+Mapping = tuple[str, str]
+
+
+@cache
+def natural_tasks() -> TaskSet:
+    """Translation, linguistic and knowledge tasks, each with about 50 phrasings.
+
+    Mappings alternate between outputs, so that the first ten of a task have as many as there are.
+    The past perfect is given by its participle: with "had" it would be two words.
+    """
+    more = tomllib.loads((Path(__file__).parent / "natural.toml").read_text("utf-8"))
+    found: list[ClusterTask] = []
+    for task in all_tasks():
+        if task.category in WORD_CATEGORIES:
+            own = more["mappings"].get(task.name)
+            pairs = [(given, out) for given, out in own] if own else _single_words(task)
+            asked = _asked(task, more["phrasings"][task.family])
+            found.append(ClusterTask(task.name, asked, _alternating(pairs), task.category))
+    return TaskSet("natural", tuple(found))
+
+
+def _asked(task: Task, more: Iterable[str]) -> tuple[str, ...]:
+    """Every phrasing that the input can follow, filled."""
+    known = (*phrasings(task.family), *phrasings(task.family, held_out=True))
+    unfilled = [*(each for each in known if INPUT not in each), *more]
+    return tuple(dict.fromkeys(each.format(**task.slots) for each in unfilled))
+
+
+def _single_words(task: Task) -> list[Mapping]:
+    """The items of a task whose input and output are one word each; no input twice."""
+    found: dict[str, str] = {}
+    for item in task.items:
+        given, output = item.slots["input"], item.response.removeprefix("had ")
+        if " " not in given and " " not in output:
+            found.setdefault(given, output)
+    return list(found.items())
+
+
+def _alternating(pairs: Iterable[Mapping]) -> tuple[Mapping, ...]:
+    """A pair of every output in turn, then the second of every output, and so on."""
+    by_output: dict[str, list[Mapping]] = {}
+    for pair in pairs:
+        by_output.setdefault(pair[1], []).append(pair)
+    rounds = zip_longest(*by_output.values())
+    return tuple(pair for each in rounds for pair in each if pair is not None)

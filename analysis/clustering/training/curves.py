@@ -1,0 +1,146 @@
+"""What was measured while a model learned, row by row, and the CSV files of it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from analysis.clustering.training.run_folder import (
+    ACCURACY_NAME,
+    CLUSTERS_NAME,
+    NEIGHBOURS_NAME,
+    replacing,
+)
+from analysis.problems import problem
+
+
+class ClusterRow(NamedTuple):
+    """How far the clusters of a layer agree with a label after an epoch (0: before training)."""
+
+    epoch: int
+    split: str
+    layer: int
+    label: str
+    f1: float
+    ari: float
+    ami: float
+
+
+class AccuracyRow(NamedTuple):
+    """The share of right outputs after an epoch, and their mean cross-entropy in nats."""
+
+    epoch: int
+    split: str
+    accuracy: float
+    loss: float
+
+
+class NeighbourRow(NamedTuple):
+    """What the K nearest training instances say of the validation instances after an epoch."""
+
+    epoch: int
+    layer: int
+    k: int
+    share: float
+    accuracy: float
+
+
+_Row = TypeVar("_Row", ClusterRow, AccuracyRow, NeighbourRow)
+
+
+@dataclass
+class Curves:
+    """All rows of a run, epoch by epoch."""
+
+    clusters: list[ClusterRow] = field(default_factory=list)
+    accuracies: list[AccuracyRow] = field(default_factory=list)
+    neighbours: list[NeighbourRow] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, folder: Path) -> Curves:
+        """The rows that a run has written so far; none where it has not begun to.
+
+        Raises:
+            ProblemError: ``storage`` where a file cannot be read, ``input`` where it is not one
+                that a run writes.
+        """
+        # Neighbours are written last. Read first, they have no epoch that the others lack.
+        neighbours = _read(folder / NEIGHBOURS_NAME, NeighbourRow)
+        return cls(
+            _read(folder / CLUSTERS_NAME, ClusterRow),
+            _read(folder / ACCURACY_NAME, AccuracyRow),
+            neighbours,
+        )
+
+    def write(self, folder: Path) -> None:
+        """Replace the files of a run.
+
+        Raises:
+            OSError: They cannot be written.
+        """
+        _write(folder / CLUSTERS_NAME, ClusterRow, self.clusters)
+        _write(folder / ACCURACY_NAME, AccuracyRow, self.accuracies)
+        _write(folder / NEIGHBOURS_NAME, NeighbourRow, self.neighbours)
+
+    def add(self, other: Curves) -> None:
+        """Append the rows of another epoch."""
+        self.clusters += other.clusters
+        self.accuracies += other.accuracies
+        self.neighbours += other.neighbours
+
+    def until(self, epoch: int) -> Curves:
+        """The rows up to an epoch, that one included."""
+        return Curves(
+            [row for row in self.clusters if row.epoch <= epoch],
+            [row for row in self.accuracies if row.epoch <= epoch],
+            [row for row in self.neighbours if row.epoch <= epoch],
+        )
+
+
+def last_epoch(folder: Path) -> int | None:
+    """The last epoch that a run has measured; None before any.
+
+    Raises:
+        ProblemError: As `Curves.read`.
+    """
+    rows = _read(folder / NEIGHBOURS_NAME, NeighbourRow)
+    return rows[-1].epoch if rows else None
+
+
+def _write(path: Path, kind: type[_Row], rows: list[_Row]) -> None:
+    """Floats get as many digits as give the same number back."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(kind._fields)
+    writer.writerows(rows)
+    with replacing(path) as stream:
+        stream.write(text.getvalue().encode())
+
+
+def _read(path: Path, kind: type[_Row]) -> list[_Row]:
+    rows: list[_Row] = []
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            lines = csv.reader(stream)
+            if tuple(next(lines, ())) != kind._fields:
+                raise ValueError("its columns are others")
+            for cells in lines:
+                rows.append(msgspec.convert(cells, kind, strict=False))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise problem("storage", f"{path} cannot be read.", f"{error.strerror}.") from None
+    except (ValueError, csv.Error) as error:
+        where = f"Below {len(rows)} rows that can be read" if rows else "At its beginning"
+        raise problem(
+            "input",
+            f"{path} is not a file of a training run.",
+            f"{where}: {error}.",
+            f"Its columns must be {','.join(kind._fields)}.",
+        ) from None
+    return rows

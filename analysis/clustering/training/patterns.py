@@ -1,0 +1,85 @@
+"""Random regular expressions, and strings drawn from them: the grammar of instructions."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from analysis.clustering.training.settings import DataSettings
+
+INSTRUCTION_SYMBOLS = "abcdefghijklmnopqrstuvwxyz123456789"
+
+METACHARACTERS = "*+?|["
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One metacharacter with its arguments.
+
+    Attributes:
+        metacharacter: One of `METACHARACTERS`.
+        characters: Its arguments, all different.
+        cut: Where ``|`` parts them.
+        longest: Symbols that ``*`` and ``+`` give at most.
+    """
+
+    metacharacter: str
+    characters: str
+    cut: int
+    longest: int
+
+    @property
+    def pattern(self) -> str:
+        """The regular expression, in Python's notation."""
+        text = self.characters
+        match self.metacharacter:
+            case "*" | "+":
+                return f"[{text}]{self.metacharacter}"
+            case "?":
+                return "".join(f"{each}?" for each in text)
+            case "|":
+                return f"({text[: self.cut]}|{text[self.cut :]})"
+        return f"[{text}]"
+
+    def draw(self, rng: random.Random) -> str:
+        """A string that the pattern matches."""
+        text = self.characters
+        match self.metacharacter:
+            case "*":
+                return "".join(rng.choices(text, k=rng.randint(0, self.longest)))
+            case "+":
+                return "".join(rng.choices(text, k=rng.randint(1, self.longest)))
+            case "?":
+                return "".join(each for each in text if rng.random() < 0.5)
+            case "|":
+                return rng.choice((text[: self.cut], text[self.cut :]))
+        return rng.choice(text)
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """A regular expression: pieces one behind the other."""
+
+    pieces: tuple[Piece, ...]
+
+    @property
+    def pattern(self) -> str:
+        """The regular expression, in Python's notation."""
+        return "".join(piece.pattern for piece in self.pieces)
+
+    def draw(self, rng: random.Random) -> str:
+        """A string that the pattern matches."""
+        return "".join(piece.draw(rng) for piece in self.pieces)
+
+
+def random_grammar(settings: DataSettings, rng: random.Random) -> Grammar:
+    """As many metacharacters, each with as many arguments, as the settings allow."""
+    symbols = INSTRUCTION_SYMBOLS[: settings.instruction_symbols]
+    pieces = []
+    for _ in range(rng.randint(settings.min_metacharacters, settings.max_metacharacters)):
+        metacharacter = rng.choice(METACHARACTERS)
+        count = rng.randint(settings.min_characters, settings.max_characters)
+        characters = "".join(rng.sample(symbols, count))
+        cut = rng.randrange(1, count)
+        pieces.append(Piece(metacharacter, characters, cut, settings.max_characters))
+    return Grammar(tuple(pieces))

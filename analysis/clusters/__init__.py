@@ -1,1 +1,0 @@
-"""Task clusters in hidden states: the analysis, its instances, its tables and its runs."""

@@ -1,0 +1,77 @@
+"""What is annotated and what an annotation is."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import msgspec
+
+from analysis.concepts.tables import Level
+
+Step = Literal["description", "scenarios", "level"]
+Scenario = Literal[
+    "daily writing",
+    "literary writing",
+    "professional writing",
+    "math",
+    "coding",
+    "translation",
+]
+Outcome = Literal["described", "cannot tell", "unparsed", "unanswered"]
+Gap = Literal["cut", "filter", "refusal", "empty"]
+
+STEPS: tuple[Step, ...] = get_args(Step)
+SCENARIOS: tuple[Scenario, ...] = get_args(Scenario)
+
+REPEATS = 5
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """One principal component of a feed-forward network.
+
+    Attributes:
+        model: Name of the model it belongs to; never sent.
+        layer: From 0; never sent.
+        component: Rank by explained variance, from 0; never sent.
+        words: Its words, the nearest first: all that is ever sent.
+        expert: From 0; -1 in a dense model.
+    """
+
+    model: str
+    layer: int
+    component: int
+    words: tuple[str, ...]
+    expert: int = -1
+
+
+class Annotation(msgspec.Struct, frozen=True):
+    """What a language model says of a subject in one repeat.
+
+    Attributes:
+        subject: The component.
+        repeat: From 0.
+        outcome: What came of the first step; ``unanswered`` where it has not been asked yet.
+        description: The concept in a few words; None unless the outcome is ``described``.
+        scenarios: What it is of use for, possibly nothing; None where not asked yet or unparsed.
+        level: Linguistic level; None where not asked yet or unparsed.
+        raw: Per step the answer as it came; None where there is none.
+        unparsed: Steps whose answers are none of those that were asked for.
+        gaps: Why answers of its steps are not the model's whole answer, each reason once.
+    """
+
+    subject: Subject
+    repeat: int
+    outcome: Outcome
+    description: str | None = None
+    scenarios: tuple[Scenario, ...] | None = None
+    level: Level | None = None
+    raw: tuple[str | None, str | None, str | None] = (None, None, None)
+    unparsed: tuple[Step, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Nothing is left to be asked."""
+        if self.outcome == "described":
+            return None not in self.raw
+        return self.outcome != "unanswered"

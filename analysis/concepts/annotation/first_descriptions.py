@@ -1,0 +1,42 @@
+"""The description of each component that a list shows: that of its first repeat that has one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from analysis.concepts.annotation.annotation import Annotation, Subject
+from analysis.concepts.changes import component_words
+from analysis.concepts.result import LayerConcepts
+from analysis.concepts.tables import Description
+
+
+class FirstDescriptions:
+    """Looks annotations up by component. The first repeat is the one without chance."""
+
+    def __init__(self, annotations: Iterable[Annotation]) -> None:
+        """Args: annotations, a subject's repeats in order."""
+        self._found: dict[tuple[str, int, int, int], Description] = {}
+        for each in annotations:
+            if each.description is not None:
+                subject = each.subject
+                place = (subject.model, subject.layer, subject.expert, subject.component)
+                description = Description(each.description, each.scenarios, each.level)
+                self._found.setdefault(place, description)
+
+    def __len__(self) -> int:
+        """Number of components with a description."""
+        return len(self._found)
+
+    def find(self, model: str, layer: int, expert: int, component: int) -> Description | None:
+        """The description of a component; None where there is none."""
+        return self._found.get((model, layer, expert, component))
+
+
+def subjects_of(layers: Sequence[LayerConcepts]) -> list[Subject]:
+    """Every component of layers, base before tuned, by rank: what is to be described."""
+    return [
+        Subject(side.model, each.layer, component, component_words(side, component), each.expert)
+        for each in layers
+        for side in (each.base, each.tuned)
+        for component in range(len(side.word_indices))
+    ]

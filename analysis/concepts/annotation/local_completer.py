@@ -1,0 +1,61 @@
+"""A local instruction-tuned model as completer, through the engine: no endpoint, nothing to pay."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from analysis.chat.request import ChatRequest, Reply
+from analysis.concepts.annotation.completer import Completion, Message
+from analysis.models.references import local_folder
+from analysis.request import ModelChoice
+from analysis.session.session import Session
+from cache.fingerprint import fingerprint
+
+
+class LocalCompleter:
+    """Continues conversations with a model of this machine, one at a time."""
+
+    def __init__(self, session: Session, choice: ModelChoice) -> None:
+        """Args: the session that asks the engine; the model, one with a chat template."""
+        self._session = session
+        self._choice = choice
+        folder = local_folder(choice)
+        # Other weights under the same name give other answers.
+        mark = choice.location if folder is None else fingerprint(Path(folder))
+        self._model = f"local {mark} {choice.dtype}"
+
+    @property
+    def model(self) -> str:
+        """What identifies the model: its weights and their precision."""
+        return self._model
+
+    async def complete(
+        self,
+        messages: tuple[Message, ...],
+        *,
+        temperature: float,
+        top_p: float,
+        seed: int,
+        max_tokens: int,
+    ) -> Completion:
+        """The next turn; see `completer.Completer`."""
+        request = ChatRequest(
+            self._choice,
+            tuple((message.role, message.content) for message in messages),
+            temperature,
+            top_p,
+            seed,
+            max_tokens,
+        )
+        job = self._session.submit(request)
+        try:
+            reply = await asyncio.to_thread(job.wait)
+        except asyncio.CancelledError:
+            job.cancel()
+            raise
+        assert isinstance(reply, Reply)
+        return Completion(reply.text, reply.cut, reply.input_tokens, reply.output_tokens)
+
+    async def aclose(self) -> None:
+        """Nothing to let go of: the session is its opener's."""

@@ -1,0 +1,92 @@
+"""Which words a layer's components gained and lost by tuning (METHODS 3). Needs numpy only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.concepts.result import Components, LayerConcepts
+
+
+@dataclass(frozen=True)
+class ComponentChange:
+    """What tuning did to one base component.
+
+    Attributes:
+        component: The base component, from 0.
+        matched: The tuned component that goes with it; None for none.
+        rank_change: How many ranks it fell (negative: rose); None where none is matched.
+        angle: Degrees between the two, 0 to 90; None where none is matched.
+        gained: Words of the tuned component only, best first.
+        lost: Words of the base component only, best first.
+    """
+
+    component: int
+    matched: int | None
+    rank_change: int | None
+    angle: float | None
+    gained: tuple[str, ...]
+    lost: tuple[str, ...]
+
+
+def component_words(components: Components, component: int) -> tuple[str, ...]:
+    """The words of one component, best first."""
+    return tuple(components.words[each] for each in components.word_indices[component])
+
+
+def component_changes(layer: LayerConcepts) -> Iterator[ComponentChange]:
+    """What tuning did to each base component, by rank."""
+    for component, partner in enumerate(layer.matched.tolist()):
+        before = component_words(layer.base, component)
+        if partner < 0:
+            yield ComponentChange(component, None, None, None, (), before)
+            continue
+        after = component_words(layer.tuned, partner)
+        yield ComponentChange(
+            component=component,
+            matched=partner,
+            rank_change=partner - component,
+            angle=float(layer.angles[component]),
+            gained=_without(after, before),
+            lost=_without(before, after),
+        )
+
+
+@dataclass(frozen=True)
+class LayerWords:
+    """The words of all of a layer's components, each once, by the component's rank.
+
+    Attributes:
+        kept: Words of both models' components, in the base model's order.
+        gained: Words of tuned components only.
+        lost: Words of base components only.
+    """
+
+    kept: tuple[str, ...]
+    gained: tuple[str, ...]
+    lost: tuple[str, ...]
+
+
+def layer_words(layer: LayerConcepts) -> LayerWords:
+    """Which words tuning brought to a layer's components, and which it took from them."""
+    before, after = _all_words(layer.base), _all_words(layer.tuned)
+    lost = _without(before, after)
+    return LayerWords(_without(before, lost), _without(after, before), lost)
+
+
+def mean_angle(layer: LayerConcepts) -> float | None:
+    """Mean angle in degrees of the matched components; None where there are none."""
+    angles = layer.angles[layer.matched >= 0]
+    return float(np.mean(angles)) if len(angles) else None
+
+
+def _all_words(components: Components) -> tuple[str, ...]:
+    """Every word once, in the order in which the components first name it."""
+    return tuple(dict.fromkeys(components.words[each] for each in components.word_indices.ravel()))
+
+
+def _without(words: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
+    known = set(others)
+    return tuple(word for word in words if word not in known)

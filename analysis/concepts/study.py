@@ -1,0 +1,153 @@
+"""Figs. 3, 7, 8 and Tables 5-10 of the paper: feed-forward concepts (METHODS 3, paper 5.2).
+
+Descriptions are those that a language model gave before; a study asks nobody. Where they lie comes
+with the options ``answers`` (a file), ``annotator`` (who gave them) and ``templates`` (a file; ours
+where there is none).
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from analysis.concepts.annotation.annotation import REPEATS, Annotation
+from analysis.concepts.annotation.answer_file import AnswerFile
+from analysis.concepts.annotation.first_descriptions import FirstDescriptions, subjects_of
+from analysis.concepts.annotation.questions import read_annotations
+from analysis.concepts.annotation.templates import Templates, load_templates
+from analysis.concepts.request import ConceptsRequest
+from analysis.concepts.result import LayerConcepts
+from analysis.concepts.study_descriptions import Described
+from analysis.concepts.study_rotations import UNRELATED_SEED, Rotations, unrelated_angle
+from analysis.concepts.tables import concepts_table
+from analysis.events import Progress
+from analysis.studies.findings import Findings, NamedTable
+from analysis.studies.study import Study, StudyInput
+from analysis.studies.weights import WeightReader, weight_parameters, words_of
+
+
+def study(given: StudyInput) -> Study:
+    """How much variance components explain, how tuning turned them, and what they mean.
+
+    Args:
+        given: A pair of models and words; the options are those above.
+
+    Raises:
+        ProblemError: ``input`` where one is missing or the models are not built alike; whatever
+            keeps a model's weights, or the descriptions, from being read.
+    """
+    reader = WeightReader.of(given)
+    words = words_of(given)
+    # Before hours of work: the file may not be there.
+    templates = _templates(given)
+    built = yield from reader.architecture()
+    wanted = [(layer, each) for layer in range(built.layers) for each in built.experts_in(layer)]
+    layers: list[LayerConcepts] = []
+    for done, (layer, expert) in enumerate(wanted):
+        place = f"layer {layer}" if expert < 0 else f"layer {layer}, expert {expert}"
+        step = Progress("finding components", done, len(wanted), place)
+        request = ConceptsRequest(reader.base, reader.tuned, layer, words, expert)
+        answer = yield from reader.ask(request, step)
+        assert isinstance(answer, LayerConcepts)
+        reader.notices(*answer.notes)
+        layers.append(answer)
+    yield Progress("reading descriptions", 0, None)
+    named, names = _told_apart(layers, reader.base.name, reader.tuned.name)
+    annotations = _annotations(given, named, templates)
+    count = min(len(each.base.explained_variance) for each in named)
+    rotations = Rotations(named, names, unrelated_angle(built.width, count))
+    described = Described(tuple(annotations), names) if annotations else None
+    return Findings(
+        study="concepts",
+        title="Concepts of feed-forward layers and how tuning turned them",
+        statements=(*rotations.sentences(), *(described.sentences() if described else ())),
+        tables=(
+            rotations.layer_table(),
+            rotations.variance_table(),
+            NamedTable(
+                "components",
+                "Every component of both models",
+                concepts_table(named, FirstDescriptions(annotations)),
+                opens="component",
+                note="Layers and components count from 0. Words stand best first, with a minus "
+                "where they lie on the other side; the angle is that to the matched component of "
+                "the other model, in degrees.",
+            ),
+            rotations.words_table(),
+            rotations.angle_table(),
+            *(described.tables() if described else ()),
+        ),
+        figures=(*rotations.figures(), *(described.figures() if described else ())),
+        parameters={
+            **weight_parameters(reader, words),
+            "most components of a layer": request.rank,
+            "words of a component": request.top,
+            "measure of words": request.measure,
+            "seed of unrelated components": UNRELATED_SEED,
+            **({"annotator": given.options.get("annotator")} if described else {}),
+            **({"repeats of the annotation": REPEATS} if described else {}),
+        },
+        notes=(
+            *reader.notes,
+            *(described.notes(len(subjects_of(named))) if described else (_none_described(given),)),
+        ),
+    )
+
+
+def _templates(given: StudyInput) -> Templates:
+    path = given.options.get("templates")
+    return load_templates(Path(str(path)) if path else None)
+
+
+def _none_described(given: StudyInput) -> str:
+    """How to get what is not there."""
+    assert given.base is not None
+    assert given.tuned is not None
+    pair = ["--base", given.base.name, "--tuned", given.tuned.name]
+    command = shlex.join(["insttui", "concepts", "--annotate", *pair])
+    annotator = given.options.get("annotator")
+    by = f" by {annotator}" if annotator else ""
+    return (
+        f"No component of this pair has been described{by}, so Tables 5-10 and Figs. 3 and 7 are "
+        f"left out. `{command}`, with --vocab and --templates as given here, has a language model "
+        "describe them; with --dry-run it says first what that would cost. After that this study "
+        "has those tables too."
+    )
+
+
+def _annotations(
+    given: StudyInput, layers: Sequence[LayerConcepts], templates: Templates
+) -> list[Annotation]:
+    """What was said of the components before; those without any answer left out."""
+    options = given.options
+    answers, annotator = options.get("answers"), options.get("annotator")
+    if not answers or not annotator:
+        return []
+    found = read_annotations(
+        subjects_of(layers),
+        templates,
+        str(annotator),
+        AnswerFile(Path(str(answers))),
+        repeats=REPEATS,
+    )
+    return [each for each in found if each.outcome != "unanswered"]
+
+
+def _told_apart(
+    layers: Sequence[LayerConcepts], base: str, tuned: str
+) -> tuple[tuple[LayerConcepts, ...], tuple[str, str]]:
+    """Layers and names of two models that no table takes for one, even of one name."""
+    if base != tuned:
+        return tuple(layers), (base, tuned)
+    names = f"{base} (base)", f"{tuned} (tuned)"
+    return tuple(
+        replace(
+            each,
+            base=replace(each.base, model=names[0]),
+            tuned=replace(each.tuned, model=names[1]),
+        )
+        for each in layers
+    ), names

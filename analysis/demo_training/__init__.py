@@ -1,0 +1,1 @@
+"""How the demo pair was made: its text, its instructions, its training; needs torch."""

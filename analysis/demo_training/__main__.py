@@ -1,0 +1,47 @@
+"""Trains or measures the demo pair, in a process of its own: ``python -m analysis.demo``.
+
+Progress leaves on standard output, one JSON object a line: stage, step, total and loss.
+`app.commands.demo` runs this, so that torch stays out of the process that talks to the user.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import msgspec
+
+from analysis.demo_training.evaluation import complete_info
+from analysis.demo_training.training import TrainingProgress, train_pair
+
+_STEPS_PER_REPORT = 10
+
+
+def main() -> None:
+    """Do what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m analysis.demo")
+    parser.add_argument("action", choices=("train", "measure"))
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    if options.action == "train":
+        train_pair(options.folder, seed=options.seed, progress=_tell_training)
+    complete_info(options.folder, progress=_tell_measuring)
+
+
+def _tell_training(progress: TrainingProgress) -> None:
+    if progress.step % _STEPS_PER_REPORT == 0 or progress.step == progress.total:
+        _tell(progress.stage, progress.step, progress.total, progress.loss)
+
+
+def _tell_measuring(done: int, total: int) -> None:
+    _tell("measure", done, total, 0.0)
+
+
+def _tell(stage: str, step: int, total: int, loss: float) -> None:
+    line = {"stage": stage, "step": step, "total": total, "loss": loss}
+    print(msgspec.json.encode(line).decode(), flush=True)
+
+
+if __name__ == "__main__":
+    main()

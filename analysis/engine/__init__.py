@@ -1,0 +1,1 @@
+"""The engine process, the one place where models are: loading, tokens, generation and weights."""

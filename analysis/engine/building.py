@@ -1,0 +1,219 @@
+"""A folder's weights as transformers' own model; what fails on the way is said in words."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError
+from transformers import AutoModelForCausalLM, PreTrainedConfig
+
+from analysis.engine.configuration import building_fault, configuration_fault, package_problem
+from analysis.engine.memory import is_out_of_memory
+from analysis.engine.reasons import missing_package, reason
+from analysis.models.checkpoint import Checkpoint
+from analysis.problems import ProblemError, problem
+from analysis.request import ModelChoice
+
+if TYPE_CHECKING:
+    # Half of the time that transformers takes to start, and the weights alone do without it.
+    from transformers import PreTrainedModel
+
+LAST_RESORT = "Check the folder with another program, or fetch the model again."
+_PLAIN = "a version in float32, float16 or bfloat16"
+
+_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+# What is stored beside quantised numbers, to make the true ones of them.
+_BESIDE_QUANTISED = re.compile(
+    r"(^|[._])(qweight|qzeros|g_idx|absmax|quant_map|quant_state\..*|SCB|weight_packed|codebooks"
+    r"|scales|weight_scale|weight_scale_inv|weight_scale_2|weight_zero_point)$"
+)
+# Masks that older versions of transformers stored with the weights.
+_LEFT_OVER = re.compile(r"\b(attn|attention)\.(masked_)?bias$")
+
+
+def build(
+    choice: ModelChoice,
+    found: Checkpoint,
+    config: PreTrainedConfig,
+    device: torch.device,
+    attention: str,
+) -> tuple[PreTrainedModel, tuple[str, ...]]:
+    """The model with its weights, in the precision asked for; not yet on its device.
+
+    Args:
+        choice: How to load it.
+        found: Its folder.
+        config: The folder's configuration.
+        device: Where it is to go: on a CPU float32 is the default, elsewhere the folder's own.
+        attention: ``auto``, or a kind of attention that transformers knows.
+
+    Returns:
+        The model, and what a reader of its numbers has to know, one sentence each.
+
+    Raises:
+        ProblemError: ``model`` when the folder cannot be used; out-of-memory errors pass through.
+    """
+    default: torch.dtype | str = torch.float32 if device.type == "cpu" else "auto"
+    loaded: Any
+    try:
+        loaded = AutoModelForCausalLM.from_pretrained(
+            found.folder,
+            config=config,
+            dtype=_DTYPES.get(choice.dtype, default),
+            attn_implementation=None if attention == "auto" else attention,
+            local_files_only=True,
+            trust_remote_code=choice.trust_remote_code,
+            use_safetensors=not found.pickled,
+            # Shapes that differ are refused below, in words.
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise _in_words(choice, found, config, error) from None
+    model: PreTrainedModel
+    model, report = loaded
+    _refuse_random(choice, found, report)
+    _refuse_doubles(choice, found, model, report)
+    _refuse_quantised_in_disguise(choice, found, model, report)
+    return model, _notes(report)
+
+
+def _in_words(
+    choice: ModelChoice, found: Checkpoint, config: PreTrainedConfig, error: Exception
+) -> ProblemError:
+    """Why a model could not be loaded."""
+    if isinstance(error, SafetensorError):
+        return problem(
+            "model",
+            f"The weights of {choice.name} are damaged.",
+            reason(error),
+            "Fetch the model again.",
+        )
+    if "Weights only load failed" in str(error):
+        return problem(
+            "model",
+            f"The pickled weights of {choice.name} hold more than weights.",
+            "Reading them would run code; that is refused even with --allow-pickle.",
+            "Find a safetensors version.",
+        )
+    if torn := _conversion_errors(error):
+        name = min(torn)
+        why = re.search(r"^\w+Error: (.+)$", torn[name], re.MULTILINE)
+        return problem(
+            "model",
+            f"The weights of {choice.name} do not fit its configuration.",
+            f"{name} cannot be put together from what the files hold"
+            + (f": {why[1][:200]}." if why else "."),
+            LAST_RESORT,
+        )
+    # What fails without the weights, too, is not their fault.
+    fault = building_fault(config, trust_remote_code=choice.trust_remote_code)
+    if fault is not None:
+        return configuration_fault(found, choice.name, fault)
+    if found.quantised():
+        return _quantised(choice, found, error)
+    if isinstance(error, ImportError):
+        return package_problem(choice.name, error)
+    return problem("model", f"{choice.name} cannot be loaded.", reason(error), LAST_RESORT)
+
+
+def _conversion_errors(error: Exception) -> dict[str, str]:
+    """Which tensors could not be made of those of the files, and why.
+
+    transformers writes it into its log and raises that it is there.
+    """
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        report = frame.f_locals.get("loading_info")
+        found: dict[str, str] | None = getattr(report, "conversion_errors", None)
+        if found:
+            return found
+    return {}
+
+
+def _quantised(choice: ModelChoice, found: Checkpoint, error: Exception) -> ProblemError:
+    package = missing_package(error)
+    install = f"Install {package} into insttui's environment, or give" if package else "Give"
+    return problem(
+        "model",
+        f"{choice.name} is quantised ({found.quantised()}) and cannot be loaded here.",
+        reason(error),
+        f"{install} {_PLAIN}.",
+    )
+
+
+def _refuse_random(choice: ModelChoice, found: Checkpoint, report: dict[str, Any]) -> None:
+    """Refuse what is missing: transformers fills it with random numbers."""
+    unusable = {*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])}
+    if unusable:
+        quantised = bool(found.quantised() or found.whole_numbers())
+        raise problem(
+            "model",
+            f"The weights of {choice.name} do not fit its configuration.",
+            f"Missing or of another shape: {len(unusable)}, {min(unusable)} among them."
+            + (" They are quantised." if quantised else ""),
+            f"Give {_PLAIN}." if quantised else LAST_RESORT,
+        )
+
+
+def _refuse_doubles(
+    choice: ModelChoice, found: Checkpoint, model: PreTrainedModel, report: dict[str, Any]
+) -> None:
+    """Refuse a tensor that is there twice, with and without the prefix that tells nothing."""
+    names = set(found.names())
+    prefix = f"{model.base_model_prefix}."
+    twice = sorted(name for name in names if prefix + name in names)
+    twice = [name for name in twice if not {name, prefix + name} & report["unexpected_keys"]]
+    if model.base_model_prefix and twice:
+        raise problem(
+            "model",
+            f"The files of {choice.name} hold some tensors twice.",
+            f"{len(twice):,} are there under two names, {twice[0]} and {prefix}{twice[0]} among "
+            "them; only one of the two can be used.",
+            "Take the one set or the other out of the files, or fetch the model again.",
+        )
+
+
+def _refuse_quantised_in_disguise(
+    choice: ModelChoice, found: Checkpoint, model: PreTrainedModel, report: dict[str, Any]
+) -> None:
+    """Refuse quantised numbers that were taken for the true ones.
+
+    transformers passes over a method that it does not know, and a tool may leave the method out.
+    """
+    beside = sorted(name for name in report["unexpected_keys"] if _BESIDE_QUANTISED.search(name))
+    undone = getattr(model, "hf_quantizer", None) is not None
+    whole = [] if undone else _whole_numbers(found, model)
+    if beside or whole:
+        raise problem(
+            "model",
+            f"The weights of {choice.name} are quantised in a way that is not undone here.",
+            f"{[*beside, *whole][0]} is {'left over' if beside else 'stored as whole numbers'}.",
+            f"Give {_PLAIN}.",
+        )
+
+
+def _whole_numbers(found: Checkpoint, model: PreTrainedModel) -> list[str]:
+    """The tensors stored as whole numbers that became parameters."""
+    stored = found.whole_numbers()
+    names = [f".{name}" for name, _ in model.named_parameters()] if stored else []
+    # On disk some names have a prefix more, or one less, than in memory.
+    return [
+        each
+        for each in stored
+        if any(name.endswith(f".{each}") or f".{each}".endswith(name) for name in names)
+    ]
+
+
+def _notes(report: dict[str, Any]) -> tuple[str, ...]:
+    unused = [name for name in report["unexpected_keys"] if not _LEFT_OVER.search(name)]
+    if not unused:
+        return ()
+    return (
+        f"{len(unused):,} tensors of the model's files have no place in it and are not used, "
+        f"{min(unused)} among them.",
+    )

@@ -1,0 +1,48 @@
+"""What a model is: loaded, and by its configuration alone; the tokens of a prompt."""
+
+from __future__ import annotations
+
+from analysis.engine.pool import ModelPool
+from analysis.engine.tokenizing import tokenize
+from analysis.engine.weights import open_weights
+from analysis.events import ModelFacts, Steps
+from analysis.models.request import (
+    Architecture,
+    ArchitectureRequest,
+    LoadRequest,
+    TokenizeRequest,
+)
+from analysis.models.tokens import Tokens
+
+
+def load(request: LoadRequest, models: ModelPool) -> Steps[ModelFacts]:
+    """Have a model in memory and say what it is."""
+    return (yield from models.get(request.model)).facts
+
+
+def tokenize_prompt(request: TokenizeRequest, models: ModelPool) -> Steps[Tokens]:
+    """The tokens of a prompt; the weights are not needed for it."""
+    tokenizer = yield from models.tokenizer(request.model)
+    return tokenize(tokenizer, request.prompt, chat_template=request.chat_template)
+
+
+def describe(request: ArchitectureRequest, models: ModelPool) -> Steps[Architecture]:
+    """What a model is built of, from its configuration and the names of its tensors."""
+    weights = open_weights((yield from models.folder(request.model)))
+    return Architecture(
+        model=request.model.name,
+        family=weights.family,
+        layers=weights.layers,
+        heads=weights.heads,
+        key_value_heads=weights.key_value_heads,
+        head_dim=weights.head_dim,
+        width=weights.width,
+        feed_forward=weights.feed_forward,
+        experts=weights.experts + weights.shared_experts if weights.experts else 0,
+        notes=weights.notes,
+        dense_layers=tuple(
+            layer
+            for layer in range(weights.layers)
+            if weights.experts and not weights.experts_in(layer)
+        ),
+    )

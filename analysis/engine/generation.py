@@ -1,0 +1,206 @@
+"""Greedy generation, token by token, so that it can be watched and stopped (METHODS 1).
+
+The tokens are those of transformers' own `generate`: what a family hands on from one step to the
+next (positions, masks, memories) is its own business. It runs on a thread that waits after every
+token until the next one is asked for.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Generator, Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from transformers import (
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+    StoppingCriteria,
+    StoppingCriteriaList,
+)
+
+from analysis.engine.loading import LoadedModel
+from analysis.engine.memory import is_out_of_memory
+from analysis.engine.non_finite import explain_non_finite
+from analysis.engine.reasons import reason
+from analysis.problems import ProblemError, problem
+
+Ending = Literal["end", "length"]
+
+
+def generate(
+    loaded: LoadedModel,
+    prompt_ids: Sequence[int],
+    max_new_tokens: int,
+    ends: frozenset[int] | None = None,
+) -> Generator[int, None, Ending]:
+    """The response a model gives, the most probable token at every step.
+
+    The same ids as ``model.generate(do_sample=False)`` gives without the sampling settings that a
+    checkpoint may bring (temperature, repetition penalty): the paper's responses are plain greedy
+    ones, and only those let the importance of a token explain why the model chose it.
+
+    Args:
+        loaded: The model.
+        prompt_ids: N token ids.
+        max_new_tokens: Upper bound of the response; the context window is another.
+        ends: The ids that end a response; `end_tokens` unless told.
+
+    Yields:
+        Token ids without the end token.
+
+    Returns:
+        ``end`` when the model ended the response, ``length`` when a bound did.
+
+    Raises:
+        NotFiniteError: ``model`` where the model gives no numbers to choose by.
+        ProblemError: ``model`` where transformers cannot generate with it.
+    """
+    ends = end_tokens(loaded) if ends is None else ends
+    window = loaded.facts.context_window
+    room = min(max_new_tokens, window - len(prompt_ids)) if window else max_new_tokens
+    if room <= 0:
+        return "length"
+    if not getattr(loaded.model, "can_generate", lambda: False)():
+        raise problem(
+            "model",
+            f"transformers cannot generate text with {loaded.facts.name}.",
+            f"It is a {type(loaded.model).__name__}.",
+            "Give the response to explain, or choose a model that continues text.",
+        )
+    steps = _Steps()
+    thread = threading.Thread(
+        target=steps.run, args=(loaded, list(prompt_ids), room), name="generation", daemon=True
+    )
+    thread.start()
+    try:
+        for token in steps:
+            if token in ends:
+                return "end"
+            yield token
+        return "length"
+    finally:
+        # The model is whole again only when the thread has left it.
+        steps.stop()
+        thread.join()
+
+
+def end_tokens(loaded: LoadedModel) -> frozenset[int]:
+    """The ids that end a response: the generation configuration's, else the tokenizer's."""
+    configured = getattr(loaded.model.generation_config, "eos_token_id", None)
+    if configured is None:
+        configured = loaded.tokenizer.eos_token_id
+    if configured is None:
+        return frozenset()
+    return frozenset([configured] if isinstance(configured, int) else configured)
+
+
+class _Steps(StoppingCriteria):
+    """A generation that goes one token further whenever it is asked for one."""
+
+    def __init__(self) -> None:
+        self._wanted: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._found: queue.SimpleQueue[int | BaseException | None] = queue.SimpleQueue()
+        self.begun = False
+
+    def __iter__(self) -> Generator[int, None, None]:
+        """The tokens, each computed when it is asked for."""
+        while True:
+            self._wanted.put(True)
+            found = self._found.get()
+            if isinstance(found, BaseException):
+                raise found
+            if found is None:
+                return
+            yield found
+
+    def stop(self) -> None:
+        """Have it end at the token that it is at."""
+        self._wanted.put(False)
+
+    def run(self, loaded: LoadedModel, prompt: list[int], room: int) -> None:
+        """Generate on this thread, as far as is asked for."""
+        if not self._wanted.get():
+            return
+        try:
+            _generated(loaded, prompt, room, self)
+            self._found.put(None)
+        except BaseException as error:
+            self._found.put(error)
+
+    def __call__(self, input_ids: Tensor, scores: Any, **options: Any) -> Tensor:
+        """Hand on the token that was just chosen, and wait; whether this is the end."""
+        self.begun = True
+        self._found.put(int(input_ids[0, -1]))
+        ended = not self._wanted.get()
+        return torch.full((len(input_ids),), ended, dtype=torch.bool, device=input_ids.device)
+
+
+class _NoNumbersError(Exception):
+    """No largest logit can be told after these token ids."""
+
+    def __init__(self, ids: list[int]) -> None:
+        super().__init__()
+        self.ids = ids
+
+
+class _Numbers(LogitsProcessor):
+    """Refuses logits of which no largest can be told; takes others as they are."""
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        largest = scores.max()
+        # The largest of numbers of which one is none is that one.
+        if not bool(largest.isfinite()):
+            raise _NoNumbersError(input_ids[0].tolist())
+        return scores
+
+
+def _generated(loaded: LoadedModel, prompt: list[int], room: int, steps: _Steps) -> None:
+    """Have transformers generate, and every step say what it chose.
+
+    A few models have no cache that their class can make; they read the text anew for every token.
+    """
+    for use_cache in (True, False):
+        try:
+            _generated_once(loaded, prompt, room, steps, use_cache=use_cache)
+        except _NoNumbersError as error:
+            raise explain_non_finite(loaded.model, error.ids, loaded.facts.name) from None
+        except Exception as error:
+            if isinstance(error, ProblemError) or is_out_of_memory(error):
+                raise
+            if steps.begun or not use_cache:
+                raise problem(
+                    "model",
+                    f"transformers cannot generate text with {loaded.facts.name}.",
+                    reason(error),
+                    "Give the response to explain, or choose another model.",
+                ) from error
+        else:
+            return
+
+
+def _generated_once(
+    loaded: LoadedModel, prompt: list[int], room: int, steps: _Steps, *, use_cache: bool
+) -> None:
+    model: Any = loaded.model
+    ids = torch.tensor([prompt], device=loaded.device)
+    brought = model.generation_config
+    # What a checkpoint brings fills every gap of the settings given, so it has to step aside.
+    special = {"bos_token_id": brought.bos_token_id, "pad_token_id": brought.pad_token_id}
+    model.generation_config = GenerationConfig(**special)  # type: ignore[no-untyped-call]
+    settings: Any = GenerationConfig(  # type: ignore[no-untyped-call]
+        max_new_tokens=room, do_sample=False, use_cache=use_cache
+    )
+    try:
+        model.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            generation_config=settings,
+            logits_processor=LogitsProcessorList([_Numbers()]),
+            stopping_criteria=StoppingCriteriaList([steps]),
+        )
+    finally:
+        model.generation_config = brought

@@ -1,0 +1,247 @@
+"""Loads a model folder with transformers: what it refuses, and why, is said in words."""
+
+from __future__ import annotations
+
+import re
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import torch
+import transformers
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from analysis.engine.building import LAST_RESORT, build
+from analysis.engine.causality import refuse_looking_ahead
+from analysis.engine.configuration import (
+    package_problem,
+    read_configuration,
+    refuse_generation_faults,
+    refuse_other_models,
+)
+from analysis.engine.limits import (
+    context_window,
+    number_of,
+    refuse_unknown_ids,
+    vocabulary_size,
+)
+from analysis.engine.reasons import reason
+from analysis.engine.token_bytes import token_bytes
+from analysis.engine.tokenizing import (
+    response_tokens,
+    tokenize,
+    tokenize_response,
+    tokenizer_digest,
+)
+from analysis.events import ModelFacts
+from analysis.models import checkpoint
+from analysis.models.checkpoint import Checkpoint, is_there
+from analysis.models.tokens import Tokens
+from analysis.problems import ProblemError, problem
+from analysis.request import ModelChoice
+
+if TYPE_CHECKING:
+    # Half of the time that transformers takes to start, and the weights alone do without it.
+    from transformers import PreTrainedModel
+
+Attention = Literal["auto", "eager"]
+
+# A token in base 64 and its rank.
+_TIKTOKEN = re.compile(rb"[A-Za-z0-9+/=]+ \d+\s")
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A model in memory, ready to be asked.
+
+    Attributes:
+        choice: What was asked for.
+        model: In evaluation mode, its parameters frozen.
+        tokenizer: Its own tokenizer.
+        facts: What it is.
+        device: Where it is.
+    """
+
+    choice: ModelChoice
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    facts: ModelFacts
+    device: torch.device
+
+    def tokenize(self, prompt: str, *, chat_template: bool = False) -> Tokens:
+        """The tokens of a prompt, each of which the model knows.
+
+        Raises:
+            ProblemError: ``input``, as `tokenizing.tokenize` and where one lies outside the model's
+                vocabulary.
+        """
+        return self._known(tokenize(self.tokenizer, prompt, chat_template=chat_template))
+
+    def tokenize_response(self, response: str) -> Tokens:
+        """The tokens of a response, as `tokenizing.tokenize_response`, each of them known."""
+        return self._known(tokenize_response(self.tokenizer, response))
+
+    def response_tokens(self, ids: Sequence[int]) -> tuple[Tokens, str]:
+        """Generated or given ids, as `tokenizing.response_tokens`, each of them known."""
+        self.refuse_unknown(ids)
+        return response_tokens(self.tokenizer, ids)
+
+    def refuse_unknown(self, ids: Sequence[int | None]) -> None:
+        """Refuse token ids outside the model's vocabulary.
+
+        Raises:
+            ProblemError: ``input``, naming the first.
+        """
+        spelled = partial(token_bytes, self.tokenizer)
+        refuse_unknown_ids(ids, vocabulary_size(self.model), spelled)
+
+    def _known(self, tokens: Tokens) -> Tokens:
+        self.refuse_unknown(tokens.ids)
+        return tokens
+
+
+def pick_device(name: str) -> torch.device:
+    """The device a choice names; ``auto`` is the first GPU, else MPS, else the CPU.
+
+    Raises:
+        ProblemError: ``input`` when there is no such device, with those that are there.
+    """
+    present = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+    if torch.backends.mps.is_available():
+        present.append("mps")
+    if name == "auto":
+        return torch.device(next((each for each in present if each != "cpu"), "cpu"))
+    wanted = "cuda:0" if name == "cuda" else name
+    if wanted not in present:
+        raise problem(
+            "input",
+            f"There is no device {name!r}.",
+            f"This machine has {', '.join(present)}.",
+            "Choose one of them, or auto.",
+        )
+    return torch.device(wanted)
+
+
+def load_model(
+    choice: ModelChoice, folder: Path, device: torch.device, *, attention: Attention = "auto"
+) -> LoadedModel:
+    """Load a folder's model and tokenizer onto a device, from the disk alone.
+
+    Args:
+        choice: How to load it.
+        folder: Where it lies.
+        device: Where it goes.
+        attention: ``auto`` takes the fused kernels where they give the family's own results
+            (not for soft-capped scores), ``eager`` the plain ones that forward mode needs.
+
+    Raises:
+        ProblemError: ``model`` when the folder cannot be used; out-of-memory errors pass through.
+    """
+    started = time.monotonic()
+    quiet()
+    found = checkpoint.inspect(folder)
+    _refuse_pickles(choice, found)
+    _refuse_foreign_code(choice, found)
+    config = read_configuration(found, choice.name, trust_remote_code=choice.trust_remote_code)
+    refuse_other_models(found, choice.name, config, trust_remote_code=choice.trust_remote_code)
+    refuse_generation_faults(found, choice.name)
+    tokenizer = load_tokenizer(choice, folder)
+    model, notes = build(choice, found, config, device, attention)
+    # Not .to(device) as an expression: its type is lost in transformers' wrapper.
+    torch.nn.Module.to(model, device)
+    model.requires_grad_(False)
+    _refuse_looking_ahead(choice, model, context_window(config))
+    facts = ModelFacts(
+        name=choice.name,
+        family=str(config.model_type),
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        layers=number_of(config.get_text_config(), "num_hidden_layers"),
+        vocabulary=vocabulary_size(model),
+        context_window=context_window(config),
+        device=str(device),
+        dtype=str(model.dtype).removeprefix("torch."),
+        has_chat_template=bool(tokenizer.chat_template),
+        tokenizer_digest=tokenizer_digest(tokenizer),
+        seconds=time.monotonic() - started,
+        notes=notes,
+    )
+    return LoadedModel(choice, model, tokenizer, facts, device)
+
+
+def load_tokenizer(choice: ModelChoice, folder: Path) -> PreTrainedTokenizerBase:
+    """Load a folder's tokenizer alone.
+
+    Raises:
+        ProblemError: ``model`` when it cannot be used.
+    """
+    quiet()
+    found = checkpoint.inspect(folder)
+    _refuse_foreign_code(choice, found)
+    config = read_configuration(found, choice.name, trust_remote_code=choice.trust_remote_code)
+    try:
+        return AutoTokenizer.from_pretrained(
+            folder,
+            config=config,
+            local_files_only=True,
+            trust_remote_code=choice.trust_remote_code,
+        )
+    except Exception as error:
+        if "trust_remote_code" in str(error):
+            raise _foreign_code(choice) from None
+        tokenizer = f"The tokenizer of {choice.name}"
+        why = reason(error)
+        if "tiktoken" in why and is_there(folder / "tokenizer.model"):
+            # transformers has taken what is no sentencepiece model for one of tiktoken's.
+            with (folder / "tokenizer.model").open("rb") as stream:
+                if _TIKTOKEN.match(stream.read(1024)) is None:
+                    raise problem(
+                        "model",
+                        f"{tokenizer} cannot be read.",
+                        "Its tokenizer.model is neither of sentencepiece's form nor of tiktoken's.",
+                        "Fetch the file again.",
+                    ) from None
+        if isinstance(error, ImportError) or "pip install" in why:
+            raise package_problem(tokenizer, error) from None
+        raise problem("model", f"{tokenizer} cannot be read.", why, LAST_RESORT) from None
+
+
+def quiet() -> None:
+    """Keep progress bars and advice of the libraries away from the engine's streams."""
+    transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    warnings.filterwarnings("ignore", module=r"(transformers|huggingface_hub|torch)\b")
+
+
+def _refuse_pickles(choice: ModelChoice, found: Checkpoint) -> None:
+    if found.pickled and not choice.allow_pickle:
+        raise problem(
+            "model",
+            f"{choice.name} comes as pickled weights only ({found.weights[0].name}).",
+            "A pickle can run code on this machine while it is read.",
+            "If you trust its authors, load it with --allow-pickle; or find a safetensors version.",
+        )
+
+
+def _refuse_foreign_code(choice: ModelChoice, found: Checkpoint) -> None:
+    known = found.config.get("model_type") in transformers.CONFIG_MAPPING
+    if found.config.get("auto_map") and not known and not choice.trust_remote_code:
+        raise _foreign_code(choice)
+
+
+def _foreign_code(choice: ModelChoice) -> ProblemError:
+    return problem(
+        "model",
+        f"{choice.name} needs Python code that comes with the model.",
+        "It would run on this machine with your rights.",
+        "If you trust its authors, load it with --trust-remote-code.",
+    )
+
+
+def _refuse_looking_ahead(choice: ModelChoice, model: PreTrainedModel, window: int) -> None:
+    """Find out on any text that fits whether the network is causal."""
+    vocabulary = vocabulary_size(model)
+    refuse_looking_ahead(model, range(min(window or vocabulary, vocabulary)), name=choice.name)

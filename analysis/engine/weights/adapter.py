@@ -1,0 +1,295 @@
+"""What every weight adapter gives: embeddings, queries and keys, and down projections."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedConfig
+
+from analysis.engine.weights.query_key import QueryKey
+from analysis.engine.weights.tensors import TensorSource
+from analysis.problems import ProblemError, problem
+
+PreNorm = Literal["rms", "layer", "none"]
+
+
+class ModelWeights:
+    """The weights of one model, read tensor by tensor; the layout is Llama's unless overridden.
+
+    Every tensor returned is float32, on the CPU, new, and perhaps a transposed view.
+
+    Attributes:
+        family: The transformers ``model_type`` of the text model.
+        where: The folder or class it is read from.
+        layers: L.
+        heads: H.
+        key_value_heads: H_kv, a divisor of H.
+        head_dim: d, not always D / H.
+        width: D, of the residual stream.
+        feed_forward: D_ff; with experts, of a routed one.
+        experts: Routed experts in a layer that has any; 0 in a dense model.
+        shared_experts: 1 where a shared expert works beside the routed ones, else 0.
+        vocabulary: V, rows of the input embeddings.
+        pre_norm: What comes before attention: RMSNorm, LayerNorm, or nothing (post-norm models).
+    """
+
+    pre_norm: ClassVar[PreNorm] = "rms"
+    shared_experts: ClassVar[int] = 0
+
+    _bodies: ClassVar[tuple[str, ...]] = (
+        "model.",
+        "model.language_model.",
+        "language_model.model.",
+        "",
+    )
+    _output_heads: ClassVar[tuple[str, ...]] = ("lm_head.weight", "language_model.lm_head.weight")
+    _embedding: ClassVar[str] = "embed_tokens.weight"
+    _stack: ClassVar[str] = "layers"
+    _norm: ClassVar[str] = "input_layernorm"
+    # Two modules, or one that also makes the values.
+    _query_key: ClassVar[tuple[str, ...]] = ("self_attn.q_proj", "self_attn.k_proj")
+    _down: ClassVar[str] = "mlp.down_proj"
+    # Linear layers keep [out, in], Conv1D [in, out].
+    _stored_out_by_in: ClassVar[bool] = True
+
+    def __init__(self, config: PreTrainedConfig, tensors: TensorSource) -> None:
+        text = config.get_text_config()
+        self._config, self._tensors = text, tensors
+        self.where = tensors.where
+        self.family = str(text.model_type)
+        self.layers = int(text.num_hidden_layers)
+        self.heads = int(text.num_attention_heads)
+        self.key_value_heads = int(getattr(text, "num_key_value_heads", None) or self.heads)
+        self.width = int(text.hidden_size)
+        self.head_dim = int(getattr(text, "head_dim", None) or self.width // self.heads)
+        self.feed_forward = self._feed_forward()
+        self.experts = self._experts()
+        self._body = self._find_body()
+        # A multimodal model ties its embeddings by its own flag, not by its text model's.
+        self._input, self._output = self._find_ends(tied=bool(config.tie_word_embeddings))
+        self.vocabulary = tensors.shape(self._input)[0]
+
+    @property
+    def centres_embeddings(self) -> bool:
+        """Whether an embedding's mean is to be taken off before it meets W_q and W_k."""
+        return self.pre_norm == "layer"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of these weights has to know, one sentence each."""
+        notes = []
+        if self.pre_norm == "none":
+            notes.append("No norm comes before attention, so none is folded into W_q and W_k.")
+        if self._name(0, "self_attn.q_norm.weight") in self._tensors:
+            notes.append("Norms of queries and keys are left out: they cannot be folded.")
+        return tuple(notes)
+
+    def input_embeddings(self, tokens: Tensor | None = None) -> Tensor:
+        """E_i as the embedding module returns it, before any positional embedding.
+
+        Args:
+            tokens: int64 [n] token ids; None for all. Only their rows are read.
+
+        Returns:
+            float32 [n, D], or [V, D].
+        """
+        return self._read(self._input, (self.vocabulary, self.width), tokens)
+
+    def output_embeddings(self, tokens: Tensor | None = None) -> Tensor:
+        """E_o, the rows of the output head; the stored input embeddings where it is tied to them.
+
+        Args:
+            tokens: int64 [n] token ids; None for all. Only their rows are read.
+
+        Returns:
+            float32 [n, D], or [V, D].
+        """
+        return self._read(self._output, (self.vocabulary, self.width), tokens)
+
+    def query_key(self, layer: int) -> QueryKey:
+        """W_q and W_k of every head of a layer, the pre-attention norm folded in (METHODS 2).
+
+        Args:
+            layer: From 0 to L - 1.
+
+        Raises:
+            ProblemError: ``model`` when a tensor is missing or of another shape.
+        """
+        found = self._projections(layer)
+        if self.pre_norm == "none":
+            return found
+        norm = self._name(layer, self._norm)
+        weight = self._norm_weight(self._read(f"{norm}.weight", (self.width,)))
+        query_bias, key_bias = found.query_bias, found.key_bias
+        if self.pre_norm == "layer":
+            shift = self._read(f"{norm}.bias", (self.width,))
+            query_bias = shift @ found.w_q + (0 if query_bias is None else query_bias)
+            key_bias = shift @ found.w_k + (0 if key_bias is None else key_bias)
+        return replace(
+            found,
+            w_q=weight[:, None] * found.w_q,
+            w_k=weight[:, None] * found.w_k,
+            query_bias=query_bias,
+            key_bias=key_bias,
+        )
+
+    def down_projection(self, layer: int) -> Tensor:
+        """W_p of a dense layer: what each unit of the feed-forward network writes.
+
+        Args:
+            layer: From 0 to L - 1, one where `experts_in` is 0.
+
+        Returns:
+            float32 [D_ff, D].
+
+        Raises:
+            ValueError: The layer consists of experts.
+            ProblemError: ``model`` when the tensor is missing or of another shape.
+        """
+        return self._matrix(self._name(layer, self._down), self.feed_forward, self.width)
+
+    def experts_in(self, layer: int) -> int:
+        """How many experts a layer has, a shared one included as the last; 0 when it is dense."""
+        return 0
+
+    def expert_down_projection(self, layer: int, expert: int) -> Tensor:
+        """W_p of one expert.
+
+        Args:
+            layer: From 0 to L - 1.
+            expert: From 0 to `experts_in` - 1; `experts` is the shared one.
+
+        Returns:
+            float32 [D_ff, D]; a shared expert's D_ff may differ from the routed ones'.
+
+        Raises:
+            IndexError: There is no such expert.
+            ProblemError: ``model`` when the tensor is missing or of another shape.
+        """
+        raise IndexError(f"layer {layer} has no expert {expert}")
+
+    def standardise(self, states: Tensor) -> Tensor:
+        """What the pre-attention norm does before its weight and bias.
+
+        Args:
+            states: float32 [..., D], the residual stream before attention.
+
+        Returns:
+            float32 [..., D], what `QueryKey` applies to; the states themselves in post-norm models.
+        """
+        if self.pre_norm == "none":
+            return states
+        if self.pre_norm == "layer":
+            states = states - states.mean(dim=-1, keepdim=True)
+        return states * torch.rsqrt(states.square().mean(dim=-1, keepdim=True) + self._epsilon())
+
+    def query_key_modules(self, layer: int) -> tuple[str, ...]:
+        """Names of the model's modules that project queries and keys."""
+        return tuple(self._name(layer, module) for module in self._query_key)
+
+    def layer_module(self, layer: int) -> str:
+        """Name of the model's module that is a layer."""
+        return self._name(layer, "").removesuffix(".")
+
+    def split(self, projected: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """Queries and keys out of what `query_key_modules` return.
+
+        Args:
+            projected: [..., out] of each module.
+
+        Returns:
+            [..., H·d] and [..., H_kv·d], heads side by side.
+        """
+        query, key = projected
+        return query, key
+
+    def _projections(self, layer: int) -> QueryKey:
+        """W_q and W_k with nothing folded in."""
+        query, key = self.heads * self.head_dim, self.key_value_heads * self.head_dim
+        outs = (query, key) if len(self._query_key) == 2 else (query + 2 * key,)
+        modules = self.query_key_modules(layer)
+        w_q, w_k = self.split(
+            tuple(
+                self._matrix(name, self.width, out) for name, out in zip(modules, outs, strict=True)
+            )
+        )
+        query_bias = key_bias = None
+        if f"{modules[0]}.bias" in self._tensors:
+            query_bias, key_bias = self.split(
+                tuple(
+                    self._read(f"{name}.bias", (out,))
+                    for name, out in zip(modules, outs, strict=True)
+                )
+            )
+        return QueryKey(w_q, w_k, query_bias, key_bias, self.head_dim)
+
+    def _feed_forward(self) -> int:
+        return int(self._config.intermediate_size)
+
+    def _experts(self) -> int:
+        return 0
+
+    def _epsilon(self) -> float:
+        return float(self._config.rms_norm_eps)
+
+    def _norm_weight(self, stored: Tensor) -> Tensor:
+        return stored
+
+    def _name(self, layer: int, part: str) -> str:
+        if not 0 <= layer < self.layers:
+            raise IndexError(f"there is no layer {layer}, only 0 to {self.layers - 1}")
+        return f"{self._body}{self._stack}.{layer}.{part}"
+
+    def _matrix(self, module: str, rows: int, columns: int) -> Tensor:
+        """A module's weight as it is applied from the right: [in, out]."""
+        if self._stored_out_by_in:
+            return self._read(f"{module}.weight", (columns, rows)).T
+        return self._read(f"{module}.weight", (rows, columns))
+
+    def _read(self, name: str, shape: tuple[int, ...], index: int | Tensor | None = None) -> Tensor:
+        if name not in self._tensors:
+            raise self._missing(name)
+        if self._tensors.shape(name) != shape:
+            raise problem(
+                "model",
+                f"The tensor {name} of {self.where} has another shape than its configuration "
+                "implies.",
+                f"It is {list(self._tensors.shape(name))}, not {list(shape)}.",
+                "Fetch the model's files again, config.json included.",
+            )
+        return self._tensors.read(name, index)
+
+    def _find_body(self) -> str:
+        """What stands before every name: old checkpoints and multimodal ones differ."""
+        landmarks = (self._embedding, f"{self._stack}.0.{self._query_key[0]}.weight")
+        for body in self._bodies:
+            if any(body + landmark in self._tensors for landmark in landmarks):
+                return body
+        raise self._missing(self._bodies[0] + self._embedding)
+
+    def _find_ends(self, *, tied: bool) -> tuple[str, str]:
+        """The tensors of the input embeddings and of the output head.
+
+        Tied is what is not stored: of two stored tensors transformers uses each in its place,
+        whatever the configuration says, and one alone is both.
+        """
+        embedding = self._body + self._embedding
+        heads = [name for name in self._output_heads if name in self._tensors]
+        if embedding not in self._tensors:
+            if not (tied and heads):
+                raise self._missing(embedding)
+            return heads[0], heads[0]
+        if heads:
+            return embedding, heads[0]
+        return embedding, embedding if tied else self._output_heads[0]
+
+    def _missing(self, name: str) -> ProblemError:
+        return problem(
+            "model",
+            f"{self.where} lacks the tensor {name}.",
+            f"A model of the family {self.family} should have it.",
+            "Fetch the model's files again, or load the model to see what transformers says.",
+        )

@@ -1,0 +1,81 @@
+"""GPT-2, GPT-J and GPT-NeoX: LayerNorm with a bias, an ungated feed-forward network."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch import Tensor
+
+from analysis.engine.weights.adapter import ModelWeights, PreNorm
+
+
+class Gpt2Weights(ModelWeights):
+    """GPT-2: Conv1D layers [in, out]; ``c_attn`` makes q, k and v, block after block."""
+
+    pre_norm: ClassVar[PreNorm] = "layer"
+
+    # The published checkpoints of GPT-2 carry no prefix.
+    _bodies: ClassVar[tuple[str, ...]] = ("transformer.", "")
+    _embedding: ClassVar[str] = "wte.weight"
+    _stack: ClassVar[str] = "h"
+    _norm: ClassVar[str] = "ln_1"
+    _query_key: ClassVar[tuple[str, ...]] = ("attn.c_attn",)
+    _down: ClassVar[str] = "mlp.c_proj"
+    _stored_out_by_in: ClassVar[bool] = False
+
+    def split(self, projected: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """As `ModelWeights.split`; the values are dropped."""
+        (fused,) = projected
+        query, key, _ = fused.chunk(3, dim=-1)
+        return query, key
+
+    def _feed_forward(self) -> int:
+        return int(self._config.n_inner or 4 * self.width)
+
+    def _epsilon(self) -> float:
+        return float(self._config.layer_norm_epsilon)
+
+
+class GptJWeights(ModelWeights):
+    """GPT-J: separate projections without biases, ``fc_out`` as the down projection."""
+
+    pre_norm: ClassVar[PreNorm] = "layer"
+
+    _bodies: ClassVar[tuple[str, ...]] = ("transformer.", "")
+    _embedding: ClassVar[str] = "wte.weight"
+    _stack: ClassVar[str] = "h"
+    _norm: ClassVar[str] = "ln_1"
+    _query_key: ClassVar[tuple[str, ...]] = ("attn.q_proj", "attn.k_proj")
+    _down: ClassVar[str] = "mlp.fc_out"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """As `ModelWeights.notes`."""
+        return (*super().notes, "The bias of the output head is left out of E_o.")
+
+    def _feed_forward(self) -> int:
+        return int(self._config.n_inner or 4 * self.width)
+
+    def _epsilon(self) -> float:
+        return float(self._config.layer_norm_epsilon)
+
+
+class GptNeoxWeights(ModelWeights):
+    """GPT-NeoX and Pythia: one projection makes q, k and v of a head, head after head."""
+
+    pre_norm: ClassVar[PreNorm] = "layer"
+
+    _bodies: ClassVar[tuple[str, ...]] = ("gpt_neox.", "")
+    _output_heads: ClassVar[tuple[str, ...]] = ("lm_head.weight", "embed_out.weight")
+    _embedding: ClassVar[str] = "embed_in.weight"
+    _query_key: ClassVar[tuple[str, ...]] = ("attention.query_key_value",)
+    _down: ClassVar[str] = "mlp.dense_4h_to_h"
+
+    def split(self, projected: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """As `ModelWeights.split`; the values are dropped."""
+        (fused,) = projected
+        heads = fused.reshape(*fused.shape[:-1], self.heads, 3, self.head_dim)
+        return heads[..., 0, :].flatten(-2), heads[..., 1, :].flatten(-2)
+
+    def _epsilon(self) -> float:
+        return float(self._config.layer_norm_eps)

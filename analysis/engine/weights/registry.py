@@ -1,0 +1,113 @@
+"""Which adapter reads which family, and how a folder or a loaded model is opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from transformers import CONFIG_MAPPING, PreTrainedConfig
+
+from analysis.engine.configuration import read_configuration
+from analysis.engine.weights.adapter import ModelWeights
+from analysis.engine.weights.experts import (
+    MixtralWeights,
+    OlmoeWeights,
+    Qwen2MoeWeights,
+    Qwen3MoeWeights,
+)
+from analysis.engine.weights.gemma import GemmaWeights
+from analysis.engine.weights.gpt import Gpt2Weights, GptJWeights, GptNeoxWeights
+from analysis.engine.weights.llama import Phi3Weights, PostNormWeights
+from analysis.engine.weights.tensors import DiskTensors, ModelTensors, TensorSource
+from analysis.models import checkpoint
+from analysis.problems import problem
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+_ADAPTERS: dict[str, type[ModelWeights]] = {
+    "llama": ModelWeights,
+    "mistral": ModelWeights,
+    "ministral": ModelWeights,
+    "qwen2": ModelWeights,
+    "qwen3": ModelWeights,
+    "smollm3": ModelWeights,
+    "granite": ModelWeights,
+    "seed_oss": ModelWeights,
+    "olmo2": PostNormWeights,
+    "olmo3": PostNormWeights,
+    "gemma": GemmaWeights,
+    "gemma2": GemmaWeights,
+    "gemma3_text": GemmaWeights,
+    "phi3": Phi3Weights,
+    "gpt2": Gpt2Weights,
+    "gptj": GptJWeights,
+    "gpt_neox": GptNeoxWeights,
+    "mixtral": MixtralWeights,
+    "qwen2_moe": Qwen2MoeWeights,
+    "qwen3_moe": Qwen3MoeWeights,
+    "olmoe": OlmoeWeights,
+}
+
+
+def families() -> tuple[str, ...]:
+    """The families with an adapter, as transformers' ``model_type`` of the text model."""
+    return tuple(sorted(_ADAPTERS))
+
+
+def open_weights(folder: Path) -> ModelWeights:
+    """The weights of a model folder, read tensor by tensor; the model is never built.
+
+    Args:
+        folder: A folder in the hub's format or a snapshot in the hub's cache, with one
+            safetensors file or several.
+
+    Raises:
+        ProblemError: ``model`` when the folder is incomplete, its weights are pickled or
+            quantised, or its family has no adapter.
+    """
+    found = checkpoint.inspect(folder)
+    kind = found.config.get("model_type")
+    if kind not in CONFIG_MAPPING:
+        raise _unknown(str(kind), str(folder))
+    config = read_configuration(found, str(folder))
+    _refuse_other_families(config, str(folder))
+    return _adapter(config, DiskTensors(found))
+
+
+def weights_of(model: PreTrainedModel) -> ModelWeights:
+    """The weights of a loaded model, wherever and in whatever float type it is.
+
+    Raises:
+        ProblemError: ``model`` when it is quantised or its family has no adapter.
+    """
+    _refuse_other_families(model.config, type(model).__name__)
+    return _adapter(model.config, ModelTensors(model))
+
+
+def _adapter(config: PreTrainedConfig, tensors: TensorSource) -> ModelWeights:
+    return _ADAPTERS[config.get_text_config().model_type](config, tensors)
+
+
+def _refuse_other_families(config: PreTrainedConfig, where: str) -> None:
+    kind = config.get_text_config().model_type
+    if kind not in _ADAPTERS:
+        raise _unknown(kind, where)
+    if getattr(config, "quantization_config", None) is not None:
+        raise problem(
+            "model",
+            f"The weights of {where} are quantised.",
+            "Their tensors do not hold the numbers that the model computes with.",
+            "Give a version in float32, float16 or bfloat16.",
+        )
+
+
+def _unknown(kind: str, where: str) -> Exception:
+    return problem(
+        "model",
+        f"The weights of {where} cannot be taken apart: there is no adapter for its family, "
+        f"{kind!r}.",
+        f"An adapter says which tensors hold the attention heads. There is one for "
+        f"{', '.join(families())}.",
+        "Choose a model of one of these families; what needs no single weights works with any.",
+    )

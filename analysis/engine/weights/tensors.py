@@ -1,0 +1,172 @@
+"""Single tensors of a model, from its files or from memory, never more than is asked for."""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from analysis.engine.non_finite import is_finite, weight_problem
+from analysis.models.checkpoint import Checkpoint
+from analysis.problems import problem
+
+# numpy has no bfloat16: its bits travel as integers.
+_STORED: dict[str, tuple[str, torch.dtype]] = {
+    "F64": ("<f8", torch.float64),
+    "F32": ("<f4", torch.float32),
+    "F16": ("<f2", torch.float16),
+    "BF16": ("<i2", torch.bfloat16),
+}
+_BLOCK = 2**24
+
+
+class TensorSource(Protocol):
+    """Where tensors are looked up by name."""
+
+    @property
+    def where(self) -> str:
+        """What errors call the source."""
+
+    def __contains__(self, name: str) -> bool:
+        """Whether there is a tensor of that name."""
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape of a tensor, without reading it."""
+
+    def read(self, name: str, index: int | Tensor | None = None) -> Tensor:
+        """A tensor, or a part of it along its first dimension.
+
+        Args:
+            name: One that the source contains.
+            index: One position, int64 [n] positions, or None for all.
+
+        Returns:
+            float32 on the CPU, a new tensor.
+
+        Raises:
+            NotFiniteError: ``model`` where a number read is not finite.
+        """
+
+
+class ModelTensors:
+    """The parameters of a loaded model under the names they have in memory."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._parameters = dict(model.named_parameters(remove_duplicate=False))
+        self.where = type(model).__name__
+
+    def __contains__(self, name: str) -> bool:
+        """Whether the model has a parameter of that name."""
+        return name in self._parameters
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape of a parameter."""
+        return tuple(self._parameters[name].shape)
+
+    def read(self, name: str, index: int | Tensor | None = None) -> Tensor:
+        """As `TensorSource.read`."""
+        stored = self._parameters[name].detach()
+        part = stored if index is None else stored[index]
+        _refuse_not_finite(self.where, name, part)
+        return part.to("cpu", torch.float32, copy=True)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where in which file a tensor lies."""
+
+    file: Path
+    offset: int
+    shape: tuple[int, ...]
+    stored: str
+
+
+class DiskTensors:
+    """The tensors of a folder's safetensors files under the names they have on disk.
+
+    Only the headers are read at once. The files are mapped read-only, one tensor at a time, so
+    that a file may be larger than the memory: ``safetensors.safe_open`` maps a whole file
+    writable for torch, which Linux refuses beyond memory and swap, and has no bfloat16 for numpy.
+
+    Args:
+        found: A complete folder.
+
+    Raises:
+        ProblemError: ``model`` when the weights are pickles.
+    """
+
+    def __init__(self, found: Checkpoint) -> None:
+        self.where = str(found.folder)
+        if found.pickled:
+            raise problem(
+                "model",
+                f"The weights of {found.folder} are pickled ({found.weights[0].name}).",
+                "A pickle cannot be read tensor by tensor; the whole model has to be loaded.",
+                "Load the model with --allow-pickle if you trust its authors, or find a "
+                "safetensors version.",
+            )
+        self._places: dict[str, _Place] = {}
+        for file in found.weights:
+            self._places.update(_places(file))
+
+    def __contains__(self, name: str) -> bool:
+        """Whether some file holds a tensor of that name."""
+        return name in self._places
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape of a tensor as its header says."""
+        return self._places[name].shape
+
+    def read(self, name: str, index: int | Tensor | None = None) -> Tensor:
+        """As `TensorSource.read`.
+
+        Raises:
+            ProblemError: ``model`` when the tensor does not hold plain floating-point numbers.
+        """
+        place = self._places[name]
+        if place.stored not in _STORED:
+            raise problem(
+                "model",
+                f"The tensor {name} of {self.where} is stored as {place.stored}.",
+                "Quantised weights cannot be read from disk.",
+                "Give a version in float32, float16 or bfloat16.",
+            )
+        numbers, dtype = _STORED[place.stored]
+        mapped: np.memmap[Any, Any] = np.memmap(
+            place.file, numbers, mode="r", offset=place.offset, shape=place.shape
+        )
+        rows = np.arange(place.shape[0]) if index is None else np.atleast_1d(np.asarray(index))
+        result = torch.empty((len(rows), *place.shape[1:]), dtype=torch.float32)
+        # In blocks: beside the result no second copy of the whole tensor is held.
+        step = max(1, _BLOCK // max(1, math.prod(place.shape[1:])))
+        for start in range(0, len(rows), step):
+            block = torch.from_numpy(mapped[rows[start : start + step]])
+            result[start : start + step] = block.view(dtype)
+            _refuse_not_finite(self.where, name, result[start : start + step])
+        return result[0] if isinstance(index, int) else result
+
+
+def _refuse_not_finite(where: str, name: str, values: Tensor) -> None:
+    if not is_finite(values):
+        raise weight_problem(where, name, values)
+
+
+def _places(file: Path) -> dict[str, _Place]:
+    """Every tensor of a safetensors file that `checkpoint.inspect` has found whole."""
+    with file.open("rb") as stream:
+        (length,) = struct.unpack("<Q", stream.read(8))
+        header: dict[str, Any] = json.loads(stream.read(length))
+    header.pop("__metadata__", None)
+    return {
+        name: _Place(
+            file, 8 + length + tensor["data_offsets"][0], tuple(tensor["shape"]), tensor["dtype"]
+        )
+        for name, tensor in header.items()
+    }

@@ -1,0 +1,1 @@
+"""Word pairs from weights; needs torch."""

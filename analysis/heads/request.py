@@ -1,0 +1,50 @@
+"""What can be asked of attention heads: the word pairs that they relate (METHODS 2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.request import ModelChoice, Request
+from analysis.words.choice import Words, WordVectors
+
+if TYPE_CHECKING:
+    from analysis.heads.result import HeadPairs, NeuronPairs
+
+
+class HeadPairsRequest(Request["HeadPairs"], frozen=True, tag="head_pairs"):
+    """The word pairs that the heads of one layer relate (METHODS 2, paper 5.1).
+
+    Answered by `HeadPairs`.
+
+    Attributes:
+        model: Whose heads.
+        layer: Which layer, from 0.
+        words: The words.
+        vectors: Their vectors.
+        top: K, the words with the largest activations that a neuron pair combines.
+    """
+
+    analysis = "head pairs"
+    function = "analysis.heads.compute.analyses:head_pairs"
+    result = "analysis.heads.result:HeadPairs"
+
+    model: ModelChoice
+    layer: int
+    words: Words
+    vectors: WordVectors
+    top: int = 100
+
+
+class NeuronPairsRequest(Request["NeuronPairs"], frozen=True, tag="neuron_pairs"):
+    """The word pairs of every neuron pair of one head; answered by `NeuronPairs`."""
+
+    analysis = "neuron pairs"
+    function = "analysis.heads.compute.analyses:neuron_pairs"
+    result = "analysis.heads.result:NeuronPairs"
+
+    model: ModelChoice
+    layer: int
+    head: int
+    words: Words
+    vectors: WordVectors
+    top: int = 100

@@ -1,0 +1,251 @@
+"""Fig. 2 and Table 3 of the paper: how tuning changed attention heads (METHODS 2, paper 5.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from analysis.events import Progress
+from analysis.heads.changes import TOP_PAIRS, compare_head, neuron_changes
+from analysis.heads.request import HeadPairsRequest, NeuronPairsRequest
+from analysis.heads.result import HeadPairs, NeuronPairs
+from analysis.heads.study_changes import GROUP_COLUMNS, Changes
+from analysis.heads.verbs import GROUPS, VerbMovements, VerbRow, layers_in_words, verb_movements
+from analysis.statistics import SIGNIFICANT, Sample
+from analysis.studies.findings import Figure, Findings, NamedTable, Series
+from analysis.studies.sentences import p_in_words
+from analysis.studies.study import Study, StudyInput
+from analysis.studies.weights import WeightReader, vectors_of, weight_parameters, words_of
+from analysis.table import Cell, Table
+
+NEURON_HEADS = 64
+"""Of about so many heads the neuron pairs are compared too: each head is a request of its own."""
+
+HEAD_COLUMNS = ("layer", "head", "change", "pairs_base", "pairs_tuned", "kept", "lost", "gained")
+NEURON_COLUMNS = ("layer", "head", "neuron_pair", "change")
+VERB_COLUMNS = ("layers", "verb", "kind", "rose", "fell", "share")
+
+
+def study(given: StudyInput) -> Study:
+    """How much heads and neuron pairs changed, and which verbs gained word pairs.
+
+    Args:
+        given: A pair of models, words and vectors.
+
+    Raises:
+        ProblemError: ``input`` where one is missing or the models are not built alike; whatever
+            keeps a model's weights from being read.
+    """
+    reader = WeightReader.of(given)
+    words, vectors = words_of(given), vectors_of(given)
+    built = yield from reader.architecture()
+    base: list[HeadPairs] = []
+    tuned: list[HeadPairs] = []
+    for layer in range(built.layers):
+        for side, model in ((base, reader.base), (tuned, reader.tuned)):
+            step = Progress("reading heads", layer, built.layers, f"layer {layer}")
+            request = HeadPairsRequest(model, layer, words, vectors)
+            answer = yield from reader.ask(request, step)
+            assert isinstance(answer, HeadPairs)
+            reader.notices(*answer.notes)
+            side.append(answer)
+    chosen = sampled_heads(built.layers, built.heads)
+    neurons: list[tuple[Cell, ...]] = []
+    for done, (layer, head) in enumerate(chosen):
+        pairs: list[NeuronPairs] = []
+        for model in (reader.base, reader.tuned):
+            step = Progress(
+                "reading neuron pairs", done, len(chosen), f"layer {layer}, head {head}"
+            )
+            answer = yield from reader.ask(
+                NeuronPairsRequest(model, layer, head, words, vectors), step
+            )
+            assert isinstance(answer, NeuronPairs)
+            pairs.append(answer)
+        changes = neuron_changes(pairs[0], pairs[1]).tolist()
+        neurons += [(layer, head, neuron, change) for neuron, change in enumerate(changes)]
+    yield Progress("counting verbs", 0, None)
+    movements = verb_movements(base, tuned, built.layers)
+    heads = [
+        row for before, after in zip(base, tuned, strict=True) for row in _head_rows(before, after)
+    ]
+    return _findings(
+        reader,
+        {
+            **weight_parameters(reader, words, vectors),
+            "top words of a neuron pair": request.top,
+        },
+        movements,
+        heads,
+        neurons,
+        len(chosen) == built.layers * built.heads,
+    )
+
+
+def sampled_heads(layers: int, heads: int) -> list[tuple[int, int]]:
+    """About `NEURON_HEADS` heads, as many in each layer, evenly over it: (layer, head)."""
+    each = min(heads, max(1, NEURON_HEADS // layers))
+    within = [place * heads // each for place in range(each)]
+    return [(layer, head) for layer in range(layers) for head in within]
+
+
+def _findings(
+    reader: WeightReader,
+    parameters: dict[str, Cell],
+    movements: VerbMovements,
+    heads: Sequence[tuple[Cell, ...]],
+    neurons: Sequence[tuple[Cell, ...]],
+    all_heads: bool,
+) -> Findings:
+    of_heads = _changes("head", heads, movements.groups)
+    of_neurons = _changes("neuron pair", neurons, movements.groups)
+    verbs = movements.table()
+    empty = sum(row[3] == row[4] == 0 for row in heads)
+    notes = list(reader.notes)
+    if empty:
+        notes.append(f"Heads without word pairs in either model, counted as unchanged: {empty}.")
+    if not all_heads:
+        sampled = len({row[:2] for row in neurons})
+        notes.append(
+            f"Neuron pairs are those of {sampled} of the {len(heads)} heads, as many in each layer."
+        )
+    return Findings(
+        study="heads",
+        title="How tuning changed attention heads and their verbs",
+        statements=(
+            *of_heads.sentences(),
+            *of_neurons.sentences(),
+            *(_verbs_told(row) for row in verbs.rows),
+        ),
+        tables=(
+            NamedTable(
+                "verb-groups",
+                "In how many of the heads that changed verbs have more word pairs (Table 3)",
+                verbs.table(),
+                note="Shares from 0 to 1; one half is neutral. Means and population "
+                "deviations are over the verbs whose number of pairs changed in any head of the "
+                "group; the p-value is that of Welch's two-sided t-test. Layers count from 0.",
+            ),
+            NamedTable(
+                "change-groups",
+                "Change of heads and neuron pairs by group of layers (Fig. 2)",
+                Table(GROUP_COLUMNS, [*of_heads.rows(), *of_neurons.rows()]),
+                note=f"Change is 1 − |A∩B| / |A∪B| of the first {TOP_PAIRS} word pairs: 0 where "
+                "they are the same, 1 where none is.",
+            ),
+            NamedTable(
+                "heads",
+                "Change of every head",
+                Table(HEAD_COLUMNS, heads),
+                opens="head",
+                note=f"Pairs are counted up to {TOP_PAIRS} in each model; kept, lost and gained "
+                "are of these.",
+            ),
+            NamedTable(
+                "verbs",
+                "Every verb by group of layers",
+                Table(VERB_COLUMNS, list(_verb_rows(movements))),
+                note="In how many heads its number of word pairs rose and fell, and the share of "
+                "the former; verbs that changed nowhere in the group are left out.",
+            ),
+            NamedTable(
+                "neuron-pairs",
+                "Change of every neuron pair",
+                Table(NEURON_COLUMNS, neurons),
+                opens="head",
+            ),
+        ),
+        figures=(
+            of_heads.distribution(),
+            of_neurons.distribution(),
+            Figure(
+                "change-by-layer",
+                "Mean change from base to tuned by layer",
+                "layer",
+                f"change, 1 − M of the first {TOP_PAIRS} word pairs",
+                (of_heads.by_layer(), of_neurons.by_layer()),
+            ),
+            _verb_figure(verbs.rows),
+        ),
+        parameters={
+            **parameters,
+            "first pairs compared": TOP_PAIRS,
+            "groups of layers": GROUPS,
+            "heads with neuron pairs": len({row[:2] for row in neurons}),
+            "instruction verbs": movements.instructions,
+            "general verbs": len(movements.verbs) - movements.instructions,
+        },
+        notes=tuple(notes),
+    )
+
+
+def _head_rows(base: HeadPairs, tuned: HeadPairs) -> Iterator[tuple[Cell, ...]]:
+    for head in range(base.heads):
+        found = compare_head(base, tuned, head)
+        kept, lost, gained = (len(found.of(each)) for each in ("kept", "lost", "gained"))
+        yield base.layer, head, found.change, kept + lost, kept + gained, kept, lost, gained
+
+
+def _verb_rows(movements: VerbMovements) -> Iterator[tuple[Cell, ...]]:
+    for group, ends in enumerate(movements.groups):
+        layers = layers_in_words(*ends)
+        for place, verb in enumerate(movements.verbs):
+            rose, fell = int(movements.rose[group, place]), int(movements.fell[group, place])
+            if rose + fell:
+                kind = "instruction" if place < movements.instructions else "general"
+                yield layers, verb, kind, rose, fell, rose / (rose + fell)
+
+
+def _changes(
+    name: str, rows: Sequence[tuple[Cell, ...]], groups: tuple[tuple[int, int], ...]
+) -> Changes:
+    """The first column is the layer; the change is the last of neuron pairs, the third of heads."""
+    place = NEURON_COLUMNS.index("change") if name != "head" else HEAD_COLUMNS.index("change")
+    layers, values = [], []
+    for row in rows:
+        layer, value = row[0], row[place]
+        assert isinstance(layer, int)
+        assert isinstance(value, float)
+        layers.append(layer)
+        values.append(value)
+    return Changes(name, tuple(layers), tuple(values), groups)
+
+
+def _verbs_told(row: VerbRow) -> str:
+    where = f"Table 3, layers {layers_in_words(row.first, row.last)}"
+    if min(row.instruction.count, row.general.count) == 0:
+        return f"{where}: nothing to compare, for {row.note}."
+    first, second = (
+        f"{100 * each.mean:.2f}±{100 * each.deviation:.2f} % (n={each.count:,})"
+        for each in (row.instruction, row.general)
+    )
+    shares = f"verbs rose in {first} of the heads that changed, general verbs in {second}"
+    if row.p_value is None:
+        return f"{where}: instruction {shares}; that cannot be tested, for {row.note}."
+    p_value = p_in_words(row.p_value)
+    if row.p_value >= SIGNIFICANT:
+        return f"{where}: instruction {shares}; they are not shown to differ, {p_value}."
+    more = "more" if row.instruction.mean > row.general.mean else "less"
+    return f"{where}: instruction {shares}; instruction verbs rose {more} often, {p_value}."
+
+
+def _verb_figure(rows: Sequence[VerbRow]) -> Figure:
+    layers = tuple(layers_in_words(row.first, row.last) for row in rows)
+    series = []
+    for name in ("instruction", "general"):
+        samples: list[Sample] = [getattr(row, name) for row in rows]
+        series.append(
+            Series(
+                f"{name} verbs",
+                layers,
+                tuple(100 * each.mean if each.count else None for each in samples),
+                tuple(100 * each.deviation if each.count else None for each in samples),
+            )
+        )
+    return Figure(
+        "verbs",
+        "Heads in which a verb has more word pairs after tuning, of those that changed (Table 3)",
+        "layers",
+        "share of heads (%), mean over verbs",
+        tuple(series),
+        kind="bars",
+    )

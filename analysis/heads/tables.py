@@ -1,0 +1,68 @@
+"""The tables of word pairs by head: what the Heads view lists and exports and ``heads`` writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from analysis.heads.changes import compare_head, head_changes
+from analysis.heads.result import HeadPairs
+from analysis.table import Cell, Table
+
+PAIR_COLUMNS = (
+    "layer",
+    "head",
+    "rank",
+    "word_a",
+    "word_b",
+    "count_base",
+    "count_tuned",
+    "status",
+)
+SUMMARY_COLUMNS = ("layer", "head", "change")
+
+
+def pairs_table(base: Sequence[HeadPairs], tuned: Sequence[HeadPairs]) -> Table:
+    """The first word pairs of every head in either model, see `head_changes.compare_head`.
+
+    Args:
+        base: Layers of the base model.
+        tuned: The same layers of the tuned model, in the same order.
+    """
+    return Table(PAIR_COLUMNS, _PairRows(tuple(base), tuple(tuned)))
+
+
+def summary_table(base: Sequence[HeadPairs], tuned: Sequence[HeadPairs]) -> Table:
+    """How much every head changed: 1 − |A ∩ B| / |A ∪ B| of its first pairs (METHODS 2)."""
+    return Table(
+        SUMMARY_COLUMNS,
+        [
+            (before.layer, head, float(change))
+            for before, after in zip(base, tuned, strict=True)
+            for head, change in enumerate(head_changes(before, after))
+        ],
+    )
+
+
+@dataclass(frozen=True)
+class _PairRows:
+    """The rows, made head by head as often as they are asked for."""
+
+    base: tuple[HeadPairs, ...]
+    tuned: tuple[HeadPairs, ...]
+
+    def __iter__(self) -> Iterator[tuple[Cell, ...]]:
+        """Rows by layer, head and rank; ranks begin at 1."""
+        for before, after in zip(self.base, self.tuned, strict=True):
+            for head in range(before.heads):
+                for rank, pair in enumerate(compare_head(before, after, head).pairs, 1):
+                    yield (
+                        before.layer,
+                        head,
+                        rank,
+                        pair.word_a,
+                        pair.word_b,
+                        pair.count_base,
+                        pair.count_tuned,
+                        pair.status,
+                    )

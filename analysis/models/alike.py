@@ -1,0 +1,21 @@
+"""Whether two models can be compared weight by weight."""
+
+from __future__ import annotations
+
+from analysis.models.request import Architecture
+from analysis.problems import problem
+
+
+def check_alike(base: Architecture, tuned: Architecture) -> None:
+    """Refuses a pair whose layers and heads do not stand for each other.
+
+    Raises:
+        ProblemError: ``input``; says how each is built.
+    """
+    if not base.is_built_like(tuned):
+        raise problem(
+            "input",
+            f"{base.model} and {tuned.model} cannot be compared weight by weight.",
+            f"{base.model} is {base.shape()}; {tuned.model} is {tuned.shape()}.",
+            "Choose a tuned model that was trained from this base model.",
+        )

@@ -1,0 +1,98 @@
+"""What can be asked of a model: that it be loaded, its tokens of a prompt, what it is built of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from analysis.request import ModelChoice, Request
+
+if TYPE_CHECKING:
+    from analysis.events import ModelFacts
+    from analysis.models.tokens import Tokens
+
+
+class LoadRequest(Request["ModelFacts"], frozen=True, tag="load"):
+    """Load a model and say what it is; answered by `ModelFacts`."""
+
+    analysis = "load"
+    function = "analysis.engine.facts:load"
+    result = "analysis.events:ModelFacts"
+    stored = False
+
+    model: ModelChoice
+
+
+class TokenizeRequest(Request["Tokens"], frozen=True, tag="tokenize"):
+    """The tokens of a prompt as the model would see them; answered by `Tokens`."""
+
+    analysis = "tokenize"
+    function = "analysis.engine.facts:tokenize_prompt"
+    result = "analysis.models.tokens:Tokens"
+    stored = False
+
+    model: ModelChoice
+    prompt: str
+    chat_template: bool = False
+
+
+class ArchitectureRequest(Request["Architecture"], frozen=True, tag="architecture"):
+    """What a model is built of, without its weights; answered by `Architecture`."""
+
+    analysis = "architecture"
+    function = "analysis.engine.facts:describe"
+    result = "analysis.models.request:Architecture"
+
+    model: ModelChoice
+
+
+class Architecture(msgspec.Struct, frozen=True, tag="architecture"):
+    """What a model is built of, as far as its weights can be read one by one.
+
+    Attributes:
+        model: The model's name.
+        family: The configuration's ``model_type``.
+        layers: L.
+        heads: H, query heads of a layer.
+        key_value_heads: Key heads of a layer.
+        head_dim: d, the width of a head.
+        width: D.
+        feed_forward: D_ff, of one expert where there are several.
+        experts: Number of experts of a layer, a shared one included; 0 in a dense model.
+        notes: What cannot be read off the weights alone, in words.
+        dense_layers: The layers of a mixture that have no experts.
+    """
+
+    model: str
+    family: str
+    layers: int
+    heads: int
+    key_value_heads: int
+    head_dim: int
+    width: int
+    feed_forward: int
+    experts: int
+    notes: tuple[str, ...] = ()
+    dense_layers: tuple[int, ...] = ()
+
+    def experts_in(self, layer: int) -> tuple[int, ...]:
+        """The experts of a layer by number; -1 alone where there are none."""
+        if not self.experts or layer in self.dense_layers:
+            return (-1,)
+        return tuple(range(self.experts))
+
+    def is_built_like(self, other: Architecture) -> bool:
+        """Whether heads and layers of the two can be compared one by one."""
+        return msgspec.structs.replace(self, model="", notes=()) == msgspec.structs.replace(
+            other, model="", notes=()
+        )
+
+    def shape(self) -> str:
+        """Its shape in words."""
+        parts = [
+            f"{self.family} with {self.layers} layers of {self.heads} heads of {self.head_dim}",
+            f"width {self.width}",
+            f"feed-forward width {self.feed_forward}",
+        ]
+        return ", ".join([*parts, f"{self.experts} experts"] if self.experts else parts)

@@ -1,0 +1,1 @@
+"""Activations of neurons, and silencing them; needs torch."""

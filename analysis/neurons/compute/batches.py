@@ -1,0 +1,154 @@
+"""Texts in padded batches, and less at a time where memory runs short."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from analysis.engine.loading import LoadedModel
+from analysis.engine.memory import free_bytes, is_out_of_memory, readable, release
+from analysis.engine.non_finite import explain_non_finite, is_finite
+from analysis.engine.pool import ModelPool
+from analysis.problems import problem
+
+TOKENS = 1024
+"""Of a batch, padding included."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """What the model reads of one instruction.
+
+    Attributes:
+        index: Its place in the request.
+        ids: Token ids.
+        counted: Which of them are looked at: the instruction's own, or the response's.
+    """
+
+    index: int
+    ids: tuple[int, ...]
+    counted: tuple[bool, ...]
+
+
+def in_batches(texts: Sequence[Text], most_counted: int | None = None) -> list[list[Text]]:
+    """The texts by falling length, so that the largest batch comes first and little is padded.
+
+    Args:
+        texts: The texts.
+        most_counted: Bound of the tokens of a batch that are looked at; None for none.
+    """
+    batches: list[list[Text]] = []
+    for text in sorted(texts, key=lambda each: -len(each.ids)):
+        batch = batches[-1] if batches else []
+        counted = sum(sum(each.counted) for each in [*batch, text])
+        fits = (len(batch) + 1) * len((batch or [text])[0].ids) <= TOKENS
+        if batch and fits and (most_counted is None or counted <= most_counted):
+            batch.append(text)
+        else:
+            batches.append([text])
+    return batches
+
+
+def padded(batch: Sequence[Text], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """A batch as tensors, shorter texts padded on the right, where no token looks.
+
+    Returns:
+        int64 [B, T] ids, int64 [B, T] attention mask and bool [B, T] counted.
+    """
+    shape = (len(batch), max(len(each.ids) for each in batch))
+    ids = torch.zeros(shape, dtype=torch.int64)
+    mask, counted = torch.zeros_like(ids), torch.zeros(shape, dtype=torch.bool)
+    for row, text in enumerate(batch):
+        ids[row, : len(text.ids)] = torch.tensor(text.ids)
+        mask[row, : len(text.ids)] = 1
+        counted[row, : len(text.ids)] = torch.tensor(text.counted)
+    return ids.to(device), mask.to(device), counted.to(device)
+
+
+def run_batches(
+    batches: Sequence[Sequence[Text]],
+    run: Callable[[Sequence[Text]], None],
+    loaded: LoadedModel,
+    models: ModelPool,
+) -> Generator[int, None, None]:
+    """Run the batches one by one, in halves where the device's memory does not suffice.
+
+    Between two batches the model is as it was loaded: `run` leaves nothing behind.
+
+    Yields:
+        How many more texts are done.
+
+    Raises:
+        ProblemError: ``memory`` where not even one text fits beside the model alone.
+    """
+    waiting = list(reversed(batches))
+    while waiting:
+        batch = waiting.pop()
+        try:
+            run(batch)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+        else:
+            yield len(batch)
+            continue
+        # Only here, outside the handler, is what was half computed no longer referred to.
+        release(loaded.device)
+        if models.evict_others(loaded.choice):
+            waiting.append(batch)
+        elif len(batch) > 1:
+            half = len(batch) // 2
+            waiting += [batch[half:], batch[:half]]
+        else:
+            raise problem(
+                "memory",
+                f"The memory of {loaded.device} does not suffice to read an instruction.",
+                f"It has {len(batch[0].ids):,} tokens; {readable(free_bytes(loaded.device))} are "
+                f"free beside {loaded.facts.name}.",
+                "Leave out long instructions, or choose --dtype bfloat16 or another device.",
+            )
+
+
+def refuse_not_finite(
+    loaded: LoadedModel, batch: Sequence[Text], values: Tensor, mask: Tensor | None = None
+) -> None:
+    """Refuse what a batch gave where a number of it is not finite.
+
+    Args:
+        loaded: The model.
+        batch: B texts.
+        values: [B, ...], what came out.
+        mask: int64 [B, T] where values are [B, T, ...]: 0 for padding, where any number may stand.
+
+    Raises:
+        NotFiniteError: ``model``, with the reason.
+    """
+    if is_finite(values if mask is None else values[mask.bool()]):
+        return
+    for row, text in enumerate(batch):
+        own = values[row] if mask is None else values[row, : len(text.ids)]
+        if not is_finite(own):
+            raise explain_non_finite(loaded.model, text.ids, loaded.facts.name)
+
+
+def left_out(texts: Sequence[Text], asked: int, loaded: LoadedModel) -> tuple[str, ...]:
+    """What to say of instructions that are too long for the model.
+
+    Raises:
+        ProblemError: ``input`` where none is left.
+    """
+    missing = asked - len(texts)
+    why = f"longer than the {loaded.facts.context_window:,} tokens that {loaded.facts.name} reads"
+    if not texts:
+        raise problem(
+            "input",
+            "There is no instruction to read.",
+            f"All {asked:,} are {why}." if asked else "The category has none.",
+            "Choose shorter instructions with --prompts.",
+        )
+    if not missing:
+        return ()
+    return (f"{missing:,} of {asked:,} instructions are left out: {why}.",)

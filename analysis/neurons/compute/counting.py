@@ -1,0 +1,129 @@
+"""Counts activations instruction by instruction, in memory that does not grow with them.
+
+Of an instruction nothing is kept but the step of the grid that each p_ij reaches: per neuron one
+histogram over `EPSILONS`, so 21 numbers however many instructions there are. Steps are found in
+whole numbers: p_ij = active / tokens is at least k / 20 exactly where 20 · active // tokens ≥ k.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from analysis.neurons.compute.feed_forward import FeedForward, Seen, watched
+from analysis.neurons.result import LayerFrequencies
+from analysis.neurons.sets import EPSILONS, EXPERT_EPSILONS
+
+Branch = Literal["gate", "product"]
+
+MOST_INSTRUCTIONS = 65_535
+"""Of a category: more would not fit the counts that are kept."""
+
+
+class _Histogram:
+    """How many instructions end at each step of a grid, a column a unit."""
+
+    def __init__(self, steps: int, units: int, device: torch.device) -> None:
+        self._counts = torch.zeros(steps + 1, units, dtype=torch.int32, device=device)
+        self._sum = torch.zeros(units, dtype=torch.float64, device="cpu")
+        self._instructions = 0
+
+    def add(self, active: Tensor, tokens: Tensor) -> None:
+        """Add int64 [B, U] active tokens of B instructions with int64 [B] tokens."""
+        step = (len(self._counts) - 1) * active // tokens[:, None]
+        self._counts.scatter_add_(0, step, torch.ones_like(step, dtype=torch.int32))
+        # On the CPU: not every device has float64.
+        shares = active.cpu().double() / tokens.cpu().double()[:, None]
+        self._sum += shares.sum(dim=0)
+        self._instructions += len(active)
+
+    def reached(self) -> Tensor:
+        """int32 [steps, U]: how many instructions reach each step, from the first above 0."""
+        return self._counts.flip(0).cumsum(0, dtype=torch.int32).flip(0)[1:].cpu()
+
+    def mean(self) -> Tensor:
+        """float32 [U], mean share over the instructions."""
+        return (self._sum / max(1, self._instructions)).float()
+
+
+class _Batch:
+    """What one layer does in one pass.
+
+    Attributes:
+        active: int64 [B, U], counted tokens that a neuron is active at.
+        sent: int64 [B, E], counted tokens that are routed to an expert.
+    """
+
+    def __init__(self, network: FeedForward, branch: Branch, counted: Tensor) -> None:
+        self._network, self._branch, self._counted = network, branch, counted
+        self.active = counted.new_zeros(len(counted), network.units, dtype=torch.int64)
+        self.sent = counted.new_zeros(len(counted), network.routed, dtype=torch.int64)
+
+    def see(self, seen: Seen) -> None:
+        """Count a network's activations."""
+        rows, length = self._counted.shape
+        start, end = self._network.starts[seen.expert : seen.expert + 2]
+        positive = (seen.gate if self._branch == "gate" else seen.product) > 0
+        if seen.tokens is None:
+            positive = positive.view(rows, length, -1) & self._counted[:, :, None]
+            self.active[:, start:end] = positive.sum(dim=1)
+            return
+        counts = self._counted.flatten()[seen.tokens]
+        instruction = seen.tokens[counts] // length
+        self.active[:, start:end].index_add_(0, instruction, positive[counts].long())
+        self.sent[:, seen.expert] = torch.bincount(instruction, minlength=rows)
+
+
+class Counter:
+    """The activations of all layers, batch after batch.
+
+    Args:
+        networks: The model's, layer by layer.
+        branch: What counts as a gated network's activation.
+    """
+
+    def __init__(self, networks: Sequence[FeedForward], branch: Branch) -> None:
+        self._networks = networks
+        self._branch = branch
+        device = next(networks[0].block.parameters()).device
+        self._neurons = [_Histogram(len(EPSILONS), each.units, device) for each in networks]
+        self._experts = [_Histogram(len(EXPERT_EPSILONS), each.routed, device) for each in networks]
+
+    @contextmanager
+    def counting(self, counted: Tensor) -> Iterator[None]:
+        """Count what the model computes meanwhile, in one pass over a batch.
+
+        A pass that fails counts nothing, so that it may be tried again.
+
+        Args:
+            counted: bool [B, T], the tokens that count: no padding, nothing that is not the
+                instruction's own. Every instruction has one at least.
+        """
+        batches = [_Batch(each, self._branch, counted) for each in self._networks]
+        with ExitStack() as stack:
+            for network, batch in zip(self._networks, batches, strict=True):
+                stack.enter_context(watched(network, batch.see))
+            yield
+        tokens = counted.sum(dim=1)
+        for neurons, experts, batch in zip(self._neurons, self._experts, batches, strict=True):
+            neurons.add(batch.active, tokens)
+            experts.add(batch.sent, tokens)
+
+    def layers(self) -> tuple[LayerFrequencies, ...]:
+        """What was counted so far."""
+        return tuple(
+            LayerFrequencies(
+                starts=torch.tensor(network.starts).numpy(),
+                reached=neurons.reached().to(torch.uint16).numpy(),
+                mean=neurons.mean().numpy(),
+                expert_reached=experts.reached().to(torch.uint16).numpy(),
+                expert_mean=experts.mean().numpy(),
+            )
+            for network, neurons, experts in zip(
+                self._networks, self._neurons, self._experts, strict=True
+            )
+        )

@@ -1,0 +1,208 @@
+"""Where the feed-forward activations of a loaded model are, in any family of METHODS 7.
+
+Dense networks are seen by hooks on their activation function and their down projection. Experts
+sit inside kernels that no hook sees into: for a pass their module computes in the plain way that
+is written out here, from its own weights, whichever implementation it otherwise uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
+
+from analysis.engine.weights import weights_of
+from analysis.problems import ProblemError, problem
+
+_ACTIVATIONS = ("act_fn", "activation_fn", "act")
+_DOWN_PROJECTIONS = ("down_proj", "c_proj", "fc_out", "dense_4h_to_h")
+
+
+@dataclass(frozen=True, eq=False)
+class FeedForward:
+    """The feed-forward network of one layer.
+
+    Attributes:
+        block: The whole of it.
+        plain: The network of every token: the block itself, a mixture's shared expert, or None.
+        experts: The routed experts; None in a dense layer.
+        starts: Place of every expert's first neuron in the layer, the shared expert's last, and
+            their end; [0, D_ff] in a dense layer.
+    """
+
+    block: nn.Module
+    plain: nn.Module | None
+    experts: Any
+    starts: tuple[int, ...]
+
+    @property
+    def routed(self) -> int:
+        """How many experts the router chooses from; 0 in a dense layer."""
+        return 0 if self.experts is None else int(self.experts.num_experts)
+
+    @property
+    def units(self) -> int:
+        """U, how many neurons the layer has."""
+        return self.starts[-1]
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What a network computed for some tokens.
+
+    Attributes:
+        expert: Position in `FeedForward.starts`.
+        tokens: int64 [n], which of the batch's tokens, counted row by row; None for all.
+        gate: [n, F], what left the activation function.
+        product: [n, F], what the down projection was given.
+    """
+
+    expert: int
+    tokens: Tensor | None
+    gate: Tensor
+    product: Tensor
+
+
+See = Callable[[Seen], None]
+
+
+def feed_forwards(model: PreTrainedModel) -> list[FeedForward]:
+    """The feed-forward networks of a model, layer by layer.
+
+    Raises:
+        ProblemError: ``model`` for a family without an adapter, or one built in another way.
+    """
+    weights = weights_of(model)
+    found: list[FeedForward] = []
+    for layer in range(weights.layers):
+        block = getattr(model.get_submodule(weights.layer_module(layer)), "mlp", None)
+        if not isinstance(block, nn.Module):
+            raise _unknown(model)
+        experts = getattr(block, "experts", None)
+        plain = block if experts is None else getattr(block, "shared_expert", None)
+        widths: list[int] = []
+        if experts is not None:
+            widths += [experts.down_proj.shape[2]] * experts.num_experts
+        if plain is not None:
+            if _child(plain, _ACTIVATIONS) is None or _child(plain, _DOWN_PROJECTIONS) is None:
+                raise _unknown(model)
+            widths.append(_width(_down(plain)))
+        found.append(FeedForward(block, plain, experts, tuple(accumulate(widths, initial=0))))
+    return found
+
+
+@contextmanager
+def watched(network: FeedForward, see: See) -> Iterator[None]:
+    """Have `see` told what a layer's neurons compute; nothing of it stays behind."""
+    with ExitStack() as stack:
+        if network.plain is not None:
+            gates: list[Tensor] = []
+
+            def activation(_module: nn.Module, _args: object, output: Tensor) -> None:
+                gates.append(output)
+
+            def down(_module: nn.Module, args: tuple[Tensor, ...]) -> None:
+                gate, product = gates.pop().flatten(0, -2), args[0].flatten(0, -2)
+                see(Seen(len(network.starts) - 2, None, gate, product))
+
+            stack.callback(_activation(network.plain).register_forward_hook(activation).remove)
+            stack.callback(_down(network.plain).register_forward_pre_hook(down).remove)
+        if network.experts is not None:
+            stack.enter_context(_written_out(network.experts, see, None))
+        yield
+
+
+@contextmanager
+def silenced(network: FeedForward, neurons: Sequence[int]) -> Iterator[None]:
+    """Have some neurons of a layer write nothing, by their places; nothing of it stays behind."""
+    device = next(network.block.parameters()).device
+    silent = torch.zeros(network.units, dtype=torch.bool, device=device)
+    silent[list(neurons)] = True
+    with ExitStack() as stack:
+        if network.plain is not None:
+            own = silent[network.starts[-2] :]
+
+            def down(_module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+                return (args[0].masked_fill(own, 0.0), *args[1:])
+
+            stack.callback(_down(network.plain).register_forward_pre_hook(down).remove)
+        if network.experts is not None:
+            routed = silent[: network.starts[network.routed]].view(network.routed, -1)
+            stack.enter_context(_written_out(network.experts, None, routed))
+        yield
+
+
+@contextmanager
+def _written_out(experts: Any, see: See | None, silent: Tensor | None) -> Iterator[None]:
+    """With the experts' arithmetic written out, expert by expert.
+
+    Args:
+        experts: A module of fused weights gate_up_proj [E, 2·F, D] and down_proj [E, D, F].
+        see: Told of every expert that has tokens.
+        silent: bool [E, F], neurons that write nothing.
+    """
+
+    def forward(states: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
+        output = torch.zeros_like(states)
+        for expert in sorted(set(chosen.flatten().tolist())):
+            tokens, rank = (chosen == expert).nonzero(as_tuple=True)
+            both = linear(states[tokens], experts.gate_up_proj[expert])
+            gate, up = both.chunk(2, dim=-1)
+            gate = experts.act_fn(gate)
+            product = gate * up
+            if see is not None:
+                see(Seen(expert, tokens, gate, product))
+            if silent is not None:
+                product = product.masked_fill(silent[expert], 0.0)
+            written = linear(product, experts.down_proj[expert]) * weights[tokens, rank, None]
+            output.index_add_(0, tokens, written.to(output.dtype))
+        return output
+
+    before = vars(experts).get("forward")
+    try:
+        experts.forward = forward
+        yield
+    finally:
+        if before is None:
+            vars(experts).pop("forward", None)
+        else:
+            experts.forward = before
+
+
+def _activation(network: nn.Module) -> nn.Module:
+    found = _child(network, _ACTIVATIONS)
+    assert found is not None
+    return found
+
+
+def _down(network: nn.Module) -> nn.Module:
+    found = _child(network, _DOWN_PROJECTIONS)
+    assert found is not None
+    return found
+
+
+def _child(network: nn.Module, names: Sequence[str]) -> nn.Module | None:
+    children = dict(network.named_children())
+    return next((children[name] for name in names if name in children), None)
+
+
+def _width(down: nn.Module) -> int:
+    """D_ff. Linear layers keep [out, in], Conv1D [in, out]."""
+    weight = down.get_parameter("weight")
+    return int(weight.shape[0] if isinstance(down, Conv1D) else weight.shape[1])
+
+
+def _unknown(model: PreTrainedModel) -> ProblemError:
+    return problem(
+        "model",
+        f"The feed-forward networks of {type(model).__name__} are built in an unknown way.",
+        remedy="Choose a model whose architecture transformers implements itself.",
+    )

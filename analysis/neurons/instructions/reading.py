@@ -1,0 +1,115 @@
+"""A user's instructions from JSON lines, with the number of every line that is none."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from analysis.neurons.instructions.instruction_set import Instruction, InstructionSet
+from analysis.problems import ProblemError, problem
+from analysis.text_files import utf8
+
+LARGEST_FILE = 100_000_000
+"""Bytes. A set of instructions is read whole."""
+
+_SHOWN = 5
+_WANTED = 'Write one object a line: {"id", "category", "instruction", "response"} and, if there is '
+_WANTED += 'one, "input"; all of them texts.'
+
+
+class MalformedLineError(ValueError):
+    """Why a line is no instruction."""
+
+
+class _Line(msgspec.Struct, frozen=True):
+    """A line of the file; other fields are ignored."""
+
+    id: str
+    category: str
+    instruction: str
+    response: str
+    input: str = ""
+
+
+def instructions_from_file(path: Path, *, skip_malformed: bool = False) -> InstructionSet:
+    r"""The instructions of a file, one JSON object a line; blank lines are ignored.
+
+        {"id": "1", "category": "math", "instruction": "Add.", "input": "2 and 3", "response": "5"}
+
+    Any categories will do, one is enough. UTF-8, or UTF-16 with its mark.
+
+    Args:
+        path: The file.
+        skip_malformed: Leave out lines that are no instruction, and say so in the set's notes.
+
+    Raises:
+        ProblemError: ``storage`` where the file cannot be read; ``input`` where it is too large,
+            holds no instruction, or, unless they are skipped, where lines are malformed; then the
+            first of them are named by number.
+    """
+    found: list[Instruction] = []
+    malformed: list[str] = []
+    ids: dict[str, int] = {}
+    for number, line in _lines(path):
+        try:
+            instruction = _instruction(line)
+            first = ids.setdefault(instruction.id, number)
+            if first != number:
+                raise MalformedLineError(f"its id {instruction.id!r} is that of line {first}")
+            found.append(instruction)
+        except MalformedLineError as error:
+            malformed.append(f"line {number}: {error}")
+    if malformed and not skip_malformed:
+        raise _unusable(path, f"{_listed(malformed)}.", _WANTED)
+    if not found:
+        why = f"{_listed(malformed)}." if malformed else "There is no instruction in it."
+        raise _unusable(path, why, _WANTED)
+    lines = "line is" if len(malformed) == 1 else "lines are"
+    note = f"{len(malformed)} {lines} left out: {_listed(malformed)}."
+    return InstructionSet(path.name, tuple(found), (note,) if malformed else ())
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """(number, content) of the lines that are not blank."""
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise _unusable(path, f"It is larger than {LARGEST_FILE // 1_000_000} MB.", "Cut it.")
+        content = utf8(path.read_bytes())
+    except OSError as error:
+        raise problem("storage", f"{path} cannot be read.", f"{error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise _unusable(path, f"{error}.", "Save it again as UTF-8.") from None
+    for number, line in enumerate(io.BytesIO(content), start=1):
+        if line.strip():
+            yield number, line
+
+
+def _instruction(line: bytes) -> Instruction:
+    """The instruction of a line; its id and category without white space around them.
+
+    Raises:
+        MalformedLineError: Why it is none.
+    """
+    try:
+        each = msgspec.json.decode(line, type=_Line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedLineError(f"{error}".rstrip(".")) from None
+    read = Instruction(
+        each.id.strip(), each.category.strip(), each.instruction, each.input, each.response
+    )
+    for field in ("id", "category", "instruction", "response"):
+        if not getattr(read, field).strip():
+            raise MalformedLineError(f"its {field} is empty")
+    return read
+
+
+def _listed(malformed: list[str]) -> str:
+    more = len(malformed) - _SHOWN
+    return "; ".join([*malformed[:_SHOWN], *([f"and {more} more"] if more > 0 else [])])
+
+
+def _unusable(path: Path, why: str, remedy: str) -> ProblemError:
+    return problem("input", f"{path} cannot be used as instructions.", why, remedy)

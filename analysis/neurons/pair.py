@@ -1,0 +1,120 @@
+"""The sets of neurons and experts of a pair of models, and what they are made with (METHODS 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import cast
+
+from analysis.neurons.result import Frequencies
+from analysis.neurons.sets import (
+    EPSILON,
+    EPSILONS,
+    EXPERT_EPSILON,
+    EXPERT_EPSILONS,
+    TAU,
+    ComponentSets,
+    check_tau,
+    expert_sets,
+    grid_row,
+    is_mixture,
+    neuron_sets,
+)
+from analysis.problems import problem
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What makes a unit one that a category needs; all our reading.
+
+    Attributes:
+        epsilon: ε: a neuron is specific to an instruction that has it active at this share of its
+            tokens.
+        tau: τ: a category needs a unit that is specific to this share of its instructions.
+        expert_epsilon: ε_e: an expert is specific to an instruction that has this share of its
+            tokens routed to it.
+    """
+
+    epsilon: float = EPSILON
+    tau: float = TAU
+    expert_epsilon: float = EXPERT_EPSILON
+
+    def __post_init__(self) -> None:
+        """Raises ProblemError, ``input``, where one is out of bounds."""
+        grid_row(self.epsilon, EPSILONS)
+        grid_row(self.expert_epsilon, EXPERT_EPSILONS)
+        check_tau(self.tau)
+
+    @classmethod
+    def of(cls, options: Mapping[str, object]) -> Thresholds:
+        """Those named in some options, the others by default."""
+        names = [each.name for each in fields(cls)]
+        given = {name: options[name] for name in names if options.get(name) is not None}
+        return cls(**cast("dict[str, float]", given))
+
+    def reading(self, *, mixture: bool) -> str:
+        """How the sets came about, in a sentence for whoever reads the numbers."""
+        experts = f", an expert where at least {self.expert_epsilon:.0%} of them are routed to it"
+        return (
+            "Our reading of SPARCOM (METHODS 6; only its abstract was at hand): a neuron is "
+            f"specific to an instruction where it is active at {self.epsilon:.0%} of its tokens "
+            f"or more{experts if mixture else ''}, and a category's where it is specific to "
+            f"{self.tau:.0%} of the instructions or more."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class PairSets:
+    """The sets of both models of a pair.
+
+    Attributes:
+        base, tuned: Their frequencies, the same categories in the same order.
+        thresholds: What the sets are made with.
+    """
+
+    base: tuple[Frequencies, ...]
+    tuned: tuple[Frequencies, ...]
+    thresholds: Thresholds
+
+    @property
+    def mixture(self) -> bool:
+        """Whether the models have experts."""
+        return is_mixture(self.base)
+
+    @cached_property
+    def neurons(self) -> tuple[ComponentSets, ComponentSets]:
+        """Sets of neurons, base and tuned."""
+        given = self.thresholds
+        base, tuned = (
+            neuron_sets(each, given.epsilon, given.tau) for each in (self.base, self.tuned)
+        )
+        return base, tuned
+
+    @cached_property
+    def experts(self) -> tuple[ComponentSets, ComponentSets]:
+        """Sets of experts, base and tuned; empty layers where there are none."""
+        given = self.thresholds
+        base, tuned = (
+            expert_sets(each, given.expert_epsilon, given.tau) for each in (self.base, self.tuned)
+        )
+        return base, tuned
+
+
+def pair_sets(
+    base: Sequence[Frequencies], tuned: Sequence[Frequencies], thresholds: Thresholds
+) -> PairSets:
+    """The sets of a pair.
+
+    Raises:
+        ProblemError: ``input`` where the two are not built alike.
+    """
+    shapes = [[tuple(layer.starts.tolist()) for layer in side[0].layers] for side in (base, tuned)]
+    if shapes[0] != shapes[1]:
+        raise problem(
+            "input",
+            f"{base[0].model} and {tuned[0].model} cannot be compared neuron by neuron.",
+            "Their feed-forward networks differ in number or width.",
+            "Choose a tuned model that was trained from this base model.",
+        )
+    return PairSets(tuple(base), tuple(tuned), thresholds)

@@ -1,0 +1,234 @@
+"""Which neurons and experts a category of instructions needs, and what tuning changed (METHODS 6).
+
+What is stored of a model is how many instructions reach each ε of a grid (`results.Frequencies`);
+sets for an ε of the grid and any τ follow at once, without a model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.neurons.result import Frequencies
+from analysis.problems import problem
+
+EPSILONS = tuple(step / 20 for step in range(1, 21))
+"""The grid of ε: shares of an instruction's tokens. Every neuron has at least the share 0."""
+
+EXPERT_EPSILONS = tuple(step / 100 for step in range(1, 101))
+"""The grid of ε_e, finer: of many experts each sees few tokens."""
+
+EPSILON = 0.5
+"""ε of neurons, our choice: the paper's value is unknown to us."""
+
+EXPERT_EPSILON = 0.25
+"""ε_e of experts, our choice."""
+
+TAU = 0.75
+"""τ, our choice: the share of a category's instructions that a neuron has to be specific to."""
+
+_ROUNDING = 1e-9
+
+Members = tuple[NDArray[np.bool_], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ComponentSets:
+    """A model's set of neurons, or of experts, for every category.
+
+    Attributes:
+        categories: C names.
+        members: Per layer bool [C, U]: unit u is in the category's set. Units are neurons at the
+            places of `results.LayerFrequencies`, or experts.
+    """
+
+    categories: tuple[str, ...]
+    members: Members
+
+    @cached_property
+    def general(self) -> Members:
+        """Per layer bool [U]: in the sets of all categories."""
+        return tuple(np.logical_and.reduce(each, axis=0) for each in self.members)
+
+    @cached_property
+    def unique(self) -> Members:
+        """Per layer bool [C, U]: in this category's set and in no other."""
+        return tuple(each & (each.sum(axis=0) == 1) for each in self.members)
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """int64 [C, L], sizes of the sets by layer."""
+        return _sizes(self.members)
+
+    @cached_property
+    def unique_counts(self) -> NDArray[np.int64]:
+        """int64 [C, L], how many of them are in no other category's set."""
+        return _sizes(self.unique)
+
+    @cached_property
+    def general_counts(self) -> NDArray[np.int64]:
+        """int64 [L], how many units are in the sets of all categories."""
+        return np.array([each.sum() for each in self.general], dtype=np.int64)
+
+    @cached_property
+    def units(self) -> NDArray[np.int64]:
+        """int64 [L], how many units each layer has."""
+        return np.array([each.shape[1] for each in self.members], dtype=np.int64)
+
+    @cached_property
+    def shared(self) -> NDArray[np.int64]:
+        """int64 [C, C], |A ∩ B| over all layers; the diagonal is |A|."""
+        count = len(self.categories)
+        found = np.zeros((count, count), dtype=np.int64)
+        for each in self.members:
+            # float64: numpy multiplies whole numbers without a library, and these are exact.
+            both = each.astype(np.float64)
+            found += (both @ both.T).astype(np.int64)
+        return found
+
+    def jaccard(self) -> NDArray[np.float64]:
+        """float64 [C, C], |A ∩ B| / |A ∪ B|; NaN for two empty sets."""
+        sizes = self.shared.diagonal()
+        return _ratio(self.shared, sizes[:, None] + sizes[None, :] - self.shared)
+
+    def containment(self) -> NDArray[np.float64]:
+        """float64 [C, C], |A ∩ B| / |A|, A by row: the share of A that is in B; NaN for empty A."""
+        sizes = self.shared.diagonal()
+        return _ratio(self.shared, np.broadcast_to(sizes[:, None], self.shared.shape))
+
+
+@dataclass(frozen=True, eq=False)
+class Alteration:
+    """What tuning did to the sets (METHODS 6): int64 [C, L] each.
+
+    Attributes:
+        kept: In the base model's set and in the tuned model's.
+        lost: In the base model's only.
+        gained: In the tuned model's only.
+    """
+
+    kept: NDArray[np.int64]
+    lost: NDArray[np.int64]
+    gained: NDArray[np.int64]
+
+    def jaccard(self) -> NDArray[np.float64]:
+        """float64 [C, L], kept / (kept + lost + gained); NaN where both sets are empty."""
+        return _ratio(self.kept, self.kept + self.lost + self.gained)
+
+    def over_layers(self) -> Alteration:
+        """The same with all layers as one, int64 [C, 1]."""
+        kept, lost, gained = (
+            each.sum(axis=1, keepdims=True) for each in (self.kept, self.lost, self.gained)
+        )
+        return Alteration(kept, lost, gained)
+
+
+def neuron_sets(found: Sequence[Frequencies], epsilon: float, tau: float) -> ComponentSets:
+    """The neurons specific, p_ij ≥ ε, to at least the share τ of a category's instructions.
+
+    Args:
+        found: One model's frequencies, a category each.
+        epsilon: ε, one of `EPSILONS`.
+        tau: τ, above 0 and at most 1.
+
+    Raises:
+        ProblemError: ``input`` for an ε off the grid or a τ out of bounds.
+    """
+    return _sets(found, grid_row(epsilon, EPSILONS), tau, "neurons")
+
+
+def expert_sets(found: Sequence[Frequencies], epsilon: float, tau: float) -> ComponentSets:
+    """The routed experts that at least the share τ of a category's instructions need.
+
+    An instruction needs an expert that at least the share ε_e of its tokens is routed to.
+
+    Args:
+        found: One model's frequencies, a category each.
+        epsilon: ε_e, one of `EXPERT_EPSILONS`.
+        tau: τ, above 0 and at most 1.
+
+    Raises:
+        ProblemError: As `neuron_sets`.
+    """
+    return _sets(found, grid_row(epsilon, EXPERT_EPSILONS), tau, "experts")
+
+
+def alteration(base: ComponentSets, tuned: ComponentSets) -> Alteration:
+    """Kept, lost and gained by category and layer; both models have the same categories.
+
+    Raises:
+        ValueError: Categories or shapes differ.
+    """
+    if base.categories != tuned.categories:
+        raise ValueError("base and tuned have different categories")
+    pairs = list(zip(base.members, tuned.members, strict=True))
+    return Alteration(
+        kept=_sizes([before & after for before, after in pairs]),
+        lost=_sizes([before & ~after for before, after in pairs]),
+        gained=_sizes([after & ~before for before, after in pairs]),
+    )
+
+
+def expert_and_neuron(starts: NDArray[np.int64], place: int) -> tuple[int, int]:
+    """The expert of a place in a layer, and the neuron's number in it."""
+    expert = int(np.searchsorted(starts, place, side="right")) - 1
+    return expert, place - int(starts[expert])
+
+
+def is_mixture(found: Sequence[Frequencies]) -> bool:
+    """Whether some layer has experts."""
+    return any(len(layer.expert_mean) for each in found for layer in each.layers)
+
+
+def grid_row(epsilon: float, grid: Sequence[float]) -> int:
+    """The row of `results.LayerFrequencies` that an ε is counted in.
+
+    Raises:
+        ProblemError: ``input`` for an ε off the grid.
+    """
+    row = round(epsilon * len(grid)) - 1
+    if not 0 <= row < len(grid) or not math.isclose(grid[row], epsilon, abs_tol=_ROUNDING):
+        raise problem(
+            "input",
+            f"An ε of {epsilon:g} cannot be looked up.",
+            "Frequencies are kept as counts over a grid.",
+            f"Choose a multiple of {grid[0]:g}, up to 1.",
+        )
+    return row
+
+
+def check_tau(tau: float) -> None:
+    """Raises ProblemError, ``input``, for a τ out of bounds."""
+    if not 0 < tau <= 1:
+        raise problem("input", f"τ is a share above 0 and at most 1, not {tau:g}.")
+
+
+def _sets(
+    found: Sequence[Frequencies], row: int, tau: float, kind: Literal["neurons", "experts"]
+) -> ComponentSets:
+    check_tau(tau)
+    # A share such as 0.7 of 10 instructions is 7 of them, whatever float64 makes of it.
+    needed = [math.ceil(tau * each.instructions - _ROUNDING) for each in found]
+    members = []
+    for layers in zip(*(each.layers for each in found), strict=True):
+        counts = [
+            (layer.reached if kind == "neurons" else layer.expert_reached)[row] for layer in layers
+        ]
+        members.append(np.array([count >= n for count, n in zip(counts, needed, strict=True)]))
+    return ComponentSets(tuple(each.category for each in found), tuple(members))
+
+
+def _sizes(members: Sequence[NDArray[np.bool_]]) -> NDArray[np.int64]:
+    return np.stack([each.sum(axis=1) for each in members], axis=1).astype(np.int64)
+
+
+def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
+    result = np.full(part.shape, np.nan)
+    np.divide(part, whole, out=result, where=whole > 0)
+    return result

@@ -1,0 +1,176 @@
+"""Where a study leaves its maps: one case library of both models, or one of each.
+
+A case library has one list of prompt tokens a case. So long as both models cut every prompt into
+the same tokens the maps go into one library, ``cases``; else each model has its own, ``cases-base``
+and ``cases-tuned``. Which it is shows at the last case only. So two libraries are written beside
+their final place, joined at the end where they agree, and only then take the place of earlier ones.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import re
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from analysis.problems import ProblemError, problem
+from analysis.saliency.cases.library import STUDY_CASES
+from analysis.saliency.cases.writer import CaseWriter, NewCase
+from analysis.studies.making import making_folder
+
+_FILE = re.compile(r"(?:cases|ratings)\.jsonl|models\.json|responses_.+\.jsonl|salience_.+\.npz")
+_SIDES = ("base", "tuned")
+_PLACES = (STUDY_CASES, *(f"{STUDY_CASES}-{side}" for side in _SIDES))
+_ATTEMPTS = 20
+
+
+class CaseFolder:
+    """Takes the cases of a study: a context, which changes the folder at `finish` only."""
+
+    def __init__(self, folder: Path | None, models: Sequence[str]) -> None:
+        """Begins to write.
+
+        Args:
+            folder: The study's folder; None writes nothing.
+            models: The models' names, base and tuned.
+
+        Raises:
+            ProblemError: ``storage`` where nothing can be written there, or where something other
+                than a case library would have to give way.
+        """
+        self._folder = folder
+        self._names = file_names(*models)
+        self._open = ExitStack()
+        self._writers: list[CaseWriter] = []
+        if folder is None:
+            return
+        with self._open:
+            try:
+                check_case_places(folder)
+                self._made = self._open.enter_context(making_folder(folder))
+            except OSError as error:
+                raise _unwritable(folder, error) from None
+            for side, name in zip(_SIDES, self._names, strict=True):
+                writer = CaseWriter(self._made / side, [name])
+                self._writers.append(self._open.enter_context(writer))
+            self._open = self._open.pop_all()
+
+    def __enter__(self) -> Self:
+        """The folder itself."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Removes what was not finished."""
+        self._open.close()
+
+    def write(self, cases: Sequence[NewCase]) -> None:
+        """Adds a case as the base and as the tuned model see it, with one map each.
+
+        Raises:
+            ProblemError: ``storage`` where it cannot be written.
+        """
+        for writer, case in zip(self._writers, cases, strict=False):
+            writer.write(case)
+
+    def finish(self) -> tuple[str, ...]:
+        """Puts the libraries in their place.
+
+        Returns:
+            What there is to say of them.
+
+        Raises:
+            ProblemError: ``storage`` where that cannot be done.
+        """
+        if self._folder is None:
+            return ()
+        for writer in self._writers:
+            writer.close()
+        base, tuned = (self._made / side for side in _SIDES)
+        try:
+            if not filecmp.cmp(base / "cases.jsonl", tuned / "cases.jsonl", shallow=False):
+                self._place({_PLACES[1]: base, _PLACES[2]: tuned})
+                return (
+                    "The models cut prompts into different tokens, so their maps are in two case "
+                    f"libraries, {_PLACES[1]} and {_PLACES[2]}.",
+                )
+            _join(base, tuned, self._names)
+            self._place({STUDY_CASES: base})
+        except OSError as error:
+            raise _unwritable(self._folder, error) from None
+        return ()
+
+    def _place(self, made: dict[str, Path]) -> None:
+        """Moves new libraries to their places, and those that were there away."""
+        assert self._folder is not None
+        old = self._made / "old"
+        old.mkdir()
+        for number in range(_ATTEMPTS):
+            try:
+                for place in _PLACES:
+                    if (self._folder / place).exists():
+                        (self._folder / place).rename(old / f"{number}-{place}")
+                for place, library in made.items():
+                    if library.exists():
+                        library.rename(self._folder / place)
+                return
+            except OSError:
+                # Another process on the same study was a moment earlier.
+                if number == _ATTEMPTS - 1:
+                    raise
+
+
+def check_case_places(folder: Path) -> None:
+    """Returns where the libraries of a study could be put; for before anything is asked.
+
+    Raises:
+        ProblemError: ``storage`` where something else is in their place.
+        OSError: It cannot be seen what is there.
+    """
+    for place in _PLACES:
+        _check_replaceable(folder / place)
+
+
+def file_names(base: str, tuned: str) -> tuple[str, str]:
+    """Names of two models that can be part of file names: the last part of a path or hub id."""
+    short = [
+        re.sub(r"[^\w.+-]+", "-", name.rstrip("/\\").replace("\\", "/").rpartition("/")[2]).strip(
+            "-."
+        )
+        or side
+        for name, side in zip((base, tuned), _SIDES, strict=True)
+    ]
+    if short[0].casefold() == short[1].casefold():
+        return f"{short[0]}-{_SIDES[0]}", f"{short[1]}-{_SIDES[1]}"
+    return short[0], short[1]
+
+
+def _join(base: Path, tuned: Path, names: tuple[str, str]) -> None:
+    """Makes two libraries of the same cases one, in the base model's folder."""
+    with (base / "ratings.jsonl").open("ab") as ratings:
+        ratings.write((tuned / "ratings.jsonl").read_bytes())
+    for file in (f"responses_{names[1]}.jsonl", f"salience_{names[1]}.npz"):
+        (tuned / file).rename(base / file)
+    (base / "models.json").write_bytes(msgspec.json.encode({"models": names}))
+
+
+def _check_replaceable(place: Path) -> None:
+    """Refuses to replace what no study has written."""
+    if not place.exists():
+        return
+    if not place.is_dir() or not all(_FILE.fullmatch(each.name) for each in place.iterdir()):
+        raise problem(
+            "storage", f"{place} is in the way.", "It is no case library.", "Name another folder."
+        )
+
+
+def _unwritable(folder: Path, error: OSError) -> ProblemError:
+    return problem(
+        "storage",
+        f"The cases cannot be written to {folder}.",
+        f"{error.strerror}.",
+        "Name another folder with --out.",
+    )

@@ -1,0 +1,151 @@
+"""Sentences of a prompt, a first guess which of them are instructions, and the token mask of them.
+
+The guess follows layout, length and the first words of a sentence, nothing more: the user marks
+what it gets wrong. Character positions are those of the user's text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from analysis.models.tokens import Span, Tokens
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# A full stop, closing quotes and all, before white space; wide marks need no space after them.
+_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)|[。！？]+[」』”]*")
+_ABBREVIATION = re.compile(
+    r"\b(?i:e\.g|i\.e|cf|vs|etc|approx|no|vol|fig|eq|mr|mrs|ms|dr|prof|st|jr|sr|inc|ltd)\.$"
+    r"|\b(?:[A-Z]\.){2,}$"
+    # One capital is an initial where another name, or nothing, stands before it.
+    r"|(?:^|\b[A-Z][\w.]*\s)[A-Z]\.$"
+    r"|^\s*\d{1,3}\.$"
+)
+_LINE = re.compile(r"[^\n]+")
+_WHITE = re.compile(r"\s*")
+_FENCE = re.compile(r"^[ \t]*```.*?(?:^[ \t]*```[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
+
+
+def sentences(text: str) -> list[Span]:
+    """Character spans ``[start, end)`` of the sentences of a text, in order.
+
+    A line end ends a sentence; a full stop does where white space and no small letter follows, and
+    neither an abbreviation nor an item number stands before it. A fenced code block is one
+    sentence. White space around a sentence belongs to none; everything else belongs to one.
+    """
+    spans: list[Span] = []
+    position = 0
+    for fence in _FENCE.finditer(text):
+        spans.extend(_sentences_of_prose(text, position, fence.start()))
+        spans.extend(_trimmed(text, fence.start(), fence.end()))
+        position = fence.end()
+    spans.extend(_sentences_of_prose(text, position, len(text)))
+    return spans
+
+
+def _sentences_of_prose(text: str, start: int, end: int) -> list[Span]:
+    spans: list[Span] = []
+    for line in _LINE.finditer(text, start, end):
+        first = line.start()
+        for stop in _END.finditer(text, line.start(), line.end()):
+            if _ends_sentence(text, first, stop):
+                spans.extend(_trimmed(text, first, stop.end()))
+                first = stop.end()
+        spans.extend(_trimmed(text, first, line.end()))
+    return spans
+
+
+def _ends_sentence(text: str, first: int, stop: re.Match[str]) -> bool:
+    white = _WHITE.match(text, stop.end())
+    position = white.end() if white else stop.end()
+    if text[position : position + 1].islower():
+        return False
+    return stop[0] != "." or not _ABBREVIATION.search(text[first : stop.end()])
+
+
+def _trimmed(text: str, start: int, end: int) -> list[Span]:
+    """The span without white space around it; nothing when nothing is left."""
+    piece = text[start:end]
+    body = piece.strip()
+    if not body:
+        return []
+    start += len(piece) - len(piece.lstrip())
+    return [(start, start + len(body))]
+
+
+# "Input: …" opens material to work on and "Output:" is a place to fill in; neither instructs.
+_MATERIAL = re.compile(
+    r"(?:input|text|context|passage|article|paragraph|document|data|email|review|reviews|code|"
+    r"sentence|conversation|story|output|answer|response|result)s?\s*\d*\s*:",
+    re.IGNORECASE,
+)
+# Up to so many sentences belong together: the facts of a question are part of it.
+_SHORT = 5
+_REQUEST = re.compile(
+    r"(?:please|kindly|let's|help me|tell me|give|show|write|rewrite|describe|explain|summari[sz]e|"
+    r"translate|list|make|create|generate|find|name|identify|classify|determine|decide|answer|"
+    r"compare|design|develop|compose|draft|propose|suggest|provide|convert|compute|calculate|"
+    r"solve|implement|analy[sz]e|evaluate|discuss|extract|correct|fix|edit|complete|choose|select|"
+    r"outline|rate|use|do not|don't|be|avoid|include|imagine|suppose|assume|act as|pretend|"
+    r"what|why|how|when|where|who|whom|whose|which|is|are|can|could|would|should|do|does|did|"
+    r"will|has|have|given|your task|you are|you will|you should|you need|i want you|i need|"
+    r"i would like|i'd like|in this task)\b",
+    re.IGNORECASE,
+)
+
+
+def guess_instructions(text: str) -> list[Span]:
+    """First guess which sentences of a prompt are instructions.
+
+    1. With an "Input:" line (or "Text:", "Context:", …), the sentences before the first one.
+    2. With a line that ends in a colon, the sentences up to it, and requests in later paragraphs.
+    3. Of what is left, all when it is short, else the questions and requests.
+
+    Code blocks never are. Where nothing is found, everything is.
+
+    Returns:
+        A subset of `sentences`.
+    """
+    prose = [span for span in sentences(text) if not text.startswith("```", span[0])]
+    for position, (start, _) in enumerate(prose):
+        if position > 0 and _MATERIAL.match(text, start):
+            return prose[:position]
+    found = _without_material_after_colon(text, prose)
+    if len(found) > _SHORT:
+        found = [span for span in found if _is_request(text, span)] or found
+    return found or sentences(text)
+
+
+def _without_material_after_colon(text: str, found: list[Span]) -> list[Span]:
+    for position, (_, end) in enumerate(found):
+        if text.startswith(":\n", end - 1):
+            later = [
+                span
+                for span in found[position + 1 :]
+                if "\n\n" in text[end + 2 : span[0]] and _is_request(text, span)
+            ]
+            return found[: position + 1] + later
+    return found
+
+
+def _is_request(text: str, span: Span) -> bool:
+    return "?" in text[slice(*span)] or _REQUEST.match(text, span[0]) is not None
+
+
+def instruction_mask(tokens: Tokens, spans: Sequence[Span]) -> NDArray[np.bool_]:
+    """True for the tokens that share a character with one of the spans; bool [N].
+
+    Tokens that the user did not write are never part of an instruction.
+    """
+    # Whoever only asks for sentences, as the first screen does, needs no numpy.
+    import numpy as np
+
+    mask = np.zeros(len(tokens), dtype=np.bool_)
+    for index, place in enumerate(tokens.spans):
+        if place is not None:
+            mask[index] = any(place[0] < end and start < place[1] for start, end in spans)
+    return mask

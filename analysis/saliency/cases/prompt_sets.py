@@ -1,0 +1,269 @@
+"""Prompt sets: what both models of a study are asked, from JSONL, CSV or TSV, or the demo's own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from analysis.models.tokens import Span
+from analysis.problems import ProblemError, problem
+from analysis.saliency.cases.instructions import guess_instructions
+from analysis.saliency.cases.prompt_lines import Columns, Entry, UnusableLineError, entries_of
+from analysis.text_files import utf8
+
+DEMO_PROMPTS = "demo"
+"""The name of the demo's held-out prompts."""
+
+# As in `analysis.demo_training.instruction_scores`: the base model never ends by itself.
+_DEMO_PROMPTS_PER_TASK = 4
+_DEMO_NEW_TOKENS = 64
+_MOST_SHOWN = 5
+
+BadLines = Literal["refuse", "skip"]
+
+
+@dataclass(frozen=True)
+class StudyPrompt:
+    """One prompt of a set.
+
+    Attributes:
+        id: Its name, unique in the set.
+        dataset: The collection it comes from.
+        prompt: The text that the models are given.
+        instruction: Where its instructions stand, in order.
+        guessed: Nobody marked them; they are the guess of `instructions.guess_instructions`.
+        rating: How well the tuned model's response follows the prompt, 1 to 4; None if unknown.
+        reference: The answer that the dataset gives; empty for none.
+    """
+
+    id: str
+    dataset: str
+    prompt: str
+    instruction: tuple[Span, ...]
+    guessed: bool
+    rating: float | None = None
+    reference: str = ""
+
+
+@dataclass(frozen=True)
+class PromptSet:
+    """Prompts in their order.
+
+    Attributes:
+        name: What the user called it: a file's name, or `DEMO_PROMPTS`.
+        prompts: At least one.
+        digest: Identifies the content: SHA-256 of the file, as hexadecimal digits.
+        skipped: What was wrong with each line that was left out, line number first.
+        max_new_tokens: How long responses need to be, where the set knows; None where it does not.
+    """
+
+    name: str
+    prompts: tuple[StudyPrompt, ...]
+    digest: str
+    skipped: tuple[str, ...] = ()
+    max_new_tokens: int | None = None
+
+    @property
+    def guessed(self) -> int:
+        """Number of prompts whose instructions are a guess."""
+        return sum(each.guessed for each in self.prompts)
+
+
+def demo_prompts() -> PromptSet:
+    """The demo's held-out phrasings, the first four of every task: no model has seen them."""
+    from analysis.demo.catalog import held_out_phrasings
+
+    by_task: dict[str, list[StudyPrompt]] = {}
+    for each in held_out_phrasings():
+        by_task.setdefault(each.task, []).append(
+            StudyPrompt(
+                id=each.id,
+                dataset=DEMO_PROMPTS,
+                prompt=each.prompt,
+                instruction=each.instruction_places,
+                guessed=False,
+                reference=each.reference,
+            )
+        )
+    prompts = [each for group in by_task.values() for each in group[:_DEMO_PROMPTS_PER_TASK]]
+    digest = hashlib.sha256(json.dumps([each.prompt for each in prompts]).encode()).hexdigest()
+    return PromptSet(DEMO_PROMPTS, tuple(prompts), digest, max_new_tokens=_DEMO_NEW_TOKENS)
+
+
+def read_prompt_set(
+    path: Path, columns: Columns | None = None, *, bad_lines: BadLines = "refuse"
+) -> PromptSet:
+    """The prompts of a file, by the ending of its name: .jsonl, .ndjson, .csv, .tsv or .tab.
+
+    UTF-8, or UTF-16 with its mark, any line ends; blank lines do not count. A table's
+    first line names its columns.
+
+    Args:
+        path: The file.
+        columns: What its columns are called; None for the names that `Columns` has.
+        bad_lines: Whether a line that cannot be used makes the file unusable or is left out.
+
+    Raises:
+        ProblemError: ``input``: the file cannot be read, lacks a column, has no prompt, or has a
+            line that cannot be used, which is then named by its number.
+    """
+    columns = columns or Columns()
+    data = _content(path)
+    # A byte that is no UTF-8 becomes half a surrogate pair: the line that has it can be named.
+    text = _utf8(path, data).decode("utf-8", "surrogateescape")
+    prompts: list[StudyPrompt] = []
+    skipped: list[str] = []
+    lines: dict[str, int] = {}
+    for number, entry in entries_of(text, path, columns):
+        try:
+            found = _prompt(number, entry, columns, path.stem)
+            if found.id in lines:
+                raise UnusableLineError(f"the id {found.id!r} is that of line {lines[found.id]}")
+        except UnusableLineError as why:
+            skipped.append(f"line {number}: {why}")
+        else:
+            lines[found.id] = number
+            prompts.append(found)
+    if skipped and bad_lines == "refuse":
+        raise _refusal(path, skipped)
+    if not prompts:
+        raise problem(
+            "input",
+            f"There is no prompt in {path}.",
+            f"All of its lines are unusable: {_listed(skipped)}." if skipped else "",
+            "Give a file with at least one prompt.",
+        )
+    return PromptSet(path.name, tuple(prompts), hashlib.sha256(data).hexdigest(), tuple(skipped))
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise problem(
+            "input", f"The prompt set {path} cannot be read.", f"{error.strerror}."
+        ) from None
+
+
+def _utf8(path: Path, data: bytes) -> bytes:
+    try:
+        return utf8(data)
+    except UnicodeDecodeError as error:
+        raise problem(
+            "input", f"{path} is broken.", f"{error}.", "Save it again as UTF-8."
+        ) from None
+
+
+def _prompt(number: int, entry: Entry, columns: Columns, name: str) -> StudyPrompt:
+    """The prompt of a line.
+
+    Raises:
+        UnusableLineError: It has none, or something in it is not what it should be.
+    """
+    if isinstance(entry, UnusableLineError):
+        raise entry
+    if not isinstance(entry.get(columns.prompt, ""), str):
+        # A number would be asked as it is written, null as nothing: neither is what was meant.
+        raise UnusableLineError("the prompt is no text")
+    prompt = _text(entry, columns.prompt)
+    if not prompt.strip():
+        raise UnusableLineError(f"{columns.prompt!r} is empty")
+    pieces = _pieces(entry.get(columns.instruction), columns.instruction)
+    return StudyPrompt(
+        id=_text(entry, columns.id).strip() or str(number),
+        dataset=_text(entry, columns.dataset).strip() or name,
+        prompt=prompt,
+        instruction=_places(prompt, pieces) or tuple(guess_instructions(prompt)),
+        guessed=not pieces,
+        rating=_rating(entry.get(columns.rating), columns.rating),
+        reference=_text(entry, columns.reference),
+    )
+
+
+def _text(entry: Mapping[str, object], column: str) -> str:
+    value = entry.get(column)
+    if value is None:
+        return ""
+    if isinstance(value, bool | list | dict):
+        raise UnusableLineError(f"{column!r} is no text")
+    return _whole(str(value), column)
+
+
+def _whole(text: str, column: str) -> str:
+    """The text, refused where it has bytes that are no UTF-8, or characters that are no text."""
+    if any("\ud800" <= each <= "\udfff" for each in text):
+        raise UnusableLineError(f"{column!r} is not UTF-8 text")
+    if "\0" in text:
+        raise UnusableLineError(f"{column!r} has a NUL character")
+    return text
+
+
+def _pieces(value: object, column: str) -> list[str]:
+    """The marked parts of a prompt: a list, a list written as JSON, or one text."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = [value]
+    if value is None or value == "":
+        return []
+    if isinstance(value, str):
+        value = [value]
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise UnusableLineError(f"{column!r} is neither a text nor a list of texts")
+    return [_whole(each, column) for each in value if each.strip()]
+
+
+def _places(prompt: str, pieces: list[str]) -> tuple[Span, ...]:
+    """Where the parts stand: each behind the one before it if it stands there, else anywhere."""
+    places: list[Span] = []
+    end = 0
+    for piece in pieces:
+        start = prompt.find(piece, end)
+        if start < 0:
+            start = prompt.find(piece)
+        if start < 0:
+            raise UnusableLineError(
+                f"the instruction {_shortened(piece)!r} does not stand in the prompt"
+            )
+        end = start + len(piece)
+        places.append((start, end))
+    return tuple(sorted(places))
+
+
+def _rating(value: object, column: str) -> float | None:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    try:
+        if not isinstance(value, str | int | float):
+            raise ValueError
+        rating = float(value)
+    except (ValueError, OverflowError):
+        raise UnusableLineError(f"{column!r} is no number") from None
+    if not math.isfinite(rating):
+        raise UnusableLineError(f"{column!r} is no number")
+    return rating if rating > 0 else None
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:40]}…"
+
+
+def _listed(lines: list[str]) -> str:
+    more = len(lines) - _MOST_SHOWN
+    return "; ".join(lines[:_MOST_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _refusal(path: Path, bad: list[str]) -> ProblemError:
+    count = "A line" if len(bad) == 1 else f"{len(bad)} lines"
+    return problem(
+        "input",
+        f"{count} of {path} cannot be used.",
+        f"{_listed(bad)[:1].upper()}{_listed(bad)[1:]}.",
+        "Mend the file, or leave such lines out with --bad-lines skip.",
+    )

@@ -1,0 +1,1 @@
+"""The ways to importance, forward, backward and by leaving out; needs torch."""

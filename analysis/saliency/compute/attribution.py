@@ -1,0 +1,306 @@
+"""The analyses of a prompt: its tokens, the model's response, and what in the prompt mattered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from contextlib import closing
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.engine.generation import end_tokens, generate
+from analysis.engine.limits import refuse_too_long
+from analysis.engine.loading import LoadedModel
+from analysis.engine.memory import free_bytes, is_out_of_memory, readable, release
+from analysis.engine.non_finite import NotFiniteError, explain_non_finite
+from analysis.engine.pool import ModelPool
+from analysis.engine.tokenizing import tokenize
+from analysis.engine.turns import TurnEnd, turn_end
+from analysis.events import ModelFacts, Notice, Partial, Progress
+from analysis.models.request import LoadRequest, TokenizeRequest
+from analysis.models.tokens import Tokens
+from analysis.problems import ProblemError, problem
+from analysis.saliency.compute.importance import (
+    Piece,
+    Ran,
+    Restart,
+    Totals,
+    importance_pieces,
+    totals,
+)
+from analysis.saliency.request import AttributionRequest
+from analysis.saliency.result import Attribution
+
+Steps = Generator[Progress | Partial | Notice, None, Attribution]
+
+# Drawing a map takes its time; more often than this nobody can follow.
+_PARTIAL_INTERVAL_S = 0.2
+
+
+def load(
+    request: LoadRequest, models: ModelPool
+) -> Generator[Progress | Partial | Notice, None, ModelFacts]:
+    """Have a model in memory and say what it is."""
+    return (yield from models.get(request.model)).facts
+
+
+def tokenize_prompt(
+    request: TokenizeRequest, models: ModelPool
+) -> Generator[Progress | Partial | Notice, None, Tokens]:
+    """The tokens of a prompt; the weights are not needed for it."""
+    tokenizer = yield from models.tokenizer(request.model)
+    return tokenize(tokenizer, request.prompt, chat_template=request.chat_template)
+
+
+def attribute(request: AttributionRequest, models: ModelPool) -> Steps:
+    """Importance of every prompt token for every response token (METHODS 1).
+
+    Yields progress and, at most five times a second, the result so far: while the response is
+    written its importance is NaN, while it is explained the columns to come are.
+
+    Raises:
+        ProblemError: ``input`` for a prompt that cannot be used, ``memory`` when the device's does
+            not suffice even with this model alone on it, and what loading raises.
+    """
+    loaded = yield from models.get(request.model)
+    prompt = loaded.tokenize(request.prompt, chat_template=request.chat_template)
+    given, text = _given_response(request, loaded)
+    refuse_too_long(
+        loaded.facts.context_window,
+        len(prompt),
+        None if given is None else len(given),
+        loaded.facts.name,
+    )
+    start = Attribution(
+        model=request.model.name,
+        prompt=request.prompt,
+        prompt_tokens=prompt,
+        response_tokens=given or Tokens((), (), ()),
+        importance=_nothing_yet(prompt, given),
+        totals=_no_totals_yet(prompt),
+        target=request.target,
+        method=request.method,
+        device=loaded.facts.device,
+        dtype=loaded.facts.dtype,
+        ended="running",
+        seconds=0.0,
+        response=text,
+    )
+    while True:
+        try:
+            return (yield from _answered(request, loaded, start))
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+        # Only here, outside the handler, is what was half computed no longer referred to.
+        release(loaded.device)
+        if not models.evict_others(request.model):
+            raise _too_little_memory(loaded, len(prompt), given, request.max_new_tokens)
+
+
+def _answered(request: AttributionRequest, loaded: LoadedModel, start: Attribution) -> Steps:
+    ended: Literal["end", "length", "given"] = "given"
+    complete = msgspec.structs.replace(start, ended=ended)
+    if request.response is None and request.response_ids is None:
+        complete, ended = yield from _written(request, loaded, start)
+    else:
+        yield Partial(complete)
+    return (yield from _explained(request, loaded, complete, ended))
+
+
+def _written(
+    request: AttributionRequest, loaded: LoadedModel, start: Attribution
+) -> Generator[Progress | Partial | Notice, None, tuple[Attribution, Literal["end", "length"]]]:
+    """The response, as it is written."""
+    ids: list[int] = []
+    pace = _Pace()
+    limit = request.max_new_tokens
+    turn = turn_end(loaded.tokenizer) if request.chat_template else TurnEnd(None, "")
+    ends = end_tokens(loaded) | ({turn.token} if turn.token is not None else set())
+    yield Progress("generate", 0, limit, "response tokens")
+    with closing(generate(loaded, start.prompt_tokens.ids, limit, ends)) as steps:
+        while True:
+            try:
+                ids.append(next(steps))
+            except StopIteration as stop:
+                ended: Literal["end", "length"] = stop.value
+                break
+            yield Progress("generate", len(ids), limit, "response tokens")
+            if pace.is_due():
+                yield Partial(_with_response(loaded, start, ids))
+    complete = _with_response(loaded, start, ids)
+    if turn.text and turn.text in complete.response:
+        note = f"The response ran past the end of its turn ({turn.text!r} in the chat template)."
+        complete = msgspec.structs.replace(complete, note=note)
+    yield Progress("generate", len(ids), len(ids), "response tokens")
+    yield Partial(complete)
+    return complete, ended
+
+
+def _explained(
+    request: AttributionRequest,
+    loaded: LoadedModel,
+    complete: Attribution,
+    ended: Literal["end", "length", "given"],
+) -> Steps:
+    """The importance, rectangle by rectangle; of a gradient the totals first."""
+    if request.totals_only:
+        return _summed(request, loaded, complete, ended)
+    started = time.monotonic()
+    importance = complete.importance.copy()
+    complete = msgspec.structs.replace(complete, ended=ended)
+    yield Progress("attribute", 0, None)
+    pace = _Pace()
+    with closing(_pieces(request, loaded, complete)) as pieces:
+        while True:
+            try:
+                piece = next(pieces)
+            except StopIteration as stop:
+                ran: Ran = stop.value
+                break
+            if isinstance(piece, Totals):
+                complete = msgspec.structs.replace(complete, totals=piece.values.numpy())
+                yield Partial(complete)
+                continue
+            if isinstance(piece, Restart):
+                importance[:] = np.nan
+                continue
+            importance[piece.rows, piece.columns] = piece.values.numpy()
+            progress = _progress(importance, piece)
+            yield progress
+            if progress.done != progress.total and pace.is_due():
+                yield Partial(msgspec.structs.replace(complete, importance=importance.copy()))
+    if np.isnan(complete.totals).any():
+        totals = importance.sum(axis=1, dtype=np.float64).astype(np.float32)
+        complete = msgspec.structs.replace(complete, totals=totals)
+    return msgspec.structs.replace(
+        complete,
+        importance=importance,
+        method=ran.method,
+        passes_dtype=ran.dtype,
+        note=" ".join((*loaded.facts.notes, complete.note, ran.note)).strip(),
+        difference=ran.difference,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _summed(
+    request: AttributionRequest,
+    loaded: LoadedModel,
+    complete: Attribution,
+    ended: Literal["end", "length", "given"],
+) -> Attribution:
+    """The totals, without the map."""
+    started = time.monotonic()
+    prompt, response = complete.prompt_tokens.ids, complete.response_tokens.ids
+    try:
+        found = totals(
+            loaded.model,
+            prompt,
+            response,
+            target=request.target,
+            memory_budget=request.memory_budget,
+        )
+    except NotFiniteError:
+        found = None
+    if found is None:
+        raise explain_non_finite(loaded.model, (*prompt, *response[:-1]), loaded.facts.name)
+    return msgspec.structs.replace(
+        complete,
+        totals=found.numpy(),
+        method="totals",
+        passes_dtype=complete.dtype,
+        note=" ".join((*loaded.facts.notes, complete.note)).strip(),
+        ended=ended,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _progress(importance: NDArray[np.float32], piece: Piece) -> Progress:
+    """How many whole rows or columns are there, whichever the pieces consist of."""
+    length, count = importance.shape
+    cells = int((~np.isnan(importance)).sum())
+    if piece.values.shape[1] == count:
+        return Progress("attribute", cells // count, length, "prompt tokens")
+    return Progress("attribute", cells // length, count, "response tokens")
+
+
+def _pieces(
+    request: AttributionRequest, loaded: LoadedModel, complete: Attribution
+) -> Generator[Piece | Totals | Restart, None, Ran]:
+    prompt, response = complete.prompt_tokens.ids, complete.response_tokens.ids
+    try:
+        return (
+            yield from importance_pieces(
+                loaded.model,
+                prompt,
+                response,
+                method=request.method,
+                target=request.target,
+                memory_budget=request.memory_budget,
+                with_totals=True,
+            )
+        )
+    except NotFiniteError:
+        pass
+    # Only here, outside the handler, is what was half computed no longer referred to.
+    release(loaded.device)
+    raise explain_non_finite(loaded.model, (*prompt, *response[:-1]), loaded.facts.name)
+
+
+def _given_response(request: AttributionRequest, loaded: LoadedModel) -> tuple[Tokens | None, str]:
+    """The response that came with the request and its text; None where the model writes one."""
+    if request.response_ids is not None:
+        return loaded.response_tokens(request.response_ids)
+    if request.response is not None:
+        return loaded.tokenize_response(request.response), request.response
+    return None, ""
+
+
+def _with_response(loaded: LoadedModel, start: Attribution, ids: list[int]) -> Attribution:
+    tokens, text = loaded.response_tokens(ids)
+    return msgspec.structs.replace(
+        start,
+        response_tokens=tokens,
+        response=text,
+        importance=_nothing_yet(start.prompt_tokens, tokens),
+    )
+
+
+def _nothing_yet(prompt: Tokens, response: Tokens | None) -> NDArray[np.float32]:
+    return np.full((len(prompt), len(response or ())), np.nan, dtype=np.float32)
+
+
+def _no_totals_yet(prompt: Tokens) -> NDArray[np.float32]:
+    return np.full(len(prompt), np.nan, dtype=np.float32)
+
+
+def _too_little_memory(
+    loaded: LoadedModel, prompt: int, given: Tokens | None, limit: int
+) -> ProblemError:
+    response = f"up to {limit:,}" if given is None else f"{len(given):,}"
+    return problem(
+        "memory",
+        f"The memory of {loaded.device} does not suffice to explain this response.",
+        f"The prompt has {prompt:,} tokens, the response {response}; "
+        f"{readable(free_bytes(loaded.device))} are free beside {loaded.facts.name}.",
+        "Shorten the prompt or the response, or choose --dtype bfloat16 or another device.",
+    )
+
+
+class _Pace:
+    """Says when enough time has passed since the last time."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def is_due(self) -> bool:
+        """Whether to go ahead now; counts as having gone ahead."""
+        now = time.monotonic()
+        if now - self._last < _PARTIAL_INTERVAL_S:
+            return False
+        self._last = now
+        return True

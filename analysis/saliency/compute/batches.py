@@ -1,0 +1,67 @@
+"""Rows of the map in batches that shrink when memory runs out or time does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from analysis.engine.memory import is_out_of_memory, release
+from analysis.saliency.compute.pieces import Piece, Pieces
+
+
+def in_batches(
+    ends: Sequence[int],
+    batch: int,
+    device: torch.device,
+    compute: Callable[[int, int], Tensor],
+    *,
+    seconds: float | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Pieces:
+    """Pieces of whole rows, ``compute(start, stop)`` for each batch.
+
+    After an out-of-memory error the batch is halved; at one row the error passes through.
+
+    Args:
+        ends: Rows that no batch goes beyond, in rising order; the last is their number.
+        batch: Rows in a batch at most.
+        device: Where memory may run out.
+        compute: The values of rows, [stop - start, M].
+        seconds: What a batch may take, since work can be stopped only between two: the first has
+            one row, the others as many as fit at the rate of the last. None for no limit.
+        clock: Tells seconds.
+    """
+    start, asked = 0, batch
+    in_time = batch if seconds is None else 1
+    for end in ends:
+        while start < end:
+            stop = min(start + min(batch, in_time), end)
+            began = clock()
+            values = _unless_out_of_memory(compute, start, stop)
+            if values is None:
+                # Only here, outside the handler, is what was half computed no longer referred to.
+                release(device)
+                batch = (stop - start) // 2
+                continue
+            if seconds is not None:
+                took = max(clock() - began, 1e-9)
+                in_time = max(1, int(min(batch, (stop - start) * seconds / took)))
+            yield Piece(slice(start, stop), slice(0, values.shape[1]), values)
+            start = stop
+    if batch == asked:
+        return ""
+    return f"Memory ran out: it went on with {batch} prompt tokens at a time in place of {asked}."
+
+
+def _unless_out_of_memory(
+    compute: Callable[[int, int], Tensor], start: int, stop: int
+) -> Tensor | None:
+    try:
+        return compute(start, stop)
+    except Exception as error:
+        if stop - start == 1 or not is_out_of_memory(error):
+            raise
+    return None

@@ -1,0 +1,97 @@
+"""Whether a backward pass finds all of a model's derivative.
+
+A few networks compute part of their pass without a graph, to train for less memory. The gradient
+that is left is not the derivative of what they compute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_pre_hook
+
+from analysis.engine.passes import frozen
+from analysis.problems import problem
+from analysis.saliency.compute.ends import Run, run
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+# Tokens of the text that is tried, at most.
+_TRIED = 32
+# How far the two gradients may be apart, as a share of the largest entry.
+_SAME = 1e-3
+
+
+def refuse_cut_gradient(model: PreTrainedModel, ids: Tensor) -> None:
+    """Make sure that the gradient of the embeddings is whole.
+
+    Args:
+        model: A causal language model.
+        ids: int64 [T], of which the first are tried.
+
+    Raises:
+        ProblemError: ``model`` where layers that matter are passed without a graph.
+    """
+    ids = ids[:_TRIED].to(next(model.get_input_embeddings().parameters()).device)
+    seen, answered = (ids[None, :-1], ids[1:]) if len(ids) > 1 else (ids[None], ids)
+    with torch.inference_mode(False), _without_graph(model) as layers:
+        found = run(model, seen, answered, graph=True)
+    # Some only choose what to look at; no derivative goes through that.
+    if not layers:
+        return
+    with torch.inference_mode(False), _graph_everywhere():
+        whole = run(model, seen, answered, graph=True)
+    one, other = (_gradient(model, each) for each in (found, whole))
+    if bool((one - other).abs().max() <= _SAME * other.abs().max()):
+        return
+    raise problem(
+        "model",
+        f"{type(model).__name__} cuts its own gradient.",
+        f"It passes some layers without a graph ({layers[0]}), so that a gradient is not the "
+        "derivative of what it computes.",
+        "Explain it by occlusion.",
+    )
+
+
+def _gradient(model: PreTrainedModel, found: Run) -> Tensor:
+    with frozen(model):
+        (gradient,) = torch.autograd.grad(found.states, found.embeddings, found.seeds)
+    return gradient
+
+
+@contextmanager
+def _without_graph(model: nn.Module) -> Iterator[list[str]]:
+    """The classes of layers that are passed while no graph is made, as they are passed."""
+    found: list[str] = []
+
+    def notice(module: nn.Module, _args: object) -> None:
+        if not torch.is_grad_enabled() and module in layers:
+            found.append(type(module).__name__)
+
+    weighty = (each for each in model.modules() if [*each.parameters(recurse=False)])
+    layers = set(weighty)
+    hook = register_module_forward_pre_hook(notice)
+    try:
+        yield found
+    finally:
+        hook.remove()
+
+
+@contextmanager
+def _graph_everywhere() -> Iterator[None]:
+    """With a graph also where a model asks for none."""
+
+    def enter(self: Any) -> None:
+        self.prev = torch.is_grad_enabled()
+
+    entered = torch.no_grad.__enter__
+    torch.no_grad.__enter__ = enter  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        torch.no_grad.__enter__ = entered  # type: ignore[method-assign]

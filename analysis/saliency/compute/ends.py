@@ -1,0 +1,211 @@
+"""The model cut open at both ends: after the embeddings, and before the head (METHODS 1).
+
+Between the two lies the body, through which derivatives are carried. The head, as large as the
+vocabulary, is passed once: with g_m = ∂ log p(y_m) / ∂h_m, a row or a column of the map needs
+nothing of it but the seeds g_m.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from analysis.engine.non_finite import importance_problem
+from analysis.engine.passes import exact, frozen, head_of, options
+from analysis.problems import problem
+from analysis.saliency.request import Target
+
+if TYPE_CHECKING:
+    from transformers import Cache, PreTrainedModel
+
+
+@dataclass(frozen=True)
+class Run:
+    """One pass over prompt and response, cut open at both ends.
+
+    Attributes:
+        embeddings: [1, T, D], what the embedding module returned.
+        states: [M, D], the last hidden states that predict the response.
+        seeds: [M, D], ∂ log p(y_m) / ∂ states[m] / doubts[m].
+        probabilities: [M], p(y_m | x, y_<m), float32 at least.
+        doubts: [M], 1 − p(y_m | x, y_<m), exact near 0 too.
+    """
+
+    embeddings: Tensor
+    states: Tensor
+    seeds: Tensor
+    probabilities: Tensor
+    doubts: Tensor
+
+    def factors(self, target: Target) -> Tensor:
+        """[M]: what the seeds' derivatives are multiplied with to be those of the target."""
+        return self.doubts if target == "log_probability" else self.doubts * self.probabilities
+
+
+def run(
+    model: PreTrainedModel,
+    ids: Tensor,
+    answered: Tensor,
+    *,
+    graph: bool,
+    embeddings: Tensor | None = None,
+) -> Run:
+    """Pass ids through the model.
+
+    Args:
+        model: A causal language model.
+        ids: int64 [1, T], all but the last token of the response explained.
+        answered: int64 [M], the tokens that the last M positions predict.
+        graph: Keep the graph from the embeddings, a leaf of it, to the states.
+        embeddings: [1, T, D], to be read in place of those of the ids.
+
+    Raises:
+        ProblemError: ``model`` where there is no way in after the embeddings or before the head.
+    """
+    bottom: list[Tensor] = []
+    top: list[Tensor] = []
+    leaves: list[Tensor] = []
+
+    def open_embeddings(_module: nn.Module, _args: object, output: Tensor) -> Tensor:
+        given = output if embeddings is None else embeddings
+        bottom.append(given.detach().requires_grad_(graph))
+        # A copy, since some models write into the embeddings that they are given.
+        return bottom[-1].clone()
+
+    def open_head(_module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        top.append(args[0])
+        leaves.append(args[0].detach().requires_grad_())
+        return (leaves[-1], *args[1:])
+
+    count = len(answered)
+    hooks = [
+        model.get_input_embeddings().register_forward_hook(open_embeddings),
+        head_of(model).register_forward_pre_hook(open_head),
+    ]
+    try:
+        with frozen(model), torch.enable_grad():
+            logits = model(input_ids=ids, **options(model, ids, keep=count)).logits[0, -count:]
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if len(bottom) != 1 or len(top) != 1:
+        raise problem(
+            "model",
+            f"{type(model).__name__} does not pass its embeddings and its head exactly once.",
+            remedy="Choose a decoder-only causal language model.",
+        )
+    checked_embeddings(model, bottom[0], ids)
+    seeds, probabilities, doubts = seeded(logits, leaves[0], answered)
+    with torch.enable_grad():
+        states = top[0][0, -count:]
+    return Run(bottom[0], states, seeds[0, -count:], probabilities, doubts)
+
+
+def checked_embeddings(model: PreTrainedModel, embeddings: Tensor, ids: Tensor) -> Tensor:
+    """What the embedding module returned, [B, T, D] for ids [B, T].
+
+    Raises:
+        ProblemError: ``model`` where its dimensions are others.
+    """
+    if embeddings.shape[:-1] != ids.shape:
+        raise problem(
+            "model",
+            f"{type(model).__name__} orders its embeddings in its own way.",
+            f"For {tuple(ids.shape)} tokens they are {tuple(embeddings.shape)}.",
+            "Choose a decoder-only causal language model.",
+        )
+    return embeddings
+
+
+def seeded(logits: Tensor, states: Tensor, answered: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What one pass of the head tells of the tokens it predicts.
+
+    Args:
+        logits: [M, V], with a graph from the states.
+        states: A leaf of any shape, whose rows decide a row of logits each.
+        answered: int64 [M], the tokens that they predict.
+
+    Returns:
+        The seeds in the states' shape, and [M] twice, p and 1 − p; see `Run`.
+    """
+    chosen = answered.to(logits.device)[:, None]
+    with torch.no_grad():
+        # ∂ log p(y) / ∂ logits = onehot(y) − p. Where p(y) is nearly 1, 1 − p(y) would be lost to
+        # rounding: it is summed from the other tokens' probabilities. Divided by that sum, the
+        # gradient of a token that is nearly certain does not vanish in half precision either.
+        gradient = logits.to(exact(logits.dtype)).softmax(dim=1)
+        probabilities = gradient.gather(1, chosen)[:, 0]
+        gradient.scatter_(1, chosen, 0.0)
+        doubts = gradient.sum(dim=1)
+        gradient /= -doubts.clamp_min(torch.finfo(gradient.dtype).tiny)[:, None]
+        gradient.scatter_(1, chosen, 1.0)
+    # A row of logits depends on its own state only, so one backward pass gives all seeds.
+    (seeds,) = torch.autograd.grad(logits, states, gradient.to(logits.dtype))
+    return seeds, probabilities, doubts
+
+
+class _AtHeadError(Exception):
+    """The head is reached: the body is done."""
+
+
+def body(
+    model: PreTrainedModel,
+    ids: Tensor,
+    embeddings: Tensor,
+    cache: Cache | None = None,
+    *,
+    read: int = 0,
+) -> Tensor:
+    """[T, D], the last hidden states for embeddings [1, T, D] of ids [1, T]; without the head.
+
+    A function of the embeddings that torch can differentiate forward.
+
+    Args:
+        model: A causal language model.
+        ids: int64 [1, T], for models that look at more than the embeddings.
+        embeddings: [1, T, D].
+        cache: What the model has read before; takes in what it reads now.
+        read: How many tokens that was.
+    """
+    top: list[Tensor] = []
+
+    def enter(_module: nn.Module, _args: object, _output: Tensor) -> Tensor:
+        # A copy, since some models write into the embeddings that they are given.
+        return embeddings.clone()
+
+    def leave(_module: nn.Module, args: tuple[Tensor, ...]) -> None:
+        top.append(args[0])
+        raise _AtHeadError
+
+    hooks = [
+        model.get_input_embeddings().register_forward_hook(enter),
+        head_of(model).register_forward_pre_hook(leave),
+    ]
+    try:
+        model(input_ids=ids, **options(model, ids, keep=0, cache=cache, read=read))
+    except _AtHeadError:
+        pass
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return top[0][0]
+
+
+def fed_ids(model: PreTrainedModel, prompt: Tensor, response: Tensor) -> Tensor:
+    """int64 [1, T] on the model's device: all but the last response token, which predicts none."""
+    device = next(model.get_input_embeddings().parameters()).device
+    return torch.cat([prompt, response[:-1]])[None].to(device)
+
+
+def finite(values: Tensor, dtype: torch.dtype) -> Tensor:
+    """The values as float32 on the CPU.
+
+    Raises:
+        NotFiniteError: ``model`` where one is not finite.
+    """
+    if not bool(values.isfinite().all()):
+        raise importance_problem(dtype)
+    return values.to("cpu", torch.float32)

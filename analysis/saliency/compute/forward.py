@@ -1,0 +1,172 @@
+"""Forward mode: one Jacobian-vector product a prompt token (METHODS 1)."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from analysis.engine.memory import is_out_of_memory
+from analysis.engine.passes import exact, frozen
+from analysis.problems import ProblemError
+from analysis.saliency.compute.attention import kernels
+from analysis.saliency.compute.batches import in_batches
+from analysis.saliency.compute.certificate import Certificate
+from analysis.saliency.compute.cost import Plan
+from analysis.saliency.compute.ends import Run, fed_ids, finite
+from analysis.saliency.compute.pieces import Pieces
+from analysis.saliency.compute.reading import Reading, agree, refuse_changed_beginning
+from analysis.saliency.compute.switches import differentiable_kernels
+from analysis.saliency.compute.tape import Tape
+from analysis.saliency.request import Target
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+Moved = Callable[[int, Tensor], Tensor]
+"""[B, M], how seeds times states change along tangents [B, 1, size, D] of a block's embeddings."""
+
+
+class NoForwardModeError(Exception):
+    """The model has an operation without a forward derivative."""
+
+
+def forward(
+    model: PreTrainedModel,
+    prompt: Tensor,
+    response: Tensor,
+    target: Target,
+    plan: Plan,
+    known: Run,
+    certificate: Certificate,
+) -> Pieces:
+    """The map in blocks of rows: the tangent E[x_n] at position n gives row n at once.
+
+    The model reads the text in blocks of positions. So a prompt token in one block passes through
+    no block before it, and blocks whose states nobody asks for end with the last layer's keys and
+    values.
+
+    Args:
+        model: A causal language model whose operations know their forward derivative.
+        prompt: int64 [N].
+        response: int64 [M].
+        target: What to differentiate.
+        plan: The blocks, the prompt tokens in a batch, and whether there is memory for a tape.
+        known: The text as it was read at once.
+        certificate: What the rows must come to.
+
+    Raises:
+        NoForwardModeError: Before the first piece.
+        FailedRowsError: Before the first row that is wrong.
+    """
+    ids = fed_ids(model, prompt, response)
+    factors = known.factors(target)
+    seeds = known.seeds.to(exact(known.embeddings.dtype))
+    attention, reading, moved = _differentiated(model, ids, known, seeds, plan)
+    points = reading.cut(known.embeddings)
+
+    def rows(start: int, stop: int) -> Tensor:
+        index = bisect_right(reading.ends, start)
+        point, first = points[index], reading.blocks()[index].start
+        with _passes(model, attention), _forward_mode():
+            tangents = point.new_zeros(stop - start, *point.shape)
+            for n in range(start, stop):
+                tangents[n - start, 0, n - first] = point[0, n - first]
+            products = moved(index, tangents)
+        values = finite(products * factors, point.dtype)
+        certificate.check(slice(start, stop), products)
+        return values
+
+    # The tangents of a batch begin in the same block.
+    ends = [min(each, len(prompt)) for each in reading.ends]
+    return (yield from in_batches(ends, plan.tangents(), ids.device, rows))
+
+
+def _differentiated(
+    model: PreTrainedModel, ids: Tensor, known: Run, seeds: Tensor, plan: Plan
+) -> tuple[str, Reading, Moved]:
+    """The first way of several to the derivative on which the model reads the text as it is.
+
+    Kernels that can be differentiated, then the same without portions, for models that know the
+    names of some; the text in blocks, then as a whole, for models that cannot go on with a block.
+
+    Returns:
+        The name of the attention, the reading and its derivative.
+    """
+    whole = plan.blocks()[-1:]
+    failure: Exception | None = None
+    for attention in kernels(model):
+        for ends in dict.fromkeys((plan.blocks(), whole)):
+            reading = Reading(model, ids, ends, plan.prompt - 1)
+            try:
+                with _passes(model, attention):
+                    points = reading.cut(known.embeddings)
+                    moved, states = (_played if plan.taped() else _carried)(reading, points, seeds)
+            except Exception as error:
+                # What an operation without a forward derivative raises has no type of its own.
+                if isinstance(error, ProblemError) or is_out_of_memory(error):
+                    raise
+                failure = error
+            else:
+                if agree(states, known.states):
+                    if ends == whole:
+                        refuse_changed_beginning(model, ids, known.embeddings, known.states)
+                    return attention, reading, moved
+    raise NoForwardModeError from failure
+
+
+def _played(reading: Reading, points: list[Tensor], seeds: Tensor) -> tuple[Moved, Tensor]:
+    """From a tape of all blocks; and the states."""
+    try:
+        tape = Tape(reading.states, points)
+    except NotImplementedError:
+        # A model that overwrites its own states cannot be taped, yet differentiated.
+        return _carried(reading, points, seeds)
+    return tape.player_along(seeds), tape.value
+
+
+def _carried(reading: Reading, points: list[Tensor], seeds: Tensor) -> tuple[Moved, Tensor]:
+    """By differentiating anew for every batch, from its block on; and the states."""
+    memories = reading.memories(points)
+
+    def moved(index: int, tangents: Tensor) -> Tensor:
+        def states(point: Tensor) -> Tensor:
+            return reading.states([point, *points[index + 1 :]], memories[index])
+
+        def along(tangent: Tensor) -> Tensor:
+            change: Tensor = torch.func.jvp(states, (points[index],), (tangent,))[1]
+            return change
+
+        change: Tensor = torch.func.vmap(along)(tangents)
+        return torch.einsum("bmd,md->bm", change.to(seeds.dtype), seeds)
+
+    # Not every memory can be written into along a tangent. Better now than between two pieces.
+    moved(len(points) - 1, torch.ones_like(points[-1])[None])
+    return moved, reading.states(points)
+
+
+@contextmanager
+def _passes(model: PreTrainedModel, attention: str) -> Iterator[None]:
+    """Neither gradients nor inference tensors, and kernels that can be differentiated forward."""
+    with (
+        torch.inference_mode(False),
+        torch.no_grad(),
+        frozen(model),
+        differentiable_kernels(model, attention),
+    ):
+        yield
+
+
+@contextmanager
+def _forward_mode() -> Iterator[None]:
+    """What an operation without a forward derivative raises has no type of its own."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, ProblemError) or is_out_of_memory(error):
+            raise
+        raise NoForwardModeError from error

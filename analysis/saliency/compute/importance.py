@@ -1,0 +1,186 @@
+"""Importance of every prompt token for every response token (METHODS 1, paper 4.1, appendix A).
+
+`forward` and `reverse` compute the same gradient, `occlusion` what it approximates; `ends` cuts the
+model open for all of them, `cost` says which is the cheapest and how much fits into memory. `sums`
+has the totals of a map without the map, with which `certificate` checks what forward mode gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, get_args
+
+import torch
+from torch import Tensor
+
+from analysis.saliency.compute.certificate import Certificate, FailedRowsError
+from analysis.saliency.compute.cost import Plan, budget_of, shape_of
+from analysis.saliency.compute.ends import finite
+from analysis.saliency.compute.forward import NoForwardModeError, forward
+from analysis.saliency.compute.ids import checked_ids
+from analysis.saliency.compute.occlusion import occlusion
+from analysis.saliency.compute.pieces import Piece, Pieces, Ran, Restart, Totals
+from analysis.saliency.compute.reverse import reverse
+from analysis.saliency.compute.sums import Sums
+from analysis.saliency.compute.totals import totals
+from analysis.saliency.compute.trials import refuse_what_fails
+from analysis.saliency.request import Method, Target
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+# A sum that is so small beside the sizes of its terms is nothing but rounding.
+_NOTHING = 1e-3
+
+__all__ = ["Piece", "Ran", "Restart", "Totals", "importance", "importance_pieces", "totals"]
+
+
+def importance(
+    model: PreTrainedModel,
+    prompt_ids: Sequence[int] | Tensor,
+    response_ids: Sequence[int] | Tensor,
+    *,
+    method: Method = "auto",
+    target: Target = "log_probability",
+    memory_budget: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Tensor:
+    """Importance I[n, m] = E[x_n] · ∂ log p(y_m | x, y_<m) / ∂E[x_n] (METHODS 1).
+
+    Args:
+        model: Any transformers causal language model. Left as it was found.
+        prompt_ids: N token ids x, special tokens included.
+        response_ids: M token ids y that follow the prompt.
+        method: ``forward`` and ``reverse`` are two ways to the same numbers, ``auto`` takes the
+            cheaper; ``occlusion`` and ``occlusion_zeroed`` give instead what p(y_m) loses when x_n
+            is deleted or its embedding is zero (paper eq. 1).
+        target: Differentiate log p(y_m) or p(y_m). The second is p(y_m) times the first.
+        memory_budget: Bytes to take beside the weights; None for a share of what is free. The
+            numbers do not depend on it.
+        progress: Called with (cells done, N · M) after every piece.
+
+    Returns:
+        float32 [N, M] on the CPU, signed; [N, 0] for an empty response.
+
+    Raises:
+        ProblemError: ``input`` for an empty prompt, an id outside the vocabulary or a sequence
+            beyond the context window; ``model`` where the model computes no finite gradient.
+    """
+    result = torch.zeros(len(prompt_ids), len(response_ids), dtype=torch.float32)
+    pieces = importance_pieces(
+        model, prompt_ids, response_ids, method=method, target=target, memory_budget=memory_budget
+    )
+    done = 0
+    for piece in pieces:
+        if isinstance(piece, Restart):
+            done = 0
+        elif isinstance(piece, Piece):
+            result[piece.rows, piece.columns] = piece.values
+            done += piece.values.numel()
+        if progress is not None:
+            progress(done, result.numel())
+    return result
+
+
+def importance_pieces(
+    model: PreTrainedModel,
+    prompt_ids: Sequence[int] | Tensor,
+    response_ids: Sequence[int] | Tensor,
+    *,
+    method: Method = "auto",
+    target: Target = "log_probability",
+    memory_budget: int | None = None,
+    with_totals: bool = False,
+) -> Generator[Piece | Totals | Restart, None, Ran]:
+    """The map of `importance` piece by piece; closing the generator stops the work.
+
+    Between two pieces the model is as it was found: nothing is hooked, frozen or switched.
+
+    The arguments are those of `importance`, and `with_totals`: say the sums of the rows of a
+    gradient before its map, at the cost of a backward pass.
+
+    Yields:
+        Blocks of whole rows (forward, occlusion) or whole columns (reverse); together they cover
+        the map once, since the last `Restart` if there is one.
+
+    Returns:
+        What ran.
+
+    Raises:
+        ProblemError: As `importance`.
+    """
+    if method not in get_args(Method) or target not in get_args(Target):
+        raise ValueError(f"unknown method {method!r} or target {target!r}")
+    prompt, response = checked_ids(model, prompt_ids, response_ids)
+    shape = shape_of(model)
+    plan = Plan(shape, len(prompt), len(response), budget_of(memory_budget, shape.device))
+    dtype = str(model.dtype).removeprefix("torch.")
+    chosen = plan.cheapest() if method == "auto" else method
+    if not len(response):
+        return Ran(chosen, "", dtype)
+    refuse_what_fails(model, prompt, response, gradient=not chosen.startswith("occlusion"))
+    if chosen == "occlusion" or chosen == "occlusion_zeroed":
+        zeroed = chosen == "occlusion_zeroed"
+        note = yield from occlusion(model, prompt, response, plan, zeroed=zeroed)
+        return Ran(chosen, note, dtype)
+    sums_of_rows, certificate, known, why = None, None, None, ""
+    if with_totals or chosen == "forward":
+        read = partial(Sums, model, prompt, response, plan)
+        sums = read()
+        # Forward mode reads the text in blocks and so finds it out without a pass of its own.
+        if with_totals or chosen == "reverse":
+            sums.refuse_changed_beginning()
+        known = sums.known()
+        if with_totals:
+            terms = sums.along(known.factors(target))
+            sums_of_rows = finite(terms.sum(dim=1), model.dtype)
+            why = _worth(terms, model.dtype)
+            yield Totals(sums_of_rows)
+        certificate = Certificate(sums, partial(read, nudged=True)) if chosen == "forward" else None
+        del sums  # Not its graph beside what the method keeps.
+    if known is not None and certificate is not None:
+        try:
+            note = yield from forward(model, prompt, response, target, plan, known, certificate)
+            return Ran("forward", f"{why} {note}".strip(), dtype, certificate.difference)
+        except NoForwardModeError:
+            why += " The model cannot do forward mode; reverse mode gave the same numbers."
+        except FailedRowsError:
+            why += (
+                " Forward mode gave other numbers than a backward pass, as it does where it loses "
+                "a derivative on its way through a model; none of its numbers is here. "
+                "Reverse mode was taken instead."
+            )
+        yield Restart()
+    if sums_of_rows is None:
+        note, difference = (yield from reverse(model, prompt, response, target, plan)), None
+    else:
+        note, difference = yield from _compared(
+            reverse(model, prompt, response, target, plan), sums_of_rows
+        )
+    return Ran("reverse", f"{why.strip()} {note}".strip(), dtype, difference)
+
+
+def _worth(terms: Tensor, dtype: torch.dtype) -> str:
+    """What to know of totals that are the sums of terms [N, D]; empty for nothing."""
+    least = max(_NOTHING, torch.finfo(dtype).eps / 4)
+    if bool((terms.sum(dim=1).abs() > least * terms.abs().sum(dim=1)).any()):
+        return ""
+    return (
+        "This model divides every embedding by its own size before it does anything else. Making "
+        "one longer changes nothing then: gradient times embedding is zero but for rounding, and "
+        "so is this map. Occlusion says more."
+    )
+
+
+def _compared(pieces: Pieces, totals: Tensor) -> Generator[Piece, None, tuple[str, float]]:
+    """The columns of a map, a note, and how far their sum is from the totals; see `Ran`."""
+    found = torch.zeros_like(totals, dtype=torch.float64)
+    while True:
+        try:
+            piece = next(pieces)
+        except StopIteration as stop:
+            apart = float((found - totals).abs().max())
+            return stop.value, apart / max(float(totals.abs().max()), 1e-300)
+        found[piece.rows] += piece.values.sum(dim=1, dtype=torch.float64)
+        yield piece

@@ -1,0 +1,92 @@
+"""Reverse mode: one vector-Jacobian product a response token (METHODS 1)."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from analysis.engine.memory import is_out_of_memory, release
+from analysis.engine.passes import exact, frozen
+from analysis.saliency.compute.cost import Plan
+from analysis.saliency.compute.ends import Run, fed_ids, finite, run
+from analysis.saliency.compute.pieces import Piece, Pieces
+from analysis.saliency.compute.switches import checkpointed
+from analysis.saliency.request import Target
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+def reverse(
+    model: PreTrainedModel, prompt: Tensor, response: Tensor, target: Target, plan: Plan
+) -> Pieces:
+    """The map column by column.
+
+    Positions after a response token do not concern it. So that they are not in its graph, the
+    response is explained in segments, each with a forward pass that ends where the segment does.
+
+    Args:
+        model: A causal language model.
+        prompt: int64 [N].
+        response: int64 [M].
+        target: What to differentiate.
+        plan: The segments, and whether there is memory for their graphs.
+    """
+    sparing, note = plan.checkpointed(), ""
+    opened: Run | None = None
+    segment = range(0)
+    m = 0
+    while m < len(response):
+        try:
+            if opened is None or m not in segment:
+                opened = None  # Not both graphs at once.
+                segment = range(m, min(m + plan.segment(), len(response)))
+                opened = _opened(model, prompt, response[: segment.stop], m, sparing=sparing)
+            column = _column(model, opened, m - segment.start, len(prompt), target)
+        except Exception as error:
+            if sparing or not is_out_of_memory(error):
+                raise
+            column = None
+        if column is None:
+            # Only here, outside the handler, is what was half computed no longer referred to.
+            opened, sparing = None, True
+            release(plan.shape.device)
+            note = "Memory ran out: it went on with the graph of one layer at a time."
+            continue
+        yield Piece(slice(0, len(prompt)), slice(m, m + 1), column[:, None])
+        m += 1
+    return note
+
+
+def _opened(
+    model: PreTrainedModel, prompt: Tensor, response: Tensor, first: int, *, sparing: bool
+) -> Run:
+    """A run with a graph that ends with the response given, explained from its first token on.
+
+    Args:
+        model: A causal language model.
+        prompt: int64 [N].
+        response: int64 [M].
+        first: The first response token to explain.
+        sparing: Keep no more than the layers' inputs; every backward pass computes the rest anew.
+    """
+    ids = fed_ids(model, prompt, response)
+    with torch.inference_mode(False), checkpointed(model) if sparing else nullcontext():
+        return run(model, ids, response[first:], graph=True)
+
+
+def _column(model: PreTrainedModel, opened: Run, m: int, length: int, target: Target) -> Tensor:
+    """float32 [N], the importance for the m-th response token of a run."""
+    # Layers that are computed anew are computed as they were.
+    with torch.inference_mode(False), frozen(model):
+        (gradient,) = torch.autograd.grad(
+            opened.states[m], opened.embeddings, opened.seeds[m], retain_graph=True
+        )
+        embedded = opened.embeddings.detach()[0, :length]
+        precision = exact(embedded.dtype)
+        column = (embedded.to(precision) * gradient[0, :length].to(precision)).sum(dim=-1)
+        column *= opened.factors(target)[m].to(column.device)
+    return finite(column, embedded.dtype)

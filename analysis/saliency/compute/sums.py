@@ -1,0 +1,139 @@
+"""Weighted sums of a map's columns, each by one backward pass (METHODS 1).
+
+Σ_m w_m I[n, m] is E[x_n] · ∂ (Σ_m w_m log p(y_m)) / ∂E[x_n]: the gradient of one number, however
+long the response. With ones for weights it is the total of a token, with random ones it checks a
+map that was computed another way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
+from torch import Tensor
+
+from analysis.engine.memory import is_out_of_memory, release, returned_at_once
+from analysis.engine.passes import exact, frozen
+from analysis.saliency.compute.cost import Plan
+from analysis.saliency.compute.ends import Run, fed_ids
+from analysis.saliency.compute.head import run_in_portions
+from analysis.saliency.compute.reading import refuse_changed_beginning
+from analysis.saliency.compute.switches import checkpointed
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+T = TypeVar("T")
+
+
+class Sums:
+    """A text read once, with what backward passes need kept.
+
+    Args:
+        model: A causal language model.
+        prompt: int64 [N].
+        response: int64 [M], one at least.
+        plan: Whether there is memory for the graph of all layers.
+        nudged: Read embeddings that are a rounding off, which shows what roundings come to.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        prompt: Tensor,
+        response: Tensor,
+        plan: Plan,
+        *,
+        nudged: bool = False,
+    ) -> None:
+        self._model, self._prompt, self._response, self._plan = model, prompt, response, plan
+        self._nudged = nudged
+        self._sparing = plan.checkpointed()
+        self._run: Run | None = None
+        self._within_memory(self._read)
+
+    def known(self) -> Run:
+        """The text as it was read; its states have no graph here."""
+        run = self._read()
+        return replace(run, embeddings=run.embeddings.detach(), states=run.states.detach())
+
+    def refuse_changed_beginning(self) -> None:
+        """Make sure that later tokens left as it was what was read before; see `reading`."""
+        known, ids = self.known(), fed_ids(self._model, self._prompt, self._response)
+        refuse_changed_beginning(self._model, ids, known.embeddings, known.states)
+
+    def along(self, weights: Tensor) -> Tensor:
+        """What each number of the embeddings adds to a weighted sum of columns.
+
+        Args:
+            weights: float [M], w.
+
+        Returns:
+            float32 at least [N, D], E ∘ ∂(Σ_m w_m seeds_m · h_m) / ∂E; its rows' sums are
+            Σ_m w_m I[n, m] where w holds the target's factors.
+        """
+        return self._within_memory(lambda: self._along(self._read(), weights))
+
+    def _read(self) -> Run:
+        if self._run is None:
+            portion = self._plan.head()
+            with (
+                torch.inference_mode(False),
+                checkpointed(self._model) if self._sparing else nullcontext(),
+            ):
+                self._run = run_in_portions(
+                    self._model,
+                    self._prompt,
+                    self._response,
+                    portion,
+                    graph=True,
+                    embeddings=self._nudged_embeddings() if self._nudged else None,
+                )
+        return self._run
+
+    def _nudged_embeddings(self) -> Tensor:
+        """[1, T, D], each number one rounding up or down."""
+        with torch.no_grad():
+            exact_ones: Tensor = self._model.get_input_embeddings()(
+                fed_ids(self._model, self._prompt, self._response)
+            )
+        random = torch.Generator().manual_seed(0)
+        signs = torch.randint(0, 2, exact_ones.shape, generator=random) * 2 - 1
+        rounding = torch.finfo(exact_ones.dtype).eps
+        return exact_ones * (1 + rounding * signs.to(exact_ones))
+
+    def _along(self, run: Run, weights: Tensor) -> Tensor:
+        seeds = run.seeds.to(exact(run.seeds.dtype)) * weights.to(run.seeds.device)[:, None]
+        # So that neither the smallest nor the largest is lost in half precision.
+        size = seeds.abs().max().clamp_min(torch.finfo(seeds.dtype).tiny)
+        # Layers that are computed anew are computed as they were.
+        with (
+            torch.inference_mode(False),
+            frozen(self._model),
+            returned_at_once() if self._sparing else nullcontext(),
+        ):
+            (gradient,) = torch.autograd.grad(
+                run.states,
+                run.embeddings,
+                (seeds / size).to(run.states.device, run.states.dtype),
+                retain_graph=True,
+            )
+        length = len(self._prompt)
+        embedded = run.embeddings.detach()[0, :length].to(seeds.dtype)
+        return embedded * gradient[0, :length].to(seeds.dtype) * size.to(embedded.device)
+
+    def _within_memory(self, compute: Callable[[], T]) -> T:
+        """A computation, once more with one layer's graph at a time where memory runs out."""
+        try:
+            return compute()
+        except Exception as error:
+            if self._sparing or not is_out_of_memory(error):
+                raise
+        # Only here, outside the handler, is what was half computed no longer referred to.
+        self._run, self._sparing = None, True
+        release(self._plan.shape.device)
+        return compute()

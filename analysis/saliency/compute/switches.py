@@ -1,0 +1,81 @@
+"""The model as the passes need it, and afterwards as it was found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+from analysis.engine.memory import returned_at_once
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+@contextmanager
+def differentiable_kernels(model: PreTrainedModel, attention: str) -> Iterator[None]:
+    """With attention and experts written out in operations that know their forward derivative.
+
+    The fused attention kernels know only their backward one, and so does the grouped matrix
+    product that is the default of a mixture of experts.
+
+    Args:
+        model: A causal language model.
+        attention: The name of the kernel to take, one of `attention.kernels`.
+    """
+    # The configurations are set, not the setters called: those look for kernels to install.
+    wanted = {
+        "_attn_implementation_internal": attention,
+        "_experts_implementation_internal": "eager",
+    }
+    found: list[tuple[Any, str, object]] = []
+    for config in {id(each): each for each in _configurations(model)}.values():
+        for name in wanted:
+            if getattr(config, name, None) is not None:
+                found.append((config, name, getattr(config, name)))
+    try:
+        for config, name, _ in found:
+            setattr(config, name, wanted[name])
+        yield
+    finally:
+        for config, name, value in found:
+            setattr(config, name, value)
+
+
+@contextmanager
+def checkpointed(model: PreTrainedModel) -> Iterator[None]:
+    """With a graph of the layers' inputs only; the rest is computed anew in a backward pass.
+
+    A model whose layers are not found keeps its whole graph.
+    """
+    lists = [each for each in model.modules() if isinstance(each, nn.ModuleList)]
+    layers = max(lists, key=_parameters_in, default=nn.ModuleList())
+    found = [vars(layer).get("forward") for layer in layers]
+    try:
+        for layer in layers:
+            layer.forward = partial(
+                checkpoint, layer.forward, use_reentrant=False, preserve_rng_state=False
+            )
+        with returned_at_once():
+            yield
+    finally:
+        for layer, forward in zip(layers, found, strict=True):
+            if forward is None:
+                vars(layer).pop("forward", None)
+            else:
+                layer.forward = forward
+
+
+def _parameters_in(modules: nn.Module) -> int:
+    return sum(each.numel() for each in modules.parameters())
+
+
+def _configurations(model: PreTrainedModel) -> Iterator[Any]:
+    for module in model.modules():
+        config = getattr(module, "config", None)
+        if config is not None:
+            yield config

@@ -1,0 +1,180 @@
+"""One saliency map as it is shown: tokens, scores and density, from a result or a stored case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.density import (
+    DENSITY_FLOOR,
+    importance_density,
+    instruction_score,
+    normalize,
+    raise_floor,
+)
+from analysis.models.tokens import Tokens
+from analysis.saliency.result import Attribution
+from analysis.table import Cell, Table
+
+COLUMNS = (
+    "model",
+    "prompt_index",
+    "prompt_token",
+    "response_index",
+    "response_token",
+    "importance",
+    "score",
+)
+TOTALS_COLUMNS = ("model", "prompt_index", "prompt_token", "total")
+
+
+@dataclass(frozen=True, eq=False)
+class SaliencyMap:
+    """How much every prompt token mattered for every response token, for one model.
+
+    Attributes:
+        model: The model's name.
+        prompt_tokens: N tokens, special ones included.
+        response_tokens: M tokens.
+        scores: uint8 [N, M], normalised scores S of equation 2 with b = 0.
+        importance: float32 [N, M] signed importance I, NaN where not computed yet; None where
+            only scores were published.
+        visible: bool [N], the rows that are shown and counted. The others have score 0.
+        totals: float32 [N], the sum of every row, which may be there before the map; None where it
+            is not.
+    """
+
+    model: str
+    prompt_tokens: Tokens
+    response_tokens: Tokens
+    scores: NDArray[np.uint8]
+    importance: NDArray[np.float32] | None
+    visible: NDArray[np.bool_]
+    totals: NDArray[np.float32] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses arrays that disagree with the tokens."""
+        shape = (len(self.prompt_tokens), len(self.response_tokens))
+        if self.scores.shape != shape or self.visible.shape != shape[:1]:
+            raise ValueError(f"scores {self.scores.shape} do not fit {shape} tokens")
+        if self.importance is not None and self.importance.shape != shape:
+            raise ValueError(f"importance {self.importance.shape} does not fit {shape} tokens")
+
+    @classmethod
+    def from_attribution(
+        cls, attribution: Attribution, *, include_special: bool = False
+    ) -> SaliencyMap:
+        """The map of an attribution.
+
+        Args:
+            attribution: A result, or a partial one.
+            include_special: Show and count the tokens that the user did not write.
+        """
+        tokens = attribution.prompt_tokens
+        visible = np.ones(len(tokens), np.bool_) if include_special else tokens.written_by_user()
+        totals = attribution.totals
+        known = len(totals) == len(tokens) and not np.isnan(totals).any()
+        return cls(
+            model=attribution.model,
+            prompt_tokens=tokens,
+            response_tokens=attribution.response_tokens,
+            scores=normalize(attribution.importance, rows=visible),
+            importance=attribution.importance,
+            visible=visible,
+            totals=totals if known else None,
+        )
+
+    @cached_property
+    def total_scores(self) -> NDArray[np.uint8] | None:
+        """uint8 [N]: the totals as equation 2 would have a column; None where there are none."""
+        if self.totals is None:
+            return None
+        return normalize(self.totals[:, None], rows=self.visible)[:, 0]
+
+    @cached_property
+    def density(self) -> NDArray[np.float64]:
+        """float64 [N]: importance density with b = 7 and p = 4 (paper 4.2); 0 for hidden rows.
+
+        What it says of a map that is not complete is not final.
+        """
+        return importance_density(raise_floor(self.scores, DENSITY_FLOOR))
+
+    @cached_property
+    def computed(self) -> NDArray[np.bool_]:
+        """bool [N, M]: the cells whose importance, or published score, is there already."""
+        if self.importance is None:
+            return np.ones(self.scores.shape, np.bool_)
+        return ~np.isnan(self.importance)
+
+    @cached_property
+    def final(self) -> NDArray[np.bool_]:
+        """bool [M]: the columns whose visible cells are all there, so that their scores stay."""
+        return np.asarray(self.computed[self.visible].all(axis=0), dtype=np.bool_)
+
+    @cached_property
+    def provisional(self) -> NDArray[np.bool_]:
+        """bool [M]: the columns some of whose visible cells are there, but not all.
+
+        Their largest importance may be to come; their scores can only fall until then.
+        """
+        return np.asarray(self.computed[self.visible].any(axis=0) & ~self.final, dtype=np.bool_)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all visible cells are there."""
+        return bool(self.final.all())
+
+    def instruction_score(self, instruction: NDArray[np.bool_]) -> float:
+        """Instruction score under a bool [N] mask of instruction tokens (METHODS 1)."""
+        return instruction_score(self.density, instruction)
+
+    def totals_table(self) -> Table:
+        """One row per visible prompt token: what it weighs for the whole response."""
+        texts, totals = self.prompt_tokens.texts, self.totals
+        rows = [
+            # str: the shortest digits that give the same float32 back.
+            (self.model, n, texts[n], None if totals is None else float(str(totals[n])))
+            for n in np.flatnonzero(self.visible).tolist()
+        ]
+        return Table(TOTALS_COLUMNS, rows)
+
+    def table(self) -> Table:
+        """One row per visible prompt token and response token; indices count hidden rows too.
+
+        Empty cells: an importance that was never published or is not computed yet, and the score
+        of a column that is not final.
+        """
+        return Table(COLUMNS, _Pairs(self))
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """The rows of a map's table, made one at a time, as often as they are asked for."""
+
+    map: SaliencyMap
+
+    def __iter__(self) -> Iterator[tuple[Cell, ...]]:
+        """Rows by prompt token, then response token."""
+        shown = self.map
+        responses = shown.response_tokens.texts
+        final = shown.final.tolist()
+        for n in np.flatnonzero(shown.visible).tolist():
+            scores, computed = shown.scores[n].tolist(), shown.computed[n].tolist()
+            for m, response in enumerate(responses):
+                value = None
+                if shown.importance is not None and computed[m]:
+                    # str: the shortest digits that give the same float32 back.
+                    value = float(str(shown.importance[n, m]))
+                yield (
+                    shown.model,
+                    n,
+                    shown.prompt_tokens.texts[n],
+                    m,
+                    response,
+                    value,
+                    scores[m] if final[m] else None,
+                )

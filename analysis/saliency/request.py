@@ -1,0 +1,50 @@
+"""What can be asked of a prompt and its response: importance, token by token (METHODS 1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from analysis.request import ModelChoice, Request
+
+if TYPE_CHECKING:
+    from analysis.saliency.result import Attribution
+
+
+Target = Literal["log_probability", "probability"]
+Method = Literal["auto", "forward", "reverse", "occlusion", "occlusion_zeroed"]
+
+
+class AttributionRequest(Request["Attribution"], frozen=True, tag="attribution"):
+    """Importance of every prompt token for every response token (METHODS 1, paper 4.1).
+
+    Attributes:
+        model: Which model answers and is explained.
+        prompt: The user's text, as typed.
+        chat_template: Wrap the prompt in the model's chat template first.
+        response: The response to explain; None lets the model write one, greedily.
+        response_ids: The response as ids, exactly as a model wrote it; goes before `response`.
+        max_new_tokens: Upper bound of a generated response.
+        method: ``forward`` and ``reverse`` compute the same gradient, ``auto`` takes the cheaper;
+            ``occlusion`` deletes the token, ``occlusion_zeroed`` makes its embedding zero.
+        target: Differentiate log p(y_m) or p(y_m). Occlusion always compares p(y_m).
+        memory_budget: Bytes that the passes may take beside the weights; None for a share of what
+            is free. Part of no cache key: the numbers do not depend on it.
+        totals_only: Stop at the totals of the gradient, without the map.
+    """
+
+    analysis = "attribution"
+    version = 2
+    function = "analysis.saliency.compute.attribution:attribute"
+    result = "analysis.saliency.result:Attribution"
+    outside_key = ("memory_budget",)
+
+    model: ModelChoice
+    prompt: str
+    chat_template: bool = False
+    response: str | None = None
+    response_ids: tuple[int, ...] | None = None
+    max_new_tokens: int = 300
+    method: Method = "auto"
+    target: Target = "log_probability"
+    memory_budget: int | None = None
+    totals_only: bool = False

@@ -1,0 +1,56 @@
+"""Importance of every prompt token for every response token, as the engine answers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.models.tokens import Tokens
+
+
+class Attribution(msgspec.Struct, frozen=True, tag="attribution"):
+    """Importance I[n, m] of prompt token n for response token m (METHODS 1).
+
+    Attributes:
+        model: The model's name as the user knows it.
+        prompt: The user's text.
+        prompt_tokens: All tokens the model was given, template and special tokens included.
+        response_tokens: The response without its end token; their spans lie in the response text.
+        importance: float32 [N, M], signed; NaN where not computed yet.
+        target: What was differentiated.
+        method: The algorithm that ran.
+        device: Where it ran.
+        dtype: Precision of the weights it ran on.
+        ended: ``end`` when the model ended the response, ``length`` when the limit did, ``given``
+            when the response was the user's, ``running`` while it is still being written.
+        seconds: Time the attribution took, generation and loading excluded.
+        response: The response as text; U+FFFD stands for bytes that make no character.
+        passes_dtype: Precision that the passes of the method ran in; empty until they ran.
+        note: What the user should know of how it was computed, such as a method that the model
+            cannot do; empty for nothing.
+        totals: float32 [N], Σ_m I[n, m]. Of a gradient they are there before the map, from one
+            backward pass; NaN until then.
+        difference: How far weighted sums of the map's columns are at most from what a backward pass
+            says they are, as a share of the largest; None where nothing was compared, as for
+            occlusion.
+    """
+
+    model: str
+    prompt: str
+    prompt_tokens: Tokens
+    response_tokens: Tokens
+    importance: NDArray[np.float32]
+    target: str
+    method: str
+    device: str
+    dtype: str
+    ended: Literal["end", "length", "given", "running"]
+    seconds: float
+    response: str = ""
+    passes_dtype: str = ""
+    note: str = ""
+    totals: NDArray[np.float32] = msgspec.field(default_factory=lambda: np.zeros(0, np.float32))
+    difference: float | None = None

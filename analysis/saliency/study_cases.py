@@ -1,0 +1,260 @@
+"""The cases of a study: each prompt with both models' maps, asked of a session or read from disk.
+
+Asked of a session, the work is done in two rounds. The first computes every answer that the cache
+lacks, in any order and by any number of processes (see `asking`). The second reads them from
+the cache in the prompts' order, so that the outcome does not depend on who computed what and when,
+and a study that was killed ends with exactly the tables of one that was not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.events import Progress
+from analysis.problems import problem
+from analysis.saliency.cases.folder import CaseFolder
+from analysis.saliency.cases.instructions import instruction_mask
+from analysis.saliency.cases.library import CaseLibrary
+from analysis.saliency.cases.prompt_sets import StudyPrompt
+from analysis.saliency.cases.writer import NewCase
+from analysis.saliency.gather import Asker, new_tokens
+from analysis.saliency.map import SaliencyMap
+from analysis.saliency.result import Attribution
+from analysis.studies.parameters import in_words, model_parameters, precision_of
+from analysis.studies.study import StudyInput
+from analysis.table import Cell
+
+T = TypeVar("T")
+
+_MOST_LISTED = 10
+
+
+@dataclass(frozen=True, eq=False)
+class StudyCase:
+    """A prompt with the maps of the models.
+
+    Attributes:
+        id: Its name, unique in the study.
+        dataset: The collection of prompts it comes from.
+        prompt: The text that the models were given.
+        guessed: Nobody marked its instructions; they are a guess.
+        maps: A map for each model, base before tuned.
+        instructions: bool [N] for each map, True for the tokens of an instruction.
+        ratings: How well each model's response follows the prompt, 1 to 4; None where unknown.
+    """
+
+    id: str
+    dataset: str
+    prompt: str
+    guessed: bool
+    maps: tuple[SaliencyMap, ...]
+    instructions: tuple[NDArray[np.bool_], ...]
+    ratings: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class Collected(Generic[T]):
+    """What was made of the cases.
+
+    Attributes:
+        models: The models' names, base before tuned.
+        values: One of each case that is not left out, in the order of the prompts.
+        notes: Sentences on cases that were left out, instructions guessed, responses cut.
+        precisions: What each model was computed in, in words; empty where it was not asked.
+        methods: How importance was computed, each way once.
+    """
+
+    models: tuple[str, ...]
+    values: tuple[T, ...]
+    notes: tuple[str, ...]
+    precisions: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+
+
+def collect(
+    given: StudyInput, measure: Callable[[StudyCase], T]
+) -> Generator[Progress, None, Collected[T]]:
+    """Goes through all cases of a study, from stored maps or by asking both models.
+
+    A case that cannot be answered, such as a prompt that is too long for a model, is left out with
+    a note. Maps are not held in memory.
+
+    Args:
+        given: Either ``library``, or ``session``, ``base``, ``tuned`` and ``prompts`` with the
+            options ``chat_template`` (for the tuned model), ``max_new_tokens`` and ``method``; then
+            the maps are also written to ``cases_folder``, if it is given.
+        measure: What the study needs of a case.
+
+    Raises:
+        ProblemError: ``input`` where something of that is missing or no case is left; ``storage``
+            where a library is broken or a folder cannot be written; what loading a model raises.
+    """
+    if given.library is not None:
+        return (yield from _read(given.library, measure))
+    return (yield from _asked(given, measure))
+
+
+def _read(
+    library: CaseLibrary, measure: Callable[[StudyCase], T]
+) -> Generator[Progress, None, Collected[T]]:
+    if not library.cases:
+        raise problem("input", f"There is no case in {library.folder}.")
+    values: list[T] = []
+    for done, case in enumerate(library.cases):
+        yield Progress("reading maps", done, len(library.cases), case.id)
+        maps = tuple(library.map(case.id, model) for model in library.models)
+        mask = library.text(case.id).instruction
+        found = StudyCase(
+            id=case.id,
+            dataset=case.dataset,
+            prompt=case.prompt,
+            guessed=case.guessed,
+            maps=maps,
+            instructions=(mask,) * len(maps),
+            ratings=case.ratings,
+        )
+        values.append(measure(found))
+    guessed = sum(case.guessed for case in library.cases)
+    return Collected(library.models, tuple(values), _on_guesses(guessed, len(values)))
+
+
+def _asked(
+    given: StudyInput, measure: Callable[[StudyCase], T]
+) -> Generator[Progress, None, Collected[T]]:
+    asker = Asker.of(given)
+    names = tuple(model.name for model in asker.models)
+    kept = yield from asker.fill_cache()
+    stage = "reading maps" if kept else "asking both models"
+    prompts = asker.prompts.prompts
+    values: list[T] = []
+    guessed, cut = 0, [0, 0]
+    precisions: tuple[set[str], set[str]] = set(), set()
+    methods: set[str] = set()
+    with CaseFolder(given.cases_folder, names) as folder:
+        for done, prompt in enumerate(prompts):
+            step = Progress(stage, done, len(prompts), prompt.id)
+            yield step
+            answers = yield from asker.answers(prompt, step)
+            if answers is None:
+                continue
+            case = _case(prompt, answers)
+            values.append(measure(case))
+            folder.write(_stored(prompt, case))
+            guessed += prompt.guessed
+            cut = [old + (each.ended == "length") for old, each in zip(cut, answers, strict=True)]
+            methods.update(each.method for each in answers)
+            for seen, each in zip(precisions, answers, strict=True):
+                seen.add(precision_of([each]))
+        if not values:
+            left_out = next(iter(asker.left_out.items()))
+            raise problem("input", "No case has answers.", f"The first one: {': '.join(left_out)}")
+        about_folder = folder.finish()
+    notes = (
+        *asker.notices,
+        *_on_left_out(asker.left_out),
+        *(f"The line of a prompt was left out: {each}." for each in asker.prompts.skipped),
+        *_on_guesses(guessed, len(values)),
+        *_on_cuts(names, cut, len(values), asker.max_new_tokens),
+        *(() if kept else ("The answers could not be kept: another run computes them anew.",)),
+        *about_folder,
+    )
+    return Collected(
+        names,
+        tuple(values),
+        notes,
+        tuple(in_words(each) for each in precisions),
+        tuple(sorted(methods)),
+    )
+
+
+def _case(prompt: StudyPrompt, answers: tuple[Attribution, Attribution]) -> StudyCase:
+    maps = tuple(SaliencyMap.from_attribution(each) for each in answers)
+    return StudyCase(
+        id=prompt.id,
+        dataset=prompt.dataset,
+        prompt=prompt.prompt,
+        guessed=prompt.guessed,
+        maps=maps,
+        instructions=tuple(
+            instruction_mask(each.prompt_tokens, prompt.instruction) for each in maps
+        ),
+        ratings=(None, prompt.rating),
+    )
+
+
+def _stored(prompt: StudyPrompt, case: StudyCase) -> list[NewCase]:
+    """The case as each model sees it."""
+    return [
+        NewCase(
+            id=case.id,
+            dataset=case.dataset,
+            prompt=case.prompt,
+            instruction=mask,
+            instruction_spans=prompt.instruction,
+            maps=[shown],
+            ratings=[rating],
+            reference=prompt.reference,
+            guessed=case.guessed,
+        )
+        for shown, mask, rating in zip(case.maps, case.instructions, case.ratings, strict=True)
+    ]
+
+
+def _on_left_out(left_out: dict[str, str]) -> tuple[str, ...]:
+    shown = list(left_out.items())[:_MOST_LISTED]
+    more = len(left_out) - len(shown)
+    notes = [f"Case {name} was left out. {why}" for name, why in shown]
+    return (*notes, *([f"{more} more cases were left out."] if more else []))
+
+
+def _on_guesses(guessed: int, count: int) -> tuple[str, ...]:
+    if not guessed:
+        return ()
+    return (
+        f"In {guessed} of {count} cases nobody marked the instructions: they are guessed from "
+        "layout and first words.",
+    )
+
+
+def _on_cuts(names: Sequence[str], cut: Sequence[int], count: int, limit: int) -> tuple[str, ...]:
+    return tuple(
+        f"{number} of the {count} responses of {name} were cut at {limit} tokens."
+        for name, number in zip(names, cut, strict=True)
+        if number
+    )
+
+
+def case_parameters(
+    given: StudyInput, computed: Sequence[str], methods: Sequence[str]
+) -> dict[str, Cell]:
+    """Where the cases of a study come from.
+
+    Args:
+        given: What the study was given.
+        computed: As of `model_parameters`.
+        methods: How importance was computed, of all answers.
+    """
+    if given.library is not None:
+        index = (given.library.folder / "cases.jsonl").read_bytes()
+        return {
+            "case library": given.library.folder.name,
+            "cases digest": hashlib.sha256(index).hexdigest(),
+            "models": " and ".join(given.library.models),
+        }
+    found: dict[str, Cell] = {}
+    if given.base is not None and given.tuned is not None:
+        found |= model_parameters(given.base, given.tuned, computed)
+    if given.prompts is not None:
+        found["prompts"] = given.prompts.name
+        found["prompts digest"] = given.prompts.digest
+        found["number of prompts"] = len(given.prompts.prompts)
+    found["chat template of the tuned model"] = bool(given.options.get("chat_template"))
+    found["most new tokens"] = new_tokens(given)
+    found["method"] = in_words(methods)
+    return found

@@ -1,0 +1,159 @@
+"""Tables 1 and 2 of the paper: instruction scores by rating and by model (METHODS 1, paper 4.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from analysis.density import DENSITY_FLOOR, LEVELS
+from analysis.problems import problem
+from analysis.saliency.study_cases import Collected, case_parameters, collect
+from analysis.saliency.study_comparisons import (
+    COLUMNS,
+    FOLLOWED,
+    SHORTEST_RATED,
+    Comparison,
+    ScoredCase,
+    compare,
+)
+from analysis.statistics import Sample
+from analysis.studies.findings import Figure, Findings, NamedTable, Series
+from analysis.studies.study import Study, StudyInput
+from analysis.table import Cell, Table
+
+CASE_COLUMNS = (
+    "case",
+    "dataset",
+    "model",
+    "instructions",
+    "instruction_tokens",
+    "response_tokens",
+    "rating",
+    "score",
+)
+
+_UNLIKE_LENGTHS = 2
+"""From so many times the length on, the reader is told that scores are hard to compare."""
+
+_TITLES = {
+    1: "instruction scores of responses that followed the instruction or did not (Table 1)",
+    2: "instruction scores of the tuned and the base model (Table 2)",
+}
+
+
+def study(given: StudyInput) -> Study:
+    """Compares instruction scores: followed against unfollowed, and tuned against base.
+
+    Args:
+        given: Stored maps, or two models and prompts; see `analysis.saliency.study_cases.collect`.
+
+    Raises:
+        ProblemError: ``input`` where there are neither ratings nor two models to compare; what
+            `collect` raises.
+    """
+    library = given.library
+    if (
+        library is not None
+        and len(library.models) < 2
+        and all(case.rating is None for case in library.cases)
+    ):
+        raise problem(
+            "input",
+            "There is nothing to compare in this case library.",
+            "It has one model and no ratings.",
+            "Add ratings.jsonl or the results of a second model.",
+        )
+    found = yield from collect(given, ScoredCase.of)
+    comparisons = compare(found.models, found.values)
+    rated = any(each.table == 1 for each in comparisons)
+    return Findings(
+        study="density",
+        title="Instruction scores by rating and by model",
+        statements=(*(each.sentence() for each in comparisons), _on_lengths(found)),
+        tables=(
+            NamedTable(
+                "comparisons",
+                "Instruction scores of two groups of responses",
+                Table(COLUMNS, [each.row() for each in comparisons]),
+                note="The p-value is that of Welch's one-sided t-test that the first mean is the "
+                "greater one; deviations are those of the population.",
+            ),
+            NamedTable(
+                "cases",
+                "The instruction score of every response",
+                Table(CASE_COLUMNS, _case_rows(found)),
+                opens="case",
+                note="Table 1 is made of rated responses of at least "
+                f"{SHORTEST_RATED} tokens, Table 2 of all.",
+            ),
+        ),
+        figures=tuple(
+            _figure(table, rows)
+            for table in _TITLES
+            if (rows := [each for each in comparisons if each.table == table])
+        ),
+        parameters={
+            **case_parameters(given, found.precisions, found.methods),
+            "score levels": LEVELS,
+            "score floor": DENSITY_FLOOR,
+            "norm": 4,
+            "followed from rating": FOLLOWED,
+            "shortest response of table 1": SHORTEST_RATED,
+        },
+        notes=found.notes if rated else (*found.notes, _NO_RATINGS),
+    )
+
+
+_NO_RATINGS = "Table 1 needs ratings of the responses, and there are none: only Table 2 was made."
+
+
+def _on_lengths(found: Collected[ScoredCase]) -> str:
+    """Scores of responses of very different lengths are hard to compare: the reader is told."""
+    lengths = [
+        float(np.mean([case.response_lengths[index] for case in found.values]))
+        for index in range(len(found.models))
+    ]
+    named = ", ".join(
+        f"{model} {length:.1f} tokens" for model, length in zip(found.models, lengths, strict=True)
+    )
+    unlike = max(lengths) > _UNLIKE_LENGTHS * min(lengths)
+    warned = "; scores of so unlike lengths are hard to compare" if unlike else ""
+    return f"Mean length of responses: {named}{warned}."
+
+
+def _case_rows(found: Collected[ScoredCase]) -> list[tuple[Cell, ...]]:
+    return [
+        (
+            case.id,
+            case.dataset,
+            model,
+            "guessed" if case.guessed else "marked",
+            case.instruction_tokens[index],
+            case.response_lengths[index],
+            case.ratings[index],
+            case.scores[index],
+        )
+        for case in found.values
+        for index, model in enumerate(found.models)
+    ]
+
+
+def _figure(table: int, rows: Sequence[Comparison]) -> Figure:
+    def series(group: int) -> Series:
+        samples: list[Sample] = [each.samples[group] for each in rows]
+        return Series(
+            rows[0].groups[group],
+            tuple(each.dataset for each in rows),
+            tuple(each.mean if each.count else None for each in samples),
+            tuple(each.deviation if each.count else None for each in samples),
+        )
+
+    return Figure(
+        f"table-{table}",
+        f"Mean {_TITLES[table]}",
+        "dataset",
+        "instruction score",
+        (series(0), series(1)),
+        kind="bars",
+    )

@@ -1,0 +1,332 @@
+"""Fig. 6 of the paper: which part of a sentence holds how much importance density (appendix B.3).
+
+Each prompt is cut into sentences and each sentence into four segments of the same number of tokens.
+The density of a sentence's tokens is divided by its sum, added up by segment, and averaged
+over the sentences of a case, then over cases. Where the number of tokens is no multiple of four a
+token on a border counts in both segments, in proportion; so even density gives a quarter each,
+whatever the length. Sentences of fewer than four tokens have no four segments and are left
+out, as are those without any density.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.density import DENSITY_FLOOR, LEVELS
+from analysis.models.tokens import Span, Tokens
+from analysis.saliency.cases.instructions import sentences
+from analysis.saliency.study_cases import Collected, StudyCase, case_parameters, collect
+from analysis.statistics import SIGNIFICANT, mean_above_p_value
+from analysis.studies.findings import Figure, Findings, NamedTable, Series
+from analysis.studies.sentences import p_in_words
+from analysis.studies.study import Study, StudyInput
+from analysis.table import Cell, Table
+
+SEGMENTS = 4
+
+_SHARES = tuple(f"share_{number}" for number in range(1, SEGMENTS + 1))
+COLUMNS = (
+    "dataset",
+    "model",
+    "cases",
+    "sentences",
+    *_SHARES,
+    *(f"deviation_{number}" for number in range(1, SEGMENTS + 1)),
+    "outer_share",
+    "p_value",
+)
+CASE_COLUMNS = ("case", "dataset", "model", "sentences", *_SHARES)
+_ALL = "all"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Where in its sentences the density of one case lies, for one model.
+
+    Attributes:
+        shares: Share of each segment, averaged over the sentences; they add up to 1.
+        sentences: The number of those sentences.
+    """
+
+    shares: tuple[float, ...]
+    sentences: int
+
+    @property
+    def outer(self) -> float:
+        """Share of the first and the last segment together."""
+        return self.shares[0] + self.shares[-1]
+
+
+@dataclass(frozen=True)
+class ProfiledCase:
+    """A case with its profile for each model; None where it has no sentence to look at."""
+
+    id: str
+    dataset: str
+    profiles: tuple[Profile | None, ...]
+
+    @classmethod
+    def of(cls, case: StudyCase) -> ProfiledCase:
+        """The profiles of a case's maps."""
+        places = sentences(case.prompt)
+        return cls(
+            case.id,
+            case.dataset,
+            tuple(profile(each.density, each.prompt_tokens, places) for each in case.maps),
+        )
+
+
+def profile(density: NDArray[np.float64], tokens: Tokens, places: Sequence[Span]) -> Profile | None:
+    """The position profile of a map (paper, appendix B.3).
+
+    Args:
+        density: float64 [N], importance density of the prompt tokens.
+        tokens: N tokens. A token belongs to the first sentence that it shares a character with.
+        places: The sentences' places in the prompt.
+
+    Returns:
+        The profile; None where no sentence has four tokens and some density.
+    """
+    found = [
+        segment_shares(density[members])
+        for members in _members(tokens, places)
+        if len(members) >= SEGMENTS and density[members].sum() > 0.0
+    ]
+    if not found:
+        return None
+    return Profile(tuple(np.mean(found, axis=0).tolist()), len(found))
+
+
+def segment_shares(density: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The share of a sentence's density in each of `SEGMENTS` equally long segments.
+
+    Args:
+        density: float64 [T], T ≥ 1, not all zeros.
+
+    Returns:
+        float64 [SEGMENTS], adding up to 1.
+    """
+    # Summed up to every border; between two tokens the sum rises evenly.
+    sums = np.concatenate([[0.0], np.cumsum(density)])
+    borders = np.linspace(0.0, len(density), SEGMENTS + 1)
+    at_borders: NDArray[np.float64] = np.interp(borders, np.arange(len(sums)), sums)
+    shares: NDArray[np.float64] = np.diff(at_borders) / at_borders[-1]
+    return shares
+
+
+def _members(tokens: Tokens, places: Sequence[Span]) -> list[list[int]]:
+    """The indices of each sentence's tokens."""
+    members: list[list[int]] = [[] for _ in places]
+    first = 0
+    for index, span in enumerate(tokens.spans):
+        if span is None:
+            continue
+        while first < len(places) and places[first][1] <= span[0]:
+            first += 1
+        if first < len(places) and places[first][0] < span[1]:
+            members[first].append(index)
+    return members
+
+
+def study(given: StudyInput) -> Study:
+    """The position profile of each model, and whether it is the U that the paper describes.
+
+    Args:
+        given: Stored maps, or two models and prompts; see `analysis.saliency.study_cases.collect`.
+
+    Raises:
+        ProblemError: What `collect` raises.
+    """
+    found = yield from collect(given, ProfiledCase.of)
+    datasets = tuple(dict.fromkeys(case.dataset for case in found.values))
+    groups = datasets if len(datasets) == 1 else (_ALL, *datasets)
+    summaries = [
+        _Summary.of(group, model, _profiles(found, group, index))
+        for group in groups
+        for index, model in enumerate(found.models)
+    ]
+    return Findings(
+        study="position",
+        title="Importance density by the place in a sentence",
+        statements=(
+            *(each.sentence() for each in summaries),
+            *(_difference(found, group) for group in groups if len(found.models) == 2),
+        ),
+        tables=(
+            NamedTable(
+                "positions",
+                "Share of a sentence's importance density in each quarter of the sentence",
+                Table(COLUMNS, [each.row() for each in summaries]),
+                note="Means and population deviations over cases. The p-value is that of a "
+                "one-sided t-test that the first and the last quarter together hold more than "
+                "half.",
+            ),
+            NamedTable(
+                "cases",
+                "The shares of every case",
+                Table(CASE_COLUMNS, _case_rows(found)),
+                opens="case",
+                note="Means over the sentences of a case.",
+            ),
+        ),
+        figures=tuple(
+            _figure(number, group, [each for each in summaries if each.group == group])
+            for number, group in enumerate(groups)
+        ),
+        parameters={
+            **case_parameters(given, found.precisions, found.methods),
+            "score levels": LEVELS,
+            "score floor": DENSITY_FLOOR,
+            "norm": 4,
+            "segments": SEGMENTS,
+            "shortest sentence": SEGMENTS,
+        },
+        notes=(*found.notes, *_on_missing(found)),
+    )
+
+
+def _profiles(found: Collected[ProfiledCase], group: str, model: int) -> list[Profile]:
+    return [
+        shown
+        for case in found.values
+        if group in (_ALL, case.dataset) and (shown := case.profiles[model]) is not None
+    ]
+
+
+@dataclass(frozen=True)
+class _Summary:
+    """The profile of a model, averaged over the cases of a group; empty where there are none."""
+
+    group: str
+    model: str
+    cases: int
+    sentences: int
+    means: tuple[float | None, ...]
+    deviations: tuple[float | None, ...]
+    outer: float | None
+    p_value: float | None
+
+    @classmethod
+    def of(cls, group: str, model: str, profiles: Sequence[Profile]) -> _Summary:
+        nothing = (None,) * SEGMENTS
+        if not profiles:
+            return cls(group, model, 0, 0, nothing, nothing, None, None)
+        shares = np.array([each.shares for each in profiles])
+        # Equal shares may differ in their last bits, and would seem to vary.
+        outer = [round(each.outer, 12) for each in profiles]
+        return cls(
+            group,
+            model,
+            len(profiles),
+            sum(each.sentences for each in profiles),
+            tuple(shares.mean(axis=0).tolist()),
+            tuple(shares.std(axis=0).tolist()),
+            float(np.mean(outer)),
+            mean_above_p_value(outer, 0.5),
+        )
+
+    def row(self) -> tuple[Cell, ...]:
+        return (
+            self.group,
+            self.model,
+            self.cases,
+            self.sentences,
+            *self.means,
+            *self.deviations,
+            self.outer,
+            self.p_value,
+        )
+
+    def sentence(self) -> str:
+        where = f"{self.model}, {self.group}"
+        values = [each for each in self.means if each is not None]
+        if not values or self.outer is None:
+            return f"{where}: no sentence has four tokens and some density, so there is no profile."
+        quarters = ", ".join(f"{value:.1%}" for value in values)
+        begun = (
+            f"{where}: the four quarters of a sentence hold {quarters} of its importance density "
+            f"(mean of {self.cases} cases)"
+        )
+        falls, rises = values[0] > values[1], values[-1] > values[-2]
+        shape = {
+            (True, True): "a U",
+            (True, False): "no U, for the end holds no more than the third quarter",
+            (False, True): "no U, for the beginning holds no more than the second quarter",
+            (False, False): "no U",
+        }[falls, rises]
+        return f"{begun}: {shape}; the first and the last hold {self.outer:.1%}, {self._test()}."
+
+    def _test(self) -> str:
+        if self.p_value is None:
+            return "which cannot be tested with one case or without variance between cases"
+        if self.p_value < SIGNIFICANT:
+            return f"more than half ({p_in_words(self.p_value)})"
+        if 1 - self.p_value < SIGNIFICANT:
+            return f"less than half ({p_in_words(1 - self.p_value)})"
+        return f"not shown to be more than half ({p_in_words(self.p_value)})"
+
+
+def _difference(found: Collected[ProfiledCase], group: str) -> str:
+    """Whether tuning made the U less sharp, as the paper finds: the outer shares case by case."""
+    base, tuned = found.models
+    differences = [
+        round(first.outer - second.outer, 12)
+        for case in found.values
+        if group in (_ALL, case.dataset)
+        and (first := case.profiles[0]) is not None
+        and (second := case.profiles[1]) is not None
+    ]
+    begun = f"{group}: the outer quarters of {base} against those of {tuned}"
+    if not differences:
+        return f"{begun}: no case has a profile of both."
+    size = f"{100 * float(np.mean(differences)):+.2f} percentage points in {len(differences)} cases"
+    p_value = mean_above_p_value(differences, 0.0)
+    if p_value is None:
+        return f"{begun}: {size}, which cannot be tested with one case or without variance."
+    if p_value < SIGNIFICANT:
+        words, told = "tuning made the ends weigh less", p_value
+    elif 1 - p_value < SIGNIFICANT:
+        words = "tuning made the ends weigh more, against what the paper finds"
+        told = 1 - p_value
+    else:
+        words, told = "no difference is shown", p_value
+    return f"{begun}: {size}; {words} (paired t-test, {p_in_words(told)})."
+
+
+def _case_rows(found: Collected[ProfiledCase]) -> list[tuple[Cell, ...]]:
+    return [
+        (case.id, case.dataset, model, shown.sentences, *shown.shares)
+        for case in found.values
+        for model, shown in zip(found.models, case.profiles, strict=True)
+        if shown is not None
+    ]
+
+
+def _figure(number: int, group: str, summaries: Sequence[_Summary]) -> Figure:
+    return Figure(
+        "positions" if number == 0 else f"positions-{number}",
+        f"Importance density by the place in a sentence, {group}",
+        "quarter of the sentence",
+        "share of the sentence's importance density",
+        tuple(
+            Series(each.model, tuple(range(1, SEGMENTS + 1)), each.means, each.deviations)
+            for each in summaries
+        ),
+    )
+
+
+def _on_missing(found: Collected[ProfiledCase]) -> tuple[str, ...]:
+    notes = []
+    for index, model in enumerate(found.models):
+        count = sum(case.profiles[index] is None for case in found.values)
+        if count:
+            notes.append(
+                f"{count} {'case' if count == 1 else 'cases'} of {model} without a profile: no "
+                "sentence of the prompt has four "
+                "tokens and some density, such as where the response is empty."
+            )
+    return tuple(notes)

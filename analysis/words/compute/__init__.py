@@ -1,0 +1,1 @@
+"""Words as the embeddings of a model; needs torch."""

@@ -1,0 +1,180 @@
+"""The words of an analysis of weights: which, their vectors, and their tokens in a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from analysis.demo.catalog import VECTORS_NAME, WEIGHTS
+from analysis.engine.loading import pick_device
+from analysis.engine.pool import ModelPool
+from analysis.engine.token_bytes import token_bytes
+from analysis.engine.weights import open_weights
+from analysis.events import Steps
+from analysis.problems import problem
+from analysis.request import ModelChoice
+from analysis.words.choice import Words, WordVectors
+from analysis.words.compute.thresholds import similarity_thresholds
+from analysis.words.compute.word_embeddings import word_embeddings, word_tokens
+from analysis.words.word_vectors import VectorMap, open_word_vectors, unit_length
+from analysis.words.words import (
+    WordList,
+    demo_words,
+    english_words,
+    token_words,
+    words_from_file,
+)
+from cache.fingerprint import fingerprint
+
+Rows = Callable[[Tensor], Tensor]
+"""Token ids [n] → their embeddings [n, D]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lexicon:
+    """Words that a model can write, with what is known of them.
+
+    Attributes:
+        words: V words, most frequent first.
+        tokens: Their token ids.
+        notes: Where they come from and what was left out, in sentences.
+    """
+
+    words: tuple[str, ...]
+    tokens: tuple[tuple[int, ...], ...]
+    notes: tuple[str, ...]
+
+    def embeddings(self, rows: Rows) -> Tensor:
+        """float32 [V, D]: the mean of each word's token embeddings (METHODS 2)."""
+        return word_embeddings(rows, self.tokens)[0]
+
+    def only(self, known: NDArray[np.bool_], without: str) -> Lexicon:
+        """The words for which `known` is true; a note tells how many are without what."""
+        if known.all():
+            return self
+        kept = np.flatnonzero(known).tolist()
+        missing = len(self.words) - len(kept)
+        return Lexicon(
+            tuple(self.words[each] for each in kept),
+            tuple(self.tokens[each] for each in kept),
+            (*self.notes, f"{missing:,} of {len(self.words):,} words have {without}."),
+        )
+
+
+def lexicon(words: Words, tokenizer: PreTrainedTokenizerBase, vocabulary: int) -> Lexicon:
+    """The words that a model can write.
+
+    Args:
+        words: Which words.
+        tokenizer: The model's.
+        vocabulary: Rows of its embeddings; tokens beyond are unknown to it.
+
+    Raises:
+        ProblemError: The list cannot be read, or nothing of it can be written.
+    """
+    listed = _listed(words, tokenizer)
+    tokens = tuple(tuple(ids) for ids in word_tokens(tokenizer, listed.words, vocabulary))
+    source = f"Words: {len(listed):,}, {listed.source}."
+    found = Lexicon(listed.words, tokens, (source, *listed.notes)).only(
+        np.array([bool(ids) for ids in tokens]), "no token in the model's vocabulary"
+    )
+    if not found.words:
+        raise problem("input", "The model's vocabulary can write none of the words.")
+    return found
+
+
+def _listed(words: Words, tokenizer: PreTrainedTokenizerBase) -> WordList:
+    match words.source:
+        case "english":
+            return english_words(words.limit)
+        case "demo":
+            return demo_words(words.limit)
+        case "tokens":
+            spelled = (token_bytes(tokenizer, token) for token in range(len(tokenizer)))
+            return token_words((each.decode(errors="replace") for each in spelled), words.limit)
+        case "file":
+            return words_from_file(Path(words.path), words.limit)
+
+
+@dataclass(frozen=True, eq=False)
+class Similarity:
+    """A lexicon with the vectors that say which of its words are alike.
+
+    Attributes:
+        lexicon: The words that have a vector.
+        vectors: float32 [V, G], unit length.
+        thresholds: float64 [V], θ of METHODS 2.
+    """
+
+    lexicon: Lexicon
+    vectors: Tensor
+    thresholds: NDArray[np.float64]
+
+
+def similarity(
+    lexicon: Lexicon, vectors: WordVectors, stand_in: Callable[[Sequence[str]], Tensor]
+) -> Similarity:
+    """The vectors of a lexicon's words.
+
+    Args:
+        lexicon: The words.
+        vectors: Which vectors.
+        stand_in: Gives words' embeddings [V, D] that stand in where there are no vectors.
+
+    Raises:
+        ProblemError: The vectors cannot be read, or know none of the words.
+    """
+    match vectors.source:
+        case "demo":
+            found, known = _demo_vectors().vectors_for(lexicon.words)
+            note = "Vectors: the demo pair's own."
+        case "file":
+            opened = open_word_vectors(Path(vectors.path), Path(vectors.folder))
+            found, known = opened.vectors_for(lexicon.words)
+            note = " ".join((f"Vectors: {Path(vectors.path).name}.", *opened.notes))
+        case "embeddings":
+            found, known = unit_length(stand_in(lexicon.words).numpy())
+            name = vectors.model.name if vectors.model is not None else "the model"
+            note = f"Vectors: the input embeddings of {name} stand in, for none were given."
+    kept = lexicon.only(known, "no vector")
+    if not kept.words:
+        raise problem(
+            "input",
+            "The word vectors know none of the words.",
+            f"The first words are {', '.join(lexicon.words[:3])}.",
+            "Give vectors of the words' own language.",
+        )
+    kept = Lexicon(kept.words, kept.tokens, (*kept.notes, note))
+    rows = found if known.all() else found[known]
+    return Similarity(kept, torch.from_numpy(rows), similarity_thresholds(rows))
+
+
+@cache
+def _demo_vectors() -> VectorMap:
+    with np.load(WEIGHTS / VECTORS_NAME, allow_pickle=False) as archive:
+        vectors, _ = unit_length(archive["vectors"])
+        return VectorMap(tuple(archive["words"].tolist()), vectors, ())
+
+
+def output_words(
+    choice: ModelChoice, words: Words, models: ModelPool
+) -> Steps[tuple[Lexicon, Tensor]]:
+    """The words that a model can write and their output embeddings, [V, D]."""
+    folder = yield from models.folder(choice)
+    tokenizer = yield from models.tokenizer(choice)
+    device = pick_device(choice.device)
+
+    def make() -> tuple[Lexicon, Tensor]:
+        weights = open_weights(folder)
+        found = lexicon(words, tokenizer, weights.vocabulary)
+        return found, found.embeddings(weights.output_embeddings).to(device)
+
+    return models.part((fingerprint(folder), words, device), make)

@@ -1,0 +1,48 @@
+"""Which words belong together: the similarity that a pair of words must exceed (METHODS 2)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Matrix = Tensor | NDArray[np.floating]
+
+DEVIATIONS = 1.96
+"""How far above its mean similarity, in standard deviations, a word's threshold is."""
+
+# Entries of float32 that the cosines of some words take at a time.
+_BLOCK = 1 << 24
+
+
+def similarity_thresholds(vectors: Matrix, frequent: int = 1000) -> NDArray[np.float64]:
+    """The similarity above which a word belongs to another: mean + 1.96 · std (METHODS 2).
+
+    Mean and population standard deviation of the cosines between the word and the most frequent
+    words; a frequent word's cosine with itself counts too.
+
+    Args:
+        vectors: [V, G], unit length, the most frequent word first.
+        frequent: How many words count as frequent; all where there are fewer.
+
+    Returns:
+        float64 [V].
+    """
+    rows = tensor_of(vectors).float()
+    result = np.empty(len(rows))
+    reference = rows[:frequent].T
+    step = max(1, _BLOCK // max(1, reference.shape[1]))
+    for start in range(0, len(rows), step):
+        cosines = (rows[start : start + step] @ reference).cpu().double()
+        deviation, mean = torch.std_mean(cosines, dim=1, correction=0)
+        result[start : start + step] = (mean + DEVIATIONS * deviation).numpy()
+    return result
+
+
+def tensor_of(matrix: Matrix) -> Tensor:
+    """A tensor without gradient; shares memory with arrays that may be written to."""
+    if isinstance(matrix, Tensor):
+        return matrix.detach()
+    # Torch warns of arrays that it could write to but must not, such as read-only memory maps.
+    return torch.from_numpy(matrix if matrix.flags.writeable else matrix.copy())

@@ -1,0 +1,1 @@
+"""What is around the views: header, keys, palette, and what every view is."""

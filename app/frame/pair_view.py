@@ -1,0 +1,200 @@
+"""A view of what both models' weights hold: pages, what goes on, and news of the requests."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Generic, TypeVar
+
+from textual import on
+from textual.widgets import Static
+
+from analysis.events import EngineStatus
+from app.frame.model_names import short_names
+from app.frame.view import View
+from app.jobs.pair_jobs import PairJobs
+from app.jobs.watch import Watch
+from app.widgets.lines import Line, Lines
+from app.workspace import PairWorkspace
+
+Jobs = TypeVar("Jobs", bound=PairJobs)
+
+
+class PairView(View, Generic[Jobs]):
+    """One page at a time: words at first, the others once the models' shapes are known and alike.
+
+    Subclasses set `PAGES`, the names of the pages, of which the one that is shown is a class of
+    the view; `UNLIKE`, why models of different shapes cannot be compared; and, where it takes
+    long, `WAITING`, what the first page waits for. `compose` yields `#words` and `#progress`.
+    """
+
+    PAGES: ClassVar[tuple[str, ...]]
+    UNLIKE: ClassVar[str]
+    WAITING: ClassVar[str] = ""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._page = "words"
+        self._jobs: Jobs | None = None
+
+    # What a view says of itself
+
+    def _ask(self) -> Jobs:
+        """Ask what the models are built of."""
+        raise NotImplementedError
+
+    def _begin(self, jobs: Jobs) -> None:
+        """Ask for the parts: the shapes are known and alike."""
+        raise NotImplementedError
+
+    def _take_part(self, jobs: Jobs, part: int) -> None:
+        """Take in the answers about a part."""
+        raise NotImplementedError
+
+    def _take_opened(self, jobs: Jobs) -> None:
+        """Take in the answers about what was opened."""
+
+    def _show_page(self, jobs: Jobs) -> None:
+        """Draw the page and what stands around it from the state."""
+        raise NotImplementedError
+
+    def _focus_shown(self) -> None:
+        """Focus what the page shows; never called for words."""
+        raise NotImplementedError
+
+    def _back(self) -> bool:
+        """Lead back from the page; False where escape stops what runs, or leaves the view."""
+        raise NotImplementedError
+
+    @property
+    def _part(self) -> int:
+        """The part that is looked at, and asked for first."""
+        return 0
+
+    # What is on the screen
+
+    @property
+    def _workspace(self) -> PairWorkspace:
+        assert isinstance(self.ui.workspace, PairWorkspace)
+        return self.ui.workspace
+
+    @property
+    def _models(self) -> tuple[str, str]:
+        """Names of base and tuned model as they were given."""
+        return self._workspace.base.name, self._workspace.tuned.name
+
+    @property
+    def _names(self) -> tuple[str, str]:
+        """Of base and tuned model, short and harmless."""
+        base, tuned = short_names(*self._models)
+        return self.prose(base), self.prose(tuned)
+
+    def enter(self) -> None:
+        """Ask what the models are built of, the first time; focus what is shown."""
+        if self._jobs is None and self.ui.session is not None:
+            self._jobs = self._ask()
+        self._turn_to(self._page)
+
+    def leave(self) -> None:
+        """Nothing is waited for."""
+        if self._jobs is not None:
+            self._jobs.stop()
+
+    def _turn_to(self, page: str) -> None:
+        self._page = page
+        for each in self.PAGES:
+            self.set_class(each == page, f"-{each}")
+        self.show_everything()
+        if self.ui.view is self:
+            self._focus_page()
+            self.ui.refresh_lines()
+
+    def _focus_page(self) -> None:
+        # The keys of the view work while there is nothing to put a cursor on.
+        self.can_focus = self._page == "words"
+        if self._page == "words":
+            self.focus()
+        else:
+            self._focus_shown()
+
+    def show_everything(self) -> None:
+        """Words, page and lines from the state."""
+        jobs = self._jobs
+        if jobs is None:
+            return
+        if self._page == "words":
+            self._show_words(jobs)
+        self._show_page(jobs)
+        self._show_progress()
+
+    def _show_words(self, jobs: Jobs) -> None:
+        words, text = self.query_one("#words", Static), jobs.words(self.UNLIKE) or self.WAITING
+        words.set_class(jobs.shapes.problem is not None, "bad")
+        words.update("\n".join(self.prose(line) for line in text.split("\n")))
+
+    def _show_progress(self) -> None:
+        self.query_one("#progress", Lines).show(self._progress())
+
+    def _progress(self) -> Line:
+        return self._going_on() or self._all_there()
+
+    def _going_on(self) -> Line:
+        starting = self.ui.status.state in ("off", "starting")
+        return [] if self._jobs is None else self._jobs.going_on(engine_starting=starting)
+
+    def _all_there(self) -> Line:
+        parts = None if self._jobs is None else self._jobs.parts
+        if parts is None or self._page == "words":
+            return []
+        return [(f"all {parts.layers} {parts.kind} are there", "dim")]
+
+    # News of the requests
+
+    def engine_changed(self, status: EngineStatus) -> None:
+        """Say what is waited for."""
+        self._show_progress()
+
+    @on(Watch.Changed)
+    def _news(self, message: Watch.Changed) -> None:
+        message.stop()
+        jobs = self._jobs
+        news = None if jobs is None else jobs.apply(message.watch)
+        if jobs is None or news is None:
+            return
+        about, step = news
+        for notice in step.notices:
+            self.ui.say(str(notice.problem), severity="warning")
+        if step.finished is None:
+            if self._page == "words":
+                self._show_words(jobs)
+        elif about is jobs.parts:
+            self._take_part(jobs, step.finished)
+        elif about is jobs.opened:
+            self._take_opened(jobs)
+        elif jobs.alike:
+            self._begin(jobs)
+        else:
+            self._show_words(jobs)
+        self._show_progress()
+        if self.ui.view is self and jobs.running is None:
+            self.ui.refresh_lines()
+
+    # Keys
+
+    def action_stop(self) -> None:
+        """Back from a page or to the link that led to it; stop what runs; leave the view."""
+        if self._back():
+            return
+        if self._jobs is not None and self._jobs.stop():
+            self.show_everything()
+            self.ui.refresh_lines()
+        else:
+            self._go_back()
+
+    def _go_back(self) -> None:
+        self.run_worker(self.ui.go_back(self), exit_on_error=False)
+
+    def action_run_again(self) -> None:
+        """Run what failed or was stopped."""
+        if self._jobs is not None:
+            self._jobs.run_again(self._part)
+            self.show_everything()
+            self.ui.refresh_lines()

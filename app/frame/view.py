@@ -1,0 +1,92 @@
+"""What every view is: a container with a scope of actions and a help text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.containers import Vertical
+
+from analysis.problems import ProblemError
+from app.frame.export import save_table
+from app.terminal.text import prose, visible
+
+if TYPE_CHECKING:
+    from analysis.events import EngineStatus
+    from analysis.table import Table
+    from app.frame.actions import Action
+    from app.main import InsttuiApp
+
+
+class View(Vertical):
+    """A page of the app, reached by a number key.
+
+    Subclasses set `SCOPE`, the scope of their actions, and `HELP`, the help panel's prose.
+    """
+
+    SCOPE: ClassVar[str]
+    HELP: ClassVar[str]
+
+    @property
+    def ui(self) -> InsttuiApp:
+        """The app, typed."""
+        return cast("InsttuiApp", self.app)
+
+    def help(self) -> str:
+        """The help panel's prose, with what there is to say of what is shown."""
+        return self.HELP
+
+    def prose(self, text: str) -> str:
+        """Harmless one-line text: newlines become spaces."""
+        return prose(" ".join(text.split()), ascii_only=self.ui.settings.ascii)
+
+    def token(self, text: str) -> str:
+        """A token as it is, harmless."""
+        return visible(text, ascii_only=self.ui.settings.ascii)
+
+    def offers(self, action: Action) -> bool:
+        """Whether the action means something now; the key line and the palette leave out others."""
+        return True
+
+    def write_aside(self, write: Callable[[], Path], *, done: str = "Written") -> None:
+        """Write a file on a thread, and say where it is or why it is not.
+
+        Args:
+            write: Writes it and returns its path; may raise OSError and ProblemError.
+            done: What was done to it then, capitalised.
+        """
+
+        def work() -> None:
+            try:
+                words, severity = f"{done} to {write()}", "information"
+            except (OSError, ProblemError) as error:
+                words, severity = f"Nothing was {done.lower()}: {error}", "error"
+            self.app.call_from_thread(self.ui.say, words, severity=severity)
+
+        self.run_worker(work, thread=True, exit_on_error=False, group="write")
+
+    def export_table(self, table: Callable[[], Table], kind: str, *names: str) -> None:
+        """Write a table to a new CSV file in the current folder, on a thread.
+
+        Args:
+            table: Makes the table, on the thread too.
+            kind: What it is, the first part of the file's name.
+            names: What it is about, the other parts.
+        """
+        self.write_aside(lambda: save_table(table(), kind, names, Path.cwd()), done="Exported")
+
+    def enter(self) -> None:
+        """Called when the view is shown: put the focus where work starts."""
+
+    def take_paste(self, text: str) -> None:
+        """Called with what is pasted where nothing that has the focus takes it."""
+
+    def connected(self) -> None:
+        """Called when the app has its session, which is soon after it was painted."""
+
+    def leave(self) -> None:
+        """Called when the app ends: hand over what should be remembered, stop what runs."""
+
+    def engine_changed(self, status: EngineStatus) -> None:
+        """Called when the engine's state changed."""

@@ -1,0 +1,1 @@
+"""Following requests on behalf of what is on the screen."""

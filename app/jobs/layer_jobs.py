@@ -1,0 +1,218 @@
+"""Asks for something of every layer: the layer the user looks at first, the rest in the background.
+
+A view says what is asked of a layer: one request, or one for each model. It hears of everything
+through `Watch.Changed` and hands the watch on to `LayerJobs.apply`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from analysis.events import Failed, Finished, Notice, Progress
+from analysis.problems import Problem
+from analysis.request import Request
+from app.jobs.progress_text import progress_text
+from app.jobs.watch import Watch
+
+if TYPE_CHECKING:
+    from textual.message_pump import MessagePump
+
+    from app.workspace import SessionLike
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a piece of news meant.
+
+    Attributes:
+        finished: The layer whose last answer came; None while it is still computed.
+        notices: What the user should know.
+    """
+
+    finished: int | None = None
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass
+class _Layer:
+    """A layer that is being computed: its watches, and their answers as far as they are there."""
+
+    number: int
+    watches: list[Watch] = field(default_factory=list)
+    answers: list[Any | None] = field(default_factory=list)
+
+    def drop(self) -> None:
+        for watch in self.watches:
+            watch.drop()
+
+
+class LayerJobs:
+    """The requests of all layers, one layer at a time; holds no widgets.
+
+    Also serves for what is asked once, of both models: that is one layer.
+
+    The first failure ends the run, for what one layer lacks the others mostly lack too. What was
+    stopped or failed goes on with `run`; what is there stays.
+
+    Args:
+        session: Where requests are submitted.
+        listener: Receives `Watch.Changed` and calls `apply`.
+        requests: What is asked of each layer.
+        kind: What else stands in the place of layers, such as categories, in the plural.
+        names: What they are called, harmless; layers by number where there are none.
+
+    Attributes:
+        kind: What stands in the place of layers.
+        results: The answers of every finished layer, in the order of its requests.
+        problem: Why the run ended, if something went wrong.
+        stopped: The user stopped it.
+    """
+
+    def __init__(
+        self,
+        session: SessionLike,
+        listener: MessagePump,
+        requests: Sequence[tuple[Request[Any], ...]],
+        *,
+        kind: str = "layers",
+        names: Sequence[str] = (),
+    ) -> None:
+        self._session = session
+        self._listener = listener
+        self._requests = requests
+        self.kind = kind
+        self._names = names or [f"layer {number}" for number in range(len(requests))]
+        self.results: dict[int, tuple[Any, ...]] = {}
+        self.problem: Problem | None = None
+        self.stopped = False
+        self._current: _Layer | None = None
+        self._progress: tuple[str, Progress] | None = None
+        self._stage_started = 0.0
+
+    @property
+    def layers(self) -> int:
+        """Number of layers."""
+        return len(self._requests)
+
+    @property
+    def layer(self) -> int | None:
+        """The layer that is being computed; None when nothing runs."""
+        return None if self._current is None else self._current.number
+
+    @property
+    def can_run(self) -> bool:
+        """Whether layers are missing and nothing runs."""
+        return self._current is None and len(self.results) < self.layers
+
+    def both(self, layer: int, of: type[Answer]) -> tuple[Answer, Answer] | None:
+        """A layer's answers of base and tuned model; None until they are there."""
+        if not self.results.get(layer):
+            return None
+        base, tuned = self.results[layer]
+        assert isinstance(base, of)
+        assert isinstance(tuned, of)
+        return base, tuned
+
+    def run(self, layer: int) -> None:
+        """Compute what is missing, this layer first."""
+        if not self.can_run:
+            return
+        self.problem, self.stopped = None, False
+        self._begin(layer)
+
+    def want(self, layer: int) -> None:
+        """Compute this layer next, in place of one that nobody looks at."""
+        if self._current is None or layer in self.results or layer == self._current.number:
+            return
+        self._current.drop()
+        self._begin(layer)
+
+    def stop(self) -> None:
+        """Give up what is not there yet; nothing more is heard of it."""
+        if self._current is not None:
+            self._end()
+            self.stopped = True
+
+    def apply(self, watch: Watch) -> Step | None:
+        """Take in what a watch has to tell; None where it is not one of these, or not any more."""
+        current = self._current
+        if current is None or watch not in current.watches:
+            return None
+        news = watch.take()
+        if news.progress is not None:
+            self._follow(watch.request.models()[0].name, news.progress)
+        ending = news.ending
+        if isinstance(ending, Finished):
+            current.answers[current.watches.index(watch)] = ending.result
+            answers = [answer for answer in current.answers if answer is not None]
+            if len(answers) == len(current.watches):
+                self.results[current.number] = tuple(answers)
+                self._next()
+                return Step(current.number, news.notices)
+        elif ending is not None:
+            self._end()
+            self.stopped = not isinstance(ending, Failed)
+            self.problem = ending.problem if isinstance(ending, Failed) else None
+        return Step(None, news.notices)
+
+    def ended(self) -> str:
+        """Why it failed, or that it was stopped, in paragraphs; empty where it did not end so."""
+        if self.problem is not None:
+            problem = self.problem
+            parts = (problem.what, problem.why, problem.remedy, "r runs it again.")
+            return "\n\n".join(part for part in parts if part)
+        return "Stopped. r runs it again." if self.stopped else ""
+
+    def words(self) -> str:
+        """What is done and how far it is, one harmless line; empty when nothing runs."""
+        if self._current is None:
+            return ""
+        parts = []
+        if self.layers > 1:
+            parts = [
+                f"{len(self.results)} of {self.layers} {self.kind}",
+                self._names[self._current.number],
+            ]
+        if self._progress is not None:
+            running_s = time.monotonic() - self._stage_started
+            parts.append(progress_text(*self._progress, running_s=running_s))
+        return " · ".join(parts)
+
+    def _begin(self, layer: int) -> None:
+        """Submit a layer's requests, in the foreground."""
+        if layer in self.results:
+            self._next()
+        else:
+            self._submit(layer, background=False)
+
+    def _next(self) -> None:
+        """Submit the first missing layer's requests, in the background."""
+        missing = next((n for n in range(self.layers) if n not in self.results), None)
+        if missing is None:
+            self._end()
+        else:
+            self._submit(missing, background=True)
+
+    def _submit(self, layer: int, *, background: bool) -> None:
+        requests = self._requests[layer]
+        self._progress = None
+        self._current = _Layer(layer, answers=[None] * len(requests))
+        for request in requests:
+            watch = Watch(self._session, request, self._listener, background=background)
+            self._current.watches.append(watch)
+
+    def _end(self) -> None:
+        if self._current is not None:
+            self._current.drop()
+        self._current, self._progress = None, None
+
+    def _follow(self, model: str, progress: Progress) -> None:
+        before = self._progress
+        if before is None or (before[0], before[1].stage) != (model, progress.stage):
+            self._stage_started = time.monotonic()
+        self._progress = (model, progress)

@@ -1,0 +1,57 @@
+"""Progress in words: what is being done, how far it is, how long it may take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.terminal.text import prose
+
+if TYPE_CHECKING:
+    from analysis.events import Progress
+
+_STAGES = {
+    "start": "starting the engine",
+    "download": "downloading",
+    "load": "loading",
+    "generate": "writing its response",
+    "attribute": "attributing",
+    "words": "reading words",
+    "heads": "reading heads",
+    "components": "finding components",
+    "frequencies": "counting activations of",
+    "ablation": "silencing neurons of",
+    "tokens": "cutting into tokens",
+    "states": "gathering hidden states",
+    "clusters": "clustering",
+}
+
+
+def progress_text(model: str, progress: Progress, *, running_s: float = 0.0) -> str:
+    """One line of harmless text.
+
+    Args:
+        model: The model's name.
+        progress: How far it is.
+        running_s: Seconds the stage has taken so far, for an estimate of the rest; 0 for none.
+    """
+    parts = [f"{prose(model)}: {_STAGES[progress.stage]}"]
+    if progress.total:
+        parts.append(f"{progress.done} of {progress.total} {prose(progress.detail)}".rstrip())
+        remaining = progress.total - progress.done
+        # Generation ends earlier than its limit more often than not: no estimate.
+        if running_s > 1.0 and progress.done > 0 and progress.stage != "generate" and remaining:
+            parts.append(f"about {duration(running_s / progress.done * remaining)} left")
+    elif progress.done:
+        parts.append(f"{progress.done} {prose(progress.detail)}".rstrip())
+    elif progress.detail:
+        parts.append(prose(progress.detail))
+    return " · ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """A time in words: ``40 s``, ``12 min``, ``3.5 h``."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"

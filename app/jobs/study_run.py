@@ -1,0 +1,201 @@
+"""One run of a study: driven on a thread of its own, watched and stopped from the screen.
+
+The thread is a daemon and no worker of Textual's, which the end of the program would wait for: a
+study may wait for an answer of the engine when the session is closed, and none comes any more.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from textual.message import Message
+
+from analysis.events import Event, Notice, Progress
+from analysis.problems import Problem, ProblemError
+from analysis.studies.findings import Findings
+from analysis.studies.study import Study, StudyInput
+from app.jobs.pace import Pace
+
+if TYPE_CHECKING:
+    from textual.message_pump import MessagePump
+
+    from analysis.request import Request
+    from analysis.session.session import Job, Session
+    from analysis.studies.catalog import StudySpec
+
+State = Literal["waiting", "running", "stopping", "stopped", "done", "failed"]
+
+
+class StudyRun:
+    """Begins when it is made; holds no widgets.
+
+    Attributes:
+        spec: Which study.
+        given: What it works on; None before it is known.
+        progress: The newest word of it.
+        pace: How fast the current stage goes.
+        findings: What it found; None before its end.
+        problem: Why it failed, if it did.
+        notices: What the user should know and was not told yet.
+    """
+
+    class Changed(Message):
+        """There is news; at most one such message waits."""
+
+        def __init__(self, run: StudyRun) -> None:
+            super().__init__()
+            self.run = run
+
+    def __init__(
+        self,
+        spec: StudySpec,
+        prepare: Callable[[], StudyInput],
+        listener: MessagePump,
+        turn: threading.Lock,
+    ) -> None:
+        """Starts it.
+
+        Args:
+            spec: Which study.
+            prepare: Makes what it works on, on its thread; may raise ProblemError.
+            listener: Receives `Changed`.
+            turn: One study at a time: the lock that all runs of an app share.
+        """
+        self.spec = spec
+        self.given: StudyInput | None = None
+        self.progress: Progress | None = None
+        self.pace = Pace()
+        self.findings: Findings | None = None
+        self.problem: Problem | None = None
+        self.notices: list[Problem] = []
+        self._prepare, self._listener, self._turn = prepare, listener, turn
+        self._noticed: set[str] = set()
+        self._begun = self._ended = self._told = self._silent = False
+        self._stop = threading.Event()
+        threading.Thread(target=self._wait_and_drive, name=spec.name, daemon=True).start()
+
+    @property
+    def state(self) -> State:
+        """How it stands."""
+        if self.findings is not None:
+            return "done"
+        if self.problem is not None:
+            return "failed"
+        if self._stop.is_set():
+            return "stopping" if self._begun and not self._ended else "stopped"
+        return "running" if self._begun else "waiting"
+
+    @property
+    def active(self) -> bool:
+        """Whether it runs, or waits for its turn."""
+        return self.state in ("waiting", "running", "stopping")
+
+    def stop(self) -> None:
+        """Ask for its end at the next step; what it computed so far is in the cache."""
+        self._stop.set()
+
+    def leave(self) -> None:
+        """Nobody listens any more; nothing is waited for."""
+        self._silent = True
+        self._stop.set()
+
+    def take(self) -> tuple[Problem, ...]:
+        """The notices since the last call; called for every `Changed`."""
+        self._told = False
+        taken = tuple(self.notices)
+        del self.notices[: len(taken)]
+        return taken
+
+    # The thread
+
+    def _wait_and_drive(self) -> None:
+        with self._turn:
+            if not self._stop.is_set():
+                self._begun = True
+                self._tell()
+                self._drive()
+        self._ended = True
+        self._tell()
+
+    def _drive(self) -> None:
+        try:
+            given = self._prepare()
+            if given.session is not None:
+                # A study asks no more of a session than to submit and to look into the cache.
+                session = cast("Session", OverheardSession(given.session, self._hear))
+                given = replace(given, session=session)
+            self.given = given
+            self.findings = self._follow(self.spec.start(given))
+        except ProblemError as error:
+            self._fail(error.problem)
+        except OSError as error:
+            self._fail(Problem(kind="storage", what="A file could not be used.", why=str(error)))
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"
+            self._fail(Problem(kind="internal", what="The study ran into a defect.", why=why))
+
+    def _follow(self, study: Study) -> Findings | None:
+        """Drive the generator; None where it was stopped."""
+        try:
+            while not self._stop.is_set():
+                progress = next(study)
+                if progress == self.progress:
+                    continue
+                if self.progress is None or self.progress.stage != progress.stage:
+                    self.pace = Pace()
+                self.pace.reached(progress.done)
+                self.progress = progress
+                self._tell()
+        except StopIteration as end:
+            return cast("Findings", end.value)
+        finally:
+            study.close()
+        return None
+
+    def _fail(self, problem: Problem) -> None:
+        # What was stopped did not fail.
+        if not self._stop.is_set():
+            self.problem = problem
+
+    def _hear(self, problem: Problem) -> None:
+        # A disk that is full is full at every case.
+        if str(problem) not in self._noticed:
+            self._noticed.add(str(problem))
+            self.notices.append(problem)
+            self._tell()
+
+    def _tell(self) -> None:
+        if not (self._told or self._silent):
+            self._told = True
+            self._listener.post_message(self.Changed(self))
+
+
+class OverheardSession:
+    """A session whose notices, such as that of a full disk, reach the user whoever asked."""
+
+    def __init__(self, session: Session, hear: Callable[[Problem], None]) -> None:
+        """Args: where to ask; what to call, on any thread, with what the user should know."""
+        self._session, self._hear = session, hear
+
+    def submit(
+        self,
+        request: Request[Any],
+        listener: Callable[[Event], None] = lambda event: None,
+        *,
+        background: bool = False,
+    ) -> Job[Any]:
+        """As of `analysis.session.session.Session`."""
+
+        def hear(event: Event) -> None:
+            if isinstance(event, Notice):
+                self._hear(event.problem)
+            listener(event)
+
+        return self._session.submit(request, hear, background=background)
+
+    def cached(self, request: Request[Any]) -> Any | None:
+        """As of `analysis.session.session.Session`."""
+        return self._session.cached(request)

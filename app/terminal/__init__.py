@@ -1,0 +1,1 @@
+"""What the app does for terminals beyond what Textual does."""

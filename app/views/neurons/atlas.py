@@ -1,0 +1,151 @@
+"""The sets of both models at an ε and a τ, derived from frequencies; nothing is asked anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+import msgspec
+import numpy as np
+
+from analysis.neurons.pair import PairSets, Thresholds
+from analysis.neurons.result import Frequencies
+from analysis.neurons.sets import (
+    EPSILONS,
+    EXPERT_EPSILONS,
+    Alteration,
+    ComponentSets,
+    alteration,
+    expert_and_neuron,
+    is_mixture,
+)
+
+Unit = Literal["neurons", "experts"]
+
+TAUS = tuple(step / 20 for step in range(1, 21))
+"""What τ is moved over; it may be any share."""
+
+_FITS_A_BYTE = 255
+
+
+class ComponentAtlas:
+    """Frequencies of both models in every category, and what follows from them; no widgets.
+
+    Attributes:
+        categories: Their names.
+        unit: Whether the maps speak of neurons or of experts.
+        thresholds: ε, ε_e and τ (METHODS 6).
+    """
+
+    def __init__(self, categories: Sequence[str]) -> None:
+        self.categories = tuple(categories)
+        self.unit: Unit = "neurons"
+        self.thresholds = Thresholds()
+        self._found: dict[str, tuple[Frequencies, Frequencies]] = {}
+        self._pair: PairSets | None = None
+
+    def add(self, base: Frequencies, tuned: Frequencies) -> None:
+        """Take in a category; experts come first where there are any."""
+        if not self._found and is_mixture([base]):
+            self.unit = "experts"
+        self._found[base.category] = _compact(base), _compact(tuned)
+        self._pair = None
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """The categories that are there, in the order of `categories`."""
+        return tuple(each for each in self.categories if each in self._found)
+
+    @property
+    def mixture(self) -> bool:
+        """Whether some layer has experts."""
+        return any(is_mixture([base]) for base, _ in self._found.values())
+
+    @property
+    def layers(self) -> int:
+        """Number of layers; 0 before anything is there."""
+        return next((len(base.layers) for base, _ in self._found.values()), 0)
+
+    @property
+    def instructions(self) -> int:
+        """How many instructions were counted."""
+        return sum(base.instructions for base, _ in self._found.values())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know, each once."""
+        both = [each for pair in self._found.values() for each in pair]
+        return tuple(dict.fromkeys(note for each in both for note in each.notes))
+
+    def threshold(self, unit: Unit) -> float:
+        """ε of neurons, or of experts."""
+        given = self.thresholds
+        return given.epsilon if unit == "neurons" else given.expert_epsilon
+
+    def move_threshold(self, unit: Unit, by: int) -> None:
+        """Move ε of neurons or of experts by so many steps of its grid."""
+        grid = EPSILONS if unit == "neurons" else EXPERT_EPSILONS
+        moved = _moved(grid, self.threshold(unit), by)
+        self.thresholds = (
+            replace(self.thresholds, epsilon=moved)
+            if unit == "neurons"
+            else replace(self.thresholds, expert_epsilon=moved)
+        )
+
+    def move_tau(self, by: int) -> None:
+        """Move τ by so many steps."""
+        self.thresholds = replace(self.thresholds, tau=_moved(TAUS, self.thresholds.tau, by))
+
+    @property
+    def pair(self) -> PairSets:
+        """Both models at the thresholds."""
+        if self._pair is None or self._pair.thresholds != self.thresholds:
+            base, tuned = (tuple(self.frequencies(side)) for side in (0, 1))
+            self._pair = PairSets(base, tuned, self.thresholds)
+        return self._pair
+
+    def sets(self, unit: Unit | None = None) -> tuple[ComponentSets, ComponentSets]:
+        """The sets of base and tuned model, over the categories that are there.
+
+        Args:
+            unit: Of neurons or of experts; None for what the maps speak of.
+        """
+        return self.pair.neurons if (unit or self.unit) == "neurons" else self.pair.experts
+
+    def frequencies(self, side: int) -> list[Frequencies]:
+        """Of the base model (0) or the tuned one (1), the categories that are there."""
+        return [self._found[each][side] for each in self.counted]
+
+    def expert_and_neuron(self, layer: int, place: int) -> tuple[int, int]:
+        """The expert, -1 in a dense layer, and the number of the neuron at a place of a layer."""
+        found = self.frequencies(0)[0].layers[layer]
+        return expert_and_neuron(found.starts, place) if len(found.expert_mean) else (-1, place)
+
+    def alteration(self) -> Alteration:
+        """What tuning did to the sets, by category and layer."""
+        return alteration(*self.sets())
+
+
+def _moved(grid: Sequence[float], value: float, by: int) -> float:
+    nearest = min(range(len(grid)), key=lambda each: abs(grid[each] - value))
+    return grid[max(0, min(nearest + by, len(grid) - 1))]
+
+
+def _compact(found: Frequencies) -> Frequencies:
+    """The same counts in half the memory, where there are few instructions."""
+    if found.instructions > _FITS_A_BYTE:
+        return found
+    sizes = [each.reached.size + each.expert_reached.size for each in found.layers]
+    # In one piece: hundreds of arrays of some 200 KB would leave as much unused between them.
+    kept, place = np.empty(sum(sizes), dtype=np.uint8), 0
+    layers = []
+    for each in found.layers:
+        both = []
+        for counts in (each.reached, each.expert_reached):
+            here = kept[place : place + counts.size].reshape(counts.shape)
+            np.copyto(here, counts, casting="unsafe")
+            both.append(here)
+            place += counts.size
+        layers.append(msgspec.structs.replace(each, reached=both[0], expert_reached=both[1]))
+    return msgspec.structs.replace(found, layers=tuple(layers))

@@ -1,0 +1,122 @@
+"""The maps of base and tuned model side by side, one cursor on both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+
+from app.views.neurons.atlas import ComponentAtlas
+from app.views.neurons.members import Cell
+from app.views.neurons.numbers import MAPS, Map, Measure, numbers_of
+from app.widgets.number_map import NumberMap
+from app.widgets.token_face import TokenFace
+
+TITLES = {
+    ("overlaps", "jaccard"): "overlap of categories, Jaccard index",
+    ("overlaps", "containment"): "share of the row's set that is in the column's",
+    ("layers", "jaccard"): "how many, by layer",
+    ("changes", "jaccard"): "base and tuned set alike, Jaccard index",
+}
+
+
+class ComponentMaps(Horizontal):
+    """Two maps where there is room, else the one of the side that is looked at.
+
+    Attributes:
+        shown: Which map.
+        measure: What overlaps are measured by.
+        side: 0 base, 1 tuned: which is in sight where there is room for one.
+    """
+
+    def __init__(self, follow: Callable[[], None], *, ascii_only: bool, id: str) -> None:  # noqa: A002
+        """Args: called when the cursor moved; plain ASCII; the widget's id."""
+        super().__init__(id=id)
+        self._follow = follow
+        self._ascii = ascii_only
+        self.shown: Map = "overlaps"
+        self.measure: Measure = "jaccard"
+        self.side = 1
+
+    def compose(self) -> ComposeResult:
+        """The two maps."""
+        for name in ("base", "tuned"):
+            yield NumberMap(ascii_only=self._ascii, follow=self._moved, id=f"map-{name}")
+
+    @property
+    def maps(self) -> tuple[NumberMap, NumberMap]:
+        """Of base and tuned model."""
+        return self.query_one("#map-base", NumberMap), self.query_one("#map-tuned", NumberMap)
+
+    @property
+    def title(self) -> str:
+        """What the numbers are."""
+        overlaps = self.shown == "overlaps"
+        return TITLES[self.shown, self.measure if overlaps else "jaccard"]
+
+    def show_atlas(self, atlas: ComponentAtlas, names: tuple[str, str]) -> None:
+        """Show the numbers of an atlas; the cursor stays where it can.
+
+        Args:
+            atlas: With at least one category.
+            names: Of base and tuned model, harmless.
+        """
+        changes = self.shown == "changes"
+        self.set_class(changes, "-changes")
+        self.set_class(self.side == 0, "-base")
+        for side, each in enumerate(self.maps):
+            if side == 0 or not changes:
+                numbers = numbers_of(atlas, self.shown, self.measure, side, ascii_only=self._ascii)
+                each.show_numbers(numbers)
+            model = " | ".join(names) if changes else names[side]
+            each.border_title = Text(f"{model} · {self.title}")
+
+    def turn(self) -> None:
+        """To the next map; the column under the cursor stays."""
+        self.shown = MAPS[(MAPS.index(self.shown) + 1) % len(MAPS)]
+
+    def text(self, atlas: ComponentAtlas, names: tuple[str, str]) -> str:
+        """The numbers of the map in sight as plain text, columns by tabs.
+
+        Args:
+            atlas: With at least one category.
+            names: Of base and tuned model, harmless.
+        """
+        side = 0 if self.shown == "changes" else self.side
+        numbers = numbers_of(atlas, self.shown, self.measure, side, ascii_only=True)
+        model = " | ".join(names) if self.shown == "changes" else names[side]
+        rows = [["", *numbers.columns]]
+        rows += [[name, *texts] for name, texts in zip(numbers.rows, numbers.texts, strict=True)]
+        return "\n".join([f"{model}, {self.title}", *("\t".join(row) for row in rows)])
+
+    def focus_map(self) -> None:
+        """Put the focus on a map that is in sight."""
+        base, tuned = self.maps
+        (base if self.shown == "changes" or self.side == 0 else tuned).focus()
+
+    @property
+    def cursor(self) -> tuple[int, int]:
+        """Row and column under the cursor."""
+        return self.maps[0].cursor if self.shown == "changes" else self.maps[self.side].cursor
+
+    def put_cursor(self, row: int, column: int) -> None:
+        """Put the cursor of both maps on a cell."""
+        for each in self.maps:
+            each.move_cursor(row, column)
+
+    def cell(self, atlas: ComponentAtlas) -> Cell:
+        """What the cursor is on."""
+        row, column = self.cursor
+        if self.shown == "overlaps":
+            return Cell(atlas.unit, tuple(dict.fromkeys((row, column))))
+        general = column >= len(atlas.counted)
+        categories = tuple(range(len(atlas.counted))) if general else (column,)
+        return Cell(atlas.unit, categories, row - 1 if row else None)
+
+    def _moved(self, message: TokenFace.CursorMoved) -> None:
+        if self.shown != "changes":
+            self.side = int(message.face is self.maps[1])
+        self.put_cursor(message.row, message.column)
+        self._follow()

@@ -1,0 +1,149 @@
+"""The neurons or experts in a cell of a map: in the sets of a category, or of two that overlap."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.views.neurons.atlas import ComponentAtlas, Unit
+
+Kind = Literal["all", "kept", "lost", "gained", "general", "unique"]
+KINDS: tuple[Kind, ...] = ("all", "kept", "lost", "gained", "general", "unique")
+
+
+class Cell(NamedTuple):
+    """What a list shows: the units in the sets of all these categories.
+
+    Attributes:
+        unit: Neurons or experts.
+        categories: One, or several that overlap; by index.
+        layer: One layer; None for all of them.
+        expert: The neurons of one expert; None for all.
+    """
+
+    unit: Unit
+    categories: tuple[int, ...]
+    layer: int | None = None
+    expert: int | None = None
+
+
+class Member(NamedTuple):
+    """A neuron or an expert in the sets of a cell.
+
+    Attributes:
+        layer: From 0.
+        expert: Its expert, or the expert itself; -1 in a dense layer.
+        neuron: From 0 in its expert or layer; -1 for an expert.
+        place: Where it stands in the layer's arrays.
+        in_base, in_tuned: In which model's sets of the cell it is.
+        frequencies: float32 [2, C], mean share of tokens in base and tuned model, by category.
+        sets: (base, tuned), in how many categories' sets it is.
+    """
+
+    layer: int
+    expert: int
+    neuron: int
+    place: int
+    in_base: bool
+    in_tuned: bool
+    frequencies: NDArray[np.float32]
+    sets: tuple[int, int]
+
+    @property
+    def status(self) -> Literal["kept", "lost", "gained"]:
+        """What tuning did to it in the cell."""
+        return "kept" if self.in_base and self.in_tuned else "lost" if self.in_base else "gained"
+
+
+class CellMembers:
+    """The units of a cell by falling frequency in its first category; made one by one.
+
+    Attributes:
+        cell: The cell.
+    """
+
+    def __init__(self, atlas: ComponentAtlas, cell: Cell, kind: Kind) -> None:
+        self._atlas, self.cell = atlas, cell
+        self._both = atlas.sets(cell.unit)
+        layers, places, scores = [], [], []
+        chosen = range(atlas.layers) if cell.layer is None else [cell.layer]
+        for layer in chosen:
+            inside = [_in_cell(each.members[layer], cell.categories) for each in self._both]
+            wanted = self._of_kind(kind, layer, *inside)
+            if cell.expert is not None:
+                starts = atlas.frequencies(0)[0].layers[layer].starts
+                within = np.zeros_like(wanted)
+                within[starts[cell.expert] : starts[cell.expert + 1]] = True
+                wanted &= within
+            found = np.flatnonzero(wanted)
+            means = [self._means(side, layer)[cell.categories[0]][found] for side in (0, 1)]
+            layers.append(np.full(len(found), layer))
+            places.append(found)
+            scores.append(np.maximum(*means))
+        joined = [np.concatenate(each) for each in (layers, places, scores)]
+        order = np.argsort(-joined[2], kind="stable")
+        self._layers, self._places = joined[0][order], joined[1][order]
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._places)
+
+    def __getitem__(self, index: int) -> Member:
+        """The unit at a place of the list."""
+        layer, place = int(self._layers[index]), int(self._places[index])
+        base, tuned = self._both
+        inside = [
+            bool(each.members[layer][list(self.cell.categories), place].all())
+            for each in self._both
+        ]
+        expert, neuron = self._numbers(layer, place)
+        return Member(
+            layer=layer,
+            expert=expert,
+            neuron=neuron,
+            place=place,
+            in_base=inside[0],
+            in_tuned=inside[1],
+            frequencies=np.array(
+                [[each[place] for each in self._means(side, layer)] for side in (0, 1)]
+            ),
+            sets=(
+                int(base.members[layer][:, place].sum()),
+                int(tuned.members[layer][:, place].sum()),
+            ),
+        )
+
+    def _numbers(self, layer: int, place: int) -> tuple[int, int]:
+        """Expert and neuron; -1 for what there is none of."""
+        if self.cell.unit == "experts":
+            return place, -1
+        return self._atlas.expert_and_neuron(layer, place)
+
+    def _means(self, side: int, layer: int) -> list[NDArray[np.float32]]:
+        """Mean shares of tokens, float32 [U], a category each."""
+        found = [each.layers[layer] for each in self._atlas.frequencies(side)]
+        experts = self.cell.unit == "experts"
+        return [each.expert_mean if experts else each.mean for each in found]
+
+    def _of_kind(
+        self, kind: Kind, layer: int, base: NDArray[np.bool_], tuned: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        match kind:
+            case "all":
+                return base | tuned
+            case "kept":
+                return base & tuned
+            case "lost":
+                return base & ~tuned
+            case "gained":
+                return tuned & ~base
+        sets = [each.members[layer] for each in self._both]
+        wanted = len(self._atlas.counted) if kind == "general" else 1
+        counts = [each.sum(axis=0) == wanted for each in sets]
+        return np.asarray(base & counts[0] | tuned & counts[1])
+
+
+def _in_cell(members: NDArray[np.bool_], categories: tuple[int, ...]) -> NDArray[np.bool_]:
+    return np.asarray(members[list(categories)].all(axis=0))

@@ -1,0 +1,74 @@
+"""What the maps of the Components view show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.terminal.text import prose
+from app.views.neurons.atlas import ComponentAtlas
+from app.widgets.head_map import levels_of
+from app.widgets.number_map import Numbers
+
+Map = Literal["overlaps", "layers", "changes"]
+MAPS: tuple[Map, ...] = ("overlaps", "layers", "changes")
+Measure = Literal["jaccard", "containment"]
+
+NOTHING = "–"
+ALL_LAYERS = "all layers"
+GENERAL = "general"
+
+
+def numbers_of(
+    atlas: ComponentAtlas, shown: Map, measure: Measure, side: int, *, ascii_only: bool = False
+) -> Numbers:
+    """The map of base (0) or tuned model (1); changes are of both."""
+    names = [prose(each, ascii_only=ascii_only) for each in atlas.counted]
+    if shown == "overlaps":
+        values = overlaps(atlas, measure, side)
+        return Numbers(names, names, levels_of(values), _shares(values))
+    rows = [ALL_LAYERS, *(f"layer {layer}" for layer in range(atlas.layers))]
+    if shown == "changes":
+        values = changes(atlas)
+        return Numbers(rows, names, levels_of(values), _shares(values))
+    both = [counts(atlas, each) for each in (0, 1)]
+    # All layers together by themselves: they would leave no lightness to the others.
+    most = [
+        max(int(each[rows].max(initial=0)) for each in both) for rows in (slice(1), slice(1, None))
+    ]
+    whole = np.array([most[0]] + [most[1]] * atlas.layers)[:, None]
+    levels = levels_of(both[side] / np.maximum(1, whole))
+    texts = [[f"{each:,}" for each in row] for row in both[side].tolist()]
+    return Numbers(rows, [*names, GENERAL], levels, texts)
+
+
+def overlaps(atlas: ComponentAtlas, measure: Measure, side: int) -> NDArray[np.float64]:
+    """float64 [C, C], NaN where there is nothing to compare."""
+    sets = atlas.sets()[side]
+    return sets.jaccard() if measure == "jaccard" else sets.containment()
+
+
+def counts(atlas: ComponentAtlas, side: int) -> NDArray[np.int64]:
+    """int64 [1 + L, C + 1]: all layers first; sizes of the sets, the general units last."""
+    sets = atlas.sets()[side]
+    by_layer = np.column_stack([sets.counts.T, sets.general_counts])
+    return np.vstack([by_layer.sum(axis=0), by_layer])
+
+
+def changes(atlas: ComponentAtlas) -> NDArray[np.float64]:
+    """float64 [1 + L, C]: Jaccard of the base and the tuned model's sets, all layers first."""
+    found = atlas.alteration()
+    both = np.column_stack([found.over_layers().jaccard(), found.jaccard()])
+    return np.asarray(both.T)
+
+
+def share_text(value: float) -> str:
+    """A share with two digits; a dash where there is none."""
+    return NOTHING if np.isnan(value) else f"{value:.2f}"
+
+
+def _shares(values: NDArray[np.float64]) -> Sequence[Sequence[str]]:
+    return [[share_text(each) for each in row] for row in values.tolist()]

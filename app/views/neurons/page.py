@@ -1,0 +1,165 @@
+"""The neurons or the experts of a cell as a list, and the one under the cursor below it."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.events import Resize
+
+from app.terminal.text import pad, prose
+from app.views.neurons.atlas import ComponentAtlas
+from app.views.neurons.member_text import copied_members, member_lines
+from app.views.neurons.members import KINDS, Cell, CellMembers, Kind, Member
+from app.views.neurons.text import side_heading
+from app.widgets.followed_list import FollowedList
+from app.widgets.item_list import ItemList
+from app.widgets.lines import Line, Lines
+
+_LAYER, _EXPERT, _NEURON, _STATUS, _SIDE = 6, 7, 8, 8, 20
+_FRAME = 3
+"""The list's frame and its bar."""
+
+
+class ComponentPage(Vertical):
+    """A list by falling frequency.
+
+    Attributes:
+        cell: What is listed; None before anything is.
+        kind: Which of its units.
+    """
+
+    def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._ascii = ascii_only
+        self._atlas = ComponentAtlas(())
+        self._names = ("", "")
+        self._members: CellMembers | None = None
+        self.cell: Cell | None = None
+        self.kind: Kind = "all"
+
+    def compose(self) -> ComposeResult:
+        """Names of the columns, list, details."""
+        yield Lines(id="columns", classes="columns")
+        yield FollowedList(
+            self._line,
+            self._show_details,
+            empty=" none at these thresholds: [ lowers ε, { lowers τ",
+            id="list",
+        )
+        yield Lines(id="details")
+
+    def show_cell(self, atlas: ComponentAtlas, cell: Cell, names: tuple[str, str]) -> None:
+        """List the units of a cell; the cursor stays at its place in the same cell.
+
+        Args:
+            atlas: Where they are looked up.
+            cell: Which units.
+            names: Of base and tuned model, harmless.
+        """
+        cursor = self.items.cursor if cell == self.cell else 0
+        self._atlas, self.cell, self._names = atlas, cell, names
+        self._members = CellMembers(atlas, cell, self.kind)
+        self.items.border_title = Text(self.title)
+        self.items.show(len(self._members), cursor=cursor)
+        self._show_heading()
+        self._show_details()
+
+    def turn_kind(self) -> None:
+        """To the next kind of units; those of the same cell."""
+        self.kind = KINDS[(KINDS.index(self.kind) + 1) % len(KINDS)]
+
+    @property
+    def items(self) -> ItemList:
+        """The list."""
+        return self.query_one("#list", ItemList)
+
+    @property
+    def member(self) -> Member | None:
+        """The unit under the cursor."""
+        return self._members[self.items.cursor] if self._members and self.items.count else None
+
+    @property
+    def title(self) -> str:
+        """What is listed, harmless."""
+        if self.cell is None or self._members is None:
+            return ""
+        names = [prose(self._atlas.counted[each]) for each in self.cell.categories]
+        parts = [" and ".join(names) if len(names) <= 2 else "all categories"]
+        if self.cell.layer is not None:
+            parts.append(f"layer {self.cell.layer}")
+        if self.cell.expert is not None:
+            parts.append(f"expert {self.cell.expert}")
+        kind = "" if self.kind == "all" else f"{self.kind} "
+        return " · ".join([*parts, f"{len(self._members):,} {kind}{self.cell.unit}"])
+
+    def text(self) -> str:
+        """What is listed as plain text, from the top."""
+        if self._members is None:
+            return ""
+        return copied_members(self._members, self._names, self.title)
+
+    def on_resize(self, event: Resize) -> None:
+        """Lines as long as there is room."""
+        self._show_heading()
+        self._show_details()
+
+    @property
+    def _has_experts(self) -> bool:
+        return self._atlas.mixture
+
+    @property
+    def _has_neurons(self) -> bool:
+        return self.cell is None or self.cell.unit == "neurons"
+
+    @property
+    def _side_width(self) -> int:
+        """Cells of a model's column."""
+        where = _LAYER + _EXPERT * self._has_experts + _NEURON * self._has_neurons + 3 + _STATUS
+        return min(_SIDE, (self.size.width - _FRAME - where - 2) // 2)
+
+    def _show_heading(self) -> None:
+        parts = [f"{'layer':>{_LAYER}}"]
+        parts += [f"{'expert':>{_EXPERT}}"] if self._has_experts else []
+        parts += [f"{'neuron':>{_NEURON}}"] if self._has_neurons else []
+        # The list has a frame, these lines have none.
+        sides = [side_heading(name, ": p, sets", self._side_width) for name in self._names]
+        self.query_one("#columns", Lines).show(
+            [(f" {''.join(parts)}   {'':{_STATUS}}{'  '.join(sides)}", "dim")]
+        )
+
+    def _show_details(self) -> None:
+        if not self.size.width:
+            # Not laid out yet; `on_resize` follows.
+            return
+        lines = member_lines(self._atlas, self.member, self.size.width - 2)
+        self.query_one("#details", Lines).show(*lines)
+
+    def _line(self, index: int, width: int) -> Line:
+        assert self._members is not None
+        member = self._members[index]
+        where = f"{member.layer:>{_LAYER}}"
+        if self._has_experts:
+            where += f"{member.expert if member.expert >= 0 else '':>{_EXPERT}}"
+        if self._has_neurons:
+            where += f"{member.neuron:>{_NEURON}}"
+        styles = {"kept": "dim", "lost": "warn", "gained": "accent"}
+        return [
+            (f"{where}  ", ""),
+            (f" {member.status:<{_STATUS}}", styles[member.status]),
+            (f"{self._side(member, 0)}  ", "" if member.in_base else "dim"),
+            (self._side(member, 1), "" if member.in_tuned else "dim"),
+        ]
+
+    def _side(self, member: Member, side: int) -> str:
+        """Mean frequency, and how common the unit is among the categories."""
+        assert self.cell is not None
+        share, sets = member.frequencies[side][self.cell.categories[0]], member.sets[side]
+        of = len(self._atlas.counted)
+        if sets == of > 1:
+            common = "general"
+        elif sets == 1 and (member.in_base, member.in_tuned)[side]:
+            common = "unique"
+        else:
+            common = f"{sets} of {of}"
+        return pad(f"{share:.2f} {common}", self._side_width)

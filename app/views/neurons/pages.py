@@ -1,0 +1,222 @@
+"""The pages of the Components view: maps, the list of a cell, what a search found, one neuron."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.events import Resize
+from textual.widgets import Static
+
+from analysis.neurons.instructions import InstructionSet, default_instructions
+from app.frame.actions import Action
+from app.frame.pair_view import PairView
+from app.jobs.layer_jobs import LayerJobs
+from app.views.neurons.atlas import ComponentAtlas, Unit
+from app.views.neurons.instructions_bar import InstructionsBar
+from app.views.neurons.jobs import ComponentJobs
+from app.views.neurons.maps import ComponentMaps
+from app.views.neurons.member_text import neuron_place
+from app.views.neurons.members import Cell, Kind
+from app.views.neurons.neuron import ComponentNeuron
+from app.views.neurons.page import ComponentPage
+from app.views.neurons.text import UNLIKE, WAITING, map_lines, summary
+from app.views.neurons.word_page import ComponentWordPage
+from app.views.neurons.word_search import WordSearch
+from app.widgets.lines import Line, Lines, width_of
+from app.widgets.search_bar import SearchBar
+
+BOTH_FROM_WIDTH = 120
+
+
+class ComponentPages(PairView[ComponentJobs]):
+    """The state of the view and what shows it; `view.ComponentsView` adds what keys do."""
+
+    PAGES = ("words", "maps", "list", "found", "neuron")
+    UNLIKE = UNLIKE
+    WAITING = WAITING
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._atlas = ComponentAtlas(())
+        self._instructions = ""
+        # The lists that the one shown was opened from, and where the neuron was opened.
+        self._behind: list[tuple[Cell, Kind, int]] = []
+        self._neuron_from = "maps"
+        self._search: WordSearch | None = None
+
+    # What is on the screen
+
+    def compose(self) -> ComposeResult:
+        """The pages, of which one is shown, between lines on what is shown and what goes on."""
+        ascii_only = self.ui.settings.ascii
+        yield Lines(id="summary")
+        with Container(id="content"):
+            yield Static("", id="words", markup=False)
+            yield ComponentMaps(self._show_status, ascii_only=ascii_only, id="maps")
+            yield ComponentPage(ascii_only=ascii_only, id="page")
+            yield ComponentWordPage(ascii_only=ascii_only, id="found")
+            yield ComponentNeuron(ascii_only=ascii_only, id="neuron")
+        yield SearchBar("a word, a category, or a neuron's numbers, such as 3 812", id="search")
+        yield InstructionsBar(id="instructions")
+        yield Lines(id="progress")
+        yield Lines(id="status")
+
+    @property
+    def _maps(self) -> ComponentMaps:
+        return self.query_one(ComponentMaps)
+
+    @property
+    def _list(self) -> ComponentPage:
+        return self.query_one(ComponentPage)
+
+    @property
+    def _found(self) -> ComponentWordPage:
+        return self.query_one(ComponentWordPage)
+
+    @property
+    def _neuron(self) -> ComponentNeuron:
+        return self.query_one(ComponentNeuron)
+
+    @property
+    def _unit(self) -> Unit:
+        """What the page speaks of: a list of neurons may be of an expert."""
+        cell = self._list.cell
+        if self._page in ("found", "neuron"):
+            return "neurons"
+        return cell.unit if self._page == "list" and cell is not None else self._atlas.unit
+
+    @property
+    def _component(self) -> tuple[int, int, int] | None:
+        """Layer, expert and rank of the base component nearest to the neuron that is shown.
+
+        None while that is not known.
+        """
+        found = None if self._jobs is None else self._jobs.directions
+        if self._page != "neuron" or found is None or not len(found[0].components):
+            return None
+        return found[0].layer, found[0].expert, int(found[0].components[0])
+
+    @property
+    def _opens(self) -> bool:
+        """Whether enter leads on from what is under the cursor."""
+        if self._page == "found":
+            return self._found.place is not None
+        return self._page in ("maps", "list") or self._component is not None
+
+    @property
+    def _again(self) -> LayerJobs | None:
+        """What failed or was stopped and may run again, of the page first."""
+        if self._page == "found" and self._search is not None and self._search.can_run:
+            return self._search.jobs
+        return None if self._jobs is None else self._jobs.unfinished
+
+    def _ask(self) -> ComponentJobs:
+        return self._ask_with(default_instructions(self._workspace.base, self._workspace.tuned))
+
+    def _ask_with(self, instructions: InstructionSet) -> ComponentJobs:
+        """Ask what the models are built of; nothing is counted of these instructions yet."""
+        assert self.ui.session is not None
+        self._instructions = self.prose(instructions.name)
+        thresholds, self._atlas = self._atlas.thresholds, ComponentAtlas(instructions.categories)
+        self._atlas.thresholds = thresholds
+        for note in instructions.notes:
+            self.ui.say(self.prose(note), severity="warning")
+        return ComponentJobs(self._workspace, self.ui.session, self, instructions)
+
+    def read(self, instructions: InstructionSet) -> None:
+        """Begin with a set of instructions, in place of another one."""
+        self.leave()
+        self._jobs = self._ask_with(instructions)
+        self._behind.clear()
+        self._search = None
+        self._turn_to("words")
+
+    def leave(self) -> None:
+        """Nothing is waited for."""
+        super().leave()
+        if self._search is not None:
+            self._search.jobs.stop()
+
+    def on_resize(self, event: Resize) -> None:
+        """One map where two do not fit side by side."""
+        self.set_class(event.size.width < BOTH_FROM_WIDTH, "-narrow")
+        self.call_after_refresh(self._show_status)
+        self.call_after_refresh(self._show_progress)
+
+    def offers(self, action: Action) -> bool:
+        """What the page that is shown can do."""
+        jobs, page, maps = self._jobs, self._page, self._maps
+        match action.id:
+            case "components.stop":
+                return True
+            case "components.rerun":
+                return self._again is not None
+            case "components.map":
+                return page == "maps"
+            case "components.measure":
+                return page == "maps" and maps.shown == "overlaps"
+            case "components.swap":
+                return page == "maps" and maps.shown != "changes"
+            case "components.unit":
+                return page == "maps" and self._atlas.mixture
+            case "components.kind":
+                return page == "list"
+            case "components.open":
+                # While something is typed, enter ends that.
+                return self._opens and not isinstance(self.ui.base.focused, SearchBar)
+            case "components.prompts":
+                return jobs is not None
+            case "components.find" | "components.copy":
+                return page != "words"
+        return page in ("maps", "list", "found")
+
+    def _focus_shown(self) -> None:
+        match self._page:
+            case "maps":
+                self._maps.focus_map()
+            case "list":
+                self._list.items.focus()
+            case "found":
+                self._found.items.focus()
+            case "neuron":
+                self._neuron.focus()
+
+    def _show_page(self, jobs: ComponentJobs) -> None:
+        if self._page == "maps":
+            self._maps.show_atlas(self._atlas, self._names)
+        elif self._page == "list" and self._list.cell is not None:
+            self._list.show_cell(self._atlas, self._list.cell, self._names)
+        elif self._page == "found" and self._search is not None:
+            self._found.show_search(self._search, self._atlas, self._names)
+        elif self._page == "neuron" and jobs.place is not None:
+            self._neuron.show_neuron(neuron_place(jobs.place), jobs.directions, self._names)
+        self._show_status()
+
+    def _show_status(self) -> None:
+        there = self._page != "words"
+        width = self.size.width - 2
+        line = summary(self._atlas, self._unit, self._instructions, width) if there else []
+        self.query_one("#summary", Lines).show(line)
+        status = self.query_one("#status", Lines)
+        status.display = self._page == "maps"
+        if self._page == "maps":
+            status.show(*map_lines(self._atlas, self._maps, self._names, width))
+
+    def _show_progress(self) -> None:
+        line = self._progress()
+        # How to stop it stays in sight beside long names.
+        fits = width_of(line) <= self.app.size.width - 2
+        shown, right = (line, []) if fits else (line[:1], line[1:])
+        self.query_one("#progress", Lines).show(shown, right=right)
+
+    def _going_on(self) -> Line:
+        line = super()._going_on()
+        if self._page == "found" and self._search is not None:
+            return self._search.going_on() or line[:1]
+        # From a list or a neuron escape leads back first, and stops nothing.
+        return line[:1] if self._page in ("list", "neuron") else line
+
+    def _all_there(self) -> Line:
+        if self._page == "found" and self._search is not None and not self._search.jobs.can_run:
+            return [(f"all {self._search.jobs.layers} layers are searched", "dim")]
+        return super()._all_there()

@@ -1,0 +1,64 @@
+"""What a search of the Components view means: a neuron or an expert, a category, or a word."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from app.views.neurons.atlas import ComponentAtlas
+from app.views.neurons.jobs import Place
+
+_NUMBERS = re.compile(r"\d+(?:[\s.,:/]+\d+)*")
+
+
+Expert = tuple[int, int]
+"""Layer and expert."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word that neurons may write."""
+
+    text: str
+
+
+def find_component(text: str, atlas: ComponentAtlas) -> Place | Expert | int | Word | str:
+    """The neuron, the expert, the category or the word meant.
+
+    Args:
+        text: Layer and neuron, in a mixture layer and expert, with a neuron after them or without;
+            the beginning of a category's name, or a word.
+        atlas: With at least one category.
+
+    Returns:
+        The place of a neuron, an expert, the index of a category, a word, or what is wrong with
+        numbers.
+    """
+    if _NUMBERS.fullmatch(text):
+        return _neuron([int(each) for each in re.findall(r"\d+", text)], atlas)
+    sought = text.casefold()
+    for index, name in enumerate(atlas.counted):
+        # The beginning of any word of the name will do.
+        if f" {name.casefold()}".find(f" {sought}") >= 0:
+            return index
+    return Word(text)
+
+
+def _neuron(numbers: list[int], atlas: ComponentAtlas) -> Place | Expert | str:
+    layer = numbers[0]
+    if layer >= atlas.layers:
+        return f"There is no layer {layer}: there are {atlas.layers}, from 0."
+    found = atlas.frequencies(0)[0].layers[layer]
+    experts = len(found.starts) - 1 if len(found.expert_mean) else 0
+    if len(numbers) not in ((2, 3) if experts else (2,)):
+        wanted = "layer, expert and neuron" if experts else "layer and neuron"
+        return f"In layer {layer} a neuron has {wanted} as its numbers."
+    expert = numbers[1] if experts else -1
+    if experts and expert >= experts:
+        return f"Layer {layer} has {experts} experts, from 0."
+    if experts and len(numbers) == 2:
+        return layer, expert
+    width = int(found.starts[max(0, expert) + 1] - found.starts[max(0, expert)])
+    if numbers[-1] >= width:
+        return f"There is no neuron {numbers[-1]}: there are {width:,}, from 0."
+    return layer, expert, numbers[-1]

@@ -1,0 +1,61 @@
+"""The shipped tasks: sixteen, with enough of everything, single words, nothing twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from analysis.clustering.tasks.natural import natural_tasks
+
+TASKS = natural_tasks().tasks
+
+
+def named(name):
+    return next(task for task in TASKS if task.name == name)
+
+
+def test_there_are_the_sixteen_tasks_of_three_categories():
+    assert len({task.name for task in TASKS}) == 16
+    counts = [
+        [task.category for task in TASKS].count(each)
+        for each in ("translation", "linguistic", "knowledge")
+    ]
+    assert counts == [6, 6, 4]
+    assert {task.identity for task in TASKS} == {"translation", "linguistic", "knowledge"}
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_a_task_has_about_fifty_phrasings_and_more_than_ten_mappings(task):
+    assert 48 <= len(set(task.phrasings)) == len(task.phrasings) <= 55
+    assert len(task.mappings) > 20
+    assert len({given for given, _ in task.mappings}) == len(task.mappings)
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_inputs_and_outputs_are_single_words(task):
+    assert all(word and not set(word) & set(" \t\n") for pair in task.mappings for word in pair)
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_no_slot_of_a_phrasing_is_left_open(task):
+    assert not any("{" in phrasing for phrasing in task.phrasings)
+
+
+def test_no_two_tasks_share_a_phrasing():
+    phrasings = [phrasing for task in TASKS for phrasing in task.phrasings]
+    shared = {phrasing for phrasing in phrasings if phrasings.count(phrasing) > 1}
+    assert shared == set()
+
+
+def test_mappings_are_facts():
+    assert ("chien", "dog") in named("french-english").mappings
+    assert ("dog", "perro") in named("english-spanish").mappings
+    assert ("children", "child") in named("plural-singular").mappings
+    assert ("begin", "begun") in named("present-past-perfect").mappings
+    assert ("begin", "began") in named("present-past-simple").mappings
+    assert ("Kenya", "Nairobi") in named("country-capital").mappings
+    assert ("Pessoa", "Portuguese") in named("person-language").mappings
+
+
+@pytest.mark.parametrize(("name", "outputs"), [("location-continent", 4), ("religion", 5)])
+def test_the_first_ten_mappings_have_many_outputs(name, outputs):
+    assert len({output for _, output in named(name).mappings[:10]}) == outputs

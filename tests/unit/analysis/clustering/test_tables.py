@@ -1,0 +1,110 @@
+"""The tables of task clusters: scores by layer, the best layer, neighbours and instances."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+
+from analysis.clustering import tables as cluster_tables
+from analysis.clustering.request import ClustersRequest
+from analysis.clustering.tables import (
+    best_layer,
+    best_layers_table,
+    instances_table,
+    neighbours_table,
+    notes_of,
+    scores_table,
+)
+from analysis.request import ModelChoice
+from tests.support.scripted_clusters import TASKS, task_clusters
+
+
+def of(name, **changes):
+    found = task_clusters(ClustersRequest(ModelChoice(name, name), TASKS))
+    return msgspec.structs.replace(found, **changes)
+
+
+@pytest.fixture
+def pair():
+    return of("a-base"), of("a-tuned")
+
+
+def rows(table):
+    return [dict(zip(table.columns, row, strict=True)) for row in table]
+
+
+def test_a_row_of_scores_is_a_label_of_a_layer(pair):
+    table = rows(scores_table(pair))
+    assert list(table[0]) == ["model", "layer", "label", "f1", "ari", "ami"]
+    assert len(table) == 2 * 4 * 3
+    assert [row["label"] for row in table[:3]] == ["task", "distribution", "distribution-mapping"]
+    row = next(each for each in table if (each["model"], each["layer"]) == ("a-tuned", 2))
+    assert row["f1"] == pytest.approx(0.5)
+    assert row["ari"] == pytest.approx(0.4)
+    assert row["ami"] == pytest.approx(0.45)
+
+
+def test_a_label_that_all_share_has_empty_cells():
+    found = of("a", scores=np.full((4, 3, 3), np.nan))
+    assert {row["f1"] for row in rows(scores_table([found]))} == {None}
+    assert best_layer(found) == 0
+
+
+def test_the_best_layer_is_that_of_the_best_task_f1(pair):
+    assert [best_layer(each) for each in pair] == [2, 3]
+    table = rows(best_layers_table(pair))
+    assert [row["layer"] for row in table] == [2, 3]
+    assert table[1]["task_f1"] == pytest.approx(0.6)
+    assert table[1]["distribution_mapping_ari"] == pytest.approx(0.48)
+    assert len(table[0]) == 2 + 9
+
+
+def test_with_one_task_the_best_layer_is_that_of_the_next_label(pair):
+    scores = pair[0].scores.copy()
+    scores[:, 0] = np.nan
+    scores[1, 1, 0] = 0.9
+    assert best_layer(of("a", scores=scores)) == 1
+
+
+def test_neighbours_have_a_row_a_layer(pair):
+    table = rows(neighbours_table(pair))
+    assert len(table) == 8
+    assert (table[0]["k"], table[0]["share"]) == (2, pytest.approx(0.5))
+    assert table[7]["accuracy"] == pytest.approx(0.9)
+
+
+def test_instances_are_written_with_their_clusters_and_place(pair):
+    table = rows(instances_table(pair))
+    assert len(table) == 2 * 10
+    assert {(row["model"], row["layer"]) for row in table} == {("a-base", 2), ("a-tuned", 3)}
+    last = table[-1]
+    assert (last["category"], last["task"], last["instruction"]) == (
+        "",
+        "colours",
+        "Name the colour.",
+    )
+    assert (last["input"], last["output"], last["unseen"]) == ("coal", "black", False)
+    names = ("task", "distribution", "distribution_mapping")
+    assert [last[f"{name}_cluster"] for name in names] == [1, 2, 5]
+    assert (last["x"], last["y"]) == pytest.approx(tuple(pair[1].map[3, -1]))
+
+
+def test_instances_of_the_layers_asked_for_are_written(pair):
+    assert {row["layer"] for row in rows(instances_table(pair, [0, 1]))} == {0, 1}
+
+
+def test_instances_can_be_walked_again_and_none_is_made_before(pair):
+    table = instances_table(pair, range(4))
+    assert not isinstance(table.rows, list)
+    assert list(table) == list(table)
+
+
+def test_other_tasks_in_the_two_models_are_said(pair):
+    assert len(notes_of(pair)) == 1
+    fewer = msgspec.structs.replace(pair[1], tasks=TASKS[:2])
+    assert notes_of((pair[0], fewer))[-1].startswith("The models have other tokenizers")
+
+
+def test_the_columns_are_those_of_the_labels():
+    assert cluster_tables.BEST[2:5] == ("task_f1", "task_ari", "task_ami")

@@ -1,0 +1,192 @@
+"""The synthetic tasks: as many of everything as the paper says; no two share what they may not."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+
+import msgspec
+import pytest
+
+from analysis.clustering.training.generator import generate
+from analysis.clustering.training.instances import Instance, label_arrays
+from analysis.clustering.training.settings import PRESETS, DataSettings
+
+SEEDS = range(3)
+
+
+@pytest.fixture(scope="module", params=SEEDS)
+def instances(request: pytest.FixtureRequest) -> list[Instance]:
+    return generate(DataSettings(), request.param)
+
+
+def by_task(instances: list[Instance]) -> dict[int, list[Instance]]:
+    found = defaultdict(list)
+    for each in instances:
+        found[each.task].append(each)
+    return dict(found)
+
+
+def test_there_are_fifty_tasks_and_five_made_from_hard_examples(instances: list[Instance]) -> None:
+    tasks = by_task(instances)
+    assert sorted(tasks) == list(range(55))
+    hard = [task for task, found in tasks.items() if any(each.original for each in found)]
+    assert hard == [50, 51, 52, 53, 54]
+    assert all(all(each.original for each in tasks[task]) for task in hard)
+
+
+def test_a_task_has_five_mappings_with_different_inputs_and_shares_none(
+    instances: list[Instance],
+) -> None:
+    owners = defaultdict(set)
+    for each in instances:
+        owners[each.input, each.output].add(each.task)
+    assert all(len(tasks) == 1 for tasks in owners.values())
+    assert len(owners) == 275
+    for found in by_task(instances).values():
+        assert len({each.input for each in found}) == 5
+        assert len({(each.input, each.output) for each in found}) == 5
+    assert all(each.input != each.output for each in instances)
+    assert {each.input for each in instances} <= set("ABCDEFGHIJKLMNOPQRSTUVWXY")
+
+
+def test_every_instruction_comes_with_every_mapping_of_its_task(instances: list[Instance]) -> None:
+    for found in by_task(instances).values():
+        mappings = {(each.input, each.output) for each in found}
+        uses = defaultdict(list)
+        for each in found:
+            uses[each.instruction].append((each.input, each.output))
+        assert all(sorted(pairs) == sorted(mappings) for pairs in uses.values())
+
+
+def test_a_task_has_one_to_six_distributions_of_ten_instructions(instances: list[Instance]) -> None:
+    counts = set()
+    for task, found in by_task(instances).items():
+        distributions = defaultdict(set)
+        for each in found:
+            distributions[each.distribution].add(each.instruction)
+        counts.add(len(distributions))
+        wanted = 10 if task < 50 else 3
+        assert all(len(texts) == wanted for texts in distributions.values())
+    assert counts == {1, 2, 3, 4, 5, 6}
+
+
+def test_an_instruction_belongs_to_one_distribution(instances: list[Instance]) -> None:
+    owners = defaultdict(set)
+    for each in instances:
+        owners[each.instruction].add(each.distribution)
+    assert all(len(found) == 1 for found in owners.values())
+
+
+def test_instructions_match_their_regular_expression(instances: list[Instance]) -> None:
+    drawn = {(each.pattern, each.instruction) for each in instances if each.original is None}
+    assert len({pattern for pattern, _ in drawn}) > 100
+    assert all(re.fullmatch(pattern, text) for pattern, text in drawn)
+    originals = {(each.pattern, each.original) for each in instances if each.original}
+    assert originals <= drawn
+
+
+def test_regular_expressions_have_one_to_three_metacharacters_of_three_to_ten_symbols(
+    instances: list[Instance],
+) -> None:
+    # Two pieces of optional symbols in a row read like one: what is counted is all arguments.
+    symbols = [len(re.findall(r"[a-z1-9]", pattern)) for pattern in patterns(instances)]
+    assert min(symbols) >= 3
+    assert max(symbols) <= 30
+    kinds = Counter(mark for pattern in patterns(instances) for mark in "*+?|[" if mark in pattern)
+    assert all(kinds[mark] > 10 for mark in "*+?|[")
+
+
+def patterns(instances: list[Instance]) -> set[str]:
+    return {each.pattern for each in instances}
+
+
+def test_instructions_use_thirty_five_symbols(instances: list[Instance]) -> None:
+    assert len({symbol for each in instances for symbol in each.instruction}) == 35
+    lengths = {len(each.instruction) for each in instances}
+    assert min(lengths) >= 3
+    assert max(lengths) <= DataSettings().longest_instruction
+
+
+def test_a_hard_example_differs_in_one_symbol_and_changes_every_output(
+    instances: list[Instance],
+) -> None:
+    answers = {(each.instruction, each.input): each for each in instances}
+    hard = [each for each in instances if each.original is not None]
+    sources = defaultdict(set)
+    for each in hard:
+        assert each.original is not None
+        pairs = zip(each.instruction, each.original, strict=True)
+        assert sum(new != old for new, old in pairs) == 1
+        source = answers[each.original, each.input]
+        assert source.output != each.output
+        assert source.split == "training"
+        sources[each.task].add(source.task)
+    assert all(len(found) == 1 for found in sources.values())
+    assert len(set().union(*sources.values())) == 5
+
+
+def test_ten_tasks_have_three_unseen_instructions_of_each_distribution(
+    instances: list[Instance],
+) -> None:
+    unseen = defaultdict(set)
+    for each in instances:
+        if each.split == "validation":
+            unseen[each.distribution].add(each.instruction)
+    assert all(len(texts) == 3 for texts in unseen.values())
+    tasks = {each.task for each in instances if each.split == "validation"}
+    assert len(tasks) == 10
+    of_tasks = {each.distribution for each in instances if each.task in tasks}
+    assert set(unseen) == of_tasks
+    seen = {each.instruction for each in instances if each.split == "training"}
+    assert not seen & set().union(*unseen.values())
+
+
+def test_the_training_subset_is_five_tasks_with_the_hard_examples_made_from_them(
+    instances: list[Instance],
+) -> None:
+    subset = [each for each in instances if each.evaluated and each.split == "training"]
+    tasks = {each.task for each in subset}
+    assert sorted(task for task in tasks if task >= 50) == [50, 51, 52, 53, 54]
+    assert len(tasks) == 10
+    available = [each for each in instances if each.task in tasks and each.split == "training"]
+    assert subset == available
+    assert all(each.evaluated for each in instances if each.split == "validation")
+
+
+def test_about_as_many_instances_as_the_paper_has(instances: list[Instance]) -> None:
+    training = sum(each.split == "training" for each in instances)
+    validation = len(instances) - training
+    assert 6_000 < training < 10_000  # 7,300 there
+    assert 250 < validation < 800  # 315 there
+
+
+def test_a_seed_gives_the_same_instances_and_another_seed_others() -> None:
+    assert generate(DataSettings(), 7) == generate(DataSettings(), 7)
+    assert generate(DataSettings(), 7) != generate(DataSettings(), 8)
+
+
+def test_labels_name_task_distribution_and_distribution_with_mapping() -> None:
+    instances = generate(DataSettings(), 0)
+    labels = label_arrays(instances)
+    assert labels["task"].tolist() == [each.task for each in instances]
+    assert labels["distribution"].tolist() == [each.distribution for each in instances]
+    pairs = [(each.distribution, each.mapping) for each in instances]
+    numbers = dict(zip(pairs, labels["distribution-mapping"].tolist(), strict=True))
+    assert [numbers[pair] for pair in pairs] == labels["distribution-mapping"].tolist()
+    assert len(set(numbers.values())) == len(numbers) == 5 * len(set(labels["distribution"]))
+
+
+def test_the_small_preset_has_tasks_for_any_seed() -> None:
+    for seed in range(30):
+        found = generate(PRESETS["small"][0], seed)
+        assert len({each.task for each in found}) == 25
+
+
+@pytest.mark.parametrize(
+    "too_much", [{"task_symbols": 12}, {"instruction_symbols": 3, "max_characters": 3}]
+)
+def test_settings_that_no_symbols_can_meet_are_refused(too_much: dict[str, int]) -> None:
+    settings = msgspec.structs.replace(DataSettings(), **too_much)
+    with pytest.raises(ValueError, match="symbols"):
+        generate(settings, 0)

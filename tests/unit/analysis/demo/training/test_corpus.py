@@ -1,0 +1,62 @@
+"""The pre-training text: reproducible, full of facts, and free of answers to instructions."""
+
+from __future__ import annotations
+
+import pytest
+
+from analysis.demo.catalog import info
+from analysis.demo.categories import Item
+from analysis.demo.tasks import WORD_CATEGORIES, Task, all_tasks
+from analysis.demo_training.corpus import KINDS, documents
+from analysis.demo_training.held_out import held_out_phrasing_prompts
+from analysis.demo_training.tuning import tuning_examples
+
+
+@pytest.fixture(scope="module")
+def corpus() -> str:
+    """The corpus that the shipped pair was trained on."""
+    training = info()["training"]
+    return "\n\f\n".join(documents(training["budget"]["documents"], training["seed"]))
+
+
+def test_a_seed_decides_the_corpus() -> None:
+    assert list(documents(50, 3)) == list(documents(50, 3))
+    assert list(documents(50, 3)) != list(documents(50, 4))
+
+
+def test_the_shares_of_the_kinds_of_document_add_up() -> None:
+    assert sum(share for _, share in KINDS.values()) == pytest.approx(1)
+
+
+def test_held_out_phrasings_are_not_in_the_corpus(corpus: str) -> None:
+    spans = {max(prompt.instruction_spans, key=len) for prompt in held_out_phrasing_prompts()}
+    # Shorter ones, such as "What is", are everybody's; their whole prompts are checked instead.
+    telling = {span for span in spans if span.count(" ") > 3}
+    short = {p.prompt for p in held_out_phrasing_prompts() if not telling & {*p.instruction_spans}}
+    assert len(telling) > 100
+    assert not [text for text in telling | short if text in corpus]
+
+
+def test_facts_of_held_out_items_are_in_the_corpus(corpus: str) -> None:
+    lines = corpus.splitlines()
+    for task in all_tasks():
+        for key in {item.key for item in task.held_out_items}:
+            items = [item for item in task.held_out_items if item.key == key]
+            assert any(_is_stated(task, item, corpus, lines) for item in items), (task.name, key)
+
+
+def test_no_instruction_of_the_tuning_is_answered_in_the_corpus(corpus: str) -> None:
+    for tuned in tuning_examples(150, seed=1):
+        answered = f"{tuned.example.prompt} {tuned.example.response}"
+        assert answered not in corpus
+
+
+def _is_stated(task: Task, item: Item, corpus: str, lines: list[str]) -> bool:
+    """Whether the corpus holds what one needs to know for this item."""
+    if task.category in WORD_CATEGORIES:
+        return any(item.input in line and item.response in line for line in lines)
+    if task.name == "description":
+        return f"The capital of {item.input} is" in corpus
+    if task.category == "classification":
+        return item.key in corpus
+    return item.response in corpus

@@ -1,0 +1,101 @@
+"""Generation is greedy, one token at a time, and the same as transformers' own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import GenerationConfig, PreTrainedModel
+
+from analysis.engine.generation import end_tokens, generate
+from analysis.engine.loading import LoadedModel, load_model
+from analysis.events import ModelFacts
+from analysis.request import ModelChoice
+from tests.support import checkpoints
+from tests.support.checkpoints import CONTEXT_WINDOW
+from tests.support.small_models import CONFIGURATIONS, VOCABULARY, small_model
+
+CPU = torch.device("cpu")
+PROMPT = [5, 9, 70, 33]
+
+
+def loaded(model: PreTrainedModel, *, window: int = 0, ends: int | list[int] = 2) -> LoadedModel:
+    """A model as the pool would hand it out."""
+    model.generation_config = GenerationConfig(eos_token_id=ends, pad_token_id=0)
+    facts = ModelFacts("m", "", 0, 0, 0, window, "cpu", "float32", False, "", 0.0)
+    tokenizer = checkpoints.byte_level_tokenizer()
+    return LoadedModel(ModelChoice("m", "/m"), model.eval(), tokenizer, facts, CPU)
+
+
+def response(model: LoadedModel, prompt: list[int], limit: int) -> tuple[list[int], str]:
+    ids: list[int] = []
+    steps = generate(model, prompt, limit)
+    while True:
+        try:
+            ids.append(next(steps))
+        except StopIteration as stop:
+            return ids, stop.value
+
+
+def reference(model: PreTrainedModel, prompt: list[int], limit: int) -> list[int]:
+    given = torch.tensor([prompt])
+    ids = model.generate(given, do_sample=False, max_new_tokens=limit, use_cache=True)
+    return ids[0, len(prompt) :].tolist()
+
+
+@pytest.mark.parametrize("family", sorted(CONFIGURATIONS))
+def test_the_ids_are_those_of_transformers(family: str) -> None:
+    model = loaded(small_model(family), ends=VOCABULARY - 1)
+    prompt = [token % VOCABULARY for token in PROMPT]
+    ids, ended = response(model, prompt, 20)
+    expected = reference(model.model, prompt, 20)
+    assert ids == (expected[:-1] if expected[-1] == VOCABULARY - 1 else expected)
+    assert ended == ("end" if len(ids) < 20 else "length")
+
+
+@pytest.fixture(scope="module")
+def llama() -> PreTrainedModel:
+    return checkpoints.llama(checkpoints.byte_level_tokenizer())
+
+
+def test_every_end_token_ends_the_response_and_is_no_part_of_it(llama: PreTrainedModel) -> None:
+    free, _ = response(loaded(llama, ends=-1), PROMPT, 12)
+    assert len(set(free)) > 3
+    end = free[4]
+    before = free[: free.index(end)]
+    assert response(loaded(llama, ends=[1, end]), PROMPT, 12) == (before, "end")
+
+
+def test_sampling_settings_of_a_checkpoint_change_nothing(llama: PreTrainedModel) -> None:
+    plain, _ = response(loaded(llama, ends=-1), PROMPT, 12)
+    model = loaded(llama, ends=-1)
+    model.model.generation_config = GenerationConfig(
+        eos_token_id=-1, do_sample=True, temperature=2.0, repetition_penalty=5.0
+    )
+    assert response(model, PROMPT, 12) == (plain, "length")
+
+
+def test_the_context_window_ends_a_response(llama: PreTrainedModel) -> None:
+    model = loaded(llama, window=CONTEXT_WINDOW, ends=-1)
+    ids, ended = response(model, PROMPT * 20, 300)
+    assert (len(ids), ended) == (CONTEXT_WINDOW - 80, "length")
+
+
+def test_no_room_for_a_response_gives_an_empty_one(llama: PreTrainedModel) -> None:
+    assert response(loaded(llama), PROMPT, 0) == ([], "length")
+
+
+def test_gradients_are_as_the_caller_left_them_between_two_tokens(llama: PreTrainedModel) -> None:
+    steps = generate(loaded(llama, ends=-1), PROMPT, 3, frozenset())
+    for _ in steps:
+        assert torch.is_grad_enabled()
+
+
+def test_without_a_configured_end_the_tokenizers_counts(tmp_path: Path) -> None:
+    tokenizer = checkpoints.byte_level_tokenizer()
+    folder = checkpoints.save(tmp_path / "m", checkpoints.llama(tokenizer), tokenizer)
+    model = load_model(ModelChoice("m", str(folder)), folder, CPU)
+    assert end_tokens(model) == {tokenizer.eos_token_id}
+    model.model.generation_config.eos_token_id = None
+    assert end_tokens(model) == {tokenizer.eos_token_id}

@@ -1,0 +1,408 @@
+"""A model is loaded as it is, or refused in words."""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from analysis.engine.loading import LoadedModel, load_model, load_tokenizer, pick_device
+from analysis.engine.tokenizing import tokenize
+from analysis.problems import ProblemError
+from analysis.request import ModelChoice
+from tests.support import checkpoints
+from tests.support.checkpoints import CONTEXT_WINDOW
+from tests.support.small_models import CONFIGURATIONS, small_model
+
+CPU = torch.device("cpu")
+TIKTOKEN = b"".join(base64.b64encode(bytes([i])) + f" {i}\n".encode() for i in range(256))
+
+
+def load(folder: Path, **options: Any) -> LoadedModel:
+    return load_model(ModelChoice(name="small", location=str(folder), **options), folder, CPU)
+
+
+def problem_of(folder: Path, **options: Any) -> str:
+    with pytest.raises(ProblemError) as caught:
+        load(folder, **options)
+    assert caught.value.problem.kind == "model"
+    return str(caught.value)
+
+
+@pytest.fixture
+def copy(llama: Path, tmp_path: Path) -> Path:
+    """A model to change."""
+    return Path(shutil.copytree(llama, tmp_path / "copy"))
+
+
+def rewrite(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    change(config)
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+def test_the_facts_are_those_of_the_model(llama: Path) -> None:
+    loaded = load(llama)
+    saved = load_file(llama / "model.safetensors")
+    facts = loaded.facts
+    assert facts.parameters == sum(tensor.numel() for tensor in saved.values())
+    assert (facts.name, facts.family, facts.layers) == ("small", "llama", 2)
+    assert facts.vocabulary == len(loaded.tokenizer)
+    assert facts.context_window == CONTEXT_WINDOW
+    assert (facts.device, facts.dtype, facts.has_chat_template) == ("cpu", "float32", True)
+    assert facts.seconds > 0
+    assert not loaded.model.training
+    assert not any(parameter.requires_grad for parameter in loaded.model.parameters())
+
+
+def test_one_file_shards_links_and_pickles_give_the_same_model(
+    llama: Path, sharded: Path, hub: Path, tmp_path: Path
+) -> None:
+    expected = load(llama).model.state_dict()
+    linked = checkpoints.hub_cache(hub, "org/model", sharded)
+    pickled = checkpoints.pickled(tmp_path / "pickled", llama)
+    for folder, options in ((sharded, {}), (linked, {}), (pickled, {"allow_pickle": True})):
+        state = load(folder, **options).model.state_dict()
+        assert all(torch.equal(state[name], expected[name]) for name in expected)
+
+
+@pytest.mark.parametrize("family", sorted(CONFIGURATIONS))
+def test_every_family_comes_back_whole(family: str, tmp_path: Path) -> None:
+    model = small_model(family)
+    folder = checkpoints.save(tmp_path / family, model, checkpoints.byte_level_tokenizer())
+    loaded = load(folder)
+    ids = torch.tensor([[3, 14, 15, 92, 65, 35]])
+    assert torch.allclose(loaded.model(ids).logits, model(ids).logits, atol=1e-5)
+    assert loaded.facts.family == family
+    assert loaded.facts.parameters == model.num_parameters()
+    assert loaded.facts.context_window == model.config.max_position_embeddings
+
+
+def test_soft_capped_scores_take_the_attention_that_computes_them(tmp_path: Path) -> None:
+    tokenizer = checkpoints.byte_level_tokenizer()
+    for family, attention in (("gemma2", "eager"), ("llama", "sdpa")):
+        folder = checkpoints.save(tmp_path / family, small_model(family), tokenizer)
+        assert load(folder).model.config._attn_implementation == attention
+
+
+def test_pickled_weights_are_refused_by_default(llama: Path, tmp_path: Path) -> None:
+    assert "--allow-pickle" in problem_of(checkpoints.pickled(tmp_path / "pickled", llama))
+
+
+def test_a_pickle_that_would_run_code_is_refused_even_when_pickles_are_allowed(
+    llama: Path, tmp_path: Path
+) -> None:
+    folder = checkpoints.pickled(tmp_path / "pickled", llama)
+    torch.save({"x": _Touch(tmp_path / "ran")}, folder / "pytorch_model.bin")
+    assert "more than weights" in problem_of(folder, allow_pickle=True)
+    assert not (tmp_path / "ran").exists()
+
+
+class _Touch:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("part", ["model", "tokenizer"])
+def test_code_that_comes_with_a_model_runs_only_when_asked_for(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
+    ran = tmp_path / "ran"
+    code = f"import pathlib\npathlib.Path({str(ran)!r}).touch()\n"
+    if part == "model":
+        code += "from transformers import LlamaConfig\n"
+        code += "class Own(LlamaConfig):\n    model_type = 'own'\n"
+        own = {"AutoConfig": "own.Own", "AutoModelForCausalLM": "own.Own"}
+        rewrite(copy, lambda config: config.update(model_type="own", auto_map=own))
+    else:
+        code += "from transformers import PreTrainedTokenizerFast\n"
+        code += "class Own(PreTrainedTokenizerFast):\n    pass\n"
+        settings = json.loads((copy / "tokenizer_config.json").read_text())
+        settings |= {"tokenizer_class": "Own", "auto_map": {"AutoTokenizer": [None, "own.Own"]}}
+        (copy / "tokenizer_config.json").write_text(json.dumps(settings))
+    (copy / "own.py").write_text(code)
+    assert "--trust-remote-code" in problem_of(copy)
+    assert not ran.exists()
+
+
+def test_an_encoder_is_not_a_causal_language_model(tmp_path: Path) -> None:
+    reason = problem_of(checkpoints.encoder(tmp_path / "bert"))
+    assert "not a causal language model" in reason
+    assert "BertModel" in reason
+
+
+def test_an_unknown_kind_of_model_is_named(copy: Path) -> None:
+    rewrite(copy, lambda config: config.update(model_type="future"))
+    assert "'future'" in problem_of(copy)
+
+
+def test_weights_that_lack_a_tensor_are_not_filled_with_noise(copy: Path) -> None:
+    tensors = load_file(copy / "model.safetensors")
+    del tensors["model.layers.1.mlp.up_proj.weight"]
+    save_file(tensors, copy / "model.safetensors", metadata={"format": "pt"})
+    assert "model.layers.1.mlp.up_proj.weight" in problem_of(copy)
+
+
+def test_weights_of_another_shape_are_refused(copy: Path) -> None:
+    rewrite(copy, lambda config: config.update(intermediate_size=48))
+    assert "of another shape: 6, model.layers.0.mlp.down_proj" in problem_of(copy)
+
+
+def retensor(folder: Path, change: Callable[[dict[str, torch.Tensor]], None]) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    change(tensors)
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def test_tensors_that_the_model_has_no_place_for_are_said(copy: Path) -> None:
+    retensor(copy, lambda old: old.update({"v_head.weight": torch.ones(1, 32), "x": torch.ones(2)}))
+    assert load(copy).facts.notes == (
+        "2 tensors of the model's files have no place in it and are not used, "
+        "v_head.weight among them.",
+    )
+
+
+def test_layers_that_the_configuration_leaves_out_are_said(copy: Path) -> None:
+    rewrite(copy, lambda config: config.update(num_hidden_layers=1))
+    (note,) = load(copy).facts.notes
+    assert "9 tensors" in note
+    assert "model.layers.1.input_layernorm.weight" in note
+
+
+def test_experts_that_cannot_be_put_together_are_named(tmp_path: Path) -> None:
+    model = small_model("mixtral")
+    folder = checkpoints.save(tmp_path / "m", model, checkpoints.byte_level_tokenizer())
+    expert = "model.layers.0.block_sparse_moe.experts.1.w1.weight"
+    retensor(folder, lambda old: old.update({expert: torch.zeros(3, 3)}))
+    reason = problem_of(folder)
+    assert "do not fit its configuration" in reason
+    assert "model.layers.0.mlp.experts.gate_up_proj cannot be put together" in reason
+    assert "stack expects each tensor to be equal size" in reason
+
+
+def test_a_tensor_that_is_there_twice_is_refused(copy: Path) -> None:
+    name = "layers.0.mlp.down_proj.weight"
+    retensor(copy, lambda old: old.update({name: torch.zeros(32, 64)}))
+    reason = problem_of(copy)
+    assert "hold some tensors twice" in reason
+    assert f"{name} and model.{name}" in reason
+
+
+def test_what_older_checkpoints_hold_beside_the_weights_is_no_matter(
+    copy: Path, tmp_path: Path
+) -> None:
+    frequencies = {f"model.layers.{i}.self_attn.rotary_emb.inv_freq": torch.ones(4) for i in (0, 1)}
+    retensor(copy, lambda old: old.update(frequencies))
+    assert load(copy).facts.notes == ()
+    for family in ("gpt2", "gptj", "gpt_neox"):
+        model = small_model(family)
+        folder = checkpoints.save(tmp_path / family, model, checkpoints.byte_level_tokenizer())
+        layer = "gpt_neox.layers.0.attention" if family == "gpt_neox" else "transformer.h.0.attn"
+        masks = {
+            f"{layer}.bias": torch.ones(1, 1, 64, 64, dtype=torch.uint8),
+            f"{layer}.masked_bias": torch.tensor(-1e9),
+        }
+        retensor(folder, lambda old, masks=masks: old.update(masks))
+        assert load(folder).facts.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("method", "package", "module"),
+    [
+        ("bitsandbytes", "bitsandbytes", "bitsandbytes"),
+        ("gptq", "optimum", "optimum"),
+        ("awq", "gptqmodel", "gptqmodel"),
+        ("aqlm", "aqlm", "aqlm"),
+        ("hqq", "the package that it names", "hqq"),
+        ("quanto", "optimum-quanto", "optimum"),
+        ("torchao", "torchao", "torchao"),
+        ("compressed-tensors", "compressed-tensors", "compressed_tensors"),
+        ("eetq", "kernels", "kernels"),
+        ("vptq", "vptq", "vptq"),
+        ("auto-round", "auto-round", "auto_round"),
+    ],
+)
+def test_a_quantised_model_names_the_package_it_takes(
+    copy: Path, method: str, package: str, module: str
+) -> None:
+    if importlib.util.find_spec(module) is not None:
+        pytest.skip(f"{module} is installed")
+    settings: dict[str, Any] = {"quant_method": method, "bits": 4, "group_size": 128}
+    settings |= {
+        "bitsandbytes": {"load_in_4bit": True, "_load_in_4bit": True},
+        "aqlm": {"in_group_size": 8, "out_group_size": 1},
+        "torchao": {"quant_type": "int4_weight_only"},
+    }.get(method, {})
+    rewrite(copy, lambda config: config.update(quantization_config=settings))
+    reason = problem_of(copy)
+    assert f"is quantised ({method}) and cannot be loaded here." in reason
+    assert f"Install {package} into insttui's environment, or give a version in" in reason
+    assert "etch the model again" not in reason
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="what takes a GPU has one")
+def test_a_quantised_model_that_takes_a_gpu_names_no_package(copy: Path) -> None:
+    settings = {"quant_method": "fbgemm_fp8"}
+    rewrite(copy, lambda config: config.update(quantization_config=settings))
+    reason = problem_of(copy)
+    assert "requires a GPU" in reason
+    assert "Give a version in float32, float16 or bfloat16." in reason
+    assert "Install" not in reason
+
+
+@pytest.mark.parametrize("settings", [None, {"quant_method": "of tomorrow"}])
+@pytest.mark.parametrize("beside", ["weight_scale", None])
+def test_quantised_numbers_are_not_taken_for_the_true_ones(
+    copy: Path, settings: object, beside: str | None
+) -> None:
+    module = "model.layers.1.mlp.down_proj"
+
+    def quantise(tensors: dict[str, torch.Tensor]) -> None:
+        weight = tensors[f"{module}.weight"]
+        tensors[f"{module}.weight"] = (weight / weight.abs().max() * 127).to(torch.int8)
+        if beside:
+            tensors[f"{module}.{beside}"] = weight.abs().max()[None] / 127
+
+    retensor(copy, quantise)
+    rewrite(copy, lambda config: config.update(quantization_config=settings))
+    reason = problem_of(copy)
+    assert "quantised in a way that is not undone here" in reason
+    assert module in reason
+
+
+def test_quantised_weights_of_another_shape_are_called_so(copy: Path) -> None:
+    def pack(tensors: dict[str, torch.Tensor]) -> None:
+        for name in [name for name in tensors if name.endswith("_proj.weight")]:
+            tensors[name] = torch.zeros(len(tensors[name]), 4, dtype=torch.int32)
+
+    retensor(copy, pack)
+    rewrite(copy, lambda config: config.update(quantization={"bits": 4, "group_size": 64}))
+    reason = problem_of(copy)
+    assert "They are quantised." in reason
+    assert "etch the model again" not in reason
+
+
+def test_code_that_comes_with_a_model_may_need_a_package(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
+    own = {"AutoConfig": "own.Own", "AutoModelForCausalLM": "own.Own"}
+    rewrite(copy, lambda config: config.update(model_type="own", auto_map=own))
+    for code, says in (
+        ("import not_there_at_all\n", "Install not_there_at_all into insttui's environment."),
+        ("from torch import not_there_any_more\n", "does not fit the packages"),
+    ):
+        (copy / "own.py").write_text(f"{code}class Own: pass\n")
+        assert says in problem_of(copy, trust_remote_code=True)
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({"tokenizer.model": TIKTOKEN}, "Install tiktoken into"),
+        ({"tokenizer.model": b"\x00\x01damaged"}, "tokenizer.model is neither of"),
+        (
+            {
+                "vocab.json": b'{"a": 0}',
+                "merges.txt": b"#version: 0.2\n",
+                "tokenizer_config.json": b'{"tokenizer_class": "BioGptTokenizer"}',
+            },
+            "Install sacremoses into",
+        ),
+    ],
+)
+def test_a_tokenizer_says_what_it_lacks(copy: Path, files: dict[str, bytes], says: str) -> None:
+    (copy / "tokenizer.json").unlink()
+    settings = {"tokenizer_class": "LlamaTokenizer"}
+    (copy / "tokenizer_config.json").write_text(json.dumps(settings))
+    for name, content in files.items():
+        (copy / name).write_bytes(content)
+    reason = problem_of(copy)
+    assert says in reason
+    assert "etch the model again" not in reason
+
+
+def test_a_damaged_tokenizer_is_refused(copy: Path) -> None:
+    (copy / "tokenizer.json").write_text('{"version": "1.0"}')
+    assert "tokenizer" in problem_of(copy)
+
+
+def test_the_dtype_is_float32_on_a_cpu_unless_another_is_asked_for(copy: Path) -> None:
+    tensors = {name: each.half() for name, each in load_file(copy / "model.safetensors").items()}
+    save_file(tensors, copy / "model.safetensors", metadata={"format": "pt"})
+    rewrite(copy, lambda config: config.update(dtype="float16"))
+    assert load(copy).facts.dtype == "float32"
+    assert load(copy, dtype="bfloat16").facts.dtype == "bfloat16"
+    assert load(copy, dtype="float16").model.dtype == torch.float16
+
+
+def test_an_absent_device_is_refused_with_those_that_are_there() -> None:
+    for name in ("cuda:99", "tpu", ""):
+        with pytest.raises(ProblemError, match="This machine has cpu") as caught:
+            pick_device(name)
+        assert caught.value.problem.kind == "input"
+    assert pick_device("cpu") == CPU
+
+
+def test_loading_says_nothing_on_the_streams(
+    llama: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    load(llama)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_sentencepiece_file_alone_makes_a_tokenizer(llama: Path, tmp_path: Path) -> None:
+    sentencepiece = pytest.importorskip("sentencepiece")
+    pytest.importorskip("google.protobuf")
+    folder = tmp_path / "spm"
+    folder.mkdir()
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text("Hello world, how are you today?\nThe cat sat on the mat.\n" * 20)
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(corpus),
+        model_prefix=str(folder / "tokenizer"),
+        model_type="bpe",
+        vocab_size=310,
+        byte_fallback=True,
+        normalization_rule_name="identity",
+        remove_extra_whitespaces=False,
+        minloglevel=2,
+    )
+    (folder / "tokenizer.vocab").unlink()
+    for name in ("config.json", "model.safetensors"):
+        shutil.copyfile(llama / name, folder / name)
+    settings = {"tokenizer_class": "LlamaTokenizer", "add_bos_token": True}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    tokenizer = load_tokenizer(ModelChoice(name="spm", location=str(folder)), folder)
+    reference = sentencepiece.SentencePieceProcessor(str(folder / "tokenizer.model"))
+    prompt = "Hello world,\n  the 東京 mat "
+    tokens = tokenize(tokenizer, prompt)
+    assert list(tokens.ids) == [reference.bos_id(), *reference.encode(prompt)]
+    assert (tokens.texts[0], tokens.spans[0]) == ("<s>", None)
+    covered = sorted({place for span in tokens.spans if span for place in range(*span)})
+    assert covered == list(range(len(prompt)))
+
+
+def test_tokenizers_of_a_pair_that_differ_have_other_digests(llama: Path, tmp_path: Path) -> None:
+    tokenizer = checkpoints.sentencepiece_tokenizer()
+    other = checkpoints.save(tmp_path / "other", checkpoints.llama(tokenizer), tokenizer)
+    digests = [load(folder).facts.tokenizer_digest for folder in (llama, llama, other)]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_facts_survive_the_wire(llama: Path) -> None:
+    facts = load(llama).facts
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(facts), type=type(facts)) == facts

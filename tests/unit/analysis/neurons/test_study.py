@@ -1,0 +1,152 @@
+"""The study of components asks for both models, judges overlaps by halves and reports effects."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from analysis.engine.facts import describe
+from analysis.engine.pool import ModelPool
+from analysis.events import Finished, Progress
+from analysis.models.references import resolve
+from analysis.models.request import ArchitectureRequest
+from analysis.neurons.compute.ablation import ablation
+from analysis.neurons.compute.frequencies import frequencies
+from analysis.neurons.request import AblationRequest, FrequenciesRequest
+from analysis.problems import ProblemError
+from analysis.studies.catalog import study_of
+from analysis.studies.study import StudyInput
+from analysis.words.choice import Words, WordVectors
+from tests.support.scripted_session import ScriptedSession
+
+BASE, TUNED = resolve("demo-base"), resolve("demo-tuned")
+FUNCTIONS = {
+    FrequenciesRequest: frequencies,
+    AblationRequest: ablation,
+    ArchitectureRequest: describe,
+}
+INSTRUCTIONS = {
+    "math": (("Please work out 7 * 9.", "7 * 9 = 63"), ("Please work out 2 + 3.", "2 + 3 = 5")),
+    "knowledge": (
+        ("Give the name of the capital of the country: Mexico", "Mexico City"),
+        ("What is the capital of France?", "Paris"),
+        ("Name the capital of Japan.", "Tokyo"),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def prompts(tmp_path_factory):
+    path = tmp_path_factory.mktemp("prompts") / "own.jsonl"
+    lines = [
+        {"id": f"{category}/{i}", "category": category, "instruction": prompt, "response": answer}
+        for category, group in INSTRUCTIONS.items()
+        for i, (prompt, answer) in enumerate(group)
+    ]
+    path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def findings(prompts):
+    """The study of five instructions, by real models in this process."""
+    pool = ModelPool()
+
+    def answer(request):
+        steps = FUNCTIONS[type(request)](request, pool)
+        while True:
+            try:
+                event = next(steps)
+            except StopIteration as stop:
+                yield Finished(stop.value)
+                return
+            if isinstance(event, Progress):
+                yield event
+
+    session = ScriptedSession(answer)
+    given = StudyInput(
+        session,
+        BASE,
+        TUNED,
+        words=Words("demo"),
+        vectors=WordVectors("demo"),
+        options={"prompts": str(prompts), "random_sets": 2, "epsilon": 0.4, "tau": 0.5},
+    )
+    study = study_of("components").start(given)
+    while True:
+        try:
+            next(study)
+        except StopIteration as stop:
+            session.close()
+            return stop.value
+
+
+def rows_of(findings, name):
+    table = next(each.table for each in findings.tables if each.name == name)
+    return [dict(zip(table.columns, row, strict=True)) for row in table]
+
+
+def test_every_table_speaks_of_both_models_or_of_the_change(findings):
+    assert [each.name for each in findings.tables] == [
+        "overlaps",
+        "halves",
+        "alterations",
+        "sizes",
+        "thresholds",
+        "ablation",
+    ]
+    for name in ("overlaps", "halves", "sizes", "thresholds"):
+        assert {row["model"] for row in rows_of(findings, name)} == {"demo-base", "demo-tuned"}
+    assert {row["model"] for row in rows_of(findings, "ablation")} == {"demo-tuned"}
+
+
+def test_the_parts_add_up(findings):
+    sizes, alterations = rows_of(findings, "sizes"), rows_of(findings, "alterations")
+    for category in INSTRUCTIONS:
+        before, after = (
+            sum(r["size"] for r in sizes if (r["model"], r["category"]) == (model, category))
+            for model in ("demo-base", "demo-tuned")
+        )
+        (whole,) = (r for r in alterations if r["category"] == category and r["layer"] is None)
+        assert whole["kept"] + whole["lost"] == before > 0
+        assert whole["kept"] + whole["gained"] == after > 0
+        unique = sum(
+            r["unique"] for r in sizes if (r["model"], r["category"]) == ("demo-tuned", category)
+        )
+        (own,) = (
+            r
+            for r in rows_of(findings, "ablation")
+            if r["category"] == category and r["measured_on"] == "own"
+        )
+        assert own["neurons"] == unique
+        assert own["instructions"] == len(INSTRUCTIONS[category])
+
+
+def test_halves_are_compared_within_categories_and_across(findings):
+    pairs = [(r["category"], r["other_category"]) for r in rows_of(findings, "halves")]
+    names = tuple(INSTRUCTIONS)
+    assert pairs == [(a, b) for a in names for b in names] * 2
+
+
+def test_the_findings_say_whose_reading_it_is_and_what_was_silenced(findings):
+    assert findings.statements[0].startswith("Our reading of SPARCOM")
+    assert any("halves of a category's instructions" in each for each in findings.statements)
+    assert any("95% interval" in each for each in findings.statements)
+    assert findings.parameters["ε"] == 0.4
+    assert findings.parameters["τ"] == 0.5
+    assert findings.parameters["number of instructions"] == 5
+    assert findings.parameters["base precision"] == "float32 on cpu"
+    assert findings.parameters["tuned precision"] == "float32 on cpu"
+    assert [each.name for each in findings.figures] == ["sizes", "alteration", "ablation"]
+
+
+def test_an_epsilon_off_the_grid_is_refused_before_anything_is_asked():
+    study = study_of("components").start(StudyInput(options={"epsilon": 0.33}))
+    with pytest.raises(ProblemError, match="cannot be looked up"):
+        next(study)
+
+
+def test_without_two_models_there_is_no_study():
+    with pytest.raises(ProblemError, match="two models"):
+        next(study_of("components").start(StudyInput()))

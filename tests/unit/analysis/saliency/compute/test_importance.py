@@ -1,0 +1,288 @@
+"""Importance is the gradient that METHODS 1 defines, for every family, and leaves no trace."""
+
+import gc
+
+import numpy as np
+import pytest
+import torch
+
+from analysis.density import normalize
+from analysis.problems import ProblemError
+from analysis.saliency.compute.cost import Plan
+from analysis.saliency.compute.importance import Ran, importance, importance_pieces
+from tests.support.small_models import CONFIGURATIONS, CONTEXT_WINDOW, VOCABULARY, small_model
+from tests.unit.analysis.saliency.compute.reference import (
+    EXACT,
+    METHODS,
+    PROMPT,
+    RESPONSE,
+    assert_close,
+    assert_same,
+    ran,
+    reference,
+)
+
+# As long as a chat template makes a short prompt, with tokens that occur again and again.
+TEMPLATE = [1, 90, 3, 91, 13, 13, 90, 4, 91, 13]
+
+
+@pytest.mark.parametrize("prompt", [PROMPT, [*TEMPLATE, *PROMPT, *TEMPLATE]])
+@pytest.mark.parametrize("family", CONFIGURATIONS)
+def test_both_ways_equal_one_float64_backward_pass_a_response_token(family, prompt):
+    expected = reference(small_model(family, dtype=torch.float64), prompt, RESPONSE)
+    model = small_model(family)
+    for method in EXACT:
+        facts = ran(model, prompt, RESPONSE, method=method)
+        assert facts == Ran(method, "", "float32", facts.difference)
+        assert (facts.difference is None) if method == "reverse" else (facts.difference < 1e-4)
+        assert_close(importance(model, prompt, RESPONSE, method=method), expected)
+
+
+@pytest.mark.parametrize("method", EXACT)
+@pytest.mark.parametrize("name", ["demo-base", "demo-tuned"])
+def test_equals_the_reference_for_the_demo_pair(name, method):
+    from transformers import AutoModelForCausalLM
+
+    from analysis.demo.catalog import model_path
+
+    def load(dtype):
+        return AutoModelForCausalLM.from_pretrained(model_path(name), dtype=dtype)
+
+    prompt = list(range(3, 27))
+    response = list(range(40, 52))
+    expected = reference(load(torch.float64), prompt, response)
+    computed = importance(load(torch.float32), prompt, response, method=method)
+    assert_close(computed, expected)
+
+
+@pytest.mark.parametrize("family", ["gemma2", "gpt2"])
+def test_is_how_fast_log_probability_grows_with_the_length_of_an_embedding(family):
+    """The derivative along E[x_n] itself: √D is in it, positional embeddings are not."""
+    model = small_model(family, dtype=torch.float64)
+    ids = torch.tensor([[*PROMPT, *RESPONSE[:2]]])
+    computed = importance(model, PROMPT, RESPONSE[:3])
+    step = 1e-3  # Gemma's norms round to float32: a smaller step would measure that.
+    largest = float(computed[:, 2].abs().max())
+
+    def log_probability(row, factor):
+        def scale(_module, _args, output):
+            output = output.clone()
+            output[0, row] *= factor
+            return output
+
+        hook = model.get_input_embeddings().register_forward_hook(scale)
+        with torch.no_grad():
+            logits = model(input_ids=ids).logits[0, -1]
+        hook.remove()
+        return float(logits.log_softmax(0)[RESPONSE[2]])
+
+    for row in range(len(PROMPT)):
+        slope = (log_probability(row, 1 + step) - log_probability(row, 1 - step)) / (2 * step)
+        assert float(computed[row, 2]) == pytest.approx(slope, abs=2e-3 * largest)
+
+
+def test_a_probability_target_differs_by_the_probability_of_the_column():
+    model = small_model("llama")
+    with torch.no_grad():
+        logits = model(input_ids=torch.tensor([PROMPT + RESPONSE])).logits[0, len(PROMPT) - 1 : -1]
+    probabilities = logits.softmax(-1).gather(1, torch.tensor(RESPONSE)[:, None])[:, 0]
+    expected = importance(model, PROMPT, RESPONSE) * probabilities
+    assert_close(importance(model, PROMPT, RESPONSE, target="probability"), expected)
+
+
+def confident(dtype):
+    """A model and the response that it is nearly certain of."""
+    model = small_model("llama", dtype=torch.float64)
+    model.lm_head.weight.data *= 12
+    response = []
+    for _ in RESPONSE:
+        logits = model(input_ids=torch.tensor([PROMPT + response])).logits[0, -1]
+        response.append(int(logits.argmax()))
+    return model.to(dtype), response
+
+
+@pytest.mark.parametrize("method", EXACT)
+def test_a_token_that_is_nearly_certain_keeps_its_precision(method):
+    """1 − p in float32 has no digits left where p is 1 − 1e-8; the column still has all."""
+    model, response = confident(torch.float64)
+    expected = reference(model, PROMPT, response)
+    ids = torch.tensor([PROMPT + response])
+    logits = model(input_ids=ids).logits[0, len(PROMPT) - 1 : -1].detach()
+    assert float(logits.log_softmax(1).max(dim=1).values.max()) > -1e-6
+    computed = importance(confident(torch.float32)[0], PROMPT, response, method=method)
+    assert_close(computed, expected)
+
+
+@pytest.mark.parametrize("method", EXACT)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_gives_most_scores_within_one(dtype, method):
+    half = small_model("llama", dtype=dtype)
+    expected = normalize(importance(small_model("llama"), PROMPT, RESPONSE).numpy())
+    scores = normalize(importance(half, PROMPT, RESPONSE, method=method).numpy())
+    assert ran(half, PROMPT, RESPONSE, method=method).dtype == str(dtype).removeprefix("torch.")
+    apart = np.abs(scores.astype(int) - expected.astype(int))
+    assert (apart <= 1).mean() >= 0.95
+    assert (apart == 0).mean() >= 0.7
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_pieces_cover_the_map_once_and_agree_with_the_whole(method):
+    model = small_model("qwen3")
+    together = torch.full((len(PROMPT), len(RESPONSE)), torch.nan)
+    for piece in importance_pieces(model, PROMPT, RESPONSE, method=method):
+        assert bool(together[piece.rows, piece.columns].isnan().all())
+        assert piece.values.shape == together[piece.rows, piece.columns].shape
+        assert all(piece.values.shape)
+        together[piece.rows, piece.columns] = piece.values
+        whole = piece.rows if method == "reverse" else piece.columns
+        assert whole == slice(0, len(PROMPT) if method == "reverse" else len(RESPONSE))
+    expected = importance(model, torch.tensor(PROMPT), torch.tensor(RESPONSE), method=method)
+    assert_same(together, expected)
+
+
+def test_progress_counts_up_to_the_number_of_cells():
+    steps = []
+    importance(small_model("gpt2"), PROMPT, RESPONSE, progress=lambda *step: steps.append(step))
+    assert [done for done, _ in steps] == sorted({done for done, _ in steps})
+    assert steps[-1] == (len(PROMPT) * len(RESPONSE), len(PROMPT) * len(RESPONSE))
+    assert {total for _, total in steps} == {len(PROMPT) * len(RESPONSE)}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_works_where_gradients_are_switched_off(method):
+    model = small_model("llama")
+    expected = importance(model, PROMPT, RESPONSE, method=method)
+    with torch.no_grad():
+        assert_same(importance(model, PROMPT, RESPONSE, method=method), expected)
+    with torch.inference_mode():
+        assert_same(importance(model, PROMPT, RESPONSE, method=method), expected)
+
+
+def traces(model):
+    hooks = sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules())
+    switches = [m.training for m in model.modules()]
+    kernels = (model.config._attn_implementation, model.config._experts_implementation)
+    weights = [(p.requires_grad, p.grad is None) for p in model.parameters()]
+    patched = ["forward" in vars(m) for m in model.modules()]
+    return hooks, switches, kernels, weights, patched, torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_leaves_the_model_as_it_was_while_running_and_when_closed(method):
+    model = small_model("mixtral").train()
+    model.lm_head.eval()
+    model.model.norm.weight.requires_grad_(False)
+    before = traces(model)
+    pieces = importance_pieces(model, PROMPT * 4, RESPONSE, method=method)
+    for _ in range(2):
+        next(pieces)
+        assert traces(model) == before
+    pieces.close()
+    gc.collect()
+    assert traces(model) == before
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_leaves_the_model_as_it_was_when_it_fails(method):
+    model = small_model("mixtral").train()
+    before = traces(model)
+
+    def fail(*_):
+        raise MemoryError
+
+    hook = model.model.layers[1].mlp.register_forward_hook(fail)
+    with pytest.raises(MemoryError):
+        importance(model, PROMPT, RESPONSE, method=method)
+    hook.remove()
+    assert traces(model) == before
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_evaluates_without_dropout_even_in_training_mode(method):
+    model = small_model("gpt2")
+    expected = importance(model, PROMPT, RESPONSE, method=method)
+    assert_same(importance(model.train(), PROMPT, RESPONSE, method=method), expected)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_empty_response_has_no_columns(method):
+    assert importance(small_model("llama"), PROMPT, [], method=method).shape == (len(PROMPT), 0)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_sequence_that_just_fits_the_context_window_is_explained(method):
+    prompt = [5] * (CONTEXT_WINDOW - 1)
+    computed = importance(small_model("gpt2"), prompt, [6, 7], method=method)
+    assert computed.shape == (CONTEXT_WINDOW - 1, 2)
+
+
+@pytest.mark.parametrize("method", EXACT)
+def test_one_token_of_each_is_explained(method):
+    expected = reference(small_model("llama", dtype=torch.float64), [5], [6])
+    assert_close(importance(small_model("llama"), [5], [6], method=method), expected)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "response", "said"),
+    [
+        ([], [5], "prompt has no tokens"),
+        ([5, VOCABULARY], [5], "outside the model's vocabulary"),
+        ([5], [-1], "outside the model's vocabulary"),
+        ([5] * CONTEXT_WINDOW, [6, 7], f"reads at most {CONTEXT_WINDOW}"),
+    ],
+)
+def test_refuses_what_the_model_cannot_take(prompt, response, said):
+    with pytest.raises(ProblemError, match=said) as raised:
+        importance(small_model("llama"), prompt, response)
+    assert raised.value.problem.kind == "input"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_says_so_when_the_model_overflows(method):
+    model = small_model("llama")
+    model.model.layers[0].mlp.down_proj.weight.data[0, 0] = float("inf")
+    with pytest.raises(ProblemError, match="not a finite number"):
+        importance(model, PROMPT, RESPONSE, method=method)
+
+
+class Backward(torch.autograd.Function):
+    """The identity, for which only a backward derivative is written."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient
+
+
+@pytest.mark.parametrize("method", ["auto", "forward"])
+def test_a_model_that_cannot_do_forward_mode_is_explained_in_reverse_and_says_so(
+    method, monkeypatch
+):
+    monkeypatch.setattr(Plan, "cheapest", lambda _: "forward")
+    model = small_model("llama")
+    expected = importance(model, PROMPT, RESPONSE, method="reverse")
+    norm = model.model.layers[1].input_layernorm
+    norm.register_forward_hook(lambda _module, _args, output: Backward.apply(output))
+    facts = ran(model, PROMPT, RESPONSE, method=method)
+    assert facts.method == "reverse"
+    assert "forward mode" in facts.note
+    assert_close(importance(model, PROMPT, RESPONSE, method=method), expected)
+
+
+@pytest.mark.parametrize("method", ["auto", "forward"])
+def test_a_model_that_overwrites_its_own_states_can_still_do_forward_mode(method, monkeypatch):
+    monkeypatch.setattr(Plan, "cheapest", lambda _: "forward")
+    expected = importance(small_model("gpt2"), PROMPT, RESPONSE, method="reverse")
+    model = small_model("gpt2")
+
+    def overwritten(_module, _args, output):
+        output = output * 2
+        return output.mul_(output.detach().sign() ** 2 / 2)
+
+    model.transformer.h[0].mlp.register_forward_hook(overwritten)
+    facts = ran(model, PROMPT, RESPONSE, method=method)
+    assert (facts.method, facts.note) == ("forward", "")
+    assert_close(importance(model, PROMPT, RESPONSE, method=method), expected)

@@ -1,0 +1,161 @@
+"""The published maps give Tables 1 and 2 of the paper; small libraries give what they can."""
+
+import math
+import re
+
+import pytest
+
+from analysis.models.references import resolve
+from analysis.problems import ProblemError
+from analysis.saliency.cases.library import CaseLibrary
+from analysis.saliency.cases.prompt_sets import PromptSet, demo_prompts
+from analysis.saliency.study_density import study
+from analysis.studies.study import StudyInput
+from tests.support.case_folders import (
+    PUBLISHED,
+    needs_published_maps,
+    write_lines,
+    write_small_library,
+)
+from tests.support.scripted_session import RESPONSES, attribution
+from tests.support.studies import KeepingSession, driven, rows
+
+# As printed in arXiv 2310.00492; Table 1's p-values do not follow from the published maps, those
+# below were computed from the maps by an independent script.
+TABLE_1 = {
+    "self-instruct": ("1.2283±0.52", 194, "0.8917±0.48", 44, 5.69e-05),
+    "lima": ("1.6173±0.47", 249, "1.2799±0.44", 50, 3.64e-06),
+    "mt-bench": ("1.4584±0.55", 60, "0.9290±0.53", 19, 0.000475),
+}
+TABLE_2 = {
+    "self-instruct": ("1.1302±0.54", 252, "0.9394±0.48", 252, 1.92e-05),
+    "lima": ("1.5579±0.49", 300, "1.2683±0.43", 300, 2.53e-14),
+    "mt-bench": ("1.3440±0.60", 80, "1.1777±0.58", 80, 0.0382),
+}
+GROUPS = {"1": ("followed", "unfollowed"), "2": ("vicuna_7b", "llama_7b")}
+
+
+def of_library(folder):
+    return driven(study(StudyInput(library=CaseLibrary.open(folder))))
+
+
+@pytest.fixture(scope="module")
+def published():
+    return of_library(PUBLISHED)
+
+
+@needs_published_maps
+def test_the_published_maps_give_both_tables_to_every_printed_digit(published):
+    found = {"1": {}, "2": {}}
+    for row in rows(published[0].tables[0]):
+        assert (row["group"], row["other_group"]) == GROUPS[row["table"]]
+        found[row["table"]][row["dataset"]] = (
+            f"{row['mean']:.4f}±{row['deviation']:.2f}",
+            row["count"],
+            f"{row['other_mean']:.4f}±{row['other_deviation']:.2f}",
+            row["other_count"],
+            float(f"{row['p_value']:.2e}"),
+        )
+    assert found == {"1": TABLE_1, "2": TABLE_2}
+
+
+@needs_published_maps
+def test_the_sentences_say_the_tables_in_the_papers_digits(published):
+    text = "\n".join(published[0].statements)
+    for first, _, second, _, p_value in [*TABLE_1.values(), *TABLE_2.values()]:
+        assert re.search(rf"{first} .* are higher than those of .*{second} .*p {p_value:.3g}", text)
+
+
+@needs_published_maps
+def test_progress_counts_every_case_of_a_library(published):
+    assert [(step.done, step.total) for step in published[1]] == [(n, 632) for n in range(632)]
+
+
+@needs_published_maps
+def test_both_tables_follow_from_the_rows_of_the_cases(published):
+    by_case = rows(published[0].tables[1])
+    assert len(by_case) == 2 * 632
+    for row in rows(published[0].tables[0]):
+        groups = {
+            "followed": lambda each: (each["rating"] or 0) >= 2 and each["response_tokens"] >= 5,
+            "unfollowed": lambda each: (
+                0 < (each["rating"] or 0) < 2 and each["response_tokens"] >= 5
+            ),
+            "vicuna_7b": lambda each: each["model"] == "vicuna_7b",
+            "llama_7b": lambda each: each["model"] == "llama_7b",
+        }
+        for prefix in ("", "other_"):
+            belongs = groups[row[f"{prefix}group"]]
+            scores = [
+                each["score"]
+                for each in by_case
+                if each["dataset"] == row["dataset"] and belongs(each)
+            ]
+            assert len(scores) == row[f"{prefix}count"]
+            assert math.isclose(sum(scores) / len(scores), row[f"{prefix}mean"])
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_small_library(tmp_path / "library")
+
+
+def test_without_ratings_there_is_only_table_2_and_that_is_said(folder):
+    (folder / "ratings.jsonl").unlink()
+    findings, _ = of_library(folder)
+    found = rows(findings.tables[0])
+    assert [(row["table"], row["dataset"]) for row in found] == [("2", "letters"), ("2", "signs")]
+    assert not any("Table 1" in each for each in findings.statements)
+    assert any("Table 1 needs ratings" in each for each in findings.notes)
+    assert [each.name for each in findings.figures] == ["table-2"]
+
+
+def test_one_case_a_dataset_has_no_p_value_and_no_nan_anywhere(folder):
+    findings, _ = of_library(folder)
+    for table in findings.tables:
+        for row in table.table:
+            assert not any(isinstance(cell, float) and math.isnan(cell) for cell in row)
+    for figure in findings.figures:
+        for series in figure.series:
+            values = (*series.y, *series.spread)
+            assert not any(value is not None and math.isnan(value) for value in values)
+    assert not any("nan" in each.lower().split() for each in findings.statements)
+    assert any("cannot be tested" in each for each in findings.statements)
+    assert any("no responses of followed" in each for each in findings.statements)
+
+
+def test_with_one_rated_model_there_is_only_table_1(tmp_path):
+    folder = write_small_library(tmp_path / "library", models=("apt",))
+    ratings = [
+        {"id": "one", "model": "apt", "rating": 4.0},
+        {"id": "two", "model": "apt", "rating": 1.0},
+    ]
+    write_lines(folder / "ratings.jsonl", ratings)
+    assert {row["table"] for row in rows(of_library(folder)[0].tables[0])} == {"1"}
+
+
+def test_table_1_leaves_out_short_and_unrated_responses(folder):
+    """``plain`` answered in one token and in none: its one rating does not count."""
+    table_1 = [row for row in rows(of_library(folder)[0].tables[0]) if row["table"] == "1"]
+    assert [(row["count"], row["other_count"]) for row in table_1] == [(0, 0), (0, 0)]
+    assert table_1[0]["mean"] is None
+    assert table_1[0]["deviation"] is None
+
+
+def test_one_model_without_ratings_has_nothing_to_compare(tmp_path):
+    folder = write_small_library(tmp_path / "library", models=("apt",))
+    (folder / "ratings.jsonl").unlink()
+    with pytest.raises(ProblemError, match="nothing to compare") as raised:
+        of_library(folder)
+    assert raised.value.problem.kind == "input"
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_the_reader_is_told_where_lengths_make_scores_hard_to_compare(alike, monkeypatch):
+    if alike:
+        monkeypatch.setitem(RESPONSES, "demo-tuned", RESPONSES["demo-base"])
+    prompts = PromptSet("demo", demo_prompts().prompts[:4], "digest")
+    base, tuned = resolve("demo-base"), resolve("demo-tuned")
+    given = StudyInput(KeepingSession({}, attribution), base, tuned, prompts)
+    (told,) = (each for each in driven(study(given))[0].statements if "Mean length" in each)
+    assert ("hard to compare" in told) == (not alike)

@@ -1,0 +1,69 @@
+"""A result's key tells apart what gives other numbers, and nothing else."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from analysis.concepts.request import ConceptsRequest
+from analysis.heads.request import HeadPairsRequest, NeuronPairsRequest
+from analysis.request import ModelChoice
+from analysis.saliency.request import AttributionRequest
+from analysis.words.choice import Words, WordVectors
+
+BASE = ModelChoice("base", "/models/base")
+TUNED = ModelChoice("tuned", "/models/tuned")
+MOVED = ModelChoice("elsewhere", "/other/base")
+WORDS = Words("file", path="/lists/a.txt", digest="d1")
+VECTORS = WordVectors("embeddings", model=BASE)
+
+REQUESTS = [
+    AttributionRequest(BASE, "Hello"),
+    HeadPairsRequest(BASE, 3, WORDS, VECTORS),
+    NeuronPairsRequest(BASE, 3, 1, WORDS, VECTORS),
+    ConceptsRequest(BASE, TUNED, 3, WORDS),
+]
+
+
+def key_of(request):
+    return request.key([f"fingerprint of {model.name}" for model in request.models()])
+
+
+def same(request, **changes):
+    prints = [f"fingerprint of {model.name}" for model in request.models()]
+    return msgspec.structs.replace(request, **changes).key(prints) == key_of(request)
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: type(request).__name__)
+def test_the_name_and_place_of_a_model_do_not_count(request_):
+    field = "base" if isinstance(request_, ConceptsRequest) else "model"
+    assert same(request_, **{field: MOVED})
+    assert not same(request_, **{field: msgspec.structs.replace(BASE, dtype="bfloat16")})
+    assert key_of(request_) != request_.key(["another"] * len(request_.models()))
+
+
+@pytest.mark.parametrize("request_", REQUESTS[1:], ids=lambda request: type(request).__name__)
+def test_a_list_of_words_counts_by_its_content(request_):
+    assert same(request_, words=msgspec.structs.replace(WORDS, path="/moved/b.txt"))
+    assert not same(request_, words=msgspec.structs.replace(WORDS, digest="d2"))
+    assert not same(request_, words=msgspec.structs.replace(WORDS, limit=5))
+    assert not same(request_, layer=4)
+
+
+def test_vectors_count_by_their_content():
+    request = HeadPairsRequest(BASE, 3, WORDS, WordVectors("file", "/v/glove.txt", "d1", "/cache"))
+    moved = WordVectors("file", "/w/glove.txt", "d1", "/elsewhere")
+    assert same(request, vectors=moved)
+    assert not same(request, vectors=msgspec.structs.replace(moved, digest="d2"))
+
+
+def test_memory_changes_no_number():
+    assert same(REQUESTS[0], memory_budget=1 << 30)
+    assert not same(REQUESTS[0], method="occlusion")
+    assert not same(REQUESTS[0], response_ids=(1, 2))
+
+
+def test_an_answer_depends_on_every_model_that_takes_part():
+    assert HeadPairsRequest(TUNED, 0, WORDS, VECTORS).models() == (TUNED, BASE)
+    assert HeadPairsRequest(TUNED, 0, WORDS, WordVectors("demo")).models() == (TUNED,)
+    assert REQUESTS[3].models() == (BASE, TUNED)

@@ -1,0 +1,150 @@
+"""What ``insttui attribute`` says beside the rows it writes."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import sys
+
+import pytest
+
+from analysis.problems import ProblemError
+from analysis.saliency.request import AttributionRequest
+from app.arguments import parser
+from app.commands import attribute
+from tests.support.scripted_session import attribution
+
+RESPONSE = "Paris\x1b[2J, of course."
+
+
+@pytest.fixture
+def run(monkeypatch):
+    def answer(_session, request):
+        assert isinstance(request, AttributionRequest)
+        return attribution(request)
+
+    monkeypatch.setattr(attribute.storage, "session", lambda _: contextlib.nullcontext())
+    monkeypatch.setattr(attribute, "run_with_progress", answer)
+
+    def command(*arguments):
+        asked = ["attribute", "--model", "demo-tuned", "--prompt", "Name a city.", *arguments]
+        return attribute.run(parser().parse_args(asked))
+
+    return command
+
+
+def test_it_says_what_was_answered_and_how_many_rows_are_where(run, tmp_path, capsys):
+    file = tmp_path / "map.csv"
+    assert run("--response", RESPONSE, "--csv", str(file)) == 0
+    said = capsys.readouterr()
+    with file.open(newline="") as stream:
+        rows = len(list(csv.reader(stream))) - 1
+    assert said.out == ""
+    assert "Paris" in said.err
+    assert "\x1b" not in said.err
+    assert said.err.endswith(f"{rows:,} rows in {file}\n")
+
+
+def test_rows_on_standard_output_are_all_there_is(run, capsys):
+    run("--csv", "-")
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert said.out.startswith("model,prompt_index,")
+
+
+@pytest.mark.parametrize("origin", ["file", "standard input"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbfName a city.\nNow.",
+        b"\xff\xfe" + "Name a city.\nNow.".encode("utf-16-le"),
+        b"\xef\xbb\xbfName a city.\r\nNow.",
+        b"\xff\xfe" + "Name a city.\r\nNow.".encode("utf-16-le"),
+    ],
+)
+def test_a_prompt_is_the_text_however_it_was_saved(prompt_of, content, origin, capsys):
+    assert prompt_of(content, origin) == "Name a city.\nNow."
+    said = "has the line ends of Windows" in capsys.readouterr().err
+    assert said == (b"\r" in content)
+
+
+@pytest.mark.parametrize("text", ["\r\n, \r and\n stay", "a\rb", "a\n\ufeffb", " \t\n"])
+def test_a_prompt_of_mixed_line_ends_and_odd_characters_stays_as_it_is(prompt_of, text, capsys):
+    assert prompt_of(text.encode(), "file") == text
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("Name".encode("utf-16-le"), "zero bytes, as UTF-16 has that is not marked"),
+        (b"\xff\xfeodd", "is not UTF-8 text. Byte 2 is 0x64."),
+    ],
+)
+def test_what_is_no_text_is_no_prompt(prompt_of, content, why):
+    with pytest.raises(ProblemError, match=why) as raised:
+        prompt_of(content, "file")
+    assert raised.value.problem.kind == "input"
+
+
+@pytest.fixture
+def prompt_of(run, monkeypatch, tmp_path):
+    """What is asked of the model where the prompt has this content."""
+
+    def prompt(content: bytes, origin: str) -> str:
+        asked = []
+        monkeypatch.setattr(
+            attribute,
+            "run_with_progress",
+            lambda _session, request: asked.append(request) or attribution(request),
+        )
+        file = tmp_path / "prompt.txt"
+        file.write_bytes(content)
+        if origin == "standard input":
+            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+        name = "-" if origin == "standard input" else str(file)
+        options = ["attribute", "--model", "demo-tuned", "--prompt-file", name]
+        attribute.run(parser().parse_args(options))
+        return asked[0].prompt
+
+    return prompt
+
+
+def test_json_says_all_that_is_known_of_a_map(run, tmp_path, capsys):
+    file = tmp_path / "map.json"
+    assert run("--response", RESPONSE, "--json", str(file)) == 0
+    assert capsys.readouterr().out == ""
+    said = json.loads(file.read_text(encoding="utf-8"))
+    assert "".join(token["text"] for token in said["response_tokens"]) == RESPONSE
+    assert said["largest_difference"] == 1.5e-6
+    rows, columns = len(said["prompt_tokens"]), len(said["response_tokens"])
+    assert [len(row) for row in said["importance"]] == [columns] * rows
+    sums = [sum(row) for row in said["importance"]]
+    assert said["totals"] == pytest.approx(sums, abs=1e-5)
+
+
+def test_json_takes_the_place_of_rows_that_nobody_asked_for(run, tmp_path, capsys):
+    run("--json", "-")
+    assert json.loads(capsys.readouterr().out)["model"] == "demo-tuned"
+    run("--json", str(tmp_path / "map.json"), "--csv", str(tmp_path / "map.csv"))
+    assert (tmp_path / "map.csv").read_text().startswith("model,prompt_index,")
+
+
+def test_totals_are_a_row_a_prompt_token(run, capsys):
+    run("--totals")
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert "".join(row["prompt_token"] for row in rows) == "Name a city."
+    assert list(rows[0]) == ["model", "prompt_index", "prompt_token", "total"]
+    run("--json", "-")
+    whole = json.loads(capsys.readouterr().out)
+    assert [float(row["total"]) for row in rows] == [
+        whole["totals"][int(row["prompt_index"])] for row in rows
+    ]
+
+
+@pytest.mark.parametrize("more", [["--compare", "occlusion"], ["--method", "occlusion-zeroed"]])
+def test_only_a_gradient_has_totals_of_its_own(run, more):
+    with pytest.raises(ProblemError, match="sums up a gradient"):
+        run("--totals", *more)

@@ -1,0 +1,76 @@
+"""CSV and file names."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from analysis.table import Table
+from app.frame.export import chained, free_path, save_csv, write_csv
+
+HOSTILE = [
+    "plain",
+    "a,b;c\td",
+    'say "x"',
+    '"',
+    "line\nbreak",
+    "return\ronly",
+    "both\r\n",
+    "=1+1",
+    "+x",
+    "@x",
+    "\x1b[31m",
+    "‮abc",
+    "​",
+    " space ",
+    "",
+    "日本語",
+    "\x00",
+    "é",
+    "\ufeff",
+]
+
+
+def test_every_text_comes_back_exactly(tmp_path):
+    table = Table(("text", "more", "number"), [(text, text * 2, 1.5) for text in HOSTILE])
+    path = tmp_path / "out.csv"
+    save_csv(table, path)
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.reader(stream))
+    assert rows == [["text", "more", "number"], *[[t, t * 2, "1.5"] for t in HOSTILE]]
+
+
+def test_numbers_keep_every_digit_and_nothing_is_an_empty_cell():
+    stream = io.StringIO()
+    write_csv(Table(("a", "b", "c"), [(0.1 + 0.2, None, True), (3, "\r", -1e-30)]), stream)
+    lines = stream.getvalue().split("\n")
+    assert lines[1] == "0.30000000000000004,,True"
+    assert lines[2] == '3,"\r",-1e-30'
+
+
+def test_half_a_surrogate_pair_does_not_stop_the_export(tmp_path):
+    save_csv(Table(("a",), [("\ud800",)]), tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text() == "a\n\\ud800\n"
+
+
+def test_chained_tables_can_be_walked_again_and_again():
+    table = chained([Table(("a",), [(1,)]), Table(("a",), [(2,), (3,)])])
+    assert list(table) == list(table) == [(1,), (2,), (3,)]
+
+
+@pytest.mark.parametrize(
+    "stem", ["../../etc/passwd", "a/b\\c", "\x1b[0m", "", "...", "-rf", "x" * 500, "日本", "a\nb"]
+)
+def test_a_file_name_stays_in_its_folder_and_is_plain(tmp_path, stem):
+    path = free_path(tmp_path, stem, ".csv")
+    assert path.parent == tmp_path
+    assert path.name.isascii()
+    assert path.name.isprintable()
+    assert not path.name.startswith(("-", "."))
+    assert len(path.name) <= 90
+    path.write_text("")
+    other = free_path(tmp_path, stem, ".csv")
+    assert other != path
+    assert not other.exists()

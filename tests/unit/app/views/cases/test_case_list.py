@@ -1,0 +1,63 @@
+"""Filters and orders of cases."""
+
+from __future__ import annotations
+
+import pytest
+
+from analysis.saliency.cases.library import Case
+from app.views.cases.case_list import Filters, listed, rating_choices, table
+
+
+def case(name, dataset, rating, prompt="p"):
+    return Case(name, dataset, prompt, (3, 3), (None, rating))
+
+
+CASES = (
+    case("a", "x", 4.0, "Say straße [b]now[/b]"),
+    case("b", "y", 1.0),
+    case("c", "x", None),
+    case("d", "y", 2.0),
+)
+SCORES = {"a": (1.0, 0.5), "b": (0.2, 2.0), "d": (3.0, 3.5)}
+
+
+def names(filters):
+    return [each.id for each in listed(CASES, SCORES, filters)]
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        (Filters(), "abcd"),
+        (Filters(rising=True), "dcba"),
+        (Filters(dataset="x"), "ac"),
+        (Filters(rating="2 and more"), "ad"),
+        (Filters(rating="below 2"), "b"),
+        (Filters(rating="not rated"), "c"),
+        (Filters(rating="4"), "a"),
+        (Filters(words="STRASSE [B]"), "a"),
+        (Filters(order="base"), "dabc"),
+        (Filters(order="tuned"), "dbac"),
+        (Filters(order="tuned", rising=True), "abdc"),
+        (Filters(order="difference"), "bdac"),
+        (Filters(order="rating"), "adbc"),
+    ],
+)
+def test_what_is_listed_and_in_which_order(filters, expected):
+    assert "".join(names(filters)) == expected
+
+
+def test_stepping_through_filters_comes_back_to_all():
+    filters = Filters()
+    seen = []
+    for _ in range(3):
+        filters = filters.next_dataset(("x", "y"))
+        seen.append(filters.dataset)
+    assert seen == ["x", "y", ""]
+    assert rating_choices(CASES) == ("2 and more", "below 2", "1", "2", "4", "not rated")
+
+
+def test_the_table_has_a_row_for_every_listed_case():
+    rows = list(table(CASES, SCORES, ("base", "tuned")))
+    assert rows[0] == ("a", "x", "marked", 4.0, 1.0, 0.5, -0.5, "Say straße [b]now[/b]")
+    assert rows[2] == ("c", "x", "marked", None, None, None, None, "p")
