@@ -30,7 +30,7 @@ from analysis.session.process import EngineProcess
 from analysis.session.session import JobCancelledError, Session
 from cache.store import Store
 
-SCRIPT = Path(__file__).parents[2] / "support" / "scripted_engine.py"
+SCRIPT = Path(__file__).parents[3] / "support" / "scripted_engine.py"
 # Generous: a slow machine may have other work.
 PATIENCE_S = 240.0
 

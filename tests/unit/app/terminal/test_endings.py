@@ -12,7 +12,7 @@ import pytest
 
 PROGRAM = """
 import queue, signal, threading, time
-from app import endings
+from app.terminal import endings
 
 endings.PATIENCE_S = 0.1
 endings.end_on_signals(
