@@ -1,1 +1,1 @@
-"""Results on disk: keys, fingerprints and a store that neither writes nor reads pickles."""
+"""The on-disk result cache: keys, fingerprints and a store that never reads or writes pickles."""

@@ -1,7 +1,7 @@
-"""Values as bytes and back: msgpack, with numpy arrays as npy; nothing is ever pickled.
+"""Encodes values as msgpack, with numpy arrays as npy, and decodes them; nothing is ever pickled.
 
-Both the files of the cache and the pipe to the engine process carry this encoding. It is canonical:
-equal values give equal bytes, so that it can be hashed.
+The cache's files and the pipe to the engine process both use this encoding. It is canonical: equal
+values give equal bytes, so the bytes can be hashed.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _ARRAY = 1  # msgpack extension code of an npy file
 
 
 def encode(value: object) -> bytes:
-    """Bytes of plain values, `msgspec.Struct`s and numpy arrays, nested as you like.
+    """Encode plain values, `msgspec.Struct`s and numpy arrays, nested to any depth.
 
     Raises:
-        TypeError: Something in `value` is of another kind, an array of Python objects included.
+        TypeError: `value` contains an unsupported type, such as an array of Python objects.
     """
     return _ENCODER.encode(value)
 
@@ -40,13 +40,13 @@ def decode(data: bytes | memoryview, expected: type[T]) -> T: ...
 @overload
 def decode(data: bytes | memoryview, expected: UnionType) -> Any: ...
 def decode(data: bytes | memoryview, expected: Any) -> Any:
-    """The value that `encode` was given, checked against the type `expected`.
+    """Decode what `encode` wrote, checked against the type `expected`.
 
-    That may be a union of tagged structures. Arrays own their memory and are writable;
-    ``NDArray[np.float32]`` admits that dtype only.
+    `expected` may be a union of tagged structures; ``NDArray[np.float32]`` accepts only that dtype.
+    Arrays own their memory and are writable.
 
     Raises:
-        CorruptDataError: `data` is damaged, or holds something that is not of that type.
+        CorruptDataError: `data` is damaged or holds a value of another type.
     """
     decoder = _decoder(expected)
     try:
@@ -67,15 +67,15 @@ def _pack(value: object) -> msgspec.msgpack.Ext:
         raise TypeError("arrays of Python objects cannot be stored")
     header = io.BytesIO()
     npy.write_array_header_1_0(header, npy.header_data_from_array_1_0(value))
-    # Order "A" is the order that the header names: Fortran's only where the array is so laid out.
+    # "A" matches the order in the header: Fortran order only if the array is laid out that way.
     return msgspec.msgpack.Ext(_ARRAY, b"".join((header.getvalue(), value.tobytes("A"))))
 
 
 def _unpack(code: int, data: memoryview) -> NDArray[Any]:
-    """The array in an npy file, read without `numpy.load`, which allocates what a header claims."""
+    """The array in an npy file, read without `numpy.load`, which trusts the size in the header."""
     if code != _ARRAY:
         raise ValueError(f"unknown extension {code}")
-    # numpy takes headers of up to 10,000 characters.
+    # numpy accepts headers of up to 10,000 characters.
     start = io.BytesIO(data[: 1 << 14])
     try:
         if npy.read_magic(start) != (1, 0):
@@ -90,12 +90,12 @@ def _unpack(code: int, data: memoryview) -> NDArray[Any]:
     array: NDArray[Any] = np.ndarray(
         shape, dtype, buffer=data, offset=start.tell(), order="F" if fortran else "C"
     )
-    # A copy is aligned and lets go of the message around it.
+    # A copy is aligned and does not keep the surrounding message alive.
     return array.copy(order="K")
 
 
 def _check(expected: Any, value: object) -> object:
-    """Let an array pass where ``NDArray[dtype]`` is expected and it has that dtype."""
+    """Accept an array where ``NDArray[dtype]`` is expected, provided it has that dtype."""
     if (get_origin(expected) or expected) is not np.ndarray:
         raise ValueError(f"{expected} cannot be stored")
     if not isinstance(value, np.ndarray):

@@ -1,7 +1,7 @@
-"""How a value lies on disk: sealed bytes in a row or in a file of their own, never a pickle.
+"""How values are stored on disk: sealed bytes in a row or in their own file, never a pickle.
 
-diskcache's own `Disk` unpickles whatever a row says is a pickle, so that anybody who can write to
-the folder can run code (CVE-2025-69872), and removes whatever path a row names.
+diskcache's own `Disk` unpickles any row marked as a pickle, so anyone who can write to the folder
+can run code (CVE-2025-69872). It also deletes whatever path a row names.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ATTEMPTS = 10
 
 
 def seal(key: str, payload: bytes) -> bytes:
-    """`payload` behind a magic number and a checksum over the key and itself."""
+    """Prefix `payload` with a magic number and a checksum over the key and the payload."""
     return b"".join((_MAGIC, _checksum(key, payload), payload))
 
 
@@ -33,7 +33,7 @@ def unseal(key: str, data: bytes) -> memoryview:
     """The payload that was sealed under `key`.
 
     Raises:
-        CorruptDataError: Something has changed since, or it was sealed under another key.
+        CorruptDataError: The data has changed, or was sealed under another key.
     """
     if data[: len(_MAGIC)] != _MAGIC:
         raise CorruptDataError("not an entry of this program's cache")
@@ -50,22 +50,22 @@ def _checksum(key: str, payload: bytes | memoryview) -> bytes:
 
 
 class BytesDisk(Disk):  # type: ignore[misc]  # diskcache has no type information
-    """Stores bytes under strings and refuses everything else, in both directions.
+    """Stores bytes under string keys and refuses everything else, in both directions.
 
     Attributes:
-        unfinished: The file of the value stored last, until its row is known to be committed.
+        unfinished: The file of the last stored value, until its row is known to be committed.
     """
 
     unfinished: str | None = None
 
     def put(self, key: object) -> tuple[str, bool]:
-        """The key as it stands in its row."""
+        """The key as stored in its row."""
         if type(key) is not str:
             raise TypeError("keys are strings")
         return key, True
 
     def get(self, key: object, raw: bool) -> str:
-        """The key that a row holds."""
+        """The key read from a row."""
         if type(key) is not str or not raw:
             raise CorruptDataError("a key that is not a string")
         return key
@@ -73,10 +73,10 @@ class BytesDisk(Disk):  # type: ignore[misc]  # diskcache has no type informatio
     def store(
         self, value: object, read: bool, key: object = UNKNOWN
     ) -> tuple[int, int, str | None, bytes | None]:
-        """Size, mode, file name and value of a row; long values go into a file.
+        """Size, mode, file name and value for a row; long values go into a file.
 
         Raises:
-            OSError: The file cannot be written; nothing is left of it.
+            OSError: The file cannot be written; no partial file is left behind.
         """
         if type(value) is not bytes or read:
             raise TypeError("values are bytes")
@@ -91,8 +91,8 @@ class BytesDisk(Disk):  # type: ignore[misc]  # diskcache has no type informatio
         """The value of a row.
 
         Raises:
-            CorruptDataError: The row holds anything but bytes, a pickle for example.
-            OSError: Its file cannot be read, perhaps because another process has evicted it.
+            CorruptDataError: The row holds anything but bytes, for example a pickle.
+            OSError: The file cannot be read, perhaps because another process has evicted it.
         """
         if mode == MODE_RAW and type(value) is bytes:
             return value
@@ -101,7 +101,7 @@ class BytesDisk(Disk):  # type: ignore[misc]  # diskcache has no type informatio
         raise CorruptDataError("neither bytes nor a file of the cache")
 
     def remove(self, file_path: object) -> None:
-        """Remove the file of a row, and nothing that only claims to be one."""
+        """Remove a row's file, but only if the path really is a value file of this cache."""
         if _is_ours(file_path):
             super().remove(file_path)
 
@@ -114,13 +114,13 @@ class BytesDisk(Disk):  # type: ignore[misc]  # diskcache has no type informatio
     def _write_file(self, path: Path, data: bytes) -> None:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                # Level by level: a cache folder that has been deleted is not to be created here.
+                # One level at a time: if the cache folder was deleted, do not recreate it here.
                 for folder in (path.parent.parent, path.parent):
                     folder.mkdir(mode=0o700, exist_ok=True)
                 file = path.open("xb")
                 break
             except FileNotFoundError:
-                # Another process has removed a folder that was still empty.
+                # Another process removed the folder while it was still empty.
                 if attempt == _ATTEMPTS:
                     raise
         try:
@@ -133,7 +133,7 @@ class BytesDisk(Disk):  # type: ignore[misc]  # diskcache has no type informatio
 
 
 def value_files(directory: Path) -> list[Path]:
-    """All files that hold a value, whether or not a row names them."""
+    """All value files, whether or not a row refers to them."""
     files = directory.glob("??/??/*.val")
     return [path for path in files if _is_ours(path.relative_to(directory).as_posix())]
 

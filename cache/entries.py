@@ -1,7 +1,7 @@
-"""What the cache holds, read without changing it.
+"""Reads the cache without changing it.
 
-It lists entries without decoding them, and it reads values where diskcache, which notes every
-access, cannot: on a read-only or full disk.
+Lists entries without decoding them, and reads values where diskcache cannot because it records
+every access: on a read-only or full disk.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ LOCK_SECONDS = 5.0
 
 _EXCERPT = 200
 
-# Rows that nobody but this program's store can have written are all that counts.
+# Ignore rows that this program's store could not have written.
 _OURS = "typeof(key) = 'text' AND raw = 1"
 
 
 class EntryLabel(msgspec.Struct, frozen=True):
-    """What an entry is, for a list.
+    """Describes an entry in a listing.
 
     Attributes:
         analysis: Name of the analysis.
         model: The model as the user calls it.
-        prompt: The prompt; the store keeps its beginning.
+        prompt: The prompt; the store keeps only its beginning.
     """
 
     analysis: str
@@ -45,7 +45,7 @@ class Entry(msgspec.Struct, frozen=True):
 
     Attributes:
         key: See `cache.keys`.
-        label: What it is; None where that cannot be read any more.
+        label: What it is; None if it can no longer be read.
         size: Bytes.
         created: When it was stored (UTC).
         accessed: When it was last stored or read (UTC).
@@ -59,7 +59,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 def to_tag(label: EntryLabel) -> str:
-    """The label as it stands beside an entry: JSON, with the beginning of the prompt."""
+    """The label as stored with an entry: JSON, with only the beginning of the prompt."""
     excerpt = msgspec.structs.replace(label, prompt=label.prompt[:_EXCERPT])
     return msgspec.json.encode(excerpt).decode()
 
@@ -79,10 +79,10 @@ class Reader:
         self._disk = BytesDisk(str(directory))
 
     def value(self, key: str) -> bytes | None:
-        """The sealed bytes under `key`; None where there are none.
+        """The sealed bytes under `key`; None if absent.
 
         Raises:
-            CorruptDataError: The row holds something else than bytes.
+            CorruptDataError: The row holds something other than bytes.
             OSError: The file of the value cannot be read.
         """
         rows = self._rows(f"SELECT mode, filename, value FROM Cache WHERE key = ? AND {_OURS}", key)
@@ -92,7 +92,7 @@ class Reader:
         return None
 
     def entries(self) -> list[Entry]:
-        """All entries, the one that was used longest ago first."""
+        """All entries, least recently used first."""
         rows = self._rows(
             "SELECT key, tag, CAST(size AS INTEGER), CAST(store_time AS REAL),"
             f" CAST(access_time AS REAL) FROM Cache WHERE {_OURS} ORDER BY access_time, rowid"
@@ -103,18 +103,19 @@ class Reader:
         ]
 
     def total(self) -> tuple[int, int]:
-        """Number of entries and their bytes."""
+        """Number of entries and their total size in bytes."""
         statement = f"SELECT COUNT(*), CAST(TOTAL(size) AS INTEGER) FROM Cache WHERE {_OURS}"
         ((count, size),) = self._rows(statement)
         return count, size
 
     def _rows(self, statement: str, *arguments: str) -> list[tuple[Any, ...]]:
         try:
-            # Falls back to read-only by itself. Where it can write, it undoes interrupted writes.
+            # SQLite falls back to read-only by itself. If it can write, it rolls back interrupted
+            # writes.
             return self._query("mode=rw", statement, arguments)
         except sqlite3.OperationalError as error:
-            # On a read-only disk an interrupted write cannot be undone; the file is then read as
-            # it is, and checksums tell whether an entry can be used.
+            # On a read-only disk an interrupted write cannot be rolled back; the file is read as it
+            # is, and checksums decide whether an entry is usable.
             if database_code(error) not in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
                 raise
         return self._query("mode=ro&immutable=1", statement, arguments)

@@ -1,4 +1,4 @@
-"""What can go wrong with stored results, and the reason in words that a user understands."""
+"""Errors of the result cache, with reasons worded for the user."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import sqlite3
 
 
 class CorruptDataError(ValueError):
-    """Bytes that are not what they should be: damaged, of another type, or pickled."""
+    """The bytes are damaged, of another type, or pickled."""
 
 
 class CacheError(Exception):
-    """Something about the cache that a result does not depend on.
+    """A cache failure; the analysis itself can still run.
 
     Attributes:
         reason: One sentence for the user.
@@ -27,11 +27,11 @@ class CacheUnavailableError(CacheError):
 
 
 class CacheWriteError(CacheError):
-    """The cache could not be changed; whatever it holds can still be read."""
+    """The cache could not be changed; its contents can still be read."""
 
 
 class CorruptEntryError(CacheError):
-    """An entry was damaged and has been dropped; computing it again restores it."""
+    """An entry was damaged and has been dropped; recomputing it restores it."""
 
 
 _SYSTEM = {
@@ -59,12 +59,12 @@ _DATABASE = {
 
 
 def database_code(error: BaseException) -> int:
-    """SQLite's primary result code; 0 where the error does not come from SQLite."""
+    """SQLite's primary result code; 0 if the error does not come from SQLite."""
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
 def in_words(error: BaseException) -> str:
-    """Why the operation failed, one sentence, from a system or a database error."""
+    """One sentence that says why the operation failed, from a system or database error."""
     if isinstance(error, OSError) and error.errno in _SYSTEM:
         return _SYSTEM[error.errno]
     code = database_code(error)
@@ -74,14 +74,14 @@ def in_words(error: BaseException) -> str:
 
 
 def root_cause(error: BaseException, handled: BaseException | None) -> BaseException:
-    """The system or database error that began a chain of them.
-
-    Args:
-        error: The last one.
-        handled: What the caller was already handling (`sys.exception`), which is none of them.
+    """The first system or database error in a chain of them.
 
     diskcache reports every failure to begin a transaction as a timeout, and its rollback may fail
-    after SQLite has rolled back by itself; what really happened is the first error of the chain.
+    after SQLite has already rolled back; the real cause is the first error of the chain.
+
+    Args:
+        error: The last error.
+        handled: What the caller was already handling (`sys.exception`); not part of the chain.
     """
     cause: BaseException = error
     link: BaseException | None = error

@@ -1,4 +1,4 @@
-"""What tells one state of a model folder from another, without loading the model."""
+"""Fingerprints of model folders, computed without loading the model."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 from cache.codec import encode
 
-# Read whole: configuration, tokenizer in all its spellings, chat templates, weight indices, and
-# the Python code that a model may bring along.
+# Files read in full: configuration, tokenizer in any format, chat templates, weight indices and
+# Python code that ships with the model.
 _CONTENTS = {".json", ".jinja", ".model", ".txt", ".tiktoken", ".bpe", ".py"}
 _WEIGHTS = {".safetensors", ".bin"}
 
-# safetensors refuses larger headers.
+# safetensors rejects larger headers.
 _LARGEST_HEADER = 100_000_000
 _BEGINNING = 4096
 
@@ -23,10 +23,10 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 def fingerprint(folder: Path) -> str:
     """A string that changes when the model in `folder` does.
 
-    A snapshot in the hub's cache is named by its commit and never changes: ``hub:<commit>``. Any
+    A snapshot in the hub cache is named by its commit and never changes: ``hub:<commit>``. Any
     other folder gives ``files:<sha256>`` over the contents of its configuration, tokenizer and
-    template files and over the name, size, time of change and safetensors header of each weight
-    file, so that training it further in place changes the fingerprint.
+    template files and the name, size, modification time and safetensors header of each weight
+    file, so further training in place changes the fingerprint.
 
     Raises:
         FileNotFoundError: There is no such folder.
@@ -42,7 +42,7 @@ def fingerprint(folder: Path) -> str:
 
 
 def _hub_commit(folder: Path) -> str | None:
-    """The commit, for ``models--<owner>--<name>/snapshots/<commit>``."""
+    """The commit if the path is ``models--<owner>--<name>/snapshots/<commit>``."""
     folder = folder.resolve()
     repository = folder.parent.parent.name
     in_hub_cache = folder.parent.name == "snapshots" and repository.startswith("models--")
@@ -50,7 +50,7 @@ def _hub_commit(folder: Path) -> str | None:
 
 
 def _files(folder: Path) -> list[Path]:
-    """The files a model is made of, in the order of their names."""
+    """The files that make up a model, sorted by name."""
     suffixes = _CONTENTS | _WEIGHTS
     named = [path for path in folder.iterdir() if path.suffix in suffixes]
     named.extend(folder.glob("additional_chat_templates/*.jinja"))
@@ -58,7 +58,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _describe(path: Path, folder: Path) -> tuple[str, int, int, bytes]:
-    """Name, size, time and digest; size and time are 0 for files that are read whole."""
+    """Name, size, time and digest; size and time are 0 for files that are read in full."""
     name = path.relative_to(folder).as_posix()
     if path.suffix not in _WEIGHTS:
         return name, 0, 0, hashlib.sha256(path.read_bytes()).digest()
@@ -67,7 +67,7 @@ def _describe(path: Path, folder: Path) -> tuple[str, int, int, bytes]:
 
 
 def _header(path: Path) -> bytes:
-    """Length and text of a safetensors header; the first bytes where there is no sound one."""
+    """Length and text of a safetensors header; the first bytes if the header is invalid."""
     with path.open("rb") as file:
         beginning = file.read(8)
         length = int.from_bytes(beginning, "little")

@@ -1,4 +1,4 @@
-"""The key of a result: everything it depends on, hashed."""
+"""Cache keys: a hash of everything a result depends on."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ def key(analysis: str, version: int, fingerprints: Sequence[str], request: objec
 
     Args:
         analysis: Name of the analysis.
-        version: Its version; a new one where the same request gives another result.
-        fingerprints: One a model, in the order the request names them (see `fingerprint`).
-        request: Prompt and parameters, anything that `codec.encode` takes. Adding a field to a
+        version: Its version, raised whenever the same request would give another result.
+        fingerprints: One per model, in the order the request names them (see `fingerprint`).
+        request: Prompt and parameters, anything that `codec.encode` accepts. Adding a field to a
             request's structure changes its keys, with or without a default.
     """
     parts = (analysis, version, tuple(fingerprints), request)

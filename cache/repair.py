@@ -1,4 +1,4 @@
-"""A damaged database makes way for a new one, once, whoever of several processes sees it first."""
+"""Replaces a damaged database with a new one, exactly once across processes."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ _OTHER_TABLES = ("no such table", "no such column", "table ")
 
 
 def is_damage(cause: BaseException) -> bool:
-    """The database is no database, or not one that this program has laid out."""
+    """Whether the file is not a database, or not one laid out by this program."""
     other_tables = isinstance(cause, sqlite3.Error) and str(cause).startswith(_OTHER_TABLES)
     return database_code(cause) in _DAMAGE or other_tables
 
 
 def is_unusable(cause: BaseException) -> bool:
-    """Opening fails because of what stands in the database, not because of the disk.
+    """Whether opening fails because of the database's contents rather than the disk.
 
-    diskcache trusts its Settings table and stumbles over what does not belong there.
+    diskcache trusts its Settings table and fails on entries that do not belong there.
     """
     stumbled = not isinstance(cause, (sqlite3.Error, OSError))
     return stumbled or database_code(cause) == sqlite3.SQLITE_ERROR or is_damage(cause)
 
 
 def drop_foreign_settings(connection: sqlite3.Connection) -> None:
-    """Remove settings that are none of diskcache's; it would make attributes of them all."""
+    """Remove settings unknown to diskcache, which would turn each of them into an attribute."""
     tables = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'Settings'").fetchall()
     if tables:
         known = (*DEFAULT_SETTINGS, *METADATA)
@@ -46,13 +46,13 @@ def drop_foreign_settings(connection: sqlite3.Connection) -> None:
 
 
 def is_gone(cause: BaseException) -> bool:
-    """The folder or the database has been removed or replaced under an open connection."""
+    """Whether the folder or database was removed or replaced under an open connection."""
     moved = getattr(cause, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_DBMOVED
     return moved or isinstance(cause, FileNotFoundError)
 
 
 def identity(directory: Path) -> tuple[int, int] | None:
-    """Which file the database is; None where there is none."""
+    """Which file the database is (device and inode); None if there is none."""
     try:
         stat = (directory / DATABASE).stat()
     except OSError:
@@ -62,7 +62,7 @@ def identity(directory: Path) -> tuple[int, int] | None:
 
 @contextlib.contextmanager
 def exclusively(directory: Path) -> Iterator[None]:
-    """Keep other processes from repairing the same folder meanwhile."""
+    """Keep other processes from repairing the same folder at the same time."""
     descriptor = os.open(directory / "repair.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -72,13 +72,13 @@ def exclusively(directory: Path) -> Iterator[None]:
 
 
 def move_aside(directory: Path) -> None:
-    """Make room for a new database; the old one is kept until the next time.
+    """Make room for a new database; the old one is kept until the next repair.
 
     Raises:
         OSError: The folder cannot be changed.
     """
     (directory / DATABASE).replace(directory / DAMAGED)
-    # A journal left behind would be played into the new database.
+    # SQLite would replay a leftover journal into the new database.
     for leftover in ("-journal", "-wal"):
         (directory / f"{DATABASE}{leftover}").unlink(missing_ok=True)
     for path in value_files(directory):

@@ -1,4 +1,4 @@
-"""Results on disk, least recently used first out, shared by any number of processes."""
+"""The result store: least recently used results go first; any number of processes share it."""
 
 from __future__ import annotations
 
@@ -50,30 +50,30 @@ _SETTINGS = {
     "disk": BytesDisk,
     "timeout": LOCK_SECONDS,
     "eviction_policy": "least-recently-used",
-    # diskcache evicts ten entries at a time, the new one among them; `Store` does it one by one.
+    # diskcache evicts ten entries at a time, even the new one; `Store` evicts one at a time.
     "cull_limit": 0,
     "statistics": 0,
     "tag_index": 0,
-    # Unlike a write-ahead log, a rollback journal works on network disks and read-only ones.
+    # Unlike a write-ahead log, a rollback journal works on network and read-only disks.
     "sqlite_journal_mode": "truncate",
-    # Opening writes some thirty times; to wait for the disk each time takes 0.2 s instead of 2 ms.
-    # A power cut may now cost the database, which holds only what can be computed again.
+    # Opening writes about thirty times; waiting for the disk each time takes 0.2 s instead of 2 ms.
+    # A power cut may then cost the database, but it only holds what can be recomputed.
     "sqlite_synchronous": 0,
-    # A mapped database that another process cuts short can kill this one.
+    # If another process truncates a memory-mapped database, this process can crash.
     "sqlite_mmap_size": 0,
     "disk_min_file_size": 1 << 15,
 }
 
 
 class Info(NamedTuple):
-    """What the cache amounts to.
+    """Location, size and limit of the cache.
 
     Attributes:
         directory: Where it is.
         entries: Number of entries.
-        bytes: Bytes of their values.
-        size_limit: How many bytes there may be.
-        read_only: Why nothing can be written; empty where it can.
+        bytes: Total size of their values in bytes.
+        size_limit: Maximum size in bytes.
+        read_only: Why nothing can be written; empty if writable.
     """
 
     directory: Path
@@ -84,7 +84,7 @@ class Info(NamedTuple):
 
 
 class Removed(NamedTuple):
-    """What `Store.prune` and `Store.clear` have removed: entries, and bytes of their values."""
+    """What `Store.prune` and `Store.clear` removed: number of entries and bytes of values."""
 
     entries: int
     bytes: int
@@ -93,21 +93,21 @@ class Removed(NamedTuple):
 class Store:
     """A cache folder. Its methods may be called from any thread.
 
-    A folder that cannot be written is read; `put` then says why. A damaged database is moved aside
-    and replaced by an empty one.
+    A folder that cannot be written is still read; `put` then says why. A damaged database is moved
+    aside and replaced by an empty one.
 
     Attributes:
         directory: The folder.
-        size_limit: Bytes that the values may take.
-        repaired: A sentence for the user where the database had to be replaced, else empty.
+        size_limit: Maximum total size of the values in bytes.
+        repaired: A sentence for the user if the database had to be replaced, else empty.
     """
 
     def __init__(self, directory: Path, *, size_limit: int = DEFAULT_SIZE_LIMIT) -> None:
-        """Open the cache in `directory`, which is created for its owner alone where missing.
+        """Open the cache in `directory`; a missing folder is created for its owner only.
 
         Args:
             directory: The folder.
-            size_limit: Bytes; beyond them the entries used longest ago go.
+            size_limit: Bytes; beyond it the least recently used entries are evicted.
 
         Raises:
             CacheUnavailableError: The folder can be neither written nor read.
@@ -126,10 +126,10 @@ class Store:
             self._check_readable(error.reason)
 
     def get(self, key: str, expected: type[T]) -> T | None:
-        """The value stored under `key`; None where there is none or it cannot be read now.
+        """The value stored under `key`; None if there is none or it cannot be read now.
 
         Raises:
-            CorruptEntryError: There was one, but damaged or no `expected`; it is dropped.
+            CorruptEntryError: The entry was damaged or not of type `expected`; it is dropped.
         """
         with self._guard:
             try:
@@ -142,10 +142,10 @@ class Store:
             raise CorruptEntryError(f"A stored result was damaged: {damage}.") from damage
 
     def put(self, key: str, value: object, *, label: EntryLabel) -> None:
-        """Store `value`, which `codec.encode` must be able to take, in place of an earlier one.
+        """Store `value`, anything `codec.encode` accepts, replacing an earlier one.
 
         Raises:
-            CacheWriteError: It is not stored; the reason says why.
+            CacheWriteError: The value was not stored; the reason says why.
         """
         data = seal(key, encode(value))
         if len(data) > self.size_limit:
@@ -153,12 +153,12 @@ class Store:
         tag = to_tag(label)
         with self._guard:
             self._write(lambda cache: cache.set(key, data, tag=tag))
-            # It is stored; an eviction that fails is made up for by the next one.
+            # The value is stored; if this eviction fails, the next one makes up for it.
             with contextlib.suppress(CacheError):
                 self._shrink(self.size_limit, keep=key)
 
     def entries(self) -> list[Entry]:
-        """All entries, the one used longest ago first; none of them is decoded.
+        """All entries, least recently used first; none is decoded.
 
         Raises:
             CacheUnavailableError: The cache cannot be read now.
@@ -166,7 +166,7 @@ class Store:
         return self._ask(Reader.entries, [])
 
     def info(self) -> Info:
-        """Place, size and limit of the cache.
+        """Location, size and limit of the cache.
 
         Raises:
             CacheUnavailableError: The cache cannot be read now.
@@ -177,7 +177,7 @@ class Store:
     def prune(
         self, *, max_bytes: int | None = None, older_than: timedelta | None = None
     ) -> Removed:
-        """Remove entries that were last used before `older_than`, then down to `max_bytes`.
+        """Remove entries last used longer ago than `older_than`, then evict down to `max_bytes`.
 
         Raises:
             CacheWriteError: Not everything could be removed.
@@ -194,7 +194,7 @@ class Store:
             return removed
 
     def clear(self) -> Removed:
-        """Remove everything, also what interrupted processes have left behind.
+        """Remove everything, including what interrupted processes left behind.
 
         Raises:
             CacheWriteError: Not everything could be removed.
@@ -211,7 +211,7 @@ class Store:
             return removed
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the database."""
         with self._guard:
             if self._cache is not None:
                 self._cache.close()
@@ -220,7 +220,7 @@ class Store:
     # Reading
 
     def _read(self, key: str) -> bytes | None:
-        """The sealed bytes under `key`, noting the access where that can be written."""
+        """The sealed bytes under `key`; records the access if the database is writable."""
         cache = self._cache
         if cache is not None:
             handled = sys.exception()
@@ -237,7 +237,7 @@ class Store:
             return None
 
     def _ask(self, question: Callable[[Reader], T], nothing: T) -> T:
-        """The reader's answer, or `nothing` where the database had to be replaced."""
+        """The reader's answer, or `nothing` if the database had to be replaced."""
         with self._guard:
             handled = sys.exception()
             try:
@@ -257,10 +257,10 @@ class Store:
     # Writing
 
     def _write(self, change: Callable[[Cache], object]) -> None:
-        """Do it; once more where the database had to be replaced.
+        """Apply `change`; retry once if the database had to be replaced.
 
         Raises:
-            CacheWriteError: It cannot be done.
+            CacheWriteError: The change failed.
         """
         handled = sys.exception()
         for _ in range(2):
@@ -277,7 +277,7 @@ class Store:
         raise CacheWriteError(in_words(cause)) from cause
 
     def _shrink(self, limit: int, keep: str | None = None) -> Removed:
-        """Remove the entries used longest ago until `limit` bytes are left."""
+        """Remove the least recently used entries until at most `limit` bytes are left."""
         _, size = self._ask(Reader.total, (0, 0))
         if size <= limit:
             return Removed(0, 0)
@@ -301,10 +301,10 @@ class Store:
     # Opening
 
     def _open(self) -> Cache:
-        """The writable cache, its database replaced where it is damaged.
+        """The writable cache; a damaged database is replaced.
 
         Raises:
-            CacheWriteError: There can be none.
+            CacheWriteError: The cache cannot be opened for writing.
         """
         handled = sys.exception()
         try:
@@ -333,8 +333,8 @@ class Store:
         return Cache(str(self.directory), **_SETTINGS)
 
     def _recover(self, cache: Cache, cause: BaseException) -> bool:
-        """After a failure: True where the cache is usable again, though it has become empty."""
-        # A commit that failed leaves a transaction open, and every later one would fail.
+        """After a failure: True if the cache is usable again, though possibly empty."""
+        # A failed commit leaves a transaction open, and every later one would fail.
         with contextlib.suppress(sqlite3.Error):
             cache.close()
         if not repair.is_damage(cause) and not repair.is_gone(cause):
