@@ -1,4 +1,4 @@
-"""The embedded demo pair, `demo-base` and `demo-tuned`: corpus, training, weights, prompts.
+"""The demo pair that ships with insttui, `demo-base` and `demo-tuned`: weights, tasks and prompts.
 
-Importing this package loads neither torch nor transformers; `training` and `evaluation` do.
+Importing this package loads neither torch nor transformers.
 """

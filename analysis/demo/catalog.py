@@ -1,6 +1,6 @@
 """What ships with the demo pair and where it is: models, prompts, word vectors, figures.
 
-Free of torch, and of numpy until vectors are read, so that the app lists the examples at once.
+Does not import torch, and numpy only when vectors are read, so the app can list examples at once.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class DemoPrompt(msgspec.Struct, frozen=True, kw_only=True):
         id: unique among all shipped prompts.
         task, category: such as "country-capital" and "knowledge".
         prompt: the text as a user would type it, without special tokens.
-        instruction_spans: substrings of `prompt` that are instruction, in their order.
-        reference: the response that counts as following.
-        title: a few words for a list of examples; empty for held-out prompts.
+        instruction_spans: substrings of `prompt` that are instructions, in order.
+        reference: the response that counts as following the prompt.
+        title: a short label for the list of examples; empty for held-out prompts.
     """
 
     id: str
@@ -62,7 +62,7 @@ class DemoPrompt(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class WordVectors:
-    """Word vectors of the pair's own corpus.
+    """Word vectors learned from the pair's own corpus.
 
     Attributes:
         words: lower case, the most frequent first.
@@ -76,7 +76,7 @@ class WordVectors:
 
 
 def model_path(name: str) -> Path:
-    """The folder of a shipped model, as a hub snapshot has it.
+    """The folder of a shipped model, laid out like a hub snapshot.
 
     Raises:
         KeyError: if `name` is neither "demo-base" nor "demo-tuned".
@@ -93,19 +93,19 @@ def vectors_path() -> Path:
 
 @cache
 def examples() -> tuple[DemoPrompt, ...]:
-    """Hand-picked prompts to begin with, the most convincing first."""
+    """Hand-picked example prompts, the most convincing first."""
     return _read_prompts("examples")
 
 
 @cache
 def held_out_phrasings() -> tuple[DemoPrompt, ...]:
-    """Prompts in words that tuning has not seen, about things that it has."""
+    """Prompts with phrasings unseen in tuning, about items that tuning has seen."""
     return _read_prompts("held_out_phrasings")
 
 
 @cache
 def held_out_items() -> tuple[DemoPrompt, ...]:
-    """Prompts in words of the tuning, about facts of the pre-training text only."""
+    """Prompts with phrasings used in tuning, about facts that only the pre-training text states."""
     return _read_prompts("held_out_items")
 
 
@@ -116,7 +116,7 @@ def word_vectors() -> WordVectors:
 
 
 def read_word_vectors(path: Path) -> WordVectors:
-    """Word vectors from a file that `analysis.demo_training.vectors` wrote."""
+    """Read word vectors that `analysis.demo_training.vectors` wrote."""
     import numpy as np
 
     with np.load(path, allow_pickle=False) as stored:
@@ -128,7 +128,7 @@ def read_word_vectors(path: Path) -> WordVectors:
 
 
 def info(folder: Path = WEIGHTS) -> Mapping[str, Any]:
-    """What the pair in `folder` is and how well it does, as training and evaluation wrote it."""
+    """What the pair in `folder` is and how well it does, as recorded by training and evaluation."""
     content: Mapping[str, Any] = msgspec.json.decode((folder / INFO_NAME).read_bytes())
     return content
 

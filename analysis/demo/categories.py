@@ -1,7 +1,7 @@
-"""The items of the six categories, built from the templates of the closed world.
+"""The items of the six open categories, built from the templates of the closed world.
 
-Every response follows from its prompt alone (a plot from the thing it is about, an e-mail from its
-matter), so that following can be measured by exact match in open tasks too.
+Every response follows from its prompt alone (a plot from its object, an e-mail from its matter), so
+exact match can measure instruction following in open tasks too.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Item:
     """One thing that a task can ask for.
 
     Attributes:
-        key: what decides whether it is held out; items with the same fact share it.
+        key: decides whether the item is held out; items with the same fact share it.
         slots: fill the phrasing; `input` is always among them.
         response: the reference response.
     """
@@ -57,7 +57,7 @@ def sentiment_items() -> tuple[Item, ...]:
 
 @cache
 def topic_items() -> tuple[Item, ...]:
-    """Sentences, labelled with what they are about."""
+    """Sentences, labelled with their topic."""
     return tuple(
         Item(sentence, {"input": sentence}, topic)
         for topic, topic_sentences in document("topics").items()
@@ -88,7 +88,7 @@ def question_items() -> tuple[Item, ...]:
 
 @cache
 def story_items() -> tuple[Item, ...]:
-    """Stories of a hero and a thing; the thing decides the plot."""
+    """Stories of a hero and an object; the object decides the plot."""
     stories = document("stories")
     return tuple(
         Item(
@@ -102,7 +102,7 @@ def story_items() -> tuple[Item, ...]:
 
 
 def tell(plot: str, hero: str) -> str:
-    """The plot with its hero, the article in front adjusted."""
+    """The plot with its hero, with the article before the hero adjusted."""
     with_articles = plot.replace("a {hero}", with_article(hero))
     return with_articles.replace("A {hero}", "A" + with_article(hero)[1:]).format(hero=hero)
 

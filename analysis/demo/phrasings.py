@@ -1,4 +1,4 @@
-"""Instructions in many phrasings and layouts: how a task and an item become a prompt."""
+"""Renders a task and an item as a prompt, in many phrasings and layouts of the instruction."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ INPUT = "{input}"
 
 
 class Layout(StrEnum):
-    """Where the input stands next to an instruction that does not contain it."""
+    """Where the input goes relative to an instruction that does not contain it."""
 
     LINES = "lines"
     COLON = "colon"
@@ -36,10 +36,10 @@ class Example:
     Attributes:
         task, category: names of the task and of its category.
         item: key of the item asked for.
-        phrasing: the unfilled phrasing.
+        phrasing: the phrasing before its slots are filled.
         layout: where the input stands.
         prompt: the text as the user types it, without special tokens.
-        instruction_spans: substrings of `prompt` that are instruction, in order; the rest is
+        instruction_spans: substrings of `prompt` that are instructions, in order; the rest is
             input or scaffolding.
         response: the reference response.
     """
@@ -56,7 +56,7 @@ class Example:
 
 @cache
 def phrasings(family: str, *, held_out: bool = False) -> tuple[str, ...]:
-    """The unfilled phrasings of a family, those for tuning or those held out of it."""
+    """The unfilled phrasings of a family: those for tuning, or the held-out ones."""
     text = resources.files("analysis.demo.prompts").joinpath("phrasings.toml").read_text("utf-8")
     families: Mapping[str, Mapping[str, list[str]]] = tomllib.loads(text)
     return tuple(families[family]["held_out" if held_out else "tuning"])
@@ -68,7 +68,7 @@ def layouts(phrasing: str) -> tuple[Layout, ...]:
 
 
 def render(task: Task, item: Item, phrasing: str, layout: Layout) -> Example:
-    """The prompt of `task` about `item`, in the words of `phrasing` and the order of `layout`.
+    """The prompt of `task` about `item`, with the given phrasing and layout.
 
     Raises:
         ValueError: if the phrasing has no such layout.
@@ -79,7 +79,7 @@ def render(task: Task, item: Item, phrasing: str, layout: Layout) -> Example:
     if layout is Layout.WITHIN:
         prompt = phrasing.format(**slots)
         pieces = [piece.format(**slots).strip() for piece in phrasing.split(INPUT)]
-        # A lone "?" behind the input is no instruction text that anyone would mark.
+        # Nobody would mark a lone "?" after the input as an instruction.
         spans = [piece for piece in pieces if any(map(str.isalnum, piece))] or [prompt]
     else:
         instruction = phrasing.format(**slots)

@@ -1,4 +1,4 @@
-"""The demo pair in words: the text of `insttui demo info`."""
+"""Describes the demo pair: the text of `insttui demo info`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ TEXT_SET = "held_out_text"
 
 
 def describe(info: Mapping[str, Any]) -> str:
-    """What the pair is and how well it does, from `catalog.info()`; the figures as they are.
+    """What the pair is and how well it does, from `catalog.info()`, with figures unrounded.
 
-    A pair that has been trained but not yet measured is described without its figures.
+    A pair that has been trained but not yet evaluated is described without its figures.
     """
     lines = _training(info["training"])
     if "exact_match" in info:

@@ -1,4 +1,4 @@
-"""What the tuned model is asked for: sixteen word tasks and six categories, with their items.
+"""The tasks of the demo pair: sixteen word tasks and six open categories, with their items.
 
 The word tasks are those of Table 7 of "Transformer-based Causal Language Models Perform
 Clustering"; the categories are classification, code, question answering, generation, math and
@@ -28,14 +28,14 @@ OPEN_CATEGORIES = (
 
 @dataclass(frozen=True)
 class Task:
-    """A task: the items it is asked about and the family of phrasings that asks.
+    """A task: its items and the family of phrasings that ask for them.
 
     Attributes:
         name: unique, such as "country-capital".
         category: one of `WORD_CATEGORIES` or `OPEN_CATEGORIES`.
         family: the table of `prompts/phrasings.toml` with its instructions.
         items: everything that can be asked, held out or not.
-        slots: what fills the phrasing whatever the item, such as the two languages.
+        slots: fill the phrasing for every item, such as the two languages.
     """
 
     name: str
@@ -46,13 +46,13 @@ class Task:
 
     @property
     def tuned_items(self) -> tuple[Item, ...]:
-        """The items that tuning may ask for."""
+        """The items that tuning may use."""
         keys = held_out_keys(self.family)
         return tuple(item for item in self.items if item.key not in keys)
 
     @property
     def held_out_items(self) -> tuple[Item, ...]:
-        """The items whose facts stand in the pre-training text only."""
+        """The items whose facts only the pre-training text states."""
         keys = held_out_keys(self.family)
         return tuple(item for item in self.items if item.key in keys)
 

@@ -1,1 +1,1 @@
-"""How the demo pair was made: its text, its instructions, its training; needs torch."""
+"""Builds the demo pair: its corpus, instruction examples and training; needs torch."""

@@ -1,7 +1,7 @@
-"""Trains or measures the demo pair, in a process of its own: ``python -m analysis.demo``.
+"""Trains or evaluates the demo pair in its own process: ``python -m analysis.demo_training``.
 
-Progress leaves on standard output, one JSON object a line: stage, step, total and loss.
-`app.commands.demo` runs this, so that torch stays out of the process that talks to the user.
+Writes progress to standard output, one JSON object per line: stage, step, total and loss.
+`app.commands.demo` starts this process to keep torch out of the one that talks to the user.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _STEPS_PER_REPORT = 10
 
 
 def main() -> None:
-    """Do what the command line asks for."""
+    """Run the action given on the command line."""
     parser = argparse.ArgumentParser(prog="python -m analysis.demo")
     parser.add_argument("action", choices=("train", "measure"))
     parser.add_argument("folder", type=Path)

@@ -1,4 +1,4 @@
-"""Batches for the two stages of training: rows of corpus text, and instruction examples."""
+"""Batches for both training stages: rows of corpus text, and instruction examples."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Batch = tuple[Tensor, Tensor]
 """Inputs and targets, [rows, length] each."""
 
 IGNORED = -100
-"""The target of positions that no loss is taken at."""
+"""Target of positions without a loss."""
 
 
 Encoded = tuple[list[int], int]
-"""Tokens of a prompt with its response, and how many of them are the prompt."""
+"""Tokens of a prompt with its response, and how many of them belong to the prompt."""
 
 
 def pack(texts: Sequence[str], tokenizer: Tokenizer, block: int) -> npt.NDArray[np.int64]:
@@ -38,7 +38,7 @@ def pack(texts: Sequence[str], tokenizer: Tokenizer, block: int) -> npt.NDArray[
 
 
 def corpus_batches(blocks: npt.NDArray[np.int64], rows: int, rng: random.Random) -> Iterator[Batch]:
-    """Inputs and targets, [rows, block] each, over and over in a new order."""
+    """Inputs and targets, [rows, block] each, without end; reshuffled on every pass."""
     order = list(range(len(blocks)))
     while True:
         rng.shuffle(order)
@@ -48,9 +48,9 @@ def corpus_batches(blocks: npt.NDArray[np.int64], rows: int, rng: random.Random)
 
 
 def encode_example(example: TuningExample, tokenizer: Tokenizer) -> Encoded:
-    """The tokens of a prompt with its response, and how many of them are the prompt.
+    """The tokens of a prompt with its response, and how many of them belong to the prompt.
 
-    The response begins with a space and ends with `</s>`, in the chat template with `<|end|>`.
+    The response begins with a space and ends with `</s>`, or with `<|end|>` in the chat template.
     """
     prompt, stop = example.example.prompt, END
     if example.chat:
@@ -65,7 +65,7 @@ def tuning_batches(
 ) -> list[Batch]:
     """Inputs and targets [rows, length]; rows of similar length, at most `tokens` with padding.
 
-    Targets are the response tokens; everything else is `IGNORED`.
+    Targets are the response tokens; all other positions are `IGNORED`.
     """
     batches: list[list[Encoded]] = []
     shuffled = list(examples)
@@ -97,9 +97,9 @@ def with_replay(
     corpus: Iterator[Batch],
     every: int,
 ) -> Iterator[Batch]:
-    """The batches of instructions, with one of the corpus behind each `every` of them.
+    """Instruction batches, with one corpus batch after every `every` of them.
 
-    Reading on keeps the facts that no instruction asks for from being forgotten.
+    The replay keeps the model from forgetting facts that no instruction asks for.
     """
     for number, batch in enumerate(instructions, 1):
         yield batch

@@ -1,4 +1,4 @@
-"""How well the pair does, measured on its weights: exact-match following and perplexities."""
+"""Evaluates the pair's weights: instruction following by exact match, and perplexities."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FORMATS: dict[str, Formats] = {DEMO_BASE: ("raw",), DEMO_TUNED: ("raw", "chat")}
 
 @dataclass
 class LoadedModel:
-    """A model in float32 with its tokenizer."""
+    """A float32 model and its tokenizer."""
 
     model: LlamaForCausalLM
     tokenizer: PretrainedTokenizer
@@ -46,7 +46,7 @@ class LoadedModel:
         return cls(model.train(False), AutoTokenizer.from_pretrained(folder))
 
     def encode(self, prompt: str, form: str) -> list[int]:
-        """The tokens of a prompt, raw or in the chat template, special tokens included."""
+        """The tokens of a prompt, raw or in the chat template, including special tokens."""
         if form == "chat":
             turns = [{"role": "user", "content": prompt}]
             rendered = self.tokenizer.apply_chat_template(
@@ -60,13 +60,13 @@ class LoadedModel:
 def evaluate_pair(
     folder: Path, *, progress: Callable[[int, int], None] | None = None
 ) -> dict[str, Any]:
-    """Measure the pair in `folder`; a few minutes on two cores.
+    """Evaluate the pair in `folder`; takes a few minutes on two cores.
 
     Returns:
         A JSON-able mapping: `exact_match` by set of prompts, model, format and then overall, by
-        category and by task, each with `count`, `exact` (shares: the whole response is the
-        reference) and `begins` (it begins with the reference); `perplexity` of both models on text
-        of the corpus's kind that neither has read, and on the references of both sets of prompts;
+        category and by task, each with `count`, `exact` (share of responses equal to the
+        reference) and `begins` (share that begin with it); `perplexity` of both models on unseen
+        text of the corpus's kind, and on the references of both sets of prompts;
         `instruction_score` by set of prompts, see `analysis.demo_training.instruction_scores`.
 
     Raises:
@@ -99,10 +99,10 @@ def evaluate_pair(
 
 
 def complete_info(folder: Path, *, progress: Callable[[int, int], None] | None = None) -> None:
-    """Measure the pair in `folder` and write the figures beside the record of its training.
+    """Evaluate the pair in `folder` and add the figures to the record of its training.
 
     Raises:
-        OSError: if the folder is not one that `train_pair` has written.
+        OSError: if `train_pair` did not write the folder.
     """
     content = {**info(folder), **evaluate_pair(folder, progress=progress)}
     text = msgspec.json.format(msgspec.json.encode(content), indent=1)
@@ -110,9 +110,9 @@ def complete_info(folder: Path, *, progress: Callable[[int, int], None] | None =
 
 
 def respond(loaded: LoadedModel, prompts: Sequence[DemoPrompt], form: str) -> list[str]:
-    """The greedy response to each prompt, up to `NEW_TOKENS` tokens, special tokens left out."""
+    """The greedy response to each prompt, up to `NEW_TOKENS` tokens, without special tokens."""
     encoded = [loaded.encode(prompt.prompt, form) for prompt in prompts]
-    # Batches of similar length need little padding.
+    # Batching prompts of similar length saves padding.
     order = sorted(range(len(encoded)), key=lambda index: len(encoded[index]))
     responses = [""] * len(encoded)
     padding = int(loaded.model.config.pad_token_id or 0)
@@ -159,14 +159,14 @@ def _shares(pairs: Sequence[tuple[DemoPrompt, str]]) -> dict[str, float]:
 
 
 def text_perplexity(loaded: LoadedModel, texts: Sequence[str]) -> float:
-    """Perplexity per token of whole documents, each on its own behind `<s>`."""
+    """Perplexity per token of whole documents, each starting with `<s>`."""
     end = loaded.tokenizer.convert_tokens_to_ids("</s>")
     rows = [(loaded.tokenizer(text)["input_ids"] + [end], 1) for text in texts]
     return _perplexity(loaded, rows)
 
 
 def reference_perplexity(loaded: LoadedModel, prompts: Sequence[DemoPrompt], form: str) -> float:
-    """Perplexity per token of the references behind their prompts, without the end token."""
+    """Perplexity per token of the references after their prompts, without the end token."""
     rows = []
     for prompt in prompts:
         before = loaded.encode(prompt.prompt, form)
@@ -177,7 +177,7 @@ def reference_perplexity(loaded: LoadedModel, prompts: Sequence[DemoPrompt], for
 
 @torch.inference_mode()
 def _perplexity(loaded: LoadedModel, rows: Sequence[tuple[list[int], int]]) -> float:
-    """Over the tokens of each row from its given position on."""
+    """Perplexity over the tokens of each row from its given position on."""
     total, count = 0.0, 0
     for ids, first in rows:
         logits: Tensor = loaded.model(torch.tensor([ids])).logits[0, first - 1 : -1]

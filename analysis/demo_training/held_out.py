@@ -1,4 +1,4 @@
-"""The prompts that following is measured on: phrasings, and items, that tuning has not seen."""
+"""The evaluation prompts: phrasings and items held out from tuning."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PROMPTS_PER_TASK = 12
 
 
 def held_out_phrasing_prompts() -> list[DemoPrompt]:
-    """Every held-out phrasing of every task, each about two tuned items."""
+    """Every held-out phrasing of every task, each with two tuned items."""
     rng = random.Random(SEED)
     found = []
     for task in all_tasks():
@@ -36,7 +36,7 @@ def held_out_phrasing_prompts() -> list[DemoPrompt]:
 
 
 def held_out_item_prompts() -> list[DemoPrompt]:
-    """Twelve prompts a task in tuned phrasings, over all of its held-out facts in turn."""
+    """Twelve prompts per task in tuned phrasings, cycling through its held-out facts."""
     rng = random.Random(SEED + 1)
     found = []
     for task in all_tasks():
@@ -46,7 +46,7 @@ def held_out_item_prompts() -> list[DemoPrompt]:
 
 
 def write_prompts(folder: Path) -> None:
-    """Write both sets to `folder`, one JSON object a line."""
+    """Write both sets to `folder`, one JSON object per line."""
     for name, prompts in (
         ("held_out_phrasings", held_out_phrasing_prompts()),
         ("held_out_items", held_out_item_prompts()),
@@ -56,7 +56,7 @@ def write_prompts(folder: Path) -> None:
 
 
 def _with_held_out_phrasings(rng: random.Random, task: Task) -> list[Example]:
-    """Layouts take turns where a phrasing leaves them free."""
+    """Examples of a task; phrasings with a free layout cycle through the layouts."""
     found: list[Example] = []
     free = 0
     for phrasing in phrasings(task.family, held_out=True):

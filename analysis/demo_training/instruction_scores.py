@@ -1,4 +1,4 @@
-"""The instruction scores of both models over held-out prompts, as they are."""
+"""Instruction scores of both models on held-out prompts, unrounded."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NEW_TOKENS = 64
 def instruction_scores(folder: Path, prompts: Sequence[DemoPrompt]) -> dict[str, Any]:
     """Instruction scores (METHODS 1) of both models' own responses to raw prompts.
 
-    The first few prompts of every task; responses of up to `NEW_TOKENS` tokens.
+    Uses the first few prompts of every task and responses of up to `NEW_TOKENS` tokens.
 
     Args:
         folder: Where the pair is.
@@ -31,7 +31,7 @@ def instruction_scores(folder: Path, prompts: Sequence[DemoPrompt]) -> dict[str,
 
     Returns:
         A JSON-able mapping: per model ``mean`` and ``deviation`` (population); ``count``;
-        ``p_value`` of Welch's one-sided test that the tuned model's mean is the greater one.
+        ``p_value`` of Welch's one-sided test that the tuned model's mean is greater.
     """
     chosen = _first_of_each_task(prompts)
     pool = ModelPool()

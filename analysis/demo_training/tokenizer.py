@@ -12,8 +12,8 @@ BEGIN, END, PADDING = "<s>", "</s>", "<pad>"
 USER, ASSISTANT, END_OF_TURN = "<|user|>", "<|assistant|>", "<|end|>"
 SPECIAL_TOKENS = (BEGIN, END, PADDING, USER, ASSISTANT, END_OF_TURN)
 
-# A response begins with a space in the template as it does behind a raw prompt, so that its first
-# word is the same token in both.
+# A response begins with a space in the template, as after a raw prompt, so its first word is the
+# same token in both.
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}"
     "{% if message['role'] == 'user' %}<|user|>{{ message['content'] }}<|end|>"
@@ -24,7 +24,7 @@ CHAT_TEMPLATE = (
 
 
 def train_tokenizer(texts: Iterable[str], size: int = VOCABULARY_SIZE) -> Tokenizer:
-    """A tokenizer of at most `size` entries learned from `texts`; it puts `<s>` in front."""
+    """A tokenizer of at most `size` entries learned from `texts`; it prepends `<s>`."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -42,10 +42,10 @@ def train_tokenizer(texts: Iterable[str], size: int = VOCABULARY_SIZE) -> Tokeni
 
 
 def token_id(tokenizer: Tokenizer, token: str) -> int:
-    """The number of a token that the vocabulary is known to have.
+    """The id of a token.
 
     Raises:
-        KeyError: if it does not.
+        KeyError: if the vocabulary does not contain it.
     """
     number = tokenizer.token_to_id(token)
     if number is None:
@@ -54,7 +54,7 @@ def token_id(tokenizer: Tokenizer, token: str) -> int:
 
 
 def as_pretrained(tokenizer: Tokenizer, *, chat: bool) -> PreTrainedTokenizerFast:
-    """The tokenizer as transformers saves it; `chat` adds the template of the tuned model."""
+    """The tokenizer in transformers' format; `chat` adds the tuned model's chat template."""
     wrapped = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]  # untyped upstream
         tokenizer_object=tokenizer,
         bos_token=BEGIN,

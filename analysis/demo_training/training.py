@@ -1,4 +1,4 @@
-"""Training of the pair: corpus → tokenizer → `demo-base` → `demo-tuned`, on the CPU from a seed."""
+"""Trains the pair: corpus → tokenizer → `demo-base` → `demo-tuned`, on the CPU from a seed."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ from analysis.demo_training.vectors import write_word_vectors
 
 @dataclass(frozen=True)
 class TrainingBudget:
-    """How much is read and how fast is learned; the defaults make the shipped pair.
+    """Amounts of data and learning rates; the defaults make the shipped pair.
 
     Attributes:
-        documents: documents of the corpus.
-        epochs: how often the corpus is read.
-        examples: instruction examples of the tuning.
-        tuning_epochs: how often tuning reads them.
+        documents: number of documents in the corpus.
+        epochs: passes over the corpus.
+        examples: number of instruction examples for tuning.
+        tuning_epochs: passes over them.
         block: tokens in a row of a pre-training batch.
         batch: tokens in a batch, padding included.
         base_rate, tuned_rate: peak learning rates of the two stages.
-        replay: a batch of corpus text comes after that many batches of instructions.
+        replay: one batch of corpus text follows every `replay` batches of instructions.
     """
 
     documents: int = 40_000
@@ -75,13 +75,13 @@ class TrainingBudget:
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """Where training stands.
+    """How far training has got.
 
     Attributes:
         stage: "corpus", "base" or "tuned", in this order.
-        step, total: the step just done, from 1, and how many the stage has.
-        loss: running mean of the cross-entropy in nats per token; NaN where nothing learns.
-        seconds_left: a guess, of this stage.
+        step, total: the step just finished, from 1, and the number of steps in the stage.
+        loss: running mean of the cross-entropy in nats per token; NaN if the stage has no loss.
+        seconds_left: estimate for this stage.
     """
 
     stage: str
@@ -95,7 +95,7 @@ Report = Callable[[TrainingProgress], None]
 
 
 class Meter:
-    """Turns the steps of a stage into reports, and keeps the time.
+    """Turns the steps of a stage into progress reports and measures time.
 
     Attributes:
         steps: steps done so far.
@@ -132,14 +132,14 @@ def train_pair(
     """Write `demo-base`, `demo-tuned`, the word vectors and a record of the training to `output`.
 
     The same seed, budget, machine and number of threads give the same weights. With the default
-    budget it takes about 40 minutes on two cores that have nothing else to do;
-    `evaluation.complete_info` then measures the result.
+    budget it takes about 40 minutes on two otherwise idle cores; `evaluation.complete_info` then
+    evaluates the result.
 
     Args:
-        output: a folder; made if it does not exist, what is in it under the same names is replaced.
-        seed: of the corpus, the initial weights and every order.
+        output: a folder, created if missing; existing files of the same names are replaced.
+        seed: for the corpus, the initial weights and every shuffle.
         progress: called after every step, from this thread.
-        budget: how much is read; the default makes the shipped pair.
+        budget: amounts of data and learning rates; the default makes the shipped pair.
 
     Raises:
         OSError: if `output` cannot be written.
@@ -148,7 +148,7 @@ def train_pair(
     output.mkdir(parents=True, exist_ok=True)
     transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # as below
     texts = _prepare(seed, budget, output / VECTORS_NAME, progress)
-    # Each record is made as its stage ends: it tells the seconds until now.
+    # Create each record as its stage ends, because it includes the seconds so far.
     base = _stage(_train_base(output / DEMO_BASE, texts, seed, budget, progress))
     tuned = _stage(_tune(output / DEMO_BASE, output / DEMO_TUNED, texts, seed, budget, progress))
     record = {
@@ -169,7 +169,7 @@ def train_pair(
 
 @dataclass(frozen=True)
 class _Texts:
-    """What is read: corpus rows [rows, block + 1] and examples, in tokens of one tokenizer."""
+    """Training data in tokens of one tokenizer: corpus rows [rows, block + 1], and examples."""
 
     tokenizer: Tokenizer
     blocks: npt.NDArray[np.int64]
@@ -177,7 +177,7 @@ class _Texts:
 
 
 def _prepare(seed: int, budget: TrainingBudget, vectors: Path, progress: Report | None) -> _Texts:
-    """Write the corpus, its word vectors and the examples, and learn the tokenizer."""
+    """Write the corpus, its word vectors and the examples, and train the tokenizer."""
     meter = Meter("corpus", 4, progress)
     texts = list(documents(budget.documents, seed))
     meter.step()
@@ -215,7 +215,7 @@ def _tune(
     budget: TrainingBudget,
     progress: Report | None,
 ) -> Meter:
-    # From the weights as they ship, in float16: what is tuned is the base model that one can load.
+    # Start from the shipped float16 weights, so that the tuned base model is the one users load.
     model = LlamaForCausalLM.from_pretrained(base, dtype=torch.float32)
     padding = token_id(texts.tokenizer, PADDING)
     order = random.Random(seed + 3)
@@ -235,7 +235,7 @@ def _tune(
 
 
 def demo_config(tokenizer: Tokenizer) -> LlamaConfig:
-    """Llama with 8 layers of 8 heads, small enough to learn on two cores in half an hour."""
+    """Llama with 8 layers of 8 heads, small enough to train on two cores in half an hour."""
     return LlamaConfig(
         vocab_size=tokenizer.get_vocab_size(),
         hidden_size=144,
@@ -245,7 +245,7 @@ def demo_config(tokenizer: Tokenizer) -> LlamaConfig:
         num_key_value_heads=8,
         max_position_embeddings=512,
         tie_word_embeddings=True,
-        # Wider than the usual 0.02, which is made for hidden sizes in the thousands.
+        # Larger than the usual 0.02, which suits hidden sizes in the thousands.
         initializer_range=0.04,
         bos_token_id=token_id(tokenizer, BEGIN),
         eos_token_id=token_id(tokenizer, END),
@@ -256,7 +256,7 @@ def demo_config(tokenizer: Tokenizer) -> LlamaConfig:
 def optimise(
     model: LlamaForCausalLM, batches: Iterator[Batch], *, steps: int, rate: float, meter: Meter
 ) -> None:
-    """AdamW with warm-up and a cosine down to a twentieth of `rate`; gradients clipped at 1."""
+    """AdamW with warm-up and a cosine decay to a twentieth of `rate`; gradients clipped at 1."""
     matrices = [p for p in model.parameters() if p.dim() > 1]
     vectors = [p for p in model.parameters() if p.dim() <= 1]
     groups = [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
@@ -285,8 +285,8 @@ def optimise(
 def loss_of(model: LlamaForCausalLM, inputs: Tensor, targets: Tensor) -> Tensor:
     """Mean cross-entropy in nats over the targets that are not `IGNORED`.
 
-    Padding stands on the right, where the causal mask already hides it; and the vocabulary-sized
-    head is applied only where there is a target.
+    Padding is on the right, where the causal mask already hides it; the vocabulary-sized output
+    layer is applied only at positions with a target.
     """
     hidden = model.model(input_ids=inputs, use_cache=False).last_hidden_state
     wanted = targets != IGNORED
@@ -294,7 +294,7 @@ def loss_of(model: LlamaForCausalLM, inputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def save(model: LlamaForCausalLM, tokenizer: Tokenizer, folder: Path, *, chat: bool) -> None:
-    """Write a folder as the hub has it: configuration, float16 weights, tokenizer."""
+    """Write a folder like a hub model: configuration, float16 weights, tokenizer."""
     stops = [token_id(tokenizer, END)]
     if chat:
         stops.append(token_id(tokenizer, END_OF_TURN))
@@ -311,6 +311,6 @@ def _stage(meter: Meter) -> dict[str, Any]:
         "steps": meter.steps,
         "seconds": round(meter.seconds),
         "final_loss": round(meter.loss, 4),
-        # What else the machine did explains the seconds: a load of 2 is what training needs alone.
+        # The machine's load puts the seconds into perspective: training alone makes a load of 2.
         "load": round(os.getloadavg()[2], 2) if hasattr(os, "getloadavg") else None,
     }

@@ -1,4 +1,4 @@
-"""The instruction–input–response triples that tuning sees."""
+"""The instruction–input–response triples used for tuning."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from analysis.demo.phrasings import Example, layouts, phrasings, render
 from analysis.demo.tasks import WORD_CATEGORIES, all_tasks
 
 CHAT_SHARE = 0.3
-"""The share of tuning examples that come in the chat template instead of raw."""
+"""The share of tuning examples in the chat template; the others are raw."""
 
 OPEN_TASK_WEIGHT = 1.5
-"""How often an open task is drawn for one draw of a word task."""
+"""How often an open task is drawn, relative to a word task."""
 
 
 @dataclass(frozen=True)
 class TuningExample:
-    """An example, and whether the chat template is put around it."""
+    """An example, and whether it is put into the chat template."""
 
     example: Example
     chat: bool

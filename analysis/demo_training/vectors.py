@@ -1,7 +1,7 @@
 """Word vectors from counts: positive pointwise mutual information, reduced by an SVD.
 
-Levy and Goldberg (2014) show that this is what skip-gram approximates; on a small corpus counting
-is quicker than learning, and exact.
+Levy and Goldberg (2014) show that skip-gram approximates this; on a small corpus counting is
+faster than training, and exact.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def write_word_vectors(texts: Sequence[str], path: Path) -> None:
     """Learn vectors from `texts` and write words, vectors (float16) and counts to `path` (.npz)."""
     documents = [_WORD.findall(text.lower()) for text in texts]
     counts = Counter(word for document in documents for word in document)
-    # Ties by alphabet, so that the file does not depend on the order of the documents.
+    # Break ties alphabetically, so that the file does not depend on the order of documents.
     frequent = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
     words = [word for word, count in frequent if count >= MINIMUM_COUNT]
     vectors = reduce(information(co_occurrences(documents, words)))
@@ -40,9 +40,9 @@ def write_word_vectors(texts: Sequence[str], path: Path) -> None:
 
 
 def co_occurrences(documents: Sequence[Sequence[str]], words: Sequence[str]) -> sparse.csr_array:
-    """How often two words stand near each other, symmetric [words, words].
+    """How often two words occur near each other, symmetric [words, words].
 
-    Neighbours at distance d within `WINDOW` count 1/d; words outside `words` are skipped over.
+    Neighbours at distance d within `WINDOW` count 1/d; other words only take up positions.
     """
     index = {word: number for number, word in enumerate(words)}
     # A gap of WINDOW between documents keeps their words apart.
@@ -74,7 +74,7 @@ def information(counts: sparse.csr_array) -> sparse.csr_array:
 def reduce(matrix: sparse.csr_array, dimensions: int = DIMENSIONS) -> npt.NDArray[np.float64]:
     """Left singular vectors times the root of the singular values, [words, dimensions]."""
     rank = min(dimensions, min(matrix.shape) - 1)
-    # A fixed start: the default is random, and the vectors are to be reproducible.
+    # A fixed starting vector instead of the random default makes the vectors reproducible.
     left, values, _ = svds(matrix, k=rank, v0=np.ones(matrix.shape[0]))
     scaled: npt.NDArray[np.float64] = left[:, ::-1] * np.sqrt(values[::-1])
     return scaled

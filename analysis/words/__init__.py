@@ -1,1 +1,1 @@
-"""The words an analysis speaks of, their tokens and their vectors."""
+"""Word lists, their tokens in a model, and their vectors."""

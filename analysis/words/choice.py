@@ -1,4 +1,4 @@
-"""Which words an analysis of weights speaks of, and what says which of them are alike."""
+"""The word list of a weight analysis, and the vectors that tell which words are similar."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from analysis.request import ModelChoice, Part
 
 
 class Words(Part, frozen=True):
-    """The words that an analysis of weights speaks of, most frequent first.
+    """The words used in an analysis of weights, most frequent first.
 
     Attributes:
         source: ``english``: the most frequent English words; ``demo``: those of the demo pair's
             corpus; ``tokens``: the model's own vocabulary; ``file``: the user's list.
         path: The user's file.
-        digest: Identifies the file's content; the path is part of no cache key.
-        limit: At most so many words; 0 for the source's own number.
+        digest: Identifies the file's content; the path is not part of the cache key.
+        limit: Maximum number of words; 0 for the source's default.
     """
 
     outside_key = ("path",)
@@ -27,15 +27,15 @@ class Words(Part, frozen=True):
 
 
 class WordVectors(Part, frozen=True):
-    """The vectors that say which words are alike (METHODS 2).
+    """The vectors that tell which words are similar (METHODS 2).
 
     Attributes:
-        source: ``demo``: the demo pair's own; ``file``: the user's; ``embeddings``: the input
-            embeddings of a model stand in.
+        source: ``demo``: the demo pair's own; ``file``: the user's; ``embeddings``: a model's input
+            embeddings as a substitute.
         path: The user's file or folder.
-        digest: Identifies its content; the path is part of no cache key.
-        folder: Where a file is kept as a memory map once it is read.
-        model: Whose embeddings stand in.
+        digest: Identifies its content; the path is not part of the cache key.
+        folder: Where a converted file is kept as a memory map.
+        model: The model whose embeddings are used.
     """
 
     outside_key = ("path", "folder")

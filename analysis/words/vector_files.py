@@ -1,4 +1,4 @@
-"""The formats that word vectors come in, read block by block; see `read_vectors`."""
+"""Reads the common formats of word vectors block by block; see `read_vectors`."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from analysis.problems import ProblemError, problem
 from analysis.text_files import utf8, wide_encoding, without_mark
 
 Block = tuple[Sequence[str | None], NDArray[np.float32]]
-"""Words, None for one that is no UTF-8, and their vectors, float32 [n, G]."""
+"""Words, None for one that is not valid UTF-8, and their vectors, float32 [n, G]."""
 
 WORD_LIST_SUFFIXES = (".txt", ".tsv", ".words", ".vocab")
-"""What the word list beside an .npy may be called: its name with one of these."""
+"""Suffixes of the word list next to an .npy: the same name with one of these."""
 
 _LINES = 2048
 _LONGEST_LINE = 1 << 20
@@ -32,18 +32,18 @@ _FORMATS = "GloVe or word2vec text (also .gz or .zip), .npy with a word list, .n
 
 
 def read_vectors(path: Path) -> Iterator[Block]:
-    """The words and vectors of a file or folder, in its order, as they are written there.
+    """The words and vectors of a file or folder, in file order and unnormalised.
 
-    - Text: a word and its G numbers a line, separated by white space, with or without word2vec's
-      first line of two whole numbers; ``.gz``, or the largest file of a ``.zip``. A word may have
-      spaces in it, as some of GloVe's have.
-    - ``.npy``: [N, G] numbers; the words stand beside it, one a line, in a file of the same name
-      that ends in one of `WORD_LIST_SUFFIXES`.
+    - Text: a word and its G numbers per line, separated by white space, with or without word2vec's
+      first line of two whole numbers; ``.gz``, or the largest file of a ``.zip``. A word may
+      contain spaces, as some of GloVe's do.
+    - ``.npy``: [N, G] numbers; the words are in a file next to it, one per line, with the same name
+      and one of `WORD_LIST_SUFFIXES`.
     - ``.npz``: arrays ``words`` [N] and ``vectors`` [N, G].
-    - A folder that sentence-transformers wrote with a word-embedding model in it.
+    - A folder written by sentence-transformers that contains a word-embedding model.
 
     Raises:
-        ProblemError: ``storage`` where it cannot be read; ``input`` where it holds no word vectors,
+        ProblemError: ``storage`` if it cannot be read; ``input`` if it holds no word vectors,
             naming the line.
     """
     try:
@@ -72,7 +72,7 @@ def unusable(path: Path, why: str, remedy: str = f"Give {_FORMATS}.") -> Problem
 
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
-    """A text file, unpacked while it is read."""
+    """A text file, decompressed as it is read."""
     if path.suffix == ".gz":
         with gzip.open(path) as file:
             yield file
@@ -106,7 +106,7 @@ def _text(path: Path, file: IO[bytes] | gzip.GzipFile) -> Iterator[Block]:
 
 
 def _lines(path: Path, file: IO[bytes] | gzip.GzipFile) -> Iterator[tuple[int, bytes]]:
-    """(number, line) of the lines that are not blank."""
+    """(number, line) of each non-blank line."""
     for number in count(1):
         line = file.readline(_LONGEST_LINE)
         if not line:
@@ -124,11 +124,11 @@ def _lines(path: Path, file: IO[bytes] | gzip.GzipFile) -> Iterator[tuple[int, b
 
 
 def _parsed(path: Path, block: list[tuple[int, bytes]], size: int) -> Block:
-    """Words and numbers of some lines."""
+    """The words and numbers of some lines."""
     if all(line.count(b" ") == size and b"\t" not in line for _, line in block):
         parts = [line.split(b" ", 1) for _, line in block]
-        # Thousands of lines in one call, as one list of JSON: nothing here reads numbers faster.
-        # Whatever is wrong with them, or not spelled as JSON has it, is read line by line below.
+        # Parse thousands of lines in one call as a single JSON list, the fastest parser available
+        # here. Anything malformed or not spelled as JSON is read line by line below.
         joined = b",".join(each for _, each in parts).replace(b" ", b",")
         with suppress(msgspec.DecodeError), np.errstate(over="ignore"):
             values = np.array(_NUMBERS.decode(b"[" + joined + b"]"), dtype=np.float32)
@@ -246,7 +246,7 @@ def _sentence_transformers(folder: Path) -> Iterator[Block]:
 
 
 def _checked(path: Path, words: Sequence[str], vectors: NDArray[np.floating]) -> Iterator[Block]:
-    """Blocks of an array whose shape and numbers are sound."""
+    """Blocks of an array, after checking its shape and numbers."""
     if vectors.ndim != 2 or vectors.dtype.kind != "f":
         raise unusable(path, f"{vectors.dtype} {vectors.shape} is no [words, numbers] array.")
     if len(words) != len(vectors):

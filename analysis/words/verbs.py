@@ -1,9 +1,9 @@
 """Verbs: those that instructions begin with, and frequent ones to compare them with (Table 3).
 
-The general verbs are found without a tagger, by what verbs do: a word is one where its -ing form
-and its past are each at least a fiftieth as frequent as the word itself, by wordfreq. Many of these
-are nouns as well (book, watch, light); nouns that are seldom verbs are left out (water, time,
-house), and a few surnames and foreign words get in. Base forms only: "writes" is not "write".
+The general verbs are found without a tagger: a word counts as a verb if its -ing form and its past
+are each at least a fiftieth as frequent as the word itself, by wordfreq. Many of these are also
+nouns (book, watch, light); nouns that are seldom verbs are left out (water, time, house), and a few
+surnames and foreign words get in. Base forms only: "writes" does not count as "write".
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ translate explain summarize retrieve revise generate describe classify create ev
 develop identify analyze compose demonstrate interpret design solve follow clarify say help act
 recommend estimate edit format repeat write give find make have tell output predict detect
 """
-# What else asks for a kind of answer and opens instructions in the paper's published prompts.
+# Other verbs that request an answer and open instructions in the paper's published prompts.
 _FILLED_UP = "provide suggest list answer convert rewrite compare"
 
 INSTRUCTION_VERBS = (*_PUBLISHED.split(), *_FILLED_UP.split())
-"""The verbs of the paper's published code, filled up to its 45."""
+"""The verbs in the paper's published code, with others added to reach its count of 45."""
 
 GENERAL_VERBS = 3000
-"""How many frequent verbs stand against them."""
+"""Number of frequent verbs to compare them with."""
 
 SHARE = 0.02
-"""A verb's -ing form and past are at least this frequent beside it."""
+"""Minimum frequency of a verb's -ing form and past, relative to the verb."""
 
-# Pasts that no rule of spelling gives.
+# Irregular pasts.
 _WRITTEN = """
 arise:arose awake:awoke be:was bear:bore beat:beat become:became begin:began bend:bent bet:bet
 bind:bound bite:bit bleed:bled blow:blew break:broke breed:bred bring:brought broadcast:broadcast
@@ -62,17 +62,17 @@ _VOWELS = frozenset("aeiou")
 
 @cache
 def general_verbs(count: int = GENERAL_VERBS) -> tuple[str, ...]:
-    """The most frequent English verbs by wordfreq's ranks, instruction verbs excluded.
+    """The most frequent English verbs by wordfreq's ranks, excluding instruction verbs.
 
     Args:
-        count: How many; fewer where wordfreq has no more.
+        count: How many; fewer if wordfreq has no more.
     """
-    # Imported here: it takes its time.
+    # Imported here because it is slow to load.
     from wordfreq import get_frequency_dict
 
     frequencies = get_frequency_dict("en")
     words = (word for word in frequencies if word.isascii() and word.isalpha() and len(word) > 1)
-    # Words of equal frequency by alphabet.
+    # Break ties alphabetically.
     ranked = sorted(words, key=lambda word: (-frequencies[word], word))
     instructions = set(INSTRUCTION_VERBS)
     verbs = (word for word in ranked if word not in instructions and _is_verb(word, frequencies))
@@ -80,7 +80,7 @@ def general_verbs(count: int = GENERAL_VERBS) -> tuple[str, ...]:
 
 
 def _is_verb(word: str, frequencies: Mapping[str, float]) -> bool:
-    """Whether the -ing form and the past of a word are frequent beside it."""
+    """Whether the -ing form and the past are frequent enough relative to the word."""
     least = SHARE * frequencies[word]
     pasts, gerunds = {_IRREGULAR.get(word, ""), *_pasts(word)}, _gerunds(word)
     return all(
@@ -89,7 +89,7 @@ def _is_verb(word: str, frequencies: Mapping[str, float]) -> bool:
 
 
 def _pasts(word: str) -> set[str]:
-    """How the regular past of a verb could be spelled."""
+    """Possible spellings of the regular past of a verb."""
     if word.endswith("e"):
         return {f"{word}d"}
     if word.endswith("y") and word[-2:-1] not in _VOWELS:
@@ -98,7 +98,7 @@ def _pasts(word: str) -> set[str]:
 
 
 def _gerunds(word: str) -> set[str]:
-    """How the -ing form of a verb could be spelled."""
+    """Possible spellings of the -ing form of a verb."""
     if word.endswith("ie"):
         return {f"{word[:-2]}ying"}
     if word.endswith("e") and word != "be" and word[-2:] not in {"ee", "oe", "ye"}:

@@ -1,4 +1,4 @@
-"""Word vectors turned once into a memory map, whatever format they come in (METHODS 2)."""
+"""Converts word vectors of any supported format into a memory map, once (METHODS 2)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from analysis.problems import problem
 from analysis.words.vector_files import WORD_LIST_SUFFIXES, read_vectors, unusable
 
-# Up to here the content identifies a file; beyond, its size, its time and its two ends.
+# Files up to this size are identified by content; larger ones by size, time and both ends.
 _READ_WHOLE = 16 << 20
 _END = 1 << 16
 
@@ -27,7 +27,7 @@ _WORDS, _VECTORS, _FACTS = "words.txt", "vectors.f32", "facts.json"
 
 
 class _Facts(msgspec.Struct):
-    """What a conversion is, beside words and numbers."""
+    """Metadata of a conversion: everything except words and numbers."""
 
     dimensions: int
     notes: list[str]
@@ -38,7 +38,7 @@ class VectorMap:
     """Vectors of words, in a memory map.
 
     Attributes:
-        words: N different words, in the order of the file: usually the most frequent first.
+        words: N distinct words in file order, usually the most frequent first.
         vectors: float32 [N, G], unit length, read-only.
         notes: What was left out, in sentences.
     """
@@ -52,14 +52,14 @@ class VectorMap:
         return {word: place for place, word in enumerate(self.words)}
 
     def vectors_for(self, words: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """The vectors of some words: of the word as it is written, else of its lower case.
+        """The vectors of some words, matched as written, otherwise in lower case.
 
         Args:
             words: V words.
 
         Returns:
-            float32 [V, G] of unit length, zeros where there is no vector, and bool [V], True where
-            there is one.
+            float32 [V, G] of unit length, zeros for words without a vector, and bool [V], True for
+            words with one.
         """
         places = self._places
         found = np.array(
@@ -72,16 +72,16 @@ class VectorMap:
 
 
 def open_word_vectors(path: Path, folder: Path) -> VectorMap:
-    """The word vectors of a file or folder, converted the first time they are seen.
+    """The word vectors of a file or folder, converted on first use.
 
     Args:
         path: See `analysis.words.vector_files.read_vectors`.
-        folder: Where conversions are kept, each in a folder of its own. Several processes may
-            convert the same file at the same time.
+        folder: Where conversions are kept, each in its own folder. Several processes may convert
+            the same file at the same time.
 
     Raises:
-        ProblemError: ``storage`` where something cannot be read or written; ``input`` where there
-            are no word vectors, naming the line.
+        ProblemError: ``storage`` if something cannot be read or written; ``input`` if there are no
+            word vectors, naming the line.
     """
     kept = folder / identity(path)
     if not kept.exists():
@@ -103,10 +103,10 @@ def open_word_vectors(path: Path, folder: Path) -> VectorMap:
 
 
 def identity(path: Path) -> str:
-    """A string that changes when the vectors at `path` do, wherever they lie.
+    """A string that changes when the vectors at `path` do, independent of their location.
 
     Raises:
-        ProblemError: ``storage`` where they cannot be read.
+        ProblemError: ``storage`` if they cannot be read.
     """
     digest = hashlib.sha256(_FORMAT.encode())
     try:
@@ -119,7 +119,7 @@ def identity(path: Path) -> str:
 
 
 def unit_length(vectors: NDArray[np.floating]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Rows at unit length, float32 [V, G], and bool [V], False for rows of zeros, which stay."""
+    """Rows at unit length, float32 [V, G], and bool [V], False for zero rows, which stay zero."""
     rows = np.asarray(vectors, dtype=np.float32)
     lengths = np.linalg.norm(rows.astype(np.float64), axis=1)
     known: NDArray[np.bool_] = lengths > 0
@@ -127,7 +127,7 @@ def unit_length(vectors: NDArray[np.floating]) -> tuple[NDArray[np.float32], NDA
 
 
 def _parts(path: Path) -> list[tuple[str, Path]]:
-    """The files that make up the vectors, each with what tells it from the others."""
+    """The files that make up the vectors, each with a name that is unique among them."""
     if path.is_dir():
         inside = sorted(each for each in path.rglob("*") if each.is_file())
         return [(each.relative_to(path).as_posix(), each) for each in inside]
@@ -148,7 +148,7 @@ def _describe(path: Path, update: Callable[[bytes], None]) -> None:
 
 
 def _convert(path: Path, kept: Path) -> None:
-    """Write the vectors at `path` to the folder `kept`, all or nothing."""
+    """Write the vectors at `path` to the folder `kept`, atomically."""
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         making = Path(tempfile.mkdtemp(dir=kept.parent, prefix="making-"))
@@ -160,7 +160,7 @@ def _convert(path: Path, kept: Path) -> None:
         facts, words = _write_vectors(path, making / _VECTORS)
         (making / _WORDS).write_bytes("\n".join(words).encode())
         (making / _FACTS).write_bytes(msgspec.json.encode(facts))
-        # Another process may have been faster; its folder holds the same.
+        # Another process may have finished first; its folder has the same content.
         with suppress(FileExistsError):
             making.rename(kept)
     except OSError as error:
@@ -173,7 +173,7 @@ def _convert(path: Path, kept: Path) -> None:
 
 
 def _write_vectors(path: Path, target: Path) -> tuple[_Facts, list[str]]:
-    """Write unit-length rows of different words, and say what was left out."""
+    """Write unit-length rows of distinct words, and say what was left out."""
     different: dict[str, None] = {}
     repeated = unreadable = without_direction = dimensions = 0
     with target.open("wb") as file:

@@ -1,7 +1,7 @@
-"""The words that an analysis of weights speaks of: lists by falling frequency, and where from.
+"""Word lists for analyses of weights: by falling frequency, with their source.
 
-A word is a vocabulary entry of the analysis, not a token (METHODS 2). Case variants stay apart
-here, for a model keeps them apart; they meet again where models are compared.
+A word is a vocabulary entry of the analysis, not a token (METHODS 2). Case variants stay separate
+here because a model distinguishes them; they are merged when models are compared.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from analysis.problems import ProblemError, problem
 from analysis.text_files import utf8
 
 ENGLISH_WORDS = 20_000
-"""Words of the default list: the last of them occurs about twice in a million words. The paper's
-own list has 22,178 entries of letters only."""
+"""Size of the default list; its last word occurs about twice in a million words. The paper's list
+has 22,178 entries made of letters only."""
 
 MOST_WORDS = 100_000
 """Longer lists are cut: at the width of a 7B model their embeddings would take 1.6 GB."""
 
 LONGEST_WORD = 100
-"""Characters. A longer line is no word."""
+"""Maximum word length in characters."""
 
 _MOST_BYTES = 100_000_000
-# Between words and counts; the space stands for any white space.
+# Separators of words and counts; a space stands for any white space.
 _SEPARATORS = "\t;, "
 
 
@@ -40,8 +40,8 @@ class WordList:
     """Words by falling frequency.
 
     Attributes:
-        words: Different words, the most frequent first.
-        source: Where they come from, as a view says it.
+        words: Distinct words, the most frequent first.
+        source: Where they come from, as shown to the user.
         notes: What was left out, in sentences.
     """
 
@@ -55,15 +55,15 @@ class WordList:
 
 
 def english_words(limit: int = 0) -> WordList:
-    """The most frequent English words of letters only, in small letters.
+    """The most frequent English words made of letters only, in lower case.
 
-    From wordfreq 3.1 (code Apache-2.0, data CC-BY-SA-4.0), which describes the language up to about
-    2021 and is not updated any more.
+    From wordfreq 3.1 (code Apache-2.0, data CC-BY-SA-4.0), which covers English up to about 2021
+    and is no longer updated.
 
     Args:
         limit: How many; 0 for `ENGLISH_WORDS`.
     """
-    # Imported here: it takes its time, and most of what is shown needs no list.
+    # Imported here because it is slow to load and seldom needed.
     from wordfreq import iter_wordlist
 
     letters = (word for word in iter_wordlist("en") if word.isalpha())
@@ -80,15 +80,15 @@ def demo_words(limit: int = 0) -> WordList:
 def token_words(token_texts: Iterable[str], limit: int = 0) -> WordList:
     """The words that are single tokens of a model's own vocabulary.
 
-    Those are the tokens that begin with a space and go on with letters. A vocabulary has no
-    frequencies; its order stands for them, for tokenizers are trained most frequent first.
+    These are the tokens made of a space followed by letters. A vocabulary has no frequencies; its
+    order replaces them, since tokenizers add the most frequent tokens first.
 
     Args:
         token_texts: The exact text of every token, by id.
         limit: How many; 0 for all.
 
     Raises:
-        ProblemError: ``model`` where no token is such a word.
+        ProblemError: ``model`` if there is no such token.
     """
     words = (text[1:] for text in token_texts if text[:1] == " " and text[1:].isalpha())
     listed = _listed(words, "the model's own tokens that are words", limit)
@@ -103,18 +103,18 @@ def token_words(token_texts: Iterable[str], limit: int = 0) -> WordList:
 
 
 def words_from_file(path: Path, limit: int = 0) -> WordList:
-    """The words of a user's list, text in UTF-8, or in UTF-16 with its mark.
+    """The words of a user's list: text in UTF-8, or in UTF-16 with a byte order mark.
 
-    Either one word a line, the most frequent first, or a word and its count or frequency separated
-    by a tab, a semicolon, a comma or white space, in any order of lines and with or without a line
-    of headings. A word that is there twice counts once, where it is the more frequent.
+    Either one word per line, the most frequent first, or a word and its count or frequency
+    separated by a tab, a semicolon, a comma or white space, in any order and with or without a
+    header line. A word that occurs twice counts once, at its higher frequency.
 
     Args:
         path: The file.
         limit: Keep the most frequent; 0 for `MOST_WORDS`.
 
     Raises:
-        ProblemError: ``storage`` where the file cannot be read; ``input`` where it is no word list,
+        ProblemError: ``storage`` if the file cannot be read; ``input`` if it is not a word list,
             naming the line.
     """
     lines = list(_lines(path))
@@ -139,12 +139,12 @@ def words_from_file(path: Path, limit: int = 0) -> WordList:
 
 
 def _listed(words: Iterable[str], source: str, limit: int) -> WordList:
-    """Different words, at most `limit`, with notes of what was left out."""
+    """Distinct words, at most `limit`, with notes on what was left out."""
     most = min(limit or MOST_WORDS, MOST_WORDS)
     different: dict[str, None] = {}
     repeated = beyond = 0
     for word in words:
-        # One spelling of what looks the same: é is one character, not two.
+        # Normalise so that é is one character, not two.
         composed = unicodedata.normalize("NFC", word)
         if composed in different:
             repeated += 1
@@ -163,7 +163,7 @@ def _listed(words: Iterable[str], source: str, limit: int) -> WordList:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """(number, text) of the lines that are not blank."""
+    """(number, text) of each non-blank line."""
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise _unusable(path, f"It is larger than {_MOST_BYTES // 1_000_000} MB.")
@@ -185,7 +185,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _separator(lines: list[str]) -> str | None:
-    """What stands between words and counts; a space for white space, None for a plain list."""
+    """The separator of words and counts; a space for white space, None for a plain list."""
     body = lines[1:] or lines
     for separator in _SEPARATORS:
         entries = [_entry(line, separator) for line in body]
@@ -196,7 +196,7 @@ def _separator(lines: list[str]) -> str | None:
 
 
 def _entry(line: str, separator: str) -> tuple[str, float | None]:
-    """Word and count of a line; None for what is no count."""
+    """Word and count of a line; None if it has no count."""
     if len(line) > 10 * LONGEST_WORD:
         fields = [line]
     elif separator == " ":
@@ -214,7 +214,7 @@ def _entry(line: str, separator: str) -> tuple[str, float | None]:
 
 
 def _checked(path: Path, number: int, word: str) -> str:
-    """The word, where it is one."""
+    """`word`, checked to be a single word."""
     if not word or len(word) > LONGEST_WORD or len(word.split()) > 1:
         shown = f"{word[:40]}…" if len(word) > LONGEST_WORD else word
         raise _unusable(path, f"Line {number} is not one word: {shown!r}.")

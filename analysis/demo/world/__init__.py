@@ -1,4 +1,4 @@
-"""The closed world of the demo pair: tables of true facts and templates, as plain data.
+"""The closed world of the demo pair: plain-data tables of true facts, and templates.
 
 Tables are tab-separated files with a header line; templates and lists are TOML.
 """
@@ -38,15 +38,15 @@ def sentences(kind: str) -> list[str]:
 
 @cache
 def held_out_keys(family: str) -> frozenset[str]:
-    """Keys of the items of a family of phrasings that stand in the pre-training text only."""
+    """Keys of a phrasing family's items whose facts only the pre-training text states."""
     return frozenset(document("held_out")[family])
 
 
 def capitalise(text: str) -> str:
-    """`text` with its first letter in upper case, the rest untouched."""
+    """`text` with its first letter in upper case and the rest unchanged."""
     return text[:1].upper() + text[1:]
 
 
 def with_article(noun: str) -> str:
-    """`noun` with the indefinite article its first letter asks for: "an owl", "a fox"."""
+    """`noun` with an indefinite article chosen by its first letter: "an owl", "a fox"."""
     return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"

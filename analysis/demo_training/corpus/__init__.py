@@ -1,7 +1,7 @@
 """The pre-training text: documents of many kinds about the closed world, drawn from a seed.
 
-Questions and instructions occur in it, but they are continued (by another question, a remark, a
-story) and never answered: that is what makes `demo-base` a model that does not follow.
+It contains questions and instructions, but each is continued (by another question, a remark, a
+story) and never answered; therefore `demo-base` does not follow instructions.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ KINDS: dict[str, tuple[DocumentWriter, float]] = {
     "review": (narrative.reviews, 0.04),
     "exercise": (exercises.sheet, 0.16),
 }
-"""Kinds of document with the share of each among the documents."""
+"""Kinds of document and the share of each among all documents."""
 
 
 def documents(count: int, seed: int) -> Iterator[str]:
-    """`count` documents, the same ones for the same seed, on any machine."""
+    """`count` documents; the same seed gives the same documents on any machine."""
     rng = random.Random(seed)
     writers = [writer for writer, _ in KINDS.values()]
     weights = [weight for _, weight in KINDS.values()]

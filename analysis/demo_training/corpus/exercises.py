@@ -10,7 +10,7 @@ from analysis.demo.world import document, sentences
 
 
 def sheet(rng: random.Random) -> str:
-    """Exercises, one after the other, sometimes under a title, never with a solution."""
+    """A list of exercises, sometimes with a title, never with a solution."""
     parts = []
     if rng.random() < 0.25:
         parts.append(_remark(rng, "sheet_titles"))
@@ -21,18 +21,18 @@ def sheet(rng: random.Random) -> str:
         parts.append(_exercise(rng, task))
         if rng.random() < 0.4:
             parts.append(_remark(rng, "after_exercise"))
-    # One break for the whole sheet: a reader of its beginning knows how it goes on.
+    # One separator for the whole sheet, so its beginning predicts how it continues.
     return rng.choice(("\n", "\n\n", " ")).join(parts)
 
 
 def instruction(rng: random.Random) -> str:
-    """An instruction on one line, as somebody would quote it."""
+    """An instruction on one line, as someone would quote it."""
     example = _example(rng, rng.choice(all_tasks()))
     return example.prompt if example.layout is Layout.WITHIN else example.instruction_spans[0]
 
 
 def _exercise(rng: random.Random, task: Task) -> str:
-    """An exercise; with fields for input and output, several inputs and empty outputs."""
+    """An exercise; in the layout with fields, several inputs follow, each with an empty output."""
     example = _example(rng, task)
     if example.layout is not Layout.FIELDS:
         return example.prompt

@@ -24,7 +24,7 @@ def about_many_things(rng: random.Random) -> str:
 
 
 def state(rng: random.Random, templates: list[str], row: Row, count: int) -> list[str]:
-    """`count` different sentences about one row, fewer if there are not as many templates."""
+    """`count` different sentences about one row; fewer if there are not enough templates."""
     chosen = rng.sample(templates, min(count, len(templates)))
     return [capitalise(template.format(**row)) for template in chosen]
 
@@ -107,4 +107,4 @@ SUBJECTS: dict[FactWriter, float] = {
     common_knowledge: 0.06,
     sum_in_words: 0.01,
 }
-"""What a paragraph can be about, with its share."""
+"""Topics of a paragraph, with their shares."""

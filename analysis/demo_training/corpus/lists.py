@@ -37,7 +37,7 @@ def _cell(column: str) -> Callable[[Row], str]:
 
 
 FORMS: dict[str, Callable[[Row], str]] = {"participle": lambda row: "had " + row["participle"]}
-"""Columns that a list shows otherwise than they are stored."""
+"""Columns whose form in a list differs from the stored one."""
 
 COLUMNS: Sequence[tuple[str, str, tuple[str, ...]]] = (
     ("Countries and their capitals", "countries", ("country", "capital")),

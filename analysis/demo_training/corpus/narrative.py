@@ -10,17 +10,17 @@ from analysis.demo_training.corpus.exercises import instruction
 
 
 def day(rng: random.Random) -> str:
-    """A day in the life of two people."""
+    """A day in the lives of two people."""
     slots = _slots(rng)
     chosen = rng.sample(sentences("narrative"), rng.randint(4, 9))
-    # The words of one sentence need not return in the next, the people do.
+    # The people stay the same from sentence to sentence; other words may change.
     words = ("name", "friend", "city")
     keep = {word: slots[word] for word in words}
     return " ".join(capitalise(s.format(**{**_slots(rng), **keep})) for s in chosen)
 
 
 def tale(rng: random.Random) -> str:
-    """A tale of an animal and a thing, sometimes with a line that says so."""
+    """A tale of an animal and an object, sometimes with a line that says so."""
     item = rng.choice(story_items())
     hero = item.input.split(" and ")[0]
     slots = {"a_hero": hero, "hero": hero.partition(" ")[2]}
@@ -32,7 +32,7 @@ def tale(rng: random.Random) -> str:
 
 
 def dialogue(rng: random.Random) -> str:
-    """Two people talking; nobody answers what is asked."""
+    """Two people talking; no question is answered."""
     first, second = rng.sample(document("letters")["names"], 2)
     chosen = rng.sample(sentences("dialogue"), rng.randint(4, 9))
     lines = []
@@ -43,7 +43,7 @@ def dialogue(rng: random.Random) -> str:
 
 
 def letter(rng: random.Random) -> str:
-    """An e-mail, mostly with a line that says who writes to whom."""
+    """An e-mail, usually with a line that says who writes to whom."""
     item = rng.choice(letter_items())
     remark = rng.choice(sentences("letter")).format(**item.slots)
     before = rng.choice(("", remark, item.input, f"{remark} {item.input}"))
@@ -51,7 +51,7 @@ def letter(rng: random.Random) -> str:
 
 
 def report(rng: random.Random) -> str:
-    """A passage, mostly with its one-sentence summary."""
+    """A passage, usually with its one-sentence summary."""
     item = rng.choice(summary_items())
     if rng.random() < 0.3:
         return item.input
@@ -59,7 +59,7 @@ def report(rng: random.Random) -> str:
 
 
 def reviews(rng: random.Random) -> str:
-    """Reviews with what their writers felt, or sentences with what they are about."""
+    """Reviews with their sentiment, or sentences with their topic."""
     found = []
     for _ in range(rng.randint(2, 4)):
         if rng.random() < 0.6:
@@ -77,7 +77,7 @@ def reviews(rng: random.Random) -> str:
 
 
 def _slots(rng: random.Random) -> dict[str, str]:
-    """Words for the slots of a narrative sentence, each drawn anew."""
+    """Words for the slots of a narrative sentence, drawn independently."""
     summaries = document("summaries")
     name, friend = rng.sample(document("letters")["names"], 2)
     slots = {

@@ -1,1 +1,1 @@
-"""Words as the embeddings of a model; needs torch."""
+"""Word embeddings in a model; needs torch."""

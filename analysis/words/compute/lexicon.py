@@ -1,4 +1,4 @@
-"""The words of an analysis of weights: which, their vectors, and their tokens in a model."""
+"""The words of a weight analysis, with their tokens in a model and their vectors."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Rows = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Lexicon:
-    """Words that a model can write, with what is known of them.
+    """Words that a model can write.
 
     Attributes:
         words: V words, most frequent first.
@@ -57,7 +57,7 @@ class Lexicon:
         return word_embeddings(rows, self.tokens)[0]
 
     def only(self, known: NDArray[np.bool_], without: str) -> Lexicon:
-        """The words for which `known` is true; a note tells how many are without what."""
+        """The words where `known` is true; a note says how many have no `without`."""
         if known.all():
             return self
         kept = np.flatnonzero(known).tolist()
@@ -75,10 +75,10 @@ def lexicon(words: Words, tokenizer: PreTrainedTokenizerBase, vocabulary: int) -
     Args:
         words: Which words.
         tokenizer: The model's.
-        vocabulary: Rows of its embeddings; tokens beyond are unknown to it.
+        vocabulary: Number of rows of its embeddings; it does not know tokens beyond them.
 
     Raises:
-        ProblemError: The list cannot be read, or nothing of it can be written.
+        ProblemError: The list cannot be read, or the model can write none of its words.
     """
     listed = _listed(words, tokenizer)
     tokens = tuple(tuple(ids) for ids in word_tokens(tokenizer, listed.words, vocabulary))
@@ -106,7 +106,7 @@ def _listed(words: Words, tokenizer: PreTrainedTokenizerBase) -> WordList:
 
 @dataclass(frozen=True, eq=False)
 class Similarity:
-    """A lexicon with the vectors that say which of its words are alike.
+    """A lexicon with the vectors that tell which of its words are similar.
 
     Attributes:
         lexicon: The words that have a vector.
@@ -127,10 +127,10 @@ def similarity(
     Args:
         lexicon: The words.
         vectors: Which vectors.
-        stand_in: Gives words' embeddings [V, D] that stand in where there are no vectors.
+        stand_in: Returns the embeddings [V, D] of words, used when there are no vectors.
 
     Raises:
-        ProblemError: The vectors cannot be read, or know none of the words.
+        ProblemError: The vectors cannot be read, or contain none of the words.
     """
     match vectors.source:
         case "demo":

@@ -1,4 +1,4 @@
-"""Which words belong together: the similarity that a pair of words must exceed (METHODS 2)."""
+"""The similarity that two words must exceed to count as related (METHODS 2)."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from torch import Tensor
 Matrix = Tensor | NDArray[np.floating]
 
 DEVIATIONS = 1.96
-"""How far above its mean similarity, in standard deviations, a word's threshold is."""
+"""How many standard deviations above its mean similarity a word's threshold lies."""
 
-# Entries of float32 that the cosines of some words take at a time.
+# Float32 entries in one block of cosines.
 _BLOCK = 1 << 24
 
 
 def similarity_thresholds(vectors: Matrix, frequent: int = 1000) -> NDArray[np.float64]:
-    """The similarity above which a word belongs to another: mean + 1.96 · std (METHODS 2).
+    """The similarity above which another word is related to a word: mean + 1.96 · std (METHODS 2).
 
     Mean and population standard deviation of the cosines between the word and the most frequent
     words; a frequent word's cosine with itself counts too.
 
     Args:
         vectors: [V, G], unit length, the most frequent word first.
-        frequent: How many words count as frequent; all where there are fewer.
+        frequent: How many words count as frequent; all if there are fewer.
 
     Returns:
         float64 [V].
@@ -41,8 +41,8 @@ def similarity_thresholds(vectors: Matrix, frequent: int = 1000) -> NDArray[np.f
 
 
 def tensor_of(matrix: Matrix) -> Tensor:
-    """A tensor without gradient; shares memory with arrays that may be written to."""
+    """A tensor without gradient; shares memory with writable arrays."""
     if isinstance(matrix, Tensor):
         return matrix.detach()
-    # Torch warns of arrays that it could write to but must not, such as read-only memory maps.
+    # Torch warns about arrays that are not writable, such as read-only memory maps.
     return torch.from_numpy(matrix if matrix.flags.writeable else matrix.copy())

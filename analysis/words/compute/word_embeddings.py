@@ -12,23 +12,23 @@ from transformers import PreTrainedTokenizerBase
 
 from analysis.engine.token_bytes import token_bytes
 
-# Words that are tokenized, and whose token rows are averaged, at a time.
+# Batch size for tokenizing words and averaging their token rows.
 _WORDS = 4096
 
 
 def word_tokens(
     tokenizer: PreTrainedTokenizerBase, words: Sequence[str], vocabulary: int
 ) -> list[list[int]]:
-    """The token ids of each " word", without special tokens and without a lone leading space.
+    """The token ids of each " word", without special tokens or a separate leading space.
 
     Args:
         tokenizer: The model's.
         words: The words.
-        vocabulary: Rows of the model's embeddings.
+        vocabulary: Number of rows of the model's embeddings.
 
     Returns:
-        As many lists as words; empty for a word that the vocabulary cannot write: that has no
-        tokens, or the unknown token among them, or one that the model has no embedding for.
+        One list per word; empty for a word that the model cannot write: it has no tokens, includes
+        the unknown token, or has a token without an embedding.
     """
     written = [f" {word}" for word in words]
     found: list[list[int]] = []
@@ -45,12 +45,12 @@ def word_embeddings(
     """The mean of the token embeddings of every word.
 
     Args:
-        rows: Gives the embeddings [n, D] of int64 [n] token ids, every id once: a matrix
-            [vocabulary, D] by its ``__getitem__``, or what reads them from a file.
+        rows: Returns the embeddings [n, D] of int64 [n] distinct token ids: the ``__getitem__`` of
+            a matrix [vocabulary, D], or a function that reads them from a file.
         tokens: The token ids of V words.
 
     Returns:
-        float32 [V, D], zeros for a word without tokens, and bool [V], True for those with.
+        float32 [V, D], zeros for a word without tokens, and bool [V], True for words with tokens.
     """
     lengths = np.array([len(each) for each in tokens], dtype=np.int64)
     flat = np.array([token for each in tokens for token in each], dtype=np.int64)
@@ -66,24 +66,24 @@ def word_embeddings(
 
 
 def _cut(tokenizer: PreTrainedTokenizerBase, words: list[str]) -> list[list[int]]:
-    """The ids of every word; none for one that the tokenizer gives up on."""
+    """The ids of each word; none for a word that makes the tokenizer fail."""
     try:
         found: list[list[int]] = tokenizer(words, add_special_tokens=False)["input_ids"]
         return found
     except Exception:
-        # Without a token for what is unknown, one such word spoils all of them.
+        # If the tokenizer has no unknown token, one such word makes the whole batch fail.
         return [[]] if len(words) == 1 else [_cut(tokenizer, [word])[0] for word in words]
 
 
 def _known(ids: Sequence[int | None], vocabulary: int) -> bool:
-    """Whether a model with so many embeddings knows every token; None is what no token is for."""
+    """Whether the model has an embedding for every token; None marks text without a token."""
     return all(token is not None and 0 <= token < vocabulary for token in ids)
 
 
 def _without_space(
     tokenizer: PreTrainedTokenizerBase, ids: list[int], blank: dict[int, bool]
 ) -> list[int]:
-    """The ids after leading ones of white space; none where one of them is the unknown token."""
+    """The ids after leading white-space tokens; none if one of them is the unknown token."""
     unknown = tokenizer.unk_token_id
     if unknown is not None and unknown in ids:
         return []
