@@ -1,1 +1,1 @@
-"""What is computed, and where: requests, results, the engine process and the methods."""
+"""The analysis methods, their requests and results, and the engine process that runs them."""

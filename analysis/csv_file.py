@@ -1,4 +1,4 @@
-"""Tables as CSV: what exports, headless commands and reports write."""
+"""Writes tables as CSV, for exports, headless commands and reports."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def write_csv(table: Table, stream: TextIO) -> None:
     writer.writerow(table.columns)
     for row in table:
         if any(type(cell) is str and "\r" in cell for cell in row):
-            # csv quotes a lone carriage return only where it is part of the line end.
+            # csv quotes a lone carriage return only if it is part of the line terminator.
             csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC).writerow(
                 ["" if cell is None else cell for cell in row]
             )
@@ -30,7 +30,7 @@ def write_csv(table: Table, stream: TextIO) -> None:
 
 
 def save_csv(table: Table, path: Path) -> None:
-    """Write a table to a new file or in place of one, which stays until all rows are there.
+    """Write a table to a file; an existing file is replaced only once all rows are written.
 
     Raises:
         OSError: The file cannot be written; see `analysis.writing.whole_file`.

@@ -1,6 +1,6 @@
 """From importance to normalised scores, importance density and the instruction score (METHODS 1).
 
-Needs numpy only: these numbers are recomputed where they are shown, and never stored.
+Needs only numpy. These numbers are recomputed wherever they are shown and never stored.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ LEVELS = 10
 """L of equation 2: the largest normalised score."""
 
 DENSITY_FLOOR = 7
-"""b of equation 2 where a density is computed (paper 4.2): scores up to it count as 0."""
+"""b of equation 2 for computing a density (paper 4.2): scores up to it count as 0."""
 
 
 def normalize(
@@ -27,21 +27,21 @@ def normalize(
     """Normalised scores S[n, m] = ceil(L · max(I, 0) / max_n' I[n', m]) of equation 2.
 
     Args:
-        importance: [N, M] signed importance I; NaN where it is not computed yet.
+        importance: [N, M] signed importance I; NaN where not computed yet.
         levels: L, 1 to 255.
         floor: b; scores up to it become 0.
-        rows: [N] bool, the rows that count. The others are 0 and take no part in the maximum.
+        rows: [N] bool, the rows that count; the others become 0 and are left out of the maximum.
             None: all count.
 
     Returns:
         uint8 [N, M], 0..L. A column without positive importance is all zeros; NaN gives 0.
 
     Raises:
-        ValueError: If the shapes do not fit or `levels` does not fit a byte.
+        ValueError: The shapes do not fit, or `levels` does not fit in a byte.
     """
     if not 1 <= levels <= 255:
         raise ValueError(f"levels must be 1 to 255, not {levels}")
-    # float64: L · I is exact for float32 input, so a quotient that is a whole number stays one.
+    # float64: L · I is exact for float32 input, so a quotient that is a whole number stays whole.
     values = np.asarray(importance).astype(np.float64)
     if values.ndim != 2:
         raise ValueError(f"importance must be [N, M], not of shape {values.shape}")
@@ -59,7 +59,7 @@ def normalize(
 
 
 def raise_floor(scores: NDArray[np.uint8], floor: int) -> NDArray[np.uint8]:
-    """The scores above `floor`; the others become 0 (b of equation 2). Same shape, uint8."""
+    """Set scores up to `floor` to 0 (b of equation 2). Same shape, uint8."""
     return np.where(scores > floor, scores, np.uint8(0))
 
 
@@ -70,10 +70,10 @@ def importance_density(scores: NDArray[Any], p: float = 4) -> NDArray[np.float64
 
     Args:
         scores: [N, M] normalised scores with the floor already applied (`DENSITY_FLOOR`).
-        p: Order of the norm below the line.
+        p: Order of the norm in the denominator.
 
     Returns:
-        float64 [N], 0..1; all zeros when no score is positive (an empty response, for one).
+        float64 [N], 0..1; all zeros if no score is positive (for example an empty response).
     """
     values = np.asarray(scores, dtype=np.float64)
     if values.ndim != 2:
@@ -89,17 +89,17 @@ def importance_density(scores: NDArray[Any], p: float = 4) -> NDArray[np.float64
 
 
 def instruction_score(density: NDArray[np.float64], instruction: NDArray[np.bool_]) -> float:
-    """Instruction score of a case: Σ a_n over instruction tokens / log2(2 + their number).
+    """Instruction score of a case: Σ a_n over instruction tokens / log2(2 + number of them).
 
     Args:
         density: [N] importance density.
         instruction: [N] bool, True for tokens of an instruction.
 
     Returns:
-        The score, ≥ 0; 0 when nothing is marked or the response is empty.
+        The score, ≥ 0; 0 if nothing is marked or the response is empty.
 
     Raises:
-        ValueError: If the shapes differ.
+        ValueError: The shapes differ.
     """
     if density.shape != instruction.shape:
         raise ValueError(f"density {density.shape} and mask {instruction.shape} differ in shape")

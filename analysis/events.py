@@ -1,6 +1,6 @@
-"""What the engine says: what it has loaded, and of a request progress, parts and one ending.
+"""Events from the engine: loaded models, and a request's progress, partial results and ending.
 
-Imports no numpy.
+Does not import numpy.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from analysis.problems import Problem
 
 
 class ModelFacts(msgspec.Struct, frozen=True, tag="model"):
-    """What a loaded model is.
+    """Facts about a loaded model.
 
     Attributes:
-        name: The name it was asked for under.
+        name: The name it was requested under.
         family: The configuration's ``model_type``.
         parameters: Number of parameters.
         layers: Number of transformer blocks.
         vocabulary: Size of the vocabulary.
-        context_window: Longest sequence the model takes, in tokens; 0 where it has no limit.
-        device: Where it is, as torch says it.
+        context_window: Longest sequence the model takes, in tokens; 0 if unlimited.
+        device: The device in torch's notation.
         dtype: Precision of its weights in memory.
-        has_chat_template: Its tokenizer has a chat template.
-        tokenizer_digest: Equal for two models that cut text into the same tokens.
-        seconds: Time it took to load.
-        notes: What a reader of its numbers has to know, in sentences.
+        has_chat_template: Whether its tokenizer has a chat template.
+        tokenizer_digest: Equal for two models that tokenize text identically.
+        seconds: Loading time.
+        notes: Caveats for a reader of its numbers, in sentences.
     """
 
     name: str
@@ -49,8 +49,8 @@ class EngineStatus(msgspec.Struct, frozen=True):
     """What the engine process is doing, for a header line.
 
     Attributes:
-        state: ``off`` when there is no process.
-        detail: What it works on, in words; empty when idle.
+        state: ``off`` if there is no process.
+        detail: Its current work, in words; empty when idle.
         models: The models it holds in memory.
     """
 
@@ -60,13 +60,13 @@ class EngineStatus(msgspec.Struct, frozen=True):
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress"):
-    """How far the current stage is.
+    """How far the current stage has got.
 
     Attributes:
-        stage: What is being done.
+        stage: The current activity.
         done: Steps finished.
-        total: Steps in all; None where nobody knows.
-        detail: What the steps are, for a reader: "response tokens", "columns", a model's name.
+        total: Total number of steps; None if unknown.
+        detail: What is counted, for a reader: "response tokens", "columns", a model's name.
     """
 
     stage: str
@@ -76,7 +76,7 @@ class Progress(msgspec.Struct, frozen=True, tag="progress"):
 
 
 class Partial(msgspec.Struct, frozen=True, tag="partial"):
-    """A result that is still growing; what is missing in its arrays is NaN."""
+    """An incomplete result; missing array entries are NaN."""
 
     result: Any
 
@@ -88,11 +88,11 @@ class Notice(msgspec.Struct, frozen=True, tag="notice"):
 
 
 class Finished(msgspec.Struct, frozen=True, tag="finished"):
-    """The result. Last event of a request.
+    """The request's result. Last event of a request.
 
     Attributes:
         result: The answer.
-        from_cache: It was read from disk; no engine took part.
+        from_cache: Whether it was read from disk, without the engine.
     """
 
     result: Any
@@ -106,11 +106,11 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
 
 
 class Cancelled(msgspec.Struct, frozen=True, tag="cancelled"):
-    """The request was given up before its end. Last event of a request."""
+    """The request was cancelled. Last event of a request."""
 
 
 Event = Progress | Partial | Notice | Finished | Failed | Cancelled
 
 R = TypeVar("R")
 Steps: TypeAlias = Generator[Progress | Partial | Notice, None, R]
-"""What an analysis says on the way to its `R`; closing it cancels."""
+"""What an analysis yields before it returns its `R`; closing it cancels."""

@@ -10,7 +10,7 @@ Kind = Literal[
     "input",  # what was typed or passed in cannot be used
     "model",  # the model folder or reference cannot be used
     "network",  # something would have to be downloaded and cannot be
-    "memory",  # the device's memory does not suffice
+    "memory",  # not enough memory on the device
     "engine",  # the engine process died or does not answer
     "storage",  # a file or the cache cannot be read or written
     "internal",  # a defect of insttui
@@ -23,8 +23,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         kind: Coarse class, for tests and for the exit status of commands.
         what: What happened, one sentence.
-        why: The reason as far as it is known; may be empty.
-        remedy: What the user can do about it; may be empty.
+        why: The reason, if known; may be empty.
+        remedy: What the user can do; may be empty.
     """
 
     kind: Kind
@@ -38,7 +38,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProblemError(Exception):
-    """Carries a `Problem` up to whoever shows it."""
+    """Carries a `Problem` up to the code that shows it."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(str(problem))

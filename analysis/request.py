@@ -1,7 +1,7 @@
-"""What every question to the engine has in common. No torch and no numpy here.
+"""The base of all requests to the engine. Imports neither torch nor numpy.
 
-A request is a small frozen structure in its method's room that says itself how it is answered: by
-which function, with which result, and what of it the numbers depend on. Nothing else lists them.
+A request is a small frozen structure in its method's package. It names the function that answers
+it, the type of its result, and which of its fields the numbers depend on; no registry is needed.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ DType = Literal["auto", "float32", "float16", "bfloat16"]
 
 
 class Part(msgspec.Struct, frozen=True):
-    """A request, or a structure within one, of which not every field decides the numbers."""
+    """A request, or a part of one, some of whose fields may not affect the numbers."""
 
     outside_key: ClassVar[tuple[str, ...]] = ()
-    """Fields that the numbers do not depend on, such as where a file lies; all have defaults."""
+    """Fields that do not affect the numbers, such as the path of a file; all have defaults."""
 
     def in_key(self: P) -> P:
-        """The same with nothing but what the numbers depend on."""
+        """A copy with only the fields that affect the numbers."""
         defaults = {
             field.name: field.default
             for field in msgspec.structs.fields(self)
@@ -43,14 +43,14 @@ class ModelChoice(Part, frozen=True):
     """A model and how to load it.
 
     Attributes:
-        name: What the user called it: an alias, a hub id, a folder; shown, never opened.
-        location: What the name stands for: a hub id or an absolute folder.
+        name: What the user called it (an alias, a hub id, a folder), for display only.
+        location: What the name refers to: a hub id or an absolute folder.
         revision: Branch, tag or commit on the hub; empty for the default branch.
         device: ``auto``, ``cpu``, ``cuda:N`` or ``mps``.
-        dtype: Precision of the weights in memory; ``auto`` is float32 on a CPU, else the
+        dtype: Precision of the weights in memory; ``auto`` is float32 on a CPU, otherwise the
             checkpoint's own.
-        trust_remote_code: Run Python code that comes with the model. Off unless asked for by name.
-        allow_pickle: Load pickled weights (``*.bin``). Off unless asked for by name.
+        trust_remote_code: Run Python code that ships with the model. Off unless requested.
+        allow_pickle: Load pickled weights (``*.bin``). Off unless requested.
     """
 
     name: str
@@ -62,31 +62,31 @@ class ModelChoice(Part, frozen=True):
     allow_pickle: bool = False
 
     def in_key(self) -> ModelChoice:
-        """Its precision: the weights count by their fingerprint, however they are named.
+        """Only its precision: fingerprints stand for the weights, whatever the model is called.
 
-        A device counts only where it decides the precision.
+        The device counts only if it determines the precision.
         """
         device = self.device if self.dtype == "auto" else ""
         return ModelChoice(name="", location="", device=device, dtype=self.dtype)
 
 
 class Request(Part, Generic[R], frozen=True):
-    """A question that is answered by an `R`.
+    """A request that is answered by an `R`.
 
-    Its function is named, not imported: only the engine process follows the name.
+    It names its function instead of importing it; only the engine process looks it up.
     """
 
     analysis: ClassVar[str]
     """Its name in cache keys and listings."""
     version: ClassVar[int] = 1
-    """Raised whenever the same request would give other numbers; part of the cache key."""
+    """Raised whenever the same request would give different numbers; part of the cache key."""
     function: ClassVar[str]
     """``module:function``, a generator function ``(request, models) -> R`` that yields progress,
     partial results and notices; closing it cancels."""
     result: ClassVar[str]
     """``module:class`` of `R`."""
     stored: ClassVar[bool] = True
-    """Whether the answer is worth keeping on disk."""
+    """Whether to store the answer on disk."""
 
     @classmethod
     def result_type(cls) -> type[R]:
@@ -95,13 +95,13 @@ class Request(Part, Generic[R], frozen=True):
         return found
 
     def key(self, fingerprints: Sequence[str]) -> str:
-        """What identifies the answer: the analysis, the weights and every parameter that matters.
+        """A key for the answer: the analysis, the weights and every parameter that matters.
 
         Args:
-            fingerprints: One for every model of `models`, in its order. The models' names and
-                places do not count, and files count by their content.
+            fingerprints: One per model of `models`, in order. The models' names and locations do
+                not count, and files are identified by content.
         """
-        # The first screen is painted without numpy, which the cache's encoding knows of.
+        # Imported here because the cache's codec imports numpy and the first screen must not.
         from cache.keys import key
 
         return key(self.analysis, self.version, fingerprints, self.in_key())
@@ -111,9 +111,9 @@ class Request(Part, Generic[R], frozen=True):
         return tuple(_models(self))
 
     def renamed(self, result: R) -> R:
-        """A stored answer under the model's name of this request: other aliases may have stored it.
+        """A stored answer with this request's name for the model, which may be another alias.
 
-        Where the answer has a field ``model``, it is the name of the request's first model.
+        The answer's ``model`` field, if it has one, is the name of the request's first model.
         """
         if isinstance(result, msgspec.Struct) and hasattr(result, "model"):
             return msgspec.structs.replace(result, model=self.models()[0].name)
@@ -121,7 +121,7 @@ class Request(Part, Generic[R], frozen=True):
 
 
 def named(place: str) -> Any:
-    """What a ``module:name`` names."""
+    """The object that ``module:name`` refers to."""
     module, _, name = place.partition(":")
     return getattr(importlib.import_module(module), name)
 

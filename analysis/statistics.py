@@ -1,4 +1,4 @@
-"""The few statistics the studies share: mean, deviation, one-sided t-tests, a permutation test."""
+"""Statistics shared by the studies: mean, deviation, one-sided t-tests and a permutation test."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 SIGNIFICANT = 0.05
-"""What a sentence calls a difference has a smaller p-value."""
+"""Sentences report a difference only if its p-value is smaller."""
 
 _ALL_PAIRINGS = 7
 _PAIRINGS = 9_999
@@ -19,10 +19,10 @@ _PAIRINGS = 9_999
 
 @dataclass(frozen=True)
 class Sample:
-    """What a table prints of a group of numbers.
+    """Summary of a group of numbers, as tables print it.
 
     Attributes:
-        count: How many.
+        count: Number of values.
         mean: Their mean; NaN for none.
         deviation: Population standard deviation, divided by n as in the paper; NaN for none.
     """
@@ -40,12 +40,12 @@ class Sample:
 
 
 def welch_p_value(larger: Sequence[float], smaller: Sequence[float]) -> float | None:
-    """One-sided p-value of Welch's t-test that the mean of `larger` is the greater one.
+    """One-sided p-value of Welch's t-test that the mean of `larger` is greater.
 
     Unequal variances, Welch–Satterthwaite degrees of freedom.
 
     Returns:
-        The p-value; None where the test is undefined (fewer than two values in a group, or no
+        The p-value; None if the test is undefined (fewer than two values in a group, or no
         variance in either).
     """
     if min(len(larger), len(smaller)) < 2:
@@ -58,7 +58,7 @@ def welch_p_value(larger: Sequence[float], smaller: Sequence[float]) -> float | 
         first**2 / (len(larger) - 1) + second**2 / (len(smaller) - 1)
     )
     t = (float(np.mean(larger)) - float(np.mean(smaller))) / math.sqrt(first + second)
-    # Imported here: no screen needs it to open, and it takes its time.
+    # Imported here because it is slow to load and no screen needs it to open.
     from scipy.special import stdtr
 
     return float(stdtr(freedom, -t))
@@ -67,10 +67,10 @@ def welch_p_value(larger: Sequence[float], smaller: Sequence[float]) -> float | 
 def mean_above_p_value(values: Sequence[float], expected: float) -> float | None:
     """One-sided p-value of the one-sample t-test that the mean of `values` is above `expected`.
 
-    Of differences and with 0 it is the paired test.
+    Applied to differences with `expected` 0, this is the paired test.
 
     Returns:
-        The p-value; None where the test is undefined (fewer than two values, or no variance).
+        The p-value; None if the test is undefined (fewer than two values, or no variance).
     """
     if len(values) < 2:
         return None
@@ -84,17 +84,17 @@ def mean_above_p_value(values: Sequence[float], expected: float) -> float | None
 
 
 def pairing_p_value(values: ArrayLike) -> float | None:
-    """One-sided p-value of the permutation test that things go with their like.
+    """One-sided p-value of a permutation test that matching rows and columns are more alike.
 
-    Row a and column a belong together. How often is the mean of values paired at random, each row
-    with a column of its own, as large as that of the diagonal? Exact up to 7 rows; beyond that of
-    9,999 pairings at random, with a fixed seed.
+    Row a matches column a. Under random pairings of rows and columns, how often is the mean value
+    at least that of the diagonal? Exact up to 7 rows; otherwise over 9,999 random pairings with a
+    fixed seed.
 
     Args:
-        values: [n, n], how alike row and column are.
+        values: [n, n], similarity of row and column.
 
     Returns:
-        The p-value, at least 1 / n!; None where the test is undefined (fewer than two rows, or a
+        The p-value, at least 1 / n!; None if the test is undefined (fewer than two rows, or a
         value that is not finite).
     """
     table = np.asarray(values, dtype=np.float64)
@@ -105,9 +105,9 @@ def pairing_p_value(values: ArrayLike) -> float | None:
     pairings: Iterable[Sequence[int]] = permutations(range(count))
     if count > _ALL_PAIRINGS:
         random = np.random.default_rng(0)
-        # The pairing that is tested counts among them: no p-value is 0.
+        # Count the tested pairing itself, so that no p-value is 0.
         drawn = (random.permutation(count).tolist() for _ in range(_PAIRINGS))
         pairings = [range(count), *drawn]
     means = np.array([table[rows, each].mean() for each in map(list, pairings)])
-    # Sums of the same values in another order may differ in their last bits.
+    # Sums of the same values in a different order may differ in their last bits.
     return float((means >= table.trace() / count - 1e-12).mean())

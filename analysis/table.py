@@ -1,4 +1,4 @@
-"""A table: what a view lists, what a CSV holds and what a headless command writes."""
+"""A table of plain values for views, CSV files and headless commands."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ class Table:
     """Named columns over rows of plain values.
 
     Attributes:
-        columns: Column names, the ones that exports use.
-        rows: One tuple a row, as long as `columns`; None is an empty cell. Any iterable that can
-            be walked more than once, so that large tables need not exist in memory.
+        columns: Column names, as exported.
+        rows: One tuple per row, as long as `columns`; None is an empty cell. Any re-iterable, so
+            that large tables need not exist in memory.
     """
 
     columns: tuple[str, ...]
     rows: Iterable[tuple[Cell, ...]]
 
     def __iter__(self) -> Iterator[tuple[Cell, ...]]:
-        """The rows, top to bottom."""
+        """The rows, from top to bottom."""
         return iter(self.rows)

@@ -1,7 +1,7 @@
-r"""Text files of the user's, whatever editor wrote them: the bytes as UTF-8 without a mark.
+r"""Converts the user's text files to UTF-8 without a byte order mark, whatever editor wrote them.
 
-Notepad and spreadsheets put a byte order mark before UTF-8; ``>`` of Windows' PowerShell writes
-UTF-16 with one. The mark is no part of the text. What begins with none is taken as UTF-8.
+Notepad and spreadsheets put a byte order mark before UTF-8; ``>`` in Windows' PowerShell writes
+UTF-16 with one. The mark is not part of the text. Data without a mark is taken as UTF-8.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import codecs
 
 _ENCODINGS = (
     (codecs.BOM_UTF8, "utf-8"),
-    # Before UTF-16, whose mark its own begins with.
+    # Before UTF-16, whose mark is a prefix of this one.
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -22,10 +22,10 @@ def utf8(data: bytes) -> bytes:
     """The same text as UTF-8 without a byte order mark.
 
     Args:
-        data: A whole file. What is UTF-8, or is not marked, is not looked into.
+        data: A whole file. UTF-8 and unmarked data is not validated.
 
     Raises:
-        UnicodeDecodeError: It is marked as UTF-16 or UTF-32 and is not that.
+        UnicodeDecodeError: It is marked as UTF-16 or UTF-32 but is not valid.
     """
     for mark, encoding in _ENCODINGS:
         if data.startswith(mark):
@@ -35,9 +35,9 @@ def utf8(data: bytes) -> bytes:
 
 
 def wide_encoding(start: bytes) -> str:
-    """The encoding that the first four bytes of a file mark; empty for none, and for UTF-8.
+    """The encoding marked by the first four bytes of a file; empty for none and for UTF-8.
 
-    For files that are read line by line, where `utf8` would need all of it.
+    For files read line by line; `utf8` needs the whole file.
     """
     for mark, encoding in _ENCODINGS[1:]:
         if start.startswith(mark):
@@ -46,5 +46,5 @@ def wide_encoding(start: bytes) -> str:
 
 
 def without_mark(line: bytes) -> bytes:
-    """The first line of a file in UTF-8, without the mark that may stand before it."""
+    """The first line of a UTF-8 file, without its byte order mark if it has one."""
     return line.removeprefix(codecs.BOM_UTF8)

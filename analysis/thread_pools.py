@@ -1,4 +1,4 @@
-"""How many threads the numeric libraries use for small matrices: one."""
+"""Limits the numeric libraries to one thread for small matrices."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ SMALL = 512
 
 @contextmanager
 def suited_to(width: int) -> Iterator[None]:
-    """Within it torch, numpy and scipy use one thread where matrices are at most `SMALL` wide.
+    """Within it torch, numpy and scipy use one thread if matrices are at most `SMALL` wide.
 
-    Each of the three has a pool of its own, whose threads go on waiting busily for some time after
-    a product. Where small steps alternate between them, they take the cores from one another: the
+    Each of the three has its own thread pool, whose threads keep spinning for a while after a
+    product. When small steps alternate between the libraries, the pools compete for cores: the
     components of a layer of width 144 take ten times as long on two cores as on one.
     """
     if width > SMALL:

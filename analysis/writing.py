@@ -1,7 +1,7 @@
-"""Files that are there whole or as they were before, and asking first whether they could be.
+"""Writes files atomically, and checks beforehand whether they can be written.
 
-What takes a night to compute is not lost at its end to a folder that cannot be written, and does
-not take the place of an older result before it is there.
+A result that takes a night to compute must not be lost at the end because a folder is read-only,
+and must not replace an older result before it is complete.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from typing import BinaryIO, TextIO
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[TextIO]:
-    r"""A stream whose text takes the place of a file once all of it is written.
+    r"""A text stream that replaces a file once all of it is written.
 
-    UTF-8 with line ends as they are; half a surrogate pair, which has no UTF-8, as ``\ud800``. The
-    text waits in a new file beside its place, which goes where the block fails. A link stays one. A
-    pipe or a device is written to as the text comes.
+    UTF-8, line ends unchanged; a lone surrogate, which UTF-8 cannot encode, becomes ``\ud800``. The
+    text goes to a temporary file in the same folder, which is deleted if the block fails. A link
+    stays a link. Pipes and devices are written to directly.
 
     Raises:
         OSError: It cannot be written.
@@ -37,18 +37,18 @@ def whole_file(path: Path) -> Iterator[TextIO]:
         try:
             yield text
         finally:
-            # All has been written through: what fails now is the stream's to say.
+            # All text has been written through; later errors are the stream's to report.
             text.detach()
 
 
 def reason(error: OSError) -> str:
-    """Why nothing can be written, and where: of `check_file` and `check_folder` a place by name."""
+    """Why writing failed, and where; errors of `check_file` and `check_folder` name the path."""
     words = error.strerror or str(error)
     return f"{words}: {error.filename}" if error.filename else words
 
 
 def check_file(path: Path) -> None:
-    """Return where `whole_file` could write; nothing is changed and nothing left.
+    """Return if `whole_file` could write `path`; changes nothing and leaves nothing behind.
 
     Raises:
         OSError: It could not.
@@ -71,7 +71,7 @@ def check_file(path: Path) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Return where files could be written into a folder, or into one that could be made.
+    """Return if files could be written to a folder that exists or could be created.
 
     Raises:
         OSError: They could not.
@@ -101,7 +101,7 @@ def _whole(path: Path) -> Iterator[BinaryIO]:
     except OSError:
         if not _can_be_overwritten(target):
             raise
-        # A file that may be changed, in a folder that may not.
+        # The file is writable but its folder is not.
         with tempfile.TemporaryFile() as spare:
             yield spare
             spare.seek(0)
@@ -122,10 +122,10 @@ def _whole(path: Path) -> Iterator[BinaryIO]:
 
 
 def _target(path: Path) -> Path:
-    """The file itself, where `path` is a link to it.
+    """The file itself if `path` is a link.
 
     Raises:
-        OSError: No file can have this name, or the links go in a circle.
+        OSError: The name is invalid, or the links form a cycle.
     """
     with suppress(FileNotFoundError):
         path.stat()
@@ -133,7 +133,7 @@ def _target(path: Path) -> Path:
 
 
 def _new_file(target: Path) -> tuple[Path, int]:
-    """A file beside another, with the rights of any new file, and its descriptor."""
+    """A new file next to `target` with default permissions, and its descriptor."""
     while True:
         beside = target.with_name(f".insttui-{secrets.token_hex(4)}.part")
         with suppress(FileExistsError):
@@ -141,7 +141,7 @@ def _new_file(target: Path) -> tuple[Path, int]:
 
 
 def _is_device(path: Path) -> bool:
-    """Whether it is nothing that could be replaced: a pipe, a device, an open file's number."""
+    """Whether it cannot be replaced: a pipe, a device, or a file descriptor's path."""
     parts = path.absolute().parts
     if parts[:2] == ("/", "proc") or parts[:3] in (("/", "dev", "fd"), ("/", "dev", "stdout")):
         return True

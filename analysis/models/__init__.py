@@ -1,1 +1,1 @@
-"""Models: references and aliases, loading, tokens, and the pair that the engine holds."""
+"""Model references, checkpoints and downloads, and requests about a single model."""

@@ -1,4 +1,4 @@
-"""Adapters (LoRA and its kin): tuning that lies beside the weights, and in files of its own."""
+"""Detects adapters (LoRA and similar): tuning stored in files next to the weights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from analysis.problems import ProblemError, problem
 
 ADAPTER_SETTINGS = "adapter_config.json"
 
-# Of peft, of AdapterHub and of MLX; what lies in a folder further down nobody puts onto the model.
+# Files of peft, AdapterHub and MLX, top level only: nothing loads adapters from subfolders.
 _FILES = (
     ADAPTER_SETTINGS,
     "adapter_model.safetensors",
@@ -16,13 +16,13 @@ _FILES = (
     "pytorch_adapter.bin",
     "adapters.safetensors",
 )
-# As peft and MLX call the kind of an adapter.
+# Keys under which peft and MLX store the kind of an adapter.
 _KINDS = ("peft_type", "fine_tune_type")
 _SPELLED = {"lora": "LoRA", "dora": "DoRA", "adalora": "AdaLoRA"}
 
 
 def adapters_among(names: Iterable[str]) -> tuple[str, ...]:
-    """The files of adapters among those of a folder."""
+    """The adapter files among a folder's file names."""
     present = set(names)
     return tuple(name for name in _FILES if name in present)
 
@@ -30,13 +30,13 @@ def adapters_among(names: Iterable[str]) -> tuple[str, ...]:
 def adapter_problem(
     where: str, files: tuple[str, ...], *, whole: bool, settings: Mapping[str, object] = {}
 ) -> ProblemError:
-    """Why a folder with an adapter is not used, to raise.
+    """The error to raise for a folder with an adapter.
 
     Args:
-        where: The folder, or what the model is called.
+        where: The folder, or the model's name.
         files: The adapter's files.
-        whole: A whole model lies beside it.
-        settings: The adapter's own description, as far as it is known.
+        whole: Whether a whole model is in the folder too.
+        settings: The adapter's own configuration, if known.
     """
     kind = next((name for key in _KINDS if isinstance(name := settings.get(key), str)), "")
     named = f" ({_SPELLED.get(kind.lower(), kind)})" if kind else ""

@@ -7,10 +7,10 @@ from analysis.problems import problem
 
 
 def check_alike(base: Architecture, tuned: Architecture) -> None:
-    """Refuses a pair whose layers and heads do not stand for each other.
+    """Refuse two models whose layers and heads do not correspond.
 
     Raises:
-        ProblemError: ``input``; says how each is built.
+        ProblemError: ``input``; describes the shape of each.
     """
     if not base.is_built_like(tuned):
         raise problem(

@@ -1,4 +1,4 @@
-"""Which models this machine has: the aliases first, then whatever else lies in the hub's cache."""
+"""Lists the models on this machine: the aliases first, then the rest of the hub cache."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _CAUSAL = ("ForCausalLM", "LMHeadModel")
 
 
 def models_table(aliases: Mapping[str, str]) -> Table:
-    """One row a model: how to call it and whether it is here; nothing is downloaded.
+    """One row per model: its name and whether it is available locally; nothing is downloaded.
 
-    ``local`` is ``yes``, ``no``, ``incomplete`` or, where something other than a download has to
-    mend it, ``unusable``; ``bytes`` is the size of the weight files, empty where there are none.
+    ``local`` is ``yes``, ``no``, ``incomplete``, or ``unusable`` if a download would not fix it;
+    ``bytes`` is the size of the weight files, empty if there are none.
 
     Args:
         aliases: The user's own short names.
@@ -70,7 +70,7 @@ def _state(choice: ModelChoice) -> tuple[str, int | None]:
 
 
 def _cached() -> Iterator[ModelChoice]:
-    """The language models of the hub's cache, under their default branch."""
+    """The language models in the hub cache, at their default branch."""
     from huggingface_hub import constants
 
     for cache in sorted(Path(constants.HF_HUB_CACHE).expanduser().glob("models--*")):

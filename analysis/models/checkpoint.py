@@ -1,4 +1,4 @@
-"""What a model folder holds, read without torch: is it all there, and how large is it in memory."""
+"""Inspects a model folder without torch: whether it is complete, and its size in memory."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _POINTER, _LARGEST_POINTER = b"version https://git-lfs", 1024
 
 
 class IncompleteError(ProblemError):
-    """A folder lacks files that a download would bring."""
+    """Files are missing from a folder that a download could provide."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Checkpoint:
         folder: Where it is.
         config: Its ``config.json``.
         weights: The files that hold its tensors.
-        pickled: They are pickles, not safetensors.
+        pickled: Whether they are pickles, not safetensors.
     """
 
     folder: Path
@@ -50,15 +50,15 @@ class Checkpoint:
     pickled: bool
 
     def architectures(self) -> tuple[str, ...]:
-        """The classes that the configuration names; none where it names none."""
+        """The classes named in the configuration, if any."""
         named = self.config.get("architectures") or ()
         return (named,) if isinstance(named, str) else tuple(str(each) for each in named)
 
     def quantised(self) -> str:
-        """How the weights are quantised as the configuration has it; empty where they are not."""
+        """The weights' quantisation according to the configuration; empty if not quantised."""
         text = self.config.get("text_config")
         for config in (self.config, text if isinstance(text, dict) else {}):
-            # MLX has a name of its own for it.
+            # MLX uses its own name for it.
             for key in ("quantization_config", "quantization"):
                 if (settings := config.get(key)) is not None:
                     named = isinstance(settings, dict) and settings.get("quant_method")
@@ -66,11 +66,11 @@ class Checkpoint:
         return ""
 
     def names(self) -> tuple[str, ...]:
-        """The names of all tensors; none for pickles, which stay shut."""
+        """The names of all tensors; none for pickles, which are never opened."""
         return tuple(name for name, _ in self._tensors())
 
     def whole_numbers(self) -> tuple[str, ...]:
-        """The tensors that are stored as whole numbers; none for pickles, which stay shut."""
+        """The tensors stored as integers; none for pickles, which are never opened."""
         return tuple(
             name
             for name, tensor in self._tensors()
@@ -92,7 +92,7 @@ class Checkpoint:
         )
 
     def precisions(self) -> tuple[str, ...]:
-        """The floating-point types that the weights are stored in, sorted; none for pickles."""
+        """The floating-point types of the stored weights, sorted; none for pickles."""
         stored = {tensor["dtype"] for _, tensor in self._tensors()}
         return tuple(sorted(_FLOATS[dtype] for dtype in stored if dtype in _FLOATS))
 
@@ -105,12 +105,12 @@ class Checkpoint:
 
 
 def inspect(folder: Path) -> Checkpoint:
-    """What a model folder holds, after a look at every file that loading will need.
+    """Describe a model folder, after checking every file that loading will need.
 
     Raises:
         IncompleteError: ``model``, naming what is missing.
-        ProblemError: ``model``, naming what is cut short or unreadable, or an adapter, alone or
-            beside the weights.
+        ProblemError: ``model``, naming a truncated or unreadable file, or an adapter with or
+            without weights.
     """
     if not folder.is_dir():
         raise problem("model", f"There is no model folder {folder}.", remedy="Check the path.")
@@ -127,7 +127,7 @@ def inspect(folder: Path) -> Checkpoint:
 
 
 def is_there(file: Path) -> bool:
-    """Whether a file has content; a link into the hub cache may point to nothing."""
+    """Whether a file has content; a link into the hub cache may be broken."""
     try:
         return file.stat().st_size > 0
     except OSError:
@@ -135,7 +135,7 @@ def is_there(file: Path) -> bool:
 
 
 def _refuse_pointers(folder: Path) -> None:
-    """Refuse a clone made without Git LFS: every large file of it is a note of where it lies."""
+    """Refuse a clone made without Git LFS, in which every large file is only a pointer."""
     for file in sorted(folder.iterdir()):
         if file.suffix in _LARGE and is_there(file) and file.stat().st_size < _LARGEST_POINTER:
             with file.open("rb") as stream:
@@ -149,10 +149,10 @@ def _refuse_pointers(folder: Path) -> None:
 
 
 def _refuse_adapters(folder: Path) -> None:
-    """Refuse tuning that lies beside the weights, where it takes effect only now and then.
+    """Refuse adapters next to the weights, because they are applied only sometimes.
 
-    transformers puts an adapter onto the model that it lies beside where peft is installed, and
-    passes over it where it is not; the files of a folder would not tell which model was explained.
+    transformers applies such an adapter if peft is installed and ignores it otherwise; the files
+    alone would not tell which model was analysed.
     """
     found = adapters_among(file.name for file in folder.iterdir() if is_there(file))
     if not found:
@@ -166,7 +166,7 @@ def _refuse_adapters(folder: Path) -> None:
 
 
 def _settings(folder: Path) -> dict[str, Any]:
-    """What an adapter says of itself; empty where that cannot be read."""
+    """The adapter's own configuration; empty if unreadable."""
     try:
         found = json.loads((folder / ADAPTER_SETTINGS).read_bytes())
     except (OSError, ValueError):
@@ -190,7 +190,7 @@ def _config(folder: Path) -> dict[str, Any]:
 
 
 def _weights(folder: Path) -> tuple[tuple[Path, ...], bool]:
-    """The weight files as transformers would choose them, and whether they are pickles."""
+    """The weight files that transformers would choose, and whether they are pickles."""
     incomplete: IncompleteError | None = None
     for single, pickled in (("model.safetensors", False), ("pytorch_model.bin", True)):
         if is_there(folder / single):
@@ -203,13 +203,13 @@ def _weights(folder: Path) -> tuple[tuple[Path, ...], bool]:
                 return shards, pickled
             few = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
             what = f"{len(missing)} of {len(shards)} weight files ({few})"
-            # Whole weights in the other format would still do.
+            # Complete weights in the other format would still work.
             incomplete = incomplete or _incomplete(folder, what)
     raise incomplete or _in_another_form(folder)
 
 
 def _in_another_form(folder: Path) -> IncompleteError:
-    """No weights, or those of another program; a download may bring more of a hub's model."""
+    """No weights, or those of another program; a download may complete a hub model."""
     for file in sorted(folder.iterdir()):
         if (kind := _FOREIGN.get(file.suffix) or _FOREIGN.get(file.name)) and is_there(file):
             return IncompleteError(
@@ -226,7 +226,7 @@ def _in_another_form(folder: Path) -> IncompleteError:
 def _shards(index: Path) -> tuple[Path, ...]:
     try:
         names = set(json.loads(index.read_bytes())["weight_map"].values())
-        # A name with a path in it would lead out of the folder.
+        # A file name with a path would lead out of the folder.
         if not names or not all(name == Path(name).name for name in names):
             raise ValueError("its weight_map names no files")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -237,7 +237,7 @@ def _shards(index: Path) -> tuple[Path, ...]:
 
 
 def _header(file: Path) -> dict[str, Any]:
-    """The header of a safetensors file, after a check that the file is as long as it says."""
+    """The header of a safetensors file, after checking the file's length against it."""
     size = file.stat().st_size
     try:
         with file.open("rb") as stream:
@@ -264,7 +264,7 @@ def _header(file: Path) -> dict[str, Any]:
 
 
 def _incomplete(folder: Path, missing: str) -> IncompleteError:
-    # In the hub's cache a snapshot lies beside the blobs it links to.
+    # In the hub cache a snapshot sits next to the blobs it links to.
     blobs = folder.parent.parent / "blobs"
     interrupted = blobs.is_dir() and any(blobs.glob("*.incomplete"))
     return IncompleteError(

@@ -1,4 +1,4 @@
-"""Fetches a model from the hub into the hub's own cache, where it can be watched and stopped."""
+"""Downloads a model into the hub cache, with progress and cancellation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CONFIGURATION = ("*.json", "*.jinja", "*.model", "*.txt", "*.tiktoken")
 _SAFETENSORS = ("*.safetensors",)
 _PICKLES = ("*.bin",)
 _CODE = ("*.py",)
-# Exports for other programs, and Meta's own format beside the converted one.
+# Exports for other programs, and Meta's original format alongside the converted one.
 _SUPERFLUOUS = ("original/*", "onnx/*", "openvino/*", "consolidated*", "training_args.bin")
 
 
@@ -31,11 +31,11 @@ class _StoppedError(Exception):
 
 
 def download(choice: ModelChoice) -> Generator[Progress, None, None]:
-    """Fetch what is not here yet; yields how many bytes have arrived. Closing it stops.
+    """Fetch missing files; yields the number of bytes received. Closing it stops the download.
 
     Raises:
-        ProblemError: ``network`` when the hub cannot be reached, ``model`` when it does not hand
-            the model out, ``storage`` when the disk is full.
+        ProblemError: ``network`` if the hub cannot be reached, ``model`` if it refuses access to
+            the model, ``storage`` if the disk is full.
     """
     yield Progress("download", 0, None, choice.location)
     fetched = _Fetch(choice)
@@ -44,7 +44,7 @@ def download(choice: ModelChoice) -> Generator[Progress, None, None]:
     try:
         while running:
             fetched.join(_POLL_S)
-            # Asked before the bytes are counted, so that the last count is the whole.
+            # Check before counting bytes, so that the last count is complete.
             running = fetched.is_alive()
             yield Progress("download", fetched.done(), fetched.total, choice.location)
     finally:
@@ -57,9 +57,9 @@ class _Fetch(threading.Thread):
     """One download in the background.
 
     Attributes:
-        stop: Set it to give up.
-        total: Bytes in all, once known.
-        error: What went wrong.
+        stop: Set it to cancel.
+        total: Total bytes, once known.
+        error: The error, if the download failed.
     """
 
     def __init__(self, choice: ModelChoice) -> None:
@@ -72,12 +72,12 @@ class _Fetch(threading.Thread):
         self._present = 0
 
     def done(self) -> int:
-        """Bytes that have arrived since the start; the disk is the witness."""
+        """Bytes received since the start, measured on disk."""
         here = _size(self._blobs) - self._present
         return min(here, self.total) if self.total is not None else here
 
     def run(self) -> None:
-        """Ask what is missing, then fetch it."""
+        """Find out which files are missing, then fetch them."""
         wanted: dict[str, Any] = {
             "repo_id": self._choice.location,
             "revision": self._choice.revision or None,
@@ -127,7 +127,7 @@ class _Fetch(threading.Thread):
 
 
 def _stopper(stop: threading.Event) -> type[Any]:
-    """A silent progress bar that ends the download it counts once `stop` is set."""
+    """A silent progress bar class that aborts its download once `stop` is set."""
 
     class Stopper(tqdm):  # type: ignore[misc]
         def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -152,7 +152,7 @@ def _size(folder: Path) -> int:
 
 
 def _in_words(choice: ModelChoice, error: Exception) -> ProblemError:
-    """Why a model did not come, and what to do; the client wraps the cause, so look behind it."""
+    """Why a download failed and what to do; the client wraps the cause, so look behind it."""
     if isinstance(error, ProblemError):
         return error
     causes: list[BaseException] = [error]

@@ -1,4 +1,4 @@
-"""What a model can be called: demo names, aliases, hub ids and folders, and where each one lies."""
+"""Resolves model names: demo names, aliases, hub ids and folders."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Alias(msgspec.Struct, frozen=True):
     """A short name for a published model.
 
     Attributes:
-        reference: Hub id, with ``@revision`` where the default branch will not do.
+        reference: Hub id, with ``@revision`` if not the default branch.
         partner: The alias of the other model of the pair: same lineage, base against tuned.
         note: What a reader should know before loading it.
     """
@@ -33,11 +33,11 @@ class Alias(msgspec.Struct, frozen=True):
     note: str
 
 
-# Every pair is one lineage: the tuned model was trained from exactly this base model.
+# Each pair is one lineage: the tuned model was trained from exactly this base model.
 ALIASES: dict[str, Alias] = {
     "llama": Alias("huggyllama/llama-7b", "vicuna", "LLaMA 1, 7B; the paper's base model"),
-    # The default branch holds pickled weights only; this revision is the hub's own conversion of
-    # the same weights to safetensors.
+    # The default branch has only pickled weights; this revision is the hub's own conversion of the
+    # same weights to safetensors.
     "vicuna": Alias(
         "lmsys/vicuna-7b-v1.1@refs/pr/10", "llama", "LLaMA 1 tuned on ShareGPT; the paper's"
     ),
@@ -59,18 +59,18 @@ ALIASES: dict[str, Alias] = {
 
 
 def resolve(name: str, *, aliases: Mapping[str, str] = {}) -> ModelChoice:
-    """The model a name stands for, with the default way to load it.
+    """The model a name refers to, with default loading options.
 
     Tried in this order: a demo name, a user's alias, a built-in alias, a folder, a hub id
     ``organisation/name`` with an optional ``@revision``. Nothing is opened or downloaded.
 
     Args:
         name: What the user typed.
-        aliases: The user's own short names; each stands for a built-in alias, folder or hub id.
+        aliases: The user's own short names, each for a built-in alias, folder or hub id.
 
     Raises:
-        ProblemError: ``input`` when the name stands for nothing, with the names that come close;
-            ``model`` when it is a path and no folder is there.
+        ProblemError: ``input`` if the name refers to nothing, with similar names; ``model`` if it
+            is a path and there is no such folder.
     """
     name = name.strip()
     if name not in DEMO_NAMES and name in aliases:
@@ -93,7 +93,7 @@ def resolve(name: str, *, aliases: Mapping[str, str] = {}) -> ModelChoice:
 
 
 def _folder(name: str) -> Path | None:
-    """The folder a name is the path of; None when it does not look like a path."""
+    """The folder if the name is a path; None if it does not look like one."""
     if not name or "\0" in name:
         return None
     try:
@@ -113,12 +113,12 @@ def _folder(name: str) -> Path | None:
 
 
 def is_hub_id(choice: ModelChoice) -> bool:
-    """Whether the model's location is a hub id, not a folder."""
+    """Whether the model's location is a hub id rather than a folder."""
     return not Path(choice.location).is_absolute()
 
 
 def hub_folder(choice: ModelChoice) -> Path:
-    """Where the hub's client keeps everything of this model, downloaded or not."""
+    """The hub client's folder for this model, whether or not it is downloaded."""
     from huggingface_hub import constants
 
     name = "--".join(["models", *choice.location.split("/")])
@@ -126,10 +126,10 @@ def hub_folder(choice: ModelChoice) -> Path:
 
 
 def local_folder(choice: ModelChoice) -> Path | None:
-    """The folder with the model's files, None when this machine has none; never asks the network.
+    """The folder with the model's files; None if there is none. Never uses the network.
 
-    For a hub id it is the cached snapshot of the revision. Whether the files in it are complete is
-    for `checkpoint.inspect` to say.
+    For a hub id it is the cached snapshot of the revision. `checkpoint.inspect` checks whether its
+    files are complete.
     """
     if not is_hub_id(choice):
         folder = Path(choice.location)

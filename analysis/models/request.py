@@ -1,4 +1,4 @@
-"""What can be asked of a model: that it be loaded, its tokens of a prompt, what it is built of."""
+"""Requests about a single model: load it, tokenize a prompt, describe its architecture."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class LoadRequest(Request["ModelFacts"], frozen=True, tag="load"):
-    """Load a model and say what it is; answered by `ModelFacts`."""
+    """Load a model; answered by `ModelFacts`."""
 
     analysis = "load"
     function = "analysis.engine.facts:load"
@@ -25,7 +25,7 @@ class LoadRequest(Request["ModelFacts"], frozen=True, tag="load"):
 
 
 class TokenizeRequest(Request["Tokens"], frozen=True, tag="tokenize"):
-    """The tokens of a prompt as the model would see them; answered by `Tokens`."""
+    """Tokenize a prompt as the model would see it; answered by `Tokens`."""
 
     analysis = "tokenize"
     function = "analysis.engine.facts:tokenize_prompt"
@@ -38,7 +38,7 @@ class TokenizeRequest(Request["Tokens"], frozen=True, tag="tokenize"):
 
 
 class ArchitectureRequest(Request["Architecture"], frozen=True, tag="architecture"):
-    """What a model is built of, without its weights; answered by `Architecture`."""
+    """Describe a model's architecture without its weights; answered by `Architecture`."""
 
     analysis = "architecture"
     function = "analysis.engine.facts:describe"
@@ -48,20 +48,20 @@ class ArchitectureRequest(Request["Architecture"], frozen=True, tag="architectur
 
 
 class Architecture(msgspec.Struct, frozen=True, tag="architecture"):
-    """What a model is built of, as far as its weights can be read one by one.
+    """A model's architecture, as needed to read its weights one by one.
 
     Attributes:
         model: The model's name.
         family: The configuration's ``model_type``.
-        layers: L.
+        layers: L, the number of layers.
         heads: H, query heads of a layer.
-        key_value_heads: Key heads of a layer.
+        key_value_heads: Key heads per layer.
         head_dim: d, the width of a head.
-        width: D.
-        feed_forward: D_ff, of one expert where there are several.
-        experts: Number of experts of a layer, a shared one included; 0 in a dense model.
-        notes: What cannot be read off the weights alone, in words.
-        dense_layers: The layers of a mixture that have no experts.
+        width: D, the hidden size.
+        feed_forward: D_ff; of one expert if there are several.
+        experts: Experts per layer, including a shared one; 0 in a dense model.
+        notes: What cannot be read from the weights alone, in words.
+        dense_layers: The layers of a mixture of experts that have no experts.
     """
 
     model: str
@@ -77,19 +77,19 @@ class Architecture(msgspec.Struct, frozen=True, tag="architecture"):
     dense_layers: tuple[int, ...] = ()
 
     def experts_in(self, layer: int) -> tuple[int, ...]:
-        """The experts of a layer by number; -1 alone where there are none."""
+        """The experts of a layer by number; only -1 if there are none."""
         if not self.experts or layer in self.dense_layers:
             return (-1,)
         return tuple(range(self.experts))
 
     def is_built_like(self, other: Architecture) -> bool:
-        """Whether heads and layers of the two can be compared one by one."""
+        """Whether the heads and layers of both can be compared one by one."""
         return msgspec.structs.replace(self, model="", notes=()) == msgspec.structs.replace(
             other, model="", notes=()
         )
 
     def shape(self) -> str:
-        """Its shape in words."""
+        """The shape in words."""
         parts = [
             f"{self.family} with {self.layers} layers of {self.heads} heads of {self.head_dim}",
             f"width {self.width}",
