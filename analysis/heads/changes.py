@@ -1,8 +1,8 @@
-"""What tuning changed in the word pairs of heads: kept, lost and gained pairs, and how much it was.
+"""How tuning changed the word pairs of heads: kept, lost and gained pairs, and the amount.
 
-METHODS 2. When models are compared, pairs are unordered and their case is folded: a=b, b=a and A=B
-are one pair. Its count is that of the form that most neuron pairs found, never a sum, for the same
-neuron pair may have found two forms.
+METHODS 2. When models are compared, pairs are unordered and case-folded: a=b, b=a and A=B are one
+pair. Its count is the largest count among its forms, never a sum, because the same neuron pair may
+have found two forms.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from analysis.heads.result import HeadPairs, NeuronPairs
 
 TOP_PAIRS = 100
-"""Of so many pairs of either model the change is made (Fig. 2)."""
+"""Number of each model's first pairs that are compared (Fig. 2)."""
 
 Status = Literal["kept", "lost", "gained"]
 Key = tuple[str, str]
@@ -25,15 +25,15 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class PairChange:
-    """A word pair that is among the first of the base model, the tuned model or both.
+    """A word pair among the first of the base model, the tuned model or both.
 
     Attributes:
-        word_a: The query's word, as the model that has the pair writes it; the tuned one, if both.
+        word_a: The query's word, as written in the model that has the pair; in the tuned if both.
         word_b: The key's word.
         count_base: Neuron pairs of the base model's head that found it; 0 for fewer than two.
-        count_tuned: Those of the tuned model's head. A lost pair may still have some, and a gained
-            pair may have had some: too few to be among the first.
-        status: ``kept``, ``lost`` or ``gained``, by being among the first.
+        count_tuned: The same for the tuned model's head. A lost pair may still have some, and a
+            gained pair may have had some, but too few to be among the first.
+        status: ``kept``, ``lost`` or ``gained``, according to the first pairs.
     """
 
     word_a: str
@@ -48,31 +48,31 @@ class HeadComparison:
     """One head in both models.
 
     Attributes:
-        change: 1 − |A ∩ B| / |A ∪ B| of the first pairs A and B, 0 to 1; 0 where neither has any.
-        pairs: Those of A ∪ B, by falling larger count, then kept, gained, lost, then by rank.
+        change: 1 − |A ∩ B| / |A ∪ B| of the first pairs A and B, 0 to 1; 0 if both are empty.
+        pairs: A ∪ B, by falling larger count, then kept, gained, lost, then by rank.
     """
 
     change: float
     pairs: tuple[PairChange, ...]
 
     def of(self, status: Status) -> tuple[PairChange, ...]:
-        """The pairs that are kept, lost or gained."""
+        """The pairs with this status."""
         return tuple(pair for pair in self.pairs if pair.status == status)
 
 
 def compare_head(
     base: HeadPairs, tuned: HeadPairs, head: int, top: int = TOP_PAIRS
 ) -> HeadComparison:
-    """The pairs of one head, base against tuned.
+    """Compare the pairs of one head, base against tuned.
 
     Args:
         base: A layer of the base model.
         tuned: The same layer of the tuned model.
         head: From 0.
-        top: How many pairs of each count as the first; ties at the end by the words' indices.
+        top: How many first pairs of each to compare; ties for the last place go by word indices.
 
     Raises:
-        ValueError: If the layers differ in number of heads, or have no such head.
+        ValueError: The layers differ in number of heads, or have no such head.
     """
     _check(base, tuned)
     if not 0 <= head < base.heads:
@@ -97,7 +97,7 @@ def head_changes(base: HeadPairs, tuned: HeadPairs, top: int = TOP_PAIRS) -> NDA
     """The change of every head of a layer; float64 [H], see `HeadComparison`.
 
     Raises:
-        ValueError: If the layers differ in number of heads.
+        ValueError: The layers differ in number of heads.
     """
     _check(base, tuned)
     return np.array(
@@ -111,10 +111,10 @@ def head_changes(base: HeadPairs, tuned: HeadPairs, top: int = TOP_PAIRS) -> NDA
 def neuron_changes(
     base: NeuronPairs, tuned: NeuronPairs, top: int = TOP_PAIRS
 ) -> NDArray[np.float64]:
-    """The change of every neuron pair of a head, over the pairs of largest q · k; float64 [d].
+    """The change of every neuron pair of a head, over its pairs of largest q · k; float64 [d].
 
     Raises:
-        ValueError: If the heads differ in width.
+        ValueError: The heads differ in width.
     """
     if len(base.starts) != len(tuned.starts):
         raise ValueError(f"{len(base.starts) - 1} and {len(tuned.starts) - 1} neuron pairs differ")
@@ -127,9 +127,9 @@ def neuron_changes(
 
 
 def heads_with(pairs: HeadPairs, word: str) -> Iterator[tuple[int, str, str, int]]:
-    """Where a word occurs, whatever its case: (head, query's word, key's word, count).
+    """Where a word occurs in any case: (head, query's word, key's word, count).
 
-    By head, and within a head by falling count.
+    Ordered by head, then by falling count.
     """
     sought = word.casefold()
     matching = np.array([each.casefold() == sought for each in pairs.words], dtype=np.bool_)
@@ -142,10 +142,10 @@ def heads_with(pairs: HeadPairs, word: str) -> Iterator[tuple[int, str, str, int
 
 
 def _folded(pairs: HeadPairs | NeuronPairs, part: int) -> dict[Key, tuple[str, str, int]]:
-    """The different pairs of a head or neuron pair in their order, each in its first form.
+    """The distinct pairs of a head or neuron pair in order, each in its first form.
 
     Returns:
-        Folded words in alphabetical order → the words as they are written, and the count.
+        Folded words in alphabetical order → the words as written, and the count.
     """
     start, end = pairs.starts[part : part + 2].tolist()
     found: dict[Key, tuple[str, str, int]] = {}
@@ -156,7 +156,7 @@ def _folded(pairs: HeadPairs | NeuronPairs, part: int) -> dict[Key, tuple[str, s
     ):
         a, b = pairs.words[first], pairs.words[second]
         folded = (a.casefold(), b.casefold())
-        # Falling counts: the first form is the one found most.
+        # Counts fall, so the first form is the one with the largest count.
         found.setdefault(folded if folded[0] <= folded[1] else folded[::-1], (a, b, count))
     return found
 

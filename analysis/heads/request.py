@@ -1,4 +1,4 @@
-"""What can be asked of attention heads: the word pairs that they relate (METHODS 2)."""
+"""Requests about attention heads: the word pairs that they relate (METHODS 2)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class HeadPairsRequest(Request["HeadPairs"], frozen=True, tag="head_pairs"):
     Answered by `HeadPairs`.
 
     Attributes:
-        model: Whose heads.
-        layer: Which layer, from 0.
+        model: The model.
+        layer: From 0.
         words: The words.
         vectors: Their vectors.
-        top: K, the words with the largest activations that a neuron pair combines.
+        top: K, the number of most activating words that a neuron pair combines.
     """
 
     analysis = "head pairs"

@@ -1,4 +1,4 @@
-"""The word pairs of heads and of neuron pairs."""
+"""Results: the word pairs of heads and of neuron pairs."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from numpy.typing import NDArray
 
 
 class HeadPairs(msgspec.Struct, frozen=True, tag="head_pairs"):
-    """The word pairs of every head of a layer, those found by more than one neuron pair.
+    """The word pairs of every head of a layer that more than one neuron pair found.
 
     Attributes:
         model: The model's name.
         layer: From 0.
         heads: H.
-        words: The words that occur, as they are written.
+        words: The words that occur, as written.
         first: int32 [P], index of the query's word.
         second: int32 [P], index of the key's word.
         count: int32 [P], number of neuron pairs that found it; falling within a head.
-        starts: int64 [H + 1]; the pairs of head h stand at ``starts[h]:starts[h + 1]``.
+        starts: int64 [H + 1]; the pairs of head h are ``starts[h]:starts[h + 1]``.
         neuron_pairs: d, neuron pairs of a head.
-        vocabulary: Number of words that were looked at: with a vector and with tokens.
+        vocabulary: Number of words considered: those with a vector and with tokens.
         notes: What the user should know, in words.
-        seconds: Time it took.
-        device: Where it was computed.
+        seconds: Computing time.
+        device: The device that computed it.
     """
 
     model: str
@@ -52,7 +52,7 @@ class NeuronPairs(msgspec.Struct, frozen=True, tag="neuron_pairs"):
         first: int32 [P], index of the query's word.
         second: int32 [P], index of the key's word.
         score: float32 [P], q · k; falling within a neuron pair.
-        starts: int64 [d + 1]; the pairs of neuron pair i stand at ``starts[i]:starts[i + 1]``.
+        starts: int64 [d + 1]; the pairs of neuron pair i are ``starts[i]:starts[i + 1]``.
         notes: What the user should know, in words.
     """
 

@@ -1,4 +1,4 @@
-"""The tables of word pairs by head: what the Heads view lists and exports and ``heads`` writes."""
+"""Tables of word pairs by head, for the Heads view, its exports and the ``heads`` command."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SUMMARY_COLUMNS = ("layer", "head", "change")
 
 
 def pairs_table(base: Sequence[HeadPairs], tuned: Sequence[HeadPairs]) -> Table:
-    """The first word pairs of every head in either model, see `head_changes.compare_head`.
+    """The first word pairs of every head in either model; see `changes.compare_head`.
 
     Args:
         base: Layers of the base model.
@@ -46,7 +46,7 @@ def summary_table(base: Sequence[HeadPairs], tuned: Sequence[HeadPairs]) -> Tabl
 
 @dataclass(frozen=True)
 class _PairRows:
-    """The rows, made head by head as often as they are asked for."""
+    """The rows, recomputed head by head on every iteration."""
 
     base: tuple[HeadPairs, ...]
     tuned: tuple[HeadPairs, ...]

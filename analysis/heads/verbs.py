@@ -1,8 +1,8 @@
-"""Table 3: in how many of the heads that changed a verb has more word pairs after tuning.
+"""Table 3: the share of changed heads in which a verb has more word pairs after tuning.
 
-METHODS 2. For a verb and a group of layers: of the heads whose number of pairs with that verb
-changed, the share where it rose. One half is neutral. A head's pairs are those of its explanation;
-as in every comparison they are unordered and their case is folded.
+METHODS 2. For a verb and a group of layers: among the heads whose number of pairs with that verb
+changed, the share in which it rose. One half is neutral. A head's pairs are those of its
+explanation; as in every comparison they are unordered and case-folded.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from analysis.table import Table
 from analysis.words.verbs import INSTRUCTION_VERBS, general_verbs
 
 GROUPS = 4
-"""Layers are looked at in so many groups of equal size."""
+"""Number of equal-sized groups of layers."""
 
 COLUMNS = (
     "layers",
@@ -42,12 +42,12 @@ class VerbRow:
     Attributes:
         first: Its first layer, from 0.
         last: Its last layer.
-        heads: Heads that were compared: of the layers that are there.
+        heads: Number of compared heads, in the layers that are present.
         instruction: Shares of the instruction verbs that changed anywhere, 0 to 1.
-        general: Those of the general verbs.
-        p_value: Welch's t-test that the means differ, two-sided as the paper's values are; None
-            where it is undefined.
-        note: Why there is no p-value; empty where there is one.
+        general: The same for the general verbs.
+        p_value: Welch's t-test that the means differ, two-sided like the paper's values; None if
+            undefined.
+        note: Why there is no p-value; empty if there is one.
     """
 
     first: int
@@ -89,12 +89,12 @@ class VerbTable:
 
 @dataclass(frozen=True)
 class VerbMovements:
-    """In how many heads each verb gained and lost word pairs: what Table 3 is made of.
+    """In how many heads each verb gained and lost word pairs: the data behind Table 3.
 
     Attributes:
         groups: The first and the last layer of each of the G groups.
         heads: int64 [G], heads that were compared.
-        verbs: The V verbs, those of instructions first.
+        verbs: The V verbs, instruction verbs first.
         instructions: How many of them are instruction verbs.
         rose: int64 [G, V], heads with more pairs with the verb after tuning.
         fell: int64 [G, V], heads with fewer.
@@ -145,7 +145,7 @@ def verb_table(
 ) -> VerbTable:
     """Instruction verbs against general verbs by group of layers (Table 3).
 
-    Args and errors are those of `verb_movements`.
+    Arguments and errors are those of `verb_movements`.
     """
     return verb_movements(base, tuned, layers, instruction, general).table()
 
@@ -157,17 +157,17 @@ def verb_movements(
     instruction: Sequence[str] = INSTRUCTION_VERBS,
     general: Sequence[str] | None = None,
 ) -> VerbMovements:
-    """Counts by group of layers the heads in which each verb gained and lost pairs.
+    """In how many heads of each group of layers every verb gained and lost pairs.
 
     Args:
-        base: Layers of the base model, any of them, each once.
+        base: Any layers of the base model, each once.
         tuned: The same layers of the tuned model in the same order.
-        layers: L, the number of layers the model has; makes the groups.
-        instruction: The verbs of instructions.
-        general: The verbs that stand against them; None for `general_verbs`.
+        layers: L, the model's number of layers, which determines the groups.
+        instruction: The instruction verbs.
+        general: The verbs to compare them with; None for `general_verbs`.
 
     Raises:
-        ValueError: If base and tuned are not the same layers with as many heads.
+        ValueError: Base and tuned differ in layers or number of heads.
     """
     if [(each.layer, each.heads) for each in base] != [(each.layer, each.heads) for each in tuned]:
         raise ValueError("base and tuned are not the same layers")
@@ -192,12 +192,12 @@ def verb_movements(
 
 
 def layers_in_words(first: int, last: int) -> str:
-    """A group of layers as tables name it, from 0: "4-7", or "4" for a single one."""
+    """A group of layers as shown in tables, from 0: "4-7", or "4" for a single one."""
     return f"{first}-{last}" if last > first else f"{first}"
 
 
 def verb_counts(pairs: HeadPairs, verbs: Sequence[str]) -> NDArray[np.int64]:
-    """How many different pairs of each head have each verb in them; int64 [H, verbs]."""
+    """The number of distinct pairs of each head that contain each verb; int64 [H, verbs]."""
     places = {verb.casefold(): place for place, verb in enumerate(verbs)}
     folded = [word.casefold() for word in pairs.words]
     ids = {word: number for number, word in enumerate(dict.fromkeys(folded))}
@@ -207,7 +207,7 @@ def verb_counts(pairs: HeadPairs, verbs: Sequence[str]) -> NDArray[np.int64]:
     different = np.unique(np.column_stack([head, sides]), axis=0)
     verb = np.array([places.get(word, -1) for word in ids], dtype=np.int64)
     counts = np.zeros((pairs.heads, len(verbs)), dtype=np.int64)
-    # A pair of two cases of one word has that word once.
+    # Count a pair of two case variants of one word only once.
     for side, there in ((1, slice(None)), (2, different[:, 1] != different[:, 2])):
         rows = different[there]
         of = verb[rows[:, side]]

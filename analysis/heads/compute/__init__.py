@@ -1,1 +1,1 @@
-"""Word pairs from weights; needs torch."""
+"""Computes word pairs from weights; needs torch."""

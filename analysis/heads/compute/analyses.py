@@ -101,7 +101,7 @@ def neuron_pairs(request: NeuronPairsRequest, models: ModelPool) -> Steps[Neuron
 def _prepared(
     request: HeadPairsRequest | NeuronPairsRequest, models: ModelPool
 ) -> Steps[tuple[ModelWeights, Similarity, Tensor]]:
-    """The model's weights, the words with their vectors, and their embeddings [V, D]."""
+    """The model's weights, the words with their vectors, and the embeddings [V, D]."""
     weights = yield from layer_weights(request.model, request.layer, models)
     tokenizer = yield from models.tokenizer(request.model)
     mark = fingerprint((yield from models.folder(request.model)))
@@ -123,7 +123,7 @@ def _prepared(
         words = lexicon(request.words, tokenizer, weights.vocabulary)
         return similarity(words, request.vectors, stand_in)
 
-    # Base and tuned model share it where they cut text alike and know the same tokens.
+    # The same for base and tuned model if they tokenize alike and know the same tokens.
     size = min(weights.vocabulary, ids)
     own = (digest, size, fingerprint(other_folder), request.words, request.vectors)
     alike = models.part(own, make)
@@ -142,7 +142,7 @@ def _prepared_rows(weights: ModelWeights, words: Lexicon) -> Tensor:
 def _heads(
     weights: ModelWeights, request: HeadPairsRequest, device: torch.device
 ) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
-    """W_q of every head and W_k of every key head."""
+    """W_q of every query head and W_k of every key head."""
     both = weights.query_key(request.layer)
     w_q, w_k = both.w_q.to(device), both.w_k.to(device)
     return torch.split(w_q, both.head_dim, dim=1), torch.split(w_k, both.head_dim, dim=1)
@@ -151,7 +151,7 @@ def _heads(
 def _compact(
     words: Sequence[str], first: NDArray[np.int32], second: NDArray[np.int32]
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], tuple[str, ...]]:
-    """The pairs by indices into those words only that occur."""
+    """The pairs re-indexed into only the words that occur."""
     used, places = np.unique(np.concatenate([first, second]), return_inverse=True)
     left, right = np.split(places.ravel().astype(np.int32), [len(first)])
     return left, right, tuple(words[each] for each in used.tolist())

@@ -1,9 +1,9 @@
-"""The words that activate a neuron most: an exact choice at the speed of a float32 product.
+"""The words that activate a neuron most: exact results at the speed of a float32 product.
 
-Products of float32 leave open which word comes 100th when two are close. Where their rounding could
-decide, the activations in question are computed again in float64, every row in the same order of
-additions. The choice is therefore that of the weights, on any machine and however the work is cut;
-words with equal rows tie exactly and the lower index wins.
+Float32 products leave the 100th word undecided when two are close. Where rounding could decide, the
+activations in question are recomputed in float64, every row with the same order of additions. The
+result therefore depends only on the weights, not on the machine or the batching; words with equal
+rows tie exactly and the lower index wins.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 ROUNDING = 8 * 2.0**-24
-"""A float32 product of two vectors of n entries is off by less than this, times √n, times their
-lengths: eight times what rounding errors that do not conspire add up to."""
+"""The error of a float32 product of two vectors of n entries is below this · √n · their lengths:
+eight times what independent rounding errors add up to."""
 
-# Neurons in one product: more are no faster, and V activations of each are in memory.
+# Neurons per product: more are no faster, and V activations of each are held in memory.
 _NEURONS = 512
 
-# Entries of float64 that are gathered at a time.
+# Float64 entries gathered at a time.
 _BLOCK = 1 << 23
 
 
@@ -33,9 +33,9 @@ class TopWords:
 
     Attributes:
         words: int64 [d, K], word indices.
-        signs: int8 [d, K], sign of the activation; 0 where it is zero. A neuron without weights
-            has signs of 0 only.
-        activations: float64 [d, K] where they were asked for.
+        signs: int8 [d, K], sign of the activation; 0 if it is zero. A neuron without weights has
+            only signs of 0.
+        activations: float64 [d, K] if requested.
     """
 
     words: NDArray[np.int64]
@@ -43,22 +43,22 @@ class TopWords:
     activations: NDArray[np.float64] | None = None
 
     def of(self, neurons: slice) -> TopWords:
-        """Those of some of the neurons."""
+        """The top words of some of the neurons."""
         values = None if self.activations is None else self.activations[neurons]
         return TopWords(self.words[neurons], self.signs[neurons], values)
 
 
 class Activations:
-    """Embeddings that neurons are applied to."""
+    """Computes the activations of neurons on fixed embeddings."""
 
     def __init__(self, embeddings: Tensor) -> None:
-        """Keeps the embeddings.
+        """Keep the embeddings.
 
         Args:
-            embeddings: [V, D], any floating dtype and device; no copy is made of float32.
+            embeddings: [V, D], any floating dtype and device; float32 is not copied.
 
         Raises:
-            ValueError: If they are not [V, D] or not finite.
+            ValueError: They are not [V, D] or not finite.
         """
         if embeddings.ndim != 2:
             raise ValueError(f"embeddings must be [V, D], not of shape {tuple(embeddings.shape)}")
@@ -73,12 +73,12 @@ class Activations:
         """The min(k, V) words with the largest |activation| of each neuron; ties by lower index.
 
         Args:
-            weights: [D, d], a neuron a column.
+            weights: [D, d], one neuron per column.
             k: K.
             with_activations: Compute the activations of the chosen words in float64.
 
         Raises:
-            ValueError: If the weights do not fit or are not finite.
+            ValueError: The weights do not fit or are not finite.
         """
         words, dimensions = self._float32.shape
         if weights.ndim != 2 or len(weights) != dimensions:
@@ -100,11 +100,11 @@ class Activations:
         if not bool(lengths.isfinite().all()):
             raise ValueError("the weights are not all finite")
         error = lengths * (ROUNDING * math.sqrt(len(weights)) * self._longest)
-        # Neurons become rows: their words lie side by side in what follows.
+        # Make neurons the rows, so that each neuron's words are contiguous below.
         activations = (self._float32 @ neurons).T.contiguous()
         sizes = activations.abs()
         smallest = sizes.topk(k, dim=1).values[:, -1]
-        # What is below surely is not among the K, what is above surely is.
+        # Words below `lowest` are certainly not among the K.
         lowest = (smallest - 2 * error).masked_fill_(lengths == 0, math.inf)
         found = (sizes >= lowest[:, None]).nonzero()
         size = sizes[found[:, 0], found[:, 1]]
@@ -118,7 +118,7 @@ class Activations:
         doubtful = np.flatnonzero(contested & ~sure.cpu().numpy() | near_zero.cpu().numpy())
         exact = self._exact(weights, neuron[doubtful], word[doubtful])
         rank[doubtful], sign[doubtful] = np.abs(exact), np.sign(exact)
-        # What is sure comes first; among the doubtful the exact activation decides, then the index.
+        # Certain words first; uncertain ones by exact activation, then by index.
         order = np.lexsort((word, -rank, neuron))
         neuron, word, sign = neuron[order], word[order], sign[order]
         place = np.arange(len(neuron)) - np.searchsorted(neuron, neuron)

@@ -1,11 +1,11 @@
-"""Attention heads read from their weights: the word pairs that their neuron pairs relate.
+"""The word pairs that the neuron pairs of attention heads relate, read from weights.
 
-METHODS 2, paper 5.1. A *neuron pair* is column i of a head's W_q and of its W_k. It relates the
-words that activate both most, where their word vectors say that they belong together; what several
-neuron pairs of a head relate is the head's explanation. Only weights are looked at, no text.
+METHODS 2, paper 5.1. A *neuron pair* is column i of a head's W_q and of its W_k. It relates those
+of the words that activate both most whose word vectors are similar enough; what several neuron
+pairs of a head relate is the head's explanation. Only weights are used, no text.
 
-A pair is ordered here: the query's word, then the key's. That a=b and b=a are one pair, whatever
-their case, is a matter of comparing models (`analysis.heads.changes`).
+A pair is ordered here: the query's word, then the key's. Comparing models treats a=b and b=a as one
+pair and ignores case (`analysis.heads.changes`).
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from analysis.words.compute.thresholds import Matrix, tensor_of
 Pair = tuple[int, int, int]
 
 TOP_WORDS = 100
-"""K, the words with the largest activations that a neuron pair combines."""
+"""K, the number of most activating words that a neuron pair combines."""
 
-# Entries of float32 that the vectors and cosines of some neuron pairs take at a time.
+# Float32 entries of the vectors and cosines of neuron pairs processed at a time.
 _BLOCK = 1 << 24
 
 
@@ -65,7 +65,7 @@ class NeuronWordPairs:
         first: int32 [P], index of the query's word.
         second: int32 [P], index of the key's word.
         score: float32 [P], q · k.
-        starts: int64 [d + 1]; the pairs of neuron pair i stand at ``starts[i]:starts[i + 1]``.
+        starts: int64 [d + 1]; the pairs of neuron pair i are ``starts[i]:starts[i + 1]``.
     """
 
     first: NDArray[np.int32]
@@ -89,7 +89,7 @@ def head_word_pairs(
     cos(a, b) > max(θ_a, θ_b).
 
     Args:
-        embeddings: [V, D], what the head's projections are applied to, a word a row.
+        embeddings: [V, D], the inputs of the head's projections, one word per row.
         w_q: [D, d], norm folded in.
         w_k: [D, d], of the key head that serves this head.
         vectors: [V, G], unit length.
@@ -98,10 +98,10 @@ def head_word_pairs(
 
     Returns:
         (word of the query, word of the key, number of neuron pairs), by falling count, then by
-        index. Words that tie for a place among the k take it by lower index.
+        index. Words that tie for a place among the k are chosen by lower index.
 
     Raises:
-        ValueError: If shapes do not fit or a number is not finite.
+        ValueError: Shapes do not fit or a number is not finite.
     """
     (pairs,) = layer_word_pairs(embeddings, [w_q], [w_k], vectors, thresholds, k)
     return pairs.as_list()
@@ -120,16 +120,16 @@ def layer_word_pairs(
     thresholds: Matrix,
     k: int = TOP_WORDS,
 ) -> Iterator[WordPairs]:
-    """The word pairs of every head of a layer, head by head as they are computed.
+    """The word pairs of every head of a layer, yielded head by head.
 
-    What is not said here is as for `head_word_pairs`. Only the activations of a key head and of
-    the heads it serves are in memory at a time.
+    Otherwise as `head_word_pairs`. Only the activations of one key head and of the heads it serves
+    are in memory at a time.
 
     Args:
         embeddings: [V, D].
         w_q: [H, D, d], or H matrices.
-        w_k: [H_k, D, d], or H_k matrices; where heads share keys, head h has those of
-            key head h // (H / H_k).
+        w_k: [H_k, D, d], or H_k matrices; if heads share keys, head h uses key head
+            h // (H / H_k).
         vectors: [V, G].
         thresholds: [V].
         k: K.
@@ -180,9 +180,9 @@ def neuron_word_pairs(
 
 @dataclass(frozen=True, eq=False)
 class _Related:
-    """Pairs that neuron pairs relate, by neuron pair: int64 [n] each.
+    """Related pairs by neuron pair: int64 [n] each.
 
-    `query` and `key` are places among the top words, `first` and `second` the words there.
+    `query` and `key` are positions among the top words, `first` and `second` the words there.
     """
 
     neuron: NDArray[np.int64]
@@ -198,7 +198,7 @@ class _Relation:
     def __init__(self, vectors: Matrix, thresholds: Matrix) -> None:
         self._given = tensor_of(vectors)
         self._vectors = self._given.float()
-        # Not every device has float64: what needs it is done on the CPU.
+        # Not every device supports float64, so float64 work is done on the CPU.
         self._thresholds = tensor_of(thresholds).cpu().double()
         if self._given.ndim != 2 or self._thresholds.shape != self._given.shape[:1]:
             raise ValueError(
@@ -226,7 +226,7 @@ class _Relation:
         return _Related(neuron, query, key, queries.words[neuron, query], keys.words[neuron, key])
 
     def _kept(self, queries: TopWords, keys: TopWords) -> NDArray[np.int64]:
-        """(neuron pair, query place, key place) of what some neuron pairs keep, int64 [3, n]."""
+        """(neuron pair, query position, key position) of the kept pairs, int64 [3, n]."""
         device = self._vectors.device
         q, k = (torch.from_numpy(each.words).to(device) for each in (queries, keys))
         signs = [torch.from_numpy(each.signs).to(device) for each in (queries, keys)]
@@ -261,7 +261,7 @@ class _Relation:
 def _top_words(
     activations: Activations, projections: Sequence[Matrix], k: int, with_activations: bool = False
 ) -> list[TopWords]:
-    """The top words of each of some projections [D, d], in one product."""
+    """The top words of several projections [D, d], from one product."""
     size = projections[0].shape[1]
     if any(each.shape != projections[0].shape for each in projections):
         raise ValueError(f"w_q and w_k must all be [D, {size}]")
@@ -271,7 +271,7 @@ def _top_words(
 
 
 def _counted(found: _Related, words: int) -> WordPairs:
-    """Every pair once, with its number of neuron pairs."""
+    """The distinct pairs, each with its number of neuron pairs."""
     pairs, count = np.unique(found.first * words + found.second, return_counts=True)
     order = np.argsort(-count, kind="stable")
     first, second = np.divmod(pairs[order], max(1, words))

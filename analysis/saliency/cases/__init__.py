@@ -1,1 +1,1 @@
-"""Prompts by the set and their maps by the folder."""
+"""Prompt sets, and case libraries: folders of stored saliency maps."""

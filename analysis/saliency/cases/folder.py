@@ -1,9 +1,9 @@
-"""Where a study leaves its maps: one case library of both models, or one of each.
+"""Where a study stores its maps: one case library for both models, or one for each.
 
-A case library has one list of prompt tokens a case. So long as both models cut every prompt into
-the same tokens the maps go into one library, ``cases``; else each model has its own, ``cases-base``
-and ``cases-tuned``. Which it is shows at the last case only. So two libraries are written beside
-their final place, joined at the end where they agree, and only then take the place of earlier ones.
+A case library has one list of prompt tokens per case. If both models cut every prompt into the same
+tokens, the maps share one library, ``cases``; otherwise each model gets its own, ``cases-base`` and
+``cases-tuned``. This is known only after the last case. Two libraries are therefore written next to
+their final place, joined at the end if they agree, and only then replace earlier ones.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ _ATTEMPTS = 20
 
 
 class CaseFolder:
-    """Takes the cases of a study: a context, which changes the folder at `finish` only."""
+    """A context that collects a study's cases; the folder changes only at `finish`."""
 
     def __init__(self, folder: Path | None, models: Sequence[str]) -> None:
-        """Begins to write.
+        """Begin writing.
 
         Args:
-            folder: The study's folder; None writes nothing.
+            folder: The study's folder; with None nothing is written.
             models: The models' names, base and tuned.
 
         Raises:
-            ProblemError: ``storage`` where nothing can be written there, or where something other
-                than a case library would have to give way.
+            ProblemError: ``storage`` if nothing can be written there, or something other than a
+                case library is in the way.
         """
         self._folder = folder
         self._names = file_names(*models)
@@ -64,26 +64,26 @@ class CaseFolder:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Removes what was not finished."""
+        """Remove unfinished libraries."""
         self._open.close()
 
     def write(self, cases: Sequence[NewCase]) -> None:
-        """Adds a case as the base and as the tuned model see it, with one map each.
+        """Add a case as seen by the base and the tuned model, with one map each.
 
         Raises:
-            ProblemError: ``storage`` where it cannot be written.
+            ProblemError: ``storage`` if it cannot be written.
         """
         for writer, case in zip(self._writers, cases, strict=False):
             writer.write(case)
 
     def finish(self) -> tuple[str, ...]:
-        """Puts the libraries in their place.
+        """Move the libraries to their final place.
 
         Returns:
-            What there is to say of them.
+            Notes about them for the user.
 
         Raises:
-            ProblemError: ``storage`` where that cannot be done.
+            ProblemError: ``storage`` if that fails.
         """
         if self._folder is None:
             return ()
@@ -104,7 +104,7 @@ class CaseFolder:
         return ()
 
     def _place(self, made: dict[str, Path]) -> None:
-        """Moves new libraries to their places, and those that were there away."""
+        """Move new libraries to their places, and earlier ones out of the way."""
         assert self._folder is not None
         old = self._made / "old"
         old.mkdir()
@@ -118,24 +118,24 @@ class CaseFolder:
                         library.rename(self._folder / place)
                 return
             except OSError:
-                # Another process on the same study was a moment earlier.
+                # Another process on the same study got there first.
                 if number == _ATTEMPTS - 1:
                     raise
 
 
 def check_case_places(folder: Path) -> None:
-    """Returns where the libraries of a study could be put; for before anything is asked.
+    """Return if a study's libraries could be put into `folder`; call before a study begins.
 
     Raises:
-        ProblemError: ``storage`` where something else is in their place.
-        OSError: It cannot be seen what is there.
+        ProblemError: ``storage`` if something else is in their place.
+        OSError: The folder cannot be inspected.
     """
     for place in _PLACES:
         _check_replaceable(folder / place)
 
 
 def file_names(base: str, tuned: str) -> tuple[str, str]:
-    """Names of two models that can be part of file names: the last part of a path or hub id."""
+    """Two models' names as they can appear in file names: the last part of a path or hub id."""
     short = [
         re.sub(r"[^\w.+-]+", "-", name.rstrip("/\\").replace("\\", "/").rpartition("/")[2]).strip(
             "-."
@@ -149,7 +149,7 @@ def file_names(base: str, tuned: str) -> tuple[str, str]:
 
 
 def _join(base: Path, tuned: Path, names: tuple[str, str]) -> None:
-    """Makes two libraries of the same cases one, in the base model's folder."""
+    """Join two libraries of the same cases in the base model's folder."""
     with (base / "ratings.jsonl").open("ab") as ratings:
         ratings.write((tuned / "ratings.jsonl").read_bytes())
     for file in (f"responses_{names[1]}.jsonl", f"salience_{names[1]}.npz"):
@@ -158,7 +158,7 @@ def _join(base: Path, tuned: Path, names: tuple[str, str]) -> None:
 
 
 def _check_replaceable(place: Path) -> None:
-    """Refuses to replace what no study has written."""
+    """Refuse to replace anything that no study has written."""
     if not place.exists():
         return
     if not place.is_dir() or not all(_FILE.fullmatch(each.name) for each in place.iterdir()):

@@ -1,7 +1,7 @@
-"""Sentences of a prompt, a first guess which of them are instructions, and the token mask of them.
+"""Splits prompts into sentences, guesses which are instructions, and makes the token mask.
 
-The guess follows layout, length and the first words of a sentence, nothing more: the user marks
-what it gets wrong. Character positions are those of the user's text.
+The guess uses only layout, length and first words; the user corrects mistakes. Character positions
+refer to the user's text.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# A full stop, closing quotes and all, before white space; wide marks need no space after them.
+# A full stop with closing quotes etc. before white space; full-width marks need no space.
 _END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)|[。！？]+[」』”]*")
 _ABBREVIATION = re.compile(
     r"\b(?i:e\.g|i\.e|cf|vs|etc|approx|no|vol|fig|eq|mr|mrs|ms|dr|prof|st|jr|sr|inc|ltd)\.$"
     r"|\b(?:[A-Z]\.){2,}$"
-    # One capital is an initial where another name, or nothing, stands before it.
+    # A single capital is an initial if it follows another name or nothing.
     r"|(?:^|\b[A-Z][\w.]*\s)[A-Z]\.$"
     r"|^\s*\d{1,3}\.$"
 )
@@ -33,9 +33,9 @@ _FENCE = re.compile(r"^[ \t]*```.*?(?:^[ \t]*```[ \t]*$|\Z)", re.DOTALL | re.MUL
 def sentences(text: str) -> list[Span]:
     """Character spans ``[start, end)`` of the sentences of a text, in order.
 
-    A line end ends a sentence; a full stop does where white space and no small letter follows, and
-    neither an abbreviation nor an item number stands before it. A fenced code block is one
-    sentence. White space around a sentence belongs to none; everything else belongs to one.
+    A line end ends a sentence. So does a full stop followed by white space, unless a lower-case
+    letter follows or an abbreviation or item number precedes it. A fenced code block is one
+    sentence. White space around sentences belongs to none; everything else belongs to exactly one.
     """
     spans: list[Span] = []
     position = 0
@@ -68,7 +68,7 @@ def _ends_sentence(text: str, first: int, stop: re.Match[str]) -> bool:
 
 
 def _trimmed(text: str, start: int, end: int) -> list[Span]:
-    """The span without white space around it; nothing when nothing is left."""
+    """The span without surrounding white space; nothing if nothing is left."""
     piece = text[start:end]
     body = piece.strip()
     if not body:
@@ -77,13 +77,13 @@ def _trimmed(text: str, start: int, end: int) -> list[Span]:
     return [(start, start + len(body))]
 
 
-# "Input: …" opens material to work on and "Output:" is a place to fill in; neither instructs.
+# "Input: …" opens material to work on and "Output:" is a blank to fill in; neither instructs.
 _MATERIAL = re.compile(
     r"(?:input|text|context|passage|article|paragraph|document|data|email|review|reviews|code|"
     r"sentence|conversation|story|output|answer|response|result)s?\s*\d*\s*:",
     re.IGNORECASE,
 )
-# Up to so many sentences belong together: the facts of a question are part of it.
+# Up to this many sentences belong together: the facts of a question are part of it.
 _SHORT = 5
 _REQUEST = re.compile(
     r"(?:please|kindly|let's|help me|tell me|give|show|write|rewrite|describe|explain|summari[sz]e|"
@@ -99,13 +99,13 @@ _REQUEST = re.compile(
 
 
 def guess_instructions(text: str) -> list[Span]:
-    """First guess which sentences of a prompt are instructions.
+    """First guess at which sentences of a prompt are instructions.
 
     1. With an "Input:" line (or "Text:", "Context:", …), the sentences before the first one.
     2. With a line that ends in a colon, the sentences up to it, and requests in later paragraphs.
-    3. Of what is left, all when it is short, else the questions and requests.
+    3. Of the rest, everything if it is short, otherwise the questions and requests.
 
-    Code blocks never are. Where nothing is found, everything is.
+    Code blocks are never instructions. If nothing is found, everything is.
 
     Returns:
         A subset of `sentences`.
@@ -141,7 +141,7 @@ def instruction_mask(tokens: Tokens, spans: Sequence[Span]) -> NDArray[np.bool_]
 
     Tokens that the user did not write are never part of an instruction.
     """
-    # Whoever only asks for sentences, as the first screen does, needs no numpy.
+    # Imported here: splitting sentences, all the first screen does, needs no numpy.
     import numpy as np
 
     mask = np.zeros(len(tokens), dtype=np.bool_)

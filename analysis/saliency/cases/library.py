@@ -1,8 +1,8 @@
-"""A folder of stored saliency maps, opened without a model: an index, and maps read when asked for.
+"""Reads a folder of stored saliency maps without a model: an index, and maps loaded on demand.
 
-The folder holds ``cases.jsonl``, for one or two models ``responses_MODEL.jsonl`` and
-``salience_MODEL.npz``, and if there are any ``ratings.jsonl``. ``models.json``, where there is one,
-says which model is the base: ``{"models": ["BASE", "TUNED"]}``. Nothing is ever unpickled.
+The folder holds ``cases.jsonl``, ``responses_MODEL.jsonl`` and ``salience_MODEL.npz`` for one or
+two models, and optionally ``ratings.jsonl``. ``models.json``, if present, says which model is the
+base: ``{"models": ["BASE", "TUNED"]}``. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -31,21 +31,20 @@ from analysis.text_files import wide_encoding, without_mark
 T = TypeVar("T")
 
 STUDY_CASES = "cases"
-"""Where in its folder a study keeps the case library that it made."""
+"""Subfolder of a study's folder that holds its case library."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """What the list of cases shows of one case.
+    """A case as shown in the list of cases.
 
     Attributes:
         id: Its name, unique in the library.
         dataset: The collection of prompts it comes from.
         prompt: The user's text.
         response_lengths: Response tokens of each of the library's models.
-        ratings: How well each model's response follows the prompt, 1 to 4; None where nobody
-            rated it.
-        guessed: Nobody marked its instructions; they are a guess.
+        ratings: How well each model's response follows the prompt, 1 to 4; None if unrated.
+        guessed: Whether its instructions are a guess because nobody marked them.
     """
 
     id: str
@@ -63,14 +62,14 @@ class Case:
 
 @dataclass(frozen=True, eq=False)
 class CaseText:
-    """What belongs to a case whichever model answers.
+    """The parts of a case that do not depend on the model.
 
     Attributes:
         prompt_tokens: N tokens.
         instruction: bool [N], the published mask of instruction tokens.
-        instruction_spans: Where the instructions stand in the prompt, in order.
+        instruction_spans: Character spans of the instructions in the prompt, in order.
         context: The part of the prompt that is material, as text.
-        reference: The answer that the dataset gives.
+        reference: The dataset's answer.
     """
 
     prompt_tokens: Tokens
@@ -81,22 +80,22 @@ class CaseText:
 
 
 class CaseLibrary:
-    """The cases of a folder and, on demand, their maps. Safe to read from several threads.
+    """The cases of a folder and, on demand, their maps. Threads may read it concurrently.
 
     Attributes:
-        folder: Where it was opened.
-        models: One name, or base and tuned in this order: as ``models.json`` says; without it a
-            model with ratings is the tuned one, for ratings judge how instructions were followed,
-            else the names' order decides.
-        cases: In the order of the file.
+        folder: The opened folder.
+        models: One name, or base and tuned in this order, as ``models.json`` says. Without it, a
+            model with ratings is the tuned one, because ratings judge how instructions were
+            followed; otherwise the order of names decides.
+        cases: In file order.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Reads the index; the maps stay on disk.
+        """Read the index; the maps stay on disk.
 
         Raises:
-            ProblemError: ``storage``, naming the file and the line, for a folder that is no case
-                library or a broken one.
+            ProblemError: ``storage``, naming file and line, if the folder is not a case library or
+                is damaged.
         """
         self.folder = folder
         responses = _model_names(folder, "responses_", ".jsonl")
@@ -130,19 +129,19 @@ class CaseLibrary:
 
     @classmethod
     def open(cls, folder: Path) -> CaseLibrary:
-        """The library in a folder, or in the ``cases`` of a study's folder; see `CaseLibrary`."""
+        """The library in a folder, or in the ``cases`` subfolder of a study; see `CaseLibrary`."""
         inside = folder / STUDY_CASES
         is_library = (folder / "cases.jsonl").exists() or not (inside / "cases.jsonl").exists()
         return cls(folder if is_library else inside)
 
     def close(self) -> None:
-        """Closes the archives. The index stays readable."""
+        """Close the archives. The index stays readable."""
         for archive in self._archives.values():
             archive.close()
 
     @cached_property
     def datasets(self) -> tuple[str, ...]:
-        """The datasets in the order of their first case."""
+        """The datasets, in order of first appearance."""
         return tuple(dict.fromkeys(case.dataset for case in self.cases))
 
     @cached_property
@@ -150,11 +149,11 @@ class CaseLibrary:
         return {case.id: case for case in self.cases}
 
     def case(self, case_id: str) -> Case:
-        """The case of an id. Raises KeyError for an id that is not in `cases`."""
+        """The case with an id. Raises KeyError for an id that is not in `cases`."""
         return self._by_id[case_id]
 
     def rating(self, case_id: str, model: str) -> float | None:
-        """The rating of one model's response, None where there is none."""
+        """The rating of one model's response; None if unrated."""
         return self.case(case_id).ratings[self.models.index(model)]
 
     def text(self, case_id: str) -> CaseText:
@@ -173,8 +172,8 @@ class CaseLibrary:
         """The published map of a case: normalised scores, no importance.
 
         Raises:
-            KeyError: For an id or a model that the library does not have.
-            ProblemError: ``storage``, where the files are broken or disagree.
+            KeyError: The library does not have this id or model.
+            ProblemError: ``storage`` if the files are damaged or inconsistent.
         """
         entry = self._full_entry(case_id)
         path = self._responses_path(model)
@@ -249,7 +248,7 @@ class CaseLibrary:
         return archive
 
     def _scores(self, case_id: str, model: str, length: int) -> NDArray[np.uint8]:
-        """The uint8 [N, M] array of a case. Its header is believed only where the tokens agree."""
+        """The uint8 [N, M] array of a case; its header is trusted only if the tokens agree."""
         path = self.folder / f"salience_{model}.npz"
         shape = (length, self._responses[model][case_id][1])
         try:
@@ -268,7 +267,7 @@ class CaseLibrary:
                         f"The map of case {case_id!r} should be uint8 {shape}, "
                         f"but it is {dtype} {stored}.",
                     )
-                # One byte more, so that the archive checks its checksum at the end.
+                # Ask for one byte more so that the archive verifies its checksum at the end.
                 data = file.read(shape[0] * shape[1] + 1)
         except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise _broken(path, None, f"Case {case_id!r} cannot be read: {error}.") from None
@@ -318,7 +317,7 @@ class _ModelsFile(msgspec.Struct):
 
 
 def _stated_order(path: Path, names: list[str]) -> tuple[str, ...]:
-    """The models in the order that a file states, base first; nothing where there is no file."""
+    """The order of models stated in a file, base first; empty if there is no file."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -337,7 +336,7 @@ def _stated_order(path: Path, names: list[str]) -> tuple[str, ...]:
 
 
 def _model_names(folder: Path, prefix: str, suffix: str) -> list[str]:
-    """The models a folder has responses of, or a ProblemError that says it is no case library."""
+    """The models with responses in a folder; a ProblemError if it is not a case library."""
     try:
         names = [each.name for each in folder.iterdir()]
     except OSError as error:
@@ -363,7 +362,7 @@ def _model_names(folder: Path, prefix: str, suffix: str) -> list[str]:
 
 
 def _entries(path: Path, type_: type[T]) -> Iterator[tuple[int, int, T]]:
-    """(line number, offset, entry) of every line of a JSON-lines file that is not blank."""
+    """(line number, offset, entry) of every non-blank line of a JSON-lines file."""
     decoder = msgspec.json.Decoder(type_)
     offset = 0
     try:
@@ -381,7 +380,7 @@ def _entries(path: Path, type_: type[T]) -> Iterator[tuple[int, int, T]]:
 
 
 def _entry_at(path: Path, offset: int, type_: type[T]) -> T:
-    """The entry of the line that starts at an offset."""
+    """The entry on the line that starts at an offset."""
     try:
         with path.open("rb") as file:
             file.seek(offset)
@@ -403,7 +402,7 @@ def _decoded(decoder: msgspec.json.Decoder[T], line: bytes, path: Path, number: 
 
 
 def _ratings(path: Path) -> dict[tuple[str, str], float]:
-    """(model, case id) → rating; ratings of 0 and less mean that nobody rated it."""
+    """(model, case id) → rating; ratings of 0 or less mean unrated."""
     if not path.exists():
         return {}
     entries = (entry for _, _, entry in _entries(path, _RatingEntry))
@@ -411,7 +410,7 @@ def _ratings(path: Path) -> dict[tuple[str, str], float]:
 
 
 def _places(prompt: str, pieces: list[str]) -> tuple[Span, ...]:
-    """Where each piece of text stands in the prompt; those that do not stand there are left out."""
+    """The span of each piece of text in the prompt; pieces that do not occur are left out."""
     starts = ((prompt.find(piece), len(piece)) for piece in pieces if piece)
     return tuple(sorted((start, start + length) for start, length in starts if start >= 0))
 

@@ -1,4 +1,4 @@
-"""The lines of a file of prompts: JSON lines or a table, with the number of each."""
+"""Reads the lines of a prompt file, JSON lines or a table, with their line numbers."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathlib import Path
 from analysis.problems import problem
 
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
-"""What separates the cells of a table, by the ending of the file's name."""
+"""Cell separators of tables by file extension."""
 
 JSON_LINES = (".jsonl", ".ndjson")
-"""The endings of files of JSON lines."""
+"""File extensions of JSON lines."""
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,13 @@ class Columns:
     """The names of a file's columns, or of the keys of its JSON objects.
 
     Attributes:
-        prompt: The text; the one column that must be there.
-        id: A name for the prompt; without one it is called by its line.
-        instruction: The parts of the prompt that are instruction, word for word: one text or a
-            JSON list of texts. Without any, they are guessed.
-        dataset: The collection the prompt comes from; without one, the file's name.
-        rating: A number; 0 and empty mean that nobody rated it.
-        reference: The answer that the dataset gives.
+        prompt: The text; the only required column.
+        id: A name for the prompt; by default its line number.
+        instruction: The parts of the prompt that are instructions, verbatim: one text or a JSON
+            list of texts. If missing, they are guessed.
+        dataset: The collection the prompt comes from; by default the file's name.
+        rating: A number; 0 and empty mean unrated.
+        reference: The dataset's answer.
     """
 
     prompt: str = "prompt"
@@ -40,7 +40,7 @@ class Columns:
     reference: str = "reference"
 
     def chosen(self) -> tuple[str, ...]:
-        """The columns that a file must have: the prompt's, and those that were renamed."""
+        """The columns that a file must have: the prompt's and any renamed ones."""
         renamed = (
             getattr(self, each.name)
             for each in fields(self)
@@ -57,18 +57,18 @@ Entry = Mapping[str, object] | UnusableLineError
 
 
 def entries_of(text: str, path: Path, columns: Columns) -> Iterator[tuple[int, Entry]]:
-    """The entries of a file, by the ending of its name.
+    """The entries of a file, whose format follows from its extension.
 
     Args:
-        text: What stands in the file.
-        path: Where it is.
-        columns: Those that must be there are looked for.
+        text: The file's content.
+        path: Its path.
+        columns: Required ones are checked.
 
     Yields:
-        (number of its first line, what it holds by column or why it cannot be used).
+        (number of its first line, its content by column or why it cannot be used).
 
     Raises:
-        ProblemError: ``input``: the ending is none of those above, or a column is missing.
+        ProblemError: ``input``: the extension is unknown, or a column is missing.
     """
     ending = path.suffix.lower()
     if ending in DELIMITERS:
@@ -119,7 +119,7 @@ def _table_entries(
 def _json_entries(text: str, path: Path, columns: Columns) -> Iterator[tuple[int, Entry]]:
     """(line number, object) of the lines of a JSON-lines file."""
     seen: dict[str, None] = {}
-    # Not splitlines: a JSON string may hold the other line ends of Unicode.
+    # Not splitlines: JSON strings may contain Unicode's other line ends.
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue

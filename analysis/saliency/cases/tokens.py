@@ -1,4 +1,4 @@
-"""Token pieces of a case library to and from tokens with text and character spans.
+"""Converts token pieces of a case library to and from tokens with text and character spans.
 
 A piece is a token as sentencepiece writes it: ``▁`` is a space and ``<0x0A>`` the byte 10.
 """
@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from analysis.models.tokens import Span, Tokens
 
 UNKNOWN_ID = -1
-"""The id of a token whose vocabulary is not at hand."""
+"""The id of a token whose vocabulary is not available."""
 
 _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 _SPACE = "▁"
-# How far a tokenizer's own spelling of a character may throw the text behind.
+# How many characters a tokenizer's own spelling of a character may shift the text.
 _SEARCH = 16
 
 
@@ -24,12 +24,12 @@ def tokens_from_pieces(pieces: Sequence[str], text: str | None = None) -> Tokens
 
     Args:
         pieces: The token pieces.
-        text: What they were cut from; None joins it from the pieces.
+        text: The text they were cut from; None joins it from the pieces.
 
     Returns:
         Tokens with spans in the text and `UNKNOWN_ID` as ids. Bytes of one character share its
-        span. A piece that the text does not contain (a tokenizer that rewrites characters) gets
-        an empty span at its place.
+        span. A piece that does not occur in the text (because the tokenizer rewrites characters)
+        gets an empty span at its place.
     """
     if text is None:
         text = _text_of(pieces)
@@ -47,10 +47,10 @@ def tokens_from_pieces(pieces: Sequence[str], text: str | None = None) -> Tokens
             index += len(run)
             continue
         words = pieces[index]
-        # A text may have that sign itself; where it does, it is no space.
+        # The text may contain the ▁ sign itself; then it is not a space.
         if not text.startswith(words, position):
             words = words.replace(_SPACE, " ")
-        # Sentencepiece puts a space before the first word that the text does not have.
+        # Sentencepiece puts a space before the first word that is not in the text.
         if index == 0 and words.startswith(" ") and not text.startswith(" "):
             words = words[1:]
         start = text.find(words, position, position + len(words) + _SEARCH)
@@ -63,7 +63,7 @@ def tokens_from_pieces(pieces: Sequence[str], text: str | None = None) -> Tokens
 
 
 def pieces_from_tokens(tokens: Tokens) -> list[str]:
-    """The pieces of tokens, as `tokens_from_pieces` reads them."""
+    """The pieces of tokens, in the form that `tokens_from_pieces` reads."""
     return [
         "".join(f"<0x{ord(each):02X}>" for each in text)
         if text in ("\n", "\t", "\r")
@@ -73,7 +73,7 @@ def pieces_from_tokens(tokens: Tokens) -> list[str]:
 
 
 def _text_of(pieces: Sequence[str]) -> str:
-    """The text that pieces stand for; bytes that are no character become U+FFFD."""
+    """The text that pieces stand for; bytes that are not a character become U+FFFD."""
     parts: list[str] = []
     index = 0
     while index < len(pieces):
@@ -84,7 +84,7 @@ def _text_of(pieces: Sequence[str]) -> str:
 
 
 def _bytes_from(pieces: Sequence[str], index: int) -> bytes:
-    """The bytes of the byte pieces from `index` on; empty if there is none."""
+    """The bytes of the byte pieces from `index` on; empty if there are none."""
     found = bytearray()
     while index < len(pieces) and (match := _BYTE.fullmatch(pieces[index])):
         found.append(int(match[1], 16))

@@ -22,19 +22,19 @@ from analysis.saliency.map import SaliencyMap
 
 @dataclass(frozen=True, eq=False)
 class NewCase:
-    """A case to be written.
+    """A case to write.
 
     Attributes:
         id: Its name, unique in the library.
         dataset: The collection of prompts it comes from.
         prompt: The user's text.
         instruction: bool [N], True for the prompt tokens of an instruction.
-        instruction_spans: Where the instructions stand in the prompt.
+        instruction_spans: Character spans of the instructions in the prompt.
         maps: One map for each model of the library, all of the same prompt tokens.
         ratings: A rating 1 to 4 of each map's response, or None.
         context: The part of the prompt that is material.
-        reference: The answer that the dataset gives.
-        guessed: Nobody marked the instructions; they are a guess.
+        reference: The dataset's answer.
+        guessed: Whether the instructions are a guess because nobody marked them.
     """
 
     id: str
@@ -50,10 +50,10 @@ class NewCase:
 
 
 def write_case_library(folder: Path, models: Sequence[str], cases: Iterable[NewCase]) -> None:
-    """Writes cases as they come; nothing but the current one is held in memory.
+    """Write cases as they come; only the current one is held in memory.
 
     Args:
-        folder: A folder to make; it must not hold files yet.
+        folder: A folder to create; it must not contain files yet.
         models: See `CaseWriter`.
         cases: The cases, their maps in the order of `models`.
 
@@ -66,22 +66,21 @@ def write_case_library(folder: Path, models: Sequence[str], cases: Iterable[NewC
 
 
 class CaseWriter:
-    """A case library in the making: a context that takes one case after the other.
+    """A context that writes a case library, one case after the other.
 
-    The format has no place for special tokens and signed importance: visible rows and normalised
-    scores are written.
+    The format has no place for special tokens or signed importance, so only visible rows and
+    normalised scores are written.
     """
 
     def __init__(self, folder: Path, models: Sequence[str]) -> None:
-        """Opens the files.
+        """Open the files.
 
         Args:
-            folder: A folder to make; it must not hold files yet.
-            models: The models' names, base before tuned, the part of the file names that tells
-                them apart.
+            folder: A folder to create; it must not contain files yet.
+            models: The models' names, base before tuned, used in the file names.
 
         Raises:
-            ProblemError: ``storage`` where the folder cannot be written or is not empty; ``input``
+            ProblemError: ``storage`` if the folder cannot be written or is not empty; ``input``
                 for a model name that cannot be part of a file name.
         """
         for model in models:
@@ -107,14 +106,14 @@ class CaseWriter:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Closes it."""
+        """Close the files."""
         self.close()
 
     def close(self) -> None:
-        """Closes the files; the archives get their directories.
+        """Close the files and write the archives' directories.
 
         Raises:
-            ProblemError: ``storage`` where that cannot be written.
+            ProblemError: ``storage`` if that fails.
         """
         try:
             self._files.close()
@@ -122,10 +121,10 @@ class CaseWriter:
             raise self._unwritable(error) from None
 
     def write(self, case: NewCase) -> None:
-        """Adds a case, its maps in the order of the models.
+        """Add a case, its maps in the order of the models.
 
         Raises:
-            ProblemError: ``storage`` where it cannot be written; ``input`` for maps of different
+            ProblemError: ``storage`` if it cannot be written; ``input`` for maps of different
                 prompt tokens.
         """
         try:
