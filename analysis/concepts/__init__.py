@@ -1,4 +1,4 @@
-"""Which concepts feed-forward layers hold: principal components in words (METHODS 3)."""
+"""The concepts of feed-forward layers: principal components described in words (METHODS 3)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> Any:
-    """What needs torch, imported when it is asked for: the room itself is free of it."""
+    """Import parts that need torch on first use; the package itself does not."""
     if name not in _PLACES:
         raise AttributeError(name)
     return named(f"{_PLACES[name]}:{name}")

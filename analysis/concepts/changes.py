@@ -1,4 +1,4 @@
-"""Which words a layer's components gained and lost by tuning (METHODS 3). Needs numpy only."""
+"""The words that a layer's components gained and lost by tuning (METHODS 3). Needs only numpy."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from analysis.concepts.result import Components, LayerConcepts
 
 @dataclass(frozen=True)
 class ComponentChange:
-    """What tuning did to one base component.
+    """How tuning changed one base component.
 
     Attributes:
         component: The base component, from 0.
-        matched: The tuned component that goes with it; None for none.
-        rank_change: How many ranks it fell (negative: rose); None where none is matched.
-        angle: Degrees between the two, 0 to 90; None where none is matched.
+        matched: The matched tuned component; None if there is none.
+        rank_change: How many ranks it fell (negative: rose); None if unmatched.
+        angle: Degrees between the two, 0 to 90; None if unmatched.
         gained: Words of the tuned component only, best first.
         lost: Words of the base component only, best first.
     """
@@ -37,7 +37,7 @@ def component_words(components: Components, component: int) -> tuple[str, ...]:
 
 
 def component_changes(layer: LayerConcepts) -> Iterator[ComponentChange]:
-    """What tuning did to each base component, by rank."""
+    """How tuning changed each base component, by rank."""
     for component, partner in enumerate(layer.matched.tolist()):
         before = component_words(layer.base, component)
         if partner < 0:
@@ -56,7 +56,7 @@ def component_changes(layer: LayerConcepts) -> Iterator[ComponentChange]:
 
 @dataclass(frozen=True)
 class LayerWords:
-    """The words of all of a layer's components, each once, by the component's rank.
+    """The words of all components of a layer, each once, by rank of the component.
 
     Attributes:
         kept: Words of both models' components, in the base model's order.
@@ -70,20 +70,20 @@ class LayerWords:
 
 
 def layer_words(layer: LayerConcepts) -> LayerWords:
-    """Which words tuning brought to a layer's components, and which it took from them."""
+    """The words that a layer's components gained and lost by tuning."""
     before, after = _all_words(layer.base), _all_words(layer.tuned)
     lost = _without(before, after)
     return LayerWords(_without(before, lost), _without(after, before), lost)
 
 
 def mean_angle(layer: LayerConcepts) -> float | None:
-    """Mean angle in degrees of the matched components; None where there are none."""
+    """Mean angle of the matched components in degrees; None if there are none."""
     angles = layer.angles[layer.matched >= 0]
     return float(np.mean(angles)) if len(angles) else None
 
 
 def _all_words(components: Components) -> tuple[str, ...]:
-    """Every word once, in the order in which the components first name it."""
+    """Every word once, ordered by the first component that has it."""
     return tuple(dict.fromkeys(components.words[each] for each in components.word_indices.ravel()))
 
 

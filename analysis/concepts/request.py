@@ -1,4 +1,4 @@
-"""What can be asked of a feed-forward layer: its principal components (METHODS 3)."""
+"""Requests about feed-forward layers: their principal components (METHODS 3)."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class ConceptsRequest(Request["LayerConcepts"], frozen=True, tag="concepts"):
     Attributes:
         base: The base model.
         tuned: The tuned model.
-        layer: Which layer, from 0.
+        layer: From 0.
         words: The words that describe a component.
-        expert: Which expert of a mixture; -1 in a dense model.
+        expert: The expert of a mixture; -1 in a dense model.
         rank: R, the number of components.
-        top: K, the words of a component.
-        measure: Words by their cosine with the direction, or by their projection on it.
+        top: K, the number of words per component.
+        measure: Rank words by their cosine with the direction, or by their projection onto it.
     """
 
     analysis = "concepts"
@@ -44,7 +44,7 @@ class ConceptsRequest(Request["LayerConcepts"], frozen=True, tag="concepts"):
     measure: Literal["cosine", "projection"] = "cosine"
 
     def renamed(self, result: LayerConcepts) -> LayerConcepts:
-        """A stored answer under the models' names of this request."""
+        """A stored answer with this request's names for the models."""
         return msgspec.structs.replace(
             result,
             base=msgspec.structs.replace(result.base, model=self.base.name),

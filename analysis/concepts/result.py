@@ -1,4 +1,4 @@
-"""The principal components of a layer in both models."""
+"""Results: the principal components of a layer in both models."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class Components(msgspec.Struct, frozen=True):
 
     Attributes:
         model: The model's name.
-        explained_variance: float64 [R], share of the whole variance.
-        words: The words that occur, as they are written.
+        explained_variance: float64 [R], share of the total variance.
+        words: The words that occur, as written.
         word_indices: int32 [R, K], indices into `words`, by falling measure.
         measures: float32 [R, K], signed cosine, or projection, of word and direction.
     """
@@ -26,19 +26,19 @@ class Components(msgspec.Struct, frozen=True):
 
 
 class LayerConcepts(msgspec.Struct, frozen=True, tag="concepts"):
-    """The components of a layer in both models, and how tuning turned them (METHODS 3).
+    """The components of a layer in both models, and their rotation by tuning (METHODS 3).
 
     Attributes:
         layer: From 0.
         expert: From 0; -1 in a dense model.
         base: The base model's components.
         tuned: The tuned model's.
-        matched: int32 [R], the tuned component that goes with each base component.
+        matched: int32 [R], the tuned component matched to each base component.
         angles: float64 [R], degrees between matched components, 0 to 90.
         subspace_angles: float64 [R], principal angles in degrees between the spaces, falling.
         notes: What the user should know, in words.
-        seconds: Time it took.
-        device: Where both models' components were computed.
+        seconds: Computing time.
+        device: The device that computed both models' components.
     """
 
     layer: int

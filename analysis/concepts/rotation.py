@@ -1,4 +1,4 @@
-"""How tuning turned a layer's principal components (METHODS 3): angles and a matching."""
+"""How tuning rotated a layer's principal components (METHODS 3): angles and a matching."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Rotation(NamedTuple):
     """From R base components to R' tuned ones.
 
     Attributes:
-        matched: int32 [R], the tuned component of each base component; -1 for none, where R > R'.
-        angles: float64 [R], degrees between matched components, 0 to 90; NaN where none is matched.
+        matched: int32 [R], the tuned component of each base component; -1 for none, if R > R'.
+        angles: float64 [R], degrees between matched components, 0 to 90; NaN if unmatched.
         subspace_angles: float64 [min(R, R')], principal angles in degrees between the spaces that
             the components span, falling.
     """
@@ -30,7 +30,7 @@ class Rotation(NamedTuple):
 def rotation(base: ArrayLike, tuned: ArrayLike) -> Rotation:
     """The rotation from base to tuned components.
 
-    Components are matched one to one so that the sum of |cos| is largest. Their sign has no
+    Components are matched one to one so that the sum of |cos| is maximal. Their sign has no
     meaning, so an angle is at most 90 degrees.
 
     Args:
@@ -38,10 +38,10 @@ def rotation(base: ArrayLike, tuned: ArrayLike) -> Rotation:
         tuned: [R', D] directions.
 
     Returns:
-        The angles, exact to float64 for small ones too: 0 for equal components.
+        The angles, accurate in float64 even when small: 0 for equal components.
 
     Raises:
-        ValueError: If the shapes do not fit or a number is not finite.
+        ValueError: The shapes do not fit or a number is not finite.
     """
     first, second = _unit(base, "base"), _unit(tuned, "tuned")
     if first.shape[1] != second.shape[1]:
@@ -68,13 +68,13 @@ def subspace_angles(base: ArrayLike, tuned: ArrayLike) -> NDArray[np.float64]:
         return np.zeros(0)
     larger, smaller = (first, second) if len(first) >= len(second) else (second, first)
     both = np.vstack([larger, smaller]).T
-    # R + R' coordinates hold both spaces: far fewer than D, and as exact.
+    # R + R' coordinates hold both spaces: far fewer than D, without losing accuracy.
     coordinates = scipy.linalg.qr(both, mode="r")[0][: both.shape[1]]
     large = scipy.linalg.qr(coordinates[:, : len(larger)], mode="economic")[0]
     small = scipy.linalg.qr(coordinates[:, len(larger) :], mode="economic")[0]
     shared = large.T @ small
-    # Sines are exact for small angles, cosines for large ones; scipy.linalg.subspace_angles mixes
-    # the two up where a pair of spaces has angles on both sides of 45 degrees.
+    # Sines are accurate for small angles, cosines for large ones; scipy.linalg.subspace_angles
+    # mixes the two up if two spaces have angles on both sides of 45 degrees.
     sines = scipy.linalg.svdvals(small - large @ shared)
     cosines = scipy.linalg.svdvals(shared)[::-1]
     angles: NDArray[np.float64] = np.degrees(np.arctan2(sines, cosines))
@@ -82,7 +82,7 @@ def subspace_angles(base: ArrayLike, tuned: ArrayLike) -> NDArray[np.float64]:
 
 
 def _degrees_between(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.float64]:
-    """Degrees between unit rows; by halves of their difference, as arccos is blind near 0."""
+    """Degrees between unit rows, from half their difference, since arccos is inaccurate near 0."""
     apart = np.linalg.norm(first - second, axis=1)
     together = np.linalg.norm(first + second, axis=1)
     angles: NDArray[np.float64] = np.degrees(2.0 * np.arctan2(apart, together))
@@ -90,7 +90,7 @@ def _degrees_between(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.fl
 
 
 def _unit(directions: ArrayLike, name: str) -> NDArray[np.float64]:
-    """The rows in float64, of length 1."""
+    """The rows in float64, scaled to length 1."""
     rows = np.asarray(directions, np.float64)
     if rows.ndim != 2:
         raise ValueError(f"{name} must be [R, D], not of shape {rows.shape}")

@@ -1,4 +1,4 @@
-"""The tables of components: what the Concepts view lists and plots and ``concepts`` writes."""
+"""Tables of components, for the Concepts view, its plots and the ``concepts`` command."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from analysis.table import Cell, Table
 
 Level = Literal["phonology", "morphology", "syntax", "semantics"]
 LEVELS: tuple[Level, ...] = get_args(Level)
-"""Linguistic levels of a concept, as the paper has them."""
+"""The paper's linguistic levels of a concept."""
 
 CONCEPT_COLUMNS = (
     "model",
@@ -47,11 +47,11 @@ EXPERT_COLUMN = "expert"
 
 
 class Description(NamedTuple):
-    """What a language model says of a component.
+    """A language model's description of a component.
 
     Attributes:
         text: The concept in a few words.
-        scenarios: What it is of use for; None where that was not asked or not understood.
+        scenarios: What it is useful for; None if not asked or not understood.
         level: Its linguistic level; None likewise.
     """
 
@@ -61,13 +61,13 @@ class Description(NamedTuple):
 
 
 class Descriptions(Protocol):
-    """Where descriptions of components are looked up."""
+    """Looks up descriptions of components."""
 
     def find(self, model: str, layer: int, expert: int, component: int) -> Description | None:
-        """The description of a component; None where there is none.
+        """The description of a component; None if there is none.
 
         Args:
-            model: The model's name, as `Components.model` has it.
+            model: The model's name, as in `Components.model`.
             layer: From 0.
             expert: From 0; -1 in a dense model.
             component: From 0.
@@ -88,14 +88,14 @@ def concepts_table(
     """Every component of both models, the base model's first in each layer.
 
     Args:
-        layers: What is listed.
-        descriptions: What is known of the components.
+        layers: The layers to list.
+        descriptions: Known descriptions of the components.
 
     Returns:
-        `CONCEPT_COLUMNS`, and `EXPERT_COLUMN` at the end where a layer is one of experts (empty for
-        a dense layer among them). Layers, components and experts count from 0. Words stand best
-        first with spaces between them, a minus before those whose measure is negative; scenarios
-        with semicolons between them. ``matched_component`` is the other model's.
+        `CONCEPT_COLUMNS`, and finally `EXPERT_COLUMN` if a layer is one of experts (empty for a
+        dense layer among them). Layers, components and experts count from 0. Words are separated by
+        spaces, best first, with a minus before those of negative measure; scenarios are separated
+        by semicolons. ``matched_component`` is the other model's.
     """
     experts = any(each.expert >= 0 for each in layers)
     columns = (*CONCEPT_COLUMNS, EXPERT_COLUMN) if experts else CONCEPT_COLUMNS
@@ -103,17 +103,17 @@ def concepts_table(
 
 
 def words_with_signs(components: Components, component: int) -> tuple[str, ...]:
-    """The words of a component, best first, a minus before those on its negative side."""
+    """The words of a component, best first, with a minus before those on its negative side."""
     negative = (components.measures[component] < 0).tolist()
     words = component_words(components, component)
     return tuple(f"-{word}" if sign else word for word, sign in zip(words, negative, strict=True))
 
 
 def variance_table(layer: LayerConcepts) -> Table:
-    """The explained variance of a layer's components, each and summed up, as shares from 0 to 1.
+    """The explained variance of a layer's components and its cumulative sum, as shares 0 to 1.
 
     Returns:
-        `VARIANCE_COLUMNS`; empty cells where a model has fewer components than the other.
+        `VARIANCE_COLUMNS`; empty cells if a model has fewer components than the other.
     """
     shares = [side.explained_variance.tolist() for side in (layer.base, layer.tuned)]
     shares += [np.cumsum(each).tolist() for each in shares]
@@ -128,12 +128,12 @@ def variance_table(layer: LayerConcepts) -> Table:
 
 
 def rotation_table(layers: Sequence[LayerConcepts]) -> Table:
-    """How tuning turned each layer, in degrees.
+    """How far tuning rotated each layer, in degrees.
 
     Returns:
-        `ROTATION_COLUMNS`: the mean over matched components, and mean and largest of the principal
-        angles between the spaces that the components span. Where they span the whole space, those
-        are 0 whatever tuning did. `EXPERT_COLUMN` follows where a layer is one of experts.
+        `ROTATION_COLUMNS`: the mean angle over matched components, and the mean and largest
+        principal angle between the spaces that the components span. If they span the whole space,
+        the latter are 0 regardless of tuning. `EXPERT_COLUMN` follows if a layer is one of experts.
     """
     experts = any(each.expert >= 0 for each in layers)
     rows: list[tuple[Cell, ...]] = []
@@ -145,12 +145,12 @@ def rotation_table(layers: Sequence[LayerConcepts]) -> Table:
 
 
 def layer_words_table(layers: Sequence[LayerConcepts]) -> Table:
-    """The words of each layer's components that tuning kept, brought and took.
+    """The words of each layer's components that tuning kept, added and removed.
 
     Returns:
-        `LAYER_WORD_COLUMNS`: numbers of words, then the words gained and lost with spaces between
-        them, by the rank of the component that has them. A word that moved from one component to
-        another of its layer is kept. `EXPERT_COLUMN` follows where a layer is one of experts.
+        `LAYER_WORD_COLUMNS`: numbers of words, then the words gained and lost, separated by spaces,
+        by rank of their component. A word that moved from one component to another of its layer is
+        kept. `EXPERT_COLUMN` follows if a layer is one of experts.
     """
     experts = any(each.expert >= 0 for each in layers)
     rows: list[tuple[Cell, ...]] = []
@@ -167,8 +167,8 @@ def levels_table(layers: Sequence[LayerConcepts], descriptions: Descriptions) ->
     """The shares of the linguistic levels among a layer's descriptions, per model.
 
     Returns:
-        `LEVEL_COLUMNS`: per cent of the descriptions that have a level, and their number. A layer
-        without any has no rows. `EXPERT_COLUMN` follows where a layer is one of experts.
+        `LEVEL_COLUMNS`: percent of the descriptions that have a level, and their number. A layer
+        without any has no rows. `EXPERT_COLUMN` follows if a layer is one of experts.
     """
     experts = any(each.expert >= 0 for each in layers)
     rows: list[tuple[Cell, ...]] = []
@@ -190,7 +190,7 @@ def levels_table(layers: Sequence[LayerConcepts], descriptions: Descriptions) ->
 
 @dataclass(frozen=True)
 class _ConceptRows:
-    """The rows, made component by component as often as they are asked for."""
+    """The rows, recomputed component by component on every iteration."""
 
     layers: tuple[LayerConcepts, ...]
     descriptions: Descriptions
@@ -228,5 +228,5 @@ class _ConceptRows:
 
 
 def _expert(layer: LayerConcepts, experts: bool) -> tuple[Cell, ...]:
-    """The cell of the expert's column, where there is one."""
+    """The cell of the expert column, if there is one."""
     return (layer.expert if layer.expert >= 0 else None,) if experts else ()

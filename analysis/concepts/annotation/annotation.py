@@ -1,4 +1,4 @@
-"""What is annotated and what an annotation is."""
+"""Subjects and their annotations."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Subject(msgspec.Struct, frozen=True):
         model: Name of the model it belongs to; never sent.
         layer: From 0; never sent.
         component: Rank by explained variance, from 0; never sent.
-        words: Its words, the nearest first: all that is ever sent.
+        words: Its words, the nearest first; nothing else is ever sent.
         expert: From 0; -1 in a dense model.
     """
 
@@ -45,18 +45,18 @@ class Subject(msgspec.Struct, frozen=True):
 
 
 class Annotation(msgspec.Struct, frozen=True):
-    """What a language model says of a subject in one repeat.
+    """A language model's annotation of a subject in one repeat.
 
     Attributes:
         subject: The component.
         repeat: From 0.
-        outcome: What came of the first step; ``unanswered`` where it has not been asked yet.
+        outcome: Result of the first step; ``unanswered`` if not asked yet.
         description: The concept in a few words; None unless the outcome is ``described``.
-        scenarios: What it is of use for, possibly nothing; None where not asked yet or unparsed.
-        level: Linguistic level; None where not asked yet or unparsed.
-        raw: Per step the answer as it came; None where there is none.
-        unparsed: Steps whose answers are none of those that were asked for.
-        gaps: Why answers of its steps are not the model's whole answer, each reason once.
+        scenarios: What it is useful for, possibly nothing; None if not asked yet or unparsed.
+        level: Linguistic level; None if not asked yet or unparsed.
+        raw: The raw answer of each step; None if there is none.
+        unparsed: Steps whose answers are not valid.
+        gaps: Reasons why steps lack the model's complete answer, each once.
     """
 
     subject: Subject
@@ -71,7 +71,7 @@ class Annotation(msgspec.Struct, frozen=True):
 
     @property
     def complete(self) -> bool:
-        """Nothing is left to be asked."""
+        """Whether all questions have been asked."""
         if self.outcome == "described":
             return None not in self.raw
         return self.outcome != "unanswered"

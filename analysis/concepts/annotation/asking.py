@@ -1,4 +1,4 @@
-"""Asking with patience: each question once, a few at a time, again later where that may help."""
+"""Asks questions with a rate limit and retries: each question once, a few at a time."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from analysis.problems import ProblemError, problem
 
 @dataclass(frozen=True)
 class Pace:
-    """How hard a completer is pressed.
+    """Rate limits and retries for a completer.
 
     Attributes:
-        concurrency: Most questions under way at once.
-        per_minute: Most questions begun in a minute; None for no limit.
-        attempts: How often a question is asked before it is given up.
+        concurrency: Maximum number of concurrent questions.
+        per_minute: Maximum number of questions started per minute; None for no limit.
+        attempts: How often a question is tried before giving up.
         first_wait: Seconds before the second attempt; doubled each time, up to a minute, unless
             the server says when.
-        longest_wait: Seconds; a server that wants to be left alone for longer ends the work.
+        longest_wait: Seconds; a server that asks for a longer wait ends the work.
     """
 
     concurrency: int = 8
@@ -33,17 +33,17 @@ class Pace:
 
 
 class StoppedError(Exception):
-    """Nothing more is asked."""
+    """Asking has been stopped."""
 
 
 class Asker:
-    """Asks a completer and keeps its answers. Lives on one event loop.
+    """Asks a completer and stores its answers. Bound to one event loop.
 
     Attributes:
-        requests: Requests made, attempts that failed included.
-        input_tokens: What the answered ones were counted as by the server.
-        output_tokens: What their answers were counted as.
-        unmetered: Answered ones that the server has not counted.
+        requests: Requests made, including failed attempts.
+        input_tokens: Tokens of answered questions, as counted by the server.
+        output_tokens: Tokens of their answers, as counted by the server.
+        unmetered: Answered questions without a token count from the server.
     """
 
     def __init__(self, completer: Completer, answers: Answers, pace: Pace) -> None:
@@ -62,23 +62,23 @@ class Asker:
 
     @property
     def waiting_s(self) -> float:
-        """Seconds for which the server wants not to be asked."""
+        """Seconds the server still wants to wait before the next question."""
         return max(0.0, self._not_before - asyncio.get_running_loop().time())
 
     @property
     def stopped(self) -> bool:
-        """Nothing more is asked."""
+        """Whether `stop` was called."""
         return self._stopped.is_set()
 
     def stop(self) -> None:
-        """Ask nothing more; what is under way may still arrive, whoever waits gives up."""
+        """Ask nothing more; requests under way may still finish, waiting tasks end."""
         self._stopped.set()
 
     async def ask(self, question: Question) -> None:
-        """See to it that the answer is kept, asking only if no other task does.
+        """Make sure that the answer is stored, asking only if no other task does.
 
         Raises:
-            ProblemError: There will be no answer, or it cannot be kept.
+            ProblemError: There will be no answer, or it cannot be stored.
             StoppedError: `stop` was called before it was asked.
         """
         key = question.key(self._completer.model)
@@ -93,7 +93,7 @@ class Asker:
         except BaseException as error:
             if not ours.cancelled():
                 ours.set_exception(error if isinstance(error, Exception) else StoppedError())
-                ours.exception()  # not to be reported where nobody else waits
+                ours.exception()  # marks it as retrieved, even if nobody else waits for it
             raise
         else:
             ours.set_result(None)
@@ -101,7 +101,7 @@ class Asker:
             del self._under_way[key]
 
     async def _persist(self, question: Question) -> Completion:
-        """The answer, at the first attempt that brings one."""
+        """The answer, from the first successful attempt."""
         failures = 0
         while True:
             await self._turn()
@@ -109,7 +109,7 @@ class Asker:
             try:
                 return await self._request(question)
             except TryAgainError as error:
-                # A server that is only busy does answer others; it is not given up then.
+                # A server that is merely busy still answers others; do not give up then.
                 failures = 1 if error.busy and self._answered > answered else failures + 1
                 if failures >= self._pace.attempts:
                     raise ProblemError(error.problem) from None
@@ -131,7 +131,7 @@ class Asker:
         return completion
 
     async def _turn(self) -> None:
-        """Wait until it is allowed to ask: by the server, and by the limit per minute."""
+        """Wait until the server and the per-minute limit allow another question."""
         now = asyncio.get_running_loop().time
         while (wait := max(self._not_before, self._next_begin) - now()) > 0:
             await self._sleep(wait)
@@ -153,7 +153,7 @@ class Asker:
                 error.problem.why,
                 "Go on after that; answers that are here are kept.",
             )
-        # What it says holds for all questions.
+        # The server's wait applies to all questions.
         loop = asyncio.get_running_loop()
         self._not_before = max(self._not_before, loop.time() + error.after)
 

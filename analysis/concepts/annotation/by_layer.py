@@ -1,4 +1,4 @@
-"""Figures 3 and 7 of the paper: levels by layer, and what can be described by layer and rank."""
+"""Figures 3 and 7 of the paper: levels by layer, and shares of descriptions by layer and rank."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ ANSWER_COLUMNS = ("model", "step", "answers", "understood", "not_understood", "c
 
 
 def layer_groups(annotations: Sequence[Annotation], groups: int) -> list[tuple[int, ...]]:
-    """The layers that occur, in groups of neighbours of almost equal size, the larger first.
+    """The layers that occur, in contiguous groups of almost equal size, the larger ones first.
 
-    Fewer groups where there are fewer layers.
+    Fewer groups if there are fewer layers.
     """
     layers = sorted({annotation.subject.layer for annotation in annotations})
     groups = min(groups, len(layers))
@@ -52,8 +52,8 @@ def levels_by_layer(annotations: Sequence[Annotation], groups: int = LAYER_GROUP
     """Figure 3: shares of the linguistic levels in groups of layers, per model.
 
     Returns:
-        `LEVEL_COLUMNS`: layers from 0, both ends included; percent of the descriptions whose level
-        was understood, mean and deviation (divided by n) over repeats; their number.
+        `LEVEL_COLUMNS`: layers from 0, inclusive; percent of the descriptions whose level was
+        understood, mean and deviation (divided by n) over repeats; their number.
     """
     rows: list[tuple[Cell, ...]] = []
     for layers in layer_groups(annotations, groups):
@@ -75,12 +75,12 @@ def described_by_rank(annotations: Sequence[Annotation], ranks: int = RANKS) -> 
 
     Args:
         annotations: Of any models.
-        ranks: Components of neighbouring rank that are taken together.
+        ranks: Number of neighbouring ranks grouped together.
 
     Returns:
-        `DESCRIBED_COLUMNS`: layers and ranks from 0, both ends included; percent of the answers
-        that were understood, mean and deviation (divided by n) over repeats; their number. A
-        layer's first row has all its ranks.
+        `DESCRIBED_COLUMNS`: layers and ranks from 0, inclusive; percent of the understood answers,
+        mean and deviation (divided by n) over repeats; their number. A layer's first row covers all
+        its ranks.
     """
     rows: list[tuple[Cell, ...]] = []
     for model in _models(annotations):
@@ -98,7 +98,7 @@ def answer_counts(annotations: Sequence[Annotation]) -> Table:
     """How many answers were understood, per model and step.
 
     Returns:
-        `ANSWER_COLUMNS`; "cannot tell" is an answer that was understood.
+        `ANSWER_COLUMNS`; "cannot tell" counts as understood.
     """
     rows: list[tuple[Cell, ...]] = []
     for model in _models(annotations):
@@ -125,5 +125,5 @@ def _by_rank(annotations: Sequence[Annotation], ranks: int) -> Iterator[tuple[Ce
 
 
 def _models(annotations: Sequence[Annotation]) -> list[str]:
-    """The models that occur, in the order of their first annotation."""
+    """The models that occur, by first annotation."""
     return list(dict.fromkeys(annotation.subject.model for annotation in annotations))

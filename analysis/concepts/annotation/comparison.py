@@ -1,4 +1,4 @@
-"""Tables 5 and 6 of the paper: what concepts are of use for, and their levels, base and tuned."""
+"""Tables 5 and 6 of the paper: scenarios and levels of concepts, base against tuned."""
 
 from __future__ import annotations
 
@@ -31,30 +31,30 @@ class Share:
     """A share of annotations in percent, repeat by repeat.
 
     Attributes:
-        repeats: One value a repeat that has any annotation to take a share of.
+        repeats: One value for each repeat that has any relevant annotation.
     """
 
     repeats: tuple[float, ...]
 
     @property
     def mean(self) -> float | None:
-        """Over repeats; None without any."""
+        """Mean over repeats; None without any."""
         return float(np.mean(self.repeats)) if self.repeats else None
 
     @property
     def deviation(self) -> float | None:
-        """Over repeats, divided by their number, as the paper's p-values imply; None below two."""
+        """Deviation over repeats, divided by n as the paper's p-values imply; None below two."""
         return float(np.std(self.repeats)) if len(self.repeats) > 1 else None
 
 
 def student_p_value(first: Sequence[float], second: Sequence[float]) -> tuple[float | None, str]:
     """Two-sided p-value of Student's t-test, equal variances, that two means are the same.
 
-    This test, and deviations divided by n, give the p-values printed in the paper's Tables 5 and 6
+    This test, with deviations divided by n, reproduces the p-values in the paper's Tables 5 and 6
     from the means and deviations printed there; Welch's test does not.
 
     Returns:
-        The p-value and "", or None and the reason why there is none.
+        The p-value and "", or None and the reason.
     """
     if not first or not second:
         return None, "no annotations"
@@ -62,12 +62,12 @@ def student_p_value(first: Sequence[float], second: Sequence[float]) -> tuple[fl
         return None, "one repeat only"
     freedom = len(first) + len(second) - 2
     squares = len(first) * float(np.var(first)) + len(second) * float(np.var(second))
-    # Equal values can differ in the last bit of their mean, and so seem to vary.
+    # Means of equal values can differ in the last bit and so suggest variance.
     if math.sqrt(squares / freedom) <= 1e-12 * max(map(abs, (*first, *second))):
         return None, "no variance between repeats"
     error = math.sqrt(squares / freedom * (1 / len(first) + 1 / len(second)))
     t = abs(float(np.mean(first)) - float(np.mean(second))) / error
-    # Imported here: no screen needs it to open, and it takes its time.
+    # Imported here because it is slow to load and no screen needs it to open.
     from scipy.special import stdtr
 
     return 2.0 * float(stdtr(freedom, -t)), ""
@@ -92,8 +92,8 @@ def share(
 def compare(annotations: Sequence[Annotation], base: str, tuned: str) -> Table:
     """Tables 5 and 6: shares of scenarios and levels, base against tuned (METHODS 3).
 
-    Shares are of the descriptions whose answer to that step was understood; a description may
-    serve several scenarios. The three kinds of writing count as one, as in the paper. Percent,
+    Shares are relative to the descriptions whose answer to that step was understood; a description
+    may have several scenarios. The three kinds of writing count as one, as in the paper. Percent,
     mean and deviation (divided by n) over repeats; p-values are Student's, two-sided.
 
     Args:
@@ -102,8 +102,8 @@ def compare(annotations: Sequence[Annotation], base: str, tuned: str) -> Table:
         tuned: Name of the tuned model.
 
     Returns:
-        `COLUMNS`; a row for what could be described at all, one a scenario, one a level. Where
-        there is no p-value, the note says why.
+        `COLUMNS`; one row for the share of described components, one per scenario, one per level.
+        If there is no p-value, the note says why.
     """
     rows: list[tuple[Cell, ...]] = []
     for group, category, counted, within in _CATEGORIES:
@@ -120,22 +120,22 @@ def compare(annotations: Sequence[Annotation], base: str, tuned: str) -> Table:
 
 
 def described(annotation: Annotation) -> bool:
-    """The words have a description."""
+    """Whether the words have a description."""
     return annotation.outcome == "described"
 
 
 def judged(annotation: Annotation) -> bool:
-    """The first step's answer was understood: a description, or that there is none."""
+    """Whether the first step's answer was understood, as a description or as "cannot tell"."""
     return annotation.outcome in ("described", "cannot tell")
 
 
 def has_level(annotation: Annotation) -> bool:
-    """The third step's answer was understood."""
+    """Whether the third step's answer was understood."""
     return annotation.level is not None
 
 
 def at_level(level: str) -> Callable[[Annotation], bool]:
-    """Whether an annotation is on that level."""
+    """A test whether an annotation has that level."""
     return lambda annotation: annotation.level == level
 
 

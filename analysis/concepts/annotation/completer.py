@@ -1,4 +1,4 @@
-"""What annotating needs of a language model: an endpoint's client or a local model."""
+"""The completer interface: what annotation needs of an endpoint's client or a local model."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ class Message(msgspec.Struct, frozen=True):
 
 
 Withheld = Literal["filter", "refusal"]
-"""Who has kept an answer back: the server's filter, or the model, which says so apart."""
+"""Who withheld an answer: the server's filter, or the model through a separate refusal."""
 
 
 class Completion(msgspec.Struct, frozen=True, omit_defaults=True):
     """The answer to a conversation.
 
     Attributes:
-        text: As it came; empty where the model said nothing.
-        cut: It reached the limit of tokens before its end.
-        input_tokens: What the conversation was counted as; None where the server does not say.
-        output_tokens: What the answer was counted as; None where the server does not say.
-        withheld: Who kept it back, wholly or from some word on; None where nobody did.
+        text: The raw answer; empty if the model said nothing.
+        cut: Whether it was cut off by the token limit.
+        input_tokens: The server's token count of the conversation; None if not reported.
+        output_tokens: The server's token count of the answer; None if not reported.
+        withheld: Who withheld all or the rest of it; None if nobody did.
     """
 
     text: str
@@ -40,7 +40,7 @@ class Completion(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def gap(self) -> Gap | None:
-        """Why it is not the model's whole answer; None where it is."""
+        """Why it is not the model's complete answer; None if it is."""
         if self.withheld:
             return self.withheld
         if self.cut:
@@ -52,9 +52,9 @@ class TryAgainError(Exception):
     """The question may be answered if it is asked again later.
 
     Args:
-        problem: What to tell the user should it never be.
-        after: Seconds after which the server wants to be asked again; None where it does not say.
-        busy: The server is well but asked too often.
+        problem: What to tell the user if it is never answered.
+        after: Seconds after which the server wants to be asked again; None if not stated.
+        busy: Whether the server works but gets too many requests.
     """
 
     def __init__(self, problem: Problem, *, after: float | None = None, busy: bool = False) -> None:
@@ -69,7 +69,7 @@ class Completer(Protocol):
 
     @property
     def model(self) -> str:
-        """What identifies the language model in the keys of its answers."""
+        """Identifies the language model in the keys of its answers."""
 
     async def complete(
         self,
@@ -80,14 +80,14 @@ class Completer(Protocol):
         seed: int,
         max_tokens: int,
     ) -> Completion:
-        """The next turn. Called several times at once, all on one event loop.
+        """The next turn. Called concurrently, always on one event loop.
 
         Args:
             messages: The conversation so far, the user's turn last.
-            temperature: 0 takes the likeliest token every time.
-            top_p: Share of probability that is sampled from; of no effect at temperature 0.
+            temperature: 0 always takes the most likely token.
+            top_p: Share of probability to sample from; no effect at temperature 0.
             seed: Differs between repeats, for models that can be seeded.
-            max_tokens: Most tokens of the answer.
+            max_tokens: Maximum length of the answer.
 
         Raises:
             TryAgainError: It may work later.
@@ -95,4 +95,4 @@ class Completer(Protocol):
         """
 
     async def aclose(self) -> None:
-        """Let go of connections; called once at the end, on the same event loop."""
+        """Close connections; called once at the end, on the same event loop."""

@@ -1,4 +1,4 @@
-"""Tables 7 to 10 of the paper: words of descriptions that tuning makes more or less frequent."""
+"""Tables 7 to 10 of the paper: description words that tuning makes more or less frequent."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COLUMNS = (
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 
-# Words of grammar with five letters or more: a closed class, so that a list can hold it.
+# Function words with five letters or more: a closed class, so a list suffices.
 _GRAMMAR = """
 about above according across after again against almost along already although always among
 amongst another anybody anyone anything around because become becomes been before behind being
@@ -75,10 +75,10 @@ _SINGULAR_IN_S = re.compile(r"(?:ss|us|is|ics|series|species|always|means|lens|c
 
 
 def lemma(word: str) -> str:
-    """The singular of an English noun, in lower case; other words as they are.
+    """The singular of an English noun, in lower case; other words unchanged.
 
-    The paper's own tables have "describing" and "manipulating" beside "process" and "behavior":
-    plurals are undone there, and forms of verbs are not. A compound's last part decides.
+    The paper's tables contain "describing" and "manipulating" as well as "process" and "behavior",
+    so they undo plurals but not verb forms. In a compound only the last part changes.
     """
     head, hyphen, last = word.lower().rpartition("-")
     return f"{head}{hyphen}{_singular(last)}"
@@ -97,7 +97,7 @@ def _singular(word: str) -> str:
 
 
 def content_words(description: str) -> list[str]:
-    """The lemmas of a description that mean something: five letters or more, no stop words.
+    """The lemmas of a description's content words: five letters or more, no stop words.
 
     Words are runs of letters, hyphens and apostrophes inside them included.
     """
@@ -116,20 +116,20 @@ def word_shifts(
 ) -> Table:
     """Tables 7 to 10: the words whose frequency changes most with tuning, by groups of layers.
 
-    A frequency is a word's share of all content words of a model's descriptions there, so that a
-    model with more descriptions does not seem to use every word more. Words seen more than twice
-    count, in both models together.
+    A frequency is a word's share of all content words in a model's descriptions of these layers, so
+    a model with more descriptions does not seem to use every word more. Only words that both models
+    together use more than twice count.
 
     Args:
         annotations: Of both models, all repeats.
         base: Name of the base model in their subjects.
         tuned: Name of the tuned model.
         groups: Number of groups of layers.
-        most: Most words a group that rise, and that fall.
+        most: Maximum number of rising, and of falling, words per group.
 
     Returns:
-        `COLUMNS`: layers from 0, both ends included; "rises" or "falls"; percent of content words;
-        places that the word climbs in the order of frequency, None where one model lacks it.
+        `COLUMNS`: layers from 0, inclusive; "rises" or "falls"; percent of content words; number of
+        frequency ranks that the word climbs, None if one model lacks it.
     """
     rows: list[tuple[Cell, ...]] = []
     for layers in layer_groups(annotations, groups):
@@ -173,7 +173,7 @@ def _count(annotations: Sequence[Annotation], model: str, layers: Sequence[int])
 
 
 def _ranks(counts: Counter[str]) -> dict[str, int]:
-    """Places by falling frequency, from 0; equally frequent words share the first of theirs."""
+    """Ranks by falling frequency, from 0; equally frequent words share the first of their ranks."""
     places: dict[str, int] = {}
     previous, place = -1, 0
     for number, (word, count) in enumerate(counts.most_common()):

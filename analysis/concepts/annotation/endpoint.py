@@ -1,4 +1,4 @@
-"""An endpoint that speaks OpenAI's chat protocol: where it is, and the key that opens it."""
+"""An endpoint with OpenAI's chat protocol: its address, model and key."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ HOW_TO_ADD_ONE = (
 )
 
 SHORTEST_SECRET = 8
-"""Characters of a key that is blotted out where it is shown."""
+"""Minimum length in characters of a key that is redacted in messages."""
 
-# What servers leave of a key that they mask, at either end, and how they mask.
+# How many characters servers leave visible at either end of a masked key, and how they mask.
 _SHOWN = 3
 _MASKED = re.compile(r"[\w.-]*(?:\*{2,}|\.{3,}|…)[\w.*…-]*")
 
@@ -31,7 +31,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     Attributes:
         model: The model's name there.
         base_url: Address, up to and without ``/chat/completions``.
-        api_key: The key; empty where the server asks for none. It stands in no `repr`.
+        api_key: The key; empty if the server needs none. Never part of a `repr`.
     """
 
     model: str
@@ -39,22 +39,21 @@ class Endpoint(msgspec.Struct, frozen=True):
     api_key: str = ""
 
     def __repr__(self) -> str:
-        """Everything but the key."""
+        """Everything except the key."""
         return f"Endpoint(model={self.model!r}, base_url={self.place!r})"
 
     @property
     def place(self) -> str:
-        """The address as it may be shown: without a user, a password or a query."""
+        """The address without user, password and query, for display."""
         parts = urlsplit(self.base_url)
         host = parts.netloc.rpartition("@")[2]
         return f"{parts.scheme}://{host}{parts.path}".rstrip("/")
 
     def without_key(self, text: str) -> str:
-        """An error's text with the key blotted out, should a server have repeated it.
+        """An error text with the key redacted, in case a server has repeated it.
 
-        Also where it has masked the middle. Servers on one's own machine ask for no key, and are
-        given ``none``, ``test`` or ``x``: what is so short is no secret, and its letters stand in
-        words of every message.
+        Also recognises keys with a masked middle. Local servers need no key and are given ``none``,
+        ``test`` or ``x``: such short keys are no secret, and their letters occur in every message.
         """
         if len(self.api_key) < SHORTEST_SECRET:
             return text
@@ -71,17 +70,17 @@ class Endpoint(msgspec.Struct, frozen=True):
 def endpoint(
     model: str = "", base_url: str = "", environment: Mapping[str, str] = os.environ
 ) -> Endpoint:
-    """The endpoint of the settings and the environment; settings go first.
+    """The endpoint from the settings and the environment; settings take precedence.
 
     Args:
         model: The model's name there.
-        base_url: Its address; else OPENAI_BASE_URL, else OpenAI's own where there is a key.
+        base_url: Its address; else OPENAI_BASE_URL, else OpenAI's own if there is a key.
         environment: Where OPENAI_API_KEY and OPENAI_BASE_URL are looked up. The key has no other
-            source, so that it stands in no file and no list of processes.
+            source, so it is in no file and no process list.
 
     Raises:
-        ProblemError: ``input`` where there is no endpoint, its address makes no sense, or no model
-            is named.
+        ProblemError: ``input`` if there is no endpoint, its address is invalid, or no model is
+            named.
     """
     key = environment.get("OPENAI_API_KEY", "").strip()
     address = (base_url or environment.get("OPENAI_BASE_URL", "")).strip().rstrip("/")

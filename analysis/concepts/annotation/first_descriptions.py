@@ -1,4 +1,4 @@
-"""The description of each component that a list shows: that of its first repeat that has one."""
+"""The description shown for each component: that of the first repeat that has one."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from analysis.concepts.tables import Description
 
 
 class FirstDescriptions:
-    """Looks annotations up by component. The first repeat is the one without chance."""
+    """Looks annotations up by component. The first repeat is the one without sampling."""
 
     def __init__(self, annotations: Iterable[Annotation]) -> None:
-        """Args: annotations, a subject's repeats in order."""
+        """Args: annotations, with a subject's repeats in order."""
         self._found: dict[tuple[str, int, int, int], Description] = {}
         for each in annotations:
             if each.description is not None:
@@ -28,12 +28,12 @@ class FirstDescriptions:
         return len(self._found)
 
     def find(self, model: str, layer: int, expert: int, component: int) -> Description | None:
-        """The description of a component; None where there is none."""
+        """The description of a component; None if there is none."""
         return self._found.get((model, layer, expert, component))
 
 
 def subjects_of(layers: Sequence[LayerConcepts]) -> list[Subject]:
-    """Every component of layers, base before tuned, by rank: what is to be described."""
+    """Every component of some layers to be described, base before tuned, by rank."""
     return [
         Subject(side.model, each.layer, component, component_words(side, component), each.expert)
         for each in layers

@@ -1,4 +1,4 @@
-"""What to tell of answers that are not whole: why so many are not understood, and what helps."""
+"""Explains incomplete answers to the user: why they were not understood, and what helps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SENTENCES: dict[Gap, str] = {
 
 
 def gap_notes(annotations: Sequence[Annotation]) -> tuple[str, ...]:
-    """A sentence or two for every reason that occurs; they count as not understood."""
+    """One or two sentences for every reason that occurs."""
     counts = Counter(gap for each in annotations for gap in each.gaps)
     total = len(annotations)
     return tuple(

@@ -1,4 +1,4 @@
-"""A local instruction-tuned model as completer, through the engine: no endpoint, nothing to pay."""
+"""A local instruction-tuned model as a completer, through the engine: no endpoint, no cost."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from cache.fingerprint import fingerprint
 
 
 class LocalCompleter:
-    """Continues conversations with a model of this machine, one at a time."""
+    """Continues conversations with a local model, one at a time."""
 
     def __init__(self, session: Session, choice: ModelChoice) -> None:
-        """Args: the session that asks the engine; the model, one with a chat template."""
+        """Args: the session that asks the engine; a model with a chat template."""
         self._session = session
         self._choice = choice
         folder = local_folder(choice)
-        # Other weights under the same name give other answers.
+        # Different weights under the same name give different answers.
         mark = choice.location if folder is None else fingerprint(Path(folder))
         self._model = f"local {mark} {choice.dtype}"
 
     @property
     def model(self) -> str:
-        """What identifies the model: its weights and their precision."""
+        """Identifies the model by its weights and their precision."""
         return self._model
 
     async def complete(
@@ -58,4 +58,4 @@ class LocalCompleter:
         return Completion(reply.text, reply.cut, reply.input_tokens, reply.output_tokens)
 
     async def aclose(self) -> None:
-        """Nothing to let go of: the session is its opener's."""
+        """Does nothing: whoever opened the session closes it."""

@@ -1,4 +1,4 @@
-"""Completions from an endpoint through OpenAI's own client, its errors turned into our words."""
+"""Completions from an endpoint through OpenAI's client, with errors translated into problems."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ if TYPE_CHECKING:
 
 REQUEST_SECONDS = 120.0
 _LONGEST_QUOTE = 300
-# What the client would tell the server about this machine.
+# Headers in which the client would describe this machine to the server.
 _UNTOLD = ("Arch", "Async", "Lang", "OS", "Package-Version", "Runtime", "Runtime-Version")
 
-# What servers call it where their filter keeps a question from the model.
+# Codes that servers use when their filter keeps a question from the model.
 _FILTERED = ("content_filter", "content_policy_violation", "data_inspection_failed")
 
 
 class OpenAICompleter:
-    """Asks an endpoint. Sends the conversation and how to sample, and nothing else.
+    """Asks an endpoint. Sends only the conversation and the sampling parameters.
 
-    No seed is sent: not every server knows the field, and answers are kept anyway.
+    No seed is sent: not every server accepts the field, and answers are stored anyway.
 
     Args:
-        endpoint: Where, which model, and the key.
-        seconds: How long a request may take.
+        endpoint: Address, model and key.
+        seconds: Timeout of a request.
     """
 
     def __init__(self, endpoint: Endpoint, *, seconds: float = REQUEST_SECONDS) -> None:
         self._endpoint = endpoint
         self._seconds = seconds
         self._client: AsyncOpenAI | None = None
-        # Newer models of OpenAI refuse the old name of the limit, older servers know no other.
+        # OpenAI's newer models reject the old name of the limit; older servers know only that one.
         self._limit = "max_tokens"
 
     @property
@@ -78,7 +78,7 @@ class OpenAICompleter:
                 return await self._post({**body, limit: max_tokens})
             except _RefusedError as error:
                 if code(error.said) in _FILTERED:
-                    # An answer of a kind, and the same one every time.
+                    # This counts as an answer, because it would be the same every time.
                     return Completion("", withheld="filter")
                 if limit != "max_tokens" or not wants_newer_limit(error.said):
                     refused = refusal(self._endpoint, error.status, error.said)
@@ -95,12 +95,12 @@ class OpenAICompleter:
         """One request.
 
         Raises:
-            _RefusedError: The server said something else than an answer.
+            _RefusedError: The server sent something other than an answer.
             TryAgainError: See `completer.Completer.complete`.
         """
         import openai
 
-        # Errors are raised without their cause: a traceback would show the request and its key.
+        # Errors are raised without their cause, whose traceback would show the request and its key.
         try:
             async with asyncio.timeout(self._seconds):
                 answer = await self._connected().chat.completions.create(**body)
@@ -129,7 +129,7 @@ class OpenAICompleter:
         return self._client
 
     def _completion(self, answer: ChatCompletion) -> Completion:
-        """The first choice; the client does not check what a server sends."""
+        """The first choice, validated here because the client does not check server responses."""
         said = decoded(answer) if isinstance(answer, str) else _unnamed(answer)
         choices = getattr(answer, "choices", None)
         if isinstance(said, Mapping) and (
@@ -141,7 +141,7 @@ class OpenAICompleter:
         try:
             choice = answer.choices[0]
             said = _unnamed(choice)
-            # mypy knows only the reasons that OpenAI gives.
+            # mypy only knows OpenAI's own reasons.
             ended: str = choice.finish_reason
             if said.get("error") or ended == "error":
                 raise _RefusedError(_status_of(said), said)
@@ -181,12 +181,12 @@ class OpenAICompleter:
 
 
 class _RefusedError(Exception):
-    """A server said something else than an answer.
+    """A server sent something other than an answer.
 
     Attributes:
         status: See `refusals.refusal`.
-        said: What it sent: decoded JSON, or the text that is none.
-        after: Seconds that it wants to be left alone; None where it does not say.
+        said: What it sent: decoded JSON, or text that is not JSON.
+        after: Seconds it wants us to wait; None if not stated.
     """
 
     def __init__(self, status: int, said: object, after: float | None = None) -> None:
@@ -197,7 +197,7 @@ class _RefusedError(Exception):
 
 
 def _refused(error: APIStatusError) -> _RefusedError:
-    """A refusal by status. The client's own message leaves out most of what servers say."""
+    """A refusal by status. The client's own message omits most of what servers say."""
     try:
         said = decoded(error.response.text)
     except ValueError:
@@ -212,13 +212,13 @@ def _raised(refused: Refusal, after: float | None = None) -> TryAgainError | Pro
 
 
 def _unnamed(part: object) -> Mapping[str, object]:
-    """What a server sent with a part of its answer that OpenAI's has not."""
+    """Fields in part of a server's response that OpenAI's schema does not have."""
     found = getattr(part, "model_extra", None)
     return found if isinstance(found, Mapping) else {}
 
 
 def _status_of(said: object) -> int:
-    """The status that an error would have had, had it not come with status 200; 0 for none."""
+    """The error status contained in a response with status 200; 0 for none."""
     found = code(said)
     status = int(found) if found.isdecimal() and len(found) == 3 else 0
     return status if 400 <= status <= 599 else 0
@@ -230,7 +230,7 @@ def _count(usage: object, name: str) -> int | None:
 
 
 def _retry_after(error: APIStatusError) -> float | None:
-    """Seconds that the server asks to wait: a number or a date, or in milliseconds."""
+    """The wait requested by the server in seconds: a number, a date, or milliseconds."""
     headers = error.response.headers
     try:
         if "retry-after-ms" in headers:

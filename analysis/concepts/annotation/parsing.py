@@ -1,4 +1,4 @@
-"""Answers read strictly: what was asked for, or nothing. Nothing is ever guessed."""
+"""Parses answers strictly: anything but a valid answer gives None; nothing is guessed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CANNOT_TELL = "cannot tell"
 
 _LONGEST_DESCRIPTION = 20  # words; more is an essay, not a concept
 _FAILURES = re.compile(r"\b(?:can\s?not|can['’]t) tell\b", re.IGNORECASE)
-# A refusal or an apology speaks of its writer; a concept does not.
+# Refusals and apologies use the first person; concepts do not.
 _FIRST_PERSON = re.compile(r"(?:i|i['’](?:m|ve|d|ll)|sorry|as an ai)\b", re.IGNORECASE)
 _LABEL = re.compile(r"(?:answer|concept|description|tasks?|level|category):\s*", re.IGNORECASE)
 _BULLET = re.compile(r"(?:[-*•]|\d+[.)])\s+")
@@ -30,9 +30,9 @@ _LEVELS: dict[str, Level] = {
 
 
 def parse_description(answer: str) -> str | None:
-    """The concept on a single line; `CANNOT_TELL` where it says so; None where it is neither.
+    """The concept on a single line; `CANNOT_TELL` if it says so; None if neither.
 
-    As in the paper, an answer that says "cannot tell" anywhere is no description.
+    As in the paper, an answer that contains "cannot tell" anywhere is not a description.
     """
     text = _spoken(answer)
     if _FAILURES.search(text):
@@ -46,7 +46,7 @@ def parse_description(answer: str) -> str | None:
 
 
 def parse_scenarios(answer: str) -> tuple[Scenario, ...] | None:
-    """The scenarios in our order, none for "none"; None where any part is something else."""
+    """The scenarios in canonical order, empty for "none"; None if any part is invalid."""
     parts = [
         _plain(_BULLET.sub("", part.strip(), count=1)).lower()
         for part in re.split(r"[;,\n]", _plain(_spoken(answer)))
@@ -60,12 +60,12 @@ def parse_scenarios(answer: str) -> tuple[Scenario, ...] | None:
 
 
 def parse_level(answer: str) -> Level | None:
-    """The linguistic level, as a noun or an adjective; None where it is not exactly one."""
+    """The linguistic level, given as a noun or an adjective; None unless there is exactly one."""
     return _LEVELS.get(_plain(_spoken(answer)).lower())
 
 
 def _spoken(answer: str) -> str:
-    """The answer without the thoughts that some models write before it."""
+    """The answer without the reasoning that some models write before it."""
     text = answer.strip()
     if text.startswith("<think>"):
         text = text.partition("</think>")[2].strip()
@@ -73,6 +73,6 @@ def _spoken(answer: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Without a label before it, and without quotes, emphasis or a full stop around it."""
+    """The text without a leading label and without surrounding quotes, emphasis or full stop."""
     text = _LABEL.sub("", text.strip().strip("\"'“”‘’*`"), count=1)
     return text.strip().strip("\"'“”‘’*`").removesuffix(".").strip()

@@ -1,4 +1,4 @@
-"""What annotating would ask and cost, before anything is asked."""
+"""Estimates how many questions annotation would ask and their cost, before asking any."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from analysis.concepts.annotation.completer import Message
 from analysis.concepts.annotation.questions import KnownAnswers, Question, first_question, known
 from analysis.concepts.annotation.templates import Templates
 
-# English prose has four characters a token; word lists, odd words among them, rather three.
+# English prose has four characters per token; word lists with rare words have about three.
 CHARACTERS_PER_TOKEN = 3
 TOKENS_PER_TURN = 4
 _FOLLOW_UPS: tuple[Step, ...] = ("scenarios", "level")
@@ -19,7 +19,7 @@ _STAND_IN = "a description of some words"
 
 @dataclass(frozen=True)
 class Prices:
-    """What an endpoint asks for a million tokens, in any currency.
+    """An endpoint's prices for a million tokens, in any currency.
 
     Attributes:
         input_tokens: Price of a million tokens sent.
@@ -30,24 +30,24 @@ class Prices:
     output_tokens: float
 
     def cost(self, input_tokens: int, output_tokens: int) -> float:
-        """The price of so many tokens."""
+        """The price of these tokens."""
         return (self.input_tokens * input_tokens + self.output_tokens * output_tokens) / 1_000_000
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is left to be asked, at most.
+    """Upper bounds of what is left to ask.
 
-    Fewer questions follow where words have no description, or several have the same one.
+    Fewer questions follow if words have no description, or several share the same one.
 
     Attributes:
         subjects: Components to describe.
-        repeats: How often each.
-        complete: Pairs of subject and repeat with nothing left to be asked.
-        requests: Questions, retries not counted.
-        input_tokens: Estimated, rather too many.
+        repeats: Repeats of each.
+        complete: Pairs of subject and repeat with nothing left to ask.
+        requests: Questions, not counting retries.
+        input_tokens: Estimated, erring on the high side.
         output_tokens: Their limit; most answers are far shorter.
-        cost: At these tokens, in the currency of the prices; None where no price is known.
+        cost: For these tokens, in the currency of the prices; None if no price is known.
     """
 
     subjects: int
@@ -59,7 +59,7 @@ class Plan:
     cost: float | None
 
     def text(self) -> str:
-        """The plan for a reader who decides whether to go on."""
+        """The plan as text for the user, who decides whether to continue."""
         done = f"{self.complete:,} of {self.subjects * self.repeats:,} are already described."
         if self.requests == 0:
             return f"Nothing has to be asked: {done}"
@@ -86,7 +86,7 @@ def plan(
     repeats: int = REPEATS,
     prices: Prices | None = None,
 ) -> Plan:
-    """Count what `runner.annotate` would ask with the same arguments; asks nothing."""
+    """Count the questions `runner.annotate` would ask with the same arguments; asks nothing."""
     pending: dict[str, Question] = {}
     complete = undescribed = 0
     for subject in subjects:
@@ -112,7 +112,7 @@ def plan(
 
 
 def first_prompts(subjects: Sequence[Subject], templates: Templates) -> str:
-    """What would be sent of the first subject, turn by turn: for a dry run."""
+    """What would be sent for the first subject, turn by turn, for a dry run."""
     parts: list[str] = []
     for subject in subjects[:1]:
         parts += _turns("description", first_question(templates, subject, 0).messages)

@@ -1,4 +1,4 @@
-"""The three steps as questions, and what is known and still to be asked of a subject."""
+"""The three steps as questions, and which of them are answered or still open for a subject."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _VERSION = 1
 
 
 class Question(msgspec.Struct, frozen=True):
-    """A conversation to be continued.
+    """A conversation to continue.
 
     Attributes:
-        step: Which of the three steps asks it.
+        step: The step that asks it.
         messages: The conversation.
-        temperature: 0, or 1 for the description in all repeats but the first.
-        repeat: The repeat that samples it; 0 at temperature 0, where repeats ask the same.
-        max_tokens: Longest answer.
+        temperature: 0, or 1 for descriptions in all repeats but the first.
+        repeat: The repeat that samples it; 0 at temperature 0, where all repeats ask the same.
+        max_tokens: Maximum length of the answer.
     """
 
     step: Step
@@ -41,20 +41,20 @@ class Question(msgspec.Struct, frozen=True):
     max_tokens: int
 
     def key(self, model: str) -> str:
-        """Identifies the answer of a language model, whichever endpoint serves it."""
+        """Identifies a language model's answer, whichever endpoint serves it."""
         asked = (self.messages, self.temperature, self.repeat, self.max_tokens)
         return key("annotation", _VERSION, (model,), asked)
 
 
 class KnownAnswers(Protocol):
-    """Answers that need not be asked for."""
+    """Answers that are already stored."""
 
     def get(self, key: str) -> Completion | None:
-        """The answer to the question with this key; None where there is none."""
+        """The answer to the question with this key; None if there is none."""
 
 
 def word_list(words: Iterable[str]) -> str:
-    """Words as they are sent: on one line, separated by commas."""
+    """Words in the form they are sent: on one line, separated by commas."""
     return ", ".join(text for text in (" ".join(word.split()) for word in words) if text)
 
 
@@ -70,7 +70,7 @@ def first_question(templates: Templates, subject: Subject, repeat: int) -> Quest
 
 
 def follow_up(templates: Templates, step: Step, description: str) -> Question:
-    """Step 2 or 3: what the concept is of use for, or on which level of language it lies."""
+    """Step 2 or 3: what the concept is useful for, or its linguistic level."""
     return Question(
         step=step,
         messages=templates.messages(step, description),
@@ -83,7 +83,7 @@ def follow_up(templates: Templates, step: Step, description: str) -> Question:
 def known(
     subject: Subject, repeat: int, templates: Templates, model: str, answers: KnownAnswers
 ) -> tuple[Annotation, tuple[Question, ...]]:
-    """What the answers say of a subject, and what is to be asked next; () where nothing is."""
+    """A subject's annotation from the answers so far, and the next questions; () if none."""
     question = first_question(templates, subject, repeat)
     answer = answers.get(question.key(model))
     if answer is None:
@@ -132,10 +132,10 @@ def read_annotations(
     *,
     repeats: int,
 ) -> tuple[Annotation, ...]:
-    """Everything that answers on disk say of some subjects; asks nothing.
+    """The annotations of some subjects from stored answers; asks nothing.
 
     Returns:
-        One a subject and repeat, a subject's repeats together; ``unanswered`` ones included.
+        One per subject and repeat, a subject's repeats together, including ``unanswered`` ones.
     """
     return tuple(
         known(subject, repeat, templates, model, answers)[0]

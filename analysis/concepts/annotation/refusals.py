@@ -1,4 +1,4 @@
-"""What a refusal of an endpoint means to the user: what happened, its reason, what can be done."""
+"""Explains an endpoint's refusals to the user: what happened, why, and what to do."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NEWER_LIMIT = re.compile(
     r"|(?:unsupported|unknown|unexpected|unrecogni[sz]ed|extra) [\w ]*\W{0,3}max_tokens\b",
     re.IGNORECASE,
 )
-# What a reason speaks of, and what helps then.
+# Topics of reasons, and what helps.
 _REMEDIES = (
     (
         _NO_SYSTEM_ROLE,
@@ -58,12 +58,12 @@ _REMEDIES = (
 
 @dataclass(frozen=True)
 class Refusal:
-    """A refusal as the user hears of it.
+    """A refusal as told to the user.
 
     Attributes:
         problem: What to tell.
-        again: The same may work later.
-        busy: The server is well but asked too often.
+        again: Whether the same question may work later.
+        busy: Whether the server works but gets too many requests.
     """
 
     problem: Problem
@@ -72,17 +72,16 @@ class Refusal:
 
 
 def wants_newer_limit(said: object) -> bool:
-    """Whether the limit should come as ``max_completion_tokens``, which newer models ask for."""
+    """Whether the server wants ``max_completion_tokens``, as newer models do."""
     return bool(_NEWER_LIMIT.search(reason(said)))
 
 
 def refusal(endpoint: Endpoint, status: int, said: object) -> Refusal:
-    """What an error means.
+    """Explain an error.
 
     Args:
-        endpoint: Who was asked.
-        status: HTTP status, or the one that stands in an error that came with status 200; 0 where
-            none does.
+        endpoint: The endpoint.
+        status: HTTP status, or the one inside an error that came with status 200; 0 if it has none.
         said: What the server sent; see `server_words.reason`.
     """
     place, quote = endpoint.place, _quote(endpoint, said)
@@ -103,7 +102,7 @@ def refusal(endpoint: Endpoint, status: int, said: object) -> Refusal:
             "Add to it and start again; answers that are here are not asked for again.",
         )
     if _NO_SYSTEM_ROLE.search(quote):
-        # Some servers say it with status 500, and would say it for good.
+        # Some servers send this with status 500 and would repeat it on every retry.
         return _final(f"{place} does not take the question.", why, remedy)
     if status == 403:
         remedy = "Check OPENAI_API_KEY, and what it may be used for."
@@ -135,7 +134,7 @@ def refusal(endpoint: Endpoint, status: int, said: object) -> Refusal:
 
 
 def no_choice(endpoint: Endpoint) -> Refusal:
-    """A chat completion without any choice."""
+    """The server sent a chat completion without choices."""
     problem = _network(
         f"{endpoint.place} answers with no text.",
         "Its list of choices is empty.",
@@ -145,7 +144,7 @@ def no_choice(endpoint: Endpoint) -> Refusal:
 
 
 def no_completion(endpoint: Endpoint, said: object) -> Refusal:
-    """All is well, by its status, and what came is something else than a chat completion."""
+    """The status is success, but the response is not a chat completion."""
     quote = _quote(endpoint, said) if isinstance(said, str) else ""
     problem = _network(
         f"{endpoint.place} answers with something that is no chat completion.",
@@ -156,7 +155,7 @@ def no_completion(endpoint: Endpoint, said: object) -> Refusal:
 
 
 def _quote(endpoint: Endpoint, said: object) -> str:
-    """What the server says, as a sentence of bearable length, without the key."""
+    """What the server says, as a sentence of limited length, without the key."""
     text = endpoint.without_key(reason(said))
     if len(text) > _LONGEST_QUOTE:
         return f"{text[:_LONGEST_QUOTE]}…"

@@ -1,4 +1,4 @@
-"""Annotating subjects: many at a time, cancelled whenever, resumed without asking twice."""
+"""Annotates subjects concurrently; can be cancelled and resumed without asking anything twice."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from analysis.concepts.annotation.completer import Completer
 from analysis.concepts.annotation.questions import Question, known, read_annotations
 from analysis.concepts.annotation.templates import Templates
 
-# Questions under way have been paid for: a cancel lets them arrive for so long.
+# Questions under way are already paid for; after a cancel, wait this long for their answers.
 GRACE_S = 2.0
 _POLL_S = 0.1
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the work is.
+    """How far the work has got.
 
     Attributes:
-        done: Subjects and repeats with nothing left to be asked.
-        total: All of them.
-        requests: Requests made now, attempts that failed included.
-        input_tokens: What the answered ones were counted as by the server.
-        output_tokens: What their answers were counted as.
-        unmetered: Answered ones that the server has not counted.
-        waiting_s: Seconds for which the server wants not to be asked.
+        done: Pairs of subject and repeat with nothing left to ask.
+        total: All pairs.
+        requests: Requests in this run, including failed attempts.
+        input_tokens: Tokens of answered questions, as counted by the server.
+        output_tokens: Tokens of their answers, as counted by the server.
+        unmetered: Answered questions without a token count from the server.
+        waiting_s: Seconds the server still wants to wait before the next question.
     """
 
     done: int
@@ -53,27 +53,27 @@ def annotate(
     cancel: threading.Event | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> tuple[Annotation, ...]:
-    """Describe subjects in three steps (METHODS 3, paper appendix D), asking what is not known.
+    """Describe subjects in three steps (METHODS 3, paper appendix D), asking only what is unknown.
 
-    Blocks, with an event loop of its own: an app calls it on another thread. Every answer is on
-    the disk the moment it arrives, so that whatever ends this, calling it again goes on from there.
+    Blocks, with its own event loop; an app calls it on another thread. Every answer is stored as
+    soon as it arrives, so after any interruption another call continues from there.
 
     Args:
-        subjects: What is described.
-        completer: Who describes; closed at the end.
-        templates: How it is asked.
-        answers: Where answers are kept.
-        repeats: How often each is described.
-        pace: How hard the completer is pressed.
-        cancel: Once set, nothing more is asked, and what is known by then is returned.
+        subjects: The components to describe.
+        completer: The language model; closed at the end.
+        templates: Wording of the questions.
+        answers: Where answers are stored.
+        repeats: How often to describe each subject.
+        pace: Rate limits and retries.
+        cancel: Once set, nothing more is asked, and the annotations so far are returned.
         on_progress: Called on the calling thread, a few times a second at most.
 
     Returns:
-        One a subject and repeat, a subject's repeats together.
+        One per subject and repeat, a subject's repeats together.
 
     Raises:
-        ProblemError: ``input`` or ``network`` where the completer does not answer, ``storage``
-            where answers cannot be kept.
+        ProblemError: ``input`` or ``network`` if the completer does not answer, ``storage`` if
+            answers cannot be stored.
     """
     cancel = cancel or threading.Event()
     with answers.writing():
@@ -97,7 +97,7 @@ class _Work:
         self._answers = answers
         self._pace = pace
         self._asker = Asker(completer, answers, pace)
-        # Repeat by repeat: an early end then leaves whole repeats.
+        # Repeat by repeat, so that stopping early leaves complete repeats.
         self._open = iter([(each, repeat) for repeat in range(repeats) for each in subjects])
         self._total = repeats * len(subjects)
         self._done = 0
@@ -134,7 +134,7 @@ class _Work:
                     except StoppedError:
                         return
             self._done += 1
-            await asyncio.sleep(0)  # where all is known, others must have their turn too
+            await asyncio.sleep(0)  # yield to other tasks even if all answers are known
 
     def _pending(self, subject: Subject, repeat: int) -> tuple[Question, ...]:
         model = self._completer.model
@@ -154,6 +154,6 @@ class _Work:
 
 
 def _failures(tasks: set[asyncio.Task[None]]) -> list[BaseException]:
-    """What ended tasks that have ended badly."""
+    """The errors of failed tasks."""
     ended = [task for task in tasks if task.done() and not task.cancelled()]
     return [error for task in ended if (error := task.exception()) is not None]

@@ -1,8 +1,8 @@
-"""What a server says in place of an answer: its reason in a line, out of whatever it wraps it in.
+"""Extracts a server's error reason as one line, whatever format it comes in.
 
-OpenAI wraps it as ``{"error": {"message", "code"}}``; others send ``error`` as a text, ``message``
-at the top, FastAPI's ``detail``, which is a text or a list of what is wrong where, several errors
-in a list, or a page for browsers.
+OpenAI sends ``{"error": {"message", "code"}}``. Others send ``error`` as a string, a top-level
+``message``, FastAPI's ``detail`` (a string or a list of locations and messages), a list of errors,
+or an HTML page.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 
 PLACES = ("error", "errors", "message", "detail", "details", "msg", "error_message", "reason")
-"""Where a reason may stand, the better places first."""
+"""Keys that may hold a reason, most likely first."""
 _PAGE = re.compile(r"\s*<(?:!doctype|html|head|body|\?xml|[a-z][a-z0-9]*[\s>])", re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _UNREAD = re.compile(r"<(script|style)\b.*?</\1>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
@@ -23,16 +23,16 @@ _DEEPEST = 6
 
 
 def reason(said: object) -> str:
-    """The reason on one line, of any length; empty where there is none.
+    """The reason on one line, of any length; empty if there is none.
 
     Args:
-        said: What the server sent: decoded JSON, or the text that is none.
+        said: What the server sent: decoded JSON, or text that is not JSON.
     """
     return " ".join(_reason(said, _DEEPEST).split())
 
 
 def code(said: object) -> str:
-    """What programs know the reason by, such as ``content_filter``; empty for none."""
+    """The machine-readable code of the reason, such as ``content_filter``; empty for none."""
     inner = said.get("error") if isinstance(said, Mapping) else None
     for each in (inner, said):
         found = each.get("code") if isinstance(each, Mapping) else None
@@ -42,7 +42,7 @@ def code(said: object) -> str:
 
 
 def decoded(text: str) -> object:
-    """JSON decoded, or else the text."""
+    """The decoded JSON, or the text if it is not JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -67,11 +67,11 @@ def _of_object(said: Mapping[str, object], depth: int) -> str:
         return json.dumps(said, ensure_ascii=False, default=str) if said else ""
     where = said.get("loc")
     if isinstance(where, list | tuple) and where:
-        # pydantic: what is wrong where.
+        # pydantic: location and message.
         found = f"{'.'.join(map(str, where))}: {found}"
     behind = said.get("metadata")
     if isinstance(behind, Mapping) and isinstance(behind.get("raw"), str):
-        # A router: what the provider behind it said.
+        # A router: the message of the provider behind it.
         raw = _reason(decoded(str(behind["raw"])), depth - 1)
         if raw and raw not in found:
             return f"{found}: {raw}"
@@ -79,7 +79,7 @@ def _of_object(said: Mapping[str, object], depth: int) -> str:
 
 
 def _of_page(text: str) -> str:
-    """The title of a page for browsers, or the first words of one without."""
+    """The title of an HTML page, or the first words of one without a title."""
     title = _TITLE.search(text)
     words = title[1] if title else _TAG.sub(" ", _UNREAD.sub(" ", text))
     line = " ".join(html.unescape(words).split())

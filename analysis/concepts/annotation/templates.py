@@ -1,4 +1,4 @@
-"""The questions' wording: one TOML file that the user can replace."""
+"""Wording of the questions, from a TOML file that the user can replace."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One step's wording.
 
     Attributes:
-        role: Who the model is and what it should do.
-        turn: A question, with ``{}`` where its subject goes.
+        role: The model's role and task.
+        turn: A question, with ``{}`` in place of its subject.
         examples: Pairs of a subject and the right answer.
-        max_tokens: Longest answer.
+        max_tokens: Maximum length of the answer.
     """
 
     role: str
@@ -56,10 +56,10 @@ class Templates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The wording of all three steps.
 
     Attributes:
-        description: Words to a description.
-        scenarios: Description to scenarios.
-        level: Description to a linguistic level.
-        system_role: Give the role in a system message, not in the first question.
+        description: From words to a description.
+        scenarios: From a description to scenarios.
+        level: From a description to a linguistic level.
+        system_role: Whether to put the role in a system message or in the first question.
     """
 
     description: Template
@@ -73,16 +73,16 @@ class Templates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return template
 
     def messages(self, step: Step, subject: str) -> tuple[Message, ...]:
-        """The conversation that asks a step about some words or a description."""
+        """The conversation that asks a step's question about words or a description."""
         return self.template(step).messages(subject, system_role=self.system_role)
 
 
 def load_templates(path: Path | None = None) -> Templates:
-    """The templates in a file; ours where none is named.
+    """The templates in a file; the built-in ones by default.
 
     Raises:
-        ProblemError: ``storage`` where it cannot be read, ``input`` where it is not understood or
-            an example's answer would not be.
+        ProblemError: ``storage`` if it cannot be read, ``input`` if it or an example's answer
+            cannot be parsed.
     """
     if path is None:
         return _decode(resources.files(__package__).joinpath(FILE).read_bytes(), FILE)

@@ -1,1 +1,1 @@
-"""Principal components from weights; needs torch."""
+"""Computes principal components from weights; needs torch."""

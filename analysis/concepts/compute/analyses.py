@@ -1,4 +1,4 @@
-"""The principal components of a layer in both models, and how tuning turned them (METHODS 3)."""
+"""The principal components of a layer in both models, and their rotation by tuning (METHODS 3)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from analysis.words.compute.lexicon import output_words
 
 
 def concepts(request: ConceptsRequest, models: ModelPool) -> Steps[LayerConcepts]:
-    """The principal components of a layer in both models, and how tuning turned them (METHODS 3).
+    """The principal components of a layer in both models, and their rotation (METHODS 3).
 
     Raises:
         ProblemError: A model or the words cannot be used.

@@ -17,20 +17,20 @@ from analysis.thread_pools import suited_to
 Measure = Literal["cosine", "projection"]
 
 SPARE = 16
-"""Eigenvectors computed beyond the rank: the last components mix with the first ones left out."""
+"""Eigenvectors computed beyond the rank, because the last ones mix with the next."""
 
 SEPARATE = 3e-5
-"""Float32 serves where the variances kept and those beyond the spare ones differ by more than this
-share of the largest. A trained layer of 4,096 dimensions has twenty times that."""
+"""Float32 suffices if the kept variances and those beyond the spare ones differ by more than this
+share of the largest. In a trained layer of 4,096 dimensions they differ by twenty times that."""
 
 FAINTEST = 1e-12
-"""Variances up to this share of the largest are rounding, not components."""
+"""Variances up to this share of the largest are rounding errors, not components."""
 
 NARROW = 1024
-"""Matrices up to this size are decomposed in float64 from the start: it costs them nothing."""
+"""Matrices up to this size are decomposed in float64 from the start, at no real cost."""
 
 BLOCK = 512
-"""Rows converted, or compared in float64, at a time."""
+"""Number of rows to convert, or to compare in float64, at a time."""
 
 Matrix = Tensor | NDArray[Any]
 
@@ -61,24 +61,24 @@ def principal_words(
 ) -> PrincipalWords:
     """The top principal components of feed-forward patterns, each with its words.
 
-    It runs where `w_down` lives, on a CUDA device or else on the CPU.
+    Runs on the device of `w_down`: a CUDA device or else the CPU.
 
     Args:
         w_down: [D_ff, D], the down projection; its rows are the patterns. Any float dtype.
-        output_embeddings: [V, D], one vector E_o[w] a word. Any float dtype.
-        rank: R, the components wanted. There are fewer where the patterns have fewer: at most
-            min(D_ff, D), and none whose variance is nothing but rounding beside the first's.
+        output_embeddings: [V, D], one vector E_o[w] per word. Any float dtype.
+        rank: R, the number of components. Fewer are returned if the patterns have fewer: at most
+            min(D_ff, D), and none whose variance is within rounding error of 0.
         k: K, the words of a component; at most V.
         measure: ``cosine``: words by falling |cos(v_r, E_o[w])|, either sign (published code).
             ``projection``: by falling v_r · E_o[w], large positive ones only (the paper's formula);
-            there the sign of v_r decides which end of the direction is described. Equal words
-            stand by rising index.
+            here the sign of v_r decides which end of the direction is described. Equal words are
+            ordered by index.
 
     Returns:
         The components; four empty arrays for patterns without variance.
 
     Raises:
-        ValueError: If the shapes do not fit, a number is not finite, or `rank` or `k` is below 1.
+        ValueError: The shapes do not fit, a number is not finite, or `rank` or `k` is below 1.
     """
     patterns, vectors = _tensor(w_down), _tensor(output_embeddings)
     if patterns.ndim != 2 or vectors.ndim != 2 or patterns.shape[1] != vectors.shape[1]:
@@ -102,7 +102,7 @@ def _tensor(values: Matrix) -> Tensor:
     if isinstance(values, Tensor):
         return values.detach()
     with warnings.catch_warnings():
-        # A read-only memory map is welcome: nothing here writes to it.
+        # Read-only memory maps are fine: nothing here writes to them.
         warnings.filterwarnings("ignore", "The given NumPy array is not writable")
         return torch.from_numpy(values)
 
@@ -125,12 +125,11 @@ def _principal_components(patterns: Tensor, rank: int) -> tuple[Tensor, NDArray[
 
 
 def _decompose(centred: Tensor, count: int) -> tuple[Tensor, Tensor, float]:
-    """float64 [count, D] leading directions of W̃, [count] variances along them, and the whole.
+    """float64 [count, D] leading directions of W̃, [count] variances along them, and the total.
 
-    The leading eigenvectors of C = W̃ᵀW̃ are right up to rounding, which turns close neighbours into
-    each other. A Rayleigh-Ritz step turns most of that back: of the directions within the space
-    that the eigenvectors span, it takes those along which W̃ itself varies most, by variances that
-    are summed in float64.
+    The leading eigenvectors of C = W̃ᵀW̃ are accurate up to rounding, which mixes close neighbours. A
+    Rayleigh-Ritz step undoes most of that: within the space spanned by the eigenvectors it takes
+    the directions along which W̃ itself varies most, with variances summed in float64.
     """
     gram = _gram(centred)
     total = float(gram.diagonal().double().sum())
@@ -148,7 +147,7 @@ def _decompose(centred: Tensor, count: int) -> tuple[Tensor, Tensor, float]:
 
 
 def _centred(patterns: Tensor) -> Tensor | None:
-    """W̃ = [D_ff, D] patterns less their mean, in the layout they came in; None where all are 0."""
+    """W̃ = [D_ff, D] patterns minus their mean, in the same memory layout; None if all are 0."""
     if not patterns.is_cuda:
         patterns = patterns.cpu()
     dtype = torch.float64 if min(patterns.shape) <= NARROW else torch.float32
@@ -157,7 +156,7 @@ def _centred(patterns: Tensor) -> Tensor | None:
     if not bool(mean.isfinite().all()):
         raise ValueError("w_down holds numbers that are not finite")
     centred -= mean
-    # What the mean was rounded by is left in every pattern, and is a mean itself.
+    # Rounding of the mean leaves the same error in every pattern; subtract that too.
     centred -= centred.mean(dim=0)
     largest = torch.linalg.vector_norm(centred, ord=float("inf"), dim=0)
     varies = bool((largest > torch.finfo(dtype).eps * mean.abs()).any())
@@ -165,23 +164,23 @@ def _centred(patterns: Tensor) -> Tensor | None:
 
 
 def _blocks(count: int) -> Iterator[slice]:
-    """The rows 0 to `count`, some at a time."""
+    """Consecutive slices of the rows 0 to `count`."""
     for start in range(0, count, BLOCK):
         yield slice(start, min(start + BLOCK, count))
 
 
 def _gram(centred: Tensor) -> Tensor:
-    """W̃ᵀW̃, or W̃W̃ᵀ where that is smaller: the same eigenvalues, and v = W̃ᵀu / ‖W̃ᵀu‖."""
+    """W̃ᵀW̃, or W̃W̃ᵀ if that is smaller: the same eigenvalues, and v = W̃ᵀu / ‖W̃ᵀu‖."""
     few = centred.shape[0] < centred.shape[1]
     if centred.is_cuda:
         return centred @ centred.T if few else centred.T @ centred
-    # numpy multiplies a matrix by its own transpose in half the operations; torch does not.
+    # numpy needs half the operations to multiply a matrix by its own transpose; torch does not.
     values = centred.numpy()
     return torch.from_numpy(values @ values.T if few else values.T @ values)
 
 
 def _leading_eigenvectors(gram: Tensor, count: int) -> Tensor:
-    """[S, count] eigenvectors of the largest eigenvalues; all where there are fewer.
+    """[S, count] eigenvectors of the largest eigenvalues; all if there are fewer.
 
     Overwrites `gram`, [S, S].
     """
@@ -205,7 +204,7 @@ def nearest_words(
     """int32 [R, K] words of each unit direction, best first, and float32 [R, K] signed measures.
 
     The directions are float64 [R, D], `vectors` [V, D]; order and sign as in `principal_words`. All
-    words are compared in float32, those that may be among the best again in float64, so that
+    words are compared in float32, and those that may be among the best again in float64, so that
     rounding decides no order and equal vectors are exactly equal.
     """
     k = min(k, len(vectors))
@@ -246,7 +245,7 @@ def nearest_words(
 
 
 def _exact_measures(directions: Tensor, vectors: Tensor, measure: Measure) -> Tensor:
-    """float64 [P] measures of P unit directions [P, D] and as many word vectors [P, D]."""
+    """float64 [P] measures of P unit directions [P, D] with P word vectors [P, D]."""
     vectors = vectors.to(directions.device, torch.float64)
     products = (directions * vectors).sum(dim=1)
     if measure == "projection":

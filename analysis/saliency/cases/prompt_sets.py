@@ -1,4 +1,4 @@
-"""Prompt sets: what both models of a study are asked, from JSONL, CSV or TSV, or the demo's own."""
+"""Prompt sets for studies, read from JSONL, CSV or TSV, or the demo's own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from analysis.text_files import utf8
 DEMO_PROMPTS = "demo"
 """The name of the demo's held-out prompts."""
 
-# As in `analysis.demo_training.instruction_scores`: the base model never ends by itself.
+# As in `analysis.demo_training.instruction_scores`: the base model never stops by itself.
 _DEMO_PROMPTS_PER_TASK = 4
 _DEMO_NEW_TOKENS = 64
 _MOST_SHOWN = 5
@@ -34,11 +34,11 @@ class StudyPrompt:
     Attributes:
         id: Its name, unique in the set.
         dataset: The collection it comes from.
-        prompt: The text that the models are given.
-        instruction: Where its instructions stand, in order.
-        guessed: Nobody marked them; they are the guess of `instructions.guess_instructions`.
+        prompt: The text given to the models.
+        instruction: Character spans of its instructions, in order.
+        guessed: Whether they are the guess of `instructions.guess_instructions`.
         rating: How well the tuned model's response follows the prompt, 1 to 4; None if unknown.
-        reference: The answer that the dataset gives; empty for none.
+        reference: The dataset's answer; empty for none.
     """
 
     id: str
@@ -52,14 +52,14 @@ class StudyPrompt:
 
 @dataclass(frozen=True)
 class PromptSet:
-    """Prompts in their order.
+    """Prompts in order.
 
     Attributes:
         name: What the user called it: a file's name, or `DEMO_PROMPTS`.
         prompts: At least one.
-        digest: Identifies the content: SHA-256 of the file, as hexadecimal digits.
-        skipped: What was wrong with each line that was left out, line number first.
-        max_new_tokens: How long responses need to be, where the set knows; None where it does not.
+        digest: Identifies the content: SHA-256 of the file in hexadecimal.
+        skipped: What was wrong with each skipped line, beginning with the line number.
+        max_new_tokens: How long responses need to be, if the set knows; otherwise None.
     """
 
     name: str
@@ -75,7 +75,7 @@ class PromptSet:
 
 
 def demo_prompts() -> PromptSet:
-    """The demo's held-out phrasings, the first four of every task: no model has seen them."""
+    """The demo's held-out phrasings, the first four per task: unseen by both models."""
     from analysis.demo.catalog import held_out_phrasings
 
     by_task: dict[str, list[StudyPrompt]] = {}
@@ -98,23 +98,23 @@ def demo_prompts() -> PromptSet:
 def read_prompt_set(
     path: Path, columns: Columns | None = None, *, bad_lines: BadLines = "refuse"
 ) -> PromptSet:
-    """The prompts of a file, by the ending of its name: .jsonl, .ndjson, .csv, .tsv or .tab.
+    """The prompts of a file, by its extension: .jsonl, .ndjson, .csv, .tsv or .tab.
 
-    UTF-8, or UTF-16 with its mark, any line ends; blank lines do not count. A table's
-    first line names its columns.
+    UTF-8, or UTF-16 with a byte order mark, with any line ends; blank lines are ignored. The first
+    line of a table names its columns.
 
     Args:
         path: The file.
-        columns: What its columns are called; None for the names that `Columns` has.
-        bad_lines: Whether a line that cannot be used makes the file unusable or is left out.
+        columns: The file's column names; None for the defaults of `Columns`.
+        bad_lines: Whether an unusable line makes the file unusable or is skipped.
 
     Raises:
-        ProblemError: ``input``: the file cannot be read, lacks a column, has no prompt, or has a
-            line that cannot be used, which is then named by its number.
+        ProblemError: ``input``: the file cannot be read, lacks a column, has no prompt, or has an
+            unusable line, which is named by its number.
     """
     columns = columns or Columns()
     data = _content(path)
-    # A byte that is no UTF-8 becomes half a surrogate pair: the line that has it can be named.
+    # Invalid UTF-8 bytes become lone surrogates, so that their line can be named.
     text = _utf8(path, data).decode("utf-8", "surrogateescape")
     prompts: list[StudyPrompt] = []
     skipped: list[str] = []
@@ -163,12 +163,12 @@ def _prompt(number: int, entry: Entry, columns: Columns, name: str) -> StudyProm
     """The prompt of a line.
 
     Raises:
-        UnusableLineError: It has none, or something in it is not what it should be.
+        UnusableLineError: It has no prompt, or one of its values is invalid.
     """
     if isinstance(entry, UnusableLineError):
         raise entry
     if not isinstance(entry.get(columns.prompt, ""), str):
-        # A number would be asked as it is written, null as nothing: neither is what was meant.
+        # A number would be asked as written and null as nothing; neither is what was meant.
         raise UnusableLineError("the prompt is no text")
     prompt = _text(entry, columns.prompt)
     if not prompt.strip():
@@ -195,7 +195,7 @@ def _text(entry: Mapping[str, object], column: str) -> str:
 
 
 def _whole(text: str, column: str) -> str:
-    """The text, refused where it has bytes that are no UTF-8, or characters that are no text."""
+    """The text, refused if it has bytes that are not UTF-8 or characters that are not text."""
     if any("\ud800" <= each <= "\udfff" for each in text):
         raise UnusableLineError(f"{column!r} is not UTF-8 text")
     if "\0" in text:
@@ -220,7 +220,7 @@ def _pieces(value: object, column: str) -> list[str]:
 
 
 def _places(prompt: str, pieces: list[str]) -> tuple[Span, ...]:
-    """Where the parts stand: each behind the one before it if it stands there, else anywhere."""
+    """The span of each part: after the previous one if it occurs there, otherwise anywhere."""
     places: list[Span] = []
     end = 0
     for piece in pieces:
