@@ -1,4 +1,4 @@
-"""How hidden states cluster by task, in trained models and while one learns (METHODS 5)."""
+"""How hidden states cluster by task, in trained models and during training (METHODS 5)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> Any:
-    """What needs torch, imported when it is asked for: the room itself is free of it."""
+    """Import parts that need torch on first use; the package itself does not."""
     if name not in _PLACES:
         raise AttributeError(name)
     return named(f"{_PLACES[name]}:{name}")

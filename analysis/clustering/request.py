@@ -1,4 +1,4 @@
-"""What can be asked of hidden states: how they cluster by task (METHODS 5)."""
+"""Requests about hidden states: how they cluster by task (METHODS 5)."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class ClustersRequest(Request["TaskClusters"], frozen=True, tag="clusters"):
     """How a model's hidden states cluster by task (METHODS 5); answered by `TaskClusters`.
 
     Attributes:
-        model: Whose hidden states.
-        tasks: What is asked: every phrasing of a task with each of its mappings is an instance.
+        model: The model.
+        tasks: The tasks; every phrasing with every mapping is an instance.
         chat_template: Wrap every instance in the model's chat template; the states are then those
             at the template's last token, which predicts the output.
-        mappings: At most so many of each task, the first whose output is one token.
-        tsne: Reduce the states by t-SNE before they are clustered.
-        seed: Of K-Means and t-SNE.
-        neighbours: K, the nearest training instances of an unseen one.
+        mappings: Maximum number per task; the first whose output is one token are taken.
+        tsne: Reduce the states by t-SNE before clustering.
+        seed: For K-Means and t-SNE.
+        neighbours: K, the number of nearest training instances of an unseen one.
     """
 
     analysis = "task clusters"

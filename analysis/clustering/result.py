@@ -1,4 +1,4 @@
-"""How a model's hidden states cluster by task, layer by layer."""
+"""Results: how a model's hidden states cluster by task, layer by layer."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ class TaskClusters(msgspec.Struct, frozen=True, tag="clusters"):
         task: int32 [n], index of an instance's task.
         phrasing: int32 [n], index of its phrasing in the task.
         mapping: int32 [n], index of its mapping in the task.
-        unseen: bool [n], those that nearest neighbours are looked up for.
+        unseen: bool [n], instances whose nearest neighbours are looked up.
         scores: float64 [L + 1, labels, 3], F1, ARI and AMI; NaN for a label that all share.
-        clusters: int32 [L + 1, labels, n], the cluster of an instance where K-Means looks for as
-            many as there are of that label.
-        map: float32 [L + 1, n, 2], the first two principal components of what was clustered.
-        neighbours: K; 0 where nothing is unseen.
+        clusters: int32 [L + 1, labels, n], the cluster of each instance, with as many K-Means
+            clusters as the label has values.
+        map: float32 [L + 1, n, 2], the first two principal components of the clustered points.
+        neighbours: K; 0 if nothing is unseen.
         neighbour_share: float64 [L + 1], mean share of the K nearest training instances that have
-            an unseen instance's task; NaN where nothing is unseen.
+            an unseen instance's task; NaN if nothing is unseen.
         neighbour_accuracy: float64 [L + 1], share of unseen instances whose output the K predict.
         neighbours_of_task: int32 [L + 1, m], how many of the K of each unseen instance have its
             task; m is the number of unseen instances.
         output_predicted: bool [L + 1, m], the K of an unseen instance predict its output.
-        tsne: The states were reduced by t-SNE before K-Means.
+        tsne: Whether t-SNE reduced the states before K-Means.
         notes: What the user should know, in words.
-        seconds: Time it took, loading included.
-        device: Where the model ran.
+        seconds: Computing time, including loading.
+        device: The device the model ran on.
         dtype: Precision of its weights.
     """
 

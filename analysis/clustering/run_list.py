@@ -1,4 +1,4 @@
-"""Looks for training runs in a folder; no torch is needed."""
+"""Finds training runs in a folder; does not need torch."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from analysis.clustering.training.settings import RunSettings
 from analysis.problems import ProblemError
 
 LEVELS = 2
-"""How deep runs may lie."""
+"""How many levels deep to search for runs."""
 
 _MOST_FOLDERS = 2_000
-"""So many are looked into: a home may hold any number."""
+"""Maximum number of folders to search; a home folder may contain any number."""
 
 
 class ListedRun(NamedTuple):
@@ -25,8 +25,8 @@ class ListedRun(NamedTuple):
 
     Attributes:
         folder: Where it is.
-        settings: What is trained, and on what.
-        epoch: The last that was measured; None before any.
+        settings: The settings of its tasks and model.
+        epoch: The last measured epoch; None before any.
     """
 
     folder: Path
@@ -35,9 +35,9 @@ class ListedRun(NamedTuple):
 
 
 def runs_in(folder: Path) -> list[ListedRun]:
-    """The runs in a folder: it may be one, or hold some, or folders of some.
+    """The runs in a folder, which may be a run, contain runs, or contain folders of runs.
 
-    Hidden folders, and what cannot be read or is no run, are passed over.
+    Skips hidden folders and anything unreadable or not a run.
     """
     found = []
     for number, each in enumerate(_folders(folder)):
@@ -50,7 +50,7 @@ def runs_in(folder: Path) -> list[ListedRun]:
 
 
 def _folders(folder: Path) -> Iterator[Path]:
-    """A folder and those in it, the higher ones first."""
+    """A folder and its subfolders, breadth first."""
     level = [folder]
     for _ in range(LEVELS + 1):
         yield from level

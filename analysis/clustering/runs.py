@@ -1,4 +1,4 @@
-"""Reads the folder of a training run, also while it is being written; no torch is needed."""
+"""Reads the folder of a training run, even while it is being written; does not need torch."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _Kind = TypeVar("_Kind", RunSettings, Instance)
 
 @dataclass(frozen=True, eq=False)
 class TrainingRun:
-    """A run as far as it has come.
+    """The state of a run so far.
 
     Attributes:
         folder: Where it is.
-        settings: What was trained, and on what.
-        curves: What was measured until now.
-        instances: All of them.
+        settings: The settings of its tasks and model.
+        curves: The measurements so far.
+        instances: All instances.
     """
 
     folder: Path
@@ -37,12 +37,12 @@ class TrainingRun:
 
     @property
     def epochs(self) -> list[int]:
-        """The epochs that have been measured in full, in order; 0 is before training."""
+        """The completely measured epochs, in order; 0 is before training."""
         return sorted({row.epoch for row in self.curves.neighbours})
 
     @property
     def layers(self) -> range:
-        """The layers, 0 for the embeddings."""
+        """The layers; 0 is the embeddings."""
         return range(self.settings.training.layers + 1)
 
     @property
@@ -52,7 +52,7 @@ class TrainingRun:
 
     @property
     def evaluated(self) -> list[Instance]:
-        """The instances whose states were clustered, in the order of the maps."""
+        """The instances whose states were clustered, in the order used by the maps."""
         return [each for each in self.instances if each.evaluated]
 
     def best_epoch(self) -> int | None:
@@ -61,14 +61,14 @@ class TrainingRun:
         return max(rows, key=lambda row: row.accuracy).epoch if rows else None
 
     def maps(self, epoch: int) -> NDArray[np.float16]:
-        """Where the evaluated instances lie in each layer's first two principal components.
+        """The evaluated instances in the plane of each layer's first two principal components.
 
         Returns:
             float16 [layers + 1, evaluated instances, 2].
 
         Raises:
-            ProblemError: ``storage`` where the file cannot be read, ``input`` where it is damaged
-                or belongs to another run.
+            ProblemError: ``storage`` if the file cannot be read, ``input`` if it is damaged or
+                belongs to another run.
         """
         path = run_folder.map_path(self.folder, epoch)
         shape = (len(self.layers), len(self.evaluated), 2)
@@ -88,8 +88,8 @@ def open_run(folder: Path) -> TrainingRun:
     """The run in a folder.
 
     Raises:
-        ProblemError: ``input`` where the folder holds no run or files that no run writes,
-            ``storage`` where they cannot be read.
+        ProblemError: ``input`` if the folder holds no run or files that no run writes, ``storage``
+            if they cannot be read.
     """
     path = folder / run_folder.SETTINGS_NAME
     settings = _decode(_content(path), RunSettings, path)

@@ -33,9 +33,9 @@ INSTANCES = (
 
 
 def best_layer(found: TaskClusters) -> int:
-    """The layer with the best task F1, the lower of equals.
+    """The layer with the best task F1, the lowest if several are equal.
 
-    Where all instances share one task, the best by the next label that they do not share.
+    If all instances share one task, the best by the next label that they do not all share.
     """
     for label in range(len(LABELS)):
         f1 = found.scores[:, label, 0]
@@ -45,7 +45,7 @@ def best_layer(found: TaskClusters) -> int:
 
 
 def scores_table(models: Sequence[TaskClusters]) -> Table:
-    """F1, ARI and AMI of every label in every layer; empty for one that all share."""
+    """F1, ARI and AMI of every label in every layer; empty for a label that all share."""
     rows: list[tuple[Cell, ...]] = []
     for found in models:
         for layer, by_label in enumerate(found.scores):
@@ -55,7 +55,7 @@ def scores_table(models: Sequence[TaskClusters]) -> Table:
 
 
 def best_layers_table(models: Sequence[TaskClusters]) -> Table:
-    """A row a model: the layer with the best task F1 and all its scores (Table 1 of the paper)."""
+    """One row per model: the layer with the best task F1 and its scores (Table 1 of the paper)."""
     rows: list[tuple[Cell, ...]] = []
     for found in models:
         layer = best_layer(found)
@@ -75,10 +75,10 @@ def neighbours_table(models: Sequence[TaskClusters]) -> Table:
 
 
 def instances_table(models: Sequence[TaskClusters], layers: Sequence[int] | None = None) -> Table:
-    """Every instance with its cluster and its place on the map.
+    """Every instance with its cluster and its position on the map.
 
     Args:
-        models: What was found.
+        models: The results.
         layers: Which layers; None for each model's best one.
     """
     return Table(INSTANCES, _InstanceRows(tuple(models), layers))
@@ -86,7 +86,7 @@ def instances_table(models: Sequence[TaskClusters], layers: Sequence[int] | None
 
 @dataclass(frozen=True)
 class _InstanceRows:
-    """The rows as they are asked for: all layers of two models are a million."""
+    """The rows, created on demand: all layers of two models make a million."""
 
     models: tuple[TaskClusters, ...]
     layers: Sequence[int] | None
@@ -118,7 +118,7 @@ def _instance(found: TaskClusters, layer: int, index: int) -> tuple[Cell, ...]:
 
 
 def notes_of(models: Sequence[TaskClusters]) -> tuple[str, ...]:
-    """What the user should know of all of them, each thing once."""
+    """The notes of all models, without repetition."""
     notes = dict.fromkeys(note for found in models for note in found.notes)
     if len({found.tasks for found in models}) > 1:
         notes["The models have other tokenizers: their tasks are not quite the same."] = None

@@ -1,1 +1,1 @@
-"""Hidden states of a model, and their clusters; needs torch."""
+"""Computes hidden states and their clusters; needs torch."""

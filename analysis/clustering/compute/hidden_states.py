@@ -13,10 +13,10 @@ from transformers import PreTrainedModel
 from analysis.engine.memory import is_out_of_memory, release
 
 BATCH = 64
-"""Sequences in a forward pass at most; halved where memory runs out."""
+"""Maximum number of sequences in a forward pass; halved when memory runs out."""
 
 MOST_TOKENS = 4_096
-"""Tokens of a forward pass at most, padding included, unless one sequence alone has more."""
+"""Maximum tokens in a forward pass, padding included, unless a single sequence has more."""
 
 
 def last_states(
@@ -28,15 +28,15 @@ def last_states(
 ) -> Generator[int, None, NDArray[np.float32]]:
     """Hidden states at the last token of every sequence.
 
-    Layer 0 is what the embeddings give, layer l what leaves block l; as transformers has it, the
-    last one has passed the final norm. Shorter sequences are padded on the right, where a causal
-    model does not see it.
+    Layer 0 is the output of the embeddings, layer l that of block l; as in transformers, the last
+    layer includes the final norm. Shorter sequences are padded on the right, where a causal model
+    does not see it.
 
     Args:
         model: A causal language model in evaluation mode.
         sequences: Token ids, at least one each.
-        layers: Which layers, from 0 to L.
-        batch: Sequences in a forward pass at most.
+        layers: Layers from 0 to L.
+        batch: Maximum number of sequences in a forward pass.
 
     Yields:
         The number of sequences done, after every batch.
@@ -45,7 +45,7 @@ def last_states(
         float32 [len(layers), n, D].
     """
     states: NDArray[np.float32] | None = None
-    # Of like length, so that little is padding.
+    # Batch sequences of similar length to save padding.
     order = sorted(range(len(sequences)), key=lambda index: len(sequences[index]))
     done = 0
     while done < len(order):
@@ -54,7 +54,7 @@ def last_states(
         taken = longest[: max(1, MOST_TOKENS // width)]
         found = _unless_out_of_memory(model, [sequences[index] for index in taken], layers)
         if found is None:
-            # Only here, outside the handler, is what was half computed no longer referred to.
+            # Only here, outside the handler, are the partial results no longer referenced.
             release(model.device)
             batch = len(taken) // 2
             continue
@@ -84,13 +84,13 @@ def _states(
 ) -> NDArray[np.float32]:
     """float32 [len(layers), len(sequences), D] of one batch."""
     lengths = torch.tensor([len(each) for each in sequences])
-    # Any id will do for padding: the mask hides it, and nothing before it sees it.
+    # Any id works as padding: the mask hides it, and no earlier token sees it.
     ids = torch.zeros((len(sequences), int(lengths.max())), dtype=torch.long)
     for row, sequence in enumerate(sequences):
         ids[row, : len(sequence)] = torch.tensor(sequence)
     mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
     rows, last = torch.arange(len(sequences), device=model.device), (lengths - 1).to(model.device)
-    # The body alone: what it would take to predict tokens is not needed.
+    # Only the transformer body; the output layer is not needed.
     body: Any = model.base_model
     with torch.inference_mode():
         output = body(

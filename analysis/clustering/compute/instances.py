@@ -1,4 +1,4 @@
-"""The instances of a set of tasks as one model's tokenizer allows them (METHODS 5)."""
+"""Builds the instances of a task set that a model's tokenizer supports (METHODS 5)."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from analysis.problems import problem
 MOST_INSTANCES = 50_000
 
 UNSEEN = 5
-"""Every so manieth phrasing of a task is unseen; the others are the training instances."""
+"""One phrasing of a task in this many is unseen; the others are the training instances."""
 
 _SHOWN = 8
 
 
 @dataclass(frozen=True, eq=False)
 class Instances:
-    """Every phrasing of every task with every mapping.
+    """All phrasings of all tasks with all mappings.
 
     Attributes:
         tasks: With the mappings that are used.
-        task, phrasing, mapping: int32 [n] each, the indices that make up an instance.
+        task, phrasing, mapping: int32 [n] each, indices for each instance.
         notes: What was left out.
     """
 
@@ -47,12 +47,12 @@ class Instances:
         ]
 
     def outputs(self) -> NDArray[np.str_]:
-        """[n] the right answers."""
+        """[n] the correct answers."""
         places = zip(self.task, self.mapping, strict=True)
         return np.array([self.tasks[task].mappings[mapping][1] for task, mapping in places])
 
     def labels(self) -> tuple[NDArray[np.int64], ...]:
-        """One int64 [n] for each of `task_set.LABELS`, in their order."""
+        """One int64 [n] for each of `task_set.LABELS`, in order."""
         identities = [task.identity for task in self.tasks]
         numbers = {identity: number for number, identity in enumerate(dict.fromkeys(identities))}
         identity = np.array([numbers[each] for each in identities], dtype=np.int64)[self.task]
@@ -61,9 +61,9 @@ class Instances:
         return identity, distribution, distribution * widest + self.mapping
 
     def sampled(self, count: int, seed: int) -> Instances:
-        """Some of the instances, drawn at random and left in their order; all if there are fewer.
+        """A random sample of the instances in their original order; all if there are fewer.
 
-        The notes say of how many.
+        The notes say how many there were.
         """
         total = len(self.task)
         if total <= count:
@@ -82,7 +82,7 @@ class Instances:
         )
 
     def unseen(self) -> NDArray[np.bool_]:
-        """bool [n]: the instances of every fifth phrasing of a task."""
+        """bool [n]: the instances of every `UNSEEN`th phrasing of a task."""
         return np.equal(self.phrasing % UNSEEN, UNSEEN - 1)
 
 
@@ -94,10 +94,10 @@ def instances_of(
     Args:
         tasks: At least one.
         tokenizer: The model's.
-        mappings: At most so many of each task, the first that can be used.
+        mappings: Maximum number per task; the first usable ones are taken.
 
     Raises:
-        ProblemError: ``input`` where no output is one token, or there are too many instances.
+        ProblemError: ``input`` if no output is one token, or there are too many instances.
     """
     kept: list[ClusterTask] = []
     left_out: list[str] = []
@@ -142,7 +142,7 @@ def instances_of(
 
 
 def is_one_token(tokenizer: PreTrainedTokenizerBase, word: str) -> bool:
-    """Whether a word is one token behind a space or in its place behind something else."""
+    """Whether a word is one token after a space, or directly after other text."""
     return any(len(tokenize_response(tokenizer, text)) == 1 for text in (f" {word}", word))
 
 

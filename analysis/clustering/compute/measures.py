@@ -1,6 +1,6 @@
-"""How well the clusters of hidden states agree with labels (METHODS 5): states in, scores out.
+"""Measures how well clusters of hidden states agree with labels (METHODS 5).
 
-scikit-learn does the clustering and has two of the three scores; no model is needed here.
+scikit-learn does the clustering and provides two of the three scores; no model is needed.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from sklearn.neighbors import NearestNeighbors
 from analysis.problems import problem
 
 STARTS = 3
-"""K-Means begins so often, from other k-means++ centres each time, and keeps the tightest."""
+"""Number of K-Means runs from different k-means++ centres; the tightest clustering is kept."""
 
 COMPONENTS, PERPLEXITY, ITERATIONS = 3, 10, 2_000
-"""Of t-SNE, as the paper has them."""
+"""Parameters of t-SNE, as in the paper."""
 
 
 @dataclass(frozen=True)
 class ClusterScores:
-    """How far a clustering agrees with labels.
+    """Agreement of a clustering with labels.
 
     Attributes:
         f1: Harmonic mean of precision and recall over pairs of instances, 0 to 1.
-        ari: Adjusted Rand index, -0.5 to 1; about 0 for labels at random.
-        ami: Adjusted mutual information, at most 1; about 0 for labels at random.
+        ari: Adjusted Rand index, -0.5 to 1; about 0 for random labels.
+        ami: Adjusted mutual information, at most 1; about 0 for random labels.
     """
 
     f1: float
@@ -45,13 +45,13 @@ class ClusterScores:
 
 @dataclass(frozen=True, eq=False)
 class NeighbourScores:
-    """What the nearest training instances say of unseen ones.
+    """Agreement of unseen instances with their nearest training instances.
 
     Attributes:
         share: Mean share of the K nearest that have the unseen instance's task, 0 to 1.
-        accuracy: Share of the unseen instances whose output most of the K nearest have.
+        accuracy: Share of unseen instances whose output is the most frequent among the K nearest.
         of_task: int64 [m], how many of the K nearest have the unseen instance's task.
-        predicted: bool [m], most of the K nearest have the unseen instance's output.
+        predicted: bool [m], the K nearest predict the unseen instance's output.
     """
 
     share: float
@@ -63,19 +63,19 @@ class NeighbourScores:
 def cluster_scores(
     states: NDArray[Any], labels: NDArray[Any], *, tsne: bool = False, seed: int = 0
 ) -> ClusterScores:
-    """Clusters states with K-Means and scores the clusters by labels (METHODS 5).
+    """Cluster states with K-Means and score the clusters against labels (METHODS 5).
 
     There are as many clusters as distinct labels.
 
     Args:
-        states: [n, D] floating point, one row an instance.
-        labels: [n] integers or texts.
+        states: [n, D] floating point, one row per instance.
+        labels: [n] integers or strings.
         tsne: Reduce the states to three dimensions by t-SNE first.
-        seed: Of K-Means and t-SNE.
+        seed: For K-Means and t-SNE.
 
     Raises:
-        ProblemError: ``input`` where there is one instance or one label, where a state is not
-            finite, or where t-SNE has too few instances.
+        ProblemError: ``input`` if there is only one instance or label, a state is not finite, or
+            there are too few instances for t-SNE.
         ValueError: The shapes do not fit.
     """
     if np.ndim(states) != 2 or np.shape(labels) != np.shape(states)[:1]:
@@ -98,27 +98,27 @@ def cluster_scores(
 def clusters(points: NDArray[Any], count: int, *, seed: int = 0) -> NDArray[np.int32]:
     """The cluster of every point, int32 [n], by K-Means with `count` clusters.
 
-    Points that coincide share a cluster, so that fewer distinct points make fewer clusters.
+    Coinciding points share a cluster, so there may be fewer clusters than `count`.
 
     Args:
         points: [n, D] with n ≥ `count`.
         count: k, at least 1.
-        seed: Of the first centres.
+        seed: For the initial centres.
 
     Raises:
-        ProblemError: ``input`` where a point is not finite.
+        ProblemError: ``input`` if a point is not finite.
     """
     refuse_not_finite(points)
     model = KMeans(count, n_init=STARTS, random_state=seed)
     with warnings.catch_warnings():
-        # It warns of fewer distinct points than clusters; what it then finds is right.
+        # It warns if there are fewer distinct points than clusters; its result is still correct.
         warnings.simplefilter("ignore", ConvergenceWarning)
         found: NDArray[np.int32] = model.fit_predict(np.asarray(points, dtype=np.float32))
     return found
 
 
 def scores(labels: NDArray[Any], found: NDArray[np.int32]) -> ClusterScores:
-    """Agreement of labels [n] and clusters [n]."""
+    """Agreement of labels [n] with clusters [n]."""
     return ClusterScores(
         pairwise_f1(labels, found),
         float(adjusted_rand_score(labels, found)),
@@ -129,7 +129,7 @@ def scores(labels: NDArray[Any], found: NDArray[np.int32]) -> ClusterScores:
 def pairwise_f1(labels: NDArray[Any], found: NDArray[np.int32]) -> float:
     """F1 over pairs of instances: a pair is relevant by its labels, retrieved by its clusters.
 
-    1 where no two instances share a label or a cluster: nothing was to be found, nothing was.
+    1 if no two instances share a label or a cluster: nothing to find, nothing found.
     """
     table = pair_confusion_matrix(labels, found)
     errors, hits = int(table[0, 1] + table[1, 0]), int(table[1, 1])
@@ -137,10 +137,10 @@ def pairwise_f1(labels: NDArray[Any], found: NDArray[np.int32]) -> float:
 
 
 def reduced(states: NDArray[Any], *, seed: int = 0) -> NDArray[np.float32]:
-    """Three dimensions by t-SNE from a PCA start, Euclidean, float32 [n, 3].
+    """The states in three dimensions by t-SNE from a PCA start, Euclidean, float32 [n, 3].
 
     Raises:
-        ProblemError: ``input`` where there are too few instances or dimensions, or a state is not
+        ProblemError: ``input`` if there are too few instances or dimensions, or a state is not
             finite.
     """
     refuse_not_finite(states)
@@ -155,7 +155,7 @@ def reduced(states: NDArray[Any], *, seed: int = 0) -> NDArray[np.float32]:
         )
     points = np.asarray(states, dtype=np.float32)
     if not (points != points[0]).any():
-        # All alike: t-SNE would divide by their spread.
+        # All states are equal: t-SNE would divide by their spread.
         return np.zeros((instances, COMPONENTS), dtype=np.float32)
     found: NDArray[np.float32] = TSNE(
         COMPONENTS, perplexity=PERPLEXITY, max_iter=ITERATIONS, init="pca", random_state=seed
@@ -164,7 +164,7 @@ def reduced(states: NDArray[Any], *, seed: int = 0) -> NDArray[np.float32]:
 
 
 def plane(points: NDArray[Any], *, seed: int = 0) -> NDArray[np.float32]:
-    """The first two principal components of points [n, D], float32 [n, 2]; else 0."""
+    """The first two principal components of points [n, D], float32 [n, 2]; 0 if missing."""
     refuse_not_finite(points)
     kept = min(2, *points.shape)
     found = np.zeros((len(points), 2), dtype=np.float32)
@@ -184,9 +184,9 @@ def neighbour_scores(
     *,
     k: int = 10,
 ) -> NeighbourScores:
-    """Unseen instances by their K nearest training instances, Euclidean (METHODS 5).
+    """Compare unseen instances with their K nearest training instances, Euclidean (METHODS 5).
 
-    The predicted output is the one that most of the K have; of equally frequent ones, the nearest.
+    The predicted output is the most frequent among the K; of equally frequent ones, the nearest.
 
     Args:
         train_states: [n, D] of the training instances.
@@ -198,8 +198,8 @@ def neighbour_scores(
         k: K, from 1 to n.
 
     Raises:
-        ProblemError: ``input`` where K is not from 1 to n, where nothing is unseen, or where a
-            state is not finite.
+        ProblemError: ``input`` if K is not from 1 to n, nothing is unseen, or a state is not
+            finite.
     """
     if not 1 <= k <= len(train_states) or not len(states):
         raise problem(
@@ -215,7 +215,7 @@ def neighbour_scores(
     nearest = search.kneighbors(np.asarray(states, dtype=np.float32), return_distance=False)
     same = np.asarray(train_tasks)[nearest] == np.asarray(tasks)[:, None]
     named = np.asarray(train_outputs)[nearest]
-    # [m, K]: how many of an instance's neighbours have the output that each of them has.
+    # [m, K]: for each neighbour, how many of the K have the same output.
     votes = (named[:, :, None] == named[:, None, :]).sum(axis=2)
     chosen = named[np.arange(len(named)), votes.argmax(axis=1)]
     predicted = chosen == np.asarray(outputs)
@@ -223,7 +223,7 @@ def neighbour_scores(
 
 
 def refuse_not_finite(states: NDArray[Any]) -> None:
-    """Raises ProblemError, ``input``, where a state is NaN or infinite."""
+    """Raises ProblemError, ``input``, if a state is NaN or infinite."""
     if not np.isfinite(states).all():
         raise problem(
             "input",

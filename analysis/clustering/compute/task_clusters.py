@@ -1,7 +1,7 @@
-"""The analysis of task clusters in a trained model: hidden states, clusters and scores by layer.
+"""Analyses task clusters in a trained model: hidden states, clusters and scores by layer.
 
-The instances are every phrasing of every task with each of its mappings (METHODS 5, the natural
-setting); what is clustered is the state at the last token before the output.
+The instances are all phrasings of all tasks with each of their mappings (METHODS 5, the natural
+setting); the state at the last token before the output is clustered.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from analysis.problems import problem
 Event = Progress | Partial | Notice
 Steps = Generator[Event, None, TaskClusters]
 
-# Of what is free beside the model, for the states that are held at one time.
+# Share of the memory left free by the model that states may occupy at one time.
 _SHARE_OF_MEMORY = 0.25
 _TOKENIZED_AT_A_TIME = 256
 
 MOST_FOR_TSNE = 800
-"""Instances. t-SNE of so many takes a quarter of a minute for a layer, on one core."""
+"""Maximum number of instances: t-SNE takes 15 seconds per layer for this many, on one core."""
 
 
 def task_clusters(request: ClustersRequest, models: ModelPool) -> Steps:
@@ -44,8 +44,8 @@ def task_clusters(request: ClustersRequest, models: ModelPool) -> Steps:
     Yields progress after every batch of instances and every clustering of a layer.
 
     Raises:
-        ProblemError: ``input`` where the tasks cannot be used with this model, ``memory`` where
-            there is too little, and what loading raises.
+        ProblemError: ``input`` if the tasks cannot be used with this model, ``memory`` if there is
+            too little, and errors from loading.
     """
     started = time.monotonic()
     loaded = yield from models.get(request.model)
@@ -67,7 +67,7 @@ def task_clusters(request: ClustersRequest, models: ModelPool) -> Steps:
                 dtype=loaded.facts.dtype,
                 notes=(*loaded.facts.notes, *result.notes),
             )
-        # Only here, outside the handler, is what was half computed no longer referred to.
+        # Only here, outside the handler, are the partial results no longer referenced.
         release(loaded.device)
         if not models.evict_others(request.model):
             raise problem(
@@ -81,7 +81,7 @@ def task_clusters(request: ClustersRequest, models: ModelPool) -> Steps:
 def _tokenized(
     request: ClustersRequest, loaded: LoadedModel, instances: Instances
 ) -> Generator[Event, None, list[tuple[int, ...]]]:
-    """The tokens of every instance up to the one that predicts the output."""
+    """The tokens of every instance, up to the token that predicts the output."""
     prompts = instances.prompts()
     window = loaded.facts.context_window
     sequences: list[tuple[int, ...]] = []
@@ -90,7 +90,7 @@ def _tokenized(
             yield Progress("tokens", len(sequences), len(prompts), "instances")
         tokens = loaded.tokenize(prompt, chat_template=request.chat_template)
         length = len(tokens)
-        # Some tokenizers end every text with a token of their own; no output comes after that.
+        # Some tokenizers append a special token to every text; no output follows it.
         while not request.chat_template and tokens.spans[length - 1] is None:
             length -= 1
         if window and length > window:
@@ -110,7 +110,7 @@ def _measured(
     instances: Instances,
     sequences: Sequence[Sequence[int]],
 ) -> Steps:
-    """All layers, as many at a time as memory has room for their states."""
+    """Measure all layers, as many at a time as fit in memory."""
     config = loaded.model.config.get_text_config()
     count = config.num_hidden_layers + 1
     room = _SHARE_OF_MEMORY * free_bytes(torch.device("cpu"))
@@ -134,7 +134,7 @@ def _measured(
 def _refuse_not_finite(
     loaded: LoadedModel, sequences: Sequence[Sequence[int]], states: NDArray[np.float32]
 ) -> None:
-    """Refuse states [layers, n, D] of which one is not finite, with the reason."""
+    """Refuse states [layers, n, D] that are not all finite, with the reason."""
     finite = np.isfinite(states).all(axis=(0, 2))
     if not finite.all():
         ids = sequences[int(np.argmin(finite))]
@@ -142,7 +142,7 @@ def _refuse_not_finite(
 
 
 class _Measures:
-    """What is kept of every layer's states."""
+    """Collects the measures of every layer's states."""
 
     def __init__(self, request: ClustersRequest, instances: Instances, layers: int) -> None:
         self._request = request
@@ -203,7 +203,7 @@ class _Measures:
             self._of_task[layer], self._predicted[layer] = near.of_task, near.predicted
 
     def result(self, instances: Instances) -> TaskClusters:
-        """All of it."""
+        """The complete result."""
         return TaskClusters(
             model=self._request.model.name,
             tasks=instances.tasks,

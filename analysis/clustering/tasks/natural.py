@@ -1,7 +1,7 @@
 """The sixteen tasks of the natural setting (METHODS 5): true facts and our own sentences.
 
-Tasks and facts are those of the demo pair's world, as far as they are single words; the phrasings
-are the demo pair's and as many again, so that there are about fifty a task.
+Tasks and facts come from the demo pair's world, limited to single words; the phrasings are the demo
+pair's and about as many more, so that there are about fifty per task.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ Mapping = tuple[str, str]
 def natural_tasks() -> TaskSet:
     """Translation, linguistic and knowledge tasks, each with about 50 phrasings.
 
-    Mappings alternate between outputs, so that the first ten of a task have as many as there are.
-    The past perfect is given by its participle: with "had" it would be two words.
+    Mappings alternate between outputs, so that a task's first ten contain as many outputs as
+    possible. The past perfect is reduced to its participle: with "had" it would be two words.
     """
     more = tomllib.loads((Path(__file__).parent / "natural.toml").read_text("utf-8"))
     found: list[ClusterTask] = []
@@ -38,14 +38,14 @@ def natural_tasks() -> TaskSet:
 
 
 def _asked(task: Task, more: Iterable[str]) -> tuple[str, ...]:
-    """Every phrasing that the input can follow, filled."""
+    """Every phrasing that can be followed by the input, with its slots filled."""
     known = (*phrasings(task.family), *phrasings(task.family, held_out=True))
     unfilled = [*(each for each in known if INPUT not in each), *more]
     return tuple(dict.fromkeys(each.format(**task.slots) for each in unfilled))
 
 
 def _single_words(task: Task) -> list[Mapping]:
-    """The items of a task whose input and output are one word each; no input twice."""
+    """The items of a task whose input and output are one word each; inputs are unique."""
     found: dict[str, str] = {}
     for item in task.items:
         given, output = item.slots["input"], item.response.removeprefix("had ")
@@ -55,7 +55,7 @@ def _single_words(task: Task) -> list[Mapping]:
 
 
 def _alternating(pairs: Iterable[Mapping]) -> tuple[Mapping, ...]:
-    """A pair of every output in turn, then the second of every output, and so on."""
+    """One pair of every output in turn, then the second of every output, and so on."""
     by_output: dict[str, list[Mapping]] = {}
     for pair in pairs:
         by_output.setdefault(pair[1], []).append(pair)

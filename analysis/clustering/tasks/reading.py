@@ -1,4 +1,4 @@
-"""A user's tasks from TOML or JSON lines, with what is wrong with them in words."""
+"""Reads a user's tasks from TOML or JSON lines and explains errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from analysis.problems import ProblemError, problem
 from analysis.text_files import utf8
 
 LARGEST_FILE = 10_000_000
-"""Bytes. A set of tasks is read whole."""
+"""Maximum size in bytes, because the file is read whole."""
 
 _WANTED = (
     "Write a [[task]] for each with name, phrasings, mappings as [input, output] pairs and, where "
@@ -28,7 +28,7 @@ class _File(msgspec.Struct, frozen=True):
 
 
 def task_set_from_file(path: Path) -> TaskSet:
-    """The tasks of a file: JSON lines where it is called ``.jsonl``, else TOML.
+    """The tasks of a file: JSON lines if it is called ``.jsonl``, otherwise TOML.
 
         [[task]]
         name = "french-english"
@@ -36,13 +36,13 @@ def task_set_from_file(path: Path) -> TaskSet:
         phrasings = ["Translate into English.", "In English, the French word {input}"]
         mappings = [["chat", "cat"], ["chien", "dog"]]
 
-    A category is not needed. ``{input}`` stands at the end of a phrasing; without it, the input
-    goes into a line of its own. What is there twice is left out, which the notes say. The text is
-    UTF-8, or UTF-16 with its mark.
+    The category is optional. ``{input}`` must be at the end of a phrasing; without it, the input
+    goes on a line of its own. Duplicates are left out and mentioned in the notes. The text is
+    UTF-8, or UTF-16 with a byte order mark.
 
     Raises:
-        ProblemError: ``storage`` where the file cannot be read; ``input`` where it is too large,
-            is no such file, or a task cannot be used; the task is named.
+        ProblemError: ``storage`` if the file cannot be read; ``input`` if it is too large, has the
+            wrong format, or contains an unusable task, which is named.
     """
     try:
         size = path.stat().st_size
@@ -82,7 +82,7 @@ def _from_lines(content: bytes) -> tuple[ClusterTask, ...]:
 
 
 def _checked(path: Path, task: ClusterTask, notes: list[str]) -> ClusterTask:
-    """The task without what is there twice, which is added to the notes."""
+    """The task without duplicates, which are added to the notes."""
     if not task.name.strip():
         raise _unusable(path, "A task has no name.", _WANTED)
     name = repr(task.name)

@@ -1,29 +1,29 @@
-"""Tasks, their phrasings and their mappings as one frozen structure (METHODS 5)."""
+"""Tasks, their phrasings and their mappings as frozen structures (METHODS 5)."""
 
 from __future__ import annotations
 
 import msgspec
 
 INPUT = "{input}"
-"""Where a phrasing may have the input: at its end."""
+"""Placeholder for the input at the end of a phrasing."""
 
 LABELS = ("task", "distribution", "distribution-mapping")
-"""What instances are labelled by.
+"""The labels of an instance.
 
 ``task``: the paper's task identity; tasks of one category share it. ``distribution``: the
-description that the instruction rephrases, one a task of the file. ``distribution-mapping``: that
-and the mapping.
+description that the instruction rephrases, one per task of the file. ``distribution-mapping``: the
+distribution and the mapping.
 """
 
 
 class ClusterTask(msgspec.Struct, frozen=True):
-    """A task: the ways to ask for it, and what it maps to what.
+    """A task: the ways to ask for it, and its mappings from inputs to outputs.
 
     Attributes:
         name: Unique in its set, such as ``country-capital``.
-        phrasings: Instructions, each with the input after it: in a new line, or at ``{input}``.
-        mappings: (input, output) pairs; no input twice.
-        category: Tasks of one category count as one; empty where the task stands for itself.
+        phrasings: Instructions, each followed by the input: on a new line, or at ``{input}``.
+        mappings: (input, output) pairs; inputs are unique.
+        category: Tasks of one category count as one; empty if the task stands for itself.
     """
 
     name: str
@@ -33,16 +33,16 @@ class ClusterTask(msgspec.Struct, frozen=True):
 
     @property
     def identity(self) -> str:
-        """What the label ``task`` says of it."""
+        """The task's value of the label ``task``."""
         return self.category or self.name
 
 
 class TaskSet(msgspec.Struct, frozen=True):
-    """Tasks to be told apart.
+    """A set of tasks whose instances are to be told apart.
 
     Attributes:
-        name: What a view calls the set: ``natural`` or a file's name.
-        tasks: In the order of their source.
+        name: The set's name in views: ``natural`` or a file's name.
+        tasks: In source order.
         notes: What was left out, in sentences.
     """
 
@@ -52,7 +52,7 @@ class TaskSet(msgspec.Struct, frozen=True):
 
 
 def prompt_of(phrasing: str, given: str) -> str:
-    """The text of an instance up to its output: the instruction and, last, the input."""
+    """The text of an instance up to its output: the instruction, then the input."""
     if INPUT in phrasing:
         return phrasing.replace(INPUT, given)
     return f"{phrasing}\n{given}"

@@ -1,6 +1,6 @@
-"""A model that learns synthetic tasks, and how its hidden states cluster meanwhile (METHODS 5).
+"""Trains a model on synthetic tasks and tracks how its hidden states cluster (METHODS 5).
 
-`generator` makes the tasks, `training` the run, `dynamics` what is measured at each epoch;
-`analysis.clustering.runs` reads what they leave in a folder. Torch is imported by `training`,
-`model` and `checkpoint` only.
+`generator` makes the tasks, `training` runs the training, `dynamics` measures each epoch;
+`analysis.clustering.runs` reads the files they write. Only `training`, `model` and `checkpoint`
+import torch.
 """

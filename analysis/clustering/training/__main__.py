@@ -1,7 +1,7 @@
-"""Trains in a process of its own: ``python -m analysis.clustering.training``.
+"""Trains in its own process: ``python -m analysis.clustering.training``.
 
-Progress leaves on standard output, one JSON object a line, as does the problem it ends with, if
-any. `app.commands.clusters_train` runs this, so that torch stays out of the user's process.
+Writes progress and any final problem to standard output, one JSON object per line.
+`app.commands.clusters_train` starts this process to keep torch out of the user's.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SECONDS_BETWEEN_REPORTS = 0.5
 
 
 def main() -> None:
-    """Train as the command line asks."""
+    """Train as specified on the command line."""
     parser = argparse.ArgumentParser(prog="python -m analysis.clustering.training")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--preset", required=True)
@@ -39,14 +39,14 @@ def main() -> None:
 
 def _train(options: argparse.Namespace) -> None:
     settings = preset_settings(options.preset, options.seed)
-    # cuBLAS reads this when it is first used; without it, it may add in another order.
+    # cuBLAS reads this on first use; without it, the order of additions may vary.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     import torch
 
     from analysis.clustering.training.training import train_run
     from analysis.engine.memory import is_out_of_memory
 
-    # A device without such an algorithm for some step still trains, only not twice the same.
+    # If a device lacks a deterministic algorithm for a step, training works but is not repeatable.
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
         train_run(options.folder, settings, device=options.device, report=_Teller())
@@ -62,7 +62,7 @@ def _train(options: argparse.Namespace) -> None:
 
 
 class _Teller:
-    """Passes on some of the reports: the last, and as many before as one can read."""
+    """Passes on reports at a readable rate, always including the last."""
 
     def __init__(self) -> None:
         self._told = -_SECONDS_BETWEEN_REPORTS

@@ -1,4 +1,4 @@
-"""The state that a run goes on from: weights, optimiser and schedule after an epoch."""
+"""Checkpoints of a run: weights, optimiser and schedule after an epoch."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
 
 
 def load_checkpoint(folder: Path, device: torch.device) -> dict[str, Any] | None:
-    """The checkpoint of a run, None where there is none yet.
+    """The checkpoint of a run; None if there is none yet.
 
     Raises:
-        ProblemError: ``storage`` where it cannot be read.
+        ProblemError: ``storage`` if it cannot be read.
     """
     path = folder / CHECKPOINT_NAME
     if not path.exists():
         return None
     try:
-        # Tensors and plain values only: nothing in the file is run.
+        # Only tensors and plain values: no code in the file is run.
         state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
     except Exception as error:  # torch, zipfile and pickle each have their own
         raise problem(

@@ -1,4 +1,4 @@
-"""What was measured while a model learned, row by row, and the CSV files of it."""
+"""Measurements during training, row by row, and their CSV files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from analysis.problems import problem
 
 
 class ClusterRow(NamedTuple):
-    """How far the clusters of a layer agree with a label after an epoch (0: before training)."""
+    """Agreement of a layer's clusters with a label after an epoch (0: before training)."""
 
     epoch: int
     split: str
@@ -32,7 +32,7 @@ class ClusterRow(NamedTuple):
 
 
 class AccuracyRow(NamedTuple):
-    """The share of right outputs after an epoch, and their mean cross-entropy in nats."""
+    """The share of correct outputs after an epoch, and their mean cross-entropy in nats."""
 
     epoch: int
     split: str
@@ -41,7 +41,7 @@ class AccuracyRow(NamedTuple):
 
 
 class NeighbourRow(NamedTuple):
-    """What the K nearest training instances say of the validation instances after an epoch."""
+    """K-nearest-neighbour scores of the validation instances after an epoch."""
 
     epoch: int
     layer: int
@@ -63,13 +63,13 @@ class Curves:
 
     @classmethod
     def read(cls, folder: Path) -> Curves:
-        """The rows that a run has written so far; none where it has not begun to.
+        """The rows that a run has written so far; none if it has not started.
 
         Raises:
-            ProblemError: ``storage`` where a file cannot be read, ``input`` where it is not one
-                that a run writes.
+            ProblemError: ``storage`` if a file cannot be read, ``input`` if it is not one that a
+                run writes.
         """
-        # Neighbours are written last. Read first, they have no epoch that the others lack.
+        # Neighbours are written last; reading them first ensures their epochs exist in the others.
         neighbours = _read(folder / NEIGHBOURS_NAME, NeighbourRow)
         return cls(
             _read(folder / CLUSTERS_NAME, ClusterRow),
@@ -94,7 +94,7 @@ class Curves:
         self.neighbours += other.neighbours
 
     def until(self, epoch: int) -> Curves:
-        """The rows up to an epoch, that one included."""
+        """The rows up to and including an epoch."""
         return Curves(
             [row for row in self.clusters if row.epoch <= epoch],
             [row for row in self.accuracies if row.epoch <= epoch],
@@ -113,7 +113,7 @@ def last_epoch(folder: Path) -> int | None:
 
 
 def _write(path: Path, kind: type[_Row], rows: list[_Row]) -> None:
-    """Floats get as many digits as give the same number back."""
+    """Write rows as CSV; floats get as many digits as they need to round-trip."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(kind._fields)

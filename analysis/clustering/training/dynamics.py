@@ -1,4 +1,4 @@
-"""What is measured at an epoch: clusters, accuracy and nearest neighbours, layer by layer."""
+"""Measures a model at an epoch: clusters, accuracy and nearest neighbours, layer by layer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from analysis.clustering.training.model import Encoded, Read, read
 
 
 class Dynamics:
-    """Measures a model on the instances it learns from and on unseen ones."""
+    """Measures a model on training instances and on unseen ones."""
 
     def __init__(
         self, instances: Sequence[Instance], encoded: Encoded, *, neighbours: int, seed: int
@@ -23,10 +23,10 @@ class Dynamics:
         """Prepare the labels.
 
         Args:
-            instances: All of them.
+            instances: All instances.
             encoded: The same, as ids.
             neighbours: K.
-            seed: Of K-Means.
+            seed: For K-Means.
         """
         self._encoded, self._k, self._seed = encoded, neighbours, seed
         self._labels = label_arrays(instances)

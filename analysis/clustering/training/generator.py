@@ -1,4 +1,4 @@
-"""The synthetic tasks: mappings, instructions and hard examples, from a seed (METHODS 5)."""
+"""Generates the synthetic tasks from a seed: mappings, instructions, hard examples (METHODS 5)."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from analysis.clustering.training.settings import DataSettings
 TASK_SYMBOLS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 _TRIES = 200
-"""Draws before what is wanted counts as impossible."""
+"""Number of draws before giving up."""
 
 Mapping = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Distribution:
-    """Where instructions come from.
+    """A source of instructions.
 
     Attributes:
         pattern: The regular expression.
-        instructions: All different, and in no other distribution.
-        originals: The instructions that these were made from where they are hard examples.
+        instructions: All distinct, and in no other distribution.
+        originals: For hard examples, the instructions they were made from.
     """
 
     pattern: str
@@ -39,7 +39,7 @@ class Distribution:
 
 @dataclass(frozen=True)
 class SyntheticTask:
-    """A function of one symbol and the ways to ask for it."""
+    """A function of one symbol, and the ways to ask for it."""
 
     mappings: tuple[Mapping, ...]
     distributions: tuple[Distribution, ...]
@@ -48,18 +48,18 @@ class SyntheticTask:
 def generate(settings: DataSettings, seed: int) -> list[Instance]:
     """All instances: every instruction of a task with every mapping.
 
-    Where the paper leaves something open, this holds: the two symbols of a mapping differ; an
+    Our choices where the paper leaves something open: the two symbols of a mapping differ; an
     instruction is no shorter than the shortest argument of a metacharacter, and occurs once; a
     regular expression with too few strings is replaced by another; the hard examples of a
-    distribution are a distribution of their own; the evaluated training subset are the tasks that
-    hard examples were made from, first of all, with those hard examples.
+    distribution form a distribution of their own; the evaluated training subset consists of the
+    tasks that hard examples were made from first, together with those hard examples.
 
     Args:
         settings: How much of everything.
         seed: The same seed gives the same instances.
 
     Raises:
-        ValueError: The settings ask for more than their symbols can make.
+        ValueError: The settings require more than their symbols allow.
     """
     rng = random.Random(seed)
     makers = _Maker(settings, rng)
@@ -81,17 +81,17 @@ def generate(settings: DataSettings, seed: int) -> list[Instance]:
 
 
 class _Maker:
-    """Makes tasks, and keeps what two tasks may not share."""
+    """Makes tasks and tracks what two tasks must not share."""
 
     def __init__(self, settings: DataSettings, rng: random.Random) -> None:
         self._settings, self._rng = settings, rng
         self._instructions: set[str] = set()
         symbols = TASK_SYMBOLS[: settings.task_symbols]
-        # The outputs that no task has for an input yet.
+        # For each input, the outputs not yet used by any task.
         self._free = {given: set(symbols) - {given} for given in symbols}
 
     def task(self) -> SyntheticTask:
-        """A task of its own."""
+        """A new task."""
         settings, rng = self._settings, self._rng
         inputs = [given for given, outputs in self._free.items() if outputs]
         if len(inputs) < settings.mappings:
@@ -101,11 +101,11 @@ class _Maker:
         return SyntheticTask(mappings, tuple(self._distribution() for _ in range(count)))
 
     def has_other_outputs(self, source: SyntheticTask) -> bool:
-        """Whether no input of a task has all its outputs taken by other tasks."""
+        """Whether every input of a task still has an output that no task uses."""
         return all(self._free[given] for given, _ in source.mappings)
 
     def hard_task(self, source: SyntheticTask, unseen: set[str]) -> SyntheticTask:
-        """The inputs of another task with other outputs; instructions with one symbol replaced."""
+        """A task with another's inputs and other outputs; one symbol per instruction replaced."""
         mappings = self._mappings([given for given, _ in source.mappings])
         return SyntheticTask(
             mappings, tuple(self._altered(each, unseen) for each in source.distributions)
@@ -129,7 +129,7 @@ class _Maker:
         raise self._too_few_symbols()
 
     def _drawn(self, grammar: Grammar) -> list[str]:
-        """As many new instructions as are wanted, or as `_TRIES` gives."""
+        """As many new instructions as required, or as `_TRIES` draws yield."""
         found: list[str] = []
         for _ in range(_TRIES):
             text = grammar.draw(self._rng)
@@ -164,7 +164,7 @@ class _Maker:
 def _unseen_instructions(
     settings: DataSettings, tasks: list[SyntheticTask], rng: random.Random
 ) -> set[str]:
-    """The instructions kept from training, a few of every distribution of some tasks."""
+    """The instructions withheld from training, a few of every distribution of some tasks."""
     return {
         text
         for task in rng.sample(tasks, settings.validation_tasks)

@@ -1,4 +1,4 @@
-"""An instance of the synthetic tasks, and the labels and subsets of many."""
+"""Instances of the synthetic tasks, with their labels and subsets."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ LABELS = ("task", "distribution", "distribution-mapping")
 
 
 class Instance(msgspec.Struct, frozen=True, kw_only=True):
-    """[instruction; input; output], with where each comes from. A line of ``data.jsonl``.
+    """[instruction; input; output] with the origin of each. A line of ``data.jsonl``.
 
     Attributes:
-        instruction: The instruction, one character a symbol.
+        instruction: The instruction, one character per symbol.
         input, output: One symbol each.
         task: Index of the task; those made from hard examples come last.
         distribution: Index of the distribution that the instruction is drawn from, over all tasks.
         mapping: Index of the mapping, over all tasks.
         pattern: The distribution's regular expression; a hard example need not match it.
         original: The instruction that a hard example was made from; None for others.
-        split: Whether the model learns from it.
-        evaluated: Its state is clustered.
+        split: Whether the model trains on it.
+        evaluated: Whether its state is clustered.
     """
 
     instruction: str

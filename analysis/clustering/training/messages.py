@@ -1,4 +1,4 @@
-"""What the process that trains says, one JSON object a line."""
+"""Messages of the training process, one JSON object per line."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from analysis.problems import Problem
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress"):
-    """Where a run stands.
+    """How far a run has got.
 
     Attributes:
-        epoch, epochs: The epoch being learned, from 1, and how many there are.
-        step, steps: Of the whole run.
-        loss: Mean cross-entropy in nats of this epoch's steps so far.
-        accuracy: On unseen instructions, when it was last measured.
+        epoch, epochs: The current epoch, from 1, and the number of epochs.
+        step, steps: The current step and the number of steps in the whole run.
+        loss: Mean cross-entropy in nats over this epoch's steps so far.
+        accuracy: On unseen instructions, at the last measurement.
     """
 
     epoch: int
@@ -26,7 +26,7 @@ class Progress(msgspec.Struct, frozen=True, tag="progress"):
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
-    """The run has ended before its last epoch."""
+    """The run ended before its last epoch."""
 
     problem: Problem
 

@@ -1,4 +1,4 @@
-"""The model, the instances as token ids, and the states of all layers at the input's token."""
+"""The model, instances as token ids, and hidden states of all layers at the input token."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from analysis.clustering.training.patterns import INSTRUCTION_SYMBOLS
 from analysis.clustering.training.settings import DataSettings, Learned, TrainingSettings
 
 _BATCH = 512
-"""Instances of a step where nothing is learned."""
+"""Number of instances per step in evaluation."""
 
 _ROW = 8
-"""So many batches are sorted by length together; more would make batches too alike."""
+"""This many batches are sorted by length together; more would make batches too uniform."""
 
 
 def new_model(data: DataSettings, training: TrainingSettings) -> GPT2LMHeadModel:
-    """GPT-2 with weights from torch's generator; one token a symbol, tied output embeddings."""
+    """GPT-2 with weights from torch's generator; one token per symbol, tied output embeddings."""
     config = GPT2Config(
         vocab_size=data.instruction_symbols + data.task_symbols,
-        # An instruction and its input; the output is predicted, never read.
+        # An instruction and its input; the output is predicted, never an input.
         n_positions=data.longest_instruction + 1,
         n_embd=training.hidden,
         n_inner=training.feed_forward,
         n_layer=training.layers,
         n_head=training.heads,
-        activation_function="gelu_pytorch_tanh",  # GPT-2's, in one kernel
+        activation_function="gelu_pytorch_tanh",  # the same as GPT-2's, in one kernel
         embd_pdrop=training.dropout,
         attn_pdrop=training.dropout,
         resid_pdrop=training.dropout,
@@ -42,7 +42,7 @@ def new_model(data: DataSettings, training: TrainingSettings) -> GPT2LMHeadModel
         use_cache=False,
         bos_token_id=None,
         eos_token_id=None,
-        # The only one whose backward pass gives the same numbers every time on every device.
+        # The only implementation whose backward pass is deterministic on every device.
         attn_implementation="eager",  # type: ignore[call-arg]  # transformers leaves it out
     )
     return GPT2LMHeadModel(config)
@@ -64,7 +64,7 @@ class Encoded:
 
     @classmethod
     def of(cls, instances: Sequence[Instance], data: DataSettings, device: torch.device) -> Encoded:
-        """The ids of instances, on a device."""
+        """The ids of instances, on `device`."""
         symbols = INSTRUCTION_SYMBOLS[: data.instruction_symbols]
         symbols += TASK_SYMBOLS[: data.task_symbols]
         number = {symbol: index for index, symbol in enumerate(symbols)}
@@ -81,13 +81,13 @@ class Encoded:
         )
 
     def batch(self, rows: Tensor) -> Encoded:
-        """Some of the instances, without columns that none of them needs."""
+        """Some of the instances, without unneeded padding columns."""
         last = self.last[rows]
         return Encoded(self.ids[rows, : int(last.max()) + 1], last, self.outputs[rows])
 
 
 def shuffled(encoded: Encoded, size: int) -> Iterator[Encoded]:
-    """Every instance once, in batches of similar length, in the order of torch's generator."""
+    """Every instance once, in batches of similar length, shuffled by torch's generator."""
     order = torch.randperm(len(encoded.last)).to(encoded.last.device)
     batches: list[Tensor] = []
     for row in _parts(order, size * _ROW):
@@ -114,11 +114,11 @@ def loss_of(model: GPT2LMHeadModel, batch: Encoded, learned: Learned) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Read:
-    """What a model makes of instances.
+    """A model's states and predictions on instances.
 
     Attributes:
-        states: float32 [layers + 1, n, D] at the input's token; layer 0 is what the first block
-            receives, the last layer is behind the final norm.
+        states: float32 [layers + 1, n, D] at the input's token; layer 0 is the input of the first
+            block, the last layer includes the final norm.
         correct: bool [n], the output is the most probable token.
         losses: float32 [n], cross-entropy of the output in nats.
     """

@@ -1,4 +1,4 @@
-"""Random regular expressions, and strings drawn from them: the grammar of instructions."""
+"""The grammar of instructions: random regular expressions, and strings drawn from them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Piece:
 
     Attributes:
         metacharacter: One of `METACHARACTERS`.
-        characters: Its arguments, all different.
-        cut: Where ``|`` parts them.
-        longest: Symbols that ``*`` and ``+`` give at most.
+        characters: Its arguments, all distinct.
+        cut: Where ``|`` separates them.
+        longest: Maximum number of symbols for ``*`` and ``+``.
     """
 
     metacharacter: str
@@ -58,7 +58,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Grammar:
-    """A regular expression: pieces one behind the other."""
+    """A regular expression: a sequence of pieces."""
 
     pieces: tuple[Piece, ...]
 
@@ -73,7 +73,7 @@ class Grammar:
 
 
 def random_grammar(settings: DataSettings, rng: random.Random) -> Grammar:
-    """As many metacharacters, each with as many arguments, as the settings allow."""
+    """A grammar with random numbers of metacharacters and arguments within the settings."""
     symbols = INSTRUCTION_SYMBOLS[: settings.instruction_symbols]
     pieces = []
     for _ in range(rng.randint(settings.min_metacharacters, settings.max_metacharacters)):

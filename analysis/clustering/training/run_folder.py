@@ -1,4 +1,4 @@
-"""The files of a run: names, and writing them so that a kill leaves the old or the new."""
+"""The files of a run: their names, and atomic writes that survive a kill."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _LOCK_NAME = ".lock"
 
 
 def claim(folder: Path) -> None:
-    """Make a folder for a run, or take one that is empty or has been claimed before.
+    """Create a folder for a run, or take one that is empty or was claimed before.
 
     Raises:
-        ProblemError: ``input`` where it holds something else.
-        OSError: It cannot be made.
+        ProblemError: ``input`` if it contains something else.
+        OSError: It cannot be created.
     """
     if folder.exists() and not folder.is_dir():
         raise problem("input", f"{folder} is not a folder.", "", "Name another with --out.")
@@ -44,19 +44,19 @@ def claim(folder: Path) -> None:
 
 
 def map_path(folder: Path, epoch: int) -> Path:
-    """Where the 2-D map of an epoch is: float16 [layers + 1, evaluated instances, 2]."""
+    """The path of an epoch's 2-D map: float16 [layers + 1, evaluated instances, 2]."""
     return folder / MAPS_NAME / f"{epoch:05}.npy"
 
 
 def write_data(path: Path, instances: Sequence[Instance]) -> None:
-    """Write the instances, one JSON object a line."""
+    """Write the instances, one JSON object per line."""
     with replacing(path) as stream:
         stream.writelines(msgspec.json.encode(each) + b"\n" for each in instances)
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A stream whose content takes the place of a file once all of it is on the disk."""
+    """A stream whose content replaces a file once all of it is on disk."""
     partial = path.with_name(f"{path.name}.partial")
     with partial.open("wb") as stream:
         yield stream
@@ -67,10 +67,10 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Hold a folder for this process, until it ends in whatever way.
+    """Lock a folder for this process, until the process ends for whatever reason.
 
     Raises:
-        ProblemError: ``storage`` where another process trains in it.
+        ProblemError: ``storage`` if another process trains in it.
         OSError: The folder cannot be written.
     """
     with (folder / _LOCK_NAME).open("wb") as lock:

@@ -9,24 +9,24 @@ import msgspec
 from analysis.problems import problem
 
 Learned = Literal["sequence", "output"]
-"""The tokens whose prediction is learned: all after the first, or an instance's output alone."""
+"""The tokens to learn to predict: all after the first, or only an instance's output."""
 
 
 class DataSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the synthetic tasks are made of.
+    """Parameters of the synthetic tasks.
 
     Attributes:
-        tasks: How many, without those of the hard examples.
-        mappings: Input and output pairs of a task.
-        task_symbols: Symbols that inputs and outputs are made of, at most 26.
-        instruction_symbols: Symbols that instructions are made of, at most 35.
-        min_distributions, max_distributions: Regular expressions of a task.
+        tasks: Number of tasks, not counting those made from hard examples.
+        mappings: Input and output pairs per task.
+        task_symbols: Number of symbols for inputs and outputs, at most 26.
+        instruction_symbols: Number of symbols for instructions, at most 35.
+        min_distributions, max_distributions: Regular expressions per task.
         instructions: Instructions drawn from each.
-        min_metacharacters, max_metacharacters: Of a regular expression.
-        min_characters, max_characters: Arguments of a metacharacter.
-        hard_tasks: Tasks made from hard examples, each out of another task.
+        min_metacharacters, max_metacharacters: Metacharacters per regular expression.
+        min_characters, max_characters: Arguments per metacharacter.
+        hard_tasks: Tasks made from hard examples, each from a different task.
         hard_instructions: Instructions of each distribution that become hard examples.
-        subset_tasks: Tasks of the training subset that is evaluated.
+        subset_tasks: Tasks of the evaluated training subset.
         validation_tasks: Tasks with unseen instructions.
         validation_instructions: Unseen instructions of each of their distributions.
     """
@@ -50,24 +50,24 @@ class DataSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def longest_instruction(self) -> int:
-        """Symbols that an instruction can have at most."""
+        """The maximum length of an instruction in symbols."""
         return self.max_metacharacters * self.max_characters
 
 
 class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The model and how it learns.
+    """Parameters of the model and its training.
 
     Attributes:
         hidden, feed_forward, layers, heads: Sizes of the GPT-2 architecture.
-        dropout: Of embeddings, attention and residual branches.
-        learned: The tokens whose prediction is learned.
-        deviation: Standard deviation of the weights at the start.
-        rate: Learning rate at the start, annealed to 0 along a cosine.
-        gradient_norm: Largest norm of the gradient.
-        epochs: How often the training instances are read.
-        batch: Instances of a step. The paper does not say how many.
-        evaluate_every: Epochs from one evaluation to the next.
-        neighbours: K of the nearest neighbours. The paper does not say how many.
+        dropout: For embeddings, attention and residual branches.
+        learned: The tokens to learn to predict.
+        deviation: Standard deviation of the initial weights.
+        rate: Initial learning rate, annealed to 0 along a cosine.
+        gradient_norm: Maximum norm of the gradient.
+        epochs: Passes over the training instances.
+        batch: Instances per step. The paper does not state it.
+        evaluate_every: Epochs between evaluations.
+        neighbours: K for the nearest neighbours. The paper does not state it.
     """
 
     hidden: int = 768
@@ -85,18 +85,18 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True):
     neighbours: int = 10
 
     def evaluates(self, epoch: int) -> bool:
-        """Whether an epoch is evaluated; 0, before training, and the last always are."""
+        """Whether to evaluate after an epoch; always for 0, before training, and the last."""
         return epoch % self.evaluate_every == 0 or epoch == self.epochs
 
 
 class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that decides what a run finds, apart from the machine.
+    """Everything that determines a run's results, apart from the machine.
 
     Attributes:
         preset: Where the settings come from.
-        seed: Of the tasks, the weights, the order and the dropout.
-        data: The tasks.
-        training: The model.
+        seed: For the tasks, the weights, the order and the dropout.
+        data: Parameters of the tasks.
+        training: Parameters of the model.
     """
 
     preset: str
@@ -108,10 +108,10 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
 _PAPER = DataSettings()
 
 _SMALL = (
-    # Fewer tasks of more mappings: with 10 inputs of 25 each, two tasks share most of theirs, and
-    # K-Means has no easier clusters to find than tasks. Shorter instructions save time. Of ten
-    # instructions of a distribution a model this small learns each by heart, and unseen ones find
-    # no cluster; of thirty it learns what the distribution is.
+    # Fewer tasks with more mappings: with 10 inputs of 25 each, two tasks share most of theirs, so
+    # no clusters are easier for K-Means to find than the tasks. Shorter instructions save time.
+    # With ten instructions per distribution a model this small memorises each, and unseen ones
+    # belong to no cluster; with thirty it learns the distribution.
     DataSettings(
         tasks=20,
         mappings=10,
@@ -127,10 +127,10 @@ _SMALL = (
         feed_forward=128,
         layers=5,
         heads=4,
-        # To predict the instructions takes a small model most of its time and its states.
+        # Predicting the instructions too would use most of a small model's time and its states.
         learned="output",
-        # As large beside the paper's 0.02 as the root of the width is smaller: so a layer adds to
-        # the embeddings what it adds in a model of hidden size 768.
+        # The paper's 0.02 scaled up by the inverse root of the width, so that a layer adds as much
+        # to the embeddings as in a model of hidden size 768.
         deviation=0.07,
         rate=1e-3,
         batch=80,
@@ -153,7 +153,7 @@ def preset_settings(name: str, seed: int) -> RunSettings:
     """The settings of a preset.
 
     Raises:
-        ProblemError: ``input`` where there is no preset of that name.
+        ProblemError: ``input`` if there is no preset of that name.
     """
     if name not in PRESETS:
         raise problem(

@@ -1,4 +1,4 @@
-"""A run: learn the tasks, measure the model between epochs, and go on where it was ended."""
+"""A training run: learns the tasks, measures the model between epochs, resumes if interrupted."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ def train_run(
 ) -> None:
     """Train in a folder, from the beginning or from its checkpoint.
 
-    Ended at any moment and started again, it ends with the same numbers as if undisturbed, on the
-    same machine with the same number of threads: each epoch has its own seed, so that a
-    checkpoint between two epochs is all of the state.
+    Interrupted at any moment and restarted, a run ends with the same numbers as an uninterrupted
+    one, on the same machine with the same number of threads: each epoch has its own seed, so a
+    checkpoint between two epochs captures the whole state.
 
     Args:
-        folder: New, empty, or one that holds this run.
-        settings: What is learned.
-        device: As `pick_device` takes it.
+        folder: New, empty, or already containing this run.
+        settings: Parameters of the tasks and the model.
+        device: As accepted by `pick_device`.
         report: Called after every step, from this thread.
-        seconds_between_checkpoints: At least; the last epoch always leaves one.
+        seconds_between_checkpoints: Minimum interval; the last epoch always writes one.
 
     Raises:
-        ProblemError: ``input`` where the folder holds something else or the device is not there,
-            ``storage`` where it is in use or its checkpoint is damaged.
+        ProblemError: ``input`` if the folder contains something else or the device is unavailable,
+            ``storage`` if the folder is in use or its checkpoint is damaged.
         OSError: The folder cannot be written.
     """
     chosen = pick_device(device)
@@ -64,7 +64,7 @@ def train_run(
 
 
 def _prepared(folder: Path, settings: RunSettings) -> list[Instance]:
-    """The instances of a run; a new folder gets them and its settings."""
+    """The instances of a run; a new folder gets these and the settings."""
     instances = generate(settings.data, settings.seed)
     path = folder / run_folder.SETTINGS_NAME
     content = msgspec.json.format(msgspec.json.encode(settings), indent=1) + b"\n"
@@ -84,7 +84,7 @@ def _prepared(folder: Path, settings: RunSettings) -> list[Instance]:
 
 
 class _Run:
-    """The model and everything that its learning needs."""
+    """The model and everything needed to train it."""
 
     def __init__(
         self,
@@ -114,7 +114,7 @@ class _Run:
         self._curves = Curves()
 
     def go_on(self, report: Report | None, seconds: float) -> None:
-        """Learn and measure every epoch that is left."""
+        """Train and measure all remaining epochs."""
         settings = self._settings.training
         done = self._load()
         if done is None:
@@ -173,7 +173,7 @@ class _Run:
         )
 
     def _load(self) -> int | None:
-        """Take up the last checkpoint; its epoch, None where there is none."""
+        """Load the last checkpoint and return its epoch; None if there is none."""
         state = load_checkpoint(self._folder, self._device)
         if state is None:
             return None
@@ -181,7 +181,7 @@ class _Run:
         self._optimiser.load_state_dict(state["optimiser"])
         self._schedule.load_state_dict(state["schedule"])
         epoch: int = state["epoch"]
-        # Rows of later epochs were written before the end came, and will be again.
+        # Rows of later epochs were written before the interruption and will be written again.
         self._curves = Curves.read(self._folder).until(epoch)
         if not self._curves.accuracies:
             raise problem(

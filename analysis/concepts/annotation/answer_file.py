@@ -1,9 +1,9 @@
-"""Answers on disk: one line each, appended and flushed the moment it arrives.
+"""Stores answers on disk: one line each, appended and flushed as soon as it arrives.
 
-Not the cache of results: what has been paid for must neither be evicted nor cleared with results
-that can be computed again, and that cache counts all its entries at every write, of which a whole
-pair of models makes hundreds of thousands here. A line is ``<checksum> <JSON>``; a line that was
-cut short or altered is left out and counted, the others are not affected.
+Answers are not in the result cache: paid answers must not be evicted or cleared along with results
+that can be recomputed, and that cache counts its entries at every write, while one pair of models
+has hundreds of thousands of answers. A line is ``<checksum> <JSON>``; truncated or altered lines
+are skipped and counted, and do not affect the others.
 """
 
 from __future__ import annotations
@@ -30,33 +30,33 @@ class _Line(msgspec.Struct, frozen=True):
 
 
 class Answers(Protocol):
-    """Where answers are kept."""
+    """A store of answers."""
 
     def get(self, key: str) -> Completion | None:
-        """The answer to the question with this key; None where there is none."""
+        """The answer to the question with this key; None if there is none."""
 
     def put(self, key: str, answer: Completion) -> None:
-        """Keep an answer. Raises `ProblemError` where it cannot be kept."""
+        """Store an answer. Raises `ProblemError` if that fails."""
 
     def writing(self) -> contextlib.AbstractContextManager[None]:
-        """A block in which `put` works; raises `ProblemError` at once where it could not."""
+        """A context in which `put` works; raises `ProblemError` on entry if it could not."""
 
 
 class AnswerFile:
-    """Answers in a file, read whole when opened.
+    """Answers in a file, read completely when opened.
 
-    Any number of processes may read one; a single one may write it at a time.
+    Any number of processes may read it, but only one at a time may write.
 
     Attributes:
-        path: The file; it and its folder are created when first written, for their owner alone.
-        damaged: How many lines could not be read; their questions are asked anew.
+        path: The file; it and its folder are created on first write, for the owner only.
+        damaged: Number of unreadable lines; their questions are asked again.
     """
 
     def __init__(self, path: Path) -> None:
-        """Read the file where there is one.
+        """Read the file if it exists.
 
         Raises:
-            ProblemError: ``storage`` where it exists and cannot be read.
+            ProblemError: ``storage`` if it exists but cannot be read.
         """
         self.path = path
         self.damaged = 0
@@ -76,14 +76,14 @@ class AnswerFile:
         return len(self._answers)
 
     def get(self, key: str) -> Completion | None:
-        """The answer to the question with this key; None where there is none."""
+        """The answer to the question with this key; None if there is none."""
         return self._answers.get(key)
 
     def put(self, key: str, answer: Completion) -> None:
-        """Keep an answer; only inside `writing`. It is on the disk when this returns.
+        """Store an answer; only inside `writing`. It is on disk when this returns.
 
         Raises:
-            ProblemError: ``storage`` where it could not be written.
+            ProblemError: ``storage`` if it could not be written.
         """
         assert self._descriptor is not None, "put outside of writing()"
         content = msgspec.json.encode(_Line(key, answer))
@@ -94,7 +94,7 @@ class AnswerFile:
                 written += os.write(self._descriptor, line[written:])
             os.fsync(self._descriptor)
         except OSError as error:
-            # Half a line would spoil the next one.
+            # A partial line would corrupt the next one.
             with contextlib.suppress(OSError):
                 os.ftruncate(self._descriptor, self._read_up_to)
             raise self._problem(error, "cannot be written") from error
@@ -103,10 +103,10 @@ class AnswerFile:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the file for this process, with all that others have written by now.
+        """Lock the file for this process and read what others have written so far.
 
         Raises:
-            ProblemError: ``storage`` where it cannot be written, or another process holds it.
+            ProblemError: ``storage`` if it cannot be written, or another process has locked it.
         """
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -145,7 +145,7 @@ class AnswerFile:
         if lines and not self._read_up_to:
             lines[0] = without_mark(lines[0])
         for line in lines:
-            # A mark and these line ends are from an editor that somebody looked at it with.
+            # A byte order mark and CRLF line ends come from viewing the file in an editor.
             self._take(line.removesuffix(b"\r"))
         self._read_up_to += len(content) - len(tail)
 
