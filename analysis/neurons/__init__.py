@@ -1,1 +1,1 @@
-"""What single feed-forward neurons and experts do while a model reads (METHODS 6)."""
+"""Activity of single feed-forward neurons and experts while a model reads (METHODS 6)."""

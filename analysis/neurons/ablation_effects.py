@@ -1,4 +1,4 @@
-"""Is a set of neurons critical: what silencing it costs, beside random sets (METHODS 6)."""
+"""Whether a set of neurons is critical: the effect of silencing it and random sets (METHODS 6)."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from analysis.request import ModelChoice
 from analysis.table import Table
 
 RANDOM_SETS = 5
-"""How many random sets a set is compared with, our choice."""
+"""Number of random sets to compare with, our choice."""
 
 RESAMPLES = 2000
-"""Of the bootstrap."""
+"""Number of bootstrap resamples."""
 
 CONFIDENCE = 0.95
-"""Of its percentile interval."""
+"""Coverage of the bootstrap's percentile interval."""
 
 LEAD = " "
-"""What stands between an instruction and its response, our reading: what the demo pair writes."""
+"""Separator of an instruction and its response, our reading: the one in the demo pair's texts."""
 
 MeasuredOn = Literal["own", "others", "own - others"]
 
@@ -50,20 +50,20 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Effect:
-    """What silencing a category's unique neurons does to log p of responses, a token.
+    """The effect of silencing a category's unique neurons on log p per response token.
 
     Attributes:
         model: The model's name.
-        category: Whose neurons.
-        neurons: How many.
+        category: The category of the neurons.
+        neurons: Number of neurons.
         matched: What the random sets have in common with them.
         measured_on: Responses of the category itself, of the others, or the difference.
-        instructions: How many instructions that are.
+        instructions: Number of instructions measured.
         change: Mean change per response token, in nats, with the set silenced.
-        random: The same of each random set.
-        effect: `change` less the mean of `random`; negative where the set matters more.
-        low, high: Percentile interval of `effect` from resampling the instructions; None where
-            there are fewer than two.
+        random: The same for each random set.
+        effect: `change` minus the mean of `random`; negative if the set matters more.
+        low, high: Percentile interval of `effect` from resampling the instructions; None if there
+            are fewer than two.
     """
 
     model: str
@@ -89,17 +89,17 @@ def ablation_request(
     seed: int = 0,
     activity: Frequencies | None = None,
 ) -> AblationRequest:
-    """Silence the neurons that are unique to a category, and read all instructions' responses.
+    """A request to silence a category's unique neurons and read all instructions' responses.
 
     Args:
-        model: Whose neurons.
+        model: The model.
         sets: Its sets.
-        category: One of them.
-        instructions: With their responses, of all categories.
-        count: How many random sets to compare with.
-        seed: Of the random sets.
-        activity: The model's frequencies in the category, to match random sets by them: they are
-            then active at as many of the category's tokens. None to match by layer alone.
+        category: One of their categories.
+        instructions: Instructions of all categories, with responses.
+        count: Number of random sets to compare with.
+        seed: For the random sets.
+        activity: The model's frequencies in the category, used to match random sets that are active
+            at about as many of the category's tokens. None to match by layer alone.
     """
     row = sets.categories.index(category)
     neurons = tuple(tuple(np.flatnonzero(each[row]).tolist()) for each in sets.unique)
@@ -117,7 +117,7 @@ def ablation_request(
 
 
 def activity_note(request: AblationRequest, frequencies: Frequencies, matched: Matched) -> str:
-    """How active the neurons and the random ones are on the category's instructions."""
+    """How active the neurons and the random sets are on the category's instructions."""
     means = [each.mean for each in frequencies.layers]
     random = [mean_activity(each, means) for each in request.random]
     count = sum(map(len, request.neurons))
@@ -131,16 +131,16 @@ def activity_note(request: AblationRequest, frequencies: Frequencies, matched: M
 def effects(
     found: Ablation, matched: Matched = "layer", *, resamples: int = RESAMPLES, seed: int = 0
 ) -> tuple[Effect, ...]:
-    """The effect on the category's own responses, on the others' and how much the two differ.
+    """The effects on the category's own responses and on the others', and their difference.
 
     Per response token, so that long responses do not outweigh short ones (our reading). Groups
     without instructions are left out.
 
     Args:
-        found: What was measured.
+        found: The measurements.
         matched: How the random sets were drawn.
-        resamples: Of the bootstrap.
-        seed: Of the bootstrap.
+        resamples: Number of bootstrap resamples.
+        seed: For the bootstrap.
     """
     own = np.array([each == found.category for each in found.categories], dtype=np.bool_)
     silenced = (found.silenced - found.whole) / found.response_tokens
@@ -192,7 +192,7 @@ def effects(
 
 
 def effects_table(found: Sequence[Effect]) -> Table:
-    """`COLUMNS`: one row an effect; changes in nats per response token."""
+    """`COLUMNS`: one row per effect; changes in nats per response token."""
     return Table(
         COLUMNS,
         [

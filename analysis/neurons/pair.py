@@ -1,4 +1,4 @@
-"""The sets of neurons and experts of a pair of models, and what they are made with (METHODS 6)."""
+"""The sets of neurons and experts of a pair of models, and their thresholds (METHODS 6)."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from analysis.problems import problem
 
 @dataclass(frozen=True)
 class Thresholds:
-    """What makes a unit one that a category needs; all our reading.
+    """The criteria for a category to need a unit; all our reading.
 
     Attributes:
-        epsilon: ε: a neuron is specific to an instruction that has it active at this share of its
+        epsilon: ε: a neuron is specific to an instruction if it is active at this share of its
             tokens.
         tau: τ: a category needs a unit that is specific to this share of its instructions.
-        expert_epsilon: ε_e: an expert is specific to an instruction that has this share of its
-            tokens routed to it.
+        expert_epsilon: ε_e: an expert is specific to an instruction if this share of its tokens is
+            routed to it.
     """
 
     epsilon: float = EPSILON
@@ -41,20 +41,20 @@ class Thresholds:
     expert_epsilon: float = EXPERT_EPSILON
 
     def __post_init__(self) -> None:
-        """Raises ProblemError, ``input``, where one is out of bounds."""
+        """Raises ProblemError, ``input``, if one is out of bounds."""
         grid_row(self.epsilon, EPSILONS)
         grid_row(self.expert_epsilon, EXPERT_EPSILONS)
         check_tau(self.tau)
 
     @classmethod
     def of(cls, options: Mapping[str, object]) -> Thresholds:
-        """Those named in some options, the others by default."""
+        """Those given in `options`, the others by default."""
         names = [each.name for each in fields(cls)]
         given = {name: options[name] for name in names if options.get(name) is not None}
         return cls(**cast("dict[str, float]", given))
 
     def reading(self, *, mixture: bool) -> str:
-        """How the sets came about, in a sentence for whoever reads the numbers."""
+        """How the sets were made, in a sentence for readers of the numbers."""
         experts = f", an expert where at least {self.expert_epsilon:.0%} of them are routed to it"
         return (
             "Our reading of SPARCOM (METHODS 6; only its abstract was at hand): a neuron is "
@@ -70,7 +70,7 @@ class PairSets:
 
     Attributes:
         base, tuned: Their frequencies, the same categories in the same order.
-        thresholds: What the sets are made with.
+        thresholds: The criteria for the sets.
     """
 
     base: tuple[Frequencies, ...]
@@ -93,7 +93,7 @@ class PairSets:
 
     @cached_property
     def experts(self) -> tuple[ComponentSets, ComponentSets]:
-        """Sets of experts, base and tuned; empty layers where there are none."""
+        """Sets of experts, base and tuned; empty layers if there are none."""
         given = self.thresholds
         base, tuned = (
             expert_sets(each, given.expert_epsilon, given.tau) for each in (self.base, self.tuned)
@@ -107,7 +107,7 @@ def pair_sets(
     """The sets of a pair.
 
     Raises:
-        ProblemError: ``input`` where the two are not built alike.
+        ProblemError: ``input`` if the two differ in structure.
     """
     shapes = [[tuple(layer.starts.tolist()) for layer in side[0].layers] for side in (base, tuned)]
     if shapes[0] != shapes[1]:

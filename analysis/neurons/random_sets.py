@@ -1,8 +1,8 @@
-"""Random sets of neurons that a set is compared with: alike in size, or in activity too.
+"""Random sets of neurons to compare a set with, matched in size or also in activity.
 
-How random sets are matched is our reading of "critical role" (METHODS 6): by ``layer`` they have as
-many neurons in every layer; by ``activity`` each of these stands for one of the set and is about as
-often active, so that a set does not seem critical for being active more often than others are.
+Matching is our reading of "critical role" (METHODS 6): by ``layer``, random sets have as many
+neurons in every layer; by ``activity``, each random neuron also replaces one of the set that is
+about as active, so that a set does not seem critical merely because it is more active than others.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 Matched = Literal["layer", "activity"]
 
 NeuronSet = Sequence[Sequence[int]]
-"""Per layer the places of some neurons, each once."""
+"""For each layer the positions of some neurons, without repetition."""
 
 NEAREST = 10
-"""By ``activity`` one of so many that are nearest in activity is drawn, our choice."""
+"""Number of neurons nearest in activity from which ``activity`` draws one, our choice."""
 
 
 def random_sets(
@@ -30,14 +30,14 @@ def random_sets(
     seed: int = 0,
     activity: Sequence[NDArray[np.float32]] | None = None,
 ) -> tuple[tuple[tuple[int, ...], ...], ...]:
-    """Sets of as many random neurons of every layer, outside the set as long as there are such.
+    """Sets with as many random neurons in every layer, drawn outside the set while any are left.
 
     Args:
         neurons: The set.
-        units: How many neurons each layer has.
-        count: How many sets.
-        seed: Of the sets.
-        activity: Per layer [U], how often each neuron is active; None to match by layer alone.
+        units: Number of neurons in each layer.
+        count: Number of random sets.
+        seed: For the random sets.
+        activity: For each layer [U], how often each neuron is active; None to match by layer alone.
     """
     found = []
     for number in range(count):
@@ -56,7 +56,7 @@ def random_sets(
 
 
 def mean_activity(neurons: NeuronSet, activity: Sequence[NDArray[np.float32]]) -> float:
-    """How often the neurons of a set are active on average; NaN for none."""
+    """Mean activity of the neurons of a set; NaN for an empty set."""
     values = [each[list(own)] for own, each in zip(neurons, activity, strict=True)]
     joined = np.concatenate(values)
     return float(joined.mean()) if len(joined) else float("nan")
@@ -68,9 +68,9 @@ def _as_active(
     activity: NDArray[np.float32],
     rng: np.random.Generator,
 ) -> list[int]:
-    """For each neuron one of the first pool that is about as active; of the next once it is empty.
+    """For each neuron a random one of similar activity, from the next pool once one is empty.
 
-    Those of equal activity stay in the order of their pool, which is random.
+    Neurons of equal activity stay in the order of their pool, which is random.
     """
     waiting = [pool[np.argsort(activity[pool], kind="stable")] for pool in pools]
     drawn: list[int] = []
@@ -78,7 +78,7 @@ def _as_active(
         if not len(waiting[0]):
             del waiting[0]
         left = waiting[0]
-        # Sorted by activity, the nearest are next to where the neuron itself would stand.
+        # In a pool sorted by activity, the nearest are next to the neuron's own position.
         place = int(np.searchsorted(activity[left], activity[neuron]))
         start = max(0, place - NEAREST)
         distance = np.abs(activity[left[start : place + NEAREST]] - activity[neuron])

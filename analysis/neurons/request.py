@@ -1,4 +1,4 @@
-"""What can be asked of single feed-forward neurons and experts (METHODS 6)."""
+"""Requests about single feed-forward neurons and experts (METHODS 6)."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 
 class NeuronDirectionRequest(Request["NeuronDirection"], frozen=True, tag="neuron_direction"):
-    """What a feed-forward neuron writes, in words and components (METHODS 3 and 6).
+    """What a feed-forward neuron writes, as words and components (METHODS 3 and 6).
 
     Answered by `NeuronDirection`.
 
     Attributes:
-        model: Whose neuron.
-        layer: Which layer, from 0.
-        neuron: Which neuron of the layer, or of the expert, from 0.
+        model: The model.
+        layer: From 0.
+        neuron: Number of the neuron in the layer, or in the expert, from 0.
         words: The words that describe it.
-        expert: Which expert of a mixture; -1 in a dense layer.
-        rank: R, the number of components that are looked at.
-        top: K, the words of the neuron and of a component.
-        components: How many components are named.
+        expert: The expert of a mixture; -1 in a dense layer.
+        rank: R, the number of components considered.
+        top: K, the number of words for the neuron and for each component.
+        components: Number of components to return.
     """
 
     analysis = "neuron direction"
@@ -45,15 +45,15 @@ class NeuronDirectionRequest(Request["NeuronDirection"], frozen=True, tag="neuro
 
 
 class WordNeuronsRequest(Request["WordNeurons"], frozen=True, tag="word_neurons"):
-    """Which feed-forward neurons of a layer write a word (METHODS 3 and 6).
+    """The feed-forward neurons of a layer that write a word (METHODS 3 and 6).
 
     Answered by `WordNeurons`.
 
     Attributes:
-        model: Whose neurons.
-        layer: Which layer, from 0.
+        model: The model.
+        layer: From 0.
         word: The word.
-        words: Those that it is one of.
+        words: The list that contains it.
     """
 
     analysis = "word neurons"
@@ -73,12 +73,12 @@ class FrequenciesRequest(Request["Frequencies"], frozen=True, tag="frequencies")
     Answered by `Frequencies`.
 
     Attributes:
-        model: Whose neurons.
-        category: What the result calls the instructions.
-        prompts: The instructions, each as the model is given it.
-        branch: What counts as a gated network's activation (our reading): ``gate``, what leaves
-            the activation function, or ``product``, that times the up branch. One and the same
-            where there is no gate.
+        model: The model.
+        category: The name for the instructions in the result.
+        prompts: The instructions, each as given to the model.
+        branch: What counts as a gated network's activation (our reading): ``gate``, the output of
+            the activation function, or ``product``, its product with the up branch. The same if
+            there is no gate.
     """
 
     analysis = "frequencies"
@@ -93,7 +93,7 @@ class FrequenciesRequest(Request["Frequencies"], frozen=True, tag="frequencies")
 
 
 class AnsweredInstruction(msgspec.Struct, frozen=True):
-    """An instruction with the text that the reference response continues it with."""
+    """An instruction and the reference response that continues it."""
 
     category: str
     prompt: str
@@ -101,16 +101,16 @@ class AnsweredInstruction(msgspec.Struct, frozen=True):
 
 
 class AblationRequest(Request["Ablation"], frozen=True, tag="ablation"):
-    """What silencing some neurons does to reference responses (METHODS 6, "critical role").
+    """The effect of silencing neurons on reference responses (METHODS 6, "critical role").
 
     Answered by `Ablation`.
 
     Attributes:
-        model: Whose neurons.
-        category: The category that the neurons are said to serve.
-        neurons: Per layer the places of the neurons, as in `LayerFrequencies`.
+        model: The model.
+        category: The category that the neurons are supposed to serve.
+        neurons: For each layer the positions of the neurons, as in `LayerFrequencies`.
         instructions: Those of the category and of the others.
-        random: The sets to compare with, in the same form.
+        random: Random sets to compare with, in the same form.
     """
 
     analysis = "ablation"

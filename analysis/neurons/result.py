@@ -1,4 +1,4 @@
-"""What neurons write, how often they are active, and what silencing them does."""
+"""Results: what neurons write, how often they are active, and the effect of silencing them."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class NeuronDirection(msgspec.Struct, frozen=True, tag="neuron_direction"):
         explained_variance: float64 [P], share of the layer's variance of each component.
         component_words: The words of each component, best first.
         component_measures: float32 [P, K], signed cosine of word and component.
-        share: Σ cos²(w, v_r) over the layer's `rank` components: how much of w lies in their space.
-        rank: R, how many components that were.
+        share: Σ cos²(w, v_r) over the layer's `rank` components: the share of w in their space.
+        rank: R, the number of those components.
         notes: What the user should know, in words.
     """
 
@@ -46,14 +46,14 @@ class NeuronDirection(msgspec.Struct, frozen=True, tag="neuron_direction"):
 
 
 class WordNeurons(msgspec.Struct, frozen=True, tag="word_neurons"):
-    """How much of a word the neurons of a layer write (METHODS 3 and 6).
+    """How much each neuron of a layer writes a word (METHODS 3 and 6).
 
     Attributes:
         model: The model's name.
         layer: From 0.
         word: The word.
         cosines: float32 [U], cos(w, E_o[word]) of every neuron's row w of the down projection, at
-            the places of `LayerFrequencies`.
+            the positions of `LayerFrequencies`.
     """
 
     model: str
@@ -65,17 +65,16 @@ class WordNeurons(msgspec.Struct, frozen=True, tag="word_neurons"):
 class LayerFrequencies(msgspec.Struct, frozen=True):
     """How often the neurons of one layer are active on a category's instructions (METHODS 6).
 
-    The neurons of a layer stand side by side, expert after expert, a shared one last: neuron i of
-    expert e at place ``starts[e] + i``. A dense layer is one expert as far as `starts` goes.
+    Neurons are ordered expert by expert, a shared one last: neuron i of expert e is at position
+    ``starts[e] + i``. For `starts`, a dense layer counts as one expert.
 
     Attributes:
         starts: int64 [E + 1]; [2] in a dense layer.
-        reached: uint16 [20, U]; number of instructions whose p_ij is at least
-            `component_sets.EPSILONS` of the row.
+        reached: uint16 [20, U]; number of instructions whose p_ij is at least the row's
+            `sets.EPSILONS`.
         mean: float32 [U], mean p_ij over the instructions.
-        expert_reached: uint16 [100, E], number of instructions of whose tokens at least the share
-            `component_sets.EXPERT_EPSILONS` of the row is routed to the expert; E is 0 in a dense
-            layer.
+        expert_reached: uint16 [100, E], number of instructions with at least the row's share
+            `sets.EXPERT_EPSILONS` of tokens routed to the expert; E is 0 in a dense layer.
         expert_mean: float32 [E], mean share of tokens over the instructions.
     """
 
@@ -87,17 +86,17 @@ class LayerFrequencies(msgspec.Struct, frozen=True):
 
 
 class Frequencies(msgspec.Struct, frozen=True, tag="frequencies"):
-    """How often every neuron and every expert is active on a category's instructions (METHODS 6).
+    """How often each neuron and expert is active on a category's instructions (METHODS 6).
 
     Attributes:
         model: The model's name.
         category: The category's name.
-        instructions: How many instructions were counted.
-        tokens: How many tokens they have.
-        layers: One after the other.
+        instructions: Number of instructions counted.
+        tokens: Their total number of tokens.
+        layers: In order.
         notes: What the user should know, in words.
-        seconds: Time it took.
-        device: Where the model ran.
+        seconds: Computing time.
+        device: The device the model ran on.
         dtype: Precision of its weights.
     """
 
@@ -117,16 +116,16 @@ class Ablation(msgspec.Struct, frozen=True, tag="ablation"):
 
     Attributes:
         model: The model's name.
-        category: The category that the neurons are said to serve.
-        neurons: How many were silenced.
+        category: The category that the neurons are supposed to serve.
+        neurons: Number of silenced neurons.
         categories: [I] category of each instruction.
         response_tokens: int32 [I], tokens of its reference response.
-        whole: float64 [I], log p of the response by the model as it is.
+        whole: float64 [I], log p of the response by the unchanged model.
         silenced: float64 [I], the same without the neurons.
         random: float64 [R, I], the same without as many random neurons of the same layers.
         notes: What the user should know, in words.
-        seconds: Time it took.
-        device: Where the model ran.
+        seconds: Computing time.
+        device: The device the model ran on.
         dtype: Precision of its weights.
     """
 

@@ -1,7 +1,7 @@
-"""Which neurons and experts a category of instructions needs, and what tuning changed (METHODS 6).
+"""The neurons and experts each category of instructions needs, and their change (METHODS 6).
 
-What is stored of a model is how many instructions reach each ε of a grid (`results.Frequencies`);
-sets for an ε of the grid and any τ follow at once, without a model.
+Results store how many instructions reach each ε of a grid (`result.Frequencies`); sets for an ε on
+the grid and any τ follow without a model.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from analysis.neurons.result import Frequencies
 from analysis.problems import problem
 
 EPSILONS = tuple(step / 20 for step in range(1, 21))
-"""The grid of ε: shares of an instruction's tokens. Every neuron has at least the share 0."""
+"""The grid of ε: shares of an instruction's tokens. Share 0 is omitted, since all reach it."""
 
 EXPERT_EPSILONS = tuple(step / 100 for step in range(1, 101))
-"""The grid of ε_e, finer: of many experts each sees few tokens."""
+"""The grid of ε_e, finer because each of many experts sees few tokens."""
 
 EPSILON = 0.5
-"""ε of neurons, our choice: the paper's value is unknown to us."""
+"""ε of neurons, our choice, because we do not know the paper's value."""
 
 EXPERT_EPSILON = 0.25
 """ε_e of experts, our choice."""
 
 TAU = 0.75
-"""τ, our choice: the share of a category's instructions that a neuron has to be specific to."""
+"""τ, our choice: the share of a category's instructions that a neuron must be specific to."""
 
 _ROUNDING = 1e-9
 
@@ -40,12 +40,12 @@ Members = tuple[NDArray[np.bool_], ...]
 
 @dataclass(frozen=True, eq=False)
 class ComponentSets:
-    """A model's set of neurons, or of experts, for every category.
+    """A model's sets of neurons, or of experts, one per category.
 
     Attributes:
         categories: C names.
-        members: Per layer bool [C, U]: unit u is in the category's set. Units are neurons at the
-            places of `results.LayerFrequencies`, or experts.
+        members: For each layer bool [C, U]: unit u is in the category's set. Units are neurons at
+            the positions of `result.LayerFrequencies`, or experts.
     """
 
     categories: tuple[str, ...]
@@ -53,12 +53,12 @@ class ComponentSets:
 
     @cached_property
     def general(self) -> Members:
-        """Per layer bool [U]: in the sets of all categories."""
+        """For each layer bool [U]: in the sets of all categories."""
         return tuple(np.logical_and.reduce(each, axis=0) for each in self.members)
 
     @cached_property
     def unique(self) -> Members:
-        """Per layer bool [C, U]: in this category's set and in no other."""
+        """For each layer bool [C, U]: in this category's set and no other."""
         return tuple(each & (each.sum(axis=0) == 1) for each in self.members)
 
     @cached_property
@@ -68,17 +68,17 @@ class ComponentSets:
 
     @cached_property
     def unique_counts(self) -> NDArray[np.int64]:
-        """int64 [C, L], how many of them are in no other category's set."""
+        """int64 [C, L], number of units in no other category's set."""
         return _sizes(self.unique)
 
     @cached_property
     def general_counts(self) -> NDArray[np.int64]:
-        """int64 [L], how many units are in the sets of all categories."""
+        """int64 [L], number of units in the sets of all categories."""
         return np.array([each.sum() for each in self.general], dtype=np.int64)
 
     @cached_property
     def units(self) -> NDArray[np.int64]:
-        """int64 [L], how many units each layer has."""
+        """int64 [L], number of units in each layer."""
         return np.array([each.shape[1] for each in self.members], dtype=np.int64)
 
     @cached_property
@@ -87,7 +87,7 @@ class ComponentSets:
         count = len(self.categories)
         found = np.zeros((count, count), dtype=np.int64)
         for each in self.members:
-            # float64: numpy multiplies whole numbers without a library, and these are exact.
+            # float64 is exact here, and numpy multiplies integers without BLAS.
             both = each.astype(np.float64)
             found += (both @ both.T).astype(np.int64)
         return found
@@ -105,7 +105,7 @@ class ComponentSets:
 
 @dataclass(frozen=True, eq=False)
 class Alteration:
-    """What tuning did to the sets (METHODS 6): int64 [C, L] each.
+    """How tuning changed the sets (METHODS 6): int64 [C, L] each.
 
     Attributes:
         kept: In the base model's set and in the tuned model's.
@@ -118,11 +118,11 @@ class Alteration:
     gained: NDArray[np.int64]
 
     def jaccard(self) -> NDArray[np.float64]:
-        """float64 [C, L], kept / (kept + lost + gained); NaN where both sets are empty."""
+        """float64 [C, L], kept / (kept + lost + gained); NaN if both sets are empty."""
         return _ratio(self.kept, self.kept + self.lost + self.gained)
 
     def over_layers(self) -> Alteration:
-        """The same with all layers as one, int64 [C, 1]."""
+        """The same, summed over layers, int64 [C, 1]."""
         kept, lost, gained = (
             each.sum(axis=1, keepdims=True) for each in (self.kept, self.lost, self.gained)
         )
@@ -133,7 +133,7 @@ def neuron_sets(found: Sequence[Frequencies], epsilon: float, tau: float) -> Com
     """The neurons specific, p_ij ≥ ε, to at least the share τ of a category's instructions.
 
     Args:
-        found: One model's frequencies, a category each.
+        found: One model's frequencies, one per category.
         epsilon: ε, one of `EPSILONS`.
         tau: τ, above 0 and at most 1.
 
@@ -146,10 +146,10 @@ def neuron_sets(found: Sequence[Frequencies], epsilon: float, tau: float) -> Com
 def expert_sets(found: Sequence[Frequencies], epsilon: float, tau: float) -> ComponentSets:
     """The routed experts that at least the share τ of a category's instructions need.
 
-    An instruction needs an expert that at least the share ε_e of its tokens is routed to.
+    An instruction needs an expert if at least the share ε_e of its tokens is routed to it.
 
     Args:
-        found: One model's frequencies, a category each.
+        found: One model's frequencies, one per category.
         epsilon: ε_e, one of `EXPERT_EPSILONS`.
         tau: τ, above 0 and at most 1.
 
@@ -176,18 +176,18 @@ def alteration(base: ComponentSets, tuned: ComponentSets) -> Alteration:
 
 
 def expert_and_neuron(starts: NDArray[np.int64], place: int) -> tuple[int, int]:
-    """The expert of a place in a layer, and the neuron's number in it."""
+    """The expert of a position in a layer, and the neuron's number in it."""
     expert = int(np.searchsorted(starts, place, side="right")) - 1
     return expert, place - int(starts[expert])
 
 
 def is_mixture(found: Sequence[Frequencies]) -> bool:
-    """Whether some layer has experts."""
+    """Whether any layer has experts."""
     return any(len(layer.expert_mean) for each in found for layer in each.layers)
 
 
 def grid_row(epsilon: float, grid: Sequence[float]) -> int:
-    """The row of `results.LayerFrequencies` that an ε is counted in.
+    """The row of `result.LayerFrequencies` for an ε.
 
     Raises:
         ProblemError: ``input`` for an ε off the grid.
@@ -204,7 +204,7 @@ def grid_row(epsilon: float, grid: Sequence[float]) -> int:
 
 
 def check_tau(tau: float) -> None:
-    """Raises ProblemError, ``input``, for a τ out of bounds."""
+    """Raises ProblemError, ``input``, if τ is out of bounds."""
     if not 0 < tau <= 1:
         raise problem("input", f"τ is a share above 0 and at most 1, not {tau:g}.")
 
@@ -213,7 +213,7 @@ def _sets(
     found: Sequence[Frequencies], row: int, tau: float, kind: Literal["neurons", "experts"]
 ) -> ComponentSets:
     check_tau(tau)
-    # A share such as 0.7 of 10 instructions is 7 of them, whatever float64 makes of it.
+    # 0.7 of 10 instructions is 7, despite rounding in float64.
     needed = [math.ceil(tau * each.instructions - _ROUNDING) for each in found]
     members = []
     for layers in zip(*(each.layers for each in found), strict=True):

@@ -1,4 +1,4 @@
-"""What a pair of models needs for each category of instructions, as tables (METHODS 6)."""
+"""Tables of the units that each category of instructions needs in a pair of models (METHODS 6)."""
 
 from __future__ import annotations
 
@@ -44,19 +44,19 @@ SUMMARY_COLUMNS = tuple(dict.fromkeys(("summary", *OVERLAP_COLUMNS, *ALTERATION_
 
 
 def components_table(pair: PairSets) -> Table:
-    """Every unit of every category's set, in both models; an expert before neurons.
+    """Every unit of every category's set in both models, experts before neurons.
 
     Returns:
-        `COLUMNS`. An expert's row has no neuron, a dense layer's rows have no expert; a shared
-        expert comes after the routed ones. ``frequency`` is the mean over the category's
-        instructions of the share of tokens at which the neuron is active, or that are routed to
-        the expert. ``status`` is kept or lost in the base model, kept or gained in the tuned.
+        `COLUMNS`. An expert's row has no neuron; a dense layer's rows have no expert; a shared
+        expert follows the routed ones. ``frequency`` is the mean over the category's instructions
+        of the share of tokens at which the neuron is active, or that are routed to the expert.
+        ``status`` is kept or lost in the base model, kept or gained in the tuned one.
     """
     return Table(COLUMNS, _Rows(pair))
 
 
 def overlaps_table(pair: PairSets) -> Table:
-    """How much the sets of every two categories of a model have in common.
+    """The overlap of every two categories' sets in a model.
 
     Returns:
         `OVERLAP_COLUMNS`: ``size``, |A|, ``shared``, |A ∩ B|, Jaccard index, and containment,
@@ -75,11 +75,11 @@ def overlaps_table(pair: PairSets) -> Table:
 
 
 def alterations_table(pair: PairSets) -> Table:
-    """What tuning did to every category's set.
+    """How tuning changed every category's set.
 
     Returns:
         `ALTERATION_COLUMNS`: kept, lost and gained from base to tuned, and the Jaccard index of
-        the two sets; a row without a layer for all of them, then layer by layer.
+        the two sets; first a row without a layer for all layers, then one per layer.
     """
     rows: list[tuple[Cell, ...]] = []
     for units, (base, tuned) in _kinds(pair):
@@ -94,11 +94,11 @@ def alterations_table(pair: PairSets) -> Table:
 
 
 def sizes_table(pair: PairSets) -> Table:
-    """How many units of each layer a category's set has.
+    """The number of units of each layer in each category's set.
 
     Returns:
-        `SIZE_COLUMNS`: ``unique`` are in no other category's set, ``general`` in all, ``of`` is how
-        many units the layer has.
+        `SIZE_COLUMNS`: ``unique`` units are in no other category's set, ``general`` ones in all;
+        ``of`` is the number of units in the layer.
     """
     return Table(
         SIZE_COLUMNS,
@@ -115,10 +115,10 @@ def sizes_table(pair: PairSets) -> Table:
 
 
 def summary_table(pair: PairSets) -> Table:
-    """Overlaps and alterations below one another.
+    """Overlaps and alterations, one after the other.
 
     Returns:
-        `SUMMARY_COLUMNS`, what each has; ``summary`` says which it is.
+        `SUMMARY_COLUMNS`, the columns of both tables; ``summary`` says which one a row is from.
     """
     rows: list[tuple[Cell, ...]] = []
     for name, table in (
@@ -132,7 +132,7 @@ def summary_table(pair: PairSets) -> Table:
 
 
 def number(value: float) -> float | None:
-    """A cell of a value that may be undefined."""
+    """A table cell for a value that may be undefined."""
     return None if math.isnan(value) else float(value)
 
 
@@ -149,7 +149,7 @@ def _sides(pair: PairSets) -> Iterator[tuple[str, tuple[Frequencies, ...], Compo
 
 @dataclass(frozen=True)
 class _Rows:
-    """The rows, made as often as they are asked for: there may be millions."""
+    """The rows, recomputed on every iteration: there may be millions."""
 
     pair: PairSets
 

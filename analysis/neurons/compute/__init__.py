@@ -1,1 +1,1 @@
-"""Activations of neurons, and silencing them; needs torch."""
+"""Records the activations of neurons and silences them; needs torch."""

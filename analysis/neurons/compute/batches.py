@@ -1,4 +1,4 @@
-"""Texts in padded batches, and less at a time where memory runs short."""
+"""Runs texts in padded batches, with smaller ones when memory runs short."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from analysis.engine.pool import ModelPool
 from analysis.problems import problem
 
 TOKENS = 1024
-"""Of a batch, padding included."""
+"""Tokens per batch, padding included."""
 
 
 @dataclass(frozen=True)
 class Text:
-    """What the model reads of one instruction.
+    """What the model reads for one instruction.
 
     Attributes:
-        index: Its place in the request.
+        index: Its position in the request.
         ids: Token ids.
-        counted: Which of them are looked at: the instruction's own, or the response's.
+        counted: Which of them count: the instruction's own, or the response's.
     """
 
     index: int
@@ -34,11 +34,11 @@ class Text:
 
 
 def in_batches(texts: Sequence[Text], most_counted: int | None = None) -> list[list[Text]]:
-    """The texts by falling length, so that the largest batch comes first and little is padded.
+    """Batches of texts by falling length: the largest batch first, with little padding.
 
     Args:
         texts: The texts.
-        most_counted: Bound of the tokens of a batch that are looked at; None for none.
+        most_counted: Maximum number of counted tokens in a batch; None for no limit.
     """
     batches: list[list[Text]] = []
     for text in sorted(texts, key=lambda each: -len(each.ids)):
@@ -53,7 +53,7 @@ def in_batches(texts: Sequence[Text], most_counted: int | None = None) -> list[l
 
 
 def padded(batch: Sequence[Text], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """A batch as tensors, shorter texts padded on the right, where no token looks.
+    """A batch as tensors, with shorter texts padded on the right, where no token attends.
 
     Returns:
         int64 [B, T] ids, int64 [B, T] attention mask and bool [B, T] counted.
@@ -74,15 +74,15 @@ def run_batches(
     loaded: LoadedModel,
     models: ModelPool,
 ) -> Generator[int, None, None]:
-    """Run the batches one by one, in halves where the device's memory does not suffice.
+    """Run the batches one by one, halving those that do not fit in the device's memory.
 
-    Between two batches the model is as it was loaded: `run` leaves nothing behind.
+    The model is unchanged between batches: `run` leaves nothing behind.
 
     Yields:
-        How many more texts are done.
+        The number of newly finished texts.
 
     Raises:
-        ProblemError: ``memory`` where not even one text fits beside the model alone.
+        ProblemError: ``memory`` if not even one text fits.
     """
     waiting = list(reversed(batches))
     while waiting:
@@ -95,7 +95,7 @@ def run_batches(
         else:
             yield len(batch)
             continue
-        # Only here, outside the handler, is what was half computed no longer referred to.
+        # Only here, outside the handler, are the partial results no longer referenced.
         release(loaded.device)
         if models.evict_others(loaded.choice):
             waiting.append(batch)
@@ -115,15 +115,16 @@ def run_batches(
 def refuse_not_finite(
     loaded: LoadedModel, batch: Sequence[Text], values: Tensor, mask: Tensor | None = None
 ) -> None:
-    """Refuse what a batch gave where a number of it is not finite.
+    """Refuse a batch whose results are not all finite.
 
     Args:
         loaded: The model.
         batch: B texts.
-        values: [B, ...], what came out.
-        mask: int64 [B, T] where values are [B, T, ...]: 0 for padding, where any number may stand.
+        values: [B, ...], the results.
+        mask: int64 [B, T] if values are [B, T, ...]: 0 for padding, where values are ignored.
 
     Raises:
+        NotFiniteError: ``model``, with the reason.
         NotFiniteError: ``model``, with the reason.
     """
     if is_finite(values if mask is None else values[mask.bool()]):
@@ -135,10 +136,10 @@ def refuse_not_finite(
 
 
 def left_out(texts: Sequence[Text], asked: int, loaded: LoadedModel) -> tuple[str, ...]:
-    """What to say of instructions that are too long for the model.
+    """A note about instructions that are too long for the model.
 
     Raises:
-        ProblemError: ``input`` where none is left.
+        ProblemError: ``input`` if none is left.
     """
     missing = asked - len(texts)
     why = f"longer than the {loaded.facts.context_window:,} tokens that {loaded.facts.name} reads"

@@ -1,8 +1,8 @@
-"""Counts activations instruction by instruction, in memory that does not grow with them.
+"""Counts activations instruction by instruction, in memory independent of their number.
 
-Of an instruction nothing is kept but the step of the grid that each p_ij reaches: per neuron one
-histogram over `EPSILONS`, so 21 numbers however many instructions there are. Steps are found in
-whole numbers: p_ij = active / tokens is at least k / 20 exactly where 20 · active // tokens ≥ k.
+For each instruction and neuron only the grid step that p_ij reaches is kept: one histogram over
+`EPSILONS` per neuron, 21 numbers however many instructions there are. Steps use integer arithmetic:
+p_ij = active / tokens is at least k / 20 exactly if 20 · active // tokens ≥ k.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from analysis.neurons.sets import EPSILONS, EXPERT_EPSILONS
 Branch = Literal["gate", "product"]
 
 MOST_INSTRUCTIONS = 65_535
-"""Of a category: more would not fit the counts that are kept."""
+"""Maximum per category: more would overflow the stored counts."""
 
 
 class _Histogram:
-    """How many instructions end at each step of a grid, a column a unit."""
+    """How many instructions end at each step of a grid, one column per unit."""
 
     def __init__(self, steps: int, units: int, device: torch.device) -> None:
         self._counts = torch.zeros(steps + 1, units, dtype=torch.int32, device=device)
@@ -33,16 +33,16 @@ class _Histogram:
         self._instructions = 0
 
     def add(self, active: Tensor, tokens: Tensor) -> None:
-        """Add int64 [B, U] active tokens of B instructions with int64 [B] tokens."""
+        """Add B instructions: int64 [B, U] active tokens of int64 [B] tokens."""
         step = (len(self._counts) - 1) * active // tokens[:, None]
         self._counts.scatter_add_(0, step, torch.ones_like(step, dtype=torch.int32))
-        # On the CPU: not every device has float64.
+        # On the CPU, because not every device supports float64.
         shares = active.cpu().double() / tokens.cpu().double()[:, None]
         self._sum += shares.sum(dim=0)
         self._instructions += len(active)
 
     def reached(self) -> Tensor:
-        """int32 [steps, U]: how many instructions reach each step, from the first above 0."""
+        """int32 [steps, U]: how many instructions reach each step, starting above 0."""
         return self._counts.flip(0).cumsum(0, dtype=torch.int32).flip(0)[1:].cpu()
 
     def mean(self) -> Tensor:
@@ -51,11 +51,11 @@ class _Histogram:
 
 
 class _Batch:
-    """What one layer does in one pass.
+    """Counts of one layer in one pass.
 
     Attributes:
-        active: int64 [B, U], counted tokens that a neuron is active at.
-        sent: int64 [B, E], counted tokens that are routed to an expert.
+        active: int64 [B, U], counted tokens at which a neuron is active.
+        sent: int64 [B, E], counted tokens routed to an expert.
     """
 
     def __init__(self, network: FeedForward, branch: Branch, counted: Tensor) -> None:
@@ -79,10 +79,10 @@ class _Batch:
 
 
 class Counter:
-    """The activations of all layers, batch after batch.
+    """Counts the activations of all layers, batch by batch.
 
     Args:
-        networks: The model's, layer by layer.
+        networks: The model's, in layer order.
         branch: What counts as a gated network's activation.
     """
 
@@ -95,13 +95,13 @@ class Counter:
 
     @contextmanager
     def counting(self, counted: Tensor) -> Iterator[None]:
-        """Count what the model computes meanwhile, in one pass over a batch.
+        """Count what the model computes within this context, in one pass over a batch.
 
-        A pass that fails counts nothing, so that it may be tried again.
+        A failed pass counts nothing, so it can be retried.
 
         Args:
-            counted: bool [B, T], the tokens that count: no padding, nothing that is not the
-                instruction's own. Every instruction has one at least.
+            counted: bool [B, T], the tokens that count: no padding, only the instruction's own.
+                Every instruction has at least one.
         """
         batches = [_Batch(each, self._branch, counted) for each in self._networks]
         with ExitStack() as stack:
@@ -114,7 +114,7 @@ class Counter:
             experts.add(batch.sent, tokens)
 
     def layers(self) -> tuple[LayerFrequencies, ...]:
-        """What was counted so far."""
+        """The counts so far."""
         return tuple(
             LayerFrequencies(
                 starts=torch.tensor(network.starts).numpy(),

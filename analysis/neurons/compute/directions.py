@@ -1,4 +1,4 @@
-"""What a feed-forward neuron writes, in words and in concept components (METHODS 3 and 6).
+"""What a feed-forward neuron writes, as words and concept components (METHODS 3 and 6).
 
 A neuron adds its activation times its row w of the down projection to the hidden state.
 """
@@ -23,10 +23,10 @@ from cache.fingerprint import fingerprint
 
 
 def neuron_direction(request: NeuronDirectionRequest, models: ModelPool) -> Steps[NeuronDirection]:
-    """The words and the principal components that a neuron's output direction is nearest to.
+    """The words and principal components nearest to a neuron's output direction.
 
     Raises:
-        ProblemError: There is no such neuron, or the model or the words cannot be used.
+        ProblemError: There is no such neuron, or the model or words cannot be used.
     """
     words, embeddings = yield from output_words(request.model, request.words, models)
     weights = yield from layer_weights(request.model, request.layer, models)

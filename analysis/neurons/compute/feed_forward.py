@@ -1,8 +1,8 @@
-"""Where the feed-forward activations of a loaded model are, in any family of METHODS 7.
+"""Hooks into the feed-forward activations of a loaded model, for any family of METHODS 7.
 
-Dense networks are seen by hooks on their activation function and their down projection. Experts
-sit inside kernels that no hook sees into: for a pass their module computes in the plain way that
-is written out here, from its own weights, whichever implementation it otherwise uses.
+Dense networks are observed by hooks on the activation function and the down projection. Experts run
+inside kernels that hooks cannot observe: during a pass their module is replaced by the plain
+implementation below, with its own weights, whichever implementation it otherwise uses.
 """
 
 from __future__ import annotations
@@ -31,11 +31,12 @@ class FeedForward:
     """The feed-forward network of one layer.
 
     Attributes:
-        block: The whole of it.
-        plain: The network of every token: the block itself, a mixture's shared expert, or None.
+        block: The whole network.
+        plain: The network that every token uses: the block itself, a mixture's shared expert, or
+            None.
         experts: The routed experts; None in a dense layer.
-        starts: Place of every expert's first neuron in the layer, the shared expert's last, and
-            their end; [0, D_ff] in a dense layer.
+        starts: Position of each expert's first neuron in the layer, the shared expert's last, and
+            the total; [0, D_ff] in a dense layer.
     """
 
     block: nn.Module
@@ -45,12 +46,12 @@ class FeedForward:
 
     @property
     def routed(self) -> int:
-        """How many experts the router chooses from; 0 in a dense layer."""
+        """Number of experts that the router chooses from; 0 in a dense layer."""
         return 0 if self.experts is None else int(self.experts.num_experts)
 
     @property
     def units(self) -> int:
-        """U, how many neurons the layer has."""
+        """U, the number of neurons in the layer."""
         return self.starts[-1]
 
 
@@ -61,8 +62,8 @@ class Seen:
     Attributes:
         expert: Position in `FeedForward.starts`.
         tokens: int64 [n], which of the batch's tokens, counted row by row; None for all.
-        gate: [n, F], what left the activation function.
-        product: [n, F], what the down projection was given.
+        gate: [n, F], output of the activation function.
+        product: [n, F], input of the down projection.
     """
 
     expert: int
@@ -78,7 +79,7 @@ def feed_forwards(model: PreTrainedModel) -> list[FeedForward]:
     """The feed-forward networks of a model, layer by layer.
 
     Raises:
-        ProblemError: ``model`` for a family without an adapter, or one built in another way.
+        ProblemError: ``model`` for a family without an adapter, or an unexpected structure.
     """
     weights = weights_of(model)
     found: list[FeedForward] = []
@@ -101,7 +102,7 @@ def feed_forwards(model: PreTrainedModel) -> list[FeedForward]:
 
 @contextmanager
 def watched(network: FeedForward, see: See) -> Iterator[None]:
-    """Have `see` told what a layer's neurons compute; nothing of it stays behind."""
+    """Call `see` with what a layer's neurons compute; the hooks are removed afterwards."""
     with ExitStack() as stack:
         if network.plain is not None:
             gates: list[Tensor] = []
@@ -122,7 +123,7 @@ def watched(network: FeedForward, see: See) -> Iterator[None]:
 
 @contextmanager
 def silenced(network: FeedForward, neurons: Sequence[int]) -> Iterator[None]:
-    """Have some neurons of a layer write nothing, by their places; nothing of it stays behind."""
+    """Silence some neurons of a layer, given by position; the hooks are removed afterwards."""
     device = next(network.block.parameters()).device
     silent = torch.zeros(network.units, dtype=torch.bool, device=device)
     silent[list(neurons)] = True
@@ -142,12 +143,12 @@ def silenced(network: FeedForward, neurons: Sequence[int]) -> Iterator[None]:
 
 @contextmanager
 def _written_out(experts: Any, see: See | None, silent: Tensor | None) -> Iterator[None]:
-    """With the experts' arithmetic written out, expert by expert.
+    """Replace the experts' arithmetic with a plain loop over experts.
 
     Args:
         experts: A module of fused weights gate_up_proj [E, 2·F, D] and down_proj [E, D, F].
-        see: Told of every expert that has tokens.
-        silent: bool [E, F], neurons that write nothing.
+        see: Called for every expert that has tokens.
+        silent: bool [E, F], silenced neurons.
     """
 
     def forward(states: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
@@ -195,7 +196,7 @@ def _child(network: nn.Module, names: Sequence[str]) -> nn.Module | None:
 
 
 def _width(down: nn.Module) -> int:
-    """D_ff. Linear layers keep [out, in], Conv1D [in, out]."""
+    """D_ff. Linear layers store [out, in], Conv1D [in, out]."""
     weight = down.get_parameter("weight")
     return int(weight.shape[0] if isinstance(down, Conv1D) else weight.shape[1])
 

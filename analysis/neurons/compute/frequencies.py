@@ -1,4 +1,4 @@
-"""How often every feed-forward neuron is active on a category's instructions (METHODS 6)."""
+"""How often each feed-forward neuron is active on a category's instructions (METHODS 6)."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from analysis.problems import problem
 def frequencies(
     request: FrequenciesRequest, models: ModelPool
 ) -> Generator[Progress | Partial | Notice, None, Frequencies]:
-    """p_ij(I) of every neuron on every instruction of a category, kept as counts over a grid.
+    """p_ij(I) of every neuron on every instruction of a category, stored as counts over a grid.
 
     p_ij(I) is the share of the instruction's own tokens (no BOS) at which the activation is above
-    0; a neuron of an expert counts only at tokens that are routed to it. Takes one pass over the
-    instructions and memory that does not depend on their number.
+    0; a neuron of an expert counts only at tokens routed to that expert. Takes one pass over the
+    instructions and memory independent of their number.
 
     Raises:
-        ProblemError: ``input`` where there is no instruction or one cannot be used, ``memory``
-            where one is too long for the device; what loading raises.
+        ProblemError: ``input`` if there is no instruction or one cannot be used, ``memory`` if one
+            is too long for the device; and errors from loading.
     """
     started = time.monotonic()
     if len(request.prompts) > MOST_INSTRUCTIONS:
@@ -55,7 +55,7 @@ def frequencies(
     def run(batch: Sequence[Text]) -> None:
         ids, mask, counted = padded(batch, loaded.device)
         with torch.no_grad(), counter.counting(counted):
-            # Without the head: nobody asks for logits.
+            # Without the output layer: logits are not needed.
             output = loaded.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)
         refuse_not_finite(loaded, batch, output.last_hidden_state, mask)
 
@@ -78,7 +78,7 @@ def frequencies(
 
 
 def _texts(prompts: Sequence[str], loaded: LoadedModel) -> list[Text]:
-    """The prompts that the model can read."""
+    """The prompts that fit the model."""
     found: list[Text] = []
     window = loaded.facts.context_window
     for index, prompt in enumerate(prompts):

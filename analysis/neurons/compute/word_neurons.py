@@ -1,4 +1,4 @@
-"""Which feed-forward neurons write a word: cos(w, E_o[word]) of all neurons of a layer."""
+"""The feed-forward neurons that write a word: cos(w, E_o[word]) of all neurons of a layer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def word_neurons(request: WordNeuronsRequest, models: ModelPool) -> Steps[WordNe
     """The cosine of every neuron's row of the down projection with the word's output embedding.
 
     Raises:
-        ProblemError: ``input`` where the word is none of the request's; the model or its words
+        ProblemError: ``input`` if the word is not in the request's list; or the model or its words
             cannot be used.
     """
     words, embeddings = yield from output_words(request.model, request.words, models)
@@ -39,7 +39,7 @@ def word_neurons(request: WordNeuronsRequest, models: ModelPool) -> Steps[WordNe
 
 
 def _index(word: str, words: Sequence[str]) -> int:
-    """Where the word is; written in another case where it is not there as it is."""
+    """The index of the word, or else of a case variant."""
     for form in (str, str.casefold):
         for index, each in enumerate(words):
             if form(each) == form(word):

@@ -1,7 +1,7 @@
-"""Instructions by category, each with a reference response (METHODS 6): shipped, and the user's.
+"""Instructions by category with reference responses (METHODS 6): shipped and user-defined.
 
 - `natural_instructions`: six categories, for models that follow instructions in plain English.
-- `demo_instructions`: the same six in the demo pair's closed world.
+- `demo_instructions`: the same six, in the demo pair's closed world.
 - `instructions_from_file`: JSON lines with id, category, instruction, input (optional), response.
 """
 

@@ -1,4 +1,4 @@
-"""Instructions of several categories as one frozen structure, with a digest of what it holds."""
+"""Instructions of several categories as a frozen structure with a content digest."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import msgspec
 
 
 class Instruction(msgspec.Struct, frozen=True):
-    """One thing that a model is asked to do.
+    """One instruction for a model.
 
     Attributes:
         id: Unique in its set.
         category: Such as ``math``.
-        instruction: What to do, as a user would type it.
-        input: What to do it with; empty where the instruction says everything.
+        instruction: The task, as a user would type it.
+        input: The task's input; empty if the instruction is self-contained.
         response: A short answer that follows the instruction.
     """
 
@@ -27,7 +27,7 @@ class Instruction(msgspec.Struct, frozen=True):
 
     @property
     def prompt(self) -> str:
-        """What the model is given: the instruction, and the input in a paragraph of its own."""
+        """The model's prompt: the instruction, with the input in its own paragraph."""
         return f"{self.instruction}\n\n{self.input}" if self.input else self.instruction
 
 
@@ -35,9 +35,9 @@ class InstructionSet(msgspec.Struct, frozen=True, dict=True):
     """Instructions by category.
 
     Attributes:
-        name: What a view calls the set: a shipped set's name or a file's; part of no digest.
-        instructions: In the order of their source.
-        notes: What was left out, in sentences; part of no digest.
+        name: The set's name in views: a shipped set's or a file's; not part of the digest.
+        instructions: In source order.
+        notes: What was left out, in sentences; not part of the digest.
     """
 
     name: str
@@ -50,11 +50,11 @@ class InstructionSet(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def categories(self) -> tuple[str, ...]:
-        """The categories, in the order in which they are first met."""
+        """The categories in order of first appearance."""
         return tuple(dict.fromkeys(each.category for each in self.instructions))
 
     def of(self, category: str) -> tuple[Instruction, ...]:
-        """The instructions of a category, in their order; none for an unknown one."""
+        """The instructions of a category, in order; none for an unknown one."""
         return tuple(each for each in self.instructions if each.category == category)
 
     @cached_property

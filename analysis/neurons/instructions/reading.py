@@ -1,4 +1,4 @@
-"""A user's instructions from JSON lines, with the number of every line that is none."""
+"""Reads a user's instructions from JSON lines; malformed lines are reported by number."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from analysis.problems import ProblemError, problem
 from analysis.text_files import utf8
 
 LARGEST_FILE = 100_000_000
-"""Bytes. A set of instructions is read whole."""
+"""Maximum size in bytes, because the file is read whole."""
 
 _SHOWN = 5
 _WANTED = 'Write one object a line: {"id", "category", "instruction", "response"} and, if there is '
@@ -21,7 +21,7 @@ _WANTED += 'one, "input"; all of them texts.'
 
 
 class MalformedLineError(ValueError):
-    """Why a line is no instruction."""
+    """Why a line is not a valid instruction."""
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -35,20 +35,20 @@ class _Line(msgspec.Struct, frozen=True):
 
 
 def instructions_from_file(path: Path, *, skip_malformed: bool = False) -> InstructionSet:
-    r"""The instructions of a file, one JSON object a line; blank lines are ignored.
+    r"""The instructions of a file, one JSON object per line; blank lines are ignored.
 
         {"id": "1", "category": "math", "instruction": "Add.", "input": "2 and 3", "response": "5"}
 
-    Any categories will do, one is enough. UTF-8, or UTF-16 with its mark.
+    Any categories are allowed, even a single one. UTF-8, or UTF-16 with a byte order mark.
 
     Args:
         path: The file.
-        skip_malformed: Leave out lines that are no instruction, and say so in the set's notes.
+        skip_malformed: Skip malformed lines and say so in the set's notes.
 
     Raises:
-        ProblemError: ``storage`` where the file cannot be read; ``input`` where it is too large,
-            holds no instruction, or, unless they are skipped, where lines are malformed; then the
-            first of them are named by number.
+        ProblemError: ``storage`` if the file cannot be read; ``input`` if it is too large, has no
+            instruction, or, unless they are skipped, has malformed lines; the first of them are
+            then named by number.
     """
     found: list[Instruction] = []
     malformed: list[str] = []
@@ -73,7 +73,7 @@ def instructions_from_file(path: Path, *, skip_malformed: bool = False) -> Instr
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """(number, content) of the lines that are not blank."""
+    """(number, content) of each non-blank line."""
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise _unusable(path, f"It is larger than {LARGEST_FILE // 1_000_000} MB.", "Cut it.")
@@ -88,10 +88,10 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _instruction(line: bytes) -> Instruction:
-    """The instruction of a line; its id and category without white space around them.
+    """The instruction on a line, with id and category stripped of white space.
 
     Raises:
-        MalformedLineError: Why it is none.
+        MalformedLineError: The line is not a valid instruction.
     """
     try:
         each = msgspec.json.decode(line, type=_Line)

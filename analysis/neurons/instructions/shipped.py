@@ -1,4 +1,4 @@
-"""The instructions that come with the program: natural ones, and the demo pair's own."""
+"""The instructions that ship with the program: natural ones, and the demo pair's own."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ CATEGORIES = (
     "math",
     "summarisation",
 )
-"""The six of METHODS 6."""
+"""The six categories of METHODS 6."""
 
-# What the closed world asks for knowledge of is general question answering too; translation and
-# the forms of words are none of the six.
+# The closed world's knowledge tasks are general question answering too; translation and word forms
+# belong to none of the six.
 _OF_DEMO_CATEGORY = {each: each for each in CATEGORIES} | {
     "question answering": "general question answering",
     "knowledge": "general question answering",
@@ -31,7 +31,7 @@ _OF_DEMO_CATEGORY = {each: each for each in CATEGORIES} | {
 
 @cache
 def natural_instructions() -> InstructionSet:
-    """Instructions as people give them to a chat model, in all six categories."""
+    """Instructions as people would give them to a chat model, in all six categories."""
     found: list[Instruction] = []
     for category in CATEGORIES:
         path = Path(__file__).parent / f"{category.replace(' ', '_')}.jsonl"
@@ -41,7 +41,7 @@ def natural_instructions() -> InstructionSet:
 
 @cache
 def demo_instructions() -> InstructionSet:
-    """The demo pair's held-out phrasings, those of the six categories."""
+    """The demo pair's held-out phrasings in the six categories."""
     prompts = [each for each in held_out_phrasings() if each.category in _OF_DEMO_CATEGORY]
     prompts.sort(key=lambda each: CATEGORIES.index(_OF_DEMO_CATEGORY[each.category]))
     found = tuple(
@@ -52,6 +52,6 @@ def demo_instructions() -> InstructionSet:
 
 
 def default_instructions(base: ModelChoice, tuned: ModelChoice) -> InstructionSet:
-    """The demo pair's own for the demo pair, the natural ones for all others."""
+    """The demo instructions for the demo pair, the natural ones for all others."""
     demo = base.name in DEMO_NAMES and tuned.name in DEMO_NAMES
     return demo_instructions() if demo else natural_instructions()
