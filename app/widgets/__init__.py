@@ -1,1 +1,1 @@
-"""Reusable widgets; none knows an analysis."""
+"""Reusable widgets, independent of any analysis."""

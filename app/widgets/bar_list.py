@@ -1,4 +1,4 @@
-"""Bars as lines of a list, the number beside each: any number of them."""
+"""A list of bars, one per line, with the number next to each."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Bar:
     """One bar.
 
     Attributes:
-        group: What it belongs to, harmless; shown where it begins.
-        name: What it stands for, harmless.
-        value: Its length; None where there is none.
+        group: Its group, harmless; shown where the group begins.
+        name: Its label, harmless.
+        value: Its length; None for no bar.
         spread: Standard deviation of the value; None for none.
     """
 
@@ -40,7 +40,7 @@ class Bar:
 
 
 class BarList(ItemList):
-    """Bars from zero, to the left where negative."""
+    """Bars from zero; negative ones extend to the left."""
 
     def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(self._line, empty=" nothing to draw", id=id)
@@ -71,7 +71,7 @@ class BarList(ItemList):
         return [*parts, (self._drawn(bar.value, min(0.0, *values), max(0.0, *values), room), "")]
 
     def _drawn(self, value: float, lowest: float, highest: float, room: int) -> str:
-        """A bar in so many cells, which stand for lowest (0 or less) to highest (0 or more)."""
+        """A bar in `room` cells, which span `lowest` (0 or less) to `highest` (0 or more)."""
         cells = room / ((highest - lowest) or 1.0)
         zero = round(-lowest * cells)
         if value < 0:

@@ -1,6 +1,6 @@
-"""A map of cells of one size: named rows down, columns across, as wide as there is room for.
+"""A map of equal-sized cells with named rows and columns, as wide as there is room for.
 
-Built on the faces of token maps; what stands in a cell, and the names, are a subclass's.
+Built on the faces of token maps; subclasses provide the contents of cells and the names.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ HEADER = 1
 """Lines of frozen column names."""
 
 ASCII_GLYPHS = " .:-=+*oO#@"
-"""Lightness without colours and without block characters, a glyph a level."""
+"""Lightness without colours and block characters, one glyph per level."""
 
 
 class CellMap(TokenFace):
-    """The layout: where a cell is drawn, what is in sight, what a cursor repaints."""
+    """The layout: where cells are drawn, what is visible, and what a cursor move repaints."""
 
-    # What a map says of itself
+    # Provided by subclasses
 
     @property
     def _labels(self) -> int:
-        """Cells of the row names with the gap after them."""
+        """Width in cells of the row names and the gap after them."""
         raise NotImplementedError
 
     @property
     def _cell(self) -> int:
-        """Cells of a column; where not all columns fit, the map is scrolled by whole ones."""
+        """Width of a column in cells; if not all columns fit, the map scrolls by whole ones."""
         raise NotImplementedError
 
     def _label(self, row: int, style: Style, blank: Style) -> list[Segment]:
@@ -43,7 +43,7 @@ class CellMap(TokenFace):
         raise NotImplementedError
 
     def _cells(self, row: int, columns: range) -> list[Segment]:
-        """What stands in some cells of a row."""
+        """The contents of some cells of a row."""
         raise NotImplementedError
 
     # Layout
@@ -54,7 +54,7 @@ class CellMap(TokenFace):
         self.refresh()
 
     def on_resize(self) -> None:
-        """Share out the new width and keep the cursor in sight."""
+        """Distribute the new width and keep the cursor visible."""
         self._fit_to_pane()
 
     def _fit_to_pane(self) -> None:
@@ -64,16 +64,16 @@ class CellMap(TokenFace):
 
     @property
     def _pane(self) -> Size:
-        """Columns and rows that the pane has room for."""
+        """Number of columns and rows that fit in the pane."""
         width, height = self.scrollable_content_region.size
         return Size(max(0, (width - self._labels) // self._cell), max(0, height - HEADER))
 
     def page_rows(self) -> int:
-        """How many rows a page is."""
+        """Number of rows per page."""
         return max(1, self._pane.height - 1)
 
     def cell_at(self, x: int, y: int) -> Cell | None:
-        """The cell drawn at these coordinates of the pane, None where there is none."""
+        """The cell drawn at these coordinates of the pane; None if there is none."""
         rows, columns = self.map.shape
         row = y - HEADER + self.scroll_offset.y
         column = (x - self._labels) // self._cell + self._first
@@ -83,14 +83,14 @@ class CellMap(TokenFace):
 
     @property
     def _first(self) -> int:
-        """The first column in sight; columns are never cut on the left."""
+        """The first visible column; columns are never cut on the left."""
         return self.scroll_offset.x // self._cell
 
     def _columns_in_sight(self) -> range:
         return range(self._first, min(self.map.shape[1], self._first + self._pane.width))
 
     def _region(self, row: int, column: int) -> Region:
-        """Where a cell is drawn, in the pane's coordinates."""
+        """Where a cell is drawn, in pane coordinates."""
         x = self._labels + (column - self._first) * self._cell
         return Region(x, HEADER + row - self.scroll_offset.y, self._cell, 1)
 
@@ -109,7 +109,7 @@ class CellMap(TokenFace):
             self.refresh(Region(0, 0, self.size.width, HEADER))
 
     def _reveal(self) -> bool:
-        """Scroll by half a pane when the cursor is out of it; whether that was needed."""
+        """Scroll by half a pane if the cursor is outside it; returns whether it scrolled."""
         (row, column), pane = self.cursor, self._pane
         if not (pane and all(self.map.shape)):
             return False

@@ -1,4 +1,4 @@
-"""A check box that reads without colours: its mark is there only when it is on."""
+"""A check box that is readable without colours: its mark appears only when it is on."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from textual.widgets import Checkbox
 
 
 class CheckBox(Checkbox):
-    """`Checkbox` tells on from off by colour alone."""
+    """Unlike this class, `Checkbox` shows its state by colour alone."""
 
     BUTTON_LEFT = "["
     BUTTON_INNER = " "
     BUTTON_RIGHT = "]"
 
     def watch_value(self) -> None:
-        """Show the mark with the value."""
+        """Show the mark if the value is on."""
         self.BUTTON_INNER = "x" if self.value else " "
         super().watch_value()

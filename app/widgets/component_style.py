@@ -1,4 +1,4 @@
-"""Styles of a widget's components, for text on the widget's own background."""
+"""Styles of a widget's component classes, for text on the widget's own background."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from textual.widget import Widget
 
 
 def text_style(widget: Widget, name: str) -> Style:
-    """What a component adds to the widget's style.
+    """The style that a component class adds to the widget's own.
 
-    A muted colour is relative to the background, which Textual's partial style leaves out: it would
-    be plain white or black. Its whole style knows.
+    A muted colour depends on the background, which Textual's partial style omits: it would come out
+    plain white or black. The full style includes it.
     """
     own = widget.get_component_rich_style(name, partial=True)
     if own.color is None:

@@ -1,4 +1,4 @@
-"""One line in which a user names what is to be read: a file of their own, or what is shipped."""
+"""A one-line prompt for something to read: the user's own file, or a shipped set by name."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ Given = TypeVar("Given")
 
 
 class FileBar(SearchBar, Generic[Content]):
-    """Reads what is named; what cannot be read stays in the bar to be mended.
+    """Reads the named file; if it cannot be read, its name stays in the bar for correction.
 
-    The same file, named once more, is read without its lines that cannot be used. Subclasses say
-    how to read, and how much there is.
+    Naming the same file again reads it without its unusable lines. Subclasses define how to read
+    and how to count the content.
     """
 
     class Named(Message, Generic[Given]):
-        """The user is done: what was read, or None where it was given up."""
+        """The user is done: the content, or None if cancelled."""
 
         def __init__(self, content: Given | None) -> None:
             super().__init__()
             self.content = content
 
     class Refused(Message):
-        """What was named cannot be used; the bar is open again."""
+        """The named file cannot be used; the bar is open again."""
 
         def __init__(self, text: str, problem: Problem) -> None:
             super().__init__()
@@ -42,19 +42,19 @@ class FileBar(SearchBar, Generic[Content]):
         self._refused = ""
 
     def _shipped(self, name: str) -> Content | None:
-        """What is shipped under this name; None where nothing is."""
+        """The shipped content of this name; None if there is none."""
         raise NotImplementedError
 
     def _read(self, path: Path, *, skip: bool) -> Content:
-        """What a file holds, with or without its lines that cannot be used; raises ProblemError."""
+        """The content of a file, with or without its unusable lines; raises ProblemError."""
         raise NotImplementedError
 
     def _amount(self, content: Content) -> str:
-        """How much that is, such as "3 prompts"."""
+        """The amount of content, such as "3 prompts"."""
         raise NotImplementedError
 
     def ask(self) -> None:
-        """Open the bar, with what was refused last."""
+        """Open the bar, containing the last refused name if any."""
         self.open(self._refused)
 
     @on(SearchBar.Sought)
@@ -86,7 +86,7 @@ class FileBar(SearchBar, Generic[Content]):
         self._refused = ""
 
     def _content(self, text: str, *, again: bool) -> Content:
-        """What is named; a refusal says so where a second try would leave lines out."""
+        """The named content; if a second try would skip lines, the error says so."""
         shipped = self._shipped(text)
         if shipped is not None:
             return shipped
@@ -104,7 +104,7 @@ class FileBar(SearchBar, Generic[Content]):
             ) from None
 
     def _usable(self, path: Path) -> str:
-        """How much there is without the lines that cannot be used; empty where nothing is."""
+        """The amount of content without the unusable lines; empty if nothing is left."""
         try:
             return self._amount(self._read(path, skip=True))
         except ProblemError:

@@ -1,4 +1,4 @@
-"""The places where a word was found, as a list."""
+"""A list of the places where a word was found."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ Place = TypeVar("Place")
 
 
 class FoundList(ItemList, Generic[Place]):
-    """A line a place, drawn by a function.
+    """One line per place, drawn by a function.
 
     Attributes:
-        places: What was found last.
+        places: The last search results.
     """
 
     def __init__(self, draw: Draw, *, ascii_only: bool, id: str) -> None:  # noqa: A002
-        """Args: makes a place's line; whether text is shown in ASCII; the widget's id."""
+        """Args: makes a place's line; whether to show text in ASCII; the widget's id."""
         super().__init__(draw, id=id)
         self._ascii = ascii_only
         self.places: Sequence[Place] = ()
 
     def list_places(self, word: str, places: Sequence[Place], where: str) -> None:
-        """List the places of a word, and say above how many there are and where."""
+        """List the places of a word, under a heading with their number and location."""
         self.places = places
         self.border_title = Text(f"“{visible(word, ascii_only=self._ascii)}” in {where}")
         self.show(len(places), cursor=0)

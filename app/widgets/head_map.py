@@ -1,6 +1,6 @@
-"""The layer × head map: a line a layer, a cell a head, the lighter the more tuning changed it.
+"""The layer × head map: lighter cells are heads that tuning changed more.
 
-Layers are rows, heads columns; a layer that is not computed yet is a gap.
+Layers are rows and heads are columns; a layer that is not computed yet is left blank.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from app.widgets.cell_map import ASCII_GLYPHS, CellMap
 from app.widgets.token_face import TokenMap
 
 WIDEST = 4
-"""Cells of a head where there is room."""
+"""Maximum width of a head in cells."""
 
 ASCII_MISSING = "?"
 
@@ -31,7 +31,7 @@ def levels_of(change: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 
 def blank_map(layers: int, heads: int) -> TokenMap:
-    """A map without any layer computed."""
+    """A map in which no layer is computed yet."""
     return TokenMap(
         row_labels=[str(layer) for layer in range(layers)],
         column_labels=[str(head) for head in range(heads)],
@@ -41,10 +41,10 @@ def blank_map(layers: int, heads: int) -> TokenMap:
 
 
 class HeadMap(CellMap):
-    """Layers down, heads across; as many cells a head as there is room for."""
+    """Layers down, heads across, each head as wide as there is room for."""
 
     def update_layer(self, layer: int, levels: NDArray[np.uint8]) -> None:
-        """Show a layer that is computed now; only its line is repainted."""
+        """Show a newly computed layer; only its line is repainted."""
         all_levels = self.map.levels.copy()
         all_levels[layer] = levels
         gaps = (
@@ -56,12 +56,12 @@ class HeadMap(CellMap):
 
     @property
     def _labels(self) -> int:
-        """Cells of the layer numbers with the gap after them."""
+        """Width in cells of the layer numbers and the gap after them."""
         return len(str(max(0, self.map.shape[0] - 1))) + 2
 
     @property
     def _cell(self) -> int:
-        """Cells of a head."""
+        """Width of a head in cells."""
         room = self.scrollable_content_region.width - self._labels
         return max(1, min(WIDEST, room // max(1, self.map.shape[1])))
 
@@ -70,7 +70,7 @@ class HeadMap(CellMap):
         return [Segment(number, style), Segment(" ", blank)]
 
     def _heading(self, columns: range, blank: Style) -> list[Segment]:
-        """Numbers of some heads, and that of the head under the cursor."""
+        """Numbers of some heads, including that of the head under the cursor."""
         size = self._cell
         last = str(self.map.shape[1] - 1)
         every = next(n for n in (1, 2, 4, 8, 16) if n * size > len(last) or n == 16)
@@ -82,7 +82,7 @@ class HeadMap(CellMap):
         here = str(self.cursor[1])
         start = (self.cursor[1] - columns.start) * size
         before, after = "".join(text[:start]), "".join(text[start + len(here) :])
-        # Numbers that the cursor's one cuts in two would be read as others.
+        # Remove a number that the cursor's number would cut in two, since it would be misread.
         if before and before[-1] != " ":
             kept = before.rstrip("0123456789")
             before = kept + " " * (len(before) - len(kept))
@@ -95,7 +95,7 @@ class HeadMap(CellMap):
         ]
 
     def _cells(self, row: int, columns: range) -> list[Segment]:
-        """A layer's cells; neighbours of one look share a segment."""
+        """A layer's cells; adjacent cells of the same look share a segment."""
         size = self._cell
         under = self.cursor[1] if row == self.cursor[0] else -1
         segments = []
@@ -104,7 +104,7 @@ class HeadMap(CellMap):
         return segments
 
     def _look(self, row: int, column: int, under: int) -> tuple[str, Style]:
-        """What one terminal cell of a head looks like."""
+        """Glyph and style of one terminal cell of a head."""
         palette = self.palette
         if self.map.is_gap(row):
             glyph = ASCII_MISSING if self.ascii_only else MISSING_GLYPH

@@ -15,9 +15,9 @@ from app.terminal.steady_size import SteadySize
 
 
 class HelpPanel(SteadySize, ModalScreen[None]):
-    """Prose above, a table of keys below; any of ?, q, escape closes it."""
+    """Prose above, a table of keys below; any of ?, q or escape closes it."""
 
-    # The box knows the keys for pages and for both ends.
+    # The box handles the keys for pages and for both ends.
     AUTO_FOCUS = "VerticalScroll"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,question_mark,f1,q,enter", "dismiss(None)", "Close", show=False),
@@ -34,7 +34,7 @@ class HelpPanel(SteadySize, ModalScreen[None]):
     """
 
     def __init__(self, title: str, prose: str, keys: Sequence[tuple[str, str]]) -> None:
-        """Args: title; prose: paragraphs as shown; keys: (keys, what they do), in order."""
+        """Args: title; prose: paragraphs as shown; keys: (keys, their function), in order."""
         super().__init__()
         self._title = title
         self._prose = prose

@@ -1,7 +1,6 @@
 """A list of one-line items with a cursor: examples, history, sentences, cases.
 
-The Line API draws only the lines on screen, so that a list of thousands costs what a list of ten
-does.
+The Line API draws only visible lines, so a list of thousands costs no more than a list of ten.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ from app.widgets.component_style import text_style
 from app.widgets.lines import Line
 
 Draw = Callable[[int, int], Line]
-"""Index of an item and width in cells → its line; parts hold harmless text and a style name."""
+"""Index of an item and width in cells → its line of parts: harmless text and a style name."""
 
 
 class ItemList(ScrollView, can_focus=True):
-    """Items drawn by a function; Enter chooses, Space is a second thing to do with an item."""
+    """Items drawn by a function; Enter chooses an item, Space toggles it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Up", show=False),
@@ -76,17 +75,17 @@ class ItemList(ScrollView, can_focus=True):
         """Space on an item."""
 
     def __init__(self, draw: Draw, *, empty: str = "", id: str | None = None) -> None:  # noqa: A002
-        """Args: draw: makes an item's line; empty: what to say when there are no items."""
+        """Args: draw: makes an item's line; empty: text shown if there are no items."""
         super().__init__(id=id)
         self._draw = draw
         self._empty = empty
         self.count = 0
         self.cursor = 0
-        # Worked out from all ancestors; for every line that would be most of what drawing costs.
+        # Cached, because deriving styles from all ancestors would dominate drawing.
         self._styles: dict[str, Style] = {}
 
     def show(self, count: int, *, cursor: int | None = None) -> None:
-        """Show so many items, drawn anew; the cursor stays at its place unless one is given."""
+        """Show and redraw `count` items; the cursor stays in place unless one is given."""
         self.count = count
         self.cursor = max(0, min(self.cursor if cursor is None else cursor, count - 1))
         self.virtual_size = Size(self.size.width, count)
@@ -118,12 +117,12 @@ class ItemList(ScrollView, can_focus=True):
         return style
 
     def notify_style_update(self) -> None:
-        """Forget the styles of before."""
+        """Forget the cached styles."""
         self._styles.clear()
         super().notify_style_update()
 
     def move_cursor(self, index: int) -> None:
-        """Put the cursor on an item; only the two lines concerned are repainted."""
+        """Put the cursor on an item; only the two affected lines are repainted."""
         before, self.cursor = self.cursor, max(0, min(index, self.count - 1))
         if self.cursor != before:
             self.refresh_line(before)
@@ -137,7 +136,7 @@ class ItemList(ScrollView, can_focus=True):
             )
 
     def on_resize(self, event: Resize) -> None:
-        """Keep the cursor in sight."""
+        """Keep the cursor visible."""
         self.virtual_size = Size(event.size.width, self.count)
         self._reveal()
 
@@ -150,7 +149,7 @@ class ItemList(ScrollView, can_focus=True):
         self.refresh_line(self.cursor)
 
     def on_click(self, event: Click) -> None:
-        """Move to the item clicked; choose it if it was under the cursor already."""
+        """Move to the clicked item; choose it if it was already under the cursor."""
         offset = event.get_content_offset(self)
         if offset is None:
             return
@@ -163,7 +162,7 @@ class ItemList(ScrollView, can_focus=True):
             self.move_cursor(index)
 
     def action_move(self, by: int) -> None:
-        """Move by so many items."""
+        """Move by a number of items."""
         self.move_cursor(self.cursor + by)
 
     def action_page(self, direction: int) -> None:
@@ -175,11 +174,11 @@ class ItemList(ScrollView, can_focus=True):
         self.move_cursor(index if index >= 0 else self.count - 1)
 
     def action_choose(self) -> None:
-        """Say that the item under the cursor was chosen."""
+        """Report that the item under the cursor was chosen."""
         if self.count:
             self.post_message(self.Chosen(self, self.cursor))
 
     def action_mark(self) -> None:
-        """Say that the item under the cursor was toggled."""
+        """Report that the item under the cursor was toggled."""
         if self.count:
             self.post_message(self.Toggled(self, self.cursor))

@@ -1,6 +1,6 @@
-"""Line plots as text: braille dots, or a letter a cell in plain ASCII.
+"""Line plots as text: braille dots, or one letter per cell in plain ASCII.
 
-Lines differ by their dashes as well as by colour, so that NO_COLOR loses nothing.
+Lines differ in dash pattern as well as colour, so NO_COLOR loses nothing.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from app.terminal.text import fit
 from app.widgets.lines import Line, Part
 
 DASHES = ("1", "11110000", "1000", "1111111000100")
-"""Which dots along a line are drawn, over and over, a pattern for each series."""
+"""Repeating dash patterns of dots along a line, one per series."""
 LETTERS = "ox+*"
-"""What a series is drawn with in ASCII; # where two meet."""
+"""The letter of each series in ASCII; # where two meet."""
 
 _BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], np.int64)
 _BLANK = 0x2800
@@ -32,10 +32,10 @@ class Series:
     """A line.
 
     Attributes:
-        name: What the legend calls it, harmless.
-        x: [n], rising.
-        y: [n]; the line leads over a NaN.
-        spread: [n], how far a whisker goes up and down from each point; empty for none.
+        name: Its label in the legend, harmless.
+        x: [n], increasing.
+        y: [n]; the line skips over NaN.
+        spread: [n], how far a whisker extends up and down from each point; empty for none.
     """
 
     name: str
@@ -49,9 +49,9 @@ class PlotData:
     """A plot.
 
     Attributes:
-        title: What is drawn by what.
+        title: The plotted quantities.
         series: At most four.
-        names: What stands at the axis at 0, 1, 2, ... in place of numbers; empty for numbers.
+        names: Axis labels at 0, 1, 2, ... instead of numbers; empty for numbers.
     """
 
     title: str
@@ -87,7 +87,7 @@ def plot_lines(data: PlotData, width: int, height: int, *, ascii_only: bool = Fa
         across = (x - x_first) / (x_last - x_first)
         for at, low, high in zip(across, y - spread, y + spread, strict=True):
             if high > low:
-                # Whiskers of two lines at one place stand side by side.
+                # Whiskers of two lines at the same point are drawn side by side.
                 beside = np.full(2, min(1.0, at + number / (2 * columns)))
                 ends = np.clip([low, high], y_ticks[0], top)
                 _draw(cells, owner, number, beside, (top - ends) / whole, ascii_only, _WHISKER)
@@ -108,7 +108,7 @@ def plot_lines(data: PlotData, width: int, height: int, *, ascii_only: bool = Fa
 
 
 def _number_ticks(x: NDArray[np.float64], last: float, columns: int) -> list[tuple[float, str]]:
-    """Round numbers from the first of these to `last`, whole ones where all are whole."""
+    """Round numbers from the first of `x` to `last`; integers if all of `x` are."""
     first = float(x.min())
     step = _round_step((last - first) / max(1, columns // 10))
     if (x == np.rint(x)).all():
@@ -120,7 +120,7 @@ def _number_ticks(x: NDArray[np.float64], last: float, columns: int) -> list[tup
 def _axis(
     ticks: Sequence[tuple[float, str]], label_cells: int, columns: int, ascii_only: bool
 ) -> list[Line]:
-    """The axis with marks at its ticks, 0 to 1, and what stands there below."""
+    """The axis with marks at its ticks, 0 to 1, and their labels below."""
     corner, dash, mark = "+-+" if ascii_only else "└─┬"
     width = label_cells + 1 + columns
     axis, texts = [dash] * columns, ""
@@ -128,7 +128,7 @@ def _axis(
         column = round(place * (columns - 1))
         axis[column] = mark
         start = min(label_cells + 1 + column - cell_len(text) // 2, width - cell_len(text))
-        # Where there is no room for a text there is room for its mark.
+        # Every tick gets a mark, but a label only if it fits.
         if not texts or start > cell_len(texts):
             texts += " " * (start - cell_len(texts)) + text
     line = " " * label_cells + corner + "".join(axis)
@@ -136,7 +136,7 @@ def _axis(
 
 
 def _range(present: NDArray[np.float64]) -> tuple[float, float]:
-    """The lowest and the highest value to draw: zero and all points, whiskers as far as useful."""
+    """The lowest and highest value to draw: zero, all points, and whiskers as far as useful."""
     _, y, spread = present
     lowest = float(min(y.min(initial=0.0), 0.0))
     if lowest < 0:
@@ -146,7 +146,7 @@ def _range(present: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def _finite(series: Series) -> NDArray[np.float64]:
-    """Its points as [3, n], those with a number: x, y and spread, 0 where there is none."""
+    """The points with finite values as [3, n]: x, y and spread, 0 if there is none."""
     x, y = (np.asarray(each, dtype=np.float64) for each in (series.x, series.y))
     spread = np.asarray(series.spread, dtype=np.float64)
     points = np.array([x, y, np.nan_to_num(spread) if spread.size else np.zeros_like(y)])
@@ -162,7 +162,7 @@ def _draw(
     ascii_only: bool,
     dashes: str,
 ) -> None:
-    """Draw a line into cells and their owners, both [rows, columns], from points in 0 to 1."""
+    """Draw a line through points in 0 to 1 into cells and their owners, both [rows, columns]."""
     wide, high = (1, 1) if ascii_only else (2, 4)
     x, y = across * (cells.shape[1] * wide - 1), down * (cells.shape[0] * high - 1)
     dots_x, dots_y = _path(x, y, "1" if ascii_only else dashes)
@@ -176,7 +176,7 @@ def _draw(
 
 
 def _path(x: NDArray[np.float64], y: NDArray[np.float64], dashes: str) -> NDArray[np.int64]:
-    """The dots [2, n] of the lines from point to point."""
+    """The dots [2, n] of the segments between points."""
     if not len(x):
         return np.zeros((2, 0), np.int64)
     along = np.cumsum([0.0, *np.maximum(np.abs(np.diff(x)), np.abs(np.diff(y)))])
@@ -187,7 +187,7 @@ def _path(x: NDArray[np.float64], y: NDArray[np.float64], dashes: str) -> NDArra
 
 
 def _round_step(least: float) -> float:
-    """The next number of 1, 2, 5, 10, ..., in any power of ten."""
+    """The next of 1, 2, 5, 10, ..., at any power of ten."""
     power: float = 10.0 ** math.floor(math.log10(least))
     return next(size * power for size in (1, 2, 5, 10) if size * power >= least * 0.999)
 
@@ -206,7 +206,7 @@ def _legend(data: PlotData, ascii_only: bool) -> Line:
 
 
 def _parts(cells: NDArray[np.int64], owner: NDArray[np.int64]) -> Line:
-    """A row of cells as parts of one style each."""
+    """A row of cells, split into parts of one style each."""
     ends = [0, *(np.flatnonzero(np.diff(owner)) + 1).tolist(), len(owner)]
     return [
         (

@@ -1,4 +1,4 @@
-"""Lines of styled text, left and right aligned: header, key line, status and progress lines."""
+"""Lines of styled text, left- and right-aligned: header, key line, status and progress lines."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from textual.widget import Widget
 from app.widgets.component_style import text_style
 
 Part = tuple[str, str]
-"""Visible text and the name of its style: "", "dim", "strong", "accent", "warn", "bad"."""
+"""Visible text and its style name: "", "dim", "strong", "accent", "warn" or "bad"."""
 Line = Sequence[Part]
 
 STYLES = ("dim", "strong", "accent", "warn", "bad")
 
 
 def width_of(line: Line) -> int:
-    """Terminal cells of a line."""
+    """Width of a line in terminal cells."""
     return sum(cell_len(text) for text, _ in line)
 
 
 class Lines(Widget):
-    """A fixed number of lines; what does not fit on the left is cut, the right end stays.
+    """A fixed number of lines; the left part is cut to fit, the right end always stays.
 
-    Text given must already be harmless (`terminal_text.visible` or `prose`).
+    Text must already be harmless (`terminal.text.visible` or `prose`).
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"lines--{name}" for name in STYLES}
@@ -45,11 +45,11 @@ class Lines(Widget):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
         self._lines: tuple[tuple[Line, Line], ...] = ()
-        # Worked out from all ancestors; at every key that is a third of what drawing costs.
+        # Cached, because deriving styles from all ancestors takes a third of drawing at every key.
         self._styles: dict[str, Style] = {}
 
     def show(self, *lines: Line, right: Line = ()) -> None:
-        """Show these lines; `right` ends the first one. No repaint where nothing changed."""
+        """Show these lines; `right` ends the first one. Repaints only changes."""
         new = tuple(
             (tuple(line), tuple(right) if number == 0 else ())
             for number, line in enumerate(lines or ((),))
@@ -66,7 +66,7 @@ class Lines(Widget):
                 self._refresh_difference(y, before[0], after[0])
 
     def _refresh_difference(self, y: int, before: Line, after: Line) -> None:
-        """Repaint a line from the first to the last cell that looks different now."""
+        """Repaint a line from the first to the last changed cell."""
         old, new = _cells(before), _cells(after)
         start = next((x for x, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), None)
         if start is None:
@@ -79,7 +79,7 @@ class Lines(Widget):
 
     @property
     def plain(self) -> str:
-        """What is shown, without styles."""
+        """The shown text without styles."""
         return "\n".join(
             "".join(text for text, _ in (*left, *right)) for left, right in self._lines
         )
@@ -108,13 +108,13 @@ class Lines(Widget):
         return style
 
     def notify_style_update(self) -> None:
-        """Forget styles of the theme before."""
+        """Forget the previous theme's styles."""
         self._styles.clear()
         super().notify_style_update()
 
 
 def _cells(line: Line) -> list[tuple[str, str, int]]:
-    """What is in each cell of a line: a character with its marks, its style, its half if wide."""
+    """Each cell of a line: a character with its marks, its style, and which half if wide."""
     cells: list[tuple[str, str, int]] = []
     for text, style in line:
         for character in text:

@@ -1,6 +1,6 @@
-"""A map of named rows and columns with a number in each cell, the lighter the larger.
+"""A map of named rows and columns with a number in each cell; larger numbers are lighter.
 
-The numbers stand in the cells, so that it reads without colour.
+It is readable without colour because cells contain their numbers.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from app.widgets.cell_map import ASCII_GLYPHS, CellMap
 from app.widgets.token_face import TokenFace, TokenMap
 
 NARROWEST, WIDEST = 7, 16
-"""Cells of a column."""
+"""Width of a column in cells."""
 
 _SHORTEST_LABEL, _LONGEST_LABEL = 10, 28
 _READABLE = 10
@@ -27,12 +27,12 @@ _READABLE = 10
 
 @dataclass(frozen=True, eq=False)
 class Numbers:
-    """What a map shows; all texts harmless.
+    """Contents of a map; all texts are harmless.
 
     Attributes:
         rows, columns: Their names.
         levels: uint8 [R, C], 0..10.
-        texts: What stands in each cell, row by row.
+        texts: The text of each cell, row by row.
     """
 
     rows: Sequence[str]
@@ -56,7 +56,7 @@ class NumberMap(CellMap):
         self._texts: Sequence[Sequence[str]] = ()
 
     def show_numbers(self, numbers: Numbers) -> None:
-        """Show other numbers; the cursor stays where it can."""
+        """Show other numbers; the cursor keeps its position if possible."""
         self._texts = numbers.texts
         self.show(TokenMap(numbers.rows, numbers.columns, numbers.levels))
 
@@ -66,14 +66,14 @@ class NumberMap(CellMap):
 
     @property
     def _labels(self) -> int:
-        """Cells of the row names with the gap after them; columns go before long names."""
+        """Width of the row names and the gap after them; columns have priority over long names."""
         wanted = max(map(cell_len, self.map.row_labels), default=0)
         left = self._room - _READABLE * self.map.shape[1] - 1
         return min(wanted, _LONGEST_LABEL, max(_SHORTEST_LABEL, left)) + 1
 
     @property
     def _cell(self) -> int:
-        """Cells of a column."""
+        """Width of a column in cells."""
         room = self._room - self._labels
         return max(NARROWEST, min(WIDEST, room // max(1, self.map.shape[1])))
 
@@ -97,13 +97,13 @@ class NumberMap(CellMap):
     def _number(self, row: int, column: int) -> Segment:
         palette, level = self.palette, int(self.map.levels[row, column])
         under = (row, column) == self.cursor
-        # Without colours a glyph before the number stands for the lightness.
+        # Without colours a glyph before the number shows the lightness.
         plain = palette.mono and self.ascii_only
         mark = ASCII_GLYPHS[level] if plain else palette.cell(level, 1)
         text = mark + self._right(self._texts[row][column])[1:]
         return Segment(text, palette.cursor if under else palette.levels[level])
 
     def _right(self, text: str) -> str:
-        """A text at the right end of its column, a blank on either side."""
+        """A text right-aligned in its column, with a blank on either side."""
         text = fit(text, self._cell - 2)
         return " " * (self._cell - 1 - cell_len(text)) + text + " "

@@ -1,8 +1,8 @@
-"""The one plot widget: a few lines over round numbers.
+"""The plot widget: a few lines over labelled axes.
 
-It draws by itself (`line_drawing`) because textual-plot 0.10 tells lines apart by colour alone, has
-nothing for ASCII terminals, and under NO_COLOR its canvas makes segments without a style, which end
-a Textual 8.2 app.
+It draws with `line_drawing` because textual-plot 0.10 distinguishes lines by colour alone and has
+no ASCII mode, and under NO_COLOR its canvas makes segments without a style, which crash a Textual
+8.2 app.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from app.widgets.lines import Line
 
 
 class Plot(Widget, can_focus=True):
-    """Draws one `PlotData` as large as its room is."""
+    """Draws one `PlotData`, filling its space."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"plot--axis", *(f"plot--{n}" for n in range(4))}
     DEFAULT_CSS = """
@@ -38,12 +38,12 @@ class Plot(Widget, can_focus=True):
         self._drawn: list[Line] = []
 
     def show(self, data: PlotData) -> None:
-        """Draw something else."""
+        """Draw another plot."""
         self._data = data
         self._draw()
 
     def on_resize(self, event: Resize) -> None:
-        """Draw it in its new size."""
+        """Redraw at the new size."""
         self._draw()
 
     def _draw(self) -> None:

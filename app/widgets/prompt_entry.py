@@ -1,4 +1,4 @@
-"""The prompt entry: any text, kept to the character, shown harmlessly."""
+"""The prompt entry: preserves any text exactly and displays it harmlessly."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from app.terminal.text import visible
 
 
 def one_to_one(text: str) -> str:
-    """The text with every control, bidirectional or invisible character drawn as one visible one.
+    """The text with every control, bidirectional or invisible character replaced by a visible one.
 
-    Unlike `terminal_text.visible` it keeps the number of characters, so that positions stay.
+    Unlike `terminal.text.visible` it preserves the number of characters, and so positions.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -38,10 +38,10 @@ def _drawn(character: str) -> str:
 
 
 class ExactDocument(Document):
-    """A document whose lines end at newlines only, so that the text comes out as it went in.
+    """A document whose lines end only at newlines, so that the text is preserved exactly.
 
-    Textual's own also breaks at form feeds, vertical tabs, separators and U+2028, and joins with
-    another character than it broke at.
+    Textual's own also breaks at form feeds, vertical tabs, separators and U+2028, and joins lines
+    with a different character.
     """
 
     def __init__(self, text: str) -> None:
@@ -50,7 +50,7 @@ class ExactDocument(Document):
         self._lines = text.split("\n")
 
     def replace_range(self, start: Location, end: Location, text: str) -> EditResult:
-        """Replace a range; terminals paste line ends as carriage returns, which become newlines."""
+        """Replace a range; pasted carriage returns (terminals' line ends) become newlines."""
         top, bottom = sorted((start, end))
         replaced = self.get_text_range(top, bottom)
         lines = self._lines
@@ -67,12 +67,12 @@ class ExactDocument(Document):
 
 @dataclass(frozen=True)
 class _Line:
-    """What a line in sight looks like.
+    """The appearance of a visible line.
 
     Attributes:
-        text: As it is drawn.
-        cursor: The cell and, since some characters take none, the character that the cursor is on;
-            None where it is on another line.
+        text: As drawn.
+        cursor: The cursor's cell and, since some characters take no cell, its character; None if it
+            is on another line.
     """
 
     text: str
@@ -86,13 +86,13 @@ class _Line:
         if "\t" in same:
             return 0
         cursors = [each[0] for each in (self.cursor, other.cursor) if each is not None]
-        # Two cells less: a mark that combines with the character before changes how that looks.
+        # Two cells fewer: a combining mark changes the look of the character before it.
         return max(0, min([cell_len(same), *cursors]) - 2)
 
 
 @dataclass(frozen=True)
 class _Sight:
-    """All that decides what the entry looks like."""
+    """Everything that determines how the entry looks."""
 
     size: Size
     scroll: Offset
@@ -102,10 +102,10 @@ class _Sight:
 
 
 class PromptEntry(TextArea):
-    """A multi-line entry that never changes a character and never sends one to the terminal raw.
+    """A multi-line entry that never alters a character and never sends one raw to the terminal.
 
-    Textual's own repaints itself as a whole whenever the cursor moves, 10 KB at every letter; this
-    one repaints what looks different then.
+    Textual's own repaints itself completely on every cursor move, 10 KB per keystroke; this one
+    repaints only what looks different.
     """
 
     selection: Reactive[Selection] = reactive(
@@ -123,13 +123,13 @@ class PromptEntry(TextArea):
             id=id,
         )
         self.cursor_blink = False
-        # The partner of a bracket would be anywhere; in prose nobody looks for it.
+        # A matching bracket may be anywhere in the text, and nobody looks for it in prose.
         self.match_cursor_bracket = False
 
     def paste(self, text: str, *, instead: bool = False) -> None:
-        """Put text where the cursor is, or in place of all there is, and take the focus.
+        """Insert text at the cursor, or instead of the whole text, and take the focus.
 
-        Undoing it brings back what was there.
+        Undo restores the previous text.
         """
         place = (self.document.start, self.document.end) if instead else self.selection
         if result := self._replace_via_keyboard(text, *place):
@@ -145,7 +145,7 @@ class PromptEntry(TextArea):
         self._repaint(before, self._shown)
 
     def _repaint(self, before: _Sight | None, now: _Sight) -> None:
-        """Repaint what differs, from the first cell of a line to its end."""
+        """Repaint changed lines, each from its first changed cell to its end."""
         if before is None or replace(before, lines=now.lines) != now:
             self.refresh()
             return
@@ -166,7 +166,7 @@ class PromptEntry(TextArea):
         return _Sight(self.size, self.scroll_offset, selected, not self.text, tuple(lines))
 
     def _text_at(self, y: int) -> str:
-        """The text of a line as it is wrapped; empty below the last."""
+        """The text of a wrapped line; empty below the last."""
         if y >= self.wrapped_document.height:
             return ""
         line, section = self.wrapped_document._offset_to_line_info[y]
@@ -184,5 +184,5 @@ class PromptEntry(TextArea):
         self.refresh()
 
     def get_line(self, line_index: int) -> Text:
-        """A line as it is drawn."""
+        """A line as drawn."""
         return Text(one_to_one(self.document.get_line(line_index)), end="", no_wrap=True)

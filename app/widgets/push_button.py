@@ -1,4 +1,4 @@
-"""A button of one line."""
+"""A one-line button."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from textual.widgets import Button
 
 
 class PushButton(Button, inherit_css=False):
-    """`Button` without the styles of all the kinds that there are: reading them takes a while."""
+    """`Button` without the styles of all its variants, which are slow to parse."""
 
     DEFAULT_CSS = """
     PushButton {

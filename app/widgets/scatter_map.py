@@ -1,4 +1,4 @@
-"""Points in a plane, a letter each: coloured and marked by what they are, with a cursor on one."""
+"""Points in a plane, shown as letters and colours by kind, with a cursor on one of them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from app.widgets.lines import Lines
 
 MARKS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 LOOKS = ("first", "second", "third", "fourth")
-"""Of the kinds in turn."""
+"""Styles, assigned to kinds in turn."""
 
-# A cell is about twice as high as it is wide, and what lies askew is farther than it looks.
+# Weight of sideways distance: cells are about twice as high as wide, and off-axis points seem near.
 _ASKEW = 3
-# Visible without any colour.
+# Visible without colour.
 _CURSOR = Style(reverse=True)
 
 
@@ -35,7 +35,7 @@ class Scatter:
 
     Attributes:
         points: [n, 2], right and up.
-        kinds: int [n], from 0; the letter and the colour of a point.
+        kinds: int [n], from 0; determine the letter and the colour of a point.
     """
 
     points: NDArray[np.float32]
@@ -43,17 +43,17 @@ class Scatter:
 
 
 def mark_of(kind: int) -> str:
-    """The letter of a kind; letters repeat where there are more kinds than letters."""
+    """The letter of a kind; letters repeat if there are more kinds than letters."""
     return MARKS[kind % len(MARKS)]
 
 
 def look_of(kind: int) -> str:
-    """The style of a kind on the map and in `KindLines`; those of neighbours differ."""
+    """The style of a kind on the map and in `KindLines`; consecutive kinds differ."""
     return LOOKS[kind % len(LOOKS)]
 
 
 def cells_of(points: NDArray[np.float32], width: int, height: int) -> NDArray[np.int64]:
-    """Row and column of every point in a pane, int64 [n, 2]; where all coincide, the middle."""
+    """Row and column of every point in a pane, int64 [n, 2]; the middle if all coincide."""
     low, high = points.min(axis=0), points.max(axis=0)
     extent = np.where(high > low, high - low, 1.0)
     share = np.where(high > low, (points - low) / extent, 0.5)
@@ -65,7 +65,7 @@ def cells_of(points: NDArray[np.float32], width: int, height: int) -> NDArray[np
 def nearest(
     cells: NDArray[np.int64], place: tuple[int, int], direction: tuple[int, int]
 ) -> int | None:
-    """The point in the nearest cell in a direction (rows, columns); None where there is none."""
+    """The point in the nearest cell in a direction (rows, columns); None if there is none."""
     rows, columns = cells[:, 0] - place[0], cells[:, 1] - place[1]
     along = rows * direction[0] + columns * direction[1]
     aside = np.abs(rows * direction[1]) + np.abs(columns * direction[0])
@@ -76,7 +76,7 @@ def nearest(
 
 
 class KindLines(Lines):
-    """Lines that know the looks of kinds too, for a legend."""
+    """Lines that also have the styles of kinds, for a legend."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"lines--{each}" for each in LOOKS}
     DEFAULT_CSS = """
@@ -88,7 +88,7 @@ class KindLines(Lines):
 
 
 class ScatterMap(Widget, can_focus=True):
-    """Draws a `Scatter` as large as its room is; the cursor stays on a point."""
+    """Draws a `Scatter`, filling its space; the cursor is always on a point."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"scatter--{each}" for each in LOOKS}
     DEFAULT_CSS = """
@@ -114,14 +114,14 @@ class ScatterMap(Widget, can_focus=True):
         self.current = 0
 
     def show(self, scatter: Scatter) -> None:
-        """Draw other points; the cursor stays on the point of its number."""
+        """Draw other points; the cursor stays on the point of the same number."""
         self._scatter = scatter
         self.current = min(self.current, max(0, len(scatter.points) - 1))
         self._draw()
 
     @property
     def here(self) -> Sequence[int]:
-        """The points in the cell under the cursor, in their order."""
+        """The points in the cell under the cursor, in order."""
         if not len(self._cells):
             return []
         found: list[int] = np.flatnonzero(
@@ -130,7 +130,7 @@ class ScatterMap(Widget, can_focus=True):
         return found
 
     def action_move(self, rows: int, columns: int) -> None:
-        """To the nearest point in a direction."""
+        """Move to the nearest point in a direction."""
         if len(self._cells):
             row, column = self._cells[self.current].tolist()
             found = nearest(self._cells, (row, column), (rows, columns))
@@ -138,20 +138,20 @@ class ScatterMap(Widget, can_focus=True):
                 self._go_to(found)
 
     def next_here(self, step: int) -> None:
-        """The next (1) or the previous (-1) point in the same cell."""
+        """Move to the next (1) or previous (-1) point in the same cell."""
         here = self.here
         if here:
             self._go_to(here[(here.index(self.current) + step) % len(here)])
 
     def on_click(self, event: Click) -> None:
-        """To the point nearest to the mouse."""
+        """Move to the point nearest to the mouse."""
         place = event.get_content_offset(self)
         if len(self._cells) and place is not None:
             distance = np.abs(self._cells - [place.y, place.x]).sum(axis=1)
             self._go_to(int(distance.argmin()))
 
     def on_resize(self, event: Resize) -> None:
-        """Draw it in its new size."""
+        """Redraw at the new size."""
         self._draw()
         self._follow()
 
@@ -161,7 +161,7 @@ class ScatterMap(Widget, can_focus=True):
         self._follow()
 
     def _draw(self) -> None:
-        """The letter of the most frequent kind in every cell."""
+        """Draw the letter of the most frequent kind in every cell."""
         width, height = self.size
         scatter = self._scatter
         if scatter is None or not len(scatter.points) or not (width and height):

@@ -1,4 +1,4 @@
-"""The search bar: one line at the foot of a view, for words to find."""
+"""The search bar: one line at the bottom of a view for words to find."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from textual.widgets import Input
 
 
 class SearchBar(Input):
-    """Hidden until opened; says what to look for while it is typed, and when it is done."""
+    """Hidden until opened; reports the search text while it is typed and when it is submitted."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "Close", show=False)]
     DEFAULT_CSS = """
@@ -21,7 +21,7 @@ class SearchBar(Input):
     """
 
     class Sought(Message):
-        """What to look for has changed."""
+        """The search text has changed."""
 
         def __init__(self, bar: SearchBar, text: str, *, finished: bool) -> None:
             super().__init__()
@@ -39,35 +39,35 @@ class SearchBar(Input):
         self.cursor_blink = False
 
     def open(self, value: str = "") -> None:
-        """Show the bar, empty or with a text to begin with, and take the keys."""
+        """Show the bar, empty or with an initial text, and take the focus."""
         self.add_class("open")
         self.value = value
         self.cursor_position = len(value)
         self.focus()
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
-        """Whether a key is typed here: a slash too, which opens the bar everywhere else."""
+        """Whether a key is typed here; this includes the slash, which elsewhere opens the bar."""
         return key == "slash" or super().check_consume_key(key, character)
 
     def on_paste(self, event: Paste) -> None:
-        """Take a paste without its control characters."""
+        """Insert a paste without its control characters."""
         event.prevent_default()
         event.stop()
         self.insert_text_at_cursor("".join(char for char in event.text if char.isprintable()))
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Look while typing."""
+        """Search while typing."""
         event.stop()
         if self.has_class("open"):
             self.post_message(self.Sought(self, event.value, finished=False))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Done: keep what was found."""
+        """Finish, keeping the results."""
         event.stop()
         self.remove_class("open")
         self.post_message(self.Sought(self, event.value, finished=True))
 
     def action_give_up(self) -> None:
-        """Close and look for nothing."""
+        """Close and clear the search."""
         self.remove_class("open")
         self.post_message(self.Sought(self, "", finished=True))

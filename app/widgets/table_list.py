@@ -16,20 +16,20 @@ from app.widgets.lines import Line
 
 _WIDEST = 24
 _GAP = 2
-# Rows that columns are fitted to: a table may have a hundred thousand.
+# Number of rows used to fit column widths: a table may have a hundred thousand rows.
 _FITTED_TO = 1000
 
 
 class TableList(ItemList):
-    """The rows of a `Table`, numbers with four significant digits.
+    """The rows of a `Table`, with numbers to four significant digits.
 
-    Only the lines in sight are made. Where columns do not fit side by side, all but the first move
-    left on request, and long cells are cut, those of the first column last. A column at the right
-    edge is shown whole or not at all.
+    Only visible lines are made. If the columns do not fit side by side, all but the first can be
+    scrolled left, and long cells are cut, those of the first column last. A column at the right
+    edge is shown completely or not at all.
     """
 
     class Fitted(Message):
-        """The columns may have other widths than before: the names above them are to follow."""
+        """Column widths may have changed, so the heading above must be updated."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class TableList(ItemList):
         id: str,  # noqa: A002 - Textual's own name
         follow: Callable[[], None] = lambda: None,
     ) -> None:
-        """Args: plain ASCII; the widget's id; what to call when the cursor moved."""
+        """Args: plain ASCII; the widget's id; what to call when the cursor moves."""
         super().__init__(self._line, empty=" nothing yet", id=id)
         self._ascii = ascii_only
         self._follow = follow
@@ -48,7 +48,7 @@ class TableList(ItemList):
         self._moved = 0
 
     def show_table(self, table: Table) -> None:
-        """Show another table; the cursor stays where it can."""
+        """Show another table; the cursor keeps its position if possible."""
         if table.columns != self._columns:
             self._moved = 0
         self._columns = table.columns
@@ -61,7 +61,7 @@ class TableList(ItemList):
         self.show(len(self._rows))
 
     def on_resize(self, event: Resize) -> None:
-        """Columns are fitted to the width, which is not known before."""
+        """Fit the columns to the width, which is not known earlier."""
         self.post_message(self.Fitted())
 
     @property
@@ -71,20 +71,20 @@ class TableList(ItemList):
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing is cut and no column is out of sight."""
+        """Whether no cell is cut and every column is visible."""
         return self._taken(max(self._natural, default=0)) <= self._width
 
     def heading(self) -> str:
-        """The names of the columns, above them."""
+        """The column names, aligned with the columns."""
         return self._padded(self._columns)
 
     def text(self) -> str:
-        """The table as text, a line a row, cells apart by tabs."""
+        """The table as text, one line per row, cells separated by tabs."""
         rows = ([cell_text(cell) for cell in row] for row in (self._columns, *self._rows))
         return "".join("\t".join(row) + "\n" for row in rows)
 
     def find(self, words: str) -> list[int]:
-        """The rows with these words in a cell, whatever their case."""
+        """The rows that contain these words in a cell, ignoring case."""
         sought = words.casefold()
         return [
             number
@@ -93,13 +93,13 @@ class TableList(ItemList):
         ]
 
     def move_columns(self, by: int) -> None:
-        """Move the columns behind the first one left (1) or back (-1)."""
+        """Scroll the columns after the first by one, left (1) or back (-1)."""
         last = 0 if self.is_whole else max(0, len(self._columns) - 2)
         self._moved = max(0, min(self._moved + by, last))
         self.refresh()
 
     def move_cursor(self, index: int) -> None:
-        """Put the cursor on a row and say so."""
+        """Put the cursor on a row and report it."""
         before = self.cursor
         super().move_cursor(index)
         if self.cursor != before:
@@ -111,13 +111,13 @@ class TableList(ItemList):
 
     @property
     def _widths(self) -> list[int]:
-        """Cells of the columns: the longest are cut first, none shorter than `_WIDEST`."""
+        """Column widths in cells: the longest are cut first, none shorter than `_WIDEST`."""
         widest = max(self._natural, default=0)
         while widest > _WIDEST + _GAP and self._taken(widest) > self._width:
             widest -= 1
         widths = [min(wanted, widest) for wanted in self._natural]
         if self._taken(widest) > self._width:
-            # The others come on a key; the first says what a row is about, often at its end.
+            # The others are a keystroke away; the first identifies a row, often by its end.
             widths[0] = min(self._natural[0], max(widest, self._width // 2))
         return widths
 
@@ -132,7 +132,7 @@ class TableList(ItemList):
         moved = 0 if self.is_whole else self._moved
         line = " "
         for number, (text, width) in enumerate([*columns[:1], *columns[1 + moved :]]):
-            # Whole or not at all: a number without its last digits is another number.
+            # All or nothing: a number without its last digits is a different number.
             if number > 1 and cell_len(line) + width - _GAP > self._width:
                 break
             line += pad(pad(text, width - _GAP), width)
@@ -143,7 +143,7 @@ class TableList(ItemList):
 
 
 def cell_text(cell: Cell) -> str:
-    """A cell as it is shown, not yet harmless: four significant digits."""
+    """A cell's text, not yet harmless: four significant digits."""
     if cell is None:
         return ""
     return f"{cell:.4g}" if isinstance(cell, float) else str(cell)

@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 
 class TextPage(VerticalScroll, can_focus=True):
-    """Shows one text; what it is given must already be harmless."""
+    """Shows one text, which must already be harmless."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "scroll_down", "Down", show=False),
@@ -32,7 +32,7 @@ class TextPage(VerticalScroll, can_focus=True):
         yield Static("", markup=False)
 
     def show(self, text: Content, *, from_top: bool) -> None:
-        """Show another text; no repaint where nothing changed."""
+        """Show another text; repaints only if it changed."""
         if self._shown is None or not self._shown.is_same(text):
             self._shown = text
             self.query_one(Static).update(text)

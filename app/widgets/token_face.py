@@ -1,4 +1,4 @@
-"""What the three faces of a saliency map share: the data they show, one cursor, one message."""
+"""The base of the three faces of a saliency map: shared data, one cursor, one message."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from textual.events import Click
 
 MARK = "▌"
-"""Stands before rows of instruction sentences."""
+"""Marks rows of instruction sentences."""
 
 Cell = tuple[int, int]
 """A row (prompt token) and a column (response token), from 0."""
@@ -32,7 +32,7 @@ Cell = tuple[int, int]
 class TokenMap:
     """Plain data of one map: R prompt tokens by C response tokens.
 
-    Labels are exact token texts; the widgets make them harmless. Optional arrays may be left out.
+    Labels are exact token texts; the widgets make them harmless.
     """
 
     row_labels: Sequence[str] = ()
@@ -42,7 +42,7 @@ class TokenMap:
     density: NDArray[np.float64] | None = None
     """float64 [R], 0..1."""
     totals: NDArray[np.uint8] | None = None
-    """uint8 [R], 0..10: the level of a whole row."""
+    """uint8 [R], 0..10: the level of each whole row."""
     marked: NDArray[np.bool_] | None = None
     """bool [R]: rows of instruction sentences."""
     gaps: NDArray[np.bool_] | None = None
@@ -50,7 +50,7 @@ class TokenMap:
     missing: NDArray[np.bool_] | None = None
     """bool [R, C]: cells not computed yet."""
     negative: NDArray[np.bool_] | None = None
-    """bool [R, C]: cells whose level stands for a number below zero; None where none can be."""
+    """bool [R, C]: cells whose level is a number below zero; None if there can be none."""
 
     def __post_init__(self) -> None:
         rows, columns = self.shape
@@ -70,7 +70,7 @@ class TokenMap:
 
     @property
     def shape(self) -> Cell:
-        """Numbers of rows and columns."""
+        """Number of rows and columns."""
         return len(self.row_labels), len(self.column_labels)
 
     def is_marked(self, row: int) -> bool:
@@ -86,15 +86,15 @@ class TokenMap:
         return self.is_gap(row) or (self.missing is not None and bool(self.missing[row, column]))
 
     def is_negative(self, row: int, column: int) -> bool:
-        """Whether a cell's level stands for a number below zero."""
+        """Whether a cell's level is a number below zero."""
         return self.negative is not None and bool(self.negative[row, column])
 
     def total(self, row: int) -> int:
-        """The level of a whole row; 0 where it is not known."""
+        """The level of a whole row; 0 if unknown."""
         return 0 if self.totals is None else int(self.totals[row])
 
     def blank(self) -> NDArray[np.bool_]:
-        """bool [R, C]: cells without a level, missing ones and gap rows."""
+        """bool [R, C]: cells without a level, because they are missing or in a gap row."""
         blank = np.zeros(self.shape, dtype=np.bool_) if self.missing is None else self.missing
         return blank if self.gaps is None else blank | self.gaps[:, None]
 
@@ -106,7 +106,7 @@ class TokenMap:
         return np.asarray(self.blank().all(axis=0), dtype=np.bool_)
 
     def changed_since(self, before: TokenMap) -> NDArray[np.bool_]:
-        """bool [R, C]: cells that look different in an older state of the same map."""
+        """bool [R, C]: cells that look different from an older state of the same map."""
         changed = (self.levels != before.levels) | (self.blank() != before.blank())
         if self.negative is not None and before.negative is not None:
             changed |= self.negative != before.negative
@@ -120,14 +120,14 @@ def _same(before: NDArray[np.uint8] | None, after: NDArray[np.uint8] | None) -> 
 
 
 class TokenFace(ScrollView, can_focus=True):
-    """Base of the faces: holds a `TokenMap` and a cursor, and says when the user moved it.
+    """Base of the faces: holds a `TokenMap` and a cursor, and reports when the user moves it.
 
-    Subclasses draw. From when they are mounted they are told what changed (`map_replaced`,
-    `levels_changed`, `marks_changed`, `hits_changed`, `cursor_changed`, `palette_changed`) and
-    answer with the smallest repaint.
+    Subclasses draw. Once mounted they are told what changed (`map_replaced`, `levels_changed`,
+    `marks_changed`, `hits_changed`, `cursor_changed`, `palette_changed`) and respond with the
+    smallest repaint.
     """
 
-    # The bar's room is kept free: lines do not break anew when it comes and goes.
+    # Reserve space for the scrollbar, so that lines are not re-wrapped when it comes and goes.
     DEFAULT_CSS = """
     TokenFace { scrollbar-gutter: stable; scrollbar-size-vertical: 1; }
     """
@@ -170,13 +170,13 @@ class TokenFace(ScrollView, can_focus=True):
         id: str | None = None,  # noqa: A002 - Textual's own name
         classes: str | None = None,
     ) -> None:
-        """Args as a widget's, and more.
+        """Arguments of a widget, and others.
 
         Args:
-            token_map: What to show first.
+            token_map: The initial map.
             ascii_only: Draw labels in plain ASCII.
-            follow: Called when the user moves the cursor, in place of posting `CursorMoved`: what
-                it changes elsewhere is painted in the same frame as the cursor.
+            follow: Called when the user moves the cursor, instead of posting `CursorMoved`, so that
+                its changes elsewhere are painted in the same frame as the cursor.
             name: Name of the widget.
             id: Id of the widget.
             classes: Its classes.
@@ -191,10 +191,10 @@ class TokenFace(ScrollView, can_focus=True):
         self._ready = False
         self._ground: Style | None = None
 
-    # What a view calls.
+    # Called by views.
 
     def show(self, token_map: TokenMap) -> None:
-        """Show another map. The cursor stays where it can, search hits are forgotten."""
+        """Show another map. The cursor keeps its position if possible; search hits are cleared."""
         self.map = token_map
         self.hit_rows = self.hit_columns = frozenset()
         self.set_reactive(TokenFace.cursor, self.validate_cursor(self.cursor))
@@ -210,12 +210,12 @@ class TokenFace(ScrollView, can_focus=True):
         density: NDArray[np.float64] | None = None,
         totals: NDArray[np.uint8] | None = None,
     ) -> None:
-        """Take a newer state of the same map and repaint only what differs.
+        """Take a newer state of the same map and repaint only the differences.
 
         Args:
             levels: uint8 [R, C], 0..10.
-            missing: bool [R, C], cells not computed yet; None when all are.
-            negative: bool [R, C], cells whose level stands for a number below zero.
+            missing: bool [R, C], cells not computed yet; None if all are computed.
+            negative: bool [R, C], cells whose level is a number below zero.
             density: float64 [R], 0..1.
             totals: uint8 [R], 0..10, of whole rows.
         """
@@ -235,7 +235,7 @@ class TokenFace(ScrollView, can_focus=True):
             self.marks_changed()
 
     def update_marks(self, marked: NDArray[np.bool_] | None) -> None:
-        """Mark other rows (bool [R]) as instruction."""
+        """Mark other rows (bool [R]) as instructions."""
         self.map = replace(self.map, marked=marked)
         if self._ready:
             self.marks_changed()
@@ -245,12 +245,12 @@ class TokenFace(ScrollView, can_focus=True):
         self.cursor = (row, column)
 
     def highlight(self, rows: Collection[int] = (), columns: Collection[int] = ()) -> None:
-        """Highlight these rows' and columns' tokens (search hits); nothing clears them."""
+        """Highlight the labels of these rows and columns (search hits); no arguments clear them."""
         self.hit_rows, self.hit_columns = frozenset(rows), frozenset(columns)
         if self._ready:
             self.hits_changed()
 
-    # What a face answers to.
+    # Implemented by faces.
 
     def map_replaced(self) -> None:
         """Lay out and paint the new `map`."""
@@ -269,25 +269,25 @@ class TokenFace(ScrollView, can_focus=True):
         self.refresh()
 
     def cursor_changed(self, before: Cell, after: Cell) -> None:
-        """Repaint the old and the new place of the cursor, scrolling when it left the pane."""
+        """Repaint the old and new place of the cursor, scrolling if it left the pane."""
         self.refresh()
 
     def palette_changed(self) -> None:
-        """Forget what was drawn in the old colours."""
+        """Discard what was drawn in the old colours."""
         self.refresh()
 
     def cell_at(self, x: int, y: int) -> Cell | None:
-        """The cell drawn at these coordinates of the pane, None where there is none."""
+        """The cell drawn at these coordinates of the pane; None if there is none."""
         raise NotImplementedError
 
     def page_rows(self) -> int:
-        """How many rows a page is."""
+        """Number of rows per page."""
         return max(1, self.size.height - 1)
 
     # Cursor.
 
     def validate_cursor(self, cursor: Cell) -> Cell:
-        """Clamp to the map."""
+        """Clamp the cursor to the map."""
         rows, columns = self.map.shape
         row, column = cursor
         return max(0, min(row, rows - 1)), max(0, min(column, columns - 1))
@@ -298,20 +298,20 @@ class TokenFace(ScrollView, can_focus=True):
             self.cursor_changed(before, after)
 
     def _go(self, row: int, column: int) -> None:
-        """Move as the user asked, and say so when that changed anything."""
+        """Move as the user asked, and report any change."""
         before = self.cursor
         self.cursor = (row, column)
         if self.cursor != before:
             self._follow(self.CursorMoved(self, *self.cursor))
 
     def action_move(self, rows: int, columns: int) -> None:
-        """Move by rows and columns, as often as the key waits to be answered."""
+        """Move by rows and columns, times the number of queued key presses."""
         row, column = self.cursor
         times = self._times()
         self._go(row + times * rows, column + times * columns)
 
     def action_page(self, direction: int) -> None:
-        """Move by a page of rows, as often as the key waits to be answered."""
+        """Move by a page of rows, times the number of queued key presses."""
         row, column = self.cursor
         self._go(row + self._times() * direction * self.page_rows(), column)
 
@@ -319,12 +319,12 @@ class TokenFace(ScrollView, can_focus=True):
         return 1 + (self.app.take_repeats() if isinstance(self.app, KeyByKeyApp) else 0)
 
     def action_move_to_edge(self, direction: int) -> None:
-        """Move to the first (-1) or the last (1) column."""
+        """Move to the first (-1) or last (1) column."""
         row, _ = self.cursor
         self._go(row, 0 if direction < 0 else self.map.shape[1] - 1)
 
     def on_click(self, event: Click) -> None:
-        """Move to the cell that was clicked."""
+        """Move to the clicked cell."""
         offset = event.get_content_offset(self)
         cell = None if offset is None else self.cell_at(offset.x, offset.y)
         if cell is not None:
@@ -333,7 +333,7 @@ class TokenFace(ScrollView, can_focus=True):
     # Colours.
 
     def on_mount(self) -> None:
-        """Choose the colours, now and whenever the theme changes, and lay out the map."""
+        """Choose the colours, now and on theme changes, and lay out the map."""
         self._choose_palette()
         self.watch(self.app, "theme", self._theme_changed, init=False)
         self._ready = True
@@ -341,13 +341,13 @@ class TokenFace(ScrollView, can_focus=True):
 
     @property
     def ground(self) -> Style:
-        """`rich_style`, worked out once: every line asks for it, and all ancestors decide it."""
+        """`rich_style`, cached: every line asks for it, and it depends on all ancestors."""
         if self._ground is None:
             self._ground = self.rich_style
         return self._ground
 
     def notify_style_update(self) -> None:
-        """Forget the style of before."""
+        """Forget the cached style."""
         self._ground = None
         super().notify_style_update()
 

@@ -1,4 +1,4 @@
-"""Tokens laid out as running text: broken at newlines and where the line is full."""
+"""Lays tokens out as running text: broken at newlines and at the width."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from app.terminal.text import NEWLINE, prose
 
 @dataclass(frozen=True)
 class Piece:
-    """A token, or a part of one, on one line."""
+    """A token, or the part of one on a line."""
 
     token: int
     text: str
     x: int
     width: int
-    """Cells, with the reserved ones after the token."""
+    """Cells, including those reserved after the token."""
 
 
 @dataclass(frozen=True)
 class Flow:
-    """Lines of pieces from the left to the right."""
+    """Lines of pieces, left to right."""
 
     lines: tuple[tuple[Piece, ...], ...]
 
@@ -76,7 +76,7 @@ def flow(
 
 
 def _chunks(text: str, cells: int) -> list[str]:
-    """Text cut into parts of at most `cells` cells (one character where it is wider)."""
+    """Text cut into parts of at most `cells` cells (or one character if it is wider)."""
     chunks: list[str] = []
     start, used = 0, 0
     for at, character in enumerate(text):

@@ -1,9 +1,8 @@
-"""The grid face: prompt rows by response columns, labels frozen at the left and the top.
+"""The grid face: prompt rows by response columns, with labels frozen at the left and top.
 
-Between a row's label and its cells a strip one cell wide shows the level of the whole row.
-
-A row's cells are drawn once per scroll position and kept; the cursor is put on top of the kept
-row, so that a move repaints two cells and their labels and nothing else.
+A strip one cell wide between a row's label and its cells shows the level of the whole row. A row's
+cells are drawn once per scroll position and cached; the cursor is drawn on top, so that a move
+repaints only two cells and their labels.
 """
 
 from __future__ import annotations
@@ -31,14 +30,14 @@ TOTAL = 1
 """Cells after a row's label that show the level of the whole row."""
 
 NARROWEST, WIDEST = 2, 8
-"""Cells of a column, without the gap: the highest level has two digits."""
+"""Width of a column in cells, without the gap: the highest level has two digits."""
 
 
 class TokenGrid(TokenFace):
     """A cell for every pair of tokens, coloured by its level."""
 
     digits: reactive[bool] = reactive(False, repaint=False)
-    """Whether cells show their level as a number too."""
+    """Whether cells also show their level as a number."""
 
     # Layout.
 
@@ -59,7 +58,7 @@ class TokenGrid(TokenFace):
         self.refresh()
 
     def on_resize(self) -> None:
-        """Share out the new width and keep the cursor in sight."""
+        """Distribute the new width and keep the cursor visible."""
         self._fit_to_pane()
 
     def _fit_to_pane(self) -> None:
@@ -74,16 +73,16 @@ class TokenGrid(TokenFace):
 
     @property
     def _pane(self) -> Size:
-        """Room for cells: the pane without its labels."""
+        """Space for cells: the pane without its labels."""
         width, height = self.scrollable_content_region.size
         return Size(max(0, width - self._label_width), max(0, height - HEADER))
 
     def page_rows(self) -> int:
-        """How many rows a page is."""
+        """Number of rows per page."""
         return max(1, self._pane.height - 1)
 
     def cell_at(self, x: int, y: int) -> Cell | None:
-        """The cell drawn at these coordinates of the pane, None where there is none."""
+        """The cell drawn at these coordinates of the pane; None if there is none."""
         rows, columns = self.map.shape
         row = y - HEADER + self.scroll_offset.y
         across = x - self._label_width + self.scroll_offset.x
@@ -93,7 +92,7 @@ class TokenGrid(TokenFace):
         return row, column
 
     def _region(self, row: int, column: int) -> Region:
-        """Where a cell is drawn, in the pane's coordinates."""
+        """Where a cell is drawn, in pane coordinates."""
         return Region(
             self._label_width + int(self._starts[column]) - self.scroll_offset.x,
             HEADER + row - self.scroll_offset.y,
@@ -101,7 +100,7 @@ class TokenGrid(TokenFace):
             1,
         )
 
-    # What changed.
+    # Changes.
 
     def cursor_changed(self, before: Cell, after: Cell) -> None:
         """Repaint the old and the new cell and their labels, or scroll."""
@@ -116,7 +115,7 @@ class TokenGrid(TokenFace):
                 self.refresh(Region(region.x, 0, region.width, HEADER))
 
     def levels_changed(self, before: TokenMap) -> None:
-        """Repaint the rows or the columns that changed, whichever are fewer, when in sight."""
+        """Repaint the visible rows or columns that changed, whichever are fewer."""
         rows, columns = self.map.shape
         if not rows or not columns:
             return
@@ -142,12 +141,12 @@ class TokenGrid(TokenFace):
         self.refresh(Region(0, 0, self._label_width, self.size.height))
 
     def hits_changed(self) -> None:
-        """Repaint both kinds of labels."""
+        """Repaint the row and column labels."""
         self.refresh(Region(0, 0, self.size.width, HEADER))
         self.marks_changed()
 
     def palette_changed(self) -> None:
-        """Forget what was drawn in the old colours."""
+        """Discard what was drawn in the old colours."""
         self._rows.clear()
         self.refresh()
 
@@ -157,13 +156,13 @@ class TokenGrid(TokenFace):
             self.palette_changed()
 
     def watch_scroll_x(self, old_value: float, new_value: float) -> None:
-        """Rows are kept as they are cut for the scroll position."""
+        """Discard the cached rows, which are cut for the old scroll position."""
         if round(old_value) != round(new_value):
             self._rows.clear()
         super().watch_scroll_x(old_value, new_value)
 
     def _reveal(self) -> bool:
-        """Scroll when the cursor is out of the pane; whether that was needed.
+        """Scroll if the cursor is outside the pane; returns whether it scrolled.
 
         Textual repaints the pane when it scrolls, so a step over the edge scrolls half a pane.
         """
@@ -281,7 +280,7 @@ class TokenGrid(TokenFace):
         return -level if self.map.is_negative(row, column) else level
 
     def _base_row(self, row: int, columns: range) -> Strip:
-        """The cells of a row without the cursor; neighbours of one style share a segment."""
+        """The cells of a row without the cursor; neighbours of the same style share a segment."""
         palette, digits, gap = self.palette, self.digits, " " * GAP
         styles = palette.levels if digits else palette.fills
         levels = self.map.levels[row, columns.start : columns.stop].tolist()
@@ -303,7 +302,7 @@ class TokenGrid(TokenFace):
         return Strip(segments)
 
     def _cut(self, strip: Strip, columns: range) -> Strip:
-        """Start a strip of these columns at the pane's left edge."""
+        """Crop a strip of these columns to start at the pane's left edge."""
         if not columns:
             return Strip([])
         return strip.crop(self.scroll_offset.x - int(self._starts[columns.start]))

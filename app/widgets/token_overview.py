@@ -1,7 +1,7 @@
-"""The overview face: the whole map at a glance, two rows of the map a line of the pane.
+"""The overview face: the whole map at a glance, two map rows per line of the pane.
 
-A map larger than the pane is pooled by maximum, so that no strong cell is lost; a smaller one is
-enlarged. Pointers at the top and the left say where the cursor is.
+A map larger than the pane is max-pooled, so that no strong cell is lost; a smaller one is enlarged.
+Pointers at the top and left show where the cursor is.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ HEADER = 1
 """Lines for the pointer to the cursor's column."""
 
 GUTTER = 2
-"""Cells for the marks of instructions and the pointer to the cursor's row."""
+"""Cells for the instruction marks and the pointer to the cursor's row."""
 
 LARGEST_ZOOM = 4
 
 MISSING = LEVELS
-"""Stands for a place without a level, next to the levels 0..10."""
+"""Denotes a place without a level, in addition to the levels 0..10."""
 
 CURSOR = LEVELS + 1
 
@@ -37,7 +37,7 @@ _MARKS = (" ", "▘", "▖", MARK)
 
 
 class TokenOverview(TokenFace):
-    """Half blocks: the upper and the lower half of a terminal cell are two rows."""
+    """Half blocks: the upper and lower half of a terminal cell are two rows."""
 
     DEFAULT_CSS = """
     TokenOverview { overflow: hidden hidden; }
@@ -68,7 +68,7 @@ class TokenOverview(TokenFace):
             self.refresh(Region(GUTTER + int(x), HEADER, 1, self.size.height - HEADER))
 
     def cursor_changed(self, before: Cell, after: Cell) -> None:
-        """Repaint the old and the new place and the pointers to them."""
+        """Repaint the old and new place and the pointers to them."""
         if not self._places.size:
             return
         for cell in (before, after):
@@ -82,7 +82,7 @@ class TokenOverview(TokenFace):
             )
 
     def marks_changed(self) -> None:
-        """Draw the gutter again."""
+        """Redraw the gutter."""
         self.map_replaced()
 
     def cell_at(self, x: int, y: int) -> Cell | None:
@@ -149,7 +149,7 @@ class TokenOverview(TokenFace):
         return Strip(gutter + self._cells(pair)).adjust_cell_length(width, blank)
 
     def _cells(self, pair: NDArray[np.uint8]) -> list[Segment]:
-        """A line's cells, equal neighbours in one segment; pair is [2, cells across]."""
+        """A line's cells, with equal neighbours in one segment; pair is [2, cells across]."""
         edges = np.flatnonzero((pair[:, 1:] != pair[:, :-1]).any(axis=0)) + 1
         starts = [0, *edges.tolist(), pair.shape[1]]
         segments = []
@@ -187,17 +187,17 @@ def _colour(palette: Palette, place: int) -> Color | None:
 
 
 def _parts(cells: int, room: int) -> int:
-    """How many parts `cells` become: a whole multiple where there is room, else all the room."""
+    """Number of parts for `cells`: a whole multiple if it fits, otherwise all of `room`."""
     return min(room // cells, LARGEST_ZOOM) * cells or room
 
 
 def _starts(cells: int, places: int) -> NDArray[np.intp]:
-    """First cell of each of the equal parts that `cells` are pooled (or enlarged) into."""
+    """First cell of each equal part that `cells` are pooled (or enlarged) into."""
     return np.arange(places, dtype=np.intp) * cells // places
 
 
 def _parts_of(cell: int, cells: int, places: int) -> range:
-    """The parts that show a cell: one, or several when the map is enlarged."""
+    """The parts that show a cell: one, or several if the map is enlarged."""
     starts = _starts(cells, places)
     stop = int(np.searchsorted(starts, cell, side="right"))
     return range(int(np.searchsorted(starts, starts[stop - 1])), stop)

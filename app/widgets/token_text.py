@@ -1,6 +1,6 @@
 """The text face: the prompt as coloured running text, the response below it.
 
-The prompt scrolls; the response keeps the lower part of the pane and follows its current token.
+The prompt scrolls; the response occupies the lower part of the pane and follows its current token.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from app.widgets.token_face import MARK, Cell, TokenFace, TokenMap
 from app.widgets.token_flow import Flow, Piece, flow
 
 MARGIN = 2
-"""Cells at the left for the marks of instructions."""
+"""Cells at the left for the instruction marks."""
 
 RULE = 1
 """Lines between prompt and response."""
 
 _MISSING = LEVELS
-"""Stands for a token without a level, next to the levels 0..10."""
+"""Denotes a token without a level, in addition to the levels 0..10."""
 
 
 class TokenText(TokenFace):
@@ -44,7 +44,7 @@ class TokenText(TokenFace):
     _response_top = 0
 
     def on_resize(self) -> None:
-        """Break the lines for the new width."""
+        """Re-wrap the lines for the new width."""
         self.map_replaced()
 
     # Layout.
@@ -54,7 +54,7 @@ class TokenText(TokenFace):
         if not self.size:
             return
         width = max(1, self.scrollable_content_region.width - MARGIN)
-        # Without colours a token's level is a glyph after it.
+        # Without colours a glyph after the token shows its level.
         reserve = 1 if self.palette.mono else 0
         prompt = [
             (row, text) for row, text in enumerate(self.map.row_labels) if not self.map.is_gap(row)
@@ -89,14 +89,14 @@ class TokenText(TokenFace):
         return None if token is None or y < self._prompt_height + RULE else (row, token)
 
     def page_rows(self) -> int:
-        """How many tokens a page of the prompt is, on average."""
+        """Average number of prompt tokens per page."""
         lines = max(1, len(self._prompt.lines))
         return max(1, self.map.shape[0] * max(1, self._prompt_height - 1) // lines)
 
-    # What changed.
+    # Changes.
 
     def cursor_changed(self, before: Cell, after: Cell) -> None:
-        """Repaint the tokens that look different now, or scroll."""
+        """Repaint the tokens that look different, or scroll."""
         if before[0] != after[0] and not self._reveal_prompt():
             self._refresh_prompt({before[0], after[0]})
         if before[1] == after[1]:
@@ -126,28 +126,28 @@ class TokenText(TokenFace):
         self.refresh(Region(0, 0, MARGIN, self._prompt_height))
 
     def palette_changed(self) -> None:
-        """Lay out again: without colours, tokens take more room."""
+        """Lay out again: tokens take more room without colours."""
         self.map_replaced()
 
     def watch_coloured_by(self) -> None:
-        """Colour the prompt again."""
+        """Recolour the prompt."""
         if self._ready:
             self.refresh()
 
     def _refresh_prompt(self, tokens: set[int]) -> None:
-        """Repaint these tokens of the prompt where they are in sight."""
+        """Repaint the visible ones of these prompt tokens."""
         top = self.scroll_offset.y
         for y, line in enumerate(self._prompt.lines[top : top + self._prompt_height]):
             self._refresh_pieces([piece for piece in line if piece.token in tokens], y)
 
     def _refresh_pieces(self, pieces: list[Piece], y: int) -> None:
-        """Repaint from the first to the last of these pieces of a line."""
+        """Repaint a line from the first to the last of these pieces."""
         if pieces:
             first, last = pieces[0], pieces[-1]
             self.refresh(Region(MARGIN + first.x, y, last.x + last.width - first.x, 1))
 
     def _reveal_prompt(self) -> bool:
-        """Scroll when the cursor's prompt token is out of sight; whether that was needed."""
+        """Scroll if the cursor's prompt token is not visible; returns whether it scrolled."""
         line = self._prompt.first_lines.get(self.cursor[0])
         top, height = self.scroll_offset.y, self._prompt_height
         if line is None or not height or top <= line < top + height:
@@ -156,7 +156,7 @@ class TokenText(TokenFace):
         return True
 
     def _reveal_response(self) -> bool:
-        """Bring the current response token into sight; whether the lines moved."""
+        """Make the current response token visible; returns whether the lines moved."""
         line = self._response.first_lines.get(self.cursor[1], 0)
         top, height = self._response_top, self._response_height
         if not top <= line < top + height:
@@ -167,7 +167,7 @@ class TokenText(TokenFace):
     # Drawing.
 
     def _levels_for(self, shown: TokenMap, column: int) -> NDArray[np.uint8]:
-        """uint8 [R]: the level that colours each prompt token, or that it is missing."""
+        """uint8 [R]: the level that colours each prompt token, or `_MISSING`."""
         rows, columns = shown.shape
         if self.coloured_by == "density":
             if shown.density is None:
@@ -179,7 +179,7 @@ class TokenText(TokenFace):
         levels = shown.levels[:, column]
         if shown.missing is None:
             return levels
-        # What a token weighs for the whole response is there first.
+        # Until a column is computed, show the weight for the whole response, which arrives first.
         until_then = np.uint8(_MISSING) if shown.totals is None else shown.totals
         return np.where(shown.missing[:, column], until_then, levels)
 

@@ -1,4 +1,4 @@
-"""What silencing some neurons does to the log-probability of reference responses (METHODS 6)."""
+"""The effect of silencing neurons on the log-probability of reference responses (METHODS 6)."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ from analysis.neurons.result import Ablation
 from analysis.problems import problem
 
 _LOGITS = 1 << 26
-"""Entries of the logits of a batch: the head is applied to response tokens only, so many of them
-as fit."""
+"""Maximum number of logits in a batch. The output layer is applied only to response tokens, to as
+many as fit."""
 
 
 def ablation(
     request: AblationRequest, models: ModelPool
 ) -> Generator[Progress | Partial | Notice, None, Ablation]:
-    """log p of every reference response: as it is, without the set, without random sets.
+    """log p of every reference response: unchanged, without the set, without random sets.
 
-    A silenced neuron writes nothing at any token, prompt and response.
+    A silenced neuron writes nothing at any token of prompt or response.
 
     Raises:
-        ProblemError: ``input`` where the neurons are not the model's, or no instruction can be
-            read; ``memory``; what loading raises.
+        ProblemError: ``input`` if the neurons are not the model's, or no instruction can be read;
+            ``memory``; and errors from loading.
     """
     started = time.monotonic()
     loaded = yield from models.get(request.model)
@@ -63,7 +63,7 @@ def ablation(
                     stack.enter_context(silenced(network, neurons))
                 found = response_log_probabilities(loaded.model, batch, loaded.device)
             if row == 0:
-                # What is silenced takes nothing out of its range.
+                # Silencing cannot make values overflow, so one check suffices.
                 refuse_not_finite(loaded, batch, found)
             values[row, [each.index for each in batch]] = found.cpu().numpy()
 
@@ -94,7 +94,7 @@ def ablation(
 def response_log_probabilities(
     model: PreTrainedModel, batch: Sequence[Text], device: torch.device
 ) -> Tensor:
-    """log p of the counted tokens of each text, given all before them.
+    """log p of the counted tokens of each text, given all tokens before them.
 
     Returns:
         float32 at least, [B]: sums over the tokens.
@@ -119,7 +119,7 @@ def response_log_probabilities(
 
 
 def _texts(instructions: Sequence[AnsweredInstruction], loaded: LoadedModel) -> list[Text]:
-    """The instructions that the model can read with their responses."""
+    """The instructions that fit the model together with their responses."""
     found: list[Text] = []
     window = loaded.facts.context_window
     for index, each in enumerate(instructions):
