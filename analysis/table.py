@@ -22,5 +22,4 @@ class Table:
     rows: Iterable[tuple[Cell, ...]]
 
     def __iter__(self) -> Iterator[tuple[Cell, ...]]:
-        """The rows, from top to bottom."""
         return iter(self.rows)

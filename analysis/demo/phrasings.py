@@ -37,7 +37,7 @@ class Example:
         task, category: names of the task and of its category.
         item: key of the item asked for.
         phrasing: the phrasing before its slots are filled.
-        layout: where the input stands.
+        layout: position of the input.
         prompt: the text as the user types it, without special tokens.
         instruction_spans: substrings of `prompt` that are instructions, in order; the rest is
             input or scaffolding.

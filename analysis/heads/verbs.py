@@ -117,7 +117,6 @@ class VerbMovements:
         return instruction, general
 
     def table(self) -> VerbTable:
-        """Table 3."""
         rows = []
         for index, (first, last) in enumerate(self.groups):
             samples = self.shares(index)

@@ -30,7 +30,6 @@ class Tokens(msgspec.Struct, frozen=True, tag="tokens"):
     spans: tuple[Span | None, ...]
 
     def __len__(self) -> int:
-        """Number of tokens."""
         return len(self.ids)
 
     def written_by_user(self) -> NDArray[np.bool_]:

@@ -50,7 +50,6 @@ class WordList:
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
-        """Number of words."""
         return len(self.words)
 
 

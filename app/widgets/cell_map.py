@@ -49,7 +49,6 @@ class CellMap(TokenFace):
     # Layout
 
     def map_replaced(self) -> None:
-        """Lay out and paint the new `map`."""
         self._fit_to_pane()
         self.refresh()
 
@@ -69,11 +68,9 @@ class CellMap(TokenFace):
         return Size(max(0, (width - self._labels) // self._cell), max(0, height - HEADER))
 
     def page_rows(self) -> int:
-        """Number of rows per page."""
         return max(1, self._pane.height - 1)
 
     def cell_at(self, x: int, y: int) -> Cell | None:
-        """The cell drawn at these coordinates of the pane; None if there is none."""
         rows, columns = self.map.shape
         row = y - HEADER + self.scroll_offset.y
         column = (x - self._labels) // self._cell + self._first
@@ -90,7 +87,6 @@ class CellMap(TokenFace):
         return range(self._first, min(self.map.shape[1], self._first + self._pane.width))
 
     def _region(self, row: int, column: int) -> Region:
-        """Where a cell is drawn, in pane coordinates."""
         x = self._labels + (column - self._first) * self._cell
         return Region(x, HEADER + row - self.scroll_offset.y, self._cell, 1)
 
@@ -126,7 +122,6 @@ class CellMap(TokenFace):
     # Drawing
 
     def render_line(self, y: int) -> Strip:
-        """Draw one line of the pane."""
         width, blank = self.size.width, self.rich_style
         row = y - HEADER + self.scroll_offset.y
         if not all(self.map.shape) or row >= self.map.shape[0]:

@@ -41,7 +41,6 @@ class HelpPanel(SteadySize, ModalScreen[None]):
         self._keys = keys
 
     def compose(self) -> ComposeResult:
-        """One scrollable box."""
         width = max((len(keys) for keys, _ in self._keys), default=0)
         table = "\n".join(f"{keys:<{width}}  {meaning}" for keys, meaning in self._keys)
         with VerticalScroll() as box:
@@ -51,5 +50,4 @@ class HelpPanel(SteadySize, ModalScreen[None]):
             yield Static(table, markup=False, classes="keys")
 
     def action_scroll(self, lines: int) -> None:
-        """Scroll by lines."""
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)

@@ -93,7 +93,6 @@ class ItemList(ScrollView, can_focus=True):
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        """Line y of the pane."""
         index = y + round(self.scroll_offset.y)
         width = self.scrollable_content_region.width
         base = self._style("")
@@ -136,7 +135,6 @@ class ItemList(ScrollView, can_focus=True):
             )
 
     def on_resize(self, event: Resize) -> None:
-        """Keep the cursor visible."""
         self.virtual_size = Size(event.size.width, self.count)
         self._reveal()
 
@@ -166,7 +164,6 @@ class ItemList(ScrollView, can_focus=True):
         self.move_cursor(self.cursor + by)
 
     def action_page(self, direction: int) -> None:
-        """Move by a page."""
         self.move_cursor(self.cursor + direction * max(1, self.size.height - 1))
 
     def action_move_to(self, index: int) -> None:

@@ -85,7 +85,6 @@ class Lines(Widget):
         )
 
     def render_line(self, y: int) -> Strip:
-        """Line y of the widget."""
         width = self.size.width
         base = self._style("")
         if y >= len(self._lines):

@@ -43,7 +43,6 @@ class Plot(Widget, can_focus=True):
         self._draw()
 
     def on_resize(self, event: Resize) -> None:
-        """Redraw at the new size."""
         self._draw()
 
     def _draw(self) -> None:
@@ -52,7 +51,6 @@ class Plot(Widget, can_focus=True):
             self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        """Line y of the plot."""
         base = self.rich_style
         line = self._drawn[y] if y < len(self._drawn) else ()
         segments = [

@@ -151,7 +151,6 @@ class ScatterMap(Widget, can_focus=True):
             self._go_to(int(distance.argmin()))
 
     def on_resize(self, event: Resize) -> None:
-        """Redraw at the new size."""
         self._draw()
         self._follow()
 
@@ -177,7 +176,6 @@ class ScatterMap(Widget, can_focus=True):
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        """Line y of the map."""
         base = self.rich_style
         if not len(self._cells) or y >= len(self._drawn):
             return Strip.blank(self.size.width, base)

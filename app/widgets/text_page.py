@@ -28,7 +28,6 @@ class TextPage(VerticalScroll, can_focus=True):
         self._shown: Content | None = None
 
     def compose(self) -> ComposeResult:
-        """The text."""
         yield Static("", markup=False)
 
     def show(self, text: Content, *, from_top: bool) -> None:

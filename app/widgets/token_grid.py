@@ -42,7 +42,6 @@ class TokenGrid(TokenFace):
     # Layout.
 
     def map_replaced(self) -> None:
-        """Lay out and paint the new `map`."""
         self._rows: LRUCache[int, Strip] = LRUCache(256)
         self._row_labels = [visible(t, ascii_only=self.ascii_only) for t in self.map.row_labels]
         labels = [visible(t, ascii_only=self.ascii_only) for t in self.map.column_labels]
@@ -78,11 +77,9 @@ class TokenGrid(TokenFace):
         return Size(max(0, width - self._label_width), max(0, height - HEADER))
 
     def page_rows(self) -> int:
-        """Number of rows per page."""
         return max(1, self._pane.height - 1)
 
     def cell_at(self, x: int, y: int) -> Cell | None:
-        """The cell drawn at these coordinates of the pane; None if there is none."""
         rows, columns = self.map.shape
         row = y - HEADER + self.scroll_offset.y
         across = x - self._label_width + self.scroll_offset.x
@@ -92,7 +89,6 @@ class TokenGrid(TokenFace):
         return row, column
 
     def _region(self, row: int, column: int) -> Region:
-        """Where a cell is drawn, in pane coordinates."""
         return Region(
             self._label_width + int(self._starts[column]) - self.scroll_offset.x,
             HEADER + row - self.scroll_offset.y,
@@ -146,7 +142,6 @@ class TokenGrid(TokenFace):
         self.marks_changed()
 
     def palette_changed(self) -> None:
-        """Discard what was drawn in the old colours."""
         self._rows.clear()
         self.refresh()
 
@@ -189,7 +184,6 @@ class TokenGrid(TokenFace):
     # Drawing.
 
     def render_line(self, y: int) -> Strip:
-        """Draw one line of the pane."""
         width, blank = self.size.width, self.ground
         row = self.scroll_offset.y + y - HEADER
         if y < HEADER:

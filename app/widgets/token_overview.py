@@ -122,7 +122,6 @@ class TokenOverview(TokenFace):
         return down, across
 
     def render_line(self, y: int) -> Strip:
-        """Draw one line of the pane."""
         blank, width = self.ground, self.size.width
         if not self._places.size:
             return Strip.blank(width, blank)

@@ -50,7 +50,6 @@ class TokenText(TokenFace):
     # Layout.
 
     def map_replaced(self) -> None:
-        """Lay out and paint the new `map`."""
         if not self.size:
             return
         width = max(1, self.scrollable_content_region.width - MARGIN)
@@ -184,7 +183,6 @@ class TokenText(TokenFace):
         return np.where(shown.missing[:, column], until_then, levels)
 
     def render_line(self, y: int) -> Strip:
-        """Draw one line of the pane."""
         width, blank = self.size.width, self.ground
         if y < self._prompt_height:
             segments = self._prompt_line(y + self.scroll_offset.y)

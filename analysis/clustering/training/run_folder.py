@@ -67,7 +67,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Lock a folder for this process, until the process ends for whatever reason.
+    """Lock a folder for this process, until the process ends in any way.
 
     Raises:
         ProblemError: ``storage`` if another process trains in it.

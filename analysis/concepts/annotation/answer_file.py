@@ -72,7 +72,6 @@ class AnswerFile:
             raise self._problem(error, "cannot be read") from error
 
     def __len__(self) -> int:
-        """Number of answers."""
         return len(self._answers)
 
     def get(self, key: str) -> Completion | None:

@@ -39,7 +39,6 @@ class LocalCompleter:
         seed: int,
         max_tokens: int,
     ) -> Completion:
-        """The next turn; see `completer.Completer`."""
         request = ChatRequest(
             self._choice,
             tuple((message.role, message.content) for message in messages),

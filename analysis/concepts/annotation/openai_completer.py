@@ -65,7 +65,6 @@ class OpenAICompleter:
         seed: int,
         max_tokens: int,
     ) -> Completion:
-        """See `completer.Completer.complete`."""
         sampling = {"temperature": temperature} | ({"top_p": top_p} if temperature > 0 else {})
         body = {
             "model": self._endpoint.model,

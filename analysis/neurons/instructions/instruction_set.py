@@ -45,7 +45,6 @@ class InstructionSet(msgspec.Struct, frozen=True, dict=True):
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
-        """Number of instructions."""
         return len(self.instructions)
 
     @cached_property

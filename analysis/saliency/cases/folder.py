@@ -60,7 +60,6 @@ class CaseFolder:
             self._open = self._open.pop_all()
 
     def __enter__(self) -> Self:
-        """The folder itself."""
         return self
 
     def __exit__(self, *exception: object) -> None:

@@ -102,11 +102,9 @@ class CaseWriter:
             raise self._unwritable(error) from None
 
     def __enter__(self) -> Self:
-        """The writer itself."""
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Close the files."""
         self.close()
 
     def close(self) -> None:

@@ -57,7 +57,7 @@ class Lexicon:
         return word_embeddings(rows, self.tokens)[0]
 
     def only(self, known: NDArray[np.bool_], without: str) -> Lexicon:
-        """The words where `known` is true; a note says how many have no `without`."""
+        """The words where `known` is true; a note says how many have `without`, "no vector" say."""
         if known.all():
             return self
         kept = np.flatnonzero(known).tolist()
