@@ -76,7 +76,7 @@ def _follow(action: str, folder: Path, *arguments: str) -> None:
     Raises:
         ProblemError: It failed.
     """
-    command = (sys.executable, "-P", "-m", "analysis.demo", action, str(folder), *arguments)
+    command = (sys.executable, "-P", "-m", "analysis.demo_training", action, str(folder), *arguments)
     with tempfile.TemporaryFile() as errors:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as process:
             assert process.stdout is not None
