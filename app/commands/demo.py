@@ -23,6 +23,8 @@ _STAGES = {
     "tuned": "training demo-tuned",
     "measure": "measuring both",
 }
+TRAINER = (sys.executable, "-P", "-m", "analysis.demo_training")
+"""Starts the process that trains and measures; torch stays there."""
 
 
 class _Report(msgspec.Struct):
@@ -76,7 +78,7 @@ def _follow(action: str, folder: Path, *arguments: str) -> None:
     Raises:
         ProblemError: It failed.
     """
-    command = (sys.executable, "-P", "-m", "analysis.demo_training", action, str(folder), *arguments)
+    command = (*TRAINER, action, str(folder), *arguments)
     with tempfile.TemporaryFile() as errors:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as process:
             assert process.stdout is not None
