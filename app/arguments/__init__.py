@@ -10,14 +10,11 @@ import argparse
 import importlib
 from typing import Any, NoReturn
 
+from analysis.methods import METHODS
 from app.arguments.options import add_model_options, add_word_options
 
 _COMMANDS = {
-    "attribute": "importance of every prompt token for every response token, as CSV",
-    "heads": "the word pairs that attention heads relate, base against tuned, as CSV",
-    "concepts": "the principal components of feed-forward layers, base against tuned, as CSV",
-    "components": "the feed-forward neurons and experts that instructions need, as CSV",
-    "clusters": "how hidden states cluster by task, base against tuned, as CSV",
+    **{method.command: method.summary for method in METHODS},
     "study": "the paper's tables and figures, for any pair of models or for stored maps",
     "cache": "what is stored on this disk, and removing it",
     "models": "model names and what is available here",

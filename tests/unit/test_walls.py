@@ -16,7 +16,7 @@ TORCH_FREE_MODULES = [
     "app.views.saliency.view",
     "app.views.heads.view",
     "app.views.concepts.view",
-    "app.views.clusters.view",
+    "app.views.clustering.view",
     "app.views.neurons.view",
     "app.views.cases.view",
     "app.commands.open_app",
