@@ -1,4 +1,4 @@
-"""Trains or measures the demo pair, in a process of its own: ``python -m analysis.demo``.
+"""Trains or measures the demo pair, in a process of its own: ``python -m analysis.demo_training``.
 
 Progress leaves on standard output, one JSON object a line: stage, step, total and loss.
 `app.commands.demo` runs this, so that torch stays out of the process that talks to the user.
@@ -19,7 +19,7 @@ _STEPS_PER_REPORT = 10
 
 def main() -> None:
     """Do what the command line asks for."""
-    parser = argparse.ArgumentParser(prog="python -m analysis.demo")
+    parser = argparse.ArgumentParser(prog="python -m analysis.demo_training")
     parser.add_argument("action", choices=("train", "measure"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seed", type=int, default=0)
