@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from app.arguments import parser
+from app.commands.parser import parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

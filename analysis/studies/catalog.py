@@ -1,87 +1,12 @@
-"""The one list of studies, in the order that the view and the command line offer them.
-
-A new study is a generator function (see `study`) and a line here.
-"""
+"""All studies, in the order that the view and the command line offer them."""
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from analysis.methods import METHODS, StudySpec
 
-if TYPE_CHECKING:
-    # The argument parser lists the studies, and must not pay for what they work with.
-    from analysis.studies.study import Study, StudyInput
+__all__ = ["STUDIES", "StudySpec", "study_of"]
 
-
-@dataclass(frozen=True)
-class StudySpec:
-    """A study that can be run.
-
-    Attributes:
-        name: What the command line calls it.
-        title: What it shows, a line.
-        factory: ``module:function``, imported when the study is run.
-        takes: What it works on: ``cases`` are prompts that both models answer, or a stored case
-            library; ``pair`` is the two models' weights.
-        word_options: What it takes of the options that name words, ``vocab`` and ``vectors``; a
-            study that takes one reads weights as they are stored and builds no model.
-    """
-
-    name: str
-    title: str
-    factory: str
-    takes: Literal["cases", "pair"]
-    word_options: tuple[Literal["vocab", "vectors"], ...] = ()
-
-    def start(self, given: StudyInput) -> Study:
-        """The study, to be driven to its end."""
-        module, _, name = self.factory.partition(":")
-        run = cast("Callable[[StudyInput], Study]", getattr(importlib.import_module(module), name))
-        return run(given)
-
-
-STUDIES = (
-    StudySpec(
-        name="density",
-        title="instruction scores by rating and by model (Tables 1 and 2)",
-        factory="analysis.saliency.study_density:study",
-        takes="cases",
-    ),
-    StudySpec(
-        name="position",
-        title="importance by the place in a sentence (Fig. 6)",
-        factory="analysis.saliency.study_position:study",
-        takes="cases",
-    ),
-    StudySpec(
-        name="heads",
-        title="how attention heads changed, and their verbs (Fig. 2, Table 3)",
-        factory="analysis.heads.study:study",
-        takes="pair",
-        word_options=("vocab", "vectors"),
-    ),
-    StudySpec(
-        name="concepts",
-        title="concepts of feed-forward layers (Tables 5-10, Figs. 3, 7, 8)",
-        factory="analysis.concepts.study:study",
-        takes="pair",
-        word_options=("vocab",),
-    ),
-    StudySpec(
-        name="components",
-        title="neurons and experts that instructions need (SPARCOM, our reading)",
-        factory="analysis.neurons.study:study",
-        takes="pair",
-    ),
-    StudySpec(
-        name="clusters",
-        title="how hidden states cluster by task (Table 1 of the paper on clustering)",
-        factory="analysis.clustering.study:study",
-        takes="pair",
-    ),
-)
+STUDIES = tuple(study for method in METHODS for study in method.studies)
 
 
 def study_of(name: str) -> StudySpec:

@@ -35,7 +35,7 @@ from analysis.request import ModelChoice
 from analysis.session.session import Session
 from analysis.table import Table
 from analysis.writing import check_folder, reason
-from app.commands import model_options
+from app.commands import inputs
 from app.commands.output import write_rows
 from app.config import Settings
 from app.known_descriptions import answers_path, remember_annotator
@@ -54,7 +54,7 @@ def check(options: Namespace, settings: Settings) -> None:
     if options.annotate == "endpoint":
         _endpoint(options, settings)
     elif name := getattr(options, "annotator", ""):
-        model_options.model_choice(name, options, settings)
+        inputs.model_choice(name, options, settings)
     path = answers_path()
     try:
         check_folder(path.parent)
@@ -120,7 +120,7 @@ def _completer(
 ) -> tuple[Completer, Pace]:
     name: str = getattr(options, "annotator", "")
     if options.annotate == "local":
-        choice = model_options.model_choice(name, options, settings) if name else tuned
+        choice = inputs.model_choice(name, options, settings) if name else tuned
         return LocalCompleter(session, choice), Pace(concurrency=1)
     place = _endpoint(options, settings)
     return OpenAICompleter(place), replace(Pace(), concurrency=settings.annotation.concurrency)

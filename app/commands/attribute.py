@@ -2,53 +2,117 @@
 
 from __future__ import annotations
 
+import argparse
+import re
 import sys
-from argparse import Namespace
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-import msgspec
-
-from analysis.problems import problem
-from analysis.saliency.agreement import Agreement
-from analysis.saliency.json import as_json
-from analysis.saliency.map import SaliencyMap
-from analysis.saliency.request import AttributionRequest, Method
-from analysis.saliency.result import Attribution
-from analysis.table import Cell, Table
-from analysis.text_files import utf8
-from app.commands import model_options, storage
-from app.commands.output import write_json, write_rows
-from app.commands.progress import run_with_progress
-from app.config import load_settings
-from app.terminal.text import prose
+from app.commands.options import add_csv, add_model_options, positive
 
 if TYPE_CHECKING:
+    from analysis.saliency.map import SaliencyMap
+    from analysis.saliency.request import AttributionRequest, Method
+    from analysis.saliency.result import Attribution
     from analysis.session.session import Session
+    from analysis.table import Cell, Table
 
 
-def run(options: Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``insttui attribute``."""
+    parser.add_argument("--model", required=True, metavar="REF", help="alias, hub id or folder")
+    prompt = parser.add_mutually_exclusive_group(required=True)
+    prompt.add_argument("--prompt", metavar="TEXT")
+    prompt.add_argument(
+        "--prompt-file",
+        metavar="FILE",
+        help="text in UTF-8, or in UTF-16 with its mark; - is standard input",
+    )
+    parser.add_argument(
+        "--response", metavar="TEXT", help="explain this response instead of the model's own"
+    )
+    parser.add_argument("--max-new-tokens", type=positive, default=300, metavar="N")
+    parser.add_argument(
+        "--chat-template", action="store_true", help="wrap the prompt in the model's chat template"
+    )
+    parser.add_argument(
+        "--target", choices=("log_probability", "probability"), default="log_probability"
+    )
+    parser.add_argument(
+        "--method",
+        choices=("auto", "forward", "reverse", "occlusion", "occlusion-zeroed"),
+        default="auto",
+        help="auto takes the cheaper of forward and reverse, which give the same gradient; "
+        "occlusion deletes each token, or makes its embedding zero",
+    )
+    parser.add_argument(
+        "--compare",
+        choices=("occlusion", "occlusion-zeroed", "forward", "reverse", "float32"),
+        help="compute this too, and write how far the two agree instead of the map",
+    )
+    parser.add_argument(
+        "--memory",
+        type=_size,
+        metavar="SIZE",
+        help="what the passes may take beside the weights, such as 2G; a share of what is free",
+    )
+    parser.add_argument(
+        "--include-special",
+        action="store_true",
+        help="let BOS and template tokens count in the score",
+    )
+    parser.add_argument(
+        "--totals",
+        action="store_true",
+        help="only what each prompt token weighs for the whole response: one backward pass",
+    )
+    add_csv(parser)
+    parser.add_argument(
+        "--json",
+        metavar="FILE",
+        help="write the map with all that is known of it, in place of rows unless --csv names a "
+        "file; - is standard output",
+    )
+    add_model_options(parser)
+
+
+def _size(text: str) -> int:
+    """Bytes from a number with an optional K, M, G or T, powers of 1024."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+    if match is None or not float(match[1]):
+        raise argparse.ArgumentTypeError("must be a size such as 2G or 500M")
+    return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
+
+
+def run(options: argparse.Namespace) -> int:
     """Answer the request and write its table."""
+    from analysis.saliency.agreement import Agreement
+    from analysis.saliency.json import as_json
+    from analysis.saliency.map import SaliencyMap
+    from analysis.saliency.request import AttributionRequest
+    from analysis.table import Table
+    from app.commands import inputs
+    from app.commands.output import say, write_json, write_rows
+    from app.commands.session import session
+    from app.config import load_settings
+
     _refuse_contradictions(options)
-    settings = load_settings()
     request = AttributionRequest(
-        model=model_options.model_choice(options.model, options, settings),
-        prompt=_prompt(options),
+        model=inputs.model_choice(options.model, options, load_settings()),
+        prompt=inputs.prompt_of(options),
         chat_template=options.chat_template,
-        response=_response(options),
+        response=inputs.response_of(options),
         max_new_tokens=options.max_new_tokens,
         method=_method(options.method),
         target=options.target,
         memory_budget=options.memory,
         totals_only=options.totals,
     )
-    with storage.session(options) as session:
-        attribution = _attribution(session, request)
-        other = _attribution(session, _other(request, attribution, options.compare))
+    with session(options) as opened:
+        attribution = _attribution(opened, request)
+        other = _attribution(opened, _other(request, attribution, options.compare))
     if attribution.note:
-        _say(attribution.note)
+        say(attribution.note)
     shown, compared = (
         SaliencyMap.from_attribution(each, include_special=options.include_special)
         for each in (attribution, other)
@@ -65,12 +129,14 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def _table(shown: SaliencyMap, options: Namespace) -> Table:
+def _table(shown: SaliencyMap, options: argparse.Namespace) -> Table:
     return shown.totals_table() if options.totals else shown.table()
 
 
-def _refuse_contradictions(options: Namespace) -> None:
+def _refuse_contradictions(options: argparse.Namespace) -> None:
     if options.totals and (options.compare or options.method.startswith("occlusion")):
+        from analysis.problems import problem
+
         raise problem(
             "input",
             "--totals sums up a gradient, and nothing else.",
@@ -79,33 +145,33 @@ def _refuse_contradictions(options: Namespace) -> None:
         )
 
 
-def _say(note: str) -> None:
-    print(f"insttui: {prose(note)}", file=sys.stderr)
-
-
-@dataclass
 class _Counted:
     """The rows of a table, and how many were read last."""
 
-    table: Table
-    count: int = 0
+    def __init__(self, table: Table) -> None:
+        self._table, self.count = table, 0
 
     def __iter__(self) -> Iterator[tuple[Cell, ...]]:
         """Every row."""
         self.count = 0
-        for row in self.table:
+        for row in self._table:
             self.count += 1
             yield row
 
 
 def _summary(attribution: Attribution, rows: int, file: str) -> str:
     """What was explained and where its rows are, harmlessly."""
+    from app.terminal.text import prose
+
     response = attribution.response or "".join(attribution.response_tokens.texts)
     words = f"The response: {prose(response)}" if response else "The response is empty."
     return f"{words}\n{rows:,} row{'' if rows == 1 else 's'} in {prose(file)}"
 
 
 def _attribution(session: Session, request: AttributionRequest) -> Attribution:
+    from analysis.saliency.result import Attribution
+    from app.commands.session import run_with_progress
+
     result = run_with_progress(session, request)
     assert isinstance(result, Attribution)
     return result
@@ -121,64 +187,10 @@ def _other(
     """The request to compare with: the same response, explained in another way."""
     if compare is None:
         return request
+    import msgspec
+
     request = msgspec.structs.replace(request, response_ids=answered.response_tokens.ids)
     if compare == "float32":
         model = msgspec.structs.replace(request.model, dtype="float32")
         return msgspec.structs.replace(request, model=model)
     return msgspec.structs.replace(request, method=_method(compare))
-
-
-def _prompt(options: Namespace) -> str:
-    if options.prompt is not None:
-        return _whole_characters(options.prompt, "The prompt")
-    if options.prompt_file == "-":
-        return _decoded(sys.stdin.buffer.read(), "standard input")
-    try:
-        data = Path(options.prompt_file).read_bytes()
-    except OSError as error:
-        raise problem(
-            "input", f"The prompt file {options.prompt_file} cannot be read.", f"{error.strerror}."
-        ) from None
-    return _decoded(data, options.prompt_file)
-
-
-def _response(options: Namespace) -> str | None:
-    if options.response is None:
-        return None
-    return _whole_characters(options.response, "The response")
-
-
-def _decoded(data: bytes, origin: str) -> str:
-    """The text of a prompt, with the line ends of Windows as newlines where it has no others."""
-    try:
-        text = utf8(data).decode()
-    except UnicodeDecodeError as error:
-        raise problem(
-            "input",
-            f"The prompt in {origin} is not UTF-8 text.",
-            f"Byte {error.start} is 0x{error.object[error.start]:02x}.",
-            "Convert it first, for example with iconv.",
-        ) from None
-    if "\0" in text:
-        raise problem(
-            "input",
-            f"The prompt in {origin} is no text.",
-            "It has zero bytes, as UTF-16 has that is not marked.",
-            "Save it as UTF-8.",
-        )
-    ends = text.count("\r\n")
-    if ends and ends == text.count("\n") == text.count("\r"):
-        _say(f"The prompt in {origin} has the line ends of Windows: they count as newlines.")
-        return text.replace("\r\n", "\n")
-    return text
-
-
-def _whole_characters(text: str, what: str) -> str:
-    """The text, refused if the shell passed bytes that are no UTF-8."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise problem(
-            "input", f"{what} is not UTF-8 text.", "", "Pass it in a UTF-8 file instead."
-        ) from None
-    return text

@@ -2,29 +2,51 @@
 
 from __future__ import annotations
 
-import sys
-from argparse import Namespace
+import argparse
 from collections.abc import Iterator
-from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from analysis.problems import problem
-from analysis.table import Cell, Table
-from app.commands import storage
-from app.commands.show_table import show
-from app.terminal.text import fit, prose
-from cache.errors import CacheError
-from cache.store import Entry, Removed, Store
+from app.commands.options import add_cache_option, positive
+
+if TYPE_CHECKING:
+    from analysis.table import Cell
+    from cache.store import Entry, Removed, Store
 
 _MEGABYTE = 1_000_000
 _PROMPT_CELLS = 60
 
 
-def run(options: Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``insttui cache``."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, summary in (
+        ("info", "folder, number of results, size and limit"),
+        ("list", "the stored results, newest first"),
+        ("clear", "remove every stored result"),
+    ):
+        add_cache_option(actions.add_parser(name, help=summary, description=summary))
+    prune = actions.add_parser("prune", help="remove old results")
+    prune.add_argument(
+        "--older-than", type=positive, metavar="DAYS", help="not read for so many days"
+    )
+    prune.add_argument(
+        "--max-size", type=positive, metavar="MB", help="the least recently read beyond this size"
+    )
+    add_cache_option(prune)
+
+
+def run(options: argparse.Namespace) -> int:
     """List, count or remove stored results."""
+    from analysis.problems import problem
+    from app.commands.output import say
+    from app.commands.session import cache_folder
+    from cache.errors import CacheError
+    from cache.store import Store
+
     try:
-        store = Store(storage.cache_folder(options))
+        store = Store(cache_folder(options))
         if store.repaired:
-            print(f"insttui: {prose(store.repaired)}", file=sys.stderr)
+            say(store.repaired)
         {"info": _info, "list": _list, "prune": _prune, "clear": _clear}[options.action](
             store, options
         )
@@ -33,7 +55,9 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def _info(store: Store, options: Namespace) -> None:
+def _info(store: Store, options: argparse.Namespace) -> None:
+    from app.terminal.text import prose
+
     info = store.info()
     facts: tuple[tuple[str, Cell], ...] = (
         ("folder", str(info.directory)),
@@ -47,13 +71,18 @@ def _info(store: Store, options: Namespace) -> None:
         print(f"{'writing':8} {prose(info.read_only)}")
 
 
-def _list(store: Store, options: Namespace) -> None:
+def _list(store: Store, options: argparse.Namespace) -> None:
+    from analysis.table import Table
+    from app.commands.output import show
+
     newest_first = sorted(store.entries(), key=lambda entry: entry.created, reverse=True)
     columns = ("created", "size", "analysis", "model", "prompt")
     show("Stored results", Table(columns, list(_rows(newest_first))))
 
 
 def _rows(entries: list[Entry]) -> Iterator[tuple[Cell, ...]]:
+    from app.terminal.text import fit, prose
+
     for entry in entries:
         label = entry.label
         described = (
@@ -65,7 +94,11 @@ def _rows(entries: list[Entry]) -> Iterator[tuple[Cell, ...]]:
         yield (created, _megabytes(entry.size), *described)
 
 
-def _prune(store: Store, options: Namespace) -> None:
+def _prune(store: Store, options: argparse.Namespace) -> None:
+    from datetime import timedelta
+
+    from analysis.problems import problem
+
     if options.older_than is None and options.max_size is None:
         raise problem("input", "Say what to remove: --older-than DAYS, --max-size MB, or both.")
     removed = store.prune(
@@ -75,7 +108,7 @@ def _prune(store: Store, options: Namespace) -> None:
     _report(removed)
 
 
-def _clear(store: Store, options: Namespace) -> None:
+def _clear(store: Store, options: argparse.Namespace) -> None:
     _report(store.clear())
 
 

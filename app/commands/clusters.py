@@ -2,41 +2,105 @@
 
 from __future__ import annotations
 
-import sys
-from argparse import Namespace
+import argparse
 from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from analysis.clustering.request import ClustersRequest
-from analysis.clustering.result import TaskClusters
-from analysis.clustering.tables import (
-    best_layers_table,
-    instances_table,
-    neighbours_table,
-    notes_of,
-    scores_table,
-)
-from analysis.clustering.tasks.natural import natural_tasks
-from analysis.clustering.tasks.reading import task_set_from_file
-from analysis.table import Table
-from app.commands import model_options, storage
-from app.commands.layer_options import layers_of
-from app.commands.output import write_rows
-from app.commands.progress import run_with_progress
-from app.config import load_settings
-from app.terminal.text import prose
+from app.commands.options import add_csv, add_model_options, add_pair, layers, positive, seed
+
+if TYPE_CHECKING:
+    from analysis.clustering.result import TaskClusters
+    from analysis.table import Table
 
 
-def run(options: Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``insttui clusters``."""
+    add_pair(parser)
+    parser.add_argument(
+        "--tasks",
+        metavar="FILE",
+        help="tasks of your own: TOML, or JSON lines in a .jsonl; default: the sixteen shipped",
+    )
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument(
+        "--summary", action="store_true", help="one row a model: the layer with the best task F1"
+    )
+    kind.add_argument(
+        "--neighbours", action="store_true", help="what nearest neighbours say of unseen phrasings"
+    )
+    kind.add_argument(
+        "--instances", action="store_true", help="one row an instance, with its clusters"
+    )
+    parser.add_argument(
+        "--layers",
+        type=layers,
+        default=None,
+        metavar="LIST",
+        help="of --instances, such as 0,3-5; default: each model's best",
+    )
+    parser.add_argument("--tsne", action="store_true", help="reduce by t-SNE first (slow)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of K-Means and t-SNE")
+    parser.add_argument(
+        "--k", type=positive, default=10, metavar="K", help="number of nearest neighbours"
+    )
+    parser.add_argument(
+        "--mappings", type=positive, default=10, metavar="N", help="of each task at most"
+    )
+    parser.add_argument(
+        "--chat-template",
+        action="store_true",
+        help="put the tuned model's instances into its chat template",
+    )
+    add_csv(parser)
+    add_model_options(parser)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    summary = "train a small model on synthetic tasks and follow its clusters"
+    description = f"{summary.capitalize()}."
+    _add_clusters_train(actions.add_parser("train", help=summary, description=description))
+
+
+def _add_clusters_train(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--preset",
+        required=True,
+        choices=("small", "paper-32", "paper-768", "paper-2048"),
+        help="small takes minutes on two cores; the others are the paper's settings, for a GPU",
+    )
+    parser.add_argument(
+        "--out",
+        required=True,
+        metavar="DIR",
+        help="a folder for the run; named again, an unfinished run goes on",
+    )
+    # SUPPRESS: the defaults are those of `insttui clusters`.
+    parser.add_argument("--seed", type=seed, default=argparse.SUPPRESS, metavar="N")
+    parser.add_argument(
+        "--device", default=argparse.SUPPRESS, metavar="DEVICE", help="auto, cpu, cuda:N or mps"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
     """Cluster both models' hidden states and write the table asked for; or train a model to."""
     if getattr(options, "action", None) == "train":
         from app.commands import clusters_train
 
         return clusters_train.run(options)
+    from pathlib import Path
+
+    from analysis.clustering import tables
+    from analysis.clustering.request import ClustersRequest
+    from analysis.clustering.result import TaskClusters
+    from analysis.clustering.tasks.natural import natural_tasks
+    from analysis.clustering.tasks.reading import task_set_from_file
+    from app.commands import inputs
+    from app.commands.output import say, write_rows
+    from app.commands.session import run_with_progress, session
+    from app.config import load_settings
+
     tasks = task_set_from_file(Path(options.tasks)) if options.tasks else natural_tasks()
-    base, tuned = model_options.pair(options, load_settings())
+    base, tuned = inputs.pair(options, load_settings())
     found: list[TaskClusters] = []
-    with storage.session(options) as session:
+    with session(options) as opened:
         for model in (base, tuned):
             request = ClustersRequest(
                 model,
@@ -47,23 +111,25 @@ def run(options: Namespace) -> int:
                 seed=options.seed,
                 neighbours=options.k,
             )
-            result = run_with_progress(session, request)
+            result = run_with_progress(opened, request)
             assert isinstance(result, TaskClusters)
             found.append(result)
-    for note in (*tasks.notes, *notes_of(found)):
-        print(f"insttui: {prose(note)}", file=sys.stderr)
+    say(*tasks.notes, *tables.notes_of(found))
     write_rows(_table(options, found), options.csv)
     return 0
 
 
-def _table(options: Namespace, found: Sequence[TaskClusters]) -> Table:
+def _table(options: argparse.Namespace, found: Sequence[TaskClusters]) -> Table:
+    from analysis.clustering import tables
+    from app.commands.inputs import layers_of
+
     if options.summary:
-        return best_layers_table(found)
+        return tables.best_layers_table(found)
     if options.neighbours:
-        return neighbours_table(found)
+        return tables.neighbours_table(found)
     if options.instances:
         layers = None
         if options.layers is not None:
             layers = layers_of(options.layers, min(len(each.scores) for each in found))
-        return instances_table(found, layers)
-    return scores_table(found)
+        return tables.instances_table(found, layers)
+    return tables.scores_table(found)

@@ -2,55 +2,119 @@
 
 from __future__ import annotations
 
-import sys
-from argparse import Namespace
-from pathlib import Path
+import argparse
+from typing import TYPE_CHECKING
 
-from analysis.neurons.ablation_effects import (
-    Effect,
-    ablation_request,
-    activity_note,
-    effects,
-    effects_table,
-)
-from analysis.neurons.instructions import (
-    InstructionSet,
-    default_instructions,
-    instructions_from_file,
-)
-from analysis.neurons.pair import PairSets, Thresholds, pair_sets
-from analysis.neurons.request import FrequenciesRequest
-from analysis.neurons.result import Ablation, Frequencies
-from analysis.neurons.tables import components_table, summary_table
-from analysis.request import ModelChoice
-from analysis.session.session import Session
-from app.commands import model_options, storage
-from app.commands.layer_options import architectures
-from app.commands.output import write_rows
-from app.commands.progress import run_with_progress
-from app.config import load_settings
-from app.terminal.text import prose
+from app.commands.options import add_csv, add_model_options, add_pair, positive, seed
+
+if TYPE_CHECKING:
+    from analysis.neurons.ablation_effects import Effect
+    from analysis.neurons.instructions import InstructionSet
+    from analysis.neurons.pair import PairSets
+    from analysis.neurons.result import Frequencies
+    from analysis.request import ModelChoice
+    from analysis.session.session import Session
 
 
-def run(options: Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``insttui components``."""
+    add_pair(parser)
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument(
+        "--summary", action="store_true", help="overlaps of categories, and what tuning altered"
+    )
+    kind.add_argument(
+        "--ablate",
+        action="store_true",
+        help="what silencing the neurons unique to a category does to the tuned model's "
+        "log-probability of reference responses, beside random neurons",
+    )
+    add_component_options(parser)
+    add_csv(parser)
+    add_model_options(parser)
+
+
+def add_component_options(parser: argparse.ArgumentParser) -> None:
+    """What the command and the study have in common; thresholds have their defaults there."""
+    parser.add_argument(
+        "--prompts",
+        metavar="FILE",
+        help="instructions of your own: JSON lines with id, category, instruction, response and, "
+        "if there is one, input; default: those shipped",
+    )
+    parser.add_argument(
+        "--epsilon",
+        type=float,
+        metavar="E",
+        help="a neuron is specific to an instruction where it is active at this share of its "
+        "tokens, in steps of 0.05 (default: 0.5, our reading)",
+    )
+    parser.add_argument(
+        "--tau",
+        type=float,
+        metavar="T",
+        help="and a category's where it is specific to this share of its instructions "
+        "(default: 0.75, our reading)",
+    )
+    parser.add_argument(
+        "--expert-epsilon",
+        type=float,
+        metavar="E",
+        help="the share of tokens routed to an expert, in steps of 0.01 (default: 0.25, our "
+        "reading)",
+    )
+    parser.add_argument(
+        "--branch",
+        choices=("gate", "product"),
+        default="gate",
+        help="the activation of a gated network: what leaves the activation function, or that "
+        "times the up branch",
+    )
+    parser.add_argument(
+        "--random-sets", type=positive, default=5, metavar="N", help="to compare with a set"
+    )
+    parser.add_argument(
+        "--matched",
+        choices=("layer", "activity"),
+        default="layer",
+        help="random sets are as large in every layer, or also about as often active on the "
+        "category's instructions (both our reading)",
+    )
+    parser.add_argument(
+        "--seed", type=seed, default=0, metavar="N", help="of random sets and intervals"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
     """Count activations of both models, and write the table asked for."""
-    base, tuned = model_options.pair(options, load_settings())
+    from pathlib import Path
+
+    from analysis.neurons.ablation_effects import effects_table
+    from analysis.neurons.instructions import default_instructions, instructions_from_file
+    from analysis.neurons.pair import Thresholds, pair_sets
+    from analysis.neurons.tables import components_table, summary_table
+    from app.commands import inputs
+    from app.commands.output import say, write_rows
+    from app.commands.session import architectures, session
+    from app.config import load_settings
+
+    base, tuned = inputs.pair(options, load_settings())
     if options.prompts:
         instructions = instructions_from_file(Path(options.prompts))
     else:
         instructions = default_instructions(base, tuned)
     thresholds = Thresholds.of(vars(options))
-    with storage.session(options) as session:
-        architectures(session, base, tuned)
+    with session(options) as opened:
+        architectures(opened, base, tuned)
         pair = pair_sets(
-            _frequencies(session, base, instructions, options),
-            _frequencies(session, tuned, instructions, options),
+            _frequencies(opened, base, instructions, options),
+            _frequencies(opened, tuned, instructions, options),
             thresholds,
         )
-        _say(*instructions.notes, *dict.fromkeys(_notes(pair)))
-        _say(thresholds.reading(mixture=pair.mixture))
+        say(*instructions.notes, *dict.fromkeys(_notes(pair)))
+        say(thresholds.reading(mixture=pair.mixture))
         if options.ablate:
-            found = _effects(session, tuned, pair, instructions, options)
+            found = _effects(opened, tuned, pair, instructions, options)
             write_rows(effects_table(found), options.csv)
             return 0
     write_rows(summary_table(pair) if options.summary else components_table(pair), options.csv)
@@ -58,9 +122,13 @@ def run(options: Namespace) -> int:
 
 
 def _frequencies(
-    session: Session, model: ModelChoice, instructions: InstructionSet, options: Namespace
+    session: Session, model: ModelChoice, instructions: InstructionSet, options: argparse.Namespace
 ) -> list[Frequencies]:
     """A model's frequencies, category by category."""
+    from analysis.neurons.request import FrequenciesRequest
+    from analysis.neurons.result import Frequencies
+    from app.commands.session import run_with_progress
+
     found: list[Frequencies] = []
     for category in instructions.categories:
         prompts = tuple(each.prompt for each in instructions.of(category))
@@ -76,9 +144,14 @@ def _effects(
     model: ModelChoice,
     pair: PairSets,
     instructions: InstructionSet,
-    options: Namespace,
+    options: argparse.Namespace,
 ) -> list[Effect]:
     """What silencing each category's unique neurons does to a model's responses."""
+    from analysis.neurons.ablation_effects import ablation_request, activity_note, effects
+    from analysis.neurons.result import Ablation
+    from app.commands.output import say
+    from app.commands.session import run_with_progress
+
     found: list[Effect] = []
     _, sets = pair.neurons
     for category, frequencies in zip(sets.categories, pair.tuned, strict=True):
@@ -92,9 +165,9 @@ def _effects(
             activity=frequencies if options.matched == "activity" else None,
         )
         if not any(request.neurons):
-            _say(f"No neuron is unique to {category}: there is nothing to silence.")
+            say(f"No neuron is unique to {category}: there is nothing to silence.")
             continue
-        _say(activity_note(request, frequencies, options.matched))
+        say(activity_note(request, frequencies, options.matched))
         result = run_with_progress(session, request)
         assert isinstance(result, Ablation)
         found += effects(result, options.matched, seed=options.seed)
@@ -103,8 +176,3 @@ def _effects(
 
 def _notes(pair: PairSets) -> list[str]:
     return [f"{each.category}: {note}" for each in (*pair.base, *pair.tuned) for note in each.notes]
-
-
-def _say(*notes: str) -> None:
-    for note in notes:
-        print(f"insttui: {prose(note)}", file=sys.stderr)

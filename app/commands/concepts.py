@@ -2,49 +2,95 @@
 
 from __future__ import annotations
 
-import sys
-from argparse import Namespace
+import argparse
 
-from analysis.concepts.request import ConceptsRequest
-from analysis.concepts.result import LayerConcepts
-from analysis.concepts.tables import concepts_table
-from analysis.problems import problem
-from app.commands import model_options, storage, word_options
-from app.commands.layer_options import architectures, layers_of
-from app.commands.output import write_rows
-from app.commands.progress import run_with_progress
-from app.config import load_settings
-from app.terminal.text import prose
+from app.commands.options import add_weight_options, positive
 
 
-def run(options: Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``insttui concepts``."""
+    parser.add_argument("--rank", type=positive, default=300, metavar="R", help="components")
+    parser.add_argument("--words", type=positive, default=15, metavar="K", help="of a component")
+    parser.add_argument(
+        "--measure",
+        choices=("cosine", "projection"),
+        default="cosine",
+        help="words by |cosine| with the direction, or by projection on it (the paper's formula)",
+    )
+    parser.add_argument(
+        "--annotate",
+        nargs="?",
+        const="endpoint",
+        choices=("endpoint", "local"),
+        help="have a language model describe the components: one behind an OpenAI-compatible "
+        "endpoint (OPENAI_API_KEY, OPENAI_BASE_URL), or a local one",
+    )
+    parser.add_argument(
+        "--annotator",
+        default=argparse.SUPPRESS,
+        metavar="MODEL",
+        help="who describes: the endpoint's name of a model, or a local model (default: the tuned)",
+    )
+    parser.add_argument(
+        "--repeats", type=positive, default=5, metavar="N", help="descriptions of each component"
+    )
+    parser.add_argument(
+        "--templates", default=argparse.SUPPRESS, metavar="FILE", help="how it is asked (TOML)"
+    )
+    parser.add_argument(
+        "--price-in", type=float, metavar="P", help="price of a million tokens sent"
+    )
+    parser.add_argument("--price-out", type=float, metavar="P", help="of a million received")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would be asked and cost, and ask nothing"
+    )
+    parser.add_argument("--yes", action="store_true", help="ask without confirmation")
+    parser.add_argument(
+        "--table",
+        choices=("components", "comparison", "levels", "ranks", "answers", "words"),
+        default="components",
+        help="of annotated components: scenarios and levels base against tuned (Tables 5, 6), "
+        "levels by layers (Fig. 3), described by rank (Fig. 7), outcomes, words (Tables 7-10)",
+    )
+    add_weight_options(parser)
+
+
+def run(options: argparse.Namespace) -> int:
     """Find the components of the layers asked for, have them described, and write their table."""
+    from analysis.concepts.request import ConceptsRequest
+    from analysis.concepts.result import LayerConcepts
+    from analysis.concepts.tables import concepts_table
+    from analysis.problems import problem
+    from app.commands import inputs
+    from app.commands.output import say, write_rows
+    from app.commands.session import architectures, run_with_progress, session
+    from app.config import load_settings
+
     if options.table != "components" and not options.annotate:
         raise problem(
             "input", f"The table {options.table} is made of descriptions.", "", "Add --annotate."
         )
     settings = load_settings()
     if options.annotate:
-        # Imported here: who wants no descriptions needs nothing of it.
+        # Imported here: a command without descriptions needs nothing of it.
         from app.commands import annotation
 
         annotation.check(options, settings)
-    base, tuned = model_options.pair(options, settings)
-    words, _ = word_options.words_and_vectors(options, settings, base, tuned)
+    base, tuned = inputs.pair(options, settings)
+    words, _ = inputs.words_and_vectors(options, settings, base, tuned)
     layers: list[LayerConcepts] = []
-    with storage.session(options) as session:
-        built, _ = architectures(session, base, tuned)
-        for layer in layers_of(options.layers, built.layers):
+    with session(options) as opened:
+        built, _ = architectures(opened, base, tuned)
+        for layer in inputs.layers_of(options.layers, built.layers):
             for expert in built.experts_in(layer):
                 request = ConceptsRequest(
                     base, tuned, layer, words, expert, options.rank, options.words, options.measure
                 )
-                result = run_with_progress(session, request)
+                result = run_with_progress(opened, request)
                 assert isinstance(result, LayerConcepts)
                 layers.append(result)
-        for note in dict.fromkeys(note for each in layers for note in each.notes):
-            print(f"insttui: {prose(note)}", file=sys.stderr)
+        say(*dict.fromkeys(note for each in layers for note in each.notes))
         if not options.annotate:
             write_rows(concepts_table(layers), options.csv)
             return 0
-        return annotation.run(options, settings, session, layers, base, tuned)
+        return annotation.run(options, settings, opened, layers, base, tuned)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
+import argparse
+import json
 import sys
-import tempfile
-from argparse import Namespace
 from collections.abc import Iterable
-from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+if TYPE_CHECKING:
+    from pathlib import Path
 
-from analysis.demo import catalog
-from analysis.demo.report import describe
-from analysis.problems import problem
+    from rich.console import Console
 
 _STAGES = {
     "corpus": "writing the corpus",
@@ -27,7 +23,7 @@ TRAINER = (sys.executable, "-P", "-m", "analysis.demo_training")
 """Starts the process that trains and measures; torch stays there."""
 
 
-class _Report(msgspec.Struct):
+class _Report(NamedTuple):
     """A line of progress of the training process."""
 
     stage: str
@@ -36,12 +32,28 @@ class _Report(msgspec.Struct):
     loss: float | None
 
 
-def run(options: Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``insttui demo``."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    info = actions.add_parser("info", help="what the demo pair is and how well it does")
+    info.add_argument("--measure", action="store_true", help="measure it anew, from the weights")
+    train = actions.add_parser("train", help="train both models anew, on this machine")
+    train.add_argument("--output", required=True, metavar="DIR", help="a folder to write them to")
+    train.add_argument("--seed", type=int, default=0, metavar="N")
+
+
+def run(options: argparse.Namespace) -> int:
     """Describe, measure or train the pair."""
     return _train(options) if options.action == "train" else _info(options)
 
 
-def _info(options: Namespace) -> int:
+def _info(options: argparse.Namespace) -> int:
+    import tempfile
+    from pathlib import Path
+
+    from analysis.demo import catalog
+    from analysis.demo.report import describe
+
     if not options.measure:
         print(describe(catalog.info()))
         return 0
@@ -57,7 +69,13 @@ def _info(options: Namespace) -> int:
     return 0
 
 
-def _train(options: Namespace) -> int:
+def _train(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from analysis.demo import catalog
+    from analysis.demo.report import describe
+    from analysis.problems import problem
+
     folder = Path(options.output).expanduser().absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise problem(
@@ -78,6 +96,11 @@ def _follow(action: str, folder: Path, *arguments: str) -> None:
     Raises:
         ProblemError: It failed.
     """
+    import subprocess
+    import tempfile
+
+    from analysis.problems import problem
+
     command = (*TRAINER, action, str(folder), *arguments)
     with tempfile.TemporaryFile() as errors:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as process:
@@ -91,7 +114,9 @@ def _follow(action: str, folder: Path, *arguments: str) -> None:
 
 def _draw(lines: Iterable[bytes]) -> None:
     """Show the progress: as bars on a terminal, as a line every tenth of a stage in a log."""
-    reports = (msgspec.json.decode(line, type=_Report) for line in lines)
+    from rich.console import Console
+
+    reports = (_Report(**json.loads(line)) for line in lines)
     console = Console(stderr=True)
     if console.is_terminal:
         _draw_bars(reports, console)
@@ -100,6 +125,14 @@ def _draw(lines: Iterable[bytes]) -> None:
 
 
 def _draw_bars(reports: Iterable[_Report], console: Console) -> None:
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     with Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),

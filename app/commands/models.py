@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+import argparse
+from typing import TYPE_CHECKING
 
-from analysis.models.availability import models_table
-from analysis.table import Table
-from app.commands.output import write_rows
-from app.commands.show_table import show
-from app.config import load_settings
+from app.commands.options import add_optional_csv
+
+if TYPE_CHECKING:
+    from analysis.table import Table
 
 
-def run(options: Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``insttui models``."""
+    add_optional_csv(parser)
+
+
+def run(options: argparse.Namespace) -> int:
     """List the aliases, the demo pair and the models in the hub cache."""
+    from analysis.models.availability import models_table
+    from app.commands.output import show, write_rows
+    from app.config import load_settings
+
     table = models_table(load_settings().aliases)
     if options.csv:
         write_rows(table, options.csv)
@@ -25,4 +34,4 @@ def _for_readers(table: Table) -> Table:
     """The columns that fit a terminal; the sizes and partners are in the CSV."""
     chosen = [table.columns.index(name) for name in ("name", "local", "reference", "note")]
     rows = [tuple(row[index] for index in chosen) for row in table]
-    return Table(tuple(table.columns[index] for index in chosen), rows)
+    return type(table)(tuple(table.columns[index] for index in chosen), rows)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from analysis.demo import catalog
 from analysis.problems import problem
-from app.commands import model_options, word_options
+from app.commands import inputs
 from app.config import Settings, load_settings
 from app.terminal.checks import require_terminal
 from app.terminal.endings import end_on_signals
@@ -55,19 +55,19 @@ def _workspace(options: Namespace, settings: Settings) -> Workspace:
 
 
 def _pair(options: Namespace, settings: Settings) -> PairWorkspace:
-    base, tuned = model_options.pair(options, settings)
+    base, tuned = inputs.pair(options, settings)
 
     def connect(on_status: Callable[[EngineStatus], None], warn: Callable[[str], None]) -> Session:
         # Imported once the first screen is painted.
         from analysis.session.session import Session
-        from app.commands.storage import open_store
+        from app.commands.session import open_store
 
         store, warning = open_store(options)
         if warning:
             warn(warning)
         return Session(store, on_status=on_status)
 
-    words, vectors = word_options.words_and_vectors(options, settings, base, tuned)
+    words, vectors = inputs.words_and_vectors(options, settings, base, tuned)
     return PairWorkspace(connect, base, tuned, words, vectors, _examples())
 
 

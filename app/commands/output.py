@@ -1,4 +1,4 @@
-"""Where a command's rows go: a CSV file or standard output."""
+"""What a command says, and where its rows go: a CSV file or standard output."""
 
 from __future__ import annotations
 
@@ -9,12 +9,21 @@ from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from analysis.problems import ProblemError, problem
 from analysis.table import Cell, Table
 from analysis.writing import check_file, check_folder, reason, whole_file
 from app.frame.export import save_csv, write_csv
 from app.terminal.text import prose
+
+_WIDEST = 1 << 12
+
+
+def say(*notes: str) -> None:
+    """Print notes on standard error, harmless, a line each."""
+    for note in notes:
+        print(f"insttui: {prose(note)}", file=sys.stderr)
 
 
 def check_outputs(options: Namespace) -> None:
@@ -119,3 +128,33 @@ class _ReadableRows:
         """Rows with their text made visible."""
         for row in self.table:
             yield tuple(prose(cell) if isinstance(cell, str) else cell for cell in row)
+
+
+def show(title: str, table: Table) -> None:
+    """Print a table for a reader, with its title; numbers right, text as it is."""
+    # Imported here: rows as CSV need nothing of it.
+    from rich.console import Console
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    drawn = RichTable(title=Text(prose(title)), title_justify="left", box=None, pad_edge=False)
+    rows = [[Text(_text(cell)) for cell in row] for row in table]
+    kinds = [
+        next((cell for cell in column if cell is not None), "")
+        for column in zip(*table, strict=True)
+    ]
+    for index, column in enumerate(table.columns):
+        numeric = index < len(kinds) and isinstance(kinds[index], int | float)
+        justify: Literal["right", "left"] = "right" if numeric else "left"
+        drawn.add_column(Text(column), justify=justify, no_wrap=True)
+    for row in rows:
+        drawn.add_row(*row)
+    # Wider than the terminal, a row goes on in the next line: nothing is cut, grep finds it whole.
+    natural = Console(width=_WIDEST).measure(drawn).maximum
+    Console(width=natural, soft_wrap=True).print(drawn)
+
+
+def _text(cell: Cell) -> str:
+    if cell is None:
+        return ""
+    return f"{cell:.4g}" if isinstance(cell, float) else prose(str(cell))

@@ -2,126 +2,170 @@
 
 from __future__ import annotations
 
-import sys
-from argparse import Namespace
+import argparse
+from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import replace
-from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.models.references import DEMO_NAMES
-from analysis.problems import problem
-from analysis.saliency.cases.library import CaseLibrary
-from analysis.saliency.cases.prompt_lines import Columns
-from analysis.saliency.cases.prompt_sets import (
-    DEMO_PROMPTS,
-    PromptSet,
-    demo_prompts,
-    read_prompt_set,
-)
-from analysis.studies.catalog import StudySpec, study_of
-from analysis.studies.findings import Findings, NamedTable
-from analysis.studies.study import StudyInput
-from analysis.table import Cell, Table
-from app.commands import model_options, storage, word_options
-from app.commands.output import write_rows
-from app.commands.show_table import show
-from app.commands.study_progress import follow
-from app.commands.unused_options import refuse_unused
-from app.config import Settings, load_settings
-from app.terminal.text import prose
+from app.commands.components import add_component_options
+from app.commands.options import add_model_options, add_pair, add_vectors, add_vocab, positive
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from analysis.session.session import Session
+    from analysis.studies.catalog import StudySpec
+    from analysis.studies.findings import Findings, NamedTable
+    from analysis.studies.study import StudyInput
 
 _MOST_ROWS = 20
+_PROMPT_COLUMNS = ("prompt", "id", "instruction", "dataset", "rating", "reference")
 
 
-def run(options: Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``insttui study``."""
+    # Names and titles only: what a study works with is imported when it runs.
+    from analysis.studies.catalog import STUDIES
+
+    studies = parser.add_subparsers(dest="study", metavar="STUDY", required=True)
+    for spec in STUDIES:
+        title = f"{spec.title[:1].upper()}{spec.title[1:]}."
+        study = studies.add_parser(spec.name, help=spec.title, description=title)
+        add_pair(study)
+        study.set_defaults(own=_CASE_OPTIONS if spec.takes == "cases" else ())
+        if spec.takes == "cases":
+            _add_case_options(study)
+        for name in spec.word_options:
+            _WORD_ADDERS[name](study)
+        if spec.name in _ADDERS_BY_STUDY:
+            _ADDERS_BY_STUDY[spec.name](study)
+        study.add_argument(
+            "--csv", metavar="FILE", help="write the first table's rows; - is standard output"
+        )
+        study.add_argument(
+            "--out", metavar="DIR", help="write a report, its tables and figures, and the cases"
+        )
+        add_model_options(study)
+
+
+def _add_case_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--results",
+        default=argparse.SUPPRESS,
+        metavar="DIR",
+        help="a folder of stored maps, in place of models and prompts",
+    )
+    parser.add_argument(
+        "--prompts",
+        metavar="FILE",
+        help="prompts to ask both models: .jsonl, .csv or .tsv; demo: those of the demo pair",
+    )
+    parser.add_argument(
+        "--columns",
+        type=_columns,
+        default={},
+        metavar="LIST",
+        help="what the file calls them, such as prompt=question,dataset=source; "
+        f"{', '.join(_PROMPT_COLUMNS)}",
+    )
+    parser.add_argument(
+        "--bad-lines",
+        choices=("refuse", "skip"),
+        default="refuse",
+        help="a line that cannot be used makes the file unusable, or is left out",
+    )
+    parser.add_argument(
+        "--max-new-tokens", type=positive, metavar="N", help="default: 300, of demo: 64"
+    )
+    parser.add_argument(
+        "--chat-template",
+        action="store_true",
+        help="put the tuned model's prompts into its chat template",
+    )
+    parser.add_argument(
+        "--method",
+        choices=("auto", "forward", "reverse", "occlusion", "occlusion-zeroed"),
+        default="auto",
+        help="how importance is computed; auto takes the cheaper exact one",
+    )
+
+
+def _add_concept_study(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--annotator",
+        metavar="MODEL",
+        help="whose descriptions of components are read; default: the last one's",
+    )
+    parser.add_argument("--templates", metavar="FILE", help="how it was asked (TOML)")
+    parser.set_defaults(own=("annotator", "templates"))
+
+
+def _add_component_study(parser: argparse.ArgumentParser) -> None:
+    add_component_options(parser)
+    own = ("prompts", "epsilon", "tau", "expert_epsilon", "branch", "random_sets", "matched")
+    parser.set_defaults(own=(*own, "seed"))
+
+
+def _columns(text: str) -> dict[str, str]:
+    """What each column is called, from a list such as prompt=question,dataset=source."""
+    found = {}
+    for part in text.split(","):
+        name, _, column = (each.strip() for each in part.partition("="))
+        if name not in _PROMPT_COLUMNS or not column:
+            raise argparse.ArgumentTypeError(
+                f"must be NAME=COLUMN,... with names out of {', '.join(_PROMPT_COLUMNS)}"
+            )
+        found[name] = column
+    return found
+
+
+_WORD_ADDERS = {"vocab": add_vocab, "vectors": add_vectors}
+# Options of what a study takes, then those of a single study; `own` are passed to it by name.
+_CASE_OPTIONS = ("max_new_tokens", "chat_template", "method")
+_ADDERS_BY_STUDY: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    "concepts": _add_concept_study,
+    "components": _add_component_study,
+}
+
+
+def run(options: argparse.Namespace) -> int:
     """Run the study; print what it found, or write its first table, and its report if asked to."""
+    from pathlib import Path
+
+    from analysis.studies.catalog import study_of
+    from app.commands.output import say, write_rows
+    from app.commands.session import session
+    from app.commands.study_input import study_input
+
     spec = study_of(options.study)
     if options.out:
         _check_places(spec, Path(options.out), cases=spec.takes == "cases" and not options.results)
-    given = _given(spec, options)
-    with nullcontext() if given.base is None else storage.session(options) as session:
-        findings = _follow(spec, given, session)
+    given = study_input(spec, options)
+    with nullcontext() if given.base is None else session(options) as opened:
+        findings = _follow(spec, given, opened)
     if options.out:
-        print(f"insttui: wrote {_write_report(findings, Path(options.out))}", file=sys.stderr)
+        # Imported here: without a report there is nothing to draw.
+        from analysis.studies.report import write_report
+
+        say(f"wrote {write_report(findings, Path(options.out))}")
     if options.csv:
-        for note in findings.notes:
-            print(f"insttui: {prose(note)}", file=sys.stderr)
+        say(*findings.notes)
         write_rows(findings.tables[0].table, options.csv)
     else:
         _print(findings)
     return 0
 
 
-def _given(spec: StudySpec, options: Namespace) -> StudyInput:
-    """What the command line gives to a study, all but the session.
-
-    Raises:
-        ProblemError: Something is missing, or cannot be used.
-    """
-    refuse_unused(spec, options)
-    if options.results:
-        return StudyInput(library=CaseLibrary.open(Path(options.results)))
-    settings = load_settings()
-    base, tuned = model_options.pair(options, settings)
-    given = StudyInput(base=base, tuned=tuned, options=_parameters(spec, options, settings))
-    if spec.word_options:
-        words, vectors = word_options.words_and_vectors(options, settings, base, tuned)
-        return replace(given, words=words, vectors=vectors)
-    if spec.takes == "pair":
-        return given
-    demo = base.name in DEMO_NAMES and tuned.name in DEMO_NAMES
-    return replace(
-        given,
-        prompts=_prompts(options, demo=demo),
-        cases_folder=Path(options.out) if options.out else None,
-    )
-
-
-def _parameters(spec: StudySpec, options: Namespace, settings: Settings) -> dict[str, Cell]:
-    """The options that are a study's own, by the names that the study knows them by."""
-    given: dict[str, Cell] = {}
-    if spec.name == "concepts":
-        # Imported here: no other study reads descriptions.
-        from app.known_descriptions import study_options
-
-        given = study_options(settings.annotation)
-    asked = {name: getattr(options, name) for name in options.own}
-    return given | {name: value for name, value in asked.items() if value is not None}
-
-
-def _prompts(options: Namespace, *, demo: bool) -> PromptSet:
-    if options.prompts == DEMO_PROMPTS or (demo and not options.prompts):
-        return demo_prompts()
-    if not options.prompts:
-        raise problem(
-            "input",
-            "This study needs prompts.",
-            "",
-            "Give a file with --prompts, or --prompts demo.",
-        )
-    found = read_prompt_set(
-        Path(options.prompts), Columns(**options.columns), bad_lines=options.bad_lines
-    )
-    for line in found.skipped:
-        print(f"insttui: {prose(found.name)}: skipped {prose(line)}", file=sys.stderr)
-    return found
-
-
 def _follow(spec: StudySpec, given: StudyInput, session: Session | None) -> Findings:
+    from dataclasses import replace
+
+    from app.commands.output import say
+    from app.commands.study_progress import follow
+
     try:
         return follow(spec.start(replace(given, session=session)))
     except KeyboardInterrupt:
-        print(
-            "insttui: Stopped. The same command goes on from here."
-            if session is not None
-            else "insttui: Stopped.",
-            file=sys.stderr,
-        )
+        say("Stopped. The same command goes on from here." if session is not None else "Stopped.")
         raise
 
 
@@ -139,16 +183,10 @@ def _check_places(spec: StudySpec, folder: Path, *, cases: bool) -> None:
         check_case_places(folder)
 
 
-def _write_report(findings: Findings, folder: Path) -> str:
-    """Write the report and the files beside it; where it is, for a terminal."""
-    # Imported here: who wants no report needs nothing to draw with.
-    from analysis.studies.report import write_report
-
-    return prose(str(write_report(findings, folder)))
-
-
 def _print(findings: Findings) -> None:
     """The findings for a reader: sentences, notes, and as many rows as fit a screen."""
+    from app.terminal.text import prose
+
     print(prose(findings.title))
     for each in (*findings.statements, *findings.notes):
         print(f"  {prose(each)}")
@@ -158,6 +196,11 @@ def _print(findings: Findings) -> None:
 
 
 def _print_table(named: NamedTable) -> None:
+    from itertools import islice
+
+    from analysis.table import Table
+    from app.commands.output import show
+
     rows = list(islice(named.table, _MOST_ROWS))
     more = sum(1 for _ in named.table) - len(rows)
     show(named.title, Table(named.table.columns, rows))

@@ -1,7 +1,4 @@
-"""The list of views, in the order of their number keys.
-
-A new view is a package with a `View` class and its stylesheet in it, and a line here.
-"""
+"""The list of views, in the order of their number keys: the methods' and the app's own."""
 
 from __future__ import annotations
 
@@ -9,6 +6,8 @@ import importlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
+
+from analysis.methods import METHODS, Method
 
 if TYPE_CHECKING:
     from app.frame.view import View
@@ -42,13 +41,18 @@ class ViewSpec:
         return cast("View", getattr(importlib.import_module(module), name)(id=self.id))
 
 
+def _of(method: Method) -> ViewSpec:
+    """The view of a method: the package of its room, the class of its title."""
+    name, title = method.view
+    factory = f"app.views.{method.room}.view:{title}View"
+    return ViewSpec(name, title, factory, ("pair", "library") if method.stored else ("pair",))
+
+
 VIEWS = (
     ViewSpec("prompt", "Prompt", "app.views.prompt.view:PromptView", ("pair",)),
     ViewSpec("cases", "Cases", "app.views.cases.view:CasesView", ("library",)),
-    ViewSpec("saliency", "Saliency", "app.views.saliency.view:SaliencyView", ("pair", "library")),
-    ViewSpec("heads", "Heads", "app.views.heads.view:HeadsView", ("pair",)),
-    ViewSpec("concepts", "Concepts", "app.views.concepts.view:ConceptsView", ("pair",)),
+    *map(_of, METHODS[:3]),
     ViewSpec("studies", "Studies", "app.views.studies.view:StudiesView", ("pair", "library")),
-    ViewSpec("components", "Components", "app.views.neurons.view:ComponentsView", ("pair",)),
-    ViewSpec("clusters", "Clusters", "app.views.clusters.view:ClustersView", ("pair",)),
+    # Later methods come after the studies, so that no view changed its number for them.
+    *map(_of, METHODS[3:]),
 )

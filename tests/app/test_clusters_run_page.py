@@ -11,8 +11,8 @@ from analysis.clustering.runs import TrainingRun
 from analysis.clustering.training.curves import AccuracyRow, ClusterRow, Curves, NeighbourRow
 from analysis.clustering.training.instances import LABELS, SPLITS
 from analysis.clustering.training.settings import DataSettings, RunSettings, TrainingSettings
-from app.views.clusters.run import ClustersRunPage, slider
-from app.views.clusters.run_plots import MEASURES, curves
+from app.views.clustering.run import ClustersRunPage, slider
+from app.views.clustering.run_plots import MEASURES, curves
 from app.widgets.lines import Lines, width_of
 from app.widgets.plot import Plot
 from app.widgets.table_list import TableList

@@ -9,7 +9,7 @@ import pytest
 from analysis.clustering.request import ClustersRequest
 from analysis.events import Finished
 from analysis.studies.catalog import StudySpec
-from app.views.clusters.natural import NaturalPane
+from app.views.clustering.natural import NaturalPane
 from app.views.neurons.page import ComponentPage
 from app.widgets.scatter_map import ScatterMap
 from tests.app.components_screen import CATEGORIES

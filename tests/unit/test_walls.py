@@ -16,7 +16,7 @@ TORCH_FREE_MODULES = [
     "app.views.saliency.view",
     "app.views.heads.view",
     "app.views.concepts.view",
-    "app.views.clusters.view",
+    "app.views.clustering.view",
     "app.views.neurons.view",
     "app.views.cases.view",
     "app.commands.open_app",
@@ -118,7 +118,7 @@ def test_help_imports_only_the_argument_parser() -> None:
 def test_the_first_screen_is_painted_without_numpy_or_the_cache() -> None:
     statement = """
 from pathlib import Path
-from app.arguments import parser
+from app.commands.parser import parser
 from app.commands import open_app
 from app.config import Settings
 from app.main import InsttuiApp

@@ -127,7 +127,7 @@ async def _show_units(ui: InsttuiApp, row: Mapping[str, Cell], given: StudyInput
 
 
 async def _show_clusters(ui: InsttuiApp, row: Mapping[str, Cell], given: StudyInput) -> str:
-    from app.views.clusters.view import ClustersView
+    from app.views.clustering.view import ClustersView
 
     layer, label = row.get("layer"), row.get("label")
     assert isinstance(layer, int)

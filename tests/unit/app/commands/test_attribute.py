@@ -12,8 +12,8 @@ import pytest
 
 from analysis.problems import ProblemError
 from analysis.saliency.request import AttributionRequest
-from app.arguments import parser
-from app.commands import attribute
+from app.commands import attribute, session
+from app.commands.parser import parser
 from tests.support.scripted_session import attribution
 
 RESPONSE = "Paris\x1b[2J, of course."
@@ -25,8 +25,8 @@ def run(monkeypatch):
         assert isinstance(request, AttributionRequest)
         return attribution(request)
 
-    monkeypatch.setattr(attribute.storage, "session", lambda _: contextlib.nullcontext())
-    monkeypatch.setattr(attribute, "run_with_progress", answer)
+    monkeypatch.setattr(session, "session", lambda _: contextlib.nullcontext())
+    monkeypatch.setattr(session, "run_with_progress", answer)
 
     def command(*arguments):
         asked = ["attribute", "--model", "demo-tuned", "--prompt", "Name a city.", *arguments]
@@ -96,7 +96,7 @@ def prompt_of(run, monkeypatch, tmp_path):
     def prompt(content: bytes, origin: str) -> str:
         asked = []
         monkeypatch.setattr(
-            attribute,
+            session,
             "run_with_progress",
             lambda _session, request: asked.append(request) or attribution(request),
         )

@@ -11,7 +11,7 @@ from analysis.problems import problem
 from analysis.session.session import Session
 from analysis.table import Table
 from app.cli import main
-from app.commands import annotation, attribute
+from app.commands import annotation, session
 from app.commands.output import write_rows
 from tests.support.scripted_session import attribution
 
@@ -94,8 +94,8 @@ def test_work_that_fails_leaves_the_file_as_it_was(tmp_path, monkeypatch, capsys
     file = tmp_path / "rows.csv"
     if before is not None:
         file.write_text(before)
-    monkeypatch.setattr(attribute.storage, "session", lambda _: contextlib.nullcontext())
-    monkeypatch.setattr(attribute, "run_with_progress", fail)
+    monkeypatch.setattr(session, "session", lambda _: contextlib.nullcontext())
+    monkeypatch.setattr(session, "run_with_progress", fail)
     assert main([*FILES["attribute"], str(file)]) == 1
     assert "The engine process died." in capsys.readouterr().err
     found = {each.name: each.read_text() for each in tmp_path.iterdir()}
@@ -116,9 +116,9 @@ def test_rows_that_break_off_leave_the_file_as_it_was(tmp_path):
 
 
 def test_where_rows_could_be_written_they_are(tmp_path, monkeypatch):
-    monkeypatch.setattr(attribute.storage, "session", lambda _: contextlib.nullcontext())
+    monkeypatch.setattr(session, "session", lambda _: contextlib.nullcontext())
     monkeypatch.setattr(
-        attribute, "run_with_progress", lambda _session, request: attribution(request)
+        session, "run_with_progress", lambda _session, request: attribution(request)
     )
     file = tmp_path / "rows.csv"
     file.write_text("older and longer than anything that is written now" * 1000)

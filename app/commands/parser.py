@@ -1,7 +1,8 @@
 """The arguments of the command line: what all commands have here, each command's own beside it.
 
-Nothing but the argument parser is imported, so that ``--help`` is as quick as the interpreter, and
-a command's arguments are made when it is given: who opens the app does not wait for any of them.
+Nothing but the argument parser is imported, so that ``--help`` is as quick as the interpreter; so
+it is at the top of every command's own file. A command's arguments are made when it is given: the
+app opens without waiting for any of them.
 """
 
 from __future__ import annotations
@@ -10,14 +11,11 @@ import argparse
 import importlib
 from typing import Any, NoReturn
 
-from app.arguments.options import add_model_options, add_word_options
+from analysis.methods import METHODS
+from app.commands.options import add_model_options, add_word_options
 
 _COMMANDS = {
-    "attribute": "importance of every prompt token for every response token, as CSV",
-    "heads": "the word pairs that attention heads relate, base against tuned, as CSV",
-    "concepts": "the principal components of feed-forward layers, base against tuned, as CSV",
-    "components": "the feed-forward neurons and experts that instructions need, as CSV",
-    "clusters": "how hidden states cluster by task, base against tuned, as CSV",
+    **{method.command: method.summary for method in METHODS},
     "study": "the paper's tables and figures, for any pair of models or for stored maps",
     "cache": "what is stored on this disk, and removing it",
     "models": "model names and what is available here",
@@ -44,7 +42,7 @@ class _Command(_Parser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse what stands behind the command's name."""
         if self._command:
-            importlib.import_module(f"app.arguments.{self._command}").add_arguments(self)
+            importlib.import_module(f"app.commands.{self._command}").add_arguments(self)
             self._command = ""
         return super().parse_known_args(args, namespace)
 

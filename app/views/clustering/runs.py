@@ -18,9 +18,9 @@ from app.frame.actions import Action
 from app.frame.export import save_table
 from app.frame.view import View
 from app.terminal.text import pad
-from app.views.clusters.run import ClustersRunPage
-from app.views.clusters.run_plots import curves_table
-from app.views.clusters.text import NO_RUNS
+from app.views.clustering.run import ClustersRunPage
+from app.views.clustering.run_plots import curves_table
+from app.views.clustering.text import NO_RUNS
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line, Lines
 from app.widgets.plot import Plot

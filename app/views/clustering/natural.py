@@ -29,8 +29,8 @@ from app.frame.export import save_table
 from app.frame.view import View
 from app.jobs.layer_jobs import LayerJobs
 from app.jobs.watch import Watch
-from app.views.clusters.tasks_bar import TasksBar
-from app.views.clusters.text import scatter_of, status_lines
+from app.views.clustering.tasks_bar import TasksBar
+from app.views.clustering.text import scatter_of, status_lines
 from app.widgets.line_drawing import PlotData, Series
 from app.widgets.lines import Lines
 from app.widgets.plot import Plot

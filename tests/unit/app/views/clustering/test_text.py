@@ -8,7 +8,7 @@ import pytest
 
 from analysis.clustering.request import ClustersRequest
 from analysis.request import ModelChoice
-from app.views.clusters.text import LEGEND_LINES, kinds_of, label_names, legend, status_lines
+from app.views.clustering.text import LEGEND_LINES, kinds_of, label_names, legend, status_lines
 from app.widgets.lines import width_of
 from app.widgets.scatter_map import LOOKS, mark_of
 from tests.support.scripted_clusters import TASKS, task_clusters

@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from analysis.clustering.runs import TrainingRun
 from analysis.clustering.training.instances import LABELS, SPLITS
 from app.terminal.text import prose
-from app.views.clusters.run_plots import MEASURES, Measure, curves, table_at
+from app.views.clustering.run_plots import MEASURES, Measure, curves, table_at
 from app.widgets.lines import Line, Lines
 from app.widgets.plot import Plot
 from app.widgets.table_list import TableList

@@ -11,9 +11,9 @@ from textual.widgets import ContentSwitcher
 from analysis.events import EngineStatus
 from app.frame.actions import Action, bindings
 from app.frame.view import View
-from app.views.clusters.natural import NaturalPane
-from app.views.clusters.runs import RunsPane
-from app.views.clusters.text import HELP
+from app.views.clustering.natural import NaturalPane
+from app.views.clustering.runs import RunsPane
+from app.views.clustering.text import HELP
 
 
 class ClustersView(View):

@@ -6,8 +6,8 @@ import pytest
 
 from analysis.problems import ProblemError
 from analysis.studies.catalog import STUDIES, study_of
-from app.arguments import parser
-from app.commands.unused_options import refuse_unused
+from app.commands.parser import parser
+from app.commands.study_input import refuse_unused
 
 CASES = [each.name for each in STUDIES if each.takes == "cases"]
 PAIRS = [each.name for each in STUDIES if each.takes == "pair"]

@@ -1,10 +1,9 @@
-"""Options that several commands share."""
+"""Options that several commands share, and their values, checked."""
 
 from __future__ import annotations
 
 import argparse
-
-from app.arguments.values import layers
+import re
 
 
 def add_pair(parser: argparse.ArgumentParser) -> None:
@@ -107,3 +106,32 @@ def add_optional_csv(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--csv", metavar="FILE", help="write rows instead of a table; - is standard output"
     )
+
+
+def positive(text: str) -> int:
+    """A whole number from 1."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def seed(text: str) -> int:
+    """A whole number of 32 bits."""
+    number = int(text)
+    if not 0 <= number < 1 << 32:
+        raise argparse.ArgumentTypeError("must be from 0 to 4294967295")
+    return number
+
+
+def layers(text: str) -> list[range] | None:
+    """Ranges of layers from a list such as 0,3-5; None for all."""
+    if text.strip() == "all":
+        return None
+    ranges = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        if match is None or (match[2] and int(match[2]) < int(match[1])):
+            raise argparse.ArgumentTypeError("must be layers such as 0,3-5, or all")
+        ranges.append(range(int(match[1]), int(match[2] or match[1]) + 1))
+    return ranges

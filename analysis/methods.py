@@ -1,0 +1,144 @@
+"""The one list of methods: the room of each, its view, its command and its studies.
+
+A new method is a package of its name here and under ``app/views``, a file in ``app/commands``, and
+a line in `METHODS`. The argument parser reads this for ``--help``: strings alone, and named tuples,
+because dataclasses would take longer to import than all the rest.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
+
+if TYPE_CHECKING:
+    from analysis.studies.study import Study, StudyInput
+
+
+class StudySpec(NamedTuple):
+    """A study that can be run: a generator function (see `analysis.studies.study`).
+
+    Attributes:
+        name: What the command line calls it.
+        title: What it shows, a line.
+        factory: ``module:function``, imported when the study is run.
+        takes: What it works on: ``cases`` are prompts that both models answer, or a stored case
+            library; ``pair`` is the two models' weights.
+        word_options: What it takes of the options that name words, ``vocab`` and ``vectors``; a
+            study that takes one reads weights as they are stored and builds no model.
+    """
+
+    name: str
+    title: str
+    factory: str
+    takes: Literal["cases", "pair"]
+    word_options: tuple[Literal["vocab", "vectors"], ...] = ()
+
+    def start(self, given: StudyInput) -> Study:
+        """The study, to be driven to its end."""
+        module, _, name = self.factory.partition(":")
+        run = cast("Callable[[StudyInput], Study]", getattr(importlib.import_module(module), name))
+        return run(given)
+
+
+class Method(NamedTuple):
+    """A way of looking at a pair of models.
+
+    Attributes:
+        room: The package that computes it, and the one under ``app.views`` that shows it.
+        view: What users know its view by: the scope of its actions, and its title.
+        command: The headless command, which is its module in ``app.commands``.
+        summary: What the command writes, a line of ``--help``.
+        studies: Its studies, in the order in which they are offered.
+        stored: Whether its view also shows what a folder of stored maps holds.
+    """
+
+    room: str
+    view: tuple[str, str]
+    command: str
+    summary: str
+    studies: tuple[StudySpec, ...]
+    stored: bool = False
+
+
+METHODS = (
+    Method(
+        room="saliency",
+        view=("saliency", "Saliency"),
+        command="attribute",
+        summary="importance of every prompt token for every response token, as CSV",
+        studies=(
+            StudySpec(
+                name="density",
+                title="instruction scores by rating and by model (Tables 1 and 2)",
+                factory="analysis.saliency.study_density:study",
+                takes="cases",
+            ),
+            StudySpec(
+                name="position",
+                title="importance by the place in a sentence (Fig. 6)",
+                factory="analysis.saliency.study_position:study",
+                takes="cases",
+            ),
+        ),
+        stored=True,
+    ),
+    Method(
+        room="heads",
+        view=("heads", "Heads"),
+        command="heads",
+        summary="the word pairs that attention heads relate, base against tuned, as CSV",
+        studies=(
+            StudySpec(
+                name="heads",
+                title="how attention heads changed, and their verbs (Fig. 2, Table 3)",
+                factory="analysis.heads.study:study",
+                takes="pair",
+                word_options=("vocab", "vectors"),
+            ),
+        ),
+    ),
+    Method(
+        room="concepts",
+        view=("concepts", "Concepts"),
+        command="concepts",
+        summary="the principal components of feed-forward layers, base against tuned, as CSV",
+        studies=(
+            StudySpec(
+                name="concepts",
+                title="concepts of feed-forward layers (Tables 5-10, Figs. 3, 7, 8)",
+                factory="analysis.concepts.study:study",
+                takes="pair",
+                word_options=("vocab",),
+            ),
+        ),
+    ),
+    Method(
+        room="neurons",
+        view=("components", "Components"),
+        command="components",
+        summary="the feed-forward neurons and experts that instructions need, as CSV",
+        studies=(
+            StudySpec(
+                name="components",
+                title="neurons and experts that instructions need (SPARCOM, our reading)",
+                factory="analysis.neurons.study:study",
+                takes="pair",
+            ),
+        ),
+    ),
+    Method(
+        room="clustering",
+        view=("clusters", "Clusters"),
+        command="clusters",
+        summary="how hidden states cluster by task, base against tuned, as CSV",
+        studies=(
+            StudySpec(
+                name="clusters",
+                title="how hidden states cluster by task (Table 1 of the paper on clustering)",
+                factory="analysis.clustering.study:study",
+                takes="pair",
+            ),
+        ),
+    ),
+)

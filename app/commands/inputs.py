@@ -1,0 +1,187 @@
+"""From the command line to what a request carries: models, words, layers, a prompt."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, cast
+
+import msgspec
+
+from analysis.models.references import DEMO_NAMES, resolve
+from analysis.problems import problem
+from analysis.request import ModelChoice
+from analysis.words.choice import Words, WordVectors
+from app.config import Settings
+
+_SOURCES = ("english", "demo", "tokens")
+
+
+def model_choice(name: str, options: Namespace, settings: Settings) -> ModelChoice:
+    """The model a name stands for, with the loading options of the command line.
+
+    Raises:
+        ProblemError: The name stands for nothing.
+    """
+    return msgspec.structs.replace(
+        resolve(name, aliases=settings.aliases),
+        device=options.device,
+        dtype=options.dtype,
+        trust_remote_code=options.trust_remote_code,
+        allow_pickle=options.allow_pickle,
+    )
+
+
+def pair(options: Namespace, settings: Settings) -> tuple[ModelChoice, ModelChoice]:
+    """The base and the tuned model of ``--base`` and ``--tuned``; the demo pair without them.
+
+    Raises:
+        ProblemError: One of them is missing or stands for nothing.
+    """
+    if bool(options.base) != bool(options.tuned):
+        missing = "--tuned" if options.base else "--base"
+        raise problem("input", f"A pair needs both models; {missing} is missing.")
+    return (
+        model_choice(options.base or "demo-base", options, settings),
+        model_choice(options.tuned or "demo-tuned", options, settings),
+    )
+
+
+def words_and_vectors(
+    options: Namespace, settings: Settings, base: ModelChoice, tuned: ModelChoice
+) -> tuple[Words, WordVectors]:
+    """The words that analyses of weights speak of, and the vectors that say which are alike.
+
+    Without an option the demo pair has its own of both; other pairs get the most frequent English
+    words, and the base model's input embeddings stand in for vectors (METHODS 2).
+
+    Raises:
+        ProblemError: A file cannot be read.
+    """
+    demo = base.name in DEMO_NAMES and tuned.name in DEMO_NAMES
+    vocabulary: str | None = getattr(options, "vocab", None)
+    given: str | None = getattr(options, "vectors", None) or settings.vectors or None
+    words = Words("demo" if demo else "english") if vocabulary is None else _words(vocabulary)
+    if given is not None:
+        return words, _vectors(Path(given).expanduser().absolute(), options)
+    own = demo and words.source == "demo"
+    return words, WordVectors("demo") if own else WordVectors("embeddings", model=base)
+
+
+def _words(name: str) -> Words:
+    if name in _SOURCES:
+        return Words(cast("Literal['english', 'demo', 'tokens']", name))
+    # It brings OpenSSL with it, which who names no file need not wait for.
+    import hashlib
+
+    path = Path(name).expanduser().absolute()
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise problem(
+            "input",
+            f"The word list {name} cannot be read.",
+            f"{error.strerror}.",
+            f"Give a file, or one of {', '.join(_SOURCES)}.",
+        ) from None
+    return Words("file", path=str(path), digest=digest)
+
+
+def _vectors(path: Path, options: Namespace) -> WordVectors:
+    # Imported here: only who has vectors pays for it, and the app is not painted yet.
+    from analysis.words.word_vectors import identity
+    from app.commands.session import cache_folder
+
+    folder = str(cache_folder(options) / "vectors")
+    return WordVectors("file", path=str(path), digest=identity(path), folder=folder)
+
+
+def layers_of(chosen: Sequence[range] | None, count: int) -> list[int]:
+    """The layers meant by the command line, rising.
+
+    Raises:
+        ProblemError: The model has no such layer.
+    """
+    if chosen is None:
+        return list(range(count))
+    layers = sorted({layer for each in chosen for layer in each})
+    if layers[-1] >= count:
+        raise problem(
+            "input",
+            f"There is no layer {layers[-1]}.",
+            f"The model has {count} layers, 0 to {count - 1}.",
+        )
+    return layers
+
+
+def prompt_of(options: Namespace) -> str:
+    """The prompt of ``--prompt`` or ``--prompt-file``.
+
+    Raises:
+        ProblemError: Its file cannot be read, or is not UTF-8 text.
+    """
+    if options.prompt is not None:
+        return _whole_characters(options.prompt, "The prompt")
+    if options.prompt_file == "-":
+        return _decoded(sys.stdin.buffer.read(), "standard input")
+    try:
+        data = Path(options.prompt_file).read_bytes()
+    except OSError as error:
+        raise problem(
+            "input", f"The prompt file {options.prompt_file} cannot be read.", f"{error.strerror}."
+        ) from None
+    return _decoded(data, options.prompt_file)
+
+
+def response_of(options: Namespace) -> str | None:
+    """The response of ``--response``; None for the model's own.
+
+    Raises:
+        ProblemError: It is not UTF-8 text.
+    """
+    if options.response is None:
+        return None
+    return _whole_characters(options.response, "The response")
+
+
+def _decoded(data: bytes, origin: str) -> str:
+    """The text of a prompt, with the line ends of Windows as newlines where it has no others."""
+    # Imported here: the app reads no prompts from files.
+    from analysis.text_files import utf8
+    from app.commands.output import say
+
+    try:
+        text = utf8(data).decode()
+    except UnicodeDecodeError as error:
+        raise problem(
+            "input",
+            f"The prompt in {origin} is not UTF-8 text.",
+            f"Byte {error.start} is 0x{error.object[error.start]:02x}.",
+            "Convert it first, for example with iconv.",
+        ) from None
+    if "\0" in text:
+        raise problem(
+            "input",
+            f"The prompt in {origin} is no text.",
+            "It has zero bytes, as UTF-16 has that is not marked.",
+            "Save it as UTF-8.",
+        )
+    ends = text.count("\r\n")
+    if ends and ends == text.count("\n") == text.count("\r"):
+        say(f"The prompt in {origin} has the line ends of Windows: they count as newlines.")
+        return text.replace("\r\n", "\n")
+    return text
+
+
+def _whole_characters(text: str, what: str) -> str:
+    """The text, refused if the shell passed bytes that are no UTF-8."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise problem(
+            "input", f"{what} is not UTF-8 text.", "", "Pass it in a UTF-8 file instead."
+        ) from None
+    return text

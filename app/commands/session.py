@@ -1,0 +1,118 @@
+"""A session on the user's result cache, and waiting for its answers with a progress bar."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_cache_path
+
+from analysis import events
+from analysis.models.alike import check_alike
+from analysis.models.request import Architecture, ArchitectureRequest
+from analysis.request import ModelChoice, Request
+from analysis.session.session import Session
+from app.commands.output import say
+from app.terminal.text import prose
+from cache.store import CacheUnavailableError, Store
+
+_STAGES = {
+    "start": "starting the engine",
+    "download": "downloading",
+    "load": "loading",
+    "generate": "generating",
+    "attribute": "attributing",
+    "words": "reading words",
+    "heads": "reading heads",
+    "components": "finding components",
+    "frequencies": "counting activations of",
+    "ablation": "silencing neurons of",
+    "tokens": "cutting into tokens",
+    "states": "gathering hidden states",
+    "clusters": "clustering",
+}
+
+
+def cache_folder(options: Namespace) -> Path:
+    """Where results are kept."""
+    given: str | None = getattr(options, "cache_dir", None)
+    return Path(given).expanduser() if given else user_cache_path("insttui", appauthor=False)
+
+
+def open_store(options: Namespace) -> tuple[Store | None, str]:
+    """The result store and, where it cannot be used or had to be mended, a sentence saying so."""
+    try:
+        store = Store(cache_folder(options))
+    except CacheUnavailableError as error:
+        return None, f"Results will not be kept: {error}"
+    return store, store.repaired
+
+
+@contextmanager
+def session(options: Namespace) -> Iterator[Session]:
+    """A session on the user's cache, closed at the end whatever happens."""
+    store, warning = open_store(options)
+    if warning:
+        say(warning)
+    opened = Session(store)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def run_with_progress(session: Session, request: Request[Any]) -> Any:
+    """Submit a request and wait for its result, showing how far it is.
+
+    Raises:
+        ProblemError: The request failed.
+    """
+    # Imported here: the app needs a session, and draws its progress itself.
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        # Where nobody watches, such as a log, it would leave an empty line.
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("", total=None)
+
+        def show(event: events.Event) -> None:
+            if isinstance(event, events.Progress):
+                words = prose(f"{_STAGES[event.stage]} {event.detail}".strip())
+                bar.update(task, description=words, completed=event.done, total=event.total)
+            elif isinstance(event, events.Notice):
+                say(str(event.problem))
+
+        return session.submit(request, show).wait()
+
+
+def architectures(
+    session: Session, base: ModelChoice, tuned: ModelChoice
+) -> tuple[Architecture, Architecture]:
+    """What the two models of a pair are built of.
+
+    Raises:
+        ProblemError: One of them cannot be read, or they are not built alike.
+    """
+    first, second = (run_with_progress(session, ArchitectureRequest(m)) for m in (base, tuned))
+    assert isinstance(first, Architecture)
+    assert isinstance(second, Architecture)
+    check_alike(first, second)
+    return first, second

@@ -1,0 +1,129 @@
+"""What the command line gives to a study; options that would change nothing are refused."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from analysis.models.references import DEMO_NAMES
+from analysis.problems import problem
+from analysis.saliency.cases.library import CaseLibrary
+from analysis.saliency.cases.prompt_lines import Columns
+from analysis.saliency.cases.prompt_sets import (
+    DEMO_PROMPTS,
+    PromptSet,
+    demo_prompts,
+    read_prompt_set,
+)
+from analysis.studies.catalog import StudySpec
+from analysis.studies.study import StudyInput
+from analysis.table import Cell
+from app.commands import inputs
+from app.commands.output import say
+from app.config import Settings, load_settings
+
+# What each has where it is not given.
+_OF_WORDS = {"vocab": None, "vectors": None}
+_OF_FILES = {"columns": {}, "bad_lines": "refuse"}
+_OF_MODELS = {
+    "base": None,
+    "tuned": None,
+    "prompts": None,
+    **_OF_FILES,
+    "max_new_tokens": None,
+    "chat_template": False,
+    "method": "auto",
+    "device": "auto",
+    "dtype": "auto",
+    "trust_remote_code": False,
+    "allow_pickle": False,
+}
+
+
+def study_input(spec: StudySpec, options: Namespace) -> StudyInput:
+    """What the command line gives to a study, all but the session.
+
+    Raises:
+        ProblemError: Something is missing, or cannot be used.
+    """
+    refuse_unused(spec, options)
+    if options.results:
+        return StudyInput(library=CaseLibrary.open(Path(options.results)))
+    settings = load_settings()
+    base, tuned = inputs.pair(options, settings)
+    given = StudyInput(base=base, tuned=tuned, options=_parameters(spec, options, settings))
+    if spec.word_options:
+        words, vectors = inputs.words_and_vectors(options, settings, base, tuned)
+        return replace(given, words=words, vectors=vectors)
+    if spec.takes == "pair":
+        return given
+    demo = base.name in DEMO_NAMES and tuned.name in DEMO_NAMES
+    return replace(
+        given,
+        prompts=_prompts(options, demo=demo),
+        cases_folder=Path(options.out) if options.out else None,
+    )
+
+
+def _parameters(spec: StudySpec, options: Namespace, settings: Settings) -> dict[str, Cell]:
+    """The options that are a study's own, by the names that the study knows them by."""
+    given: dict[str, Cell] = {}
+    if spec.name == "concepts":
+        # Imported here: no other study reads descriptions.
+        from app.known_descriptions import study_options
+
+        given = study_options(settings.annotation)
+    asked = {name: getattr(options, name) for name in options.own}
+    return given | {name: value for name, value in asked.items() if value is not None}
+
+
+def _prompts(options: Namespace, *, demo: bool) -> PromptSet:
+    if options.prompts == DEMO_PROMPTS or (demo and not options.prompts):
+        return demo_prompts()
+    if not options.prompts:
+        raise problem(
+            "input",
+            "This study needs prompts.",
+            "",
+            "Give a file with --prompts, or --prompts demo.",
+        )
+    found = read_prompt_set(
+        Path(options.prompts), Columns(**options.columns), bad_lines=options.bad_lines
+    )
+    say(*(f"{found.name}: skipped {line}" for line in found.skipped))
+    return found
+
+
+def refuse_unused(spec: StudySpec, options: Namespace) -> None:
+    """Checks that every option given has a meaning for this study.
+
+    Raises:
+        ProblemError: ``input``, with what would be ignored and why.
+    """
+    # An option of the app may stand before the command, whatever the command is.
+    words = {name: value for name, value in _OF_WORDS.items() if name not in spec.word_options}
+    _refuse(options, words, f"The study {spec.name} does not use it.")
+    if spec.takes == "pair" and options.results:
+        raise problem(
+            "input",
+            f"The study {spec.name} needs models.",
+            "A folder of stored maps has none.",
+            "Give --base and --tuned in place of --results.",
+        )
+    if spec.word_options:
+        why = f"The study {spec.name} reads weights in the precision that they are stored in."
+        _refuse(options, {"dtype": "auto"}, why)
+    if spec.takes == "cases" and options.results:
+        why = "--results takes stored maps in place of models and prompts: nothing is computed."
+        _refuse(options, _OF_MODELS, why)
+    elif spec.takes == "cases" and options.prompts in (None, DEMO_PROMPTS):
+        _refuse(options, _OF_FILES, "It speaks of the file that --prompts names.")
+
+
+def _refuse(options: Namespace, unused: Mapping[str, object], why: str) -> None:
+    given = [name for name, absent in unused.items() if getattr(options, name, absent) != absent]
+    if given:
+        name = f"--{given[0].replace('_', '-')}"
+        raise problem("input", f"{name} would change nothing here.", why, f"Leave {name} away.")
