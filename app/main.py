@@ -39,10 +39,7 @@ if TYPE_CHECKING:
     from textual.driver import Driver
     from textual.widget import Widget
 
-    from analysis.saliency.cases.library import Case, CaseText
-    from analysis.saliency.request import AttributionRequest
-    from app.state import Prompt
-    from app.views.saliency.side import Side
+    from app.links import Link
 
 MINIMUM = (80, 24)
 _UNUSABLE = (60, 16)
@@ -119,7 +116,7 @@ class InsttuiApp(KeyByKeyApp):
     def _build(self, spec: ViewSpec) -> View:
         file = spec.stylesheet
         self.stylesheet.add_source(file.read_text("utf-8"), read_from=(str(file), ""))
-        return spec.build()
+        return spec.build(self)
 
     def on_mount(self) -> None:
         """Colours; the session follows after the first paint."""
@@ -300,36 +297,16 @@ class InsttuiApp(KeyByKeyApp):
             if view.is_mounted:
                 view.engine_changed(message.status)
 
-    async def run_prompt(
-        self, prompt: Prompt, requests: Sequence[AttributionRequest] | None = None
-    ) -> None:
-        """Run both models on a prompt and show their maps; see `SaliencyView.run_prompt`."""
-        from app.views.saliency.view import SaliencyView
+    async def open_link(self, link: Link, *, back: bool = False) -> None:
+        """Show a place in a view; with `back`, escape leads from there to where the link was."""
+        if back:
+            self.lead_to(link.view)
+        (await self.show_view(link.view)).open(link)
 
-        view = await self.show_view("saliency")
-        assert isinstance(view, SaliencyView)
-        view.run_prompt(prompt, requests)
-
-    def marks_changed(self, prompt: Prompt) -> None:
-        """Marks were changed on the maps: the prompt view shows the same."""
-        from app.views.prompt.view import PromptView
-
-        for view in self.base.query(PromptView):
-            view.remark(prompt.text, prompt.instruction_spans)
-
-    async def show_case(self, case: Case, sides: list[Side], text: CaseText) -> None:
-        """Show the maps of a stored case."""
-        from app.views.saliency.view import SaliencyView
-
-        view = await self.show_view("saliency")
-        assert isinstance(view, SaliencyView)
-        view.show_case(case.id, case.prompt, sides, text)
-
-    def step_case(self, by: int) -> None:
-        """Show the next or the previous case of the list."""
-        from app.views.cases.view import CasesView
-
-        self.base.query_one(CasesView).step(by)
+    def tell(self, link: Link) -> None:
+        """Hand a link to its view without showing that; one that was never shown needs it not."""
+        for view in self.base.query(f"#{link.view}").results(View):
+            view.open(link)
 
     # Actions
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Vertical
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from analysis.events import EngineStatus
     from analysis.table import Table
     from app.frame.actions import Action
-    from app.main import InsttuiApp
+    from app.frame.shell import Shell
+    from app.links import Link
 
 
 class View(Vertical):
     """A page of the app, reached by a number key.
 
     Subclasses set `SCOPE`, the scope of their actions, and `HELP`, the help panel's prose.
+
+    Attributes:
+        ui: The app; set once the view is made.
     """
 
     SCOPE: ClassVar[str]
     HELP: ClassVar[str]
-
-    @property
-    def ui(self) -> InsttuiApp:
-        """The app, typed."""
-        return cast("InsttuiApp", self.app)
+    ui: Shell
 
     def help(self) -> str:
         """The help panel's prose, with what there is to say of what is shown."""
@@ -78,6 +78,9 @@ class View(Vertical):
 
     def enter(self) -> None:
         """Called when the view is shown: put the focus where work starts."""
+
+    def open(self, link: Link) -> None:
+        """Called with a link that names this view: go to its place."""
 
     def take_paste(self, text: str) -> None:
         """Called with what is pasted where nothing that has the focus takes it."""

@@ -11,6 +11,7 @@ from textual.widgets import ContentSwitcher
 from analysis.events import EngineStatus
 from app.frame.actions import Action, bindings
 from app.frame.view import View
+from app.links import ClustersLink, Link
 from app.views.clustering.natural import NaturalPane
 from app.views.clustering.runs import RunsPane
 from app.views.clustering.text import HELP
@@ -57,11 +58,12 @@ class ClustersView(View):
         """Say what is waited for."""
         self._natural.show_progress()
 
-    def show_layer(self, layer: int, *, side: int, label: int = 0) -> None:
-        """Go to a layer of the base (0) or the tuned (1) model that another view speaks of."""
-        if self._pane is self._runs:
-            self.action_runs()
-        self._natural.show_layer(layer, side, label)
+    def open(self, link: Link) -> None:
+        """Go to a layer of a model that another view speaks of."""
+        if isinstance(link, ClustersLink):
+            if self._pane is self._runs:
+                self.action_runs()
+            self._natural.show_layer(link.layer, link.side, link.label)
 
     # Keys
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.events import Resize
@@ -15,6 +13,7 @@ from analysis.problems import ProblemError
 from app.frame.actions import Action
 from app.frame.layer_view import LayerView
 from app.known_descriptions import KnownDescriptions
+from app.links import ComponentLink, Link
 from app.views.concepts.atlas import ConceptAtlas
 from app.views.concepts.found import FoundConcepts
 from app.views.concepts.jobs import ConceptJobs
@@ -23,15 +22,6 @@ from app.views.concepts.plot_page import ConceptPlotPage
 from app.views.concepts.text import UNLIKE, summary
 from app.widgets.lines import Line, Lines
 from app.widgets.search_bar import SearchBar
-
-
-class Wanted(NamedTuple):
-    """A component that another view speaks of; see `ConceptPages.show_component`."""
-
-    layer: int
-    component: int
-    side: int
-    expert: int
 
 
 class ConceptPages(LayerView[ConceptJobs]):
@@ -48,7 +38,7 @@ class ConceptPages(LayerView[ConceptJobs]):
         self._expert = -1
         self._descriptions: Descriptions | None = None
         self._known: KnownDescriptions | None = None
-        self._wanted: Wanted | None = None
+        self._wanted: ComponentLink | None = None
 
     def describe(self, descriptions: Descriptions | None) -> None:
         """Show these descriptions from now on; None where nothing is described."""
@@ -185,19 +175,11 @@ class ConceptPages(LayerView[ConceptJobs]):
 
     # Where one is
 
-    def show_component(
-        self, layer: int, component: int, *, side: int = 0, expert: int = -1
-    ) -> None:
-        """Go to a component that another view speaks of, as soon as its layer is there.
-
-        Args:
-            layer: From 0.
-            component: Rank in the layer, from 0.
-            side: The base model's component (0) or the tuned model's (1).
-            expert: From 0; -1 for a dense layer.
-        """
-        self._wanted = Wanted(layer, component, side, expert)
-        self._show_wanted()
+    def open(self, link: Link) -> None:
+        """Go to a component that another view speaks of, as soon as its layer is there."""
+        if isinstance(link, ComponentLink):
+            self._wanted = link
+            self._show_wanted()
 
     def _show_wanted(self) -> None:
         wanted = self._wanted

@@ -12,6 +12,7 @@ from textual.widgets import Static
 from analysis.heads.result import HeadPairs
 from app.frame.actions import Action
 from app.frame.layer_view import LayerView
+from app.links import HeadLink, Link
 from app.views.heads.atlas import HeadAtlas
 from app.views.heads.found import FoundHeads
 from app.views.heads.jobs import HeadJobs
@@ -46,7 +47,7 @@ class HeadPages(LayerView[HeadJobs]):
         super().__init__(id=id)
         self._atlas = HeadAtlas(0)
         self._side = 1
-        self._wanted: tuple[int, int] | None = None
+        self._wanted: HeadLink | None = None
 
     # What is on the screen
 
@@ -167,7 +168,7 @@ class HeadPages(LayerView[HeadJobs]):
         jobs.begin_layers(base.layers)
         self._turn_to("map")
         if self._wanted is not None:
-            self.show_head(*self._wanted)
+            self.open(self._wanted)
 
     def _take_part(self, jobs: HeadJobs, part: int) -> None:
         """Compare a layer's heads, aside: thousands of pairs a head."""
@@ -203,10 +204,12 @@ class HeadPages(LayerView[HeadJobs]):
         self._map.move_cursor(layer, head)
         self._want_layer()
 
-    def show_head(self, layer: int, head: int) -> None:
+    def open(self, link: Link) -> None:
         """Open a head that another view speaks of, as soon as the models' shapes are known."""
-        self._wanted = layer, head
+        if not isinstance(link, HeadLink):
+            return
+        self._wanted = link
         if self._page != "words":
             self._wanted = None
-            self._go_to(layer, head)
+            self._go_to(link.layer, link.head)
             self._turn_to("head")

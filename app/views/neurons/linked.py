@@ -2,30 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from analysis.neurons.instructions import InstructionSet
-from analysis.neurons.pair import Thresholds
-from app.views.neurons.atlas import Unit
+from app.links import Link, UnitsLink
 from app.views.neurons.jobs import ComponentJobs
-from app.views.neurons.members import Cell, Kind
+from app.views.neurons.members import Cell
 from app.views.neurons.searching import ComponentSearching
-
-
-class Wanted(NamedTuple):
-    """A list that another view speaks of.
-
-    Attributes:
-        unit: Neurons or experts.
-        categories: The names of one category, or of several that overlap.
-        layer: One layer; None for all of them.
-        kind: Which of the units.
-    """
-
-    unit: Unit
-    categories: tuple[str, ...]
-    layer: int | None
-    kind: Kind
 
 
 class ComponentLinked(ComponentSearching):
@@ -33,22 +13,16 @@ class ComponentLinked(ComponentSearching):
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
-        self._wanted: Wanted | None = None
+        self._wanted: UnitsLink | None = None
 
-    def show_units(
-        self, wanted: Wanted, instructions: InstructionSet, thresholds: Thresholds
-    ) -> None:
-        """Go to a list, as soon as all categories are there.
-
-        Args:
-            wanted: Which list.
-            instructions: What the sets rest on; read in place of another set of instructions.
-            thresholds: At which the sets are those that the other view speaks of.
-        """
-        self._atlas.thresholds = thresholds
-        if self._instructions != self.prose(instructions.name):
-            self.read(instructions)
-        self._wanted = wanted
+    def open(self, link: Link) -> None:
+        """Go to a list, as soon as all categories are there."""
+        if not isinstance(link, UnitsLink):
+            return
+        self._atlas.thresholds = link.thresholds
+        if self._instructions != self.prose(link.instructions.name):
+            self.read(link.instructions)
+        self._wanted = link
         self._show_wanted()
 
     def _take_part(self, jobs: ComponentJobs, part: int) -> None:

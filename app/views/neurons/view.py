@@ -10,6 +10,7 @@ from textual.binding import BindingType
 from analysis.neurons.instructions import InstructionSet
 from analysis.neurons.tables import components_table, summary_table
 from app.frame.actions import bindings
+from app.links import ComponentLink
 from app.views.neurons.instructions_bar import InstructionsBar
 from app.views.neurons.linked import ComponentLinked
 from app.views.neurons.members import Cell
@@ -85,7 +86,9 @@ class ComponentsView(ComponentLinked):
             self._open_neuron(self._found.place)
             return
         if self._page == "neuron" and self._component is not None:
-            self.run_worker(self._show_component(*self._component), exit_on_error=False)
+            layer, expert, component = self._component
+            link = ComponentLink(layer, component, expert=expert)
+            self.run_worker(self.ui.open_link(link, back=True), exit_on_error=False)
             return
         member, cell = self._list.member, self._list.cell
         if self._page != "list" or member is None or cell is None:
@@ -95,14 +98,6 @@ class ComponentsView(ComponentLinked):
             self._open_list(Cell("neurons", cell.categories, member.layer, member.expert))
         else:
             self._open_neuron((member.layer, member.expert, member.neuron))
-
-    async def _show_component(self, layer: int, expert: int, component: int) -> None:
-        from app.views.concepts.view import ConceptsView
-
-        self.ui.lead_to("concepts")
-        view = await self.ui.show_view("concepts")
-        assert isinstance(view, ConceptsView)
-        view.show_component(layer, component, expert=expert)
 
     def action_kind(self) -> None:
         """All units of the cell, or those kept, lost, gained, general or unique."""

@@ -22,9 +22,10 @@ from analysis.saliency.cases.instructions import sentences
 from app.frame.actions import bindings
 from app.frame.view import View
 from app.jobs.progress_text import progress_text
+from app.links import Link, MarksLink, PromptLink
+from app.marking import is_marked, marks_by_sentence, spans_after_edit, toggled
 from app.state import Prompt, remember
 from app.terminal.text import prose
-from app.views.prompt.marking import is_marked, marks_by_sentence, spans_after_edit, toggled
 from app.views.prompt.token_counts import TokenCounts
 from app.widgets.check_box import CheckBox
 from app.widgets.item_list import ItemList
@@ -179,11 +180,11 @@ class PromptView(View):
         if replaced and self._loaded_text.strip():
             self.ui.say("The paste took the place of the prompt before; ctrl-z brings that back.")
 
-    def remark(self, text: str, spans: tuple[Span, ...]) -> None:
+    def open(self, link: Link) -> None:
         """Take over marks that were changed in another view, if the prompt is still the same."""
-        if text == self._settled_text:
-            self._spans = spans
-            self._decided = marks_by_sentence(text, spans)
+        if isinstance(link, MarksLink) and link.prompt.text == self._settled_text:
+            self._spans = link.prompt.instruction_spans
+            self._decided = marks_by_sentence(self._settled_text, self._spans)
             self._show_sentences()
 
     def _settle(self, *, keep: bool = False) -> None:
@@ -310,7 +311,7 @@ class PromptView(View):
             self.ui.save_state, thread=True, exclusive=True, exit_on_error=False, group="state"
         )
         self.query_one("#history", ItemList).show(len(self.ui.state.history), cursor=0)
-        await self.ui.run_prompt(prompt)
+        await self.ui.open_link(PromptLink(prompt))
 
     @on(ItemList.Chosen, "#examples")
     async def _example_chosen(self, message: ItemList.Chosen) -> None:

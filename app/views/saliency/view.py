@@ -17,8 +17,9 @@ from analysis.models.tokens import Span
 from app.frame.actions import Action, bindings
 from app.frame.view import View
 from app.jobs.watch import Watch
+from app.links import Link, MapsLink, MarksLink, PromptLink, StepLink
+from app.marking import toggled
 from app.state import Prompt
-from app.views.prompt.marking import toggled
 from app.views.saliency.answer import Answer
 from app.views.saliency.comparison import Comparison, Found, mask_of
 from app.views.saliency.pair import Pair, going_on
@@ -148,15 +149,21 @@ class SaliencyView(View):
 
     # What to show
 
-    def run_prompt(
-        self, prompt: Prompt, requests: Sequence[AttributionRequest] | None = None
-    ) -> None:
-        """Ask both models; maps appear as they are computed.
+    def open(self, link: Link) -> None:
+        """Ask both models about a prompt, or show the maps of a stored case."""
+        match link:
+            case PromptLink(prompt, requests):
+                self._run_prompt(prompt, requests)
+            case MapsLink(case_id, prompt, maps, text):
+                sides = [
+                    Side(m.model, stored=m.shown, problem=m.problem, note=m.note) for m in maps
+                ]
+                self._begin(Prompt(prompt, text.instruction_spans), [*sides, Side("")][:2])
+                self._case_id, self._stored_text = case_id, text
+                self._update()
 
-        Args:
-            prompt: The prompt.
-            requests: What the base and the tuned model are asked of it; None for the usual.
-        """
+    def _run_prompt(self, prompt: Prompt, requests: Sequence[AttributionRequest] | None) -> None:
+        """Ask both models; maps appear as they are computed."""
         workspace, session = self.ui.workspace, self.ui.session
         assert isinstance(workspace, PairWorkspace)
         if session is None:
@@ -171,12 +178,6 @@ class SaliencyView(View):
             return
         self._begin(prompt, [Side(request.model.name, request=request) for request in requests])
         self._ask([side.gradient for side in self._pair.sides])
-
-    def show_case(self, case_id: str, prompt: str, sides: list[Side], text: CaseText) -> None:
-        """Show a stored case."""
-        self._begin(Prompt(prompt, text.instruction_spans), sides)
-        self._case_id, self._stored_text = case_id, text
-        self._update()
 
     def _begin(self, prompt: Prompt, sides: list[Side]) -> None:
         """Turn to another prompt; what still runs for the old one is given up and not heard."""
@@ -391,7 +392,7 @@ class SaliencyView(View):
         if not self._case_id:
             spans: tuple[Span, ...] = toggled(sentence, self._prompt.instruction_spans)
             self._prompt = Prompt(self._prompt.text, spans, self._prompt.chat_template)
-            self.ui.marks_changed(self._prompt)
+            self.ui.tell(MarksLink(self._prompt))
 
     def action_stop(self) -> None:
         """Stop what is computed; with nothing running, back to the view that led here."""
@@ -422,7 +423,7 @@ class SaliencyView(View):
     def action_case(self, step: int) -> None:
         """The next or the previous case of the list."""
         if self._case_id:
-            self.ui.step_case(step)
+            self.ui.tell(StepLink(step))
 
     def action_export(self) -> None:
         """Both maps as CSV in the current folder, or how far two methods agree."""

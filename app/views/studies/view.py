@@ -16,9 +16,10 @@ from analysis.saliency.cases.prompt_sets import PromptSet
 from app.frame.actions import Action, bindings
 from app.frame.view import View
 from app.jobs.study_run import StudyRun
+from app.links import CaseLink
 from app.views.studies.desk import OfferedStudy, StudyDesk
 from app.views.studies.files import export_page, write_study_report
-from app.views.studies.links import follow_link
+from app.views.studies.links import link_of
 from app.views.studies.pane import StudyPane
 from app.views.studies.prompts_bar import PromptsBar
 from app.views.studies.study_list import StudyList
@@ -198,9 +199,15 @@ class StudiesView(View):
             elif not study.active:
                 self._begin(study)
         elif page.opens and self._pane.row and study.given is not None:
-            refusal = await follow_link(self.ui, page, self._pane.row, study.given)
-            if refusal:
-                self.ui.say(refusal, severity="warning")
+            link = link_of(page, self._pane.row, study.given)
+            if isinstance(link, str):
+                self.ui.say(link, severity="warning")
+            elif isinstance(link, CaseLink):
+                # The list of cases knows how to read one, and has its maps shown.
+                self.ui.lead_to("saliency")
+                self.ui.tell(link)
+            else:
+                await self.ui.open_link(link, back=True)
 
     def action_run_again(self) -> None:
         """Run a study anew; what is stored is not computed again."""
