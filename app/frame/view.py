@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.containers import Vertical
 
 from analysis.problems import ProblemError
+from app.frame.actions import action_of
 from app.frame.export import save_table
 from app.terminal.text import prose, visible
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 class View(Vertical):
     """A page of the app, reached by a number key.
 
-    Subclasses set `SCOPE`, the scope of their actions, and `HELP`, the help panel's prose.
+    Subclasses set `SCOPE`, the scope of their actions; `HELP`, the help panel's prose; and
+    `ANSWERS`, the names of actions that answer where they are not offered, by saying what is
+    missing, say.
 
     Attributes:
         ui: The app; set once the view is made.
@@ -31,6 +34,7 @@ class View(Vertical):
 
     SCOPE: ClassVar[str]
     HELP: ClassVar[str]
+    ANSWERS: ClassVar[frozenset[str]] = frozenset()
     ui: Shell
 
     def help(self) -> str:
@@ -46,8 +50,18 @@ class View(Vertical):
         return visible(text, ascii_only=self.ui.settings.ascii)
 
     def offers(self, action: Action) -> bool:
-        """Whether the action means something now; the key line and the palette leave out others."""
+        """Whether the action means something now.
+
+        The key line and the palette leave out others, and keys do nothing but in `ANSWERS`.
+        """
         return True
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """Whether Textual may call an action now."""
+        known = action_of(self.SCOPE, action, parameters)
+        if known is None or known.id.partition(".")[2] in self.ANSWERS:
+            return True
+        return self.offers(known)
 
     def write_aside(self, write: Callable[[], Path], *, done: str = "Written") -> None:
         """Write a file on a thread, and say where it is or why it is not.

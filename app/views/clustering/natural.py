@@ -262,27 +262,23 @@ class NaturalPane(Vertical):
 
     def move_layer(self, step: int) -> None:
         """The next or the previous layer."""
-        if self._found is not None:
-            last = len(self._found[self._side].scores) - 1
-            self._layer = min(max(self._layer + step, 0), last)
-            self._show_everything()
+        assert self._found is not None
+        last = len(self._found[self._side].scores) - 1
+        self._layer = min(max(self._layer + step, 0), last)
+        self._show_everything()
 
     def next_label(self) -> None:
         """The next label."""
-        if self._found is not None:
-            self._label = (self._label + 1) % len(LABELS)
-            self._show_everything()
+        self._label = (self._label + 1) % len(LABELS)
+        self._show_everything()
 
     def swap(self) -> None:
         """The other model."""
-        if self._found is not None:
-            self._side = 1 - self._side
-            self.move_layer(0)
+        self._side = 1 - self._side
+        self.move_layer(0)
 
     def next_plot(self) -> None:
         """The next plot; where the screen is narrow, after the last one the map."""
-        if self._found is None:
-            return
         narrow, shown = self.has_class("-narrow"), self.has_class("-plot")
         if not narrow or shown:
             self._plot = PLOTS[(PLOTS.index(self._plot) + 1) % len(PLOTS)]
@@ -293,8 +289,7 @@ class NaturalPane(Vertical):
 
     def next_here(self, step: int) -> None:
         """The next instance in the same place."""
-        if self._found is not None:
-            self._map.next_here(step)
+        self._map.next_here(step)
 
     def run_again(self) -> None:
         """Run what failed or was stopped."""

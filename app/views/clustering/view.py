@@ -22,6 +22,7 @@ class ClustersView(View):
 
     SCOPE = "clusters"
     HELP = HELP
+    ANSWERS = frozenset({"export"})
     BINDINGS: ClassVar[list[BindingType]] = bindings("clusters")
 
     def compose(self) -> ComposeResult:
@@ -87,23 +88,19 @@ class ClustersView(View):
 
     def action_epoch(self, step: int) -> None:
         """The epoch measured after (1) or before (-1), as often as the key waits."""
-        if self._pane is self._runs:
-            self._runs.page.move_slider(step * (1 + self.ui.take_repeats()))
+        self._runs.page.move_slider(step * (1 + self.ui.take_repeats()))
 
     def action_end(self, place: int) -> None:
         """The first (0) or the last (-1) epoch."""
-        if self._pane is self._runs:
-            self._runs.page.end_of_slider(place)
+        self._runs.page.end_of_slider(place)
 
     def action_layer(self, step: int) -> None:
         """The next or the previous layer."""
-        if self._pane is self._natural:
-            self._natural.move_layer(step)
+        self._natural.move_layer(step)
 
     def action_next(self, step: int) -> None:
         """The next instance in the same place."""
-        if self._pane is self._natural:
-            self._natural.next_here(step)
+        self._natural.next_here(step)
 
     def action_label(self) -> None:
         """The next label."""

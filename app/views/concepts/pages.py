@@ -103,7 +103,7 @@ class ConceptPages(LayerView[ConceptJobs]):
             case "concepts.rerun":
                 return self._jobs is not None and self._jobs.unfinished is not None
             case "concepts.next_expert" | "concepts.previous_expert":
-                return self._experts > 0
+                return self._experts > 0 and self._page != "words"
             case "concepts.next" | "concepts.previous":
                 return bool(self._found.places)
             case "concepts.open":

@@ -19,44 +19,42 @@ class ConceptsView(ConceptPages):
 
     SCOPE = "concepts"
     HELP = HELP
+    ANSWERS = frozenset({"export", "copy"})
     BINDINGS: ClassVar[list[BindingType]] = bindings("concepts")
 
     # Layers and experts
 
     def action_layer(self, by: int) -> None:
         """The next (1) or the previous (-1) layer, as often as the key waits to be answered."""
-        if self._page == "words" or self._jobs is None or self._jobs.parts is None:
-            return
+        assert self._jobs is not None
+        assert self._jobs.parts is not None
         layer = self._layer + by * (1 + self.ui.take_repeats())
         self._go_to(max(0, min(layer, self._jobs.parts.layers - 1)))
 
     def action_expert(self, by: int) -> None:
         """The next (1) or the previous (-1) expert."""
-        if self._experts and self._page != "words":
-            self._go_to_expert((self._expert + by) % self._experts)
-            self._turn_to("list" if self._page == "found" else self._page)
+        self._go_to_expert((self._expert + by) % self._experts)
+        self._turn_to("list" if self._page == "found" else self._page)
 
     # Pages
 
     @on(ItemList.Chosen, "#found")
     def action_open(self) -> None:
         """From a find to its row."""
-        if self._page == "found" and self._found.places:
-            self._go_to_found()
+        self._go_to_found()
 
     def action_plot(self) -> None:
         """The next plot; after the last one the list again."""
         if self._page == "plot":
             more = self._plots.next(described=self._descriptions is not None)
             self._turn_to("plot" if more else "list")
-        elif self._page != "words":
+        else:
             self._plots.first()
             self._turn_to("plot")
 
     def action_table(self) -> None:
         """From a plot to its numbers and back."""
-        if self._page == "plot":
-            self._plots.swap()
+        self._plots.swap()
 
     def _back(self) -> bool:
         if self._page in ("plot", "found"):

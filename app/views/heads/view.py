@@ -21,6 +21,7 @@ class HeadsView(HeadPages):
 
     SCOPE = "heads"
     HELP = HELP
+    ANSWERS = frozenset({"verbs", "export", "copy"})
     BINDINGS: ClassVar[list[BindingType]] = bindings("heads")
 
     # Pages
@@ -43,9 +44,8 @@ class HeadsView(HeadPages):
 
     def action_swap(self) -> None:
         """The neuron pairs of the other model."""
-        if self._page == "neurons":
-            self._side = 1 - self._side
-            self._show_neurons()
+        self._side = 1 - self._side
+        self._show_neurons()
 
     def action_verbs(self) -> None:
         """The verb table of the layers that are there."""

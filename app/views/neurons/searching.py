@@ -36,12 +36,11 @@ class ComponentSearching(ComponentNews):
 
     def action_find(self) -> None:
         """Open the search bar."""
-        if self._page != "words":
-            search = self._search if self._page == "found" else None
-            # A word that is none is there to be mended.
-            failed = search is not None and search.jobs.problem is not None
-            word = search.word if search is not None and failed else ""
-            self.query_one("#search", SearchBar).open(word)
+        search = self._search if self._page == "found" else None
+        # A word that is none is there to be mended.
+        failed = search is not None and search.jobs.problem is not None
+        word = search.word if search is not None and failed else ""
+        self.query_one("#search", SearchBar).open(word)
 
     @on(SearchBar.Sought, "#search")
     def _sought(self, message: SearchBar.Sought) -> None:

@@ -24,48 +24,43 @@ class ComponentsView(ComponentLinked):
 
     SCOPE = "components"
     HELP = HELP
+    ANSWERS = frozenset({"export"})
     BINDINGS: ClassVar[list[BindingType]] = bindings("components")
 
     # Thresholds
 
     def action_threshold(self, by: int) -> None:
         """Move ε of what the page speaks of, as often as the key waits to be answered."""
-        if self._page in ("maps", "list", "found"):
-            self._atlas.move_threshold(self._unit, by * (1 + self.ui.take_repeats()))
-            self.show_everything()
+        self._atlas.move_threshold(self._unit, by * (1 + self.ui.take_repeats()))
+        self.show_everything()
 
     def action_tau(self, by: int) -> None:
         """Move τ, as often as the key waits to be answered."""
-        if self._page in ("maps", "list", "found"):
-            self._atlas.move_tau(by * (1 + self.ui.take_repeats()))
-            self.show_everything()
+        self._atlas.move_tau(by * (1 + self.ui.take_repeats()))
+        self.show_everything()
 
     # Maps
 
     def action_map(self) -> None:
         """The next map."""
-        if self._page == "maps":
-            self._maps.turn()
-            self._turn_to("maps")
+        self._maps.turn()
+        self._turn_to("maps")
 
     def action_measure(self) -> None:
         """Overlaps by Jaccard index or by containment."""
         maps = self._maps
-        if self._page == "maps" and maps.shown == "overlaps":
-            maps.measure = "containment" if maps.measure == "jaccard" else "jaccard"
-            self.show_everything()
+        maps.measure = "containment" if maps.measure == "jaccard" else "jaccard"
+        self.show_everything()
 
     def action_swap(self) -> None:
         """The other model."""
-        if self._page == "maps" and self._maps.shown != "changes":
-            self._maps.side = 1 - self._maps.side
-            self._turn_to("maps")
+        self._maps.side = 1 - self._maps.side
+        self._turn_to("maps")
 
     def action_unit(self) -> None:
         """Experts or neurons."""
-        if self._page == "maps" and self._atlas.mixture:
-            self._atlas.unit = "neurons" if self._atlas.unit == "experts" else "experts"
-            self._turn_to("maps")
+        self._atlas.unit = "neurons" if self._atlas.unit == "experts" else "experts"
+        self._turn_to("maps")
 
     # Lists and neurons
 
@@ -101,9 +96,8 @@ class ComponentsView(ComponentLinked):
 
     def action_kind(self) -> None:
         """All units of the cell, or those kept, lost, gained, general or unique."""
-        if self._page == "list":
-            self._list.turn_kind()
-            self.show_everything()
+        self._list.turn_kind()
+        self.show_everything()
 
     def _back(self) -> bool:
         if self._page == "neuron":
@@ -132,8 +126,7 @@ class ComponentsView(ComponentLinked):
 
     def action_prompts(self) -> None:
         """Name the instructions that both models read."""
-        if self._jobs is not None:
-            self.query_one(InstructionsBar).ask()
+        self.query_one(InstructionsBar).ask()
 
     @on(InstructionsBar.Refused)
     def _refused(self, message: InstructionsBar.Refused) -> None:

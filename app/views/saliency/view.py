@@ -49,6 +49,7 @@ class SaliencyView(View):
 
     SCOPE = "saliency"
     HELP = HELP
+    ANSWERS = frozenset({"colour", "special"})
     BINDINGS: ClassVar[list[BindingType]] = bindings("saliency")
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
@@ -353,8 +354,6 @@ class SaliencyView(View):
 
     def action_digits(self) -> None:
         """Scores as numbers, or not; only the grid has room for them."""
-        if self._face != "grid":
-            return
         self.ui.update_state(digits=not self.ui.state.digits)
         self._apply_options()
 
@@ -413,8 +412,6 @@ class SaliencyView(View):
 
     def action_method(self) -> None:
         """Gradient, occlusion, or their difference; asks for the occlusion that is not there."""
-        if not self._pair.can_explain:
-            return
         self._pair.turn()
         self._ask(self._pair.wanted())
         for pane in self._panes:
@@ -422,8 +419,7 @@ class SaliencyView(View):
 
     def action_case(self, step: int) -> None:
         """The next or the previous case of the list."""
-        if self._case_id:
-            self.ui.tell(StepLink(step))
+        self.ui.tell(StepLink(step))
 
     def action_export(self) -> None:
         """Both maps as CSV in the current folder, or how far two methods agree."""

@@ -39,6 +39,7 @@ class StudiesView(View):
 
     SCOPE = "studies"
     HELP = HELP
+    ANSWERS = frozenset({"export", "report", "copy"})
     BINDINGS: ClassVar[list[BindingType]] = bindings("studies")
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
@@ -212,16 +213,16 @@ class StudiesView(View):
     def action_run_again(self) -> None:
         """Run a study anew; what is stored is not computed again."""
         study = self._list.study
-        if study is None or self._opened or study.run is None or study.active:
-            return
+        assert study is not None
         self._begin(study)
 
     def action_stop(self) -> None:
         """Stop the study that runs, or the one under the cursor that waits."""
         study, desk = self._list.study, self._desk
-        if desk is not None and study is not None:
-            desk.stop(study)
-            self.show_everything()
+        assert desk is not None
+        assert study is not None
+        desk.stop(study)
+        self.show_everything()
 
     def action_back(self) -> None:
         """Back to the list; from there to the first view."""
@@ -234,10 +235,8 @@ class StudiesView(View):
 
     def action_prompts(self) -> None:
         """Name the prompts that both models are asked."""
-        study = self._list.study
-        if self._desk is not None and study is not None and self._desk.takes_prompts(study):
-            self._waiting = None
-            self.query_one(PromptsBar).ask()
+        self._waiting = None
+        self.query_one(PromptsBar).ask()
 
     @on(PromptsBar.Refused)
     def _prompts_refused(self, message: PromptsBar.Refused) -> None:
@@ -263,9 +262,8 @@ class StudiesView(View):
 
     def action_page(self, by: int) -> None:
         """The next (1) or the previous (-1) page."""
-        if self._pane.count > 1:
-            self._pane.turn(by)
-            self._turn_to(opened=True)
+        self._pane.turn(by)
+        self._turn_to(opened=True)
 
     def action_columns(self, by: int) -> None:
         """Columns further right (1) or back (-1)."""
@@ -273,8 +271,7 @@ class StudiesView(View):
 
     def action_find(self) -> None:
         """Open the search bar."""
-        if self._opened and self._pane.offers("find"):
-            self.query_one("#search", SearchBar).open()
+        self.query_one("#search", SearchBar).open()
 
     @on(SearchBar.Sought, "#search")
     def _sought(self, message: SearchBar.Sought) -> None:
