@@ -8,7 +8,7 @@ from textual import on
 from textual.timer import Timer
 
 from app.frame.pair_view import Jobs, PairView
-from app.widgets.found_list import FoundList
+from app.widgets.item_list import FoundList
 from app.widgets.lines import Lines
 from app.widgets.search_bar import SearchBar
 

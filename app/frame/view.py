@@ -12,6 +12,7 @@ from analysis.problems import ProblemError
 from app.frame.actions import action_of
 from app.frame.export import save_table
 from app.terminal.text import prose, visible
+from app.workspace import PairWorkspace
 
 if TYPE_CHECKING:
     from analysis.events import EngineStatus
@@ -36,6 +37,12 @@ class View(Vertical):
     HELP: ClassVar[str]
     ANSWERS: ClassVar[frozenset[str]] = frozenset()
     ui: Shell
+
+    @property
+    def pair(self) -> PairWorkspace:
+        """The pair of models that is open; for views that exist for nothing else."""
+        assert isinstance(self.ui.workspace, PairWorkspace)
+        return self.ui.workspace
 
     def help(self) -> str:
         """The help panel's prose, with what there is to say of what is shown."""
@@ -92,6 +99,10 @@ class View(Vertical):
 
     def enter(self) -> None:
         """Called when the view is shown: put the focus where work starts."""
+
+    def go_back(self) -> None:
+        """Show the view whose link led here, or the first view."""
+        self.run_worker(self.ui.go_back(self), exit_on_error=False)
 
     def open(self, link: Link) -> None:
         """Called with a link that names this view: go to its place."""

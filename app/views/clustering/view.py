@@ -125,7 +125,7 @@ class ClustersView(View):
         if self._pane is self._runs:
             self.action_runs()
         else:
-            self.run_worker(self.ui.go_back(self), exit_on_error=False)
+            self.go_back()
 
     def action_export(self) -> None:
         """What is shown as CSV."""

@@ -11,15 +11,17 @@ from analysis.neurons.instructions import InstructionSet
 from analysis.neurons.tables import components_table, summary_table
 from app.frame.actions import bindings
 from app.links import ComponentLink
-from app.views.neurons.instructions_bar import InstructionsBar
-from app.views.neurons.linked import ComponentLinked
 from app.views.neurons.members import Cell
+from app.views.neurons.pages import ComponentPages, InstructionsBar
+from app.views.neurons.search import Word, find_component
 from app.views.neurons.text import HELP
+from app.views.neurons.word_search import WordSearch
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Lines
+from app.widgets.search_bar import SearchBar
 
 
-class ComponentsView(ComponentLinked):
+class ComponentsView(ComponentPages):
     """Maps over categories, behind them the list of a cell, behind that one neuron."""
 
     SCOPE = "components"
@@ -105,7 +107,7 @@ class ComponentsView(ComponentLinked):
         elif self._page == "list" and self._behind:
             self._open_list(*self._behind.pop())
         elif self._page == "list" and self.ui.came_by_link(self):
-            self._go_back()
+            self.go_back()
         elif self._page == "list" or (self._page == "found" and not self._stop_search()):
             self._turn_to("maps")
         elif self._page == "found":
@@ -121,6 +123,64 @@ class ComponentsView(ComponentLinked):
             self._again.run(0)
             self.show_everything()
             self.ui.refresh_lines()
+
+    # Search
+
+    def action_find(self) -> None:
+        """Open the search bar."""
+        search = self._search if self._page == "found" else None
+        # A word that is none is there to be mended.
+        failed = search is not None and search.jobs.problem is not None
+        word = search.word if search is not None and failed else ""
+        self.query_one("#search", SearchBar).open(word)
+
+    @on(SearchBar.Sought, "#search")
+    def _sought(self, message: SearchBar.Sought) -> None:
+        if not message.finished:
+            return
+        text = message.text.strip()
+        found = find_component(text, self._atlas) if text else None
+        match found:
+            case None:
+                self._focus_page()
+            case str():
+                self.ui.say(found)
+                message.bar.open(text)
+            case (layer, expert):
+                self._open_expert(layer, expert)
+            case (layer, expert, neuron):
+                self._open_neuron((layer, expert, neuron))
+            case Word(word):
+                self._search_word(word)
+            case category:
+                self._go_to_category(category)
+
+    def _search_word(self, word: str) -> None:
+        """List the neurons that write a word."""
+        assert self.ui.session is not None
+        if self._search is not None:
+            self._search.jobs.stop()
+        layers = self._atlas.layers
+        self._search = WordSearch(word, self.pair, self.ui.session, self, layers)
+        self._turn_to("found")
+
+    def _open_expert(self, layer: int, expert: int) -> None:
+        """The neurons of an expert that the categories looked at need."""
+        cell = self._list.cell if self._page == "list" else None
+        looked_at = cell or self._maps.cell(self._atlas)
+        self._behind.clear()
+        self._open_list(Cell("neurons", looked_at.categories, layer, expert))
+
+    def _go_to_category(self, category: int) -> None:
+        """In a list to the list of the category, else to its place on the maps."""
+        cell = self._list.cell
+        if self._page == "list" and cell is not None:
+            self._open_list(cell._replace(categories=(category,)), self._list.kind)
+            return
+        row, _ = self._maps.cursor
+        overlaps = self._maps.shown == "overlaps"
+        self._maps.put_cursor(category if overlaps else row, category)
+        self._turn_to("maps")
 
     # Instructions
 

@@ -12,18 +12,23 @@ from textual.containers import Container
 from textual.events import Resize
 from textual.timer import Timer
 
-from analysis.saliency.cases.prompt_sets import PromptSet
+from analysis.saliency.cases.prompt_sets import (
+    DEMO_PROMPTS,
+    PromptSet,
+    demo_prompts,
+    read_prompt_set,
+)
 from app.frame.actions import Action, bindings
+from app.frame.export import free_path, save_table
 from app.frame.view import View
 from app.jobs.study_run import StudyRun
 from app.links import CaseLink
 from app.views.studies.desk import OfferedStudy, StudyDesk
-from app.views.studies.files import export_page, write_study_report
 from app.views.studies.links import link_of
 from app.views.studies.pane import StudyPane
-from app.views.studies.prompts_bar import PromptsBar
 from app.views.studies.study_list import StudyList
 from app.views.studies.text import HELP, going_on, study_text
+from app.widgets.file_bar import FileBar
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Lines, width_of
 from app.widgets.search_bar import SearchBar
@@ -32,6 +37,22 @@ from app.workspace import LibraryWorkspace
 BESIDE_FROM_WIDTH = 120
 # A study may say hundreds of times a second how far it is.
 _REDRAW_S = 0.25
+
+
+class PromptsBar(FileBar[PromptSet]):
+    """Reads a set of prompts."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(f"prompts: a .jsonl, .csv or .tsv file, or: {DEMO_PROMPTS}", id=id)
+
+    def _shipped(self, name: str) -> PromptSet | None:
+        return demo_prompts() if name == DEMO_PROMPTS else None
+
+    def _read(self, path: Path, *, skip: bool) -> PromptSet:
+        return read_prompt_set(path, bad_lines="skip" if skip else "refuse")
+
+    def _amount(self, content: PromptSet) -> str:
+        return f"{len(content.prompts):,} prompts"
 
 
 class StudiesView(View):
@@ -229,7 +250,7 @@ class StudiesView(View):
         if self._opened:
             self._turn_to(opened=False)
         else:
-            self.run_worker(self.ui.go_back(self), exit_on_error=False)
+            self.go_back()
 
     # Prompts
 
@@ -308,8 +329,8 @@ class StudiesView(View):
         if study is None or page is None or page.table is None:
             self.ui.say("This page has no table to export.", severity="warning")
             return
-        name = study.spec.name
-        self.write_aside(lambda: export_page(page, name, about, Path.cwd()))
+        table, names = page.table, (study.spec.name, page.name, about)
+        self.write_aside(lambda: save_table(table, "study", names, Path.cwd()))
 
     def action_report(self) -> None:
         """The whole report as a folder."""
@@ -318,7 +339,15 @@ class StudiesView(View):
             self.ui.say("There is nothing to report yet.", severity="warning")
             return
         findings = study.findings
-        self.write_aside(lambda: write_study_report(findings, about, Path.cwd()))
+
+        def write() -> Path:
+            # It draws figures: imported when one asks for it.
+            from analysis.studies.report import write_report
+
+            place = free_path(Path.cwd(), f"study-{findings.study}-{about}", "")
+            return write_report(findings, place)
+
+        self.write_aside(write)
 
     def action_copy(self) -> None:
         """Copy the text, the row under the cursor, or the numbers of the figure."""
