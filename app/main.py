@@ -8,8 +8,9 @@ import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
+from msgspec.structs import replace
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.command import Provider
@@ -20,9 +21,9 @@ from textual.widgets import ContentSwitcher, Input, Static, TextArea
 
 from analysis.events import EngineStatus
 from app.config import Settings, state_file
-from app.frame.actions import ACTIONS, Action, actions_of, bindings, key_names
-from app.frame.header_line import header_line, tabs_line
-from app.frame.key_line import key_line
+from app.frame.actions import ACTIONS, Action, action_of, actions_of, bindings
+from app.frame.export import free_path, save_text
+from app.frame.lines import MINIMUM, header, key_line, keys_in_words
 from app.frame.palette import ActionProvider, Palette
 from app.frame.registry import VIEWS, ViewSpec
 from app.frame.view import View
@@ -32,22 +33,21 @@ from app.terminal.harmless import HarmlessText
 from app.terminal.key_by_key import KeyByKeyApp
 from app.terminal.screen import FrugalScreen
 from app.terminal.text import prose
-from app.widgets.lines import Line, Lines, width_of
+from app.widgets.lines import Lines
 from app.workspace import PairWorkspace, SessionLike, Workspace
 
 if TYPE_CHECKING:
     from textual.driver import Driver
+    from textual.notifications import SeverityLevel
     from textual.widget import Widget
 
-    from analysis.saliency.cases.library import Case, CaseText
-    from analysis.saliency.request import AttributionRequest
-    from app.state import Prompt
-    from app.views.saliency.side import Side
+    from app.links import Link
 
-MINIMUM = (80, 24)
 _UNUSABLE = (60, 16)
 # How long a message stays whatever is typed, in seconds: it lies over what somebody reads.
 _READ_S = {"information": 1.5, "warning": 4.0, "error": 4.0}
+# And how long where nothing is typed.
+_SHOWN_S = {"information": 5.0, "warning": 8.0, "error": 10.0}
 
 
 class InsttuiApp(KeyByKeyApp):
@@ -119,7 +119,7 @@ class InsttuiApp(KeyByKeyApp):
     def _build(self, spec: ViewSpec) -> View:
         file = spec.stylesheet
         self.stylesheet.add_source(file.read_text("utf-8"), read_from=(str(file), ""))
-        return spec.build()
+        return spec.build(self)
 
     def on_mount(self) -> None:
         """Colours; the session follows after the first paint."""
@@ -130,7 +130,7 @@ class InsttuiApp(KeyByKeyApp):
             self.theme = wanted
         elif self.settings.theme:
             self.say(f"There is no theme {self.settings.theme!r}.", severity="warning")
-        self.watch(self, "theme", self._theme_chosen, init=False)
+        self.watch(self, "theme", lambda theme: self.update_state(theme=theme), init=False)
         self.watch(self.base, "focused", self.refresh_lines, init=False)
         self.view.enter()
         # Once all know their sizes, and once they have done what they do then.
@@ -148,13 +148,12 @@ class InsttuiApp(KeyByKeyApp):
         # Nobody looked for garbage while the app was started.
         gc.enable()
         if isinstance(self.workspace, PairWorkspace):
-            self.session = self.workspace.connect(self._hear_engine, self._warn)
+            self.session = self.workspace.connect(
+                self._hear_engine, lambda text: self.say(text, severity="warning")
+            )
             self.view.connected()
         self.take_keys()
         self.refresh_lines()
-
-    def _warn(self, text: str) -> None:
-        self.say(text, severity="warning")
 
     def _hear_engine(self, status: EngineStatus) -> None:
         # Any thread.
@@ -237,43 +236,32 @@ class InsttuiApp(KeyByKeyApp):
         # Both lines are as wide as the terminal, and hear of its new size later than this.
         keys, width = self.settings.keys, self.size.width
         self._keys.show(key_line(shown, keys, typing=typing, width=width))
-        left = [*header_line(self.workspace, self.status), *self._too_small()]
         current = str(self.base.query_one("#views", ContentSwitcher).current)
-        tabs = tabs_line(self.views, current)
-        if width_of([*left, *tabs]) > width:
-            tabs = tabs_line(self.views, current, titles=False)
+        left, tabs = header(self.workspace, self.status, self.views, current, self.size)
         self._header.show(left, right=tabs)
-
-    def _too_small(self) -> Line:
-        if self.size.width < MINIMUM[0] or self.size.height < MINIMUM[1]:
-            return [(f"  {MINIMUM[0]}×{MINIMUM[1]} shows more", "warn")]
-        return []
 
     def offered(self, scope: str = "") -> Sequence[Action]:
         """Actions that mean something now: of one scope, or of the view and then of the app."""
         view = self.view
         scopes = [scope] if scope else [view.SCOPE, "app"]
-        return [
-            action
-            for name in scopes
-            for action in actions_of(name)
-            if (view.offers(action) if name != "app" else self._exists(action))
-        ]
+        every = [action for name in scopes for action in actions_of(name)]
+        return [a for a in every if (self._exists(a) if a.scope == "app" else view.offers(a))]
 
     def _exists(self, action: Action) -> bool:
         """Whether an action of the app leads anywhere: not every workspace has every view."""
         number = action.id.removeprefix("app.view_")
         return not number.isdigit() or int(number) <= len(self.views)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """Whether Textual may call an action of the app."""
+        known = action_of("app", action, parameters)
+        return known is None or self._exists(known)
+
     def say(self, text: str, *, severity: str = "information") -> None:
         """Show a short notification; no markup, nothing harmful. A key puts it away once read."""
         self._said_until = max(self._said_until, time.monotonic() + _READ_S[severity])
-        if severity == "error":
-            self.notify(prose(text), severity="error", markup=False, timeout=10)
-        elif severity == "warning":
-            self.notify(prose(text), severity="warning", markup=False, timeout=8)
-        else:
-            self.notify(prose(text), markup=False, timeout=5)
+        level = cast("SeverityLevel", severity)
+        self.notify(prose(text), severity=level, markup=False, timeout=_SHOWN_S[severity])
 
     async def on_event(self, event: Event) -> None:
         """Put away what was said before when somebody goes on typing."""
@@ -300,36 +288,16 @@ class InsttuiApp(KeyByKeyApp):
             if view.is_mounted:
                 view.engine_changed(message.status)
 
-    async def run_prompt(
-        self, prompt: Prompt, requests: Sequence[AttributionRequest] | None = None
-    ) -> None:
-        """Run both models on a prompt and show their maps; see `SaliencyView.run_prompt`."""
-        from app.views.saliency.view import SaliencyView
+    async def open_link(self, link: Link, *, back: bool = False) -> None:
+        """Show a place in a view; with `back`, escape leads from there to where the link was."""
+        if back:
+            self.lead_to(link.view)
+        (await self.show_view(link.view)).open(link)
 
-        view = await self.show_view("saliency")
-        assert isinstance(view, SaliencyView)
-        view.run_prompt(prompt, requests)
-
-    def marks_changed(self, prompt: Prompt) -> None:
-        """Marks were changed on the maps: the prompt view shows the same."""
-        from app.views.prompt.view import PromptView
-
-        for view in self.base.query(PromptView):
-            view.remark(prompt.text, prompt.instruction_spans)
-
-    async def show_case(self, case: Case, sides: list[Side], text: CaseText) -> None:
-        """Show the maps of a stored case."""
-        from app.views.saliency.view import SaliencyView
-
-        view = await self.show_view("saliency")
-        assert isinstance(view, SaliencyView)
-        view.show_case(case.id, case.prompt, sides, text)
-
-    def step_case(self, by: int) -> None:
-        """Show the next or the previous case of the list."""
-        from app.views.cases.view import CasesView
-
-        self.base.query_one(CasesView).step(by)
+    def tell(self, link: Link) -> None:
+        """Hand a link to its view without showing that; one that was never shown needs it not."""
+        for view in self.base.query(f"#{link.view}").results(View):
+            view.open(link)
 
     # Actions
 
@@ -340,9 +308,8 @@ class InsttuiApp(KeyByKeyApp):
 
     async def action_show_view(self, number: int) -> None:
         """Show the view of a number key."""
-        if number < len(self.views):
-            self._came_from.clear()
-            await self.show_view(self.views[number].id)
+        self._came_from.clear()
+        await self.show_view(self.views[number].id)
 
     def action_command_palette(self) -> None:
         """Open the palette."""
@@ -359,19 +326,12 @@ class InsttuiApp(KeyByKeyApp):
         """Open the help panel of the view."""
         from app.widgets.help_panel import HelpPanel
 
-        keymap = self.settings.keys
-        keys = [
-            (key_names(action, keymap), f"{action.description}  ({action.id})")
-            for action in self.offered()
-            if action.keys or action.id in keymap
-        ]
+        keys = keys_in_words(self.offered(), self.settings.keys)
         title = next(spec.title for spec in self.views if spec.id == self.view.id)
         self.push_screen(HelpPanel(title, self.view.help(), keys))
 
     def action_save_screen(self) -> None:
         """Save the screen as SVG in the current folder."""
-        from app.frame.export import free_path, save_text
-
         path = free_path(Path.cwd(), f"insttui-{self.view.id}", ".svg")
         try:
             save_text(self.export_screenshot(), path)
@@ -382,8 +342,6 @@ class InsttuiApp(KeyByKeyApp):
 
     def copy(self, text: str) -> None:
         """Copy to the terminal's clipboard (OSC 52), and to a file for terminals without it."""
-        from app.frame.export import save_text
-
         harmless = text.encode("utf-8", "backslashreplace").decode()
         self.copy_to_clipboard(harmless)
         path = self._state_path.with_name("copied.txt")
@@ -398,16 +356,11 @@ class InsttuiApp(KeyByKeyApp):
 
     def update_state(self, **changes: object) -> None:
         """Change what is remembered; written when the app ends and when a prompt is run."""
-        from msgspec.structs import replace
-
         self.state = replace(self.state, **changes)
 
     def save_state(self) -> None:
         """Write the state file."""
         save_state(self._state_path, self.state)
-
-    def _theme_chosen(self, theme: str) -> None:
-        self.update_state(theme=theme)
 
     async def action_quit(self) -> None:
         """End at once; the engine is killed, nothing is waited for."""

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from analysis.methods import METHODS
 from app.commands.options import add_model_options, add_word_options
 
-_COMMANDS = {
+COMMANDS = {
     **{method.command: method.summary for method in METHODS},
     "study": "the paper's tables and figures, for any pair of models or for stored maps",
     "cache": "what is stored on this disk, and removing it",
@@ -67,6 +67,6 @@ def parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(
         dest="command", metavar="COMMAND", title="headless commands", parser_class=_Command
     )
-    for name, summary in _COMMANDS.items():
+    for name, summary in COMMANDS.items():
         commands.add_parser(name, command=name, help=summary, description=summary.capitalize())
     return parser

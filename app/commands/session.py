@@ -16,24 +16,11 @@ from analysis.models.request import Architecture, ArchitectureRequest
 from analysis.request import ModelChoice, Request
 from analysis.session.session import Session
 from app.commands.output import say
+from app.jobs.progress_text import STAGES
 from app.terminal.text import prose
 from cache.store import CacheUnavailableError, Store
 
-_STAGES = {
-    "start": "starting the engine",
-    "download": "downloading",
-    "load": "loading",
-    "generate": "generating",
-    "attribute": "attributing",
-    "words": "reading words",
-    "heads": "reading heads",
-    "components": "finding components",
-    "frequencies": "counting activations of",
-    "ablation": "silencing neurons of",
-    "tokens": "cutting into tokens",
-    "states": "gathering hidden states",
-    "clusters": "clustering",
-}
+_STAGES = {**STAGES, "generate": "generating"}
 
 
 def cache_folder(options: Namespace) -> Path:

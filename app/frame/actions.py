@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from textual.actions import parse
 from textual.binding import Binding, BindingType
 
 
@@ -176,6 +177,14 @@ ACTIONS: dict[str, Action] = {action.id: action for action in _ALL}
 def actions_of(scope: str) -> list[Action]:
     """The actions of the app or of one view."""
     return [action for action in _ALL if action.scope == scope]
+
+
+_BY_CALL = {(action.scope, *parse(action.action)[1:]): action for action in _ALL}
+
+
+def action_of(scope: str, name: str, parameters: tuple[object, ...]) -> Action | None:
+    """The action that a call of this name with these parameters is; None for none of ours."""
+    return _BY_CALL.get((scope, name, parameters))
 
 
 def bindings(scope: str) -> list[BindingType]:

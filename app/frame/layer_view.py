@@ -8,7 +8,7 @@ from textual import on
 from textual.timer import Timer
 
 from app.frame.pair_view import Jobs, PairView
-from app.widgets.found_list import FoundList
+from app.widgets.item_list import FoundList
 from app.widgets.lines import Lines
 from app.widgets.search_bar import SearchBar
 
@@ -63,8 +63,7 @@ class LayerView(PairView[Jobs]):
 
     def action_find(self) -> None:
         """Open the search bar."""
-        if self._page != "words":
-            self.query_one(SearchBar).open()
+        self.query_one(SearchBar).open()
 
     @on(SearchBar.Sought)
     def _sought(self, message: SearchBar.Sought) -> None:
@@ -82,8 +81,6 @@ class LayerView(PairView[Jobs]):
     def action_find_next(self, direction: int) -> None:
         """Go to the next (1) or the previous (-1) place found."""
         found = self._found
-        if not found.places:
-            return
         if self._page != "found":
             found.move_cursor((found.cursor + direction) % len(found.places))
         self._go_to_found()

@@ -8,12 +8,11 @@ from textual import on
 from textual.widgets import Static
 
 from analysis.events import EngineStatus
-from app.frame.model_names import short_names
 from app.frame.view import View
 from app.jobs.pair_jobs import PairJobs
 from app.jobs.watch import Watch
 from app.widgets.lines import Line, Lines
-from app.workspace import PairWorkspace
+from app.workspace import short_names
 
 Jobs = TypeVar("Jobs", bound=PairJobs)
 
@@ -72,14 +71,9 @@ class PairView(View, Generic[Jobs]):
     # What is on the screen
 
     @property
-    def _workspace(self) -> PairWorkspace:
-        assert isinstance(self.ui.workspace, PairWorkspace)
-        return self.ui.workspace
-
-    @property
     def _models(self) -> tuple[str, str]:
         """Names of base and tuned model as they were given."""
-        return self._workspace.base.name, self._workspace.tuned.name
+        return self.pair.base.name, self.pair.tuned.name
 
     @property
     def _names(self) -> tuple[str, str]:
@@ -187,10 +181,7 @@ class PairView(View, Generic[Jobs]):
             self.show_everything()
             self.ui.refresh_lines()
         else:
-            self._go_back()
-
-    def _go_back(self) -> None:
-        self.run_worker(self.ui.go_back(self), exit_on_error=False)
+            self.go_back()
 
     def action_run_again(self) -> None:
         """Run what failed or was stopped."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from textual.command import CommandPalette, Hit, Hits, Provider
 
@@ -11,7 +12,19 @@ from app.frame.actions import Action, key_names
 from app.terminal.steady_size import SteadySize
 
 if TYPE_CHECKING:
-    from app.main import InsttuiApp
+    from app.config import Settings
+
+
+class _Offers(Protocol):
+    """What the palette needs of the app."""
+
+    settings: Settings
+
+    def offered(self) -> Sequence[Action]:
+        """Actions that mean something now."""
+
+    def perform(self, action: Action) -> None:
+        """Run one of them."""
 
 
 class Palette(SteadySize, CommandPalette):
@@ -38,8 +51,8 @@ class ActionProvider(Provider):
             yield DiscoveryHit(action.description, self._run(action), help=keys or None)
 
     @property
-    def _ui(self) -> InsttuiApp:
-        return cast("InsttuiApp", self.app)
+    def _ui(self) -> _Offers:
+        return cast("_Offers", self.app)
 
     def _run(self, action: Action) -> partial[None]:
         return partial(self._ui.perform, action)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from analysis.methods import METHODS, Method
 
 if TYPE_CHECKING:
+    from app.frame.shell import Shell
     from app.frame.view import View
 
 
@@ -35,10 +36,12 @@ class ViewSpec:
         package = self.factory.partition(":")[0].split(".")[:-1]
         return Path(__file__).parents[2].joinpath(*package, "view.tcss")
 
-    def build(self) -> View:
-        """A new view, with the spec's id."""
+    def build(self, shell: Shell) -> View:
+        """A new view of an app, with the spec's id."""
         module, _, name = self.factory.partition(":")
-        return cast("View", getattr(importlib.import_module(module), name)(id=self.id))
+        view = cast("View", getattr(importlib.import_module(module), name)(id=self.id))
+        view.ui = shell
+        return view
 
 
 def _of(method: Method) -> ViewSpec:

@@ -4,34 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Vertical
 
 from analysis.problems import ProblemError
+from app.frame.actions import action_of
 from app.frame.export import save_table
 from app.terminal.text import prose, visible
+from app.workspace import PairWorkspace
 
 if TYPE_CHECKING:
     from analysis.events import EngineStatus
     from analysis.table import Table
     from app.frame.actions import Action
-    from app.main import InsttuiApp
+    from app.frame.shell import Shell
+    from app.links import Link
 
 
 class View(Vertical):
     """A page of the app, reached by a number key.
 
-    Subclasses set `SCOPE`, the scope of their actions, and `HELP`, the help panel's prose.
+    Subclasses set `SCOPE`, the scope of their actions; `HELP`, the help panel's prose; and
+    `ANSWERS`, the names of actions that answer where they are not offered, by saying what is
+    missing, say.
+
+    Attributes:
+        ui: The app; set once the view is made.
     """
 
     SCOPE: ClassVar[str]
     HELP: ClassVar[str]
+    ANSWERS: ClassVar[frozenset[str]] = frozenset()
+    ui: Shell
 
     @property
-    def ui(self) -> InsttuiApp:
-        """The app, typed."""
-        return cast("InsttuiApp", self.app)
+    def pair(self) -> PairWorkspace:
+        """The pair of models that is open; for views that exist for nothing else."""
+        assert isinstance(self.ui.workspace, PairWorkspace)
+        return self.ui.workspace
 
     def help(self) -> str:
         """The help panel's prose, with what there is to say of what is shown."""
@@ -46,8 +57,18 @@ class View(Vertical):
         return visible(text, ascii_only=self.ui.settings.ascii)
 
     def offers(self, action: Action) -> bool:
-        """Whether the action means something now; the key line and the palette leave out others."""
+        """Whether the action means something now.
+
+        The key line and the palette leave out others, and keys do nothing but in `ANSWERS`.
+        """
         return True
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """Whether Textual may call an action now."""
+        known = action_of(self.SCOPE, action, parameters)
+        if known is None or known.id.partition(".")[2] in self.ANSWERS:
+            return True
+        return self.offers(known)
 
     def write_aside(self, write: Callable[[], Path], *, done: str = "Written") -> None:
         """Write a file on a thread, and say where it is or why it is not.
@@ -78,6 +99,13 @@ class View(Vertical):
 
     def enter(self) -> None:
         """Called when the view is shown: put the focus where work starts."""
+
+    def go_back(self) -> None:
+        """Show the view whose link led here, or the first view."""
+        self.run_worker(self.ui.go_back(self), exit_on_error=False)
+
+    def open(self, link: Link) -> None:
+        """Called with a link that names this view: go to its place."""
 
     def take_paste(self, text: str) -> None:
         """Called with what is pasted where nothing that has the focus takes it."""

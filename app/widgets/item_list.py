@@ -1,15 +1,16 @@
-"""A list of one-line items with a cursor: examples, history, sentences, cases.
+"""Lists of one-line items with a cursor: examples, history, sentences, cases, places found.
 
 The Line API draws only visible lines, so a list of thousands costs no more than a list of ten.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Generic, TypeVar
 
 from rich.segment import Segment
 from rich.style import Style
+from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.events import Click, Resize
 from textual.geometry import Region, Size
@@ -17,11 +18,13 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from app.widgets.component_style import text_style
-from app.widgets.lines import Line
+from app.terminal.text import visible
+from app.widgets.lines import Line, text_style
 
 Draw = Callable[[int, int], Line]
 """Index of an item and width in cells → its line of parts: harmless text and a style name."""
+
+Place = TypeVar("Place")
 
 
 class ItemList(ScrollView, can_focus=True):
@@ -179,3 +182,44 @@ class ItemList(ScrollView, can_focus=True):
         """Report that the item under the cursor was toggled."""
         if self.count:
             self.post_message(self.Toggled(self, self.cursor))
+
+
+class FollowedList(ItemList):
+    """A list that says when its cursor moved."""
+
+    def __init__(self, draw: Draw, follow: Callable[[], None], *, empty: str, id: str) -> None:  # noqa: A002
+        """Args: makes an item's line; what to call; what to say without items; the widget's id."""
+        super().__init__(draw, empty=empty, id=id)
+        self._follow = follow
+
+    def move_cursor(self, index: int) -> None:
+        """Put the cursor on an item and say so."""
+        before = self.cursor
+        super().move_cursor(index)
+        if self.cursor != before:
+            self._follow()
+
+
+class FoundList(ItemList, Generic[Place]):
+    """A line a place, drawn by a function.
+
+    Attributes:
+        places: What was found last.
+    """
+
+    def __init__(self, draw: Draw, *, ascii_only: bool, id: str) -> None:  # noqa: A002
+        """Args: makes a place's line; whether text is shown in ASCII; the widget's id."""
+        super().__init__(draw, id=id)
+        self._ascii = ascii_only
+        self.places: Sequence[Place] = ()
+
+    def list_places(self, word: str, places: Sequence[Place], where: str) -> None:
+        """List the places of a word, and say above how many there are and where."""
+        self.places = places
+        self.border_title = Text(f"“{visible(word, ascii_only=self._ascii)}” in {where}")
+        self.show(len(places), cursor=0)
+
+    @property
+    def place(self) -> Place | None:
+        """The place under the cursor."""
+        return self.places[self.cursor] if self.places else None

@@ -12,8 +12,6 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from app.widgets.component_style import text_style
-
 Part = tuple[str, str]
 """Visible text and its style name: "", "dim", "strong", "accent", "warn" or "bad"."""
 Line = Sequence[Part]
@@ -125,3 +123,15 @@ def _cells(line: Line) -> list[tuple[str, str, int]]:
             elif cells:
                 cells[-1] = (cells[-1][0] + character, *cells[-1][1:])
     return cells
+
+
+def text_style(widget: Widget, name: str) -> Style:
+    """What a component adds to the widget's style.
+
+    A muted colour is relative to the background, which Textual's partial style leaves out: it would
+    be plain white or black. Its whole style knows.
+    """
+    own = widget.get_component_rich_style(name, partial=True)
+    if own.color is None:
+        return own
+    return own + Style(color=widget.get_component_rich_style(name).color)

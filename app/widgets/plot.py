@@ -14,9 +14,8 @@ from textual.events import Resize
 from textual.strip import Strip
 from textual.widget import Widget
 
-from app.widgets.component_style import text_style
 from app.widgets.line_drawing import PlotData, plot_lines
-from app.widgets.lines import Line
+from app.widgets.lines import Line, text_style
 
 
 class Plot(Widget, can_focus=True):

@@ -16,8 +16,7 @@ from textual.events import Click, Resize
 from textual.strip import Strip
 from textual.widget import Widget
 
-from app.widgets.component_style import text_style
-from app.widgets.lines import Lines
+from app.widgets.lines import Lines, text_style
 
 MARKS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 LOOKS = ("first", "second", "third", "fourth")

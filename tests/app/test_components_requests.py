@@ -7,7 +7,7 @@ import pytest
 from analysis.neurons.instructions import demo_instructions, natural_instructions
 from analysis.neurons.request import FrequenciesRequest
 from analysis.neurons.sets import EPSILON
-from app.views.neurons.instructions_bar import InstructionsBar
+from app.views.neurons.pages import InstructionsBar
 from app.views.neurons.view import ComponentsView
 from tests.app.components_screen import (
     ALL,

@@ -207,7 +207,7 @@ async def test_a_disk_that_is_full_is_told_and_nothing_is_lost(tmp_path, play, m
     def full(table, path):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("app.views.studies.files.save_csv", full)
+    monkeypatch.setattr("app.frame.export.save_csv", full)
 
     def script(request):
         if isinstance(request, TokenizeRequest):

@@ -115,6 +115,18 @@ def test_help_imports_only_the_argument_parser() -> None:
     assert not imported_by(statement) & (HEAVY | {"textual", "rich", "numpy", "msgspec", "cache"})
 
 
+def test_help_of_a_command_imports_only_the_argument_parser() -> None:
+    statement = (
+        "import contextlib, io\n"
+        "from app.cli import main\n"
+        "from app.commands.parser import COMMANDS\n"
+        "for name in COMMANDS:\n"
+        "    with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n"
+        "        main([name, '--help'])"
+    )
+    assert not imported_by(statement) & (HEAVY | {"textual", "rich", "numpy", "msgspec", "cache"})
+
+
 def test_the_first_screen_is_painted_without_numpy_or_the_cache() -> None:
     statement = """
 from pathlib import Path

@@ -16,10 +16,11 @@ from textual.message import Message
 from textual.worker import get_current_worker
 
 from analysis.problems import ProblemError
-from analysis.saliency.cases.library import Case, CaseLibrary, CaseText
+from analysis.saliency.cases.library import Case, CaseLibrary
 from app.frame.actions import bindings
 from app.frame.export import free_path, save_csv
 from app.frame.view import View
+from app.links import CaseLink, Link, MapsLink, StepLink, StoredMap
 from app.terminal.text import fit, pad, prose
 from app.views.cases.case_list import (
     Filters,
@@ -30,7 +31,6 @@ from app.views.cases.case_list import (
     table,
     value_of,
 )
-from app.views.saliency.side import Side
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line, Lines
 from app.widgets.search_bar import SearchBar
@@ -72,11 +72,9 @@ class CasesView(View):
     class Read(Message):
         """A case was read from disk."""
 
-        def __init__(self, case: Case, sides: list[Side], text: CaseText) -> None:
+        def __init__(self, link: MapsLink) -> None:
             super().__init__()
-            self.case = case
-            self.sides = sides
-            self.text = text
+            self.link = link
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
@@ -217,47 +215,46 @@ class CasesView(View):
             return
         self._open(self._listed[self.query_one("#list", ItemList).cursor])
 
-    def open_case(self, case_id: str) -> None:
-        """Show a case that another view speaks of; the list's cursor goes there if it is listed."""
-        case = self._library.case(case_id)
-        if case in self._listed:
-            self.query_one("#list", ItemList).move_cursor(self._listed.index(case))
-        self._open(case)
+    def open(self, link: Link) -> None:
+        """Have a case shown that another view speaks of, or the one beside it in the list."""
+        items = self.query_one("#list", ItemList)
+        match link:
+            case CaseLink(case_id):
+                case = self._library.case(case_id)
+                if case in self._listed:
+                    items.move_cursor(self._listed.index(case))
+                self._open(case)
+            case StepLink(by):
+                before = items.cursor
+                items.move_cursor(before + by)
+                if items.cursor != before:
+                    self.action_open_case()
 
     def _open(self, case: Case) -> None:
         def read() -> None:
             worker = get_current_worker()
             try:
                 text = self._library.text(case.id)
-                sides = [self._side(case.id, name) for name in self._library.models]
+                maps = tuple(self._map(case.id, name) for name in self._library.models)
             except ProblemError as error:
                 self.app.call_from_thread(self.ui.say, str(error), severity="error")
                 return
             if not worker.is_cancelled:
-                self.post_message(self.Read(case, sides, text))
+                self.post_message(self.Read(MapsLink(case.id, case.prompt, maps, text)))
 
         self.run_worker(read, thread=True, exclusive=True, exit_on_error=False, group="read")
 
-    def _side(self, case_id: str, model: str) -> Side:
+    def _map(self, case_id: str, model: str) -> StoredMap:
         rating = self._library.rating(case_id, model)
         note = case_id if rating is None else f"{case_id}, rated {rating:g}"
         try:
-            return Side(model, stored=self._library.map(case_id, model), note=note)
+            return StoredMap(model, self._library.map(case_id, model), note)
         except ProblemError as error:
-            return Side(model, problem=error.problem)
+            return StoredMap(model, None, problem=error.problem)
 
     @on(Read)
     async def _show(self, message: Read) -> None:
-        sides = [*message.sides, Side("")][:2]
-        await self.ui.show_case(message.case, sides, message.text)
-
-    def step(self, by: int) -> None:
-        """Open the next (1) or the previous (-1) case of the list."""
-        items = self.query_one("#list", ItemList)
-        before = items.cursor
-        items.move_cursor(before + by)
-        if items.cursor != before:
-            self.action_open_case()
+        await self.ui.open_link(message.link)
 
     # Filters
 

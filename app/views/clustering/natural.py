@@ -23,23 +23,40 @@ from analysis.clustering.tables import (
     scores_table,
 )
 from analysis.clustering.tasks.natural import natural_tasks
+from analysis.clustering.tasks.reading import task_set_from_file
 from analysis.clustering.tasks.task_set import LABELS, TaskSet
 from app.frame.actions import Action
 from app.frame.export import save_table
 from app.frame.view import View
 from app.jobs.layer_jobs import LayerJobs
 from app.jobs.watch import Watch
-from app.views.clustering.tasks_bar import TasksBar
 from app.views.clustering.text import scatter_of, status_lines
+from app.widgets.file_bar import FileBar
 from app.widgets.line_drawing import PlotData, Series
 from app.widgets.lines import Lines
 from app.widgets.plot import Plot
 from app.widgets.scatter_map import KindLines, ScatterMap
-from app.workspace import PairWorkspace
 
 PlotKind = Literal["f1", "ari", "ami", "neighbours"]
 PLOTS: tuple[PlotKind, ...] = ("f1", "ari", "ami", "neighbours")
 BOTH_FROM_WIDTH = 120
+_NATURAL = "natural"
+
+
+class TasksBar(FileBar[TaskSet]):
+    """Reads a set of tasks; one that cannot be used is mended in its file, never left out."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(f"tasks: a .toml or .jsonl file, or {_NATURAL}", id=id)
+
+    def _shipped(self, name: str) -> TaskSet | None:
+        return natural_tasks() if name == _NATURAL else None
+
+    def _read(self, path: Path, *, skip: bool) -> TaskSet:
+        return task_set_from_file(path)
+
+    def _amount(self, content: TaskSet) -> str:
+        return f"{len(content.tasks):,} tasks"
 
 
 class NaturalPane(Vertical):
@@ -68,11 +85,6 @@ class NaturalPane(Vertical):
         yield TasksBar(id="tasks")
 
     @property
-    def _workspace(self) -> PairWorkspace:
-        assert isinstance(self.view.ui.workspace, PairWorkspace)
-        return self.view.ui.workspace
-
-    @property
     def _map(self) -> ScatterMap:
         return self.query_one(ScatterMap)
 
@@ -85,7 +97,7 @@ class NaturalPane(Vertical):
 
     def _begin(self) -> None:
         """Ask for both models' clusters; what was asked before is given up."""
-        work, session = self._workspace, self.view.ui.session
+        work, session = self.view.pair, self.view.ui.session
         self.leave()
         if session is not None:
             asked = tuple(
@@ -262,27 +274,23 @@ class NaturalPane(Vertical):
 
     def move_layer(self, step: int) -> None:
         """The next or the previous layer."""
-        if self._found is not None:
-            last = len(self._found[self._side].scores) - 1
-            self._layer = min(max(self._layer + step, 0), last)
-            self._show_everything()
+        assert self._found is not None
+        last = len(self._found[self._side].scores) - 1
+        self._layer = min(max(self._layer + step, 0), last)
+        self._show_everything()
 
     def next_label(self) -> None:
         """The next label."""
-        if self._found is not None:
-            self._label = (self._label + 1) % len(LABELS)
-            self._show_everything()
+        self._label = (self._label + 1) % len(LABELS)
+        self._show_everything()
 
     def swap(self) -> None:
         """The other model."""
-        if self._found is not None:
-            self._side = 1 - self._side
-            self.move_layer(0)
+        self._side = 1 - self._side
+        self.move_layer(0)
 
     def next_plot(self) -> None:
         """The next plot; where the screen is narrow, after the last one the map."""
-        if self._found is None:
-            return
         narrow, shown = self.has_class("-narrow"), self.has_class("-plot")
         if not narrow or shown:
             self._plot = PLOTS[(PLOTS.index(self._plot) + 1) % len(PLOTS)]
@@ -293,8 +301,7 @@ class NaturalPane(Vertical):
 
     def next_here(self, step: int) -> None:
         """The next instance in the same place."""
-        if self._found is not None:
-            self._map.next_here(step)
+        self._map.next_here(step)
 
     def run_again(self) -> None:
         """Run what failed or was stopped."""

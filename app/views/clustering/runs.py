@@ -197,13 +197,11 @@ class RunsPane(Vertical):
 
     def open_listed(self) -> None:
         """Open the run under the cursor."""
-        if self.found and not self._is_open:
-            self._read(self.found[self._list.cursor].folder)
+        assert self.found is not None
+        self._read(self.found[self._list.cursor].folder)
 
     def ask_for_folder(self) -> None:
         """Open the bar for a folder."""
-        if self._is_open:
-            return
         self.query_one(SearchBar).open()
 
     @on(SearchBar.Sought)
@@ -221,18 +219,15 @@ class RunsPane(Vertical):
 
     def next_label(self) -> None:
         """Compare the clusters with the next label."""
-        if self._is_open:
-            self.page.next_label()
+        self.page.next_label()
 
     def swap(self) -> None:
         """Between instances learned from and unseen ones."""
-        if self._is_open:
-            self.page.next_split()
+        self.page.next_split()
 
     def next_plot(self) -> None:
         """Draw the next measure."""
-        if self._is_open:
-            self.page.next_measure()
+        self.page.next_measure()
 
     def run_again(self) -> None:
         """Read the open run again, or look for runs again."""

@@ -11,6 +11,7 @@ from textual.widgets import ContentSwitcher
 from analysis.events import EngineStatus
 from app.frame.actions import Action, bindings
 from app.frame.view import View
+from app.links import ClustersLink, Link
 from app.views.clustering.natural import NaturalPane
 from app.views.clustering.runs import RunsPane
 from app.views.clustering.text import HELP
@@ -21,6 +22,7 @@ class ClustersView(View):
 
     SCOPE = "clusters"
     HELP = HELP
+    ANSWERS = frozenset({"export"})
     BINDINGS: ClassVar[list[BindingType]] = bindings("clusters")
 
     def compose(self) -> ComposeResult:
@@ -57,11 +59,12 @@ class ClustersView(View):
         """Say what is waited for."""
         self._natural.show_progress()
 
-    def show_layer(self, layer: int, *, side: int, label: int = 0) -> None:
-        """Go to a layer of the base (0) or the tuned (1) model that another view speaks of."""
-        if self._pane is self._runs:
-            self.action_runs()
-        self._natural.show_layer(layer, side, label)
+    def open(self, link: Link) -> None:
+        """Go to a layer of a model that another view speaks of."""
+        if isinstance(link, ClustersLink):
+            if self._pane is self._runs:
+                self.action_runs()
+            self._natural.show_layer(link.layer, link.side, link.label)
 
     # Keys
 
@@ -85,23 +88,19 @@ class ClustersView(View):
 
     def action_epoch(self, step: int) -> None:
         """The epoch measured after (1) or before (-1), as often as the key waits."""
-        if self._pane is self._runs:
-            self._runs.page.move_slider(step * (1 + self.ui.take_repeats()))
+        self._runs.page.move_slider(step * (1 + self.ui.take_repeats()))
 
     def action_end(self, place: int) -> None:
         """The first (0) or the last (-1) epoch."""
-        if self._pane is self._runs:
-            self._runs.page.end_of_slider(place)
+        self._runs.page.end_of_slider(place)
 
     def action_layer(self, step: int) -> None:
         """The next or the previous layer."""
-        if self._pane is self._natural:
-            self._natural.move_layer(step)
+        self._natural.move_layer(step)
 
     def action_next(self, step: int) -> None:
         """The next instance in the same place."""
-        if self._pane is self._natural:
-            self._natural.next_here(step)
+        self._natural.next_here(step)
 
     def action_label(self) -> None:
         """The next label."""
@@ -126,7 +125,7 @@ class ClustersView(View):
         if self._pane is self._runs:
             self.action_runs()
         else:
-            self.run_worker(self.ui.go_back(self), exit_on_error=False)
+            self.go_back()
 
     def action_export(self) -> None:
         """What is shown as CSV."""

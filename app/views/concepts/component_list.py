@@ -1,4 +1,4 @@
-"""A layer's components, base and tuned one that match on one line."""
+"""Components as lists: those of a layer, matches on one line; and those that a search found."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from analysis.concepts.changes import component_words
 from analysis.concepts.result import Components, LayerConcepts
 from analysis.concepts.tables import Description, Descriptions
 from app.terminal.text import fit, pad, visible
-from app.views.concepts.atlas import ConceptRow
-from app.widgets.item_list import ItemList
+from app.views.concepts.atlas import ConceptAtlas, ConceptRow, WordPlace
+from app.widgets.item_list import FoundList, ItemList
 from app.widgets.lines import Line
 
 _DESCRIBED_FROM = 130
@@ -157,3 +157,38 @@ def signed_words(
         shown.append(text if left is None else fit(text, left))
         left = None if left is None else left - cell_len(text) - 1
     return " ".join(shown)
+
+
+class FoundConcepts(FoundList[WordPlace]):
+    """A line a row: where it is, where among the words of either model, and what stands with it."""
+
+    def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(self._line, ascii_only=ascii_only, id=id)
+        self._atlas = ConceptAtlas()
+
+    def show_places(self, word: str, places: Sequence[WordPlace], atlas: ConceptAtlas) -> None:
+        """List the places of a word in these layers."""
+        self._atlas = atlas
+        base = sum(place.base is not None for place in places)
+        tuned = sum(place.tuned is not None for place in places)
+        counts = f"base {base} · tuned {tuned}"
+        self.list_places(word, places, f"components of {len(atlas.layers)} layers: {counts}")
+
+    def _line(self, index: int, width: int) -> Line:
+        place = self.places[index]
+        layer, row = self._atlas.layer(place.layer), self._atlas.rows(place.layer)[place.row]
+        assert layer is not None
+        parts = [(f"layer {place.layer:>3} ", "")]
+        sides = (("base", row.base, place.base), ("tuned", row.tuned, place.tuned))
+        for name, component, rank in sides:
+            number = "–" if component is None else str(component)
+            parts.append((f" · {name} {number:>3}", "" if rank else "dim"))
+            parts.append(
+                (f"  no. {rank[0]:>2} {rank[1]:+.2f}" if rank else f"{'not there':>14}", "dim")
+            )
+        side, component = (
+            (layer.tuned, row.tuned) if place.tuned is not None else (layer.base, row.base)
+        )
+        assert component is not None
+        words = signed_words(side, component, ascii_only=self._ascii, cells=width)
+        return [*parts, (f"  {words}", "")]

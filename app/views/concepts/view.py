@@ -2,67 +2,299 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
+from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.containers import Container
+from textual.events import Resize
+from textual.widgets import Static
 
-from analysis.concepts.tables import concepts_table
-from app.frame.actions import bindings
-from app.views.concepts.pages import ConceptPages
-from app.views.concepts.text import HELP, copied_text
+from analysis.concepts.result import LayerConcepts
+from analysis.concepts.tables import Descriptions, concepts_table
+from analysis.problems import ProblemError
+from app.frame.actions import Action, bindings
+from app.frame.layer_view import LayerView
+from app.jobs.layer_jobs import LayerJobs
+from app.jobs.pair_jobs import PairJobs
+from app.known_descriptions import KnownDescriptions
+from app.links import ComponentLink, Link
+from app.views.concepts.atlas import ConceptAtlas
+from app.views.concepts.component_list import FoundConcepts
+from app.views.concepts.page import ConceptPage
+from app.views.concepts.plot_page import ConceptPlotPage
+from app.views.concepts.text import HELP, UNLIKE, copied_text, summary
 from app.widgets.item_list import ItemList
+from app.widgets.lines import Line, Lines
+from app.widgets.search_bar import SearchBar
+
+if TYPE_CHECKING:
+    from textual.message_pump import MessagePump
+
+    from app.workspace import PairWorkspace, SessionLike
 
 
-class ConceptsView(ConceptPages):
+class ConceptJobs(PairJobs):
+    """The parts are the layers of one expert, or of a dense model."""
+
+    def __init__(
+        self, workspace: PairWorkspace, session: SessionLike, listener: MessagePump
+    ) -> None:
+        super().__init__(workspace, session, listener)
+        self._of_expert: dict[int, LayerJobs] = {}
+
+    def turn_to(self, expert: int, layer: int) -> None:
+        """Ask for the layers of an expert, this layer first; those of another one wait.
+
+        Args:
+            expert: From 0; -1 in a dense model.
+            layer: From 0.
+        """
+        assert self.architectures is not None
+        if self.parts is not None:
+            self.parts.stop()
+        if expert not in self._of_expert:
+            built = self.architectures[0]
+            # Some layers of a mixture may be dense.
+            experts = [expert if expert in built.experts_in(n) else -1 for n in range(built.layers)]
+            ask = self._workspace.concepts_request
+            self._of_expert[expert] = self._jobs([(ask(n, e),) for n, e in enumerate(experts)])
+        self.parts = self._of_expert[expert]
+        self.parts.run(layer)
+
+
+class ConceptsView(LayerView[ConceptJobs]):
     """From layer to layer, from list to plots, and to what was found."""
 
     SCOPE = "concepts"
     HELP = HELP
+    ANSWERS = frozenset({"export", "copy"})
     BINDINGS: ClassVar[list[BindingType]] = bindings("concepts")
+    PAGES = ("words", "list", "plot", "found")
+    UNLIKE = UNLIKE
+    FOUND = "components"
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._atlases: dict[int, ConceptAtlas] = {-1: ConceptAtlas()}
+        self._layer = 0
+        self._expert = -1
+        self._descriptions: Descriptions | None = None
+        self._known: KnownDescriptions | None = None
+        self._wanted: ComponentLink | None = None
+
+    def describe(self, descriptions: Descriptions | None) -> None:
+        """Show these descriptions from now on; None where nothing is described."""
+        self._descriptions = descriptions
+        if self.is_mounted:
+            self.show_everything()
+
+    # What is on the screen
+
+    def compose(self) -> ComposeResult:
+        """The pages, of which one is shown, between lines on what is shown and what goes on."""
+        ascii_only = self.ui.settings.ascii
+        yield Lines(id="summary")
+        with Container(id="content"):
+            yield Static("", id="words", markup=False)
+            yield ConceptPage(ascii_only=ascii_only, id="page")
+            yield ConceptPlotPage(ascii_only=ascii_only, id="plot-page")
+            yield FoundConcepts(ascii_only=ascii_only, id="found")
+        yield SearchBar("a word to find in the components of all layers", id="search")
+        yield Lines(id="progress")
+
+    @property
+    def _atlas(self) -> ConceptAtlas:
+        return self._atlases[self._expert]
+
+    @property
+    def _shown(self) -> LayerConcepts | None:
+        """The layer that is looked at; None where it is not there yet."""
+        return self._atlas.layer(self._layer)
+
+    @property
+    def _concepts(self) -> ConceptPage:
+        return self.query_one(ConceptPage)
+
+    @property
+    def _plots(self) -> ConceptPlotPage:
+        return self.query_one(ConceptPlotPage)
+
+    @property
+    def _found(self) -> FoundConcepts:
+        return self.query_one("#found", FoundConcepts)
+
+    @property
+    def _experts(self) -> int:
+        """Number of experts; 0 in a dense model."""
+        built = None if self._jobs is None else self._jobs.architectures
+        return 0 if built is None else built[0].experts
+
+    @property
+    def _part(self) -> int:
+        return self._layer
+
+    def on_resize(self, event: Resize) -> None:
+        """A longer or a shorter wording above."""
+        self._show_summary()
+
+    def offers(self, action: Action) -> bool:
+        """What the page that is shown can do."""
+        match action.id:
+            case "concepts.stop":
+                return True
+            case "concepts.rerun":
+                return self._jobs is not None and self._jobs.unfinished is not None
+            case "concepts.next_expert" | "concepts.previous_expert":
+                return self._experts > 0 and self._page != "words"
+            case "concepts.next" | "concepts.previous":
+                return bool(self._found.places)
+            case "concepts.open":
+                return self._page == "found"
+            case "concepts.table":
+                return self._page == "plot"
+        return self._page != "words"
+
+    def _focus_shown(self) -> None:
+        match self._page:
+            case "list":
+                self._concepts.items.focus()
+            case "plot":
+                self._plots.focus_shown()
+            case "found":
+                self._found.focus()
+
+    def _show_page(self, jobs: ConceptJobs) -> None:
+        shown, descriptions = self._shown, self._descriptions
+        if self._page == "list" and jobs.architectures is not None:
+            rows, notes = self._atlas.rows(self._layer), jobs.architectures[0].notes
+            self._concepts.show(shown, rows, descriptions, self._names, notes)
+        elif self._page == "plot":
+            self._plots.show(shown, self._atlas.layers, descriptions, self._names)
+        self._show_summary()
+
+    def _show_summary(self) -> None:
+        above: Line = []
+        built = None if self._jobs is None else self._jobs.architectures
+        if built is not None and self._page != "words":
+            width = self.size.width - 2
+            above = summary(self._layer, self._expert, self._shown, built[0].width, width)
+        self.query_one("#summary", Lines).show(above)
+
+    def _progress(self) -> Line:
+        if not self.ui.came_by_link(self):
+            return super()._progress()
+        # Escape leads back first, and stops nothing.
+        return self._going_on()[:1] or self._all_there()
+
+    # News of the requests
+
+    def _ask(self) -> ConceptJobs:
+        assert self.ui.session is not None
+        return ConceptJobs(self.pair, self.ui.session, self)
+
+    def _begin(self, jobs: ConceptJobs) -> None:
+        try:
+            self._known = KnownDescriptions(self.ui.settings.annotation)
+        except ProblemError as error:
+            self.ui.say(str(error), severity="warning")
+        self._go_to_expert(0 if self._experts else -1)
+        self._turn_to("list")
+        self._show_wanted()
+
+    def _take_part(self, jobs: ConceptJobs, part: int) -> None:
+        assert jobs.parts is not None
+        (layer,) = jobs.parts.results[part]
+        assert isinstance(layer, LayerConcepts)
+        self._atlas.add(layer)
+        if self._known is not None:
+            self._known.take(layer)
+            if self._known:
+                self._descriptions = self._known
+        if part == self._layer or self._page == "plot":
+            self.show_everything()
+        if self._wanted is not None and self._wanted.layer == part == self._layer:
+            self._show_wanted()
+
+    # Where one is
+
+    def open(self, link: Link) -> None:
+        """Go to a component that another view speaks of, as soon as its layer is there."""
+        if isinstance(link, ComponentLink):
+            self._wanted = link
+            self._show_wanted()
+
+    def _show_wanted(self) -> None:
+        wanted = self._wanted
+        if wanted is None or self._page == "words":
+            return
+        if self._experts and wanted.expert not in (-1, self._expert):
+            self._go_to_expert(wanted.expert)
+        rows = self._atlas.rows(wanted.layer)
+        found = (
+            number
+            for number, row in enumerate(rows)
+            if (row.base, row.tuned)[wanted.side] == wanted.component
+        )
+        self._turn_to("list")
+        self._go_to(wanted.layer, next(found, None))
+        if rows:
+            self._wanted = None
+
+    def _go_to(self, layer: int, row: int | None = None) -> None:
+        self._layer = layer
+        self.show_everything()
+        if row is not None:
+            self._concepts.items.move_cursor(row)
+        self._settle()
+
+    def _go_to_expert(self, expert: int) -> None:
+        assert self._jobs is not None
+        self._expert = expert
+        self._atlases.setdefault(expert, ConceptAtlas())
+        self._found.places = ()
+        self._jobs.turn_to(expert, self._layer)
 
     # Layers and experts
 
     def action_layer(self, by: int) -> None:
         """The next (1) or the previous (-1) layer, as often as the key waits to be answered."""
-        if self._page == "words" or self._jobs is None or self._jobs.parts is None:
-            return
+        assert self._jobs is not None
+        assert self._jobs.parts is not None
         layer = self._layer + by * (1 + self.ui.take_repeats())
         self._go_to(max(0, min(layer, self._jobs.parts.layers - 1)))
 
     def action_expert(self, by: int) -> None:
         """The next (1) or the previous (-1) expert."""
-        if self._experts and self._page != "words":
-            self._go_to_expert((self._expert + by) % self._experts)
-            self._turn_to("list" if self._page == "found" else self._page)
+        self._go_to_expert((self._expert + by) % self._experts)
+        self._turn_to("list" if self._page == "found" else self._page)
 
     # Pages
 
     @on(ItemList.Chosen, "#found")
     def action_open(self) -> None:
         """From a find to its row."""
-        if self._page == "found" and self._found.places:
-            self._go_to_found()
+        self._go_to_found()
 
     def action_plot(self) -> None:
         """The next plot; after the last one the list again."""
         if self._page == "plot":
             more = self._plots.next(described=self._descriptions is not None)
             self._turn_to("plot" if more else "list")
-        elif self._page != "words":
+        else:
             self._plots.first()
             self._turn_to("plot")
 
     def action_table(self) -> None:
         """From a plot to its numbers and back."""
-        if self._page == "plot":
-            self._plots.swap()
+        self._plots.swap()
 
     def _back(self) -> bool:
         if self._page in ("plot", "found"):
             self._turn_to("list")
         elif self._page == "list" and self.ui.came_by_link(self):
-            self._go_back()
+            self.go_back()
         else:
             return False
         return True

@@ -10,8 +10,7 @@ from analysis.heads.changes import neuron_changes
 from analysis.heads.result import NeuronPairs
 from app.terminal.text import pad
 from app.views.heads.page import pair_text
-from app.widgets.followed_list import FollowedList
-from app.widgets.item_list import ItemList
+from app.widgets.item_list import FollowedList, ItemList
 from app.widgets.lines import Line
 
 

@@ -1,4 +1,4 @@
-"""A head's page: the pairs it keeps, gains and loses by tuning, in three lists."""
+"""Heads as lists: the pairs one keeps, gains and loses by tuning, and those that pair a word."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from textual.containers import Horizontal
 from textual.events import Resize
 
 from analysis.heads.changes import HeadComparison, PairChange, Status
-from app.terminal.text import pad, visible
-from app.widgets.item_list import ItemList
+from app.terminal.text import fit, pad, visible
+from app.views.heads.atlas import WordPlace
+from app.widgets.item_list import FoundList, ItemList
 from app.widgets.lines import Line
 
 STATUSES: tuple[Status, ...] = ("kept", "gained", "lost")
@@ -89,3 +90,24 @@ class HeadPage(Horizontal):
         room = max(0, width - cell_len(count) - 1)
         text = pair_text(pair.word_a, pair.word_b, ascii_only=self._ascii)
         return [(pad(text, min(room, max(24, cell_len(text)))), ""), (f" {count}", "accent")]
+
+
+class FoundHeads(FoundList[WordPlace]):
+    """A line a head: where it is, in which model the word has more pairs, and with what."""
+
+    def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(self._line, ascii_only=ascii_only, id=id)
+
+    def _line(self, index: int, width: int) -> Line:
+        place = self.places[index]
+        where = f"layer {place.layer:>3} · head {place.head:>3}"
+        counts = f"  base {place.pairs_base:>3}  tuned {place.pairs_tuned:>3}"
+        difference = f" {place.difference:+4d}  " if place.difference else "    =  "
+        room = width - cell_len(where + counts + difference)
+        partners = "  ".join(visible(each, ascii_only=self._ascii) for each in place.partners[:40])
+        return [
+            (where, ""),
+            (counts, "dim"),
+            (difference, "accent"),
+            (fit(partners, max(0, room)), ""),
+        ]

@@ -5,23 +5,244 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual import on
+from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.events import Resize
+from textual.message import Message
+from textual.widgets import Static
 
+from analysis.heads.request import NeuronPairsRequest
+from analysis.heads.result import HeadPairs, NeuronPairs
 from analysis.heads.tables import pairs_table
-from app.frame.actions import bindings
+from app.frame.actions import Action, bindings
+from app.frame.layer_view import LayerView
+from app.jobs.pair_jobs import PairJobs
+from app.links import HeadLink, Link
+from app.views.heads.atlas import HeadAtlas
+from app.views.heads.layer import HeadLayer
 from app.views.heads.neuron_page import NeuronPage
-from app.views.heads.pages import HeadPages
-from app.views.heads.text import HELP, copied_text, rests_on
+from app.views.heads.page import FoundHeads, HeadPage
+from app.views.heads.text import HELP, UNLIKE, copied_text, rests_on, status_lines
 from app.views.heads.verb_page import VerbPage
+from app.widgets.head_map import HeadMap, blank_map, levels_of
 from app.widgets.item_list import ItemList
+from app.widgets.lines import Line, Lines
+from app.widgets.search_bar import SearchBar
+from app.widgets.token_face import TokenFace
+
+BOTH_FROM_WIDTH = 100
 
 
-class HeadsView(HeadPages):
+class HeadJobs(PairJobs):
+    """The parts are the heads of every layer; what is opened is one head's neuron pairs."""
+
+    @property
+    def neuron_pairs(self) -> tuple[NeuronPairs, NeuronPairs] | None:
+        """The open head of the base and the tuned model; None until both are known."""
+        return None if self.opened is None else self.opened.both(0, NeuronPairs)
+
+    def begin_layers(self, layers: int) -> None:
+        """Ask for the heads of so many layers, the first one first."""
+        self.parts = self._jobs([self._workspace.head_requests(layer) for layer in range(layers)])
+        self.parts.run(0)
+
+    def open_head(self, layer: int, head: int) -> None:
+        """Ask for a head's neuron pairs, those of another head are given up."""
+        words, vectors = self._workspace.words, self._workspace.vectors
+        self._open(
+            tuple(NeuronPairsRequest(each, layer, head, words, vectors) for each in self._models)
+        )
+
+
+class HeadsView(LayerView[HeadJobs]):
     """From the map to a head, from there to its neuron pairs; beside them finds and verbs."""
 
     SCOPE = "heads"
     HELP = HELP
+    ANSWERS = frozenset({"verbs", "export", "copy"})
     BINDINGS: ClassVar[list[BindingType]] = bindings("heads")
+    PAGES = ("words", "map", "head", "neurons", "found", "verbs")
+    UNLIKE = UNLIKE
+    FOUND = "heads"
+
+    class Compared(Message):
+        """The heads of a layer were compared."""
+
+        def __init__(self, layer: HeadLayer) -> None:
+            super().__init__()
+            self.layer = layer
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._atlas = HeadAtlas(0)
+        self._side = 1
+        self._wanted: HeadLink | None = None
+
+    # What is on the screen
+
+    def compose(self) -> ComposeResult:
+        """The pages, of which one or two are shown; lines on what is going on below."""
+        ascii_only = self.ui.settings.ascii
+        with Horizontal(id="content"):
+            yield Static("", id="words", markup=False)
+            yield HeadMap(ascii_only=ascii_only, follow=self._moved, id="map")
+            yield HeadPage(ascii_only=ascii_only, id="page")
+            yield NeuronPage(ascii_only=ascii_only, id="neuron-page")
+            yield FoundHeads(ascii_only=ascii_only, id="found")
+            yield VerbPage(id="verbs")
+        yield SearchBar("a word to find in the pairs of all heads", id="search")
+        yield Lines(id="progress")
+        yield Lines(id="status")
+
+    @property
+    def _map(self) -> HeadMap:
+        return self.query_one("#map", HeadMap)
+
+    @property
+    def _found(self) -> FoundHeads:
+        return self.query_one("#found", FoundHeads)
+
+    @property
+    def _part(self) -> int:
+        return self._map.cursor[0]
+
+    def on_resize(self, event: Resize) -> None:
+        """The map alone where map and head do not fit side by side."""
+        self.set_class(event.size.width < BOTH_FROM_WIDTH, "-narrow")
+        self._fit_map()
+        self.call_after_refresh(self._show_head)
+
+    def _fit_map(self) -> None:
+        """Give the map the room its heads want, and the rest to the page."""
+        labels_and_frame, heads = 8, self._map.map.shape[1]
+        wanted = min(labels_and_frame + 2 * max(8, heads), max(20, self.size.width // 2))
+        self._map.styles.width = None if self.has_class("-narrow") else wanted
+
+    def offers(self, action: Action) -> bool:
+        """What the page that is shown can do."""
+        match action.id:
+            case "heads.rerun":
+                return self._jobs is not None and self._jobs.unfinished is not None
+            case "heads.swap":
+                return self._page == "neurons"
+            case "heads.next" | "heads.previous":
+                return bool(self._found.places)
+            case "heads.open":
+                return self._page in ("map", "head", "found")
+            case "heads.stop":
+                return True
+        return self._page != "words"
+
+    def _focus_shown(self) -> None:
+        match self._page:
+            case "map":
+                self._map.focus()
+            case "head":
+                self.query_one(HeadPage).focus_first()
+            case "neurons":
+                self.query_one(NeuronPage).focus_list()
+            case "found":
+                self._found.focus()
+            case "verbs":
+                self.query_one(VerbPage).focus()
+
+    def _progress(self) -> Line:
+        # From a page behind the map escape leads back first, and stops nothing.
+        return super()._progress() if self._page in ("words", "map") else self._going_on()[:1]
+
+    def _all_there(self) -> Line:
+        return super()._all_there() if len(self._atlas.layers) == self._atlas.count else []
+
+    def _show_page(self, jobs: HeadJobs) -> None:
+        self._show_head()
+
+    def _show_neurons(self) -> None:
+        assert self._jobs is not None
+        name = self._models[self._side]
+        page = self.query_one(NeuronPage)
+        page.show(self._jobs.neuron_pairs, self._side, self.prose(name))
+
+    def _show_head(self) -> None:
+        """The head under the cursor: its page and the lines below."""
+        status, jobs = self.query_one("#status", Lines), self._jobs
+        status.display = self._page in ("map", "head", "neurons")
+        if jobs is None or jobs.parts is None:
+            return
+        place = self._map.cursor
+        comparison, layer = self._atlas.head(*place), self._atlas.layer(place[0])
+        self.query_one(HeadPage).show(comparison)
+        lines = status_lines(
+            place,
+            comparison,
+            None if layer is None else layer.both,
+            rests_on(self.pair.words, self.pair.vectors),
+            # The lines may have been hidden until now; they have a blank at either end.
+            width=self.size.width - 2,
+            ascii_only=self.ui.settings.ascii,
+        )
+        status.show(*lines)
+
+    # News of the requests
+
+    def _ask(self) -> HeadJobs:
+        assert self.ui.session is not None
+        return HeadJobs(self.pair, self.ui.session, self)
+
+    def _begin(self, jobs: HeadJobs) -> None:
+        assert jobs.architectures is not None
+        base, _ = jobs.architectures
+        self._atlas = HeadAtlas(base.layers)
+        self._map.show(blank_map(base.layers, base.heads))
+        self._fit_map()
+        jobs.begin_layers(base.layers)
+        self._turn_to("map")
+        if self._wanted is not None:
+            self.open(self._wanted)
+
+    def _take_part(self, jobs: HeadJobs, part: int) -> None:
+        """Compare a layer's heads, aside: thousands of pairs a head."""
+        assert jobs.parts is not None
+        both = jobs.parts.both(part, HeadPairs)
+        assert both is not None
+
+        def compare() -> None:
+            self.post_message(self.Compared(HeadLayer(*both)))
+
+        self.run_worker(compare, thread=True, group="compare")
+
+    def _take_opened(self, jobs: HeadJobs) -> None:
+        if self._page == "neurons":
+            self._show_neurons()
+
+    @on(Compared)
+    def _take_layer(self, message: Compared) -> None:
+        layer = message.layer
+        self._atlas.add(layer)
+        self._map.update_layer(layer.number, levels_of(layer.change))
+        self._show_progress()
+        if layer.number == self._map.cursor[0]:
+            self._show_head()
+
+    # The cursor
+
+    def _moved(self, message: TokenFace.CursorMoved) -> None:
+        self._show_head()
+        self._settle()
+
+    def _go_to(self, layer: int, head: int) -> None:
+        self._map.move_cursor(layer, head)
+        self._want_layer()
+
+    def open(self, link: Link) -> None:
+        """Open a head that another view speaks of, as soon as the models' shapes are known."""
+        if not isinstance(link, HeadLink):
+            return
+        self._wanted = link
+        if self._page != "words":
+            self._wanted = None
+            self._go_to(link.layer, link.head)
+            self._turn_to("head")
 
     # Pages
 
@@ -43,9 +264,8 @@ class HeadsView(HeadPages):
 
     def action_swap(self) -> None:
         """The neuron pairs of the other model."""
-        if self._page == "neurons":
-            self._side = 1 - self._side
-            self._show_neurons()
+        self._side = 1 - self._side
+        self._show_neurons()
 
     def action_verbs(self) -> None:
         """The verb table of the layers that are there."""
@@ -61,7 +281,7 @@ class HeadsView(HeadPages):
         if self._page == "neurons":
             self._turn_to("head")
         elif self._page == "head" and self.ui.came_by_link(self):
-            self._go_back()
+            self.go_back()
         elif self._page in ("head", "found", "verbs"):
             self._turn_to("map")
         else:
@@ -106,5 +326,5 @@ class HeadsView(HeadPages):
             self.ui.say("There is nothing to copy yet.", severity="warning")
         else:
             names = self._models
-            about = rests_on(self._workspace.words, self._workspace.vectors)
+            about = rests_on(self.pair.words, self.pair.vectors)
             self.ui.copy(copied_text(place, comparison, names, about))

@@ -12,8 +12,7 @@ from app.views.neurons.atlas import ComponentAtlas
 from app.views.neurons.member_text import copied_members, member_lines
 from app.views.neurons.members import KINDS, Cell, CellMembers, Kind, Member
 from app.views.neurons.text import side_heading
-from app.widgets.followed_list import FollowedList
-from app.widgets.item_list import ItemList
+from app.widgets.item_list import FollowedList, ItemList
 from app.widgets.lines import Line, Lines
 
 _LAYER, _EXPERT, _NEURON, _STATUS, _SIDE = 6, 7, 8, 8, 20

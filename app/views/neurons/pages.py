@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.events import Resize
 from textual.widgets import Static
 
-from analysis.neurons.instructions import InstructionSet, default_instructions
+from analysis.neurons.instructions import (
+    InstructionSet,
+    default_instructions,
+    demo_instructions,
+    instructions_from_file,
+    natural_instructions,
+)
 from app.frame.actions import Action
 from app.frame.pair_view import PairView
 from app.jobs.layer_jobs import LayerJobs
+from app.jobs.watch import Watch
+from app.links import Link, UnitsLink
 from app.views.neurons.atlas import ComponentAtlas, Unit
-from app.views.neurons.instructions_bar import InstructionsBar
-from app.views.neurons.jobs import ComponentJobs
+from app.views.neurons.jobs import ComponentJobs, Place
 from app.views.neurons.maps import ComponentMaps
 from app.views.neurons.member_text import neuron_place
 from app.views.neurons.members import Cell, Kind
@@ -22,10 +32,30 @@ from app.views.neurons.page import ComponentPage
 from app.views.neurons.text import UNLIKE, WAITING, map_lines, summary
 from app.views.neurons.word_page import ComponentWordPage
 from app.views.neurons.word_search import WordSearch
+from app.widgets.file_bar import FileBar
 from app.widgets.lines import Line, Lines, width_of
 from app.widgets.search_bar import SearchBar
 
 BOTH_FROM_WIDTH = 120
+
+
+_SHIPPED = {"demo": demo_instructions, "natural": natural_instructions}
+
+
+class InstructionsBar(FileBar[InstructionSet]):
+    """Reads a set of instructions."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(f"instructions: a file of JSON lines, or {' or '.join(_SHIPPED)}", id=id)
+
+    def _shipped(self, name: str) -> InstructionSet | None:
+        return _SHIPPED[name]() if name in _SHIPPED else None
+
+    def _read(self, path: Path, *, skip: bool) -> InstructionSet:
+        return instructions_from_file(path, skip_malformed=skip)
+
+    def _amount(self, content: InstructionSet) -> str:
+        return f"{len(content):,} instructions"
 
 
 class ComponentPages(PairView[ComponentJobs]):
@@ -43,6 +73,7 @@ class ComponentPages(PairView[ComponentJobs]):
         self._behind: list[tuple[Cell, Kind, int]] = []
         self._neuron_from = "maps"
         self._search: WordSearch | None = None
+        self._wanted: UnitsLink | None = None
 
     # What is on the screen
 
@@ -111,7 +142,7 @@ class ComponentPages(PairView[ComponentJobs]):
         return None if self._jobs is None else self._jobs.unfinished
 
     def _ask(self) -> ComponentJobs:
-        return self._ask_with(default_instructions(self._workspace.base, self._workspace.tuned))
+        return self._ask_with(default_instructions(self.pair.base, self.pair.tuned))
 
     def _ask_with(self, instructions: InstructionSet) -> ComponentJobs:
         """Ask what the models are built of; nothing is counted of these instructions yet."""
@@ -121,7 +152,7 @@ class ComponentPages(PairView[ComponentJobs]):
         self._atlas.thresholds = thresholds
         for note in instructions.notes:
             self.ui.say(self.prose(note), severity="warning")
-        return ComponentJobs(self._workspace, self.ui.session, self, instructions)
+        return ComponentJobs(self.pair, self.ui.session, self, instructions)
 
     def read(self, instructions: InstructionSet) -> None:
         """Begin with a set of instructions, in place of another one."""
@@ -220,3 +251,88 @@ class ComponentPages(PairView[ComponentJobs]):
         if self._page == "found" and self._search is not None and not self._search.jobs.can_run:
             return [(f"all {self._search.jobs.layers} layers are searched", "dim")]
         return super()._all_there()
+
+    # News of the requests
+
+    def _begin(self, jobs: ComponentJobs) -> None:
+        jobs.begin_categories()
+        self.show_everything()
+
+    def _take_part(self, jobs: ComponentJobs, part: int) -> None:
+        self._atlas.add(*jobs.taken(part))
+        if self._page == "words":
+            self._turn_to("maps")
+        else:
+            self.show_everything()
+        self._show_wanted()
+
+    def _take_opened(self, jobs: ComponentJobs) -> None:
+        if self._page == "neuron":
+            self.show_everything()
+
+    @on(Watch.Changed)
+    def _search_news(self, message: Watch.Changed) -> None:
+        """Take in news of the search for a word; all other news is for `PairView`."""
+        step = None if self._search is None else self._search.jobs.apply(message.watch)
+        if self._search is None or step is None:
+            return
+        for notice in step.notices:
+            self.ui.say(str(notice.problem), severity="warning")
+        if self._search.jobs.problem is not None:
+            # In whole; the line has no room for it on a narrow screen.
+            self.ui.say(str(self._search.jobs.problem), severity="error")
+        if step.finished is not None:
+            self._search.take(step.finished)
+            if self._page == "found":
+                self.show_everything()
+        self._show_progress()
+        self.ui.refresh_lines()
+
+    # Where one is
+
+    def _turn_to(self, page: str) -> None:
+        if page in ("maps", "list"):
+            # From there nothing leads back to what a search found.
+            self._stop_search()
+        super()._turn_to(page)
+
+    def _open_list(self, cell: Cell, kind: Kind = "all", cursor: int = 0) -> None:
+        self._list.kind = kind
+        self._list.show_cell(self._atlas, cell, self._names)
+        self._list.items.move_cursor(cursor)
+        self._turn_to("list")
+
+    def _open_neuron(self, place: Place) -> None:
+        assert self._jobs is not None
+        if self._page != "neuron":
+            self._neuron_from = self._page
+        self._jobs.open_neuron(place)
+        self._turn_to("neuron")
+
+    def open(self, link: Link) -> None:
+        """Go to a list, as soon as all categories are there."""
+        if not isinstance(link, UnitsLink):
+            return
+        self._atlas.thresholds = link.thresholds
+        if self._instructions != self.prose(link.instructions.name):
+            self.read(link.instructions)
+        self._wanted = link
+        self._show_wanted()
+
+    def _show_wanted(self) -> None:
+        wanted, names = self._wanted, self._atlas.counted
+        # What is general or unique, all of them decide.
+        if wanted is None or names != self._atlas.categories:
+            return
+        self._wanted = None
+        self._behind.clear()
+        categories = tuple(names.index(each) for each in wanted.categories)
+        self._open_list(Cell(wanted.unit, categories, wanted.layer), wanted.kind)
+
+    def _stop_search(self) -> bool:
+        """Stop the search for a word; whether it ran."""
+        jobs = None if self._search is None else self._search.jobs
+        if jobs is None or jobs.layer is None:
+            return False
+        jobs.stop()
+        return True

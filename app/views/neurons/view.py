@@ -10,61 +10,59 @@ from textual.binding import BindingType
 from analysis.neurons.instructions import InstructionSet
 from analysis.neurons.tables import components_table, summary_table
 from app.frame.actions import bindings
-from app.views.neurons.instructions_bar import InstructionsBar
-from app.views.neurons.linked import ComponentLinked
+from app.links import ComponentLink
 from app.views.neurons.members import Cell
+from app.views.neurons.pages import ComponentPages, InstructionsBar
+from app.views.neurons.search import Word, find_component
 from app.views.neurons.text import HELP
+from app.views.neurons.word_search import WordSearch
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Lines
+from app.widgets.search_bar import SearchBar
 
 
-class ComponentsView(ComponentLinked):
+class ComponentsView(ComponentPages):
     """Maps over categories, behind them the list of a cell, behind that one neuron."""
 
     SCOPE = "components"
     HELP = HELP
+    ANSWERS = frozenset({"export"})
     BINDINGS: ClassVar[list[BindingType]] = bindings("components")
 
     # Thresholds
 
     def action_threshold(self, by: int) -> None:
         """Move ε of what the page speaks of, as often as the key waits to be answered."""
-        if self._page in ("maps", "list", "found"):
-            self._atlas.move_threshold(self._unit, by * (1 + self.ui.take_repeats()))
-            self.show_everything()
+        self._atlas.move_threshold(self._unit, by * (1 + self.ui.take_repeats()))
+        self.show_everything()
 
     def action_tau(self, by: int) -> None:
         """Move τ, as often as the key waits to be answered."""
-        if self._page in ("maps", "list", "found"):
-            self._atlas.move_tau(by * (1 + self.ui.take_repeats()))
-            self.show_everything()
+        self._atlas.move_tau(by * (1 + self.ui.take_repeats()))
+        self.show_everything()
 
     # Maps
 
     def action_map(self) -> None:
         """The next map."""
-        if self._page == "maps":
-            self._maps.turn()
-            self._turn_to("maps")
+        self._maps.turn()
+        self._turn_to("maps")
 
     def action_measure(self) -> None:
         """Overlaps by Jaccard index or by containment."""
         maps = self._maps
-        if self._page == "maps" and maps.shown == "overlaps":
-            maps.measure = "containment" if maps.measure == "jaccard" else "jaccard"
-            self.show_everything()
+        maps.measure = "containment" if maps.measure == "jaccard" else "jaccard"
+        self.show_everything()
 
     def action_swap(self) -> None:
         """The other model."""
-        if self._page == "maps" and self._maps.shown != "changes":
-            self._maps.side = 1 - self._maps.side
-            self._turn_to("maps")
+        self._maps.side = 1 - self._maps.side
+        self._turn_to("maps")
 
     def action_unit(self) -> None:
         """Experts or neurons."""
-        if self._page == "maps" and self._atlas.mixture:
-            self._atlas.unit = "neurons" if self._atlas.unit == "experts" else "experts"
-            self._turn_to("maps")
+        self._atlas.unit = "neurons" if self._atlas.unit == "experts" else "experts"
+        self._turn_to("maps")
 
     # Lists and neurons
 
@@ -85,7 +83,9 @@ class ComponentsView(ComponentLinked):
             self._open_neuron(self._found.place)
             return
         if self._page == "neuron" and self._component is not None:
-            self.run_worker(self._show_component(*self._component), exit_on_error=False)
+            layer, expert, component = self._component
+            link = ComponentLink(layer, component, expert=expert)
+            self.run_worker(self.ui.open_link(link, back=True), exit_on_error=False)
             return
         member, cell = self._list.member, self._list.cell
         if self._page != "list" or member is None or cell is None:
@@ -96,19 +96,10 @@ class ComponentsView(ComponentLinked):
         else:
             self._open_neuron((member.layer, member.expert, member.neuron))
 
-    async def _show_component(self, layer: int, expert: int, component: int) -> None:
-        from app.views.concepts.view import ConceptsView
-
-        self.ui.lead_to("concepts")
-        view = await self.ui.show_view("concepts")
-        assert isinstance(view, ConceptsView)
-        view.show_component(layer, component, expert=expert)
-
     def action_kind(self) -> None:
         """All units of the cell, or those kept, lost, gained, general or unique."""
-        if self._page == "list":
-            self._list.turn_kind()
-            self.show_everything()
+        self._list.turn_kind()
+        self.show_everything()
 
     def _back(self) -> bool:
         if self._page == "neuron":
@@ -116,7 +107,7 @@ class ComponentsView(ComponentLinked):
         elif self._page == "list" and self._behind:
             self._open_list(*self._behind.pop())
         elif self._page == "list" and self.ui.came_by_link(self):
-            self._go_back()
+            self.go_back()
         elif self._page == "list" or (self._page == "found" and not self._stop_search()):
             self._turn_to("maps")
         elif self._page == "found":
@@ -133,12 +124,69 @@ class ComponentsView(ComponentLinked):
             self.show_everything()
             self.ui.refresh_lines()
 
+    # Search
+
+    def action_find(self) -> None:
+        """Open the search bar."""
+        search = self._search if self._page == "found" else None
+        # A word that is none is there to be mended.
+        failed = search is not None and search.jobs.problem is not None
+        word = search.word if search is not None and failed else ""
+        self.query_one("#search", SearchBar).open(word)
+
+    @on(SearchBar.Sought, "#search")
+    def _sought(self, message: SearchBar.Sought) -> None:
+        if not message.finished:
+            return
+        text = message.text.strip()
+        found = find_component(text, self._atlas) if text else None
+        match found:
+            case None:
+                self._focus_page()
+            case str():
+                self.ui.say(found)
+                message.bar.open(text)
+            case (layer, expert):
+                self._open_expert(layer, expert)
+            case (layer, expert, neuron):
+                self._open_neuron((layer, expert, neuron))
+            case Word(word):
+                self._search_word(word)
+            case category:
+                self._go_to_category(category)
+
+    def _search_word(self, word: str) -> None:
+        """List the neurons that write a word."""
+        assert self.ui.session is not None
+        if self._search is not None:
+            self._search.jobs.stop()
+        layers = self._atlas.layers
+        self._search = WordSearch(word, self.pair, self.ui.session, self, layers)
+        self._turn_to("found")
+
+    def _open_expert(self, layer: int, expert: int) -> None:
+        """The neurons of an expert that the categories looked at need."""
+        cell = self._list.cell if self._page == "list" else None
+        looked_at = cell or self._maps.cell(self._atlas)
+        self._behind.clear()
+        self._open_list(Cell("neurons", looked_at.categories, layer, expert))
+
+    def _go_to_category(self, category: int) -> None:
+        """In a list to the list of the category, else to its place on the maps."""
+        cell = self._list.cell
+        if self._page == "list" and cell is not None:
+            self._open_list(cell._replace(categories=(category,)), self._list.kind)
+            return
+        row, _ = self._maps.cursor
+        overlaps = self._maps.shown == "overlaps"
+        self._maps.put_cursor(category if overlaps else row, category)
+        self._turn_to("maps")
+
     # Instructions
 
     def action_prompts(self) -> None:
         """Name the instructions that both models read."""
-        if self._jobs is not None:
-            self.query_one(InstructionsBar).ask()
+        self.query_one(InstructionsBar).ask()
 
     @on(InstructionsBar.Refused)
     def _refused(self, message: InstructionsBar.Refused) -> None:

@@ -12,8 +12,7 @@ from app.views.neurons.atlas import ComponentAtlas
 from app.views.neurons.jobs import Place
 from app.views.neurons.text import side_heading
 from app.views.neurons.word_search import Entry, WordSearch
-from app.widgets.followed_list import FollowedList
-from app.widgets.item_list import ItemList
+from app.widgets.item_list import FollowedList, ItemList
 from app.widgets.lines import Line, Lines
 
 _LAYER, _EXPERT, _NEURON, _SIDE = 6, 7, 8, 24

@@ -11,9 +11,9 @@ from analysis.events import EngineStatus
 from analysis.models.request import TokenizeRequest
 from analysis.models.tokens import Tokens
 from analysis.request import ModelChoice
-from app.frame.model_names import short_names
 from app.terminal.text import pad, prose, visible
 from app.widgets.lines import Line, Lines
+from app.workspace import short_names
 
 if TYPE_CHECKING:
     from app.jobs.watch import Watch

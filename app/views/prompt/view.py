@@ -22,16 +22,16 @@ from analysis.saliency.cases.instructions import sentences
 from app.frame.actions import bindings
 from app.frame.view import View
 from app.jobs.progress_text import progress_text
+from app.links import Link, MarksLink, PromptLink
+from app.marking import is_marked, marks_by_sentence, spans_after_edit, toggled
 from app.state import Prompt, remember
 from app.terminal.text import prose
-from app.views.prompt.marking import is_marked, marks_by_sentence, spans_after_edit, toggled
 from app.views.prompt.token_counts import TokenCounts
-from app.widgets.check_box import CheckBox
+from app.widgets.controls import CheckBox, PushButton
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line, Lines
 from app.widgets.prompt_entry import PromptEntry
-from app.widgets.push_button import PushButton
-from app.workspace import Example, PairWorkspace
+from app.workspace import Example
 
 if TYPE_CHECKING:
     from app.jobs.watch import Watch
@@ -71,13 +71,8 @@ class PromptView(View):
         self._problems: list[Problem] = []
 
     @property
-    def _workspace(self) -> PairWorkspace:
-        assert isinstance(self.ui.workspace, PairWorkspace)
-        return self.ui.workspace
-
-    @property
     def _models(self) -> tuple[ModelChoice, ModelChoice]:
-        return self._workspace.base, self._workspace.tuned
+        return self.pair.base, self.pair.tuned
 
     # What is on the screen
 
@@ -114,7 +109,7 @@ class PromptView(View):
         }
         for selector, title in titles.items():
             self.query_one(selector).border_title = title
-        self.query_one("#examples", ItemList).show(len(self._workspace.examples))
+        self.query_one("#examples", ItemList).show(len(self.pair.examples))
         self.query_one("#history", ItemList).show(len(self.ui.state.history))
         if self.ui.state.draft is not None:
             self.load(self.ui.state.draft)
@@ -129,7 +124,7 @@ class PromptView(View):
         """Focus the examples at the start; afterwards leave the focus where it was."""
         if self._loading == [] and self.ui.session is not None:
             self._warm_up()
-        target = "#examples" if self._workspace.examples else "#entry"
+        target = "#examples" if self.pair.examples else "#entry"
         last = getattr(self, "_last_focus", None)
         (last or self.query_one(target)).focus()
 
@@ -138,7 +133,7 @@ class PromptView(View):
         self._last_focus = self.screen.focused
 
     def _draw_example(self, index: int, width: int) -> Line:
-        return [(f" {self.prose(self._workspace.examples[index].title)}", "")]
+        return [(f" {self.prose(self.pair.examples[index].title)}", "")]
 
     def _draw_past(self, index: int, width: int) -> Line:
         return [(f" {self.prose(self.ui.state.history[index].text[:200])}", "")]
@@ -179,11 +174,11 @@ class PromptView(View):
         if replaced and self._loaded_text.strip():
             self.ui.say("The paste took the place of the prompt before; ctrl-z brings that back.")
 
-    def remark(self, text: str, spans: tuple[Span, ...]) -> None:
+    def open(self, link: Link) -> None:
         """Take over marks that were changed in another view, if the prompt is still the same."""
-        if text == self._settled_text:
-            self._spans = spans
-            self._decided = marks_by_sentence(text, spans)
+        if isinstance(link, MarksLink) and link.prompt.text == self._settled_text:
+            self._spans = link.prompt.instruction_spans
+            self._decided = marks_by_sentence(self._settled_text, self._spans)
             self._show_sentences()
 
     def _settle(self, *, keep: bool = False) -> None:
@@ -245,7 +240,7 @@ class PromptView(View):
     def _warm_up(self) -> None:
         """Load both models in the background, unless what will be asked first is stored."""
         first = self.ui.state.draft or (
-            Prompt(self._workspace.examples[0].prompt) if self._workspace.examples else None
+            Prompt(self.pair.examples[0].prompt) if self.pair.examples else None
         )
         session = self.ui.session
         assert session is not None
@@ -254,9 +249,7 @@ class PromptView(View):
             worker = get_current_worker()
             stored = first is not None and all(
                 session.cached(request) is not None
-                for request in self._workspace.requests(
-                    first.text, chat_template=first.chat_template
-                )
+                for request in self.pair.requests(first.text, chat_template=first.chat_template)
             )
             if not stored and not worker.is_cancelled:
                 self.app.call_from_thread(self._load_models)
@@ -310,16 +303,16 @@ class PromptView(View):
             self.ui.save_state, thread=True, exclusive=True, exit_on_error=False, group="state"
         )
         self.query_one("#history", ItemList).show(len(self.ui.state.history), cursor=0)
-        await self.ui.run_prompt(prompt)
+        await self.ui.open_link(PromptLink(prompt))
 
     @on(ItemList.Chosen, "#examples")
     async def _example_chosen(self, message: ItemList.Chosen) -> None:
-        self.load(self._workspace.examples[message.index])
+        self.load(self.pair.examples[message.index])
         await self._run()
 
     @on(ItemList.Toggled, "#examples")
     def _example_taken(self, message: ItemList.Toggled) -> None:
-        self.load(self._workspace.examples[message.index])
+        self.load(self.pair.examples[message.index])
         self.query_one("#entry").focus()
 
     @on(ItemList.Chosen, "#history")
@@ -370,7 +363,7 @@ class PromptView(View):
     def action_leave(self) -> None:
         """Stop loading; or leave the entry for the examples, so that plain keys work."""
         if isinstance(self.screen.focused, PromptEntry):
-            target = "#examples" if self._workspace.examples else "#run"
+            target = "#examples" if self.pair.examples else "#run"
             self.query_one(target).focus()
             return
         for watch in self._loading:

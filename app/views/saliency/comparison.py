@@ -228,6 +228,11 @@ class Comparison:
             provisional = (provisional | other.provisional) & self._computed(side).any(axis=0)
         return bool(provisional.any())
 
+    @property
+    def there(self) -> list[SaliencyMap]:
+        """The maps that there are."""
+        return [shown for shown in self.maps if shown is not None]
+
     def _map(self, side: int) -> SaliencyMap:
         shown = self.maps[side]
         assert shown is not None

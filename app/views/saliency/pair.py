@@ -6,17 +6,18 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from analysis.saliency.agreement import Agreement
-from analysis.saliency.map import SaliencyMap
 from app.jobs.watch import Watch
+from app.state import Prompt
 from app.terminal.text import prose
 from app.views.saliency.answer import Answer
-from app.views.saliency.comparison import Comparison
+from app.views.saliency.comparison import Comparison, Mask, mask_of
 from app.views.saliency.side import METHODS, Method, Side
 from app.widgets.lines import Line
 
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
 
+    from analysis.saliency.request import AttributionRequest
     from app.workspace import SessionLike
 
 
@@ -51,6 +52,11 @@ class Pair:
     def can_explain(self) -> bool:
         """Whether there is a response that can be explained in another way."""
         return any(side.explained is not None for side in self.sides)
+
+    def has_asked(self, requests: Sequence[AttributionRequest]) -> bool:
+        """Whether these were asked, and none of them is to be asked again."""
+        same = [side.gradient.request for side in self.sides] == list(requests)
+        return same and not any(side.gradient.can_run for side in self.sides)
 
     def find(self, watch: Watch) -> tuple[int, Answer] | None:
         """Whose answer a watch follows, 0 base or 1 tuned; None for one that was given up."""
@@ -92,12 +98,18 @@ class Pair:
             if answer.watch is not None:
                 answer.watch.drop()
 
-    def maps(
-        self, *, include_special: bool
-    ) -> tuple[list[SaliencyMap | None], list[SaliencyMap | None]]:
-        """The maps to show and those to subtract from them; None where there are none."""
+    def compared(self, prompt: Prompt, stored: Mask | None, *, include_special: bool) -> Comparison:
+        """The maps to show, lined up, less those to subtract from them.
+
+        Args:
+            prompt: What both were asked, with its marks.
+            stored: bool [N], the published mask of instructions; None for the prompt's marks.
+            include_special: Whether special and template tokens are shown and counted.
+        """
         both = [side.maps(self.method, include_special=include_special) for side in self.sides]
-        return [shown for shown, _ in both], [subtracted for _, subtracted in both]
+        maps, subtracted = [shown for shown, _ in both], [less for _, less in both]
+        masks = [mask_of(shown, prompt.instruction_spans, stored) for shown in maps]
+        return Comparison(prompt.text, maps, masks, subtracted)
 
     def agreements(self, *, include_special: bool) -> list[Agreement | None]:
         """Of each side's gradient and occlusion; None where one of them is not all there."""

@@ -1,4 +1,4 @@
-"""One model's pane of the Saliency view: a response line and one of the three faces, or words."""
+"""The panes of the Saliency view, one a model: a response line and a face of the map, or words."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Literal
 from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
 from textual.widgets import Static
 
 from app.terminal.text import fit, prose, visible
 from app.views.saliency.comparison import Comparison, Place
+from app.views.saliency.pair import Pair
 from app.widgets.lines import Line, Lines
 from app.widgets.token_face import TokenFace, TokenMap
 from app.widgets.token_grid import TokenGrid
@@ -185,6 +187,73 @@ class SaliencyPane(Vertical):
         face = self.face
         if face is not None:
             self.call_after_refresh(self._show_response, face.cursor[1])
+
+
+class SaliencyPanes(Horizontal):
+    """The base model's pane and the tuned model's, side by side."""
+
+    def __init__(
+        self,
+        *,
+        ascii_only: bool,
+        follow: Callable[[TokenFace.CursorMoved], None],
+        id: str,  # noqa: A002
+    ) -> None:
+        """Args: draw in ASCII; what hears of cursor moves; the widget's id."""
+        super().__init__(id=id)
+        self.both = tuple(
+            SaliencyPane(side, ascii_only=ascii_only, follow=follow, id=name)
+            for side, name in enumerate(("base", "tuned"))
+        )
+
+    def compose(self) -> ComposeResult:
+        """Both."""
+        yield from self.both
+
+    def side_of(self, widget: Widget, *, otherwise: int) -> int:
+        """In whose pane a widget is: 0 base, 1 tuned."""
+        return next((pane.side for pane in self.both if pane in widget.ancestors), otherwise)
+
+    def activate(self, side: int) -> None:
+        """Show which one keys are about, and show that one where there is room for one only."""
+        for pane in self.both:
+            pane.set_class(pane.side == side, "active")
+
+    def show(self, pair: Pair, comparison: Comparison, row: int, columns: Sequence[int]) -> None:
+        """Titles, and maps or words in their place."""
+        for pane, side in zip(self.both, pair.sides, strict=True):
+            provisional = comparison.provisional(pane.side)
+            pane.title(side.name, side.title(pair.method, provisional=provisional))
+            if comparison.maps[pane.side] is None:
+                failed = side.answer(pair.method).problem is not None
+                pane.show_words(side.words(pair.method), bad=failed)
+            else:
+                pane.show_map(comparison, row, columns[pane.side])
+
+    def choose(self, name: FaceName) -> None:
+        """Show another face of the same data."""
+        for pane in self.both:
+            pane.choose(name)
+
+    def options(self, *, digits: bool, coloured_by: Literal["column", "density"]) -> None:
+        """Digits in the grid, and what colours the text."""
+        for pane in self.both:
+            pane.options(digits=digits, coloured_by=coloured_by)
+
+    def move(self, row: int, columns: Sequence[int]) -> None:
+        """Put the cursors on a row and on a column each."""
+        for pane in self.both:
+            pane.move(row, columns[pane.side])
+
+    def mark(self, comparison: Comparison) -> None:
+        """Show changed marks."""
+        for pane in self.both:
+            pane.mark(comparison)
+
+    def highlight(self, places: Sequence[Place]) -> None:
+        """Highlight what a search found."""
+        for pane in self.both:
+            pane.highlight(places)
 
 
 def _tail(text: str, cells: int) -> str:

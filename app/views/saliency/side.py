@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -12,6 +13,7 @@ from analysis.saliency.agreement import Agreement
 from analysis.saliency.map import SaliencyMap
 from analysis.saliency.request import AttributionRequest
 from analysis.saliency.result import Attribution
+from app.links import StoredMap
 from app.terminal.text import prose
 from app.views.saliency.answer import Answer
 
@@ -163,6 +165,14 @@ class Side:
             for answer in answers
             if answer.whole and answer.attribution is not None and answer.attribution.note
         ]
+
+
+def stored_sides(maps: Sequence[StoredMap]) -> list[Side]:
+    """Two sides for the maps of a stored case; the second has no name where there is one map."""
+    sides = [
+        Side(each.model, stored=each.shown, problem=each.problem, note=each.note) for each in maps
+    ]
+    return [*sides, Side("")][:2]
 
 
 def _ran(attribution: Attribution | None, method: Method) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from analysis.saliency.agreement import COLUMNS, Agreement
 from analysis.saliency.map import SaliencyMap
 from analysis.table import Cell, Table
-from app.frame.export import chained, free_path, save_csv
+from app.frame.export import chained
 from app.terminal.text import prose
-from app.views.saliency.side import Method, Side
+from app.views.saliency.pair import Pair
+from app.views.saliency.side import Side
 
 HELP = (
     "How much every prompt token mattered for every response token, base model on the left, tuned "
@@ -68,35 +68,24 @@ def checked(sides: Sequence[Side]) -> list[str]:
     ]
 
 
-def save_shown(
-    method: Method,
-    maps: Sequence[SaliencyMap],
-    agreements: Sequence[Agreement],
-    about: str,
-    folder: Path,
-) -> Path:
-    """Write what is shown to a new CSV file in a folder: maps, or how far methods agree; the file.
+def shown_table(
+    pair: Pair, maps: Sequence[SaliencyMap], *, include_special: bool
+) -> tuple[str, Table, list[str]] | None:
+    """What is shown, maps or how far methods agree: its kind, its rows, and the models' names.
 
-    Args:
-        method: What is shown.
-        maps: At least one; written unless differences are shown.
-        agreements: Of gradient and occlusion; written, at least one, where differences are.
-        about: What they are of, for the file's name.
-        folder: Where.
-
-    Raises:
-        OSError: It cannot be written.
+    None where there is nothing to show yet.
     """
-    if method == "difference":
-        models = [agreement.first.model for agreement in agreements]
-        table = Table(("model", *COLUMNS), _ByModel(tuple(agreements)))
-    else:
-        models = [shown.model for shown in maps]
-        table = chained([shown.table() for shown in maps])
-    what = "saliency" if method == "gradient" else method
-    path = free_path(folder, "-".join([what, *models, about]), ".csv")
-    save_csv(table, path)
-    return path
+    if pair.method == "difference":
+        agreements = pair.agreements(include_special=include_special)
+        found = tuple(each for each in agreements if each is not None)
+        if not found:
+            return None
+        models = [agreement.first.model for agreement in found]
+        return pair.method, Table(("model", *COLUMNS), _ByModel(found)), models
+    if not maps:
+        return None
+    kind = "saliency" if pair.method == "gradient" else pair.method
+    return kind, chained([shown.table() for shown in maps]), [shown.model for shown in maps]
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 
 from analysis.saliency.agreement import Agreement
-from app.frame.model_names import short_names
 from app.terminal.text import fit, pad, prose, visible
 from app.views.saliency.comparison import Comparison, Reading
 from app.widgets.lines import Line, width_of
+from app.workspace import short_names
 
 _WIDE = 100
 """From this width on names and tokens are shown longer and ranks in words."""

@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal
 from textual.events import DescendantFocus, Resize
 from textual.timer import Timer
 
-from analysis.models.tokens import Span
 from app.frame.actions import Action, bindings
 from app.frame.view import View
 from app.jobs.watch import Watch
+from app.links import Link, MapsLink, MarksLink, PromptLink, StepLink
+from app.marking import toggled
 from app.state import Prompt
-from app.views.prompt.marking import toggled
 from app.views.saliency.answer import Answer
-from app.views.saliency.comparison import Comparison, Found, mask_of
+from app.views.saliency.comparison import Comparison, Found
 from app.views.saliency.pair import Pair, going_on
-from app.views.saliency.pane import FACES, FaceName, SaliencyPane
-from app.views.saliency.side import Side
-from app.views.saliency.text import HELP, checked, copied_text, save_shown
+from app.views.saliency.pane import FACES, FaceName, SaliencyPanes
+from app.views.saliency.side import Side, stored_sides
+from app.views.saliency.text import HELP, checked, copied_text, shown_table
 from app.views.saliency.values_text import status_lines
 from app.widgets.lines import Line, Lines
 from app.widgets.search_bar import SearchBar
 from app.widgets.token_face import TokenFace
-from app.workspace import PairWorkspace
 
 if TYPE_CHECKING:
     from analysis.events import EngineStatus
-    from analysis.saliency.cases.library import CaseText
     from analysis.saliency.request import AttributionRequest
 
 BOTH_FROM_WIDTH = 120
@@ -48,14 +44,14 @@ class SaliencyView(View):
 
     SCOPE = "saliency"
     HELP = HELP
+    ANSWERS = frozenset({"colour", "special"})
     BINDINGS: ClassVar[list[BindingType]] = bindings("saliency")
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self._pair = Pair()
         self._prompt = Prompt("")
-        self._case_id = ""
-        self._stored_text: CaseText | None = None
+        self._case: MapsLink | None = None
         self._comparison = Comparison("", (None, None), (None, None))
         self._row = 0
         self._columns = [0, 0]
@@ -75,24 +71,20 @@ class SaliencyView(View):
 
     def compose(self) -> ComposeResult:
         """Two panes, a line on what is going on, three lines of values."""
-        ascii_only = self.ui.settings.ascii
-        with Horizontal(id="panes"):
-            yield SaliencyPane(0, ascii_only=ascii_only, follow=self._moved, id="base")
-            yield SaliencyPane(1, ascii_only=ascii_only, follow=self._moved, id="tuned")
+        yield SaliencyPanes(ascii_only=self.ui.settings.ascii, follow=self._moved, id="panes")
         yield SearchBar("find in prompt and responses; n and N go on", id="search")
         yield Lines(id="progress")
         yield Lines(id="status")
 
     def on_mount(self) -> None:
         """The face and digits of last time."""
-        for pane in self._panes:
-            pane.choose(self._face)
-            pane.options(digits=self.ui.state.digits, coloured_by=self._coloured_by)
+        self._panes.choose(self._face)
+        self._apply_options()
         self.show_everything()
 
     @property
-    def _panes(self) -> tuple[SaliencyPane, SaliencyPane]:
-        return self.query_one("#base", SaliencyPane), self.query_one("#tuned", SaliencyPane)
+    def _panes(self) -> SaliencyPanes:
+        return self.query_one(SaliencyPanes)
 
     @property
     def _face(self) -> FaceName:
@@ -111,25 +103,22 @@ class SaliencyView(View):
 
     def offers(self, action: Action) -> bool:
         """What there is something for: cases in a library, digits in the grid, and so on."""
-        if action.id in ("saliency.next_case", "saliency.previous_case"):
-            return bool(self._case_id)
-        if action.id == "saliency.special":
-            return not self._case_id
-        if action.id == "saliency.method":
-            return self._pair.can_explain
-        if action.id == "saliency.digits":
-            return self._face == "grid"
-        if action.id == "saliency.colour":
-            return self._face == "text"
+        match action.id.partition(".")[2]:
+            case "next_case" | "previous_case":
+                return self._case is not None
+            case "special":
+                return self._case is None
+            case "method":
+                return self._pair.can_explain
+            case "digits" | "colour" as name:
+                return self._face == ("grid" if name == "digits" else "text")
         return action.id != "saliency.rerun" or any(side.can_run for side in self._pair.sides)
 
     def _focus_pane(self) -> None:
-        panes = self._panes
-        if len([side for side in self._pair.sides if side.name]) == 1:
-            self._active = next(n for n, side in enumerate(self._pair.sides) if side.name)
-        for pane in panes:
-            pane.set_class(pane.side == self._active, "active")
-        face = panes[self._active].face
+        named = [number for number, name in enumerate(self._pair.names) if name]
+        self._active = named[0] if len(named) == 1 else self._active
+        self._panes.activate(self._active)
+        face = self._panes.both[self._active].face
         if face is not None:
             face.focus()
         else:
@@ -139,52 +128,42 @@ class SaliencyView(View):
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         """The pane that was clicked or tabbed to is the active one."""
-        for pane in self._panes:
-            if pane in event.widget.ancestors:
-                self._active = pane.side
-        for pane in self._panes:
-            pane.set_class(pane.side == self._active, "active")
+        self._active = self._panes.side_of(event.widget, otherwise=self._active)
+        self._panes.activate(self._active)
         self._show_status()
 
     # What to show
 
-    def run_prompt(
-        self, prompt: Prompt, requests: Sequence[AttributionRequest] | None = None
-    ) -> None:
-        """Ask both models; maps appear as they are computed.
+    def open(self, link: Link) -> None:
+        """Ask both models about a prompt, or show the maps of a stored case."""
+        match link:
+            case PromptLink(prompt, requests):
+                self._run_prompt(prompt, requests)
+            case MapsLink():
+                marked = Prompt(link.prompt, link.text.instruction_spans)
+                self._begin(marked, stored_sides(link.maps))
+                self._case = link
+                self._update()
 
-        Args:
-            prompt: The prompt.
-            requests: What the base and the tuned model are asked of it; None for the usual.
-        """
-        workspace, session = self.ui.workspace, self.ui.session
-        assert isinstance(workspace, PairWorkspace)
-        if session is None:
+    def _run_prompt(self, prompt: Prompt, requests: Sequence[AttributionRequest] | None) -> None:
+        """Ask both models; maps appear as they are computed."""
+        if self.ui.session is None:
             return
         if requests is None:
-            requests = workspace.requests(prompt.text, chat_template=prompt.chat_template)
-        sides = self._pair.sides
-        same = [side.gradient.request for side in sides] == list(requests)
-        if same and not any(side.gradient.can_run for side in sides):
+            requests = self.pair.requests(prompt.text, chat_template=prompt.chat_template)
+        if self._pair.has_asked(requests):
             self._prompt = prompt
             self._update()
             return
         self._begin(prompt, [Side(request.model.name, request=request) for request in requests])
         self._ask([side.gradient for side in self._pair.sides])
 
-    def show_case(self, case_id: str, prompt: str, sides: list[Side], text: CaseText) -> None:
-        """Show a stored case."""
-        self._begin(Prompt(prompt, text.instruction_spans), sides)
-        self._case_id, self._stored_text = case_id, text
-        self._update()
-
     def _begin(self, prompt: Prompt, sides: list[Side]) -> None:
         """Turn to another prompt; what still runs for the old one is given up and not heard."""
         self._pair.drop()
         # A new pair shows the gradient: nobody asked for the occlusion of this prompt.
         self._prompt, self._pair = prompt, Pair(sides)
-        self._case_id, self._stored_text = "", None
-        self._row, self._columns, self._found = 0, [0, 0], Found()
+        self._case, self._row, self._columns, self._found = None, 0, [0, 0], Found()
 
     def _update(self) -> None:
         """Line the maps up anew and draw them; while another view is shown, once this one is."""
@@ -197,15 +176,8 @@ class SaliencyView(View):
         """Line the maps up anew; the cursor stays on its token."""
         before = self._comparison
         token = before.token_at(self._row)
-        maps, subtracted = self._pair.maps(include_special=self._special)
-        stored = self._stored_text.instruction if self._stored_text is not None else None
-        spans = self._prompt.instruction_spans
-        self._comparison = Comparison(
-            self._prompt.text,
-            maps,
-            [mask_of(shown, spans, stored) for shown in maps],
-            subtracted,
-        )
+        stored = None if self._case is None else self._case.text.instruction
+        self._comparison = self._pair.compared(self._prompt, stored, include_special=self._special)
         if token is not None:
             row = self._comparison.row_of(*token)
             self._row = self._row if row is None else row
@@ -213,14 +185,7 @@ class SaliencyView(View):
 
     def show_everything(self) -> None:
         """Draw panes and lines from the state."""
-        for pane, side in zip(self._panes, self._pair.sides, strict=True):
-            provisional = self._comparison.provisional(pane.side)
-            pane.title(side.name, side.title(self._pair.method, provisional=provisional))
-            if self._comparison.maps[pane.side] is None:
-                failed = side.answer(self._pair.method).problem is not None
-                pane.show_words(side.words(self._pair.method), bad=failed)
-            else:
-                pane.show_map(self._comparison, self._row, self._columns[pane.side])
+        self._panes.show(self._pair, self._comparison, self._row, self._columns)
         focused = self.screen.focused
         # The focus asked for in `enter` may still be on its way: what has it is another view's.
         if self.ui.view is self and (
@@ -271,7 +236,7 @@ class SaliencyView(View):
         if found is None:
             return
         number, answer = found
-        side, pane = self._pair.sides[number], self._panes[number]
+        side, pane = self._pair.sides[number], self._panes.both[number]
         news = message.watch.take()
         answer.apply(news)
         for notice in news.notices:
@@ -298,13 +263,12 @@ class SaliencyView(View):
     # The cursor
 
     def _moved(self, message: TokenFace.CursorMoved) -> None:
-        side = next(pane.side for pane in self._panes if message.face in pane.query(TokenFace))
+        side = self._panes.side_of(message.face, otherwise=self._active)
         self._row, self._columns[side] = message.row, message.column
         self._place_cursors()
 
     def _place_cursors(self) -> None:
-        for pane in self._panes:
-            pane.move(self._row, self._columns[pane.side])
+        self._panes.move(self._row, self._columns)
         self._show_status()
 
     # Search
@@ -316,8 +280,7 @@ class SaliencyView(View):
     @on(SearchBar.Sought)
     def _sought(self, message: SearchBar.Sought) -> None:
         self._found = Found(self._comparison.find(message.text))
-        for pane in self._panes:
-            pane.highlight(self._found.places)
+        self._panes.highlight(self._found.places)
         if message.finished:
             self._focus_pane()
             if message.text and not self._found.places:
@@ -343,8 +306,7 @@ class SaliencyView(View):
 
     def action_face(self, name: FaceName) -> None:
         """Another face of both maps."""
-        for pane in self._panes:
-            pane.choose(name)
+        self._panes.choose(name)
         self._place_cursors()
         self.ui.update_state(face=name)
         self._focus_pane()
@@ -352,8 +314,6 @@ class SaliencyView(View):
 
     def action_digits(self) -> None:
         """Scores as numbers, or not; only the grid has room for them."""
-        if self._face != "grid":
-            return
         self.ui.update_state(digits=not self.ui.state.digits)
         self._apply_options()
 
@@ -363,8 +323,7 @@ class SaliencyView(View):
         self._apply_options()
 
     def _apply_options(self) -> None:
-        for pane in self._panes:
-            pane.options(digits=self.ui.state.digits, coloured_by=self._coloured_by)
+        self._panes.options(digits=self.ui.state.digits, coloured_by=self._coloured_by)
 
     def action_swap(self) -> None:
         """The other model."""
@@ -385,20 +344,19 @@ class SaliencyView(View):
             self.ui.say("Only sentences of the prompt itself can be marked.")
             return
         self._comparison.toggle(sentence)
-        for pane in self._panes:
-            pane.mark(self._comparison)
+        self._panes.mark(self._comparison)
         self._show_status()
-        if not self._case_id:
-            spans: tuple[Span, ...] = toggled(sentence, self._prompt.instruction_spans)
+        if self._case is None:
+            spans = toggled(sentence, self._prompt.instruction_spans)
             self._prompt = Prompt(self._prompt.text, spans, self._prompt.chat_template)
-            self.ui.marks_changed(self._prompt)
+            self.ui.tell(MarksLink(self._prompt))
 
     def action_stop(self) -> None:
         """Stop what is computed; with nothing running, back to the view that led here."""
         if self._pair.stop():
             self._update()
         else:
-            self.run_worker(self.ui.go_back(self), exit_on_error=False)
+            self.go_back()
 
     def action_run_again(self) -> None:
         """Run what has not run, failed or was stopped."""
@@ -412,36 +370,28 @@ class SaliencyView(View):
 
     def action_method(self) -> None:
         """Gradient, occlusion, or their difference; asks for the occlusion that is not there."""
-        if not self._pair.can_explain:
-            return
         self._pair.turn()
         self._ask(self._pair.wanted())
-        for pane in self._panes:
-            pane.highlight(self._found.places)
+        self._panes.highlight(self._found.places)
 
     def action_case(self, step: int) -> None:
         """The next or the previous case of the list."""
-        if self._case_id:
-            self.ui.step_case(step)
+        self.ui.tell(StepLink(step))
 
     def action_export(self) -> None:
         """Both maps as CSV in the current folder, or how far two methods agree."""
-        maps = [shown for shown in self._comparison.maps if shown is not None]
-        agreements = self._pair.agreements(include_special=self._special)
-        method, compared = self._pair.method, [each for each in agreements if each is not None]
-        if not (compared if method == "difference" else maps):
+        first_words = " ".join(self._prompt.text.split()[:5])
+        about = first_words if self._case is None else self._case.case_id
+        found = shown_table(self._pair, self._comparison.there, include_special=self._special)
+        if found is None:
             self.ui.say("There is nothing to export yet.", severity="warning")
-            return
-        about = self._case_id or " ".join(self._prompt.text.split()[:5])
-
-        self.write_aside(
-            lambda: save_shown(method, maps, compared, about, Path.cwd()), done="Exported"
-        )
+        else:
+            kind, table, models = found
+            self.export_table(lambda: table, kind, *models, about)
 
     def action_copy(self) -> None:
         """Copy responses and values."""
         values = self.query_one("#status", Lines).plain
         if self._pair.can_explain:
             values = f"{self._pair.method}\n{values}"
-        maps = [shown for shown in self._comparison.maps if shown is not None]
-        self.ui.copy(copied_text(self._prompt.text, maps, values))
+        self.ui.copy(copied_text(self._prompt.text, self._comparison.there, values))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from analysis.clustering.tasks.task_set import LABELS
 from analysis.neurons.instructions import default_instructions
@@ -11,133 +10,91 @@ from analysis.neurons.pair import Thresholds
 from analysis.saliency.gather import Asker
 from analysis.studies.study import StudyInput
 from analysis.table import Cell
+from app.links import CaseLink, ClustersLink, ComponentLink, HeadLink, Link, PromptLink, UnitsLink
 from app.state import Prompt
 from app.views.studies.pages import StudyPage
 
-if TYPE_CHECKING:
-    from app.main import InsttuiApp
 
-
-async def follow_link(
-    ui: InsttuiApp, page: StudyPage, row: Mapping[str, Cell], given: StudyInput
-) -> str:
-    """Show what a row leads to; escape leads back to the row.
+def link_of(page: StudyPage, row: Mapping[str, Cell], given: StudyInput) -> Link | str:
+    """What a row leads to.
 
     Args:
-        ui: The app.
         page: The row's page.
         row: Its cells by column.
         given: What the study worked on.
 
     Returns:
-        Why it leads nowhere; empty where it does lead somewhere.
+        The link, or why there is none.
     """
     match page.opens:
         case "case":
-            return await _show_case(ui, str(row.get("case")), given)
+            return _case(str(row.get("case")), given)
         case "head":
-            return await _show_head(ui, row)
+            return _head(row)
         case "component":
-            return await _show_component(ui, row, given)
+            return _component(row, given)
         case "units":
-            return await _show_units(ui, row, given)
+            return _units(row, given)
         case "clusters":
-            return await _show_clusters(ui, row, given)
+            return _clusters(row, given)
     return "This row leads nowhere."
 
 
-async def _show_case(ui: InsttuiApp, case_id: str, given: StudyInput) -> str:
+def _case(case_id: str, given: StudyInput) -> Link | str:
     if given.library is not None:
-        from app.views.cases.view import CasesView
-
-        ui.lead_to("saliency")
-        # The view of a library that is shown first, and knows how to read a case.
-        ui.base.query_one(CasesView).open_case(case_id)
-        return ""
+        return CaseLink(case_id)
     prompts = () if given.prompts is None else given.prompts.prompts
     prompt = next((each for each in prompts if each.id == case_id), None)
     if prompt is None:
         return f"There is no case {case_id} among the prompts."
     asker = Asker.of(given)
-    ui.lead_to("saliency")
     # What the study asked, to the letter: both maps are in the cache, and shown at once.
-    await ui.run_prompt(
+    return PromptLink(
         Prompt(prompt.prompt, prompt.instruction, asker.chat_template),
         [asker.request(model, prompt) for model in range(2)],
     )
-    return ""
 
 
-async def _show_head(ui: InsttuiApp, row: Mapping[str, Cell]) -> str:
-    from app.views.heads.view import HeadsView
-
+def _head(row: Mapping[str, Cell]) -> Link | str:
     layer, head = row.get("layer"), row.get("head")
     if not isinstance(layer, int) or not isinstance(head, int):
         return "This row is about more than one head."
-    ui.lead_to("heads")
-    view = await ui.show_view("heads")
-    assert isinstance(view, HeadsView)
-    view.show_head(layer, head)
-    return ""
+    return HeadLink(layer, head)
 
 
-async def _show_component(ui: InsttuiApp, row: Mapping[str, Cell], given: StudyInput) -> str:
-    from app.views.concepts.view import ConceptsView
-
+def _component(row: Mapping[str, Cell], given: StudyInput) -> Link | str:
     layer, component, expert = row.get("layer"), row.get("component"), row.get("expert")
     if not isinstance(layer, int) or not isinstance(component, int):
         return "This row is about more than one component."
-    ui.lead_to("concepts")
-    view = await ui.show_view("concepts")
-    assert isinstance(view, ConceptsView)
-    view.show_component(
-        layer,
-        component,
-        side=_side(row, given),
-        expert=expert if isinstance(expert, int) else -1,
+    return ComponentLink(
+        layer, component, _side(row, given), expert if isinstance(expert, int) else -1
     )
-    return ""
 
 
-async def _show_units(ui: InsttuiApp, row: Mapping[str, Cell], given: StudyInput) -> str:
-    from app.views.neurons.linked import Wanted
-    from app.views.neurons.view import ComponentsView
-
+def _units(row: Mapping[str, Cell], given: StudyInput) -> Link:
     assert given.base is not None
     assert given.tuned is not None
     layer = row.get("layer")
     categories = [str(row["category"])]
     if row.get("other_category"):
         categories.append(str(row["other_category"]))
-    ui.lead_to("components")
-    view = await ui.show_view("components")
-    assert isinstance(view, ComponentsView)
-    view.show_units(
-        Wanted(
-            unit="experts" if row.get("units") == "experts" else "neurons",
-            categories=tuple(categories),
-            layer=layer if isinstance(layer, int) else None,
-            # Rows of ablations have no units: what is silenced is unique to the category.
-            kind="all" if "units" in row else "unique",
-        ),
-        default_instructions(given.base, given.tuned),
-        Thresholds.of(given.options),
+    return UnitsLink(
+        unit="experts" if row.get("units") == "experts" else "neurons",
+        categories=tuple(categories),
+        layer=layer if isinstance(layer, int) else None,
+        # Rows of ablations have no units: what is silenced is unique to the category.
+        kind="all" if "units" in row else "unique",
+        instructions=default_instructions(given.base, given.tuned),
+        thresholds=Thresholds.of(given.options),
     )
-    return ""
 
 
-async def _show_clusters(ui: InsttuiApp, row: Mapping[str, Cell], given: StudyInput) -> str:
-    from app.views.clustering.view import ClustersView
-
+def _clusters(row: Mapping[str, Cell], given: StudyInput) -> Link:
     layer, label = row.get("layer"), row.get("label")
     assert isinstance(layer, int)
-    ui.lead_to("clusters")
-    view = await ui.show_view("clusters")
-    assert isinstance(view, ClustersView)
-    view.show_layer(
-        layer, side=_side(row, given), label=LABELS.index(str(label)) if label in LABELS else 0
+    return ClustersLink(
+        layer, _side(row, given), LABELS.index(str(label)) if label in LABELS else 0
     )
-    return ""
 
 
 def _side(row: Mapping[str, Cell], given: StudyInput) -> int:

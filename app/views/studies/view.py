@@ -12,17 +12,23 @@ from textual.containers import Container
 from textual.events import Resize
 from textual.timer import Timer
 
-from analysis.saliency.cases.prompt_sets import PromptSet
+from analysis.saliency.cases.prompt_sets import (
+    DEMO_PROMPTS,
+    PromptSet,
+    demo_prompts,
+    read_prompt_set,
+)
 from app.frame.actions import Action, bindings
+from app.frame.export import free_path, save_table
 from app.frame.view import View
 from app.jobs.study_run import StudyRun
+from app.links import CaseLink
 from app.views.studies.desk import OfferedStudy, StudyDesk
-from app.views.studies.files import export_page, write_study_report
-from app.views.studies.links import follow_link
+from app.views.studies.links import link_of
 from app.views.studies.pane import StudyPane
-from app.views.studies.prompts_bar import PromptsBar
 from app.views.studies.study_list import StudyList
 from app.views.studies.text import HELP, going_on, study_text
+from app.widgets.file_bar import FileBar
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Lines, width_of
 from app.widgets.search_bar import SearchBar
@@ -33,11 +39,28 @@ BESIDE_FROM_WIDTH = 120
 _REDRAW_S = 0.25
 
 
+class PromptsBar(FileBar[PromptSet]):
+    """Reads a set of prompts."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(f"prompts: a .jsonl, .csv or .tsv file, or: {DEMO_PROMPTS}", id=id)
+
+    def _shipped(self, name: str) -> PromptSet | None:
+        return demo_prompts() if name == DEMO_PROMPTS else None
+
+    def _read(self, path: Path, *, skip: bool) -> PromptSet:
+        return read_prompt_set(path, bad_lines="skip" if skip else "refuse")
+
+    def _amount(self, content: PromptSet) -> str:
+        return f"{len(content.prompts):,} prompts"
+
+
 class StudiesView(View):
     """The list of studies, and the pages of the one under the cursor beside or below it."""
 
     SCOPE = "studies"
     HELP = HELP
+    ANSWERS = frozenset({"export", "report", "copy"})
     BINDINGS: ClassVar[list[BindingType]] = bindings("studies")
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
@@ -198,39 +221,43 @@ class StudiesView(View):
             elif not study.active:
                 self._begin(study)
         elif page.opens and self._pane.row and study.given is not None:
-            refusal = await follow_link(self.ui, page, self._pane.row, study.given)
-            if refusal:
-                self.ui.say(refusal, severity="warning")
+            link = link_of(page, self._pane.row, study.given)
+            if isinstance(link, str):
+                self.ui.say(link, severity="warning")
+            elif isinstance(link, CaseLink):
+                # The list of cases knows how to read one, and has its maps shown.
+                self.ui.lead_to("saliency")
+                self.ui.tell(link)
+            else:
+                await self.ui.open_link(link, back=True)
 
     def action_run_again(self) -> None:
         """Run a study anew; what is stored is not computed again."""
         study = self._list.study
-        if study is None or self._opened or study.run is None or study.active:
-            return
+        assert study is not None
         self._begin(study)
 
     def action_stop(self) -> None:
         """Stop the study that runs, or the one under the cursor that waits."""
         study, desk = self._list.study, self._desk
-        if desk is not None and study is not None:
-            desk.stop(study)
-            self.show_everything()
+        assert desk is not None
+        assert study is not None
+        desk.stop(study)
+        self.show_everything()
 
     def action_back(self) -> None:
         """Back to the list; from there to the first view."""
         if self._opened:
             self._turn_to(opened=False)
         else:
-            self.run_worker(self.ui.go_back(self), exit_on_error=False)
+            self.go_back()
 
     # Prompts
 
     def action_prompts(self) -> None:
         """Name the prompts that both models are asked."""
-        study = self._list.study
-        if self._desk is not None and study is not None and self._desk.takes_prompts(study):
-            self._waiting = None
-            self.query_one(PromptsBar).ask()
+        self._waiting = None
+        self.query_one(PromptsBar).ask()
 
     @on(PromptsBar.Refused)
     def _prompts_refused(self, message: PromptsBar.Refused) -> None:
@@ -256,9 +283,8 @@ class StudiesView(View):
 
     def action_page(self, by: int) -> None:
         """The next (1) or the previous (-1) page."""
-        if self._pane.count > 1:
-            self._pane.turn(by)
-            self._turn_to(opened=True)
+        self._pane.turn(by)
+        self._turn_to(opened=True)
 
     def action_columns(self, by: int) -> None:
         """Columns further right (1) or back (-1)."""
@@ -266,8 +292,7 @@ class StudiesView(View):
 
     def action_find(self) -> None:
         """Open the search bar."""
-        if self._opened and self._pane.offers("find"):
-            self.query_one("#search", SearchBar).open()
+        self.query_one("#search", SearchBar).open()
 
     @on(SearchBar.Sought, "#search")
     def _sought(self, message: SearchBar.Sought) -> None:
@@ -304,8 +329,8 @@ class StudiesView(View):
         if study is None or page is None or page.table is None:
             self.ui.say("This page has no table to export.", severity="warning")
             return
-        name = study.spec.name
-        self.write_aside(lambda: export_page(page, name, about, Path.cwd()))
+        table, names = page.table, (study.spec.name, page.name, about)
+        self.write_aside(lambda: save_table(table, "study", names, Path.cwd()))
 
     def action_report(self) -> None:
         """The whole report as a folder."""
@@ -314,7 +339,15 @@ class StudiesView(View):
             self.ui.say("There is nothing to report yet.", severity="warning")
             return
         findings = study.findings
-        self.write_aside(lambda: write_study_report(findings, about, Path.cwd()))
+
+        def write() -> Path:
+            # It draws figures: imported when one asks for it.
+            from analysis.studies.report import write_report
+
+            place = free_path(Path.cwd(), f"study-{findings.study}-{about}", "")
+            return write_report(findings, place)
+
+        self.write_aside(write)
 
     def action_copy(self) -> None:
         """Copy the text, the row under the cursor, or the numbers of the figure."""

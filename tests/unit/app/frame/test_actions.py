@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from textual.actions import parse
 
-from app.frame.actions import ACTIONS, actions_of, bindings, key_names
+from app.frame.actions import ACTIONS, action_of, actions_of, bindings, key_names
 from app.frame.registry import VIEWS
 
 # tmux, screen and flow control take these.
@@ -45,6 +46,17 @@ def test_every_action_of_the_app_has_its_method():
 
     for action in actions_of("app"):
         assert callable(getattr(InsttuiApp, "action_" + action.action.partition("(")[0]))
+
+
+def test_every_call_of_a_key_is_known_as_its_action():
+    for action in ACTIONS.values():
+        _, name, parameters = parse(action.action)
+        assert action_of(action.scope, name, parameters) in (
+            action,
+            # ctrl-c and q are one call.
+            ACTIONS["app.stop"],
+        )
+    assert action_of("heads", "scroll_down", ()) is None
 
 
 def test_every_binding_can_be_rebound_by_its_id():

@@ -9,7 +9,7 @@ from analysis.models.request import Architecture, ArchitectureRequest
 from analysis.problems import Problem
 from analysis.request import ModelChoice
 from analysis.words.choice import Words, WordVectors
-from app.views.heads.jobs import HeadJobs
+from app.views.heads.view import HeadJobs
 from app.workspace import PairWorkspace
 
 BASE, TUNED = (ModelChoice(name, name) for name in ("demo-base", "demo-tuned"))

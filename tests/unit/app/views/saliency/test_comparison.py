@@ -8,10 +8,10 @@ import pytest
 from analysis.models.tokens import Tokens
 from analysis.saliency.agreement import Agreement
 from analysis.saliency.map import SaliencyMap
-from app.frame.model_names import short_names
 from app.views.saliency.comparison import Comparison, Place
 from app.views.saliency.values_text import ordinal, plain, status_lines
 from app.widgets.lines import width_of
+from app.workspace import short_names
 
 PROMPT = "Say hi. Then go."
 

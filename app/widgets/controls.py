@@ -1,8 +1,21 @@
-"""A one-line button."""
+"""A check box and a button that are plainer than Textual's."""
 
 from __future__ import annotations
 
-from textual.widgets import Button
+from textual.widgets import Button, Checkbox
+
+
+class CheckBox(Checkbox):
+    """Reads without colours: its mark is there only when it is on, not only another colour."""
+
+    BUTTON_LEFT = "["
+    BUTTON_INNER = " "
+    BUTTON_RIGHT = "]"
+
+    def watch_value(self) -> None:
+        """Show the mark with the value."""
+        self.BUTTON_INNER = "x" if self.value else " "
+        super().watch_value()
 
 
 class PushButton(Button, inherit_css=False):

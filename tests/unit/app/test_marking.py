@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.saliency.cases.instructions import sentences
-from app.views.prompt.marking import is_marked, marks_by_sentence, spans_after_edit, toggled
+from app.marking import is_marked, marks_by_sentence, spans_after_edit, toggled
 
 TEXT = "Rewrite the text. Keep it short.\n\nInput: It was a dark night.\nOutput:"
 FIRST, SECOND, *_ = sentences(TEXT)

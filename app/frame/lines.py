@@ -1,0 +1,102 @@
+"""The lines around the views: what is open and which views there are; the keys that work now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from textual.geometry import Size
+
+from analysis.events import EngineStatus
+from app.frame.actions import ACTIONS, Action, key_names
+from app.frame.registry import ViewSpec
+from app.terminal.text import prose
+from app.widgets.lines import Line, width_of
+from app.workspace import LibraryWorkspace, Workspace
+
+MINIMUM = (80, 24)
+_STATES = {
+    "off": "engine off",
+    "starting": "engine starting",
+    "idle": "engine ready",
+    "busy": "engine busy",
+}
+
+
+def header(
+    workspace: Workspace, status: EngineStatus, views: Sequence[ViewSpec], current: str, size: Size
+) -> tuple[Line, Line]:
+    """The first line of the screen: what is open and what the engine does, and the views.
+
+    Args:
+        workspace: What is open.
+        status: The engine's.
+        views: Those that there are.
+        current: The id of the one that is shown.
+        size: The terminal's; titles of views are left out where they do not fit.
+    """
+    left = _open(workspace, status)
+    if size.width < MINIMUM[0] or size.height < MINIMUM[1]:
+        left.append((f"  {MINIMUM[0]}×{MINIMUM[1]} shows more", "warn"))
+    tabs = _tabs(views, current)
+    fits = width_of([*left, *tabs]) <= size.width
+    return left, tabs if fits else _tabs(views, current, titles=False)
+
+
+def _open(workspace: Workspace, status: EngineStatus) -> list[tuple[str, str]]:
+    """The models, and the engine's state with the devices it uses."""
+    left: list[tuple[str, str]] = [(" insttui  ", "accent")]
+    if isinstance(workspace, LibraryWorkspace):
+        names = " │ ".join(workspace.library.models)
+        return [*left, (prose(names), "strong"), ("  stored results", "dim")]
+    names = f"{workspace.base.name} │ {workspace.tuned.name}"
+    places = sorted({model.device for model in status.models})
+    state = " · ".join([_STATES[status.state], *places])
+    return [*left, (prose(names), "strong"), (prose(f"  {state}"), "dim")]
+
+
+def _tabs(views: Sequence[ViewSpec], current: str, *, titles: bool = True) -> Line:
+    """The views by number and title; without titles, only the current one has its own."""
+    tabs: list[tuple[str, str]] = []
+    for number, spec in enumerate(views, 1):
+        here = spec.id == current
+        # Numbers alone stand close together: there may be many on a narrow screen.
+        words = f" {number} {spec.title} " if titles or here else f" {number}"
+        tabs.append((words, "strong" if here else "dim"))
+    return tabs
+
+
+def key_line(
+    actions: Iterable[Action], keymap: dict[str, str], *, typing: bool, width: int
+) -> Line:
+    """Keys with their labels as far as they fit, then help and quit.
+
+    Args:
+        actions: What can be done, what matters most first.
+        keymap: The user's own keys.
+        typing: A text has the focus: plain letters go into it.
+        width: Columns that there are.
+    """
+    ends = [ACTIONS["app.help"], ACTIONS["app.stop" if typing else "app.quit"]]
+    end = [part for action in ends for part in _key(action, keymap, typing)]
+    parts: list[tuple[str, str]] = []
+    for action in actions:
+        key = _key(action, keymap, typing) if action.label else []
+        if width_of([*parts, *key, *end]) <= width:
+            parts.extend(key)
+    return [*parts, *end]
+
+
+def _key(action: Action, keymap: dict[str, str], typing: bool) -> Line:
+    names = key_names(action, keymap).split()
+    if typing:
+        names = [name for name in names if len(name) > 1]
+    return [(f" {names[0]}", "accent"), (f" {action.label} ", "")] if names else []
+
+
+def keys_in_words(actions: Iterable[Action], keymap: dict[str, str]) -> list[tuple[str, str]]:
+    """What the help panel says of actions that have keys: the keys, and what they do."""
+    return [
+        (key_names(action, keymap), f"{action.description}  ({action.id})")
+        for action in actions
+        if action.keys or action.id in keymap
+    ]

@@ -1,0 +1,149 @@
+"""Links from one view to a place in another, as data: no view knows another's class.
+
+A view opens a link through the `app.frame.shell.Shell`, which hands it to `View.open` of the view
+that it names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analysis.neurons.instructions import InstructionSet
+    from analysis.neurons.pair import Thresholds
+    from analysis.problems import Problem
+    from analysis.saliency.cases.library import CaseText
+    from analysis.saliency.map import SaliencyMap
+    from analysis.saliency.request import AttributionRequest
+    from app.state import Prompt
+
+
+@dataclass(frozen=True)
+class Link:
+    """A place in a view.
+
+    Attributes:
+        view: The id of the view.
+    """
+
+    view: ClassVar[str]
+
+
+@dataclass(frozen=True)
+class PromptLink(Link):
+    """The maps of both models on a prompt, which they are asked for.
+
+    Attributes:
+        prompt: The prompt.
+        requests: What the base and the tuned model are asked of it; None for the usual.
+    """
+
+    view = "saliency"
+    prompt: Prompt
+    requests: Sequence[AttributionRequest] | None = None
+
+
+class StoredMap(NamedTuple):
+    """What a case library has of a model; `shown` is None where it cannot be read."""
+
+    model: str
+    shown: SaliencyMap | None
+    note: str = ""
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True)
+class MapsLink(Link):
+    """The maps of a stored case, one or two."""
+
+    view = "saliency"
+    case_id: str
+    prompt: str
+    maps: tuple[StoredMap, ...]
+    text: CaseText
+
+
+@dataclass(frozen=True)
+class CaseLink(Link):
+    """A stored case, which the list of cases reads and has shown."""
+
+    view = "cases"
+    case_id: str
+
+
+@dataclass(frozen=True)
+class StepLink(Link):
+    """The next (1) or the previous (-1) case of the list."""
+
+    view = "cases"
+    by: int
+
+
+@dataclass(frozen=True)
+class MarksLink(Link):
+    """The prompt's entry, whose marks were changed elsewhere."""
+
+    view = "prompt"
+    prompt: Prompt
+
+
+@dataclass(frozen=True)
+class HeadLink(Link):
+    """An attention head."""
+
+    view = "heads"
+    layer: int
+    head: int
+
+
+@dataclass(frozen=True)
+class ComponentLink(Link):
+    """A principal component.
+
+    Attributes:
+        layer: From 0.
+        component: Rank in the layer, from 0.
+        side: The base model's component (0) or the tuned model's (1).
+        expert: From 0; -1 for a dense layer.
+    """
+
+    view = "concepts"
+    layer: int
+    component: int
+    side: int = 0
+    expert: int = -1
+
+
+@dataclass(frozen=True)
+class UnitsLink(Link):
+    """A list of neurons or experts.
+
+    Attributes:
+        unit: Neurons or experts.
+        categories: The names of one category, or of several that overlap.
+        layer: One layer; None for all of them.
+        kind: Which of the units.
+        instructions: What the sets rest on; read in place of another set of instructions.
+        thresholds: At which the sets are those that are meant.
+    """
+
+    view = "components"
+    unit: Literal["neurons", "experts"]
+    categories: tuple[str, ...]
+    layer: int | None
+    kind: Literal["all", "unique"]
+    instructions: InstructionSet
+    thresholds: Thresholds
+
+
+@dataclass(frozen=True)
+class ClustersLink(Link):
+    """The hidden states of a layer of the base (0) or the tuned (1) model."""
+
+    view = "clusters"
+    layer: int
+    side: int
+    label: int = 0
