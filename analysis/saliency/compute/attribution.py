@@ -17,10 +17,8 @@ from analysis.engine.loading import LoadedModel
 from analysis.engine.memory import free_bytes, is_out_of_memory, readable, release
 from analysis.engine.non_finite import NotFiniteError, explain_non_finite
 from analysis.engine.pool import ModelPool
-from analysis.engine.tokenizing import tokenize
 from analysis.engine.turns import TurnEnd, turn_end
-from analysis.events import ModelFacts, Notice, Partial, Progress
-from analysis.models.request import LoadRequest, TokenizeRequest
+from analysis.events import Notice, Partial, Progress
 from analysis.models.tokens import Tokens
 from analysis.problems import ProblemError, problem
 from analysis.saliency.compute.importance import (
@@ -38,21 +36,6 @@ Steps = Generator[Progress | Partial | Notice, None, Attribution]
 
 # Drawing a map takes its time; more often than this nobody can follow.
 _PARTIAL_INTERVAL_S = 0.2
-
-
-def load(
-    request: LoadRequest, models: ModelPool
-) -> Generator[Progress | Partial | Notice, None, ModelFacts]:
-    """Have a model in memory and say what it is."""
-    return (yield from models.get(request.model)).facts
-
-
-def tokenize_prompt(
-    request: TokenizeRequest, models: ModelPool
-) -> Generator[Progress | Partial | Notice, None, Tokens]:
-    """The tokens of a prompt; the weights are not needed for it."""
-    tokenizer = yield from models.tokenizer(request.model)
-    return tokenize(tokenizer, request.prompt, chat_template=request.chat_template)
 
 
 def attribute(request: AttributionRequest, models: ModelPool) -> Steps:
