@@ -102,7 +102,7 @@ class Request(Part, Generic[R], frozen=True):
                 places do not count, and files count by their content.
         """
         # The first screen is painted without numpy, which the cache's encoding knows of.
-        from cache.keys import key
+        from cache.codec import key
 
         return key(self.analysis, self.version, fingerprints, self.in_key())
 

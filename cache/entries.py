@@ -44,7 +44,7 @@ class Entry(msgspec.Struct, frozen=True):
     """One stored result.
 
     Attributes:
-        key: See `cache.keys`.
+        key: See `cache.codec`.
         label: What it is; None where that cannot be read any more.
         size: Bytes.
         created: When it was stored (UTC).

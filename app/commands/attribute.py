@@ -13,10 +13,9 @@ import msgspec
 
 from analysis.problems import problem
 from analysis.saliency.agreement import Agreement
-from analysis.saliency.json import as_json
 from analysis.saliency.map import SaliencyMap
 from analysis.saliency.request import AttributionRequest, Method
-from analysis.saliency.result import Attribution
+from analysis.saliency.result import Attribution, as_json
 from analysis.table import Cell, Table
 from analysis.text_files import utf8
 from app.commands import model_options, storage

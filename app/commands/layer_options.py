@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.models.alike import check_alike
-from analysis.models.request import Architecture, ArchitectureRequest
+from analysis.models.request import Architecture, ArchitectureRequest, check_alike
 from analysis.problems import problem
 from analysis.request import ModelChoice
 from analysis.session.session import Session

@@ -18,15 +18,19 @@ from textual._compositor import ChopsUpdate, Compositor
 from textual.geometry import Region
 from textual.screen import UPDATE_PERIOD, Screen
 
-from app.terminal.steady_size import SteadySize
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from rich.console import Console
     from textual.events import Idle, ScreenResume
+    from textual.geometry import Size
     from textual.strip import Strip
     from textual.widget import Widget
+
+    _Screen = Screen[None]
+else:
+    # Textual looks for styles along the first base that is a widget, and for no other.
+    _Screen = object
 
 Span = tuple[int, int, int]
 """A line and the first and the last column (exclusive) that changed on it."""
@@ -113,6 +117,19 @@ def _rendered(
         ys = [y for y, _ in run]
         place = Region(seen.x - region.x, ys[0] - region.y, seen.width, len(ys))
         yield from zip(ys, widget.render_lines(place), strict=True)
+
+
+class SteadySize(_Screen):
+    """A screen laid out at the size that the terminal has, never at one that it had.
+
+    For every screen of the app, as its first base class.
+    """
+
+    def _screen_resized(self, size: Size) -> None:
+        now = self.app.size
+        # At the start Textual says several times how large it is.
+        if now != self.outer_size:
+            super()._screen_resized(now)
 
 
 class FrugalScreen(SteadySize, Screen[None]):

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from analysis.thread_pools import suited_to
+from analysis.concepts.rotation import suited_to
 
 Measure = Literal["cosine", "projection"]
 

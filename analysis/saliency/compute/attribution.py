@@ -11,13 +11,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.engine.generation import end_tokens, generate
+from analysis.engine.generation import TurnEnd, end_tokens, generate, turn_end
 from analysis.engine.limits import refuse_too_long
 from analysis.engine.loading import LoadedModel
 from analysis.engine.memory import free_bytes, is_out_of_memory, readable, release
 from analysis.engine.non_finite import NotFiniteError, explain_non_finite
 from analysis.engine.pool import ModelPool
-from analysis.engine.turns import TurnEnd, turn_end
 from analysis.events import Notice, Partial, Progress
 from analysis.models.tokens import Tokens
 from analysis.problems import ProblemError, problem

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis.concepts.annotation.annotation import Annotation
+from analysis.concepts.annotation.annotation import Annotation, gap_notes
 from analysis.concepts.annotation.answer_file import AnswerFile
 from analysis.concepts.annotation.asking import Pace
 from analysis.concepts.annotation.endpoint import Endpoint
-from analysis.concepts.annotation.gaps import gap_notes
 from analysis.concepts.annotation.openai_completer import OpenAICompleter
 from analysis.concepts.annotation.runner import annotate
 from analysis.concepts.annotation.templates import Templates
