@@ -1,6 +1,6 @@
 """Which neurons and experts a category of instructions needs, and what tuning changed (METHODS 6).
 
-What is stored of a model is how many instructions reach each ε of a grid (`results.Frequencies`);
+What is stored of a model is how many instructions reach each ε of a grid (`result.Frequencies`);
 sets for an ε of the grid and any τ follow at once, without a model.
 """
 
@@ -39,13 +39,13 @@ Members = tuple[NDArray[np.bool_], ...]
 
 
 @dataclass(frozen=True, eq=False)
-class ComponentSets:
+class UnitSets:
     """A model's set of neurons, or of experts, for every category.
 
     Attributes:
         categories: C names.
         members: Per layer bool [C, U]: unit u is in the category's set. Units are neurons at the
-            places of `results.LayerFrequencies`, or experts.
+            places of `result.LayerFrequencies`, or experts.
     """
 
     categories: tuple[str, ...]
@@ -129,7 +129,7 @@ class Alteration:
         return Alteration(kept, lost, gained)
 
 
-def neuron_sets(found: Sequence[Frequencies], epsilon: float, tau: float) -> ComponentSets:
+def neuron_sets(found: Sequence[Frequencies], epsilon: float, tau: float) -> UnitSets:
     """The neurons specific, p_ij ≥ ε, to at least the share τ of a category's instructions.
 
     Args:
@@ -143,7 +143,7 @@ def neuron_sets(found: Sequence[Frequencies], epsilon: float, tau: float) -> Com
     return _sets(found, grid_row(epsilon, EPSILONS), tau, "neurons")
 
 
-def expert_sets(found: Sequence[Frequencies], epsilon: float, tau: float) -> ComponentSets:
+def expert_sets(found: Sequence[Frequencies], epsilon: float, tau: float) -> UnitSets:
     """The routed experts that at least the share τ of a category's instructions need.
 
     An instruction needs an expert that at least the share ε_e of its tokens is routed to.
@@ -159,7 +159,7 @@ def expert_sets(found: Sequence[Frequencies], epsilon: float, tau: float) -> Com
     return _sets(found, grid_row(epsilon, EXPERT_EPSILONS), tau, "experts")
 
 
-def alteration(base: ComponentSets, tuned: ComponentSets) -> Alteration:
+def alteration(base: UnitSets, tuned: UnitSets) -> Alteration:
     """Kept, lost and gained by category and layer; both models have the same categories.
 
     Raises:
@@ -187,7 +187,7 @@ def is_mixture(found: Sequence[Frequencies]) -> bool:
 
 
 def grid_row(epsilon: float, grid: Sequence[float]) -> int:
-    """The row of `results.LayerFrequencies` that an ε is counted in.
+    """The row of `result.LayerFrequencies` that an ε is counted in.
 
     Raises:
         ProblemError: ``input`` for an ε off the grid.
@@ -211,7 +211,7 @@ def check_tau(tau: float) -> None:
 
 def _sets(
     found: Sequence[Frequencies], row: int, tau: float, kind: Literal["neurons", "experts"]
-) -> ComponentSets:
+) -> UnitSets:
     check_tau(tau)
     # A share such as 0.7 of 10 instructions is 7 of them, whatever float64 makes of it.
     needed = [math.ceil(tau * each.instructions - _ROUNDING) for each in found]
@@ -221,7 +221,7 @@ def _sets(
             (layer.reached if kind == "neurons" else layer.expert_reached)[row] for layer in layers
         ]
         members.append(np.array([count >= n for count, n in zip(counts, needed, strict=True)]))
-    return ComponentSets(tuple(each.category for each in found), tuple(members))
+    return UnitSets(tuple(each.category for each in found), tuple(members))
 
 
 def _sizes(members: Sequence[NDArray[np.bool_]]) -> NDArray[np.int64]:

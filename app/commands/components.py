@@ -21,7 +21,7 @@ from analysis.neurons.instructions import (
 from analysis.neurons.pair import PairSets, Thresholds, pair_sets
 from analysis.neurons.request import FrequenciesRequest
 from analysis.neurons.result import Ablation, Frequencies
-from analysis.neurons.tables import components_table, summary_table
+from analysis.neurons.tables import summary_table, units_table
 from analysis.request import ModelChoice
 from analysis.session.session import Session
 from app.commands import model_options, storage
@@ -53,7 +53,7 @@ def run(options: Namespace) -> int:
             found = _effects(session, tuned, pair, instructions, options)
             write_rows(effects_table(found), options.csv)
             return 0
-    write_rows(summary_table(pair) if options.summary else components_table(pair), options.csv)
+    write_rows(summary_table(pair) if options.summary else units_table(pair), options.csv)
     return 0
 
 
