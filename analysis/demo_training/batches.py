@@ -53,12 +53,12 @@ def encode_example(example: TuningExample, tokenizer: Tokenizer) -> Encoded:
 
     The response begins with a space and ends with `</s>`, in the chat template with `<|end|>`.
     """
-    prompt, stop = example.example.prompt, END
+    prompt, end = example.example.prompt, END
     if example.chat:
-        prompt, stop = f"{USER}{prompt}{END_OF_TURN}{ASSISTANT}", END_OF_TURN
+        prompt, end = f"{USER}{prompt}{END_OF_TURN}{ASSISTANT}", END_OF_TURN
     before = tokenizer.encode(prompt).ids
     response = tokenizer.encode(" " + example.example.response, add_special_tokens=False).ids
-    return [*before, *response, token_id(tokenizer, stop)], len(before)
+    return [*before, *response, token_id(tokenizer, end)], len(before)
 
 
 def tuning_batches(

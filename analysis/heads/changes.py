@@ -1,7 +1,7 @@
 """What tuning changed in the word pairs of heads: kept, lost and gained pairs, and how much it was.
 
-METHODS 2. When models are compared, pairs are unordered and their case is folded: a=b, b=a and A=B
-are one pair. Its count is that of the form that most neuron pairs found, never a sum, for the same
+METHODS 2. When models are compared, word pairs are unordered and their case is folded: a=b, b=a and
+A=B are one. Its count is that of the form that most neuron pairs found, never a sum, for the same
 neuron pair may have found two forms.
 """
 
@@ -17,22 +17,23 @@ from numpy.typing import NDArray
 from analysis.heads.result import HeadPairs, NeuronPairs
 
 TOP_PAIRS = 100
-"""Of so many pairs of either model the change is made (Fig. 2)."""
+"""Of so many word pairs of either model the change is made (Fig. 2)."""
 
 Status = Literal["kept", "lost", "gained"]
 Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class PairChange:
+class WordPairChange:
     """A word pair that is among the first of the base model, the tuned model or both.
 
     Attributes:
-        word_a: The query's word, as the model that has the pair writes it; the tuned one, if both.
+        word_a: The query's word, as the model that has the word pair writes it; if both have it,
+            as the tuned one does.
         word_b: The key's word.
         count_base: Neuron pairs of the base model's head that found it; 0 for fewer than two.
-        count_tuned: Those of the tuned model's head. A lost pair may still have some, and a gained
-            pair may have had some: too few to be among the first.
+        count_tuned: Those of the tuned model's head. A lost word pair may still have some, and a
+            gained one may have had some: too few to be among the first.
         status: ``kept``, ``lost`` or ``gained``, by being among the first.
     """
 
@@ -48,28 +49,29 @@ class HeadComparison:
     """One head in both models.
 
     Attributes:
-        change: 1 − |A ∩ B| / |A ∪ B| of the first pairs A and B, 0 to 1; 0 where neither has any.
-        pairs: Those of A ∪ B, by falling larger count, then kept, gained, lost, then by rank.
+        change: 1 − |A ∩ B| / |A ∪ B| of the first word pairs A and B, 0 to 1; 0 where neither has
+            any.
+        word_pairs: Those of A ∪ B, by falling larger count, then kept, gained, lost, then by rank.
     """
 
     change: float
-    pairs: tuple[PairChange, ...]
+    word_pairs: tuple[WordPairChange, ...]
 
-    def of(self, status: Status) -> tuple[PairChange, ...]:
-        """The pairs that are kept, lost or gained."""
-        return tuple(pair for pair in self.pairs if pair.status == status)
+    def of(self, status: Status) -> tuple[WordPairChange, ...]:
+        """The word pairs that are kept, lost or gained."""
+        return tuple(each for each in self.word_pairs if each.status == status)
 
 
 def compare_head(
     base: HeadPairs, tuned: HeadPairs, head: int, top: int = TOP_PAIRS
 ) -> HeadComparison:
-    """The pairs of one head, base against tuned.
+    """The word pairs of one head, base against tuned.
 
     Args:
         base: A layer of the base model.
         tuned: The same layer of the tuned model.
         head: From 0.
-        top: How many pairs of each count as the first; ties at the end by the words' indices.
+        top: How many word pairs of each count as the first; ties at the end by the words' indices.
 
     Raises:
         ValueError: If the layers differ in number of heads, or have no such head.
@@ -77,7 +79,7 @@ def compare_head(
     _check(base, tuned)
     if not 0 <= head < base.heads:
         raise ValueError(f"there is no head {head} of {base.heads}")
-    found = [_folded(pairs, head) for pairs in (base, tuned)]
+    found = [_folded(each, head) for each in (base, tuned)]
     first = [dict.fromkeys(list(each)[:top]) for each in found]
     order: tuple[Status, ...] = ("kept", "gained", "lost")
     changes = []
@@ -86,9 +88,9 @@ def compare_head(
         status: Status = "kept" if in_base and in_tuned else "gained" if in_tuned else "lost"
         word_a, word_b, _ = found[in_tuned][key]
         counts = [each[key][2] if key in each else 0 for each in found]
-        changes.append(PairChange(word_a, word_b, counts[0], counts[1], status))
+        changes.append(WordPairChange(word_a, word_b, counts[0], counts[1], status))
     changes.sort(
-        key=lambda pair: (-max(pair.count_base, pair.count_tuned), order.index(pair.status))
+        key=lambda each: (-max(each.count_base, each.count_tuned), order.index(each.status))
     )
     return HeadComparison(_change(set(first[0]), set(first[1])), tuple(changes))
 
@@ -102,7 +104,7 @@ def head_changes(base: HeadPairs, tuned: HeadPairs, top: int = TOP_PAIRS) -> NDA
     _check(base, tuned)
     return np.array(
         [
-            _change(*(set(list(_folded(pairs, head))[:top]) for pairs in (base, tuned)))
+            _change(*(set(list(_folded(each, head))[:top]) for each in (base, tuned)))
             for head in range(base.heads)
         ]
     )
@@ -111,7 +113,7 @@ def head_changes(base: HeadPairs, tuned: HeadPairs, top: int = TOP_PAIRS) -> NDA
 def neuron_changes(
     base: NeuronPairs, tuned: NeuronPairs, top: int = TOP_PAIRS
 ) -> NDArray[np.float64]:
-    """The change of every neuron pair of a head, over the pairs of largest q · k; float64 [d].
+    """The change of every neuron pair of a head, over the word pairs of largest q · k; float64 [d].
 
     Raises:
         ValueError: If the heads differ in width.
@@ -120,41 +122,41 @@ def neuron_changes(
         raise ValueError(f"{len(base.starts) - 1} and {len(tuned.starts) - 1} neuron pairs differ")
     return np.array(
         [
-            _change(*(set(list(_folded(pairs, pair))[:top]) for pairs in (base, tuned)))
-            for pair in range(len(base.starts) - 1)
+            _change(*(set(list(_folded(each, part))[:top]) for each in (base, tuned)))
+            for part in range(len(base.starts) - 1)
         ]
     )
 
 
-def heads_with(pairs: HeadPairs, word: str) -> Iterator[tuple[int, str, str, int]]:
+def heads_with(layer: HeadPairs, word: str) -> Iterator[tuple[int, str, str, int]]:
     """Where a word occurs, whatever its case: (head, query's word, key's word, count).
 
     By head, and within a head by falling count.
     """
     sought = word.casefold()
-    matching = np.array([each.casefold() == sought for each in pairs.words], dtype=np.bool_)
+    matching = np.array([each.casefold() == sought for each in layer.words], dtype=np.bool_)
     if not matching.any():
         return
-    for place in np.flatnonzero(matching[pairs.first] | matching[pairs.second]).tolist():
-        head = int(np.searchsorted(pairs.starts, place, side="right")) - 1
-        first, second = pairs.words[pairs.first[place]], pairs.words[pairs.second[place]]
-        yield head, first, second, int(pairs.count[place])
+    for place in np.flatnonzero(matching[layer.first] | matching[layer.second]).tolist():
+        head = int(np.searchsorted(layer.starts, place, side="right")) - 1
+        first, second = layer.words[layer.first[place]], layer.words[layer.second[place]]
+        yield head, first, second, int(layer.count[place])
 
 
-def _folded(pairs: HeadPairs | NeuronPairs, part: int) -> dict[Key, tuple[str, str, int]]:
-    """The different pairs of a head or neuron pair in their order, each in its first form.
+def _folded(found_in: HeadPairs | NeuronPairs, part: int) -> dict[Key, tuple[str, str, int]]:
+    """The different word pairs of a head or neuron pair in their order, each in its first form.
 
     Returns:
         Folded words in alphabetical order → the words as they are written, and the count.
     """
-    start, end = pairs.starts[part : part + 2].tolist()
+    start, end = found_in.starts[part : part + 2].tolist()
     found: dict[Key, tuple[str, str, int]] = {}
-    counted = pairs.count if isinstance(pairs, HeadPairs) else np.ones_like(pairs.first)
+    counted = found_in.count if isinstance(found_in, HeadPairs) else np.ones_like(found_in.first)
     counts = counted[start:end].tolist()
     for first, second, count in zip(
-        pairs.first[start:end].tolist(), pairs.second[start:end].tolist(), counts, strict=True
+        found_in.first[start:end].tolist(), found_in.second[start:end].tolist(), counts, strict=True
     ):
-        a, b = pairs.words[first], pairs.words[second]
+        a, b = found_in.words[first], found_in.words[second]
         folded = (a.casefold(), b.casefold())
         # Falling counts: the first form is the one found most.
         found.setdefault(folded if folded[0] <= folded[1] else folded[::-1], (a, b, count))

@@ -18,7 +18,7 @@ class HeadPairs(msgspec.Struct, frozen=True, tag="head_pairs"):
         first: int32 [P], index of the query's word.
         second: int32 [P], index of the key's word.
         count: int32 [P], number of neuron pairs that found it; falling within a head.
-        starts: int64 [H + 1]; the pairs of head h stand at ``starts[h]:starts[h + 1]``.
+        starts: int64 [H + 1]; the word pairs of head h stand at ``starts[h]:starts[h + 1]``.
         neuron_pairs: d, neuron pairs of a head.
         vocabulary: Number of words that were looked at: with a vector and with tokens.
         notes: What the user should know, in words.
@@ -52,7 +52,7 @@ class NeuronPairs(msgspec.Struct, frozen=True, tag="neuron_pairs"):
         first: int32 [P], index of the query's word.
         second: int32 [P], index of the key's word.
         score: float32 [P], q · k; falling within a neuron pair.
-        starts: int64 [d + 1]; the pairs of neuron pair i stand at ``starts[i]:starts[i + 1]``.
+        starts: int64 [d + 1]; the word pairs of neuron pair i stand at ``starts[i]:starts[i + 1]``.
         notes: What the user should know, in words.
     """
 

@@ -233,9 +233,9 @@ def nearest_words(
     exact = torch.cat(
         [
             _exact_measures(
-                directions[components[pairs]], vectors[words[pairs].to(vectors.device)], measure
+                directions[components[some]], vectors[words[some].to(vectors.device)], measure
             )
-            for pairs in _blocks(len(words))
+            for some in _blocks(len(words))
         ]
     )
     r, w, values = (each.cpu().numpy() for each in (components, words, exact))

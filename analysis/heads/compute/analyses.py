@@ -151,7 +151,7 @@ def _heads(
 def _compact(
     words: Sequence[str], first: NDArray[np.int32], second: NDArray[np.int32]
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], tuple[str, ...]]:
-    """The pairs by indices into those words only that occur."""
+    """The word pairs by indices into those words only that occur."""
     used, places = np.unique(np.concatenate([first, second]), return_inverse=True)
     left, right = np.split(places.ravel().astype(np.int32), [len(first)])
     return left, right, tuple(words[each] for each in used.tolist())
