@@ -102,7 +102,7 @@ class Request(Part, Generic[R], frozen=True):
                 not count, and files are identified by content.
         """
         # Imported here because the cache's codec imports numpy and the first screen must not.
-        from cache.keys import key
+        from cache.codec import key
 
         return key(self.analysis, self.version, fingerprints, self.in_key())
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from analysis.writing import whole_file
 
 Cell = str | int | float | bool | None
 
@@ -23,3 +28,32 @@ class Table:
 
     def __iter__(self) -> Iterator[tuple[Cell, ...]]:
         return iter(self.rows)
+
+
+def write_csv(table: Table, stream: TextIO) -> None:
+    r"""Write a table as CSV (RFC 4180 quoting, ``\n`` between rows), numbers unquoted.
+
+    Args:
+        table: What to write; None becomes an empty cell.
+        stream: Text stream opened with ``newline=""``.
+    """
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(table.columns)
+    for row in table:
+        if any(type(cell) is str and "\r" in cell for cell in row):
+            # csv quotes a lone carriage return only where it is part of the line end.
+            csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC).writerow(
+                ["" if cell is None else cell for cell in row]
+            )
+        else:
+            writer.writerow(row)
+
+
+def save_csv(table: Table, path: Path) -> None:
+    """Write a table to a new file or in place of one, which stays until all rows are there.
+
+    Raises:
+        OSError: The file cannot be written; see `analysis.writing.whole_file`.
+    """
+    with whole_file(path) as stream:
+        write_csv(table, stream)

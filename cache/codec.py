@@ -6,8 +6,10 @@ values give equal bytes, so the bytes can be hashed.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, overload
@@ -19,7 +21,7 @@ from numpy.typing import NDArray
 
 from cache.errors import CorruptDataError
 
-__all__ = ["CorruptDataError", "decode", "encode"]
+__all__ = ["CorruptDataError", "decode", "encode", "key"]
 
 T = TypeVar("T")
 
@@ -109,3 +111,17 @@ def _check(expected: Any, value: object) -> object:
 
 
 _ENCODER = msgspec.msgpack.Encoder(enc_hook=_pack, order="deterministic")
+
+
+def key(analysis: str, version: int, fingerprints: Sequence[str], request: object) -> str:
+    """64 hexadecimal digits that change with anything the result depends on.
+
+    Args:
+        analysis: Name of the analysis.
+        version: Its version; a new one where the same request gives another result.
+        fingerprints: One a model, in the order the request names them (see `fingerprint`).
+        request: Prompt and parameters, anything that `codec.encode` takes. Adding a field to a
+            request's structure changes its keys, with or without a default.
+    """
+    parts = (analysis, version, tuple(fingerprints), request)
+    return hashlib.sha256(encode(parts)).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Any
 
 import torch
@@ -14,7 +13,7 @@ from analysis.engine.generation import end_tokens
 from analysis.engine.loading import LoadedModel
 from analysis.engine.non_finite import explain_non_finite
 from analysis.engine.pool import ModelPool
-from analysis.events import Notice, Partial, Progress
+from analysis.events import Progress, Steps
 from analysis.problems import problem
 
 
@@ -31,15 +30,13 @@ class _Finite(LogitsProcessor):
         return scores
 
 
-def chat(
-    request: ChatRequest, models: ModelPool
-) -> Generator[Progress | Partial | Notice, None, Reply]:
+def chat(request: ChatRequest, models: ModelPool) -> Steps[Reply]:
     """The next turn of a conversation.
 
     Raises:
         ProblemError: ``model`` where the model has no chat template or computes numbers that are
-            not finite; ``input`` where the
-            conversation does not fit into its context window; what loading raises.
+            not finite; ``input`` where the conversation does not fit into its context window; what
+            loading raises.
     """
     loaded = yield from models.get(request.model)
     if not loaded.facts.has_chat_template:

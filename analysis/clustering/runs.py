@@ -55,11 +55,6 @@ class TrainingRun:
         """The instances whose states were clustered, in the order used by the maps."""
         return [each for each in self.instances if each.evaluated]
 
-    def best_epoch(self) -> int | None:
-        """The first epoch with the best accuracy on unseen instructions; None before any."""
-        rows = [row for row in self.curves.accuracies if row.split == "validation"]
-        return max(rows, key=lambda row: row.accuracy).epoch if rows else None
-
     def maps(self, epoch: int) -> NDArray[np.float16]:
         """The evaluated instances in the plane of each layer's first two principal components.
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
-
-from analysis.thread_pools import suited_to
+from threadpoolctl import threadpool_limits
 
 
 class Rotation(NamedTuple):
@@ -98,3 +99,22 @@ def _unit(directions: ArrayLike, name: str) -> NDArray[np.float64]:
     if not np.isfinite(lengths).all() or not lengths.all():
         raise ValueError(f"{name} holds a direction that is zero or not finite")
     return np.asarray(rows / lengths)
+
+
+SMALL = 512
+"""Up to this width a decomposition is quicker on one thread than on several."""
+
+
+@contextmanager
+def suited_to(width: int) -> Iterator[None]:
+    """Within it torch, numpy and scipy use one thread where matrices are at most `SMALL` wide.
+
+    Each of the three has a pool of its own, whose threads go on waiting busily for some time after
+    a product. Where small steps alternate between them, they take the cores from one another: the
+    components of a layer of width 144 take ten times as long on two cores as on one.
+    """
+    if width > SMALL:
+        yield
+        return
+    with threadpool_limits(1):
+        yield

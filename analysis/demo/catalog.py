@@ -6,7 +6,6 @@ Does not import torch, and numpy only when vectors are read, so the app can list
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+    pass
 
 DEMO_BASE = "demo-base"
 DEMO_TUNED = "demo-tuned"
@@ -60,37 +58,6 @@ class DemoPrompt(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(places)
 
 
-@dataclass(frozen=True)
-class WordVectors:
-    """Word vectors learned from the pair's own corpus.
-
-    Attributes:
-        words: lower case, the most frequent first.
-        vectors: float32 [words, dimensions], not normalised.
-        counts: int64 [words], occurrences in the corpus.
-    """
-
-    words: tuple[str, ...]
-    vectors: npt.NDArray[np.float32]
-    counts: npt.NDArray[np.int64]
-
-
-def model_path(name: str) -> Path:
-    """The folder of a shipped model, laid out like a hub snapshot.
-
-    Raises:
-        KeyError: if `name` is neither "demo-base" nor "demo-tuned".
-    """
-    if name not in DEMO_MODELS:
-        raise KeyError(f"no demo model {name!r}: there are {' and '.join(DEMO_MODELS)}")
-    return WEIGHTS / name
-
-
-def vectors_path() -> Path:
-    """The file of the shipped word vectors."""
-    return WEIGHTS / VECTORS_NAME
-
-
 @cache
 def examples() -> tuple[DemoPrompt, ...]:
     """Hand-picked example prompts, the most convincing first."""
@@ -107,24 +74,6 @@ def held_out_phrasings() -> tuple[DemoPrompt, ...]:
 def held_out_items() -> tuple[DemoPrompt, ...]:
     """Prompts with phrasings used in tuning, about facts that only the pre-training text states."""
     return _read_prompts("held_out_items")
-
-
-@cache
-def word_vectors() -> WordVectors:
-    """The shipped word vectors."""
-    return read_word_vectors(vectors_path())
-
-
-def read_word_vectors(path: Path) -> WordVectors:
-    """Read word vectors that `analysis.demo_training.vectors` wrote."""
-    import numpy as np
-
-    with np.load(path, allow_pickle=False) as stored:
-        return WordVectors(
-            words=tuple(stored["words"].tolist()),
-            vectors=stored["vectors"].astype(np.float32),
-            counts=stored["counts"],
-        )
 
 
 def info(folder: Path = WEIGHTS) -> Mapping[str, Any]:

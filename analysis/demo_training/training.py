@@ -31,6 +31,7 @@ from analysis.demo_training.batches import (
     encode_example,
     pack,
     tuning_batches,
+    tuning_examples,
     with_replay,
 )
 from analysis.demo_training.corpus import documents
@@ -43,7 +44,6 @@ from analysis.demo_training.tokenizer import (
     token_id,
     train_tokenizer,
 )
-from analysis.demo_training.tuning import tuning_examples
 from analysis.demo_training.vectors import write_word_vectors
 
 

@@ -14,12 +14,12 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from analysis.events import Cancelled, Event, Failed, Finished, Progress
+from analysis.events import Cancelled, Event, Failed, Finished, Progress, Steps
 from analysis.problems import Problem, ProblemError
 from analysis.request import named
 from analysis.session.protocol import Cancel, Holds, Run, Said, ToEngine, frame, read_frame
@@ -86,7 +86,7 @@ class Engine:
     def _follow(self, run: Run, models: ModelPool) -> Event:
         """Drive an analysis to its end, passing on what it yields."""
         request = run.asked()
-        function: Callable[..., Generator[Event, None, Any]] = named(request.function)
+        function: Callable[..., Steps[Any]] = named(request.function)
         steps = function(request, models)
         try:
             while run.job not in self._given_up:

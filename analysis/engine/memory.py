@@ -1,4 +1,4 @@
-"""How much memory a device has left, and whether an error means that it ran out."""
+"""How much memory a device has left, whether an error means that it ran out, and trying again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from types import TracebackType
+from typing import Self, cast
 
 import torch
 
@@ -33,6 +34,43 @@ def is_out_of_memory(error: BaseException) -> bool:
     # Allocators, memory maps and kernels raise a plain RuntimeError; its text is the only mark.
     text = str(error).lower()
     return isinstance(error, RuntimeError) and any(mark in text for mark in _MARKS)
+
+
+class Attempt:
+    """A context that ends quietly where memory runs out in it, so that less can be tried.
+
+        with Attempt() as attempt:
+            return compute(batch)
+        release(device)
+        return compute(batch[:1])
+
+    The error refers to what was half computed, and so does its handler: only after the context is
+    it gone. Memory is to be released there, not before, and after whatever else refers to it.
+
+    Args:
+        final: There is nothing less to try; the error passes through.
+
+    Attributes:
+        failed: Memory ran out.
+    """
+
+    def __init__(self, *, final: bool = False) -> None:
+        self.failed = False
+        self._final = final
+
+    def __enter__(self) -> Self:
+        """The attempt, to be asked afterwards whether it failed."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        """Whether an error is one of memory, and goes no further."""
+        self.failed = isinstance(error, Exception) and is_out_of_memory(error)
+        return self.failed and not self._final
 
 
 def free_bytes(device: torch.device) -> int:

@@ -18,7 +18,7 @@ from analysis.engine.loading import (
     load_tokenizer,
     pick_device,
 )
-from analysis.engine.memory import free_bytes, is_out_of_memory, readable, release
+from analysis.engine.memory import Attempt, free_bytes, readable, release
 from analysis.events import ModelFacts, Progress
 from analysis.models import checkpoint
 from analysis.models.download import download
@@ -33,6 +33,7 @@ _HEADROOM = 0.2
 _PARTS = 6
 
 T = TypeVar("T")
+E = TypeVar("E")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,6 +143,26 @@ class ModelPool:
             self._evict(key)
         return bool(others)
 
+    def with_room(
+        self,
+        loaded: LoadedModel,
+        answer: Callable[[], Generator[E, None, T]],
+        refusal: Callable[[], ProblemError],
+    ) -> Generator[E, None, T]:
+        """An answer of a model; where memory runs out, begun again with that model alone.
+
+        Args:
+            loaded: The model.
+            answer: Begins to answer.
+            refusal: What to say where its memory does not suffice for this model alone either.
+        """
+        while True:
+            with Attempt():
+                return (yield from answer())
+            release(loaded.device)
+            if not self.evict_others(loaded.choice):
+                raise refusal()
+
     def release_working_memory(self) -> None:
         """Give back what computations left behind; the models stay."""
         self._parts.clear()
@@ -152,12 +173,8 @@ class ModelPool:
         device = pick_device(choice.device)
         self._make_room(choice, folder, device)
         while True:
-            try:
+            with Attempt():
                 return load_model(choice, folder, device, attention=self._attention)
-            except Exception as error:
-                if not is_out_of_memory(error):
-                    raise
-            # Only here, outside the handler, is what was half loaded no longer referred to.
             if not self.evict_others(choice):
                 raise _too_large(choice, folder, device)
 

@@ -24,16 +24,17 @@ Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class PairChange:
-    """A word pair among the first of the base model, the tuned model or both.
+class WordPairChange:
+    """A word pair that is among the first of the base model, the tuned model or both.
 
     Attributes:
-        word_a: The query's word, as written in the model that has the pair; in the tuned if both.
+        word_a: The query's word, as the model that has the word pair writes it; if both have it,
+            as the tuned one does.
         word_b: The key's word.
         count_base: Neuron pairs of the base model's head that found it; 0 for fewer than two.
-        count_tuned: The same for the tuned model's head. A lost pair may still have some, and a
-            gained pair may have had some, but too few to be among the first.
-        status: ``kept``, ``lost`` or ``gained``, according to the first pairs.
+        count_tuned: Those of the tuned model's head. A lost word pair may still have some, and a
+            gained one may have had some: too few to be among the first.
+        status: ``kept``, ``lost`` or ``gained``, by being among the first.
     """
 
     word_a: str
@@ -53,11 +54,11 @@ class HeadComparison:
     """
 
     change: float
-    pairs: tuple[PairChange, ...]
+    word_pairs: tuple[WordPairChange, ...]
 
-    def of(self, status: Status) -> tuple[PairChange, ...]:
-        """The pairs with this status."""
-        return tuple(pair for pair in self.pairs if pair.status == status)
+    def of(self, status: Status) -> tuple[WordPairChange, ...]:
+        """The word pairs that are kept, lost or gained."""
+        return tuple(each for each in self.word_pairs if each.status == status)
 
 
 def compare_head(
@@ -77,7 +78,7 @@ def compare_head(
     _check(base, tuned)
     if not 0 <= head < base.heads:
         raise ValueError(f"there is no head {head} of {base.heads}")
-    found = [_folded(pairs, head) for pairs in (base, tuned)]
+    found = [_folded(each, head) for each in (base, tuned)]
     first = [dict.fromkeys(list(each)[:top]) for each in found]
     order: tuple[Status, ...] = ("kept", "gained", "lost")
     changes = []
@@ -86,9 +87,9 @@ def compare_head(
         status: Status = "kept" if in_base and in_tuned else "gained" if in_tuned else "lost"
         word_a, word_b, _ = found[in_tuned][key]
         counts = [each[key][2] if key in each else 0 for each in found]
-        changes.append(PairChange(word_a, word_b, counts[0], counts[1], status))
+        changes.append(WordPairChange(word_a, word_b, counts[0], counts[1], status))
     changes.sort(
-        key=lambda pair: (-max(pair.count_base, pair.count_tuned), order.index(pair.status))
+        key=lambda each: (-max(each.count_base, each.count_tuned), order.index(each.status))
     )
     return HeadComparison(_change(set(first[0]), set(first[1])), tuple(changes))
 
@@ -102,7 +103,7 @@ def head_changes(base: HeadPairs, tuned: HeadPairs, top: int = TOP_PAIRS) -> NDA
     _check(base, tuned)
     return np.array(
         [
-            _change(*(set(list(_folded(pairs, head))[:top]) for pairs in (base, tuned)))
+            _change(*(set(list(_folded(each, head))[:top]) for each in (base, tuned)))
             for head in range(base.heads)
         ]
     )
@@ -120,41 +121,41 @@ def neuron_changes(
         raise ValueError(f"{len(base.starts) - 1} and {len(tuned.starts) - 1} neuron pairs differ")
     return np.array(
         [
-            _change(*(set(list(_folded(pairs, pair))[:top]) for pairs in (base, tuned)))
-            for pair in range(len(base.starts) - 1)
+            _change(*(set(list(_folded(each, part))[:top]) for each in (base, tuned)))
+            for part in range(len(base.starts) - 1)
         ]
     )
 
 
-def heads_with(pairs: HeadPairs, word: str) -> Iterator[tuple[int, str, str, int]]:
-    """Where a word occurs in any case: (head, query's word, key's word, count).
+def heads_with(layer: HeadPairs, word: str) -> Iterator[tuple[int, str, str, int]]:
+    """Where a word occurs, whatever its case: (head, query's word, key's word, count).
 
     Ordered by head, then by falling count.
     """
     sought = word.casefold()
-    matching = np.array([each.casefold() == sought for each in pairs.words], dtype=np.bool_)
+    matching = np.array([each.casefold() == sought for each in layer.words], dtype=np.bool_)
     if not matching.any():
         return
-    for place in np.flatnonzero(matching[pairs.first] | matching[pairs.second]).tolist():
-        head = int(np.searchsorted(pairs.starts, place, side="right")) - 1
-        first, second = pairs.words[pairs.first[place]], pairs.words[pairs.second[place]]
-        yield head, first, second, int(pairs.count[place])
+    for place in np.flatnonzero(matching[layer.first] | matching[layer.second]).tolist():
+        head = int(np.searchsorted(layer.starts, place, side="right")) - 1
+        first, second = layer.words[layer.first[place]], layer.words[layer.second[place]]
+        yield head, first, second, int(layer.count[place])
 
 
-def _folded(pairs: HeadPairs | NeuronPairs, part: int) -> dict[Key, tuple[str, str, int]]:
-    """The distinct pairs of a head or neuron pair in order, each in its first form.
+def _folded(found_in: HeadPairs | NeuronPairs, part: int) -> dict[Key, tuple[str, str, int]]:
+    """The different word pairs of a head or neuron pair in their order, each in its first form.
 
     Returns:
         Folded words in alphabetical order → the words as written, and the count.
     """
-    start, end = pairs.starts[part : part + 2].tolist()
+    start, end = found_in.starts[part : part + 2].tolist()
     found: dict[Key, tuple[str, str, int]] = {}
-    counted = pairs.count if isinstance(pairs, HeadPairs) else np.ones_like(pairs.first)
+    counted = found_in.count if isinstance(found_in, HeadPairs) else np.ones_like(found_in.first)
     counts = counted[start:end].tolist()
     for first, second, count in zip(
-        pairs.first[start:end].tolist(), pairs.second[start:end].tolist(), counts, strict=True
+        found_in.first[start:end].tolist(), found_in.second[start:end].tolist(), counts, strict=True
     ):
-        a, b = pairs.words[first], pairs.words[second]
+        a, b = found_in.words[first], found_in.words[second]
         folded = (a.casefold(), b.casefold())
         # Counts fall, so the first form is the one with the largest count.
         found.setdefault(folded if folded[0] <= folded[1] else folded[::-1], (a, b, count))

@@ -33,7 +33,7 @@ def pairs_table(base: Sequence[HeadPairs], tuned: Sequence[HeadPairs]) -> Table:
 
 
 def summary_table(base: Sequence[HeadPairs], tuned: Sequence[HeadPairs]) -> Table:
-    """How much every head changed: 1 − |A ∩ B| / |A ∪ B| of its first pairs (METHODS 2)."""
+    """How much every head changed: 1 − |A ∩ B| / |A ∪ B| of its first word pairs (METHODS 2)."""
     return Table(
         SUMMARY_COLUMNS,
         [
@@ -55,14 +55,14 @@ class _PairRows:
         """Rows by layer, head and rank; ranks begin at 1."""
         for before, after in zip(self.base, self.tuned, strict=True):
             for head in range(before.heads):
-                for rank, pair in enumerate(compare_head(before, after, head).pairs, 1):
+                for rank, each in enumerate(compare_head(before, after, head).word_pairs, 1):
                     yield (
                         before.layer,
                         head,
                         rank,
-                        pair.word_a,
-                        pair.word_b,
-                        pair.count_base,
-                        pair.count_tuned,
-                        pair.status,
+                        each.word_a,
+                        each.word_b,
+                        each.count_base,
+                        each.count_tuned,
+                        each.status,
                     )

@@ -96,7 +96,7 @@ class VerbMovements:
         heads: int64 [G], heads that were compared.
         verbs: The V verbs, instruction verbs first.
         instructions: How many of them are instruction verbs.
-        rose: int64 [G, V], heads with more pairs with the verb after tuning.
+        rose: int64 [G, V], heads with more word pairs with the verb after tuning.
         fell: int64 [G, V], heads with fewer.
     """
 
@@ -195,18 +195,18 @@ def layers_in_words(first: int, last: int) -> str:
     return f"{first}-{last}" if last > first else f"{first}"
 
 
-def verb_counts(pairs: HeadPairs, verbs: Sequence[str]) -> NDArray[np.int64]:
-    """The number of distinct pairs of each head that contain each verb; int64 [H, verbs]."""
+def verb_counts(layer: HeadPairs, verbs: Sequence[str]) -> NDArray[np.int64]:
+    """How many different word pairs of each head have each verb in them; int64 [H, verbs]."""
     places = {verb.casefold(): place for place, verb in enumerate(verbs)}
-    folded = [word.casefold() for word in pairs.words]
+    folded = [word.casefold() for word in layer.words]
     ids = {word: number for number, word in enumerate(dict.fromkeys(folded))}
     numbers = np.array([ids[word] for word in folded], dtype=np.int64)
-    sides = np.sort(np.stack([numbers[pairs.first], numbers[pairs.second]], axis=1), axis=1)
-    head = np.repeat(np.arange(pairs.heads), np.diff(pairs.starts))
+    sides = np.sort(np.stack([numbers[layer.first], numbers[layer.second]], axis=1), axis=1)
+    head = np.repeat(np.arange(layer.heads), np.diff(layer.starts))
     different = np.unique(np.column_stack([head, sides]), axis=0)
     verb = np.array([places.get(word, -1) for word in ids], dtype=np.int64)
-    counts = np.zeros((pairs.heads, len(verbs)), dtype=np.int64)
-    # Count a pair of two case variants of one word only once.
+    counts = np.zeros((layer.heads, len(verbs)), dtype=np.int64)
+    # A word pair of two cases of one word has that word once.
     for side, there in ((1, slice(None)), (2, different[:, 1] != different[:, 2])):
         rows = different[there]
         of = verb[rows[:, side]]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from analysis.problems import problem
 from analysis.request import ModelChoice, Request
 
 if TYPE_CHECKING:
@@ -96,3 +97,18 @@ class Architecture(msgspec.Struct, frozen=True, tag="architecture"):
             f"feed-forward width {self.feed_forward}",
         ]
         return ", ".join([*parts, f"{self.experts} experts"] if self.experts else parts)
+
+
+def check_alike(base: Architecture, tuned: Architecture) -> None:
+    """Refuses a pair whose layers and heads do not stand for each other.
+
+    Raises:
+        ProblemError: ``input``; says how each is built.
+    """
+    if not base.is_built_like(tuned):
+        raise problem(
+            "input",
+            f"{base.model} and {tuned.model} cannot be compared weight by weight.",
+            f"{base.model} is {base.shape()}; {tuned.model} is {tuned.shape()}.",
+            "Choose a tuned model that was trained from this base model.",
+        )

@@ -13,7 +13,7 @@ from analysis.neurons.instructions import InstructionSet
 from analysis.neurons.random_sets import Matched, mean_activity, random_sets
 from analysis.neurons.request import AblationRequest, AnsweredInstruction
 from analysis.neurons.result import Ablation, Frequencies
-from analysis.neurons.sets import ComponentSets
+from analysis.neurons.sets import UnitSets
 from analysis.request import ModelChoice
 from analysis.table import Table
 
@@ -81,7 +81,7 @@ class Effect:
 
 def ablation_request(
     model: ModelChoice,
-    sets: ComponentSets,
+    sets: UnitSets,
     category: str,
     instructions: InstructionSet,
     *,

@@ -14,7 +14,7 @@ from analysis.neurons.sets import (
     EXPERT_EPSILON,
     EXPERT_EPSILONS,
     TAU,
-    ComponentSets,
+    UnitSets,
     check_tau,
     expert_sets,
     grid_row,
@@ -83,7 +83,7 @@ class PairSets:
         return is_mixture(self.base)
 
     @cached_property
-    def neurons(self) -> tuple[ComponentSets, ComponentSets]:
+    def neurons(self) -> tuple[UnitSets, UnitSets]:
         """Sets of neurons, base and tuned."""
         given = self.thresholds
         base, tuned = (
@@ -92,8 +92,8 @@ class PairSets:
         return base, tuned
 
     @cached_property
-    def experts(self) -> tuple[ComponentSets, ComponentSets]:
-        """Sets of experts, base and tuned; empty layers if there are none."""
+    def experts(self) -> tuple[UnitSets, UnitSets]:
+        """Sets of experts, base and tuned; empty layers where there are none."""
         given = self.thresholds
         base, tuned = (
             expert_sets(each, given.expert_epsilon, given.tau) for each in (self.base, self.tuned)

@@ -70,11 +70,12 @@ class LayerFrequencies(msgspec.Struct, frozen=True):
 
     Attributes:
         starts: int64 [E + 1]; [2] in a dense layer.
-        reached: uint16 [20, U]; number of instructions whose p_ij is at least the row's
-            `sets.EPSILONS`.
+        reached: uint16 [20, U]; number of instructions whose p_ij is at least
+            `sets.EPSILONS` of the row.
         mean: float32 [U], mean p_ij over the instructions.
-        expert_reached: uint16 [100, E], number of instructions with at least the row's share
-            `sets.EXPERT_EPSILONS` of tokens routed to the expert; E is 0 in a dense layer.
+        expert_reached: uint16 [100, E], number of instructions of whose tokens at least the share
+            `sets.EXPERT_EPSILONS` of the row is routed to the expert; E is 0 in a dense
+            layer.
         expert_mean: float32 [E], mean share of tokens over the instructions.
     """
 

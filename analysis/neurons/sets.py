@@ -39,13 +39,13 @@ Members = tuple[NDArray[np.bool_], ...]
 
 
 @dataclass(frozen=True, eq=False)
-class ComponentSets:
-    """A model's sets of neurons, or of experts, one per category.
+class UnitSets:
+    """A model's set of neurons, or of experts, for every category.
 
     Attributes:
         categories: C names.
-        members: For each layer bool [C, U]: unit u is in the category's set. Units are neurons at
-            the positions of `result.LayerFrequencies`, or experts.
+        members: Per layer bool [C, U]: unit u is in the category's set. Units are neurons at the
+            places of `result.LayerFrequencies`, or experts.
     """
 
     categories: tuple[str, ...]
@@ -129,7 +129,7 @@ class Alteration:
         return Alteration(kept, lost, gained)
 
 
-def neuron_sets(found: Sequence[Frequencies], epsilon: float, tau: float) -> ComponentSets:
+def neuron_sets(found: Sequence[Frequencies], epsilon: float, tau: float) -> UnitSets:
     """The neurons specific, p_ij ≥ ε, to at least the share τ of a category's instructions.
 
     Args:
@@ -143,7 +143,7 @@ def neuron_sets(found: Sequence[Frequencies], epsilon: float, tau: float) -> Com
     return _sets(found, grid_row(epsilon, EPSILONS), tau, "neurons")
 
 
-def expert_sets(found: Sequence[Frequencies], epsilon: float, tau: float) -> ComponentSets:
+def expert_sets(found: Sequence[Frequencies], epsilon: float, tau: float) -> UnitSets:
     """The routed experts that at least the share τ of a category's instructions need.
 
     An instruction needs an expert if at least the share ε_e of its tokens is routed to it.
@@ -159,7 +159,7 @@ def expert_sets(found: Sequence[Frequencies], epsilon: float, tau: float) -> Com
     return _sets(found, grid_row(epsilon, EXPERT_EPSILONS), tau, "experts")
 
 
-def alteration(base: ComponentSets, tuned: ComponentSets) -> Alteration:
+def alteration(base: UnitSets, tuned: UnitSets) -> Alteration:
     """Kept, lost and gained by category and layer; both models have the same categories.
 
     Raises:
@@ -211,7 +211,7 @@ def check_tau(tau: float) -> None:
 
 def _sets(
     found: Sequence[Frequencies], row: int, tau: float, kind: Literal["neurons", "experts"]
-) -> ComponentSets:
+) -> UnitSets:
     check_tau(tau)
     # 0.7 of 10 instructions is 7, despite rounding in float64.
     needed = [math.ceil(tau * each.instructions - _ROUNDING) for each in found]
@@ -221,7 +221,7 @@ def _sets(
             (layer.reached if kind == "neurons" else layer.expert_reached)[row] for layer in layers
         ]
         members.append(np.array([count >= n for count, n in zip(counts, needed, strict=True)]))
-    return ComponentSets(tuple(each.category for each in found), tuple(members))
+    return UnitSets(tuple(each.category for each in found), tuple(members))
 
 
 def _sizes(members: Sequence[NDArray[np.bool_]]) -> NDArray[np.int64]:

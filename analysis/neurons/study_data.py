@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from analysis.neurons.result import Ablation, Frequencies
-from analysis.neurons.sets import EPSILONS, ComponentSets, expert_and_neuron, neuron_sets
-from analysis.neurons.tables import PairSets, Thresholds, components_table
+from analysis.neurons.sets import EPSILONS, UnitSets, expert_and_neuron, neuron_sets
+from analysis.neurons.tables import PairSets, Thresholds, units_table
 from analysis.studies.findings import NamedTable
 from analysis.table import Cell, Table
 
@@ -39,7 +39,7 @@ def component_data(
         ablations: What was measured.
     """
     return (
-        NamedTable("members", "Every neuron and expert of every set", components_table(pair)),
+        NamedTable("members", "Every neuron and expert of every set", units_table(pair)),
         NamedTable(
             "half-members",
             "Every neuron of the sets of halves",
@@ -86,7 +86,7 @@ def _combination_rows(pair: PairSets) -> Iterator[tuple[Cell, ...]]:
                     yield found[0].model, epsilon, tau, categories, count
 
 
-def _combinations(sets: ComponentSets) -> Counter[str]:
+def _combinations(sets: UnitSets) -> Counter[str]:
     """Names of categories → how many neurons are in the sets of these and of no others."""
     counts: Counter[str] = Counter()
     for members in sets.members:

@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis.neurons.ablation_effects import CONFIDENCE, Effect
 from analysis.neurons.pair import PairSets
-from analysis.neurons.sets import Alteration, ComponentSets, alteration
+from analysis.neurons.sets import Alteration, UnitSets, alteration
 from analysis.neurons.tables import number
 from analysis.statistics import SIGNIFICANT, pairing_p_value
 from analysis.studies.findings import Figure, Series
@@ -85,7 +85,7 @@ def ablation_statements(measured: Sequence[Effect]) -> tuple[str, ...]:
     return tuple(sentences)
 
 
-def size_figure(model: str, sets: ComponentSets) -> Figure:
+def size_figure(model: str, sets: UnitSets) -> Figure:
     """Sizes by layer, a line a category."""
     return Figure(
         "sizes",

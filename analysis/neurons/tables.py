@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from analysis.neurons.pair import PairSets as PairSets
 from analysis.neurons.pair import Thresholds as Thresholds
 from analysis.neurons.result import Frequencies
-from analysis.neurons.sets import ComponentSets, alteration, expert_and_neuron
+from analysis.neurons.sets import UnitSets, alteration, expert_and_neuron
 from analysis.table import Cell, Table
 
 COLUMNS = (
@@ -43,8 +43,8 @@ SIZE_COLUMNS = ("units", "model", "layer", "category", "size", "unique", "genera
 SUMMARY_COLUMNS = tuple(dict.fromkeys(("summary", *OVERLAP_COLUMNS, *ALTERATION_COLUMNS)))
 
 
-def components_table(pair: PairSets) -> Table:
-    """Every unit of every category's set in both models, experts before neurons.
+def units_table(pair: PairSets) -> Table:
+    """Every unit of every category's set, in both models; an expert before neurons.
 
     Returns:
         `COLUMNS`. An expert's row has no neuron; a dense layer's rows have no expert; a shared
@@ -136,12 +136,12 @@ def number(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def _kinds(pair: PairSets) -> list[tuple[str, tuple[ComponentSets, ComponentSets]]]:
+def _kinds(pair: PairSets) -> list[tuple[str, tuple[UnitSets, UnitSets]]]:
     experts = [("experts", pair.experts)] if pair.mixture else []
     return [("neurons", pair.neurons), *experts]
 
 
-def _sides(pair: PairSets) -> Iterator[tuple[str, tuple[Frequencies, ...], ComponentSets]]:
+def _sides(pair: PairSets) -> Iterator[tuple[str, tuple[Frequencies, ...], UnitSets]]:
     for units, sides in _kinds(pair):
         for found, sets in zip((pair.base, pair.tuned), sides, strict=True):
             yield units, found, sets

@@ -13,7 +13,6 @@ from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
 
-from analysis.csv_file import write_csv
 from analysis.models.references import DEMO_NAMES
 from analysis.problems import ProblemError, problem
 from analysis.statistics import SIGNIFICANT
@@ -21,7 +20,7 @@ from analysis.studies.drawing import FORMATS, save_figure
 from analysis.studies.findings import Figure, Findings, NamedTable
 from analysis.studies.making import making_folder
 from analysis.studies.placing import place_files
-from analysis.table import Cell, Table
+from analysis.table import Cell, Table, write_csv
 from analysis.writing import check_folder, reason
 
 REPORT = "report.md"

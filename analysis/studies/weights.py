@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from analysis.events import Failed, Progress
-from analysis.models.alike import check_alike
-from analysis.models.request import Architecture, ArchitectureRequest
+from analysis.models.request import Architecture, ArchitectureRequest, check_alike
 from analysis.problems import ProblemError, problem
 from analysis.request import ModelChoice, Request
 from analysis.session.drive import ending_of

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from analysis.concepts.annotation.annotation import Annotation, Subject
+from analysis.concepts.annotation.annotation import Annotation, Subject, gap_notes
 from analysis.concepts.annotation.answer_file import AnswerFile
 from analysis.concepts.annotation.asking import Pace
 from analysis.concepts.annotation.by_layer import answer_counts, described_by_rank, levels_by_layer
@@ -21,7 +21,6 @@ from analysis.concepts.annotation.completer import Completer
 from analysis.concepts.annotation.description_words import word_shifts
 from analysis.concepts.annotation.endpoint import Endpoint, endpoint
 from analysis.concepts.annotation.first_descriptions import FirstDescriptions, subjects_of
-from analysis.concepts.annotation.gaps import gap_notes
 from analysis.concepts.annotation.local_completer import LocalCompleter
 from analysis.concepts.annotation.openai_completer import OpenAICompleter
 from analysis.concepts.annotation.plan import Prices, first_prompts, plan

@@ -87,9 +87,9 @@ def _size(text: str) -> int:
 def run(options: argparse.Namespace) -> int:
     """Answer the request and write its table."""
     from analysis.saliency.agreement import Agreement
-    from analysis.saliency.json import as_json
     from analysis.saliency.map import SaliencyMap
     from analysis.saliency.request import AttributionRequest
+    from analysis.saliency.result import as_json
     from analysis.table import Table
     from app.commands import inputs
     from app.commands.output import say, write_json, write_rows

@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
     from analysis.neurons.ablation_effects import effects_table
     from analysis.neurons.instructions import default_instructions, instructions_from_file
     from analysis.neurons.pair import Thresholds, pair_sets
-    from analysis.neurons.tables import components_table, summary_table
+    from analysis.neurons.tables import summary_table, units_table
     from app.commands import inputs
     from app.commands.output import say, write_rows
     from app.commands.session import architectures, session
@@ -117,7 +117,7 @@ def run(options: argparse.Namespace) -> int:
             found = _effects(opened, tuned, pair, instructions, options)
             write_rows(effects_table(found), options.csv)
             return 0
-    write_rows(summary_table(pair) if options.summary else components_table(pair), options.csv)
+    write_rows(summary_table(pair) if options.summary else units_table(pair), options.csv)
     return 0
 
 

@@ -11,8 +11,7 @@ from typing import Any
 from platformdirs import user_cache_path
 
 from analysis import events
-from analysis.models.alike import check_alike
-from analysis.models.request import Architecture, ArchitectureRequest
+from analysis.models.request import Architecture, ArchitectureRequest, check_alike
 from analysis.request import ModelChoice, Request
 from analysis.session.session import Session
 from app.commands.output import say

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from textual.command import CommandPalette, Hit, Hits, Provider
 
 from app.frame.actions import Action, key_names
-from app.terminal.steady_size import SteadySize
+from app.terminal.screen import SteadySize
 
 if TYPE_CHECKING:
     from app.config import Settings

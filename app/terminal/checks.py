@@ -2,7 +2,7 @@
 
 Textual reads keys from standard input and draws on standard error; where either is no terminal it
 draws into a file or dies of a hang-up that it sends itself. Standard output must be one as well,
-although nothing is written there: who redirects it waits for output that never comes.
+although nothing is written there: whoever redirects it waits for output that never comes.
 """
 
 from __future__ import annotations

@@ -4,6 +4,9 @@ Textual 8 decodes what is typed strictly: one pasted byte of another encoding en
 reads the keys, and the app with it. Here such a byte becomes U+FFFD, for the user to see. And where
 the terminal is gone, Textual reads nothing from it again and again, as fast as it can, for good;
 here that ends the app as a hang-up does, for no signal need come of it.
+
+With Textual 8.2.8's own driver the app is gone after the one byte 0xff, and a terminal that goes
+without a signal leaves a process behind (tests/faults/test_endings.py).
 """
 
 from __future__ import annotations

@@ -3,6 +3,10 @@
 An event loop hears of a signal when it comes round to it: not before it runs, and not while a
 terminal that takes no more output, a disk or a long piece of work holds it up. So a thread of its
 own hears of it first. It asks the app to end as it does by a key, and ends it where it does not.
+
+Textual 8.2.8 answers SIGINT alone, when its loop comes round to it: SIGTERM and SIGHUP end it on
+the spot, and the terminal stays raw and on the other screen. Here all three give it back, before
+the first paint and while the terminal takes nothing too (tests/faults/test_terminals.py).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The last line of defence: no control or reordering character leaves for the terminal.
 
-Every text is made visible where it is drawn (`terminal_text`). This filter catches what comes by
-other ways, such as a paste into the palette's entry.
+Every text is made visible where it is drawn (`text`). This filter catches what comes by other ways,
+such as a paste into the palette's entry: of U+202E, U+009B and U+0090 pasted there once, Textual
+8.2.8 sends each 126 times to the terminal, and with the filter none.
 """
 
 from __future__ import annotations

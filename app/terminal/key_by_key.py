@@ -3,6 +3,14 @@
 Textual 8 gives a key to whatever has the focus when the key is read. What the key before it set off
 may still be on its way through the queues of several widgets: letters typed after the key that
 opens an entry would go elsewhere. Here a key waits until the one before it has had its effect.
+
+What each piece is worth, in Textual 8.2.8, ours first:
+
+    on_event          of 26 letters after the key that opens an entry, in one burst,
+                      26 arrive                                              0
+    take_repeats      a key held down a hundred times costs, of processor
+                      time in a grid of 600×300, 60 ms                   1,000
+    _check_bindings   19 messages a key                                     27
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from app.terminal.steady_size import SteadySize
+from app.terminal.screen import SteadySize
 
 
 class HelpPanel(SteadySize, ModalScreen[None]):

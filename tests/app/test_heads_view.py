@@ -91,8 +91,8 @@ async def test_beside_the_map_stand_all_pairs_of_the_head(tmp_path):
         await until_shown(pilot, "layer 1 · head 1")
         shown = screen(pair.app)
         comparison = compare_head(*layer_of(pair, 1), 1)
-        assert {pair.status for pair in comparison.pairs} == {"kept", "gained", "lost"}
-        for each in comparison.pairs:
+        assert {pair.status for pair in comparison.word_pairs} == {"kept", "gained", "lost"}
+        for each in comparison.word_pairs:
             assert f"{each.word_a}={each.word_b}" in shown
         for status in ("kept", "gained", "lost"):
             assert f"{status} {len(comparison.of(status))}" in shown
@@ -179,7 +179,7 @@ async def test_the_export_holds_the_pairs_of_all_layers(tmp_path):
         [str(layer), str(head), str(rank), each.word_a, each.word_b]
         for layer in range(LAYERS)
         for head in range(HEADS)
-        for rank, each in enumerate(compare_head(*layer_of(pair, layer), head).pairs, 1)
+        for rank, each in enumerate(compare_head(*layer_of(pair, layer), head).word_pairs, 1)
     ]
     assert [[row[name] for name in columns[:5]] for row in rows] == expected
 
@@ -194,7 +194,7 @@ async def test_copying_takes_the_pairs_under_the_cursor(tmp_path):
         await until_shown(pilot, "copied.txt")
         osc = next(text for text in written if text.startswith("\x1b]52;c;"))
         copied = base64.b64decode(osc.removeprefix("\x1b]52;c;").removesuffix("\x07")).decode()
-        for each in compare_head(*layer_of(pair, 1), 1).pairs:
+        for each in compare_head(*layer_of(pair, 1), 1).word_pairs:
             line = f"{each.word_a}={each.word_b} {each.count_base} {each.count_tuned}\n"
             assert line in copied
 

@@ -25,7 +25,7 @@ from analysis.clustering.compute.instances import instances_of
 from analysis.clustering.compute.measures import STARTS, cluster_scores
 from analysis.clustering.tasks.natural import natural_tasks
 from analysis.clustering.tasks.task_set import ClusterTask
-from analysis.demo.catalog import model_path
+from analysis.demo.catalog import WEIGHTS
 from analysis.engine.loading import load_model, pick_device
 from analysis.engine.tokenizing import tokenize
 from analysis.models.references import resolve
@@ -124,7 +124,7 @@ def main() -> None:
     parser.add_argument("--phrasings", type=int, default=20)
     options = parser.parse_args()
     choice = resolve("demo-tuned")
-    loaded = load_model(choice, model_path("demo-tuned"), pick_device("cpu"))
+    loaded = load_model(choice, WEIGHTS / "demo-tuned", pick_device("cpu"))
     tasks = [
         ClusterTask(each.name, each.phrasings[: options.phrasings], each.mappings, each.category)
         for each in natural_tasks().tasks[: options.tasks]

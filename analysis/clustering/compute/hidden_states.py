@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
-from analysis.engine.memory import is_out_of_memory, release
+from analysis.engine.memory import Attempt, release
 
 BATCH = 64
 """Maximum number of sequences in a forward pass; halved when memory runs out."""
@@ -52,9 +52,9 @@ def last_states(
         longest = order[done : done + batch]
         width = len(sequences[longest[-1]])
         taken = longest[: max(1, MOST_TOKENS // width)]
-        found = _unless_out_of_memory(model, [sequences[index] for index in taken], layers)
-        if found is None:
-            # Only here, outside the handler, are the partial results no longer referenced.
+        with Attempt(final=len(taken) == 1) as attempt:
+            found = _states(model, [sequences[index] for index in taken], layers)
+        if attempt.failed:
             release(model.device)
             batch = len(taken) // 2
             continue
@@ -66,17 +66,6 @@ def last_states(
     if states is None:
         raise ValueError("there are no sequences")
     return states
-
-
-def _unless_out_of_memory(
-    model: PreTrainedModel, sequences: Sequence[Sequence[int]], layers: Sequence[int]
-) -> NDArray[np.float32] | None:
-    try:
-        return _states(model, sequences, layers)
-    except Exception as error:
-        if len(sequences) == 1 or not is_out_of_memory(error):
-            raise
-    return None
 
 
 def _states(

@@ -7,7 +7,7 @@ setting); the state at the last token before the output is clustered.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -21,14 +21,11 @@ from analysis.clustering.request import ClustersRequest
 from analysis.clustering.result import TaskClusters
 from analysis.clustering.tasks.task_set import LABELS
 from analysis.engine.loading import LoadedModel
-from analysis.engine.memory import free_bytes, is_out_of_memory, readable, release
+from analysis.engine.memory import free_bytes, readable
 from analysis.engine.non_finite import explain_non_finite
 from analysis.engine.pool import ModelPool
-from analysis.events import Notice, Partial, Progress
-from analysis.problems import problem
-
-Event = Progress | Partial | Notice
-Steps = Generator[Event, None, TaskClusters]
+from analysis.events import Progress, Steps
+from analysis.problems import ProblemError, problem
 
 # Share of the memory left free by the model that states may occupy at one time.
 _SHARE_OF_MEMORY = 0.25
@@ -38,7 +35,7 @@ MOST_FOR_TSNE = 800
 """Maximum number of instances: t-SNE takes 15 seconds per layer for this many, on one core."""
 
 
-def task_clusters(request: ClustersRequest, models: ModelPool) -> Steps:
+def task_clusters(request: ClustersRequest, models: ModelPool) -> Steps[TaskClusters]:
     """Clusters, their scores and nearest neighbours of every layer of a model (METHODS 5).
 
     Yields progress after every batch of instances and every clustering of a layer.
@@ -53,35 +50,33 @@ def task_clusters(request: ClustersRequest, models: ModelPool) -> Steps:
     if request.tsne:
         instances = instances.sampled(MOST_FOR_TSNE, request.seed)
     sequences = yield from _tokenized(request, loaded, instances)
-    while True:
-        try:
-            result = yield from _measured(request, loaded, instances, sequences)
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-        else:
-            return msgspec.structs.replace(
-                result,
-                seconds=time.monotonic() - started,
-                device=loaded.facts.device,
-                dtype=loaded.facts.dtype,
-                notes=(*loaded.facts.notes, *result.notes),
-            )
-        # Only here, outside the handler, are the partial results no longer referenced.
-        release(loaded.device)
-        if not models.evict_others(request.model):
-            raise problem(
-                "memory",
-                f"The memory of {loaded.device} does not suffice to gather hidden states.",
-                f"{readable(free_bytes(loaded.device))} are free beside {loaded.facts.name}.",
-                "Give fewer or shorter instances, or choose --dtype bfloat16 or another device.",
-            )
+    result = yield from models.with_room(
+        loaded,
+        lambda: _measured(request, loaded, instances, sequences),
+        lambda: _too_little_memory(loaded),
+    )
+    return msgspec.structs.replace(
+        result,
+        seconds=time.monotonic() - started,
+        device=loaded.facts.device,
+        dtype=loaded.facts.dtype,
+        notes=(*loaded.facts.notes, *result.notes),
+    )
+
+
+def _too_little_memory(loaded: LoadedModel) -> ProblemError:
+    return problem(
+        "memory",
+        f"The memory of {loaded.device} does not suffice to gather hidden states.",
+        f"{readable(free_bytes(loaded.device))} are free beside {loaded.facts.name}.",
+        "Give fewer or shorter instances, or choose --dtype bfloat16 or another device.",
+    )
 
 
 def _tokenized(
     request: ClustersRequest, loaded: LoadedModel, instances: Instances
-) -> Generator[Event, None, list[tuple[int, ...]]]:
-    """The tokens of every instance, up to the token that predicts the output."""
+) -> Steps[list[tuple[int, ...]]]:
+    """The tokens of every instance up to the one that predicts the output."""
     prompts = instances.prompts()
     window = loaded.facts.context_window
     sequences: list[tuple[int, ...]] = []
@@ -109,8 +104,8 @@ def _measured(
     loaded: LoadedModel,
     instances: Instances,
     sequences: Sequence[Sequence[int]],
-) -> Steps:
-    """Measure all layers, as many at a time as fit in memory."""
+) -> Steps[TaskClusters]:
+    """All layers, as many at a time as memory has room for their states."""
     config = loaded.model.config.get_text_config()
     count = config.num_hidden_layers + 1
     room = _SHARE_OF_MEMORY * free_bytes(torch.device("cpu"))
@@ -173,7 +168,7 @@ class _Measures:
         self._of_task = np.zeros((layers, int(self._unseen.sum())), dtype=np.int32)
         self._predicted = np.zeros(self._of_task.shape, dtype=np.bool_)
 
-    def take(self, layer: int, states: NDArray[np.float32]) -> Generator[Event, None, None]:
+    def take(self, layer: int, states: NDArray[np.float32]) -> Steps[None]:
         """Measure one layer's states [n, D]."""
         yield self._progress()
         seed = self._request.seed

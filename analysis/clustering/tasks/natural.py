@@ -31,9 +31,9 @@ def natural_tasks() -> TaskSet:
     for task in all_tasks():
         if task.category in WORD_CATEGORIES:
             own = more["mappings"].get(task.name)
-            pairs = [(given, out) for given, out in own] if own else _single_words(task)
+            mappings = [(given, out) for given, out in own] if own else _single_words(task)
             asked = _asked(task, more["phrasings"][task.family])
-            found.append(ClusterTask(task.name, asked, _alternating(pairs), task.category))
+            found.append(ClusterTask(task.name, asked, _alternating(mappings), task.category))
     return TaskSet("natural", tuple(found))
 
 
@@ -54,10 +54,10 @@ def _single_words(task: Task) -> list[Mapping]:
     return list(found.items())
 
 
-def _alternating(pairs: Iterable[Mapping]) -> tuple[Mapping, ...]:
-    """One pair of every output in turn, then the second of every output, and so on."""
+def _alternating(mappings: Iterable[Mapping]) -> tuple[Mapping, ...]:
+    """A mapping to every output in turn, then the second of every output, and so on."""
     by_output: dict[str, list[Mapping]] = {}
-    for pair in pairs:
-        by_output.setdefault(pair[1], []).append(pair)
+    for mapping in mappings:
+        by_output.setdefault(mapping[1], []).append(mapping)
     rounds = zip_longest(*by_output.values())
-    return tuple(pair for each in rounds for pair in each if pair is not None)
+    return tuple(mapping for each in rounds for mapping in each if mapping is not None)

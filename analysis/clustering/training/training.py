@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -12,13 +13,13 @@ import torch
 from transformers import GPT2LMHeadModel
 
 from analysis.clustering.training import run_folder
-from analysis.clustering.training.checkpoint import load_checkpoint, save_checkpoint
 from analysis.clustering.training.curves import Curves
 from analysis.clustering.training.dynamics import Dynamics
 from analysis.clustering.training.generator import generate
 from analysis.clustering.training.instances import Instance
 from analysis.clustering.training.messages import Progress
 from analysis.clustering.training.model import Encoded, loss_of, new_model, shuffled
+from analysis.clustering.training.run_folder import CHECKPOINT_NAME, replacing
 from analysis.clustering.training.settings import RunSettings
 from analysis.engine.loading import pick_device
 from analysis.problems import problem
@@ -191,3 +192,35 @@ class _Run:
                 f"Remove {run_folder.CHECKPOINT_NAME} to train from the beginning.",
             )
         return epoch
+
+
+def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
+    """Replace the checkpoint of a run.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    with replacing(folder / CHECKPOINT_NAME) as stream:
+        torch.save(state, stream)
+
+
+def load_checkpoint(folder: Path, device: torch.device) -> dict[str, Any] | None:
+    """The checkpoint of a run, None where there is none yet.
+
+    Raises:
+        ProblemError: ``storage`` where it cannot be read.
+    """
+    path = folder / CHECKPOINT_NAME
+    if not path.exists():
+        return None
+    try:
+        # Tensors and plain values only: nothing in the file is run.
+        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    except Exception as error:  # torch, zipfile and pickle each have their own
+        raise problem(
+            "storage",
+            f"{path} cannot be read.",
+            f"{type(error).__name__}: {error}".partition("\n")[0],
+            "Remove it to train from the beginning.",
+        ) from None
+    return state

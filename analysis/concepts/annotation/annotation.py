@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import msgspec
@@ -75,3 +77,30 @@ class Annotation(msgspec.Struct, frozen=True):
         if self.outcome == "described":
             return None not in self.raw
         return self.outcome != "unanswered"
+
+
+_GAP_SENTENCES: dict[Gap, str] = {
+    "cut": "has an answer that was cut at the limit of tokens. A model that thinks before it"
+    " answers needs a higher max_tokens: change it in a copy of the templates, and name that with"
+    " --templates.",
+    "filter": "has no answer because a filter of the server's withheld it. Another model or server"
+    " may answer.",
+    "refusal": "has no answer because the model refused to give one. Another model may answer.",
+    "empty": "has an empty answer. A model that thinks before it answers may have spent its tokens"
+    " on that: change max_tokens in a copy of the templates, and name that with --templates.",
+}
+
+
+def gap_notes(annotations: Sequence[Annotation]) -> tuple[str, ...]:
+    """A sentence or two for every reason that occurs; they count as not understood."""
+    counts = Counter(gap for each in annotations for gap in each.gaps)
+    total = len(annotations)
+    return tuple(
+        f"{counts[gap]:,} of {total:,} descriptions {_plural(words, counts[gap])}"
+        for gap, words in _GAP_SENTENCES.items()
+        if counts[gap]
+    )
+
+
+def _plural(words: str, count: int) -> str:
+    return words if count == 1 else words.replace("has", "have", 1)

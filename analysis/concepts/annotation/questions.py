@@ -17,7 +17,7 @@ from analysis.concepts.annotation.parsing import (
 )
 from analysis.concepts.annotation.templates import Templates
 from analysis.concepts.tables import Level
-from cache.keys import key
+from cache.codec import key
 
 TOP_P = 0.9
 _VERSION = 1

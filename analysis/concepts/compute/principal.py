@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from analysis.thread_pools import suited_to
+from analysis.concepts.rotation import suited_to
 
 Measure = Literal["cosine", "projection"]
 
@@ -232,9 +232,9 @@ def nearest_words(
     exact = torch.cat(
         [
             _exact_measures(
-                directions[components[pairs]], vectors[words[pairs].to(vectors.device)], measure
+                directions[components[some]], vectors[words[some].to(vectors.device)], measure
             )
-            for pairs in _blocks(len(words))
+            for some in _blocks(len(words))
         ]
     )
     r, w, values = (each.cpu().numpy() for each in (components, words, exact))

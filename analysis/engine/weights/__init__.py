@@ -1,8 +1,6 @@
 """A model's weights by what they do, whatever its family calls them (METHODS 2, 3 and 7)."""
 
-from analysis.engine.weights.adapter import ModelWeights
-from analysis.engine.weights.check import check
-from analysis.engine.weights.query_key import QueryKey
+from analysis.engine.weights.adapter import ModelWeights, QueryKey
 from analysis.engine.weights.registry import families, open_weights, weights_of
 
-__all__ = ["ModelWeights", "QueryKey", "check", "families", "open_weights", "weights_of"]
+__all__ = ["ModelWeights", "QueryKey", "families", "open_weights", "weights_of"]

@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-import torch
 from torch import Tensor
 from transformers import PreTrainedConfig
 
-from analysis.engine.weights.query_key import QueryKey
 from analysis.engine.weights.tensors import TensorSource
 from analysis.problems import ProblemError, problem
 
 PreNorm = Literal["rms", "layer", "none"]
+
+
+@dataclass(frozen=True, eq=False)
+class QueryKey:
+    """How the heads of one layer make queries and keys, before rotation and q/k norms.
+
+    For a state x after the pre-attention norm without its weight, x·w_q is the query of every head
+    side by side, and x·w_k the key of every group of heads; biases are left out.
+
+    Attributes:
+        w_q: float32 [D, H·d], the pre-attention norm's weight folded in.
+        w_k: float32 [D, H_kv·d], likewise.
+        head_dim: d.
+    """
+
+    w_q: Tensor
+    w_k: Tensor
+    head_dim: int
+
+    def head(self, head: int) -> tuple[Tensor, Tensor]:
+        """One head's W_q and W_k; heads of a group share their W_k.
+
+        Args:
+            head: From 0 to H - 1.
+
+        Returns:
+            float32 [D, d] and float32 [D, d], views.
+        """
+        repeats = self.w_q.shape[1] // self.w_k.shape[1]
+        own, shared = head * self.head_dim, head // repeats * self.head_dim
+        return self.w_q[:, own:][:, : self.head_dim], self.w_k[:, shared:][:, : self.head_dim]
 
 
 class ModelWeights:
@@ -121,20 +150,9 @@ class ModelWeights:
         found = self._projections(layer)
         if self.pre_norm == "none":
             return found
-        norm = self._name(layer, self._norm)
-        weight = self._norm_weight(self._read(f"{norm}.weight", (self.width,)))
-        query_bias, key_bias = found.query_bias, found.key_bias
-        if self.pre_norm == "layer":
-            shift = self._read(f"{norm}.bias", (self.width,))
-            query_bias = shift @ found.w_q + (0 if query_bias is None else query_bias)
-            key_bias = shift @ found.w_k + (0 if key_bias is None else key_bias)
-        return replace(
-            found,
-            w_q=weight[:, None] * found.w_q,
-            w_k=weight[:, None] * found.w_k,
-            query_bias=query_bias,
-            key_bias=key_bias,
-        )
+        norm = f"{self._name(layer, self._norm)}.weight"
+        weight = self._norm_weight(self._read(norm, (self.width,)))[:, None]
+        return replace(found, w_q=weight * found.w_q, w_k=weight * found.w_k)
 
     def down_projection(self, layer: int) -> Tensor:
         """W_p of a dense layer: what each unit of the feed-forward network writes.
@@ -171,31 +189,12 @@ class ModelWeights:
         """
         raise IndexError(f"layer {layer} has no expert {expert}")
 
-    def standardise(self, states: Tensor) -> Tensor:
-        """What the pre-attention norm does before its weight and bias.
-
-        Args:
-            states: float32 [..., D], the residual stream before attention.
-
-        Returns:
-            float32 [..., D], what `QueryKey` applies to; the states themselves in post-norm models.
-        """
-        if self.pre_norm == "none":
-            return states
-        if self.pre_norm == "layer":
-            states = states - states.mean(dim=-1, keepdim=True)
-        return states * torch.rsqrt(states.square().mean(dim=-1, keepdim=True) + self._epsilon())
-
-    def query_key_modules(self, layer: int) -> tuple[str, ...]:
-        """Names of the model's modules that project queries and keys."""
-        return tuple(self._name(layer, module) for module in self._query_key)
-
     def layer_module(self, layer: int) -> str:
         """Name of the model's module that is a layer."""
         return self._name(layer, "").removesuffix(".")
 
-    def split(self, projected: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-        """Queries and keys out of what `query_key_modules` return.
+    def _split(self, projected: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """The weights of queries and of keys out of those of the modules that make them.
 
         Args:
             projected: [..., out] of each module.
@@ -210,30 +209,19 @@ class ModelWeights:
         """W_q and W_k with nothing folded in."""
         query, key = self.heads * self.head_dim, self.key_value_heads * self.head_dim
         outs = (query, key) if len(self._query_key) == 2 else (query + 2 * key,)
-        modules = self.query_key_modules(layer)
-        w_q, w_k = self.split(
+        w_q, w_k = self._split(
             tuple(
-                self._matrix(name, self.width, out) for name, out in zip(modules, outs, strict=True)
+                self._matrix(self._name(layer, module), self.width, out)
+                for module, out in zip(self._query_key, outs, strict=True)
             )
         )
-        query_bias = key_bias = None
-        if f"{modules[0]}.bias" in self._tensors:
-            query_bias, key_bias = self.split(
-                tuple(
-                    self._read(f"{name}.bias", (out,))
-                    for name, out in zip(modules, outs, strict=True)
-                )
-            )
-        return QueryKey(w_q, w_k, query_bias, key_bias, self.head_dim)
+        return QueryKey(w_q, w_k, self.head_dim)
 
     def _feed_forward(self) -> int:
         return int(self._config.intermediate_size)
 
     def _experts(self) -> int:
         return 0
-
-    def _epsilon(self) -> float:
-        return float(self._config.rms_norm_eps)
 
     def _norm_weight(self, stored: Tensor) -> Tensor:
         return stored

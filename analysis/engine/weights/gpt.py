@@ -23,17 +23,13 @@ class Gpt2Weights(ModelWeights):
     _down: ClassVar[str] = "mlp.c_proj"
     _stored_out_by_in: ClassVar[bool] = False
 
-    def split(self, projected: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-        """As `ModelWeights.split`; the values are dropped."""
+    def _split(self, projected: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         (fused,) = projected
         query, key, _ = fused.chunk(3, dim=-1)
         return query, key
 
     def _feed_forward(self) -> int:
         return int(self._config.n_inner or 4 * self.width)
-
-    def _epsilon(self) -> float:
-        return float(self._config.layer_norm_epsilon)
 
 
 class GptJWeights(ModelWeights):
@@ -56,9 +52,6 @@ class GptJWeights(ModelWeights):
     def _feed_forward(self) -> int:
         return int(self._config.n_inner or 4 * self.width)
 
-    def _epsilon(self) -> float:
-        return float(self._config.layer_norm_epsilon)
-
 
 class GptNeoxWeights(ModelWeights):
     """GPT-NeoX and Pythia: one projection makes q, k and v of a head, head after head."""
@@ -71,11 +64,7 @@ class GptNeoxWeights(ModelWeights):
     _query_key: ClassVar[tuple[str, ...]] = ("attention.query_key_value",)
     _down: ClassVar[str] = "mlp.dense_4h_to_h"
 
-    def split(self, projected: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-        """As `ModelWeights.split`; the values are dropped."""
+    def _split(self, projected: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         (fused,) = projected
         heads = fused.reshape(*fused.shape[:-1], self.heads, 3, self.head_dim)
         return heads[..., 0, :].flatten(-2), heads[..., 1, :].flatten(-2)
-
-    def _epsilon(self) -> float:
-        return float(self._config.layer_norm_eps)

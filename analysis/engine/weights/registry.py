@@ -15,9 +15,8 @@ from analysis.engine.weights.experts import (
     Qwen2MoeWeights,
     Qwen3MoeWeights,
 )
-from analysis.engine.weights.gemma import GemmaWeights
 from analysis.engine.weights.gpt import Gpt2Weights, GptJWeights, GptNeoxWeights
-from analysis.engine.weights.llama import Phi3Weights, PostNormWeights
+from analysis.engine.weights.llama import GemmaWeights, Phi3Weights, PostNormWeights
 from analysis.engine.weights.tensors import DiskTensors, ModelTensors, TensorSource
 from analysis.models import checkpoint
 from analysis.problems import problem

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 import numpy as np
@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 from analysis.engine.loading import LoadedModel
 from analysis.engine.passes import exact, head_of
 from analysis.engine.pool import ModelPool
-from analysis.events import Notice, Partial, Progress
+from analysis.events import Progress, Steps
 from analysis.neurons.compute.batches import (
     Text,
     in_batches,
@@ -34,10 +34,8 @@ _LOGITS = 1 << 26
 many as fit."""
 
 
-def ablation(
-    request: AblationRequest, models: ModelPool
-) -> Generator[Progress | Partial | Notice, None, Ablation]:
-    """log p of every reference response: unchanged, without the set, without random sets.
+def ablation(request: AblationRequest, models: ModelPool) -> Steps[Ablation]:
+    """log p of every reference response: as it is, without the set, without random sets.
 
     A silenced neuron writes nothing at any token of prompt or response.
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from analysis.engine.loading import LoadedModel
-from analysis.engine.memory import free_bytes, is_out_of_memory, readable, release
+from analysis.engine.memory import Attempt, free_bytes, readable, release
 from analysis.engine.non_finite import explain_non_finite, is_finite
 from analysis.engine.pool import ModelPool
 from analysis.problems import problem
@@ -87,12 +87,9 @@ def run_batches(
     waiting = list(reversed(batches))
     while waiting:
         batch = waiting.pop()
-        try:
+        with Attempt() as attempt:
             run(batch)
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-        else:
+        if not attempt.failed:
             yield len(batch)
             continue
         # Only here, outside the handler, are the partial results no longer referenced.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 
 import torch
 
 from analysis.engine.loading import LoadedModel
 from analysis.engine.pool import ModelPool
-from analysis.events import Notice, Partial, Progress
+from analysis.events import Progress, Steps
 from analysis.neurons.compute.batches import (
     Text,
     in_batches,
@@ -25,10 +25,8 @@ from analysis.neurons.result import Frequencies
 from analysis.problems import problem
 
 
-def frequencies(
-    request: FrequenciesRequest, models: ModelPool
-) -> Generator[Progress | Partial | Notice, None, Frequencies]:
-    """p_ij(I) of every neuron on every instruction of a category, stored as counts over a grid.
+def frequencies(request: FrequenciesRequest, models: ModelPool) -> Steps[Frequencies]:
+    """p_ij(I) of every neuron on every instruction of a category, kept as counts over a grid.
 
     p_ij(I) is the share of the instruction's own tokens (no BOS) at which the activation is above
     0; a neuron of an expert counts only at tokens routed to that expert. Takes one pass over the

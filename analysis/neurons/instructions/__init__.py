@@ -6,11 +6,11 @@
 """
 
 from analysis.neurons.instructions.instruction_set import Instruction, InstructionSet
-from analysis.neurons.instructions.reading import instructions_from_file
-from analysis.neurons.instructions.shipped import (
+from analysis.neurons.instructions.reading import (
     CATEGORIES,
     default_instructions,
     demo_instructions,
+    instructions_from_file,
     natural_instructions,
 )
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import msgspec
 
+from analysis.demo.catalog import held_out_phrasings
+from analysis.models.references import DEMO_NAMES
 from analysis.neurons.instructions.instruction_set import Instruction, InstructionSet
 from analysis.problems import ProblemError, problem
+from analysis.request import ModelChoice
 from analysis.text_files import utf8
 
 LARGEST_FILE = 100_000_000
@@ -113,3 +117,49 @@ def _listed(malformed: list[str]) -> str:
 
 def _unusable(path: Path, why: str, remedy: str) -> ProblemError:
     return problem("input", f"{path} cannot be used as instructions.", why, remedy)
+
+
+CATEGORIES = (
+    "classification",
+    "code",
+    "general question answering",
+    "generation",
+    "math",
+    "summarisation",
+)
+"""The six of METHODS 6."""
+
+# What the closed world asks for knowledge of is general question answering too; translation and
+# the forms of words are none of the six.
+_OF_DEMO_CATEGORY = {each: each for each in CATEGORIES} | {
+    "question answering": "general question answering",
+    "knowledge": "general question answering",
+}
+
+
+@cache
+def natural_instructions() -> InstructionSet:
+    """Instructions as people give them to a chat model, in all six categories."""
+    found: list[Instruction] = []
+    for category in CATEGORIES:
+        path = Path(__file__).parent / f"{category.replace(' ', '_')}.jsonl"
+        found.extend(instructions_from_file(path).instructions)
+    return InstructionSet("natural", tuple(found))
+
+
+@cache
+def demo_instructions() -> InstructionSet:
+    """The demo pair's held-out phrasings, those of the six categories."""
+    prompts = [each for each in held_out_phrasings() if each.category in _OF_DEMO_CATEGORY]
+    prompts.sort(key=lambda each: CATEGORIES.index(_OF_DEMO_CATEGORY[each.category]))
+    found = tuple(
+        Instruction(each.id, _OF_DEMO_CATEGORY[each.category], each.prompt, response=each.reference)
+        for each in prompts
+    )
+    return InstructionSet("demo", found)
+
+
+def default_instructions(base: ModelChoice, tuned: ModelChoice) -> InstructionSet:
+    """The demo pair's own for the demo pair, the natural ones for all others."""
+    demo = base.name in DEMO_NAMES and tuned.name in DEMO_NAMES
+    return demo_instructions() if demo else natural_instructions()

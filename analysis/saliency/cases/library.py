@@ -10,25 +10,31 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.density import DENSITY_FLOOR, importance_density, instruction_score, raise_floor
 from analysis.models.tokens import Span, Tokens
-from analysis.problems import ProblemError, problem
+from analysis.problems import problem
+from analysis.saliency.cases.entries import (
+    CaseEntry,
+    FullCaseEntry,
+    ResponseEntry,
+    broken,
+    entries,
+    entry_at,
+    missing,
+    model_names,
+    ratings,
+    stated_order,
+)
 from analysis.saliency.cases.instructions import instruction_mask
 from analysis.saliency.cases.tokens import tokens_from_pieces
 from analysis.saliency.map import SaliencyMap
-from analysis.text_files import wide_encoding, without_mark
-
-T = TypeVar("T")
 
 STUDY_CASES = "cases"
 """Subfolder of a study's folder that holds its case library."""
@@ -98,19 +104,17 @@ class CaseLibrary:
                 is damaged.
         """
         self.folder = folder
-        responses = _model_names(folder, "responses_", ".jsonl")
+        responses = model_names(folder, "responses_", ".jsonl")
         self._lines: dict[str, int] = {}
-        entries: list[_CaseEntry] = []
-        for number, offset, entry in _entries(folder / "cases.jsonl", _CaseEntry):
+        listed: list[CaseEntry] = []
+        for number, offset, entry in entries(folder / "cases.jsonl", CaseEntry):
             if entry.id in self._lines:
-                raise _broken(
-                    folder / "cases.jsonl", number, f"The id {entry.id!r} is there twice."
-                )
+                raise broken(folder / "cases.jsonl", number, f"The id {entry.id!r} is there twice.")
             self._lines[entry.id] = offset
-            entries.append(entry)
-        ratings = _ratings(folder / "ratings.jsonl")
-        rated = {model for model, _ in ratings}
-        self.models: tuple[str, ...] = _stated_order(folder / "models.json", responses) or tuple(
+            listed.append(entry)
+        rated_as = ratings(folder / "ratings.jsonl")
+        rated = {model for model, _ in rated_as}
+        self.models: tuple[str, ...] = stated_order(folder / "models.json", responses) or tuple(
             sorted(responses, key=lambda name: (name in rated, name))
         )
         self._responses = {model: self._response_index(model) for model in self.models}
@@ -121,10 +125,10 @@ class CaseLibrary:
                 dataset=entry.dataset,
                 prompt=entry.prompt,
                 response_lengths=tuple(self._responses[name][entry.id][1] for name in self.models),
-                ratings=tuple(ratings.get((name, entry.id)) for name in self.models),
+                ratings=tuple(rated_as.get((name, entry.id)) for name in self.models),
                 guessed=entry.instruction_guessed,
             )
-            for entry in entries
+            for entry in listed
         )
 
     @classmethod
@@ -178,7 +182,7 @@ class CaseLibrary:
         entry = self._full_entry(case_id)
         path = self._responses_path(model)
         offset, _ = self._responses[model][case_id]
-        response = _entry_at(path, offset, _ResponseEntry)
+        response = entry_at(path, offset, ResponseEntry)
         tokens = tokens_from_pieces(entry.prompt_tokens, entry.prompt)
         return SaliencyMap(
             model=model,
@@ -201,10 +205,10 @@ class CaseLibrary:
             densities = (importance_density(raise_floor(each, DENSITY_FLOOR)) for each in scores)
             yield case.id, tuple(instruction_score(each, mask) for each in densities)
 
-    def _full_entry(self, case_id: str) -> _FullCaseEntry:
-        return _entry_at(self.folder / "cases.jsonl", self._lines[case_id], _FullCaseEntry)
+    def _full_entry(self, case_id: str) -> FullCaseEntry:
+        return entry_at(self.folder / "cases.jsonl", self._lines[case_id], FullCaseEntry)
 
-    def _instruction(self, entry: _FullCaseEntry) -> NDArray[np.bool_]:
+    def _instruction(self, entry: FullCaseEntry) -> NDArray[np.bool_]:
         if entry.instruction_mask is None:
             tokens = tokens_from_pieces(entry.prompt_tokens, entry.prompt)
             return instruction_mask(tokens, _places(entry.prompt, entry.instruction_spans))
@@ -225,11 +229,11 @@ class CaseLibrary:
         path = self._responses_path(model)
         index = {
             entry.id: (offset, len(entry.response_tokens))
-            for _, offset, entry in _entries(path, _ResponseEntry)
+            for _, offset, entry in entries(path, ResponseEntry)
         }
         for case_id in self._lines:
             if case_id not in index:
-                raise _broken(path, None, f"There is no response for case {case_id!r}.")
+                raise broken(path, None, f"There is no response for case {case_id!r}.")
         return index
 
     def _archive(self, model: str) -> zipfile.ZipFile:
@@ -237,14 +241,14 @@ class CaseLibrary:
         try:
             archive = zipfile.ZipFile(path)
         except FileNotFoundError:
-            raise _missing(path) from None
+            raise missing(path) from None
         except (OSError, zipfile.BadZipFile) as error:
-            raise _broken(path, None, f"It is no archive: {error}.") from None
+            raise broken(path, None, f"It is no archive: {error}.") from None
         present = set(archive.namelist())
         for case_id in self._lines:
             if f"{case_id}.npy" not in present:
                 archive.close()
-                raise _broken(path, None, f"There is no map for case {case_id!r}.")
+                raise broken(path, None, f"There is no map for case {case_id!r}.")
         return archive
 
     def _scores(self, case_id: str, model: str, length: int) -> NDArray[np.uint8]:
@@ -261,7 +265,7 @@ class CaseLibrary:
                 )
                 stored, fortran, dtype = read(file)
                 if dtype != np.uint8 or stored != shape:
-                    raise _broken(
+                    raise broken(
                         path,
                         None,
                         f"The map of case {case_id!r} should be uint8 {shape}, "
@@ -270,159 +274,13 @@ class CaseLibrary:
                 # Ask for one byte more so that the archive verifies its checksum at the end.
                 data = file.read(shape[0] * shape[1] + 1)
         except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise _broken(path, None, f"Case {case_id!r} cannot be read: {error}.") from None
+            raise broken(path, None, f"Case {case_id!r} cannot be read: {error}.") from None
         if len(data) != shape[0] * shape[1]:
-            raise _broken(path, None, f"The map of case {case_id!r} is cut short or too long.")
+            raise broken(path, None, f"The map of case {case_id!r} is cut short or too long.")
         return np.frombuffer(data, dtype=np.uint8).reshape(shape, order="F" if fortran else "C")
-
-
-class _CaseEntry(msgspec.Struct):
-    """The part of a line of cases.jsonl that the index keeps."""
-
-    id: str
-    prompt: str
-    dataset: str = ""
-    instruction_guessed: bool = False
-
-
-class _FullCaseEntry(_CaseEntry, kw_only=True):
-    """A line of cases.jsonl."""
-
-    prompt_tokens: list[str]
-    instruction_spans: list[str] = []
-    instruction_mask: str | None = None
-    context: str = ""
-    reference: str = ""
-
-
-class _ResponseEntry(msgspec.Struct):
-    """A line of responses_MODEL.jsonl."""
-
-    id: str
-    response_tokens: list[str]
-
-
-class _RatingEntry(msgspec.Struct):
-    """A line of ratings.jsonl."""
-
-    id: str
-    model: str
-    rating: float
-
-
-class _ModelsFile(msgspec.Struct):
-    """The content of models.json."""
-
-    models: list[str]
-
-
-def _stated_order(path: Path, names: list[str]) -> tuple[str, ...]:
-    """The order of models stated in a file, base first; empty if there is no file."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return ()
-    except OSError as error:
-        raise _broken(path, None, f"It cannot be read: {error.strerror}.") from None
-    stated = _decoded(msgspec.json.Decoder(_ModelsFile), data, path, 1).models
-    if sorted(stated) != sorted(names):
-        raise _broken(
-            path,
-            None,
-            f"It names {' and '.join(stated) or 'no model'}; "
-            f"the responses are those of {' and '.join(sorted(names))}.",
-        )
-    return tuple(stated)
-
-
-def _model_names(folder: Path, prefix: str, suffix: str) -> list[str]:
-    """The models with responses in a folder; a ProblemError if it is not a case library."""
-    try:
-        names = [each.name for each in folder.iterdir()]
-    except OSError as error:
-        raise problem(
-            "storage",
-            f"The folder {folder} cannot be opened.",
-            f"{error.strerror}.",
-            "Name the folder of a case library.",
-        ) from None
-    models = [
-        name.removeprefix(prefix).removesuffix(suffix)
-        for name in names
-        if name.startswith(prefix) and name.endswith(suffix)
-    ]
-    if not 1 <= len(models) <= 2:
-        raise problem(
-            "storage",
-            f"{folder} is no case library.",
-            f"It has responses of {len(models)} models ({prefix}MODEL{suffix}).",
-            "Name a folder with the results of one or two models.",
-        )
-    return models
-
-
-def _entries(path: Path, type_: type[T]) -> Iterator[tuple[int, int, T]]:
-    """(line number, offset, entry) of every non-blank line of a JSON-lines file."""
-    decoder = msgspec.json.Decoder(type_)
-    offset = 0
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                if number == 1 and (encoding := wide_encoding(line)):
-                    raise _broken(path, None, f"It is {encoding}, and should be UTF-8.")
-                if not line.isspace():
-                    yield number, offset, _decoded(decoder, line, path, number)
-                offset += len(line)
-    except FileNotFoundError:
-        raise _missing(path) from None
-    except OSError as error:
-        raise _broken(path, None, f"It cannot be read: {error.strerror}.") from None
-
-
-def _entry_at(path: Path, offset: int, type_: type[T]) -> T:
-    """The entry on the line that starts at an offset."""
-    try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            line = file.readline()
-            with suppress(ProblemError):
-                return _decoded(msgspec.json.Decoder(type_), line, path, 0)
-            file.seek(0)
-            number = file.read(offset).count(b"\n") + 1
-    except OSError as error:
-        raise _broken(path, None, f"It cannot be read: {error.strerror}.") from None
-    return _decoded(msgspec.json.Decoder(type_), line, path, number)
-
-
-def _decoded(decoder: msgspec.json.Decoder[T], line: bytes, path: Path, number: int) -> T:
-    try:
-        return decoder.decode(without_mark(line))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _broken(path, number, f"{error}.") from None
-
-
-def _ratings(path: Path) -> dict[tuple[str, str], float]:
-    """(model, case id) → rating; ratings of 0 or less mean unrated."""
-    if not path.exists():
-        return {}
-    entries = (entry for _, _, entry in _entries(path, _RatingEntry))
-    return {(entry.model, entry.id): entry.rating for entry in entries if entry.rating > 0}
 
 
 def _places(prompt: str, pieces: list[str]) -> tuple[Span, ...]:
     """The span of each piece of text in the prompt; pieces that do not occur are left out."""
     starts = ((prompt.find(piece), len(piece)) for piece in pieces if piece)
     return tuple(sorted((start, start + length) for start, length in starts if start >= 0))
-
-
-def _missing(path: Path) -> ProblemError:
-    return problem(
-        "storage",
-        f"{path} is missing.",
-        "A case library has cases.jsonl, and responses_MODEL.jsonl and salience_MODEL.npz a model.",
-    )
-
-
-def _broken(path: Path, number: int | None, why: str) -> ProblemError:
-    line = "" if number is None else f" in line {number}"
-    return problem("storage", f"{path} is broken{line}.", why)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from io import BytesIO
@@ -47,22 +47,6 @@ class NewCase:
     context: str = ""
     reference: str = ""
     guessed: bool = False
-
-
-def write_case_library(folder: Path, models: Sequence[str], cases: Iterable[NewCase]) -> None:
-    """Write cases as they come; only the current one is held in memory.
-
-    Args:
-        folder: A folder to create; it must not contain files yet.
-        models: See `CaseWriter`.
-        cases: The cases, their maps in the order of `models`.
-
-    Raises:
-        ProblemError: See `CaseWriter`.
-    """
-    with CaseWriter(folder, models) as writer:
-        for case in cases:
-            writer.write(case)
 
 
 class CaseWriter:

@@ -11,16 +11,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.engine.generation import end_tokens, generate
+from analysis.engine.generation import TurnEnd, end_tokens, generate, turn_end
 from analysis.engine.limits import refuse_too_long
 from analysis.engine.loading import LoadedModel
-from analysis.engine.memory import free_bytes, is_out_of_memory, readable, release
+from analysis.engine.memory import free_bytes, readable, release
 from analysis.engine.non_finite import NotFiniteError, explain_non_finite
 from analysis.engine.pool import ModelPool
-from analysis.engine.tokenizing import tokenize
-from analysis.engine.turns import TurnEnd, turn_end
-from analysis.events import ModelFacts, Notice, Partial, Progress
-from analysis.models.request import LoadRequest, TokenizeRequest
+from analysis.events import Partial, Progress, Steps
 from analysis.models.tokens import Tokens
 from analysis.problems import ProblemError, problem
 from analysis.saliency.compute.importance import (
@@ -34,28 +31,11 @@ from analysis.saliency.compute.importance import (
 from analysis.saliency.request import AttributionRequest
 from analysis.saliency.result import Attribution
 
-Steps = Generator[Progress | Partial | Notice, None, Attribution]
-
 # Drawing a map takes its time; more often than this nobody can follow.
 _PARTIAL_INTERVAL_S = 0.2
 
 
-def load(
-    request: LoadRequest, models: ModelPool
-) -> Generator[Progress | Partial | Notice, None, ModelFacts]:
-    """Have a model in memory and say what it is."""
-    return (yield from models.get(request.model)).facts
-
-
-def tokenize_prompt(
-    request: TokenizeRequest, models: ModelPool
-) -> Generator[Progress | Partial | Notice, None, Tokens]:
-    """The tokens of a prompt; the weights are not needed for it."""
-    tokenizer = yield from models.tokenizer(request.model)
-    return tokenize(tokenizer, request.prompt, chat_template=request.chat_template)
-
-
-def attribute(request: AttributionRequest, models: ModelPool) -> Steps:
+def attribute(request: AttributionRequest, models: ModelPool) -> Steps[Attribution]:
     """Importance of every prompt token for every response token (METHODS 1).
 
     Yields progress and, at most five times a second, the result so far: while the response is
@@ -89,19 +69,18 @@ def attribute(request: AttributionRequest, models: ModelPool) -> Steps:
         seconds=0.0,
         response=text,
     )
-    while True:
-        try:
-            return (yield from _answered(request, loaded, start))
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-        # Only here, outside the handler, is what was half computed no longer referred to.
-        release(loaded.device)
-        if not models.evict_others(request.model):
-            raise _too_little_memory(loaded, len(prompt), given, request.max_new_tokens)
+    return (
+        yield from models.with_room(
+            loaded,
+            lambda: _answered(request, loaded, start),
+            lambda: _too_little_memory(loaded, len(prompt), given, request.max_new_tokens),
+        )
+    )
 
 
-def _answered(request: AttributionRequest, loaded: LoadedModel, start: Attribution) -> Steps:
+def _answered(
+    request: AttributionRequest, loaded: LoadedModel, start: Attribution
+) -> Steps[Attribution]:
     ended: Literal["end", "length", "given"] = "given"
     complete = msgspec.structs.replace(start, ended=ended)
     if request.response is None and request.response_ids is None:
@@ -113,7 +92,7 @@ def _answered(request: AttributionRequest, loaded: LoadedModel, start: Attributi
 
 def _written(
     request: AttributionRequest, loaded: LoadedModel, start: Attribution
-) -> Generator[Progress | Partial | Notice, None, tuple[Attribution, Literal["end", "length"]]]:
+) -> Steps[tuple[Attribution, Literal["end", "length"]]]:
     """The response, as it is written."""
     ids: list[int] = []
     pace = _Pace()
@@ -145,7 +124,7 @@ def _explained(
     loaded: LoadedModel,
     complete: Attribution,
     ended: Literal["end", "length", "given"],
-) -> Steps:
+) -> Steps[Attribution]:
     """The importance, rectangle by rectangle; of a gradient the totals first."""
     if request.totals_only:
         return _summed(request, loaded, complete, ended)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from analysis.engine.memory import is_out_of_memory, release
+from analysis.engine.memory import Attempt, release
 from analysis.saliency.compute.pieces import Piece, Pieces
 
 
@@ -40,9 +40,9 @@ def in_batches(
         while start < end:
             stop = min(start + min(batch, in_time), end)
             began = clock()
-            values = _unless_out_of_memory(compute, start, stop)
-            if values is None:
-                # Only here, outside the handler, is what was half computed no longer referred to.
+            with Attempt(final=stop - start == 1) as attempt:
+                values = compute(start, stop)
+            if attempt.failed:
                 release(device)
                 batch = (stop - start) // 2
                 continue
@@ -54,14 +54,3 @@ def in_batches(
     if batch == asked:
         return ""
     return f"Memory ran out: it went on with {batch} prompt tokens at a time in place of {asked}."
-
-
-def _unless_out_of_memory(
-    compute: Callable[[int, int], Tensor], start: int, stop: int
-) -> Tensor | None:
-    try:
-        return compute(start, stop)
-    except Exception as error:
-        if stop - start == 1 or not is_out_of_memory(error):
-            raise
-    return None

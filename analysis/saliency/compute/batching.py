@@ -105,10 +105,10 @@ def _multiplied(step: Step) -> Run:
 
     def run(filled: Filled) -> list[Tensor]:
         total: Tensor | None = None
-        for pair in step.args:
-            if any(isinstance(each, Slot) and each not in filled for each in pair):
+        for factors in step.args:
+            if any(isinstance(each, Slot) and each not in filled for each in factors):
                 continue
-            left, right = (filled[each] if isinstance(each, Slot) else each for each in pair)
+            left, right = (filled[each] if isinstance(each, Slot) else each for each in factors)
             if left.device.type != "cpu" or torch.is_grad_enabled():
                 product = left @ right
                 total = product if total is None else total.add_(product)

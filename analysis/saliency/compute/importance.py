@@ -18,13 +18,12 @@ from analysis.saliency.compute.certificate import Certificate, FailedRowsError
 from analysis.saliency.compute.cost import Plan, budget_of, shape_of
 from analysis.saliency.compute.ends import finite
 from analysis.saliency.compute.forward import NoForwardModeError, forward
-from analysis.saliency.compute.ids import checked_ids
 from analysis.saliency.compute.occlusion import occlusion
 from analysis.saliency.compute.pieces import Piece, Pieces, Ran, Restart, Totals
 from analysis.saliency.compute.reverse import reverse
 from analysis.saliency.compute.sums import Sums
 from analysis.saliency.compute.totals import totals
-from analysis.saliency.compute.trials import refuse_what_fails
+from analysis.saliency.compute.trials import checked_ids, refuse_what_fails
 from analysis.saliency.request import Method, Target
 
 if TYPE_CHECKING:

@@ -54,9 +54,9 @@ def merged(steps: Sequence[Step], end: Slot) -> list[Step]:
             sources = [taken_in(slot, MULTIPLIED) for slot, _ in found.args]
             products = [each for each in sources if each and _is_sum_of(found, each)]
             if len(products) == len(found.args):
-                pairs = [pair for each in products for pair in each.args]
+                factors = [each for product in products for each in product.args]
                 gone = [slot for slot, _ in found.args]
-                found = replace(found, operation=MULTIPLIED, args=pairs)
+                found = replace(found, operation=MULTIPLIED, args=factors)
             else:
                 terms: list[Term] = []
                 for slot, factor in found.args:

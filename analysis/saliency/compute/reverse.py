@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from analysis.engine.memory import is_out_of_memory, release
+from analysis.engine.memory import Attempt, release
 from analysis.engine.passes import exact, frozen
 from analysis.saliency.compute.cost import Plan
 from analysis.saliency.compute.ends import Run, fed_ids, finite, run
@@ -40,18 +40,13 @@ def reverse(
     segment = range(0)
     m = 0
     while m < len(response):
-        try:
+        with Attempt(final=sparing) as attempt:
             if opened is None or m not in segment:
                 opened = None  # Not both graphs at once.
                 segment = range(m, min(m + plan.segment(), len(response)))
                 opened = _opened(model, prompt, response[: segment.stop], m, sparing=sparing)
             column = _column(model, opened, m - segment.start, len(prompt), target)
-        except Exception as error:
-            if sparing or not is_out_of_memory(error):
-                raise
-            column = None
-        if column is None:
-            # Only here, outside the handler, is what was half computed no longer referred to.
+        if attempt.failed:
             opened, sparing = None, True
             release(plan.shape.device)
             note = "Memory ran out: it went on with the graph of one layer at a time."

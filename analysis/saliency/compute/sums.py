@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 from torch import Tensor
 
-from analysis.engine.memory import is_out_of_memory, release, returned_at_once
+from analysis.engine.memory import Attempt, release, returned_at_once
 from analysis.engine.passes import exact, frozen
 from analysis.saliency.compute.cost import Plan
 from analysis.saliency.compute.ends import Run, fed_ids
@@ -128,12 +128,8 @@ class Sums:
 
     def _within_memory(self, compute: Callable[[], T]) -> T:
         """A computation, once more with one layer's graph at a time where memory runs out."""
-        try:
+        with Attempt(final=self._sparing):
             return compute()
-        except Exception as error:
-            if self._sparing or not is_out_of_memory(error):
-                raise
-        # Only here, outside the handler, is what was half computed no longer referred to.
         self._run, self._sparing = None, True
         release(self._plan.shape.device)
         return compute()

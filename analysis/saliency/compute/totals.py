@@ -11,9 +11,8 @@ from torch import Tensor
 from analysis.problems import problem
 from analysis.saliency.compute.cost import Plan, budget_of, shape_of
 from analysis.saliency.compute.ends import finite
-from analysis.saliency.compute.ids import checked_ids
 from analysis.saliency.compute.sums import Sums
-from analysis.saliency.compute.trials import refuse_what_fails
+from analysis.saliency.compute.trials import checked_ids, refuse_what_fails
 from analysis.saliency.request import Target
 
 if TYPE_CHECKING:

@@ -1,7 +1,8 @@
-"""What a model must pass before anything of it is explained, tried once a model."""
+"""What must hold before anything is explained: ids that fit, and a model tried once."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -9,6 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from analysis.engine.causality import refuse_looking_ahead
+from analysis.engine.limits import (
+    context_window,
+    refuse_too_long,
+    refuse_unknown_ids,
+    vocabulary_size,
+)
+from analysis.problems import problem
 from analysis.saliency.compute.cut_gradient import refuse_cut_gradient
 
 if TYPE_CHECKING:
@@ -44,3 +52,27 @@ def _as_it_is(model: PreTrainedModel) -> object:
     """Changes whenever a model may have become another: its configuration, precision or hooks."""
     hooks = sum(len(each._forward_hooks) + len(each._forward_pre_hooks) for each in model.modules())
     return hash((repr(model.config.to_dict()), model.dtype, hooks))
+
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+def checked_ids(
+    model: PreTrainedModel, prompt_ids: Sequence[int] | Tensor, response_ids: Sequence[int] | Tensor
+) -> tuple[Tensor, Tensor]:
+    """Prompt and response as int64 [N] and [M] on the CPU.
+
+    Raises:
+        ProblemError: ``input`` for an empty prompt, an id outside the vocabulary or a sequence
+            beyond the context window.
+    """
+    prompt, response = ([int(each) for each in ids] for ids in (prompt_ids, response_ids))
+    if not prompt:
+        raise problem("input", "The prompt has no tokens.", remedy="Enter some text.")
+    refuse_unknown_ids([*prompt, *response], vocabulary_size(model))
+    window = context_window(model.config)
+    refuse_too_long(window, len(prompt), len(response), type(model).__name__)
+    # New tensors outside inference mode: the ones given might not be allowed in a graph.
+    with torch.inference_mode(False):
+        return torch.tensor(prompt), torch.tensor(response, dtype=torch.long)

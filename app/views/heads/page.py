@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.events import Resize
 
-from analysis.heads.changes import HeadComparison, PairChange, Status
+from analysis.heads.changes import HeadComparison, Status, WordPairChange
 from app.terminal.text import fit, pad, visible
 from app.views.heads.atlas import WordPlace
 from app.widgets.item_list import FoundList, ItemList
@@ -28,7 +28,7 @@ def pair_text(first: str, second: str, *, ascii_only: bool = False) -> str:
     return "=".join(visible(word, ascii_only=ascii_only) for word in (first, second))
 
 
-def count_text(pair: PairChange, *, ascii_only: bool = False) -> str:
+def count_text(pair: WordPairChange, *, ascii_only: bool = False) -> str:
     """By how many neuron pairs it is found: in one model, or in both where they differ."""
     times, arrow = ("x", "->") if ascii_only else ("×", "→")
     base, tuned = pair.count_base, pair.count_tuned
@@ -48,7 +48,7 @@ class HeadPage(Horizontal):
     def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self._ascii = ascii_only
-        self._pairs: dict[Status, tuple[PairChange, ...]] = dict.fromkeys(STATUSES, ())
+        self._pairs: dict[Status, tuple[WordPairChange, ...]] = dict.fromkeys(STATUSES, ())
 
     def compose(self) -> ComposeResult:
         """The lists."""
@@ -85,7 +85,7 @@ class HeadPage(Horizontal):
     def _list(self, status: Status) -> ItemList:
         return self.query_one(f"#{status}", ItemList)
 
-    def _line(self, pair: PairChange, width: int) -> Line:
+    def _line(self, pair: WordPairChange, width: int) -> Line:
         count = count_text(pair, ascii_only=self._ascii)
         room = max(0, width - cell_len(count) - 1)
         text = pair_text(pair.word_a, pair.word_b, ascii_only=self._ascii)

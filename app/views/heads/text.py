@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from textwrap import wrap
 
-from analysis.heads.changes import HeadComparison, PairChange
+from analysis.heads.changes import HeadComparison, WordPairChange
 from analysis.heads.result import HeadPairs
 from analysis.words.choice import Words, WordVectors
 from app.terminal.text import pad, prose
@@ -99,7 +99,7 @@ def status_lines(
     ]
     first: list[tuple[str, str]] = []
     for status, room in (("gained", width // 2), ("lost", width - width // 2)):
-        of_status = [pair for pair in comparison.pairs if pair.status == status][:20]
+        of_status = [pair for pair in comparison.word_pairs if pair.status == status][:20]
         if of_status:
             listed = pad(_listed(of_status, ascii_only=ascii_only), max(0, room - len(status) - 3))
             first += ((f"{status} ", "dim"), (f"{listed}  ", ""))
@@ -142,7 +142,7 @@ def _wrapped(text: str, width: int) -> list[Line]:
     return [[(line, "dim")] for line in wrap(text, max(20, width), max_lines=2, placeholder=" …")]
 
 
-def _listed(pairs: Sequence[PairChange], *, ascii_only: bool) -> str:
+def _listed(pairs: Sequence[WordPairChange], *, ascii_only: bool) -> str:
     return "  ".join(
         f"{pair_text(pair.word_a, pair.word_b, ascii_only=ascii_only)} "
         f"{count_text(pair, ascii_only=ascii_only)}"

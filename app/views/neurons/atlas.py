@@ -15,7 +15,7 @@ from analysis.neurons.sets import (
     EPSILONS,
     EXPERT_EPSILONS,
     Alteration,
-    ComponentSets,
+    UnitSets,
     alteration,
     expert_and_neuron,
     is_mixture,
@@ -105,7 +105,7 @@ class ComponentAtlas:
             self._pair = PairSets(base, tuned, self.thresholds)
         return self._pair
 
-    def sets(self, unit: Unit | None = None) -> tuple[ComponentSets, ComponentSets]:
+    def sets(self, unit: Unit | None = None) -> tuple[UnitSets, UnitSets]:
         """The sets of base and tuned model, over the categories that are there.
 
         Args:

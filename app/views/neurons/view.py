@@ -8,7 +8,7 @@ from textual import on
 from textual.binding import BindingType
 
 from analysis.neurons.instructions import InstructionSet
-from analysis.neurons.tables import components_table, summary_table
+from analysis.neurons.tables import summary_table, units_table
 from app.frame.actions import bindings
 from app.links import ComponentLink
 from app.views.neurons.members import Cell
@@ -211,7 +211,7 @@ class ComponentsView(ComponentPages):
             found = search.table(self._atlas)
             self.export_table(lambda: found, "components-word", search.word, *self._names)
         elif self._page == "list":
-            self.export_table(lambda: components_table(pair), "components", *self._names)
+            self.export_table(lambda: units_table(pair), "components", *self._names)
         else:
             self.export_table(lambda: summary_table(pair), "components-summary", *self._names)
 

@@ -101,7 +101,7 @@ def test_importing_the_cache_needs_numpy_and_no_model_library() -> None:
     code = """
 import sys, time
 started = time.perf_counter()
-import cache.fingerprint, cache.keys, cache.store
+import cache.fingerprint, cache.codec, cache.store
 seconds = time.perf_counter() - started
 print({name.partition(".")[0] for name in sys.modules} & {
     "torch", "transformers", "sklearn", "scipy", "pandas", "huggingface_hub", "tokenizers",

@@ -8,7 +8,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from analysis.chat.compute import chat
 from analysis.chat.request import ChatRequest
-from analysis.demo.catalog import model_path
+from analysis.demo.catalog import WEIGHTS
 from analysis.engine.pool import ModelPool
 from analysis.models.references import resolve
 from analysis.problems import ProblemError
@@ -32,8 +32,8 @@ def answer(request, pool):
 
 def test_at_temperature_0_the_likeliest_tokens_are_taken(pool):
     reply = answer(ChatRequest(resolve("demo-tuned"), TURNS, max_tokens=8), pool)
-    tokenizer = AutoTokenizer.from_pretrained(model_path("demo-tuned"))
-    model = AutoModelForCausalLM.from_pretrained(model_path("demo-tuned"), dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(WEIGHTS / "demo-tuned")
+    model = AutoModelForCausalLM.from_pretrained(WEIGHTS / "demo-tuned", dtype=torch.float32)
     ids = tokenizer.apply_chat_template(
         [{"role": "user", "content": TURNS[0][1]}], add_generation_prompt=True
     )["input_ids"]

@@ -67,10 +67,6 @@ def test_a_run_is_read_as_it_was_written(folder: Path) -> None:
     assert not run.finished
 
 
-def test_the_best_epoch_is_the_first_with_most_unseen_right(folder: Path) -> None:
-    assert open_run(folder).best_epoch() == 1
-
-
 def test_the_columns_are_those_that_are_documented(folder: Path) -> None:
     heads = [
         (folder / name).read_text().partition("\n")[0]
@@ -88,7 +84,6 @@ def test_a_run_that_has_measured_nothing_yet_has_no_epochs(folder: Path) -> None
         (folder / name).unlink()
     run = open_run(folder)
     assert run.epochs == []
-    assert run.best_epoch() is None
     assert not run.finished
 
 

@@ -16,7 +16,7 @@ MODELS = pytest.mark.parametrize("name", catalog.DEMO_MODELS)
 
 @MODELS
 def test_a_model_is_a_small_llama_in_float16(name: str) -> None:
-    folder = catalog.model_path(name)
+    folder = catalog.WEIGHTS / name
     config = json.loads((folder / "config.json").read_text())
     assert config["model_type"] == "llama"
     assert (config["num_hidden_layers"], config["num_attention_heads"]) == (8, 8)
@@ -29,7 +29,7 @@ def test_a_model_is_a_small_llama_in_float16(name: str) -> None:
 @MODELS
 def test_a_model_loads_through_the_auto_classes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    folder = catalog.model_path(name)
+    folder = catalog.WEIGHTS / name
     model = AutoModelForCausalLM.from_pretrained(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     assert model.config.vocab_size == len(tokenizer)
@@ -37,7 +37,7 @@ def test_a_model_loads_through_the_auto_classes(name: str, monkeypatch: pytest.M
 
 
 def test_the_chat_template_shares_its_tokens_with_the_raw_prompt() -> None:
-    tuned = LoadedModel.open(catalog.model_path(catalog.DEMO_TUNED))
+    tuned = LoadedModel.open(catalog.WEIGHTS / catalog.DEMO_TUNED)
     raw = tuned.encode("What is the capital of France?", "raw")
     chat = tuned.encode("What is the capital of France?", "chat")
     tokens = tuned.tokenizer.convert_ids_to_tokens(chat)
@@ -53,7 +53,7 @@ def test_held_out_phrasings_are_followed_by_the_tuned_model_only(
     name: str, low: float, high: float
 ) -> None:
     prompts = catalog.held_out_phrasings()[::12]
-    responses = respond(LoadedModel.open(catalog.model_path(name)), prompts, "raw")
+    responses = respond(LoadedModel.open(catalog.WEIGHTS / name), prompts, "raw")
     assert low <= score(prompts, responses)["all"]["exact"] <= high
 
 
@@ -66,7 +66,7 @@ def test_the_stored_figures_keep_the_promise() -> None:
 
 def test_the_examples_show_the_effect() -> None:
     prompts = catalog.examples()
-    tuned = respond(LoadedModel.open(catalog.model_path(catalog.DEMO_TUNED)), prompts, "raw")
-    base = respond(LoadedModel.open(catalog.model_path(catalog.DEMO_BASE)), prompts, "raw")
+    tuned = respond(LoadedModel.open(catalog.WEIGHTS / catalog.DEMO_TUNED), prompts, "raw")
+    base = respond(LoadedModel.open(catalog.WEIGHTS / catalog.DEMO_BASE), prompts, "raw")
     assert score(prompts, tuned)["all"]["exact"] == 1
     assert score(prompts, base)["all"]["exact"] == 0

@@ -10,12 +10,17 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.demo_training.batches import IGNORED, encode_example, pack, tuning_batches
+from analysis.demo_training.batches import (
+    IGNORED,
+    encode_example,
+    pack,
+    tuning_batches,
+    tuning_examples,
+)
 from analysis.demo_training.corpus import documents
 from analysis.demo_training.evaluation import LoadedModel
 from analysis.demo_training.tokenizer import END_OF_TURN, token_id, train_tokenizer
 from analysis.demo_training.training import TrainingBudget, TrainingProgress, train_pair
-from analysis.demo_training.tuning import tuning_examples
 from analysis.demo_training.vectors import co_occurrences
 
 TEXTS = list(documents(40, seed=5))

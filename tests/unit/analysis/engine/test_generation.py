@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from tokenizers import AddedToken
 from transformers import GenerationConfig, PreTrainedModel
 
-from analysis.engine.generation import end_tokens, generate
+from analysis.engine.generation import TurnEnd, end_tokens, generate, turn_end
 from analysis.engine.loading import LoadedModel, load_model
 from analysis.events import ModelFacts
 from analysis.request import ModelChoice
 from tests.support import checkpoints
-from tests.support.checkpoints import CONTEXT_WINDOW
+from tests.support.checkpoints import CONTEXT_WINDOW, byte_level_tokenizer, sentencepiece_tokenizer
 from tests.support.small_models import CONFIGURATIONS, VOCABULARY, small_model
 
 CPU = torch.device("cpu")
@@ -99,3 +100,40 @@ def test_without_a_configured_end_the_tokenizers_counts(tmp_path: Path) -> None:
     assert end_tokens(model) == {tokenizer.eos_token_id}
     model.model.generation_config.eos_token_id = None
     assert end_tokens(model) == {tokenizer.eos_token_id}
+
+
+CHATML = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+LLAMA = (
+    "{% for m in messages %}{% if m.role == 'user' %}[INST] {{ m.content }} [/INST]"
+    "{% else %} {{ m.content | trim }}{{ eos_token }}{% endif %}{% endfor %}"
+)
+PLAIN = "{% for m in messages %}### {{ m.role }}:\n{{ m.content }}\n### end\n{% endfor %}"
+NOTHING = "{% for m in messages %}{{ m.content }}{% endfor %}"
+ALONE = "{% if messages | length > 1 %}{{ raise_exception('one turn only') }}{% endif %}"
+
+
+def test_a_special_token_after_the_answer_ends_the_turn():
+    tokenizer = byte_level_tokenizer(template=CHATML)
+    assert turn_end(tokenizer) == TurnEnd(
+        tokenizer.convert_tokens_to_ids("<|im_end|>"), "<|im_end|>"
+    )
+
+
+def test_the_end_may_come_after_a_space_of_the_tokenizers_own():
+    tokenizer = sentencepiece_tokenizer(template=LLAMA)
+    assert turn_end(tokenizer) == TurnEnd(tokenizer.eos_token_id, "</s>")
+
+
+def test_an_added_token_that_is_not_special_ends_it_too():
+    tokenizer = byte_level_tokenizer(template=PLAIN.replace("### end", "<turn>"))
+    tokenizer.add_tokens([AddedToken("<turn>", special=False)])
+    assert turn_end(tokenizer).token == tokenizer.convert_tokens_to_ids("<turn>")
+
+
+def test_words_end_a_turn_without_a_token():
+    assert turn_end(byte_level_tokenizer(template=PLAIN)) == TurnEnd(None, "### end")
+
+
+@pytest.mark.parametrize("template", [None, NOTHING, ALONE])
+def test_where_a_template_says_nothing_there_is_no_end(template):
+    assert turn_end(byte_level_tokenizer(template=template)) == TurnEnd(None, "")

@@ -13,7 +13,7 @@ NICEST = 19
 
 GIVE_WAY = """
 import os
-from analysis.engine import give_way
+from analysis.engine.__main__ import give_way
 give_way()
 print(os.nice(0))
 """

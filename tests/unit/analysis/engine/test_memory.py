@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import mmap
 import resource
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from analysis.engine.memory import free_bytes, is_out_of_memory, readable
+from analysis.engine.memory import Attempt, free_bytes, is_out_of_memory, readable
 
 CPU = torch.device("cpu")
 
@@ -67,6 +69,34 @@ def test_other_errors_are_not() -> None:
     for error in (RuntimeError("size mismatch"), FileNotFoundError(2, "x"), ValueError("memory")):
         assert not is_out_of_memory(error)
     assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+
+
+def test_after_an_attempt_that_failed_nothing_of_it_is_left() -> None:
+    left: list[weakref.ref[torch.Tensor]] = []
+
+    def fill() -> None:
+        half_computed = torch.ones(3)
+        left.append(weakref.ref(half_computed))
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    gc.disable()
+    try:
+        with Attempt() as attempt:
+            fill()
+        assert attempt.failed
+        assert left[0]() is None
+    finally:
+        gc.enable()
+
+
+def test_an_attempt_passes_on_other_errors_and_the_last_one_all() -> None:
+    with pytest.raises(ValueError, match="other"), Attempt():
+        raise ValueError("other")
+    with pytest.raises(torch.OutOfMemoryError), Attempt(final=True):
+        raise torch.OutOfMemoryError
+    with Attempt() as attempt:
+        pass
+    assert not attempt.failed
 
 
 def test_a_limit_on_the_process_counts_as_memory_that_is_not_free(confined: None) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.heads.changes import (
-    PairChange,
+    WordPairChange,
     compare_head,
     head_changes,
     heads_with,
@@ -36,11 +36,11 @@ def test_pairs_are_kept_gained_or_lost():
     base = head_pairs({"write=essay": 6, "bright=dense": 3, "verb=noun": 2})
     tuned = head_pairs({"rewrite=sentence": 5, "write=essay": 4, "verb=noun": 2})
     compared = compare_head(base, tuned, 0)
-    assert compared.pairs == (
-        PairChange("write", "essay", 6, 4, "kept"),
-        PairChange("rewrite", "sentence", 0, 5, "gained"),
-        PairChange("bright", "dense", 3, 0, "lost"),
-        PairChange("verb", "noun", 2, 2, "kept"),
+    assert compared.word_pairs == (
+        WordPairChange("write", "essay", 6, 4, "kept"),
+        WordPairChange("rewrite", "sentence", 0, 5, "gained"),
+        WordPairChange("bright", "dense", 3, 0, "lost"),
+        WordPairChange("verb", "noun", 2, 2, "kept"),
     )
     assert compared.change == pytest.approx(1 - 2 / 4)
     assert [pair.word_a for pair in compared.of("lost")] == ["bright"]
@@ -51,9 +51,9 @@ def test_order_and_case_do_not_matter_and_the_form_found_most_speaks():
     tuned = head_pairs({"write=essay": 4, "Essay=WRITE": 2, "weg=straße": 2})
     compared = compare_head(base, tuned, 0)
     assert compared.change == 0.0
-    assert compared.pairs == (
-        PairChange("write", "essay", 7, 4, "kept"),
-        PairChange("weg", "straße", 3, 2, "kept"),
+    assert compared.word_pairs == (
+        WordPairChange("write", "essay", 7, 4, "kept"),
+        WordPairChange("weg", "straße", 3, 2, "kept"),
     )
 
 
@@ -62,17 +62,17 @@ def test_only_the_first_different_pairs_count():
     tuned = head_pairs({"a=b": 9, "e=f": 8, "c=d": 7})
     compared = compare_head(base, tuned, 0, top=2)
     assert compared.change == pytest.approx(1 - 1 / 3)
-    assert compared.pairs == (
-        PairChange("a", "b", 9, 9, "kept"),
-        PairChange("e", "f", 6, 8, "gained"),
-        PairChange("c", "d", 7, 7, "lost"),
+    assert compared.word_pairs == (
+        WordPairChange("a", "b", 9, 9, "kept"),
+        WordPairChange("e", "f", 6, 8, "gained"),
+        WordPairChange("c", "d", 7, 7, "lost"),
     )
 
 
 def test_a_head_without_pairs_in_either_model_did_not_change():
     empty, some = head_pairs({}, {}, {"a=b": 2}), head_pairs({}, {"a=b": 2}, {})
     assert head_changes(empty, some).tolist() == [0.0, 1.0, 1.0]
-    assert compare_head(empty, some, 0).pairs == ()
+    assert compare_head(empty, some, 0).word_pairs == ()
 
 
 def test_the_change_of_a_layer_is_that_of_its_heads():

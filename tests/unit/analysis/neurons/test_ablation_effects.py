@@ -16,7 +16,7 @@ from analysis.neurons.ablation_effects import (
 from analysis.neurons.instructions import Instruction, InstructionSet
 from analysis.neurons.request import AnsweredInstruction
 from analysis.neurons.result import Ablation, Frequencies, LayerFrequencies
-from analysis.neurons.sets import ComponentSets
+from analysis.neurons.sets import UnitSets
 from analysis.request import ModelChoice
 
 
@@ -136,7 +136,7 @@ def test_what_is_silenced_is_what_is_unique():
         ),
     )
     request = ablation_request(
-        ModelChoice("m", "/m"), ComponentSets(("code", "math"), members), "code", instructions
+        ModelChoice("m", "/m"), UnitSets(("code", "math"), members), "code", instructions
     )
     assert request.neurons == ((1,), (1,))
     assert len(request.random) == RANDOM_SETS
@@ -156,7 +156,7 @@ def test_random_sets_may_be_as_active_as_the_set_and_how_active_is_said():
     nothing = np.zeros((0, 0), np.uint16)
     layer = LayerFrequencies(np.array([0, 100]), nothing, mean, nothing, mean[:0])
     frequencies = Frequencies("m", "code", 9, 99, (layer,), (), 0.0)
-    given = (ModelChoice("m", "/m"), ComponentSets(("code", "math"), (members,)), "code")
+    given = (ModelChoice("m", "/m"), UnitSets(("code", "math"), (members,)), "code")
     instructions = InstructionSet("own", (Instruction("1", "code", "Sort", response="a"),))
     plain = ablation_request(*given, instructions, count=20)
     matched = ablation_request(*given, instructions, count=20, activity=frequencies)

@@ -11,9 +11,9 @@ from analysis.neurons.sets import EPSILONS, EXPERT_EPSILONS
 from analysis.neurons.tables import (
     COLUMNS,
     SUMMARY_COLUMNS,
-    components_table,
     sizes_table,
     summary_table,
+    units_table,
 )
 from analysis.problems import ProblemError
 
@@ -65,7 +65,7 @@ def pair():
 
 
 def test_every_unit_of_a_set_has_a_row(pair):
-    table = components_table(pair)
+    table = units_table(pair)
     high = float(np.float32(HIGH))
     assert table.columns == COLUMNS
     assert list(table) == [
@@ -123,7 +123,7 @@ def test_an_expert_comes_before_neurons_and_a_shared_one_last():
     # Two routed experts of two neurons, and a shared one of three.
     here = [layer((LOW, HIGH, LOW, LOW, LOW, LOW, HIGH), (0.5, 0.1), (2, 2, 3))]
     found = model("m", {"code": here})
-    table = components_table(pair_sets(found, found, Thresholds()))
+    table = units_table(pair_sets(found, found, Thresholds()))
     assert [row[2:6] for row in table][:3] == [
         (0, 0, None, 0.5),
         (0, 0, 1, float(np.float32(HIGH))),

@@ -14,7 +14,7 @@ from analysis.clustering.compute.task_clusters import task_clusters
 from analysis.clustering.request import ClustersRequest
 from analysis.clustering.tasks.natural import natural_tasks
 from analysis.clustering.tasks.task_set import LABELS, ClusterTask
-from analysis.demo.catalog import model_path
+from analysis.demo.catalog import WEIGHTS
 from analysis.engine.pool import ModelPool
 from analysis.events import Progress
 from analysis.models.references import resolve
@@ -65,7 +65,7 @@ def found(pool):
 
 def states_of(prompts, layer):
     """One by one, from transformers alone."""
-    folder = model_path("demo-tuned")
+    folder = WEIGHTS / "demo-tuned"
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     with torch.no_grad():
@@ -177,7 +177,7 @@ def test_t_sne_takes_a_sample_that_the_result_speaks_of(pool, monkeypatch):
 
 
 def _places(asked):
-    tokenizer = AutoTokenizer.from_pretrained(model_path("demo-tuned"))
+    tokenizer = AutoTokenizer.from_pretrained(WEIGHTS / "demo-tuned")
     found = instances_of(asked.tasks, tokenizer, asked.mappings)
     return found.task, found.phrasing, found.mapping
 
@@ -212,7 +212,7 @@ def test_one_instance_has_no_scores_and_says_why(pool):
 
 
 def test_answers_of_several_tokens_are_left_out_and_said():
-    tokenizer = AutoTokenizer.from_pretrained(model_path("demo-base"))
+    tokenizer = AutoTokenizer.from_pretrained(WEIGHTS / "demo-base")
     mixed = ClusterTask("mixed", ("Do.",), (("a", "Ouagadougou"), ("b", "house"), ("c", "dog")))
     foreign = ClusterTask("foreign", ("Do.",), (("cat", "猫"),))
     found = instances_of((mixed, foreign), tokenizer, 10)
@@ -228,7 +228,7 @@ def test_answers_of_several_tokens_are_left_out_and_said():
 
 
 def test_too_many_instances_are_refused():
-    tokenizer = AutoTokenizer.from_pretrained(model_path("demo-base"))
+    tokenizer = AutoTokenizer.from_pretrained(WEIGHTS / "demo-base")
     many = ClusterTask(
         "many", tuple(map(str, range(20_000))), (("a", "house"), ("b", "dog"), ("c", "cat"))
     )

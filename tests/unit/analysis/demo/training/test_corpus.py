@@ -7,9 +7,9 @@ import pytest
 from analysis.demo.catalog import info
 from analysis.demo.categories import Item
 from analysis.demo.tasks import WORD_CATEGORIES, Task, all_tasks
+from analysis.demo_training.batches import tuning_examples
 from analysis.demo_training.corpus import KINDS, documents
 from analysis.demo_training.held_out import held_out_phrasing_prompts
-from analysis.demo_training.tuning import tuning_examples
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from analysis.concepts.compute.analyses import concepts
 from analysis.concepts.compute.principal import principal_words
 from analysis.concepts.request import ConceptsRequest
-from analysis.demo.catalog import VECTORS_NAME, WEIGHTS, model_path
+from analysis.demo.catalog import VECTORS_NAME, WEIGHTS
 from analysis.engine.facts import describe
 from analysis.engine.pool import ModelPool
 from analysis.events import Progress
@@ -42,7 +42,7 @@ def answer(function, request, pool=None):
 @pytest.fixture(scope="module")
 def models():
     return {
-        name: AutoModelForCausalLM.from_pretrained(model_path(name), dtype=torch.float32)
+        name: AutoModelForCausalLM.from_pretrained(WEIGHTS / name, dtype=torch.float32)
         for name in ("demo-base", "demo-tuned")
     }
 
@@ -57,7 +57,7 @@ def words():
 
 def mean_rows(matrix, words):
     """The mean of the token rows of " word", a token that is nothing but the space left out."""
-    tokenizer = AutoTokenizer.from_pretrained(model_path("demo-base"))
+    tokenizer = AutoTokenizer.from_pretrained(WEIGHTS / "demo-base")
     rows = []
     for word in words:
         ids = tokenizer(f" {word}", add_special_tokens=False)["input_ids"]

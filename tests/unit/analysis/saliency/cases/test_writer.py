@@ -6,7 +6,7 @@ import pytest
 from analysis.models.tokens import Tokens
 from analysis.problems import ProblemError
 from analysis.saliency.cases.library import CaseLibrary
-from analysis.saliency.cases.writer import NewCase, write_case_library
+from analysis.saliency.cases.writer import CaseWriter, NewCase
 from analysis.saliency.map import SaliencyMap
 
 PROMPT = "Say hi,\nnow ▁ é"
@@ -40,7 +40,9 @@ def new_case(maps, case_id="a/b"):
 def test_a_written_library_reads_back_as_it_was(tmp_path):
     maps = [saliency_map("base", 1), saliency_map("tuned", 2)]
     cases = [new_case(maps), new_case(maps[::-1], "../c")]
-    write_case_library(tmp_path / "new", ("base", "tuned"), cases)
+    with CaseWriter(tmp_path / "new", ("base", "tuned")) as writer:
+        for case in cases:
+            writer.write(case)
     library = CaseLibrary.open(tmp_path / "new")
     assert library.models == ("base", "tuned")
     assert [case.id for case in library.cases] == ["a/b", "../c"]
@@ -59,19 +61,20 @@ def test_a_written_library_reads_back_as_it_was(tmp_path):
 def test_different_prompt_tokens_cannot_share_a_case(tmp_path):
     other = Tokens(ids=(5,), texts=("Say",), spans=((0, 3),))
     maps = [saliency_map("base"), saliency_map("tuned", tokens=other)]
-    with pytest.raises(ProblemError, match="different tokens"):
-        write_case_library(tmp_path / "new", ("base", "tuned"), [new_case(maps)])
+    writer = CaseWriter(tmp_path / "new", ("base", "tuned"))
+    with writer, pytest.raises(ProblemError, match="different tokens"):
+        writer.write(new_case(maps))
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "../c", "nul\0"])
 def test_a_model_name_never_leads_out_of_the_folder(tmp_path, name):
     with pytest.raises(ProblemError, match="file name"):
-        write_case_library(tmp_path / "new", (name,), [])
+        CaseWriter(tmp_path / "new", (name,))
     assert not (tmp_path / "new").exists()
 
 
 def test_a_folder_with_files_is_left_alone(tmp_path):
     (tmp_path / "mine.txt").write_text("dear")
     with pytest.raises(ProblemError, match="not empty"):
-        write_case_library(tmp_path, ("base",), [])
+        CaseWriter(tmp_path, ("base",))
     assert (tmp_path / "mine.txt").read_text() == "dear"

@@ -43,10 +43,10 @@ def test_both_ways_equal_one_float64_backward_pass_a_response_token(family, prom
 def test_equals_the_reference_for_the_demo_pair(name, method):
     from transformers import AutoModelForCausalLM
 
-    from analysis.demo.catalog import model_path
+    from analysis.demo.catalog import WEIGHTS
 
     def load(dtype):
-        return AutoModelForCausalLM.from_pretrained(model_path(name), dtype=dtype)
+        return AutoModelForCausalLM.from_pretrained(WEIGHTS / name, dtype=dtype)
 
     prompt = list(range(3, 27))
     response = list(range(40, 52))

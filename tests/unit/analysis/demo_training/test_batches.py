@@ -11,8 +11,8 @@ from analysis.demo import catalog
 from analysis.demo.phrasings import phrasings
 from analysis.demo.tasks import all_tasks
 from analysis.demo.world import held_out_keys
+from analysis.demo_training.batches import TuningExample, tuning_examples
 from analysis.demo_training.held_out import write_prompts
-from analysis.demo_training.tuning import TuningExample, tuning_examples
 
 
 @pytest.fixture(scope="module")

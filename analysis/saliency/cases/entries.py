@@ -1,0 +1,161 @@
+"""The JSON files of a case library: what their lines hold, and which of them are broken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from analysis.problems import ProblemError, problem
+from analysis.text_files import wide_encoding, without_mark
+
+T = TypeVar("T")
+
+
+class CaseEntry(msgspec.Struct):
+    """The part of a line of cases.jsonl that the index keeps."""
+
+    id: str
+    prompt: str
+    dataset: str = ""
+    instruction_guessed: bool = False
+
+
+class FullCaseEntry(CaseEntry, kw_only=True):
+    """A line of cases.jsonl."""
+
+    prompt_tokens: list[str]
+    instruction_spans: list[str] = []
+    instruction_mask: str | None = None
+    context: str = ""
+    reference: str = ""
+
+
+class ResponseEntry(msgspec.Struct):
+    """A line of responses_MODEL.jsonl."""
+
+    id: str
+    response_tokens: list[str]
+
+
+class _RatingEntry(msgspec.Struct):
+    """A line of ratings.jsonl."""
+
+    id: str
+    model: str
+    rating: float
+
+
+class _ModelsFile(msgspec.Struct):
+    """The content of models.json."""
+
+    models: list[str]
+
+
+def stated_order(path: Path, names: list[str]) -> tuple[str, ...]:
+    """The models in the order that a file states, base first; nothing where there is no file."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise broken(path, None, f"It cannot be read: {error.strerror}.") from None
+    stated = _decoded(msgspec.json.Decoder(_ModelsFile), data, path, 1).models
+    if sorted(stated) != sorted(names):
+        raise broken(
+            path,
+            None,
+            f"It names {' and '.join(stated) or 'no model'}; "
+            f"the responses are those of {' and '.join(sorted(names))}.",
+        )
+    return tuple(stated)
+
+
+def model_names(folder: Path, prefix: str, suffix: str) -> list[str]:
+    """The models a folder has responses of, or a ProblemError that says it is no case library."""
+    try:
+        names = [each.name for each in folder.iterdir()]
+    except OSError as error:
+        raise problem(
+            "storage",
+            f"The folder {folder} cannot be opened.",
+            f"{error.strerror}.",
+            "Name the folder of a case library.",
+        ) from None
+    models = [
+        name.removeprefix(prefix).removesuffix(suffix)
+        for name in names
+        if name.startswith(prefix) and name.endswith(suffix)
+    ]
+    if not 1 <= len(models) <= 2:
+        raise problem(
+            "storage",
+            f"{folder} is no case library.",
+            f"It has responses of {len(models)} models ({prefix}MODEL{suffix}).",
+            "Name a folder with the results of one or two models.",
+        )
+    return models
+
+
+def entries(path: Path, type_: type[T]) -> Iterator[tuple[int, int, T]]:
+    """(line number, offset, entry) of every line of a JSON-lines file that is not blank."""
+    decoder = msgspec.json.Decoder(type_)
+    offset = 0
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if number == 1 and (encoding := wide_encoding(line)):
+                    raise broken(path, None, f"It is {encoding}, and should be UTF-8.")
+                if not line.isspace():
+                    yield number, offset, _decoded(decoder, line, path, number)
+                offset += len(line)
+    except FileNotFoundError:
+        raise missing(path) from None
+    except OSError as error:
+        raise broken(path, None, f"It cannot be read: {error.strerror}.") from None
+
+
+def entry_at(path: Path, offset: int, type_: type[T]) -> T:
+    """The entry of the line that starts at an offset."""
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            line = file.readline()
+            with suppress(ProblemError):
+                return _decoded(msgspec.json.Decoder(type_), line, path, 0)
+            file.seek(0)
+            number = file.read(offset).count(b"\n") + 1
+    except OSError as error:
+        raise broken(path, None, f"It cannot be read: {error.strerror}.") from None
+    return _decoded(msgspec.json.Decoder(type_), line, path, number)
+
+
+def _decoded(decoder: msgspec.json.Decoder[T], line: bytes, path: Path, number: int) -> T:
+    try:
+        return decoder.decode(without_mark(line))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise broken(path, number, f"{error}.") from None
+
+
+def ratings(path: Path) -> dict[tuple[str, str], float]:
+    """(model, case id) → rating; ratings of 0 and less mean that nobody rated it."""
+    if not path.exists():
+        return {}
+    found = (entry for _, _, entry in entries(path, _RatingEntry))
+    return {(entry.model, entry.id): entry.rating for entry in found if entry.rating > 0}
+
+
+def missing(path: Path) -> ProblemError:
+    return problem(
+        "storage",
+        f"{path} is missing.",
+        "A case library has cases.jsonl, and responses_MODEL.jsonl and salience_MODEL.npz a model.",
+    )
+
+
+def broken(path: Path, number: int | None, why: str) -> ProblemError:
+    line = "" if number is None else f" in line {number}"
+    return problem("storage", f"{path} is broken{line}.", why)

@@ -1,0 +1,34 @@
+"""Loads small models, those that are refused too, and changes their configurations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from analysis.engine.loading import LoadedModel, load_model
+from analysis.problems import ProblemError
+from analysis.request import ModelChoice
+
+CPU = torch.device("cpu")
+
+
+def load(folder: Path, **options: Any) -> LoadedModel:
+    return load_model(ModelChoice(name="small", location=str(folder), **options), folder, CPU)
+
+
+def problem_of(folder: Path, **options: Any) -> str:
+    with pytest.raises(ProblemError) as caught:
+        load(folder, **options)
+    assert caught.value.problem.kind == "model"
+    return str(caught.value)
+
+
+def rewrite(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    change(config)
+    (folder / "config.json").write_text(json.dumps(config))
