@@ -120,6 +120,21 @@ class Request(Part, Generic[R], frozen=True):
         return result
 
 
+class Ask(msgspec.Struct, Generic[R], frozen=True):
+    """Requests that belong together, such as those of a layer in base and tuned model.
+
+    What a method asks is a list of these, made in the *gather* of its room. A study, a command and
+    a view take the same.
+
+    Attributes:
+        name: What they are about, for a reader.
+        requests: In the order in which they are asked.
+    """
+
+    name: str
+    requests: tuple[Request[R], ...]
+
+
 def named(place: str) -> Any:
     """What a ``module:name`` names."""
     module, _, name = place.partition(":")

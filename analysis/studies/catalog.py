@@ -5,14 +5,14 @@ A new study is a generator function (see `study`) and a line here.
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     # The argument parser lists the studies, and must not pay for what they work with.
-    from analysis.studies.study import Study, StudyInput
+    from analysis.studies.study import PairInput, Study
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class StudySpec:
             library; ``pair`` is the two models' weights.
         word_options: What it takes of the options that name words, ``vocab`` and ``vectors``; a
             study that takes one reads weights as they are stored and builds no model.
+        given: ``module:class`` of what it is given where there are models, a `PairInput`.
     """
 
     name: str
@@ -34,12 +35,31 @@ class StudySpec:
     factory: str
     takes: Literal["cases", "pair"]
     word_options: tuple[Literal["vocab", "vectors"], ...] = ()
+    given: str = "analysis.studies.study:PairInput"
 
-    def start(self, given: StudyInput) -> Study:
-        """The study, to be driven to its end."""
-        module, _, name = self.factory.partition(":")
-        run = cast("Callable[[StudyInput], Study]", getattr(importlib.import_module(module), name))
-        return run(given)
+    def input(self, found: Mapping[str, Any]) -> PairInput:
+        """What the study is given where there are models.
+
+        Args:
+            found: What there is, by the names of the fields of `given`; the study takes what it
+                needs of it.
+        """
+        from analysis.request import named
+
+        kind: type[PairInput] = named(self.given)
+        names = {each.name for each in dataclasses.fields(kind)}
+        return kind(**{name: value for name, value in found.items() if name in names})
+
+    def start(self, given: Any) -> Study:
+        """The study, to be driven to its end.
+
+        Args:
+            given: As of `input`; a case library where that stands in for models and prompts.
+        """
+        from analysis.request import named
+
+        study: Study = named(self.factory)(given)
+        return study
 
 
 STUDIES = (
@@ -48,12 +68,14 @@ STUDIES = (
         title="instruction scores by rating and by model (Tables 1 and 2)",
         factory="analysis.saliency.study_density:study",
         takes="cases",
+        given="analysis.saliency.gather:AskedCases",
     ),
     StudySpec(
         name="position",
         title="importance by the place in a sentence (Fig. 6)",
         factory="analysis.saliency.study_position:study",
         takes="cases",
+        given="analysis.saliency.gather:AskedCases",
     ),
     StudySpec(
         name="heads",
@@ -61,6 +83,7 @@ STUDIES = (
         factory="analysis.heads.study:study",
         takes="pair",
         word_options=("vocab", "vectors"),
+        given="analysis.heads.study:HeadsInput",
     ),
     StudySpec(
         name="concepts",
@@ -68,12 +91,14 @@ STUDIES = (
         factory="analysis.concepts.study:study",
         takes="pair",
         word_options=("vocab",),
+        given="analysis.concepts.study:ConceptsInput",
     ),
     StudySpec(
         name="components",
         title="neurons and experts that instructions need (SPARCOM, our reading)",
         factory="analysis.neurons.study:study",
         takes="pair",
+        given="analysis.neurons.study:ComponentsInput",
     ),
     StudySpec(
         name="clusters",

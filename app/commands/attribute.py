@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import msgspec
 
@@ -24,9 +24,6 @@ from app.commands.output import write_json, write_rows
 from app.commands.progress import run_with_progress
 from app.config import load_settings
 from app.terminal.text import prose
-
-if TYPE_CHECKING:
-    from analysis.session.session import Session
 
 
 def run(options: Namespace) -> int:
@@ -45,8 +42,8 @@ def run(options: Namespace) -> int:
         totals_only=options.totals,
     )
     with storage.session(options) as session:
-        attribution = _attribution(session, request)
-        other = _attribution(session, _other(request, attribution, options.compare))
+        attribution = run_with_progress(session, request)
+        other = run_with_progress(session, _other(request, attribution, options.compare))
     if attribution.note:
         _say(attribution.note)
     shown, compared = (
@@ -103,12 +100,6 @@ def _summary(attribution: Attribution, rows: int, file: str) -> str:
     response = attribution.response or "".join(attribution.response_tokens.texts)
     words = f"The response: {prose(response)}" if response else "The response is empty."
     return f"{words}\n{rows:,} row{'' if rows == 1 else 's'} in {prose(file)}"
-
-
-def _attribution(session: Session, request: AttributionRequest) -> Attribution:
-    result = run_with_progress(session, request)
-    assert isinstance(result, Attribution)
-    return result
 
 
 def _method(name: str) -> Method:

@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from analysis.clustering.request import ClustersRequest
+from analysis.clustering.gather import clusters_ask
 from analysis.clustering.result import TaskClusters
 from analysis.clustering.tables import (
     best_layers_table,
@@ -20,9 +20,9 @@ from analysis.clustering.tasks.natural import natural_tasks
 from analysis.clustering.tasks.reading import task_set_from_file
 from analysis.table import Table
 from app.commands import model_options, storage
-from app.commands.layer_options import layers_of
+from app.commands.model_options import layers_of
 from app.commands.output import write_rows
-from app.commands.progress import run_with_progress
+from app.commands.progress import answers
 from app.config import load_settings
 from app.terminal.text import prose
 
@@ -35,21 +35,18 @@ def run(options: Namespace) -> int:
         return clusters_train.run(options)
     tasks = task_set_from_file(Path(options.tasks)) if options.tasks else natural_tasks()
     base, tuned = model_options.pair(options, load_settings())
-    found: list[TaskClusters] = []
+    ask = clusters_ask(
+        base,
+        tuned,
+        tasks.tasks,
+        chat_template=options.chat_template,
+        mappings=options.mappings,
+        tsne=options.tsne,
+        seed=options.seed,
+        neighbours=options.k,
+    )
     with storage.session(options) as session:
-        for model in (base, tuned):
-            request = ClustersRequest(
-                model,
-                tasks.tasks,
-                chat_template=options.chat_template and model is tuned,
-                mappings=options.mappings,
-                tsne=options.tsne,
-                seed=options.seed,
-                neighbours=options.k,
-            )
-            result = run_with_progress(session, request)
-            assert isinstance(result, TaskClusters)
-            found.append(result)
+        (found,) = answers(session, [ask])
     for note in (*tasks.notes, *notes_of(found)):
         print(f"insttui: {prose(note)}", file=sys.stderr)
     write_rows(_table(options, found), options.csv)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 
-from analysis.concepts.request import ConceptsRequest
-from analysis.concepts.result import LayerConcepts
+from analysis.concepts.gather import concept_asks, places
 from analysis.concepts.tables import concepts_table
 from analysis.problems import problem
 from app.commands import model_options, storage, word_options
-from app.commands.layer_options import architectures, layers_of
+from app.commands.model_options import layers_of
 from app.commands.output import write_rows
-from app.commands.progress import run_with_progress
+from app.commands.progress import answers, architecture
 from app.config import load_settings
 from app.terminal.text import prose
 
@@ -31,17 +30,12 @@ def run(options: Namespace) -> int:
         annotation.check(options, settings)
     base, tuned = model_options.pair(options, settings)
     words, _ = word_options.words_and_vectors(options, settings, base, tuned)
-    layers: list[LayerConcepts] = []
     with storage.session(options) as session:
-        built, _ = architectures(session, base, tuned)
-        for layer in layers_of(options.layers, built.layers):
-            for expert in built.experts_in(layer):
-                request = ConceptsRequest(
-                    base, tuned, layer, words, expert, options.rank, options.words, options.measure
-                )
-                result = run_with_progress(session, request)
-                assert isinstance(result, LayerConcepts)
-                layers.append(result)
+        built = architecture(session, base, tuned)
+        asked = places(built, layers_of(options.layers, built.layers))
+        settled = options.rank, options.words, options.measure
+        found = answers(session, concept_asks((base, tuned), asked, words, *settled))
+        layers = [layer for (layer,) in found]
         for note in dict.fromkeys(note for each in layers for note in each.notes):
             print(f"insttui: {prose(note)}", file=sys.stderr)
         if not options.annotate:

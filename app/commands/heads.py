@@ -6,14 +6,14 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
-from analysis.heads.request import HeadPairsRequest
+from analysis.heads.gather import layer_asks
 from analysis.heads.result import HeadPairs
 from analysis.heads.tables import pairs_table, summary_table
 from analysis.table import Table
 from app.commands import model_options, storage, word_options
-from app.commands.layer_options import architectures, layers_of
+from app.commands.model_options import layers_of
 from app.commands.output import write_rows
-from app.commands.progress import run_with_progress
+from app.commands.progress import answers, architecture
 from app.config import load_settings
 from app.terminal.text import prose
 
@@ -23,18 +23,14 @@ def run(options: Namespace) -> int:
     settings = load_settings()
     base, tuned = model_options.pair(options, settings)
     words, vectors = word_options.words_and_vectors(options, settings, base, tuned)
-    found: tuple[list[HeadPairs], list[HeadPairs]] = ([], [])
     with storage.session(options) as session:
-        built, _ = architectures(session, base, tuned)
-        for layer in layers_of(options.layers, built.layers):
-            for side, model in zip(found, (base, tuned), strict=True):
-                request = HeadPairsRequest(model, layer, words, vectors)
-                result = run_with_progress(session, request)
-                assert isinstance(result, HeadPairs)
-                side.append(result)
-    for note in dict.fromkeys(note for side in found for each in side for note in each.notes):
+        built = architecture(session, base, tuned)
+        layers = layers_of(options.layers, built.layers)
+        both = answers(session, layer_asks((base, tuned), layers, words, vectors))
+    before, after = ([layer[side] for layer in both] for side in (0, 1))
+    for note in dict.fromkeys(note for each in (*before, *after) for note in each.notes):
         print(f"insttui: {prose(note)}", file=sys.stderr)
-    write_rows(_table(options, *found, built.layers), options.csv)
+    write_rows(_table(options, before, after, built.layers), options.csv)
     return 0
 
 

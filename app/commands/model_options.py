@@ -1,8 +1,9 @@
-"""From the command line's model names and options to model choices."""
+"""From the command line's model names, options and layers to model choices and layers."""
 
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Sequence
 
 import msgspec
 
@@ -40,3 +41,21 @@ def pair(options: Namespace, settings: Settings) -> tuple[ModelChoice, ModelChoi
         model_choice(options.base or "demo-base", options, settings),
         model_choice(options.tuned or "demo-tuned", options, settings),
     )
+
+
+def layers_of(chosen: Sequence[range] | None, count: int) -> list[int]:
+    """The layers meant by the command line, rising.
+
+    Raises:
+        ProblemError: The model has no such layer.
+    """
+    if chosen is None:
+        return list(range(count))
+    layers = sorted({layer for each in chosen for layer in each})
+    if layers[-1] >= count:
+        raise problem(
+            "input",
+            f"There is no layer {layers[-1]}.",
+            f"The model has {count} layers, 0 to {count - 1}.",
+        )
+    return layers

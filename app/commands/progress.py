@@ -1,17 +1,22 @@
-"""A progress bar on standard error for a request that a headless command waits for."""
+"""What a headless command asks and waits for, with a progress bar on standard error."""
 
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections.abc import Iterable
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from analysis import events
-from analysis.request import Request
-from analysis.session.session import Session
+from analysis.models.alike import built_alike, opening
+from analysis.models.request import Architecture
+from analysis.request import Ask, ModelChoice, Request
+from analysis.session.drive import Answerer, Asker
 from app.terminal.text import prose
+
+R = TypeVar("R")
 
 _STAGES = {
     "start": "starting the engine",
@@ -30,13 +35,14 @@ _STAGES = {
 }
 
 
-def run_with_progress(session: Session, request: Request[Any]) -> Any:
+def run_with_progress(session: Answerer, request: Request[R]) -> R:
     """Submit a request and wait for its result, showing how far it is.
 
     Raises:
         ProblemError: The request failed.
     """
     console = Console(stderr=True)
+    asking = Asker(session).answer(request, events.Progress("", 0, None), lambda news: news)
     with Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -48,12 +54,33 @@ def run_with_progress(session: Session, request: Request[Any]) -> Any:
         disable=not console.is_terminal,
     ) as bar:
         task = bar.add_task("", total=None)
+        while True:
+            try:
+                said = next(asking)
+            except StopIteration as end:
+                result: R = end.value
+                return result
+            if isinstance(said, events.Notice):
+                print(f"insttui: {prose(str(said.problem))}", file=sys.stderr)
+            elif said.stage:
+                words = prose(f"{_STAGES[said.stage]} {said.detail}".strip())
+                bar.update(task, description=words, completed=said.done, total=said.total)
 
-        def show(event: events.Event) -> None:
-            if isinstance(event, events.Progress):
-                words = prose(f"{_STAGES[event.stage]} {event.detail}".strip())
-                bar.update(task, description=words, completed=event.done, total=event.total)
-            elif isinstance(event, events.Notice):
-                print(f"insttui: {prose(str(event.problem))}", file=sys.stderr)
 
-        return session.submit(request, show).wait()
+def answers(session: Answerer, asks: Iterable[Ask[R]]) -> list[tuple[R, ...]]:
+    """The answers to all of these, in their order.
+
+    Raises:
+        ProblemError: One cannot be had.
+    """
+    return [tuple(run_with_progress(session, each) for each in ask.requests) for ask in asks]
+
+
+def architecture(session: Answerer, base: ModelChoice, tuned: ModelChoice) -> Architecture:
+    """What both models of a pair are built of.
+
+    Raises:
+        ProblemError: One of them cannot be read, or they are not built alike.
+    """
+    (first,), (second,) = answers(session, opening(base, tuned))
+    return built_alike(first, second)

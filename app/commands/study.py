@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from contextlib import nullcontext
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from analysis.models.references import DEMO_NAMES
 from analysis.problems import problem
@@ -22,18 +20,15 @@ from analysis.saliency.cases.prompt_sets import (
 )
 from analysis.studies.catalog import StudySpec, study_of
 from analysis.studies.findings import Findings, NamedTable
-from analysis.studies.study import StudyInput
-from analysis.table import Cell, Table
+from analysis.table import Table
 from app.commands import model_options, storage, word_options
 from app.commands.output import write_rows
 from app.commands.show_table import show
 from app.commands.study_progress import follow
 from app.commands.unused_options import refuse_unused
 from app.config import Settings, load_settings
+from app.study_input import study_input
 from app.terminal.text import prose
-
-if TYPE_CHECKING:
-    from analysis.session.session import Session
 
 _MOST_ROWS = 20
 
@@ -43,9 +38,15 @@ def run(options: Namespace) -> int:
     spec = study_of(options.study)
     if options.out:
         _check_places(spec, Path(options.out), cases=spec.takes == "cases" and not options.results)
-    given = _given(spec, options)
-    with nullcontext() if given.base is None else storage.session(options) as session:
-        findings = _follow(spec, given, session)
+    refuse_unused(spec, options)
+    if options.results:
+        findings = _follow(spec, CaseLibrary.open(Path(options.results)), goes_on=False)
+    else:
+        settings = load_settings()
+        found = _found(spec, options, settings)
+        with storage.session(options) as session:
+            given = study_input(spec, {"session": session, **found}, settings.annotation)
+            findings = _follow(spec, given, goes_on=True)
     if options.out:
         print(f"insttui: wrote {_write_report(findings, Path(options.out))}", file=sys.stderr)
     if options.csv:
@@ -57,41 +58,23 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def _given(spec: StudySpec, options: Namespace) -> StudyInput:
-    """What the command line gives to a study, all but the session.
+def _found(spec: StudySpec, options: Namespace, settings: Settings) -> dict[str, Any]:
+    """What the command line gives to a study of models, by the names that the study knows it by.
 
     Raises:
         ProblemError: Something is missing, or cannot be used.
     """
-    refuse_unused(spec, options)
-    if options.results:
-        return StudyInput(library=CaseLibrary.open(Path(options.results)))
-    settings = load_settings()
     base, tuned = model_options.pair(options, settings)
-    given = StudyInput(base=base, tuned=tuned, options=_parameters(spec, options, settings))
+    found: dict[str, Any] = {"base": base, "tuned": tuned}
     if spec.word_options:
         words, vectors = word_options.words_and_vectors(options, settings, base, tuned)
-        return replace(given, words=words, vectors=vectors)
-    if spec.takes == "pair":
-        return given
-    demo = base.name in DEMO_NAMES and tuned.name in DEMO_NAMES
-    return replace(
-        given,
-        prompts=_prompts(options, demo=demo),
-        cases_folder=Path(options.out) if options.out else None,
-    )
-
-
-def _parameters(spec: StudySpec, options: Namespace, settings: Settings) -> dict[str, Cell]:
-    """The options that are a study's own, by the names that the study knows them by."""
-    given: dict[str, Cell] = {}
-    if spec.name == "concepts":
-        # Imported here: no other study reads descriptions.
-        from app.known_descriptions import study_options
-
-        given = study_options(settings.annotation)
-    asked = {name: getattr(options, name) for name in options.own}
-    return given | {name: value for name, value in asked.items() if value is not None}
+        found |= {"words": words, "vectors": vectors}
+    elif spec.takes == "cases":
+        demo = base.name in DEMO_NAMES and tuned.name in DEMO_NAMES
+        found["prompts"] = _prompts(options, demo=demo)
+        found["cases_folder"] = Path(options.out) if options.out else None
+    own = {name: getattr(options, name) for name in options.own}
+    return found | {name: value for name, value in own.items() if value is not None}
 
 
 def _prompts(options: Namespace, *, demo: bool) -> PromptSet:
@@ -112,13 +95,13 @@ def _prompts(options: Namespace, *, demo: bool) -> PromptSet:
     return found
 
 
-def _follow(spec: StudySpec, given: StudyInput, session: Session | None) -> Findings:
+def _follow(spec: StudySpec, given: object, *, goes_on: bool) -> Findings:
     try:
-        return follow(spec.start(replace(given, session=session)))
+        return follow(spec.start(given))
     except KeyboardInterrupt:
         print(
             "insttui: Stopped. The same command goes on from here."
-            if session is not None
+            if goes_on
             else "insttui: Stopped.",
             file=sys.stderr,
         )

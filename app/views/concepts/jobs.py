@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
+from analysis.concepts.gather import concept_asks, places_of
 from app.jobs.layer_jobs import LayerJobs
 from app.jobs.pair_jobs import PairJobs
 
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
 
+    from analysis.concepts.result import LayerConcepts
     from app.workspace import PairWorkspace, SessionLike
 
 
@@ -20,7 +24,7 @@ class ConceptJobs(PairJobs):
         self, workspace: PairWorkspace, session: SessionLike, listener: MessagePump
     ) -> None:
         super().__init__(workspace, session, listener)
-        self._of_expert: dict[int, LayerJobs] = {}
+        self._of_expert: dict[int, LayerJobs[LayerConcepts]] = {}
 
     def turn_to(self, expert: int, layer: int) -> None:
         """Ask for the layers of an expert, this layer first; those of another one wait.
@@ -33,10 +37,10 @@ class ConceptJobs(PairJobs):
         if self.parts is not None:
             self.parts.stop()
         if expert not in self._of_expert:
-            built = self.architectures[0]
-            # Some layers of a mixture may be dense.
-            experts = [expert if expert in built.experts_in(n) else -1 for n in range(built.layers)]
-            ask = self._workspace.concepts_request
-            self._of_expert[expert] = self._jobs([(ask(n, e),) for n, e in enumerate(experts)])
+            work, places = self._workspace, places_of(self.architectures[0], expert)
+            asks = concept_asks(work.pair, places, work.words)
+            # Which expert it is stands elsewhere.
+            named = [replace(ask, name=f"layer {layer}") for layer, ask in enumerate(asks)]
+            self._of_expert[expert] = self._jobs(named)
         self.parts = self._of_expert[expert]
         self.parts.run(layer)

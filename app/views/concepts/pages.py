@@ -172,7 +172,6 @@ class ConceptPages(LayerView[ConceptJobs]):
     def _take_part(self, jobs: ConceptJobs, part: int) -> None:
         assert jobs.parts is not None
         (layer,) = jobs.parts.results[part]
-        assert isinstance(layer, LayerConcepts)
         self._atlas.add(layer)
         if self._known is not None:
             self._known.take(layer)

@@ -9,7 +9,6 @@ from textual.events import Resize
 from textual.message import Message
 from textual.widgets import Static
 
-from analysis.heads.result import HeadPairs
 from app.frame.actions import Action
 from app.frame.layer_view import LayerView
 from app.views.heads.atlas import HeadAtlas
@@ -172,7 +171,7 @@ class HeadPages(LayerView[HeadJobs]):
     def _take_part(self, jobs: HeadJobs, part: int) -> None:
         """Compare a layer's heads, aside: thousands of pairs a head."""
         assert jobs.parts is not None
-        both = jobs.parts.both(part, HeadPairs)
+        both = jobs.parts.both(part)
         assert both is not None
 
         def compare() -> None:

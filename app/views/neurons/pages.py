@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.events import Resize
@@ -104,7 +106,7 @@ class ComponentPages(PairView[ComponentJobs]):
         return self._page in ("maps", "list") or self._component is not None
 
     @property
-    def _again(self) -> LayerJobs | None:
+    def _again(self) -> LayerJobs[Any] | None:
         """What failed or was stopped and may run again, of the page first."""
         if self._page == "found" and self._search is not None and self._search.can_run:
             return self._search.jobs

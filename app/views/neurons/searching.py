@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual import on
 
-from app.views.neurons.jobs import Place
+from analysis.neurons.gather import Place
 from app.views.neurons.members import Cell, Kind
 from app.views.neurons.news import ComponentNews
 from app.views.neurons.search import Word, find_component

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from analysis.clustering.tasks.task_set import LABELS
 from analysis.neurons.instructions import default_instructions
 from analysis.neurons.pair import Thresholds
-from analysis.saliency.gather import Asker
-from analysis.studies.study import StudyInput
+from analysis.saliency.cases.library import CaseLibrary
+from analysis.saliency.gather import AskedCases
+from analysis.studies.study import PairInput
 from analysis.table import Cell
 from app.state import Prompt
 from app.views.studies.pages import StudyPage
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 async def follow_link(
-    ui: InsttuiApp, page: StudyPage, row: Mapping[str, Cell], given: StudyInput
+    ui: InsttuiApp, page: StudyPage, row: Mapping[str, Cell], given: CaseLibrary | PairInput
 ) -> str:
     """Show what a row leads to; escape leads back to the row.
 
@@ -37,33 +38,33 @@ async def follow_link(
             return await _show_case(ui, str(row.get("case")), given)
         case "head":
             return await _show_head(ui, row)
-        case "component":
+        case "component" if isinstance(given, PairInput):
             return await _show_component(ui, row, given)
-        case "units":
+        case "units" if isinstance(given, PairInput):
             return await _show_units(ui, row, given)
-        case "clusters":
+        case "clusters" if isinstance(given, PairInput):
             return await _show_clusters(ui, row, given)
     return "This row leads nowhere."
 
 
-async def _show_case(ui: InsttuiApp, case_id: str, given: StudyInput) -> str:
-    if given.library is not None:
+async def _show_case(ui: InsttuiApp, case_id: str, given: CaseLibrary | PairInput) -> str:
+    if isinstance(given, CaseLibrary):
         from app.views.cases.view import CasesView
 
         ui.lead_to("saliency")
         # The view of a library that is shown first, and knows how to read a case.
         ui.base.query_one(CasesView).open_case(case_id)
         return ""
-    prompts = () if given.prompts is None else given.prompts.prompts
+    assert isinstance(given, AskedCases)
+    prompts = given.prompts.prompts
     prompt = next((each for each in prompts if each.id == case_id), None)
     if prompt is None:
         return f"There is no case {case_id} among the prompts."
-    asker = Asker.of(given)
     ui.lead_to("saliency")
     # What the study asked, to the letter: both maps are in the cache, and shown at once.
     await ui.run_prompt(
-        Prompt(prompt.prompt, prompt.instruction, asker.chat_template),
-        [asker.request(model, prompt) for model in range(2)],
+        Prompt(prompt.prompt, prompt.instruction, given.chat_template),
+        given.requests(prompt),
     )
     return ""
 
@@ -81,7 +82,7 @@ async def _show_head(ui: InsttuiApp, row: Mapping[str, Cell]) -> str:
     return ""
 
 
-async def _show_component(ui: InsttuiApp, row: Mapping[str, Cell], given: StudyInput) -> str:
+async def _show_component(ui: InsttuiApp, row: Mapping[str, Cell], given: PairInput) -> str:
     from app.views.concepts.view import ConceptsView
 
     layer, component, expert = row.get("layer"), row.get("component"), row.get("expert")
@@ -99,12 +100,10 @@ async def _show_component(ui: InsttuiApp, row: Mapping[str, Cell], given: StudyI
     return ""
 
 
-async def _show_units(ui: InsttuiApp, row: Mapping[str, Cell], given: StudyInput) -> str:
+async def _show_units(ui: InsttuiApp, row: Mapping[str, Cell], given: PairInput) -> str:
     from app.views.neurons.linked import Wanted
     from app.views.neurons.view import ComponentsView
 
-    assert given.base is not None
-    assert given.tuned is not None
     layer = row.get("layer")
     categories = [str(row["category"])]
     if row.get("other_category"):
@@ -121,12 +120,12 @@ async def _show_units(ui: InsttuiApp, row: Mapping[str, Cell], given: StudyInput
             kind="all" if "units" in row else "unique",
         ),
         default_instructions(given.base, given.tuned),
-        Thresholds.of(given.options),
+        Thresholds.of(vars(given)),
     )
     return ""
 
 
-async def _show_clusters(ui: InsttuiApp, row: Mapping[str, Cell], given: StudyInput) -> str:
+async def _show_clusters(ui: InsttuiApp, row: Mapping[str, Cell], given: PairInput) -> str:
     from app.views.clusters.view import ClustersView
 
     layer, label = row.get("layer"), row.get("label")
@@ -140,8 +139,7 @@ async def _show_clusters(ui: InsttuiApp, row: Mapping[str, Cell], given: StudyIn
     return ""
 
 
-def _side(row: Mapping[str, Cell], given: StudyInput) -> int:
+def _side(row: Mapping[str, Cell], given: PairInput) -> int:
     """Whether a row speaks of the base model (0) or of the tuned one (1)."""
-    tuned = () if given.tuned is None else (given.tuned.name, f"{given.tuned.name} (tuned)")
-    base = "" if given.base is None else given.base.name
-    return int(row.get("model") in tuned and row.get("model") != base)
+    tuned = given.tuned.name, f"{given.tuned.name} (tuned)"
+    return int(row.get("model") in tuned and row.get("model") != given.base.name)
