@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -68,6 +68,10 @@ class ModelChoice(Part, frozen=True):
         """
         device = self.device if self.dtype == "auto" else ""
         return ModelChoice(name="", location="", device=device, dtype=self.dtype)
+
+
+Pair: TypeAlias = tuple[ModelChoice, ModelChoice]
+"""Base and tuned model."""
 
 
 class Request(Part, Generic[R], frozen=True):

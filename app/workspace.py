@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from analysis.models.tokens import Span
-from analysis.request import ModelChoice
+from analysis.request import ModelChoice, Pair
 from analysis.saliency.request import AttributionRequest
 from analysis.session.drive import Answerer
 from analysis.words.choice import Words, WordVectors
@@ -61,7 +61,7 @@ class PairWorkspace:
     examples: tuple[Example, ...] = ()
 
     @property
-    def pair(self) -> tuple[ModelChoice, ModelChoice]:
+    def pair(self) -> Pair:
         """Base and tuned model."""
         return self.base, self.tuned
 

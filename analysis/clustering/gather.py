@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from analysis.clustering.request import ClustersRequest
 from analysis.clustering.tasks.task_set import ClusterTask
-from analysis.request import Ask, ModelChoice
+from analysis.request import Ask, Pair
 
 if TYPE_CHECKING:
     from analysis.clustering.result import TaskClusters
 
 
 def clusters_ask(
-    base: ModelChoice,
-    tuned: ModelChoice,
-    tasks: Sequence[ClusterTask],
-    *,
-    chat_template: bool = False,
-    **settings: Any,
+    pair: Pair, tasks: tuple[ClusterTask, ...], *, chat_template: bool = False, **settings: Any
 ) -> Ask[TaskClusters]:
     """Both models' clusters, base before tuned; the chat template is the tuned model's alone.
 
     Args:
-        base: The base model.
-        tuned: The tuned model.
+        pair: Base and tuned model.
         tasks: What both are asked.
         chat_template: Wrap every instance in the tuned model's chat template.
         settings: Other fields of `ClustersRequest`.
     """
-    return Ask(
-        "both models",
-        tuple(
-            ClustersRequest(model, tuple(tasks), chat_template=template, **settings)
-            for model, template in ((base, False), (tuned, chat_template))
-        ),
-    )
+    base, tuned = pair
+    of_base = ClustersRequest(base, tasks, **settings)
+    of_tuned = ClustersRequest(tuned, tasks, chat_template=chat_template, **settings)
+    return Ask("both models", (of_base, of_tuned))

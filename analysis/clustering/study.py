@@ -44,7 +44,7 @@ def study(given: PairInput) -> Study:
     """
     asker = Asker(given.session)
     found: list[TaskClusters] = []
-    for request in clusters_ask(given.base, given.tuned, natural_tasks().tasks).requests:
+    for request in clusters_ask(given.pair, natural_tasks().tasks).requests:
         (model,) = request.models()
         step = Progress(f"clustering {model.name}", 0, None, model.name)
         found.append((yield from asker.answer(request, step, partial(_of_model, model.name))))

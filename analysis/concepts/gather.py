@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from analysis.concepts.request import ConceptsRequest
 from analysis.models.request import Architecture
-from analysis.request import Ask, ModelChoice
+from analysis.request import Ask, Pair
 from analysis.words.choice import Words
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def places_of(built: Architecture, expert: int) -> list[Place]:
 
 
 def concept_asks(
-    pair: tuple[ModelChoice, ModelChoice],
+    pair: Pair,
     places: Iterable[Place],
     words: Words,
     rank: int = 300,

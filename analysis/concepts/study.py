@@ -56,7 +56,7 @@ def study(given: ConceptsInput) -> Study:
         ProblemError: ``input`` where the models are not built alike; whatever keeps a model's
             weights, or the descriptions, from being read.
     """
-    asker, pair, words = Asker(given.session), (given.base, given.tuned), given.words
+    asker, pair, words = Asker(given.session), given.pair, given.words
     # Before hours of work: the file may not be there.
     templates = load_templates(Path(given.templates) if given.templates else None)
     built = yield from asker.architecture(*pair)

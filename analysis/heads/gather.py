@@ -6,14 +6,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from analysis.heads.request import HeadPairsRequest, NeuronPairsRequest
-from analysis.request import Ask, ModelChoice
+from analysis.request import Ask, Pair
 from analysis.words.choice import Words, WordVectors
 
 if TYPE_CHECKING:
     from analysis.heads.result import HeadPairs, NeuronPairs
-
-Pair = tuple[ModelChoice, ModelChoice]
-"""Base and tuned model."""
 
 
 def layer_asks(

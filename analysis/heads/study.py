@@ -44,7 +44,7 @@ def study(given: HeadsInput) -> Study:
         ProblemError: ``input`` where the models are not built alike; whatever keeps a model's
             weights from being read.
     """
-    asker, pair = Asker(given.session), (given.base, given.tuned)
+    asker, pair = Asker(given.session), given.pair
     spoken_of = given.words, given.vectors
     built = yield from asker.architecture(*pair)
     of_layers = layer_asks(pair, range(built.layers), *spoken_of)

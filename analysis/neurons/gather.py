@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from analysis.neurons.ablation_effects import ablation_request, activity_note
-from analysis.neurons.instructions import Instruction, InstructionSet
+from analysis.neurons.instructions import InstructionSet
 from analysis.neurons.random_sets import Matched
 from analysis.neurons.request import (
     AblationRequest,
@@ -39,16 +39,16 @@ def frequency_asks(
     return found
 
 
-def halves(instructions: InstructionSet) -> tuple[InstructionSet, InstructionSet]:
+def halves(instructions: InstructionSet) -> list[InstructionSet]:
     """The first and the second halves of all categories with two instructions or more."""
-    found: tuple[list[Instruction], list[Instruction]] = ([], [])
-    for category in instructions.categories:
-        of_category = instructions.of(category)
-        if len(of_category) > 1:
-            for start, half in enumerate(found):
-                half += of_category[start::2]
-    first, second = (InstructionSet(instructions.name, tuple(half)) for half in found)
-    return first, second
+    groups = [instructions.of(category) for category in instructions.categories]
+    return [
+        InstructionSet(
+            instructions.name,
+            tuple(each for group in groups if len(group) > 1 for each in group[start::2]),
+        )
+        for start in (0, 1)
+    ]
 
 
 class AblationAsk(NamedTuple):

@@ -54,7 +54,7 @@ from analysis.table import Cell, Table
 
 
 @dataclass(frozen=True)
-class ComponentsInput(PairInput):
+class NeuronsInput(PairInput):
     """A pair of models and what is asked of their neurons.
 
     Attributes:
@@ -76,7 +76,7 @@ class ComponentsInput(PairInput):
     seed: int = 0
 
 
-def study(given: ComponentsInput) -> Study:
+def study(given: NeuronsInput) -> Study:
     """Overlaps, alterations and ablations of a pair's sets.
 
     Raises:
@@ -87,9 +87,9 @@ def study(given: ComponentsInput) -> Study:
     instructions = (
         instructions_from_file(Path(given.prompts))
         if given.prompts
-        else default_instructions(given.base, given.tuned)
+        else default_instructions(*given.pair)
     )
-    built = yield from asker.architecture(given.base, given.tuned)
+    built = yield from asker.architecture(*given.pair)
     if given.expert_epsilon is not None and not built.experts:
         raise problem(
             "input",
@@ -99,7 +99,7 @@ def study(given: ComponentsInput) -> Study:
         )
     sides: list[list[Frequencies]] = []
     halved: list[list[Frequencies]] = []
-    for model in (given.base, given.tuned):
+    for model in given.pair:
         stage = f"reading with {model.name}"
         found: list[list[Frequencies]] = []
         for part in (instructions, *halves(instructions)):
@@ -173,13 +173,13 @@ def study(given: ComponentsInput) -> Study:
 
 
 def _parameters(
-    given: ComponentsInput,
+    given: NeuronsInput,
     instructions: InstructionSet,
     thresholds: Thresholds,
     precisions: Sequence[str],
 ) -> dict[str, Cell]:
     return {
-        **model_parameters(given.base, given.tuned, precisions),
+        **model_parameters(*given.pair, precisions),
         "instructions": instructions.name,
         "instructions digest": instructions.digest,
         "number of instructions": len(instructions),
@@ -197,7 +197,7 @@ def _parameters(
 
 
 def _ablations(
-    asker: Asker, pair: PairSets, instructions: InstructionSet, given: ComponentsInput
+    asker: Asker, pair: PairSets, instructions: InstructionSet, given: NeuronsInput
 ) -> Asking[list[Ablation]]:
     """The tuned model's responses without each category's unique neurons."""
     found: list[Ablation] = []

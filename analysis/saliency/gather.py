@@ -108,7 +108,7 @@ class CaseAsker:
         """
         order = random.Random()
         prompts = list(self.given.prompts.prompts)
-        for index, model in enumerate((self.given.base, self.given.tuned)):
+        for index, model in enumerate(self.given.pair):
             order.shuffle(prompts)
             for done, prompt in enumerate(prompts, start=index * len(prompts)):
                 step = Progress(f"asking {model.name}", done, 2 * len(prompts), prompt.id)

@@ -120,9 +120,10 @@ def _read(library: CaseLibrary, measure: Callable[[StudyCase], T]) -> Asking[Col
 
 
 def _asked(given: AskedCases, measure: Callable[[StudyCase], T]) -> Asking[Collected[T]]:
-    asker = CaseAsker(given, Asker(given.session))
+    asker = Asker(given.session)
+    cases = CaseAsker(given, asker)
     names = given.base.name, given.tuned.name
-    kept = yield from asker.fill_cache()
+    kept = yield from cases.fill_cache()
     stage = "reading maps" if kept else "asking both models"
     prompts = given.prompts.prompts
     values: list[T] = []
@@ -133,7 +134,7 @@ def _asked(given: AskedCases, measure: Callable[[StudyCase], T]) -> Asking[Colle
         for done, prompt in enumerate(prompts):
             step = Progress(stage, done, len(prompts), prompt.id)
             yield step
-            answers = yield from asker.answers(prompt, step)
+            answers = yield from cases.answers(prompt, step)
             if answers is None:
                 continue
             case = _case(prompt, answers)
@@ -145,12 +146,12 @@ def _asked(given: AskedCases, measure: Callable[[StudyCase], T]) -> Asking[Colle
             for seen, each in zip(precisions, answers, strict=True):
                 seen.add(precision_of([each]))
         if not values:
-            left_out = next(iter(asker.left_out.items()))
+            left_out = next(iter(cases.left_out.items()))
             raise problem("input", "No case has answers.", f"The first one: {': '.join(left_out)}")
         about_folder = folder.finish()
     notes = (
-        *asker.asker.notes,
-        *_on_left_out(asker.left_out),
+        *asker.notes,
+        *_on_left_out(cases.left_out),
         *(f"The line of a prompt was left out: {each}." for each in given.prompts.skipped),
         *_on_guesses(guessed, len(values)),
         *_on_cuts(names, cut, len(values), given.longest),
@@ -241,7 +242,7 @@ def case_parameters(
             "models": " and ".join(given.models),
         }
     return {
-        **model_parameters(given.base, given.tuned, computed),
+        **model_parameters(*given.pair, computed),
         "prompts": given.prompts.name,
         "prompts digest": given.prompts.digest,
         "number of prompts": len(given.prompts.prompts),

@@ -98,7 +98,7 @@ STUDIES = (
         title="neurons and experts that instructions need (SPARCOM, our reading)",
         factory="analysis.neurons.study:study",
         takes="pair",
-        given="analysis.neurons.study:ComponentsInput",
+        given="analysis.neurons.study:NeuronsInput",
     ),
     StudySpec(
         name="clusters",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from analysis.request import ModelChoice
+from analysis.request import ModelChoice, Pair
 from analysis.session.drive import Answerer, Asking
 
 if TYPE_CHECKING:
@@ -31,6 +31,11 @@ class PairInput:
     session: Answerer
     base: ModelChoice
     tuned: ModelChoice
+
+    @property
+    def pair(self) -> Pair:
+        """Base and tuned model."""
+        return self.base, self.tuned
 
 
 Study: TypeAlias = Asking["Findings"]

@@ -20,7 +20,6 @@ from analysis.clustering.tasks.natural import natural_tasks
 from analysis.clustering.tasks.reading import task_set_from_file
 from analysis.table import Table
 from app.commands import model_options, storage
-from app.commands.model_options import layers_of
 from app.commands.output import write_rows
 from app.commands.progress import answers
 from app.config import load_settings
@@ -34,10 +33,8 @@ def run(options: Namespace) -> int:
 
         return clusters_train.run(options)
     tasks = task_set_from_file(Path(options.tasks)) if options.tasks else natural_tasks()
-    base, tuned = model_options.pair(options, load_settings())
     ask = clusters_ask(
-        base,
-        tuned,
+        model_options.pair(options, load_settings()),
         tasks.tasks,
         chat_template=options.chat_template,
         mappings=options.mappings,
@@ -61,6 +58,8 @@ def _table(options: Namespace, found: Sequence[TaskClusters]) -> Table:
     if options.instances:
         layers = None
         if options.layers is not None:
-            layers = layers_of(options.layers, min(len(each.scores) for each in found))
+            layers = model_options.layers_of(
+                options.layers, min(len(each.scores) for each in found)
+            )
         return instances_table(found, layers)
     return scores_table(found)

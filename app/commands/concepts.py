@@ -9,7 +9,6 @@ from analysis.concepts.gather import concept_asks, places
 from analysis.concepts.tables import concepts_table
 from analysis.problems import problem
 from app.commands import model_options, storage, word_options
-from app.commands.model_options import layers_of
 from app.commands.output import write_rows
 from app.commands.progress import answers, architecture
 from app.config import load_settings
@@ -32,7 +31,7 @@ def run(options: Namespace) -> int:
     words, _ = word_options.words_and_vectors(options, settings, base, tuned)
     with storage.session(options) as session:
         built = architecture(session, base, tuned)
-        asked = places(built, layers_of(options.layers, built.layers))
+        asked = places(built, model_options.layers_of(options.layers, built.layers))
         settled = options.rank, options.words, options.measure
         found = answers(session, concept_asks((base, tuned), asked, words, *settled))
         layers = [layer for (layer,) in found]

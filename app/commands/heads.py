@@ -11,7 +11,6 @@ from analysis.heads.result import HeadPairs
 from analysis.heads.tables import pairs_table, summary_table
 from analysis.table import Table
 from app.commands import model_options, storage, word_options
-from app.commands.model_options import layers_of
 from app.commands.output import write_rows
 from app.commands.progress import answers, architecture
 from app.config import load_settings
@@ -25,7 +24,7 @@ def run(options: Namespace) -> int:
     words, vectors = word_options.words_and_vectors(options, settings, base, tuned)
     with storage.session(options) as session:
         built = architecture(session, base, tuned)
-        layers = layers_of(options.layers, built.layers)
+        layers = model_options.layers_of(options.layers, built.layers)
         both = answers(session, layer_asks((base, tuned), layers, words, vectors))
     before, after = ([layer[side] for layer in both] for side in (0, 1))
     for note in dict.fromkeys(note for each in (*before, *after) for note in each.notes):

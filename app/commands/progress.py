@@ -14,25 +14,12 @@ from analysis.models.alike import built_alike, opening
 from analysis.models.request import Architecture
 from analysis.request import Ask, ModelChoice, Request
 from analysis.session.drive import Answerer, Asker
+from app.jobs.progress_text import STAGES
 from app.terminal.text import prose
 
 R = TypeVar("R")
 
-_STAGES = {
-    "start": "starting the engine",
-    "download": "downloading",
-    "load": "loading",
-    "generate": "generating",
-    "attribute": "attributing",
-    "words": "reading words",
-    "heads": "reading heads",
-    "components": "finding components",
-    "frequencies": "counting activations of",
-    "ablation": "silencing neurons of",
-    "tokens": "cutting into tokens",
-    "states": "gathering hidden states",
-    "clusters": "clustering",
-}
+_STAGES = {**STAGES, "generate": "generating"}
 
 
 def run_with_progress(session: Answerer, request: Request[R]) -> R:

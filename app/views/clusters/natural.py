@@ -88,7 +88,7 @@ class NaturalPane(Vertical):
         work, session = self._workspace, self.view.ui.session
         self.leave()
         if session is not None:
-            asked = clusters_ask(work.base, work.tuned, self._tasks.tasks)
+            asked = clusters_ask(work.pair, self._tasks.tasks)
             self._jobs = LayerJobs(session, self, [asked])
             self._jobs.run(0)
 

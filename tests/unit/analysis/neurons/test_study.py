@@ -14,7 +14,7 @@ from analysis.models.request import ArchitectureRequest
 from analysis.neurons.compute.ablation import ablation
 from analysis.neurons.compute.frequencies import frequencies
 from analysis.neurons.request import AblationRequest, FrequenciesRequest
-from analysis.neurons.study import ComponentsInput
+from analysis.neurons.study import NeuronsInput
 from analysis.problems import ProblemError
 from analysis.studies.catalog import study_of
 from tests.support.scripted_session import ScriptedSession
@@ -64,7 +64,7 @@ def findings(prompts):
                 yield event
 
     session = ScriptedSession(answer)
-    given = ComponentsInput(
+    given = NeuronsInput(
         session, BASE, TUNED, prompts=str(prompts), random_sets=2, epsilon=0.4, tau=0.5
     )
     study = study_of("components").start(given)
@@ -136,6 +136,6 @@ def test_the_findings_say_whose_reading_it_is_and_what_was_silenced(findings):
 
 
 def test_an_epsilon_off_the_grid_is_refused_before_anything_is_asked():
-    study = study_of("components").start(ComponentsInput(None, BASE, TUNED, epsilon=0.33))
+    study = study_of("components").start(NeuronsInput(None, BASE, TUNED, epsilon=0.33))
     with pytest.raises(ProblemError, match="cannot be looked up"):
         next(study)
