@@ -1,4 +1,7 @@
-"""What can be asked of a model: that it be loaded, its tokens of a prompt, what it is built of."""
+"""What can be asked of a model: that it be loaded, its tokens of a prompt, what it is built of.
+
+Whether the models of a pair are built alike is asked before anything else about their weights.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from analysis.request import ModelChoice, Request
+from analysis.problems import problem
+from analysis.request import Ask, ModelChoice, Request
 
 if TYPE_CHECKING:
     from analysis.events import ModelFacts
@@ -96,3 +100,25 @@ class Architecture(msgspec.Struct, frozen=True, tag="architecture"):
             f"feed-forward width {self.feed_forward}",
         ]
         return ", ".join([*parts, f"{self.experts} experts"] if self.experts else parts)
+
+
+def opening(base: ModelChoice, tuned: ModelChoice) -> list[Ask[Architecture]]:
+    """What both models are built of."""
+    return [Ask(model.name, (ArchitectureRequest(model),)) for model in (base, tuned)]
+
+
+def built_alike(base: Architecture, tuned: Architecture) -> Architecture:
+    """What both models of a pair are built of.
+
+    Raises:
+        ProblemError: ``input`` where layers and heads do not stand for each other; says how each
+            is built.
+    """
+    if not base.is_built_like(tuned):
+        raise problem(
+            "input",
+            f"{base.model} and {tuned.model} cannot be compared weight by weight.",
+            f"{base.model} is {base.shape()}; {tuned.model} is {tuned.shape()}.",
+            "Choose a tuned model that was trained from this base model.",
+        )
+    return base

@@ -14,8 +14,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 from msgspec.structs import replace
 
 from analysis.events import Cancelled, Event, Failed, Finished, Notice, Progress
-from analysis.models.alike import built_alike, opening
-from analysis.models.request import Architecture
+from analysis.models.request import Architecture, built_alike, opening
 from analysis.problems import ProblemError, problem
 from analysis.request import Ask, ModelChoice, Request
 

@@ -10,8 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from analysis import events
-from analysis.models.alike import built_alike, opening
-from analysis.models.request import Architecture
+from analysis.models.request import Architecture, built_alike, opening
 from analysis.request import Ask, ModelChoice, Request
 from analysis.session.drive import Answerer, Asker
 from app.jobs.progress_text import STAGES

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from analysis.models.alike import opening
-from analysis.models.request import Architecture
+from analysis.models.request import Architecture, opening
 from analysis.request import Ask
 from app.jobs.layer_jobs import LayerJobs, Step
 from app.terminal.text import prose
