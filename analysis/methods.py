@@ -7,12 +7,11 @@ because dataclasses would take longer to import than all the rest.
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, NamedTuple, cast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from analysis.studies.study import Study, StudyInput
+    from analysis.studies.study import PairInput, Study
 
 
 class StudySpec(NamedTuple):
@@ -26,6 +25,7 @@ class StudySpec(NamedTuple):
             library; ``pair`` is the two models' weights.
         word_options: What it takes of the options that name words, ``vocab`` and ``vectors``; a
             study that takes one reads weights as they are stored and builds no model.
+        given: ``module:class`` of what it is given where there are models, a `PairInput`.
     """
 
     name: str
@@ -33,12 +33,33 @@ class StudySpec(NamedTuple):
     factory: str
     takes: Literal["cases", "pair"]
     word_options: tuple[Literal["vocab", "vectors"], ...] = ()
+    given: str = "analysis.studies.study:PairInput"
 
-    def start(self, given: StudyInput) -> Study:
-        """The study, to be driven to its end."""
-        module, _, name = self.factory.partition(":")
-        run = cast("Callable[[StudyInput], Study]", getattr(importlib.import_module(module), name))
-        return run(given)
+    def input(self, found: Mapping[str, Any]) -> PairInput:
+        """What the study is given where there are models.
+
+        Args:
+            found: What there is, by the names of the fields of `given`; the study takes what it
+                needs of it.
+        """
+        import dataclasses
+
+        from analysis.request import named
+
+        kind: type[PairInput] = named(self.given)
+        names = {each.name for each in dataclasses.fields(kind)}
+        return kind(**{name: value for name, value in found.items() if name in names})
+
+    def start(self, given: Any) -> Study:
+        """The study, to be driven to its end.
+
+        Args:
+            given: As of `input`; a case library where that stands in for models and prompts.
+        """
+        from analysis.request import named
+
+        study: Study = named(self.factory)(given)
+        return study
 
 
 class Method(NamedTuple):
@@ -73,12 +94,14 @@ METHODS = (
                 title="instruction scores by rating and by model (Tables 1 and 2)",
                 factory="analysis.saliency.study_density:study",
                 takes="cases",
+                given="analysis.saliency.gather:AskedCases",
             ),
             StudySpec(
                 name="position",
                 title="importance by the place in a sentence (Fig. 6)",
                 factory="analysis.saliency.study_position:study",
                 takes="cases",
+                given="analysis.saliency.gather:AskedCases",
             ),
         ),
         stored=True,
@@ -95,6 +118,7 @@ METHODS = (
                 factory="analysis.heads.study:study",
                 takes="pair",
                 word_options=("vocab", "vectors"),
+                given="analysis.heads.study:HeadsInput",
             ),
         ),
     ),
@@ -110,6 +134,7 @@ METHODS = (
                 factory="analysis.concepts.study:study",
                 takes="pair",
                 word_options=("vocab",),
+                given="analysis.concepts.study:ConceptsInput",
             ),
         ),
     ),
@@ -124,6 +149,7 @@ METHODS = (
                 title="neurons and experts that instructions need (SPARCOM, our reading)",
                 factory="analysis.neurons.study:study",
                 takes="pair",
+                given="analysis.neurons.study:NeuronsInput",
             ),
         ),
     ),

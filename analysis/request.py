@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -70,6 +70,10 @@ class ModelChoice(Part, frozen=True):
         return ModelChoice(name="", location="", device=device, dtype=self.dtype)
 
 
+Pair: TypeAlias = tuple[ModelChoice, ModelChoice]
+"""Base and tuned model."""
+
+
 class Request(Part, Generic[R], frozen=True):
     """A request that is answered by an `R`.
 
@@ -118,6 +122,21 @@ class Request(Part, Generic[R], frozen=True):
         if isinstance(result, msgspec.Struct) and hasattr(result, "model"):
             return msgspec.structs.replace(result, model=self.models()[0].name)
         return result
+
+
+class Ask(msgspec.Struct, Generic[R], frozen=True):
+    """Requests that belong together, such as those of a layer in base and tuned model.
+
+    What a method asks is a list of these, made in the *gather* of its room. A study, a command and
+    a view take the same.
+
+    Attributes:
+        name: What they are about, for a reader.
+        requests: In the order in which they are asked.
+    """
+
+    name: str
+    requests: tuple[Request[R], ...]
 
 
 def named(place: str) -> Any:

@@ -12,7 +12,6 @@ from analysis.concepts.annotation.questions import read_annotations
 from analysis.concepts.annotation.templates import load_templates
 from analysis.concepts.result import LayerConcepts
 from analysis.concepts.tables import Description
-from analysis.table import Cell
 from app.config import Annotation
 
 
@@ -34,7 +33,7 @@ def last_annotator(settings: Annotation) -> str:
         return settings.model
 
 
-def study_options(settings: Annotation) -> dict[str, Cell]:
+def study_options(settings: Annotation) -> dict[str, str | None]:
     """Where the study of concepts finds the descriptions; see `analysis.concepts.study`."""
     return {
         "answers": str(answers_path()),

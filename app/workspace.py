@@ -4,37 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from analysis.concepts.request import ConceptsRequest
-from analysis.heads.request import HeadPairsRequest
 from analysis.models.tokens import Span
-from analysis.request import ModelChoice, Request
+from analysis.request import ModelChoice, Pair
 from analysis.saliency.request import AttributionRequest
+from analysis.session.drive import Answerer
 from analysis.words.choice import Words, WordVectors
 
 if TYPE_CHECKING:
-    from analysis.events import EngineStatus, Event
+    from analysis.events import EngineStatus
     from analysis.saliency.cases.library import CaseLibrary
 
 
-class JobLike(Protocol):
-    """What the app needs of a submitted request."""
-
-    def cancel(self) -> None:
-        """Ask for an early end."""
-
-
-class SessionLike(Protocol):
-    """What the app needs of `analysis.session.session.Session`; tests bring a scripted one."""
-
-    def submit(
-        self, request: Request[Any], listener: Callable[[Event], None], *, background: bool = False
-    ) -> JobLike:
-        """Queue a request; the listener is called on another thread."""
-
-    def cached(self, request: Request[Any]) -> Any | None:
-        """The stored answer; reads the disk, never starts the engine."""
+class SessionLike(Answerer, Protocol):
+    """What the app needs of `analysis.session.session.Session`."""
 
     def close(self) -> None:
         """End the engine and everything waiting, at once."""
@@ -76,6 +60,11 @@ class PairWorkspace:
     vectors: WordVectors
     examples: tuple[Example, ...] = ()
 
+    @property
+    def pair(self) -> Pair:
+        """Base and tuned model."""
+        return self.base, self.tuned
+
     def requests(
         self, prompt: str, *, chat_template: bool
     ) -> tuple[AttributionRequest, AttributionRequest]:
@@ -84,17 +73,6 @@ class PairWorkspace:
             AttributionRequest(self.base, prompt),
             AttributionRequest(self.tuned, prompt, chat_template),
         )
-
-    def head_requests(self, layer: int) -> tuple[HeadPairsRequest, HeadPairsRequest]:
-        """The word pairs of a layer's heads in both models."""
-        return (
-            HeadPairsRequest(self.base, layer, self.words, self.vectors),
-            HeadPairsRequest(self.tuned, layer, self.words, self.vectors),
-        )
-
-    def concepts_request(self, layer: int, expert: int = -1) -> ConceptsRequest:
-        """The components of a layer in both models."""
-        return ConceptsRequest(self.base, self.tuned, layer, self.words, expert)
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,13 @@ The natural setting of METHODS 5: sixteen tasks, about 50 phrasings each, ten ma
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
+from msgspec.structs import replace
 
+from analysis.clustering.gather import clusters_ask
 from analysis.clustering.request import ClustersRequest
 from analysis.clustering.result import TaskClusters
 from analysis.clustering.study_data import cluster_data
@@ -22,34 +25,29 @@ from analysis.clustering.tables import (
 )
 from analysis.clustering.tasks.natural import natural_tasks
 from analysis.clustering.tasks.task_set import LABELS
-from analysis.events import Failed, Progress
-from analysis.problems import ProblemError, problem
-from analysis.session.drive import ending_of
-from analysis.session.session import Session
+from analysis.events import Progress
+from analysis.session.drive import Asker
 from analysis.statistics import SIGNIFICANT
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
 from analysis.studies.parameters import model_parameters, precision_of
 from analysis.studies.sentences import mean_in_words, p_in_words, paired_p_value, trend
-from analysis.studies.study import Study, StudyInput
+from analysis.studies.study import PairInput, Study
 
 _F1 = METRICS.index("f1")
 
 
-def study(given: StudyInput) -> Study:
+def study(given: PairInput) -> Study:
     """Scores of both models by layer, for the layer with the best task F1, and neighbours.
 
     Raises:
-        ProblemError: ``input`` where a model is missing, and what the analysis raises.
+        ProblemError: What the analysis raises.
     """
-    if given.session is None or given.base is None or given.tuned is None:
-        raise problem("input", "This study needs two models.", "", "Give --base and --tuned.")
-    tasks = natural_tasks()
+    asker = Asker(given.session)
     found: list[TaskClusters] = []
-    notices: dict[str, None] = {}
-    for model in (given.base, given.tuned):
-        found.append(
-            (yield from _asked(given.session, ClustersRequest(model, tasks.tasks), notices))
-        )
+    for request in clusters_ask(given.pair, natural_tasks().tasks).requests:
+        (model,) = request.models()
+        step = Progress(f"clustering {model.name}", 0, None, model.name)
+        found.append((yield from asker.answer(request, step, partial(_of_model, model.name))))
     instances, first = len(found[0].task), found[0]
     return Findings(
         study="clusters",
@@ -88,30 +86,13 @@ def study(given: StudyInput) -> Study:
             "t-SNE": first.tsne,
             "seed": 0,
         },
-        notes=(*notes_of(found), *notices),
+        notes=(*notes_of(found), *asker.notes),
     )
 
 
-def _asked(
-    session: Session, request: ClustersRequest, notices: dict[str, None]
-) -> Generator[Progress, None, TaskClusters]:
-    """One model's clusters. Closed, it gives the request up.
-
-    Raises:
-        ProblemError: They cannot be had.
-    """
-    name = request.model.name
-    ending = yield from ending_of(
-        session,
-        request,
-        Progress(f"clustering {name}", 0, None, name),
-        lambda event: Progress(f"{name}: {event.stage}", event.done, event.total, event.detail),
-        notices,
-    )
-    if isinstance(ending, Failed):
-        raise ProblemError(ending.problem)
-    assert isinstance(ending.result, TaskClusters)
-    return ending.result
+def _of_model(name: str, progress: Progress) -> Progress:
+    """How far the analysis of a model is."""
+    return replace(progress, stage=f"{name}: {progress.stage}")
 
 
 def _best(found: Sequence[TaskClusters]) -> tuple[str, ...]:

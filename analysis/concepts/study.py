@@ -1,14 +1,13 @@
 """Figs. 3, 7, 8 and Tables 5-10 of the paper: feed-forward concepts (METHODS 3, paper 5.2).
 
-Descriptions are those that a language model gave before; a study asks nobody. Where they lie comes
-with the options ``answers`` (a file), ``annotator`` (who gave them) and ``templates`` (a file; ours
-where there is none).
+Descriptions are those that a language model gave before; a study asks nobody.
 """
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -18,44 +17,56 @@ from analysis.concepts.annotation.answer_file import AnswerFile
 from analysis.concepts.annotation.first_descriptions import FirstDescriptions, subjects_of
 from analysis.concepts.annotation.questions import read_annotations
 from analysis.concepts.annotation.templates import Templates, load_templates
+from analysis.concepts.gather import concept_asks, places
 from analysis.concepts.request import ConceptsRequest
 from analysis.concepts.result import LayerConcepts
 from analysis.concepts.study_descriptions import Described
 from analysis.concepts.study_rotations import UNRELATED_SEED, Rotations, unrelated_angle
 from analysis.concepts.tables import concepts_table
 from analysis.events import Progress
+from analysis.session.drive import Asker
 from analysis.studies.findings import Findings, NamedTable
-from analysis.studies.study import Study, StudyInput
-from analysis.studies.weights import WeightReader, weight_parameters, words_of
+from analysis.studies.parameters import weight_parameters
+from analysis.studies.study import PairInput, Study
+from analysis.words.choice import Words
 
 
-def study(given: StudyInput) -> Study:
+@dataclass(frozen=True)
+class ConceptsInput(PairInput):
+    """A pair of models, words, and where descriptions lie.
+
+    Attributes:
+        words: The words that describe a component.
+        answers: The file of what a language model said; empty for none.
+        annotator: Who said it.
+        templates: The file of how it was asked; ours where there is none.
+    """
+
+    words: Words
+    _: KW_ONLY
+    answers: str = ""
+    annotator: str = ""
+    templates: str | None = None
+
+
+def study(given: ConceptsInput) -> Study:
     """How much variance components explain, how tuning turned them, and what they mean.
 
-    Args:
-        given: A pair of models and words; the options are those above.
-
     Raises:
-        ProblemError: ``input`` where one is missing or the models are not built alike; whatever
-            keeps a model's weights, or the descriptions, from being read.
+        ProblemError: ``input`` where the models are not built alike; whatever keeps a model's
+            weights, or the descriptions, from being read.
     """
-    reader = WeightReader.of(given)
-    words = words_of(given)
+    asker, pair, words = Asker(given.session), given.pair, given.words
     # Before hours of work: the file may not be there.
-    templates = _templates(given)
-    built = yield from reader.architecture()
-    wanted = [(layer, each) for layer in range(built.layers) for each in built.experts_in(layer)]
-    layers: list[LayerConcepts] = []
-    for done, (layer, expert) in enumerate(wanted):
-        place = f"layer {layer}" if expert < 0 else f"layer {layer}, expert {expert}"
-        step = Progress("finding components", done, len(wanted), place)
-        request = ConceptsRequest(reader.base, reader.tuned, layer, words, expert)
-        answer = yield from reader.ask(request, step)
-        assert isinstance(answer, LayerConcepts)
-        reader.notices(*answer.notes)
-        layers.append(answer)
+    templates = load_templates(Path(given.templates) if given.templates else None)
+    built = yield from asker.architecture(*pair)
+    asks = concept_asks(pair, places(built, range(built.layers)), words)
+    layers: list[LayerConcepts] = yield from asker.answers(
+        "finding components", asks, lambda layer: layer, lambda layer: layer.notes
+    )
+    request = ConceptsRequest(*pair, 0, words)
     yield Progress("reading descriptions", 0, None)
-    named, names = _told_apart(layers, reader.base.name, reader.tuned.name)
+    named, names = _told_apart(layers, given.base.name, given.tuned.name)
     annotations = _annotations(given, named, templates)
     count = min(len(each.base.explained_variance) for each in named)
     rotations = Rotations(named, names, unrelated_angle(built.width, count))
@@ -82,34 +93,26 @@ def study(given: StudyInput) -> Study:
         ),
         figures=(*rotations.figures(), *(described.figures() if described else ())),
         parameters={
-            **weight_parameters(reader, words),
+            **weight_parameters(*pair, {each.device for each in layers}, words),
             "most components of a layer": request.rank,
             "words of a component": request.top,
             "measure of words": request.measure,
             "seed of unrelated components": UNRELATED_SEED,
-            **({"annotator": given.options.get("annotator")} if described else {}),
+            **({"annotator": given.annotator} if described else {}),
             **({"repeats of the annotation": REPEATS} if described else {}),
         },
         notes=(
-            *reader.notes,
+            *asker.notes,
             *(described.notes(len(subjects_of(named))) if described else (_none_described(given),)),
         ),
     )
 
 
-def _templates(given: StudyInput) -> Templates:
-    path = given.options.get("templates")
-    return load_templates(Path(str(path)) if path else None)
-
-
-def _none_described(given: StudyInput) -> str:
+def _none_described(given: ConceptsInput) -> str:
     """How to get what is not there."""
-    assert given.base is not None
-    assert given.tuned is not None
     pair = ["--base", given.base.name, "--tuned", given.tuned.name]
     command = shlex.join(["insttui", "concepts", "--annotate", *pair])
-    annotator = given.options.get("annotator")
-    by = f" by {annotator}" if annotator else ""
+    by = f" by {given.annotator}" if given.annotator else ""
     return (
         f"No component of this pair has been described{by}, so Tables 5-10 and Figs. 3 and 7 are "
         f"left out. `{command}`, with --vocab and --templates as given here, has a language model "
@@ -119,18 +122,16 @@ def _none_described(given: StudyInput) -> str:
 
 
 def _annotations(
-    given: StudyInput, layers: Sequence[LayerConcepts], templates: Templates
+    given: ConceptsInput, layers: Sequence[LayerConcepts], templates: Templates
 ) -> list[Annotation]:
     """What was said of the components before; those without any answer left out."""
-    options = given.options
-    answers, annotator = options.get("answers"), options.get("annotator")
-    if not answers or not annotator:
+    if not given.answers or not given.annotator:
         return []
     found = read_annotations(
         subjects_of(layers),
         templates,
-        str(annotator),
-        AnswerFile(Path(str(answers))),
+        given.annotator,
+        AnswerFile(Path(given.answers)),
         repeats=REPEATS,
     )
     return [each for each in found if each.outcome != "unanswered"]

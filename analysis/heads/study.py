@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from analysis.events import Progress
 from analysis.heads.changes import TOP_PAIRS, compare_head, neuron_changes
-from analysis.heads.request import HeadPairsRequest, NeuronPairsRequest
-from analysis.heads.result import HeadPairs, NeuronPairs
+from analysis.heads.gather import head_ask, layer_asks
+from analysis.heads.request import HeadPairsRequest
+from analysis.heads.result import HeadPairs
 from analysis.heads.study_changes import GROUP_COLUMNS, Changes
 from analysis.heads.verbs import GROUPS, VerbMovements, VerbRow, layers_in_words, verb_movements
+from analysis.session.drive import Asker
 from analysis.statistics import SIGNIFICANT, Sample
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
+from analysis.studies.parameters import weight_parameters
 from analysis.studies.sentences import p_in_words
-from analysis.studies.study import Study, StudyInput
-from analysis.studies.weights import WeightReader, vectors_of, weight_parameters, words_of
+from analysis.studies.study import PairInput, Study
 from analysis.table import Cell, Table
+from analysis.words.choice import Words, WordVectors
 
 NEURON_HEADS = 64
 """Of about so many heads the neuron pairs are compared too: each head is a request of its own."""
@@ -25,54 +29,44 @@ NEURON_COLUMNS = ("layer", "head", "neuron_pair", "change")
 VERB_COLUMNS = ("layers", "verb", "kind", "rose", "fell", "share")
 
 
-def study(given: StudyInput) -> Study:
+@dataclass(frozen=True)
+class HeadsInput(PairInput):
+    """A pair of models, the words that are spoken of and the vectors that say which are alike."""
+
+    words: Words
+    vectors: WordVectors
+
+
+def study(given: HeadsInput) -> Study:
     """How much heads and neuron pairs changed, and which verbs gained word pairs.
 
-    Args:
-        given: A pair of models, words and vectors.
-
     Raises:
-        ProblemError: ``input`` where one is missing or the models are not built alike; whatever
-            keeps a model's weights from being read.
+        ProblemError: ``input`` where the models are not built alike; whatever keeps a model's
+            weights from being read.
     """
-    reader = WeightReader.of(given)
-    words, vectors = words_of(given), vectors_of(given)
-    built = yield from reader.architecture()
-    base: list[HeadPairs] = []
-    tuned: list[HeadPairs] = []
-    for layer in range(built.layers):
-        for side, model in ((base, reader.base), (tuned, reader.tuned)):
-            step = Progress("reading heads", layer, built.layers, f"layer {layer}")
-            request = HeadPairsRequest(model, layer, words, vectors)
-            answer = yield from reader.ask(request, step)
-            assert isinstance(answer, HeadPairs)
-            reader.notices(*answer.notes)
-            side.append(answer)
+    asker, pair = Asker(given.session), given.pair
+    spoken_of = given.words, given.vectors
+    built = yield from asker.architecture(*pair)
+    of_layers = layer_asks(pair, range(built.layers), *spoken_of)
+    layers = yield from asker.answers("reading heads", of_layers, _both, lambda each: each.notes)
     chosen = sampled_heads(built.layers, built.heads)
-    neurons: list[tuple[Cell, ...]] = []
-    for done, (layer, head) in enumerate(chosen):
-        pairs: list[NeuronPairs] = []
-        for model in (reader.base, reader.tuned):
-            step = Progress(
-                "reading neuron pairs", done, len(chosen), f"layer {layer}, head {head}"
-            )
-            answer = yield from reader.ask(
-                NeuronPairsRequest(model, layer, head, words, vectors), step
-            )
-            assert isinstance(answer, NeuronPairs)
-            pairs.append(answer)
-        changes = neuron_changes(pairs[0], pairs[1]).tolist()
-        neurons += [(layer, head, neuron, change) for neuron, change in enumerate(changes)]
-    yield Progress("counting verbs", 0, None)
-    movements = verb_movements(base, tuned, built.layers)
-    heads = [
-        row for before, after in zip(base, tuned, strict=True) for row in _head_rows(before, after)
+    of_heads = [head_ask(pair, *place, *spoken_of) for place in chosen]
+    changes = yield from asker.answers("reading neuron pairs", of_heads, neuron_changes)
+    neurons: list[tuple[Cell, ...]] = [
+        (*place, neuron, change)
+        for place, changed in zip(chosen, changes, strict=True)
+        for neuron, change in enumerate(changed.tolist())
     ]
+    yield Progress("counting verbs", 0, None)
+    base, tuned = ([layer[side] for layer in layers] for side in (0, 1))
+    movements = verb_movements(base, tuned, built.layers)
+    heads = [row for layer in layers for row in _head_rows(*layer)]
+    devices = {each.device for layer in layers for each in layer}
     return _findings(
-        reader,
+        asker,
         {
-            **weight_parameters(reader, words, vectors),
-            "top words of a neuron pair": request.top,
+            **weight_parameters(*pair, devices, *spoken_of),
+            "top words of a neuron pair": HeadPairsRequest(given.base, 0, *spoken_of).top,
         },
         movements,
         heads,
@@ -89,7 +83,7 @@ def sampled_heads(layers: int, heads: int) -> list[tuple[int, int]]:
 
 
 def _findings(
-    reader: WeightReader,
+    asker: Asker,
     parameters: dict[str, Cell],
     movements: VerbMovements,
     heads: Sequence[tuple[Cell, ...]],
@@ -100,7 +94,7 @@ def _findings(
     of_neurons = _changes("neuron pair", neurons, movements.groups)
     verbs = movements.table()
     empty = sum(row[3] == row[4] == 0 for row in heads)
-    notes = list(reader.notes)
+    notes = list(asker.notes)
     if empty:
         notes.append(f"Heads without word pairs in either model, counted as unchanged: {empty}.")
     if not all_heads:
@@ -176,6 +170,10 @@ def _findings(
         },
         notes=tuple(notes),
     )
+
+
+def _both(base: HeadPairs, tuned: HeadPairs) -> tuple[HeadPairs, HeadPairs]:
+    return base, tuned
 
 
 def _head_rows(base: HeadPairs, tuned: HeadPairs) -> Iterator[tuple[Cell, ...]]:

@@ -1,4 +1,7 @@
-"""Requests about a single model: load it, tokenize a prompt, describe its architecture."""
+"""What can be asked of a model: that it be loaded, its tokens of a prompt, what it is built of.
+
+Whether the models of a pair are built alike is asked before anything else about their weights.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from analysis.problems import problem
-from analysis.request import ModelChoice, Request
+from analysis.request import Ask, ModelChoice, Request
 
 if TYPE_CHECKING:
     from analysis.events import ModelFacts
@@ -99,11 +102,17 @@ class Architecture(msgspec.Struct, frozen=True, tag="architecture"):
         return ", ".join([*parts, f"{self.experts} experts"] if self.experts else parts)
 
 
-def check_alike(base: Architecture, tuned: Architecture) -> None:
-    """Refuses a pair whose layers and heads do not stand for each other.
+def opening(base: ModelChoice, tuned: ModelChoice) -> list[Ask[Architecture]]:
+    """What both models are built of."""
+    return [Ask(model.name, (ArchitectureRequest(model),)) for model in (base, tuned)]
+
+
+def built_alike(base: Architecture, tuned: Architecture) -> Architecture:
+    """What both models of a pair are built of.
 
     Raises:
-        ProblemError: ``input``; says how each is built.
+        ProblemError: ``input`` where layers and heads do not stand for each other; says how each
+            is built.
     """
     if not base.is_built_like(tuned):
         raise problem(
@@ -112,3 +121,4 @@ def check_alike(base: Architecture, tuned: Architecture) -> None:
             f"{base.model} is {base.shape()}; {tuned.model} is {tuned.shape()}.",
             "Choose a tuned model that was trained from this base model.",
         )
+    return base

@@ -6,9 +6,9 @@ between those of two halves of its instructions.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
 
 from analysis.events import Progress
 from analysis.neurons.ablation_effects import (
@@ -16,20 +16,17 @@ from analysis.neurons.ablation_effects import (
     LEAD,
     RANDOM_SETS,
     RESAMPLES,
-    ablation_request,
-    activity_note,
     effects,
     effects_table,
 )
+from analysis.neurons.gather import Branch, ablation_asks, frequency_asks, halves
 from analysis.neurons.instructions import (
-    Instruction,
     InstructionSet,
     default_instructions,
     instructions_from_file,
 )
 from analysis.neurons.pair import PairSets, Thresholds, pair_sets
 from analysis.neurons.random_sets import Matched
-from analysis.neurons.request import FrequenciesRequest
 from analysis.neurons.result import Ablation, Frequencies
 from analysis.neurons.sets import alteration
 from analysis.neurons.study_data import component_data
@@ -49,57 +46,79 @@ from analysis.neurons.study_text import (
 )
 from analysis.neurons.tables import alterations_table, overlaps_table, sizes_table
 from analysis.problems import problem
-from analysis.request import ModelChoice
+from analysis.session.drive import Asker, Asking
 from analysis.studies.findings import Findings, NamedTable
 from analysis.studies.parameters import model_parameters, precision_of
-from analysis.studies.study import Study, StudyInput
-from analysis.studies.weights import WeightReader
+from analysis.studies.study import PairInput, Study
 from analysis.table import Cell, Table
 
 
-def study(given: StudyInput) -> Study:
+@dataclass(frozen=True)
+class NeuronsInput(PairInput):
+    """A pair of models and what is asked of their neurons.
+
+    Attributes:
+        prompts: A file of instructions; empty for those that come with the app.
+        epsilon, tau, expert_epsilon: See `Thresholds`; None for its defaults.
+        branch: See `FrequenciesRequest`.
+        random_sets: How many random sets a set is compared with.
+        matched: What these have in common with it.
+        seed: Of the random sets and of the bootstrap.
+    """
+
+    prompts: str = ""
+    epsilon: float | None = None
+    tau: float | None = None
+    expert_epsilon: float | None = None
+    branch: Branch = "gate"
+    random_sets: int = RANDOM_SETS
+    matched: Matched = "layer"
+    seed: int = 0
+
+
+def study(given: NeuronsInput) -> Study:
     """Overlaps, alterations and ablations of a pair's sets.
 
-    Options: ``prompts`` (a file), ``epsilon``, ``tau``, ``expert_epsilon``, ``branch``,
-    ``random_sets``, ``matched``, ``seed``.
-
     Raises:
-        ProblemError: ``input`` where something is missing or out of bounds; what the analyses
-            raise.
+        ProblemError: ``input`` where something is out of bounds; what the analyses raise.
     """
-    thresholds = Thresholds.of(given.options)
-    reader = WeightReader.of(given)
-    path = given.options.get("prompts")
+    thresholds = Thresholds.of(vars(given))
+    asker = Asker(given.session)
     instructions = (
-        instructions_from_file(Path(str(path)))
-        if path
-        else default_instructions(reader.base, reader.tuned)
+        instructions_from_file(Path(given.prompts))
+        if given.prompts
+        else default_instructions(*given.pair)
     )
-    built = yield from reader.architecture()
-    if given.options.get("expert_epsilon") is not None and not built.experts:
+    built = yield from asker.architecture(*given.pair)
+    if given.expert_epsilon is not None and not built.experts:
         raise problem(
             "input",
             "An ε of experts would change nothing here.",
-            f"{reader.base.name} has no experts.",
+            f"{given.base.name} has no experts.",
             "Leave --expert-epsilon away.",
         )
-    sides = []
-    halves = []
-    for model in (reader.base, reader.tuned):
-        sides.append((yield from _frequencies(reader, model, instructions, given)))
-        halves.append((yield from _halves(reader, model, instructions, given)))
+    sides: list[list[Frequencies]] = []
+    halved: list[list[Frequencies]] = []
+    for model in given.pair:
+        stage = f"reading with {model.name}"
+        found: list[list[Frequencies]] = []
+        for part in (instructions, *halves(instructions)):
+            asks = frequency_asks([model], part, given.branch)
+            found.append((yield from asker.answers(stage, asks, lambda each: each)))
+        sides.append(found[0])
+        halved.append(found[1] + found[2])
     base_found, tuned_found = sides
     pair = pair_sets(base_found, tuned_found, thresholds)
-    within = [between_halves(each, thresholds) for each in halves]
-    ablations = yield from _ablations(reader, pair, instructions, given)
+    within = [between_halves(each, thresholds) for each in halved]
+    ablations = yield from _ablations(asker, pair, instructions, given)
     measured = [
-        effect for each in ablations for effect in effects(each, _matched(given), seed=_seed(given))
+        effect for each in ablations for effect in effects(each, given.matched, seed=given.seed)
     ]
-    notes = [note for side in (*sides, *halves) for each in side for note in each.notes]
-    reader.notices(*instructions.notes, *notes)
+    notes = [note for side in (*sides, *halved) for each in side for note in each.notes]
+    asker.note(*instructions.notes, *notes)
     precisions = (
-        precision_of(sides[0] + halves[0]),
-        precision_of([*sides[1], *halves[1], *ablations]),
+        precision_of(sides[0] + halved[0]),
+        precision_of([*sides[1], *halved[1], *ablations]),
     )
     base, tuned = pair.neurons
     return Findings(
@@ -147,106 +166,49 @@ def study(given: StudyInput) -> Study:
             alteration_figure(alteration(base, tuned), base.categories),
             *([ablation_figure(measured)] if measured else []),
         ),
-        parameters=_parameters(given, reader, instructions, thresholds, precisions),
-        notes=tuple(reader.notes),
-        data=component_data(pair, halves, ablations),
+        parameters=_parameters(given, instructions, thresholds, precisions),
+        notes=tuple(asker.notes),
+        data=component_data(pair, halved, ablations),
     )
 
 
 def _parameters(
-    given: StudyInput,
-    reader: WeightReader,
+    given: NeuronsInput,
     instructions: InstructionSet,
     thresholds: Thresholds,
     precisions: Sequence[str],
 ) -> dict[str, Cell]:
     return {
-        **model_parameters(reader.base, reader.tuned, precisions),
+        **model_parameters(*given.pair, precisions),
         "instructions": instructions.name,
         "instructions digest": instructions.digest,
         "number of instructions": len(instructions),
         "ε": thresholds.epsilon,
         "τ": thresholds.tau,
         "ε of experts": thresholds.expert_epsilon,
-        "branch": _branch(given),
-        "random sets": _random_sets(given),
-        "random sets matched by": _matched(given),
-        "seed": _seed(given),
+        "branch": given.branch,
+        "random sets": given.random_sets,
+        "random sets matched by": given.matched,
+        "seed": given.seed,
         "bootstrap samples": RESAMPLES,
         "confidence": CONFIDENCE,
         "before a response": repr(LEAD),
     }
 
 
-def _frequencies(
-    reader: WeightReader, model: ModelChoice, instructions: InstructionSet, given: StudyInput
-) -> Generator[Progress, None, list[Frequencies]]:
-    """A model's frequencies, category by category; categories without instructions are left out."""
-    found: list[Frequencies] = []
-    for done, category in enumerate(instructions.categories):
-        step = Progress(f"reading with {model.name}", done, len(instructions.categories), category)
-        prompts = tuple(each.prompt for each in instructions.of(category))
-        request = FrequenciesRequest(model, category, prompts, _branch(given))
-        answer = yield from reader.ask(request, step)
-        assert isinstance(answer, Frequencies)
-        found.append(answer)
-    return found
-
-
-def _halves(
-    reader: WeightReader, model: ModelChoice, instructions: InstructionSet, given: StudyInput
-) -> Generator[Progress, None, list[Frequencies]]:
-    """The first halves of all categories with two instructions or more, then the second ones."""
-    found: list[Frequencies] = []
-    for start in (0, 1):
-        half: list[Instruction] = []
-        for category in instructions.categories:
-            of_category = instructions.of(category)
-            half += of_category[start::2] if len(of_category) > 1 else ()
-        part = InstructionSet(instructions.name, tuple(half))
-        found += yield from _frequencies(reader, model, part, given)
-    return found
-
-
 def _ablations(
-    reader: WeightReader, pair: PairSets, instructions: InstructionSet, given: StudyInput
-) -> Generator[Progress, None, list[Ablation]]:
+    asker: Asker, pair: PairSets, instructions: InstructionSet, given: NeuronsInput
+) -> Asking[list[Ablation]]:
     """The tuned model's responses without each category's unique neurons."""
     found: list[Ablation] = []
-    _, sets = pair.neurons
-    matched = _matched(given)
-    for done, category in enumerate(sets.categories):
-        request = ablation_request(
-            reader.tuned,
-            sets,
-            category,
-            instructions,
-            count=_random_sets(given),
-            seed=_seed(given),
-            activity=pair.tuned[done] if matched == "activity" else None,
-        )
-        if not any(request.neurons):
-            reader.notices(f"No neuron is unique to {category}: there is nothing to silence.")
-            continue
-        step = Progress("silencing neurons", done, len(sets.categories), category)
-        answer = yield from reader.ask(request, step)
-        assert isinstance(answer, Ablation)
-        reader.notices(*answer.notes, activity_note(request, pair.tuned[done], matched))
-        found.append(answer)
+    count, matched = given.random_sets, given.matched
+    asks = ablation_asks(
+        given.tuned, pair, instructions, count=count, seed=given.seed, matched=matched
+    )
+    for done, (category, request, note) in enumerate(asks):
+        if request is not None:
+            step = Progress("silencing neurons", done, len(pair.tuned), category)
+            found.append((yield from asker.answer(request, step)))
+            asker.note(*found[-1].notes)
+        asker.note(note)
     return found
-
-
-def _branch(given: StudyInput) -> Literal["gate", "product"]:
-    return cast('Literal["gate", "product"]', given.options.get("branch") or "gate")
-
-
-def _matched(given: StudyInput) -> Matched:
-    return cast("Matched", given.options.get("matched") or "layer")
-
-
-def _random_sets(given: StudyInput) -> int:
-    return int(given.options.get("random_sets") or RANDOM_SETS)
-
-
-def _seed(given: StudyInput) -> int:
-    return int(given.options.get("seed") or 0)

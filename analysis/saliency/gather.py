@@ -12,23 +12,20 @@ and blocks nobody.
 from __future__ import annotations
 
 import random
-from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, cast
 
-import msgspec
-
-from analysis.events import Finished, Progress
-from analysis.problems import Problem, ProblemError, problem
-from analysis.request import ModelChoice
-from analysis.saliency.cases.prompt_sets import PromptSet, StudyPrompt
+from analysis.events import Failed, Finished, Progress
+from analysis.problems import ProblemError
+from analysis.saliency.cases.library import CaseLibrary
 from analysis.saliency.request import AttributionRequest, Method
-from analysis.saliency.result import Attribution
-from analysis.session.drive import ending_of
-from analysis.studies.study import StudyInput
+from analysis.session.drive import Asker, Asking
+from analysis.studies.study import PairInput
 
 if TYPE_CHECKING:
-    from analysis.session.session import Session
+    from analysis.saliency.cases.prompt_sets import PromptSet, StudyPrompt
+    from analysis.saliency.result import Attribution
 
 MAX_NEW_TOKENS = 300
 """Of a response, where nothing else is asked for (METHODS 1)."""
@@ -39,69 +36,65 @@ _OF_ONE_CASE = ("input", "memory", "engine")
 _PATIENCE = 3
 
 
-def new_tokens(given: StudyInput) -> int:
-    """Upper bound of a response: as asked for, as the prompts need, or `MAX_NEW_TOKENS`."""
-    needed = None if given.prompts is None else given.prompts.max_new_tokens
-    return int(given.options.get("max_new_tokens") or needed or MAX_NEW_TOKENS)
+@dataclass(frozen=True)
+class AskedCases(PairInput):
+    """Prompts that both models of a pair are asked.
+
+    Attributes:
+        prompts: What they are asked.
+        chat_template: The tuned model's prompts are put into its chat template.
+        max_new_tokens: Upper bound of a response; None for what the prompts need.
+        method: How importance is computed, as the command line spells it.
+        cases_folder: In which folder the maps are also written, as its case library ``cases``;
+            None for nowhere.
+    """
+
+    prompts: PromptSet
+    chat_template: bool = False
+    max_new_tokens: int | None = None
+    method: str = "auto"
+    cases_folder: Path | None = None
+
+    @property
+    def longest(self) -> int:
+        """Upper bound of a response: as asked for, as the prompts need, or `MAX_NEW_TOKENS`."""
+        return self.max_new_tokens or self.prompts.max_new_tokens or MAX_NEW_TOKENS
+
+    def requests(self, prompt: StudyPrompt) -> tuple[AttributionRequest, AttributionRequest]:
+        """What the base and the tuned model are asked."""
+        base, tuned = (
+            AttributionRequest(
+                model,
+                prompt.prompt,
+                chat_template=template,
+                max_new_tokens=self.longest,
+                method=cast("Method", self.method.replace("-", "_")),
+            )
+            for model, template in ((self.base, False), (self.tuned, self.chat_template))
+        )
+        return base, tuned
+
+
+CasesInput: TypeAlias = CaseLibrary | AskedCases
+"""What a study of cases is given: stored maps, or prompts and the models to ask."""
 
 
 @dataclass
-class Asker:
+class CaseAsker:
     """Asks both models of a pair all prompts of a set.
 
     Attributes:
-        session: Who answers.
-        models: Base and tuned.
-        prompts: What they are asked.
-        chat_template: The tuned model's prompts are put into its chat template.
-        max_new_tokens: Upper bound of a response.
-        method: How importance is computed.
+        given: What is asked, and who answers.
+        asker: Waits for the answers.
         left_out: Case id → why it has no answer; grows.
-        notices: What was said on the way, such as that the disk is full; grows.
     """
 
-    session: Session
-    models: tuple[ModelChoice, ModelChoice]
-    prompts: PromptSet
-    chat_template: bool = False
-    max_new_tokens: int = MAX_NEW_TOKENS
-    method: Method = "auto"
+    given: AskedCases
+    asker: Asker
     left_out: dict[str, str] = field(default_factory=dict)
-    notices: dict[str, None] = field(default_factory=dict)
     _failures: int = 0
 
-    @classmethod
-    def of(cls, given: StudyInput) -> Asker:
-        """An asker for what a study was given.
-
-        Raises:
-            ProblemError: ``input``: something is missing.
-        """
-        if given.session is None or given.base is None or given.tuned is None:
-            raise problem("input", "This study needs two models, or a folder of stored maps.")
-        if given.prompts is None:
-            raise problem("input", "This study needs prompts, or a folder of stored maps.")
-        options = given.options
-        return cls(
-            given.session,
-            (given.base, given.tuned),
-            given.prompts,
-            bool(options.get("chat_template")),
-            new_tokens(given),
-            cast("Method", str(options.get("method") or "auto").replace("-", "_")),
-        )
-
-    def request(self, model: int, prompt: StudyPrompt) -> AttributionRequest:
-        """What the base (0) or the tuned (1) model is asked."""
-        return AttributionRequest(
-            self.models[model],
-            prompt.prompt,
-            chat_template=self.chat_template and model == 1,
-            max_new_tokens=self.max_new_tokens,
-            method=self.method,
-        )
-
-    def fill_cache(self) -> Generator[Progress, None, bool]:
+    def fill_cache(self) -> Asking[bool]:
         """Has everything computed that the cache lacks, one model after the other.
 
         Two models that do not fit into memory together are so loaded once each.
@@ -114,8 +107,8 @@ class Asker:
             ProblemError: What no other case would be spared.
         """
         order = random.Random()
-        prompts = list(self.prompts.prompts)
-        for index, model in enumerate(self.models):
+        prompts = list(self.given.prompts.prompts)
+        for index, model in enumerate(self.given.pair):
             order.shuffle(prompts)
             for done, prompt in enumerate(prompts, start=index * len(prompts)):
                 step = Progress(f"asking {model.name}", done, 2 * len(prompts), prompt.id)
@@ -125,13 +118,13 @@ class Asker:
                 ending = yield from self._answer(index, prompt, step)
                 if ending is None or ending.from_cache:
                     continue
-                if self.session.cached(self.request(index, prompt)) is None:
+                if self.given.session.cached(self.given.requests(prompt)[index]) is None:
                     return False
         return True
 
     def answers(
         self, prompt: StudyPrompt, step: Progress
-    ) -> Generator[Progress, None, tuple[Attribution, Attribution] | None]:
+    ) -> Asking[tuple[Attribution, Attribution] | None]:
         """Both models' answers, from the cache where it has them; None where one cannot be had.
 
         Raises:
@@ -144,45 +137,26 @@ class Asker:
             ending = yield from self._answer(index, prompt, step)
             if ending is None:
                 return None
-            assert isinstance(ending.result, Attribution)
             found.append(ending.result)
         return found[0], found[1]
 
-    def _answer(
-        self, index: int, prompt: StudyPrompt, step: Progress
-    ) -> Generator[Progress, None, Finished | None]:
-        """One answer; None where there is none, which is noted in `left_out`."""
-        request = self.request(index, prompt)
-        ending = yield from self._ask(request, step)
-        if isinstance(ending, Problem) and ending.kind == "engine":
-            # It may have died of something else; what it died of twice was this case.
-            ending = yield from self._ask(request, step)
-        if isinstance(ending, Finished):
-            self._failures = 0
-            return ending
-        self._failures += ending.kind != "input"
-        if self._failures == _PATIENCE:
-            raise ProblemError(ending)
-        self.left_out[prompt.id] = f"{self.models[index].name}: {ending}"
-        return None
-
-    def _ask(
-        self, request: AttributionRequest, step: Progress
-    ) -> Generator[Progress, None, Finished | Problem]:
-        """An answer, or what is wrong with this case. Closed, it gives the request up.
+    def _answer(self, index: int, prompt: StudyPrompt, step: Progress) -> Asking[Finished | None]:
+        """One answer; None where there is none, which is noted in `left_out`.
 
         Raises:
             ProblemError: What no other case would be spared.
         """
-        ending = yield from ending_of(
-            self.session,
-            request,
-            step,
-            lambda event: msgspec.structs.replace(step, detail=f"{step.detail}, {event.stage}"),
-            self.notices,
-        )
+        request = self.given.requests(prompt)[index]
+        ending = yield from self.asker.ending(request, step)
+        if isinstance(ending, Failed) and ending.problem.kind == "engine":
+            # It may have died of something else; what it died of twice was this case.
+            ending = yield from self.asker.ending(request, step)
         if isinstance(ending, Finished):
+            self._failures = 0
             return ending
-        if ending.problem.kind in _OF_ONE_CASE:
-            return ending.problem
-        raise ProblemError(ending.problem)
+        wrong = ending.problem
+        self._failures += wrong.kind != "input"
+        if wrong.kind not in _OF_ONE_CASE or self._failures == _PATIENCE:
+            raise ProblemError(wrong)
+        self.left_out[prompt.id] = f"{request.model.name}: {wrong}"
+        return None

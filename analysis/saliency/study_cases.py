@@ -1,7 +1,7 @@
 """The cases of a study: each prompt with both models' maps, asked of a session or read from disk.
 
 Asked of a session, the work is done in two rounds. The first computes every answer that the cache
-lacks, in any order and by any number of processes (see `asking`). The second reads them from
+lacks, in any order and by any number of processes (see `gather`). The second reads them from
 the cache in the prompts' order, so that the outcome does not depend on who computed what and when,
 and a study that was killed ends with exactly the tables of one that was not.
 """
@@ -9,7 +9,7 @@ and a study that was killed ends with exactly the tables of one that was not.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -23,11 +23,11 @@ from analysis.saliency.cases.instructions import instruction_mask
 from analysis.saliency.cases.library import CaseLibrary
 from analysis.saliency.cases.prompt_sets import StudyPrompt
 from analysis.saliency.cases.writer import NewCase
-from analysis.saliency.gather import Asker, new_tokens
+from analysis.saliency.gather import AskedCases, CaseAsker, CasesInput
 from analysis.saliency.map import SaliencyMap
 from analysis.saliency.result import Attribution
+from analysis.session.drive import Asker, Asking
 from analysis.studies.parameters import in_words, model_parameters, precision_of
-from analysis.studies.study import StudyInput
 from analysis.table import Cell
 
 T = TypeVar("T")
@@ -77,32 +77,27 @@ class Collected(Generic[T]):
     methods: tuple[str, ...] = ()
 
 
-def collect(
-    given: StudyInput, measure: Callable[[StudyCase], T]
-) -> Generator[Progress, None, Collected[T]]:
+def collect(given: CasesInput, measure: Callable[[StudyCase], T]) -> Asking[Collected[T]]:
     """Goes through all cases of a study, from stored maps or by asking both models.
 
     A case that cannot be answered, such as a prompt that is too long for a model, is left out with
     a note. Maps are not held in memory.
 
     Args:
-        given: Either ``library``, or ``session``, ``base``, ``tuned`` and ``prompts`` with the
-            options ``chat_template`` (for the tuned model), ``max_new_tokens`` and ``method``; then
-            the maps are also written to ``cases_folder``, if it is given.
+        given: Stored maps, or prompts and models; the maps of these are also written where a
+            folder is given.
         measure: What the study needs of a case.
 
     Raises:
-        ProblemError: ``input`` where something of that is missing or no case is left; ``storage``
-            where a library is broken or a folder cannot be written; what loading a model raises.
+        ProblemError: ``input`` where no case is left; ``storage`` where a library is broken or a
+            folder cannot be written; what loading a model raises.
     """
-    if given.library is not None:
-        return (yield from _read(given.library, measure))
+    if isinstance(given, CaseLibrary):
+        return (yield from _read(given, measure))
     return (yield from _asked(given, measure))
 
 
-def _read(
-    library: CaseLibrary, measure: Callable[[StudyCase], T]
-) -> Generator[Progress, None, Collected[T]]:
+def _read(library: CaseLibrary, measure: Callable[[StudyCase], T]) -> Asking[Collected[T]]:
     if not library.cases:
         raise problem("input", f"There is no case in {library.folder}.")
     values: list[T] = []
@@ -124,14 +119,13 @@ def _read(
     return Collected(library.models, tuple(values), _on_guesses(guessed, len(values)))
 
 
-def _asked(
-    given: StudyInput, measure: Callable[[StudyCase], T]
-) -> Generator[Progress, None, Collected[T]]:
-    asker = Asker.of(given)
-    names = tuple(model.name for model in asker.models)
-    kept = yield from asker.fill_cache()
+def _asked(given: AskedCases, measure: Callable[[StudyCase], T]) -> Asking[Collected[T]]:
+    asker = Asker(given.session)
+    cases = CaseAsker(given, asker)
+    names = given.base.name, given.tuned.name
+    kept = yield from cases.fill_cache()
     stage = "reading maps" if kept else "asking both models"
-    prompts = asker.prompts.prompts
+    prompts = given.prompts.prompts
     values: list[T] = []
     guessed, cut = 0, [0, 0]
     precisions: tuple[set[str], set[str]] = set(), set()
@@ -140,7 +134,7 @@ def _asked(
         for done, prompt in enumerate(prompts):
             step = Progress(stage, done, len(prompts), prompt.id)
             yield step
-            answers = yield from asker.answers(prompt, step)
+            answers = yield from cases.answers(prompt, step)
             if answers is None:
                 continue
             case = _case(prompt, answers)
@@ -152,15 +146,15 @@ def _asked(
             for seen, each in zip(precisions, answers, strict=True):
                 seen.add(precision_of([each]))
         if not values:
-            left_out = next(iter(asker.left_out.items()))
+            left_out = next(iter(cases.left_out.items()))
             raise problem("input", "No case has answers.", f"The first one: {': '.join(left_out)}")
         about_folder = folder.finish()
     notes = (
-        *asker.notices,
-        *_on_left_out(asker.left_out),
-        *(f"The line of a prompt was left out: {each}." for each in asker.prompts.skipped),
+        *asker.notes,
+        *_on_left_out(cases.left_out),
+        *(f"The line of a prompt was left out: {each}." for each in given.prompts.skipped),
         *_on_guesses(guessed, len(values)),
-        *_on_cuts(names, cut, len(values), asker.max_new_tokens),
+        *_on_cuts(names, cut, len(values), given.longest),
         *(() if kept else ("The answers could not be kept: another run computes them anew.",)),
         *about_folder,
     )
@@ -231,7 +225,7 @@ def _on_cuts(names: Sequence[str], cut: Sequence[int], count: int, limit: int) -
 
 
 def case_parameters(
-    given: StudyInput, computed: Sequence[str], methods: Sequence[str]
+    given: CasesInput, computed: Sequence[str], methods: Sequence[str]
 ) -> dict[str, Cell]:
     """Where the cases of a study come from.
 
@@ -240,21 +234,19 @@ def case_parameters(
         computed: As of `model_parameters`.
         methods: How importance was computed, of all answers.
     """
-    if given.library is not None:
-        index = (given.library.folder / "cases.jsonl").read_bytes()
+    if isinstance(given, CaseLibrary):
+        index = (given.folder / "cases.jsonl").read_bytes()
         return {
-            "case library": given.library.folder.name,
+            "case library": given.folder.name,
             "cases digest": hashlib.sha256(index).hexdigest(),
-            "models": " and ".join(given.library.models),
+            "models": " and ".join(given.models),
         }
-    found: dict[str, Cell] = {}
-    if given.base is not None and given.tuned is not None:
-        found |= model_parameters(given.base, given.tuned, computed)
-    if given.prompts is not None:
-        found["prompts"] = given.prompts.name
-        found["prompts digest"] = given.prompts.digest
-        found["number of prompts"] = len(given.prompts.prompts)
-    found["chat template of the tuned model"] = bool(given.options.get("chat_template"))
-    found["most new tokens"] = new_tokens(given)
-    found["method"] = in_words(methods)
-    return found
+    return {
+        **model_parameters(*given.pair, computed),
+        "prompts": given.prompts.name,
+        "prompts digest": given.prompts.digest,
+        "number of prompts": len(given.prompts.prompts),
+        "chat template of the tuned model": given.chat_template,
+        "most new tokens": given.longest,
+        "method": in_words(methods),
+    }

@@ -8,6 +8,8 @@ import numpy as np
 
 from analysis.density import DENSITY_FLOOR, LEVELS
 from analysis.problems import problem
+from analysis.saliency.cases.library import CaseLibrary
+from analysis.saliency.gather import CasesInput
 from analysis.saliency.study_cases import Collected, case_parameters, collect
 from analysis.saliency.study_comparisons import (
     COLUMNS,
@@ -19,7 +21,7 @@ from analysis.saliency.study_comparisons import (
 )
 from analysis.statistics import Sample
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
-from analysis.studies.study import Study, StudyInput
+from analysis.studies.study import Study
 from analysis.table import Cell, Table
 
 CASE_COLUMNS = (
@@ -42,21 +44,20 @@ _TITLES = {
 }
 
 
-def study(given: StudyInput) -> Study:
+def study(given: CasesInput) -> Study:
     """Compares instruction scores: followed against unfollowed, and tuned against base.
 
     Args:
-        given: Stored maps, or two models and prompts; see `analysis.saliency.study_cases.collect`.
+        given: Stored maps, or two models and prompts.
 
     Raises:
         ProblemError: ``input`` where there are neither ratings nor two models to compare; what
             `collect` raises.
     """
-    library = given.library
     if (
-        library is not None
-        and len(library.models) < 2
-        and all(case.rating is None for case in library.cases)
+        isinstance(given, CaseLibrary)
+        and len(given.models) < 2
+        and all(case.rating is None for case in given.cases)
     ):
         raise problem(
             "input",

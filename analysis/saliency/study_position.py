@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from analysis.density import DENSITY_FLOOR, LEVELS
 from analysis.models.tokens import Span, Tokens
 from analysis.saliency.cases.instructions import sentences
+from analysis.saliency.gather import CasesInput
 from analysis.saliency.study_cases import Collected, StudyCase, case_parameters, collect
 from analysis.statistics import SIGNIFICANT, mean_above_p_value
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
 from analysis.studies.sentences import p_in_words
-from analysis.studies.study import Study, StudyInput
+from analysis.studies.study import Study
 from analysis.table import Cell, Table
 
 SEGMENTS = 4
@@ -132,11 +133,11 @@ def _members(tokens: Tokens, places: Sequence[Span]) -> list[list[int]]:
     return members
 
 
-def study(given: StudyInput) -> Study:
+def study(given: CasesInput) -> Study:
     """The position profile of each model, and whether it is the U that the paper describes.
 
     Args:
-        given: Stored maps, or two models and prompts; see `analysis.saliency.study_cases.collect`.
+        given: Stored maps, or two models and prompts.
 
     Raises:
         ProblemError: What `collect` raises.

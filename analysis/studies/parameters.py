@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from analysis.models.checkpoint import inspect
 from analysis.models.references import local_folder
@@ -12,6 +12,9 @@ from analysis.problems import ProblemError
 from analysis.request import ModelChoice
 from analysis.table import Cell
 from cache.fingerprint import fingerprint
+
+if TYPE_CHECKING:
+    from analysis.words.choice import Words, WordVectors
 
 _UNKNOWN = "not recorded"
 
@@ -48,6 +51,40 @@ def model_parameters(
     return found
 
 
+def weight_parameters(
+    base: ModelChoice,
+    tuned: ModelChoice,
+    devices: Iterable[str],
+    words: Words,
+    vectors: WordVectors | None = None,
+) -> dict[str, Cell]:
+    """The models, whose weights are read as they are stored, and what the answers speak of.
+
+    Args:
+        base: The base model.
+        tuned: The tuned model.
+        devices: Where answers about layers were computed.
+        words: The words that they speak of.
+        vectors: What said which words are alike, if anything did.
+    """
+    found = model_parameters(base, tuned)
+    found["base weights stored in"] = _stored_precision(base)
+    found["tuned weights stored in"] = _stored_precision(tuned)
+    found["computed in"] = "float32, in float64 where rounding could decide"
+    found["device"] = in_words(devices)
+    found["words"] = Path(words.path).name or words.source
+    found["words digest"] = words.digest or None
+    found["most words"] = words.limit or None
+    if vectors is not None:
+        found["word vectors"] = (
+            f"input embeddings of {vectors.model.name}"
+            if vectors.model
+            else Path(vectors.path).name or vectors.source
+        )
+        found["word vectors digest"] = vectors.digest or None
+    return {name: value for name, value in found.items() if value is not None}
+
+
 def precision_of(results: Iterable[Computed]) -> str:
     """The precision of a model's weights and its device, as they were and not as asked for.
 
@@ -61,7 +98,7 @@ def in_words(precisions: Iterable[str]) -> str:
     return " and ".join(sorted({each for each in precisions if each})) or _UNKNOWN
 
 
-def stored_precision(model: ModelChoice) -> str:
+def _stored_precision(model: ModelChoice) -> str:
     """The floating-point types that a model's files have."""
     try:
         folder = local_folder(model)

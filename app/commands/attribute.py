@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from analysis.saliency.map import SaliencyMap
     from analysis.saliency.request import AttributionRequest, Method
     from analysis.saliency.result import Attribution
-    from analysis.session.session import Session
     from analysis.table import Cell, Table
 
 
@@ -93,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
     from analysis.table import Table
     from app.commands import inputs
     from app.commands.output import say, write_json, write_rows
-    from app.commands.session import session
+    from app.commands.session import run_with_progress, session
     from app.config import load_settings
 
     _refuse_contradictions(options)
@@ -109,8 +108,8 @@ def run(options: argparse.Namespace) -> int:
         totals_only=options.totals,
     )
     with session(options) as opened:
-        attribution = _attribution(opened, request)
-        other = _attribution(opened, _other(request, attribution, options.compare))
+        attribution = run_with_progress(opened, request)
+        other = run_with_progress(opened, _other(request, attribution, options.compare))
     if attribution.note:
         say(attribution.note)
     shown, compared = (
@@ -166,15 +165,6 @@ def _summary(attribution: Attribution, rows: int, file: str) -> str:
     response = attribution.response or "".join(attribution.response_tokens.texts)
     words = f"The response: {prose(response)}" if response else "The response is empty."
     return f"{words}\n{rows:,} row{'' if rows == 1 else 's'} in {prose(file)}"
-
-
-def _attribution(session: Session, request: AttributionRequest) -> Attribution:
-    from analysis.saliency.result import Attribution
-    from app.commands.session import run_with_progress
-
-    result = run_with_progress(session, request)
-    assert isinstance(result, Attribution)
-    return result
 
 
 def _method(name: str) -> Method:

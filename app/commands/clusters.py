@@ -88,32 +88,26 @@ def run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from analysis.clustering import tables
-    from analysis.clustering.request import ClustersRequest
-    from analysis.clustering.result import TaskClusters
+    from analysis.clustering.gather import clusters_ask
     from analysis.clustering.tasks.natural import natural_tasks
     from analysis.clustering.tasks.reading import task_set_from_file
     from app.commands import inputs
     from app.commands.output import say, write_rows
-    from app.commands.session import run_with_progress, session
+    from app.commands.session import answers, session
     from app.config import load_settings
 
     tasks = task_set_from_file(Path(options.tasks)) if options.tasks else natural_tasks()
-    base, tuned = inputs.pair(options, load_settings())
-    found: list[TaskClusters] = []
+    ask = clusters_ask(
+        inputs.pair(options, load_settings()),
+        tasks.tasks,
+        chat_template=options.chat_template,
+        mappings=options.mappings,
+        tsne=options.tsne,
+        seed=options.seed,
+        neighbours=options.k,
+    )
     with session(options) as opened:
-        for model in (base, tuned):
-            request = ClustersRequest(
-                model,
-                tasks.tasks,
-                chat_template=options.chat_template and model is tuned,
-                mappings=options.mappings,
-                tsne=options.tsne,
-                seed=options.seed,
-                neighbours=options.k,
-            )
-            result = run_with_progress(opened, request)
-            assert isinstance(result, TaskClusters)
-            found.append(result)
+        (found,) = answers(opened, [ask])
     say(*tasks.notes, *tables.notes_of(found))
     write_rows(_table(options, found), options.csv)
     return 0

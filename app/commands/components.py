@@ -11,9 +11,8 @@ if TYPE_CHECKING:
     from analysis.neurons.ablation_effects import Effect
     from analysis.neurons.instructions import InstructionSet
     from analysis.neurons.pair import PairSets
-    from analysis.neurons.result import Frequencies
     from analysis.request import ModelChoice
-    from analysis.session.session import Session
+    from analysis.session.drive import Answerer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -90,12 +89,13 @@ def run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from analysis.neurons.ablation_effects import effects_table
+    from analysis.neurons.gather import frequency_asks
     from analysis.neurons.instructions import default_instructions, instructions_from_file
     from analysis.neurons.pair import Thresholds, pair_sets
     from analysis.neurons.tables import summary_table, units_table
     from app.commands import inputs
     from app.commands.output import say, write_rows
-    from app.commands.session import architectures, session
+    from app.commands.session import answers, architecture, session
     from app.config import load_settings
 
     base, tuned = inputs.pair(options, load_settings())
@@ -103,14 +103,15 @@ def run(options: argparse.Namespace) -> int:
         instructions = instructions_from_file(Path(options.prompts))
     else:
         instructions = default_instructions(base, tuned)
-    thresholds = Thresholds.of(vars(options))
+    thresholds, branch = Thresholds.of(vars(options)), options.branch
     with session(options) as opened:
-        architectures(opened, base, tuned)
-        pair = pair_sets(
-            _frequencies(opened, base, instructions, options),
-            _frequencies(opened, tuned, instructions, options),
-            thresholds,
+        architecture(opened, base, tuned)
+        # One model after the other: two that do not fit into memory together are loaded once each.
+        base_found, tuned_found = (
+            [each for (each,) in answers(opened, frequency_asks([model], instructions, branch))]
+            for model in (base, tuned)
         )
+        pair = pair_sets(base_found, tuned_found, thresholds)
         say(*instructions.notes, *dict.fromkeys(_notes(pair)))
         say(thresholds.reading(mixture=pair.mixture))
         if options.ablate:
@@ -121,56 +122,26 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _frequencies(
-    session: Session, model: ModelChoice, instructions: InstructionSet, options: argparse.Namespace
-) -> list[Frequencies]:
-    """A model's frequencies, category by category."""
-    from analysis.neurons.request import FrequenciesRequest
-    from analysis.neurons.result import Frequencies
-    from app.commands.session import run_with_progress
-
-    found: list[Frequencies] = []
-    for category in instructions.categories:
-        prompts = tuple(each.prompt for each in instructions.of(category))
-        request = FrequenciesRequest(model, category, prompts, options.branch)
-        result = run_with_progress(session, request)
-        assert isinstance(result, Frequencies)
-        found.append(result)
-    return found
-
-
 def _effects(
-    session: Session,
+    session: Answerer,
     model: ModelChoice,
     pair: PairSets,
     instructions: InstructionSet,
     options: argparse.Namespace,
 ) -> list[Effect]:
     """What silencing each category's unique neurons does to a model's responses."""
-    from analysis.neurons.ablation_effects import ablation_request, activity_note, effects
-    from analysis.neurons.result import Ablation
+    from analysis.neurons.ablation_effects import effects
+    from analysis.neurons.gather import ablation_asks
     from app.commands.output import say
     from app.commands.session import run_with_progress
 
     found: list[Effect] = []
-    _, sets = pair.neurons
-    for category, frequencies in zip(sets.categories, pair.tuned, strict=True):
-        request = ablation_request(
-            model,
-            sets,
-            category,
-            instructions,
-            count=options.random_sets,
-            seed=options.seed,
-            activity=frequencies if options.matched == "activity" else None,
-        )
-        if not any(request.neurons):
-            say(f"No neuron is unique to {category}: there is nothing to silence.")
-            continue
-        say(activity_note(request, frequencies, options.matched))
-        result = run_with_progress(session, request)
-        assert isinstance(result, Ablation)
-        found += effects(result, options.matched, seed=options.seed)
+    count, seed, matched = options.random_sets, options.seed, options.matched
+    for each in ablation_asks(model, pair, instructions, count=count, seed=seed, matched=matched):
+        say(each.note)
+        if each.request is not None:
+            result = run_with_progress(session, each.request)
+            found += effects(result, matched, seed=seed)
     return found
 
 

@@ -57,13 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Find the components of the layers asked for, have them described, and write their table."""
-    from analysis.concepts.request import ConceptsRequest
-    from analysis.concepts.result import LayerConcepts
+    from analysis.concepts.gather import concept_asks, places
     from analysis.concepts.tables import concepts_table
     from analysis.problems import problem
     from app.commands import inputs
     from app.commands.output import say, write_rows
-    from app.commands.session import architectures, run_with_progress, session
+    from app.commands.session import answers, architecture, session
     from app.config import load_settings
 
     if options.table != "components" and not options.annotate:
@@ -78,17 +77,12 @@ def run(options: argparse.Namespace) -> int:
         annotation.check(options, settings)
     base, tuned = inputs.pair(options, settings)
     words, _ = inputs.words_and_vectors(options, settings, base, tuned)
-    layers: list[LayerConcepts] = []
     with session(options) as opened:
-        built, _ = architectures(opened, base, tuned)
-        for layer in inputs.layers_of(options.layers, built.layers):
-            for expert in built.experts_in(layer):
-                request = ConceptsRequest(
-                    base, tuned, layer, words, expert, options.rank, options.words, options.measure
-                )
-                result = run_with_progress(opened, request)
-                assert isinstance(result, LayerConcepts)
-                layers.append(result)
+        built = architecture(opened, base, tuned)
+        asked = places(built, inputs.layers_of(options.layers, built.layers))
+        settled = options.rank, options.words, options.measure
+        found = answers(opened, concept_asks((base, tuned), asked, words, *settled))
+        layers = [layer for (layer,) in found]
         say(*dict.fromkeys(note for each in layers for note in each.notes))
         if not options.annotate:
             write_rows(concepts_table(layers), options.csv)

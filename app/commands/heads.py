@@ -25,27 +25,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Read the layers asked for and write their table."""
-    from analysis.heads.request import HeadPairsRequest
-    from analysis.heads.result import HeadPairs
+    from analysis.heads.gather import layer_asks
     from app.commands import inputs
     from app.commands.output import say, write_rows
-    from app.commands.session import architectures, run_with_progress, session
+    from app.commands.session import answers, architecture, session
     from app.config import load_settings
 
     settings = load_settings()
     base, tuned = inputs.pair(options, settings)
     words, vectors = inputs.words_and_vectors(options, settings, base, tuned)
-    found: tuple[list[HeadPairs], list[HeadPairs]] = ([], [])
     with session(options) as opened:
-        built, _ = architectures(opened, base, tuned)
-        for layer in inputs.layers_of(options.layers, built.layers):
-            for side, model in zip(found, (base, tuned), strict=True):
-                request = HeadPairsRequest(model, layer, words, vectors)
-                result = run_with_progress(opened, request)
-                assert isinstance(result, HeadPairs)
-                side.append(result)
-    say(*dict.fromkeys(note for side in found for each in side for note in each.notes))
-    write_rows(_table(options, *found, built.layers), options.csv)
+        built = architecture(opened, base, tuned)
+        layers = inputs.layers_of(options.layers, built.layers)
+        both = answers(opened, layer_asks((base, tuned), layers, words, vectors))
+    before, after = ([layer[side] for layer in both] for side in (0, 1))
+    say(*dict.fromkeys(note for each in (*before, *after) for note in each.notes))
+    write_rows(_table(options, before, after, built.layers), options.csv)
     return 0
 
 

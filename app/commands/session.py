@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from platformdirs import user_cache_path
 
 from analysis import events
-from analysis.models.request import Architecture, ArchitectureRequest, check_alike
-from analysis.request import ModelChoice, Request
+from analysis.models.request import Architecture, built_alike, opening
+from analysis.request import Ask, ModelChoice, Request
+from analysis.session.drive import Answerer, Asker
 from analysis.session.session import Session
 from app.commands.output import say
 from app.jobs.progress_text import STAGES
 from app.terminal.text import prose
 from cache.store import CacheUnavailableError, Store
+
+R = TypeVar("R")
 
 _STAGES = {**STAGES, "generate": "generating"}
 
@@ -50,7 +53,7 @@ def session(options: Namespace) -> Iterator[Session]:
         opened.close()
 
 
-def run_with_progress(session: Session, request: Request[Any]) -> Any:
+def run_with_progress(session: Answerer, request: Request[R]) -> R:
     """Submit a request and wait for its result, showing how far it is.
 
     Raises:
@@ -67,6 +70,7 @@ def run_with_progress(session: Session, request: Request[Any]) -> Any:
     )
 
     console = Console(stderr=True)
+    asking = Asker(session).answer(request, events.Progress("", 0, None), lambda news: news)
     with Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -78,27 +82,33 @@ def run_with_progress(session: Session, request: Request[Any]) -> Any:
         disable=not console.is_terminal,
     ) as bar:
         task = bar.add_task("", total=None)
+        while True:
+            try:
+                said = next(asking)
+            except StopIteration as end:
+                result: R = end.value
+                return result
+            if isinstance(said, events.Notice):
+                say(str(said.problem))
+            elif said.stage:
+                words = prose(f"{_STAGES[said.stage]} {said.detail}".strip())
+                bar.update(task, description=words, completed=said.done, total=said.total)
 
-        def show(event: events.Event) -> None:
-            if isinstance(event, events.Progress):
-                words = prose(f"{_STAGES[event.stage]} {event.detail}".strip())
-                bar.update(task, description=words, completed=event.done, total=event.total)
-            elif isinstance(event, events.Notice):
-                say(str(event.problem))
 
-        return session.submit(request, show).wait()
+def answers(session: Answerer, asks: Iterable[Ask[R]]) -> list[tuple[R, ...]]:
+    """The answers to all of these, in their order.
+
+    Raises:
+        ProblemError: One cannot be had.
+    """
+    return [tuple(run_with_progress(session, each) for each in ask.requests) for ask in asks]
 
 
-def architectures(
-    session: Session, base: ModelChoice, tuned: ModelChoice
-) -> tuple[Architecture, Architecture]:
-    """What the two models of a pair are built of.
+def architecture(session: Answerer, base: ModelChoice, tuned: ModelChoice) -> Architecture:
+    """What both models of a pair are built of.
 
     Raises:
         ProblemError: One of them cannot be read, or they are not built alike.
     """
-    first, second = (run_with_progress(session, ArchitectureRequest(m)) for m in (base, tuned))
-    assert isinstance(first, Architecture)
-    assert isinstance(second, Architecture)
-    check_alike(first, second)
-    return first, second
+    (first,), (second,) = answers(session, opening(base, tuned))
+    return built_alike(first, second)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from app.commands.components import add_component_options
@@ -13,10 +12,8 @@ from app.commands.options import add_model_options, add_pair, add_vectors, add_v
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from analysis.session.session import Session
     from analysis.studies.catalog import StudySpec
     from analysis.studies.findings import Findings, NamedTable
-    from analysis.studies.study import StudyInput
 
 _MOST_ROWS = 20
 _PROMPT_COLUMNS = ("prompt", "id", "instruction", "dataset", "rating", "reference")
@@ -132,17 +129,26 @@ def run(options: argparse.Namespace) -> int:
     """Run the study; print what it found, or write its first table, and its report if asked to."""
     from pathlib import Path
 
+    from analysis.saliency.cases.library import CaseLibrary
     from analysis.studies.catalog import study_of
     from app.commands.output import say, write_rows
     from app.commands.session import session
-    from app.commands.study_input import study_input
+    from app.commands.study_input import found_for, refuse_unused
+    from app.config import load_settings
+    from app.study_input import study_input
 
     spec = study_of(options.study)
     if options.out:
         _check_places(spec, Path(options.out), cases=spec.takes == "cases" and not options.results)
-    given = study_input(spec, options)
-    with nullcontext() if given.base is None else session(options) as opened:
-        findings = _follow(spec, given, opened)
+    refuse_unused(spec, options)
+    if options.results:
+        findings = _follow(spec, CaseLibrary.open(Path(options.results)), goes_on=False)
+    else:
+        settings = load_settings()
+        found = found_for(spec, options, settings)
+        with session(options) as opened:
+            given = study_input(spec, {"session": opened, **found}, settings.annotation)
+            findings = _follow(spec, given, goes_on=True)
     if options.out:
         # Imported here: without a report there is nothing to draw.
         from analysis.studies.report import write_report
@@ -156,16 +162,14 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _follow(spec: StudySpec, given: StudyInput, session: Session | None) -> Findings:
-    from dataclasses import replace
-
+def _follow(spec: StudySpec, given: object, *, goes_on: bool) -> Findings:
     from app.commands.output import say
     from app.commands.study_progress import follow
 
     try:
-        return follow(spec.start(replace(given, session=session)))
+        return follow(spec.start(given))
     except KeyboardInterrupt:
-        say("Stopped. The same command goes on from here." if session is not None else "Stopped.")
+        say("Stopped. The same command goes on from here." if goes_on else "Stopped.")
         raise
 
 

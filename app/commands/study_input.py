@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from analysis.models.references import DEMO_NAMES
 from analysis.problems import problem
-from analysis.saliency.cases.library import CaseLibrary
 from analysis.saliency.cases.prompt_lines import Columns
 from analysis.saliency.cases.prompt_sets import (
     DEMO_PROMPTS,
@@ -18,11 +17,9 @@ from analysis.saliency.cases.prompt_sets import (
     read_prompt_set,
 )
 from analysis.studies.catalog import StudySpec
-from analysis.studies.study import StudyInput
-from analysis.table import Cell
 from app.commands import inputs
 from app.commands.output import say
-from app.config import Settings, load_settings
+from app.config import Settings
 
 # What each has where it is not given.
 _OF_WORDS = {"vocab": None, "vectors": None}
@@ -42,41 +39,23 @@ _OF_MODELS = {
 }
 
 
-def study_input(spec: StudySpec, options: Namespace) -> StudyInput:
-    """What the command line gives to a study, all but the session.
+def found_for(spec: StudySpec, options: Namespace, settings: Settings) -> dict[str, Any]:
+    """What the command line gives to a study of models, by the names that the study knows it by.
 
     Raises:
         ProblemError: Something is missing, or cannot be used.
     """
-    refuse_unused(spec, options)
-    if options.results:
-        return StudyInput(library=CaseLibrary.open(Path(options.results)))
-    settings = load_settings()
     base, tuned = inputs.pair(options, settings)
-    given = StudyInput(base=base, tuned=tuned, options=_parameters(spec, options, settings))
+    found: dict[str, Any] = {"base": base, "tuned": tuned}
     if spec.word_options:
         words, vectors = inputs.words_and_vectors(options, settings, base, tuned)
-        return replace(given, words=words, vectors=vectors)
-    if spec.takes == "pair":
-        return given
-    demo = base.name in DEMO_NAMES and tuned.name in DEMO_NAMES
-    return replace(
-        given,
-        prompts=_prompts(options, demo=demo),
-        cases_folder=Path(options.out) if options.out else None,
-    )
-
-
-def _parameters(spec: StudySpec, options: Namespace, settings: Settings) -> dict[str, Cell]:
-    """The options that are a study's own, by the names that the study knows them by."""
-    given: dict[str, Cell] = {}
-    if spec.name == "concepts":
-        # Imported here: no other study reads descriptions.
-        from app.known_descriptions import study_options
-
-        given = study_options(settings.annotation)
-    asked = {name: getattr(options, name) for name in options.own}
-    return given | {name: value for name, value in asked.items() if value is not None}
+        found |= {"words": words, "vectors": vectors}
+    elif spec.takes == "cases":
+        demo = base.name in DEMO_NAMES and tuned.name in DEMO_NAMES
+        found["prompts"] = _prompts(options, demo=demo)
+        found["cases_folder"] = Path(options.out) if options.out else None
+    own = {name: getattr(options, name) for name in options.own}
+    return found | {name: value for name, value in own.items() if value is not None}
 
 
 def _prompts(options: Namespace, *, demo: bool) -> PromptSet:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bars
 
-from analysis.events import Progress
+from analysis.events import Notice, Progress
 from analysis.studies.findings import Findings
 from analysis.studies.study import Study
 from app.jobs.pace import Pace
@@ -35,6 +35,9 @@ def follow(study: Study) -> Findings:
         with _bar(console) if console.is_terminal else _log() as show:
             while True:
                 progress = next(study)
+                if isinstance(progress, Notice):
+                    # The findings have it among their notes.
+                    continue
                 if progress.stage != stage:
                     stage, pace = progress.stage, Pace()
                 pace.reached(progress.done)

@@ -9,20 +9,21 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from analysis.events import Failed, Finished, Notice, Progress
 from analysis.problems import Problem
-from analysis.request import Request
+from analysis.request import Ask
 from app.jobs.progress_text import progress_text
 from app.jobs.watch import Watch
+from app.terminal.text import prose
 
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
 
-    from app.workspace import SessionLike
+    from analysis.session.drive import Answerer
 
-Answer = TypeVar("Answer")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -39,19 +40,19 @@ class Step:
 
 
 @dataclass
-class _Layer:
+class _Layer(Generic[R]):
     """A layer that is being computed: its watches, and their answers as far as they are there."""
 
     number: int
     watches: list[Watch] = field(default_factory=list)
-    answers: list[Any | None] = field(default_factory=list)
+    answers: list[R | None] = field(default_factory=list)
 
     def drop(self) -> None:
         for watch in self.watches:
             watch.drop()
 
 
-class LayerJobs:
+class LayerJobs(Generic[R]):
     """The requests of all layers, one layer at a time; holds no widgets.
 
     Also serves for what is asked once, of both models: that is one layer.
@@ -62,9 +63,8 @@ class LayerJobs:
     Args:
         session: Where requests are submitted.
         listener: Receives `Watch.Changed` and calls `apply`.
-        requests: What is asked of each layer.
+        asks: What is asked of each layer.
         kind: What else stands in the place of layers, such as categories, in the plural.
-        names: What they are called, harmless; layers by number where there are none.
 
     Attributes:
         kind: What stands in the place of layers.
@@ -75,29 +75,27 @@ class LayerJobs:
 
     def __init__(
         self,
-        session: SessionLike,
+        session: Answerer,
         listener: MessagePump,
-        requests: Sequence[tuple[Request[Any], ...]],
+        asks: Sequence[Ask[R]],
         *,
         kind: str = "layers",
-        names: Sequence[str] = (),
     ) -> None:
         self._session = session
         self._listener = listener
-        self._requests = requests
+        self._asks = asks
         self.kind = kind
-        self._names = names or [f"layer {number}" for number in range(len(requests))]
-        self.results: dict[int, tuple[Any, ...]] = {}
+        self.results: dict[int, tuple[R, ...]] = {}
         self.problem: Problem | None = None
         self.stopped = False
-        self._current: _Layer | None = None
+        self._current: _Layer[R] | None = None
         self._progress: tuple[str, Progress] | None = None
         self._stage_started = 0.0
 
     @property
     def layers(self) -> int:
         """Number of layers."""
-        return len(self._requests)
+        return len(self._asks)
 
     @property
     def layer(self) -> int | None:
@@ -109,13 +107,11 @@ class LayerJobs:
         """Whether layers are missing and nothing runs."""
         return self._current is None and len(self.results) < self.layers
 
-    def both(self, layer: int, of: type[Answer]) -> tuple[Answer, Answer] | None:
+    def both(self, layer: int) -> tuple[R, R] | None:
         """A layer's answers of base and tuned model; None until they are there."""
         if not self.results.get(layer):
             return None
         base, tuned = self.results[layer]
-        assert isinstance(base, of)
-        assert isinstance(tuned, of)
         return base, tuned
 
     def run(self, layer: int) -> None:
@@ -176,7 +172,7 @@ class LayerJobs:
         if self.layers > 1:
             parts = [
                 f"{len(self.results)} of {self.layers} {self.kind}",
-                self._names[self._current.number],
+                prose(self._asks[self._current.number].name),
             ]
         if self._progress is not None:
             running_s = time.monotonic() - self._stage_started
@@ -199,7 +195,7 @@ class LayerJobs:
             self._submit(missing, background=True)
 
     def _submit(self, layer: int, *, background: bool) -> None:
-        requests = self._requests[layer]
+        requests = self._asks[layer].requests
         self._progress = None
         self._current = _Layer(layer, answers=[None] * len(requests))
         for request in requests:

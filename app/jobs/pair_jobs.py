@@ -7,10 +7,10 @@ neuron pairs, what a neuron writes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from analysis.models.request import Architecture, ArchitectureRequest
-from analysis.request import Request
+from analysis.models.request import Architecture, opening
+from analysis.request import Ask
 from app.jobs.layer_jobs import LayerJobs, Step
 from app.terminal.text import prose
 from app.widgets.lines import Line
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from app.jobs.watch import Watch
     from app.workspace import PairWorkspace, SessionLike
+
+R = TypeVar("R")
 
 
 class PairJobs:
@@ -36,18 +38,17 @@ class PairJobs:
     ) -> None:
         """Args: which models; where to ask; what receives `Watch.Changed` and calls `apply`."""
         self._workspace, self._session, self._listener = workspace, session, listener
-        self._models = workspace.base, workspace.tuned
-        self.parts: LayerJobs | None = None
-        self.opened: LayerJobs | None = None
-        self._opened_by: tuple[Request[Any], ...] = ()
-        asked = tuple(ArchitectureRequest(model) for model in self._models)
-        self.shapes = self._jobs([asked])
+        self.parts: LayerJobs[Any] | None = None
+        self.opened: LayerJobs[Any] | None = None
+        self._opened_by: Ask[Any] | None = None
+        asked = [request for ask in opening(*workspace.pair) for request in ask.requests]
+        self.shapes = self._jobs([Ask("both models", tuple(asked))])
         self.shapes.run(0)
 
     @property
     def architectures(self) -> tuple[Architecture, Architecture] | None:
         """What base and tuned model are built of; None until both are known."""
-        return self.shapes.both(0, Architecture)
+        return self.shapes.both(0)
 
     @property
     def alike(self) -> bool:
@@ -55,24 +56,18 @@ class PairJobs:
         built = self.architectures
         return built is not None and built[0].is_built_like(built[1])
 
-    def _jobs(
-        self,
-        requests: Sequence[tuple[Request[Any], ...]],
-        *,
-        kind: str = "layers",
-        names: Sequence[str] = (),
-    ) -> LayerJobs:
-        return LayerJobs(self._session, self._listener, requests, kind=kind, names=names)
+    def _jobs(self, asks: Sequence[Ask[R]], *, kind: str = "layers") -> LayerJobs[R]:
+        return LayerJobs(self._session, self._listener, asks, kind=kind)
 
-    def _open(self, requests: tuple[Request[Any], ...]) -> None:
+    def _open(self, ask: Ask[Any]) -> None:
         """Ask this of the thing that is opened; what was asked of another one is given up."""
-        if self.opened is None or requests != self._opened_by:
+        if self.opened is None or ask != self._opened_by:
             if self.opened is not None:
                 self.opened.stop()
-            self._opened_by, self.opened = requests, self._jobs([requests])
+            self._opened_by, self.opened = ask, self._jobs([ask])
         self.opened.run(0)
 
-    def apply(self, watch: Watch) -> tuple[LayerJobs, Step] | None:
+    def apply(self, watch: Watch) -> tuple[LayerJobs[Any], Step] | None:
         """Take in what a watch has to tell, and say of which jobs; None where of none of these."""
         for jobs in self._all(self.shapes, self.parts, self.opened):
             step = jobs.apply(watch)
@@ -81,13 +76,13 @@ class PairJobs:
         return None
 
     @property
-    def running(self) -> LayerJobs | None:
+    def running(self) -> LayerJobs[Any] | None:
         """What the user waits for most; None when nothing runs."""
         jobs = self._all(self.opened, self.parts, self.shapes)
         return next((each for each in jobs if each.layer is not None), None)
 
     @property
-    def unfinished(self) -> LayerJobs | None:
+    def unfinished(self) -> LayerJobs[Any] | None:
         """What failed or was stopped; None when everything is there or runs."""
         jobs = self._all(self.shapes, self.opened, self.parts)
         return next((each for each in jobs if each.can_run), None)
@@ -131,7 +126,7 @@ class PairJobs:
         done = f"{len(unfinished.results)} of {unfinished.layers} {unfinished.kind}"
         return [(f"Stopped with {done}. r goes on.", "warn")]
 
-    def _all(self, *jobs: LayerJobs | None) -> list[LayerJobs]:
+    def _all(self, *jobs: LayerJobs[Any] | None) -> list[LayerJobs[Any]]:
         """Those that there are."""
         return [each for each in jobs if each is not None]
 

@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from textual.message import Message
 
-from analysis.events import Event, Notice, Progress
+from analysis.events import Notice, Progress
 from analysis.problems import Problem, ProblemError
 from analysis.studies.findings import Findings
-from analysis.studies.study import Study, StudyInput
 from app.jobs.pace import Pace
 
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
 
-    from analysis.request import Request
-    from analysis.session.session import Job, Session
     from analysis.studies.catalog import StudySpec
+    from analysis.studies.study import Study
 
 State = Literal["waiting", "running", "stopping", "stopped", "done", "failed"]
 
@@ -34,7 +31,7 @@ class StudyRun:
 
     Attributes:
         spec: Which study.
-        given: What it works on; None before it is known.
+        given: What it works on, as its study knows it; None before it is known.
         progress: The newest word of it.
         pace: How fast the current stage goes.
         findings: What it found; None before its end.
@@ -52,7 +49,7 @@ class StudyRun:
     def __init__(
         self,
         spec: StudySpec,
-        prepare: Callable[[], StudyInput],
+        prepare: Callable[[], Any],
         listener: MessagePump,
         turn: threading.Lock,
     ) -> None:
@@ -65,7 +62,7 @@ class StudyRun:
             turn: One study at a time: the lock that all runs of an app share.
         """
         self.spec = spec
-        self.given: StudyInput | None = None
+        self.given: Any | None = None
         self.progress: Progress | None = None
         self.pace = Pace()
         self.findings: Findings | None = None
@@ -122,13 +119,8 @@ class StudyRun:
 
     def _drive(self) -> None:
         try:
-            given = self._prepare()
-            if given.session is not None:
-                # A study asks no more of a session than to submit and to look into the cache.
-                session = cast("Session", OverheardSession(given.session, self._hear))
-                given = replace(given, session=session)
-            self.given = given
-            self.findings = self._follow(self.spec.start(given))
+            self.given = self._prepare()
+            self.findings = self._follow(self.spec.start(self.given))
         except ProblemError as error:
             self._fail(error.problem)
         except OSError as error:
@@ -142,6 +134,9 @@ class StudyRun:
         try:
             while not self._stop.is_set():
                 progress = next(study)
+                if isinstance(progress, Notice):
+                    self._hear(progress.problem)
+                    continue
                 if progress == self.progress:
                     continue
                 if self.progress is None or self.progress.stage != progress.stage:
@@ -171,31 +166,3 @@ class StudyRun:
         if not (self._told or self._silent):
             self._told = True
             self._listener.post_message(self.Changed(self))
-
-
-class OverheardSession:
-    """A session whose notices, such as that of a full disk, reach the user whoever asked."""
-
-    def __init__(self, session: Session, hear: Callable[[Problem], None]) -> None:
-        """Args: where to ask; what to call, on any thread, with what the user should know."""
-        self._session, self._hear = session, hear
-
-    def submit(
-        self,
-        request: Request[Any],
-        listener: Callable[[Event], None] = lambda event: None,
-        *,
-        background: bool = False,
-    ) -> Job[Any]:
-        """As of `analysis.session.session.Session`."""
-
-        def hear(event: Event) -> None:
-            if isinstance(event, Notice):
-                self._hear(event.problem)
-            listener(event)
-
-        return self._session.submit(request, hear, background=background)
-
-    def cached(self, request: Request[Any]) -> Any | None:
-        """As of `analysis.session.session.Session`."""
-        return self._session.cached(request)

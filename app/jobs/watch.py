@@ -20,7 +20,7 @@ from analysis.request import Request
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
 
-    from app.workspace import JobLike, SessionLike
+    from analysis.session.drive import Answerer, JobLike
 
 Ending = Finished | Failed | Cancelled
 
@@ -64,7 +64,7 @@ class Watch:
 
     def __init__(
         self,
-        session: SessionLike,
+        session: Answerer,
         request: Request[Any],
         listener: MessagePump,
         *,

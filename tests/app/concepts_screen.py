@@ -23,9 +23,15 @@ def requests_of(pair, kind):
     return [request for request in pair.session.requests if isinstance(request, kind)]
 
 
+def request_of(pair, layer, expert=-1):
+    """What is asked about a layer."""
+    work = pair.workspace
+    return ConceptsRequest(work.base, work.tuned, layer, work.words, expert)
+
+
 def layer_of(pair, layer, expert=-1):
     """What the scripted engine answers about a layer."""
-    return layer_concepts(pair.workspace.concepts_request(layer, expert))
+    return layer_concepts(request_of(pair, layer, expert))
 
 
 def line_with(shown, start):

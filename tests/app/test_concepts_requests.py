@@ -13,6 +13,7 @@ from tests.app.concepts_screen import (
     ALL_THERE,
     WIDE,
     hold_layers_back,
+    request_of,
     requests_of,
     shown_concepts,
 )
@@ -31,7 +32,7 @@ async def test_every_layer_is_asked_once_in_order(tmp_path):
     async with pair.running() as pilot:
         await shown_concepts(pilot)
         asked = requests_of(pair, ConceptsRequest)
-        assert asked == [pair.workspace.concepts_request(layer) for layer in range(LAYERS)]
+        assert asked == [request_of(pair, layer) for layer in range(LAYERS)]
         await pilot.press("1", "4")
         await pilot.pause(0.1)
         assert requests_of(pair, ConceptsRequest) == asked

@@ -19,6 +19,7 @@ from tests.app.concepts_screen import (
     NARROW,
     WIDE,
     layer_of,
+    request_of,
     requests_of,
     shown_concepts,
 )
@@ -91,7 +92,7 @@ async def test_experts_are_chosen_with_a_key_and_asked_for_when_they_are(tmp_pat
         assert {request.expert for request in requests_of(pair, ConceptsRequest)} == {0}
         await pilot.press("right", "x")
         await until_shown(pilot, "layer 1 · expert 1", ALL_THERE)
-        assert requests_of(pair, ConceptsRequest)[LAYERS] == pair.workspace.concepts_request(1, 1)
+        assert requests_of(pair, ConceptsRequest)[LAYERS] == request_of(pair, 1, 1)
         await pilot.press("X", "X")
         await until_shown(pilot, "expert 2", ALL_THERE)
         await pilot.press("e")

@@ -11,6 +11,7 @@ import pytest
 
 from analysis.events import Finished, Notice
 from analysis.heads.changes import compare_head, head_changes
+from analysis.heads.gather import layer_asks
 from analysis.heads.request import HeadPairsRequest, NeuronPairsRequest
 from analysis.models.request import ArchitectureRequest
 from analysis.problems import Problem
@@ -41,7 +42,9 @@ def requests_of(pair, kind):
 
 def layer_of(pair, layer):
     """A layer of base and tuned model."""
-    return [head_pairs(request) for request in pair.workspace.head_requests(layer)]
+    work = pair.workspace
+    (ask,) = layer_asks(work.pair, [layer], work.words, work.vectors)
+    return [head_pairs(request) for request in ask.requests]
 
 
 def head_map(pair):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from analysis.saliency.cases.prompt_sets import demo_prompts
-from analysis.saliency.gather import Asker
 from analysis.saliency.request import AttributionRequest
-from analysis.studies.catalog import StudySpec
+from analysis.studies.catalog import study_of
 from app.config import Annotation, Settings
 from app.known_descriptions import study_options
 from app.widgets.table_list import cell_text
@@ -56,8 +56,7 @@ async def test_a_row_shows_the_maps_that_its_numbers_are_of_and_escape_leads_bac
         await until_shown(pilot, "instruction score")
         prompts = demo_prompts()
         asked = [r for r in pair.session.requests if isinstance(r, AttributionRequest)]
-        asker = Asker.of(play.given[0])
-        assert asked == [asker.request(model, prompts.prompts[1]) for model in range(2)]
+        assert asked == list(play.given[0].requests(prompts.prompts[1]))
         assert {each.max_new_tokens for each in asked} == {prompts.max_new_tokens}
         await until_idle(pilot, pair)
         await pilot.press("escape")
@@ -109,7 +108,7 @@ async def test_escape_leads_back_from_a_stored_case_however_many_were_looked_at(
 
 
 async def test_the_study_of_concepts_is_told_where_descriptions_are(tmp_path, play, monkeypatch):
-    named = StudySpec("concepts", "what concepts show", SPECS[1].factory, "pair")
+    named = replace(study_of("concepts"), factory=SPECS[1].factory)
     monkeypatch.setattr("app.views.studies.desk.STUDIES", (SPECS[0], named))
     annotation = Annotation(model="describer")
     pair = PairApp(tmp_path, settings=Settings(annotation=annotation))
@@ -117,7 +116,7 @@ async def test_the_study_of_concepts_is_told_where_descriptions_are(tmp_path, pl
         await finished(pilot)
         await pilot.press("j", "enter")
         await until_shown(pilot, "Heads changed.")
-    assert [dict(given.options) for given in play.given] == [{}, study_options(annotation)]
+    assert study_options(annotation).items() <= vars(play.given[1]).items()
 
 
 async def test_what_was_found_on_other_prompts_is_said_to_be(tmp_path):

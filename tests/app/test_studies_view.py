@@ -10,6 +10,7 @@ import pytest
 from analysis.events import Notice
 from analysis.models.request import TokenizeRequest
 from analysis.problems import Problem
+from analysis.saliency.cases.library import CaseLibrary
 from analysis.saliency.cases.prompt_sets import demo_prompts
 from analysis.saliency.request import AttributionRequest
 from app.views.studies.pane import StudyPane
@@ -273,7 +274,7 @@ async def test_a_library_is_studied_without_a_model(library, play):
         assert "prompts" not in shown.splitlines()[-1]
         await pilot.press("enter")
         await until_shown(pilot, "done")
-        assert play.given[0].session is None
+        assert isinstance(play.given[0], CaseLibrary)
         await pilot.press("enter", "l")
         await until_shown(pilot, "Every response")
         await pilot.press("j", "j", "enter")

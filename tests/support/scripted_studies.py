@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 
@@ -9,9 +10,12 @@ from analysis.events import Progress
 from analysis.models.request import TokenizeRequest
 from analysis.neurons.instructions import demo_instructions
 from analysis.problems import problem
+from analysis.saliency.cases.library import CaseLibrary
+from analysis.saliency.gather import CasesInput
+from analysis.session.drive import Asker
 from analysis.studies.catalog import StudySpec
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
-from analysis.studies.study import Study, StudyInput
+from analysis.studies.study import PairInput, Study
 from analysis.table import Table
 
 STEPS = 12
@@ -33,7 +37,7 @@ class Play:
     def __init__(self) -> None:
         self.gate = threading.Event()
         self.gate.set()
-        self.given: list[StudyInput] = []
+        self.given: list[CasesInput | PairInput] = []
         self.fault: Exception | None = None
         self.deaf = False
         self.lines = 2
@@ -44,21 +48,22 @@ PLAY = Play()
 
 def _spec(name: str, takes: str) -> StudySpec:
     factory = f"tests.support.scripted_studies:{name}"
-    return StudySpec(name=name, title=f"what {name} shows", factory=factory, takes=takes)
+    spec = StudySpec(name=name, title=f"what {name} shows", factory=factory, takes=takes)
+    cases = "analysis.saliency.gather:AskedCases"
+    return dataclasses.replace(spec, given=cases) if takes == "cases" else spec
 
 
-def scores(given: StudyInput) -> Study:
+def scores(given: CasesInput) -> Study:
     """Cases: their ids from the prompts or the library."""
     yield from _steps(given, "asking demo-base")
-    if given.library is not None:
-        ids = [case.id for case in given.library.cases]
+    if isinstance(given, CaseLibrary):
+        ids = [case.id for case in given.cases]
     else:
-        assert given.prompts is not None
         ids = [each.id for each in given.prompts.prompts]
     return scores_found(ids)
 
 
-def weights(given: StudyInput) -> Study:
+def weights(given: PairInput) -> Study:
     """Heads and components."""
     yield from _steps(given, "reading heads")
     heads = [(layer, head, layer / 10 + head / 100) for layer in range(4) for head in range(4)]
@@ -84,7 +89,7 @@ def weights(given: StudyInput) -> Study:
     )
 
 
-def links(given: StudyInput) -> Study:
+def links(given: PairInput) -> Study:
     """Rows that lead to layers and to units."""
     yield from _steps(given, "reading rows")
     first, second = demo_instructions().categories[:2]
@@ -154,7 +159,7 @@ def scores_found(ids: list[str]) -> Findings:
     )
 
 
-def _steps(given: StudyInput, stage: str) -> Study:
+def _steps(given: CasesInput | PairInput, stage: str) -> Study:
     PLAY.given.append(given)
     for done in range(STEPS):
         step = Progress(stage, done, STEPS, f"case-{done}")
@@ -165,8 +170,8 @@ def _steps(given: StudyInput, stage: str) -> Study:
             time.sleep(3600)
         if PLAY.fault is not None:
             raise PLAY.fault
-        if given.session is not None and given.base is not None and done == 0:
-            given.session.submit(TokenizeRequest(given.base, "a prompt"))
+        if isinstance(given, PairInput) and done == 0:
+            yield from Asker(given.session).ending(TokenizeRequest(given.base, "a prompt"), step)
 
 
 def engine_died() -> Exception:

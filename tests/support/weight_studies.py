@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import msgspec
 
 from analysis.concepts.request import ConceptsRequest
+from analysis.concepts.study import ConceptsInput
 from analysis.events import Event, Finished, Progress
 from analysis.heads.request import HeadPairsRequest, NeuronPairsRequest
+from analysis.heads.study import HeadsInput
 from analysis.models.request import ArchitectureRequest
 from analysis.request import ModelChoice, Request
-from analysis.studies.study import StudyInput
 from analysis.words.choice import Words, WordVectors
 from tests.support.scripted_concepts import layer_concepts
 from tests.support.scripted_session import ScriptedSession
@@ -70,14 +72,19 @@ def script(
     return answer
 
 
-def pair(base: ModelChoice = BASE, tuned: ModelChoice = TUNED, **changes: object) -> StudyInput:
+@dataclass(frozen=True)
+class WeightsInput(HeadsInput, ConceptsInput):
+    """What either study of weights is given."""
+
+
+def pair(base: ModelChoice = BASE, tuned: ModelChoice = TUNED, **changes: object) -> WeightsInput:
     """What a study of weights is given; `options` apart, the rest goes to `script`."""
     options = changes.pop("options", {})
-    return StudyInput(
+    return WeightsInput(
         session=ScriptedSession(script(**changes)),  # type: ignore[arg-type]
         base=base,
         tuned=tuned,
         words=Words("demo"),
         vectors=WordVectors("demo"),
-        options=options,  # type: ignore[arg-type]
+        **options,  # type: ignore[arg-type]
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from analysis.chat.request import ChatRequest, Reply
+from analysis.chat.request import ChatRequest
 from analysis.concepts.annotation.completer import Completion, Message
 from analysis.models.references import local_folder
 from analysis.request import ModelChoice
@@ -53,7 +53,6 @@ class LocalCompleter:
         except asyncio.CancelledError:
             job.cancel()
             raise
-        assert isinstance(reply, Reply)
         return Completion(reply.text, reply.cut, reply.input_tokens, reply.output_tokens)
 
     async def aclose(self) -> None:

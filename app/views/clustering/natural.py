@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.events import Resize
 from textual.widgets import Static
 
-from analysis.clustering.request import ClustersRequest
+from analysis.clustering.gather import clusters_ask
 from analysis.clustering.result import TaskClusters
 from analysis.clustering.tables import (
     METRICS,
@@ -65,7 +65,7 @@ class NaturalPane(Vertical):
     def __init__(self, view: View, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self.view = view
-        self._jobs: LayerJobs | None = None
+        self._jobs: LayerJobs[TaskClusters] | None = None
         self._tasks: TaskSet = natural_tasks()
         self._found: tuple[TaskClusters, TaskClusters] | None = None
         self._side, self._layer, self._label = 1, 0, 0
@@ -100,9 +100,7 @@ class NaturalPane(Vertical):
         work, session = self.view.pair, self.view.ui.session
         self.leave()
         if session is not None:
-            asked = tuple(
-                ClustersRequest(model, self._tasks.tasks) for model in (work.base, work.tuned)
-            )
+            asked = clusters_ask(work.pair, self._tasks.tasks)
             self._jobs = LayerJobs(session, self, [asked])
             self._jobs.run(0)
 
@@ -215,7 +213,7 @@ class NaturalPane(Vertical):
         for notice in step.notices:
             self.view.ui.say(str(notice.problem), severity="warning")
         if step.finished is not None:
-            self._found = self._jobs.both(0, TaskClusters)
+            self._found = self._jobs.both(0)
             assert self._found is not None
             self._layer = best_layer(self._found[1])
             self._go_to_wanted()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from msgspec.structs import replace
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -11,6 +12,7 @@ from textual.containers import Container
 from textual.events import Resize
 from textual.widgets import Static
 
+from analysis.concepts.gather import concept_asks, places_of
 from analysis.concepts.result import LayerConcepts
 from analysis.concepts.tables import Descriptions, concepts_table
 from analysis.problems import ProblemError
@@ -42,7 +44,7 @@ class ConceptJobs(PairJobs):
         self, workspace: PairWorkspace, session: SessionLike, listener: MessagePump
     ) -> None:
         super().__init__(workspace, session, listener)
-        self._of_expert: dict[int, LayerJobs] = {}
+        self._of_expert: dict[int, LayerJobs[LayerConcepts]] = {}
 
     def turn_to(self, expert: int, layer: int) -> None:
         """Ask for the layers of an expert, this layer first; those of another one wait.
@@ -55,11 +57,11 @@ class ConceptJobs(PairJobs):
         if self.parts is not None:
             self.parts.stop()
         if expert not in self._of_expert:
-            built = self.architectures[0]
-            # Some layers of a mixture may be dense.
-            experts = [expert if expert in built.experts_in(n) else -1 for n in range(built.layers)]
-            ask = self._workspace.concepts_request
-            self._of_expert[expert] = self._jobs([(ask(n, e),) for n, e in enumerate(experts)])
+            work, places = self._workspace, places_of(self.architectures[0], expert)
+            asks = concept_asks(work.pair, places, work.words)
+            # Which expert it is stands elsewhere.
+            named = [replace(ask, name=f"layer {layer}") for layer, ask in enumerate(asks)]
+            self._of_expert[expert] = self._jobs(named)
         self.parts = self._of_expert[expert]
         self.parts.run(layer)
 
@@ -206,7 +208,6 @@ class ConceptsView(LayerView[ConceptJobs]):
     def _take_part(self, jobs: ConceptJobs, part: int) -> None:
         assert jobs.parts is not None
         (layer,) = jobs.parts.results[part]
-        assert isinstance(layer, LayerConcepts)
         self._atlas.add(layer)
         if self._known is not None:
             self._known.take(layer)

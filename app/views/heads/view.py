@@ -12,8 +12,8 @@ from textual.events import Resize
 from textual.message import Message
 from textual.widgets import Static
 
-from analysis.heads.request import NeuronPairsRequest
-from analysis.heads.result import HeadPairs, NeuronPairs
+from analysis.heads.gather import head_ask, layer_asks
+from analysis.heads.result import NeuronPairs
 from analysis.heads.tables import pairs_table
 from app.frame.actions import Action, bindings
 from app.frame.layer_view import LayerView
@@ -40,19 +40,18 @@ class HeadJobs(PairJobs):
     @property
     def neuron_pairs(self) -> tuple[NeuronPairs, NeuronPairs] | None:
         """The open head of the base and the tuned model; None until both are known."""
-        return None if self.opened is None else self.opened.both(0, NeuronPairs)
+        return None if self.opened is None else self.opened.both(0)
 
     def begin_layers(self, layers: int) -> None:
         """Ask for the heads of so many layers, the first one first."""
-        self.parts = self._jobs([self._workspace.head_requests(layer) for layer in range(layers)])
+        work = self._workspace
+        self.parts = self._jobs(layer_asks(work.pair, range(layers), work.words, work.vectors))
         self.parts.run(0)
 
     def open_head(self, layer: int, head: int) -> None:
         """Ask for a head's neuron pairs, those of another head are given up."""
-        words, vectors = self._workspace.words, self._workspace.vectors
-        self._open(
-            tuple(NeuronPairsRequest(each, layer, head, words, vectors) for each in self._models)
-        )
+        work = self._workspace
+        self._open(head_ask(work.pair, layer, head, work.words, work.vectors))
 
 
 class HeadsView(LayerView[HeadJobs]):
@@ -203,7 +202,7 @@ class HeadsView(LayerView[HeadJobs]):
     def _take_part(self, jobs: HeadJobs, part: int) -> None:
         """Compare a layer's heads, aside: thousands of pairs a head."""
         assert jobs.parts is not None
-        both = jobs.parts.both(part, HeadPairs)
+        both = jobs.parts.both(part)
         assert both is not None
 
         def compare() -> None:

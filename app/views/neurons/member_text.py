@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from textwrap import wrap
 
+from analysis.neurons.gather import Place
 from app.terminal.text import fit, prose
 from app.views.neurons.atlas import ComponentAtlas
-from app.views.neurons.jobs import Place
 from app.views.neurons.members import CellMembers, Member
 from app.views.neurons.numbers import share_text
 from app.views.neurons.text import fitting

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
@@ -10,6 +11,7 @@ from textual.containers import Container
 from textual.events import Resize
 from textual.widgets import Static
 
+from analysis.neurons.gather import Place
 from analysis.neurons.instructions import (
     InstructionSet,
     default_instructions,
@@ -23,7 +25,7 @@ from app.jobs.layer_jobs import LayerJobs
 from app.jobs.watch import Watch
 from app.links import Link, UnitsLink
 from app.views.neurons.atlas import ComponentAtlas, Unit
-from app.views.neurons.jobs import ComponentJobs, Place
+from app.views.neurons.jobs import ComponentJobs
 from app.views.neurons.maps import ComponentMaps
 from app.views.neurons.member_text import neuron_place
 from app.views.neurons.members import Cell, Kind
@@ -135,7 +137,7 @@ class ComponentPages(PairView[ComponentJobs]):
         return self._page in ("maps", "list") or self._component is not None
 
     @property
-    def _again(self) -> LayerJobs | None:
+    def _again(self) -> LayerJobs[Any] | None:
         """What failed or was stopped and may run again, of the page first."""
         if self._page == "found" and self._search is not None and self._search.can_run:
             return self._search.jobs

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from analysis.neurons.gather import Place
 from app.views.neurons.atlas import ComponentAtlas
-from app.views.neurons.jobs import Place
 
 _NUMBERS = re.compile(r"\d+(?:[\s.,:/]+\d+)*")
 

@@ -7,9 +7,9 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.events import Resize
 
+from analysis.neurons.gather import Place
 from app.terminal.text import pad, visible
 from app.views.neurons.atlas import ComponentAtlas
-from app.views.neurons.jobs import Place
 from app.views.neurons.text import side_heading
 from app.views.neurons.word_search import Entry, WordSearch
 from app.widgets.item_list import FollowedList, ItemList

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from analysis.neurons.request import WordNeuronsRequest
-from analysis.neurons.result import WordNeurons
+from analysis.neurons.gather import Place, word_asks
 from analysis.table import Table
 from app.jobs.layer_jobs import LayerJobs
 from app.terminal.text import prose
 from app.views.neurons.atlas import ComponentAtlas
-from app.views.neurons.jobs import Place
 from app.widgets.lines import Line
 
 if TYPE_CHECKING:
@@ -60,27 +58,16 @@ class WordSearch:
     ) -> None:
         """Args: the word; whose neurons; where to ask; what receives `Watch.Changed`; layers."""
         self.word = word
-        models = workspace.base, workspace.tuned
-        self.jobs = LayerJobs(
-            session,
-            listener,
-            [
-                tuple(WordNeuronsRequest(each, layer, word, workspace.words) for each in models)
-                for layer in range(layers)
-            ],
-        )
+        asks = word_asks(workspace.pair, range(layers), word, workspace.words)
+        self.jobs = LayerJobs(session, listener, asks)
         self._layers = self._places = np.zeros(0, dtype=np.int64)
         self._cosines = np.zeros((2, 0), dtype=np.float32)
         self.jobs.run(0)
 
     def take(self, layer: int) -> None:
         """Take in a layer that is there: of it too only the best are kept."""
-        both = []
-        for each in self.jobs.results[layer]:
-            assert isinstance(each, WordNeurons)
-            both.append(each.cosines)
+        new = np.stack([each.cosines for each in self.jobs.results[layer]])
         self.jobs.results[layer] = ()
-        new = np.stack(both)
         layers = np.concatenate([self._layers, np.full(new.shape[1], layer)])
         places = np.concatenate([self._places, np.arange(new.shape[1])])
         cosines = np.concatenate([self._cosines, new], axis=1)

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from analysis.models.references import DEMO_NAMES
-from analysis.problems import Problem
+from analysis.problems import Problem, problem
 from analysis.saliency.cases.prompt_sets import PromptSet, demo_prompts
 from analysis.studies.catalog import STUDIES, StudySpec
 from analysis.studies.findings import Findings
-from analysis.studies.study import StudyInput
 from app.config import Settings
 from app.jobs.study_run import StudyRun
+from app.study_input import study_input
 from app.views.studies.pages import StudyPage, pages_of
 from app.workspace import LibraryWorkspace, Workspace
 
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
 
-    from analysis.session.session import Session
-    from analysis.table import Cell
+    from analysis.saliency.cases.library import CaseLibrary
+    from analysis.studies.study import PairInput
     from app.workspace import SessionLike
 
 _WEIGHTS = "the weights of both models"
@@ -51,7 +51,7 @@ class OfferedStudy:
     runs_on: str = ""
     findings: Findings | None = None
     found_on: str = ""
-    given: StudyInput | None = None
+    given: CaseLibrary | PairInput | None = None
     pages: tuple[StudyPage, ...] = ()
 
     @property
@@ -129,29 +129,25 @@ class StudyDesk:
                 spec, lambda: self._input(spec, prompts), self._listener, self._turn
             )
 
-    def _input(self, spec: StudySpec, prompts: PromptSet | None) -> StudyInput:
+    def _input(self, spec: StudySpec, prompts: PromptSet | None) -> CaseLibrary | PairInput:
         # Read on the thread of the run.
         work = self._workspace
         if isinstance(work, LibraryWorkspace):
-            return StudyInput(library=work.library)
-        options: dict[str, Cell] = {}
+            return work.library
+        if self._session is None:
+            raise problem("input", "This study needs two models.")
         if spec.takes == "cases" and prompts is None and self._is_demo:
             prompts = demo_prompts()
-        if spec.name == "concepts":
-            # Imported here: no other study reads descriptions.
-            from app.known_descriptions import study_options
-
-            options = study_options(self._settings.annotation)
-        return StudyInput(
-            # The app knows its session by what it uses of it.
-            session=cast("Session", self._session),
-            base=work.base,
-            tuned=work.tuned,
-            prompts=prompts,
-            words=work.words,
-            vectors=work.vectors,
-            options=options,
-        )
+        found = {
+            "session": self._session,
+            "base": work.base,
+            "tuned": work.tuned,
+            "words": work.words,
+            "vectors": work.vectors,
+        }
+        if spec.takes == "cases":
+            found["prompts"] = prompts
+        return study_input(spec, found, self._settings.annotation)
 
     @property
     def running(self) -> OfferedStudy | None:

@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from analysis.clustering.tasks.task_set import LABELS
 from analysis.neurons.instructions import default_instructions
 from analysis.neurons.pair import Thresholds
-from analysis.saliency.gather import Asker
-from analysis.studies.study import StudyInput
+from analysis.saliency.cases.library import CaseLibrary
+from analysis.saliency.gather import AskedCases
+from analysis.studies.study import PairInput
 from analysis.table import Cell
 from app.links import CaseLink, ClustersLink, ComponentLink, HeadLink, Link, PromptLink, UnitsLink
 from app.state import Prompt
 from app.views.studies.pages import StudyPage
 
 
-def link_of(page: StudyPage, row: Mapping[str, Cell], given: StudyInput) -> Link | str:
+def link_of(page: StudyPage, row: Mapping[str, Cell], given: CaseLibrary | PairInput) -> Link | str:
     """What a row leads to.
 
     Args:
@@ -31,27 +32,25 @@ def link_of(page: StudyPage, row: Mapping[str, Cell], given: StudyInput) -> Link
             return _case(str(row.get("case")), given)
         case "head":
             return _head(row)
-        case "component":
+        case "component" if isinstance(given, PairInput):
             return _component(row, given)
-        case "units":
+        case "units" if isinstance(given, PairInput):
             return _units(row, given)
-        case "clusters":
+        case "clusters" if isinstance(given, PairInput):
             return _clusters(row, given)
     return "This row leads nowhere."
 
 
-def _case(case_id: str, given: StudyInput) -> Link | str:
-    if given.library is not None:
+def _case(case_id: str, given: CaseLibrary | PairInput) -> Link | str:
+    if isinstance(given, CaseLibrary):
         return CaseLink(case_id)
-    prompts = () if given.prompts is None else given.prompts.prompts
-    prompt = next((each for each in prompts if each.id == case_id), None)
+    assert isinstance(given, AskedCases)
+    prompt = next((each for each in given.prompts.prompts if each.id == case_id), None)
     if prompt is None:
         return f"There is no case {case_id} among the prompts."
-    asker = Asker.of(given)
     # What the study asked, to the letter: both maps are in the cache, and shown at once.
     return PromptLink(
-        Prompt(prompt.prompt, prompt.instruction, asker.chat_template),
-        [asker.request(model, prompt) for model in range(2)],
+        Prompt(prompt.prompt, prompt.instruction, given.chat_template), given.requests(prompt)
     )
 
 
@@ -62,7 +61,7 @@ def _head(row: Mapping[str, Cell]) -> Link | str:
     return HeadLink(layer, head)
 
 
-def _component(row: Mapping[str, Cell], given: StudyInput) -> Link | str:
+def _component(row: Mapping[str, Cell], given: PairInput) -> Link | str:
     layer, component, expert = row.get("layer"), row.get("component"), row.get("expert")
     if not isinstance(layer, int) or not isinstance(component, int):
         return "This row is about more than one component."
@@ -71,9 +70,7 @@ def _component(row: Mapping[str, Cell], given: StudyInput) -> Link | str:
     )
 
 
-def _units(row: Mapping[str, Cell], given: StudyInput) -> Link:
-    assert given.base is not None
-    assert given.tuned is not None
+def _units(row: Mapping[str, Cell], given: PairInput) -> Link:
     layer = row.get("layer")
     categories = [str(row["category"])]
     if row.get("other_category"):
@@ -85,11 +82,11 @@ def _units(row: Mapping[str, Cell], given: StudyInput) -> Link:
         # Rows of ablations have no units: what is silenced is unique to the category.
         kind="all" if "units" in row else "unique",
         instructions=default_instructions(given.base, given.tuned),
-        thresholds=Thresholds.of(given.options),
+        thresholds=Thresholds.of(vars(given)),
     )
 
 
-def _clusters(row: Mapping[str, Cell], given: StudyInput) -> Link:
+def _clusters(row: Mapping[str, Cell], given: PairInput) -> Link:
     layer, label = row.get("layer"), row.get("label")
     assert isinstance(layer, int)
     return ClustersLink(
@@ -97,8 +94,7 @@ def _clusters(row: Mapping[str, Cell], given: StudyInput) -> Link:
     )
 
 
-def _side(row: Mapping[str, Cell], given: StudyInput) -> int:
+def _side(row: Mapping[str, Cell], given: PairInput) -> int:
     """Whether a row speaks of the base model (0) or of the tuned one (1)."""
-    tuned = () if given.tuned is None else (given.tuned.name, f"{given.tuned.name} (tuned)")
-    base = "" if given.base is None else given.base.name
-    return int(row.get("model") in tuned and row.get("model") != base)
+    tuned = given.tuned.name, f"{given.tuned.name} (tuned)"
+    return int(row.get("model") in tuned and row.get("model") != given.base.name)

@@ -10,7 +10,7 @@ from analysis.events import Failed, Finished, Notice, Progress
 from analysis.models.references import resolve
 from analysis.problems import Problem, ProblemError
 from analysis.studies.catalog import study_of
-from analysis.studies.study import StudyInput
+from analysis.studies.study import PairInput
 from tests.support.scripted_clusters import task_clusters
 from tests.support.scripted_session import ScriptedSession
 
@@ -40,11 +40,11 @@ def session():
 
 @pytest.fixture
 def findings(session):
-    return driven(study_of("clusters").start(StudyInput(session, BASE, TUNED)))[0]
+    return driven(study_of("clusters").start(PairInput(session, BASE, TUNED)))[0]
 
 
 def test_both_models_are_asked_the_sixteen_tasks(session):
-    _, said = driven(study_of("clusters").start(StudyInput(session, BASE, TUNED)))
+    _, said = driven(study_of("clusters").start(PairInput(session, BASE, TUNED)))
     assert session.requests == [
         ClustersRequest(each, natural_tasks().tasks) for each in (BASE, TUNED)
     ]
@@ -57,7 +57,7 @@ def test_what_is_said_on_the_way_is_noted_once():
         yield from answer(request)
 
     session = ScriptedSession(crowded)
-    findings, _ = driven(study_of("clusters").start(StudyInput(session, BASE, TUNED)))
+    findings, _ = driven(study_of("clusters").start(PairInput(session, BASE, TUNED)))
     session.close()
     assert [note for note in findings.notes if "full" in note] == ["The disk is full."]
 
@@ -92,18 +92,13 @@ def test_the_figures_have_every_layer_of_both_models(findings):
         assert all(each.x == (0, 1, 2, 3) and len(each.y) == 4 for each in figure.series)
 
 
-def test_a_pair_is_needed():
-    with pytest.raises(ProblemError, match="needs two models"):
-        driven(study_of("clusters").start(StudyInput()))
-
-
 def test_what_a_model_fails_with_is_passed_on():
     def fail(request):
         yield Failed(Problem(kind="memory", what="Too large."))
 
     session = ScriptedSession(fail)
     with pytest.raises(ProblemError, match="Too large"):
-        driven(study_of("clusters").start(StudyInput(session, BASE, TUNED)))
+        driven(study_of("clusters").start(PairInput(session, BASE, TUNED)))
     session.close()
 
 
@@ -116,7 +111,7 @@ def test_closed_it_gives_the_request_up(session, monkeypatch):
         return jobs[-1]
 
     monkeypatch.setattr(session, "submit", noted)
-    study = study_of("clusters").start(StudyInput(session, BASE, TUNED))
+    study = study_of("clusters").start(PairInput(session, BASE, TUNED))
     next(study)
     assert not jobs[0].cancelled.is_set()
     study.close()

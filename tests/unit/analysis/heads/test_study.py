@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from functools import partial
 
 import numpy as np
@@ -113,14 +112,6 @@ def test_heads_without_pairs_are_named():
 def test_models_that_are_not_built_alike_are_refused():
     with pytest.raises(ProblemError, match="cannot be compared weight by weight"):
         driven(study(pair(shapes={"demo-tuned": 4})))
-
-
-def test_what_is_missing_is_said():
-    given = pair()
-    with pytest.raises(ProblemError, match="needs two models"):
-        driven(study(dataclasses.replace(given, tuned=None)))
-    with pytest.raises(ProblemError, match="list of words"):
-        driven(study(dataclasses.replace(given, words=None)))
 
 
 def test_a_layer_that_cannot_be_read_stops_the_study():

@@ -14,10 +14,9 @@ from analysis.models.request import ArchitectureRequest
 from analysis.neurons.compute.ablation import ablation
 from analysis.neurons.compute.frequencies import frequencies
 from analysis.neurons.request import AblationRequest, FrequenciesRequest
+from analysis.neurons.study import NeuronsInput
 from analysis.problems import ProblemError
 from analysis.studies.catalog import study_of
-from analysis.studies.study import StudyInput
-from analysis.words.choice import Words, WordVectors
 from tests.support.scripted_session import ScriptedSession
 
 BASE, TUNED = resolve("demo-base"), resolve("demo-tuned")
@@ -65,13 +64,8 @@ def findings(prompts):
                 yield event
 
     session = ScriptedSession(answer)
-    given = StudyInput(
-        session,
-        BASE,
-        TUNED,
-        words=Words("demo"),
-        vectors=WordVectors("demo"),
-        options={"prompts": str(prompts), "random_sets": 2, "epsilon": 0.4, "tau": 0.5},
+    given = NeuronsInput(
+        session, BASE, TUNED, prompts=str(prompts), random_sets=2, epsilon=0.4, tau=0.5
     )
     study = study_of("components").start(given)
     while True:
@@ -142,11 +136,6 @@ def test_the_findings_say_whose_reading_it_is_and_what_was_silenced(findings):
 
 
 def test_an_epsilon_off_the_grid_is_refused_before_anything_is_asked():
-    study = study_of("components").start(StudyInput(options={"epsilon": 0.33}))
+    study = study_of("components").start(NeuronsInput(None, BASE, TUNED, epsilon=0.33))
     with pytest.raises(ProblemError, match="cannot be looked up"):
         next(study)
-
-
-def test_without_two_models_there_is_no_study():
-    with pytest.raises(ProblemError, match="two models"):
-        next(study_of("components").start(StudyInput()))

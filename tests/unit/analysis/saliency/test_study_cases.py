@@ -12,10 +12,10 @@ from analysis.request import ModelChoice
 from analysis.saliency.cases.instructions import instruction_mask
 from analysis.saliency.cases.library import CaseLibrary
 from analysis.saliency.cases.prompt_sets import PromptSet, StudyPrompt
+from analysis.saliency.gather import AskedCases
 from analysis.saliency.map import SaliencyMap
 from analysis.saliency.study_cases import collect
 from analysis.saliency.study_density import study
-from analysis.studies.study import StudyInput
 from tests.support.case_folders import write_small_library
 from tests.support.scripted_session import attribution, word_tokens
 from tests.support.studies import KeepingSession, driven
@@ -39,7 +39,7 @@ def prompt_set(count, **changes):
 
 
 def given(session, prompts, **changes):
-    return StudyInput(session=session, base=BASE, tuned=TUNED, prompts=prompts, **changes)
+    return AskedCases(session, BASE, TUNED, prompts, **changes)
 
 
 def ids(case):
@@ -84,7 +84,7 @@ def test_every_answer_is_computed_once_and_all_of_the_base_model_before_the_tune
 def test_options_reach_the_requests_and_the_template_only_the_tuned_model():
     session = KeepingSession({})
     options = {"chat_template": True, "max_new_tokens": 9, "method": "reverse"}
-    driven(collect(given(session, prompt_set(1), options=options), ids))
+    driven(collect(given(session, prompt_set(1), **options), ids))
     assert [each.chat_template for each in session.computed] == [False, True]
     assert {(each.max_new_tokens, each.method) for each in session.computed} == {(9, "reverse")}
 
@@ -213,25 +213,18 @@ def test_guesses_skipped_lines_and_cut_responses_are_noted():
     assert "1 of the 1 responses of demo-base were cut at 300 tokens." in text
 
 
-@pytest.mark.parametrize("missing", ["session", "base", "tuned", "prompts"])
-def test_what_is_missing_is_said(missing):
-    whole = {"session": KeepingSession({}), "base": BASE, "tuned": TUNED, "prompts": prompt_set(1)}
-    with pytest.raises(ProblemError, match="This study needs"):
-        driven(collect(StudyInput(**(whole | {missing: None})), ids))
-
-
 def test_a_written_library_gives_the_same_findings_as_the_models_did(tmp_path):
     asked = given(KeepingSession({}), prompt_set(5), cases_folder=tmp_path / "study")
     from_models, _ = driven(study(asked))
     library = CaseLibrary.open(tmp_path / "study")
-    from_library, _ = driven(study(StudyInput(library=library)))
+    from_library, _ = driven(study(library))
     assert from_library.statements == from_models.statements
     assert from_library.tables == from_models.tables
 
 
 def test_a_library_gives_its_cases_in_order(tmp_path):
     library = CaseLibrary.open(write_small_library(tmp_path / "library"))
-    found, steps = driven(collect(StudyInput(library=library), lambda case: case))
+    found, steps = driven(collect(library, lambda case: case))
     assert [case.id for case in found.values] == ["one", "two"]
     assert [each.model for each in found.values[0].maps] == ["apt", "plain"]
     assert found.values[0].instructions[0].tolist() == [True] * 4 + [False] * 4

@@ -9,8 +9,8 @@ from analysis.models.references import resolve
 from analysis.problems import ProblemError
 from analysis.saliency.cases.library import CaseLibrary
 from analysis.saliency.cases.prompt_sets import PromptSet, demo_prompts
+from analysis.saliency.gather import AskedCases
 from analysis.saliency.study_density import study
-from analysis.studies.study import StudyInput
 from tests.support.case_folders import (
     PUBLISHED,
     needs_published_maps,
@@ -36,7 +36,7 @@ GROUPS = {"1": ("followed", "unfollowed"), "2": ("vicuna_7b", "llama_7b")}
 
 
 def of_library(folder):
-    return driven(study(StudyInput(library=CaseLibrary.open(folder))))
+    return driven(study(CaseLibrary.open(folder)))
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +156,6 @@ def test_the_reader_is_told_where_lengths_make_scores_hard_to_compare(alike, mon
         monkeypatch.setitem(RESPONSES, "demo-tuned", RESPONSES["demo-base"])
     prompts = PromptSet("demo", demo_prompts().prompts[:4], "digest")
     base, tuned = resolve("demo-base"), resolve("demo-tuned")
-    given = StudyInput(KeepingSession({}, attribution), base, tuned, prompts)
+    given = AskedCases(KeepingSession({}, attribution), base, tuned, prompts)
     (told,) = (each for each in driven(study(given))[0].statements if "Mean length" in each)
     assert ("hard to compare" in told) == (not alike)

@@ -10,7 +10,6 @@ from analysis.models.tokens import Tokens
 from analysis.saliency.cases.instructions import sentences
 from analysis.saliency.cases.library import CaseLibrary
 from analysis.saliency.study_position import profile, segment_shares, study
-from analysis.studies.study import StudyInput
 from tests.support.case_folders import PUBLISHED, needs_published_maps, write_small_library
 from tests.support.studies import driven, rows
 
@@ -64,7 +63,7 @@ def plain_profile(shown, prompt):
 @pytest.fixture(scope="module")
 def published():
     library = CaseLibrary.open(PUBLISHED)
-    return library, driven(study(StudyInput(library=library)))[0]
+    return library, driven(study(library))[0]
 
 
 @pytest.mark.slow
@@ -155,7 +154,7 @@ def test_tokens_the_user_did_not_write_belong_to_no_sentence():
 
 def test_a_small_library_gives_clear_words_and_no_nan(tmp_path):
     library = CaseLibrary.open(write_small_library(tmp_path / "library"))
-    findings, _ = driven(study(StudyInput(library=library)))
+    findings, _ = driven(study(library))
     for table in findings.tables:
         for row in table.table:
             assert not any(isinstance(cell, float) and math.isnan(cell) for cell in row)

@@ -11,7 +11,7 @@ from analysis.models.references import resolve
 from analysis.saliency import study_density as density
 from analysis.saliency.cases.library import CaseLibrary
 from analysis.saliency.cases.prompt_sets import PromptSet, demo_prompts
-from analysis.studies.study import StudyInput
+from analysis.saliency.gather import AskedCases
 from tests.support.case_folders import write_small_library
 from tests.support.scripted_concepts import layer_concepts
 from tests.support.scripted_session import attribution
@@ -25,13 +25,7 @@ BASE, TUNED = resolve("demo-base"), resolve("demo-tuned")
 def parameters_of_answers(answer, **options):
     chosen = demo_prompts()
     prompts = PromptSet(chosen.name, chosen.prompts[:6], chosen.digest)
-    given = StudyInput(
-        session=KeepingSession({}, answer),
-        base=BASE,
-        tuned=TUNED,
-        prompts=prompts,
-        options=options,
-    )
+    given = AskedCases(KeepingSession({}, answer), BASE, TUNED, prompts, **options)
     return driven(density.study(given))[0].parameters
 
 
@@ -60,7 +54,7 @@ def test_answers_of_several_machines_name_all_of_them():
 
 def test_stored_maps_name_no_precision(tmp_path):
     library = CaseLibrary.open(write_small_library(tmp_path))
-    found = driven(density.study(StudyInput(library=library)))[0].parameters
+    found = driven(density.study(library))[0].parameters
     library.close()
     assert not [name for name in found if "precision" in name]
 

@@ -13,7 +13,6 @@ from analysis.heads import study as heads
 from analysis.saliency import study_density as density
 from analysis.saliency import study_position as position
 from analysis.saliency.cases.library import CaseLibrary
-from analysis.studies.study import StudyInput
 from tests.support.case_folders import PUBLISHED, needs_published_maps, write_lines
 from tests.support.reports import Report, in_group, population_deviation
 from tests.support.scripted_concepts import layer_concepts
@@ -186,7 +185,7 @@ def library(tmp_path_factory):
     [(density.study, check_tables_1_and_2), (position.study, check_fig_6)],
 )
 def test_published_maps_give_tables_that_follow_from_their_cases(study, check, tmp_path):
-    check(Report(study(StudyInput(library=CaseLibrary.open(PUBLISHED))), tmp_path))
+    check(Report(study(CaseLibrary.open(PUBLISHED)), tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -194,4 +193,4 @@ def test_published_maps_give_tables_that_follow_from_their_cases(study, check, t
     [(density.study, check_tables_1_and_2), (position.study, check_fig_6)],
 )
 def test_made_maps_give_tables_that_follow_from_their_cases(study, check, library, tmp_path):
-    check(Report(study(StudyInput(library=library)), tmp_path))
+    check(Report(study(library), tmp_path))

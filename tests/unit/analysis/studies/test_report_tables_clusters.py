@@ -12,7 +12,7 @@ from analysis.clustering import study as clusters
 from analysis.clustering.compute.measures import scores
 from analysis.events import Finished
 from analysis.models.references import resolve
-from analysis.studies.study import StudyInput
+from analysis.studies.study import PairInput
 from tests.support.reports import Report
 from tests.support.scripted_clusters import task_clusters
 from tests.support.scripted_session import ScriptedSession
@@ -60,7 +60,7 @@ def three(found):
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     session = ScriptedSession(answer)
-    given = StudyInput(session, resolve("demo-base"), resolve("demo-tuned"))
+    given = PairInput(session, resolve("demo-base"), resolve("demo-tuned"))
     made = Report(clusters.study(given), tmp_path_factory.mktemp("report"))
     session.close()
     return made

@@ -15,7 +15,7 @@ from analysis.models.request import ArchitectureRequest
 from analysis.neurons import study as components
 from analysis.neurons.request import AblationRequest, FrequenciesRequest
 from analysis.neurons.result import Ablation
-from analysis.studies.study import StudyInput
+from analysis.neurons.study import NeuronsInput
 from tests.support.reports import Report
 from tests.support.scripted_components import frequencies
 from tests.support.scripted_session import ScriptedSession
@@ -66,7 +66,7 @@ def report(tmp_path_factory):
     (folder / "own.jsonl").write_text("\n".join(map(json.dumps, lines)))
     session = ScriptedSession(answer)
     options = {"prompts": str(folder / "own.jsonl"), "random_sets": 3, "seed": SEED}
-    given = StudyInput(session, resolve("demo-base"), resolve("demo-tuned"), options=options)
+    given = NeuronsInput(session, resolve("demo-base"), resolve("demo-tuned"), **options)
     made = Report(components.study(given), folder)
     session.close()
     return made

@@ -9,7 +9,7 @@ import pytest
 from analysis.events import Cancelled, Event, Failed, Finished, ModelFacts, Notice, Progress
 from analysis.heads.request import HeadPairsRequest
 from analysis.problems import Problem
-from analysis.request import ModelChoice
+from analysis.request import Ask, ModelChoice
 from analysis.words.choice import Words, WordVectors
 from app.jobs.layer_jobs import LayerJobs, Step
 
@@ -47,7 +47,10 @@ class House:
 
     def __post_init__(self):
         requests = [
-            tuple(HeadPairsRequest(m, n, Words("demo"), WordVectors("demo")) for m in MODELS)
+            Ask(
+                f"layer {n}",
+                tuple(HeadPairsRequest(m, n, Words("demo"), WordVectors("demo")) for m in MODELS),
+            )
             for n in range(LAYERS)
         ]
         self.jobs = LayerJobs(self.session, self, requests)
@@ -182,8 +185,11 @@ def test_the_words_say_which_layer_of_how_many_and_how_far_it_is(total):
 
 def test_what_stands_in_the_place_of_layers_is_called_by_its_name():
     house = House()
-    asked = [(HeadPairsRequest(MODELS[0], n, Words("demo"), WordVectors("demo")),) for n in (0, 1)]
-    jobs = LayerJobs(house.session, house, asked, kind="categories", names=["math", "code"])
+    asked = [
+        Ask(name, (HeadPairsRequest(MODELS[0], 0, Words("demo"), WordVectors("demo")),))
+        for name in ("math", "code")
+    ]
+    jobs = LayerJobs(house.session, house, asked, kind="categories")
     jobs.run(1)
     assert jobs.words() == "0 of 2 categories · code"
 

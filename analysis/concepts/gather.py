@@ -1,0 +1,48 @@
+"""What is asked of the feed-forward layers of a pair of models, expert by expert."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Literal
+
+from analysis.concepts.request import ConceptsRequest
+from analysis.models.request import Architecture
+from analysis.request import Ask, Pair
+from analysis.words.choice import Words
+
+if TYPE_CHECKING:
+    from analysis.concepts.result import LayerConcepts
+
+Place = tuple[int, int]
+"""Layer, and expert; -1 in a dense layer."""
+
+
+def places(built: Architecture, layers: Iterable[int]) -> list[Place]:
+    """Every expert of these layers."""
+    return [(layer, expert) for layer in layers for expert in built.experts_in(layer)]
+
+
+def places_of(built: Architecture, expert: int) -> list[Place]:
+    """One expert of every layer; some layers of a mixture may be dense."""
+    return [
+        (layer, expert if expert in built.experts_in(layer) else -1)
+        for layer in range(built.layers)
+    ]
+
+
+def concept_asks(
+    pair: Pair,
+    places: Iterable[Place],
+    words: Words,
+    rank: int = 300,
+    top: int = 15,
+    measure: Literal["cosine", "projection"] = "cosine",
+) -> list[Ask[LayerConcepts]]:
+    """The components of these places; a request is about base and tuned model together."""
+    return [
+        Ask(
+            f"layer {layer}" if expert < 0 else f"layer {layer}, expert {expert}",
+            (ConceptsRequest(*pair, layer, words, expert, rank, top, measure),),
+        )
+        for layer, expert in places
+    ]

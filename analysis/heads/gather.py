@@ -1,0 +1,36 @@
+"""What is asked of the heads of a pair of models, layer by layer and head by head."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from analysis.heads.request import HeadPairsRequest, NeuronPairsRequest
+from analysis.request import Ask, Pair
+from analysis.words.choice import Words, WordVectors
+
+if TYPE_CHECKING:
+    from analysis.heads.result import HeadPairs, NeuronPairs
+
+
+def layer_asks(
+    pair: Pair, layers: Iterable[int], words: Words, vectors: WordVectors
+) -> list[Ask[HeadPairs]]:
+    """The word pairs of these layers' heads, base before tuned."""
+    return [
+        Ask(
+            f"layer {layer}",
+            tuple(HeadPairsRequest(model, layer, words, vectors) for model in pair),
+        )
+        for layer in layers
+    ]
+
+
+def head_ask(
+    pair: Pair, layer: int, head: int, words: Words, vectors: WordVectors
+) -> Ask[NeuronPairs]:
+    """The word pairs of one head's neuron pairs, base before tuned."""
+    return Ask(
+        f"layer {layer}, head {head}",
+        tuple(NeuronPairsRequest(model, layer, head, words, vectors) for model in pair),
+    )

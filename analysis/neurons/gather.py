@@ -1,0 +1,127 @@
+"""What is asked of neurons: how active they are, what they write, what silencing them costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from analysis.neurons.ablation_effects import ablation_request, activity_note
+from analysis.neurons.instructions import InstructionSet
+from analysis.neurons.random_sets import Matched
+from analysis.neurons.request import (
+    AblationRequest,
+    FrequenciesRequest,
+    NeuronDirectionRequest,
+    WordNeuronsRequest,
+)
+from analysis.request import Ask, ModelChoice
+from analysis.words.choice import Words
+
+if TYPE_CHECKING:
+    from analysis.neurons.pair import PairSets
+    from analysis.neurons.result import Frequencies, NeuronDirection, WordNeurons
+
+Branch = Literal["gate", "product"]
+
+Place = tuple[int, int, int]
+"""Layer, expert (-1 in a dense layer) and neuron."""
+
+
+def frequency_asks(
+    models: Sequence[ModelChoice], instructions: InstructionSet, branch: Branch = "gate"
+) -> list[Ask[Frequencies]]:
+    """The frequencies of these models, category by category."""
+    found = []
+    for category in instructions.categories:
+        prompts = tuple(each.prompt for each in instructions.of(category))
+        requests = (FrequenciesRequest(model, category, prompts, branch) for model in models)
+        found.append(Ask(category, tuple(requests)))
+    return found
+
+
+def halves(instructions: InstructionSet) -> list[InstructionSet]:
+    """The first and the second halves of all categories with two instructions or more."""
+    groups = [instructions.of(category) for category in instructions.categories]
+    return [
+        InstructionSet(
+            instructions.name,
+            tuple(each for group in groups if len(group) > 1 for each in group[start::2]),
+        )
+        for start in (0, 1)
+    ]
+
+
+class AblationAsk(NamedTuple):
+    """What is asked about the neurons that are unique to a category.
+
+    Attributes:
+        category: Which one.
+        request: What is asked; None where there are no such neurons.
+        note: What the user should know, in words.
+    """
+
+    category: str
+    request: AblationRequest | None
+    note: str
+
+
+def ablation_asks(
+    model: ModelChoice,
+    pair: PairSets,
+    instructions: InstructionSet,
+    *,
+    count: int,
+    seed: int,
+    matched: Matched,
+) -> Iterator[AblationAsk]:
+    """The tuned model's responses without each category's unique neurons.
+
+    Args:
+        model: The tuned model.
+        pair: The sets of both models.
+        instructions: With their responses, of all categories.
+        count: How many random sets to compare with.
+        seed: Of the random sets.
+        matched: What these have in common with the category's.
+    """
+    _, sets = pair.neurons
+    for category, frequencies in zip(sets.categories, pair.tuned, strict=True):
+        request = ablation_request(
+            model,
+            sets,
+            category,
+            instructions,
+            count=count,
+            seed=seed,
+            activity=frequencies if matched == "activity" else None,
+        )
+        if any(request.neurons):
+            note = activity_note(request, frequencies, matched)
+            yield AblationAsk(category, request, note)
+        else:
+            note = f"No neuron is unique to {category}: there is nothing to silence."
+            yield AblationAsk(category, None, note)
+
+
+def direction_ask(
+    models: Sequence[ModelChoice], place: Place, words: Words
+) -> Ask[NeuronDirection]:
+    """What a neuron writes in these models."""
+    layer, expert, neuron = place
+    return Ask(
+        f"layer {layer}, neuron {neuron}",
+        tuple(NeuronDirectionRequest(each, layer, neuron, words, expert) for each in models),
+    )
+
+
+def word_asks(
+    models: Sequence[ModelChoice], layers: Iterable[int], word: str, words: Words
+) -> list[Ask[WordNeurons]]:
+    """Which neurons of these layers write a word."""
+    return [
+        Ask(
+            f"layer {layer}",
+            tuple(WordNeuronsRequest(model, layer, word, words) for model in models),
+        )
+        for layer in layers
+    ]
