@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 import time
 
@@ -50,7 +49,7 @@ def _spec(name: str, takes: str) -> StudySpec:
     factory = f"tests.support.scripted_studies:{name}"
     spec = StudySpec(name=name, title=f"what {name} shows", factory=factory, takes=takes)
     cases = "analysis.saliency.gather:AskedCases"
-    return dataclasses.replace(spec, given=cases) if takes == "cases" else spec
+    return spec._replace(given=cases) if takes == "cases" else spec
 
 
 def scores(given: CasesInput) -> Study:
