@@ -9,14 +9,20 @@ from transformers import CONFIG_MAPPING, PreTrainedConfig
 
 from analysis.engine.configuration import read_configuration
 from analysis.engine.weights.adapter import ModelWeights
+from analysis.engine.weights.dense import (
+    GemmaWeights,
+    Gpt2Weights,
+    GptJWeights,
+    GptNeoxWeights,
+    Phi3Weights,
+    PostNormWeights,
+)
 from analysis.engine.weights.experts import (
     MixtralWeights,
     OlmoeWeights,
     Qwen2MoeWeights,
     Qwen3MoeWeights,
 )
-from analysis.engine.weights.gpt import Gpt2Weights, GptJWeights, GptNeoxWeights
-from analysis.engine.weights.llama import GemmaWeights, Phi3Weights, PostNormWeights
 from analysis.engine.weights.tensors import DiskTensors, ModelTensors, TensorSource
 from analysis.models import checkpoint
 from analysis.problems import problem
