@@ -25,14 +25,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Several processes take their tests in the order below, not the largest groups first."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Says which tests one of several processes (`-n 2 --dist loadgroup`) runs one after another.
 
     A file's tests share what its fixtures made. Those of real processes (`tests/faults`) are one
-    group: two of them at once, each with its engines, are more than two cores carry.
+    group: two of them at once, each with its engines, are more than two cores carry. They come
+    first and files with slow tests next, so that at the end no process is left with a long one.
     """
+    groups = {}
     for item in items:
         room, *_ = item.path.relative_to(TESTS).parts
-        group = room if room == "faults" else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+        groups[item] = room if room == "faults" else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(groups[item]))
+    slow = {groups[item] for item in items if item.get_closest_marker("slow") is not None}
+    items.sort(key=lambda item: (groups[item] != "faults", groups[item] not in slow))

@@ -12,6 +12,8 @@ from analysis.saliency.compute.importance import Ran, importance_pieces
 
 EXACT = ("forward", "reverse")
 METHODS = (*EXACT, "occlusion", "occlusion_zeroed")
+# Enough where `tests/families` asks the same of all: a dense decoder and one with experts.
+FEW = ("llama", "mixtral")
 PROMPT = [1, 40, 7, 7, 95, 12, 33, 58, 21, 64, 80]
 RESPONSE = [17, 40, 5, 88, 2, 71, 7]
 

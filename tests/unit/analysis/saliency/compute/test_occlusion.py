@@ -5,8 +5,8 @@ import torch
 
 from analysis.problems import ProblemError
 from analysis.saliency.compute.importance import importance
-from tests.support.small_models import CONFIGURATIONS, small_model
-from tests.unit.analysis.saliency.compute.reference import PROMPT, RESPONSE, assert_same
+from tests.support.small_models import small_model
+from tests.unit.analysis.saliency.compute.reference import FEW, PROMPT, RESPONSE, assert_same
 
 
 def probabilities(model, embeddings, response):
@@ -36,7 +36,7 @@ def reference(model, prompt, response, *, zeroed):
 
 
 @pytest.mark.parametrize("method", ["occlusion", "occlusion_zeroed"])
-@pytest.mark.parametrize("family", CONFIGURATIONS)
+@pytest.mark.parametrize("family", FEW)
 def test_equals_a_plain_loop(family, method):
     model = small_model(family, dtype=torch.float64)
     expected = reference(model, PROMPT, RESPONSE, zeroed=method == "occlusion_zeroed")
