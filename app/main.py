@@ -21,7 +21,8 @@ from textual.widgets import ContentSwitcher, Input, Static, TextArea
 
 from analysis.events import EngineStatus
 from app.config import Settings, state_file
-from app.frame.actions import ACTIONS, Action, action_of, actions_of, bindings
+from app.frame.action import Action
+from app.frame.actions import ACTIONS, action_of, actions_of, bindings
 from app.frame.export import free_path, save_text
 from app.frame.lines import MINIMUM, header, key_line, keys_in_words
 from app.frame.palette import ActionProvider, Palette

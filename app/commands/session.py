@@ -91,7 +91,7 @@ def run_with_progress(session: Answerer, request: Request[R]) -> R:
             if isinstance(said, events.Notice):
                 say(str(said.problem))
             elif said.stage:
-                words = prose(f"{_STAGES[said.stage]} {said.detail}".strip())
+                words = prose(f"{_STAGES.get(said.stage, said.stage)} {said.detail}".strip())
                 bar.update(task, description=words, completed=said.done, total=said.total)
 
 

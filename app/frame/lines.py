@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from textual.geometry import Size
 
 from analysis.events import EngineStatus
-from app.frame.actions import ACTIONS, Action, key_names
+from app.frame.action import Action
+from app.frame.actions import ACTIONS, key_names
 from app.frame.registry import ViewSpec
 from app.terminal.text import prose
 from app.widgets.lines import Line, width_of

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from textual.command import CommandPalette, Hit, Hits, Provider
 
-from app.frame.actions import Action, key_names
+from app.frame.action import Action
+from app.frame.actions import key_names
 from app.terminal.screen import SteadySize
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from analysis.methods import METHODS, Method
 
 if TYPE_CHECKING:
+    from app.frame.action import Action
     from app.frame.shell import Shell
     from app.frame.view import View
 
@@ -35,6 +37,13 @@ class ViewSpec:
         """The file of its styles, read when it is first shown."""
         package = self.factory.partition(":")[0].split(".")[:-1]
         return Path(__file__).parents[2].joinpath(*package, "view.tcss")
+
+    def actions(self) -> tuple[Action, ...]:
+        """What the view's keys do, from the module ``actions`` beside it; none without one."""
+        name = self.factory.partition(":")[0].rpartition(".")[0] + ".actions"
+        if importlib.util.find_spec(name) is None:
+            return ()
+        return cast("tuple[Action, ...]", importlib.import_module(name).ACTIONS)
 
     def build(self, shell: Shell) -> View:
         """A new view of an app, with the spec's id."""

@@ -17,7 +17,7 @@ from app.workspace import PairWorkspace
 if TYPE_CHECKING:
     from analysis.events import EngineStatus
     from analysis.table import Table
-    from app.frame.actions import Action
+    from app.frame.action import Action
     from app.frame.shell import Shell
     from app.links import Link
 

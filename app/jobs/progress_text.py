@@ -34,7 +34,7 @@ def progress_text(model: str, progress: Progress, *, running_s: float = 0.0) -> 
         progress: How far it is.
         running_s: Seconds the stage has taken so far, for an estimate of the rest; 0 for none.
     """
-    parts = [f"{prose(model)}: {STAGES[progress.stage]}"]
+    parts = [f"{prose(model)}: {STAGES.get(progress.stage, progress.stage)}"]
     if progress.total:
         parts.append(f"{progress.done} of {progress.total} {prose(progress.detail)}".rstrip())
         remaining = progress.total - progress.done

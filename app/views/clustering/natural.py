@@ -25,7 +25,7 @@ from analysis.clustering.tables import (
 from analysis.clustering.tasks.natural import natural_tasks
 from analysis.clustering.tasks.reading import task_set_from_file
 from analysis.clustering.tasks.task_set import LABELS, TaskSet
-from app.frame.actions import Action
+from app.frame.action import Action
 from app.frame.export import save_table
 from app.frame.view import View
 from app.jobs.layer_jobs import LayerJobs

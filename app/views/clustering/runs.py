@@ -14,7 +14,7 @@ from analysis.clustering.run_list import ListedRun, runs_in
 from analysis.clustering.runs import TrainingRun, open_run
 from analysis.clustering.training.run_folder import NEIGHBOURS_NAME
 from analysis.problems import Problem, ProblemError
-from app.frame.actions import Action
+from app.frame.action import Action
 from app.frame.export import save_table
 from app.frame.view import View
 from app.terminal.text import pad

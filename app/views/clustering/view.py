@@ -9,7 +9,8 @@ from textual.binding import BindingType
 from textual.widgets import ContentSwitcher
 
 from analysis.events import EngineStatus
-from app.frame.actions import Action, bindings
+from app.frame.action import Action
+from app.frame.actions import bindings
 from app.frame.view import View
 from app.links import ClustersLink, Link
 from app.views.clustering.natural import NaturalPane

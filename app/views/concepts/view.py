@@ -16,7 +16,8 @@ from analysis.concepts.gather import concept_asks, places_of
 from analysis.concepts.result import LayerConcepts
 from analysis.concepts.tables import Descriptions, concepts_table
 from analysis.problems import ProblemError
-from app.frame.actions import Action, bindings
+from app.frame.action import Action
+from app.frame.actions import bindings
 from app.frame.layer_view import LayerView
 from app.jobs.layer_jobs import LayerJobs
 from app.jobs.pair_jobs import PairJobs

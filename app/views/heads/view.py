@@ -15,7 +15,8 @@ from textual.widgets import Static
 from analysis.heads.gather import head_ask, layer_asks
 from analysis.heads.result import NeuronPairs
 from analysis.heads.tables import pairs_table
-from app.frame.actions import Action, bindings
+from app.frame.action import Action
+from app.frame.actions import bindings
 from app.frame.layer_view import LayerView
 from app.jobs.pair_jobs import PairJobs
 from app.links import HeadLink, Link

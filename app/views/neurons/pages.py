@@ -19,7 +19,7 @@ from analysis.neurons.instructions import (
     instructions_from_file,
     natural_instructions,
 )
-from app.frame.actions import Action
+from app.frame.action import Action
 from app.frame.pair_view import PairView
 from app.jobs.layer_jobs import LayerJobs
 from app.jobs.watch import Watch

@@ -11,7 +11,8 @@ from textual.binding import BindingType
 from textual.events import DescendantFocus, Resize
 from textual.timer import Timer
 
-from app.frame.actions import Action, bindings
+from app.frame.action import Action
+from app.frame.actions import bindings
 from app.frame.view import View
 from app.jobs.watch import Watch
 from app.links import Link, MapsLink, MarksLink, PromptLink, StepLink

@@ -18,7 +18,8 @@ from analysis.saliency.cases.prompt_sets import (
     demo_prompts,
     read_prompt_set,
 )
-from app.frame.actions import Action, bindings
+from app.frame.action import Action
+from app.frame.actions import bindings
 from app.frame.export import free_path, save_table
 from app.frame.view import View
 from app.jobs.study_run import StudyRun
