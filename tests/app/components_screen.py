@@ -12,7 +12,7 @@ from analysis.neurons.request import FrequenciesRequest
 from analysis.neurons.sets import EPSILON, TAU
 from app.frame.registry import VIEWS
 from app.widgets.number_map import NumberMap
-from tests.app.pair_app import until_shown
+from tests.app.pair_app import requests_of, until_shown
 from tests.support.scripted_components import EXPERTS, frequencies
 from tests.support.scripted_session import answer
 from tests.support.scripted_weights import architecture
@@ -28,11 +28,6 @@ async def shown_components(pilot, *words):
     await until_shown(pilot, "Capital of a country")
     await pilot.press(KEY)
     return await until_shown(pilot, ALL, *words)
-
-
-def requests_of(pair, kind):
-    """What was asked of this kind, in order."""
-    return [request for request in pair.session.requests if isinstance(request, kind)]
 
 
 def sets_of(pair, epsilon=EPSILON, tau=TAU, **given):

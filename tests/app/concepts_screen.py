@@ -18,11 +18,6 @@ async def shown_concepts(pilot):
     return await until_shown(pilot, ALL_THERE)
 
 
-def requests_of(pair, kind):
-    """What was asked of this kind, in order."""
-    return [request for request in pair.session.requests if isinstance(request, kind)]
-
-
 def request_of(pair, layer, expert=-1):
     """What is asked about a layer."""
     work = pair.workspace
@@ -37,20 +32,3 @@ def layer_of(pair, layer, expert=-1):
 def line_with(shown, start):
     """The first line of the screen that begins with these words."""
     return next(line for line in shown.splitlines() if line.split()[:1] == [start])
-
-
-def hold_layers_back(pair):
-    """From now on, no components; returns what lets them through."""
-    session, script = pair.session, pair.session._script
-
-    def held(request):
-        if isinstance(request, ConceptsRequest):
-            session.gate.clear()
-        yield from script(request)
-
-    def release():
-        session._script = script
-        session.gate.set()
-
-    session._script = held
-    return release

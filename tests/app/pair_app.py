@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from textual.pilot import Pilot
 
-from analysis.request import ModelChoice
+from analysis.events import Event
+from analysis.request import ModelChoice, Request
 from analysis.words.choice import Words, WordVectors
 from app.config import Settings
 from app.main import InsttuiApp
@@ -58,6 +59,28 @@ class PairApp:
         return self.app.run_test(size=size, notifications=True)
 
 
+def requests_of(pair: PairApp, kind: type[Request]) -> list[Request]:
+    """What was asked of this kind, in order."""
+    return [request for request in pair.session.requests if isinstance(request, kind)]
+
+
+def hold_back(pair: PairApp, kind: type[Request]) -> Callable[[], None]:
+    """From now on, no answers to requests of this kind; returns what lets them through."""
+    session, script = pair.session, pair.session._script
+
+    def held(request: Request) -> Iterator[Event]:
+        if isinstance(request, kind):
+            session.gate.clear()
+        yield from script(request)
+
+    def release() -> None:
+        session._script = script
+        session.gate.set()
+
+    session._script = held
+    return release
+
+
 def screen(app: InsttuiApp) -> str:
     """The screen as text."""
     return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
@@ -74,7 +97,13 @@ async def until(pilot: Pilot, condition: Callable[[], bool], seconds: float = PA
 
 async def until_shown(pilot: Pilot, *words: str, seconds: float = PATIENCE_S) -> str:
     """Wait until all these words are on the screen; the screen."""
-    await until(pilot, lambda: all(word in screen(pilot.app) for word in words), seconds)
+
+    def shown() -> bool:
+        # Drawn once, whatever is looked for: most of the time of many tests goes into this.
+        text = screen(pilot.app)
+        return all(word in text for word in words)
+
+    await until(pilot, shown, seconds)
     await asyncio.sleep(0)
     return screen(pilot.app)
 

@@ -11,11 +11,6 @@ from app.widgets.help_panel import HelpPanel
 from tests.app.pair_app import PairApp, screen, until, until_loaded, until_quiet, until_shown
 
 
-@pytest.fixture(autouse=True)
-def _exports_go_elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
 @pytest.mark.parametrize(
     ("size", "tabs"),
     [

@@ -18,11 +18,6 @@ from tests.app.pair_app import screen, until, until_shown
 from tests.support.case_folders import PUBLISHED, needs_published_maps, write_small_library
 
 
-@pytest.fixture(autouse=True)
-def _exports_go_elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
 @pytest.fixture
 def small(tmp_path):
     library = CaseLibrary.open(write_small_library(tmp_path / "library"))

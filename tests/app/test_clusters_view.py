@@ -22,11 +22,6 @@ WIDE, NARROW = (200, 50), (80, 24)
 KEY = str(1 + [each.id for each in VIEWS if "pair" in each.workspaces].index("clusters"))
 
 
-@pytest.fixture(autouse=True)
-def _exports_go_elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
 def script(request):
     if isinstance(request, ClustersRequest):
         yield Progress("states", 3, 10, "instances")

@@ -16,12 +16,11 @@ from tests.app.components_screen import (
     NARROW,
     WIDE,
     mixture_script,
-    requests_of,
     sets_of,
     shown_components,
     tuned_map,
 )
-from tests.app.pair_app import PairApp, until, until_shown
+from tests.app.pair_app import PairApp, requests_of, until, until_shown
 from tests.support.scripted_components import LAYERS
 
 

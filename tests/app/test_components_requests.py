@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
-
 from analysis.neurons.instructions import demo_instructions, natural_instructions
 from analysis.neurons.request import FrequenciesRequest
 from analysis.neurons.sets import EPSILON
 from app.views.neurons.pages import InstructionsBar
-from app.views.neurons.view import ComponentsView
 from tests.app.components_screen import (
     ALL,
     CATEGORIES,
     KEY,
     NARROW,
     WIDE,
-    requests_of,
     shown_components,
     tuned_map,
 )
-from tests.app.pair_app import PairApp, screen, until, until_shown
+from tests.app.pair_app import PairApp, requests_of, screen, until, until_shown
 from tests.support.scripted_session import answer
-
-
-@pytest.fixture(autouse=True)
-def _exports_go_elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 async def test_every_category_is_asked_of_both_models_once(tmp_path):
@@ -98,21 +89,6 @@ async def test_instructions_that_cannot_be_read_stay_in_the_bar_and_may_be_read_
         await pilot.press("enter")
         await until_shown(pilot, "left")
         await until_shown(pilot, "all 1 categories are there", "cooking")
-
-
-async def test_escape_stops_and_r_goes_on_with_what_is_there_shown(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_components(pilot)
-        view = pair.app.query_one(ComponentsView)
-        pair.session.gate.clear()
-        view._jobs.begin_categories()
-        await until_shown(pilot, "esc stops")
-        await pilot.press("escape")
-        await until_shown(pilot, "Stopped with 0 of 6 categories. r goes on.")
-        pair.session.gate.set()
-        await pilot.press("r")
-        await until_shown(pilot, ALL)
 
 
 async def test_the_first_category_is_shown_before_the_others_are_there(tmp_path):

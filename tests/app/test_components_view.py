@@ -4,26 +4,13 @@ from __future__ import annotations
 
 import csv
 
-import msgspec
-import pytest
-
-from analysis.events import Finished, Notice
-from analysis.neurons.request import FrequenciesRequest, NeuronDirectionRequest
 from analysis.neurons.tables import COLUMNS, SUMMARY_COLUMNS
-from analysis.problems import Problem
 from app.views.neurons.members import Cell
 from app.views.neurons.page import ComponentPage
 from app.views.neurons.view import ComponentsView
 from app.widgets.search_bar import SearchBar
-from tests.app.components_screen import ALL, KEY, NARROW, WIDE, sets_of, shown_components, tuned_map
+from tests.app.components_screen import NARROW, WIDE, sets_of, shown_components, tuned_map
 from tests.app.pair_app import PairApp, until, until_shown
-from tests.support.scripted_components import frequencies
-from tests.support.scripted_session import answer
-
-
-@pytest.fixture(autouse=True)
-def _exports_go_elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 async def test_a_search_leads_to_a_neuron_or_to_a_category(tmp_path):
@@ -91,32 +78,6 @@ async def test_copies_say_what_is_shown(tmp_path):
         ):
             await pilot.press(*("enter" if key == "\r" else key for key in keys))
             await until(pilot, lambda words=words: copied.exists() and words in copied.read_text())
-
-
-async def test_notes_and_notices_are_said_and_names_do_no_harm(tmp_path):
-    def script(request):
-        if isinstance(request, FrequenciesRequest):
-            note = "The \x1b[2J window is short."
-            yield Notice(Problem(kind="storage", what="The disk is [b]full[/b]."))
-            yield Finished(msgspec.structs.replace(frequencies(request), notes=(note,)))
-        elif isinstance(request, NeuronDirectionRequest):
-            for event in answer(request):
-                words = ("[red]", "\x1b[2J", "a\nb", "漢字", "‮x", "", " ", "y")
-                yield Finished(msgspec.structs.replace(event.result, words=words))
-        else:
-            yield from answer(request)
-
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=WIDE) as pilot:
-        await until_shown(pilot, "Capital of a country")
-        await pilot.press(KEY)
-        await until_shown(pilot, "The disk is [b]full[/b].")
-        shown = await until_shown(pilot, ALL, "window is short")
-        assert "\x1b" not in shown
-        await pilot.press("enter", "enter")
-        shown = await until_shown(pilot, "[red]", "a↵b")
-        assert "\x1b" not in shown
-        assert "‮" not in shown
 
 
 async def test_help_says_what_is_our_reading_with_the_formulas(tmp_path):

@@ -16,20 +16,14 @@ from tests.app.components_screen import (
     NARROW,
     WIDE,
     mixture_script,
-    requests_of,
     sets_of,
     shown_components,
 )
-from tests.app.pair_app import PairApp, screen, until, until_shown
+from tests.app.pair_app import PairApp, requests_of, screen, until, until_shown
 from tests.support.scripted_components import EXPERTS, LAYERS, NEURONS, word_neurons
 from tests.support.scripted_session import answer
 
 SEARCHED = f"all {LAYERS} layers are searched"
-
-
-@pytest.fixture(autouse=True)
-def _exports_go_elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.parametrize("script", [None, mixture_script], ids=["dense", "mixture"])

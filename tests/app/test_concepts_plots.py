@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analysis.concepts.changes import layer_words, mean_angle
+from analysis.concepts.request import ConceptsRequest
 from analysis.concepts.tables import Description
 from app.config import Settings
 from app.views.concepts.component_list import ConceptList
@@ -14,12 +15,11 @@ from tests.app.concepts_screen import (
     ALL_THERE,
     NARROW,
     WIDE,
-    hold_layers_back,
     layer_of,
     line_with,
     shown_concepts,
 )
-from tests.app.pair_app import PairApp, until, until_loaded, until_shown
+from tests.app.pair_app import PairApp, hold_back, until, until_loaded, until_shown
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
@@ -64,7 +64,7 @@ async def test_a_plot_of_a_layer_that_is_not_there_is_empty(tmp_path):
     pair = PairApp(tmp_path)
     async with pair.running() as pilot:
         await until_loaded(pilot, pair)
-        release = hold_layers_back(pair)
+        release = hold_back(pair, ConceptsRequest)
         await pilot.press("4")
         await until_shown(pilot, "not computed yet")
         await pilot.press("p")

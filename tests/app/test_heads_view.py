@@ -9,24 +9,18 @@ import msgspec
 import numpy as np
 import pytest
 
-from analysis.events import Finished, Notice
+from analysis.events import Finished
 from analysis.heads.changes import compare_head, head_changes
 from analysis.heads.gather import layer_asks
 from analysis.heads.request import HeadPairsRequest, NeuronPairsRequest
 from analysis.models.request import ArchitectureRequest
-from analysis.problems import Problem
 from app.views.heads.view import HeadsView
 from app.widgets.head_map import HeadMap, levels_of
-from tests.app.pair_app import PairApp, screen, until, until_loaded, until_shown
+from tests.app.pair_app import PairApp, requests_of, screen, until, until_shown
 from tests.support.scripted_session import answer
 from tests.support.scripted_weights import HEADS, LAYERS, architecture, head_pairs
 
 WIDE, NARROW = (160, 40), (80, 24)
-
-
-@pytest.fixture(autouse=True)
-def _exports_go_elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 async def shown_heads(pilot):
@@ -34,10 +28,6 @@ async def shown_heads(pilot):
     await until_shown(pilot, "Capital of a country")
     await pilot.press("3")
     return await until_shown(pilot, f"all {LAYERS} layers are there")
-
-
-def requests_of(pair, kind):
-    return [request for request in pair.session.requests if isinstance(request, kind)]
 
 
 def layer_of(pair, layer):
@@ -202,63 +192,6 @@ async def test_copying_takes_the_pairs_under_the_cursor(tmp_path):
             assert line in copied
 
 
-async def test_escape_stops_and_r_goes_on_with_the_layer_under_the_cursor(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await until_loaded(pilot, pair)
-        await pilot.press("3")
-        await until_shown(pilot, f"all {LAYERS} layers")
-        view = pair.app.query_one(HeadsView)
-        # The layers anew, held back.
-        pair.session.gate.clear()
-        view._begin(view._jobs)
-        await until_shown(pilot, "esc stops", "not computed yet", "╌╌╌╌")
-        await pilot.press("escape")
-        await until_shown(pilot, "Stopped with 0 of 8 layers. r goes on.")
-        await pilot.press("j", "j", "r")
-        await pilot.pause()
-        assert requests_of(pair, HeadPairsRequest)[-1].layer == 2
-        pair.session.gate.set()
-        await until_shown(pilot, f"all {LAYERS} layers")
-
-
-async def test_the_layer_that_the_cursor_rests_on_is_computed_next(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await until_loaded(pilot, pair)
-        await pilot.press("3")
-        await until_shown(pilot, f"all {LAYERS} layers")
-        view = pair.app.query_one(HeadsView)
-        pair.session.gate.clear()
-        view._begin(view._jobs)
-        assert requests_of(pair, HeadPairsRequest)[-1].layer == 0
-        await pilot.press("j", "j", "j", "j", "j")
-        await until(pilot, lambda: requests_of(pair, HeadPairsRequest)[-1].layer == 5)
-        pair.session.gate.set()
-        await until_shown(pilot, f"all {LAYERS} layers")
-
-
-async def test_words_from_anywhere_do_no_harm(tmp_path):
-    hostile = (("[red]", "\x1b[2J"), ("‮abc", "a\nb"), ("漢字", "e\u0301"), ("", " "))
-
-    def script(request):
-        if isinstance(request, HeadPairsRequest):
-            yield Finished(head_pairs(request, pairs=hostile))
-            return
-        yield from answer(request)
-
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_heads(pilot)
-        await pilot.press("l", "l", "l", "enter")
-        shown = await until_shown(pilot, "─ kept")
-        assert "\x1b" not in shown
-        assert "‮" not in shown
-        await pilot.press("slash", *"[red]", "enter")
-        shown = await until_shown(pilot, "“[red]” in")
-        assert "␛[2j" in shown
-
-
 async def test_heads_without_any_pair_are_heads_too(tmp_path):
     def script(request):
         for event in answer(request):
@@ -276,23 +209,6 @@ async def test_heads_without_any_pair_are_heads_too(tmp_path):
         await until_shown(pilot, "change 0.00", "pairs 0→0")
         await pilot.press("enter", "j", "l", "y", "escape", "w", "escape", "e")
         await until_shown(pilot, "Exported to")
-
-
-async def test_notes_and_notices_are_said(tmp_path):
-    def script(request):
-        if isinstance(request, HeadPairsRequest):
-            note = "q and k norms are not folded."
-            yield Notice(Problem(kind="storage", what="The disk is [b]full[/b]."))
-            yield Finished(msgspec.structs.replace(head_pairs(request), notes=(note,)))
-            return
-        yield from answer(request)
-
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=WIDE) as pilot:
-        await until_shown(pilot, "Capital of a country")
-        await pilot.press("3")
-        await until_shown(pilot, "The disk is [b]full[/b].")
-        await until_shown(pilot, "q and k norms are not folded.")
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (80, 64), (126, 128)])

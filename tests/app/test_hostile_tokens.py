@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from app.widgets.token_face import TokenMap
 from tests.support.face_app import FACES, FaceApp, screen_lines, type_keys
 from tests.support.terminal import Terminal
 
+ROOT = Path(__file__).parents[2]
 HOSTILE = [
     "\x1b[2J\x1b[H",
     "\x1b]52;c;aGk=\x07",
@@ -68,7 +70,7 @@ def drawn(terminal: Terminal) -> None:
 @pytest.mark.parametrize("kind", FACES)
 def test_the_terminal_gets_no_sequence_from_a_token(kind) -> None:
     program = [sys.executable, "-m", "tests.app.hostile_program", kind]
-    with Terminal(program, columns=100, lines=30) as terminal:
+    with Terminal(program, columns=100, lines=30, folder=ROOT) as terminal:
         terminal.wait_until(lambda: len(terminal.output) > 3000)
         drawn(terminal)
         terminal.write("\x1b[B" * 5 + "\x1b[C" * 5)
@@ -94,7 +96,7 @@ def test_the_terminal_gets_no_sequence_from_a_token(kind) -> None:
 @pytest.mark.parametrize("kind", FACES)
 def test_partial_repaints_leave_the_screen_that_a_full_one_gives(kind) -> None:
     program = [sys.executable, "-m", "tests.app.hostile_program", kind]
-    with Terminal(program, columns=100, lines=30) as terminal:
+    with Terminal(program, columns=100, lines=30, folder=ROOT) as terminal:
         terminal.wait_until(lambda: len(terminal.output) > 3000)
         drawn(terminal)
         for key in [

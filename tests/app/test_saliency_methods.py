@@ -6,7 +6,6 @@ import csv
 
 import msgspec
 import numpy as np
-import pytest
 
 from analysis.events import Finished
 from analysis.problems import problem
@@ -24,11 +23,6 @@ from tests.support.case_folders import write_small_library
 from tests.support.scripted_session import answer, attribution
 
 WIDE, NARROW = (160, 40), (80, 24)
-
-
-@pytest.fixture(autouse=True)
-def _exports_go_elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 async def shown_pair(pilot):

@@ -23,11 +23,6 @@ from tests.support.scripted_session import answer, attribution
 WIDE, NARROW = (160, 40), (80, 24)
 
 
-@pytest.fixture(autouse=True)
-def _exports_go_elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
 async def shown_pair(pilot, pair):
     """Run the first example and wait for both maps."""
     await until_shown(pilot, "Capital of a country")

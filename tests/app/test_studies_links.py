@@ -30,11 +30,6 @@ from tests.support.scripted_studies import SPECS
 
 
 @pytest.fixture(autouse=True)
-def _exports_go_elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture(autouse=True)
 def play(monkeypatch):
     """The script of the studies, which are in place of the real ones."""
     yield from played(monkeypatch)

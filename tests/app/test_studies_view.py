@@ -30,11 +30,6 @@ from tests.support.scripted_session import answer
 from tests.support.scripted_studies import CASE_COLUMNS, NOTE, engine_died
 
 
-@pytest.fixture(autouse=True)
-def _exports_go_elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
 @pytest.fixture
 def play(monkeypatch):
     """The script of the studies, which are in place of the real ones."""

@@ -1,22 +1,32 @@
-"""What Heads, Concepts and Components do alike: refuse unlike models, say failures, run again."""
+"""What Heads, Concepts and Components do alike: ask in turn, stop, fail, go on, do no harm."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+import msgspec
 import pytest
 
 from analysis.concepts.request import ConceptsRequest
-from analysis.events import Finished
+from analysis.events import Finished, Notice
 from analysis.heads.request import HeadPairsRequest, NeuronPairsRequest
 from analysis.models.request import ArchitectureRequest
 from analysis.neurons.request import FrequenciesRequest, NeuronDirectionRequest
-from analysis.problems import problem
+from analysis.problems import Problem, problem
 from analysis.request import Request
 from tests.app import components_screen, concepts_screen
-from tests.app.pair_app import PairApp, until_shown
-from tests.support.scripted_session import answer
-from tests.support.scripted_weights import LAYERS, architecture
+from tests.app.pair_app import (
+    PairApp,
+    hold_back,
+    requests_of,
+    screen,
+    until,
+    until_loaded,
+    until_shown,
+)
+from tests.support.scripted_concepts import layer_concepts
+from tests.support.scripted_session import Script, answer
+from tests.support.scripted_weights import LAYERS, architecture, head_pairs
 
 WIDE, NARROW = (200, 50), (80, 24)
 
@@ -29,6 +39,12 @@ class Weights(NamedTuple):
         part: What it asks of every layer or category.
         all_there: What it says once it has all parts.
         keys: What may be pressed when there is nothing to see.
+        waiting: What it says while it has no part, besides how to stop.
+        meanwhile: What may be pressed then.
+        stopped: What it says when it is stopped then.
+        move: The key to the next part; empty where there is nothing to rest on.
+        hostile: Answers a request with words that want to be more than words.
+        walk: What is pressed to see those, and is on the screen then.
         opened: What two presses of Enter ask, and what is on the screen then; None for neither.
     """
 
@@ -36,15 +52,57 @@ class Weights(NamedTuple):
     part: type[Request]
     all_there: str
     keys: tuple[str, ...]
+    waiting: tuple[str, ...]
+    meanwhile: tuple[str, ...]
+    stopped: str
+    move: str
+    hostile: Script
+    walk: tuple[tuple[tuple[str, ...], str], ...]
     opened: tuple[type[Request], str] | None
 
 
+RED, SEARCH = "[red]", ("slash", *"[red]", "enter")
+WORDS = (RED, "\x1b[2J", "a\nb", "漢字", "\u202eabc", "e\u0301", "", " ", "-")
+
+
+def hostile_pairs(request):
+    """Head pairs of such words."""
+    if isinstance(request, HeadPairsRequest):
+        pairs = ((RED, "\x1b[2J"), ("\u202eabc", "a\nb"), ("漢字", "e\u0301"), ("", " "))
+        yield Finished(head_pairs(request, pairs=pairs))
+    else:
+        yield from answer(request)
+
+
+def hostile_components(request):
+    """Components of such words."""
+    if isinstance(request, ConceptsRequest):
+        yield Finished(layer_concepts(request, words=WORDS))
+    else:
+        yield from answer(request)
+
+
+def hostile_neurons(request):
+    """Neurons that write such words."""
+    for event in answer(request):
+        if isinstance(request, NeuronDirectionRequest):
+            event = Finished(msgspec.structs.replace(event.result, words=WORDS[:8]))
+        yield event
+
+
+STOPPED = f"Stopped with 0 of {LAYERS} layers. r goes on."
 VIEWS = {
     "heads": Weights(
         "3",
         HeadPairsRequest,
         f"all {LAYERS} layers are there",
         ("enter", "slash", *"eywnsr"),
+        ("not computed yet", "╌╌╌╌"),
+        (),
+        STOPPED,
+        "j",
+        hostile_pairs,
+        ((("l", "l", "l", "enter"), "─ kept"), (SEARCH, "“[red]” in"), ((), "␛[2j")),
         (NeuronPairsRequest, "neuron pair 0"),
     ),
     "concepts": Weights(
@@ -52,6 +110,12 @@ VIEWS = {
         ConceptsRequest,
         concepts_screen.ALL_THERE,
         (*"eytpnNxXrlh", "slash", "enter", "left_square_bracket"),
+        ("not computed yet",),
+        (*"eyptpppp",),
+        STOPPED,
+        "right",
+        hostile_components,
+        (*((("j",), RED),) * 4, (SEARCH, "“[red]” in")),
         None,
     ),
     "components": Weights(
@@ -59,6 +123,12 @@ VIEWS = {
         FrequenciesRequest,
         components_screen.ALL,
         ("enter", "slash", *"eyvmsufr[}"),
+        (),
+        (),
+        "Stopped with 0 of 6 categories. r goes on.",
+        "",
+        hostile_neurons,
+        ((("enter", "enter"), RED), ((), "a↵b")),
         (NeuronDirectionRequest, "component"),
     ),
 }
@@ -67,11 +137,6 @@ FAILURES = [
     for name, view in VIEWS.items()
     for kind in (ArchitectureRequest, view.part, *(view.opened or ())[:1])
 ]
-
-
-@pytest.fixture(autouse=True)
-def _exports_go_elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.parametrize("name", VIEWS)
@@ -120,3 +185,77 @@ async def test_what_fails_is_said_and_runs_again(tmp_path, name, kind):
         broken[0] = False
         await pilot.press("r")
         await until_shown(pilot, done)
+
+
+@pytest.mark.parametrize("name", VIEWS)
+async def test_escape_stops_and_r_goes_on_with_what_is_shown(tmp_path, name):
+    view = VIEWS[name]
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await until_loaded(pilot, pair)
+        release = hold_back(pair, view.part)
+        await pilot.press(view.key)
+        await until_shown(pilot, "esc stops", *view.waiting)
+        await pilot.press(*view.meanwhile, "escape")
+        await until_shown(pilot, view.stopped)
+        if view.move:
+            await pilot.press(view.move, view.move, "r")
+            await until(pilot, lambda: requests_of(pair, view.part)[-1].layer == 2)
+        else:
+            await pilot.press("r")
+        release()
+        await until_shown(pilot, view.all_there)
+
+
+@pytest.mark.parametrize("name", [name for name, view in VIEWS.items() if view.move])
+async def test_the_layer_that_one_rests_on_is_computed_next(tmp_path, name):
+    view = VIEWS[name]
+    pair = PairApp(tmp_path)
+    async with pair.running(size=WIDE) as pilot:
+        await until_loaded(pilot, pair)
+        release = hold_back(pair, view.part)
+        await pilot.press(view.key)
+        await until_shown(pilot, "esc stops", *view.waiting)
+        assert requests_of(pair, view.part)[-1].layer == 0
+        await pilot.press(*[view.move] * 5)
+        # On a busy machine the keys may come so slowly that one rests on the layers between, too.
+        await until(pilot, lambda: requests_of(pair, view.part)[-1].layer == 5)
+        release()
+        await until_shown(pilot, view.all_there)
+
+
+@pytest.mark.parametrize("name", VIEWS)
+async def test_notes_and_notices_are_said(tmp_path, name):
+    view = VIEWS[name]
+    # What is folded into components is the models', everything else a part's.
+    noted = ArchitectureRequest if name == "concepts" else view.part
+
+    def script(request):
+        if isinstance(request, view.part):
+            yield Notice(Problem(kind="storage", what="The disk is [b]full[/b]."))
+        for event in answer(request):
+            if isinstance(event, Finished) and isinstance(request, noted):
+                note = "The \x1b[2J window is short."
+                event = Finished(msgspec.structs.replace(event.result, notes=(note,)))
+            yield event
+
+    pair = PairApp(tmp_path, script=script)
+    async with pair.running(size=WIDE) as pilot:
+        await until_shown(pilot, "Capital of a country")
+        await pilot.press(view.key)
+        await until_shown(pilot, "The disk is [b]full[/b].")
+        assert "\x1b" not in await until_shown(pilot, view.all_there, "window is short")
+
+
+@pytest.mark.parametrize("name", VIEWS)
+async def test_words_from_anywhere_do_no_harm(tmp_path, name):
+    view = VIEWS[name]
+    pair = PairApp(tmp_path, script=view.hostile)
+    async with pair.running(size=WIDE) as pilot:
+        await until_shown(pilot, "Capital of a country")
+        await pilot.press(view.key)
+        await until_shown(pilot, view.all_there)
+        for keys, words in view.walk:
+            await pilot.press(*keys)
+            await until_shown(pilot, words)
+            assert not set("\x1b\u202e") & set(screen(pilot.app))

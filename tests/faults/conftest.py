@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,8 @@ import torch
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 
 from tests.support import checkpoints
-from tests.support.program import Home, wait_until
+from tests.support.program import PROGRAM, Home, wait_until
+from tests.support.warm_engine import warm_engines
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell that runs the tests in the background has ctrl-c ignored, here and in every program
@@ -105,13 +107,24 @@ def _make_huge(weights: Path) -> None:
         stream.truncate(8 + len(header) + size)
 
 
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An insttui whose engines are there at once, where that can be had."""
+    if sys.platform != "linux":
+        yield PROGRAM
+        return
+    folder = tmp_path_factory.mktemp("warm")
+    with warm_engines(folder, Home(folder / "home").environment) as warm:
+        yield warm
+
+
 @pytest.fixture
-def home(tmp_path: Path, models: Path) -> Iterator[Home]:
+def home(tmp_path: Path, models: Path, program: str) -> Iterator[Home]:
     """A user's home, where every model has its folder's name as an alias.
 
     Whatever a test does there, no process may be left when it ends.
     """
-    made = Home(tmp_path / "home")
+    made = Home(tmp_path / "home", program)
     made.name_models(**{folder.name: folder for folder in models.iterdir()})
     yield made
     try:
@@ -119,3 +132,9 @@ def home(tmp_path: Path, models: Path) -> Iterator[Home]:
     finally:
         for pid in made.processes():
             os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def cold_home(home: Home) -> Home:
+    """That home without engines that are there at once."""
+    return home.cold()

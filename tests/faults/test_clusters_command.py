@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.support.program import Home
@@ -21,12 +19,6 @@ name = "opposite"
 phrasings = ["Give the opposite.", "Say the contrary.", "Opposite:"]
 mappings = [["big", "small"], ["hot", "cold"], ["in", "Ouagadougou"]]
 """
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    """A home of its own."""
-    return Home(tmp_path / "home")
 
 
 def test_tasks_are_clustered_once_and_written_in_several_tables(home: Home) -> None:

@@ -22,12 +22,6 @@ INSTRUCTIONS = (
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    """A home of its own."""
-    return Home(tmp_path / "home")
-
-
-@pytest.fixture
 def prompts(tmp_path: Path) -> str:
     """A file of four instructions in two categories."""
     path = tmp_path / "own.jsonl"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,12 +12,6 @@ from tests.support.program import Home, Outcome
 pytestmark = pytest.mark.slow
 
 KEY = "sk-a-key-that-must-not-be-seen"
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    """A home of its own."""
-    return Home(tmp_path / "home")
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ ESCAPE = "\x1b"
 
 
 @pytest.mark.slow
-def test_a_dead_and_a_deaf_engine_are_said_and_replaced(home: Home) -> None:
-    home.write_draft(PROMPT)
-    with home.terminal("--base", "tireless", "--tuned", "small") as terminal:
+def test_a_dead_and_a_deaf_engine_are_said_and_replaced(cold_home: Home) -> None:
+    cold_home.write_draft(PROMPT)
+    with cold_home.terminal("--base", "tireless", "--tuned", "small") as terminal:
         terminal.wait_for_screen("engine ready")
         terminal.write(RUN)
         terminal.wait_for_screen("tireless: attributing", "engine busy")

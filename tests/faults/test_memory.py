@@ -16,11 +16,11 @@ LONG_PROMPT = "Write one sentence about the weather. " * 300
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a running process")
-def test_memory_that_runs_out_while_computing_leaves_the_engine_alive(home: Home) -> None:
+def test_memory_that_runs_out_while_computing_leaves_the_engine_alive(cold_home: Home) -> None:
     import resource
 
-    home.write_draft(LONG_PROMPT)
-    with home.terminal("--base", "tireless", "--tuned", "small") as terminal:
+    cold_home.write_draft(LONG_PROMPT)
+    with cold_home.terminal("--base", "tireless", "--tuned", "small") as terminal:
         terminal.wait_for_screen("engine ready", "Write one sentence")
         # Both are loaded once the tokens of both are counted.
         terminal.wait_until(lambda: "tokens are counted once" not in terminal.shown())

@@ -10,16 +10,18 @@ from pathlib import Path
 import pytest
 
 from tests.support.children import read_only_disk, tiny_disk
-from tests.support.program import PATIENCE_S, PROGRAM, Home, Outcome, children, outcome
+from tests.support.program import PATIENCE_S, Home, Outcome, children, outcome
 
 PROMPT = "Hello world, how are you today? I hope you are doing well. " * 2
 ASK = ("attribute", "--model", "small", "--prompt")
 
 
 @pytest.fixture(scope="module")
-def answered(models: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
+def answered(
+    models: Path, program: str, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Outcome]:
     """A cache with the answer to `PROMPT`, and that answer."""
-    home = Home(tmp_path_factory.mktemp("answered") / "home")
+    home = Home(tmp_path_factory.mktemp("answered") / "home", program)
     home.name_models(small=models / "small")
     cache = home.folder / "kept"
     answer = home.run(*ASK, PROMPT, "--cache-dir", cache)
@@ -97,7 +99,7 @@ def test_on_a_full_disk_the_result_is_shown_and_said_not_to_be_kept(
     within = tiny_disk(folder, kilobytes=400)
     if within is None:
         pytest.skip("this user cannot mount a small disk here")
-    fill = f"{PROGRAM} cache info --cache-dir {folder}; cat /dev/zero > {folder}/fill"
+    fill = f"{home.program} cache info --cache-dir {folder}; cat /dev/zero > {folder}/fill"
     filled = (*within, "sh", "-c", f'{{ {fill}; }} > /dev/null; exec "$@"', "sh")
     full = home.run(*ASK, PROMPT, "--cache-dir", folder, within=filled)
     assert (full.status, full.output) == (0, answered[1].output)

@@ -28,9 +28,9 @@ REFUSED = {
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
+def home(tmp_path: Path, program: str) -> Home:
     """A home without models: the demo pair is enough, and mostly not even that is opened."""
-    return Home(tmp_path / "home")
+    return Home(tmp_path / "home", program)
 
 
 def redirected(how: str) -> tuple[str, ...]:

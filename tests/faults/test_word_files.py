@@ -13,12 +13,6 @@ pytestmark = pytest.mark.slow
 FRENCH = ["le", "maison", "chien", "eau", "pomme", "livre", "Livre", "rouge", "vert", "blanc"]
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    """A home of its own."""
-    return Home(tmp_path / "home")
-
-
 def heads(home: Home, *options: str | Path):
     return home.run("heads", "--layers", "0", *options)
 

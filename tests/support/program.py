@@ -11,6 +11,7 @@ import sys
 import sysconfig
 import time
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
@@ -46,7 +47,8 @@ class Outcome:
 class Home:
     """A user's folders, empty at first, on a machine that reaches no network."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, program: str = PROGRAM) -> None:
+        self.program = program
         self.folder = folder
         self.work = folder / "work"
         self.work.mkdir(parents=True)
@@ -84,8 +86,15 @@ class Home:
         ]
         self._settings.write_text("\n".join(["[aliases]", *lines, ""]))
 
+    def cold(self) -> Home:
+        """The same home, where every engine imports torch anew, as a user's does."""
+        other = copy(self)
+        other.program = PROGRAM
+        return other
+
     def forbid_torch(self) -> None:
         """From now on torch cannot be imported here, so that only what is stored is answered."""
+        self.program = PROGRAM
         package = self.folder / "forbidden" / "torch"
         package.mkdir(parents=True)
         (package / "__init__.py").write_text("raise ImportError('torch is forbidden here')")
@@ -107,7 +116,7 @@ class Home:
     ) -> subprocess.Popen[bytes]:
         """Start a headless command; `within` is a command that runs the rest of its arguments."""
         return subprocess.Popen(
-            [*within, PROGRAM, *arguments],
+            [*within, self.program, *arguments],
             env={**os.environ, **self.environment, **(environment or {})},
             cwd=self.work,
             stdin=subprocess.PIPE,
@@ -135,7 +144,7 @@ class Home:
     ) -> Terminal:
         """Start insttui in a terminal."""
         return Terminal(
-            [*within, PROGRAM, *arguments],
+            [*within, self.program, *arguments],
             columns=columns,
             lines=lines,
             environment={**self.environment, **(environment or {})},
