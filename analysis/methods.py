@@ -82,6 +82,16 @@ class Method(NamedTuple):
     stored: bool = False
 
 
+def studies() -> tuple[StudySpec, ...]:
+    """All studies, in the order that the view and the command line offer them."""
+    return tuple(study for method in METHODS for study in method.studies)
+
+
+def study_of(name: str) -> StudySpec:
+    """The study of a name. Raises KeyError for a name that no study has."""
+    return {each.name: each for each in studies()}[name]
+
+
 METHODS = (
     Method(
         room="saliency",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from analysis.studies.catalog import StudySpec
+from analysis.methods import StudySpec
 from analysis.studies.study import PairInput
 from app.config import Annotation
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analysis.clustering.tasks.task_set import ClusterTask
-from analysis.request import ModelChoice, Request
+from analysis.request import Ask, ModelChoice, Pair, Request
 
 if TYPE_CHECKING:
     from analysis.clustering.result import TaskClusters
@@ -37,3 +37,20 @@ class ClustersRequest(Request["TaskClusters"], frozen=True, tag="clusters"):
     tsne: bool = False
     seed: int = 0
     neighbours: int = 10
+
+
+def clusters_ask(
+    pair: Pair, tasks: tuple[ClusterTask, ...], *, chat_template: bool = False, **settings: Any
+) -> Ask[TaskClusters]:
+    """Both models' clusters, base before tuned; the chat template is the tuned model's alone.
+
+    Args:
+        pair: Base and tuned model.
+        tasks: What both are asked.
+        chat_template: Wrap every instance in the tuned model's chat template.
+        settings: Other fields of `ClustersRequest`.
+    """
+    base, tuned = pair
+    of_base = ClustersRequest(base, tasks, **settings)
+    of_tuned = ClustersRequest(tuned, tasks, chat_template=chat_template, **settings)
+    return Ask("both models", (of_base, of_tuned))

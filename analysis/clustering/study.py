@@ -11,8 +11,7 @@ from functools import partial
 import numpy as np
 from msgspec.structs import replace
 
-from analysis.clustering.gather import clusters_ask
-from analysis.clustering.request import ClustersRequest
+from analysis.clustering.request import ClustersRequest, clusters_ask
 from analysis.clustering.result import TaskClusters
 from analysis.clustering.study_data import cluster_data
 from analysis.clustering.tables import (

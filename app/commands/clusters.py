@@ -88,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from analysis.clustering import tables
-    from analysis.clustering.gather import clusters_ask
+    from analysis.clustering.request import clusters_ask
     from analysis.clustering.tasks.natural import natural_tasks
     from analysis.clustering.tasks.reading import task_set_from_file
     from app.commands import inputs

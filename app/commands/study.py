@@ -12,7 +12,7 @@ from app.commands.options import add_model_options, add_pair, add_vectors, add_v
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from analysis.studies.catalog import StudySpec
+    from analysis.methods import StudySpec
     from analysis.studies.findings import Findings, NamedTable
 
 _MOST_ROWS = 20
@@ -22,12 +22,12 @@ _PROMPT_COLUMNS = ("prompt", "id", "instruction", "dataset", "rating", "referenc
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``insttui study``."""
     # Names and titles only: what a study works with is imported when it runs.
-    from analysis.studies.catalog import STUDIES
+    from analysis.methods import studies
 
-    studies = parser.add_subparsers(dest="study", metavar="STUDY", required=True)
-    for spec in STUDIES:
+    commands = parser.add_subparsers(dest="study", metavar="STUDY", required=True)
+    for spec in studies():
         title = f"{spec.title[:1].upper()}{spec.title[1:]}."
-        study = studies.add_parser(spec.name, help=spec.title, description=title)
+        study = commands.add_parser(spec.name, help=spec.title, description=title)
         add_pair(study)
         study.set_defaults(own=_CASE_OPTIONS if spec.takes == "cases" else ())
         if spec.takes == "cases":
@@ -129,8 +129,8 @@ def run(options: argparse.Namespace) -> int:
     """Run the study; print what it found, or write its first table, and its report if asked to."""
     from pathlib import Path
 
+    from analysis.methods import study_of
     from analysis.saliency.cases.library import CaseLibrary
-    from analysis.studies.catalog import study_of
     from app.commands.output import say, write_rows
     from app.commands.session import session
     from app.commands.study_input import found_for, refuse_unused

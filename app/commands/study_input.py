@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from analysis.methods import StudySpec
 from analysis.models.references import DEMO_NAMES
 from analysis.problems import problem
 from analysis.saliency.cases.prompt_lines import Columns
@@ -16,7 +17,6 @@ from analysis.saliency.cases.prompt_sets import (
     demo_prompts,
     read_prompt_set,
 )
-from analysis.studies.catalog import StudySpec
 from app.commands import inputs
 from app.commands.output import say
 from app.config import Settings

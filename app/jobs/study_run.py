@@ -20,7 +20,7 @@ from app.jobs.pace import Pace
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
 
-    from analysis.studies.catalog import StudySpec
+    from analysis.methods import StudySpec
     from analysis.studies.study import Study
 
 State = Literal["waiting", "running", "stopping", "stopped", "done", "failed"]

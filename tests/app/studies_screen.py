@@ -21,7 +21,7 @@ def played(monkeypatch):
     """Puts scripted studies in place of the real ones; yields their script."""
     script = Play()
     monkeypatch.setattr(scripted_studies, "PLAY", script)
-    monkeypatch.setattr("app.views.studies.desk.STUDIES", SPECS)
+    monkeypatch.setattr("app.views.studies.desk.studies", lambda: SPECS)
     yield script
     script.gate.set()
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from analysis.methods import study_of
 from analysis.saliency.cases.prompt_sets import demo_prompts
 from analysis.saliency.request import AttributionRequest
-from analysis.studies.catalog import study_of
 from app.config import Annotation, Settings
 from app.known_descriptions import study_options
 from app.widgets.table_list import cell_text
@@ -104,7 +104,7 @@ async def test_escape_leads_back_from_a_stored_case_however_many_were_looked_at(
 
 async def test_the_study_of_concepts_is_told_where_descriptions_are(tmp_path, play, monkeypatch):
     named = replace(study_of("concepts"), factory=SPECS[1].factory)
-    monkeypatch.setattr("app.views.studies.desk.STUDIES", (SPECS[0], named))
+    monkeypatch.setattr("app.views.studies.desk.studies", lambda: (SPECS[0], named))
     annotation = Annotation(model="describer")
     pair = PairApp(tmp_path, settings=Settings(annotation=annotation))
     async with pair.running() as pilot:

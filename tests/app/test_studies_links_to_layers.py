@@ -8,7 +8,7 @@ import pytest
 
 from analysis.clustering.request import ClustersRequest
 from analysis.events import Finished
-from analysis.studies.catalog import StudySpec
+from analysis.methods import StudySpec
 from app.views.clustering.natural import NaturalPane
 from app.views.neurons.page import ComponentPage
 from app.widgets.scatter_map import ScatterMap
@@ -29,7 +29,7 @@ def script(request):
 @pytest.fixture(autouse=True)
 def _one_study(monkeypatch):
     spec = StudySpec("rows", "what rows show", "tests.support.scripted_studies:links", "pair")
-    monkeypatch.setattr("app.views.studies.desk.STUDIES", (spec,))
+    monkeypatch.setattr("app.views.studies.desk.studies", lambda: (spec,))
 
 
 async def opened(pilot, page):

@@ -6,13 +6,13 @@ import threading
 import time
 
 from analysis.events import Progress
+from analysis.methods import StudySpec
 from analysis.models.request import TokenizeRequest
 from analysis.neurons.instructions import demo_instructions
 from analysis.problems import problem
 from analysis.saliency.cases.library import CaseLibrary
 from analysis.saliency.gather import CasesInput
 from analysis.session.drive import Asker
-from analysis.studies.catalog import StudySpec
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
 from analysis.studies.study import PairInput, Study
 from analysis.table import Table

@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.events import Resize
 from textual.widgets import Static
 
-from analysis.clustering.gather import clusters_ask
+from analysis.clustering.request import clusters_ask
 from analysis.clustering.result import TaskClusters
 from analysis.clustering.tables import (
     METRICS,

@@ -6,10 +6,10 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from analysis.methods import StudySpec, studies
 from analysis.models.references import DEMO_NAMES
 from analysis.problems import Problem, problem
 from analysis.saliency.cases.prompt_sets import PromptSet, demo_prompts
-from analysis.studies.catalog import STUDIES, StudySpec
 from analysis.studies.findings import Findings
 from app.config import Settings
 from app.jobs.study_run import StudyRun
@@ -84,7 +84,7 @@ class StudyDesk:
         self.prompts: PromptSet | None = None
         self.studies = tuple(
             OfferedStudy(spec, pages=pages_of(spec.title, None))
-            for spec in STUDIES
+            for spec in studies()
             if spec.takes == "cases" or not self._library
         )
 

@@ -7,9 +7,9 @@ import pytest
 from analysis.clustering.request import ClustersRequest
 from analysis.clustering.tasks.natural import natural_tasks
 from analysis.events import Failed, Finished, Notice, Progress
+from analysis.methods import study_of
 from analysis.models.references import resolve
 from analysis.problems import Problem, ProblemError
-from analysis.studies.catalog import study_of
 from analysis.studies.study import PairInput
 from tests.support.scripted_clusters import task_clusters
 from tests.support.scripted_session import ScriptedSession

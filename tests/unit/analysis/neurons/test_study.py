@@ -9,6 +9,7 @@ import pytest
 from analysis.engine.facts import describe
 from analysis.engine.pool import ModelPool
 from analysis.events import Finished, Progress
+from analysis.methods import study_of
 from analysis.models.references import resolve
 from analysis.models.request import ArchitectureRequest
 from analysis.neurons.compute.ablation import ablation
@@ -16,7 +17,6 @@ from analysis.neurons.compute.frequencies import frequencies
 from analysis.neurons.request import AblationRequest, FrequenciesRequest
 from analysis.neurons.study import NeuronsInput
 from analysis.problems import ProblemError
-from analysis.studies.catalog import study_of
 from tests.support.scripted_session import ScriptedSession
 
 BASE, TUNED = resolve("demo-base"), resolve("demo-tuned")

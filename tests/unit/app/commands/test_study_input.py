@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from analysis.methods import studies, study_of
 from analysis.problems import ProblemError
-from analysis.studies.catalog import STUDIES, study_of
 from app.commands.parser import parser
 from app.commands.study_input import refuse_unused
 
-CASES = [each.name for each in STUDIES if each.takes == "cases"]
-PAIRS = [each.name for each in STUDIES if each.takes == "pair"]
+CASES = [each.name for each in studies() if each.takes == "cases"]
+PAIRS = [each.name for each in studies() if each.takes == "pair"]
 # On the command line, each with what it says of models or prompts.
 OF_MODELS = {
     "--base": "demo-base",
@@ -61,7 +61,7 @@ def test_the_demo_s_prompts_are_in_no_file(option: str, prompts: list[str]) -> N
         check("study", "density", *prompts, *pieces(option))
 
 
-@pytest.mark.parametrize("study", [each.name for each in STUDIES])
+@pytest.mark.parametrize("study", [each.name for each in studies()])
 @pytest.mark.parametrize("option", ["vocab", "vectors"])
 def test_words_are_for_the_studies_that_speak_of_words(study: str, option: str) -> None:
     if option in study_of(study).word_options:
