@@ -1,1 +1,1 @@
-"""The engine process, the one place where models are: loading, tokens, generation and weights."""
+"""The engine process, the only one that holds models: loading, tokens, generation, weights."""

@@ -12,10 +12,10 @@ from analysis.request import ModelChoice
 
 
 def layer_weights(choice: ModelChoice, layer: int, models: ModelPool) -> Steps[ModelWeights]:
-    """The model's weights, which have such a layer.
+    """The model's weights, checked to have the layer.
 
     Raises:
-        ProblemError: They have not, or the model cannot be had.
+        ProblemError: There is no such layer, or the model is unavailable.
     """
     weights = open_weights((yield from models.folder(choice)))
     if not 0 <= layer < weights.layers:

@@ -14,7 +14,6 @@ class GemmaWeights(ModelWeights):
     """Gemma: norms multiply by 1 + w; the embedding module multiplies its rows by √D."""
 
     def input_embeddings(self, tokens: Tensor | None = None) -> Tensor:
-        """As `ModelWeights.input_embeddings`, √D included."""
         return super().input_embeddings(tokens).mul_(self.width**0.5)
 
     def _norm_weight(self, stored: Tensor) -> Tensor:
@@ -75,7 +74,6 @@ class GptJWeights(ModelWeights):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """As `ModelWeights.notes`."""
         return (*super().notes, "The bias of the output head is left out of E_o.")
 
     def _feed_forward(self) -> int:
