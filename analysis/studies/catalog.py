@@ -1,4 +1,4 @@
-"""All studies, in the order that the view and the command line offer them."""
+"""All studies, in the order in which the view and the command line offer them."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ STUDIES = tuple(study for method in METHODS for study in method.studies)
 
 
 def study_of(name: str) -> StudySpec:
-    """The study of a name. Raises KeyError for a name that is not in `STUDIES`."""
+    """Find a study by name; KeyError for a name that is not in `STUDIES`."""
     return {each.name: each for each in STUDIES}[name]
