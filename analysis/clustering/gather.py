@@ -1,4 +1,4 @@
-"""What is asked about how the hidden states of a pair of models cluster."""
+"""Requests about how the hidden states of a pair of models cluster."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 def clusters_ask(
     pair: Pair, tasks: tuple[ClusterTask, ...], *, chat_template: bool = False, **settings: Any
 ) -> Ask[TaskClusters]:
-    """Both models' clusters, base before tuned; the chat template is the tuned model's alone.
+    """Ask for both models' clusters, base before tuned.
 
     Args:
         pair: Base and tuned model.
-        tasks: What both are asked.
-        chat_template: Wrap every instance in the tuned model's chat template.
+        tasks: The tasks for both.
+        chat_template: Wrap every instance in the tuned model's chat template, for that model only.
         settings: Other fields of `ClustersRequest`.
     """
     base, tuned = pair

@@ -1,4 +1,4 @@
-"""Tables of the study of components alone: halves of instructions, other thresholds."""
+"""Tables only the study of components has: halves of instructions, other thresholds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def between_halves(found: Sequence[Frequencies], thresholds: Thresholds) -> With
 
     Args:
         found: The first halves of all categories, then the second ones.
-        thresholds: What makes the sets.
+        thresholds: Define the sets.
     """
     jaccard = neuron_sets(found, thresholds.epsilon, thresholds.tau).jaccard()
     count = len(found) // 2
