@@ -18,7 +18,6 @@ Place = tuple[int, int]
 
 
 def places(built: Architecture, layers: Iterable[int]) -> list[Place]:
-    """Every expert of these layers."""
     return [(layer, expert) for layer in layers for expert in built.experts_in(layer)]
 
 

@@ -109,7 +109,6 @@ def study(given: ConceptsInput) -> Study:
 
 
 def _none_described(given: ConceptsInput) -> str:
-    """How to get the missing descriptions."""
     pair = ["--base", given.base.name, "--tuned", given.tuned.name]
     command = shlex.join(["insttui", "concepts", "--annotate", *pair])
     by = f" by {given.annotator}" if given.annotator else ""

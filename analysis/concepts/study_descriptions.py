@@ -51,12 +51,7 @@ TEST_COLUMNS = ("figure", "layers", "category", "base_percent", "tuned_percent",
 
 @dataclass(frozen=True)
 class Described:
-    """The descriptions of a pair's components.
-
-    Attributes:
-        annotations: At least one, all answered.
-        names: Of the base and the tuned model.
-    """
+    """At least one description of a pair's components, all answered; names of base and tuned."""
 
     annotations: tuple[Annotation, ...]
     names: tuple[str, str]

@@ -71,7 +71,6 @@ class Rotations:
     unrelated: float
 
     def layer_table(self) -> NamedTable:
-        """A row for each layer or expert."""
         turned = rotation_table(self.layers)
         rows = [
             (*row, *self._explained(each)) for row, each in zip(turned, self.layers, strict=True)
@@ -86,7 +85,6 @@ class Rotations:
         )
 
     def words_table(self) -> NamedTable:
-        """The words that a layer's components gained and lost."""
         return NamedTable(
             "layer-words",
             "Words that tuning brought to a layer's components and took from them",
@@ -120,7 +118,6 @@ class Rotations:
         )
 
     def figures(self) -> tuple[Figure, ...]:
-        """Fig. 8, and angles by layer."""
         rows = list(self._variance_rows())
         x = tuple(float(str(row[0])) for row in rows)
         series = tuple(

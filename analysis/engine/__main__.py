@@ -84,7 +84,6 @@ class Engine:
         self._send(Said.of(run.job, ending))
 
     def _follow(self, run: Run, models: ModelPool) -> Event:
-        """Run an analysis to its end, passing on what it yields."""
         request = run.asked()
         function: Callable[..., Steps[Any]] = named(request.function)
         steps = function(request, models)
@@ -116,7 +115,6 @@ class Engine:
 
 
 def problem_of(error: BaseException) -> Problem:
-    """Describe an unexpected exception as a problem."""
     from analysis.engine.memory import is_out_of_memory
 
     if is_out_of_memory(error):
@@ -147,7 +145,6 @@ def give_way() -> None:
 
 
 def main() -> None:
-    """Take over the pipes and serve."""
     requests = os.fdopen(os.dup(0), "rb")
     events = os.fdopen(os.dup(1), "wb")
     # A library's output must not land between two messages.

@@ -122,10 +122,7 @@ def _in_words(
 
 
 def _conversion_errors(error: Exception) -> dict[str, str]:
-    """Which tensors could not be converted from those in the files, and why.
-
-    transformers logs the reasons; the exception says only that there are some.
-    """
+    """Tensors that could not be converted, and why; transformers only logs the reasons."""
     for frame, _ in traceback.walk_tb(error.__traceback__):
         report = frame.f_locals.get("loading_info")
         found: dict[str, str] | None = getattr(report, "conversion_errors", None)

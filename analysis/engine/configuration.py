@@ -116,11 +116,7 @@ def package_problem(name: str, error: Exception) -> ProblemError:
 def refuse_other_models(
     found: Checkpoint, name: str, config: PreTrainedConfig, *, trust_remote_code: bool
 ) -> None:
-    """Refuse models that do not continue text; encoders map to causal classes too.
-
-    Raises:
-        ProblemError: ``model``.
-    """
+    """Refuse models that do not continue text, as ``model``; encoders map to causal classes too."""
     names = found.architectures()
     foreign = trust_remote_code and "AutoModelForCausalLM" in (found.config.get("auto_map") or {})
     causal = set(_flat(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values()))
@@ -139,12 +135,9 @@ def refuse_other_models(
 
 
 def refuse_generation_faults(found: Checkpoint, name: str) -> None:
-    """Refuse a generation_config.json that transformers would silently ignore.
+    """Refuse, as ``model``, a generation_config.json that transformers would silently ignore.
 
     It may be the only file that names the tokens that end a response.
-
-    Raises:
-        ProblemError: ``model``.
     """
     file = found.folder / "generation_config.json"
     if not checkpoint.is_there(file):

@@ -16,7 +16,6 @@ from analysis.models.tokens import Tokens
 
 
 def load(request: LoadRequest, models: ModelPool) -> Steps[ModelFacts]:
-    """Load a model and describe it."""
     return (yield from models.get(request.model)).facts
 
 

@@ -109,7 +109,6 @@ class _Steps(StoppingCriteria):
         self.begun = False
 
     def __iter__(self) -> Generator[int, None, None]:
-        """The tokens, each computed on request."""
         while True:
             self._wanted.put(True)
             found = self._found.get()
@@ -120,7 +119,6 @@ class _Steps(StoppingCriteria):
             yield found
 
     def stop(self) -> None:
-        """End the generation at the current token."""
         self._wanted.put(False)
 
     def run(self, loaded: LoadedModel, prompt: list[int], room: int) -> None:
@@ -161,10 +159,7 @@ class _Numbers(LogitsProcessor):
 
 
 def _generated(loaded: LoadedModel, prompt: list[int], room: int, steps: _Steps) -> None:
-    """Run transformers' generation, reporting every token chosen.
-
-    The classes of a few models cannot create a cache; they read the whole text for every token.
-    """
+    """Run transformers' generation; without a cache for the few models that cannot create one."""
     for use_cache in (True, False):
         try:
             _generated_once(loaded, prompt, room, steps, use_cache=use_cache)

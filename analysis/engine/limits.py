@@ -64,7 +64,7 @@ def number_of(config: PreTrainedConfig, name: str) -> int:
 
 
 def vocabulary_size(model: PreTrainedModel) -> int:
-    """V: rows of the input embeddings; the tokenizer may have fewer tokens, but not more.
+    """V: rows of the input embeddings, at least the tokenizer's tokens.
 
     The configuration's ``vocab_size`` may be outdated.
     """

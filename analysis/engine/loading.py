@@ -56,15 +56,7 @@ _TIKTOKEN = re.compile(rb"[A-Za-z0-9+/=]+ \d+\s")
 
 @dataclass(frozen=True, eq=False)
 class LoadedModel:
-    """A model in memory, ready for use.
-
-    Attributes:
-        choice: The choice it was loaded for.
-        model: In evaluation mode, its parameters frozen.
-        tokenizer: Its own tokenizer.
-        facts: Its description.
-        device: Where it is.
-    """
+    """A model in memory, in evaluation mode with frozen parameters, and its tokenizer."""
 
     choice: ModelChoice
     model: PreTrainedModel
@@ -73,12 +65,7 @@ class LoadedModel:
     device: torch.device
 
     def tokenize(self, prompt: str, *, chat_template: bool = False) -> Tokens:
-        """Tokenize a prompt.
-
-        Raises:
-            ProblemError: ``input``, as `tokenizing.tokenize`, or when a token lies outside the
-                model's vocabulary.
-        """
+        """As `tokenizing.tokenize`, refusing tokens outside the vocabulary."""
         return self._known(tokenize(self.tokenizer, prompt, chat_template=chat_template))
 
     def tokenize_response(self, response: str) -> Tokens:
@@ -91,11 +78,7 @@ class LoadedModel:
         return response_tokens(self.tokenizer, ids)
 
     def refuse_unknown(self, ids: Sequence[int | None]) -> None:
-        """Refuse token ids outside the model's vocabulary.
-
-        Raises:
-            ProblemError: ``input``, naming the first.
-        """
+        """Refuse ids outside the model's vocabulary: ProblemError ``input``, naming the first."""
         spelled = partial(token_bytes, self.tokenizer)
         refuse_unknown_ids(ids, vocabulary_size(self.model), spelled)
 
@@ -107,8 +90,7 @@ class LoadedModel:
 def pick_device(name: str) -> torch.device:
     """The device a choice names; ``auto`` is the first GPU, else MPS, else the CPU.
 
-    Raises:
-        ProblemError: ``input`` when there is no such device, listing those there are.
+    Raises ProblemError ``input`` if it does not exist, listing those that do.
     """
     present = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
     if torch.backends.mps.is_available():
@@ -173,11 +155,7 @@ def load_model(
 
 
 def load_tokenizer(choice: ModelChoice, folder: Path) -> PreTrainedTokenizerBase:
-    """Load a folder's tokenizer alone.
-
-    Raises:
-        ProblemError: ``model`` when it cannot be used.
-    """
+    """Load a folder's tokenizer alone; ProblemError ``model`` when it cannot be used."""
     quiet()
     found = checkpoint.inspect(folder)
     _refuse_foreign_code(choice, found)
@@ -242,6 +220,5 @@ def _foreign_code(choice: ModelChoice) -> ProblemError:
 
 
 def _refuse_looking_ahead(choice: ModelChoice, model: PreTrainedModel, window: int) -> None:
-    """Test on any text that fits whether the network is causal."""
     vocabulary = vocabulary_size(model)
     refuse_looking_ahead(model, range(min(window or vocabulary, vocabulary)), name=choice.name)

@@ -84,7 +84,6 @@ def free_bytes(device: torch.device) -> int:
 
 
 def release(device: torch.device) -> None:
-    """Free memory that no tensor uses any more."""
     gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()
@@ -112,7 +111,6 @@ def returned_at_once() -> Iterator[None]:
 
 
 def _mallopt() -> Callable[[int, int], int] | None:
-    """glibc's ``mallopt``; None with another C library."""
     if sys.platform != "linux":
         return None
     function = getattr(ctypes.CDLL(None), "mallopt", None)

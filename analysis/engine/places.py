@@ -37,7 +37,6 @@ class Spelling:
 
     @classmethod
     def of(cls, text: str, spelled: Callable[[str], bytes]) -> Spelling:
-        """A text, spelled character by character."""
         parts = [spelled(character) for character in text]
         return cls(text, b"".join(parts), list(accumulate(map(len, parts), initial=0)))
 

@@ -43,11 +43,7 @@ class _Held:
 
 
 class ModelPool:
-    """Models by choice, the least recently used first.
-
-    Args:
-        attention: The attention kernels that models are loaded with.
-    """
+    """Models by choice, the least recently used first, loaded with these attention kernels."""
 
     def __init__(self, *, attention: Attention = "auto") -> None:
         self._attention = attention
@@ -60,11 +56,7 @@ class ModelPool:
         return tuple(held.loaded.facts for held in self._held.values())
 
     def get(self, choice: ModelChoice) -> Generator[Progress, None, LoadedModel]:
-        """The model, loaded unless it is in memory, and downloaded first if needed.
-
-        Raises:
-            ProblemError: It is unavailable or does not fit.
-        """
+        """The model, loaded and downloaded as needed; ProblemError if unavailable or too large."""
         folder = yield from self.folder(choice)
         key, mark = _key(choice), fingerprint(folder)
         if key in self._held and self._held[key].fingerprint != mark:
@@ -77,11 +69,7 @@ class ModelPool:
         return _under_name(self._held[key].loaded, choice)
 
     def tokenizer(self, choice: ModelChoice) -> Generator[Progress, None, PreTrainedTokenizerBase]:
-        """The model's tokenizer; loads no weights, and fetches none if the tokenizer is here.
-
-        Raises:
-            ProblemError: It is unavailable.
-        """
+        """The model's tokenizer; loads no weights, and fetches none if the tokenizer is here."""
         folder = yield from self.folder(choice)
         key = (_key(choice), fingerprint(folder))
         if key not in self._tokenizers:
@@ -94,11 +82,7 @@ class ModelPool:
         return self._tokenizers[key]
 
     def folder(self, choice: ModelChoice) -> Generator[Progress, None, Path]:
-        """The model's complete folder on this disk, downloaded first if needed.
-
-        Raises:
-            ProblemError: It is unavailable or incomplete.
-        """
+        """The model's folder, downloaded if needed; ProblemError if unavailable or incomplete."""
         folder = local_folder(choice)
         if not is_hub_id(choice):
             # Also reports what is wrong with the folder.
@@ -178,7 +162,6 @@ class ModelPool:
                 raise _too_large(choice, folder, device)
 
     def _make_room(self, choice: ModelChoice, folder: Path, device: torch.device) -> None:
-        """Evict models, least recently used first, until the weights fit."""
         size = _size(choice, folder, device)
         if free_bytes(device) < size * (1 + _HEADROOM):
             self._parts.clear()

@@ -134,7 +134,7 @@ class _Cut:
     Attributes:
         ids: Token ids.
         own: The text's own tokens, without the special tokens around them.
-        offsets: The characters of each token according to the tokenizer, None if it cannot say.
+        offsets: Characters of each token according to the tokenizer; None if it cannot say.
     """
 
     ids: tuple[int, ...]
@@ -176,7 +176,6 @@ def _no_tokens(why: str) -> ProblemError:
 
 
 def _behind(cut: _Cut, tokens: int, characters: int) -> _Cut:
-    """What follows the first tokens of a text, as a text of its own."""
     offsets = None
     if cut.offsets is not None:
         offsets = tuple(

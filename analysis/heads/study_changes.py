@@ -36,7 +36,6 @@ class Changes:
     groups: tuple[tuple[int, int], ...]
 
     def within(self, first: int, last: int) -> list[float]:
-        """Values in a range of layers."""
         pairs = zip(self.layers, self.values, strict=True)
         return [value for layer, value in pairs if first <= layer <= last]
 
@@ -65,7 +64,6 @@ class Changes:
         )
 
     def by_layer(self) -> Series:
-        """Mean and deviation by layer."""
         layers = sorted(set(self.layers))
         samples = [Sample.of(self.within(layer, layer)) for layer in layers]
         return Series(

@@ -52,13 +52,7 @@ def halves(instructions: InstructionSet) -> list[InstructionSet]:
 
 
 class AblationAsk(NamedTuple):
-    """A request about the neurons unique to a category.
-
-    Attributes:
-        category: The category.
-        request: The request; None if there are no such neurons.
-        note: What the user should know, in words.
-    """
+    """A request about a category's unique neurons, None if it has none, and a note for the user."""
 
     category: str
     request: AblationRequest | None

@@ -86,7 +86,6 @@ def ablation_statements(measured: Sequence[Effect]) -> tuple[str, ...]:
 
 
 def size_figure(model: str, sets: UnitSets) -> Figure:
-    """Sizes by layer, one line per category."""
     return Figure(
         "sizes",
         f"Neurons that each category needs in {model}, by layer",
@@ -115,7 +114,6 @@ def alteration_figure(found: Alteration, categories: Sequence[str]) -> Figure:
 
 
 def ablation_figure(measured: Sequence[Effect]) -> Figure:
-    """Effects on own and on other responses, by category."""
     groups = [each for each in _GROUPS if each != "own - others"]
     series = []
     for group in groups:

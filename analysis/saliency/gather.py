@@ -60,7 +60,6 @@ class AskedCases(PairInput):
         return self.max_new_tokens or self.prompts.max_new_tokens or MAX_NEW_TOKENS
 
     def requests(self, prompt: StudyPrompt) -> tuple[AttributionRequest, AttributionRequest]:
-        """The requests for the base and the tuned model."""
         base, tuned = (
             AttributionRequest(
                 model,
@@ -80,13 +79,7 @@ CasesInput: TypeAlias = CaseLibrary | AskedCases
 
 @dataclass
 class CaseAsker:
-    """Asks both models of a pair all prompts of a set.
-
-    Attributes:
-        given: The prompts and models.
-        asker: Waits for the answers.
-        left_out: Case id → why it has no answer.
-    """
+    """Asks both models of a pair all prompts of a set; `left_out` says why a case has no answer."""
 
     given: AskedCases
     asker: Asker

@@ -122,7 +122,6 @@ class SaliencyMap:
 
     @property
     def complete(self) -> bool:
-        """Whether all visible cells are known."""
         return bool(self.final.all())
 
     def instruction_score(self, instruction: NDArray[np.bool_]) -> float:
@@ -155,7 +154,6 @@ class _Pairs:
     map: SaliencyMap
 
     def __iter__(self) -> Iterator[tuple[Cell, ...]]:
-        """Rows by prompt token, then response token."""
         shown = self.map
         responses = shown.response_tokens.texts
         final = shown.final.tolist()

@@ -182,7 +182,6 @@ def _case(prompt: StudyPrompt, answers: tuple[Attribution, Attribution]) -> Stud
 
 
 def _stored(prompt: StudyPrompt, case: StudyCase) -> list[NewCase]:
-    """The case as each model sees it."""
     return [
         NewCase(
             id=case.id,
@@ -226,13 +225,7 @@ def _on_cuts(names: Sequence[str], cut: Sequence[int], count: int, limit: int) -
 def case_parameters(
     given: CasesInput, computed: Sequence[str], methods: Sequence[str]
 ) -> dict[str, Cell]:
-    """Parameters that say where the cases of a study come from.
-
-    Args:
-        given: The study's input.
-        computed: As in `model_parameters`.
-        methods: The methods used for importance.
-    """
+    """Parameters that say where the cases come from; `computed` is as in `model_parameters`."""
     if isinstance(given, CaseLibrary):
         index = (given.folder / "cases.jsonl").read_bytes()
         return {

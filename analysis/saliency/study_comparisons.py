@@ -155,7 +155,6 @@ def _table_1(model: int, dataset: str, cases: Sequence[ScoredCase]) -> Compariso
 
 
 def _table_2(models: Sequence[str], dataset: str, cases: Sequence[ScoredCase]) -> Comparison:
-    """The tuned model's responses against the base model's."""
     base, tuned = ([case.scores[model] for case in cases] for model in (0, 1))
     return _comparison(2, dataset, (models[1], models[0]), tuned, base)
 

@@ -47,9 +47,7 @@ _TITLES = {
 def study(given: CasesInput) -> Study:
     """Compare instruction scores: followed against unfollowed, and tuned against base.
 
-    Raises:
-        ProblemError: ``input`` when there are neither ratings nor two models to compare; what
-            `collect` raises.
+    Raises ProblemError ``input`` when there are neither ratings nor two models.
     """
     if (
         isinstance(given, CaseLibrary)

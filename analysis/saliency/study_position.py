@@ -57,7 +57,6 @@ class Profile:
 
     @property
     def outer(self) -> float:
-        """Combined share of the first and the last segment."""
         return self.shares[0] + self.shares[-1]
 
 
@@ -101,13 +100,9 @@ def profile(density: NDArray[np.float64], tokens: Tokens, places: Sequence[Span]
 
 
 def segment_shares(density: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The share of a sentence's density in each of `SEGMENTS` equally long segments.
+    """Shares, float64 [SEGMENTS] with sum 1, of equally long segments of a sentence.
 
-    Args:
-        density: float64 [T], T ≥ 1, not all zeros.
-
-    Returns:
-        float64 [SEGMENTS], adding up to 1.
+    `density` is float64 [T], T ≥ 1, not all zeros.
     """
     # Cumulative sums at the borders, interpolated linearly within a token.
     sums = np.concatenate([[0.0], np.cumsum(density)])

@@ -145,10 +145,6 @@ class Asker:
         return found
 
     def architecture(self, base: ModelChoice, tuned: ModelChoice) -> Asking[Architecture]:
-        """The common architecture of both models.
-
-        Raises:
-            ProblemError: One of them cannot be read, or they differ.
-        """
+        """The common architecture of both models; ProblemError if unreadable or different."""
         built = yield from self.answers("opening models", opening(base, tuned), lambda each: each)
         return built_alike(*built)

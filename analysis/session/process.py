@@ -65,8 +65,7 @@ class EngineProcess:
     def receive(self, timeout: float) -> FromEngine | None:
         """The next message, or None if none comes within `timeout` seconds.
 
-        Raises:
-            EngineDiedError: The process is gone.
+        Raises EngineDiedError if the process is gone.
         """
         deadline = time.monotonic() + timeout
         while (body := self._take_message()) is None:

@@ -29,13 +29,7 @@ HEADER_SIZE = _LENGTH.size
 
 
 class Run(msgspec.Struct, frozen=True, tag="run"):
-    """Session to engine: answer this.
-
-    Attributes:
-        job: Number of the job.
-        kind: ``module:class`` of the request.
-        request: The request, encoded.
-    """
+    """Session to engine: answer this encoded request, whose class is `kind`, ``module:class``."""
 
     job: int
     kind: str
@@ -75,13 +69,11 @@ class Said(msgspec.Struct, frozen=True, tag="said"):
 
     @classmethod
     def of(cls, job: int, event: Event) -> Said:
-        """The message that passes on an event."""
         if isinstance(event, Partial | Finished):
             return cls(job, Answer(encode(event.result), isinstance(event, Finished)))
         return cls(job, event)
 
     def event(self, request: Request[Any]) -> Event:
-        """The event of a request."""
         if not isinstance(self.news, Answer):
             return self.news
         result = decode(self.news.result, type(request).result_type())
@@ -99,7 +91,6 @@ FromEngine = Said | Holds
 
 
 def frame(message: ToEngine | FromEngine) -> bytes:
-    """A message as sent over the pipe."""
     body = encode(message)
     return _LENGTH.pack(len(body)) + body
 

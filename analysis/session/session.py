@@ -352,7 +352,6 @@ class Session:
 
 
 def _is_overdue(job: Job[Any]) -> bool:
-    """Whether a cancel has gone unanswered for too long."""
     cancelled_at = job.cancelled_at
     return cancelled_at is not None and time.monotonic() - cancelled_at > CANCEL_PATIENCE_S
 

@@ -36,10 +36,7 @@ def model_parameters(
 ) -> dict[str, Cell]:
     """Both models by name and by the fingerprint of their files.
 
-    Args:
-        base: The base model.
-        tuned: The tuned model.
-        computed: How each was computed, as from `precision_of`; empty if neither was run.
+    `computed` is what `precision_of` says of each; empty if neither was run.
     """
     found: dict[str, Cell] = {}
     for number, (role, model) in enumerate((("base", base), ("tuned", tuned))):
@@ -93,12 +90,10 @@ def precision_of(results: Iterable[Computed]) -> str:
 
 
 def in_words(precisions: Iterable[str]) -> str:
-    """Join distinct precisions."""
     return " and ".join(sorted({each for each in precisions if each})) or _UNKNOWN
 
 
 def _stored_precision(model: ModelChoice) -> str:
-    """The floating-point types in a model's files."""
     try:
         folder = local_folder(model)
         return in_words(() if folder is None else inspect(Path(folder)).precisions())

@@ -52,6 +52,5 @@ def _listed(folder: Path) -> set[str]:
 
 
 def _list(names: Iterable[str], made: Path, target: Path) -> None:
-    """Write the list atomically."""
     (made / LISTING).write_text(json.dumps(sorted(names)), encoding="utf-8", newline="\n")
     (made / LISTING).replace(target / LISTING)

@@ -77,11 +77,7 @@ def write_report(findings: Findings, folder: Path) -> Path:
 
 
 def check_report_place(study: str, folder: Path) -> None:
-    """Check, before a study runs, that its report could be written.
-
-    Raises:
-        ProblemError: ``storage`` when it could not.
-    """
+    """Check before a study runs that its report can be written; ProblemError ``storage`` if not."""
     target = folder / study
     try:
         check_folder(target)
@@ -105,7 +101,6 @@ def _save_csv(table: Table, path: Path) -> None:
 
 
 def report_text(findings: Findings) -> str:
-    """The report as Markdown, with links to the files next to it."""
     return "\n\n".join(_blocks(findings)) + "\n"
 
 
@@ -219,7 +214,6 @@ def text(raw: str) -> str:
 
 
 def _versions() -> Iterator[tuple[str, Cell]]:
-    """Package versions, without importing the packages."""
     yield "version of Python", platform.python_version()
     for package in _PACKAGES:
         try:

@@ -32,11 +32,7 @@ class QueryKey:
     head_dim: int
 
     def head(self, head: int) -> tuple[Tensor, Tensor]:
-        """W_q and W_k of a head from 0 to H - 1; heads of a group share their W_k.
-
-        Returns:
-            float32 [D, d] and float32 [D, d], views.
-        """
+        """W_q and W_k of a head, float32 [D, d] each, views; heads of a group share their W_k."""
         repeats = self.w_q.shape[1] // self.w_k.shape[1]
         own, shared = head * self.head_dim, head // repeats * self.head_dim
         return self.w_q[:, own:][:, : self.head_dim], self.w_k[:, shared:][:, : self.head_dim]
@@ -114,32 +110,23 @@ class ModelWeights:
         return tuple(notes)
 
     def input_embeddings(self, tokens: Tensor | None = None) -> Tensor:
-        """E_i as the embedding module returns it, before any positional embedding.
+        """E_i as the embedding module returns it, before any positional embedding, float32 [V, D].
 
-        Args:
-            tokens: int64 [n] token ids, of which only the rows are read; None for all.
-
-        Returns:
-            float32 [n, D], or [V, D].
+        With `tokens`, int64 [n], only their rows are read: float32 [n, D].
         """
         return self._read(self._input, (self.vocabulary, self.width), tokens)
 
     def output_embeddings(self, tokens: Tensor | None = None) -> Tensor:
-        """E_o, the rows of the output head; the stored input embeddings if it is tied to them.
+        """E_o, the rows of the output head or of the input embeddings tied to it, float32 [V, D].
 
-        Args:
-            tokens: int64 [n] token ids, of which only the rows are read; None for all.
-
-        Returns:
-            float32 [n, D], or [V, D].
+        With `tokens`, int64 [n], only their rows are read: float32 [n, D].
         """
         return self._read(self._output, (self.vocabulary, self.width), tokens)
 
     def query_key(self, layer: int) -> QueryKey:
         """W_q and W_k of every head of a layer, the pre-attention norm folded in (METHODS 2).
 
-        Raises:
-            ProblemError: ``model`` when a tensor is missing or of another shape.
+        Raises ProblemError ``model`` when a tensor is missing or of another shape.
         """
         found = self._projections(layer)
         if self.pre_norm == "none":
@@ -177,15 +164,10 @@ class ModelWeights:
         raise IndexError(f"layer {layer} has no expert {expert}")
 
     def layer_module(self, layer: int) -> str:
-        """The name of a layer's module."""
         return self._name(layer, "").removesuffix(".")
 
     def _split(self, projected: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-        """Separate the weights of queries and of keys, [..., H·d] and [..., H_kv·d].
-
-        Args:
-            projected: [..., out] of each module that makes them.
-        """
+        """Separate queries and keys, [..., H·d] and [..., H_kv·d], of each module's [..., out]."""
         query, key = projected
         return query, key
 

@@ -83,8 +83,7 @@ def open_weights(folder: Path) -> ModelWeights:
 def weights_of(model: PreTrainedModel) -> ModelWeights:
     """The weights of a loaded model, on any device and in any float type.
 
-    Raises:
-        ProblemError: ``model`` when it is quantised or its family has no adapter.
+    Raises ProblemError ``model`` when it is quantised or its family has no adapter.
     """
     _refuse_other_families(model.config, type(model).__name__)
     return _adapter(model.config, ModelTensors(model))

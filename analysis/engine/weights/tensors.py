@@ -114,11 +114,7 @@ class DiskTensors:
         return self._places[name].shape
 
     def read(self, name: str, index: int | Tensor | None = None) -> Tensor:
-        """As `TensorSource.read`.
-
-        Raises:
-            ProblemError: ``model`` when the tensor does not hold plain floating-point numbers.
-        """
+        """As `TensorSource.read`; ProblemError ``model`` if it is not plain floating point."""
         place = self._places[name]
         if place.stored not in _STORED:
             raise problem(

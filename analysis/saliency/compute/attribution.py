@@ -93,7 +93,6 @@ def _answered(
 def _written(
     request: AttributionRequest, loaded: LoadedModel, start: Attribution
 ) -> Steps[tuple[Attribution, Literal["end", "length"]]]:
-    """Generate the response."""
     ids: list[int] = []
     pace = _Pace()
     limit = request.max_new_tokens
@@ -172,7 +171,6 @@ def _summed(
     complete: Attribution,
     ended: Literal["end", "length", "given"],
 ) -> Attribution:
-    """Compute the totals, without the map."""
     started = time.monotonic()
     prompt, response = complete.prompt_tokens.ids, complete.response_tokens.ids
     try:
@@ -199,7 +197,6 @@ def _summed(
 
 
 def _progress(importance: NDArray[np.float32], piece: Piece) -> Progress:
-    """Count whole rows or columns computed, whichever the pieces consist of."""
     length, count = importance.shape
     cells = int((~np.isnan(importance)).sum())
     if piece.values.shape[1] == count:

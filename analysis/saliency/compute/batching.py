@@ -36,7 +36,6 @@ Run = Callable[[Filled], list[Tensor]]
 
 
 def batched(step: Step) -> Run:
-    """The batched version of a step."""
     if isinstance(step.operation, Own):
         return _OWN[step.operation](step)
     by_vmap = _by_vmap(step)

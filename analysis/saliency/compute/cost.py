@@ -116,7 +116,6 @@ def _longest_list(model: PreTrainedModel) -> int:
 
 
 def budget_of(asked: int | None, device: torch.device) -> int:
-    """Bytes that the passes may take besides the weights."""
     return int(_SHARE_OF_FREE * free_bytes(device)) if asked is None else asked
 
 
@@ -124,11 +123,7 @@ def budget_of(asked: int | None, device: torch.device) -> int:
 class Plan:
     """What to run and in which portions, for N prompt and M response tokens.
 
-    Attributes:
-        shape: The model's shape.
-        prompt: N.
-        response: M.
-        budget: Bytes that the passes may take besides the weights.
+    `budget` is in bytes besides the weights.
     """
 
     shape: Shape
@@ -142,7 +137,6 @@ class Plan:
         return self.prompt + self.response - 1
 
     def cheapest(self) -> Literal["forward", "reverse"]:
-        """The cheaper of the two exact methods."""
         return "forward" if self._forward_seconds() < self._reverse_seconds() else "reverse"
 
     def blocks(self) -> tuple[int, ...]:

@@ -104,11 +104,7 @@ def run(
 
 
 def checked_embeddings(model: PreTrainedModel, embeddings: Tensor, ids: Tensor) -> Tensor:
-    """The embedding module's output, checked to be [B, T, D] for ids [B, T].
-
-    Raises:
-        ProblemError: ``model`` when its dimensions are ordered differently.
-    """
+    """The embedding module's output; ProblemError ``model`` unless [B, T, D] for ids [B, T]."""
     if embeddings.shape[:-1] != ids.shape:
         raise problem(
             "model",

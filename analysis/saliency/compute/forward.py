@@ -162,7 +162,6 @@ def _passes(model: PreTrainedModel, attention: str) -> Iterator[None]:
 
 @contextmanager
 def _forward_mode() -> Iterator[None]:
-    """Turn errors of operations without a forward derivative into NoForwardModeError."""
     try:
         yield
     except Exception as error:

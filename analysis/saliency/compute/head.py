@@ -138,7 +138,6 @@ class _Head:
         return logits[0]
 
     def seeds(self, states: Tensor, answered: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Seeds of states [K, D]; see `seeded`."""
         leaf = states.detach().clone().requires_grad_()
         with torch.enable_grad():
             logits = self.logits(leaf)
@@ -147,7 +146,6 @@ class _Head:
 
 @contextmanager
 def _replaced(module: nn.Module, output: object) -> Iterator[None]:
-    """Make a module return a fixed output."""
 
     def same(*_args: Any, **_kwargs: Any) -> object:
         return output

@@ -12,13 +12,7 @@ from analysis.saliency.request import Method
 
 @dataclass(frozen=True)
 class Piece:
-    """A rectangle of the map.
-
-    Attributes:
-        rows: The prompt tokens.
-        columns: The response tokens.
-        values: float32 [rows, columns] on the CPU.
-    """
+    """A rectangle of the map: float32 values [prompt tokens, response tokens] on the CPU."""
 
     rows: slice
     columns: slice

@@ -50,9 +50,7 @@ class Reading:
     def states(self, embeddings: Sequence[Tensor], before: Cache | None = None) -> Tensor:
         """The last hidden states [M, D] from the first position needed.
 
-        Args:
-            embeddings: [1, size, D] of the last blocks; of all blocks if `before` is None.
-            before: The cache after the earlier blocks; not changed.
+        `embeddings` are [1, size, D] of the last blocks, or of all if there is no cache `before`.
         """
         cache = self.memory() if before is None else _copied(before)
         found = []
@@ -72,7 +70,6 @@ class Reading:
         return found
 
     def memory(self) -> Cache | None:
-        """An empty cache; None if there is only one block."""
         return DynamicCache(config=self.model.config) if len(self.ends) > 1 else None
 
 

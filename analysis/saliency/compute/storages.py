@@ -47,11 +47,7 @@ class _Content:
 
 
 class Storages:
-    """The slots of tensors, by tensor and, after a write, by storage.
-
-    Args:
-        add: Receives the steps needed to track writes.
-    """
+    """The slots of tensors, by tensor and, after a write, by storage; `add` receives new steps."""
 
     def __init__(self, add: Callable[[Step], None]) -> None:
         self._add = add
@@ -59,7 +55,6 @@ class Storages:
         self._written: dict[int, _Content] = {}
 
     def put(self, tensor: Tensor, slot: Slot) -> None:
-        """Record the slot of a new tensor."""
         setattr(tensor, _MARK, slot)
         storage = tensor.untyped_storage()
         if storage._cdata not in self._owners:
@@ -82,15 +77,12 @@ class Storages:
         return slot
 
     def is_written(self, tensor: Tensor) -> bool:
-        """Whether something was written into a tensor's storage."""
         return bool(self._written) and tensor.untyped_storage()._cdata in self._written
 
     def write(self, tensor: Tensor, value: Slot | Tensor) -> None:
         """Record a write into a tensor, and so into everything that shares its memory.
 
-        Args:
-            tensor: The tensor written into.
-            value: The slot of what was written, in the tensor's shape, or a constant.
+        The value is a slot or a constant in the tensor's shape.
         """
         key = tensor.untyped_storage()._cdata
         if isinstance(value, Slot) and _fills_its_storage(tensor):

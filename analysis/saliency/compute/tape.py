@@ -109,7 +109,6 @@ class _Products(TorchFunctionMode):
     def __torch_function__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        """Multiply value and tangent separately."""
         kwargs = kwargs or {}
         if function in _SOFTMAX:
             return _softmax(function, args, kwargs)
@@ -154,13 +153,11 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._constants: dict[int, list[Tensor]] = {}
 
     def start(self, tensor: Tensor) -> Slot:
-        """A slot for an initial tangent."""
         slot = Slot(tensor.shape, tensor.dtype)
         self._storages.put(tensor, slot)
         return slot
 
     def slot_of(self, tensor: Tensor) -> Slot | None:
-        """A tensor's slot; None if it is not on the tape."""
         return self._storages.slot_of(tensor)
 
     def __torch_dispatch__(
@@ -188,7 +185,6 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             each.data = each.clone()
 
     def _replaced(self, value: Any, slots: dict[int, Slot]) -> Any:
-        """What the tape records for an argument."""
         if not isinstance(value, Tensor) or id(value) in slots:
             return slots.get(id(value), value)
         if isinstance(value, Parameter):

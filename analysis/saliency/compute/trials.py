@@ -63,9 +63,7 @@ def checked_ids(
 ) -> tuple[Tensor, Tensor]:
     """Prompt and response as int64 [N] and [M] on the CPU.
 
-    Raises:
-        ProblemError: ``input`` for an empty prompt, an id outside the vocabulary or a sequence
-            beyond the context window.
+    Raises ProblemError ``input`` for an empty prompt, an unknown id or too long a sequence.
     """
     prompt, response = ([int(each) for each in ids] for ids in (prompt_ids, response_ids))
     if not prompt:
