@@ -1,4 +1,4 @@
-"""Fig. 8 of the paper, and how tuning turned components: rows, figures, sentences (METHODS 3)."""
+"""Fig. 8 of the paper, and how tuning rotated components: rows, figures, sentences (METHODS 3)."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _TRIED = 32
 # Equal inputs of equal shape give equal outputs, except in a mixture, where other tokens may share
 # an expert with them.
 _SAME, _ROUNDINGS, _ROUNDINGS_OF_MIXTURES = 3e-5, 0.25, 4
-# Other shapes are computed in another order.
+# For a text of another length sums are computed in another order.
 _SAME_IN_LENGTH, _ROUNDINGS_IN_LENGTH = 1e-3, 8
 
 
@@ -76,7 +76,7 @@ def looks_ahead(name: str) -> ProblemError:
 
 
 def _shares(model: PreTrainedModel) -> tuple[float, float]:
-    """How far logits may move with later tokens, and with their number, relative to the largest."""
+    """How far logits may move with later tokens, and with their number, as shares of the largest."""
     eps = torch.finfo(model.dtype).eps
     experts = getattr(model.config.get_text_config(), "num_experts_per_tok", None)
     roundings = _ROUNDINGS_OF_MIXTURES if experts else _ROUNDINGS
@@ -84,7 +84,7 @@ def _shares(model: PreTrainedModel) -> tuple[float, float]:
 
 
 def _two_texts(model: PreTrainedModel, ids: list[int]) -> tuple[Tensor, Tensor]:
-    """int64 [1, T] twice: the text, and one that has the same first half and another second one."""
+    """The text, int64 [1, T], and a copy with other tokens in its second half."""
     table = next(model.get_input_embeddings().parameters())
     text = (ids if len(ids) > 1 else ids * 2)[:_TRIED]
     same = len(text) // 2

@@ -24,8 +24,8 @@ _WINDOWS = (
 )
 # Attention weighs any distance here: the length in such a configuration is no limit.
 _ENDLESS = {"bloom", "xlnet"}
-# Families whose positions start after the padding token's id: rows of the position table that no
-# token uses, besides those up to that id.
+# Families whose positions start after the padding token's id: no token uses that many rows of the
+# position table, plus this many.
 _UNUSED_ROWS = {
     "camembert": 1,
     "data2vec-text": 1,

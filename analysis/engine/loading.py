@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 Attention = Literal["auto", "eager"]
 
-# A token in base 64 and its rank.
+# A token in base 64, and its rank.
 _TIKTOKEN = re.compile(rb"[A-Za-z0-9+/=]+ \d+\s")
 
 

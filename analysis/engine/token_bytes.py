@@ -12,7 +12,7 @@ from typing import Any, Literal
 from transformers import PreTrainedTokenizerBase
 
 Alphabet = Literal[
-    "byte level",  # GPT-2: a character a byte
+    "byte level",  # GPT-2: one character per byte
     "sentencepiece",  # ▁ for a space, <0x0A> for a byte
     "continued by ##",  # WordPiece: a word's first piece, then ##pieces
     "ended by </w>",  # GPT-1: pieces, then a word's last</w>

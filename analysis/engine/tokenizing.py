@@ -236,7 +236,7 @@ def _occurrence(ids: tuple[int, ...], plain: tuple[int, ...]) -> Span:
 
 
 def _in_template(tokenizer: PreTrainedTokenizerBase, prompt: str) -> tuple[str, Span]:
-    """The chat as text, and the span of the user's text in it."""
+    """The prompt in the chat template, and the span of the user's text in it."""
     if not tokenizer.chat_template:
         raise problem(
             "input",

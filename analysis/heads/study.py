@@ -22,7 +22,7 @@ from analysis.table import Cell, Table
 from analysis.words.choice import Words, WordVectors
 
 NEURON_HEADS = 64
-"""Number of heads whose neuron pairs are compared too, about: each takes a request of its own."""
+"""About this many heads have their neuron pairs compared too: each needs its own request."""
 
 HEAD_COLUMNS = ("layer", "head", "change", "pairs_base", "pairs_tuned", "kept", "lost", "gained")
 NEURON_COLUMNS = ("layer", "head", "neuron_pair", "change")

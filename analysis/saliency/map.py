@@ -109,7 +109,7 @@ class SaliencyMap:
 
     @cached_property
     def final(self) -> NDArray[np.bool_]:
-        """bool [M]: the columns whose visible cells are all known, and so final in their scores."""
+        """bool [M]: the columns whose scores are final because all visible cells are known."""
         return np.asarray(self.computed[self.visible].all(axis=0), dtype=np.bool_)
 
     @cached_property

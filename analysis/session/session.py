@@ -130,7 +130,7 @@ class Session:
         self._on_status = on_status
         self._start_engine = start_engine
         self._arrivals: queue.SimpleQueue[Job[Any]] = queue.SimpleQueue()
-        # (background, number, job): the number keeps the order and settles every comparison.
+        # (background, number, job): the unique number keeps the order, so jobs are never compared.
         self._jobs: queue.PriorityQueue[tuple[bool, int, Job[Any]]] = queue.PriorityQueue()
         self._numbers = itertools.count(1)
         self._closed = threading.Event()
@@ -193,7 +193,7 @@ class Session:
         return None if result is None else request.renamed(result)
 
     def _keep(self, job: Job[R], key: str | None, result: R) -> None:
-        # If the key changed, the model's files were written to meanwhile: which version answered?
+        # If the key changed, the model's files did too, and which version answered is unknown.
         key_after = self._key(job.request)
         if self._store is None or key_after is None or key not in (None, key_after):
             return
@@ -211,7 +211,7 @@ class Session:
                 )
             )
 
-    # The thread of arrivals: stored answers need not wait for running computations
+    # The arrivals thread: stored answers need not wait for running computations
 
     def _receive(self) -> None:
         while not self._closed.is_set():
@@ -232,7 +232,7 @@ class Session:
         if not job.background and current is not None and current.background:
             self._interrupt(current)
 
-    # The thread of the engine
+    # The engine thread
 
     def _work(self) -> None:
         while not self._closed.is_set():
@@ -326,7 +326,7 @@ class Session:
                 # The session's thread will notice.
                 return
 
-    # The engine's life
+    # Starting and stopping the engine
 
     def _running_engine(self) -> EngineProcess:
         with self._engine_lock:

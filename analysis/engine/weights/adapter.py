@@ -74,7 +74,7 @@ class ModelWeights:
     # Two modules, or one that makes the values too.
     _query_key: ClassVar[tuple[str, ...]] = ("self_attn.q_proj", "self_attn.k_proj")
     _down: ClassVar[str] = "mlp.down_proj"
-    # Linear layers keep [out, in], Conv1D [in, out].
+    # Linear layers store [out, in], Conv1D [in, out].
     _stored_out_by_in: ClassVar[bool] = True
 
     def __init__(self, config: PreTrainedConfig, tensors: TensorSource) -> None:
@@ -172,7 +172,7 @@ class ModelWeights:
         return query, key
 
     def _projections(self, layer: int) -> QueryKey:
-        """W_q and W_k with nothing folded in."""
+        """W_q and W_k without the norm folded in."""
         query, key = self.heads * self.head_dim, self.key_value_heads * self.head_dim
         outs = (query, key) if len(self._query_key) == 2 else (query + 2 * key,)
         w_q, w_k = self._split(

@@ -27,7 +27,7 @@ class PostNormWeights(ModelWeights):
 
 
 class Phi3Weights(ModelWeights):
-    """Phi-3: one projection makes q, k and v, block after block."""
+    """Phi-3: one projection makes q, k and v, concatenated."""
 
     _query_key: ClassVar[tuple[str, ...]] = ("self_attn.qkv_proj",)
 
@@ -38,11 +38,11 @@ class Phi3Weights(ModelWeights):
 
 
 class Gpt2Weights(ModelWeights):
-    """GPT-2: Conv1D layers [in, out]; ``c_attn`` makes q, k and v, block after block."""
+    """GPT-2: Conv1D layers [in, out]; ``c_attn`` makes q, k and v, concatenated."""
 
     pre_norm: ClassVar[PreNorm] = "layer"
 
-    # The published checkpoints of GPT-2 carry no prefix.
+    # GPT-2's published checkpoints have no prefix.
     _bodies: ClassVar[tuple[str, ...]] = ("transformer.", "")
     _embedding: ClassVar[str] = "wte.weight"
     _stack: ClassVar[str] = "h"
@@ -81,7 +81,7 @@ class GptJWeights(ModelWeights):
 
 
 class GptNeoxWeights(ModelWeights):
-    """GPT-NeoX and Pythia: one projection makes q, k and v of a head, head after head."""
+    """GPT-NeoX and Pythia: one projection makes q, k and v, interleaved by head."""
 
     pre_norm: ClassVar[PreNorm] = "layer"
 

@@ -28,7 +28,7 @@ _BLOCK = 2**24
 
 
 class TensorSource(Protocol):
-    """Where tensors are looked up by name."""
+    """Looks up tensors by name."""
 
     @property
     def where(self) -> str:

@@ -80,7 +80,7 @@ def _combined(step: Step) -> Run:
 
     def run(filled: Filled) -> list[Tensor]:
         total, own = None, False
-        # The widest first: what is added to it fits into it.
+        # The widest first, so that the others can be added in place.
         reached = [(filled[slot], factor, slot.shape) for slot, factor in terms if slot in filled]
         for value, factor, _ in sorted(reached, key=lambda each: -each[2].numel()):
             given = _lifted(value, len(shape))

@@ -173,7 +173,7 @@ def _worth(terms: Tensor, dtype: torch.dtype) -> str:
 
 
 def _compared(pieces: Pieces, totals: Tensor) -> Generator[Piece, None, tuple[str, float]]:
-    """The columns of a map, a note, and how far their sum is from the totals; see `Ran`."""
+    """The columns of a map, then a note and how far their sum is from the totals; see `Ran`."""
     found = torch.zeros_like(totals, dtype=torch.float64)
     while True:
         try:

@@ -91,7 +91,7 @@ class _Chances:
         self._doubt = shares.scatter_(2, chosen, 0.0).sum(dim=-1)
 
     def minus(self, other: _Chances) -> Tensor:
-        """[B, M]: by how much these probabilities exceed the other ones."""
+        """[B, M]: these probabilities minus the others."""
         # Near 1 the difference of probabilities has fewer digits than that of their complements.
         return torch.where(
             self._chance > 0.5, other._doubt - self._doubt, self._chance - other._chance

@@ -96,7 +96,7 @@ class Sums:
         return self._run
 
     def _nudged_embeddings(self) -> Tensor:
-        """[1, T, D], each number one rounding up or down."""
+        """The embeddings [1, T, D], each number rounded up or down by one step."""
         with torch.no_grad():
             exact_ones: Tensor = self._model.get_input_embeddings()(
                 fed_ids(self._model, self._prompt, self._response)
