@@ -76,7 +76,7 @@ def looks_ahead(name: str) -> ProblemError:
 
 
 def _shares(model: PreTrainedModel) -> tuple[float, float]:
-    """How far logits may move with later tokens, and with their number, as shares of the largest."""
+    """How far logits may move with later tokens and with their number, relative to the largest."""
     eps = torch.finfo(model.dtype).eps
     experts = getattr(model.config.get_text_config(), "num_experts_per_tok", None)
     roundings = _ROUNDINGS_OF_MIXTURES if experts else _ROUNDINGS

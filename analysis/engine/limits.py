@@ -24,8 +24,8 @@ _WINDOWS = (
 )
 # Attention weighs any distance here: the length in such a configuration is no limit.
 _ENDLESS = {"bloom", "xlnet"}
-# Families whose positions start after the padding token's id: no token uses that many rows of the
-# position table, plus this many.
+# Families whose positions start after the padding token's id: no token uses the rows of the position
+# table before that id, nor this many from it on.
 _UNUSED_ROWS = {
     "camembert": 1,
     "data2vec-text": 1,

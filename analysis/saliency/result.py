@@ -33,8 +33,8 @@ class Attribution(msgspec.Struct, frozen=True, tag="attribution"):
             not support; empty for nothing.
         totals: float32 [N], Σ_m I[n, m]; NaN until known. For a gradient they are known before the
             map, from one backward pass.
-        difference: How far weighted sums of the map's columns are at most from those of a backward
-            pass, as a share of the largest; None if nothing was compared, as for occlusion.
+        difference: Largest difference between weighted sums of the map's columns and those of a
+            backward pass, as a share of the largest sum; None if not compared, as for occlusion.
     """
 
     model: str
@@ -59,7 +59,7 @@ def as_json(attribution: Attribution) -> bytes:
     """A JSON object in UTF-8 with one line per key; missing numbers are null.
 
     ``importance`` has a list for every prompt token with a number for every response token,
-    including special tokens; ``largest_difference`` is how far the map is at most from a backward
+    including special tokens; ``largest_difference`` is that between the map and a backward
     pass, as a share of the largest sum of its columns.
     """
     record = {

@@ -88,7 +88,7 @@ class _Head:
 
     @classmethod
     def of(cls, model: PreTrainedModel, ids: Tensor) -> _Head | None:
-        """The head of a model, tested on a short text of ids, int64 [1, any]; None if it fails."""
+        """A model's head, tested on a short text, int64 [1, any]; None if it needs the body."""
         head, embedding = head_of(model), model.get_input_embeddings()
         for inner in model.children():
             modules = set(inner.modules())

@@ -40,8 +40,8 @@ class Ran:
         note: Why it is not the one requested, or ran in smaller batches; empty for nothing.
         dtype: Precision of the passes, which is that of the weights. Probabilities and products
             with the embeddings are always summed in at least float32.
-        difference: How far weighted sums of the map's columns are at most from those of a backward
-            pass, as a share of the largest sum; None if nothing was compared.
+        difference: Largest difference between weighted sums of the map's columns and those of a
+            backward pass, as a share of the largest sum; None if nothing was compared.
     """
 
     method: Method

@@ -67,7 +67,7 @@ class Sums:
         refuse_changed_beginning(self._model, ids, known.embeddings, known.states)
 
     def along(self, weights: Tensor) -> Tensor:
-        """The contribution of each component of the embeddings to a weighted sum of columns.
+        """What each number of the embeddings contributes to a weighted sum of columns.
 
         Args:
             weights: float [M], w.
