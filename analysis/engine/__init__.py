@@ -1,1 +1,1 @@
-"""The engine process, the only one that holds models: loading, tokens, generation, weights."""
+"""The engine process, where the models live: loading, tokens, generation and weights."""

@@ -1,4 +1,4 @@
-"""The engine process, the only one that imports torch.
+"""The engine process, where torch and the models live.
 
 `analysis.session.process` runs it as ``python -P -m analysis.engine``. Requests arrive on standard
 input and events leave on standard output, both framed by `analysis.session.protocol`. Requests are

@@ -116,7 +116,7 @@ def package_problem(name: str, error: Exception) -> ProblemError:
 def refuse_other_models(
     found: Checkpoint, name: str, config: PreTrainedConfig, *, trust_remote_code: bool
 ) -> None:
-    """Refuse models that do not continue text, as ``model``; encoders map to causal classes too."""
+    """Refuse models that do not continue text (``model``); encoders map to causal classes too."""
     names = found.architectures()
     foreign = trust_remote_code and "AutoModelForCausalLM" in (found.config.get("auto_map") or {})
     causal = set(_flat(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values()))
@@ -135,7 +135,7 @@ def refuse_other_models(
 
 
 def refuse_generation_faults(found: Checkpoint, name: str) -> None:
-    """Refuse, as ``model``, a generation_config.json that transformers would silently ignore.
+    """Refuse a generation_config.json that transformers would silently ignore (``model``).
 
     It may be the only file that names the tokens that end a response.
     """

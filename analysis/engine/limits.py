@@ -24,8 +24,8 @@ _WINDOWS = (
 )
 # Attention weighs any distance here: the length in such a configuration is no limit.
 _ENDLESS = {"bloom", "xlnet"}
-# Families whose positions start after the padding token's id: no token uses the rows of the position
-# table before that id, nor this many from it on.
+# Families whose positions start after the padding token's id: no token uses the rows of the
+# position table before that id, nor this many from it on.
 _UNUSED_ROWS = {
     "camembert": 1,
     "data2vec-text": 1,
@@ -64,7 +64,7 @@ def number_of(config: PreTrainedConfig, name: str) -> int:
 
 
 def vocabulary_size(model: PreTrainedModel) -> int:
-    """V: rows of the input embeddings, at least the tokenizer's tokens.
+    """V, the rows of the input embeddings; the tokenizer may have fewer tokens, but not more.
 
     The configuration's ``vocab_size`` may be outdated.
     """

@@ -39,7 +39,7 @@ def is_finite(values: Tensor) -> bool:
 
 
 def weight_problem(where: str, name: str, values: Tensor) -> NotFiniteError:
-    """The problem of a weight of `where`, given (some of) its values, which are not all finite."""
+    """The problem of a weight of `where`, of which `values` (all or a part) are not all finite."""
     missing, infinite = int(values.isnan().sum()), int(values.isinf().sum())
     found = [f"{missing:,} that are no numbers (NaN)"] * bool(missing)
     found += [f"{infinite:,} that are infinite"] * bool(infinite)

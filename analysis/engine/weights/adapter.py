@@ -227,8 +227,8 @@ class ModelWeights:
     def _find_ends(self, *, tied: bool) -> tuple[str, str]:
         """The tensors of the input embeddings and of the output head.
 
-        transformers ties only what is not stored: it uses each of two stored tensors in its place,
-        whatever the configuration says, and a single one as both.
+        transformers ties only what is not stored: of two stored tensors it uses each in its place,
+        whatever the configuration says; one alone serves as both.
         """
         embedding = self._body + self._embedding
         heads = [name for name in self._output_heads if name in self._tensors]
