@@ -1,6 +1,6 @@
 """Table 1 of the paper on clustering: how hidden states cluster by task, base against tuned.
 
-The natural setting of METHODS 5: sixteen tasks, about 50 phrasings each, ten mappings a task.
+The natural setting of METHODS 5: sixteen tasks, about 50 phrasings each, ten mappings per task.
 """
 
 from __future__ import annotations
@@ -36,11 +36,7 @@ _F1 = METRICS.index("f1")
 
 
 def study(given: PairInput) -> Study:
-    """Scores of both models by layer, for the layer with the best task F1, and neighbours.
-
-    Raises:
-        ProblemError: What the analysis raises.
-    """
+    """Scores of both models by layer and at the layer with the best task F1, and neighbours."""
     asker = Asker(given.session)
     found: list[TaskClusters] = []
     for request in clusters_ask(given.pair, natural_tasks().tasks).requests:
@@ -90,7 +86,6 @@ def study(given: PairInput) -> Study:
 
 
 def _of_model(name: str, progress: Progress) -> Progress:
-    """How far the analysis of a model is."""
     return replace(progress, stage=f"{name}: {progress.stage}")
 
 
@@ -111,7 +106,7 @@ def _best(found: Sequence[TaskClusters]) -> tuple[str, ...]:
 
 
 def _by_layer(found: Sequence[TaskClusters]) -> tuple[str, ...]:
-    """Whether any layer is better than the embeddings, which the paper takes as the baseline."""
+    """Whether any layer beats the embeddings, the paper's baseline."""
     sentences = []
     for each in found:
         f1 = each.scores[:, 0, _F1]
@@ -124,7 +119,7 @@ def _by_layer(found: Sequence[TaskClusters]) -> tuple[str, ...]:
 
 
 def _over_layers(found: Sequence[TaskClusters]) -> tuple[str, ...]:
-    """Whether tuning moved the scores of the layers above the embeddings, label by label."""
+    """Whether tuning moved the scores of the layers above the embeddings, by label."""
     sentences = []
     for number, label in enumerate(LABELS):
         base, tuned = (each.scores[1:, number, _F1].tolist() for each in found)

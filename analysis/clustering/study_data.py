@@ -1,4 +1,4 @@
-"""What the tables of the study of clusters are made of, for whoever computes them anew."""
+"""The data behind the tables of the study of clusters, for recomputing them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NEIGHBOUR_COLUMNS = ("model", "layer", "instance", "share", "predicted")
 
 
 def cluster_data(found: Sequence[TaskClusters]) -> tuple[NamedTable, ...]:
-    """Every instance of the models, its cluster in every layer, and what its neighbours say."""
+    """Every instance of the models, its cluster in every layer, and its neighbours' predictions."""
     return (
         NamedTable(
             "instances",
@@ -65,7 +65,7 @@ def _instance_rows(found: Sequence[TaskClusters]) -> Iterator[tuple[Cell, ...]]:
 
 @dataclass(frozen=True)
 class _ClusterRows:
-    """The rows as they are asked for: all layers of two models are a million."""
+    """Rows generated on demand: two models have about a million over all layers."""
 
     found: tuple[TaskClusters, ...]
 
@@ -78,7 +78,7 @@ class _ClusterRows:
 
 @dataclass(frozen=True)
 class _NeighbourRows:
-    """The rows as they are asked for; none where nothing is unseen."""
+    """Rows generated on demand; none if nothing is unseen."""
 
     found: tuple[TaskClusters, ...]
 

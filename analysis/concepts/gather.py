@@ -1,4 +1,4 @@
-"""What is asked of the feed-forward layers of a pair of models, expert by expert."""
+"""Requests about the feed-forward layers of a pair of models, by expert."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ Place = tuple[int, int]
 
 
 def places(built: Architecture, layers: Iterable[int]) -> list[Place]:
-    """Every expert of these layers."""
     return [(layer, expert) for layer in layers for expert in built.experts_in(layer)]
 
 
@@ -38,7 +37,7 @@ def concept_asks(
     top: int = 15,
     measure: Literal["cosine", "projection"] = "cosine",
 ) -> list[Ask[LayerConcepts]]:
-    """The components of these places; a request is about base and tuned model together."""
+    """Ask for the components of these places; one request covers base and tuned model."""
     return [
         Ask(
             f"layer {layer}" if expert < 0 else f"layer {layer}, expert {expert}",

@@ -1,6 +1,6 @@
 """Figs. 3, 7, 8 and Tables 5-10 of the paper: feed-forward concepts (METHODS 3, paper 5.2).
 
-Descriptions are those that a language model gave before; a study asks nobody.
+Descriptions are read from earlier answers of a language model; the study itself asks none.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from analysis.words.choice import Words
 
 @dataclass(frozen=True)
 class ConceptsInput(PairInput):
-    """A pair of models, words, and where descriptions lie.
+    """A pair of models, words, and a file of descriptions.
 
     Attributes:
         words: The words that describe a component.
-        answers: The file of what a language model said; empty for none.
-        annotator: Who said it.
-        templates: The file of how it was asked; ours where there is none.
+        answers: The file of a language model's answers; empty for none.
+        annotator: The language model that gave them.
+        templates: The file of the prompts used; None for ours.
     """
 
     words: Words
@@ -53,11 +53,11 @@ def study(given: ConceptsInput) -> Study:
     """How much variance components explain, how tuning turned them, and what they mean.
 
     Raises:
-        ProblemError: ``input`` where the models are not built alike; whatever keeps a model's
-            weights, or the descriptions, from being read.
+        ProblemError: ``input`` when the models differ in architecture; whatever prevents reading
+            a model's weights or the descriptions.
     """
     asker, pair, words = Asker(given.session), given.pair, given.words
-    # Before hours of work: the file may not be there.
+    # Checked before hours of work, since the file may be missing.
     templates = load_templates(Path(given.templates) if given.templates else None)
     built = yield from asker.architecture(*pair)
     asks = concept_asks(pair, places(built, range(built.layers)), words)
@@ -109,7 +109,6 @@ def study(given: ConceptsInput) -> Study:
 
 
 def _none_described(given: ConceptsInput) -> str:
-    """How to get what is not there."""
     pair = ["--base", given.base.name, "--tuned", given.tuned.name]
     command = shlex.join(["insttui", "concepts", "--annotate", *pair])
     by = f" by {given.annotator}" if given.annotator else ""
@@ -124,7 +123,7 @@ def _none_described(given: ConceptsInput) -> str:
 def _annotations(
     given: ConceptsInput, layers: Sequence[LayerConcepts], templates: Templates
 ) -> list[Annotation]:
-    """What was said of the components before; those without any answer left out."""
+    """Earlier answers about the components, without unanswered ones."""
     if not given.answers or not given.annotator:
         return []
     found = read_annotations(
@@ -140,7 +139,7 @@ def _annotations(
 def _told_apart(
     layers: Sequence[LayerConcepts], base: str, tuned: str
 ) -> tuple[tuple[LayerConcepts, ...], tuple[str, str]]:
-    """Layers and names of two models that no table takes for one, even of one name."""
+    """Layers and model names that stay distinct in tables, even if both names are the same."""
     if base != tuned:
         return tuple(layers), (base, tuned)
     names = f"{base} (base)", f"{tuned} (tuned)"

@@ -1,7 +1,7 @@
-"""Tables 5-10 and Figs. 3 and 7 of the paper: what a language model says of components, compared.
+"""Tables 5-10 and Figs. 3 and 7 of the paper: a language model's descriptions, base against tuned.
 
-Base and tuned are compared by Student's t-test over the repeats of the annotation, as in the
-paper's Tables 5 and 6: it tells a difference from the chance of the annotator, and of nothing else.
+They are compared by Student's t-test over the repeats of the annotation, as in the paper's Tables 5
+and 6: it separates a difference from the annotator's randomness, and from nothing else.
 """
 
 from __future__ import annotations
@@ -51,18 +51,13 @@ TEST_COLUMNS = ("figure", "layers", "category", "base_percent", "tuned_percent",
 
 @dataclass(frozen=True)
 class Described:
-    """What was said of the components of a pair.
-
-    Attributes:
-        annotations: At least one, none of them unanswered.
-        names: Of the base and the tuned model.
-    """
+    """At least one description of a pair's components, all answered; names of base and tuned."""
 
     annotations: tuple[Annotation, ...]
     names: tuple[str, str]
 
     def tables(self) -> tuple[NamedTable, ...]:
-        """Tables 5-10, Figs. 3 and 7 in numbers, and everything they are made of."""
+        """Tables 5-10, Figs. 3 and 7 in numbers, and the data behind them."""
         return (
             NamedTable(
                 "comparison",
@@ -112,7 +107,6 @@ class Described:
         )
 
     def figures(self) -> tuple[Figure, ...]:
-        """Figs. 3 and 7."""
         groups = layer_groups(self.annotations, LAYER_GROUPS)
         layers = tuple(layers_in_words(group[0], group[-1]) for group in groups)
         levels = [
@@ -181,7 +175,7 @@ class Described:
         return tuple(found)
 
     def notes(self, components: int) -> tuple[str, ...]:
-        """How much of it there is, of so many components of both models."""
+        """How many of the components of both models were described."""
         subjects = {each.subject for each in self.annotations}
         repeats = len({each.repeat for each in self.annotations})
         there, whole = len(self.annotations), components * repeats
@@ -244,7 +238,7 @@ def _row(annotation: Annotation) -> tuple[Cell, ...]:
         annotation.repeat,
         annotation.outcome,
         annotation.description,
-        # "none" for no scenario: an empty cell is one that was not understood.
+        # "none" for no scenario: an empty cell means that the answer was not understood.
         None if scenarios is None else "; ".join(scenarios) or "none",
         annotation.level,
         subject.expert if subject.expert >= 0 else None,

@@ -1,4 +1,4 @@
-"""Fig. 8 of the paper, and how tuning turned components: rows, figures, sentences (METHODS 3)."""
+"""Fig. 8 of the paper, and how tuning rotated components: rows, figures, sentences (METHODS 3)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ VARIANCE_COLUMNS = (
 )
 ANGLE_COLUMNS = ("layer", "place", "angle_degrees")
 
-# Components that turned by less are the same: rounding in the weights turns them by more.
+# Components that turned by less count as unturned: rounding in the weights turns them by more.
 _UNTURNED_DEGREES = 0.01
 _WHOLE = 1 - 1e-6
 
@@ -37,16 +37,13 @@ _Angles = Callable[[LayerConcepts], NDArray[np.float64]]
 
 
 def unrelated_angle(width: int, count: int) -> float:
-    """The mean angle in degrees of matched components that have nothing to do with each other.
+    """The mean angle in degrees of matched components that are unrelated.
 
-    Among many directions each finds one that is near by chance alone: matched angles of unrelated
-    components are well below 90 degrees. Measured on random orthonormal ones, with a fixed seed.
-
-    Args:
-        width: D, dimensions of the space.
-        count: R, directions, at most D.
+    Among many directions each has a near one by chance, so matched angles of unrelated components
+    are well below 90 degrees. Measured on random orthonormal ones with a fixed seed: `count` (R, at
+    most D) directions in `width` (D) dimensions.
     """
-    # Imported here: it takes its time.
+    # Imported late: importing it is slow.
     from analysis.concepts.rotation import rotation
 
     random = np.random.default_rng(UNRELATED_SEED)
@@ -74,7 +71,6 @@ class Rotations:
     unrelated: float
 
     def layer_table(self) -> NamedTable:
-        """A row for each layer or expert."""
         turned = rotation_table(self.layers)
         rows = [
             (*row, *self._explained(each)) for row, each in zip(turned, self.layers, strict=True)
@@ -89,7 +85,6 @@ class Rotations:
         )
 
     def words_table(self) -> NamedTable:
-        """The words that a layer's components gained and lost."""
         return NamedTable(
             "layer-words",
             "Words that tuning brought to a layer's components and took from them",
@@ -109,7 +104,6 @@ class Rotations:
         )
 
     def angle_table(self) -> NamedTable:
-        """All principal angles."""
         experts = self._has_experts()
         rows: list[tuple[Cell, ...]] = [
             (each.layer, place, float(angle), *((each.expert,) if experts else ()))
@@ -124,7 +118,6 @@ class Rotations:
         )
 
     def figures(self) -> tuple[Figure, ...]:
-        """Fig. 8, and angles by layer."""
         rows = list(self._variance_rows())
         x = tuple(float(str(row[0])) for row in rows)
         series = tuple(
@@ -164,7 +157,7 @@ class Rotations:
         )
 
     def sentences(self) -> tuple[str, ...]:
-        """What the components explain and how they turned, null results included."""
+        """What the components explain and how they turned, including null results."""
         return (self._explained_told(), *self._turned_told())
 
     def _has_experts(self) -> bool:
@@ -195,7 +188,7 @@ class Rotations:
         return self._by_layer("matched components", lambda layer: layer.angles[layer.matched >= 0])
 
     def _by_layer(self, name: str, angles: _Angles) -> Series:
-        """Mean and deviation of some angles by layer, the experts of one together."""
+        """Mean and deviation of some angles by layer, pooling its experts."""
         places = sorted({each.layer for each in self.layers})
         samples = [
             Sample.of(
@@ -270,7 +263,7 @@ class Rotations:
 
 
 def _half(components: Components) -> int | None:
-    """How many of the first components explain half of the variance; None where all do not."""
+    """How many of the first components explain half of the variance; None if all do not."""
     sums = np.cumsum(components.explained_variance)
     reached = np.flatnonzero(sums >= 0.5)
     return int(reached[0]) + 1 if len(reached) else None

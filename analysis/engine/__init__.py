@@ -1,1 +1,1 @@
-"""The engine process, the one place where models are: loading, tokens, generation and weights."""
+"""The engine process, where the models live: loading, tokens, generation and weights."""

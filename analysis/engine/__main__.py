@@ -1,9 +1,9 @@
-"""The engine process: the only place where torch lives.
+"""The engine process, where torch and the models live.
 
-Run as ``python -P -m analysis.engine`` by `analysis.session.process`. Requests arrive on standard
-input and events leave on standard output, both framed by `analysis.session.protocol`. One request
-is answered at a time; a cancel takes effect where its analysis next yields. When standard input
-ends, the session is gone and so is this process, whatever it was doing.
+`analysis.session.process` runs it as ``python -P -m analysis.engine``. Requests arrive on standard
+input and events leave on standard output, both framed by `analysis.session.protocol`. Requests are
+answered one at a time; a cancel takes effect when the analysis next yields. When standard input
+closes, the session is gone and the process exits at once, even in the middle of a computation.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from cache.codec import decode
 if TYPE_CHECKING:
     from analysis.engine.pool import ModelPool
 
-# More progress than a reader can see only keeps the user interface from drawing.
+# Faster updates than anyone can see would only delay drawing in the user interface.
 _PROGRESS_INTERVAL_S = 0.05
-# Typing must stay smooth while every core computes; much more than this, and beside other work the
-# engine would hardly start.
+# Typing must stay smooth while every core computes. With a much higher value the engine would
+# hardly get any time while other programs compute.
 _NICENESS = 5
 _AUTOGROUP = Path("/proc/self/autogroup")
 
 
 class Engine:
-    """Answers requests one after the other and holds the models between them."""
+    """Answers requests one after another and keeps the models in between."""
 
     def __init__(self, requests: BinaryIO, events: BinaryIO) -> None:
         self._requests = requests
@@ -49,7 +49,7 @@ class Engine:
     def serve(self) -> None:
         """Answer requests until the session closes the pipe."""
         threading.Thread(target=self._listen, name="requests", daemon=True).start()
-        # Imported after the listener runs, so that closing the pipe ends even a slow start.
+        # Imported once the listener runs, so that closing the pipe ends even a slow start.
         from analysis.engine.pool import ModelPool
 
         models = ModelPool()
@@ -64,7 +64,7 @@ class Engine:
                 self._given_up.add(message.job)
             else:
                 self._waiting.put(message)
-        # Nobody is left to answer. Leave without clean-up: a running kernel cannot be interrupted.
+        # Nobody is left to answer. Exit without clean-up: a running kernel cannot be interrupted.
         os._exit(0)
 
     def _answer(self, run: Run, models: ModelPool) -> None:
@@ -84,7 +84,6 @@ class Engine:
         self._send(Said.of(run.job, ending))
 
     def _follow(self, run: Run, models: ModelPool) -> Event:
-        """Drive an analysis to its end, passing on what it yields."""
         request = run.asked()
         function: Callable[..., Steps[Any]] = named(request.function)
         steps = function(request, models)
@@ -116,7 +115,6 @@ class Engine:
 
 
 def problem_of(error: BaseException) -> Problem:
-    """An unexpected exception in words."""
     from analysis.engine.memory import is_out_of_memory
 
     if is_out_of_memory(error):
@@ -135,10 +133,10 @@ def problem_of(error: BaseException) -> Problem:
 
 
 def give_way() -> None:
-    """Let what the user types go first.
+    """Lower the engine's priority, so that the user interface stays responsive.
 
-    Linux may share the processor among sessions before it looks at a process's niceness
-    (sched(7), autogroups). The engine leads a session of its own; there this counts as well.
+    Linux may divide the processor among sessions before it looks at niceness (sched(7),
+    autogroups). The engine leads a session of its own, so the autogroup is reniced as well.
     """
     os.nice(_NICENESS)
     if os.getsid(0) == os.getpid():
@@ -147,10 +145,9 @@ def give_way() -> None:
 
 
 def main() -> None:
-    """Claim the pipes and serve."""
     requests = os.fdopen(os.dup(0), "rb")
     events = os.fdopen(os.dup(1), "wb")
-    # Whatever a library prints must not land between two messages.
+    # A library's output must not land between two messages.
     os.dup2(2, 1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     if sys.platform != "win32":

@@ -1,4 +1,4 @@
-"""A folder's weights as transformers' own model; what fails on the way is said in words."""
+"""Builds transformers' own model from a folder's weights, and explains in words what fails."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from analysis.problems import ProblemError, problem
 from analysis.request import ModelChoice
 
 if TYPE_CHECKING:
-    # Half of the time that transformers takes to start, and the weights alone do without it.
+    # Half of transformers' import time, and reading single weights does not need it.
     from transformers import PreTrainedModel
 
 LAST_RESORT = "Check the folder with another program, or fetch the model again."
 _PLAIN = "a version in float32, float16 or bfloat16"
 
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-# What is stored beside quantised numbers, to make the true ones of them.
+# Tensors stored next to quantised numbers, from which the true numbers are restored.
 _BESIDE_QUANTISED = re.compile(
     r"(^|[._])(qweight|qzeros|g_idx|absmax|quant_map|quant_state\..*|SCB|weight_packed|codebooks"
     r"|scales|weight_scale|weight_scale_inv|weight_scale_2|weight_zero_point)$"
@@ -41,17 +41,17 @@ def build(
     device: torch.device,
     attention: str,
 ) -> tuple[PreTrainedModel, tuple[str, ...]]:
-    """The model with its weights, in the precision asked for; not yet on its device.
+    """Build the model with its weights in the precision asked for, not yet on its device.
 
     Args:
         choice: How to load it.
         found: Its folder.
         config: The folder's configuration.
-        device: Where it is to go: on a CPU float32 is the default, elsewhere the folder's own.
-        attention: ``auto``, or a kind of attention that transformers knows.
+        device: Where it will go. The default dtype is float32 on a CPU, elsewhere the folder's own.
+        attention: ``auto``, or an attention implementation that transformers knows.
 
     Returns:
-        The model, and what a reader of its numbers has to know, one sentence each.
+        The model, and notes for whoever reads its numbers, one sentence each.
 
     Raises:
         ProblemError: ``model`` when the folder cannot be used; out-of-memory errors pass through.
@@ -67,7 +67,7 @@ def build(
             local_files_only=True,
             trust_remote_code=choice.trust_remote_code,
             use_safetensors=not found.pickled,
-            # Shapes that differ are refused below, in words.
+            # Mismatched shapes are refused below, in words.
             ignore_mismatched_sizes=True,
             output_loading_info=True,
         )
@@ -86,7 +86,6 @@ def build(
 def _in_words(
     choice: ModelChoice, found: Checkpoint, config: PreTrainedConfig, error: Exception
 ) -> ProblemError:
-    """Why a model could not be loaded."""
     if isinstance(error, SafetensorError):
         return problem(
             "model",
@@ -111,7 +110,7 @@ def _in_words(
             + (f": {why[1][:200]}." if why else "."),
             LAST_RESORT,
         )
-    # What fails without the weights, too, is not their fault.
+    # If building fails without the weights too, the configuration is at fault.
     fault = building_fault(config, trust_remote_code=choice.trust_remote_code)
     if fault is not None:
         return configuration_fault(found, choice.name, fault)
@@ -123,10 +122,7 @@ def _in_words(
 
 
 def _conversion_errors(error: Exception) -> dict[str, str]:
-    """Which tensors could not be made of those of the files, and why.
-
-    transformers writes it into its log and raises that it is there.
-    """
+    """Tensors that could not be converted, and why; transformers only logs the reasons."""
     for frame, _ in traceback.walk_tb(error.__traceback__):
         report = frame.f_locals.get("loading_info")
         found: dict[str, str] | None = getattr(report, "conversion_errors", None)
@@ -147,7 +143,7 @@ def _quantised(choice: ModelChoice, found: Checkpoint, error: Exception) -> Prob
 
 
 def _refuse_random(choice: ModelChoice, found: Checkpoint, report: dict[str, Any]) -> None:
-    """Refuse what is missing: transformers fills it with random numbers."""
+    """Refuse missing tensors, which transformers fills with random numbers."""
     unusable = {*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])}
     if unusable:
         quantised = bool(found.quantised() or found.whole_numbers())
@@ -163,7 +159,7 @@ def _refuse_random(choice: ModelChoice, found: Checkpoint, report: dict[str, Any
 def _refuse_doubles(
     choice: ModelChoice, found: Checkpoint, model: PreTrainedModel, report: dict[str, Any]
 ) -> None:
-    """Refuse a tensor that is there twice, with and without the prefix that tells nothing."""
+    """Refuse tensors stored twice, with and without the base model's prefix."""
     names = set(found.names())
     prefix = f"{model.base_model_prefix}."
     twice = sorted(name for name in names if prefix + name in names)
@@ -181,9 +177,9 @@ def _refuse_doubles(
 def _refuse_quantised_in_disguise(
     choice: ModelChoice, found: Checkpoint, model: PreTrainedModel, report: dict[str, Any]
 ) -> None:
-    """Refuse quantised numbers that were taken for the true ones.
+    """Refuse quantised numbers that were loaded as if they were the true ones.
 
-    transformers passes over a method that it does not know, and a tool may leave the method out.
+    transformers ignores quantisation methods it does not know, and some tools do not name theirs.
     """
     beside = sorted(name for name in report["unexpected_keys"] if _BESIDE_QUANTISED.search(name))
     undone = getattr(model, "hf_quantizer", None) is not None
@@ -198,10 +194,10 @@ def _refuse_quantised_in_disguise(
 
 
 def _whole_numbers(found: Checkpoint, model: PreTrainedModel) -> list[str]:
-    """The tensors stored as whole numbers that became parameters."""
+    """Tensors stored as integers that became parameters."""
     stored = found.whole_numbers()
     names = [f".{name}" for name, _ in model.named_parameters()] if stored else []
-    # On disk some names have a prefix more, or one less, than in memory.
+    # Some names have a prefix more or less on disk than in memory.
     return [
         each
         for each in stored

@@ -1,7 +1,7 @@
-"""Whether a network reads from left to right, found out by trying it.
+"""Tests whether a network reads from left to right.
 
-The passes take for granted that a token changes nothing before it: a map of a network that looks
-ahead would be wrong without a sign of it. No class name tells: masks depend on configurations.
+The passes assume that a token changes nothing before it; for a network that looks ahead, the map
+would be silently wrong. Class names do not tell: masks depend on the configuration.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from analysis.problems import ProblemError, problem
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# Tokens of the text that is tried, at most: some masks look ahead within a window only.
+# Most tokens tried: some masks look ahead only within a window.
 _TRIED = 32
-# By how much earlier logits may move, as a share of the largest, or in roundings of half precision.
-# Equal inputs of equal shape give equal outputs, but where a mixture sends other tokens along with
-# them to an expert.
+# How far earlier logits may move, as a share of the largest, or in roundings of half precision.
+# Equal inputs of equal shape give equal outputs, except in a mixture, where other tokens may share
+# an expert with them.
 _SAME, _ROUNDINGS, _ROUNDINGS_OF_MIXTURES = 3e-5, 0.25, 4
-# Other shapes are computed in another order.
+# For a text of another length sums are computed in another order.
 _SAME_IN_LENGTH, _ROUNDINGS_IN_LENGTH = 1e-3, 8
 
 
 def refuse_looking_ahead(
     model: PreTrainedModel, ids: Sequence[int] | Tensor, *, name: str = ""
 ) -> None:
-    """Make sure that a later token leaves the logits of earlier positions as they are.
+    """Check that later tokens leave the logits of earlier positions unchanged.
 
     Args:
         model: A model with a head.
-        ids: Token ids of its vocabulary, of which the first are tried; one at least.
-        name: What to call the model; empty for its class.
+        ids: Token ids of its vocabulary, at least one; the first few are tried.
+        name: What errors call the model; empty for its class.
 
     Raises:
-        ProblemError: ``model`` where the logits of an earlier position move.
+        ProblemError: ``model`` when the logits of an earlier position move.
     """
     name = name or type(model).__name__
     text, other = _two_texts(model, [int(each) for each in ids])
@@ -51,7 +51,7 @@ def refuse_looking_ahead(
     moved = float((found - _logits(model, other, same, name)).abs().max())
     apart = float((found - _logits(model, text[:, :same], same, name)).abs().max())
     share, share_of_lengths = _shares(model)
-    # What is not a number is told where it counts.
+    # NaNs pass here and are reported where they matter.
     if not (moved > share * largest or apart > share_of_lengths * largest):
         return
     again = float((found - _logits(model, text, same, name)).abs().max())
@@ -66,7 +66,7 @@ def refuse_looking_ahead(
 
 
 def looks_ahead(name: str) -> ProblemError:
-    """What is wrong with a model whose earlier positions depend on later tokens."""
+    """The problem of a model whose earlier positions depend on later tokens."""
     return problem(
         "model",
         f"{name} is not a causal language model.",
@@ -76,7 +76,7 @@ def looks_ahead(name: str) -> ProblemError:
 
 
 def _shares(model: PreTrainedModel) -> tuple[float, float]:
-    """By how much logits may move with later tokens, and with their number, of the largest."""
+    """How far logits may move with later tokens and with their number, relative to the largest."""
     eps = torch.finfo(model.dtype).eps
     experts = getattr(model.config.get_text_config(), "num_experts_per_tok", None)
     roundings = _ROUNDINGS_OF_MIXTURES if experts else _ROUNDINGS
@@ -84,7 +84,7 @@ def _shares(model: PreTrainedModel) -> tuple[float, float]:
 
 
 def _two_texts(model: PreTrainedModel, ids: list[int]) -> tuple[Tensor, Tensor]:
-    """int64 [1, T] twice: the text, and one with the same first half and other tokens after it."""
+    """The text, int64 [1, T], and a copy with other tokens in its second half."""
     table = next(model.get_input_embeddings().parameters())
     text = (ids if len(ids) > 1 else ids * 2)[:_TRIED]
     same = len(text) // 2
@@ -96,7 +96,7 @@ def _two_texts(model: PreTrainedModel, ids: list[int]) -> tuple[Tensor, Tensor]:
 
 
 def _logits(model: PreTrainedModel, ids: Tensor, count: int, name: str) -> Tensor:
-    """[count, V] of the first positions."""
+    """Logits [count, V] of the first positions."""
     try:
         with torch.no_grad(), frozen(model):
             logits: Tensor = model(input_ids=ids, **options(model, ids, keep=0)).logits

@@ -1,4 +1,4 @@
-"""A folder's config.json in transformers' own class: what is wrong with it is said of it."""
+"""Reads a folder's config.json with transformers' own class and explains what is wrong with it."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _OTHERS = "Choose a model that continues text, such as a Llama, Qwen, Gemma or G
 def read_configuration(
     found: Checkpoint, name: str, *, trust_remote_code: bool = False
 ) -> PreTrainedConfig:
-    """A folder's configuration.
+    """Read a folder's configuration.
 
     Args:
         found: The folder.
-        name: What the model is called in errors.
-        trust_remote_code: Run the code that comes with the model where it takes that.
+        name: What errors call the model.
+        trust_remote_code: Run the code that comes with the model if the configuration needs it.
 
     Raises:
-        ProblemError: ``model`` when it cannot be used, or is of a kind that is not known.
+        ProblemError: ``model`` when it is unusable or of an unknown type.
     """
     try:
         config: PreTrainedConfig = AutoConfig.from_pretrained(
@@ -52,7 +52,7 @@ def read_configuration(
     try:
         layers = config.get_text_config().num_hidden_layers
     except (AttributeError, ValueError):
-        # None of its own, or several text models (MusicGen).
+        # Either no layer count of its own, or several text models (MusicGen).
         layers = None
     if layers is None:
         raise problem(
@@ -67,7 +67,7 @@ def read_configuration(
 
 
 def configuration_fault(found: Checkpoint, name: str, error: Exception) -> ProblemError:
-    """An exception that the configuration is to blame for, in words."""
+    """The problem behind an exception that the configuration caused."""
     if isinstance(error, ImportError):
         return package_problem(name, error)
     why = reason(error)
@@ -82,9 +82,9 @@ def configuration_fault(found: Checkpoint, name: str, error: Exception) -> Probl
 
 
 def building_fault(config: PreTrainedConfig, *, trust_remote_code: bool) -> Exception | None:
-    """The exception that building a model of this configuration alone ends with, if any."""
+    """The exception raised by building a model from this configuration alone; None for none."""
     try:
-        # Without numbers: neither memory nor time go into it.
+        # On the meta device this takes neither memory nor time.
         with torch.device("meta"):
             AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
                 deepcopy(config), trust_remote_code=trust_remote_code
@@ -95,10 +95,10 @@ def building_fault(config: PreTrainedConfig, *, trust_remote_code: bool) -> Exce
 
 
 def package_problem(name: str, error: Exception) -> ProblemError:
-    """A package that is not installed, or another than the model's code expects; to raise."""
+    """The problem of a package that is missing, or that does not fit the model's code."""
     package = missing_package(error)
     if package is None:
-        # A name that a package does not have (any more).
+        # An import that the package does not provide, or no longer does.
         return problem(
             "model",
             f"The code that comes with {name} does not fit the packages that are installed.",
@@ -116,11 +116,7 @@ def package_problem(name: str, error: Exception) -> ProblemError:
 def refuse_other_models(
     found: Checkpoint, name: str, config: PreTrainedConfig, *, trust_remote_code: bool
 ) -> None:
-    """Only a model that continues text can be explained; encoders map to causal classes too.
-
-    Raises:
-        ProblemError: ``model``.
-    """
+    """Refuse models that do not continue text (``model``); encoders map to causal classes too."""
     names = found.architectures()
     foreign = trust_remote_code and "AutoModelForCausalLM" in (found.config.get("auto_map") or {})
     causal = set(_flat(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values()))
@@ -139,12 +135,9 @@ def refuse_other_models(
 
 
 def refuse_generation_faults(found: Checkpoint, name: str) -> None:
-    """Refuse a generation_config.json that transformers would pass over in silence.
+    """Refuse a generation_config.json that transformers would silently ignore (``model``).
 
-    The tokens that end a response may stand in it alone.
-
-    Raises:
-        ProblemError: ``model``.
+    It may be the only file that names the tokens that end a response.
     """
     file = found.folder / "generation_config.json"
     if not checkpoint.is_there(file):
@@ -185,7 +178,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _places(part: Any, value: object, path: str = "") -> Iterator[str]:
-    """Where in a configuration a value stands: ``rope_parameters.rope_type``."""
+    """Paths of a value within a configuration: ``rope_parameters.rope_type``."""
     if isinstance(part, dict):
         for key, inner in part.items():
             yield from _places(inner, value, f"{path}.{key}" if path else str(key))

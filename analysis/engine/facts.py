@@ -1,4 +1,4 @@
-"""What a model is: loaded, and by its configuration alone; the tokens of a prompt."""
+"""Facts about a model, loaded or by its configuration alone, and the tokens of a prompt."""
 
 from __future__ import annotations
 
@@ -16,18 +16,17 @@ from analysis.models.tokens import Tokens
 
 
 def load(request: LoadRequest, models: ModelPool) -> Steps[ModelFacts]:
-    """Have a model in memory and say what it is."""
     return (yield from models.get(request.model)).facts
 
 
 def tokenize_prompt(request: TokenizeRequest, models: ModelPool) -> Steps[Tokens]:
-    """The tokens of a prompt; the weights are not needed for it."""
+    """Tokenize a prompt, without loading the weights."""
     tokenizer = yield from models.tokenizer(request.model)
     return tokenize(tokenizer, request.prompt, chat_template=request.chat_template)
 
 
 def describe(request: ArchitectureRequest, models: ModelPool) -> Steps[Architecture]:
-    """What a model is built of, from its configuration and the names of its tensors."""
+    """A model's architecture, from its configuration and the names of its tensors."""
     weights = open_weights((yield from models.folder(request.model)))
     return Architecture(
         model=request.model.name,

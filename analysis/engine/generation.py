@@ -1,8 +1,8 @@
-"""Greedy generation, token by token, so that it can be watched and stopped (METHODS 1).
+"""Greedy generation token by token, so that it can be watched and stopped (METHODS 1).
 
-The tokens are those of transformers' own `generate`: what a family hands on from one step to the
-next (positions, masks, memories) is its own business. It runs on a thread that waits after every
-token until the next one is asked for.
+The tokens come from transformers' own `generate`, because each family carries its own state
+(positions, masks, memories) from step to step. It runs on a thread that waits after every token
+until the next one is requested.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ def generate(
     max_new_tokens: int,
     ends: frozenset[int] | None = None,
 ) -> Generator[int, None, Ending]:
-    """The response a model gives, the most probable token at every step.
+    """Generate the model's response, taking the most probable token at every step.
 
-    The same ids as ``model.generate(do_sample=False)`` gives without the sampling settings that a
+    Gives the same ids as ``model.generate(do_sample=False)`` without the sampling settings that a
     checkpoint may bring (temperature, repetition penalty): the paper's responses are plain greedy
-    ones, and only those let the importance of a token explain why the model chose it.
+    ones, and only for those does a token's importance explain why the model chose it.
 
     Args:
         loaded: The model.
         prompt_ids: N token ids.
         max_new_tokens: Upper bound of the response; the context window is another.
-        ends: The ids that end a response; `end_tokens` unless told.
+        ends: The ids that end a response; default `end_tokens`.
 
     Yields:
         Token ids without the end token.
@@ -58,8 +58,8 @@ def generate(
         ``end`` when the model ended the response, ``length`` when a bound did.
 
     Raises:
-        NotFiniteError: ``model`` where the model gives no numbers to choose by.
-        ProblemError: ``model`` where transformers cannot generate with it.
+        NotFiniteError: ``model`` when the model's logits are not finite.
+        ProblemError: ``model`` when transformers cannot generate with it.
     """
     ends = end_tokens(loaded) if ends is None else ends
     window = loaded.facts.context_window
@@ -85,7 +85,7 @@ def generate(
             yield token
         return "length"
     finally:
-        # The model is whole again only when the thread has left it.
+        # The model is in its original state again only once the thread has left it.
         steps.stop()
         thread.join()
 
@@ -101,7 +101,7 @@ def end_tokens(loaded: LoadedModel) -> frozenset[int]:
 
 
 class _Steps(StoppingCriteria):
-    """A generation that goes one token further whenever it is asked for one."""
+    """A generation that advances one token per request."""
 
     def __init__(self) -> None:
         self._wanted: queue.SimpleQueue[bool] = queue.SimpleQueue()
@@ -109,7 +109,6 @@ class _Steps(StoppingCriteria):
         self.begun = False
 
     def __iter__(self) -> Generator[int, None, None]:
-        """The tokens, each computed when it is asked for."""
         while True:
             self._wanted.put(True)
             found = self._found.get()
@@ -120,11 +119,10 @@ class _Steps(StoppingCriteria):
             yield found
 
     def stop(self) -> None:
-        """Have it end at the token that it is at."""
         self._wanted.put(False)
 
     def run(self, loaded: LoadedModel, prompt: list[int], room: int) -> None:
-        """Generate on this thread, as far as is asked for."""
+        """Generate on the calling thread, as far as requested."""
         if not self._wanted.get():
             return
         try:
@@ -134,7 +132,7 @@ class _Steps(StoppingCriteria):
             self._found.put(error)
 
     def __call__(self, input_ids: Tensor, scores: Any, **options: Any) -> Tensor:
-        """Hand on the token that was just chosen, and wait; whether this is the end."""
+        """Pass on the token just chosen, wait, and return whether to stop."""
         self.begun = True
         self._found.put(int(input_ids[0, -1]))
         ended = not self._wanted.get()
@@ -142,7 +140,7 @@ class _Steps(StoppingCriteria):
 
 
 class _NoNumbersError(Exception):
-    """No largest logit can be told after these token ids."""
+    """The logits after these token ids have no finite maximum."""
 
     def __init__(self, ids: list[int]) -> None:
         super().__init__()
@@ -150,21 +148,18 @@ class _NoNumbersError(Exception):
 
 
 class _Numbers(LogitsProcessor):
-    """Refuses logits of which no largest can be told; takes others as they are."""
+    """Refuses logits without a finite maximum; leaves others unchanged."""
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         largest = scores.max()
-        # The largest of numbers of which one is none is that one.
+        # The maximum of numbers that include a NaN is NaN.
         if not bool(largest.isfinite()):
             raise _NoNumbersError(input_ids[0].tolist())
         return scores
 
 
 def _generated(loaded: LoadedModel, prompt: list[int], room: int, steps: _Steps) -> None:
-    """Have transformers generate, and every step say what it chose.
-
-    A few models have no cache that their class can make; they read the text anew for every token.
-    """
+    """Run transformers' generation; without a cache for the few models that cannot create one."""
     for use_cache in (True, False):
         try:
             _generated_once(loaded, prompt, room, steps, use_cache=use_cache)
@@ -190,7 +185,7 @@ def _generated_once(
     model: Any = loaded.model
     ids = torch.tensor([prompt], device=loaded.device)
     brought = model.generation_config
-    # What a checkpoint brings fills every gap of the settings given, so it has to step aside.
+    # The checkpoint's settings fill every gap in those given, so they are set aside.
     special = {"bos_token_id": brought.bos_token_id, "pad_token_id": brought.pad_token_id}
     model.generation_config = GenerationConfig(**special)  # type: ignore[no-untyped-call]
     settings: Any = GenerationConfig(  # type: ignore[no-untyped-call]
@@ -208,7 +203,7 @@ def _generated_once(
         model.generation_config = brought
 
 
-# Stands for what the model says, to see what the template puts after it.
+# Stands in for the model's answer, to find what the template puts after it.
 _ANSWER = "\ue000the answer\ue001"
 
 
@@ -217,9 +212,8 @@ class TurnEnd:
     """What follows an answer in a conversation.
 
     Attributes:
-        token: The one token that says it; None where no single token does.
-        text: What the template writes after an answer; empty where it writes nothing, or where
-            there is no template.
+        token: The single token that ends the turn; None if no single token does.
+        text: What the template writes after an answer; empty for nothing or without a template.
     """
 
     token: int | None
@@ -229,8 +223,8 @@ class TurnEnd:
 def turn_end(tokenizer: PreTrainedTokenizerBase) -> TurnEnd:
     """How the tokenizer's chat template ends a turn of the model.
 
-    Checkpoints do not always list that token among those that end a response: the model then goes
-    on and plays the user as well.
+    Checkpoints do not always list this token among those that end a response; the model then
+    continues and plays the user as well.
     """
     text = _after_answer(tokenizer)
     if not text:
@@ -247,6 +241,6 @@ def _after_answer(tokenizer: PreTrainedTokenizerBase) -> str:
     turns = [{"role": "user", "content": "a question"}, {"role": "assistant", "content": _ANSWER}]
     try:
         chat = str(tokenizer.apply_chat_template(turns, tokenize=False))
-    except Exception:  # A template may refuse anything; the prompt's own use of it says why.
+    except Exception:  # A template may refuse anything; using it on the prompt says why.
         return ""
     return chat.rpartition(_ANSWER)[2].strip() if _ANSWER in chat else ""

@@ -12,11 +12,7 @@ from analysis.request import ModelChoice
 
 
 def layer_weights(choice: ModelChoice, layer: int, models: ModelPool) -> Steps[ModelWeights]:
-    """The model's weights, which have such a layer.
-
-    Raises:
-        ProblemError: They have not, or the model cannot be had.
-    """
+    """The model's weights; ProblemError if it lacks the layer or is unavailable."""
     weights = open_weights((yield from models.folder(choice)))
     if not 0 <= layer < weights.layers:
         raise problem(
@@ -28,11 +24,7 @@ def layer_weights(choice: ModelChoice, layer: int, models: ModelPool) -> Steps[M
 
 
 def layer_patterns(weights: ModelWeights, choice: ModelChoice, layer: int, expert: int) -> Tensor:
-    """W_p of a dense layer, or of one of its experts, [D_ff, D].
-
-    Raises:
-        ProblemError: There is no such expert.
-    """
+    """W_p [D_ff, D] of a dense layer, or of one of its experts; ProblemError if there is none."""
     experts = weights.experts_in(layer)
     if expert < 0 and not experts:
         return weights.down_projection(layer)

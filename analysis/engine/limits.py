@@ -1,4 +1,4 @@
-"""What a model takes: which token ids it knows, and how many tokens it reads at once."""
+"""A model's limits: the token ids it knows, and how many tokens it can read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from analysis.problems import problem
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# What configurations call the longest sequence.
+# Names of the longest sequence in configurations.
 _WINDOWS = (
     "max_position_embeddings",
     "n_positions",
@@ -22,10 +22,10 @@ _WINDOWS = (
     "context_length",  # RWKV
     "seq_length",  # ChatGLM
 )
-# Attention weighs distance, whatever it is: what such a configuration calls a length is no limit.
+# Attention weighs any distance here: the length in such a configuration is no limit.
 _ENDLESS = {"bloom", "xlnet"}
-# Families whose positions count from behind the padding token's id: so many rows of the table of
-# positions are never a token's, that id aside.
+# Families whose positions start after the padding token's id: no token uses the rows of the
+# position table before that id, nor this many from it on.
 _UNUSED_ROWS = {
     "camembert": 1,
     "data2vec-text": 1,
@@ -39,10 +39,10 @@ _UNUSED_ROWS = {
 
 
 def context_window(config: PreTrainedConfig) -> int:
-    """The longest sequence in tokens; 0 where there is no limit.
+    """The longest sequence in tokens; 0 for no limit.
 
-    Where positions are learned, no longer one can be read; where they are computed, it is what the
-    model was trained for.
+    With learned positions the model cannot read a longer one; with computed positions this is
+    the length it was trained for.
     """
     text = config.get_text_config()
     if text.model_type in _ENDLESS:
@@ -56,7 +56,7 @@ def context_window(config: PreTrainedConfig) -> int:
 
 
 def number_of(config: PreTrainedConfig, name: str) -> int:
-    """A number of a configuration, the largest where layers have one each; 0 for none."""
+    """A number of a configuration, the largest if each layer has its own; 0 if absent."""
     alike = not getattr(config, "is_heterogeneous", False)
     found = [getattr(each, name, None) for each in ([config] if alike else config.per_layer_config)]
     flat = [each for one in found for each in (one if isinstance(one, (list, tuple)) else [one])]
@@ -64,9 +64,9 @@ def number_of(config: PreTrainedConfig, name: str) -> int:
 
 
 def vocabulary_size(model: PreTrainedModel) -> int:
-    """V: rows of the input embeddings; the tokenizer may have fewer tokens, and must not have more.
+    """V, the rows of the input embeddings; the tokenizer may have fewer tokens, but not more.
 
-    Not the configuration's ``vocab_size``, which says what the table was once.
+    The configuration's ``vocab_size`` may be outdated.
     """
     embeddings: Any = model.get_input_embeddings()
     return len(next(embeddings.parameters()))
@@ -78,9 +78,9 @@ def refuse_unknown_ids(
     """Refuse token ids that the model has no embedding for.
 
     Args:
-        ids: Token ids; some tokenizers give None for what they do not know.
+        ids: Token ids; some tokenizers give None for unknown text.
         vocabulary: Rows of the embeddings.
-        spelled: The bytes of a token, to name it by.
+        spelled: Gives the bytes of a token, for the error.
 
     Raises:
         ProblemError: ``input``, naming the first.
@@ -102,13 +102,13 @@ def refuse_unknown_ids(
 def refuse_too_long(window: int, prompt: int, response: int | None, name: str) -> None:
     """Refuse more tokens than fit into a context window.
 
-    The last token of a response is predicted and never read; a response that is still to be
-    written needs room for one token.
+    The last token of a response is predicted and never read; a response still to be generated
+    needs room for one token.
 
     Args:
-        window: As `context_window` has it; 0 for no limit.
+        window: As from `context_window`; 0 for no limit.
         prompt: Tokens of the prompt.
-        response: Tokens of the response; None where the model is to write one.
+        response: Tokens of the response; None if the model is to generate one.
         name: The model's name.
 
     Raises:

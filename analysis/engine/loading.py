@@ -1,4 +1,4 @@
-"""Loads a model folder with transformers: what it refuses, and why, is said in words."""
+"""Loads a model folder with transformers, and explains in words what it refuses."""
 
 from __future__ import annotations
 
@@ -45,26 +45,18 @@ from analysis.problems import ProblemError, problem
 from analysis.request import ModelChoice
 
 if TYPE_CHECKING:
-    # Half of the time that transformers takes to start, and the weights alone do without it.
+    # Half of transformers' import time, and reading single weights does not need it.
     from transformers import PreTrainedModel
 
 Attention = Literal["auto", "eager"]
 
-# A token in base 64 and its rank.
+# A token in base 64, and its rank.
 _TIKTOKEN = re.compile(rb"[A-Za-z0-9+/=]+ \d+\s")
 
 
 @dataclass(frozen=True, eq=False)
 class LoadedModel:
-    """A model in memory, ready to be asked.
-
-    Attributes:
-        choice: What was asked for.
-        model: In evaluation mode, its parameters frozen.
-        tokenizer: Its own tokenizer.
-        facts: What it is.
-        device: Where it is.
-    """
+    """A model in memory, in evaluation mode with frozen parameters, and its tokenizer."""
 
     choice: ModelChoice
     model: PreTrainedModel
@@ -73,29 +65,20 @@ class LoadedModel:
     device: torch.device
 
     def tokenize(self, prompt: str, *, chat_template: bool = False) -> Tokens:
-        """The tokens of a prompt, each of which the model knows.
-
-        Raises:
-            ProblemError: ``input``, as `tokenizing.tokenize` and where one lies outside the model's
-                vocabulary.
-        """
+        """As `tokenizing.tokenize`, refusing tokens outside the vocabulary."""
         return self._known(tokenize(self.tokenizer, prompt, chat_template=chat_template))
 
     def tokenize_response(self, response: str) -> Tokens:
-        """The tokens of a response, as `tokenizing.tokenize_response`, each of them known."""
+        """As `tokenizing.tokenize_response`, refusing tokens outside the vocabulary."""
         return self._known(tokenize_response(self.tokenizer, response))
 
     def response_tokens(self, ids: Sequence[int]) -> tuple[Tokens, str]:
-        """Generated or given ids, as `tokenizing.response_tokens`, each of them known."""
+        """As `tokenizing.response_tokens`, refusing ids outside the vocabulary."""
         self.refuse_unknown(ids)
         return response_tokens(self.tokenizer, ids)
 
     def refuse_unknown(self, ids: Sequence[int | None]) -> None:
-        """Refuse token ids outside the model's vocabulary.
-
-        Raises:
-            ProblemError: ``input``, naming the first.
-        """
+        """Refuse ids outside the model's vocabulary: ProblemError ``input``, naming the first."""
         spelled = partial(token_bytes, self.tokenizer)
         refuse_unknown_ids(ids, vocabulary_size(self.model), spelled)
 
@@ -107,8 +90,7 @@ class LoadedModel:
 def pick_device(name: str) -> torch.device:
     """The device a choice names; ``auto`` is the first GPU, else MPS, else the CPU.
 
-    Raises:
-        ProblemError: ``input`` when there is no such device, with those that are there.
+    Raises ProblemError ``input`` if it does not exist, listing those that do.
     """
     present = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
     if torch.backends.mps.is_available():
@@ -129,14 +111,14 @@ def pick_device(name: str) -> torch.device:
 def load_model(
     choice: ModelChoice, folder: Path, device: torch.device, *, attention: Attention = "auto"
 ) -> LoadedModel:
-    """Load a folder's model and tokenizer onto a device, from the disk alone.
+    """Load a model and its tokenizer from a folder onto a device, offline.
 
     Args:
         choice: How to load it.
-        folder: Where it lies.
+        folder: Its folder.
         device: Where it goes.
-        attention: ``auto`` takes the fused kernels where they give the family's own results
-            (not for soft-capped scores), ``eager`` the plain ones that forward mode needs.
+        attention: ``auto`` uses fused kernels where they give the family's own results (not for
+            soft-capped scores), ``eager`` the plain ones that forward mode needs.
 
     Raises:
         ProblemError: ``model`` when the folder cannot be used; out-of-memory errors pass through.
@@ -151,7 +133,7 @@ def load_model(
     refuse_generation_faults(found, choice.name)
     tokenizer = load_tokenizer(choice, folder)
     model, notes = build(choice, found, config, device, attention)
-    # Not .to(device) as an expression: its type is lost in transformers' wrapper.
+    # Not model.to(device): transformers' wrapper loses its type.
     torch.nn.Module.to(model, device)
     model.requires_grad_(False)
     _refuse_looking_ahead(choice, model, context_window(config))
@@ -173,11 +155,7 @@ def load_model(
 
 
 def load_tokenizer(choice: ModelChoice, folder: Path) -> PreTrainedTokenizerBase:
-    """Load a folder's tokenizer alone.
-
-    Raises:
-        ProblemError: ``model`` when it cannot be used.
-    """
+    """Load a folder's tokenizer alone; ProblemError ``model`` when it cannot be used."""
     quiet()
     found = checkpoint.inspect(folder)
     _refuse_foreign_code(choice, found)
@@ -195,7 +173,7 @@ def load_tokenizer(choice: ModelChoice, folder: Path) -> PreTrainedTokenizerBase
         tokenizer = f"The tokenizer of {choice.name}"
         why = reason(error)
         if "tiktoken" in why and is_there(folder / "tokenizer.model"):
-            # transformers has taken what is no sentencepiece model for one of tiktoken's.
+            # transformers mistook a file that is not a sentencepiece model for a tiktoken one.
             with (folder / "tokenizer.model").open("rb") as stream:
                 if _TIKTOKEN.match(stream.read(1024)) is None:
                     raise problem(
@@ -210,7 +188,7 @@ def load_tokenizer(choice: ModelChoice, folder: Path) -> PreTrainedTokenizerBase
 
 
 def quiet() -> None:
-    """Keep progress bars and advice of the libraries away from the engine's streams."""
+    """Keep the libraries' progress bars and advice out of the engine's streams."""
     transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     warnings.filterwarnings("ignore", module=r"(transformers|huggingface_hub|torch)\b")
@@ -242,6 +220,5 @@ def _foreign_code(choice: ModelChoice) -> ProblemError:
 
 
 def _refuse_looking_ahead(choice: ModelChoice, model: PreTrainedModel, window: int) -> None:
-    """Find out on any text that fits whether the network is causal."""
     vocabulary = vocabulary_size(model)
     refuse_looking_ahead(model, range(min(window or vocabulary, vocabulary)), name=choice.name)

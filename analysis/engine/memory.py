@@ -1,4 +1,4 @@
-"""How much memory a device has left, whether an error means that it ran out, and trying again."""
+"""Free memory of a device, recognising out-of-memory errors, and trying again after one."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _MARKS = ("can't allocate memory", "cannot allocate memory", "out of memory", "b
 _UNLIMITED = 1 << 62
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
-# mallopt(3): the size from which on a block is one that goes back when it is freed. glibc raises it
-# by itself up to the largest.
+# mallopt(3): the block size from which freed memory goes back to the system. glibc raises it by
+# itself, up to the largest.
 _MMAP_THRESHOLD, _SMALL, _LARGEST = -3, 1 << 18, 32 << 20
 
 
@@ -31,24 +31,24 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
-    # Allocators, memory maps and kernels raise a plain RuntimeError; its text is the only mark.
+    # Allocators, memory maps and kernels raise a plain RuntimeError; only its text tells.
     text = str(error).lower()
     return isinstance(error, RuntimeError) and any(mark in text for mark in _MARKS)
 
 
 class Attempt:
-    """A context that ends quietly where memory runs out in it, so that less can be tried.
+    """A context that swallows out-of-memory errors, so that something smaller can be tried.
 
         with Attempt() as attempt:
             return compute(batch)
         release(device)
         return compute(batch[:1])
 
-    The error refers to what was half computed, and so does its handler: only after the context is
-    it gone. Memory is to be released there, not before, and after whatever else refers to it.
+    The error and its handler refer to the half-finished computation, which is freed only after
+    the context: release memory there, not earlier, and once nothing else refers to it.
 
     Args:
-        final: There is nothing less to try; the error passes through.
+        final: There is nothing smaller to try; the error passes through.
 
     Attributes:
         failed: Memory ran out.
@@ -59,7 +59,6 @@ class Attempt:
         self._final = final
 
     def __enter__(self) -> Self:
-        """The attempt, to be asked afterwards whether it failed."""
         return self
 
     def __exit__(
@@ -68,13 +67,13 @@ class Attempt:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        """Whether an error is one of memory, and goes no further."""
+        """Swallow an out-of-memory error unless the attempt is final."""
         self.failed = isinstance(error, Exception) and is_out_of_memory(error)
         return self.failed and not self._final
 
 
 def free_bytes(device: torch.device) -> int:
-    """Memory in bytes that new tensors could take on a device."""
+    """Bytes available for new tensors on a device."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
@@ -85,7 +84,6 @@ def free_bytes(device: torch.device) -> int:
 
 
 def release(device: torch.device) -> None:
-    """Give back what no tensor uses any more."""
     gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()
@@ -95,12 +93,12 @@ def release(device: torch.device) -> None:
 
 @contextmanager
 def returned_at_once() -> Iterator[None]:
-    """Have tensors on the CPU give their memory back to the system as soon as they are gone.
+    """Return the memory of CPU tensors to the system as soon as they are freed.
 
-    The C library keeps what it gets of blocks up to 32 MiB, and where some are kept and others go,
-    as in a pass that keeps every layer's input, what lies between them is lost to larger ones: four
-    times as much memory as there are tensors, measured at 8,000 tokens of a GPT-2. To return every
-    block costs time, so it is done where memory is scarce only.
+    The C library keeps freed blocks up to 32 MiB. When some tensors stay and others go, as in a
+    pass that keeps every layer's input, the gaps between them are too small for larger tensors:
+    8,000 tokens of a GPT-2 took four times the memory of the tensors. Returning every block costs
+    time, so use this only when memory is scarce.
     """
     set_option = _mallopt()
     if set_option is not None:
@@ -113,7 +111,6 @@ def returned_at_once() -> Iterator[None]:
 
 
 def _mallopt() -> Callable[[int, int], int] | None:
-    """glibc's function of that name; None with another C library."""
     if sys.platform != "linux":
         return None
     function = getattr(ctypes.CDLL(None), "mallopt", None)
@@ -121,7 +118,7 @@ def _mallopt() -> Callable[[int, int], int] | None:
 
 
 def readable(size: int) -> str:
-    """A number of bytes for a reader: ``13.5 GB``."""
+    """Format a number of bytes: ``13.5 GB``."""
     if size >= 10**9:
         return f"{size / 1e9:.1f} GB"
     return f"{size / 1e6:.1f} MB"
@@ -134,19 +131,19 @@ def _free_in_system() -> int:
                 return int(line.split()[1]) * 1024
     except OSError:
         pass
-    # macOS tells only how much there is; half of it is a cautious guess.
+    # macOS reports only the total; half of it is a cautious guess.
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
 
 
 def _free_in_container() -> int:
-    """What the control group of a container leaves; ``_UNLIMITED`` without one."""
+    """Bytes left in the container's control group; ``_UNLIMITED`` without one."""
     try:
         limit = int((_CGROUP / "memory.max").read_text(encoding="ascii"))
         used = int((_CGROUP / "memory.current").read_text(encoding="ascii"))
         statistics = (_CGROUP / "memory.stat").read_text(encoding="ascii")
     except (OSError, ValueError):
         return _UNLIMITED
-    # Pages of files count as used but are given up on demand.
+    # File pages count as used but are reclaimed on demand.
     cached = sum(
         int(line.split()[1])
         for line in statistics.splitlines()
@@ -156,7 +153,7 @@ def _free_in_container() -> int:
 
 
 def _free_in_process() -> int:
-    """What a limit on the process's address space (``ulimit -v``) leaves."""
+    """Bytes left under a limit on the process's address space (``ulimit -v``)."""
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     if limit == resource.RLIM_INFINITY:
         return _UNLIMITED

@@ -1,4 +1,4 @@
-"""Numbers that are not finite: which weight holds one, or in which layer the first arises."""
+"""Explains non-finite numbers: which weight holds one, or in which layer the first arises."""
 
 from __future__ import annotations
 
@@ -27,29 +27,23 @@ class NotFiniteError(ProblemError):
 
     @classmethod
     def of(cls, what: str, why: str, remedy: str) -> NotFiniteError:
-        """One to raise, of the kind ``model``."""
+        """An error of the kind ``model``."""
         return cls(Problem(kind="model", what=what, why=why, remedy=remedy))
 
 
 def is_finite(values: Tensor) -> bool:
-    """Whether every number is finite; a small part of the time of ``isfinite().all()``."""
-    # A sum takes up what is not finite. It may overflow by itself, which hardly ever happens.
+    """Whether every number is finite; far faster than ``isfinite().all()``."""
+    # A sum is not finite if any term is not. It may also overflow, which hardly ever happens.
     total = values.sum(dtype=torch.promote_types(values.dtype, torch.float32))
     return bool(total.isfinite()) or bool(values.isfinite().all())
 
 
 def weight_problem(where: str, name: str, values: Tensor) -> NotFiniteError:
-    """What is to be said of a weight that holds numbers that are not finite; to raise.
-
-    Args:
-        where: Whose weight.
-        name: The tensor.
-        values: Its numbers, or those of it that were looked at.
-    """
+    """The problem of a weight of `where`, of which `values` (all or a part) are not all finite."""
     missing, infinite = int(values.isnan().sum()), int(values.isinf().sum())
     found = [f"{missing:,} that are no numbers (NaN)"] * bool(missing)
     found += [f"{infinite:,} that are infinite"] * bool(infinite)
-    # What was stored in a wider type may only be too large for the one it was loaded as.
+    # A number stored in a wider type may only be too large for the type it was loaded as.
     narrowed = not missing and values.dtype == torch.float16
     return NotFiniteError.of(
         f"The weights of {where} hold numbers that are not finite.",
@@ -62,7 +56,7 @@ def weight_problem(where: str, name: str, values: Tensor) -> NotFiniteError:
 
 
 def importance_problem(dtype: torch.dtype) -> NotFiniteError:
-    """What is to be said of a map as long as nobody has looked for the reason; to raise."""
+    """The problem of a map that is not finite, before anybody has looked for the reason."""
     name = str(dtype).removeprefix("torch.")
     return NotFiniteError.of(
         "The importance of a prompt token is not a finite number.",
@@ -74,15 +68,15 @@ def importance_problem(dtype: torch.dtype) -> NotFiniteError:
 def explain_non_finite(
     model: PreTrainedModel, ids: Sequence[int] | None = None, name: str = ""
 ) -> NotFiniteError:
-    """Why a model gave a number that is not finite, found out where it did; to raise.
+    """Find out why a model gave a non-finite number.
 
-    Looks at every weight, and where all are finite passes the ids through the model once. Neither
-    is done before anything went wrong: it would take as long as loading the model does.
+    Looks at every weight and, if all are finite, passes the ids through the model once. This takes
+    as long as loading the model, so it runs only after something went wrong.
 
     Args:
         model: The model.
-        ids: Token ids that it gave such a number for; None where they are not known.
-        name: What the model is called; its class where empty.
+        ids: The token ids that led to the number; None if unknown.
+        name: What errors call the model; empty for its class.
     """
     name = name or type(model).__name__
     for tensor, weight in model.named_parameters():
@@ -103,7 +97,7 @@ def explain_non_finite(
 
 
 def _first_place(model: PreTrainedModel, ids: Sequence[int]) -> str | None:
-    """The first module that gives numbers that are not finite and that spoil what follows."""
+    """The first module whose output is not finite and spoils what follows."""
     spoilt: dict[str, bool] = {}
 
     def look(name: str) -> Any:
@@ -122,13 +116,13 @@ def _first_place(model: PreTrainedModel, ids: Sequence[int]) -> str | None:
     finally:
         for each in hooks:
             each.remove()
-    # Some modules mean what is infinite: scores that are to be left out. Theirs goes no further.
+    # Some modules give infinities on purpose, for scores to be masked; these do not spread.
     spreading = (name for name in spoilt if all(spoilt.get(each, True) for each in _up(name)))
     return next(spreading, None)
 
 
 def _up(name: str) -> Iterator[str]:
-    """A module and those it is a part of: ``a.b.c``, ``a.b``, ``a``."""
+    """A module and those that contain it: ``a.b.c``, ``a.b``, ``a``."""
     while name:
         yield name
         name = name.rpartition(".")[0]

@@ -1,4 +1,4 @@
-"""Passes through a model as every analysis makes them: in evaluation, without weight gradients."""
+"""Passes through a model as every analysis makes them: evaluation mode, no weight gradients."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def frozen(model: nn.Module) -> Iterator[None]:
-    """Without weight gradients, which nobody asks for, and in evaluation mode."""
+    """Turn off weight gradients and switch to evaluation mode."""
     parameters = [each for each in model.parameters() if each.requires_grad]
     training = [each for each in model.modules() if each.training]
     try:
@@ -36,14 +36,14 @@ def frozen(model: nn.Module) -> Iterator[None]:
 def options(
     model: PreTrainedModel, ids: Tensor, *, keep: int, cache: Cache | None = None, read: int = 0
 ) -> dict[str, Any]:
-    """Arguments of a forward pass with logits at the last positions only, 0 for at all of them."""
+    """Arguments of a forward pass that gives the last `keep` positions' logits, 0 for all."""
     mask = torch.ones(len(ids), read + ids.shape[1], dtype=torch.long, device=ids.device)
     found: dict[str, Any] = {"use_cache": cache is not None, "attention_mask": mask}
     accepted = inspect.signature(model.forward).parameters
     if cache is not None:
         found["past_key_values"] = cache
         if "position_ids" in accepted:
-            # Not every model asks the cache how many tokens it has read.
+            # Not every model asks the cache how many tokens it holds.
             found["position_ids"] = torch.arange(read, mask.shape[1], device=ids.device)[None]
     if "logits_to_keep" in accepted:
         found["logits_to_keep"] = keep
@@ -51,11 +51,7 @@ def options(
 
 
 def head_of(model: PreTrainedModel) -> nn.Module:
-    """The module that turns states into logits.
-
-    Raises:
-        ProblemError: ``model`` when there is none.
-    """
+    """The module that turns hidden states into logits; ProblemError ``model`` if there is none."""
     head: nn.Module | None = model.get_output_embeddings()  # type: ignore[no-untyped-call]
     if head is None:
         raise problem(
@@ -67,5 +63,5 @@ def head_of(model: PreTrainedModel) -> nn.Module:
 
 
 def exact(dtype: torch.dtype) -> torch.dtype:
-    """The precision to sum products in: float32 at least."""
+    """The precision for sums of products: at least float32."""
     return torch.promote_types(dtype, torch.float32)

@@ -1,4 +1,4 @@
-"""Where tokens stand in the text they were cut from, and what each of them shows there."""
+"""Locates tokens in the text they were cut from, and finds what each of them shows there."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from itertools import accumulate, pairwise
 
 from analysis.models.tokens import Span
 
-# Bytes that are no character by themselves: only characters of ASCII are one byte long.
+# Single bytes that are not a character: only ASCII characters are one byte long.
 _NO_CHARACTER = frozenset(bytes([byte]) for byte in range(0x80, 0x100))
-# How far to look for the next token that can be found again.
+# How far to search for the next token that can be matched again.
 _REACH_TOKENS, _REACH_BYTES = 16, 256
 _WORD = re.compile(rb"\S+")
 
 Found = tuple[str, Span | None]
-"""What a token shows, and the characters ``[start, end)`` that it covers."""
+"""What a token shows, and the characters ``[start, end)`` it covers."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Spelling:
 
     Attributes:
         text: The text.
-        stream: Its bytes, in whatever spelling tokens are compared with.
-        starts: The byte at which each character starts, the end included.
+        stream: Its bytes, in the spelling that tokens are compared with.
+        starts: The first byte of each character, and the end.
     """
 
     text: str
@@ -37,13 +37,12 @@ class Spelling:
 
     @classmethod
     def of(cls, text: str, spelled: Callable[[str], bytes]) -> Spelling:
-        """A text whose characters are spelled one by one."""
         parts = [spelled(character) for character in text]
         return cls(text, b"".join(parts), list(accumulate(map(len, parts), initial=0)))
 
     @classmethod
     def read(cls, stream: bytes) -> Spelling:
-        """Bytes as text; one that belongs to no character is one ``U+FFFD``."""
+        """Decode bytes; each byte that belongs to no character becomes one ``U+FFFD``."""
         characters: list[str] = []
         starts: list[int] = []
         place = 0
@@ -63,12 +62,12 @@ class Spelling:
         return cls("".join(characters), stream, starts)
 
     def place(self, begin: int, end: int) -> Found:
-        """What the bytes ``[begin, end)`` show, and the characters that they touch."""
+        """What the bytes ``[begin, end)`` show, and the characters they touch."""
         if begin == end:
             return "", None
         last = bisect_left(self.starts, end)
         if self.starts[last] == end:
-            # Characters that are spelled by nothing go with what is before them.
+            # Characters spelled with no bytes belong to what precedes them.
             last = bisect_right(self.starts, end) - 1
         span = bisect_right(self.starts, begin) - 1, last
         parts = []
@@ -83,7 +82,7 @@ class Spelling:
 
 
 def rendered(piece: bytes) -> str:
-    """Bytes as text; each byte that is part of no whole character as ``<0xF0>``."""
+    """Decode bytes; each byte that belongs to no whole character becomes ``<0xF0>``."""
     read = Spelling.read(piece)
     return "".join(
         f"<0x{piece[start]:02X}>" if piece[start:end] in _NO_CHARACTER else character
@@ -92,16 +91,16 @@ def rendered(piece: bytes) -> str:
 
 
 def followed(spelling: Spelling, pieces: Sequence[bytes], unknown: Sequence[bool]) -> list[Found]:
-    """Tokens by their bytes, which are followed through those of the text.
+    """Locate tokens by following their bytes through those of the text.
 
-    A space that the tokenizer put there itself is passed over; where it normalised the text or did
-    not know a word, the next token that can be found again takes up the thread. What lies between
-    is one word a token, or else the tokens have an empty span where the thread was lost.
+    A space that the tokenizer inserted is skipped. Where the tokenizer normalised the text or did
+    not know a word, matching resumes at the next token found again; the tokens in between get one
+    word each if the counts agree, and otherwise an empty span where matching failed.
 
     Args:
         spelling: The text.
         pieces: The bytes of every token.
-        unknown: Which tokens stand for what the vocabulary does not know.
+        unknown: Which tokens stand for text outside the vocabulary.
     """
     found: list[Found] = []
     place = 0
@@ -119,7 +118,7 @@ def followed(spelling: Spelling, pieces: Sequence[bytes], unknown: Sequence[bool
         elif len(lost) == 1 and words:
             found.append(spelling.place(words[0].start(), words[-1].end()))
         else:
-            # Where the first of what was lost begins, whole characters alone counting.
+            # The first whole character of the unmatched part.
             character = bisect_left(spelling.starts, place)
             found += [(rendered(each), (character, character)) for each in lost]
         place = end
@@ -127,7 +126,7 @@ def followed(spelling: Spelling, pieces: Sequence[bytes], unknown: Sequence[bool
 
 
 def folded(text: str) -> bytes:
-    """What is left of a character or a token where case, accents and width do not count."""
+    """A character or token without case, accents and width."""
     plain = unicodedata.normalize("NFKD", text).casefold()
     return "".join(each for each in plain if not unicodedata.combining(each)).encode()
 
@@ -138,17 +137,17 @@ def located(
     offsets: Sequence[Span],
     unknown: Sequence[bool],
 ) -> list[Found]:
-    """Tokens by the places that their tokenizer gives them.
+    """Locate tokens by the offsets their tokenizer gives.
 
-    Those say nothing of white space, which some tokenizers count and others do not: there, and for
-    what a token shows, its bytes are followed through the text. Where the bytes lead elsewhere, as
-    behind a normaliser, the tokenizer is right.
+    Tokenizers differ in whether offsets include white space. For that, and for what a token shows,
+    its bytes are followed through the text; where the two disagree, as after a normaliser, the
+    tokenizer is right.
 
     Args:
         spelling: The text.
         pieces: The bytes of every token.
         offsets: The characters of every token; as many as pieces.
-        unknown: Which tokens stand for what the vocabulary does not know.
+        unknown: Which tokens stand for text outside the vocabulary.
     """
     text = spelling.text
     found: list[Found] = []
@@ -179,31 +178,31 @@ def located(
 
 
 def _agree(text: str, piece: bytes, followed: Span | None, offset: Span) -> bool:
-    """Whether a token's bytes led where its tokenizer has it, white space at the ends aside."""
+    """Whether following a token's bytes led to its offset, ignoring white space at the ends."""
     if followed is None:
         return False
     if not piece.strip():
-        # Of a space alone a tokenizer tells the place, or that of the word behind it.
+        # For a lone space tokenizers give its own offset, or that of the next word.
         return followed[0] <= offset[0]
     if offset[0] == offset[1] or _tight(text, followed) == _tight(text, offset):
         return True
-    # Told to leave out the space before a word, some take off a letter where there is none.
+    # Told to trim the space before a word, some trim a letter where there is no space.
     trimmed = piece.startswith(b" ") and not text[followed[0]].isspace()
     return trimmed and offset == (followed[0] + 1, followed[1])
 
 
 def _place_of_space(text: str, space: str, free: Span, offset: Span) -> Span | None:
-    """Where white space stands whose bytes cannot be followed; None where the tokenizer put it.
+    """Where white space stands whose bytes did not match; None if the tokenizer inserted it.
 
     Args:
         text: The text.
         space: The token.
-        free: From where the token before it ends to where the one behind it starts.
-        offset: Where the tokenizer has it.
+        free: From the end of the token before it to the start of the next.
+        offset: Where the tokenizer puts it.
     """
     start, end = offset
     here = unicodedata.normalize("NFKC", text[start:end])
-    # Some characters become several, with spaces between them; other spaces become plain ones.
+    # Some characters become several, with spaces in between; special spaces become plain ones.
     inside = start < end <= free[0] and not here.isspace()
     alone = free[0] <= start and end <= free[1]
     if inside or (alone and (here == space or (here.isspace() and space.strip(" ")))):
@@ -212,7 +211,7 @@ def _place_of_space(text: str, space: str, free: Span, offset: Span) -> Span | N
 
 
 def _with_space(text: str, piece: bytes, reached: int, offset: Span) -> Span:
-    """A token's place with the space before or behind it, where that is a part of the token."""
+    """A token's span, extended by the space before or after it if that is part of the token."""
     start, end = offset
     if piece.startswith(b" ") and start > reached and not text[start].isspace():
         start -= text[start - 1].isspace()
@@ -222,12 +221,12 @@ def _with_space(text: str, piece: bytes, reached: int, offset: Span) -> Span:
 
 
 def _step(stream: bytes, piece: bytes, place: int) -> tuple[int, int] | None:
-    """Where a token's bytes begin and end, if they stand at `place`, white space aside."""
+    """Where a token's bytes begin and end if they match at `place`, ignoring white space."""
     if not piece:
         return None
     if stream.startswith(piece, place):
         return place, place + len(piece)
-    # A space that the tokenizer put before the text, or one that a word brings along.
+    # A space that the tokenizer put before the text, or that a word carries.
     if piece.startswith(b" ") and stream.startswith(piece[1:], place):
         return place, place + len(piece) - 1
     if piece.endswith(b" ") and piece.strip() and stream.startswith(piece[:-1], place):
@@ -241,21 +240,21 @@ def _step(stream: bytes, piece: bytes, place: int) -> tuple[int, int] | None:
 
 
 def _shown(spelling: Spelling, piece: bytes, begin: int, end: int) -> Found:
-    """A token that was followed; what the tokenizer made up of blanks alone has no place."""
+    """What a matched token shows; one that is only inserted blanks has no place."""
     return spelling.place(begin, end) if end > begin else (rendered(piece), None)
 
 
 def _next_agreement(
     stream: bytes, pieces: Sequence[bytes], unknown: Sequence[bool], index: int, place: int
 ) -> tuple[int, int]:
-    """The next token after `index` that is found again, and the byte where it is."""
+    """The next token after `index` that matches again, and the byte where it does."""
     for after in range(index + 1, min(index + _REACH_TOKENS, len(pieces))):
         following = b""
         for piece, is_unknown in zip(pieces[after : after + 3], unknown[after:], strict=False):
             if is_unknown:
                 break
             following += piece
-        # A letter or two are found anywhere.
+        # One or two letters match anywhere.
         if len(sought := following.strip()) > 2 or (sought and after + 1 == len(pieces)):
             end = stream.find(sought, place, place + _REACH_BYTES)
             if end >= 0:
@@ -272,8 +271,8 @@ def _tight(text: str, span: Span) -> Span:
 def _is_more(own: str, theirs: str) -> bool:
     """Whether a token's own text has more in it than the characters at its place.
 
-    A normaliser that puts a letter and its accent together keeps only the letter's place, and one
-    that takes a ligature apart has several letters at one.
+    A normaliser that combines a letter and its accent keeps only the letter's place; one that
+    splits a ligature puts several letters at one place.
     """
     parts = [unicodedata.normalize("NFD", each.strip()) for each in (own, theirs)]
     return "<0x" in own or len(parts[0]) > len(parts[1])

@@ -1,4 +1,4 @@
-"""The models in memory: loaded when asked for, kept while they fit, reloaded when they changed."""
+"""The models in memory: loaded on request, kept while they fit, reloaded when they changed."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from analysis.problems import ProblemError, problem
 from analysis.request import ModelChoice
 from cache.fingerprint import fingerprint
 
-# Room for activations beside the weights, as a share of them.
+# Room for activations, as a share of the weights.
 _HEADROOM = 0.2
-# Parts of base and tuned model that the requests for their layers share.
+# Parts of base and tuned model shared by the requests for their layers.
 _PARTS = 6
 
 T = TypeVar("T")
@@ -43,29 +43,20 @@ class _Held:
 
 
 class ModelPool:
-    """Models by choice, the least recently used one first."""
+    """Models by choice, the least recently used first, loaded with these attention kernels."""
 
     def __init__(self, *, attention: Attention = "auto") -> None:
-        """An empty pool.
-
-        Args:
-            attention: The attention kernels that models are loaded with.
-        """
         self._attention = attention
         self._held: dict[ModelChoice, _Held] = {}
         self._tokenizers: dict[tuple[ModelChoice, str], PreTrainedTokenizerBase] = {}
         self._parts: dict[object, object] = {}
 
     def facts(self) -> tuple[ModelFacts, ...]:
-        """The models in memory, the most recently used one last."""
+        """The models in memory, the most recently used last."""
         return tuple(held.loaded.facts for held in self._held.values())
 
     def get(self, choice: ModelChoice) -> Generator[Progress, None, LoadedModel]:
-        """The model, from memory or loaded, after a download where it takes one.
-
-        Raises:
-            ProblemError: It cannot be had, or does not fit.
-        """
+        """The model, loaded and downloaded as needed; ProblemError if unavailable or too large."""
         folder = yield from self.folder(choice)
         key, mark = _key(choice), fingerprint(folder)
         if key in self._held and self._held[key].fingerprint != mark:
@@ -78,11 +69,7 @@ class ModelPool:
         return _under_name(self._held[key].loaded, choice)
 
     def tokenizer(self, choice: ModelChoice) -> Generator[Progress, None, PreTrainedTokenizerBase]:
-        """The model's tokenizer; the weights are not loaded for it, nor fetched if it is here.
-
-        Raises:
-            ProblemError: It cannot be had.
-        """
+        """The model's tokenizer; loads no weights, and fetches none if the tokenizer is here."""
         folder = yield from self.folder(choice)
         key = (_key(choice), fingerprint(folder))
         if key not in self._tokenizers:
@@ -95,14 +82,10 @@ class ModelPool:
         return self._tokenizers[key]
 
     def folder(self, choice: ModelChoice) -> Generator[Progress, None, Path]:
-        """The model's complete folder on this disk, after a download where it takes one.
-
-        Raises:
-            ProblemError: It cannot be had, or lacks something.
-        """
+        """The model's folder, downloaded if needed; ProblemError if unavailable or incomplete."""
         folder = local_folder(choice)
         if not is_hub_id(choice):
-            # Says what is wrong with the folder if anything is.
+            # Also reports what is wrong with the folder.
             return checkpoint.inspect(Path(choice.location)).folder
         try:
             if folder is not None:
@@ -120,12 +103,12 @@ class ModelPool:
         return checkpoint.inspect(folder).folder
 
     def part(self, key: object, make: Callable[[], T]) -> T:
-        """Something made of a model that the next requests will want too, such as some embeddings.
+        """Something derived from a model that later requests need too, such as embeddings.
 
         The last few are kept until memory runs short.
 
         Args:
-            key: Tells what it is and of which model; different for every `make`.
+            key: Identifies the part and its model; different for every `make`.
             make: Makes it.
         """
         if key not in self._parts:
@@ -136,7 +119,7 @@ class ModelPool:
         return cast("T", self._parts[key])
 
     def evict_others(self, choice: ModelChoice) -> bool:
-        """Free every model but this one; whether there was any."""
+        """Free every other model; returns whether there were any."""
         self._parts.clear()
         others = [key for key in self._held if key != _key(choice)]
         for key in others:
@@ -149,12 +132,12 @@ class ModelPool:
         answer: Callable[[], Generator[E, None, T]],
         refusal: Callable[[], ProblemError],
     ) -> Generator[E, None, T]:
-        """An answer of a model; where memory runs out, begun again with that model alone.
+        """Run a model's answer; when memory runs out, restart it with that model alone.
 
         Args:
             loaded: The model.
-            answer: Begins to answer.
-            refusal: What to say where its memory does not suffice for this model alone either.
+            answer: Starts the answer.
+            refusal: The error if memory does not suffice for this model alone either.
         """
         while True:
             with Attempt():
@@ -164,7 +147,7 @@ class ModelPool:
                 raise refusal()
 
     def release_working_memory(self) -> None:
-        """Give back what computations left behind; the models stay."""
+        """Free what computations left behind; the models stay."""
         self._parts.clear()
         for device in {held.loaded.device for held in self._held.values()}:
             release(device)
@@ -179,7 +162,6 @@ class ModelPool:
                 raise _too_large(choice, folder, device)
 
     def _make_room(self, choice: ModelChoice, folder: Path, device: torch.device) -> None:
-        """Evict, least recently used first, until the weights fit."""
         size = _size(choice, folder, device)
         if free_bytes(device) < size * (1 + _HEADROOM):
             self._parts.clear()
@@ -200,7 +182,7 @@ class ModelPool:
 
 
 def _key(choice: ModelChoice) -> ModelChoice:
-    """What makes two choices the same model in memory: all but the name."""
+    """The choice without its name: equal keys mean the same model in memory."""
     return msgspec.structs.replace(choice, name="")
 
 
@@ -226,6 +208,5 @@ def _too_large(choice: ModelChoice, folder: Path, device: torch.device) -> Probl
 
 
 def _without_the_rest(incomplete: ProblemError, download: ProblemError) -> ProblemError:
-    """A half-downloaded model whose rest cannot be fetched."""
     missing, failed = incomplete.problem, download.problem
     return problem(failed.kind, missing.what, f"{missing.why} {failed.why}".strip(), failed.remedy)

@@ -1,4 +1,4 @@
-"""What an exception of the libraries says, as a sentence; and which package it asks for."""
+"""The message of a library's exception as a sentence, and the package it asks for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _MOST = 500
-# A line that ends so is a whole sentence; what follows it is advice, or where it was raised.
+# A line that ends like this is a whole sentence; the rest is advice, or where it was raised.
 _ENDS = (".", "!", "?", ")", "'", '"', "`")
 _PACKAGES = (
     re.compile(r"pip install (?:-\S+ )*['\"`]?([A-Za-z][\w.-]*)"),
@@ -17,7 +17,7 @@ _PACKAGES = (
 
 
 def reason(error: BaseException) -> str:
-    """What an exception says, without its advice, colours and line breaks; a sentence."""
+    """An exception's message as one sentence, without its advice, colours and line breaks."""
     # The text of a KeyError is its key, quoted.
     text = error.args[0] if isinstance(error, KeyError) and error.args else error
     said = ""
@@ -25,7 +25,7 @@ def reason(error: BaseException) -> str:
         if said.endswith(_ENDS):
             break
         said = f"{said} {line.strip()}".strip()
-    # One word, such as a key, says nothing by itself.
+    # A single word, such as a key, means nothing by itself.
     said = said if " " in said else f"{type(error).__name__}: {said}"
     if len(said) > _MOST:
         return f"{said[:_MOST]}…"
@@ -33,9 +33,9 @@ def reason(error: BaseException) -> str:
 
 
 def missing_package(error: BaseException) -> str | None:
-    """The package that an exception asks for; None where it asks for none.
+    """The package that an exception asks for, None for none.
 
-    What cannot be made out of its text is called "the package that it names".
+    Called "the package that it names" if the text asks for one but does not reveal which.
     """
     text = str(error)
     for pattern in _PACKAGES:

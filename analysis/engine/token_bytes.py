@@ -1,4 +1,4 @@
-"""The exact bytes that a token stands for, whatever alphabet its vocabulary is written in."""
+"""The exact bytes of a token, for every alphabet that vocabularies are written in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Literal
 from transformers import PreTrainedTokenizerBase
 
 Alphabet = Literal[
-    "byte level",  # GPT-2: a character a byte
+    "byte level",  # GPT-2: one character per byte
     "sentencepiece",  # ▁ for a space, <0x0A> for a byte
     "continued by ##",  # WordPiece: a word's first piece, then ##pieces
     "ended by </w>",  # GPT-1: pieces, then a word's last</w>
@@ -22,10 +22,10 @@ Alphabet = Literal[
 
 _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 _SPACE = "▁"
-# No vocabulary is so large; tokenizers are not asked for ids beyond.
+# No vocabulary is this large; tokenizers are not asked for ids beyond it.
 _MOST = 1 << 31
 _KEPT_BYTES = (*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100))
-# GPT-2's alphabet: printable bytes stand for themselves, the others for characters from 256 on.
+# GPT-2's alphabet: printable bytes stand for themselves, the others are characters from 256 on.
 _BYTE_LEVEL = {chr(byte): byte for byte in _KEPT_BYTES} | {
     chr(256 + index): byte
     for index, byte in enumerate(byte for byte in range(256) if byte not in _KEPT_BYTES)
@@ -33,24 +33,24 @@ _BYTE_LEVEL = {chr(byte): byte for byte in _KEPT_BYTES} | {
 
 
 def token_bytes(tokenizer: PreTrainedTokenizerBase, token: int) -> bytes:
-    """The bytes of one token as they stand in a text, a leading space included.
+    """The bytes of one token as in running text, including a leading space.
 
-    Special tokens give their name (``</s>``), ids without a token nothing.
+    Special tokens give their name (``</s>``), unused ids nothing.
     """
     return _reader(tokenizer)(token)
 
 
 def spelled(tokenizer: PreTrainedTokenizerBase, text: str) -> bytes:
-    """The bytes that the tokens of a text spell: to sentencepiece ``▁`` is a space."""
+    """The bytes that a text's tokens spell: to sentencepiece ``▁`` is a space."""
     if _alphabet(tokenizer) == "sentencepiece":
         text = text.replace(_SPACE, " ")
     return text.encode()
 
 
 def puts_space_before(tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Whether a tokenizer may put a space before a text that the text does not have.
+    """Whether a tokenizer may insert a space before a text.
 
-    Those that take words one by one write none: theirs is implied.
+    Those that split text into words never do: their spaces are implied.
     """
     return _alphabet(tokenizer) in ("byte level", "sentencepiece")
 
@@ -71,7 +71,7 @@ def _reader(tokenizer: PreTrainedTokenizerBase) -> Callable[[int], bytes]:
     def bytes_of(token: int) -> bytes:
         if token in added:
             text = added[token].content
-            # Written as they stand in a text; only runs of spaces are spelled as in the vocabulary.
+            # Written as in running text; only runs of spaces are spelled as in the vocabulary.
             return (text if added[token].special else text.replace(_SPACE, " ")).encode()
         if not 0 <= token < _MOST:
             return b""

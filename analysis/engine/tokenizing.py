@@ -1,4 +1,4 @@
-"""Text to tokens and back, exactly: the ids a model sees, the text of each, and its place."""
+"""Exact conversion between text and tokens: the ids a model sees, each one's text and place."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from analysis.engine.token_bytes import puts_space_before, spelled, token_bytes
 from analysis.models.tokens import Span, Tokens
 from analysis.problems import ProblemError, problem
 
-# Stands in for the user's text while a chat template is applied, to see where it puts it.
+# Replaces the user's text while a chat template is applied, to find where it goes.
 _PLACE = "\ue000the user's text\ue001"
-# Characters that tokenizers treat differently from one another.
+# Text that tokenizers treat differently from one another.
 _PROBE = "Hello world,  it's 2024!\n\n\tdéjà vu e\u0301 Ünï 東京 🙂 ''\"\" <x> </y> 1234567 x_y-z"
-# Bytes of a response that show whether a space was put before it.
+# Bytes of a response that show whether a space was inserted before it.
 _BEGINNING = 32
 
 
 def tokenize(
     tokenizer: PreTrainedTokenizerBase, prompt: str, *, chat_template: bool = False
 ) -> Tokens:
-    """The tokens of a prompt, ids as the model sees them.
+    """Tokenize a prompt, giving the ids the model sees.
 
-    Without a template the prompt is tokenized as the tokenizer does it by itself, BOS by its own
-    rule. With one it is the only message of the user, followed by the opening of the answer.
+    Without a template this is the tokenizer's default, which decides about BOS. With one the prompt
+    is the user's only message, followed by the opening of the answer.
 
     Returns:
-        N tokens; spans lie in `prompt`, None for special tokens and the template's. Where a
-        tokenizer keeps no account of what it rewrote, a span may be empty.
+        N tokens; spans lie in `prompt`, None for special tokens and the template's. A span may
+        be empty if the tokenizer does not track what it rewrote.
 
     Raises:
-        ProblemError: ``input`` when the prompt is empty or no Unicode text, or when there is no
+        ProblemError: ``input`` when the prompt is empty or not Unicode, or when there is no
             template or it refuses the prompt.
     """
     if not prompt.strip():
@@ -57,7 +57,7 @@ def tokenize(
         *_places(tokenizer, cut, text),
         *_without_place(tokenizer, cut.ids[cut.own.stop :]),
     ]
-    # The template may strip the prompt: characters count from the prompt's own beginning.
+    # The template may strip the prompt: offsets count from the prompt's own beginning.
     skipped = len(prompt) - len(prompt.lstrip()) if user[1] - user[0] < len(prompt) else 0
     return Tokens(
         cut.ids,
@@ -67,20 +67,20 @@ def tokenize(
 
 
 def tokenize_response(tokenizer: PreTrainedTokenizerBase, response: str) -> Tokens:
-    """The tokens of a response that somebody wrote, as a continuation: nothing is put before it.
+    """Tokenize a given response as a continuation, with nothing inserted before it.
 
     Returns:
         M tokens; spans lie in `response`.
 
     Raises:
-        ProblemError: ``input`` when it is no Unicode text.
+        ProblemError: ``input`` when it is not Unicode.
     """
     _refuse_surrogates(response, "response")
     cut = _cut(tokenizer, response)
     if not cut.ids:
         return Tokens((), (), ())
-    # Tokenizers in the manner of sentencepiece put a space before a text that begins a line of
-    # its own. A response does not: cut it behind something whose tokens can be taken off again.
+    # Tokenizers like sentencepiece insert a space before a text on its own, which a continuation
+    # must not have: tokenize it after a lead whose tokens can be removed again.
     beginning = spelled(tokenizer, response)[:_BEGINNING]
     if puts_space_before(tokenizer) and _spells(tokenizer, cut.ids).startswith(b" " + beginning):
         for lead in ("\n", ".", "a"):
@@ -95,10 +95,10 @@ def tokenize_response(tokenizer: PreTrainedTokenizerBase, response: str) -> Toke
 
 
 def response_tokens(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> tuple[Tokens, str]:
-    """Generated ids as tokens, and the text they spell; never tokenized again.
+    """Generated ids as tokens, and the text they spell, without tokenizing it again.
 
     Returns:
-        M tokens whose spans lie in the text, and the text, ``U+FFFD`` for bytes that are none.
+        M tokens whose spans lie in the text, and the text, ``U+FFFD`` for invalid bytes.
     """
     pieces = [token_bytes(tokenizer, token) for token in ids]
     written = Spelling.read(b"".join(pieces))
@@ -109,10 +109,10 @@ def response_tokens(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> t
 
 
 def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
-    """Equal for two tokenizers that cut ordinary text into the same tokens.
+    """A digest that is equal for tokenizers that cut ordinary text into the same tokens.
 
-    It covers the vocabulary without special tokens, the merges, and how a probe text is cut. It
-    leaves out what only tuned models add: chat tokens and templates.
+    It covers the vocabulary without special tokens, the merges, and the tokens of a probe text,
+    but not the chat tokens and templates that tuned models add.
     """
     special = {str(token) for token in tokenizer.added_tokens_decoder.values()}
     vocabulary = {
@@ -133,9 +133,8 @@ class _Cut:
 
     Attributes:
         ids: Token ids.
-        own: Which of them are the text's; special tokens stand around them.
-        offsets: The characters of each token as the tokenizer itself has it, None where it cannot
-            say.
+        own: The text's own tokens, without the special tokens around them.
+        offsets: Characters of each token according to the tokenizer; None if it cannot say.
     """
 
     ids: tuple[int, ...]
@@ -144,7 +143,7 @@ class _Cut:
 
 
 def _cut(tokenizer: PreTrainedTokenizerBase, text: str, *, special_tokens: bool = False) -> _Cut:
-    """Raises ProblemError, ``input``, where the tokenizer has no tokens for a part of the text."""
+    """Tokenize; ProblemError ``input`` if the tokenizer has no tokens for part of the text."""
     knows_places = bool(getattr(tokenizer, "is_fast", False))
     options = {"return_offsets_mapping": True} if knows_places else {}
     try:
@@ -152,7 +151,7 @@ def _cut(tokenizer: PreTrainedTokenizerBase, text: str, *, special_tokens: bool 
     except Exception as error:
         raise _no_tokens(reason(error)) from None
     ids: tuple[int, ...] = tuple(encoded["input_ids"])
-    # Some tokenizers without a token for what is unknown give None for it.
+    # Some tokenizers without an unknown token give None instead.
     if None in ids:
         raise _no_tokens("It has no token that stands for what it does not know.")
     if not knows_places:
@@ -177,7 +176,6 @@ def _no_tokens(why: str) -> ProblemError:
 
 
 def _behind(cut: _Cut, tokens: int, characters: int) -> _Cut:
-    """What follows the first tokens of a text, as a text of its own."""
     offsets = None
     if cut.offsets is not None:
         offsets = tuple(
@@ -188,7 +186,7 @@ def _behind(cut: _Cut, tokens: int, characters: int) -> _Cut:
 
 
 def _places(tokenizer: PreTrainedTokenizerBase, cut: _Cut, text: str) -> list[Found]:
-    """What the text's own tokens show, and where they stand in it."""
+    """What the text's own tokens show, and their place in it."""
     ids = cut.ids[cut.own]
     pieces = [token_bytes(tokenizer, token) for token in ids]
     spelling = Spelling.of(text, partial(spelled, tokenizer))
@@ -198,7 +196,7 @@ def _places(tokenizer: PreTrainedTokenizerBase, cut: _Cut, text: str) -> list[Fo
     exact = followed(spelling, pieces, unknown)
     if not any(_is_lost(span) for _, span in exact):
         return exact
-    # A tokenizer that rewrites the text and keeps no account of it: letters are still letters.
+    # The tokenizer rewrites the text without tracking it: compare letters without case and accents.
     plain = Spelling.of(text, folded)
     found = followed(plain, [folded(piece.decode(errors="replace")) for piece in pieces], unknown)
     lost = [sum(_is_lost(span) for _, span in each) for each in (exact, found)]
@@ -230,7 +228,7 @@ def _refuse_surrogates(text: str, name: str) -> None:
 
 
 def _occurrence(ids: tuple[int, ...], plain: tuple[int, ...]) -> Span:
-    """Where in `ids` the tokens of the text alone stand; special tokens stand around them."""
+    """The span of the text's own tokens within `ids`, which special tokens may surround."""
     for start in range(len(ids) - len(plain), -1, -1):
         if ids[start : start + len(plain)] == plain:
             return start, start + len(plain)
@@ -238,7 +236,7 @@ def _occurrence(ids: tuple[int, ...], plain: tuple[int, ...]) -> Span:
 
 
 def _in_template(tokenizer: PreTrainedTokenizerBase, prompt: str) -> tuple[str, Span]:
-    """The chat as text, and the span of the user's text in it."""
+    """The prompt in the chat template, and the span of the user's text in it."""
     if not tokenizer.chat_template:
         raise problem(
             "input",
@@ -279,10 +277,10 @@ def _in_template(tokenizer: PreTrainedTokenizerBase, prompt: str) -> tuple[str, 
 
 
 def _clipped(found: Span | None, user: Span, skipped: int) -> Span | None:
-    """A span of the text the model sees as one of the user's text; None outside."""
+    """Translate a span in the text the model sees to the user's text; None outside."""
     if found is None:
         return None
     start, end = max(found[0], user[0]), min(found[1], user[1])
-    # An empty span is one that the tokenizer's spelling hides.
+    # An empty span marks a token that the tokenizer's spelling hides.
     inside = start < end or (found[0] == found[1] and start == end)
     return (start - user[0] + skipped, end - user[0] + skipped) if inside else None

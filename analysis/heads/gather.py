@@ -1,4 +1,4 @@
-"""What is asked of the heads of a pair of models, layer by layer and head by head."""
+"""Requests about the heads of a pair of models, by layer and by head."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def layer_asks(
     pair: Pair, layers: Iterable[int], words: Words, vectors: WordVectors
 ) -> list[Ask[HeadPairs]]:
-    """The word pairs of these layers' heads, base before tuned."""
+    """Ask for the word pairs of these layers' heads, base before tuned."""
     return [
         Ask(
             f"layer {layer}",
@@ -29,7 +29,7 @@ def layer_asks(
 def head_ask(
     pair: Pair, layer: int, head: int, words: Words, vectors: WordVectors
 ) -> Ask[NeuronPairs]:
-    """The word pairs of one head's neuron pairs, base before tuned."""
+    """Ask for the word pairs of one head's neuron pairs, base before tuned."""
     return Ask(
         f"layer {layer}, head {head}",
         tuple(NeuronPairsRequest(model, layer, head, words, vectors) for model in pair),

@@ -22,7 +22,7 @@ from analysis.table import Cell, Table
 from analysis.words.choice import Words, WordVectors
 
 NEURON_HEADS = 64
-"""Of about so many heads the neuron pairs are compared too: each head is a request of its own."""
+"""About this many heads have their neuron pairs compared too: each needs its own request."""
 
 HEAD_COLUMNS = ("layer", "head", "change", "pairs_base", "pairs_tuned", "kept", "lost", "gained")
 NEURON_COLUMNS = ("layer", "head", "neuron_pair", "change")
@@ -31,7 +31,7 @@ VERB_COLUMNS = ("layers", "verb", "kind", "rose", "fell", "share")
 
 @dataclass(frozen=True)
 class HeadsInput(PairInput):
-    """A pair of models, the words that are spoken of and the vectors that say which are alike."""
+    """A pair of models, the words to look for and the vectors that decide which are similar."""
 
     words: Words
     vectors: WordVectors
@@ -41,8 +41,8 @@ def study(given: HeadsInput) -> Study:
     """How much heads and neuron pairs changed, and which verbs gained word pairs.
 
     Raises:
-        ProblemError: ``input`` where the models are not built alike; whatever keeps a model's
-            weights from being read.
+        ProblemError: ``input`` when the models differ in architecture; whatever prevents reading
+            a model's weights.
     """
     asker, pair = Asker(given.session), given.pair
     spoken_of = given.words, given.vectors
@@ -76,7 +76,7 @@ def study(given: HeadsInput) -> Study:
 
 
 def sampled_heads(layers: int, heads: int) -> list[tuple[int, int]]:
-    """About `NEURON_HEADS` heads, as many in each layer, evenly over it: (layer, head)."""
+    """About `NEURON_HEADS` heads (layer, head), equally many per layer and evenly spaced in it."""
     each = min(heads, max(1, NEURON_HEADS // layers))
     within = [place * heads // each for place in range(each)]
     return [(layer, head) for layer in range(layers) for head in within]
@@ -196,7 +196,6 @@ def _verb_rows(movements: VerbMovements) -> Iterator[tuple[Cell, ...]]:
 def _changes(
     name: str, rows: Sequence[tuple[Cell, ...]], groups: tuple[tuple[int, int], ...]
 ) -> Changes:
-    """The first column is the layer; the change is the last of neuron pairs, the third of heads."""
     place = NEURON_COLUMNS.index("change") if name != "head" else HEAD_COLUMNS.index("change")
     layers, values = [], []
     for row in rows:

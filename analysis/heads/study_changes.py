@@ -21,13 +21,13 @@ _BINS = 10
 
 @dataclass(frozen=True)
 class Changes:
-    """How much each of some things changed: heads, or neuron pairs.
+    """How much each head, or each neuron pair, changed.
 
     Attributes:
-        name: What they are, in the singular.
+        name: Singular of what changed, such as "head".
         layers: The layer of each.
         values: 1 − M of each, 0 to 1.
-        groups: First and last layer of the groups they are looked at in.
+        groups: First and last layer of each group of layers.
     """
 
     name: str
@@ -36,7 +36,6 @@ class Changes:
     groups: tuple[tuple[int, int], ...]
 
     def within(self, first: int, last: int) -> list[float]:
-        """Those of a group of layers."""
         pairs = zip(self.layers, self.values, strict=True)
         return [value for layer, value in pairs if first <= layer <= last]
 
@@ -47,7 +46,7 @@ class Changes:
         yield self._row("all", list(self.values))
 
     def distribution(self) -> Figure:
-        """Fig. 2: which share of them changed how much, by group of layers."""
+        """Fig. 2: histogram of the changes, by group of layers."""
         edges = np.linspace(0.0, 1.0, _BINS + 1)
         middles = tuple(((edges[1:] + edges[:-1]) / 2).tolist())
         series = []
@@ -65,7 +64,6 @@ class Changes:
         )
 
     def by_layer(self) -> Series:
-        """Mean and deviation of each layer."""
         layers = sorted(set(self.layers))
         samples = [Sample.of(self.within(layer, layer)) for layer in layers]
         return Series(
@@ -85,7 +83,7 @@ class Changes:
         return (
             f"{name[:1].upper()}{name[1:]}s changed by {mean_in_words(self.values)} on average "
             f"(n={count:,}; 0: the same first {TOP_PAIRS} word pairs, 1: all others).",
-            # Layers are the units: what lies in one layer was not changed independently.
+            # Layers are the samples: changes within one layer are not independent.
             trend(f"the mean change of {name}s", self.by_layer()),
         )
 

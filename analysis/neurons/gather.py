@@ -1,4 +1,4 @@
-"""What is asked of neurons: how active they are, what they write, what silencing them costs."""
+"""Requests about neurons: how active they are, what they write, what silencing them costs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Place = tuple[int, int, int]
 def frequency_asks(
     models: Sequence[ModelChoice], instructions: InstructionSet, branch: Branch = "gate"
 ) -> list[Ask[Frequencies]]:
-    """The frequencies of these models, category by category."""
+    """Ask for the activation frequencies of these models, by category."""
     found = []
     for category in instructions.categories:
         prompts = tuple(each.prompt for each in instructions.of(category))
@@ -40,7 +40,7 @@ def frequency_asks(
 
 
 def halves(instructions: InstructionSet) -> list[InstructionSet]:
-    """The first and the second halves of all categories with two instructions or more."""
+    """The first and the second half of every category with at least two instructions."""
     groups = [instructions.of(category) for category in instructions.categories]
     return [
         InstructionSet(
@@ -52,13 +52,7 @@ def halves(instructions: InstructionSet) -> list[InstructionSet]:
 
 
 class AblationAsk(NamedTuple):
-    """What is asked about the neurons that are unique to a category.
-
-    Attributes:
-        category: Which one.
-        request: What is asked; None where there are no such neurons.
-        note: What the user should know, in words.
-    """
+    """A request about a category's unique neurons, None if it has none, and a note for the user."""
 
     category: str
     request: AblationRequest | None
@@ -74,15 +68,15 @@ def ablation_asks(
     seed: int,
     matched: Matched,
 ) -> Iterator[AblationAsk]:
-    """The tuned model's responses without each category's unique neurons.
+    """Ask about the tuned model's responses without each category's unique neurons.
 
     Args:
         model: The tuned model.
         pair: The sets of both models.
-        instructions: With their responses, of all categories.
-        count: How many random sets to compare with.
-        seed: Of the random sets.
-        matched: What these have in common with the category's.
+        instructions: Of all categories, with their responses.
+        count: Number of random sets to compare with.
+        seed: Seed of the random sets.
+        matched: What the random sets share with the category's.
     """
     _, sets = pair.neurons
     for category, frequencies in zip(sets.categories, pair.tuned, strict=True):
@@ -106,7 +100,7 @@ def ablation_asks(
 def direction_ask(
     models: Sequence[ModelChoice], place: Place, words: Words
 ) -> Ask[NeuronDirection]:
-    """What a neuron writes in these models."""
+    """Ask what a neuron writes in these models."""
     layer, expert, neuron = place
     return Ask(
         f"layer {layer}, neuron {neuron}",
@@ -117,7 +111,7 @@ def direction_ask(
 def word_asks(
     models: Sequence[ModelChoice], layers: Iterable[int], word: str, words: Words
 ) -> list[Ask[WordNeurons]]:
-    """Which neurons of these layers write a word."""
+    """Ask which neurons of these layers write a word."""
     return [
         Ask(
             f"layer {layer}",

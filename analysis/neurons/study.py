@@ -1,6 +1,6 @@
-"""What a pair needs for each category of instructions, what tuning altered, and if it matters.
+"""Which neurons each category of instructions needs, what tuning altered, and if it matters.
 
-METHODS 6. Whether sets differ between categories is judged beside how much they differ within one:
+METHODS 6. Differences between the sets of categories are compared with differences within one:
 between those of two halves of its instructions.
 """
 
@@ -55,15 +55,15 @@ from analysis.table import Cell, Table
 
 @dataclass(frozen=True)
 class NeuronsInput(PairInput):
-    """A pair of models and what is asked of their neurons.
+    """A pair of models and the settings of the analyses of their neurons.
 
     Attributes:
-        prompts: A file of instructions; empty for those that come with the app.
+        prompts: A file of instructions; empty for the built-in ones.
         epsilon, tau, expert_epsilon: See `Thresholds`; None for its defaults.
         branch: See `FrequenciesRequest`.
-        random_sets: How many random sets a set is compared with.
-        matched: What these have in common with it.
-        seed: Of the random sets and of the bootstrap.
+        random_sets: How many random sets each set is compared with.
+        matched: What the random sets share with it.
+        seed: Seed of the random sets and of the bootstrap.
     """
 
     prompts: str = ""
@@ -80,7 +80,7 @@ def study(given: NeuronsInput) -> Study:
     """Overlaps, alterations and ablations of a pair's sets.
 
     Raises:
-        ProblemError: ``input`` where something is out of bounds; what the analyses raise.
+        ProblemError: ``input`` when an option is out of bounds; what the analyses raise.
     """
     thresholds = Thresholds.of(vars(given))
     asker = Asker(given.session)
@@ -199,7 +199,6 @@ def _parameters(
 def _ablations(
     asker: Asker, pair: PairSets, instructions: InstructionSet, given: NeuronsInput
 ) -> Asking[list[Ablation]]:
-    """The tuned model's responses without each category's unique neurons."""
     found: list[Ablation] = []
     count, matched = given.random_sets, given.matched
     asks = ablation_asks(

@@ -1,4 +1,4 @@
-"""What the tables of the study of components are made of, for whoever computes them anew."""
+"""The data behind the tables of the study of components, for recomputing them."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ RESPONSE_COLUMNS = (
 def component_data(
     pair: PairSets, halves: Sequence[Sequence[Frequencies]], ablations: Sequence[Ablation]
 ) -> tuple[NamedTable, ...]:
-    """The sets, those of halves, how often neurons are in which sets together, log-probabilities.
+    """The sets, those of halves, the numbers of neurons by combination of sets, log-probabilities.
 
     Args:
         pair: The sets of both models.
-        halves: Of each model the first halves of all categories, then the second ones.
-        ablations: What was measured.
+        halves: For each model the first halves of all categories, then the second ones.
+        ablations: The measurements.
     """
     return (
         NamedTable("members", "Every neuron and expert of every set", units_table(pair)),
@@ -87,7 +87,7 @@ def _combination_rows(pair: PairSets) -> Iterator[tuple[Cell, ...]]:
 
 
 def _combinations(sets: UnitSets) -> Counter[str]:
-    """Names of categories → how many neurons are in the sets of these and of no others."""
+    """Names of categories → number of neurons in exactly these categories' sets."""
     counts: Counter[str] = Counter()
     for members in sets.members:
         kinds, numbers = np.unique(members.T, axis=0, return_counts=True)

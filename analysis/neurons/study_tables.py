@@ -1,4 +1,4 @@
-"""Tables of the study of components alone: halves of instructions, other thresholds."""
+"""Tables only the study of components has: halves of instructions, other thresholds."""
 
 from __future__ import annotations
 
@@ -22,9 +22,7 @@ THRESHOLD_COLUMNS = ("model", "epsilon", "tau", "size", "unique", "general", "ja
 def between_halves(found: Sequence[Frequencies], thresholds: Thresholds) -> Within:
     """`WITHIN_COLUMNS` of a model: every first half with every second half.
 
-    Args:
-        found: The first halves of all categories, then the second ones.
-        thresholds: What makes the sets.
+    `found` holds the first halves of all categories, then the second ones.
     """
     jaccard = neuron_sets(found, thresholds.epsilon, thresholds.tau).jaccard()
     count = len(found) // 2

@@ -19,7 +19,7 @@ Within = Sequence[tuple[str, str, str, float | None]]
 
 
 def overlap_statements(pair: PairSets, within: Sequence[Within]) -> tuple[str, ...]:
-    """Of both models: how large the sets are, and how much they share within and across."""
+    """How large both models' sets are, and how much they share within and across categories."""
     sentences: list[str] = []
     for found, sets in zip((pair.base, pair.tuned), pair.neurons, strict=True):
         sizes = sets.counts.sum(axis=1)
@@ -41,7 +41,7 @@ def overlap_statements(pair: PairSets, within: Sequence[Within]) -> tuple[str, .
 
 
 def alteration_statements(pair: PairSets) -> tuple[str, ...]:
-    """What tuning altered: all in all, and the layers that kept most and least."""
+    """What tuning altered, overall and in the layers that kept most and least."""
     found = alteration(*pair.neurons)
     kept, lost, gained = (each.sum(axis=0) for each in (found.kept, found.lost, found.gained))
     every = kept + lost + gained
@@ -62,7 +62,7 @@ def alteration_statements(pair: PairSets) -> tuple[str, ...]:
 
 
 def ablation_statements(measured: Sequence[Effect]) -> tuple[str, ...]:
-    """What every category's unique neurons do for its own responses and for the others'."""
+    """How each category's unique neurons affect its own responses and the others'."""
     sentences: list[str] = []
     for category in dict.fromkeys(each.category for each in measured):
         own = [each for each in measured if each.category == category]
@@ -86,7 +86,6 @@ def ablation_statements(measured: Sequence[Effect]) -> tuple[str, ...]:
 
 
 def size_figure(model: str, sets: UnitSets) -> Figure:
-    """Sizes by layer, a line a category."""
     return Figure(
         "sizes",
         f"Neurons that each category needs in {model}, by layer",
@@ -100,7 +99,7 @@ def size_figure(model: str, sets: UnitSets) -> Figure:
 
 
 def alteration_figure(found: Alteration, categories: Sequence[str]) -> Figure:
-    """Jaccard index of base and tuned by layer, a line a category."""
+    """Jaccard index of base and tuned by layer, one line per category."""
     jaccard = found.jaccard()
     return Figure(
         "alteration",
@@ -115,7 +114,6 @@ def alteration_figure(found: Alteration, categories: Sequence[str]) -> Figure:
 
 
 def ablation_figure(measured: Sequence[Effect]) -> Figure:
-    """Effects on the own responses and on the others', by category."""
     groups = [each for each in _GROUPS if each != "own - others"]
     series = []
     for group in groups:

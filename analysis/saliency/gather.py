@@ -1,12 +1,11 @@
 """Asks a session for both models' answers to the prompts of a study; some may fail.
 
-Any number of processes may share the work through one cache, without claims or locks: each goes
-through the prompts in a random order of its own, and the session looks into the cache before it
-computes anything. That is sound because an answer depends on its request alone and is stored in one
-piece: whoever stores it, and however often, the cache ends with the same. It costs little: of r
-cases left two processes choose the same with a chance of 1/r, so that k processes compute about
-(k - 1) ln n of n cases twice. A process that dies takes nothing with it but the case it worked on,
-and blocks nobody.
+Any number of processes may share the work through one cache, without locks: each goes through the
+prompts in its own random order, and the session checks the cache before computing anything. This is
+sound because an answer depends only on its request and is stored atomically, so it does not matter
+who stores it or how often. Little is computed twice: with r cases left, two processes pick the same
+one with probability 1/r, so k processes repeat about (k - 1) ln n of n cases. A process that dies
+loses only its current case, and blocks nobody.
 """
 
 from __future__ import annotations
@@ -28,25 +27,25 @@ if TYPE_CHECKING:
     from analysis.saliency.result import Attribution
 
 MAX_NEW_TOKENS = 300
-"""Of a response, where nothing else is asked for (METHODS 1)."""
+"""Default limit of a response's length (METHODS 1)."""
 
-# What is wrong with one case. Anything else would be wrong with the next one too.
+# Problems of one case. Any other would affect the next case too.
 _OF_ONE_CASE = ("input", "memory", "engine")
-# So many cases in a row that kill the engine, or do not fit, are no accident of these cases.
+# This many cases in a row that kill the engine, or do not fit, are no coincidence.
 _PATIENCE = 3
 
 
 @dataclass(frozen=True)
 class AskedCases(PairInput):
-    """Prompts that both models of a pair are asked.
+    """Prompts for both models of a pair.
 
     Attributes:
-        prompts: What they are asked.
-        chat_template: The tuned model's prompts are put into its chat template.
+        prompts: The prompts.
+        chat_template: Put the tuned model's prompts into its chat template.
         max_new_tokens: Upper bound of a response; None for what the prompts need.
-        method: How importance is computed, as the command line spells it.
-        cases_folder: In which folder the maps are also written, as its case library ``cases``;
-            None for nowhere.
+        method: How importance is computed, as spelled on the command line.
+        cases_folder: Folder in which the maps are also written, as its case library ``cases``; None
+            for none.
     """
 
     prompts: PromptSet
@@ -57,11 +56,10 @@ class AskedCases(PairInput):
 
     @property
     def longest(self) -> int:
-        """Upper bound of a response: as asked for, as the prompts need, or `MAX_NEW_TOKENS`."""
+        """Upper bound of a response: as requested, as the prompts need, or `MAX_NEW_TOKENS`."""
         return self.max_new_tokens or self.prompts.max_new_tokens or MAX_NEW_TOKENS
 
     def requests(self, prompt: StudyPrompt) -> tuple[AttributionRequest, AttributionRequest]:
-        """What the base and the tuned model are asked."""
         base, tuned = (
             AttributionRequest(
                 model,
@@ -76,18 +74,12 @@ class AskedCases(PairInput):
 
 
 CasesInput: TypeAlias = CaseLibrary | AskedCases
-"""What a study of cases is given: stored maps, or prompts and the models to ask."""
+"""The input of a study of cases: stored maps, or prompts and models."""
 
 
 @dataclass
 class CaseAsker:
-    """Asks both models of a pair all prompts of a set.
-
-    Attributes:
-        given: What is asked, and who answers.
-        asker: Waits for the answers.
-        left_out: Case id → why it has no answer; grows.
-    """
+    """Asks both models of a pair all prompts of a set; `left_out` says why a case has no answer."""
 
     given: AskedCases
     asker: Asker
@@ -95,16 +87,16 @@ class CaseAsker:
     _failures: int = 0
 
     def fill_cache(self) -> Asking[bool]:
-        """Has everything computed that the cache lacks, one model after the other.
+        """Compute every answer the cache lacks, one model after the other.
 
-        Two models that do not fit into memory together are so loaded once each.
+        Two models that do not fit into memory together are thus loaded only once each.
 
         Returns:
-            Whether answers are kept. Where they are not, it stops at the first one that is lost:
-            to compute the others would be in vain.
+            Whether answers are kept. If not, it stops at the first one lost, because computing the
+            others would be pointless.
 
         Raises:
-            ProblemError: What no other case would be spared.
+            ProblemError: A problem that would affect every other case too.
         """
         order = random.Random()
         prompts = list(self.given.prompts.prompts)
@@ -125,10 +117,10 @@ class CaseAsker:
     def answers(
         self, prompt: StudyPrompt, step: Progress
     ) -> Asking[tuple[Attribution, Attribution] | None]:
-        """Both models' answers, from the cache where it has them; None where one cannot be had.
+        """Both models' answers, from the cache if stored; None if one is unavailable.
 
         Raises:
-            ProblemError: What no other case would be spared.
+            ProblemError: A problem that would affect every other case too.
         """
         found: list[Attribution] = []
         for index in range(2):
@@ -141,15 +133,11 @@ class CaseAsker:
         return found[0], found[1]
 
     def _answer(self, index: int, prompt: StudyPrompt, step: Progress) -> Asking[Finished | None]:
-        """One answer; None where there is none, which is noted in `left_out`.
-
-        Raises:
-            ProblemError: What no other case would be spared.
-        """
+        """One answer; None if there is none, with the reason in `left_out`."""
         request = self.given.requests(prompt)[index]
         ending = yield from self.asker.ending(request, step)
         if isinstance(ending, Failed) and ending.problem.kind == "engine":
-            # It may have died of something else; what it died of twice was this case.
+            # It may have died of something else once; if it dies twice, it is because of this case.
             ending = yield from self.asker.ending(request, step)
         if isinstance(ending, Finished):
             self._failures = 0

@@ -1,4 +1,4 @@
-"""One saliency map as it is shown: tokens, scores and density, from a result or a stored case."""
+"""A saliency map as shown: tokens, scores and density, from a result or a stored case."""
 
 from __future__ import annotations
 
@@ -41,11 +41,10 @@ class SaliencyMap:
         prompt_tokens: N tokens, special ones included.
         response_tokens: M tokens.
         scores: uint8 [N, M], normalised scores S of equation 2 with b = 0.
-        importance: float32 [N, M] signed importance I, NaN where not computed yet; None where
-            only scores were published.
+        importance: float32 [N, M], signed importance I, NaN where not computed yet; None if only
+            scores were published.
         visible: bool [N], the rows that are shown and counted. The others have score 0.
-        totals: float32 [N], the sum of every row, which may be there before the map; None where it
-            is not.
+        totals: float32 [N], the row sums, which may be available before the map; None if not.
     """
 
     model: str
@@ -57,7 +56,7 @@ class SaliencyMap:
     totals: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
-        """Refuses arrays that disagree with the tokens."""
+        """Refuse arrays that disagree with the tokens."""
         shape = (len(self.prompt_tokens), len(self.response_tokens))
         if self.scores.shape != shape or self.visible.shape != shape[:1]:
             raise ValueError(f"scores {self.scores.shape} do not fit {shape} tokens")
@@ -68,11 +67,9 @@ class SaliencyMap:
     def from_attribution(
         cls, attribution: Attribution, *, include_special: bool = False
     ) -> SaliencyMap:
-        """The map of an attribution.
+        """The map of an attribution, complete or partial.
 
-        Args:
-            attribution: A result, or a partial one.
-            include_special: Show and count the tokens that the user did not write.
+        With `include_special` it also shows and counts the tokens that the user did not write.
         """
         tokens = attribution.prompt_tokens
         visible = np.ones(len(tokens), np.bool_) if include_special else tokens.written_by_user()
@@ -90,7 +87,7 @@ class SaliencyMap:
 
     @cached_property
     def total_scores(self) -> NDArray[np.uint8] | None:
-        """uint8 [N]: the totals as equation 2 would have a column; None where there are none."""
+        """uint8 [N]: the totals, normalised like a column in equation 2; None if there are none."""
         if self.totals is None:
             return None
         return normalize(self.totals[:, None], rows=self.visible)[:, 0]
@@ -99,33 +96,32 @@ class SaliencyMap:
     def density(self) -> NDArray[np.float64]:
         """float64 [N]: importance density with b = 7 and p = 4 (paper 4.2); 0 for hidden rows.
 
-        What it says of a map that is not complete is not final.
+        For an incomplete map it is not final.
         """
         return importance_density(raise_floor(self.scores, DENSITY_FLOOR))
 
     @cached_property
     def computed(self) -> NDArray[np.bool_]:
-        """bool [N, M]: the cells whose importance, or published score, is there already."""
+        """bool [N, M]: the cells whose importance, or published score, is known."""
         if self.importance is None:
             return np.ones(self.scores.shape, np.bool_)
         return ~np.isnan(self.importance)
 
     @cached_property
     def final(self) -> NDArray[np.bool_]:
-        """bool [M]: the columns whose visible cells are all there, so that their scores stay."""
+        """bool [M]: the columns whose scores are final because all visible cells are known."""
         return np.asarray(self.computed[self.visible].all(axis=0), dtype=np.bool_)
 
     @cached_property
     def provisional(self) -> NDArray[np.bool_]:
-        """bool [M]: the columns some of whose visible cells are there, but not all.
+        """bool [M]: the columns with some, but not all, visible cells known.
 
-        Their largest importance may be to come; their scores can only fall until then.
+        Their largest importance may be yet to come; until then their scores can only fall.
         """
         return np.asarray(self.computed[self.visible].any(axis=0) & ~self.final, dtype=np.bool_)
 
     @property
     def complete(self) -> bool:
-        """Whether all visible cells are there."""
         return bool(self.final.all())
 
     def instruction_score(self, instruction: NDArray[np.bool_]) -> float:
@@ -133,7 +129,7 @@ class SaliencyMap:
         return instruction_score(self.density, instruction)
 
     def totals_table(self) -> Table:
-        """One row per visible prompt token: what it weighs for the whole response."""
+        """One row per visible prompt token: its weight for the whole response."""
         texts, totals = self.prompt_tokens.texts, self.totals
         rows = [
             # str: the shortest digits that give the same float32 back.
@@ -145,20 +141,19 @@ class SaliencyMap:
     def table(self) -> Table:
         """One row per visible prompt token and response token; indices count hidden rows too.
 
-        Empty cells: an importance that was never published or is not computed yet, and the score
-        of a column that is not final.
+        Cells are empty for an importance not published or computed yet, and for the score of a
+        column that is not final.
         """
         return Table(COLUMNS, _Pairs(self))
 
 
 @dataclass(frozen=True)
 class _Pairs:
-    """The rows of a map's table, made one at a time, as often as they are asked for."""
+    """The rows of a map's table, generated on each iteration."""
 
     map: SaliencyMap
 
     def __iter__(self) -> Iterator[tuple[Cell, ...]]:
-        """Rows by prompt token, then response token."""
         shown = self.map
         responses = shown.response_tokens.texts
         final = shown.final.tolist()

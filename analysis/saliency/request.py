@@ -1,4 +1,4 @@
-"""What can be asked of a prompt and its response: importance, token by token (METHODS 1)."""
+"""Requests about a prompt and its response: importance, token by token (METHODS 1)."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ class AttributionRequest(Request["Attribution"], frozen=True, tag="attribution")
     """Importance of every prompt token for every response token (METHODS 1, paper 4.1).
 
     Attributes:
-        model: Which model answers and is explained.
+        model: The model that answers and is explained.
         prompt: The user's text, as typed.
         chat_template: Wrap the prompt in the model's chat template first.
-        response: The response to explain; None lets the model write one, greedily.
-        response_ids: The response as ids, exactly as a model wrote it; goes before `response`.
+        response: The response to explain; None lets the model generate one, greedily.
+        response_ids: The response as token ids, as a model generated it; overrides `response`.
         max_new_tokens: Upper bound of a generated response.
         method: ``forward`` and ``reverse`` compute the same gradient, ``auto`` takes the cheaper;
-            ``occlusion`` deletes the token, ``occlusion_zeroed`` makes its embedding zero.
+            ``occlusion`` deletes the token, ``occlusion_zeroed`` zeroes its embedding.
         target: Differentiate log p(y_m) or p(y_m). Occlusion always compares p(y_m).
-        memory_budget: Bytes that the passes may take beside the weights; None for a share of what
-            is free. Part of no cache key: the numbers do not depend on it.
-        totals_only: Stop at the totals of the gradient, without the map.
+        memory_budget: Bytes that the passes may take besides the weights; None for a share of free
+            memory. Not in the cache key, since the numbers do not depend on it.
+        totals_only: Compute only the totals of the gradient, without the map.
     """
 
     analysis = "attribution"

@@ -1,4 +1,4 @@
-"""Importance of every prompt token for every response token, as the engine answers; as JSON."""
+"""Importance of every prompt token for every response token: the engine's result, and its JSON."""
 
 from __future__ import annotations
 
@@ -17,25 +17,24 @@ class Attribution(msgspec.Struct, frozen=True, tag="attribution"):
     Attributes:
         model: The model's name as the user knows it.
         prompt: The user's text.
-        prompt_tokens: All tokens the model was given, template and special tokens included.
-        response_tokens: The response without its end token; their spans lie in the response text.
+        prompt_tokens: All tokens the model was given, including template and special tokens.
+        response_tokens: The response without its end token; spans lie in the response text.
         importance: float32 [N, M], signed; NaN where not computed yet.
         target: What was differentiated.
         method: The algorithm that ran.
         device: Where it ran.
-        dtype: Precision of the weights it ran on.
+        dtype: Precision of the weights.
         ended: ``end`` when the model ended the response, ``length`` when the limit did, ``given``
-            when the response was the user's, ``running`` while it is still being written.
-        seconds: Time the attribution took, generation and loading excluded.
-        response: The response as text; U+FFFD stands for bytes that make no character.
-        passes_dtype: Precision that the passes of the method ran in; empty until they ran.
-        note: What the user should know of how it was computed, such as a method that the model
-            cannot do; empty for nothing.
-        totals: float32 [N], Σ_m I[n, m]. Of a gradient they are there before the map, from one
-            backward pass; NaN until then.
-        difference: How far weighted sums of the map's columns are at most from what a backward pass
-            says they are, as a share of the largest; None where nothing was compared, as for
-            occlusion.
+            when the response was the user's, ``running`` while it is being generated.
+        seconds: Time of the attribution, without generation and loading.
+        response: The response as text; U+FFFD stands for invalid bytes.
+        passes_dtype: Precision of the method's passes; empty until they ran.
+        note: What the user should know about the computation, such as a method that the model does
+            not support; empty for nothing.
+        totals: float32 [N], Σ_m I[n, m]; NaN until known. For a gradient they are known before the
+            map, from one backward pass.
+        difference: Largest difference between weighted sums of the map's columns and those of a
+            backward pass, as a share of the largest sum; None if not compared, as for occlusion.
     """
 
     model: str
@@ -57,11 +56,11 @@ class Attribution(msgspec.Struct, frozen=True, tag="attribution"):
 
 
 def as_json(attribution: Attribution) -> bytes:
-    """An object in UTF-8, a line a key; numbers that are not there are null.
+    """A JSON object in UTF-8 with one line per key; missing numbers are null.
 
-    ``importance`` has a list for every prompt token with a number for every response token, special
-    tokens included; ``largest_difference`` is how far the map is at most from what a backward pass
-    says of it, as a share of the largest sum of its columns.
+    ``importance`` has a list for every prompt token with a number for every response token,
+    including special tokens; ``largest_difference`` is that between the map and a backward
+    pass, as a share of the largest sum of its columns.
     """
     record = {
         "model": attribution.model,

@@ -1,9 +1,9 @@
-"""The cases of a study: each prompt with both models' maps, asked of a session or read from disk.
+"""The cases of a study: each prompt with both models' maps, from a session or from disk.
 
-Asked of a session, the work is done in two rounds. The first computes every answer that the cache
-lacks, in any order and by any number of processes (see `gather`). The second reads them from
-the cache in the prompts' order, so that the outcome does not depend on who computed what and when,
-and a study that was killed ends with exactly the tables of one that was not.
+A session is asked in two rounds. The first computes every answer that the cache lacks, in any order
+and by any number of processes (see `gather`). The second reads them from the cache in the prompts'
+order, so the outcome does not depend on who computed what when, and a study that was killed and
+restarted gives exactly the same tables.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ class StudyCase:
         id: Its name, unique in the study.
         dataset: The collection of prompts it comes from.
         prompt: The text that the models were given.
-        guessed: Nobody marked its instructions; they are a guess.
+        guessed: Its instructions are a guess, because nobody marked them.
         maps: A map for each model, base before tuned.
         instructions: bool [N] for each map, True for the tokens of an instruction.
-        ratings: How well each model's response follows the prompt, 1 to 4; None where unknown.
+        ratings: How well each model's response follows the prompt, 1 to 4; None if unknown.
     """
 
     id: str
@@ -60,14 +60,14 @@ class StudyCase:
 
 @dataclass(frozen=True)
 class Collected(Generic[T]):
-    """What was made of the cases.
+    """What a study collected from the cases.
 
     Attributes:
         models: The models' names, base before tuned.
-        values: One of each case that is not left out, in the order of the prompts.
-        notes: Sentences on cases that were left out, instructions guessed, responses cut.
-        precisions: What each model was computed in, in words; empty where it was not asked.
-        methods: How importance was computed, each way once.
+        values: One for each case not left out, in the order of the prompts.
+        notes: Sentences on cases left out, instructions guessed, responses cut.
+        precisions: Precision and device of each model; empty if no model was asked.
+        methods: The methods used for importance, each once.
     """
 
     models: tuple[str, ...]
@@ -78,19 +78,18 @@ class Collected(Generic[T]):
 
 
 def collect(given: CasesInput, measure: Callable[[StudyCase], T]) -> Asking[Collected[T]]:
-    """Goes through all cases of a study, from stored maps or by asking both models.
+    """Go through all cases of a study, from stored maps or by asking both models.
 
-    A case that cannot be answered, such as a prompt that is too long for a model, is left out with
-    a note. Maps are not held in memory.
+    A case that cannot be answered, such as a prompt too long for a model, is left out with a note.
+    Maps are not kept in memory.
 
     Args:
-        given: Stored maps, or prompts and models; the maps of these are also written where a
-            folder is given.
-        measure: What the study needs of a case.
+        given: Stored maps, or prompts and models, whose maps are also written if a folder is given.
+        measure: Extracts what the study needs from a case.
 
     Raises:
-        ProblemError: ``input`` where no case is left; ``storage`` where a library is broken or a
-            folder cannot be written; what loading a model raises.
+        ProblemError: ``input`` when no case is left; ``storage`` when a library is broken or a
+            folder not writable; what loading a model raises.
     """
     if isinstance(given, CaseLibrary):
         return (yield from _read(given, measure))
@@ -183,7 +182,6 @@ def _case(prompt: StudyPrompt, answers: tuple[Attribution, Attribution]) -> Stud
 
 
 def _stored(prompt: StudyPrompt, case: StudyCase) -> list[NewCase]:
-    """The case as each model sees it."""
     return [
         NewCase(
             id=case.id,
@@ -227,13 +225,7 @@ def _on_cuts(names: Sequence[str], cut: Sequence[int], count: int, limit: int) -
 def case_parameters(
     given: CasesInput, computed: Sequence[str], methods: Sequence[str]
 ) -> dict[str, Cell]:
-    """Where the cases of a study come from.
-
-    Args:
-        given: What the study was given.
-        computed: As of `model_parameters`.
-        methods: How importance was computed, of all answers.
-    """
+    """Parameters that say where the cases come from; `computed` is as in `model_parameters`."""
     if isinstance(given, CaseLibrary):
         index = (given.folder / "cases.jsonl").read_bytes()
         return {

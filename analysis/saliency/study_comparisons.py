@@ -10,10 +10,10 @@ from analysis.statistics import SIGNIFICANT, Sample, welch_p_value
 from analysis.table import Cell
 
 FOLLOWED = 2.0
-"""Responses rated this or better count as having followed the instruction."""
+"""Responses with at least this rating count as following the instruction."""
 
 SHORTEST_RATED = 5
-"""Table 1 leaves out responses of fewer tokens; Table 2 does not."""
+"""Table 1 leaves out responses with fewer tokens; Table 2 does not."""
 
 COLUMNS = (
     "table",
@@ -32,16 +32,16 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class ScoredCase:
-    """What the tables need of a case; each tuple has a place for each model, base before tuned.
+    """What the tables need from a case; tuples have one item per model, base before tuned.
 
     Attributes:
         id: Its name.
         dataset: Where its prompt comes from.
         guessed: Its instructions are a guess.
         scores: Instruction scores.
-        instruction_tokens: Number of instruction tokens, as each model cuts the prompt.
+        instruction_tokens: Number of instruction tokens, by each model's tokenizer.
         response_lengths: Response tokens.
-        ratings: Ratings of the responses; None where there is none.
+        ratings: Ratings of the responses; None if unrated.
     """
 
     id: str
@@ -54,7 +54,6 @@ class ScoredCase:
 
     @classmethod
     def of(cls, case: StudyCase) -> ScoredCase:
-        """The scores of a case's maps (METHODS 1)."""
         pairs = list(zip(case.maps, case.instructions, strict=True))
         return cls(
             id=case.id,
@@ -86,7 +85,7 @@ class Comparison:
     p_value: float | None
 
     def row(self) -> tuple[Cell, ...]:
-        """The row of the table, unrounded; means of no responses are empty."""
+        """The row of the table, unrounded; the mean of an empty group is an empty cell."""
         cells: list[Cell] = [str(self.table), self.dataset]
         for name, sample in zip(self.groups, self.samples, strict=True):
             empty = sample.count == 0
@@ -95,7 +94,7 @@ class Comparison:
         return (*cells, self.p_value)
 
     def sentence(self) -> str:
-        """What the row says, in the paper's digits."""
+        """What the row says, with the paper's digits."""
         where = f"Table {self.table}, {self.dataset}"
         empty = [
             name for name, each in zip(self.groups, self.samples, strict=True) if not each.count
@@ -120,14 +119,13 @@ class Comparison:
 
 
 def compare(models: Sequence[str], cases: Sequence[ScoredCase]) -> tuple[Comparison, ...]:
-    """Table 1 where a model's responses have ratings, then Table 2 where there are two models.
+    """Table 1 if a model's responses have ratings, then Table 2 if there are two models.
+
+    Both have one row per dataset, in the order of their first cases.
 
     Args:
         models: The models' names, base before tuned.
         cases: At least one.
-
-    Returns:
-        A row a dataset in each table, the datasets in the order of their first case.
     """
     by_dataset: dict[str, list[ScoredCase]] = {}
     for case in cases:
@@ -146,7 +144,7 @@ def compare(models: Sequence[str], cases: Sequence[ScoredCase]) -> tuple[Compari
 
 
 def _table_1(model: int, dataset: str, cases: Sequence[ScoredCase]) -> Comparison:
-    """Followed against unfollowed responses of the model at an index."""
+    """Responses of the model at an index that followed against those that did not."""
     followed: list[float] = []
     unfollowed: list[float] = []
     for case in cases:
@@ -157,7 +155,6 @@ def _table_1(model: int, dataset: str, cases: Sequence[ScoredCase]) -> Compariso
 
 
 def _table_2(models: Sequence[str], dataset: str, cases: Sequence[ScoredCase]) -> Comparison:
-    """The tuned model's responses against the base model's."""
     base, tuned = ([case.scores[model] for case in cases] for model in (0, 1))
     return _comparison(2, dataset, (models[1], models[0]), tuned, base)
 

@@ -36,7 +36,7 @@ CASE_COLUMNS = (
 )
 
 _UNLIKE_LENGTHS = 2
-"""From so many times the length on, the reader is told that scores are hard to compare."""
+"""Beyond this ratio of mean lengths the reader is warned that scores are hard to compare."""
 
 _TITLES = {
     1: "instruction scores of responses that followed the instruction or did not (Table 1)",
@@ -45,14 +45,9 @@ _TITLES = {
 
 
 def study(given: CasesInput) -> Study:
-    """Compares instruction scores: followed against unfollowed, and tuned against base.
+    """Compare instruction scores: followed against unfollowed, and tuned against base.
 
-    Args:
-        given: Stored maps, or two models and prompts.
-
-    Raises:
-        ProblemError: ``input`` where there are neither ratings nor two models to compare; what
-            `collect` raises.
+    Raises ProblemError ``input`` when there are neither ratings nor two models.
     """
     if (
         isinstance(given, CaseLibrary)
@@ -110,7 +105,6 @@ _NO_RATINGS = "Table 1 needs ratings of the responses, and there are none: only 
 
 
 def _on_lengths(found: Collected[ScoredCase]) -> str:
-    """Scores of responses of very different lengths are hard to compare: the reader is told."""
     lengths = [
         float(np.mean([case.response_lengths[index] for case in found.values]))
         for index in range(len(found.models))

@@ -1,11 +1,10 @@
-"""Fig. 6 of the paper: which part of a sentence holds how much importance density (appendix B.3).
+"""Fig. 6 of the paper: how importance density is distributed in a sentence (appendix B.3).
 
-Each prompt is cut into sentences and each sentence into four segments of the same number of tokens.
-The density of a sentence's tokens is divided by its sum, added up by segment, and averaged
-over the sentences of a case, then over cases. Where the number of tokens is no multiple of four a
-token on a border counts in both segments, in proportion; so even density gives a quarter each,
-whatever the length. Sentences of fewer than four tokens have no four segments and are left
-out, as are those without any density.
+Each prompt is cut into sentences and each sentence into four segments of equal length in tokens.
+The density of a sentence's tokens is normalised to a sum of 1, added up by segment, and averaged
+over the sentences of a case, then over cases. If the number of tokens is not a multiple of four, a
+token on a border counts proportionally in both segments, so uniform density gives each a quarter at
+any length. Sentences with fewer than four tokens or without any density are left out.
 """
 
 from __future__ import annotations
@@ -46,11 +45,11 @@ _ALL = "all"
 
 @dataclass(frozen=True)
 class Profile:
-    """Where in its sentences the density of one case lies, for one model.
+    """The distribution of one case's density within its sentences, for one model.
 
     Attributes:
         shares: Share of each segment, averaged over the sentences; they add up to 1.
-        sentences: The number of those sentences.
+        sentences: Number of those sentences.
     """
 
     shares: tuple[float, ...]
@@ -58,13 +57,12 @@ class Profile:
 
     @property
     def outer(self) -> float:
-        """Share of the first and the last segment together."""
         return self.shares[0] + self.shares[-1]
 
 
 @dataclass(frozen=True)
 class ProfiledCase:
-    """A case with its profile for each model; None where it has no sentence to look at."""
+    """A case with its profile for each model; None if it has no suitable sentence."""
 
     id: str
     dataset: str
@@ -72,7 +70,6 @@ class ProfiledCase:
 
     @classmethod
     def of(cls, case: StudyCase) -> ProfiledCase:
-        """The profiles of a case's maps."""
         places = sentences(case.prompt)
         return cls(
             case.id,
@@ -86,11 +83,11 @@ def profile(density: NDArray[np.float64], tokens: Tokens, places: Sequence[Span]
 
     Args:
         density: float64 [N], importance density of the prompt tokens.
-        tokens: N tokens. A token belongs to the first sentence that it shares a character with.
-        places: The sentences' places in the prompt.
+        tokens: N tokens. A token belongs to the first sentence it shares a character with.
+        places: The sentences' spans in the prompt.
 
     Returns:
-        The profile; None where no sentence has four tokens and some density.
+        The profile; None if no sentence has four tokens and some density.
     """
     found = [
         segment_shares(density[members])
@@ -103,15 +100,11 @@ def profile(density: NDArray[np.float64], tokens: Tokens, places: Sequence[Span]
 
 
 def segment_shares(density: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The share of a sentence's density in each of `SEGMENTS` equally long segments.
+    """Shares, float64 [SEGMENTS] with sum 1, of equally long segments of a sentence.
 
-    Args:
-        density: float64 [T], T ≥ 1, not all zeros.
-
-    Returns:
-        float64 [SEGMENTS], adding up to 1.
+    `density` is float64 [T], T ≥ 1, not all zeros.
     """
-    # Summed up to every border; between two tokens the sum rises evenly.
+    # Cumulative sums at the borders, interpolated linearly within a token.
     sums = np.concatenate([[0.0], np.cumsum(density)])
     borders = np.linspace(0.0, len(density), SEGMENTS + 1)
     at_borders: NDArray[np.float64] = np.interp(borders, np.arange(len(sums)), sums)
@@ -120,7 +113,6 @@ def segment_shares(density: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _members(tokens: Tokens, places: Sequence[Span]) -> list[list[int]]:
-    """The indices of each sentence's tokens."""
     members: list[list[int]] = [[] for _ in places]
     first = 0
     for index, span in enumerate(tokens.spans):
@@ -134,14 +126,7 @@ def _members(tokens: Tokens, places: Sequence[Span]) -> list[list[int]]:
 
 
 def study(given: CasesInput) -> Study:
-    """The position profile of each model, and whether it is the U that the paper describes.
-
-    Args:
-        given: Stored maps, or two models and prompts.
-
-    Raises:
-        ProblemError: What `collect` raises.
-    """
+    """The position profile of each model, and whether it is the U that the paper describes."""
     found = yield from collect(given, ProfiledCase.of)
     datasets = tuple(dict.fromkeys(case.dataset for case in found.values))
     groups = datasets if len(datasets) == 1 else (_ALL, *datasets)
@@ -200,7 +185,7 @@ def _profiles(found: Collected[ProfiledCase], group: str, model: int) -> list[Pr
 
 @dataclass(frozen=True)
 class _Summary:
-    """The profile of a model, averaged over the cases of a group; empty where there are none."""
+    """The profile of a model, averaged over the cases of a group; empty if there are none."""
 
     group: str
     model: str
@@ -217,7 +202,7 @@ class _Summary:
         if not profiles:
             return cls(group, model, 0, 0, nothing, nothing, None, None)
         shares = np.array([each.shares for each in profiles])
-        # Equal shares may differ in their last bits, and would seem to vary.
+        # Equal shares may differ in the last bits, and so seem to vary.
         outer = [round(each.outer, 12) for each in profiles]
         return cls(
             group,
@@ -272,7 +257,7 @@ class _Summary:
 
 
 def _difference(found: Collected[ProfiledCase], group: str) -> str:
-    """Whether tuning made the U less sharp, as the paper finds: the outer shares case by case."""
+    """Whether tuning flattened the U, as in the paper: compares outer shares case by case."""
     base, tuned = found.models
     differences = [
         round(first.outer - second.outer, 12)

@@ -1,1 +1,1 @@
-"""Questions and answers as data, and who has them answered; imports no torch."""
+"""Requests, and the session that answers them; imports no torch."""

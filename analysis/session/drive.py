@@ -1,6 +1,6 @@
-"""Asks a session one thing after the other, telling meanwhile how far it is.
+"""Asks a session one request after another, reporting progress meanwhile.
 
-Studies and headless commands drive these generators to their end; closing one gives up what it
+Studies and headless commands run these generators to their end; closing one cancels the request it
 waits for.
 """
 
@@ -22,20 +22,20 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 Asking: TypeAlias = Generator[Progress | Notice, None, R]
-"""What is said on the way to an `R`; it says something at least every `_POLL_S` seconds."""
+"""Progress on the way to an `R`, yielded at least every `_POLL_S` seconds."""
 
 _POLL_S = 0.2
 
 
 class JobLike(Protocol):
-    """What is needed of a submitted request."""
+    """The part of a submitted request needed here."""
 
     def cancel(self) -> None:
         """Ask for an early end."""
 
 
 class Answerer(Protocol):
-    """Who answers: `analysis.session.session.Session`; tests bring scripted ones."""
+    """Answers requests: `analysis.session.session.Session`, or a scripted one in tests."""
 
     def submit(
         self, request: Request[R], listener: Callable[[Event], None], *, background: bool = False
@@ -48,19 +48,17 @@ class Answerer(Protocol):
 
 @dataclass
 class Asker:
-    """Asks in the background: what somebody looks at meanwhile goes first.
+    """Asks in the background, giving way to whatever the user looks at meanwhile.
 
     Attributes:
-        session: Who answers, from the cache where it can.
-        notes: What a reader of the answers should know, once each, such as that the disk is full;
-            grows.
+        session: Answers, from the cache where it can.
+        notes: What readers of the answers should know, such as that the disk is full; each once.
     """
 
     session: Answerer
     notes: dict[str, None] = field(default_factory=dict)
 
     def note(self, *notes: str) -> None:
-        """Keep what a reader of the answers should know."""
         self.notes.update(dict.fromkeys(notes))
 
     def ending(
@@ -69,15 +67,15 @@ class Asker:
         step: Progress,
         follow: Callable[[Progress], Progress] | None = None,
     ) -> Asking[Finished | Failed]:
-        """How a request ends.
+        """Wait for the end of a request.
 
         Args:
-            request: What is asked.
-            step: What is said until there is news.
-            follow: What is said then; the step with the name of the stage where it is left out.
+            request: The request.
+            step: Progress to report until there is news.
+            follow: Turns news into progress; by default the step with the stage's name.
 
         Raises:
-            ProblemError: ``internal``: somebody else gave it up.
+            ProblemError: ``internal`` when somebody else cancelled it.
         """
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         job = self.session.submit(request, events.put, background=True)
@@ -111,11 +109,7 @@ class Asker:
         step: Progress,
         follow: Callable[[Progress], Progress] | None = None,
     ) -> Asking[R]:
-        """The answer to a request; see `ending`.
-
-        Raises:
-            ProblemError: There is none.
-        """
+        """The answer to a request, as `ending`; ProblemError if it fails."""
         ending = yield from self.ending(request, step, follow)
         if isinstance(ending, Failed):
             raise ProblemError(ending.problem)
@@ -129,16 +123,16 @@ class Asker:
         take: Callable[..., T],
         notes: Callable[[R], Iterable[str]] = lambda answer: (),
     ) -> Asking[list[T]]:
-        """What was made of the answers to all of these, in their order.
+        """Ask for all of these, and return what `take` makes of their answers, in order.
 
         Args:
-            stage: What is being done.
-            asks: What is asked.
-            take: Is given the answers of each; they need not be held in memory together.
-            notes: What is to be noted of an answer.
+            stage: Name of the work.
+            asks: The requests, in groups.
+            take: Gets the answers of one group, so not all answers have to be held in memory.
+            notes: What to note of an answer.
 
         Raises:
-            ProblemError: One cannot be had.
+            ProblemError: One cannot be answered.
         """
         found: list[T] = []
         for done, ask in enumerate(asks):
@@ -151,10 +145,6 @@ class Asker:
         return found
 
     def architecture(self, base: ModelChoice, tuned: ModelChoice) -> Asking[Architecture]:
-        """What both models of a pair are built of.
-
-        Raises:
-            ProblemError: One of them cannot be read, or they are not built alike.
-        """
+        """The common architecture of both models; ProblemError if unreadable or different."""
         built = yield from self.answers("opening models", opening(base, tuned), lambda each: each)
         return built_alike(*built)

@@ -1,4 +1,4 @@
-"""The session's handle on its engine process: start, send, receive, kill, and say why it died."""
+"""The session's handle on its engine process: start, send, receive, kill, explain its death."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from analysis.problems import Problem
 from analysis.session.protocol import HEADER_SIZE, FromEngine, ToEngine, body_length, frame
 from cache.codec import decode
 
-# -P keeps the working folder off the import path: a user's own analysis/ must not be run.
+# -P keeps the working directory off the import path: a user's own analysis/ must not be run.
 ENGINE_COMMAND = (sys.executable, "-P", "-m", "analysis.engine")
 _READ_SIZE = 1 << 20
 _STDERR_TAIL = 600
@@ -26,13 +26,10 @@ class EngineDiedError(Exception):
 
 
 class EngineProcess:
-    """A running engine process and the pipes to it.
-
-    Sending is safe from any thread; receiving belongs to one.
-    """
+    """A running engine process. Any thread may send, but only one may receive."""
 
     def __init__(self, command: tuple[str, ...] = ENGINE_COMMAND) -> None:
-        # Open as long as the process lives; `kill` closes it.
+        # Stays open as long as the process lives; `kill` closes it.
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
             command,
@@ -40,8 +37,8 @@ class EngineProcess:
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             bufsize=0,
-            # Out of the terminal's process group: ctrl-C is the session's to handle, and the end
-            # of the pipe tells the engine when the session is gone.
+            # Outside the terminal's process group: the session handles ctrl-C, and a closed pipe
+            # tells the engine that the session is gone.
             start_new_session=True,
         )
         assert self._process.stdin is not None
@@ -53,15 +50,10 @@ class EngineProcess:
 
     @property
     def pid(self) -> int:
-        """The process id."""
         return self._process.pid
 
     def send(self, message: ToEngine) -> None:
-        """Hand over a message.
-
-        Raises:
-            EngineDiedError: The process is gone.
-        """
+        """Send a message; EngineDiedError if the process is gone."""
         data = memoryview(frame(message))
         with self._sending:
             try:
@@ -71,10 +63,9 @@ class EngineProcess:
                 raise EngineDiedError from error
 
     def receive(self, timeout: float) -> FromEngine | None:
-        """The next message, or None when none comes within `timeout` seconds.
+        """The next message, or None if none comes within `timeout` seconds.
 
-        Raises:
-            EngineDiedError: The process is gone.
+        Raises EngineDiedError if the process is gone.
         """
         deadline = time.monotonic() + timeout
         while (body := self._take_message()) is None:
@@ -103,7 +94,6 @@ class EngineProcess:
         return body
 
     def kill(self) -> None:
-        """End the process now."""
         self._process.kill()
         self._process.wait()
         self._requests.close()
@@ -111,7 +101,7 @@ class EngineProcess:
         self._stderr.close()
 
     def obituary(self) -> Problem:
-        """Why the process died, in words, from its exit status and last output."""
+        """Explain from its exit status and last output why the process died."""
         try:
             status: int | None = self._process.wait(timeout=2)
         except subprocess.TimeoutExpired:

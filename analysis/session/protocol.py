@@ -1,7 +1,7 @@
-"""What travels between the session and its engine process: length-prefixed messages, no pickle.
+"""Messages between the session and its engine process: length-prefixed, no pickle.
 
-Requests and results travel as bytes within a message, and the class of a request by its name: who
-reads them knows from the request which result answers it. So no message lists them.
+Messages carry requests and results as bytes, and the class of a request by name; the request tells
+which result answers it. So the protocol does not list them.
 """
 
 from __future__ import annotations
@@ -29,13 +29,7 @@ HEADER_SIZE = _LENGTH.size
 
 
 class Run(msgspec.Struct, frozen=True, tag="run"):
-    """Session to engine: answer this.
-
-    Attributes:
-        job: Number of the job.
-        kind: ``module:class`` of the request.
-        request: The request, encoded.
-    """
+    """Session to engine: answer this encoded request, whose class is `kind`, ``module:class``."""
 
     job: int
     kind: str
@@ -43,16 +37,11 @@ class Run(msgspec.Struct, frozen=True, tag="run"):
 
     @classmethod
     def of(cls, job: int, request: Request[Any]) -> Run:
-        """The message that asks for the answer to a request."""
         kind = type(request)
         return cls(job, f"{kind.__module__}:{kind.__qualname__}", encode(request))
 
     def asked(self) -> Request[Any]:
-        """The request.
-
-        Raises:
-            CorruptDataError: It is none.
-        """
+        """The request; CorruptDataError if it is not one."""
         kind = named(self.kind)
         if not (isinstance(kind, type) and issubclass(kind, Request)):
             raise CorruptDataError(self.kind)
@@ -60,13 +49,13 @@ class Run(msgspec.Struct, frozen=True, tag="run"):
 
 
 class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
-    """Session to engine: give this up at the next batch or layer."""
+    """Session to engine: cancel this job at the next batch or layer."""
 
     job: int
 
 
 class Answer(msgspec.Struct, frozen=True, tag="answer"):
-    """A result, whole or still growing, encoded."""
+    """A result, encoded, complete or partial."""
 
     result: bytes
     whole: bool
@@ -80,13 +69,11 @@ class Said(msgspec.Struct, frozen=True, tag="said"):
 
     @classmethod
     def of(cls, job: int, event: Event) -> Said:
-        """The message that passes an event on."""
         if isinstance(event, Partial | Finished):
             return cls(job, Answer(encode(event.result), isinstance(event, Finished)))
         return cls(job, event)
 
     def event(self, request: Request[Any]) -> Event:
-        """What was said of a request."""
         if not isinstance(self.news, Answer):
             return self.news
         result = decode(self.news.result, type(request).result_type())
@@ -94,7 +81,7 @@ class Said(msgspec.Struct, frozen=True, tag="said"):
 
 
 class Holds(msgspec.Struct, frozen=True, tag="holds"):
-    """Engine to session: up, idle, and these models are in memory."""
+    """Engine to session: running, idle, and holding these models in memory."""
 
     models: tuple[ModelFacts, ...]
 
@@ -104,19 +91,18 @@ FromEngine = Said | Holds
 
 
 def frame(message: ToEngine | FromEngine) -> bytes:
-    """A message as it goes over the pipe."""
     body = encode(message)
     return _LENGTH.pack(len(body)) + body
 
 
 def body_length(header: bytes) -> int:
-    """Bytes of the message that follows a header of `HEADER_SIZE` bytes."""
+    """Length in bytes of the message after a header of `HEADER_SIZE` bytes."""
     length: int = _LENGTH.unpack(header)[0]
     return length
 
 
 def read_frame(stream: BinaryIO) -> bytes | None:
-    """The body of the next message, waiting for it; None at the end of the stream."""
+    """Wait for the next message and return its body; None at the end of the stream."""
     header = stream.read(HEADER_SIZE)
     if len(header) < HEADER_SIZE:
         return None

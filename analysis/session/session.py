@@ -1,7 +1,7 @@
-"""The session: takes requests, answers from the cache or through the engine process.
+"""The session: answers requests from the cache or through the engine process.
 
-The app and the headless commands talk to this and to nothing deeper. It imports no torch; the
-engine process starts at the first request that the cache cannot answer.
+The app and the headless commands talk only to the session. It imports no torch, and starts the
+engine process at the first request that the cache cannot answer.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from cache.store import CacheWriteError, CorruptEntryError, EntryLabel, Store
 R = TypeVar("R")
 Listener = Callable[[Event], None]
 
-# A cancel that is not answered by then replaces the process (ARCHITECTURE, rule 4).
+# When a cancel goes unanswered for longer, the process is replaced (ARCHITECTURE, rule 4).
 CANCEL_PATIENCE_S = 2.0
 _POLL_S = 0.25
 _DAMAGED = Problem(
@@ -75,13 +75,13 @@ class Job(Generic[R]):
         return self._cancelled_at
 
     def cancel(self) -> None:
-        """Ask for an early end; the listener hears `Cancelled` once it is reached."""
+        """Ask for an early end; the listener gets `Cancelled` once the job has ended."""
         if self._cancelled_at is None:
             self._cancelled_at = time.monotonic()
             self._session.pass_on_cancel(self)
 
     def wait(self, timeout: float | None = None) -> R:
-        """The result, when it is there.
+        """Wait for the result.
 
         Raises:
             ProblemError: The request failed.
@@ -108,10 +108,10 @@ class Job(Generic[R]):
 
 
 class Session:
-    """Answers requests: stored ones at once, the others one at a time in the order they came.
+    """Answers requests: stored ones at once, the others one at a time in order of arrival.
 
-    What was asked for in the background waits until nothing else does, and gives way at its next
-    step when something else comes; it begins anew after it.
+    Background requests wait until no others do, and give way at their next step when another one
+    arrives; they start over afterwards.
 
     Args:
         store: Where results are kept; None keeps nothing.
@@ -130,7 +130,7 @@ class Session:
         self._on_status = on_status
         self._start_engine = start_engine
         self._arrivals: queue.SimpleQueue[Job[Any]] = queue.SimpleQueue()
-        # (background, number, job): the number keeps the order and settles every comparison.
+        # (background, number, job): the unique number keeps the order, so jobs are never compared.
         self._jobs: queue.PriorityQueue[tuple[bool, int, Job[Any]]] = queue.PriorityQueue()
         self._numbers = itertools.count(1)
         self._closed = threading.Event()
@@ -162,24 +162,24 @@ class Session:
         return job
 
     def cached(self, request: Request[R]) -> R | None:
-        """The stored answer, if there is one. Reads the disk, never starts the engine."""
+        """The stored answer, if any. Reads the disk, never starts the engine."""
         return self._look_up(request, self._key(request))
 
     def close(self) -> None:
-        """End the engine and everything waiting, at once. Listeners hear nothing more."""
+        """Stop the engine and drop all waiting jobs at once; listeners get no more events."""
         self._closed.set()
         self._drop_engine()
 
     # Keys and the cache
 
     def _key(self, request: Request[Any]) -> str | None:
-        """The cache key; None where the answer is not stored or the model is not on this disk."""
+        """The cache key; None if the answer is not stored or the model is not on this disk."""
         if self._store is None or not request.stored:
             return None
         try:
             return request.key([_fingerprint(model) for model in request.models()])
         except (OSError, ProblemError):
-            # The engine finds the same fault when it loads the model, and says it better.
+            # The engine meets the same fault when it loads the model, and explains it better.
             return None
 
     def _look_up(self, request: Request[R], key: str | None) -> R | None:
@@ -193,7 +193,7 @@ class Session:
         return None if result is None else request.renamed(result)
 
     def _keep(self, job: Job[R], key: str | None, result: R) -> None:
-        # A key that changed meanwhile: the model was written to, and which one answered is unknown.
+        # If the key changed, the model's files did too, and which version answered is unknown.
         key_after = self._key(job.request)
         if self._store is None or key_after is None or key not in (None, key_after):
             return
@@ -211,7 +211,7 @@ class Session:
                 )
             )
 
-    # The thread of arrivals: what is stored need not wait for what is computed
+    # The arrivals thread: stored answers need not wait for running computations
 
     def _receive(self) -> None:
         while not self._closed.is_set():
@@ -227,13 +227,12 @@ class Session:
                 self._queue(job)
 
     def _queue(self, job: Job[Any]) -> None:
-        """Have the engine answer it when it is its turn."""
         self._jobs.put((job.background, job.number, job))
         current = self._current
         if not job.background and current is not None and current.background:
             self._interrupt(current)
 
-    # The thread of the engine
+    # The engine thread
 
     def _work(self) -> None:
         while not self._closed.is_set():
@@ -250,7 +249,7 @@ class Session:
             job.tell(Cancelled())
             return
         key = self._key(job.request)
-        # The same may have been asked twice, and be stored by now.
+        # An earlier job may have asked the same, and stored the answer by now.
         stored = self._look_up(job.request, key)
         if stored is not None:
             job.tell(Finished(stored, from_cache=True))
@@ -262,7 +261,7 @@ class Session:
         if self._closed.is_set():
             return
         if isinstance(ending, Cancelled) and job.cancelled_at is None:
-            # It gave way. Nobody asked for its end.
+            # It gave way to another job; nobody cancelled it.
             self._jobs.put((job.background, job.number, job))
             return
         if isinstance(ending, Finished):
@@ -270,7 +269,7 @@ class Session:
         job.tell(ending)
 
     def _ask_engine(self, job: Job[Any]) -> Finished | Failed | Cancelled:
-        """Have the engine answer; a dead or deaf engine is dropped."""
+        """Have the engine answer; an engine that is dead or does not react is dropped."""
         try:
             if self._engine is None:
                 job.tell(Progress(stage="start", done=0, total=None))
@@ -310,12 +309,12 @@ class Session:
                 job.tell(event)
 
     def _others_wait(self) -> bool:
-        """Whether the next request in the queue is no background work."""
+        """Whether the next request in the queue is not a background one."""
         with self._jobs.mutex:
             return bool(self._jobs.queue) and not self._jobs.queue[0][0]
 
     def pass_on_cancel(self, job: Job[Any]) -> None:
-        """Tell the engine that a job is given up, if that is the job it works on."""
+        """Tell the engine about a cancelled job, if that is the job it works on."""
         self._interrupt(job)
 
     def _interrupt(self, job: Job[Any]) -> None:
@@ -324,10 +323,10 @@ class Session:
             try:
                 engine.send(Cancel(job.number))
             except EngineDiedError:
-                # The session's thread notices by itself.
+                # The session's thread will notice.
                 return
 
-    # The engine's life
+    # Starting and stopping the engine
 
     def _running_engine(self) -> EngineProcess:
         with self._engine_lock:
@@ -353,7 +352,6 @@ class Session:
 
 
 def _is_overdue(job: Job[Any]) -> bool:
-    """Whether a cancel has gone unanswered for too long."""
     cancelled_at = job.cancelled_at
     return cancelled_at is not None and time.monotonic() - cancelled_at > CANCEL_PATIENCE_S
 

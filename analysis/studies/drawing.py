@@ -1,8 +1,8 @@
 """Draws the figures of a study with matplotlib: SVG for print, PNG for everything else.
 
-Nothing of pyplot, no global figure, no reader's own style: the same data gives the same file, and
-the app can draw in any thread. Colours are Okabe and Ito's, told apart by colour-blind readers too;
-markers and hatching tell them apart without any colour.
+It avoids pyplot, global figures and the user's own style, so the same data gives the same file, and
+the app can draw in any thread. Colours are Okabe and Ito's, safe for colour-blind readers; markers
+and hatching distinguish the series without colour too.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
 FORMATS = ("svg", "png")
-"""Suffixes of the files of a figure."""
+"""File suffixes of a figure."""
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _HATCHES = ("", "///", "...", "xxx", "\\\\\\", "+++", "ooo")
 _STYLE = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so it is there
+    "font.family": "DejaVu Sans",  # comes with matplotlib
     "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -38,7 +38,7 @@ _STYLE = {
     "hatch.linewidth": 0.6,
     "legend.frameon": False,
     "svg.hashsalt": "insttui",
-    # A dollar in a model's name begins no formula.
+    # A dollar sign in a model's name must not start a formula.
     "text.parse_math": False,
 }
 _INCHES = (7.0, 4.2)
@@ -52,17 +52,13 @@ _BAND = 0.18
 
 
 def save_figure(figure: Figure, folder: Path) -> tuple[Path, ...]:
-    """Draws a figure into files named after it, one of each of `FORMATS`.
-
-    Raises:
-        OSError: They cannot be written.
-    """
+    """Draw a figure into files named after it, one per format in `FORMATS`; may raise OSError."""
     with _style():
         canvas = _draw(figure)
         paths = []
         for suffix in FORMATS:
             path = folder / f"{figure.name}.{suffix}"
-            # Neither the day nor the version: equal data, equal bytes.
+            # Without date and version, equal data gives equal bytes.
             nothing = {"Date": None} if suffix == "svg" else {"Software": None}
             canvas.savefig(path, format=suffix, dpi=_DOTS_PER_INCH, metadata=nothing)
             paths.append(path)
@@ -71,7 +67,7 @@ def save_figure(figure: Figure, folder: Path) -> tuple[Path, ...]:
 
 @contextmanager
 def _style() -> Iterator[None]:
-    """matplotlib as it comes, whatever the user's own settings, and our style."""
+    """Our style on matplotlib's defaults, ignoring the user's own settings."""
     from matplotlib import style
 
     with style.context(["default", _STYLE]):
@@ -94,7 +90,7 @@ def _draw(figure: Figure) -> Canvas:
 
 
 def _places(series: Sequence[Series]) -> dict[float | str, float]:
-    """Where on the axis everything stands: numbers at their value, names one after the other."""
+    """Positions on the x axis: numbers at their value, names one after another."""
     all_x = dict.fromkeys(x for each in series for x in each.x)
     if any(isinstance(x, str) for x in all_x):
         return {x: float(place) for place, x in enumerate(all_x)}
@@ -111,7 +107,7 @@ def _draw_line(axes: Axes, series: Series, index: int, places: dict[float | str,
         y,
         color=colour,
         marker=_MARKERS[index % len(_MARKERS)],
-        # Markers of different lines stand beside each other, not on top of each other.
+        # Markers of different lines go next to each other, not on top of each other.
         markevery=(index % step, step) if step > 1 else None,
         markersize=5,
         linewidth=1.5,
@@ -148,7 +144,7 @@ def _draw_bars(axes: Axes, series: Sequence[Series], places: dict[float | str, f
             label=each.name,
         )
     if places:
-        # A place without a bar is a place still.
+        # Positions without a bar take up room too.
         axes.set_xlim(ordered[0] - 0.6 * gap, ordered[-1] + 0.6 * gap)
     axes.grid(visible=False, axis="x")
 
@@ -160,7 +156,7 @@ def _label(canvas: Canvas, axes: Axes, figure: Figure, places: dict[float | str,
     if any(isinstance(x, str) for x in places):
         step = math.ceil(len(places) / _MOST_TICKS)
         shown = list(places.items())[::step]
-        # Each has its own part of the line; what is longer runs into its neighbour.
+        # Each label has an equal share of the line; a longer one would overlap its neighbour.
         crowded = max(len(str(x)) for x, _ in shown) > _LINE_CHARACTERS // len(shown)
         axes.set_xticks([place for _, place in shown], [str(x) for x, _ in shown])
         if crowded:
@@ -172,7 +168,7 @@ def _label(canvas: Canvas, axes: Axes, figure: Figure, places: dict[float | str,
 
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if len(figure.series) > 1:
-        # Below: no data to hide there.
+        # Below the axes, where the legend covers no data.
         canvas.legend(loc="outside lower center", ncols=min(len(figure.series), _MOST_IN_A_ROW))
 
 

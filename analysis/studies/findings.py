@@ -1,6 +1,6 @@
-"""What every study ends with: tables, figures and sentences, however they are then shown.
+"""The findings of every study as data: tables, figures and sentences.
 
-The view lists them, the report prints them, the CSV files beside it hold the tables' rows.
+The view lists them, the report prints them, and the CSV files next to it hold the tables' rows.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ class Series:
     """One line or one group of bars of a figure.
 
     Attributes:
-        name: What the legend calls it.
-        x: Where its points are; a name each where the axis has no numbers.
-        y: Their values; None where there is none.
-        spread: Standard deviation of each value, drawn as a band or a whisker; empty for none.
+        name: Its name in the legend.
+        x: Positions of its points; names on an axis without numbers.
+        y: Their values; None where missing.
+        spread: Standard deviation of each value, drawn as a band or error bar; empty for none.
     """
 
     name: str
@@ -37,11 +37,11 @@ class Figure:
 
     Attributes:
         name: Stem of its file, unique in its study.
-        title: What it shows, a line.
-        x_label: What goes to the right, with its unit.
-        y_label: What goes up, with its unit.
-        series: What is drawn, in the legend's order.
-        kind: How.
+        title: What it shows, in one line.
+        x_label: Label of the x axis, with its unit.
+        y_label: Label of the y axis, with its unit.
+        series: In the legend's order.
+        kind: How they are drawn.
     """
 
     name: str
@@ -58,12 +58,12 @@ class NamedTable:
 
     Attributes:
         name: Stem of its CSV file, unique in its study.
-        title: What it shows, a line.
-        table: Its rows, unrounded; in memory, so that they can be walked again.
-        opens: What a row leads to: the case of its column ``case``, the head of its columns
+        title: What it shows, in one line.
+        table: Its rows, unrounded; in memory, so they can be iterated again.
+        opens: What a row links to: the case of its column ``case``, the head of its columns
             ``layer`` and ``head``, the component of its columns ``layer`` and ``component``, the
-            units of its columns ``category`` and, where it has them, ``other_category`` and
-            ``layer``, or the clusters of its columns ``model`` and ``layer``.
+            units of its columns ``category`` and, if present, ``other_category`` and ``layer``, or
+            the clusters of its columns ``model`` and ``layer``.
         note: How to read it, in a sentence or two.
     """
 
@@ -80,15 +80,14 @@ class Findings:
 
     Attributes:
         study: The study's name on the command line.
-        title: What it is about, a line.
-        statements: The findings in sentences with their numbers, null results included.
-        tables: The first is the one that ``--csv`` writes.
+        title: Its subject, in one line.
+        statements: The findings in sentences with numbers, including null results.
+        tables: ``--csv`` writes the first one.
         figures: In the order of the report.
-        parameters: Everything that the numbers depend on, by name: models with their fingerprints,
+        parameters: Everything the numbers depend on, by name: models with their fingerprints,
             prompts, thresholds, seeds, word lists.
         notes: What the reader should know, such as cases that were left out.
-        data: What the tables can be computed from where it is too long to be read: files beside
-            the report, shown nowhere.
+        data: Raw data of the tables, too long to read: written next to the report, shown nowhere.
     """
 
     study: str

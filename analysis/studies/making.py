@@ -1,7 +1,7 @@
-"""A folder beside the place of a result, in which the result is made before it is moved there.
+"""A temporary folder next to a result's final place, in which the result is made and then moved.
 
-What is moved is whole, whenever its process is killed. What a killed process leaves behind is such
-a folder: the next one that makes something in the same place removes it.
+So a result in its final place is complete, even if its process is killed. A killed process leaves
+its temporary folder behind; the next one to make something in the same place removes it.
 """
 
 from __future__ import annotations
@@ -22,16 +22,15 @@ _STALE_S = 86400.0
 
 @contextmanager
 def making_folder(folder: Path) -> Iterator[Path]:
-    """A new hidden folder in `folder`, removed in the end with all that is still in it.
+    """Make a new hidden folder in `folder`, and remove it at the end with whatever is left in it.
 
-    Removes first what killed processes left there. What a living process makes stays.
+    Removes the folders of killed processes first; those of running ones stay.
 
     Args:
-        folder: Where; made where it does not exist, and removed with its parents made for it where
-            nothing is in it in the end.
+        folder: Created if missing; it and its new parents are removed if they end up empty.
 
     Raises:
-        OSError: Nothing can be written there.
+        OSError: The folder is not writable.
     """
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     folder.mkdir(parents=True, exist_ok=True)
@@ -47,9 +46,9 @@ def making_folder(folder: Path) -> Iterator[Path]:
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Removes what is being made by nobody any more.
+    """Remove abandoned folders.
 
-    Its process is gone or, where that may run on another machine, nobody has written for a day.
+    Their process is gone or, if it may run on another machine, nothing was written for a day.
     """
     for made in folder.glob(f"{_PREFIX}*"):
         process = made.name.removeprefix(_mine()).partition("-")[0]
@@ -62,12 +61,11 @@ def _remove_leftovers(folder: Path) -> None:
 
 
 def _mine() -> str:
-    """What begins the names of all that is being made on this machine."""
+    """Prefix of the temporary folders made on this machine."""
     return f"{_PREFIX}{re.sub('[^A-Za-z0-9]+', '', platform.node())}-"
 
 
 def _is_alive(process: int) -> bool:
-    """Whether this machine has such a process."""
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):

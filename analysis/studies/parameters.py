@@ -1,4 +1,4 @@
-"""What the numbers of a study depend on, as its findings name it."""
+"""The parameters that a study's numbers depend on, as its findings list them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _UNKNOWN = "not recorded"
 
 
 class Computed(Protocol):
-    """A result that says what it was computed in; maps say besides what their passes ran in."""
+    """A result that records where it was computed; maps also record the dtype of their passes."""
 
     @property
     def device(self) -> str:
@@ -36,11 +36,7 @@ def model_parameters(
 ) -> dict[str, Cell]:
     """Both models by name and by the fingerprint of their files.
 
-    Args:
-        base: The base model.
-        tuned: The tuned model.
-        computed: What each of them was computed in, as `precision_of` says it; empty where
-            neither was built.
+    `computed` is what `precision_of` says of each; empty if neither was run.
     """
     found: dict[str, Cell] = {}
     for number, (role, model) in enumerate((("base", base), ("tuned", tuned))):
@@ -58,14 +54,14 @@ def weight_parameters(
     words: Words,
     vectors: WordVectors | None = None,
 ) -> dict[str, Cell]:
-    """The models, whose weights are read as they are stored, and what the answers speak of.
+    """Parameters of a study that reads the weights as stored.
 
     Args:
         base: The base model.
         tuned: The tuned model.
         devices: Where answers about layers were computed.
-        words: The words that they speak of.
-        vectors: What said which words are alike, if anything did.
+        words: The words used.
+        vectors: The word vectors that decided which words are similar, if any.
     """
     found = model_parameters(base, tuned)
     found["base weights stored in"] = _stored_precision(base)
@@ -86,20 +82,18 @@ def weight_parameters(
 
 
 def precision_of(results: Iterable[Computed]) -> str:
-    """The precision of a model's weights and its device, as they were and not as asked for.
+    """The precision of a model's weights and its device, as they were and not as requested.
 
-    Results out of the cache may come from several machines; then all are named.
+    Cached results may come from several machines; then all are named.
     """
     return in_words(_precision(each) for each in results)
 
 
 def in_words(precisions: Iterable[str]) -> str:
-    """Each of some precisions once."""
     return " and ".join(sorted({each for each in precisions if each})) or _UNKNOWN
 
 
 def _stored_precision(model: ModelChoice) -> str:
-    """The floating-point types that a model's files have."""
     try:
         folder = local_folder(model)
         return in_words(() if folder is None else inspect(Path(folder)).precisions())

@@ -1,7 +1,7 @@
-"""A study's report: Markdown for readers, a CSV for each table, an SVG and a PNG for each figure.
+"""A study's report: Markdown, a CSV file for each table, an SVG and a PNG file for each figure.
 
-Everything is made in a folder of its own and then moved file by file, the report last: under its
-final name a file is whole or not there.
+Everything is made in a temporary folder and then moved file by file, the report last, so that a
+file under its final name is complete.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from analysis.writing import check_folder, reason
 
 REPORT = "report.md"
 MOST_ROWS = 40
-"""Rows of a table in the Markdown; its CSV has them all."""
+"""Rows of a table in the Markdown; its CSV has all of them."""
 LONGEST = 240
-"""Characters of a text in a table of the Markdown; its CSV has it whole."""
+"""Characters of a cell in the Markdown; its CSV has the whole text."""
 
 _PACKAGES = ("insttui", "torch", "transformers", "numpy", "scipy", "scikit-learn")
 _DEMO = (
@@ -39,27 +39,27 @@ _ON_TESTS = (
     f"A difference is called one where p < {SIGNIFICANT:g}. No p-value is corrected for how many "
     "there are; where one is over layers, these are taken as independent, which they are not."
 )
-# What Markdown reads as a mark; an underscore inside a word is none.
+# Characters that Markdown interprets; it ignores an underscore inside a word.
 _MARKS = re.compile(r"[\\`*\[\]<>|~&$]|(?<!\w)_|_(?!\w)")
-# What no text shows but what changes how it reads: control and direction characters, half pairs.
+# Invisible characters that change how text reads: control and direction ones, lone surrogates.
 _UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]"
 )
 
 
 def write_report(findings: Findings, folder: Path) -> Path:
-    """Writes a study's report into a sub-folder named after the study.
+    """Write a study's report into a sub-folder named after the study.
 
     Args:
         findings: What the study found.
-        folder: Where; made where it does not exist. Reports of other studies in it stay, files of
-            an earlier report of this study go.
+        folder: Created if missing. Reports of other studies in it stay; files of an earlier
+            report of this study are removed.
 
     Returns:
         The path of ``report.md``.
 
     Raises:
-        ProblemError: ``storage`` where it cannot be written.
+        ProblemError: ``storage`` when it cannot be written.
     """
     target = folder / findings.study
     try:
@@ -77,11 +77,7 @@ def write_report(findings: Findings, folder: Path) -> Path:
 
 
 def check_report_place(study: str, folder: Path) -> None:
-    """Returns where `write_report` could write; for before the study is run.
-
-    Raises:
-        ProblemError: ``storage`` where it could not.
-    """
+    """Check before a study runs that its report can be written; ProblemError ``storage`` if not."""
     target = folder / study
     try:
         check_folder(target)
@@ -99,13 +95,12 @@ def _unwritable(target: Path, error: OSError) -> ProblemError:
 
 
 def _save_csv(table: Table, path: Path) -> None:
-    """In the folder in which all is made: what breaks off goes with it."""
+    """Write a CSV file; an interrupted one is removed with the temporary folder."""
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
         write_csv(table, stream)
 
 
 def report_text(findings: Findings) -> str:
-    """The report as Markdown; it names the files that lie beside it."""
     return "\n\n".join(_blocks(findings)) + "\n"
 
 
@@ -179,14 +174,14 @@ def _table(named: NamedTable) -> Iterator[str]:
 
 
 def _data(named: NamedTable) -> str:
-    """A file that no table shows, with its columns."""
+    """A file that is not shown as a table, with its columns."""
     columns = ", ".join(text(each) for each in named.table.columns)
     note = f" {text(named.note)}" if named.note else ""
     return f"- [{_csv(named)}]({_csv(named)}): {text(named.title)} ({columns}).{note}"
 
 
 def _rows(table: Table) -> str:
-    """A table in Markdown: numbers to the right, at four digits."""
+    """A table in Markdown, numbers right-aligned with four digits."""
     rows = list(table)
     numeric = [
         any(isinstance(row[place], int | float) for row in rows)
@@ -213,13 +208,12 @@ def _cell(cell: Cell) -> str:
 
 
 def text(raw: str) -> str:
-    """Any text as Markdown that reads the same: marks escaped, unseen characters named."""
+    """Escape text for Markdown, and spell out invisible characters."""
     marked = _MARKS.sub(r"\\\g<0>", raw)
     return _UNSEEN.sub(lambda found: f"\\\\u{ord(found.group()):04x}", marked)
 
 
 def _versions() -> Iterator[tuple[str, Cell]]:
-    """Versions of what computes, without importing it."""
     yield "version of Python", platform.python_version()
     for package in _PACKAGES:
         try:

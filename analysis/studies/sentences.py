@@ -1,4 +1,4 @@
-"""The phrases that findings are told in: numbers with their spread, p-values, trends."""
+"""Phrases for findings: numbers with their spread, p-values, trends."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from analysis.studies.findings import Series
 
 
 def mean_in_words(values: Sequence[float], digits: int = 2, unit: str = "") -> str:
-    """Mean and population deviation, as the paper prints them: ``0.52±0.10``."""
+    """Mean and population standard deviation, in the paper's format: ``0.52±0.10``."""
     sample = Sample.of(values)
     return f"{sample.mean:.{digits}f}±{sample.deviation:.{digits}f}{unit}"
 
 
 def p_in_words(p_value: float) -> str:
-    """``p 0.0123``; no more digits than a p-value has."""
+    """Format a p-value, such as ``p 0.0123``, with no more digits than it deserves."""
     return "p < 0.0001" if p_value < 0.0001 else f"p {p_value:.3g}"
 
 
 def trend(what: str, by_layer: Series) -> str:
-    """Whether something grows or falls with the layer: Kendall's τ-b, two-sided.
+    """Say whether a quantity grows or falls with the layer: Kendall's τ-b, two-sided.
 
-    It asks for no straight line, and its p-value is exact for a handful of layers.
+    It does not assume linearity, and its p-value is exact for a handful of layers.
 
     Args:
-        what: What it is, such as "the mean change of heads".
-        by_layer: A value for each layer.
+        what: The quantity, such as "the mean change of heads".
+        by_layer: Its value in each layer.
     """
     begin = f"{what[:1].upper()}{what[1:]}"
-    # Rounding is no trend.
+    # Differences by rounding are not a trend.
     rounded = [round(value, 6) for value in by_layer.y if value is not None]
     if len(rounded) < 3:
         return f"Whether {what} depends on the layer cannot be told from fewer than three layers."
     if len(set(rounded)) < 2:
         return f"{begin} is the same in all layers."
-    # Imported here: it takes its time.
+    # Imported late: importing it is slow.
     from scipy.stats import kendalltau
 
     layers = [x for x, value in zip(by_layer.x, by_layer.y, strict=True) if value is not None]
@@ -49,10 +49,10 @@ def trend(what: str, by_layer: Series) -> str:
 
 
 def paired_p_value(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """Two-sided p-value of the paired t-test that two means differ; None where undefined."""
+    """Two-sided p-value of a paired t-test that two means differ; None where undefined."""
     differences = [b - a for a, b in zip(first, second, strict=True)]
     scale = max((abs(each) for each in (*first, *second)), default=0.0)
-    # Equal values can differ in the last bits, and so seem to vary.
+    # Equal differences may differ in the last bits, and so seem to vary.
     if len(differences) < 2 or math.isclose(
         max(differences), min(differences), rel_tol=0.0, abs_tol=1e-9 * scale
     ):

@@ -1,9 +1,8 @@
-"""What a study is given and what it says while it runs.
+"""The input of a study, and what it yields while it runs.
 
-A study is a generator function that is given a `PairInput`, or what its room makes of one, and
-yields `Progress` and `Notice`; closing it stops it, and what was computed until then is in the
-cache. It runs on the torch-free side and asks a session for whatever needs a model, so that a study
-that was stopped goes on where it was.
+A study is a generator function that takes a `PairInput`, or an input of its own built on one, and
+yields `Progress` and `Notice`. Closing it stops it; what was computed by then is in the cache. It
+imports no torch and asks a session for whatever needs a model, so a stopped study can be resumed.
 """
 
 from __future__ import annotations
@@ -20,13 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PairInput:
-    """A pair of models and who answers for them.
-
-    Attributes:
-        session: Answers requests, from the cache where it can.
-        base: The base model.
-        tuned: The instruction-tuned model.
-    """
+    """A pair of models, and the session that answers for them."""
 
     session: Answerer
     base: ModelChoice
@@ -34,7 +27,6 @@ class PairInput:
 
     @property
     def pair(self) -> Pair:
-        """Base and tuned model."""
         return self.base, self.tuned
 
 

@@ -1,4 +1,4 @@
-"""A model's weights by what they do, whatever its family calls them (METHODS 2, 3 and 7)."""
+"""A model's weights by function, whatever its family calls them (METHODS 2, 3 and 7)."""
 
 from analysis.engine.weights.adapter import ModelWeights, QueryKey
 from analysis.engine.weights.registry import families, open_weights, weights_of

@@ -1,4 +1,4 @@
-"""What every weight adapter gives: embeddings, queries and keys, and down projections."""
+"""The interface of every weight adapter: embeddings, queries and keys, down projections."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ PreNorm = Literal["rms", "layer", "none"]
 
 @dataclass(frozen=True, eq=False)
 class QueryKey:
-    """How the heads of one layer make queries and keys, before rotation and q/k norms.
+    """The query and key projections of one layer, before rotation and q/k norms.
 
-    For a state x after the pre-attention norm without its weight, x·w_q is the query of every head
-    side by side, and x·w_k the key of every group of heads; biases are left out.
+    For a state x after the pre-attention norm without its weight, x·w_q holds the queries of all
+    heads, concatenated, and x·w_k the keys of all groups of heads; biases are left out.
 
     Attributes:
         w_q: float32 [D, H·d], the pre-attention norm's weight folded in.
@@ -32,23 +32,16 @@ class QueryKey:
     head_dim: int
 
     def head(self, head: int) -> tuple[Tensor, Tensor]:
-        """One head's W_q and W_k; heads of a group share their W_k.
-
-        Args:
-            head: From 0 to H - 1.
-
-        Returns:
-            float32 [D, d] and float32 [D, d], views.
-        """
+        """W_q and W_k of a head, float32 [D, d] each, views; heads of a group share their W_k."""
         repeats = self.w_q.shape[1] // self.w_k.shape[1]
         own, shared = head * self.head_dim, head // repeats * self.head_dim
         return self.w_q[:, own:][:, : self.head_dim], self.w_k[:, shared:][:, : self.head_dim]
 
 
 class ModelWeights:
-    """The weights of one model, read tensor by tensor; the layout is Llama's unless overridden.
+    """One model's weights, read tensor by tensor, in Llama's layout unless overridden.
 
-    Every tensor returned is float32, on the CPU, new, and perhaps a transposed view.
+    Every tensor returned is new, float32 and on the CPU; it may be a transposed view.
 
     Attributes:
         family: The transformers ``model_type`` of the text model.
@@ -60,9 +53,9 @@ class ModelWeights:
         width: D, of the residual stream.
         feed_forward: D_ff; with experts, of a routed one.
         experts: Routed experts in a layer that has any; 0 in a dense model.
-        shared_experts: 1 where a shared expert works beside the routed ones, else 0.
+        shared_experts: 1 if a shared expert accompanies the routed ones, else 0.
         vocabulary: V, rows of the input embeddings.
-        pre_norm: What comes before attention: RMSNorm, LayerNorm, or nothing (post-norm models).
+        pre_norm: What precedes attention: RMSNorm, LayerNorm, or nothing (post-norm models).
     """
 
     pre_norm: ClassVar[PreNorm] = "rms"
@@ -78,10 +71,10 @@ class ModelWeights:
     _embedding: ClassVar[str] = "embed_tokens.weight"
     _stack: ClassVar[str] = "layers"
     _norm: ClassVar[str] = "input_layernorm"
-    # Two modules, or one that also makes the values.
+    # Two modules, or one that makes the values too.
     _query_key: ClassVar[tuple[str, ...]] = ("self_attn.q_proj", "self_attn.k_proj")
     _down: ClassVar[str] = "mlp.down_proj"
-    # Linear layers keep [out, in], Conv1D [in, out].
+    # Linear layers store [out, in], Conv1D [in, out].
     _stored_out_by_in: ClassVar[bool] = True
 
     def __init__(self, config: PreTrainedConfig, tensors: TensorSource) -> None:
@@ -97,18 +90,18 @@ class ModelWeights:
         self.feed_forward = self._feed_forward()
         self.experts = self._experts()
         self._body = self._find_body()
-        # A multimodal model ties its embeddings by its own flag, not by its text model's.
+        # A multimodal model ties its embeddings by its own flag, not its text model's.
         self._input, self._output = self._find_ends(tied=bool(config.tie_word_embeddings))
         self.vocabulary = tensors.shape(self._input)[0]
 
     @property
     def centres_embeddings(self) -> bool:
-        """Whether an embedding's mean is to be taken off before it meets W_q and W_k."""
+        """Whether an embedding's mean is subtracted before it meets W_q and W_k."""
         return self.pre_norm == "layer"
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of these weights has to know, one sentence each."""
+        """Caveats about these weights, one sentence each."""
         notes = []
         if self.pre_norm == "none":
             notes.append("No norm comes before attention, so none is folded into W_q and W_k.")
@@ -117,35 +110,23 @@ class ModelWeights:
         return tuple(notes)
 
     def input_embeddings(self, tokens: Tensor | None = None) -> Tensor:
-        """E_i as the embedding module returns it, before any positional embedding.
+        """E_i as the embedding module returns it, before any positional embedding, float32 [V, D].
 
-        Args:
-            tokens: int64 [n] token ids; None for all. Only their rows are read.
-
-        Returns:
-            float32 [n, D], or [V, D].
+        With `tokens`, int64 [n], only their rows are read: float32 [n, D].
         """
         return self._read(self._input, (self.vocabulary, self.width), tokens)
 
     def output_embeddings(self, tokens: Tensor | None = None) -> Tensor:
-        """E_o, the rows of the output head; the stored input embeddings where it is tied to them.
+        """E_o, the rows of the output head or of the input embeddings tied to it, float32 [V, D].
 
-        Args:
-            tokens: int64 [n] token ids; None for all. Only their rows are read.
-
-        Returns:
-            float32 [n, D], or [V, D].
+        With `tokens`, int64 [n], only their rows are read: float32 [n, D].
         """
         return self._read(self._output, (self.vocabulary, self.width), tokens)
 
     def query_key(self, layer: int) -> QueryKey:
         """W_q and W_k of every head of a layer, the pre-attention norm folded in (METHODS 2).
 
-        Args:
-            layer: From 0 to L - 1.
-
-        Raises:
-            ProblemError: ``model`` when a tensor is missing or of another shape.
+        Raises ProblemError ``model`` when a tensor is missing or of another shape.
         """
         found = self._projections(layer)
         if self.pre_norm == "none":
@@ -155,10 +136,7 @@ class ModelWeights:
         return replace(found, w_q=weight * found.w_q, w_k=weight * found.w_k)
 
     def down_projection(self, layer: int) -> Tensor:
-        """W_p of a dense layer: what each unit of the feed-forward network writes.
-
-        Args:
-            layer: From 0 to L - 1, one where `experts_in` is 0.
+        """W_p of a dense layer, one whose `experts_in` is 0: what each feed-forward unit writes.
 
         Returns:
             float32 [D_ff, D].
@@ -170,15 +148,11 @@ class ModelWeights:
         return self._matrix(self._name(layer, self._down), self.feed_forward, self.width)
 
     def experts_in(self, layer: int) -> int:
-        """How many experts a layer has, a shared one included as the last; 0 when it is dense."""
+        """Number of experts in a layer, including a shared one, which is last; 0 when dense."""
         return 0
 
     def expert_down_projection(self, layer: int, expert: int) -> Tensor:
-        """W_p of one expert.
-
-        Args:
-            layer: From 0 to L - 1.
-            expert: From 0 to `experts_in` - 1; `experts` is the shared one.
+        """W_p of an expert from 0 to `experts_in` - 1; number `experts` is the shared one.
 
         Returns:
             float32 [D_ff, D]; a shared expert's D_ff may differ from the routed ones'.
@@ -190,23 +164,15 @@ class ModelWeights:
         raise IndexError(f"layer {layer} has no expert {expert}")
 
     def layer_module(self, layer: int) -> str:
-        """Name of the model's module that is a layer."""
         return self._name(layer, "").removesuffix(".")
 
     def _split(self, projected: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-        """The weights of queries and of keys out of those of the modules that make them.
-
-        Args:
-            projected: [..., out] of each module.
-
-        Returns:
-            [..., H·d] and [..., H_kv·d], heads side by side.
-        """
+        """Separate queries and keys, [..., H·d] and [..., H_kv·d], of each module's [..., out]."""
         query, key = projected
         return query, key
 
     def _projections(self, layer: int) -> QueryKey:
-        """W_q and W_k with nothing folded in."""
+        """W_q and W_k without the norm folded in."""
         query, key = self.heads * self.head_dim, self.key_value_heads * self.head_dim
         outs = (query, key) if len(self._query_key) == 2 else (query + 2 * key,)
         w_q, w_k = self._split(
@@ -232,7 +198,7 @@ class ModelWeights:
         return f"{self._body}{self._stack}.{layer}.{part}"
 
     def _matrix(self, module: str, rows: int, columns: int) -> Tensor:
-        """A module's weight as it is applied from the right: [in, out]."""
+        """A module's weight as [in, out], applied from the right."""
         if self._stored_out_by_in:
             return self._read(f"{module}.weight", (columns, rows)).T
         return self._read(f"{module}.weight", (rows, columns))
@@ -251,7 +217,7 @@ class ModelWeights:
         return self._tensors.read(name, index)
 
     def _find_body(self) -> str:
-        """What stands before every name: old checkpoints and multimodal ones differ."""
+        """The prefix of every name, which differs in old and multimodal checkpoints."""
         landmarks = (self._embedding, f"{self._stack}.0.{self._query_key[0]}.weight")
         for body in self._bodies:
             if any(body + landmark in self._tensors for landmark in landmarks):
@@ -261,8 +227,8 @@ class ModelWeights:
     def _find_ends(self, *, tied: bool) -> tuple[str, str]:
         """The tensors of the input embeddings and of the output head.
 
-        Tied is what is not stored: of two stored tensors transformers uses each in its place,
-        whatever the configuration says, and one alone is both.
+        transformers ties only what is not stored: of two stored tensors it uses each in its place,
+        whatever the configuration says; one alone serves as both.
         """
         embedding = self._body + self._embedding
         heads = [name for name in self._output_heads if name in self._tensors]

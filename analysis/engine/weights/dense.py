@@ -14,7 +14,6 @@ class GemmaWeights(ModelWeights):
     """Gemma: norms multiply by 1 + w; the embedding module multiplies its rows by √D."""
 
     def input_embeddings(self, tokens: Tensor | None = None) -> Tensor:
-        """As `ModelWeights.input_embeddings`, √D included."""
         return super().input_embeddings(tokens).mul_(self.width**0.5)
 
     def _norm_weight(self, stored: Tensor) -> Tensor:
@@ -28,7 +27,7 @@ class PostNormWeights(ModelWeights):
 
 
 class Phi3Weights(ModelWeights):
-    """Phi-3: one projection makes q, k and v, block after block."""
+    """Phi-3: one projection makes q, k and v, concatenated."""
 
     _query_key: ClassVar[tuple[str, ...]] = ("self_attn.qkv_proj",)
 
@@ -39,11 +38,11 @@ class Phi3Weights(ModelWeights):
 
 
 class Gpt2Weights(ModelWeights):
-    """GPT-2: Conv1D layers [in, out]; ``c_attn`` makes q, k and v, block after block."""
+    """GPT-2: Conv1D layers [in, out]; ``c_attn`` makes q, k and v, concatenated."""
 
     pre_norm: ClassVar[PreNorm] = "layer"
 
-    # The published checkpoints of GPT-2 carry no prefix.
+    # GPT-2's published checkpoints have no prefix.
     _bodies: ClassVar[tuple[str, ...]] = ("transformer.", "")
     _embedding: ClassVar[str] = "wte.weight"
     _stack: ClassVar[str] = "h"
@@ -75,7 +74,6 @@ class GptJWeights(ModelWeights):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """As `ModelWeights.notes`."""
         return (*super().notes, "The bias of the output head is left out of E_o.")
 
     def _feed_forward(self) -> int:
@@ -83,7 +81,7 @@ class GptJWeights(ModelWeights):
 
 
 class GptNeoxWeights(ModelWeights):
-    """GPT-NeoX and Pythia: one projection makes q, k and v of a head, head after head."""
+    """GPT-NeoX and Pythia: one projection makes q, k and v, interleaved by head."""
 
     pre_norm: ClassVar[PreNorm] = "layer"
 

@@ -10,19 +10,17 @@ from analysis.engine.weights.adapter import ModelWeights
 
 
 class MixtralWeights(ModelWeights):
-    """Routed experts: fused into one tensor in memory, one tensor an expert on disk."""
+    """Routed experts: one fused tensor in memory, one tensor per expert on disk."""
 
     _expert_down: ClassVar[str] = "block_sparse_moe.experts.{expert}.w2"
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """As `ModelWeights.notes`."""
         clip = getattr(self._config, "clip_qkv", None)
         clipped = (f"Clipping of queries and keys to ±{clip:g} is left out.",) if clip else ()
         return super().notes + clipped
 
     def down_projection(self, layer: int) -> Tensor:
-        """As `ModelWeights.down_projection`."""
         if self.experts_in(layer):
             raise ValueError(f"layer {layer} consists of experts")
         dense = int(self._config.intermediate_size)
@@ -35,7 +33,6 @@ class MixtralWeights(ModelWeights):
         return self.experts + self.shared_experts
 
     def expert_down_projection(self, layer: int, expert: int) -> Tensor:
-        """As `ModelWeights.expert_down_projection`."""
         if not 0 <= expert < self.experts_in(layer):
             raise IndexError(f"layer {layer} has no expert {expert}")
         if expert == self.experts:
@@ -62,19 +59,18 @@ class OlmoeWeights(MixtralWeights):
 
 
 class Qwen3MoeWeights(OlmoeWeights):
-    """Qwen 3 MoE: experts have a width of their own, and some layers may be dense."""
+    """Qwen 3 MoE: experts have their own width, and some layers may be dense."""
 
     def _feed_forward(self) -> int:
         return int(self._config.moe_intermediate_size)
 
 
 class Qwen2MoeWeights(Qwen3MoeWeights):
-    """Qwen 2 MoE: a shared expert, gated but never routed, works beside the others."""
+    """Qwen 2 MoE: adds a shared expert, gated but never routed."""
 
     shared_experts: ClassVar[int] = 1
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """As `ModelWeights.notes`."""
         shared = f"Expert {self.experts} is the shared one, which sees every token."
         return (*super().notes, shared)

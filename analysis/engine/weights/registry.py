@@ -1,4 +1,4 @@
-"""Which adapter reads which family, and how a folder or a loaded model is opened."""
+"""Chooses the adapter of a family, and opens the weights of a folder or a loaded model."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ def families() -> tuple[str, ...]:
 
 
 def open_weights(folder: Path) -> ModelWeights:
-    """The weights of a model folder, read tensor by tensor; the model is never built.
+    """The weights of a model folder, read tensor by tensor without building the model.
 
     Args:
-        folder: A folder in the hub's format or a snapshot in the hub's cache, with one
-            safetensors file or several.
+        folder: A folder in the hub's format or a snapshot in the hub's cache, with one or more
+            safetensors files.
 
     Raises:
         ProblemError: ``model`` when the folder is incomplete, its weights are pickled or
@@ -81,10 +81,9 @@ def open_weights(folder: Path) -> ModelWeights:
 
 
 def weights_of(model: PreTrainedModel) -> ModelWeights:
-    """The weights of a loaded model, wherever and in whatever float type it is.
+    """The weights of a loaded model, on any device and in any float type.
 
-    Raises:
-        ProblemError: ``model`` when it is quantised or its family has no adapter.
+    Raises ProblemError ``model`` when it is quantised or its family has no adapter.
     """
     _refuse_other_families(model.config, type(model).__name__)
     return _adapter(model.config, ModelTensors(model))

@@ -1,4 +1,4 @@
-"""Single tensors of a model, from its files or from memory, never more than is asked for."""
+"""Reads single tensors of a model from its files or from memory, never more than requested."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from analysis.engine.non_finite import is_finite, weight_problem
 from analysis.models.checkpoint import Checkpoint
 from analysis.problems import problem
 
-# numpy has no bfloat16: its bits travel as integers.
+# numpy has no bfloat16: its bits are read as integers.
 _STORED: dict[str, tuple[str, torch.dtype]] = {
     "F64": ("<f8", torch.float64),
     "F32": ("<f4", torch.float32),
@@ -28,7 +28,7 @@ _BLOCK = 2**24
 
 
 class TensorSource(Protocol):
-    """Where tensors are looked up by name."""
+    """Looks up tensors by name."""
 
     @property
     def where(self) -> str:
@@ -41,37 +41,31 @@ class TensorSource(Protocol):
         """The shape of a tensor, without reading it."""
 
     def read(self, name: str, index: int | Tensor | None = None) -> Tensor:
-        """A tensor, or a part of it along its first dimension.
+        """A tensor, or part of it along its first dimension, as a new float32 tensor on the CPU.
 
         Args:
             name: One that the source contains.
             index: One position, int64 [n] positions, or None for all.
 
-        Returns:
-            float32 on the CPU, a new tensor.
-
         Raises:
-            NotFiniteError: ``model`` where a number read is not finite.
+            NotFiniteError: ``model`` when a number read is not finite.
         """
 
 
 class ModelTensors:
-    """The parameters of a loaded model under the names they have in memory."""
+    """The parameters of a loaded model under their names in memory."""
 
     def __init__(self, model: nn.Module) -> None:
         self._parameters = dict(model.named_parameters(remove_duplicate=False))
         self.where = type(model).__name__
 
     def __contains__(self, name: str) -> bool:
-        """Whether the model has a parameter of that name."""
         return name in self._parameters
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """The shape of a parameter."""
         return tuple(self._parameters[name].shape)
 
     def read(self, name: str, index: int | Tensor | None = None) -> Tensor:
-        """As `TensorSource.read`."""
         stored = self._parameters[name].detach()
         part = stored if index is None else stored[index]
         _refuse_not_finite(self.where, name, part)
@@ -80,7 +74,7 @@ class ModelTensors:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where in which file a tensor lies."""
+    """Where a tensor lies, and in which file."""
 
     file: Path
     offset: int
@@ -89,14 +83,11 @@ class _Place:
 
 
 class DiskTensors:
-    """The tensors of a folder's safetensors files under the names they have on disk.
+    """The tensors of a folder's safetensors files under their names on disk.
 
-    Only the headers are read at once. The files are mapped read-only, one tensor at a time, so
-    that a file may be larger than the memory: ``safetensors.safe_open`` maps a whole file
-    writable for torch, which Linux refuses beyond memory and swap, and has no bfloat16 for numpy.
-
-    Args:
-        found: A complete folder.
+    Only the headers are read at first. The files are mapped read-only, one tensor at a time, so a
+    file may exceed memory. ``safetensors.safe_open`` maps a whole file writable for torch, which
+    Linux refuses beyond memory and swap, and has no bfloat16 for numpy.
 
     Raises:
         ProblemError: ``model`` when the weights are pickles.
@@ -117,19 +108,13 @@ class DiskTensors:
             self._places.update(_places(file))
 
     def __contains__(self, name: str) -> bool:
-        """Whether some file holds a tensor of that name."""
         return name in self._places
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """The shape of a tensor as its header says."""
         return self._places[name].shape
 
     def read(self, name: str, index: int | Tensor | None = None) -> Tensor:
-        """As `TensorSource.read`.
-
-        Raises:
-            ProblemError: ``model`` when the tensor does not hold plain floating-point numbers.
-        """
+        """As `TensorSource.read`; ProblemError ``model`` if it is not plain floating point."""
         place = self._places[name]
         if place.stored not in _STORED:
             raise problem(
@@ -144,7 +129,7 @@ class DiskTensors:
         )
         rows = np.arange(place.shape[0]) if index is None else np.atleast_1d(np.asarray(index))
         result = torch.empty((len(rows), *place.shape[1:]), dtype=torch.float32)
-        # In blocks: beside the result no second copy of the whole tensor is held.
+        # Convert in blocks, to avoid a second copy of the whole tensor.
         step = max(1, _BLOCK // max(1, math.prod(place.shape[1:])))
         for start in range(0, len(rows), step):
             block = torch.from_numpy(mapped[rows[start : start + step]])
@@ -159,7 +144,7 @@ def _refuse_not_finite(where: str, name: str, values: Tensor) -> None:
 
 
 def _places(file: Path) -> dict[str, _Place]:
-    """Every tensor of a safetensors file that `checkpoint.inspect` has found whole."""
+    """Every tensor of a safetensors file that `checkpoint.inspect` found complete."""
     with file.open("rb") as stream:
         (length,) = struct.unpack("<Q", stream.read(8))
         header: dict[str, Any] = json.loads(stream.read(length))

@@ -1,1 +1,1 @@
-"""The ways to importance, forward, backward and by leaving out; needs torch."""
+"""Importance by forward mode, reverse mode and occlusion; needs torch."""

@@ -1,4 +1,4 @@
-"""Attention as forward mode needs it: written out, and no larger than causality allows."""
+"""Attention for forward mode: written out, and no larger than causality allows."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from transformers.masking_utils import eager_mask
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# Queries that attend together, and into how many portions they are divided at most: what smaller
-# portions save in scores they cost in calls.
+# Queries that attend together, and the most portions to divide them into: smaller portions save
+# scores but cost more calls.
 _QUERIES, _PORTIONS = 64, 8
 _NAME = "insttui_by_portions"
 
 
 def kernels(model: PreTrainedModel) -> tuple[str, ...]:
-    """What transformers calls attention that can be differentiated forward, the cheapest first."""
+    """transformers' names of attention that supports forward differentiation, cheapest first."""
     by_portions = hasattr(sys.modules[type(model).__module__], _EAGER)
     return (_NAME, "eager") if by_portions else ("eager",)
 
@@ -37,9 +37,9 @@ def _by_portions(
     attention_mask: Tensor | None,
     **options: Any,
 ) -> tuple[Tensor, None]:
-    """The model's own eager attention, a portion of the queries at a time.
+    """The model's own eager attention, for a portion of the queries at a time.
 
-    Queries see no key after them, so that for the first ones most of the keys can be left out.
+    Queries see no later keys, so the first portions can skip most keys.
     """
     eager = getattr(sys.modules[type(module).__module__], _EAGER)
     count = query.shape[2]

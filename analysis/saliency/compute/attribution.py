@@ -1,4 +1,4 @@
-"""The analyses of a prompt: its tokens, the model's response, and what in the prompt mattered."""
+"""Analyses a prompt: its tokens, the model's response, and which prompt tokens mattered."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ from analysis.saliency.compute.importance import (
 from analysis.saliency.request import AttributionRequest
 from analysis.saliency.result import Attribution
 
-# Drawing a map takes its time; more often than this nobody can follow.
+# Drawing a map takes time, and nobody can follow more frequent updates.
 _PARTIAL_INTERVAL_S = 0.2
 
 
 def attribute(request: AttributionRequest, models: ModelPool) -> Steps[Attribution]:
     """Importance of every prompt token for every response token (METHODS 1).
 
-    Yields progress and, at most five times a second, the result so far: while the response is
-    written its importance is NaN, while it is explained the columns to come are.
+    Yields progress and, at most five times a second, the result so far. Importance is NaN while
+    the response is being generated; after that only columns not yet computed are.
 
     Raises:
-        ProblemError: ``input`` for a prompt that cannot be used, ``memory`` when the device's does
-            not suffice even with this model alone on it, and what loading raises.
+        ProblemError: ``input`` for an unusable prompt, ``memory`` when the device's does not
+            suffice even with only this model on it, and what loading raises.
     """
     loaded = yield from models.get(request.model)
     prompt = loaded.tokenize(request.prompt, chat_template=request.chat_template)
@@ -93,7 +93,6 @@ def _answered(
 def _written(
     request: AttributionRequest, loaded: LoadedModel, start: Attribution
 ) -> Steps[tuple[Attribution, Literal["end", "length"]]]:
-    """The response, as it is written."""
     ids: list[int] = []
     pace = _Pace()
     limit = request.max_new_tokens
@@ -125,7 +124,7 @@ def _explained(
     complete: Attribution,
     ended: Literal["end", "length", "given"],
 ) -> Steps[Attribution]:
-    """The importance, rectangle by rectangle; of a gradient the totals first."""
+    """Compute the importance rectangle by rectangle, the totals of a gradient first."""
     if request.totals_only:
         return _summed(request, loaded, complete, ended)
     started = time.monotonic()
@@ -172,7 +171,6 @@ def _summed(
     complete: Attribution,
     ended: Literal["end", "length", "given"],
 ) -> Attribution:
-    """The totals, without the map."""
     started = time.monotonic()
     prompt, response = complete.prompt_tokens.ids, complete.response_tokens.ids
     try:
@@ -199,7 +197,6 @@ def _summed(
 
 
 def _progress(importance: NDArray[np.float32], piece: Piece) -> Progress:
-    """How many whole rows or columns are there, whichever the pieces consist of."""
     length, count = importance.shape
     cells = int((~np.isnan(importance)).sum())
     if piece.values.shape[1] == count:
@@ -225,13 +222,13 @@ def _pieces(
         )
     except NotFiniteError:
         pass
-    # Only here, outside the handler, is what was half computed no longer referred to.
+    # Only outside the handler are the half-finished results no longer referenced.
     release(loaded.device)
     raise explain_non_finite(loaded.model, (*prompt, *response[:-1]), loaded.facts.name)
 
 
 def _given_response(request: AttributionRequest, loaded: LoadedModel) -> tuple[Tokens | None, str]:
-    """The response that came with the request and its text; None where the model writes one."""
+    """The response given with the request, and its text; None if the model is to generate one."""
     if request.response_ids is not None:
         return loaded.response_tokens(request.response_ids)
     if request.response is not None:
@@ -271,13 +268,13 @@ def _too_little_memory(
 
 
 class _Pace:
-    """Says when enough time has passed since the last time."""
+    """Limits how often something happens."""
 
     def __init__(self) -> None:
         self._last = time.monotonic()
 
     def is_due(self) -> bool:
-        """Whether to go ahead now; counts as having gone ahead."""
+        """Whether enough time has passed; if so, the interval starts over."""
         now = time.monotonic()
         if now - self._last < _PARTIAL_INTERVAL_S:
             return False

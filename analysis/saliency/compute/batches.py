@@ -1,4 +1,4 @@
-"""Rows of the map in batches that shrink when memory runs out or time does."""
+"""Computes rows of the map in batches that shrink when memory or time runs out."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ def in_batches(
     seconds: float | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Pieces:
-    """Pieces of whole rows, ``compute(start, stop)`` for each batch.
+    """Yield pieces of whole rows, ``compute(start, stop)`` for each batch.
 
     After an out-of-memory error the batch is halved; at one row the error passes through.
 
     Args:
-        ends: Rows that no batch goes beyond, in rising order; the last is their number.
-        batch: Rows in a batch at most.
+        ends: Rows that no batch crosses, in ascending order; the last is their number.
+        batch: Most rows in a batch.
         device: Where memory may run out.
-        compute: The values of rows, [stop - start, M].
-        seconds: What a batch may take, since work can be stopped only between two: the first has
-            one row, the others as many as fit at the rate of the last. None for no limit.
-        clock: Tells seconds.
+        compute: Gives the values of rows, [stop - start, M].
+        seconds: Time limit of a batch, since work can only be stopped between batches: the first
+            has one row, later ones as many as fit at the last one's speed. None for no limit.
+        clock: Gives the time in seconds.
     """
     start, asked = 0, batch
     in_time = batch if seconds is None else 1

@@ -1,8 +1,8 @@
-"""The steps of a tape for many tangents at once: every slot holds a batch, in its first dimension.
+"""Runs the steps of a tape for many tangents at once: the first dimension of a slot is the batch.
 
-`torch.func.vmap` does that for any operation. For those that a tape is mostly made of it is done
-here, since vmap copies the constant of a matrix product once a tangent, takes fused operations
-apart, and finds its way anew at every call.
+`torch.func.vmap` can do this for any operation. The most common ones are implemented here, because
+vmap copies the constant of a matrix product for every tangent, splits fused operations, and repeats
+its dispatch at every call.
 """
 
 from __future__ import annotations
@@ -29,14 +29,13 @@ from analysis.saliency.compute.storages import Place
 _aten = torch.ops.aten
 
 Filled = Mapping[Slot, Tensor]
-"""Slots and what they hold, [B, *shape]. One that is not filled stands for a vanishing tangent."""
+"""Slots and their values, [B, *shape]. An absent slot stands for a zero tangent."""
 
 Run = Callable[[Filled], list[Tensor]]
-"""A step for a batch, called where at least one slot that it reads is filled."""
+"""A step for a batch, called if at least one of the slots it reads is filled."""
 
 
 def batched(step: Step) -> Run:
-    """How a step is carried out for a batch."""
     if isinstance(step.operation, Own):
         return _OWN[step.operation](step)
     by_vmap = _by_vmap(step)
@@ -81,7 +80,7 @@ def _combined(step: Step) -> Run:
 
     def run(filled: Filled) -> list[Tensor]:
         total, own = None, False
-        # The widest first: what is added to it fits into it.
+        # The widest first, so that the others can be added in place.
         reached = [(filled[slot], factor, slot.shape) for slot, factor in terms if slot in filled]
         for value, factor, _ in sorted(reached, key=lambda each: -each[2].numel()):
             given = _lifted(value, len(shape))
@@ -117,7 +116,7 @@ def _multiplied(step: Step) -> Run:
             begun = total is not None
             if total is None:
                 total = left.new_empty(count, *shape, dtype=dtype)
-            # One by one, so that nothing is copied to lie side by side.
+            # One by one, which avoids copying them into contiguous memory.
             for index in range(count):
                 first = left[index] if left.dim() > len(shape) else left
                 second = right[index] if right.dim() > len(shape) else right
@@ -134,7 +133,7 @@ def _multiplied(step: Step) -> Run:
 def _written(step: Step) -> Run:
     before, value, place = step.args
     count = step.written[0].shape.numel()
-    # What nothing reads any more can be written into: what was read of it are copies.
+    # A slot that nothing reads any more can be overwritten: earlier reads were copies.
     mine = before in step.finished and before.shape == step.written[0].shape
 
     def run(filled: Filled) -> list[Tensor]:
@@ -163,7 +162,7 @@ def _viewed(step: Step) -> Run:
 
 
 def _at(whole: Tensor, place: Place) -> Tensor:
-    """[B, *size], what lies at a place of each of B storages."""
+    """[B, *size], the values at a place of each of B storages."""
     strides = (whole.stride(0), *place.stride)
     offset = whole.storage_offset() + place.offset
     return whole.as_strided((len(whole), *place.size), strides, offset)
@@ -178,7 +177,7 @@ _OWN: dict[Own, Callable[[Step], Run]] = {
 
 
 def _lifted(value: Tensor, dimensions: int) -> Tensor:
-    """[B, *shape] with ones between, so that the shape is aligned at its end."""
+    """Insert ones into [B, *shape], so that shapes align at their ends."""
     missing = dimensions + 1 - value.dim()
     return value.reshape(len(value), *[1] * missing, *value.shape[1:]) if missing > 0 else value
 
@@ -187,7 +186,7 @@ def _shifted(dimension: int) -> int:
     return dimension + 1 if dimension >= 0 else dimension
 
 
-# What follows gives None where the arguments are of a kind that is left to vmap.
+# The following return None for arguments that are left to vmap.
 Direct = Callable[[Filled], Tensor]
 
 

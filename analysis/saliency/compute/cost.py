@@ -1,4 +1,4 @@
-"""Which exact method is the cheapest, and in what portions it runs: a model of time and memory."""
+"""A model of time and memory: which exact method is cheaper, and in what portions it runs."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from analysis.engine.memory import free_bytes
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# Of the free memory, what the passes may take unless told: allocators waste some, and another
-# model may be about to be loaded.
+# Share of the free memory that the passes may take by default: allocators waste some, and another
+# model may be loaded soon.
 _SHARE_OF_FREE = 0.5
-# Of the budget, what the head may take while the seeds are computed.
+# Share of the budget that the head may take while the seeds are computed.
 _SHARE_OF_HEAD = 0.25
-# Bytes that a logit takes in all: as it is, its probability, its gradient and their copies.
+# Bytes per logit in total: the logit, its probability, its gradient and their copies.
 _BYTES_A_LOGIT = 20
-# Positions in a block of the prompt at least, since products of fewer are slow, and in any block
-# at most: attention scores are kept for one block at a time.
+# Fewest positions in a block of the prompt, since products of fewer are slow, and most in any
+# block: attention scores are kept for one block at a time.
 _SHORTEST_BLOCK, _LONGEST_BLOCK = 32, 512
 
 
@@ -32,14 +32,14 @@ class Device:
     """How fast a kind of device is, in seconds of the same unit for every method.
 
     Attributes:
-        rate: Floating-point operations a second in matrix products.
-        forward, backward: What a derivative along one direction costs, in forward passes of the
-            body. The products are as many in either direction; what surrounds them is not.
-        recording: Seconds to record the operations of one layer and block; Python decides.
-        playing: Seconds by which playing a layer and block again exceeds its arithmetic.
+        rate: Floating-point operations per second in matrix products.
+        forward, backward: Cost of a derivative along one direction, in forward passes of the body.
+            Both have the same matrix products, but not the operations around them.
+        recording: Seconds to record the operations of one layer and block, limited by Python.
+        playing: Seconds by which replaying a layer and block exceeds its arithmetic.
         going_back: Seconds by which one backward pass through a layer exceeds its arithmetic.
-        positions: Positions, all tangents of a batch together, beyond which larger matrix products
-            are no faster, while what surrounds them leaves the processor's cache.
+        positions: Positions, over all tangents of a batch, beyond which larger matrix products are
+            no faster, while the operations around them leave the processor's cache.
     """
 
     rate: float
@@ -51,14 +51,14 @@ class Device:
     positions: int
 
 
-# Two cores of an EPYC with AVX2, and nothing measured but estimated for a data-centre GPU.
+# Two cores of an EPYC with AVX2; a data-centre GPU, estimated rather than measured.
 _CPU = Device(1.5e11, 0.85, 0.95, 1.2e-2, 2e-3, 1e-3, 2048)
 _GPU = Device(3e13, 1.3, 1.3, 1.2e-2, 2e-3, 1e-3, 8192)
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What of a model decides cost and memory.
+    """The properties of a model that decide cost and memory.
 
     Attributes:
         layers: Number of transformer blocks.
@@ -66,9 +66,9 @@ class Shape:
         inner: The size of the feed-forward network.
         heads: Number of query heads.
         vocabulary: Number of logits.
-        weights: Parameters of all layers that a position meets.
-        itemsize: Bytes of a number in the passes.
-        scores: The attention kernel writes its scores down, T² a head.
+        weights: Parameters of all layers that one position uses.
+        itemsize: Bytes per number in the passes.
+        scores: Whether the attention kernel stores its scores, T² per head.
         device: Where it is.
     """
 
@@ -86,14 +86,15 @@ class Shape:
 def shape_of(model: PreTrainedModel) -> Shape:
     """The shape of a model, as far as its configuration tells.
 
-    Where layers differ, the largest counts: too much memory costs time, too little the result.
+    Where layers differ, the largest counts: overestimating memory costs time, underestimating
+    it costs the result.
     """
     config: Any = model.config.get_text_config()
     table = next(model.get_input_embeddings().parameters())
     width = table.shape[-1]
     layers = number_of(config, "num_hidden_layers") or _longest_list(model)
     inner = number_of(config, "intermediate_size") or 4 * width
-    # A mixture of experts sends a position through some of them only.
+    # A mixture sends a position through only some of its experts.
     experts = number_of(config, "num_experts_per_tok") or 1
     return Shape(
         layers=layers,
@@ -115,7 +116,6 @@ def _longest_list(model: PreTrainedModel) -> int:
 
 
 def budget_of(asked: int | None, device: torch.device) -> int:
-    """Bytes that the passes may take beside the weights."""
     return int(_SHARE_OF_FREE * free_bytes(device)) if asked is None else asked
 
 
@@ -123,11 +123,7 @@ def budget_of(asked: int | None, device: torch.device) -> int:
 class Plan:
     """What to run and in which portions, for N prompt and M response tokens.
 
-    Attributes:
-        shape: The model's shape.
-        prompt: N.
-        response: M.
-        budget: Bytes that the passes may take beside the weights.
+    `budget` is in bytes besides the weights.
     """
 
     shape: Shape
@@ -141,14 +137,13 @@ class Plan:
         return self.prompt + self.response - 1
 
     def cheapest(self) -> Literal["forward", "reverse"]:
-        """The cheaper of the two exact methods."""
         return "forward" if self._forward_seconds() < self._reverse_seconds() else "reverse"
 
     def blocks(self) -> tuple[int, ...]:
-        """Where the blocks of positions end that forward mode reads.
+        """Ends of the blocks of positions that forward mode reads.
 
-        The prompt in as many as save more of its tokens' way than they cost to record, then the
-        response, from the last prompt token on, the first whose state is asked for.
+        The prompt has as many blocks as save more computation than they cost to record. The
+        response's begin at the last prompt token, the first position whose state is needed.
         """
         step = ceil(self.prompt / self._prompt_blocks())
         inside = range(step, self.prompt - 1, step)
@@ -157,7 +152,7 @@ class Plan:
         return tuple(sorted({*inside, *after, *long, self.length} - {0}))
 
     def taped(self) -> bool:
-        """Whether a tape of all blocks fits into the budget beside one tangent."""
+        """Whether a tape of all blocks fits into the budget together with one tangent."""
         return self._tape_bytes() + self._tangent_bytes() <= self.budget
 
     def tangents(self) -> int:
@@ -177,7 +172,7 @@ class Plan:
         return max(1, int(share // (_BYTES_A_LOGIT * self.shape.vocabulary)))
 
     def checkpointed(self) -> bool:
-        """Whether the graph of reverse mode is too large to be kept whole."""
+        """Whether the graph of reverse mode is too large to keep."""
         return self._graph_bytes() > self.budget * (1 - _SHARE_OF_HEAD)
 
     def sequences(self) -> int:
@@ -193,9 +188,9 @@ class Plan:
         return (2 * shape.weights * self.length + attention) / _of(self).rate
 
     def _prompt_blocks(self) -> int:
-        """k that minimises what the blocks cost and what the prompt's tokens pass through.
+        """The number k of blocks that minimises their cost plus that of the prompt's tangents.
 
-        Of the T positions a token in the j-th of k blocks passes through T - j N / k.
+        A token in the j-th of k blocks passes through T - j N / k of the T positions.
         """
         saved = self.prompt**2 / (2 * self.length) * _of(self).forward * self._body_seconds()
         worth = sqrt(saved / (self.shape.layers * _of(self).recording))
@@ -229,13 +224,13 @@ class Plan:
         return 2 * self._layer_bytes() + self._kept_bytes()
 
     def _layer_bytes(self) -> int:
-        """What one layer holds at a time of one sequence."""
+        """Memory of one layer at a time for one sequence."""
         shape, length = self.shape, self.length
         scores = 6 * shape.heads * min(length, _LONGEST_BLOCK) * length
         return shape.itemsize * (length * (6 * shape.width + 3 * shape.inner) + scores)
 
     def _kept_bytes(self) -> int:
-        """Keys and values of all layers."""
+        """Memory of the keys and values of all layers."""
         shape = self.shape
         return 2 * shape.itemsize * shape.layers * self.length * shape.width
 

@@ -1,7 +1,7 @@
-"""Whether a backward pass finds all of a model's derivative.
+"""Tests whether a backward pass finds a model's whole derivative.
 
-A few networks compute part of their pass without a graph, to train for less memory. The gradient
-that is left is not the derivative of what they compute.
+A few networks compute part of their pass without a graph, to save memory in training. The gradient
+that remains is not the derivative of what they compute.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from analysis.saliency.compute.ends import Run, run
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# Tokens of the text that is tried, at most.
+# Most tokens tried.
 _TRIED = 32
-# How far the two gradients may be apart, as a share of the largest entry.
+# How far the two gradients may differ, as a share of the largest entry.
 _SAME = 1e-3
 
 
 def refuse_cut_gradient(model: PreTrainedModel, ids: Tensor) -> None:
-    """Make sure that the gradient of the embeddings is whole.
+    """Check that the gradient with respect to the embeddings is complete.
 
     Args:
         model: A causal language model.
         ids: int64 [T], of which the first are tried.
 
     Raises:
-        ProblemError: ``model`` where layers that matter are passed without a graph.
+        ProblemError: ``model`` when layers that matter run without a graph.
     """
     ids = ids[:_TRIED].to(next(model.get_input_embeddings().parameters()).device)
     seen, answered = (ids[None, :-1], ids[1:]) if len(ids) > 1 else (ids[None], ids)
     with torch.inference_mode(False), _without_graph(model) as layers:
         found = run(model, seen, answered, graph=True)
-    # Some only choose what to look at; no derivative goes through that.
+    # Some only choose what to attend to, which has no derivative.
     if not layers:
         return
     with torch.inference_mode(False), _graph_everywhere():
@@ -66,7 +66,7 @@ def _gradient(model: PreTrainedModel, found: Run) -> Tensor:
 
 @contextmanager
 def _without_graph(model: nn.Module) -> Iterator[list[str]]:
-    """The classes of layers that are passed while no graph is made, as they are passed."""
+    """The classes of layers run without a graph, collected as they run."""
     found: list[str] = []
 
     def notice(module: nn.Module, _args: object) -> None:
@@ -84,7 +84,7 @@ def _without_graph(model: nn.Module) -> Iterator[list[str]]:
 
 @contextmanager
 def _graph_everywhere() -> Iterator[None]:
-    """With a graph also where a model asks for none."""
+    """Build a graph even where a model turns it off."""
 
     def enter(self: Any) -> None:
         self.prev = torch.is_grad_enabled()

@@ -1,8 +1,7 @@
-"""The model cut open at both ends: after the embeddings, and before the head (METHODS 1).
+"""Cuts the model open at both ends: after the embeddings and before the head (METHODS 1).
 
-Between the two lies the body, through which derivatives are carried. The head, as large as the
-vocabulary, is passed once: with g_m = ∂ log p(y_m) / ∂h_m, a row or a column of the map needs
-nothing of it but the seeds g_m.
+Derivatives are carried through the body in between. The head, as large as the vocabulary, runs
+once: with g_m = ∂ log p(y_m) / ∂h_m, a row or a column of the map needs only the seeds g_m from it.
 """
 
 from __future__ import annotations
@@ -27,11 +26,11 @@ class Run:
     """One pass over prompt and response, cut open at both ends.
 
     Attributes:
-        embeddings: [1, T, D], what the embedding module returned.
+        embeddings: [1, T, D], from the embedding module.
         states: [M, D], the last hidden states that predict the response.
         seeds: [M, D], ∂ log p(y_m) / ∂ states[m] / doubts[m].
-        probabilities: [M], p(y_m | x, y_<m), float32 at least.
-        doubts: [M], 1 − p(y_m | x, y_<m), exact near 0 too.
+        probabilities: [M], p(y_m | x, y_<m), at least float32.
+        doubts: [M], 1 − p(y_m | x, y_<m), exact even near 0.
     """
 
     embeddings: Tensor
@@ -41,7 +40,7 @@ class Run:
     doubts: Tensor
 
     def factors(self, target: Target) -> Tensor:
-        """[M]: what the seeds' derivatives are multiplied with to be those of the target."""
+        """[M]: turn the seeds' derivatives into the target's by multiplication."""
         return self.doubts if target == "log_probability" else self.doubts * self.probabilities
 
 
@@ -53,17 +52,17 @@ def run(
     graph: bool,
     embeddings: Tensor | None = None,
 ) -> Run:
-    """Pass ids through the model.
+    """Run ids through the model.
 
     Args:
         model: A causal language model.
         ids: int64 [1, T], all but the last token of the response explained.
         answered: int64 [M], the tokens that the last M positions predict.
-        graph: Keep the graph from the embeddings, a leaf of it, to the states.
-        embeddings: [1, T, D], to be read in place of those of the ids.
+        graph: Keep the graph from the embeddings, which are a leaf of it, to the states.
+        embeddings: [1, T, D], used instead of those of the ids.
 
     Raises:
-        ProblemError: ``model`` where there is no way in after the embeddings or before the head.
+        ProblemError: ``model`` when it cannot be cut after the embeddings and before the head.
     """
     bottom: list[Tensor] = []
     top: list[Tensor] = []
@@ -72,7 +71,7 @@ def run(
     def open_embeddings(_module: nn.Module, _args: object, output: Tensor) -> Tensor:
         given = output if embeddings is None else embeddings
         bottom.append(given.detach().requires_grad_(graph))
-        # A copy, since some models write into the embeddings that they are given.
+        # A copy, since some models write into their embeddings.
         return bottom[-1].clone()
 
     def open_head(_module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -105,11 +104,7 @@ def run(
 
 
 def checked_embeddings(model: PreTrainedModel, embeddings: Tensor, ids: Tensor) -> Tensor:
-    """What the embedding module returned, [B, T, D] for ids [B, T].
-
-    Raises:
-        ProblemError: ``model`` where its dimensions are others.
-    """
+    """The embedding module's output; ProblemError ``model`` unless [B, T, D] for ids [B, T]."""
     if embeddings.shape[:-1] != ids.shape:
         raise problem(
             "model",
@@ -121,34 +116,34 @@ def checked_embeddings(model: PreTrainedModel, embeddings: Tensor, ids: Tensor) 
 
 
 def seeded(logits: Tensor, states: Tensor, answered: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """What one pass of the head tells of the tokens it predicts.
+    """The seeds from one pass of the head.
 
     Args:
         logits: [M, V], with a graph from the states.
-        states: A leaf of any shape, whose rows decide a row of logits each.
-        answered: int64 [M], the tokens that they predict.
+        states: A leaf of any shape, each row of which decides one row of logits.
+        answered: int64 [M], the tokens they predict.
 
     Returns:
         The seeds in the states' shape, and [M] twice, p and 1 − p; see `Run`.
     """
     chosen = answered.to(logits.device)[:, None]
     with torch.no_grad():
-        # ∂ log p(y) / ∂ logits = onehot(y) − p. Where p(y) is nearly 1, 1 − p(y) would be lost to
-        # rounding: it is summed from the other tokens' probabilities. Divided by that sum, the
-        # gradient of a token that is nearly certain does not vanish in half precision either.
+        # ∂ log p(y) / ∂ logits = onehot(y) − p. If p(y) is nearly 1, rounding would lose 1 − p(y),
+        # so it is summed from the other tokens' probabilities. Dividing by that sum keeps the
+        # gradient of a nearly certain token from vanishing in half precision.
         gradient = logits.to(exact(logits.dtype)).softmax(dim=1)
         probabilities = gradient.gather(1, chosen)[:, 0]
         gradient.scatter_(1, chosen, 0.0)
         doubts = gradient.sum(dim=1)
         gradient /= -doubts.clamp_min(torch.finfo(gradient.dtype).tiny)[:, None]
         gradient.scatter_(1, chosen, 1.0)
-    # A row of logits depends on its own state only, so one backward pass gives all seeds.
+    # A row of logits depends only on its own state, so one backward pass gives all seeds.
     (seeds,) = torch.autograd.grad(logits, states, gradient.to(logits.dtype))
     return seeds, probabilities, doubts
 
 
 class _AtHeadError(Exception):
-    """The head is reached: the body is done."""
+    """Stops a pass that has reached the head."""
 
 
 def body(
@@ -159,21 +154,21 @@ def body(
     *,
     read: int = 0,
 ) -> Tensor:
-    """[T, D], the last hidden states for embeddings [1, T, D] of ids [1, T]; without the head.
+    """The last hidden states [T, D] for embeddings [1, T, D], without running the head.
 
-    A function of the embeddings that torch can differentiate forward.
+    A function of the embeddings that torch can differentiate in forward mode.
 
     Args:
         model: A causal language model.
-        ids: int64 [1, T], for models that look at more than the embeddings.
+        ids: int64 [1, T], for models that use more than the embeddings.
         embeddings: [1, T, D].
-        cache: What the model has read before; takes in what it reads now.
-        read: How many tokens that was.
+        cache: The model's state after earlier tokens; extended by these.
+        read: Number of those earlier tokens.
     """
     top: list[Tensor] = []
 
     def enter(_module: nn.Module, _args: object, _output: Tensor) -> Tensor:
-        # A copy, since some models write into the embeddings that they are given.
+        # A copy, since some models write into their embeddings.
         return embeddings.clone()
 
     def leave(_module: nn.Module, args: tuple[Tensor, ...]) -> None:
@@ -201,11 +196,7 @@ def fed_ids(model: PreTrainedModel, prompt: Tensor, response: Tensor) -> Tensor:
 
 
 def finite(values: Tensor, dtype: torch.dtype) -> Tensor:
-    """The values as float32 on the CPU.
-
-    Raises:
-        NotFiniteError: ``model`` where one is not finite.
-    """
+    """The values as float32 on the CPU; NotFiniteError ``model`` if one is not finite."""
     if not bool(values.isfinite().all()):
         raise importance_problem(dtype)
     return values.to("cpu", torch.float32)

@@ -1,4 +1,4 @@
-"""Forward mode: one Jacobian-vector product a prompt token (METHODS 1)."""
+"""Forward mode: one Jacobian-vector product per prompt token (METHODS 1)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 Moved = Callable[[int, Tensor], Tensor]
-"""[B, M], how seeds times states change along tangents [B, 1, size, D] of a block's embeddings."""
+"""[B, M]: derivatives of seeds · states along tangents [B, 1, size, D] of a block's embeddings."""
 
 
 class NoForwardModeError(Exception):
@@ -44,24 +44,23 @@ def forward(
     known: Run,
     certificate: Certificate,
 ) -> Pieces:
-    """The map in blocks of rows: the tangent E[x_n] at position n gives row n at once.
+    """The map in blocks of rows: the tangent E[x_n] at position n gives the whole row n.
 
-    The model reads the text in blocks of positions. So a prompt token in one block passes through
-    no block before it, and blocks whose states nobody asks for end with the last layer's keys and
-    values.
+    The model reads the text in blocks of positions, so a prompt token skips the blocks before its
+    own, and blocks whose states are not needed stop at the last layer's keys and values.
 
     Args:
-        model: A causal language model whose operations know their forward derivative.
+        model: A causal language model whose operations have forward derivatives.
         prompt: int64 [N].
         response: int64 [M].
         target: What to differentiate.
-        plan: The blocks, the prompt tokens in a batch, and whether there is memory for a tape.
-        known: The text as it was read at once.
-        certificate: What the rows must come to.
+        plan: The blocks, the batch size, and whether a tape fits into memory.
+        known: The text as read in one pass.
+        certificate: Checks the rows.
 
     Raises:
         NoForwardModeError: Before the first piece.
-        FailedRowsError: Before the first row that is wrong.
+        FailedRowsError: Before the first wrong row.
     """
     ids = fed_ids(model, prompt, response)
     factors = known.factors(target)
@@ -81,7 +80,7 @@ def forward(
         certificate.check(slice(start, stop), products)
         return values
 
-    # The tangents of a batch begin in the same block.
+    # The tangents of a batch start in the same block.
     ends = [min(each, len(prompt)) for each in reading.ends]
     return (yield from in_batches(ends, plan.tangents(), ids.device, rows))
 
@@ -89,10 +88,10 @@ def forward(
 def _differentiated(
     model: PreTrainedModel, ids: Tensor, known: Run, seeds: Tensor, plan: Plan
 ) -> tuple[str, Reading, Moved]:
-    """The first way of several to the derivative on which the model reads the text as it is.
+    """Find a way to differentiate under which the model still reads the text correctly.
 
-    Kernels that can be differentiated, then the same without portions, for models that know the
-    names of some; the text in blocks, then as a whole, for models that cannot go on with a block.
+    Tries differentiable kernels by portions, then whole ones, for models that check kernel names;
+    for each the text in blocks, then as a whole, for models that cannot continue from a block.
 
     Returns:
         The name of the attention, the reading and its derivative.
@@ -107,7 +106,7 @@ def _differentiated(
                     points = reading.cut(known.embeddings)
                     moved, states = (_played if plan.taped() else _carried)(reading, points, seeds)
             except Exception as error:
-                # What an operation without a forward derivative raises has no type of its own.
+                # Torch raises no specific type for an operation without a forward derivative.
                 if isinstance(error, ProblemError) or is_out_of_memory(error):
                     raise
                 failure = error
@@ -120,17 +119,17 @@ def _differentiated(
 
 
 def _played(reading: Reading, points: list[Tensor], seeds: Tensor) -> tuple[Moved, Tensor]:
-    """From a tape of all blocks; and the states."""
+    """The derivative, played from a tape of all blocks, and the states."""
     try:
         tape = Tape(reading.states, points)
     except NotImplementedError:
-        # A model that overwrites its own states cannot be taped, yet differentiated.
+        # A model that overwrites its own states cannot be taped, but can be differentiated.
         return _carried(reading, points, seeds)
     return tape.player_along(seeds), tape.value
 
 
 def _carried(reading: Reading, points: list[Tensor], seeds: Tensor) -> tuple[Moved, Tensor]:
-    """By differentiating anew for every batch, from its block on; and the states."""
+    """The derivative, computed for every batch from its block on, and the states."""
     memories = reading.memories(points)
 
     def moved(index: int, tangents: Tensor) -> Tensor:
@@ -144,14 +143,14 @@ def _carried(reading: Reading, points: list[Tensor], seeds: Tensor) -> tuple[Mov
         change: Tensor = torch.func.vmap(along)(tangents)
         return torch.einsum("bmd,md->bm", change.to(seeds.dtype), seeds)
 
-    # Not every memory can be written into along a tangent. Better now than between two pieces.
+    # Some caches cannot be written along a tangent. Better to fail now than between two pieces.
     moved(len(points) - 1, torch.ones_like(points[-1])[None])
     return moved, reading.states(points)
 
 
 @contextmanager
 def _passes(model: PreTrainedModel, attention: str) -> Iterator[None]:
-    """Neither gradients nor inference tensors, and kernels that can be differentiated forward."""
+    """Neither gradients nor inference tensors, and kernels with forward derivatives."""
     with (
         torch.inference_mode(False),
         torch.no_grad(),
@@ -163,7 +162,6 @@ def _passes(model: PreTrainedModel, attention: str) -> Iterator[None]:
 
 @contextmanager
 def _forward_mode() -> Iterator[None]:
-    """What an operation without a forward derivative raises has no type of its own."""
     try:
         yield
     except Exception as error:

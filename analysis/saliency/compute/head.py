@@ -1,7 +1,7 @@
 """The head by itself: what a text's last hidden states predict, without reading the text again.
 
-Between body and logits a model may do more than multiply (scale, cap, transform). So its own
-forward pass is taken, with the states in place of those that its body would give.
+Between body and logits a model may do more than multiply (scale, cap, transform), so its own
+forward pass runs, with given states in place of the body's output.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from analysis.saliency.compute.ends import Run, body, fed_ids, run, seeded
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# How far logits of the head by itself may be from the model's own, in roundings of the largest.
+# How far the head's own logits may differ from the model's, in roundings of the largest.
 _ROUNDINGS = 16
 
 
@@ -33,15 +33,15 @@ def run_in_portions(
     graph: bool,
     embeddings: Tensor | None = None,
 ) -> Run:
-    """A run over all of the response, the head being passed in portions.
+    """A run over the whole response that passes the head in portions.
 
     Args:
         model: A causal language model.
         prompt: int64 [N].
         response: int64 [M].
-        portion: Response tokens whose logits there is memory for at a time.
-        graph: Keep the graph from the embeddings, a leaf of it, to the states.
-        embeddings: [1, T, D], to be read in place of those of the ids.
+        portion: Response tokens whose logits fit into memory at a time.
+        graph: Keep the graph from the embeddings, which are a leaf of it, to the states.
+        embeddings: [1, T, D], used instead of those of the ids.
     """
     ids = fed_ids(model, prompt, response)
     if portion >= len(response):
@@ -63,7 +63,7 @@ def run_in_portions(
 
 
 def _run_by_run(model: PreTrainedModel, prompt: Tensor, response: Tensor, portion: int) -> Run:
-    """The same, the text being read again for every portion of the head."""
+    """The same, reading the text again for every portion of the head."""
     runs = []
     for start in range(0, len(response), portion):
         answered = response[: start + portion]
@@ -78,7 +78,7 @@ def _run_by_run(model: PreTrainedModel, prompt: Tensor, response: Tensor, portio
 
 
 class _Head:
-    """A model whose body is passed over."""
+    """A model whose body is bypassed."""
 
     def __init__(self, model: PreTrainedModel, ids: Tensor, inner: nn.Module, read: object) -> None:
         self._model = model
@@ -88,12 +88,7 @@ class _Head:
 
     @classmethod
     def of(cls, model: PreTrainedModel, ids: Tensor) -> _Head | None:
-        """The head of a model; None where it does not work by itself.
-
-        Args:
-            model: A causal language model.
-            ids: int64 [1, any], a short text to find out with.
-        """
+        """A model's head, tested on a short text, int64 [1, any]; None if it needs the body."""
         head, embedding = head_of(model), model.get_input_embeddings()
         for inner in model.children():
             modules = set(inner.modules())
@@ -107,7 +102,7 @@ class _Head:
             inner.register_forward_hook(lambda _module, _args, output: outputs.append(output)),
             head.register_forward_pre_hook(lambda _module, args: states.append(args[0])),
         ]
-        # What is found with one text is tried on another: a head may look at more than states.
+        # Captured with one text, tested with another: a head may look at more than the states.
         other = (ids.flip(1) + 1) % len(next(embedding.parameters()))
         other = torch.cat([other, other[:, :1]], dim=1)
         try:
@@ -123,14 +118,14 @@ class _Head:
         try:
             with torch.no_grad():
                 again = alone.logits(states[1][0])
-        except Exception:  # Whatever it is: the model wants to be passed as a whole.
+        except Exception:  # Whatever the reason, the model has to run as a whole.
             return None
         apart = float((again - logits).abs().max()) if again.shape == logits.shape else torch.inf
         rounding = _ROUNDINGS * torch.finfo(logits.dtype).eps * float(logits.abs().max())
         return alone if apart <= rounding else None
 
     def logits(self, states: Tensor) -> Tensor:
-        """[K, V] of states [K, D]."""
+        """Logits [K, V] of states [K, D]."""
         with frozen(self._model), _replaced(self._inner, self._read):
             hook = head_of(self._model).register_forward_pre_hook(
                 lambda _module, args: (states[None], *args[1:])
@@ -143,7 +138,6 @@ class _Head:
         return logits[0]
 
     def seeds(self, states: Tensor, answered: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What the head tells of tokens [K]; see `seeded`."""
         leaf = states.detach().clone().requires_grad_()
         with torch.enable_grad():
             logits = self.logits(leaf)
@@ -152,7 +146,6 @@ class _Head:
 
 @contextmanager
 def _replaced(module: nn.Module, output: object) -> Iterator[None]:
-    """With a module that gives always the same."""
 
     def same(*_args: Any, **_kwargs: Any) -> object:
         return output

@@ -1,8 +1,8 @@
 """Importance of every prompt token for every response token (METHODS 1, paper 4.1, appendix A).
 
 `forward` and `reverse` compute the same gradient, `occlusion` what it approximates; `ends` cuts the
-model open for all of them, `cost` says which is the cheapest and how much fits into memory. `sums`
-has the totals of a map without the map, with which `certificate` checks what forward mode gives.
+model open for all of them, `cost` finds the cheapest and how much fits into memory. `sums` gives
+the totals of a map without the map, with which `certificate` checks forward mode.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from analysis.saliency.request import Method, Target
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# A sum that is so small beside the sizes of its terms is nothing but rounding.
+# A sum this small compared with its terms is nothing but rounding.
 _NOTHING = 1e-3
 
 __all__ = ["Piece", "Ran", "Restart", "Totals", "importance", "importance_pieces", "totals"]
@@ -48,14 +48,14 @@ def importance(
     """Importance I[n, m] = E[x_n] · ∂ log p(y_m | x, y_<m) / ∂E[x_n] (METHODS 1).
 
     Args:
-        model: Any transformers causal language model. Left as it was found.
+        model: Any transformers causal language model; unchanged afterwards.
         prompt_ids: N token ids x, special tokens included.
         response_ids: M token ids y that follow the prompt.
-        method: ``forward`` and ``reverse`` are two ways to the same numbers, ``auto`` takes the
-            cheaper; ``occlusion`` and ``occlusion_zeroed`` give instead what p(y_m) loses when x_n
-            is deleted or its embedding is zero (paper eq. 1).
+        method: ``forward`` and ``reverse`` give the same numbers, ``auto`` takes the cheaper;
+            ``occlusion`` and ``occlusion_zeroed`` instead give the drop of p(y_m) when x_n is
+            deleted or its embedding zeroed (paper eq. 1).
         target: Differentiate log p(y_m) or p(y_m). The second is p(y_m) times the first.
-        memory_budget: Bytes to take beside the weights; None for a share of what is free. The
+        memory_budget: Bytes to take besides the weights; None for a share of free memory. The
             numbers do not depend on it.
         progress: Called with (cells done, N · M) after every piece.
 
@@ -64,7 +64,7 @@ def importance(
 
     Raises:
         ProblemError: ``input`` for an empty prompt, an id outside the vocabulary or a sequence
-            beyond the context window; ``model`` where the model computes no finite gradient.
+            beyond the context window; ``model`` when the model gives no finite gradient.
     """
     result = torch.zeros(len(prompt_ids), len(response_ids), dtype=torch.float32)
     pieces = importance_pieces(
@@ -94,17 +94,17 @@ def importance_pieces(
 ) -> Generator[Piece | Totals | Restart, None, Ran]:
     """The map of `importance` piece by piece; closing the generator stops the work.
 
-    Between two pieces the model is as it was found: nothing is hooked, frozen or switched.
+    Between pieces the model is in its original state: nothing is hooked, frozen or switched.
 
-    The arguments are those of `importance`, and `with_totals`: say the sums of the rows of a
-    gradient before its map, at the cost of a backward pass.
+    The arguments are those of `importance`, and `with_totals`: give the row sums of a gradient
+    before its map, at the cost of a backward pass.
 
     Yields:
-        Blocks of whole rows (forward, occlusion) or whole columns (reverse); together they cover
-        the map once, since the last `Restart` if there is one.
+        Blocks of whole rows (forward, occlusion) or columns (reverse). Together they cover the map
+        once, counting from the last `Restart` if there is one.
 
     Returns:
-        What ran.
+        How the map was computed.
 
     Raises:
         ProblemError: As `importance`.
@@ -127,7 +127,7 @@ def importance_pieces(
     if with_totals or chosen == "forward":
         read = partial(Sums, model, prompt, response, plan)
         sums = read()
-        # Forward mode reads the text in blocks and so finds it out without a pass of its own.
+        # Forward mode finds this out itself, because it reads the text in blocks.
         if with_totals or chosen == "reverse":
             sums.refuse_changed_beginning()
         known = sums.known()
@@ -137,7 +137,7 @@ def importance_pieces(
             why = _worth(terms, model.dtype)
             yield Totals(sums_of_rows)
         certificate = Certificate(sums, partial(read, nudged=True)) if chosen == "forward" else None
-        del sums  # Not its graph beside what the method keeps.
+        del sums  # Frees its graph before the method allocates its own.
     if known is not None and certificate is not None:
         try:
             note = yield from forward(model, prompt, response, target, plan, known, certificate)
@@ -161,7 +161,7 @@ def importance_pieces(
 
 
 def _worth(terms: Tensor, dtype: torch.dtype) -> str:
-    """What to know of totals that are the sums of terms [N, D]; empty for nothing."""
+    """A caveat about totals that are sums of terms [N, D]; empty for none."""
     least = max(_NOTHING, torch.finfo(dtype).eps / 4)
     if bool((terms.sum(dim=1).abs() > least * terms.abs().sum(dim=1)).any()):
         return ""
@@ -173,7 +173,7 @@ def _worth(terms: Tensor, dtype: torch.dtype) -> str:
 
 
 def _compared(pieces: Pieces, totals: Tensor) -> Generator[Piece, None, tuple[str, float]]:
-    """The columns of a map, a note, and how far their sum is from the totals; see `Ran`."""
+    """The columns of a map, then a note and how far their sum is from the totals; see `Ran`."""
     found = torch.zeros_like(totals, dtype=torch.float64)
     while True:
         try:

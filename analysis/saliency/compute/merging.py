@@ -1,8 +1,8 @@
-"""Fewer steps that come to the same as those of a recorded tape.
+"""Merges steps of a recorded tape into fewer equivalent ones.
 
-What surrounds the matrix products costs a pass over memory a step. So products with constants and
-the sums of them become one step, whose constants are worked out once; and so do two matrix products
-that the product rule adds.
+Around the matrix products every step costs a pass over memory. So products with constants and their
+sums become one step, whose constants are computed once, and so do two matrix products that the
+product rule adds.
 """
 
 from __future__ import annotations
@@ -17,29 +17,24 @@ from torch import Tensor
 from analysis.saliency.compute.steps import COMBINED, MULTIPLIED, Own, Slot, Step
 
 _aten = torch.ops.aten
-# Of a gradient and what the function was given: the gradient times a constant, element by element.
+# The gradient times a constant, elementwise; arguments are the gradient and the function's input.
 _ACTIVATIONS = frozenset(
     {_aten.silu_backward.default, _aten.gelu_backward.default, _aten.tanh_backward.default}
 )
 
 Term = tuple[Slot, Tensor | None]
-"""A slot and what it is multiplied with, element by element; None for one."""
+"""A slot and its elementwise factor; None for one."""
 
 
 def merged(steps: Sequence[Step], end: Slot) -> list[Step]:
-    """Fewer steps, in the same order.
-
-    Args:
-        steps: As they were recorded.
-        end: The slot whose content is asked for.
-    """
+    """Merge steps, keeping their order; `end` is the slot whose content is needed."""
     readers = Counter(slot for step in steps for slot in step.read)
     readers[end] += 1
     places: dict[Slot, int] = {}
     kept: list[Step | None] = []
 
     def taken_in(slot: Slot, operation: Own) -> Step | None:
-        """The step that filled a slot that nothing else reads, if it is of this kind."""
+        """The step that fills a slot that nothing else reads, if its operation is this one."""
         place = places.get(slot)
         step = None if place is None else kept[place]
         return step if step is not None and step.operation is operation else None
@@ -77,7 +72,7 @@ def merged(steps: Sequence[Step], end: Slot) -> list[Step]:
 
 
 def _is_sum_of(found: Step, product: Step) -> bool:
-    """Whether a combination adds what a matrix product gives, as it is."""
+    """Whether a combination adds a matrix product unchanged."""
     return (
         all(factor is None for _, factor in found.args)
         and product.written[0].shape == found.written[0].shape
@@ -96,7 +91,7 @@ def _times(first: Tensor | None, second: Tensor | None) -> Tensor | None:
 
 
 def _combined(step: Step) -> Step | None:
-    """A step that multiplies with a constant or adds, as a combination; None for any other."""
+    """A step that multiplies by a constant or adds, as a combination; None for any other."""
     if step.kwargs and step.operation not in _ACTIVATIONS:
         return None
     terms: list[Term]
@@ -121,7 +116,7 @@ def _combined(step: Step) -> Step | None:
         terms = [(slot, step.operation(torch.ones_like(point), point, **step.kwargs))]
     else:
         return None
-    # What another precision rounds is left as it is.
+    # Steps that round to another precision stay as they are.
     if any(slot.dtype != step.written[0].dtype for slot, _ in terms):
         return None
     return replace(step, operation=COMBINED, args=terms, kwargs={})

@@ -1,4 +1,4 @@
-"""Occlusion: what the probability of a response token loses without a prompt token (eq. 1)."""
+"""Occlusion: the drop of a response token's probability without a prompt token (eq. 1)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from analysis.saliency.compute.pieces import Pieces
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# Well below the two seconds after which an engine that does not answer a cancel is ended.
+# Well below the two seconds after which an engine that does not answer a cancel is killed.
 _BATCH_S = 0.5
 
 
@@ -30,11 +30,11 @@ def occlusion(
         model: A causal language model.
         prompt: int64 [N].
         response: int64 [M].
-        plan: How many prompt tokens share a pass, each left out of a sequence of its own.
-        zeroed: Zero the embedding of x_n where it stands, in place of deleting x_n.
+        plan: How many prompt tokens share a pass, each left out of its own sequence.
+        zeroed: Zero the embedding of x_n in place, instead of deleting x_n.
 
     Raises:
-        ProblemError: ``input`` where nothing is left once the only prompt token is deleted.
+        ProblemError: ``input`` when nothing is left once the only prompt token is deleted.
     """
     if len(prompt) == 1 and not zeroed:
         raise problem(
@@ -65,7 +65,7 @@ def occlusion(
 
 
 class _Chances:
-    """p(y_m) and 1 − p(y_m) of every response token, [B, M] each, exact near 0 both."""
+    """p(y_m) and 1 − p(y_m) of every response token, [B, M] each, both exact near 0."""
 
     def __init__(
         self, model: PreTrainedModel, ids: Tensor, response: Tensor, zeroed: Tensor | None
@@ -91,8 +91,8 @@ class _Chances:
         self._doubt = shares.scatter_(2, chosen, 0.0).sum(dim=-1)
 
     def minus(self, other: _Chances) -> Tensor:
-        """[B, M]: by how much these probabilities exceed the other ones."""
-        # The difference of two numbers near 1 has fewer digits than that of their doubts.
+        """[B, M]: these probabilities minus the others."""
+        # Near 1 the difference of probabilities has fewer digits than that of their complements.
         return torch.where(
             self._chance > 0.5, other._doubt - self._doubt, self._chance - other._chance
         )

@@ -12,13 +12,7 @@ from analysis.saliency.request import Method
 
 @dataclass(frozen=True)
 class Piece:
-    """A rectangle of the map.
-
-    Attributes:
-        rows: Which prompt tokens.
-        columns: Which response tokens.
-        values: float32 on the CPU, as many rows and columns as the slices span.
-    """
+    """A rectangle of the map: float32 values [prompt tokens, response tokens] on the CPU."""
 
     rows: slice
     columns: slice
@@ -27,18 +21,14 @@ class Piece:
 
 @dataclass(frozen=True)
 class Totals:
-    """The sum of every row of the map, before the map.
-
-    Attributes:
-        values: float32 [N] on the CPU.
-    """
+    """The sum of every row of the map, float32 [N] on the CPU, before the map."""
 
     values: Tensor
 
 
 @dataclass(frozen=True)
 class Restart:
-    """The pieces so far are void: another method begins."""
+    """The pieces so far are void, because another method starts."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +37,11 @@ class Ran:
 
     Attributes:
         method: The algorithm that ran; never ``auto``.
-        note: Why it is another than asked for, or ran in smaller batches; empty for nothing.
-        dtype: Precision of the passes, which is that of the weights. Whatever it is, probabilities
-            and the products with the embeddings are summed in float32 at least.
-        difference: How far weighted sums of the map's columns are at most from what a backward pass
-            says of them, as a share of the largest of those sums; None where nothing was compared.
+        note: Why it is not the one requested, or ran in smaller batches; empty for nothing.
+        dtype: Precision of the passes, which is that of the weights. Probabilities and products
+            with the embeddings are always summed in at least float32.
+        difference: Largest difference between weighted sums of the map's columns and those of a
+            backward pass, as a share of the largest sum; None if nothing was compared.
     """
 
     method: Method

@@ -1,4 +1,4 @@
-"""A text read in blocks of positions, each with the keys and values of the ones before."""
+"""Reads a text in blocks of positions, each using the keys and values of the previous ones."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from analysis.saliency.compute.ends import body
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# How far the states of a text read in blocks may be from those of one that is read at once, as a
-# share of the largest: far above rounding, far below a text that was forgotten.
+# How far the states of a text read in blocks may differ from those of one read at once, as a share
+# of the largest: far above rounding, far below losing the earlier text.
 _SAME, _SAME_IN_HALF = 0.01, 0.1
 
 
@@ -31,8 +31,8 @@ class Reading:
     Attributes:
         model: A causal language model.
         ids: int64 [1, T].
-        ends: Where the blocks of positions end, the last one at T.
-        asked: The first position whose state is asked for.
+        ends: Ends of the blocks of positions, the last at T.
+        asked: The first position whose state is needed.
     """
 
     model: PreTrainedModel
@@ -41,19 +41,16 @@ class Reading:
     asked: int
 
     def blocks(self) -> list[slice]:
-        """The positions of every block."""
         return [slice(*each) for each in pairwise((0, *self.ends))]
 
     def cut(self, embeddings: Tensor) -> list[Tensor]:
-        """[1, T, D] into one tensor a block."""
+        """Split embeddings [1, T, D] into blocks."""
         return [embeddings[:, block] for block in self.blocks()]
 
     def states(self, embeddings: Sequence[Tensor], before: Cache | None = None) -> Tensor:
-        """[M, D], the last hidden states from the position asked for on.
+        """The last hidden states [M, D] from the first position needed.
 
-        Args:
-            embeddings: [1, size, D] of the last blocks, of all of them unless some were read.
-            before: What was read; left as it is.
+        `embeddings` are [1, size, D] of the last blocks, or of all if there is no cache `before`.
         """
         cache = self.memory() if before is None else _copied(before)
         found = []
@@ -64,7 +61,7 @@ class Reading:
         return torch.cat(found)
 
     def memories(self, embeddings: Sequence[Tensor]) -> list[Cache | None]:
-        """What the model remembers when it comes to each of the blocks."""
+        """The model's cache at the start of each block."""
         found: list[Cache | None] = [None]
         for block, given in zip(self.blocks()[:-1], embeddings, strict=False):
             cache = self.memory() if found[-1] is None else _copied(found[-1])
@@ -73,14 +70,13 @@ class Reading:
         return found
 
     def memory(self) -> Cache | None:
-        """An empty memory; None where there is but one block."""
         return DynamicCache(config=self.model.config) if len(self.ends) > 1 else None
 
 
 def agree(read: Tensor, whole: Tensor) -> bool:
-    """Whether the states of a text read in blocks are those of the text read as a whole.
+    """Whether the states of a text read in blocks equal those of the text read as a whole.
 
-    They are not where a model keeps no such memory, or another kind of it.
+    They do not if a model has no such cache, or one of another kind.
     """
     same = _SAME_IN_HALF if whole.dtype in (torch.float16, torch.bfloat16) else _SAME
     return bool((read - whole).abs().max() <= same * whole.abs().max())
@@ -89,9 +85,9 @@ def agree(read: Tensor, whole: Tensor) -> bool:
 def refuse_changed_beginning(
     model: PreTrainedModel, ids: Tensor, embeddings: Tensor, states: Tensor
 ) -> None:
-    """Make sure that the states of a text are those of its beginning read by itself.
+    """Check that the states of a text's beginning stay the same when it is read by itself.
 
-    Some models look ahead in long texts only, such as those that choose what to attend to.
+    Some models look ahead only in long texts, such as those that choose what to attend to.
 
     Args:
         model: A causal language model.
@@ -100,7 +96,7 @@ def refuse_changed_beginning(
         states: [M, D], the last hidden states of the whole text.
 
     Raises:
-        ProblemError: ``model`` where they are not.
+        ProblemError: ``model`` when they change.
     """
     later = len(states) // 2
     if not later or not bool(states.isfinite().all()):
@@ -113,9 +109,9 @@ def refuse_changed_beginning(
 
 
 def _copied(cache: Cache) -> Cache:
-    """The same memory, to be added to: keys and values grow by new tensors, never in place.
+    """A copy of a cache that can be extended: keys and values grow by new tensors, never in place.
 
-    Memories of linear attention are overwritten; those are copied.
+    Linear attention overwrites its states, so those are copied.
     """
     copied = copy.copy(cache)
     copied.layers = [copy.copy(layer) for layer in cache.layers]

@@ -1,4 +1,4 @@
-"""Reverse mode: one vector-Jacobian product a response token (METHODS 1)."""
+"""Reverse mode: one vector-Jacobian product per response token (METHODS 1)."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def reverse(
 ) -> Pieces:
     """The map column by column.
 
-    Positions after a response token do not concern it. So that they are not in its graph, the
-    response is explained in segments, each with a forward pass that ends where the segment does.
+    Positions after a response token do not affect it. To keep them out of its graph, the response
+    is explained in segments, each with a forward pass that ends with the segment.
 
     Args:
         model: A causal language model.
         prompt: int64 [N].
         response: int64 [M].
         target: What to differentiate.
-        plan: The segments, and whether there is memory for their graphs.
+        plan: The segments, and whether their graphs fit into memory.
     """
     sparing, note = plan.checkpointed(), ""
     opened: Run | None = None
@@ -42,7 +42,7 @@ def reverse(
     while m < len(response):
         with Attempt(final=sparing) as attempt:
             if opened is None or m not in segment:
-                opened = None  # Not both graphs at once.
+                opened = None  # Frees the old graph before the new one is built.
                 segment = range(m, min(m + plan.segment(), len(response)))
                 opened = _opened(model, prompt, response[: segment.stop], m, sparing=sparing)
             column = _column(model, opened, m - segment.start, len(prompt), target)
@@ -59,14 +59,9 @@ def reverse(
 def _opened(
     model: PreTrainedModel, prompt: Tensor, response: Tensor, first: int, *, sparing: bool
 ) -> Run:
-    """A run with a graph that ends with the response given, explained from its first token on.
+    """A run with a graph over this response, explained from its token `first` on.
 
-    Args:
-        model: A causal language model.
-        prompt: int64 [N].
-        response: int64 [M].
-        first: The first response token to explain.
-        sparing: Keep no more than the layers' inputs; every backward pass computes the rest anew.
+    With `sparing` it keeps only the layers' inputs; every backward pass recomputes the rest.
     """
     ids = fed_ids(model, prompt, response)
     with torch.inference_mode(False), checkpointed(model) if sparing else nullcontext():
@@ -75,7 +70,7 @@ def _opened(
 
 def _column(model: PreTrainedModel, opened: Run, m: int, length: int, target: Target) -> Tensor:
     """float32 [N], the importance for the m-th response token of a run."""
-    # Layers that are computed anew are computed as they were.
+    # Recomputed layers need the same modes as in the forward pass.
     with torch.inference_mode(False), frozen(model):
         (gradient,) = torch.autograd.grad(
             opened.states[m], opened.embeddings, opened.seeds[m], retain_graph=True

@@ -11,11 +11,7 @@ import torch
 
 @dataclass(frozen=True, eq=False)
 class Slot:
-    """A place for a tangent or what became of it.
-
-    Attributes:
-        shape, dtype: What belongs there.
-    """
+    """A place for a tangent or a value derived from one."""
 
     shape: torch.Size
     dtype: torch.dtype
@@ -23,13 +19,13 @@ class Slot:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One operation. It gives new values and changes none.
+    """One operation, which returns new values and changes none.
 
     Attributes:
-        operation: What is called.
-        args, kwargs: Its arguments, slots in the places of tangents.
+        operation: The function called.
+        args, kwargs: Its arguments, with slots in place of tangents.
         read: The slots among them.
-        written: Where the tensors go that it returns.
+        written: Slots of the tensors it returns.
         finished: Slots that no later step reads.
     """
 
@@ -43,11 +39,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Own:
-    """An operation that is none of torch's.
-
-    Attributes:
-        name: What it does, and what its arguments are.
-    """
+    """An operation that torch lacks; its name says what it does with which arguments."""
 
     name: str
 
@@ -59,7 +51,7 @@ VIEWED = Own("what lies at a place of a storage: args are (slot, place)")
 
 
 def needed(steps: Sequence[Step], end: Slot) -> tuple[Step, ...]:
-    """The steps that the end depends on, each with the slots that are finished after it."""
+    """The steps that the end depends on, each with the slots that no later step reads."""
     wanted = {end}
     kept: list[Step] = []
     for step in reversed(steps):
@@ -72,7 +64,7 @@ def needed(steps: Sequence[Step], end: Slot) -> tuple[Step, ...]:
 
 
 def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
-    """Arguments with every leaf changed."""
+    """Arguments with `change` applied to every leaf."""
     if isinstance(value, (list, tuple)):
         return [mapped(each, change) for each in value]
     if isinstance(value, dict):
@@ -81,7 +73,7 @@ def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
 
 
 def tensors_in(result: Any) -> list[torch.Tensor]:
-    """All tensors of an operation's arguments or results, in order."""
+    """All tensors in an operation's arguments or results, in order."""
     if isinstance(result, torch.Tensor):
         return [result]
     if isinstance(result, (list, tuple)):

@@ -1,8 +1,8 @@
-"""What the memory of tangents holds while a tape is recorded.
+"""Tracks what the memory of tangents holds while a tape is recorded.
 
-A step of a tape gives a new value and changes none. Models do otherwise: they write into slices of
-a tensor, and read the whole of it later. What is written is followed here by storage, whichever
-view it was written through, so that reading any view of it gives what was written last.
+A step of a tape returns a new value and changes none, but models write into slices of a tensor and
+read the whole tensor later. Writes are tracked here by storage, whichever view they go through, so
+that reading any view gives what was written last.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from torch.multiprocessing.reductions import StorageWeakRef
 
 from analysis.saliency.compute.steps import VIEWED, WRITTEN, Slot, Step
 
-# The attribute that tells the slot a tensor is in; looked up for every operand there is.
+# The attribute that holds a tensor's slot; it is looked up for every operand.
 _MARK = "_slot_on_tape"
 
 
 class Place(NamedTuple):
-    """Where a tensor lies in its storage, in numbers from its beginning."""
+    """Where a tensor lies in its storage, in elements from its beginning."""
 
     size: tuple[int, ...]
     stride: tuple[int, ...]
@@ -33,25 +33,21 @@ class Place(NamedTuple):
 class _Owner:
     """The slot of the first tensor in a storage; the others are views of it."""
 
-    alive: StorageWeakRef  # As long as it is held, no other storage gets this one's address.
+    alive: StorageWeakRef  # While this is held, no other storage gets the same address.
     slot: Slot
     place: Place
 
 
 @dataclass(frozen=True)
 class _Content:
-    """What a storage holds after a write: a slot with as many numbers, in their order."""
+    """What a storage holds after a write: a slot with as many elements, in the same order."""
 
     slot: Slot
-    kept: Tensor  # Holds the storage, whose address is its name here.
+    kept: Tensor  # Keeps the storage alive, whose address is the key here.
 
 
 class Storages:
-    """The slots that tensors are in, by tensor and, once something was written, by storage.
-
-    Args:
-        add: Takes the steps that following the writes costs.
-    """
+    """The slots of tensors, by tensor and, after a write, by storage; `add` receives new steps."""
 
     def __init__(self, add: Callable[[Step], None]) -> None:
         self._add = add
@@ -59,7 +55,6 @@ class Storages:
         self._written: dict[int, _Content] = {}
 
     def put(self, tensor: Tensor, slot: Slot) -> None:
-        """Say which slot a tensor that was just made is in."""
         setattr(tensor, _MARK, slot)
         storage = tensor.untyped_storage()
         if storage._cdata not in self._owners:
@@ -68,7 +63,7 @@ class Storages:
             self._owners[storage._cdata] = owner
 
     def slot_of(self, tensor: Tensor) -> Slot | None:
-        """The slot with what a tensor holds now; None for a constant."""
+        """The slot with a tensor's current content; None for a constant."""
         content = self._written.get(tensor.untyped_storage()._cdata) if self._written else None
         if content is None:
             slot: Slot | None = getattr(tensor, _MARK, None)
@@ -82,15 +77,12 @@ class Storages:
         return slot
 
     def is_written(self, tensor: Tensor) -> bool:
-        """Whether something was written into the storage of a tensor."""
         return bool(self._written) and tensor.untyped_storage()._cdata in self._written
 
     def write(self, tensor: Tensor, value: Slot | Tensor) -> None:
-        """Say what was written into a tensor, and so into all that shares its memory.
+        """Record a write into a tensor, and so into everything that shares its memory.
 
-        Args:
-            tensor: What was written into.
-            value: The slot of what was written, of the tensor's shape; or a constant.
+        The value is a slot or a constant in the tensor's shape.
         """
         key = tensor.untyped_storage()._cdata
         if isinstance(value, Slot) and _fills_its_storage(tensor):
@@ -100,7 +92,7 @@ class Storages:
         self._written[key] = _Content(self._with(before, value, _place(tensor), tensor), tensor)
 
     def _before(self, key: int, tensor: Tensor) -> Slot | None:
-        """What the storage held; None for nothing but zeros, which a constant's tangent is."""
+        """What the storage held; None for only zeros, the tangent of a constant."""
         if key in self._written:
             return self._written[key].slot
         owner = self._owners.get(key)

@@ -1,8 +1,8 @@
 """Weighted sums of a map's columns, each by one backward pass (METHODS 1).
 
-Σ_m w_m I[n, m] is E[x_n] · ∂ (Σ_m w_m log p(y_m)) / ∂E[x_n]: the gradient of one number, however
-long the response. With ones for weights it is the total of a token, with random ones it checks a
-map that was computed another way.
+Σ_m w_m I[n, m] is E[x_n] · ∂ (Σ_m w_m log p(y_m)) / ∂E[x_n]: the gradient of one number, whatever
+the response's length. With weights of one it is a token's total; with random weights it checks a
+map computed another way.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ T = TypeVar("T")
 
 
 class Sums:
-    """A text read once, with what backward passes need kept.
+    """A text read once, keeping what backward passes need.
 
     Args:
         model: A causal language model.
         prompt: int64 [N].
-        response: int64 [M], one at least.
-        plan: Whether there is memory for the graph of all layers.
-        nudged: Read embeddings that are a rounding off, which shows what roundings come to.
+        response: int64 [M], M ≥ 1.
+        plan: Tells whether the graph of all layers fits into memory.
+        nudged: Read embeddings off by one rounding, to measure the effect of rounding.
     """
 
     def __init__(
@@ -57,24 +57,24 @@ class Sums:
         self._within_memory(self._read)
 
     def known(self) -> Run:
-        """The text as it was read; its states have no graph here."""
+        """The text as it was read, with states detached from the graph."""
         run = self._read()
         return replace(run, embeddings=run.embeddings.detach(), states=run.states.detach())
 
     def refuse_changed_beginning(self) -> None:
-        """Make sure that later tokens left as it was what was read before; see `reading`."""
+        """Check that later tokens did not change earlier states; see `reading`."""
         known, ids = self.known(), fed_ids(self._model, self._prompt, self._response)
         refuse_changed_beginning(self._model, ids, known.embeddings, known.states)
 
     def along(self, weights: Tensor) -> Tensor:
-        """What each number of the embeddings adds to a weighted sum of columns.
+        """What each number of the embeddings contributes to a weighted sum of columns.
 
         Args:
             weights: float [M], w.
 
         Returns:
-            float32 at least [N, D], E ∘ ∂(Σ_m w_m seeds_m · h_m) / ∂E; its rows' sums are
-            Σ_m w_m I[n, m] where w holds the target's factors.
+            [N, D], at least float32: E ∘ ∂(Σ_m w_m seeds_m · h_m) / ∂E. Its row sums are
+            Σ_m w_m I[n, m] if w includes the target's factors.
         """
         return self._within_memory(lambda: self._along(self._read(), weights))
 
@@ -96,7 +96,7 @@ class Sums:
         return self._run
 
     def _nudged_embeddings(self) -> Tensor:
-        """[1, T, D], each number one rounding up or down."""
+        """The embeddings [1, T, D], each number rounded up or down by one step."""
         with torch.no_grad():
             exact_ones: Tensor = self._model.get_input_embeddings()(
                 fed_ids(self._model, self._prompt, self._response)
@@ -108,9 +108,9 @@ class Sums:
 
     def _along(self, run: Run, weights: Tensor) -> Tensor:
         seeds = run.seeds.to(exact(run.seeds.dtype)) * weights.to(run.seeds.device)[:, None]
-        # So that neither the smallest nor the largest is lost in half precision.
+        # Scaling keeps both the smallest and the largest within half precision.
         size = seeds.abs().max().clamp_min(torch.finfo(seeds.dtype).tiny)
-        # Layers that are computed anew are computed as they were.
+        # Recomputed layers need the same modes as in the forward pass.
         with (
             torch.inference_mode(False),
             frozen(self._model),
@@ -127,7 +127,7 @@ class Sums:
         return embedded * gradient[0, :length].to(seeds.dtype) * size.to(embedded.device)
 
     def _within_memory(self, compute: Callable[[], T]) -> T:
-        """A computation, once more with one layer's graph at a time where memory runs out."""
+        """Compute; if memory runs out, again with one layer's graph at a time."""
         with Attempt(final=self._sparing):
             return compute()
         self._run, self._sparing = None, True

@@ -1,4 +1,4 @@
-"""The model as the passes need it, and afterwards as it was found."""
+"""Puts the model into the state the passes need, and restores it afterwards."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 @contextmanager
 def differentiable_kernels(model: PreTrainedModel, attention: str) -> Iterator[None]:
-    """With attention and experts written out in operations that know their forward derivative.
+    """Use attention and experts made of operations with a forward derivative.
 
-    The fused attention kernels know only their backward one, and so does the grouped matrix
-    product that is the default of a mixture of experts.
+    Fused attention kernels have only a backward one, and so has the grouped matrix product that
+    mixtures of experts use by default.
 
     Args:
         model: A causal language model.
-        attention: The name of the kernel to take, one of `attention.kernels`.
+        attention: The kernel to use, one of `attention.kernels`.
     """
-    # The configurations are set, not the setters called: those look for kernels to install.
+    # Sets the configuration directly, because the setters look for kernels to install.
     wanted = {
         "_attn_implementation_internal": attention,
         "_experts_implementation_internal": "eager",
@@ -48,7 +48,7 @@ def differentiable_kernels(model: PreTrainedModel, attention: str) -> Iterator[N
 
 @contextmanager
 def checkpointed(model: PreTrainedModel) -> Iterator[None]:
-    """With a graph of the layers' inputs only; the rest is computed anew in a backward pass.
+    """Keep only the layers' inputs in the graph; a backward pass recomputes the rest.
 
     A model whose layers are not found keeps its whole graph.
     """

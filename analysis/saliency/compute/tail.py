@@ -1,8 +1,8 @@
-"""The end of a tape, gone through backwards once instead of forwards once a tangent.
+"""Runs the end of a tape backwards once instead of forwards for every tangent.
 
-What follows the last attention treats every position by itself. There the product of the seeds with
-the end's tangent is the product of other seeds with an earlier tangent, and one backward pass finds
-those for all positions together.
+After the last attention every position is processed by itself. There the product of the seeds with
+the end's tangent equals the product of other seeds with an earlier tangent, and one backward pass
+finds those for all positions.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from analysis.saliency.compute.steps import MULTIPLIED, Slot, Step
 
 _aten = torch.ops.aten
 _PRODUCTS = frozenset({MULTIPLIED, _aten.mm.default, _aten.addmm.default, _aten.baddbmm.default})
-# How far two ways to the same number may be apart by rounding, as a share of the largest number.
+# How far two computations of a number may differ by rounding, as a share of the largest number.
 _ROUNDING = 1e-4
 
 
@@ -27,11 +27,11 @@ def pulled_back(steps: Sequence[Step], end: Slot, seeds: Tensor) -> tuple[Slot, 
     Args:
         steps: Of a tape.
         end: A slot of shape [M, D].
-        seeds: [M, D], what its tangents are to be multiplied with.
+        seeds: [M, D], the factors of its tangents.
 
     Returns:
         A slot that holds M rows, and [M, its size / M] such that the sums of products over a row
-        are the same for every tangent; the end and the seeds where there is no earlier slot.
+        are the same for every tangent; the end and the seeds if there is no earlier slot.
     """
     best = (end, seeds)
     if end.dtype != seeds.dtype or end.shape != seeds.shape:
@@ -43,7 +43,7 @@ def pulled_back(steps: Sequence[Step], end: Slot, seeds: Tensor) -> tuple[Slot, 
         tail.append(step)
         products += step.operation in _PRODUCTS
         wanted = (wanted - {*step.written}) | {*step.read}
-        # Only what saves a matrix product is worth the backward pass.
+        # The backward pass pays only if it saves a matrix product.
         if len(wanted) == 1 and products:
             (slot,) = wanted
             if not _has_rows(slot, len(seeds)) or slot.dtype != seeds.dtype:
@@ -56,17 +56,17 @@ def pulled_back(steps: Sequence[Step], end: Slot, seeds: Tensor) -> tuple[Slot, 
 
 
 def _has_rows(slot: Slot, count: int) -> bool:
-    """Whether what a slot holds is that many rows, one after the other."""
+    """Whether a slot holds this many rows, one after another."""
     return next((each for each in slot.shape if each != 1), 1) == count
 
 
 def _seeds_at(slot: Slot, tail: Sequence[Step], end: Slot, seeds: Tensor) -> Tensor | None:
-    """[M, ...], or None where a row of the end depends on other rows of the slot, too."""
+    """Seeds [M, ...], or None if a row of the end also depends on other rows of the slot."""
     random = torch.Generator(seeds.device).manual_seed(0)
     tangent = torch.randn(1, *slot.shape, dtype=slot.dtype, device=seeds.device, generator=random)
     tangent.requires_grad_()
     with torch.inference_mode(False), torch.enable_grad():
-        # A copy, since a step may write where it reads.
+        # A copy, since a step may overwrite its input.
         filled = {slot: tangent.clone()}
         for step in tail:
             filled.update(zip(step.written, batched(step)(filled), strict=True))

@@ -1,10 +1,9 @@
-"""A tape of tangents: what forward differentiation does to them, played for many at once.
+"""A tape of tangents: records what forward differentiation does, and replays it for many at once.
 
-Forward differentiation computes a function and, beside it, its derivative along a tangent. Only the
-operations on the tangent differ from one prompt token to the next, and they are linear in it. The
-tape is recorded while the function is differentiated once; playing it carries a batch of other
-tangents through the same operations, and everything else is a constant on it. What a tangent does
-not reach is not computed.
+Forward differentiation computes a function together with its derivative along a tangent. Only the
+operations on the tangent differ between prompt tokens, and they are linear in it. The tape records
+them while the function is differentiated once; playing it carries a batch of other tangents through
+them, with everything else constant. What a tangent does not reach is not computed.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from analysis.saliency.compute.storages import Storages
 from analysis.saliency.compute.tail import pulled_back
 
 Play = Callable[[int, Tensor], Tensor]
-"""Of the number of one of the tensors, and a batch of tangents of it."""
+"""Takes the index of one of the tensors, and a batch of tangents of it."""
 
 _aten = torch.ops.aten
 
@@ -36,22 +35,22 @@ class Tape:
     """The derivative of a function of several tensors at a point.
 
     Args:
-        function: Of tensors; its operations know their forward derivative.
+        function: A function of tensors whose operations have forward derivatives.
         point: Where to differentiate.
 
     Attributes:
         value: Of the function at the point.
 
     Raises:
-        NotImplementedError: The function overwrites a tangent in a way that is not known here, or
-            its value does not depend on the point.
+        NotImplementedError: The function overwrites a tangent in an unknown way, or its value does
+            not depend on the point.
     """
 
     def __init__(
         self, function: Callable[[Sequence[Tensor]], Tensor], point: Sequence[Tensor]
     ) -> None:
         recorder = _Recorder()
-        # Of a part of a larger tensor torch would keep the tangent in a copy of its own.
+        # For a view, torch would keep the tangent in a copy of its own.
         point = [each.clone() for each in point]
         with forward_ad.dual_level(), torch.no_grad():
             tangents = [torch.ones_like(each) for each in point]
@@ -89,7 +88,7 @@ class Tape:
         runs = [(step, batched(step)) for step in needed(self._steps, end)]
 
         def play(which: int, tangents: Tensor) -> Tensor:
-            # A slot that is not filled stands for a tangent that vanishes.
+            # An absent slot stands for a zero tangent.
             filled = {self._starts[which]: tangents}
             for step, run in runs:
                 if any(slot in filled for slot in step.read):
@@ -102,15 +101,14 @@ class Tape:
 
 
 class _Products(TorchFunctionMode):
-    """Spares a product with a constant the other half of the product rule.
+    """Skips the half of the product rule that is zero for a constant factor.
 
-    Torch works it out with a tangent of zeros for the constant, weights of a layer included.
+    Torch would compute it with a tangent of zeros, even for a layer's weights.
     """
 
     def __torch_function__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        """Multiply value and tangent apart."""
         kwargs = kwargs or {}
         if function in _SOFTMAX:
             return _softmax(function, args, kwargs)
@@ -128,7 +126,7 @@ _SOFTMAX = (torch.nn.functional.softmax, torch.softmax, Tensor.softmax)
 
 
 def _softmax(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """P = softmax(A) and P∘dA - P Σ P∘dA, which torch works out in more passes."""
+    """P = softmax(A) and P∘dA - P Σ P∘dA, in fewer passes than torch."""
     dimension = kwargs.get("dim", args[1] if len(args) > 1 else None)
     value, tangent = forward_ad.unpack_dual(args[0]) if args else (None, None)  # type: ignore[no-untyped-call]
     if tangent is None or dimension is None:
@@ -145,38 +143,36 @@ def _tangent_of(tensor: Tensor) -> Tensor | None:
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Writes down every operation on a tensor that is in a slot, and gives its results slots."""
+    """Records every operation on a tensor that has a slot, and gives its results slots."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.steps: list[Step] = []
         self._storages = Storages(self.steps.append)
-        # By storage, the constants on the tape that lie in it.
+        # The constants on the tape, by storage.
         self._constants: dict[int, list[Tensor]] = {}
 
     def start(self, tensor: Tensor) -> Slot:
-        """A slot for a tangent to begin with."""
         slot = Slot(tensor.shape, tensor.dtype)
         self._storages.put(tensor, slot)
         return slot
 
     def slot_of(self, tensor: Tensor) -> Slot | None:
-        """The slot that a tensor is in; None where nothing on the tape concerns it."""
         return self._storages.slot_of(tensor)
 
     def __torch_dispatch__(
         self, operation: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        """Carry out an operation, and write it down if it concerns a tangent."""
+        """Run an operation, and record it if it involves a tangent."""
         kwargs = kwargs or {}
         changes = operation._schema.is_mutable
-        # Read before anything is overwritten, most of all the tensor that is written into.
+        # Read before anything is overwritten, above all the tensor written into.
         given = [*tensors_in(args), *tensors_in(list(kwargs.values()))]
         slots = {id(each): slot for each in given if (slot := self._storages.slot_of(each))}
         if changes:
             self._keep(args[0])
         result = operation(*args, **kwargs)
-        # Most operations concern no tangent, and shapes torch works out on tensors without data.
+        # Most operations involve no tangent; some only compute shapes on tensors without data.
         if changes and (slots or self._storages.is_written(args[0])):
             self._write(operation, args, kwargs, slots)
         elif slots and not changes and operation not in _FOR_SHAPE_ONLY:
@@ -184,12 +180,11 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return result
 
     def _keep(self, tensor: Tensor) -> None:
-        """Have constants on the tape stay what they are when a tensor is written into."""
+        """Protect constants on the tape from a write into their tensor."""
         for each in self._constants.pop(tensor.untyped_storage()._cdata, ()):
             each.data = each.clone()
 
     def _replaced(self, value: Any, slots: dict[int, Slot]) -> Any:
-        """What stands on the tape for an argument."""
         if not isinstance(value, Tensor) or id(value) in slots:
             return slots.get(id(value), value)
         if isinstance(value, Parameter):
@@ -207,7 +202,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         results: list[Tensor],
     ) -> None:
         if not results or results[0].is_meta or self._storages.is_written(results[0]):
-            # What is a view of something written is read from there.
+            # A view of something written is read from the storage.
             return
         recorded = mapped(args, lambda each: self._replaced(each, slots))
         options = mapped(kwargs, lambda each: self._replaced(each, slots))
@@ -228,7 +223,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs: dict[str, Any],
         slots: dict[int, Slot],
     ) -> None:
-        """Write down an operation that overwrites its first argument, as one that gives a value."""
+        """Record an operation that overwrites its first argument as one that returns a value."""
         target = args[0]
         value: Slot | Tensor
         if operation in _OVERWRITING:
@@ -243,7 +238,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._storages.write(target, value)
 
     def _stored(self, slot: Slot | None, target: Tensor) -> Slot | Tensor:
-        """What a tensor holds once the content of a slot, or a constant, was copied into it."""
+        """What a tensor holds after the content of a slot, or a constant, was copied into it."""
         if slot is None:
             return target.clone()
         if slot.dtype != target.dtype:
@@ -257,7 +252,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return slot
 
 
-# They read a tensor's shape, and nothing of what it holds.
+# These read only a tensor's shape.
 _FOR_SHAPE_ONLY = frozenset(
     {
         _aten._new_zeros_with_same_feature_meta.default,
@@ -272,18 +267,14 @@ _FOR_SHAPE_ONLY = frozenset(
         _aten.new_empty_strided.default,
     }
 )
-# What they leave in their first argument does not depend on what it held.
+# These overwrite their first argument regardless of its content.
 _OVERWRITING = frozenset(
     {_aten.copy_.default, _aten.fill_.Tensor, _aten.fill_.Scalar, _aten.zero_.default}
 )
 
 
 def _by_value(operation: Any) -> Any:
-    """The operation that returns what this one leaves in its first argument.
-
-    Raises:
-        NotImplementedError: There is none.
-    """
+    """The out-of-place version of an operation; NotImplementedError if there is none."""
     first, *others = operation._schema.arguments
     writes = [each for each in others if each.alias_info is not None and each.alias_info.is_write]
     name = operation._schema.name.removeprefix("aten::")
@@ -295,7 +286,7 @@ def _by_value(operation: Any) -> Any:
 
 
 def _changes_nothing(operation: Any, given: Any, recorded: list[Any], result: Tensor) -> bool:
-    """Whether an operation gives its first argument again; those cost a pass over memory each."""
+    """Whether an operation returns its first argument unchanged; each costs a pass over memory."""
     if not isinstance(recorded[0], Slot):
         return False
     if given.shape != result.shape or given.dtype != result.dtype:
@@ -303,6 +294,6 @@ def _changes_nothing(operation: Any, given: Any, recorded: list[Any], result: Te
     if operation is _aten._to_copy.default:
         return bool(given.device == result.device)
     if operation is _aten.add.Tensor:
-        # The product rule adds the other factor's tangent, for weights nothing but zeros.
+        # The product rule adds the other factor's tangent, which is zero for weights.
         return isinstance(recorded[1], Tensor) and not bool(recorded[1].any())
     return operation is _aten.expand.default

@@ -1,4 +1,4 @@
-"""What every prompt token weighs for a response or parts of it, without the map (METHODS 1)."""
+"""The weight of every prompt token for a response or parts of it, without the map (METHODS 1)."""
 
 from __future__ import annotations
 
@@ -29,36 +29,36 @@ def totals(
     method: Literal["gradient"] = "gradient",
     memory_budget: int | None = None,
 ) -> Tensor:
-    """Sums T[n] = Σ_m I[n, m] over response tokens, one backward pass each (METHODS 1).
+    """Sums T[n] = Σ_m I[n, m] over response tokens, by one backward pass each (METHODS 1).
 
-    They are the row sums of `importance`, at the cost of a column of it: the gradient of
-    Σ_m log p(y_m) is that of one number.
+    These are the row sums of `importance`, at the cost of one of its columns, because
+    Σ_m log p(y_m) is a single number.
 
     Args:
-        model: Any transformers causal language model. Left as it was found.
+        model: Any transformers causal language model; unchanged afterwards.
         prompt_ids: N token ids x, special tokens included.
         response_ids: M token ids y that follow the prompt.
-        spans: Parts of the response, (start, stop) each, to sum over one by one; they may overlap.
-            None for the whole response.
+        spans: Parts of the response to sum over, (start, stop) each; they may overlap. None for
+            the whole response.
         target: Differentiate log p(y_m) or p(y_m).
-        method: What is summed; the gradient times the embedding is what there is.
-        memory_budget: Bytes to take beside the weights; None for a share of what is free. Where a
-            graph of all layers does not fit, that of one layer at a time is computed anew.
+        method: Only the gradient times the embedding is available.
+        memory_budget: Bytes to take besides the weights; None for a share of free memory. If a
+            graph of all layers does not fit, layers are recomputed one at a time.
 
     Returns:
         float32 on the CPU, signed: [N], or [N, S] for S spans.
 
     Raises:
         ProblemError: ``input`` for an empty prompt, an id outside the vocabulary, a sequence beyond
-            the context window or a span outside the response; ``model`` where the model is not
-            causal or computes no finite gradient.
+            the context window or a span outside the response; ``model`` when the model is not
+            causal or gives no finite gradient.
     """
     if method != "gradient" or target not in get_args(Target):
         raise ValueError(f"unknown method {method!r} or target {target!r}")
     prompt, response = checked_ids(model, prompt_ids, response_ids)
     asked = _checked([(0, len(response))] if spans is None else spans, len(response))
     found = torch.zeros(len(prompt), len(asked), dtype=torch.float32)
-    # What comes after the last span does not concern it.
+    # Tokens after the last span do not affect it.
     response = response[: max((stop for start, stop in asked if start < stop), default=0)]
     if len(response):
         refuse_what_fails(model, prompt, response, gradient=True)

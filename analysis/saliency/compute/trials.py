@@ -1,4 +1,4 @@
-"""What must hold before anything is explained: ids that fit, and a model tried once."""
+"""Checks before anything is explained: the ids fit, and the model passes a trial."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _passed: WeakKeyDictionary[nn.Module, set[tuple[str, object]]] = WeakKeyDictiona
 def refuse_what_fails(
     model: PreTrainedModel, prompt: Tensor, response: Tensor, *, gradient: bool
 ) -> None:
-    """Make sure that a model is causal and, where one is wanted, that its gradient is whole.
+    """Check that a model is causal and, if a gradient is needed, that it is complete.
 
     Args:
         model: A causal language model.
         prompt: int64 [N].
-        response: int64 [M], one at least.
-        gradient: Whether a gradient is wanted.
+        response: int64 [M], M ≥ 1.
+        gradient: Whether a gradient is needed.
 
     Raises:
         ProblemError: ``model``; see `refuse_looking_ahead` and `refuse_cut_gradient`.
@@ -49,7 +49,7 @@ def refuse_what_fails(
 
 
 def _as_it_is(model: PreTrainedModel) -> object:
-    """Changes whenever a model may have become another: its configuration, precision or hooks."""
+    """A key that changes with a model's configuration, precision or hooks."""
     hooks = sum(len(each._forward_hooks) + len(each._forward_pre_hooks) for each in model.modules())
     return hash((repr(model.config.to_dict()), model.dtype, hooks))
 
@@ -63,9 +63,7 @@ def checked_ids(
 ) -> tuple[Tensor, Tensor]:
     """Prompt and response as int64 [N] and [M] on the CPU.
 
-    Raises:
-        ProblemError: ``input`` for an empty prompt, an id outside the vocabulary or a sequence
-            beyond the context window.
+    Raises ProblemError ``input`` for an empty prompt, an unknown id or too long a sequence.
     """
     prompt, response = ([int(each) for each in ids] for ids in (prompt_ids, response_ids))
     if not prompt:
@@ -73,6 +71,6 @@ def checked_ids(
     refuse_unknown_ids([*prompt, *response], vocabulary_size(model))
     window = context_window(model.config)
     refuse_too_long(window, len(prompt), len(response), type(model).__name__)
-    # New tensors outside inference mode: the ones given might not be allowed in a graph.
+    # New tensors outside inference mode: the given ones may not be allowed in a graph.
     with torch.inference_mode(False):
         return torch.tensor(prompt), torch.tensor(response, dtype=torch.long)
