@@ -13,12 +13,12 @@ class Action:
     """Something the user can do.
 
     Attributes:
-        id: ``scope.name``; what a user's [keys] table calls it.
+        id: ``scope.name``; also the name in the user's [keys] table.
         keys: Default keys, comma separated, in Textual's names.
-        label: One or two words for the key line; empty to leave it out there.
+        label: One or two words for the key line; empty to leave it out.
         description: One line for the help panel and the palette.
         command: The Textual action on the widget of the scope; the id's name if empty.
-        priority: Works even while a widget with keys of its own, such as an entry, has focus.
+        priority: Works even while a widget with its own keys, such as an entry, has focus.
     """
 
     id: str
@@ -171,7 +171,7 @@ _ALL = (
 )
 
 ACTIONS: dict[str, Action] = {action.id: action for action in _ALL}
-"""Every action by its id, in the order help panels list them."""
+"""Every action by its id, in the order of the help panels."""
 
 
 def actions_of(scope: str) -> list[Action]:
@@ -183,12 +183,12 @@ _BY_CALL = {(action.scope, *parse(action.action)[1:]): action for action in _ALL
 
 
 def action_of(scope: str, name: str, parameters: tuple[object, ...]) -> Action | None:
-    """The action that a call of this name with these parameters is; None for none of ours."""
+    """The action that this Textual call performs; None if it is not one of ours."""
     return _BY_CALL.get((scope, name, parameters))
 
 
 def bindings(scope: str) -> list[BindingType]:
-    """Textual bindings of a scope, with ids that a keymap can rebind."""
+    """Textual bindings of a scope; a keymap can rebind them by id."""
     return [
         Binding(
             action.keys,
@@ -218,7 +218,7 @@ _NAMES = {
 
 
 def key_names(action: Action, keymap: dict[str, str], *, first_only: bool = False) -> str:
-    """The keys of an action as a reader knows them, the user's own ones where there are any."""
+    """The keys of an action as users know them, with the user's own keys taking precedence."""
     keys = (keymap.get(action.id) or action.keys).split(",")
     names = [_NAMES.get(key.strip(), key.strip().replace("ctrl+", "ctrl-")) for key in keys]
     return names[0] if first_only else " ".join(name for name in names if name)
