@@ -46,11 +46,7 @@ class KnownDescriptions:
     """The last annotator's descriptions, read layer by layer on demand. Makes no requests."""
 
     def __init__(self, settings: Annotation) -> None:
-        """Read the stored answers.
-
-        Raises:
-            ProblemError: The answers or the user's templates cannot be read.
-        """
+        """Read the stored answers; raises ProblemError if they or the templates cannot be read."""
         self._templates = load_templates(
             Path(settings.templates).expanduser() if settings.templates else None
         )

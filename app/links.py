@@ -29,12 +29,7 @@ class Link:
 
 @dataclass(frozen=True)
 class PromptLink(Link):
-    """The maps of both models on a prompt, which are then computed.
-
-    Attributes:
-        prompt: The prompt.
-        requests: Requests to the base and the tuned model; None for the defaults.
-    """
+    """A prompt to compute both models' maps of; without `requests`, in the default way."""
 
     view = "saliency"
     prompt: Prompt

@@ -98,8 +98,6 @@ class InsttuiApp(KeyByKeyApp):
         self.animation_level = "none"
         self.set_keymap(settings.keys)
 
-    # What is on the screen
-
     def get_driver_class(self) -> type[Driver]:
         """A driver that no typed byte can crash."""
         return ForgivingDriver
@@ -274,8 +272,6 @@ class InsttuiApp(KeyByKeyApp):
         if self.screen is self.base and not isinstance(self.focused, TextArea | Input):
             self.view.take_paste(event.text)
 
-    # Messages of views and engine
-
     def on_insttui_app_engine_changed(self, message: EngineChanged) -> None:
         """Show the engine's state and pass it on to the views."""
         if self._taken_down:
@@ -297,8 +293,6 @@ class InsttuiApp(KeyByKeyApp):
         """Pass a link to its view without showing it; ignored if the view was never shown."""
         for view in self.base.query(f"#{link.view}").results(View):
             view.open(link)
-
-    # Actions
 
     def perform(self, action: Action) -> None:
         """Run an action chosen in the palette, on the app or the view."""
@@ -350,8 +344,6 @@ class InsttuiApp(KeyByKeyApp):
             self.say(f"Copied, if the terminal allows it (OSC 52). No file: {error}")
         else:
             self.say(f"Copied, if the terminal allows it (OSC 52); also in {path}")
-
-    # State and the end
 
     def update_state(self, **changes: object) -> None:
         """Change the saved state; it is written at exit and when a prompt is run."""

@@ -174,11 +174,7 @@ def _follow(spec: StudySpec, given: object, *, goes_on: bool) -> Findings:
 
 
 def _check_places(spec: StudySpec, folder: Path, *, cases: bool) -> None:
-    """Check that nothing in the folder is in the way of the study's output.
-
-    Raises:
-        ProblemError: The output cannot be written there.
-    """
+    """Raise ProblemError if anything in the folder is in the way of the study's output."""
     from analysis.saliency.cases.folder import check_case_places
     from analysis.studies.report import check_report_place
 

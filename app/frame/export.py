@@ -43,9 +43,7 @@ def free_path(folder: Path, stem: str, suffix: str) -> Path:
 
 
 def save_table(table: Table, kind: str, names: tuple[str, ...], folder: Path) -> Path:
-    """Write a table to a new CSV file in a folder, and return its path.
-
-    `kind`, then each of `names`, make up the file's name.
+    """Write a table to a new CSV file named after `kind` and `names`, and return its path.
 
     Raises:
         OSError: It cannot be written.

@@ -85,10 +85,7 @@ class View(Vertical):
         self.run_worker(work, thread=True, exit_on_error=False, group="write")
 
     def export_table(self, table: Callable[[], Table], kind: str, *names: str) -> None:
-        """Write a table, built on the same thread, to a new CSV file in the current folder.
-
-        `kind`, then each of `names`, make up the file's name.
-        """
+        """Export a table, built on a thread, to a new CSV file named after `kind` and `names`."""
         self.write_aside(lambda: save_table(table(), kind, names, Path.cwd()), done="Exported")
 
     def enter(self) -> None:

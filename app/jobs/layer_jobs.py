@@ -28,12 +28,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Step:
-    """The effect of one piece of news.
-
-    Attributes:
-        finished: The layer whose last answer arrived, or None.
-        notices: Messages for the user.
-    """
+    """The layer whose last answer arrived with some news, if any, and messages for the user."""
 
     finished: int | None = None
     notices: tuple[Notice, ...] = ()

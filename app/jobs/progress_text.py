@@ -27,13 +27,7 @@ STAGES = {
 
 
 def progress_text(model: str, progress: Progress, *, running_s: float = 0.0) -> str:
-    """One line of harmless text.
-
-    Args:
-        model: The model's name.
-        progress: The newest report.
-        running_s: Seconds since the stage began, to estimate the rest; 0 for no estimate.
-    """
+    """One harmless line; `running_s`, the stage's seconds so far, allows an estimate unless 0."""
     parts = [f"{prose(model)}: {STAGES[progress.stage]}"]
     if progress.total:
         parts.append(f"{progress.done} of {progress.total} {prose(progress.detail)}".rstrip())

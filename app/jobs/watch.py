@@ -45,14 +45,7 @@ class News:
 
 
 class Watch:
-    """One submitted request.
-
-    Args:
-        session: Where to submit it.
-        request: What to ask.
-        listener: Receives `Watch.Changed` messages.
-        background: Give way to every other request.
-    """
+    """One submitted request; a `background` one gives way to all others."""
 
     class Changed(Message):
         """There is news to take."""

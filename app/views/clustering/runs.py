@@ -31,11 +31,9 @@ _SECONDS_BETWEEN_LOOKS = 2.0
 
 
 class RunsPane(Vertical):
-    """A list of runs, words if there are none, and the page of one.
+    """A list of the runs in `folder`, words if there are none, and the page of one.
 
-    Attributes:
-        folder: Where runs are looked for.
-        found: The runs there; None before the first look.
+    `found` is None before the first look.
     """
 
     class Listed(Message):

@@ -91,17 +91,7 @@ def status_lines(
     width: int,
     ascii_only: bool = False,
 ) -> list[Line]:
-    """What the map shows, the instance under the cursor in words, the legend.
-
-    Args:
-        found: The model's clusters.
-        layer: The layer shown.
-        label: Index of the label.
-        instance: The instance under the cursor.
-        here: All instances in its cell.
-        width: Columns of a line.
-        ascii_only: Plain ASCII.
-    """
+    """The map's contents, the instance under the cursor, how many share its cell, and a legend."""
 
     def plain(text: str) -> str:
         return prose(text, ascii_only=ascii_only)

@@ -38,13 +38,7 @@ class ConceptList(ItemList):
         rows: Sequence[ConceptRow],
         descriptions: Descriptions | None,
     ) -> None:
-        """Show another layer; the cursor stays at its rank.
-
-        Args:
-            layer: The layer; None if not computed yet.
-            rows: Its rows.
-            descriptions: Descriptions of its components; None if there are none.
-        """
+        """Show another layer, None if not computed yet; the cursor stays at its rank."""
         self._layer, self._rows, self._descriptions = layer, rows, descriptions
         self.show(len(rows))
 
@@ -136,14 +130,7 @@ def find_description(
 def signed_words(
     side: Components, component: int, *, ascii_only: bool = False, cells: int | None = None
 ) -> str:
-    """A component's words, best first and harmless; a minus marks those on its negative side.
-
-    Args:
-        side: The components.
-        component: Which one.
-        ascii_only: Plain ASCII.
-        cells: Cut to this many terminal columns.
-    """
+    """A component's words, harmless, best first, up to `cells`; a minus marks the negative side."""
     minus = "-" if ascii_only else "−"
     words, measures = component_words(side, component), side.measures[component].tolist()
     shown: list[str] = []

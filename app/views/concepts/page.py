@@ -45,15 +45,7 @@ class ConceptPage(Vertical):
         names: tuple[str, str],
         notes: Sequence[str],
     ) -> None:
-        """Show another layer; the cursor stays at its rank.
-
-        Args:
-            layer: The layer; None if not computed yet.
-            rows: Its rows.
-            descriptions: Descriptions of its components; None if there are none.
-            names: Of base and tuned model, harmless.
-            notes: Notes on the models.
-        """
+        """Show another layer, None if not computed yet; the cursor stays. `names` are harmless."""
         self._layer, self._descriptions = layer, descriptions
         self._names, self._notes = names, notes
         self.items.show_layer(layer, rows, descriptions)

@@ -55,14 +55,7 @@ class ConceptPlotPage(Vertical):
         descriptions: Descriptions | None,
         names: tuple[str, str],
     ) -> None:
-        """Draw the plot for these layers.
-
-        Args:
-            layer: The current layer; None if not computed yet.
-            layers: All computed layers, in order.
-            descriptions: Descriptions, for levels; None if there are none.
-            names: Of base and tuned model, harmless.
-        """
+        """Draw the plot of the current layer (or None) and all computed ones; harmless names."""
         known = descriptions or NoDescriptions()
         plot, self.table = plot_and_table(self.kind, layer, layers, names, known)
         self.query_one(Plot).show(plot)

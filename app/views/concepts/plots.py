@@ -36,15 +36,7 @@ def plot_and_table(
     names: tuple[str, str],
     descriptions: Descriptions,
 ) -> tuple[PlotData, Table]:
-    """The plot and its numbers.
-
-    Args:
-        kind: Which plot.
-        layer: The current layer; None if not computed yet.
-        layers: All computed layers, in order.
-        names: Of base and tuned model, harmless.
-        descriptions: Descriptions, for levels.
-    """
+    """The plot and its numbers; the arguments are those of `ConceptPlotPage.show`."""
     match kind:
         case "variance":
             return _of_layer("explained variance in % by component", layer, names, 1)

@@ -19,13 +19,7 @@ Both = tuple[HeadPairs, HeadPairs]
 
 
 class HeadLayer:
-    """The heads of a layer in the base and the tuned model.
-
-    Attributes:
-        number: The layer, from 0.
-        both: The two models' answers.
-        change: float64 [H], 1 - M.
-    """
+    """The heads of a layer in the base and the tuned model; `change` is 1 - M, float64 [H]."""
 
     def __init__(self, base: HeadPairs, tuned: HeadPairs) -> None:
         """Args: the layer in both models. A large layer takes some tenths of a second."""

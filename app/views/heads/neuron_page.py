@@ -29,12 +29,9 @@ class NeuronPage(Horizontal):
         yield ItemList(self._pair, empty="this neuron pair relates no words", id="pairs")
 
     def show(self, both: tuple[NeuronPairs, NeuronPairs] | None, side: int, model: str) -> None:
-        """Show a head in one model; the cursor stays if the head is the same.
+        """Show a head's neuron pairs, None while computed; the same head keeps its cursor.
 
-        Args:
-            both: The head in the base and the tuned model; None while it is computed.
-            side: The model whose words are shown, 0 or 1.
-            model: The model's name, harmless.
+        `side` is the model whose words are shown, `model` its harmless name.
         """
         before, self._shown = self._shown, None if both is None else both[side]
         self._changes = [] if both is None else neuron_changes(*both).tolist()

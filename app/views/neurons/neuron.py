@@ -35,13 +35,7 @@ class ComponentNeuron(Vertical):
         both: tuple[NeuronDirection, NeuronDirection] | None,
         names: tuple[str, str],
     ) -> None:
-        """Show what a neuron writes.
-
-        Args:
-            where: Its place, harmless.
-            both: In base and tuned model; None while it is computed.
-            names: Of the models, harmless.
-        """
+        """Show what a neuron writes, None while computed; `where` and `names` are harmless."""
         self._where, self._both, self._names = where, both, names
         self._draw()
 

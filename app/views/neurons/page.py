@@ -47,13 +47,7 @@ class ComponentPage(Vertical):
         yield Lines(id="details")
 
     def show_cell(self, atlas: ComponentAtlas, cell: Cell, names: tuple[str, str]) -> None:
-        """List the units of a cell; in the same cell the cursor keeps its position.
-
-        Args:
-            atlas: Where to look them up.
-            cell: Which units.
-            names: Of base and tuned model, harmless.
-        """
+        """List a cell's units; in the same cell the cursor stays. `names` are harmless."""
         cursor = self.items.cursor if cell == self.cell else 0
         self._atlas, self.cell, self._names = atlas, cell, names
         self._members = CellMembers(atlas, cell, self.kind)

@@ -41,13 +41,7 @@ class ComponentWordPage(Vertical):
     def show_search(
         self, search: WordSearch, atlas: ComponentAtlas, names: tuple[str, str]
     ) -> None:
-        """List a search's results so far; in the same search the cursor stays on its neuron.
-
-        Args:
-            search: The search.
-            atlas: Whose sets the neurons may be in.
-            names: Of base and tuned model, harmless.
-        """
+        """List a search's results; in the same search the cursor keeps its neuron."""
         if search is not self._search:
             self._entry = None
         self._search, self._atlas, self._names = search, atlas, names

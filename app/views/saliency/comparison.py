@@ -343,7 +343,7 @@ class Comparison:
     # Search
 
     def find(self, words: str) -> list[Place]:
-        """Where words stand, case ignored: in the prompt's rows first, then in the responses."""
+        """The places of words, ignoring case: in the prompt's rows first, then in the responses."""
         if not words:
             return []
         pattern = re.compile(re.escape(words), re.IGNORECASE)

@@ -17,13 +17,7 @@ from app.views.studies.pages import StudyPage
 
 
 def link_of(page: StudyPage, row: Mapping[str, Cell], given: CaseLibrary | PairInput) -> Link | str:
-    """The link of a row, or a message why there is none.
-
-    Args:
-        page: The row's page.
-        row: Its cells by column.
-        given: The study's input.
-    """
+    """The link of a page's row, or a message why there is none; `given` is the study's input."""
     match page.opens:
         case "case":
             return _case(str(row.get("case")), given)

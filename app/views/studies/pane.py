@@ -104,12 +104,7 @@ class StudyPane(Vertical):
         return dict(zip(page.table.columns, row, strict=True))
 
     def show(self, study: str, pages: Sequence[StudyPage], text: Content) -> bool:
-        """Show a study's pages, staying on the current page if it is the same study's.
-
-        Args:
-            study: Its name.
-            pages: Its pages, the text first.
-            text: The contents of the text page.
+        """Show a study's pages, the text first, keeping the page of the same study.
 
         Returns:
             Whether the page changed.

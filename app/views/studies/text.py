@@ -108,13 +108,7 @@ def list_line(study: OfferedStudy, name_cells: int, width: int) -> Line:
 
 
 def study_text(study: OfferedStudy, works_on: str, prose: Callable[[str], str]) -> Content:
-    """A study's findings, or what it is about before there are any; paragraphs.
-
-    Args:
-        study: The study.
-        works_on: The input of its next run.
-        prose: Makes text harmless.
-    """
+    """A study's findings, or its subject and next input before there are any; paragraphs."""
     parts: list[tuple[str, str]] = []
     run, findings = study.run, study.findings
     if run is not None and run.state == "failed" and run.problem is not None:
@@ -144,10 +138,7 @@ def study_text(study: OfferedStudy, works_on: str, prose: Callable[[str], str]) 
 
 
 def going_on(study: OfferedStudy | None, cells: int, prose: Callable[[str], str]) -> Line:
-    """The running study's progress in one line of at most `cells` columns; empty for none.
-
-    `prose` makes text harmless.
-    """
+    """The running study's progress in one line of at most `cells` columns; empty for none."""
     run = None if study is None else study.run
     if study is None or run is None:
         return []
