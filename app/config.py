@@ -14,7 +14,7 @@ from analysis.text_files import utf8
 
 
 class Annotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which language model describes components, and its prices. The key: environment only.
+    """Which model describes components, and its prices; the key comes from the environment only.
 
     Attributes:
         model: The endpoint's name for the model.

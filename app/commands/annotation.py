@@ -71,7 +71,7 @@ def run(
     base: ModelChoice,
     tuned: ModelChoice,
 ) -> int:
-    """Have the components described and write the table asked for."""
+    """Have the components described, and write the chosen table."""
     templates = load_templates(_templates_path(options, settings))
     answers = AnswerFile(answers_path())
     if answers.damaged:

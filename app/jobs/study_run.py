@@ -106,6 +106,8 @@ class StudyRun:
         del self.notices[: len(taken)]
         return taken
 
+    # On its own thread
+
     def _wait_and_drive(self) -> None:
         with self._turn:
             if not self._stop.is_set():

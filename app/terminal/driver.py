@@ -22,8 +22,8 @@ from functools import partial
 
 from textual.drivers import linux_driver
 
-# Undoes what `stop_application_mode` and its callees undo: paste, wrapping, sizes, mouse, keyboard,
-# the alternate screen, cursor and focus.
+# What `stop_application_mode` and its callees write: paste, wrapping, sizes, mouse, keyboard, the
+# alternate screen, cursor and focus.
 _AS_IT_WAS = (
     b"\x1b[?2004l\x1b[?7h\x1b[?2048l\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l"
     b"\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"

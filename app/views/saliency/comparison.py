@@ -144,8 +144,6 @@ class Comparison:
         ]
         return own[0] != own[1]
 
-    # For the faces
-
     def token_map(self, side: int) -> TokenMap:
         """A side's data for the faces: one row per row of the comparison."""
         shown = self.maps[side]
@@ -239,8 +237,6 @@ class Comparison:
         assert shown is not None
         return shown
 
-    # Rows and tokens
-
     def row_of(self, side: int, token: int) -> int | None:
         """The row of a prompt token; None if it is hidden."""
         found = np.flatnonzero(self._index[side] == token)
@@ -254,8 +250,6 @@ class Comparison:
         if base is not None:
             return 0, base
         return None if tuned is None else (1, tuned)
-
-    # Marks
 
     def sentence_at(self, row: int) -> Span | None:
         """The sentence of the user's text at a row; None for special tokens."""
@@ -287,8 +281,6 @@ class Comparison:
             for mask, part in zip(self.masks, inside, strict=True)
         ]
         return on
-
-    # Values
 
     def read(self, side: int, row: int, column: int) -> Reading | None:
         """The values of a cell; None for a gap or a missing map."""
@@ -340,8 +332,6 @@ class Comparison:
         sides = [side for side in (0, 1) if self.maps[side] is not None]
         return int(np.count_nonzero(self.marked(sides[0]))) if sides else 0
 
-    # Search
-
     def find(self, words: str) -> list[Place]:
         """The places of words, ignoring case: in the prompt's rows first, then in the responses."""
         if not words:
@@ -369,5 +359,5 @@ def _hits(pattern: re.Pattern[str], texts: Iterable[str]) -> list[int]:
         length += len(piece)
     found = [match.start() for match in pattern.finditer("".join(pieces))]
     tokens = np.searchsorted(np.array(starts), np.array(found), side="right") - 1
-    # A token of no characters shares its start with the next one, which is the one that is read.
+    # An empty token shares its start with the next token, which is the one to take.
     return sorted(set(tokens.tolist())) if found else []
