@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_component_options(parser: argparse.ArgumentParser) -> None:
-    """Options shared by the command and the study; `Thresholds.of` has the default thresholds."""
+    """Add the options that command and study share; `Thresholds.of` has the default thresholds."""
     parser.add_argument(
         "--prompts",
         metavar="FILE",

@@ -7,7 +7,7 @@ import re
 
 
 def add_pair(parser: argparse.ArgumentParser) -> None:
-    """The two models of a pair."""
+    """Add the two models of a pair."""
     # SUPPRESS: `insttui --base A --tuned B heads` works too.
     parser.add_argument(
         "--base", metavar="REF", default=argparse.SUPPRESS, help="alias, hub id or folder"
@@ -16,7 +16,7 @@ def add_pair(parser: argparse.ArgumentParser) -> None:
 
 
 def add_weight_options(parser: argparse.ArgumentParser) -> None:
-    """Options of the commands that read a pair's weights layer by layer."""
+    """Add the options of commands that read a pair's weights layer by layer."""
     add_pair(parser)
     parser.add_argument(
         "--layers", type=layers, default=None, metavar="LIST", help="such as 0,3-5; default: all"
@@ -27,13 +27,13 @@ def add_weight_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_word_options(parser: argparse.ArgumentParser) -> None:
-    """The vocabulary of the analyses of weights, and word vectors."""
+    """Add the vocabulary of the analyses of weights, and word vectors."""
     add_vocab(parser)
     add_vectors(parser)
 
 
 def add_vocab(parser: argparse.ArgumentParser) -> None:
-    """The vocabulary of the analyses of weights."""
+    """Add the vocabulary of the analyses of weights."""
     parser.add_argument(
         "--vocab",
         metavar="WORDS",
@@ -44,7 +44,7 @@ def add_vocab(parser: argparse.ArgumentParser) -> None:
 
 
 def add_vectors(parser: argparse.ArgumentParser) -> None:
-    """Word vectors."""
+    """Add word vectors, which say which words are alike."""
     parser.add_argument(
         "--vectors",
         metavar="FILE",
@@ -54,7 +54,7 @@ def add_vectors(parser: argparse.ArgumentParser) -> None:
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """How models are loaded, and where results are kept."""
+    """Add how models are loaded and where results are stored."""
     # SUPPRESS: these options may come before or after the command.
     parser.add_argument(
         "--device",
@@ -84,7 +84,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_cache_option(parser: argparse.ArgumentParser) -> None:
-    """Where results are kept."""
+    """Add the folder of stored results."""
     # SUPPRESS: this option may come before or after the command.
     parser.add_argument(
         "--cache-dir",
@@ -95,14 +95,14 @@ def add_cache_option(parser: argparse.ArgumentParser) -> None:
 
 
 def add_csv(parser: argparse.ArgumentParser) -> None:
-    """The destination of the rows."""
+    """Add the destination of the rows."""
     parser.add_argument(
         "--csv", default="-", metavar="FILE", help="where the rows go; - is standard output"
     )
 
 
 def add_optional_csv(parser: argparse.ArgumentParser) -> None:
-    """A destination for rows; without it a table is printed."""
+    """Add a destination for rows; without it a table is printed."""
     parser.add_argument(
         "--csv", metavar="FILE", help="write rows instead of a table; - is standard output"
     )

@@ -35,7 +35,7 @@ class WordPlace:
 
 
 class HeadAtlas:
-    """The computed ones of L layers; holds no widgets."""
+    """The layers computed so far, out of `count`; holds no widgets."""
 
     def __init__(self, count: int) -> None:
         self.count = count
