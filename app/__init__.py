@@ -2,6 +2,6 @@
 
 import os
 
-# Textual reads it when it is imported: over a slow link fewer frames do.
+# Textual reads this on import; fewer frames suit a slow link.
 if "SSH_TTY" in os.environ:
     os.environ.setdefault("TEXTUAL_FPS", "15")

@@ -1,7 +1,7 @@
 """The command line: arguments to the app or to a headless command.
 
-Only the argument parser is imported here; each command's module follows once it is known which one
-is meant, so that ``insttui --help`` is as quick as the interpreter.
+Only the argument parser is imported here, and a command's module once that command is chosen, so
+that ``insttui --help`` is as quick as the interpreter.
 """
 
 from __future__ import annotations
@@ -27,16 +27,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # The reader of our output has seen enough (`insttui ... | head`).
+        # The reader of our output has closed it (`insttui ... | head`).
         sys.stderr.close()
         return 0
 
 
 def _open_streams() -> None:
-    """Put the null device where standard input, output or error was closed.
+    """Open the null device in place of a closed standard input, output or error.
 
-    Their numbers would go to the next files that are opened, a cache or a pipe, and what is printed
-    into those; and notes for a closed standard error would land among the rows of standard output.
+    Otherwise the next files opened, such as a cache or a pipe, would get those descriptors and what
+    is printed to them, and notes for a closed standard error would mix with the rows on standard
+    output.
     """
     for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
         if getattr(sys, name) is None:

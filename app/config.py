@@ -14,15 +14,15 @@ from analysis.text_files import utf8
 
 
 class Annotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who describes components, and at what price. The key comes from the environment only.
+    """Which model describes components, and its prices; the key comes from the environment only.
 
     Attributes:
-        model: The endpoint's name of a model.
+        model: The endpoint's name for the model.
         base_url: The endpoint's address; empty for OPENAI_BASE_URL.
-        price_in: Price of a million tokens sent; None where it is not known.
+        price_in: Price of a million tokens sent; None if unknown.
         price_out: Price of a million tokens received.
-        templates: A file that says how it is asked; empty for ours.
-        concurrency: How many requests are under way at a time.
+        templates: A file of prompt templates; empty for ours.
+        concurrency: Maximum number of concurrent requests.
     """
 
     model: str = ""
@@ -37,12 +37,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The configuration file.
 
     Attributes:
-        theme: Name of a Textual theme; empty for the one last chosen in the palette.
+        theme: Name of a Textual theme; empty for the last one chosen in the palette.
         ascii: Show tokens and marks in plain ASCII.
-        aliases: Own model names: alias to hub id or folder.
+        aliases: The user's model names: alias to hub id or folder.
         vectors: Word vectors for the analyses of weights: a file or folder; empty for none.
-        annotation: Who describes components.
-        keys: Own keys: action id (as the help panel lists it) to one or more keys, comma separated.
+        annotation: Which language model describes components.
+        keys: The user's keys: action id (see the help panel) to one or more, comma separated.
     """
 
     theme: str = ""
@@ -67,10 +67,10 @@ def state_file() -> Path:
 
 
 def load_settings() -> Settings:
-    """The user's settings; the defaults where there is no file.
+    """The user's settings, or the defaults if there is no file.
 
     Raises:
-        ProblemError: The file cannot be read or understood, or was named and does not exist.
+        ProblemError: The file is unreadable or invalid, or INSTTUI_CONFIG names a missing file.
     """
     path = settings_file()
     try:

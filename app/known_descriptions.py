@@ -1,4 +1,4 @@
-"""What a language model has said of components before: where it is kept, and looking it up."""
+"""Descriptions of components that a language model gave earlier: where they are, and lookup."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from app.config import Annotation
 
 
 def answers_path() -> Path:
-    """Where answers are kept: with the user's data, for what was paid for is no cache."""
+    """Where answers are kept: with the user's data, not the cache, because they were paid for."""
     return user_data_path("insttui", appauthor=False) / "annotations"
 
 
 def remember_annotator(model: str) -> None:
-    """Keep who described last: whose descriptions the app shows."""
+    """Record which model described last: the app shows its descriptions."""
     answers_path().with_suffix(".model").write_text(model, encoding="utf-8")
 
 
 def last_annotator(settings: Annotation) -> str:
-    """Who described last; else who would."""
+    """The model that described last, else the one in the settings."""
     try:
         return answers_path().with_suffix(".model").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -34,7 +34,7 @@ def last_annotator(settings: Annotation) -> str:
 
 
 def study_options(settings: Annotation) -> dict[str, str | None]:
-    """Where the study of concepts finds the descriptions; see `analysis.concepts.study`."""
+    """Where the study of concepts finds descriptions; see `analysis.concepts.study`."""
     return {
         "answers": str(answers_path()),
         "annotator": last_annotator(settings),
@@ -43,14 +43,10 @@ def study_options(settings: Annotation) -> dict[str, str | None]:
 
 
 class KnownDescriptions:
-    """The descriptions by the last annotator, layer by layer as they are wanted. Asks nobody."""
+    """The last annotator's descriptions, read layer by layer on demand. Makes no requests."""
 
     def __init__(self, settings: Annotation) -> None:
-        """Read what is kept.
-
-        Raises:
-            ProblemError: It cannot be read, or the user's templates cannot.
-        """
+        """Read the stored answers; raises ProblemError if they or the templates cannot be read."""
         self._templates = load_templates(
             Path(settings.templates).expanduser() if settings.templates else None
         )
@@ -59,17 +55,17 @@ class KnownDescriptions:
         self._layers: dict[tuple[int, int], FirstDescriptions] = {}
 
     def __len__(self) -> int:
-        """Number of components with a description among the layers taken in."""
+        """Number of components with a description in the layers read so far."""
         return sum(len(each) for each in self._layers.values())
 
     def take(self, layer: LayerConcepts) -> None:
-        """Look a layer's components up."""
+        """Look up a layer's components."""
         annotations = read_annotations(
             subjects_of([layer]), self._templates, self._model, self._answers, repeats=1
         )
         self._layers[layer.layer, layer.expert] = FirstDescriptions(annotations)
 
     def find(self, model: str, layer: int, expert: int, component: int) -> Description | None:
-        """The description of a component; None where there is none."""
+        """The description of a component, or None."""
         known = self._layers.get((layer, expert))
         return None if known is None else known.find(model, layer, expert, component)

@@ -1,7 +1,6 @@
-"""Links from one view to a place in another, as data: no view knows another's class.
+"""Links from one view to a place in another, as data, so that no view imports another.
 
-A view opens a link through the `app.frame.shell.Shell`, which hands it to `View.open` of the view
-that it names.
+A view opens a link through `app.frame.shell.Shell`, which passes it to `View.open` of the target.
 """
 
 from __future__ import annotations
@@ -23,23 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Link:
-    """A place in a view.
-
-    Attributes:
-        view: The id of the view.
-    """
+    """A place in the view whose id is `view`."""
 
     view: ClassVar[str]
 
 
 @dataclass(frozen=True)
 class PromptLink(Link):
-    """The maps of both models on a prompt, which they are asked for.
-
-    Attributes:
-        prompt: The prompt.
-        requests: What the base and the tuned model are asked of it; None for the usual.
-    """
+    """A prompt to compute both models' maps of; without `requests`, in the default way."""
 
     view = "saliency"
     prompt: Prompt
@@ -47,7 +37,7 @@ class PromptLink(Link):
 
 
 class StoredMap(NamedTuple):
-    """What a case library has of a model; `shown` is None where it cannot be read."""
+    """A model's map in a case library; `shown` is None if it cannot be read."""
 
     model: str
     shown: SaliencyMap | None
@@ -57,7 +47,7 @@ class StoredMap(NamedTuple):
 
 @dataclass(frozen=True)
 class MapsLink(Link):
-    """The maps of a stored case, one or two."""
+    """The one or two maps of a stored case."""
 
     view = "saliency"
     case_id: str
@@ -68,7 +58,7 @@ class MapsLink(Link):
 
 @dataclass(frozen=True)
 class CaseLink(Link):
-    """A stored case, which the list of cases reads and has shown."""
+    """A stored case, to be read by the list of cases and shown."""
 
     view = "cases"
     case_id: str
@@ -76,7 +66,7 @@ class CaseLink(Link):
 
 @dataclass(frozen=True)
 class StepLink(Link):
-    """The next (1) or the previous (-1) case of the list."""
+    """The next (1) or the previous (-1) case in the list."""
 
     view = "cases"
     by: int
@@ -84,7 +74,7 @@ class StepLink(Link):
 
 @dataclass(frozen=True)
 class MarksLink(Link):
-    """The prompt's entry, whose marks were changed elsewhere."""
+    """The prompt entry, after its marks were changed elsewhere."""
 
     view = "prompt"
     prompt: Prompt
@@ -126,8 +116,8 @@ class UnitsLink(Link):
         categories: The names of one category, or of several that overlap.
         layer: One layer; None for all of them.
         kind: Which of the units.
-        instructions: What the sets rest on; read in place of another set of instructions.
-        thresholds: At which the sets are those that are meant.
+        instructions: The instructions behind the sets; replaces the set that is loaded.
+        thresholds: The thresholds of the sets.
     """
 
     view = "components"

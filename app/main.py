@@ -45,9 +45,9 @@ if TYPE_CHECKING:
     from app.links import Link
 
 _UNUSABLE = (60, 16)
-# How long a message stays whatever is typed, in seconds: it lies over what somebody reads.
+# Minimum time on screen even while the user types, in seconds: a message covers other text.
 _READ_S = {"information": 1.5, "warning": 4.0, "error": 4.0}
-# And how long where nothing is typed.
+# Time on screen if nothing is typed.
 _SHOWN_S = {"information": 5.0, "warning": 8.0, "error": 10.0}
 
 
@@ -68,7 +68,7 @@ class InsttuiApp(KeyByKeyApp):
             self.status = status
 
     class ToldToEnd(Message):
-        """A signal came that ends programs."""
+        """A signal asked the process to end."""
 
         def __init__(self, signal_number: int) -> None:
             super().__init__()
@@ -77,7 +77,7 @@ class InsttuiApp(KeyByKeyApp):
     def __init__(
         self, workspace: Workspace, settings: Settings, *, state_path: Path | None = None
     ) -> None:
-        """Args: what to open; the user's settings; where state is kept (the platform's folder)."""
+        """Args: what to open; the user's settings; where to keep state (default: `state_file`)."""
         super().__init__()
         self._filters.append(HarmlessText())
         self.workspace = workspace
@@ -92,25 +92,23 @@ class InsttuiApp(KeyByKeyApp):
         self.state: State = load_state(self._state_path)
         kind = "pair" if isinstance(workspace, PairWorkspace) else "library"
         self.views: tuple[ViewSpec, ...] = tuple(v for v in VIEWS if kind in v.workspaces)
-        # By view: the one that a link came from, which escape leads back to.
+        # View id to the id of the view it was opened from; escape goes back there.
         self._came_from: dict[str, str] = {}
-        # Until when messages stay, whatever is typed; 0 for no message.
+        # Messages stay at least until this time; 0 for no message.
         self._said_until = 0.0
         self.animation_level = "none"
         self.set_keymap(settings.keys)
 
-    # What is on the screen
-
     def get_driver_class(self) -> type[Driver]:
-        """A driver that no typed byte can end."""
+        """A driver that no typed byte can crash."""
         return ForgivingDriver
 
     def get_default_screen(self) -> FrugalScreen:
-        """A screen that sends little: the program is used over slow links."""
+        """A screen that sends little, for slow links."""
         return FrugalScreen(id="_default")
 
     def compose(self) -> ComposeResult:
-        """Header, the first view, key line; the other views are made when first shown."""
+        """Header, the first view, key line; other views are built when first shown."""
         yield self._header
         with Vertical(id="body"), ContentSwitcher(initial=self.views[0].id, id="views"):
             yield self._build(self.views[0])
@@ -123,8 +121,8 @@ class InsttuiApp(KeyByKeyApp):
         return spec.build(self)
 
     def on_mount(self) -> None:
-        """Colours; the session follows after the first paint."""
-        # All is painted once, when it is in its place, and not whenever a part of it is.
+        """Set the theme; connect after the first paint."""
+        # Paint once, when everything is in place, rather than part by part.
         self._begin_batch()
         wanted = self.settings.theme or self.state.theme
         if wanted in self.available_themes:
@@ -134,11 +132,10 @@ class InsttuiApp(KeyByKeyApp):
         self.watch(self, "theme", lambda theme: self.update_state(theme=theme), init=False)
         self.watch(self.base, "focused", self.refresh_lines, init=False)
         self.view.enter()
-        # Once all know their sizes, and once they have done what they do then.
+        # Twice: once for widgets to learn their sizes, once for what they do in response.
         self.call_after_refresh(self.call_after_refresh, self._paint)
 
     def _paint(self) -> None:
-        """Paint for the first time."""
         self._painted = True
         self._end_batch()
         self.refresh_lines()
@@ -146,7 +143,7 @@ class InsttuiApp(KeyByKeyApp):
         self.call_after_refresh(self._connect)
 
     def _connect(self) -> None:
-        # Nobody looked for garbage while the app was started.
+        # Garbage collection was off during startup.
         gc.enable()
         if isinstance(self.workspace, PairWorkspace):
             self.session = self.workspace.connect(
@@ -162,24 +159,24 @@ class InsttuiApp(KeyByKeyApp):
 
     @property
     def _taken_down(self) -> bool:
-        # Messages still come in while the app ends.
+        # Messages still arrive while the app shuts down.
         return self._exit or not self.screen_stack or not self._keys.is_attached
 
     @property
     def base(self) -> FrugalScreen:
-        """The screen of the views, whichever panel or palette lies on top of it."""
+        """The screen of the views, below any panel or palette."""
         screen = self.screen_stack[0]
         assert isinstance(screen, FrugalScreen)
         return screen
 
     @property
     def view(self) -> View:
-        """The view that is shown."""
+        """The current view."""
         switcher = self.base.query_one("#views", ContentSwitcher)
         return switcher.query_one(f"#{switcher.current}", View)
 
     async def show_view(self, name: str) -> View:
-        """Show a view, making it if this is its first time, and give it the focus."""
+        """Show a view, building it the first time, and give it the focus."""
         switcher = self.base.query_one("#views", ContentSwitcher)
         if not switcher.query(f"#{name}"):
             spec = next(spec for spec in self.views if spec.id == name)
@@ -191,17 +188,17 @@ class InsttuiApp(KeyByKeyApp):
         return view
 
     def lead_to(self, name: str) -> None:
-        """Let `go_back` return from a view to the one that is shown and has a link to it."""
+        """Make `go_back` return from this view to the current one."""
         self._came_from[name] = self.view.id or ""
 
     def came_by_link(self, view: View) -> bool:
-        """Whether a link of another view led to this one."""
+        """Whether a link in another view led to this one."""
         return view.id in self._came_from
 
     async def go_back(self, view: View) -> None:
-        """From a view to where the link that led to it is; to the first view where none did."""
+        """Return from a view to the one that linked to it, or to the first view."""
         if self.view is not view:
-            # A second escape, typed before the first had its effect.
+            # A second escape, typed before the first took effect.
             return
         origin = self._came_from.pop(view.id or "", "")
         if not origin:
@@ -209,7 +206,7 @@ class InsttuiApp(KeyByKeyApp):
         await self.show_view(origin or self.views[0].id)
 
     def on_resize(self, event: Resize) -> None:
-        """Say so where the terminal is too small."""
+        """Show a message instead of the views if the terminal is too small."""
         width, height = event.size
         unusable = width < _UNUSABLE[0] or height < _UNUSABLE[1]
         if unusable and not self.base.has_class("-too-small"):
@@ -221,7 +218,7 @@ class InsttuiApp(KeyByKeyApp):
         self.call_after_refresh(self._resized)
 
     def _resized(self) -> None:
-        # What is hidden loses the focus, and with it the view its keys.
+        # Hidden widgets lose the focus, and the view its keys with it.
         if not self.base.has_class("-too-small") and self._had_focus is not None:
             had_focus, self._had_focus = self._had_focus, None
             if self.base.focused is None and had_focus.is_attached:
@@ -229,12 +226,12 @@ class InsttuiApp(KeyByKeyApp):
         self.refresh_lines()
 
     def refresh_lines(self) -> None:
-        """Bring header and key line up to date."""
+        """Update header and key line."""
         if self._taken_down or not self._painted:
             return
         typing = isinstance(self.base.focused, TextArea | Input)
         shown = [*self.offered(self.view.SCOPE), ACTIONS["app.palette"]]
-        # Both lines are as wide as the terminal, and hear of its new size later than this.
+        # Both lines are as wide as the terminal, but learn its new size only later.
         keys, width = self.settings.keys, self.size.width
         self._keys.show(key_line(shown, keys, typing=typing, width=width))
         current = str(self.base.query_one("#views", ContentSwitcher).current)
@@ -242,14 +239,14 @@ class InsttuiApp(KeyByKeyApp):
         self._header.show(left, right=tabs)
 
     def offered(self, scope: str = "") -> Sequence[Action]:
-        """Actions that mean something now: of one scope, or of the view and then of the app."""
+        """Available actions: of one scope, or of the view and then the app."""
         view = self.view
         scopes = [scope] if scope else [view.SCOPE, "app"]
         every = [action for name in scopes for action in actions_of(name)]
         return [a for a in every if (self._exists(a) if a.scope == "app" else view.offers(a))]
 
     def _exists(self, action: Action) -> bool:
-        """Whether an action of the app leads anywhere: not every workspace has every view."""
+        """Whether an action exists here: not every workspace has every view."""
         number = action.id.removeprefix("app.view_")
         return not number.isdigit() or int(number) <= len(self.views)
 
@@ -259,56 +256,52 @@ class InsttuiApp(KeyByKeyApp):
         return known is None or self._exists(known)
 
     def say(self, text: str, *, severity: str = "information") -> None:
-        """Show a short notification; no markup, nothing harmful. A key puts it away once read."""
+        """Show a short, harmless notification without markup. A key dismisses it once read."""
         self._said_until = max(self._said_until, time.monotonic() + _READ_S[severity])
         level = cast("SeverityLevel", severity)
         self.notify(prose(text), severity=level, markup=False, timeout=_SHOWN_S[severity])
 
     async def on_event(self, event: Event) -> None:
-        """Put away what was said before when somebody goes on typing."""
+        """Dismiss earlier messages when the user types on."""
         if self._said_until and isinstance(event, Key) and time.monotonic() > self._said_until:
             self._said_until = 0.0
             self.clear_notifications()
         await super().on_event(event)
 
     def on_paste(self, event: Paste) -> None:
-        """Hand to the view what was pasted where no entry has the focus; a panel keeps it away."""
+        """Pass a paste to the view if no entry has the focus and no panel is open."""
         if self.screen is self.base and not isinstance(self.focused, TextArea | Input):
             self.view.take_paste(event.text)
 
-    # Messages of views and engine
-
     def on_insttui_app_engine_changed(self, message: EngineChanged) -> None:
-        """Show the engine's state and pass it on."""
+        """Show the engine's state and pass it on to the views."""
         if self._taken_down:
             return
         self.status = message.status
         self.refresh_lines()
         for view in self.base.query(View):
-            # One that is still being built says it when it is entered.
+            # A view that is still being built shows the state when it is entered.
             if view.is_mounted:
                 view.engine_changed(message.status)
 
     async def open_link(self, link: Link, *, back: bool = False) -> None:
-        """Show a place in a view; with `back`, escape leads from there to where the link was."""
+        """Show a place in a view; with `back`, escape returns to the current view."""
         if back:
             self.lead_to(link.view)
         (await self.show_view(link.view)).open(link)
 
     def tell(self, link: Link) -> None:
-        """Hand a link to its view without showing that; one that was never shown needs it not."""
+        """Pass a link to its view without showing it; ignored if the view was never shown."""
         for view in self.base.query(f"#{link.view}").results(View):
             view.open(link)
 
-    # Actions
-
     def perform(self, action: Action) -> None:
-        """Run an action chosen in the palette where it belongs."""
+        """Run an action chosen in the palette, on the app or the view."""
         namespace = self if action.scope == "app" else self.view
         self.call_later(self.run_action, action.action, namespace)
 
     async def action_show_view(self, number: int) -> None:
-        """Show the view of a number key."""
+        """Show the view with this number."""
         self._came_from.clear()
         await self.show_view(self.views[number].id)
 
@@ -353,10 +346,8 @@ class InsttuiApp(KeyByKeyApp):
         else:
             self.say(f"Copied, if the terminal allows it (OSC 52); also in {path}")
 
-    # State and the end
-
     def update_state(self, **changes: object) -> None:
-        """Change what is remembered; written when the app ends and when a prompt is run."""
+        """Change the saved state; it is written at exit and when a prompt is run."""
         self.state = replace(self.state, **changes)
 
     def save_state(self) -> None:
@@ -364,7 +355,7 @@ class InsttuiApp(KeyByKeyApp):
         save_state(self._state_path, self.state)
 
     async def action_quit(self) -> None:
-        """End at once; the engine is killed, nothing is waited for."""
+        """Quit at once: kill the engine, wait for nothing."""
         self._finish()
         self.exit()
 
@@ -376,23 +367,23 @@ class InsttuiApp(KeyByKeyApp):
             self.session.close()
 
     def told_to_end(self, signal_number: int) -> None:
-        """Any thread: end because of a signal, once the app comes to it."""
+        """Any thread: ask the app to end because of a signal."""
         self.post_message(self.ToldToEnd(signal_number))
 
     async def on_insttui_app_told_to_end(self, message: ToldToEnd) -> None:
-        """End as by a key; at once where the terminal is gone."""
+        """End as the quit key does; at once if the terminal is gone."""
         if message.signal_number == signal.SIGHUP:
             self._hang_up()
         elif not self._taken_down:
             await self.action_quit()
 
     def restore_terminal(self) -> None:
-        """Any thread: give the terminal back, for an app that is stuck."""
+        """Any thread: restore the terminal for an app that is stuck."""
         if isinstance(self._driver, ForgivingDriver):
             self._driver.restore()
 
     def _hang_up(self) -> None:
-        # The terminal may be gone: Textual's own end would write to it until that fails.
+        # The terminal may be gone: Textual's shutdown would write to it until that fails.
         try:
             self._finish()
             self.restore_terminal()

@@ -1,4 +1,4 @@
-"""Which sentences of a prompt are marked as instruction: spans that survive editing."""
+"""Which sentences of a prompt are marked as instructions: spans that survive editing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def is_marked(sentence: Span, spans: Iterable[Span]) -> bool:
 
 
 def toggled(sentence: Span, spans: Iterable[Span]) -> tuple[Span, ...]:
-    """The spans with the sentence marked, or unmarked if it was."""
+    """The spans with the sentence's mark toggled."""
     start, end = sentence
     spans = tuple(spans)
     rest = [
@@ -32,7 +32,7 @@ def toggled(sentence: Span, spans: Iterable[Span]) -> tuple[Span, ...]:
 
 
 def marks_by_sentence(text: str, spans: Iterable[Span]) -> dict[str, bool]:
-    """Sentence → marked or not, to carry the user's marks over to an edited text."""
+    """Sentence to whether it is marked, to carry the user's marks over to an edited text."""
     marked = _merged(spans)
     starts = [start for start, _ in marked]
     decided = {}
@@ -43,7 +43,6 @@ def marks_by_sentence(text: str, spans: Iterable[Span]) -> dict[str, bool]:
 
 
 def _merged(spans: Iterable[Span]) -> list[Span]:
-    """The same characters as disjoint spans in order."""
     merged: list[Span] = []
     for start, end in sorted(spans):
         if merged and start <= merged[-1][1]:
@@ -54,7 +53,7 @@ def _merged(spans: Iterable[Span]) -> list[Span]:
 
 
 def spans_after_edit(text: str, decided: Mapping[str, bool]) -> tuple[Span, ...]:
-    """Marked spans of a text: sentences decided before keep their mark, the others are guessed."""
+    """Marked spans of a text: sentences in `decided` keep their mark, the others are guessed."""
     guessed = set(guess_instructions(text))
     return tuple(
         span for span in sentences(text) if decided.get(text[slice(*span)], span in guessed)

@@ -1,4 +1,4 @@
-"""What the app remembers between runs: the last prompt, past prompts, the view and the theme."""
+"""State kept between runs: the draft, past prompts, the display of maps and the theme."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Prompt(msgspec.Struct, frozen=True):
     Attributes:
         text: The exact text.
         instruction_spans: Character spans of its instructions.
-        chat_template: It went to the tuned model inside its chat template.
+        chat_template: Whether the tuned model's chat template was applied.
     """
 
     text: str
@@ -32,10 +32,10 @@ class State(msgspec.Struct, frozen=True):
     """The state file.
 
     Attributes:
-        draft: What stood in the entry; None before anything was entered.
-        history: Prompts that were run, newest first, each text once.
-        face: The face of the maps that was shown last.
-        digits: Cells showed their scores as numbers.
+        draft: Text of the entry; None before anything was entered.
+        history: Prompts that were run, newest first, without duplicates.
+        face: The last face of the maps.
+        digits: Whether cells show their scores as numbers.
         theme: The theme chosen in the palette; empty for the default.
     """
 
@@ -47,13 +47,13 @@ class State(msgspec.Struct, frozen=True):
 
 
 def remember(history: tuple[Prompt, ...], prompt: Prompt) -> tuple[Prompt, ...]:
-    """The history with a prompt in front, without its older twin and at most so long."""
+    """The history with a prompt in front, without older duplicates, at most `HISTORY_LENGTH`."""
     others = tuple(past for past in history if past.text != prompt.text)
     return (prompt, *others)[:HISTORY_LENGTH]
 
 
 def load_state(path: Path) -> State:
-    """The state that was saved; a fresh one where there is none or it cannot be read."""
+    """The saved state; a new one if there is none or it cannot be read."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=State)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
@@ -61,9 +61,9 @@ def load_state(path: Path) -> State:
 
 
 def save_state(path: Path, state: State) -> None:
-    """Save the state, readable by its owner only; prompts that another instance ran are kept.
+    """Save the state, readable only by its owner; keeps prompts that another instance ran.
 
-    Failing to save is no reason to disturb anyone: the state is a convenience.
+    Failures are ignored: the state is only a convenience.
     """
     history = state.history
     for past in reversed(load_state(path).history):
@@ -72,7 +72,7 @@ def save_state(path: Path, state: State) -> None:
     try:
         data = msgspec.json.encode(msgspec.structs.replace(state, history=history))
     except UnicodeEncodeError:
-        # A prompt with half a surrogate pair: no JSON can hold it.
+        # A prompt with a lone surrogate: JSON cannot hold it.
         return
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)

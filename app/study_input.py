@@ -1,4 +1,4 @@
-"""What a study of models is given: made here for the command line and for the view."""
+"""The input of a study of models, built here for both the command line and the view."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from app.config import Annotation
 
 
 def study_input(spec: StudySpec, found: Mapping[str, Any], settings: Annotation) -> PairInput:
-    """What a study of models is given.
+    """The input of a study of models.
 
     Args:
         spec: Which study.
-        found: What there is: ``session``, ``base``, ``tuned``, words, prompts and what else was
-            asked for, by the names that the study knows it by; it takes what it needs.
-        settings: Who describes components.
+        found: What is available, by the study's names: ``session``, ``base``, ``tuned``, words,
+            prompts and so on; the study takes what it needs.
+        settings: Which language model describes components.
     """
     if spec.name == "concepts":
         # Imported here: no other study reads descriptions.

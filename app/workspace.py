@@ -1,4 +1,4 @@
-"""What the app is opened on: a pair of models with a session, or a library of stored cases."""
+"""What the app opens: a pair of models with a session, or a library of stored cases."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class SessionLike(Answerer, Protocol):
     """What the app needs of `analysis.session.session.Session`."""
 
     def close(self) -> None:
-        """End the engine and everything waiting, at once."""
+        """End the engine and all pending requests at once."""
 
 
 class Example(NamedTuple):
@@ -43,13 +43,13 @@ class PairWorkspace:
     """A base and a tuned model.
 
     Attributes:
-        connect: Opens the session, given what to call when the engine's state changes (on any
-            thread) and where to say at once what the user should know, such as a cache that
-            cannot be used. Called once, after the first paint.
+        connect: Opens the session; called once, after the first paint. Its arguments are a callback
+            for changes of the engine's state (called on any thread) and one for warnings, such as
+            an unusable cache.
         base: The base model.
         tuned: The instruction-tuned model.
-        words: The words that analyses of weights speak of.
-        vectors: Their vectors.
+        words: The vocabulary of the analyses of weights.
+        vectors: Their word vectors.
         examples: Prompts to start from.
     """
 
@@ -68,7 +68,7 @@ class PairWorkspace:
     def requests(
         self, prompt: str, *, chat_template: bool
     ) -> tuple[AttributionRequest, AttributionRequest]:
-        """What is asked of the two models; the chat template is the tuned model's alone."""
+        """The requests to both models; the chat template applies to the tuned model only."""
         return (
             AttributionRequest(self.base, prompt),
             AttributionRequest(self.tuned, prompt, chat_template),
@@ -77,7 +77,7 @@ class PairWorkspace:
 
 @dataclass(frozen=True)
 class LibraryWorkspace:
-    """Stored cases; no model, no session, no engine."""
+    """Stored cases, without model, session or engine."""
 
     library: CaseLibrary
 
@@ -86,6 +86,6 @@ Workspace = PairWorkspace | LibraryWorkspace
 
 
 def short_names(base: str, tuned: str) -> tuple[str, str]:
-    """Names without the folders or the owner before them, where that still tells them apart."""
+    """Names without folders or owner, if the two still differ."""
     short = tuple(name.rstrip("/").rpartition("/")[2] for name in (base, tuned))
     return (short[0], short[1]) if short[0] != short[1] else (base, tuned)

@@ -1,1 +1,1 @@
-"""The headless twins: one file a command, imported only when that command runs."""
+"""The headless commands: one file each, imported only when that command runs."""

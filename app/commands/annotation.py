@@ -1,4 +1,4 @@
-"""The part of ``insttui concepts`` that has components described by a language model."""
+"""The part of ``insttui concepts`` that asks a language model to describe components."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from app.known_descriptions import answers_path, remember_annotator
 
 
 def check(options: Namespace, settings: Settings) -> None:
-    """Refuse what cannot be asked or kept before any component is computed.
+    """Check, before computing anything, that questions can be asked and answers stored.
 
     Raises:
         ProblemError: The templates, the endpoint or the local model's name cannot be used, or
@@ -71,7 +71,7 @@ def run(
     base: ModelChoice,
     tuned: ModelChoice,
 ) -> int:
-    """Have the components described and write the table asked for."""
+    """Have the components described, and write the chosen table."""
     templates = load_templates(_templates_path(options, settings))
     answers = AnswerFile(answers_path())
     if answers.damaged:
@@ -83,7 +83,7 @@ def run(
     subjects = subjects_of(layers)
     prices, repeats = _prices(options, settings), options.repeats
     if options.dry_run and options.annotate == "endpoint":
-        # An endpoint need not be there yet to hear what it would cost.
+        # The cost can be estimated before the endpoint exists.
         model = getattr(options, "annotator", "") or settings.annotation.model
         found = plan(subjects, templates, model, answers, repeats=repeats, prices=prices)
         print(found.text(), file=sys.stderr)
@@ -106,7 +106,7 @@ def run(
         try:
             remember_annotator(completer.model)
         except OSError as error:
-            # The app would show somebody else's descriptions; the rows are none the worse.
+            # The app would show another model's descriptions; the rows are still valid.
             print(f"insttui: The annotator could not be noted: {error}", file=sys.stderr)
     for note in gap_notes(annotations):
         print(f"insttui: {note}", file=sys.stderr)
@@ -160,7 +160,6 @@ def _followed(
     repeats: int,
     pace: Pace,
 ) -> tuple[Annotation, ...]:
-    """Annotate with a progress bar on standard error."""
     console = Console(stderr=True)
     with Bars(
         TextColumn("{task.description}", markup=False),

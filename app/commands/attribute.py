@@ -84,7 +84,7 @@ def _size(text: str) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Answer the request and write its table."""
+    """Compute the attribution and write its table."""
     from analysis.saliency.agreement import Agreement
     from analysis.saliency.map import SaliencyMap
     from analysis.saliency.request import AttributionRequest
@@ -118,7 +118,7 @@ def run(options: argparse.Namespace) -> int:
     )
     if options.json:
         write_json(as_json(attribution), options.json)
-    # JSON takes the place of rows that nobody asked for.
+    # JSON replaces the rows unless a file is named for them.
     if not options.json or options.csv != "-":
         table = Agreement(shown, compared).table() if options.compare else _table(shown, options)
         rows = _Counted(table)
@@ -145,13 +145,12 @@ def _refuse_contradictions(options: argparse.Namespace) -> None:
 
 
 class _Counted:
-    """The rows of a table, and how many were read last."""
+    """The rows of a table, counting those read in the last pass."""
 
     def __init__(self, table: Table) -> None:
         self._table, self.count = table, 0
 
     def __iter__(self) -> Iterator[tuple[Cell, ...]]:
-        """Every row."""
         self.count = 0
         for row in self._table:
             self.count += 1
@@ -159,7 +158,7 @@ class _Counted:
 
 
 def _summary(attribution: Attribution, rows: int, file: str) -> str:
-    """What was explained and where its rows are, harmlessly."""
+    """The response and where its rows are, as harmless text."""
     from app.terminal.text import prose
 
     response = attribution.response or "".join(attribution.response_tokens.texts)

@@ -80,7 +80,7 @@ def _add_clusters_train(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Cluster both models' hidden states and write the table asked for; or train a model to."""
+    """Cluster both models' hidden states and write the chosen table, or train a small model."""
     if getattr(options, "action", None) == "train":
         from app.commands import clusters_train
 

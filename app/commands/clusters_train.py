@@ -1,4 +1,4 @@
-"""``insttui clusters train``: a small model learns synthetic tasks; how its states cluster."""
+"""``insttui clusters train``: train a small model on synthetic tasks, see its states cluster."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from app.terminal.text import prose
 _DECODER: msgspec.json.Decoder[messages.Message] = msgspec.json.Decoder(messages.Message)
 
 _SECONDS_BETWEEN_LINES = 30.0
-"""In a log, where no bar is drawn."""
+"""Between lines of a log, where no bar is drawn."""
 
 
 def run(options: Namespace) -> int:
-    """Train, or go on where the run in the folder was ended; then say what it found."""
+    """Train, resuming an unfinished run in the folder, and print a summary."""
     folder = Path(options.out).expanduser().absolute()
     _follow(folder, options)
     for line in summary(open_run(folder)):
@@ -36,7 +36,7 @@ def run(options: Namespace) -> int:
 
 
 def summary(run: TrainingRun) -> list[str]:
-    """Before and after, a line a layer: task F1 of both splits, and the nearest neighbours."""
+    """Before and after, by layer: task F1 of both splits, and the nearest neighbours."""
     first, last = run.epochs[0], run.epochs[-1]
     f1 = {
         (row.epoch, row.split, row.layer): row.f1
@@ -73,11 +73,6 @@ def summary(run: TrainingRun) -> list[str]:
 
 
 def _follow(folder: Path, options: Namespace) -> None:
-    """Run the training process and show its progress.
-
-    Raises:
-        ProblemError: It failed.
-    """
     command = [sys.executable, "-P", "-m", "analysis.clustering.training", str(folder)]
     command += ["--preset", options.preset, "--seed", str(options.seed)]
     command += ["--device", options.device]
@@ -114,7 +109,6 @@ def _show(reports: Iterable[messages.Progress]) -> None:
 
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
-        """Steps a second, once known."""
         speed = task.finished_speed or task.speed
         return Text(f"{speed:.1f} steps/s" if speed else "")
 
@@ -130,7 +124,7 @@ def _draw_bar(reports: Iterable[messages.Progress], console: Console) -> None:
         task = None
         for report in reports:
             if task is None:
-                # A run that goes on starts in the middle; only what follows tells its rate.
+                # A resumed run starts in the middle; its rate comes from the steps that follow.
                 task = bar.add_task("", total=report.steps, completed=report.step)
             bar.update(task, completed=report.step, description=_words(report))
 

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_component_options(parser: argparse.ArgumentParser) -> None:
-    """What the command and the study have in common; thresholds have their defaults there."""
+    """Add the options that command and study share; `Thresholds.of` has the default thresholds."""
     parser.add_argument(
         "--prompts",
         metavar="FILE",
@@ -85,7 +85,7 @@ def add_component_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Count activations of both models, and write the table asked for."""
+    """Count both models' activations and write the chosen table."""
     from pathlib import Path
 
     from analysis.neurons.ablation_effects import effects_table
@@ -106,7 +106,7 @@ def run(options: argparse.Namespace) -> int:
     thresholds, branch = Thresholds.of(vars(options)), options.branch
     with session(options) as opened:
         architecture(opened, base, tuned)
-        # One model after the other: two that do not fit into memory together are loaded once each.
+        # One model at a time: two that do not fit into memory together are loaded only once each.
         base_found, tuned_found = (
             [each for (each,) in answers(opened, frequency_asks([model], instructions, branch))]
             for model in (base, tuned)
@@ -129,7 +129,7 @@ def _effects(
     instructions: InstructionSet,
     options: argparse.Namespace,
 ) -> list[Effect]:
-    """What silencing each category's unique neurons does to a model's responses."""
+    """The effects of silencing each category's unique neurons on a model's responses."""
     from analysis.neurons.ablation_effects import effects
     from analysis.neurons.gather import ablation_asks
     from app.commands.output import say

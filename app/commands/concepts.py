@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Find the components of the layers asked for, have them described, and write their table."""
+    """Find the components of the chosen layers, annotate them if asked to, and write a table."""
     from analysis.concepts.gather import concept_asks, places
     from analysis.concepts.tables import concepts_table
     from analysis.problems import problem
@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
         )
     settings = load_settings()
     if options.annotate:
-        # Imported here: a command without descriptions needs nothing of it.
+        # Imported here: only needed for descriptions.
         from app.commands import annotation
 
         annotation.check(options, settings)

@@ -1,4 +1,4 @@
-"""``insttui demo``: what the embedded pair of models is, and training it anew."""
+"""``insttui demo``: describe the embedded pair of models, or train it again."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _STAGES = {
     "measure": "measuring both",
 }
 TRAINER = (sys.executable, "-P", "-m", "analysis.demo_training")
-"""Starts the process that trains and measures; torch stays there."""
+"""Command of the process that trains and measures; only that process imports torch."""
 
 
 class _Report(NamedTuple):
-    """A line of progress of the training process."""
+    """One progress report of the training process."""
 
     stage: str
     step: int
@@ -59,7 +59,7 @@ def _info(options: argparse.Namespace) -> int:
         return 0
     with tempfile.TemporaryDirectory() as folder:
         for path in catalog.WEIGHTS.iterdir():
-            # The record of the training is rewritten with the new figures; the shipped one stays.
+            # Measuring rewrites the training record: work on a copy, not on the shipped one.
             if path.name == catalog.INFO_NAME:
                 (Path(folder) / path.name).write_bytes(path.read_bytes())
             else:
@@ -91,11 +91,6 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _follow(action: str, folder: Path, *arguments: str) -> None:
-    """Run the training process and draw its progress.
-
-    Raises:
-        ProblemError: It failed.
-    """
     import subprocess
     import tempfile
 
@@ -113,7 +108,7 @@ def _follow(action: str, folder: Path, *arguments: str) -> None:
 
 
 def _draw(lines: Iterable[bytes]) -> None:
-    """Show the progress: as bars on a terminal, as a line every tenth of a stage in a log."""
+    """Show progress: bars on a terminal, otherwise a line for every tenth of a stage."""
     from rich.console import Console
 
     reports = (_Report(**json.loads(line)) for line in lines)

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Read the layers asked for and write their table."""
+    """Read the chosen layers and write their table."""
     from analysis.heads.gather import layer_asks
     from app.commands import inputs
     from app.commands.output import say, write_rows
@@ -55,7 +55,7 @@ def _table(
     if options.summary:
         return summary_table(base, tuned)
     if options.verbs:
-        # Imported here: its list of verbs takes its time.
+        # Imported here: loading its list of verbs takes time.
         from analysis.heads.verbs import verb_table
 
         return verb_table(base, tuned, layers).table()

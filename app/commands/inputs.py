@@ -1,4 +1,4 @@
-"""From the command line to what a request carries: models, words, layers, a prompt."""
+"""From command-line options to the contents of a request: models, words, layers, prompt."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _SOURCES = ("english", "demo", "tokens")
 
 
 def model_choice(name: str, options: Namespace, settings: Settings) -> ModelChoice:
-    """The model a name stands for, with the loading options of the command line.
+    """The model a name refers to, with the loading options of the command line.
 
     Raises:
-        ProblemError: The name stands for nothing.
+        ProblemError: The name is unknown.
     """
     return msgspec.structs.replace(
         resolve(name, aliases=settings.aliases),
@@ -35,10 +35,10 @@ def model_choice(name: str, options: Namespace, settings: Settings) -> ModelChoi
 
 
 def pair(options: Namespace, settings: Settings) -> tuple[ModelChoice, ModelChoice]:
-    """The base and the tuned model of ``--base`` and ``--tuned``; the demo pair without them.
+    """The models of ``--base`` and ``--tuned``, or the demo pair if neither is given.
 
     Raises:
-        ProblemError: One of them is missing or stands for nothing.
+        ProblemError: Only one is given, or a name is unknown.
     """
     if bool(options.base) != bool(options.tuned):
         missing = "--tuned" if options.base else "--base"
@@ -52,10 +52,10 @@ def pair(options: Namespace, settings: Settings) -> tuple[ModelChoice, ModelChoi
 def words_and_vectors(
     options: Namespace, settings: Settings, base: ModelChoice, tuned: ModelChoice
 ) -> tuple[Words, WordVectors]:
-    """The words that analyses of weights speak of, and the vectors that say which are alike.
+    """The vocabulary of the analyses of weights, and the word vectors for similarity.
 
-    Without an option the demo pair has its own of both; other pairs get the most frequent English
-    words, and the base model's input embeddings stand in for vectors (METHODS 2).
+    By default the demo pair uses its own; other pairs use the most frequent English words, and the
+    base model's input embeddings as vectors (METHODS 2).
 
     Raises:
         ProblemError: A file cannot be read.
@@ -73,7 +73,7 @@ def words_and_vectors(
 def _words(name: str) -> Words:
     if name in _SOURCES:
         return Words(cast("Literal['english', 'demo', 'tokens']", name))
-    # It brings OpenSSL with it, which who names no file need not wait for.
+    # Imported here: hashlib loads OpenSSL, which only a word list from a file needs.
     import hashlib
 
     path = Path(name).expanduser().absolute()
@@ -91,7 +91,7 @@ def _words(name: str) -> Words:
 
 
 def _vectors(path: Path, options: Namespace) -> WordVectors:
-    # Imported here: only who has vectors pays for it, and the app is not painted yet.
+    # Imported here: only word vectors need it, and the app is not painted yet.
     from analysis.words.word_vectors import identity
     from app.commands.session import cache_folder
 
@@ -100,7 +100,7 @@ def _vectors(path: Path, options: Namespace) -> WordVectors:
 
 
 def layers_of(chosen: Sequence[range] | None, count: int) -> list[int]:
-    """The layers meant by the command line, rising.
+    """The layers chosen on the command line, in ascending order.
 
     Raises:
         ProblemError: The model has no such layer.
@@ -121,7 +121,7 @@ def prompt_of(options: Namespace) -> str:
     """The prompt of ``--prompt`` or ``--prompt-file``.
 
     Raises:
-        ProblemError: Its file cannot be read, or is not UTF-8 text.
+        ProblemError: The file cannot be read, or the prompt is not UTF-8 text.
     """
     if options.prompt is not None:
         return _whole_characters(options.prompt, "The prompt")
@@ -137,7 +137,7 @@ def prompt_of(options: Namespace) -> str:
 
 
 def response_of(options: Namespace) -> str | None:
-    """The response of ``--response``; None for the model's own.
+    """The response of ``--response``, or None for the model's own.
 
     Raises:
         ProblemError: It is not UTF-8 text.
@@ -148,7 +148,7 @@ def response_of(options: Namespace) -> str | None:
 
 
 def _decoded(data: bytes, origin: str) -> str:
-    """The text of a prompt, with the line ends of Windows as newlines where it has no others."""
+    """The text of a prompt; Windows line ends become newlines if it has no others."""
     # Imported here: the app reads no prompts from files.
     from analysis.text_files import utf8
     from app.commands.output import say
@@ -177,7 +177,7 @@ def _decoded(data: bytes, origin: str) -> str:
 
 
 def _whole_characters(text: str, what: str) -> str:
-    """The text, refused if the shell passed bytes that are no UTF-8."""
+    """The text itself; raises ProblemError if the shell passed bytes that are not UTF-8."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""``insttui models``: the names a model can be called by, and what is on this disk."""
+"""``insttui models``: the names of known models, and which are on this disk."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _for_readers(table: Table) -> Table:
-    """The columns that fit a terminal; the sizes and partners are in the CSV."""
+    """The columns that fit a terminal; sizes and partners are in the CSV only."""
     chosen = [table.columns.index(name) for name in ("name", "local", "reference", "note")]
     rows = [tuple(row[index] for index in chosen) for row in table]
     return type(table)(tuple(table.columns[index] for index in chosen), rows)

@@ -28,15 +28,15 @@ def run(options: Namespace) -> int:
     require_terminal()
     settings = load_settings()
     workspace = _workspace(options, settings)
-    # Nearly all that is made before the first paint stays: until then nobody looks for garbage.
+    # Nearly everything allocated before the first paint lives on: no garbage collection until then.
     gc.disable()
     from app.main import InsttuiApp
 
     app = InsttuiApp(workspace, settings)
     end_on_signals(app.told_to_end, app.restore_terminal)
     app.run(mouse=not options.no_mouse)
-    # The terminal is restored and the state saved. The interpreter's own farewell, with a thread
-    # that may still wait for a disk, would only keep the user from the shell.
+    # The terminal is restored and the state saved. A normal interpreter exit could wait for a
+    # thread that is waiting for a disk, and keep the user from the shell.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(app.return_code or 0)
@@ -58,7 +58,7 @@ def _pair(options: Namespace, settings: Settings) -> PairWorkspace:
     base, tuned = inputs.pair(options, settings)
 
     def connect(on_status: Callable[[EngineStatus], None], warn: Callable[[str], None]) -> Session:
-        # Imported once the first screen is painted.
+        # Imported after the first paint.
         from analysis.session.session import Session
         from app.commands.session import open_store
 

@@ -1,4 +1,4 @@
-"""Options that several commands share, and their values, checked."""
+"""Options shared by several commands, and checks of their values."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 
 
 def add_pair(parser: argparse.ArgumentParser) -> None:
-    """The two models of a pair."""
-    # SUPPRESS: `insttui --base A --tuned B heads` means the same.
+    """Add the two models of a pair."""
+    # SUPPRESS: `insttui --base A --tuned B heads` works too.
     parser.add_argument(
         "--base", metavar="REF", default=argparse.SUPPRESS, help="alias, hub id or folder"
     )
@@ -16,7 +16,7 @@ def add_pair(parser: argparse.ArgumentParser) -> None:
 
 
 def add_weight_options(parser: argparse.ArgumentParser) -> None:
-    """What commands share that read the weights of a pair, layer by layer."""
+    """Add the options of commands that read a pair's weights layer by layer."""
     add_pair(parser)
     parser.add_argument(
         "--layers", type=layers, default=None, metavar="LIST", help="such as 0,3-5; default: all"
@@ -27,13 +27,13 @@ def add_weight_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_word_options(parser: argparse.ArgumentParser) -> None:
-    """The words that analyses of weights speak of, and which are alike."""
+    """Add the vocabulary of the analyses of weights, and word vectors."""
     add_vocab(parser)
     add_vectors(parser)
 
 
 def add_vocab(parser: argparse.ArgumentParser) -> None:
-    """The words that analyses of weights speak of."""
+    """Add the vocabulary of the analyses of weights."""
     parser.add_argument(
         "--vocab",
         metavar="WORDS",
@@ -44,7 +44,7 @@ def add_vocab(parser: argparse.ArgumentParser) -> None:
 
 
 def add_vectors(parser: argparse.ArgumentParser) -> None:
-    """Which words are alike."""
+    """Add word vectors, which say which words are alike."""
     parser.add_argument(
         "--vectors",
         metavar="FILE",
@@ -54,8 +54,8 @@ def add_vectors(parser: argparse.ArgumentParser) -> None:
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """How models are loaded, and where results are kept."""
-    # SUPPRESS: given before the command or after it, they mean the same.
+    """Add how models are loaded and where results are stored."""
+    # SUPPRESS: these options may come before or after the command.
     parser.add_argument(
         "--device",
         default=argparse.SUPPRESS,
@@ -84,8 +84,8 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_cache_option(parser: argparse.ArgumentParser) -> None:
-    """Where results are kept."""
-    # SUPPRESS: given before the command or after it, the option means the same.
+    """Add the folder of stored results."""
+    # SUPPRESS: this option may come before or after the command.
     parser.add_argument(
         "--cache-dir",
         metavar="DIR",
@@ -95,21 +95,21 @@ def add_cache_option(parser: argparse.ArgumentParser) -> None:
 
 
 def add_csv(parser: argparse.ArgumentParser) -> None:
-    """Where the rows go."""
+    """Add the destination of the rows."""
     parser.add_argument(
         "--csv", default="-", metavar="FILE", help="where the rows go; - is standard output"
     )
 
 
 def add_optional_csv(parser: argparse.ArgumentParser) -> None:
-    """Where rows go instead of a table for a reader."""
+    """Add a destination for rows; without it a table is printed."""
     parser.add_argument(
         "--csv", metavar="FILE", help="write rows instead of a table; - is standard output"
     )
 
 
 def positive(text: str) -> int:
-    """A whole number from 1."""
+    """An integer of at least 1."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
@@ -117,7 +117,7 @@ def positive(text: str) -> int:
 
 
 def seed(text: str) -> int:
-    """A whole number of 32 bits."""
+    """An unsigned 32-bit integer."""
     number = int(text)
     if not 0 <= number < 1 << 32:
         raise argparse.ArgumentTypeError("must be from 0 to 4294967295")
@@ -125,7 +125,7 @@ def seed(text: str) -> int:
 
 
 def layers(text: str) -> list[range] | None:
-    """Ranges of layers from a list such as 0,3-5; None for all."""
+    """Ranges of layers from a list such as 0,3-5; None means all."""
     if text.strip() == "all":
         return None
     ranges = []

@@ -1,4 +1,4 @@
-"""What a command says, and where its rows go: a CSV file or standard output."""
+"""What a command prints, and where its rows go: a CSV file or standard output."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _WIDEST = 1 << 12
 
 
 def say(*notes: str) -> None:
-    """Print notes on standard error, harmless, a line each."""
+    """Print notes on standard error, made harmless, one per line."""
     for note in notes:
         print(f"insttui: {prose(note)}", file=sys.stderr)
 
 
 def check_outputs(options: Namespace) -> None:
-    """Return where all that a command will write could be written, before it computes anything.
+    """Check, before anything is computed, that a command's output can be written.
 
     Args:
-        options: Those of any command: a file ``csv`` or ``json``, a folder ``out`` or ``output``.
+        options: Any command's: ``csv`` and ``json`` name files, ``out`` and ``output`` folders.
 
     Raises:
-        ProblemError: ``storage`` where something could not.
+        ProblemError: ``storage`` if something cannot be written.
     """
     for name in ("csv", "json"):
         file: str | None = getattr(options, name, None)
@@ -56,7 +56,7 @@ def _unwritable(what: str, error: OSError, remedy: str) -> ProblemError:
 
 
 def write_json(data: bytes, destination: str) -> None:
-    """Write JSON in UTF-8 to a file, or to standard output for ``-``.
+    """Write UTF-8 JSON to a file, or to standard output for ``-``.
 
     Raises:
         ProblemError: The file or standard output cannot be written.
@@ -76,11 +76,9 @@ def write_json(data: bytes, destination: str) -> None:
 
 
 def write_rows(table: Table, destination: str) -> None:
-    """Write a table as CSV: exactly, but on a terminal with harmless text.
+    """Write a table as CSV to a file, or to standard output for ``-``.
 
-    Args:
-        table: The rows.
-        destination: A file, or ``-`` for standard output.
+    Values are exact, except that text on a terminal is made harmless.
 
     Raises:
         ProblemError: The file or standard output cannot be written.
@@ -104,19 +102,19 @@ def write_rows(table: Table, destination: str) -> None:
 
 def _print_rows(table: Table) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # The rows are the same bytes whatever the terminal's locale is.
+        # The same bytes in every locale.
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="")
     try:
         write_csv(_readable(table) if sys.stdout.isatty() else table, sys.stdout)
         sys.stdout.flush()
     except OSError:
-        # What is still buffered has nowhere to go; the interpreter would try again at its end.
+        # The buffered rest has nowhere to go; the interpreter would try to write it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise
 
 
 def _readable(table: Table) -> Table:
-    """The same rows without anything that a terminal would obey."""
+    """The same rows without control characters."""
     return Table(table.columns, _ReadableRows(table))
 
 
@@ -125,14 +123,13 @@ class _ReadableRows:
     table: Table
 
     def __iter__(self) -> Iterator[tuple[Cell, ...]]:
-        """Rows with their text made visible."""
         for row in self.table:
             yield tuple(prose(cell) if isinstance(cell, str) else cell for cell in row)
 
 
 def show(title: str, table: Table) -> None:
-    """Print a table for a reader, with its title; numbers right, text as it is."""
-    # Imported here: rows as CSV need nothing of it.
+    """Print a table for a reader, with its title; numbers are right-aligned."""
+    # Imported here: CSV output does not need it.
     from rich.console import Console
     from rich.table import Table as RichTable
     from rich.text import Text
@@ -149,7 +146,7 @@ def show(title: str, table: Table) -> None:
         drawn.add_column(Text(column), justify=justify, no_wrap=True)
     for row in rows:
         drawn.add_row(*row)
-    # Wider than the terminal, a row goes on in the next line: nothing is cut, grep finds it whole.
+    # Rows wider than the terminal wrap instead of being cut, so that grep finds them whole.
     natural = Console(width=_WIDEST).measure(drawn).maximum
     Console(width=natural, soft_wrap=True).print(drawn)
 

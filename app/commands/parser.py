@@ -1,8 +1,8 @@
-"""The arguments of the command line: what all commands have here, each command's own beside it.
+"""The command line's arguments: the shared ones; each command adds its own from its module.
 
-Nothing but the argument parser is imported, so that ``--help`` is as quick as the interpreter; so
-it is at the top of every command's own file. A command's arguments are made when it is given: the
-app opens without waiting for any of them.
+Only argparse is imported here and at the top of each command's module, so that ``--help`` is as
+quick as the interpreter. A command's arguments are added only when it is used, so the app opens
+without waiting for them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ COMMANDS = {
 
 
 class _Parser(argparse.ArgumentParser):
-    """Repeats in its messages no argument as it is: a shell's * brings any file's name."""
+    """Makes arguments harmless in error messages: a shell's * may expand to any file name."""
 
     def error(self, message: str) -> NoReturn:
         from app.terminal.text import prose
@@ -33,14 +33,14 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Command(_Parser):
-    """A parser of a command, or of a part of one, that learns its arguments when it is needed."""
+    """The parser of a command or subcommand, which adds its arguments when first used."""
 
     def __init__(self, *args: Any, command: str = "", **options: Any) -> None:
         super().__init__(*args, **options)
         self._command = command
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse what stands behind the command's name."""
+        """Parse the arguments after the command's name."""
         if self._command:
             importlib.import_module(f"app.commands.{self._command}").add_arguments(self)
             self._command = ""

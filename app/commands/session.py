@@ -1,4 +1,4 @@
-"""A session on the user's result cache, and waiting for its answers with a progress bar."""
+"""A session on the user's result cache, and waiting for answers with a progress bar."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _STAGES = {**STAGES, "generate": "generating"}
 
 
 def cache_folder(options: Namespace) -> Path:
-    """Where results are kept."""
+    """The folder of stored results."""
     given: str | None = getattr(options, "cache_dir", None)
     return Path(given).expanduser() if given else user_cache_path("insttui", appauthor=False)
 
 
 def open_store(options: Namespace) -> tuple[Store | None, str]:
-    """The result store and, where it cannot be used or had to be mended, a sentence saying so."""
+    """The result store (None if unusable), and a warning if it is unusable or was repaired."""
     try:
         store = Store(cache_folder(options))
     except CacheUnavailableError as error:
@@ -42,7 +42,7 @@ def open_store(options: Namespace) -> tuple[Store | None, str]:
 
 @contextmanager
 def session(options: Namespace) -> Iterator[Session]:
-    """A session on the user's cache, closed at the end whatever happens."""
+    """A session on the user's cache, always closed at the end."""
     store, warning = open_store(options)
     if warning:
         say(warning)
@@ -54,12 +54,12 @@ def session(options: Namespace) -> Iterator[Session]:
 
 
 def run_with_progress(session: Answerer, request: Request[R]) -> R:
-    """Submit a request and wait for its result, showing how far it is.
+    """Submit a request and wait for its result, showing progress.
 
     Raises:
         ProblemError: The request failed.
     """
-    # Imported here: the app needs a session, and draws its progress itself.
+    # Imported here: the app uses this module too, and draws progress itself.
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -78,7 +78,7 @@ def run_with_progress(session: Answerer, request: Request[R]) -> R:
         TimeRemainingColumn(),
         console=console,
         transient=True,
-        # Where nobody watches, such as a log, it would leave an empty line.
+        # In a log it would leave an empty line.
         disable=not console.is_terminal,
     ) as bar:
         task = bar.add_task("", total=None)
@@ -96,19 +96,19 @@ def run_with_progress(session: Answerer, request: Request[R]) -> R:
 
 
 def answers(session: Answerer, asks: Iterable[Ask[R]]) -> list[tuple[R, ...]]:
-    """The answers to all of these, in their order.
+    """The answers to all asks, in order.
 
     Raises:
-        ProblemError: One cannot be had.
+        ProblemError: A request failed.
     """
     return [tuple(run_with_progress(session, each) for each in ask.requests) for ask in asks]
 
 
 def architecture(session: Answerer, base: ModelChoice, tuned: ModelChoice) -> Architecture:
-    """What both models of a pair are built of.
+    """The architecture that both models of a pair share.
 
     Raises:
-        ProblemError: One of them cannot be read, or they are not built alike.
+        ProblemError: One cannot be read, or they differ.
     """
     (first,), (second,) = answers(session, opening(base, tuned))
     return built_alike(first, second)

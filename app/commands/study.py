@@ -104,7 +104,7 @@ def _add_component_study(parser: argparse.ArgumentParser) -> None:
 
 
 def _columns(text: str) -> dict[str, str]:
-    """What each column is called, from a list such as prompt=question,dataset=source."""
+    """The file's names of columns, from a list such as prompt=question,dataset=source."""
     found = {}
     for part in text.split(","):
         name, _, column = (each.strip() for each in part.partition("="))
@@ -117,7 +117,7 @@ def _columns(text: str) -> dict[str, str]:
 
 
 _WORD_ADDERS = {"vocab": add_vocab, "vectors": add_vectors}
-# Options of what a study takes, then those of a single study; `own` are passed to it by name.
+# Options by kind of input, then by study; a study receives those in `own` by name.
 _CASE_OPTIONS = ("max_new_tokens", "chat_template", "method")
 _ADDERS_BY_STUDY: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "concepts": _add_concept_study,
@@ -126,7 +126,7 @@ _ADDERS_BY_STUDY: dict[str, Callable[[argparse.ArgumentParser], None]] = {
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the study; print what it found, or write its first table, and its report if asked to."""
+    """Run the study; print its findings or write the first table, and write a report if asked."""
     from pathlib import Path
 
     from analysis.methods import study_of
@@ -150,7 +150,7 @@ def run(options: argparse.Namespace) -> int:
             given = study_input(spec, {"session": opened, **found}, settings.annotation)
             findings = _follow(spec, given, goes_on=True)
     if options.out:
-        # Imported here: without a report there is nothing to draw.
+        # Imported here: only a report needs to draw.
         from analysis.studies.report import write_report
 
         say(f"wrote {write_report(findings, Path(options.out))}")
@@ -174,11 +174,7 @@ def _follow(spec: StudySpec, given: object, *, goes_on: bool) -> Findings:
 
 
 def _check_places(spec: StudySpec, folder: Path, *, cases: bool) -> None:
-    """Refuse a folder in which something is in the way of what the study writes at its end.
-
-    Raises:
-        ProblemError: It cannot be written there.
-    """
+    """Raise ProblemError if anything in the folder is in the way of the study's output."""
     from analysis.saliency.cases.folder import check_case_places
     from analysis.studies.report import check_report_place
 
@@ -188,7 +184,7 @@ def _check_places(spec: StudySpec, folder: Path, *, cases: bool) -> None:
 
 
 def _print(findings: Findings) -> None:
-    """The findings for a reader: sentences, notes, and as many rows as fit a screen."""
+    """Print findings for a reader: statements, notes, and the first rows of each table."""
     from app.terminal.text import prose
 
     print(prose(findings.title))

@@ -1,4 +1,4 @@
-"""What the command line gives to a study; options that would change nothing are refused."""
+"""A study's input from the command line; options without an effect are refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from app.commands import inputs
 from app.commands.output import say
 from app.config import Settings
 
-# What each has where it is not given.
+# The options' defaults.
 _OF_WORDS = {"vocab": None, "vectors": None}
 _OF_FILES = {"columns": {}, "bad_lines": "refuse"}
 _OF_MODELS = {
@@ -40,10 +40,10 @@ _OF_MODELS = {
 
 
 def found_for(spec: StudySpec, options: Namespace, settings: Settings) -> dict[str, Any]:
-    """What the command line gives to a study of models, by the names that the study knows it by.
+    """Input for a study of models from the command line, by the study's own names.
 
     Raises:
-        ProblemError: Something is missing, or cannot be used.
+        ProblemError: Something is missing or unusable.
     """
     base, tuned = inputs.pair(options, settings)
     found: dict[str, Any] = {"base": base, "tuned": tuned}
@@ -76,12 +76,12 @@ def _prompts(options: Namespace, *, demo: bool) -> PromptSet:
 
 
 def refuse_unused(spec: StudySpec, options: Namespace) -> None:
-    """Checks that every option given has a meaning for this study.
+    """Check that every given option has an effect on this study.
 
     Raises:
-        ProblemError: ``input``, with what would be ignored and why.
+        ProblemError: ``input``, naming the option without an effect and why.
     """
-    # An option of the app may stand before the command, whatever the command is.
+    # The app's options are accepted before any command.
     words = {name: value for name, value in _OF_WORDS.items() if name not in spec.word_options}
     _refuse(options, words, f"The study {spec.name} does not use it.")
     if spec.takes == "pair" and options.results:

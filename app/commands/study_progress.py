@@ -1,4 +1,4 @@
-"""A study driven to its end, with how far it is, its rate and the time left on standard error."""
+"""Runs a study to its end, showing progress, rate and time left on standard error."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class _Shown(Protocol):
 
 
 def follow(study: Study) -> Findings:
-    """Drive a study to its end; whatever happens, it is closed.
+    """Run a study to its end, and always close it.
 
     Raises:
-        ProblemError: What the study raises.
-        KeyboardInterrupt: The user has had enough.
+        ProblemError: The study failed.
+        KeyboardInterrupt: The user interrupted it.
     """
     stage, pace = "", Pace()
     console = Console(stderr=True)
@@ -36,7 +36,7 @@ def follow(study: Study) -> Findings:
             while True:
                 progress = next(study)
                 if isinstance(progress, Notice):
-                    # The findings have it among their notes.
+                    # It is among the notes of the findings.
                     continue
                 if progress.stage != stage:
                     stage, pace = progress.stage, Pace()
@@ -101,7 +101,7 @@ def _bar(console: Console) -> Iterator[_Shown]:
 
 @contextmanager
 def _log() -> Iterator[_Shown]:
-    """A line every tenth of a stage, where nobody watches."""
+    """A line every tenth of a stage, if nobody is watching."""
     last: tuple[str, int] = ("", 0)
 
     def show(progress: Progress, pace: Pace) -> None:

@@ -1,1 +1,1 @@
-"""What is around the views: header, keys, palette, and what every view is."""
+"""Everything around the views: header, keys, palette; and the base classes of views."""

@@ -10,12 +10,12 @@ class Action:
     """Something the user can do.
 
     Attributes:
-        id: ``scope.name``; what a user's [keys] table calls it.
+        id: ``scope.name``; also the name in the user's [keys] table.
         keys: Default keys, comma separated, in Textual's names.
-        label: One or two words for the key line; empty to leave it out there.
+        label: One or two words for the key line; empty to leave it out.
         description: One line for the help panel and the palette.
         command: The Textual action on the widget of the scope; the id's name if empty.
-        priority: Works even while a widget with keys of its own, such as an entry, has focus.
+        priority: Works even while a widget with its own keys, such as an entry, has focus.
     """
 
     id: str

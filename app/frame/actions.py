@@ -29,7 +29,7 @@ _APP = (
 _ALL = (*_APP, *(action for view in VIEWS for action in view.actions()))
 
 ACTIONS: dict[str, Action] = {action.id: action for action in _ALL}
-"""Every action by its id, in the order help panels list them."""
+"""Every action by its id, in the order of the help panels."""
 
 
 def actions_of(scope: str) -> list[Action]:
@@ -41,12 +41,12 @@ _BY_CALL = {(action.scope, *parse(action.action)[1:]): action for action in _ALL
 
 
 def action_of(scope: str, name: str, parameters: tuple[object, ...]) -> Action | None:
-    """The action that a call of this name with these parameters is; None for none of ours."""
+    """The action that this Textual call performs; None if it is not one of ours."""
     return _BY_CALL.get((scope, name, parameters))
 
 
 def bindings(scope: str) -> list[BindingType]:
-    """Textual bindings of a scope, with ids that a keymap can rebind."""
+    """Textual bindings of a scope; a keymap can rebind them by id."""
     return [
         Binding(
             action.keys,
@@ -76,7 +76,7 @@ _NAMES = {
 
 
 def key_names(action: Action, keymap: dict[str, str], *, first_only: bool = False) -> str:
-    """The keys of an action as a reader knows them, the user's own ones where there are any."""
+    """The keys of an action as users know them, with the user's own keys taking precedence."""
     keys = (keymap.get(action.id) or action.keys).split(",")
     names = [_NAMES.get(key.strip(), key.strip().replace("ctrl+", "ctrl-")) for key in keys]
     return names[0] if first_only else " ".join(name for name in names if name)

@@ -1,4 +1,4 @@
-"""Tables to CSV and text to files, under names that no prompt can abuse."""
+"""Tables to CSV and text to files, under safe file names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["chained", "free_path", "save_csv", "save_table", "save_text", "write
 
 
 def chained(tables: Sequence[Table]) -> Table:
-    """Tables with the same columns, one below the other, without copying their rows."""
+    """Tables with the same columns, concatenated without copying their rows."""
     return Table(tables[0].columns, _Rows(tuple(tables)))
 
 
@@ -24,18 +24,14 @@ class _Rows:
     tables: tuple[Table, ...]
 
     def __iter__(self) -> Iterator[tuple[Cell, ...]]:
-        """The rows of the tables, one table after the other."""
         return itertools.chain.from_iterable(self.tables)
 
 
 def free_path(folder: Path, stem: str, suffix: str) -> Path:
     """A path in `folder` that does not exist yet: ``stem.csv``, else ``stem-2.csv`` and so on.
 
-    Args:
-        folder: Where.
-        stem: Any text: letters, digits, dots, dashes and underscores are kept, the rest becomes
-            dashes, at most 80 characters.
-        suffix: With the dot.
+    Runs of characters in `stem` other than letters, digits, dots, dashes and underscores become
+    dashes; at most 80 characters are kept. `suffix` includes the dot.
     """
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.")[:80].rstrip("-.") or "insttui"
     path = folder / f"{safe}{suffix}"
@@ -47,13 +43,7 @@ def free_path(folder: Path, stem: str, suffix: str) -> Path:
 
 
 def save_table(table: Table, kind: str, names: tuple[str, ...], folder: Path) -> Path:
-    """Write a table to a new CSV file in a folder; the file.
-
-    Args:
-        table: What is written.
-        kind: What it is, the first part of the file's name.
-        names: What it is about, the other parts.
-        folder: Where.
+    """Write a table to a new CSV file named after `kind` and `names`, and return its path.
 
     Raises:
         OSError: It cannot be written.
@@ -64,11 +54,7 @@ def save_table(table: Table, kind: str, names: tuple[str, ...], folder: Path) ->
 
 
 def save_text(text: str, path: Path) -> None:
-    """Write text, UTF-8, line ends as they are.
-
-    Raises:
-        OSError: The file cannot be written.
-    """
+    """Write text as UTF-8, keeping its line ends; raises OSError if it cannot be written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as stream:
         stream.write(text)

@@ -1,4 +1,4 @@
-"""A view of one layer at a time: the one looked at comes first, a word is sought in all of them."""
+"""A view of one layer at a time: the current layer is computed first, a search covers all."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from app.widgets.item_list import FoundList
 from app.widgets.lines import Lines
 from app.widgets.search_bar import SearchBar
 
-# A layer that is only passed is not computed.
+# A layer that the user only passes through is not computed.
 _SETTLED_S = 0.4
 
 
 class LayerView(PairView[Jobs]):
-    """Parts are layers; one of the pages is `found`, the places where a word stands.
+    """Parts are layers; one page, `found`, lists the places of a word.
 
-    Subclasses set `FOUND`, what these places are, in the plural. `compose` yields a `SearchBar`.
+    Subclasses set `FOUND`, the plural noun for these places. `compose` yields a `SearchBar`.
     """
 
     FOUND: ClassVar[str]
@@ -28,10 +28,8 @@ class LayerView(PairView[Jobs]):
         super().__init__(id=id)
         self._settling: Timer | None = None
 
-    # The layer that is looked at
-
     def _settle(self) -> None:
-        """Compute the layer that is looked at next, if it is looked at for long enough."""
+        """Compute the current layer next, once the user has stayed on it long enough."""
         if self._settling is not None:
             self._settling.stop()
         self._settling = self.set_timer(_SETTLED_S, self._want_layer)
@@ -43,22 +41,20 @@ class LayerView(PairView[Jobs]):
         before = layers.layer
         layers.want(self._part)
         if layers.layer != before:
-            # What stands there, such as the number of a find, stays otherwise.
+            # Otherwise the line keeps its text, such as the number of a match.
             self._show_progress()
-
-    # Search
 
     @property
     def _found(self) -> FoundList[Any]:
-        """The list of what was found last."""
+        """The list of the last matches."""
         raise NotImplementedError
 
     def _find(self, word: str) -> str:
-        """List the places of a word; what to say where there are none."""
+        """List the places of a word; returns a message if there are none."""
         raise NotImplementedError
 
     def _go_to_found(self) -> None:
-        """Go to the place under the cursor of the list; there is one."""
+        """Go to the place under the list's cursor; called only if there is one."""
         raise NotImplementedError
 
     def action_find(self) -> None:
@@ -79,7 +75,7 @@ class LayerView(PairView[Jobs]):
             self.ui.say(nothing)
 
     def action_find_next(self, direction: int) -> None:
-        """Go to the next (1) or the previous (-1) place found."""
+        """Go to the next (1) or the previous (-1) match."""
         found = self._found
         if self._page != "found":
             found.move_cursor((found.cursor + direction) % len(found.places))

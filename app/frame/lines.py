@@ -1,4 +1,4 @@
-"""The lines around the views: what is open and which views there are; the keys that work now."""
+"""The lines around the views: the header, with what is open and the views, and the key line."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _STATES = {
 def header(
     workspace: Workspace, status: EngineStatus, views: Sequence[ViewSpec], current: str, size: Size
 ) -> tuple[Line, Line]:
-    """The first line of the screen: what is open and what the engine does, and the views.
+    """The screen's first line: the workspace and engine state on the left, the views on the right.
 
     Args:
         workspace: What is open.
         status: The engine's.
-        views: Those that there are.
-        current: The id of the one that is shown.
-        size: The terminal's; titles of views are left out where they do not fit.
+        views: The available views.
+        current: The id of the current view.
+        size: The terminal's; view titles are left out if they do not fit.
     """
     left = _open(workspace, status)
     if size.width < MINIMUM[0] or size.height < MINIMUM[1]:
@@ -44,7 +44,6 @@ def header(
 
 
 def _open(workspace: Workspace, status: EngineStatus) -> list[tuple[str, str]]:
-    """The models, and the engine's state with the devices it uses."""
     left: list[tuple[str, str]] = [(" insttui  ", "accent")]
     if isinstance(workspace, LibraryWorkspace):
         names = " │ ".join(workspace.library.models)
@@ -56,11 +55,11 @@ def _open(workspace: Workspace, status: EngineStatus) -> list[tuple[str, str]]:
 
 
 def _tabs(views: Sequence[ViewSpec], current: str, *, titles: bool = True) -> Line:
-    """The views by number and title; without titles, only the current one has its own."""
+    """The views by number and title; without titles, only the current one keeps its own."""
     tabs: list[tuple[str, str]] = []
     for number, spec in enumerate(views, 1):
         here = spec.id == current
-        # Numbers alone stand close together: there may be many on a narrow screen.
+        # Bare numbers are packed tightly: a narrow screen may need many.
         words = f" {number} {spec.title} " if titles or here else f" {number}"
         tabs.append((words, "strong" if here else "dim"))
     return tabs
@@ -72,10 +71,10 @@ def key_line(
     """Keys with their labels as far as they fit, then help and quit.
 
     Args:
-        actions: What can be done, what matters most first.
+        actions: Available actions, most important first.
         keymap: The user's own keys.
-        typing: A text has the focus: plain letters go into it.
-        width: Columns that there are.
+        typing: A text widget has the focus and takes plain letters.
+        width: Available columns.
     """
     ends = [ACTIONS["app.help"], ACTIONS["app.stop" if typing else "app.quit"]]
     end = [part for action in ends for part in _key(action, keymap, typing)]
@@ -95,7 +94,7 @@ def _key(action: Action, keymap: dict[str, str], typing: bool) -> Line:
 
 
 def keys_in_words(actions: Iterable[Action], keymap: dict[str, str]) -> list[tuple[str, str]]:
-    """What the help panel says of actions that have keys: the keys, and what they do."""
+    """The help panel's rows for actions with keys: the keys, and what they do."""
     return [
         (key_names(action, keymap), f"{action.description}  ({action.id})")
         for action in actions

@@ -1,4 +1,4 @@
-"""A view of what both models' weights hold: pages, what goes on, and news of the requests."""
+"""Base class of views about both models' weights: pages, progress, and news of requests."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Jobs = TypeVar("Jobs", bound=PairJobs)
 
 
 class PairView(View, Generic[Jobs]):
-    """One page at a time: words at first, the others once the models' shapes are known and alike.
+    """One page at a time: words at first, the others once the models are known to be alike.
 
-    Subclasses set `PAGES`, the names of the pages, of which the one that is shown is a class of
-    the view; `UNLIKE`, why models of different shapes cannot be compared; and, where it takes
-    long, `WAITING`, what the first page waits for. `compose` yields `#words` and `#progress`.
+    Subclasses set `PAGES`, the page names (the current page is set as a CSS class of the view);
+    `UNLIKE`, why models of different shapes cannot be compared; and `WAITING`, if the first page
+    takes long, what it waits for. `compose` yields `#words` and `#progress`.
     """
 
     PAGES: ClassVar[tuple[str, ...]]
@@ -34,14 +34,14 @@ class PairView(View, Generic[Jobs]):
         self._page = "words"
         self._jobs: Jobs | None = None
 
-    # What a view says of itself
+    # For subclasses
 
     def _ask(self) -> Jobs:
-        """Ask what the models are built of."""
+        """Request the models' shapes."""
         raise NotImplementedError
 
     def _begin(self, jobs: Jobs) -> None:
-        """Ask for the parts: the shapes are known and alike."""
+        """Request the parts; the shapes are known and alike."""
         raise NotImplementedError
 
     def _take_part(self, jobs: Jobs, part: int) -> None:
@@ -49,46 +49,44 @@ class PairView(View, Generic[Jobs]):
         raise NotImplementedError
 
     def _take_opened(self, jobs: Jobs) -> None:
-        """Take in the answers about what was opened."""
+        """Take in the answers about the opened thing."""
 
     def _show_page(self, jobs: Jobs) -> None:
-        """Draw the page and what stands around it from the state."""
+        """Draw the page and the lines around it from the state."""
         raise NotImplementedError
 
     def _focus_shown(self) -> None:
-        """Focus what the page shows; never called for words."""
+        """Focus the page's widget; never called for words."""
         raise NotImplementedError
 
     def _back(self) -> bool:
-        """Lead back from the page; False where escape stops what runs, or leaves the view."""
+        """Go back within the pages; False if escape should stop the jobs or leave the view."""
         raise NotImplementedError
 
     @property
     def _part(self) -> int:
-        """The part that is looked at, and asked for first."""
+        """The current part, which is requested first."""
         return 0
-
-    # What is on the screen
 
     @property
     def _models(self) -> tuple[str, str]:
-        """Names of base and tuned model as they were given."""
+        """Full names of base and tuned model."""
         return self.pair.base.name, self.pair.tuned.name
 
     @property
     def _names(self) -> tuple[str, str]:
-        """Of base and tuned model, short and harmless."""
+        """Short, harmless names of base and tuned model."""
         base, tuned = short_names(*self._models)
         return self.prose(base), self.prose(tuned)
 
     def enter(self) -> None:
-        """Ask what the models are built of, the first time; focus what is shown."""
+        """Request the models' shapes the first time, and take the focus."""
         if self._jobs is None and self.ui.session is not None:
             self._jobs = self._ask()
         self._turn_to(self._page)
 
     def leave(self) -> None:
-        """Nothing is waited for."""
+        """Stop all jobs without waiting for them."""
         if self._jobs is not None:
             self._jobs.stop()
 
@@ -102,7 +100,7 @@ class PairView(View, Generic[Jobs]):
             self.ui.refresh_lines()
 
     def _focus_page(self) -> None:
-        # The keys of the view work while there is nothing to put a cursor on.
+        # The view takes the focus while there is no cursor, so that its keys work.
         self.can_focus = self._page == "words"
         if self._page == "words":
             self.focus()
@@ -110,7 +108,7 @@ class PairView(View, Generic[Jobs]):
             self._focus_shown()
 
     def show_everything(self) -> None:
-        """Words, page and lines from the state."""
+        """Draw words, page and lines from the state."""
         jobs = self._jobs
         if jobs is None:
             return
@@ -140,10 +138,8 @@ class PairView(View, Generic[Jobs]):
             return []
         return [(f"all {parts.layers} {parts.kind} are there", "dim")]
 
-    # News of the requests
-
     def engine_changed(self, status: EngineStatus) -> None:
-        """Say what is waited for."""
+        """Update the progress line."""
         self._show_progress()
 
     @on(Watch.Changed)
@@ -171,10 +167,8 @@ class PairView(View, Generic[Jobs]):
         if self.ui.view is self and jobs.running is None:
             self.ui.refresh_lines()
 
-    # Keys
-
     def action_stop(self) -> None:
-        """Back from a page or to the link that led to it; stop what runs; leave the view."""
+        """Go back within the pages or to a link; else stop the jobs; else leave the view."""
         if self._back():
             return
         if self._jobs is not None and self._jobs.stop():

@@ -1,4 +1,4 @@
-"""The command palette: what can be done now, by its description."""
+"""The command palette: available actions, by description."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
 
 class _Offers(Protocol):
-    """What the palette needs of the app."""
+    """The parts of the app that the palette uses."""
 
     settings: Settings
 
     def offered(self) -> Sequence[Action]:
-        """Actions that mean something now."""
+        """Available actions."""
 
     def perform(self, action: Action) -> None:
-        """Run one of them."""
+        """Run an action."""
 
 
 class Palette(SteadySize, CommandPalette):
-    """The list that is searched."""
+    """Textual's palette at a steady size."""
 
 
 class ActionProvider(Provider):
-    """The palette: every action of the app and of the view that is shown."""
+    """Offers every available action of the app and of the current view."""
 
     async def search(self, query: str) -> Hits:
         """Actions whose description or id matches."""
@@ -44,7 +44,7 @@ class ActionProvider(Provider):
                 yield Hit(score, matcher.highlight(action.description), self._run(action))
 
     async def discover(self) -> Hits:
-        """All of them."""
+        """All available actions."""
         from textual.command import DiscoveryHit
 
         for action in self._ui.offered():

@@ -1,4 +1,4 @@
-"""The list of views, in the order of their number keys: the methods' and the app's own."""
+"""The views in the order of their number keys: those of the methods and the app's own."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class ViewSpec:
     """A view that can be shown.
 
     Attributes:
-        id: Scope of its actions.
-        title: What the header calls it.
+        id: Also the scope of its actions.
+        title: Its name in the header.
         factory: ``module:class``, imported when the view is first shown.
-        workspaces: For which kinds of workspace it exists.
+        workspaces: Kinds of workspace that have it.
     """
 
     id: str
@@ -34,7 +34,7 @@ class ViewSpec:
 
     @property
     def stylesheet(self) -> Path:
-        """The file of its styles, read when it is first shown."""
+        """Its stylesheet, read when the view is first shown."""
         package = self.factory.partition(":")[0].split(".")[:-1]
         return Path(__file__).parents[2].joinpath(*package, "view.tcss")
 
@@ -46,7 +46,7 @@ class ViewSpec:
         return cast("tuple[Action, ...]", importlib.import_module(name).ACTIONS)
 
     def build(self, shell: Shell) -> View:
-        """A new view of an app, with the spec's id."""
+        """A new view in this app, with the spec's id."""
         module, _, name = self.factory.partition(":")
         view = cast("View", getattr(importlib.import_module(module), name)(id=self.id))
         view.ui = shell
@@ -54,7 +54,7 @@ class ViewSpec:
 
 
 def _of(method: Method) -> ViewSpec:
-    """The view of a method: the package of its room, the class of its title."""
+    """The view of a method: its package is named after the room, its class after the title."""
     name, title = method.view
     factory = f"app.views.{method.room}.view:{title}View"
     return ViewSpec(name, title, factory, ("pair", "library") if method.stored else ("pair",))
@@ -65,6 +65,6 @@ VIEWS = (
     ViewSpec("cases", "Cases", "app.views.cases.view:CasesView", ("library",)),
     *map(_of, METHODS[:3]),
     ViewSpec("studies", "Studies", "app.views.studies.view:StudiesView", ("pair", "library")),
-    # Later methods come after the studies, so that no view changed its number for them.
+    # Later methods come after the studies, so that earlier views keep their numbers.
     *map(_of, METHODS[3:]),
 )

@@ -1,4 +1,4 @@
-"""What a view may ask of the app that it is part of."""
+"""What a view may ask of the app."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class Shell(Protocol):
-    """The app, as its views know it.
+    """The app as its views see it.
 
     Attributes:
         workspace: What is open.
         settings: The user's.
-        session: Answers requests; None until the first screen is painted, and without models.
-        status: What the engine does.
-        state: What is remembered between runs.
+        session: Answers requests; None before the first paint, and without models.
+        status: The engine's state.
+        state: State kept between runs.
     """
 
     workspace: Workspace
@@ -33,41 +33,41 @@ class Shell(Protocol):
 
     @property
     def base(self) -> FrugalScreen:
-        """The screen of the views, whichever panel or palette lies on top of it."""
+        """The screen of the views, below any panel or palette."""
 
     @property
     def view(self) -> View:
-        """The view that is shown."""
+        """The current view."""
 
     async def open_link(self, link: Link, *, back: bool = False) -> None:
-        """Show a place in another view; with `back`, escape leads back from there."""
+        """Show a place in another view; with `back`, escape returns from there."""
 
     def tell(self, link: Link) -> None:
-        """Hand a link to its view without showing that."""
+        """Pass a link to its view without showing it."""
 
     def lead_to(self, name: str) -> None:
-        """Let `go_back` return from a view to the one that is shown and has a link to it."""
+        """Make `go_back` return from this view to the current one."""
 
     def came_by_link(self, view: View) -> bool:
-        """Whether a link of another view led to this one."""
+        """Whether a link in another view led to this one."""
 
     async def go_back(self, view: View) -> None:
-        """From a view to where the link that led to it is; to the first view where none did."""
+        """Return from a view to the one that linked to it, or to the first view."""
 
     def refresh_lines(self) -> None:
-        """Bring header and key line up to date."""
+        """Update header and key line."""
 
     def say(self, text: str, *, severity: str = "information") -> None:
-        """Show a short notification; no markup, nothing harmful."""
+        """Show a short, harmless notification without markup."""
 
     def copy(self, text: str) -> None:
         """Copy to the terminal's clipboard."""
 
     def take_repeats(self) -> int:
-        """How often the key that has its effect now was typed again by now."""
+        """How many repeats of the current key are already waiting; removes them."""
 
     def update_state(self, **changes: object) -> None:
-        """Change what is remembered."""
+        """Change the saved state."""
 
     def save_state(self) -> None:
-        """Write what is remembered."""
+        """Write the saved state to disk."""

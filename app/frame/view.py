@@ -1,4 +1,4 @@
-"""What every view is: a container with a scope of actions and a help text."""
+"""Base class of all views: a container with a scope of actions and a help text."""
 
 from __future__ import annotations
 
@@ -25,12 +25,9 @@ if TYPE_CHECKING:
 class View(Vertical):
     """A page of the app, reached by a number key.
 
-    Subclasses set `SCOPE`, the scope of their actions; `HELP`, the help panel's prose; and
-    `ANSWERS`, the names of actions that answer where they are not offered, by saying what is
-    missing, say.
-
-    Attributes:
-        ui: The app; set once the view is made.
+    Subclasses set `SCOPE`, the scope of their actions; `HELP`, the help panel's text; and
+    `ANSWERS`, the names of actions that respond even when not offered, for example by saying what
+    is missing. `ui` is the app, set after construction.
     """
 
     SCOPE: ClassVar[str]
@@ -40,26 +37,26 @@ class View(Vertical):
 
     @property
     def pair(self) -> PairWorkspace:
-        """The pair of models that is open; for views that exist for nothing else."""
+        """The open pair of models; only for views of pair workspaces."""
         assert isinstance(self.ui.workspace, PairWorkspace)
         return self.ui.workspace
 
     def help(self) -> str:
-        """The help panel's prose, with what there is to say of what is shown."""
+        """The help panel's text; may add to `HELP`."""
         return self.HELP
 
     def prose(self, text: str) -> str:
-        """Harmless one-line text: newlines become spaces."""
+        """Harmless text on one line: newlines become spaces."""
         return prose(" ".join(text.split()), ascii_only=self.ui.settings.ascii)
 
     def token(self, text: str) -> str:
-        """A token as it is, harmless."""
+        """A token's exact text, made harmless."""
         return visible(text, ascii_only=self.ui.settings.ascii)
 
     def offers(self, action: Action) -> bool:
-        """Whether the action means something now.
+        """Whether the action is available now.
 
-        The key line and the palette leave out others, and keys do nothing but in `ANSWERS`.
+        If not, key line and palette leave it out, and its keys do nothing unless in `ANSWERS`.
         """
         return True
 
@@ -71,11 +68,11 @@ class View(Vertical):
         return self.offers(known)
 
     def write_aside(self, write: Callable[[], Path], *, done: str = "Written") -> None:
-        """Write a file on a thread, and say where it is or why it is not.
+        """Write a file on a thread, and say where it is or why it failed.
 
         Args:
-            write: Writes it and returns its path; may raise OSError and ProblemError.
-            done: What was done to it then, capitalised.
+            write: Writes the file and returns its path; may raise OSError and ProblemError.
+            done: The past participle for the message, capitalised.
         """
 
         def work() -> None:
@@ -88,33 +85,27 @@ class View(Vertical):
         self.run_worker(work, thread=True, exit_on_error=False, group="write")
 
     def export_table(self, table: Callable[[], Table], kind: str, *names: str) -> None:
-        """Write a table to a new CSV file in the current folder, on a thread.
-
-        Args:
-            table: Makes the table, on the thread too.
-            kind: What it is, the first part of the file's name.
-            names: What it is about, the other parts.
-        """
+        """Export a table, built on a thread, to a new CSV file named after `kind` and `names`."""
         self.write_aside(lambda: save_table(table(), kind, names, Path.cwd()), done="Exported")
 
     def enter(self) -> None:
-        """Called when the view is shown: put the focus where work starts."""
+        """Called when the view is shown: set the focus."""
 
     def go_back(self) -> None:
         """Show the view whose link led here, or the first view."""
         self.run_worker(self.ui.go_back(self), exit_on_error=False)
 
     def open(self, link: Link) -> None:
-        """Called with a link that names this view: go to its place."""
+        """Called with a link to this view: go to its place."""
 
     def take_paste(self, text: str) -> None:
-        """Called with what is pasted where nothing that has the focus takes it."""
+        """Called with a paste that no focused widget takes."""
 
     def connected(self) -> None:
-        """Called when the app has its session, which is soon after it was painted."""
+        """Called when the app gets its session, soon after the first paint."""
 
     def leave(self) -> None:
-        """Called when the app ends: hand over what should be remembered, stop what runs."""
+        """Called when the app ends: save state, stop what runs."""
 
     def engine_changed(self, status: EngineStatus) -> None:
-        """Called when the engine's state changed."""
+        """Called when the engine's state changes."""

@@ -1,1 +1,1 @@
-"""Following requests on behalf of what is on the screen."""
+"""Following requests for what is on the screen."""

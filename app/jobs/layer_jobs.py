@@ -1,7 +1,7 @@
-"""Asks for something of every layer: the layer the user looks at first, the rest in the background.
+"""Requests about every layer: the current layer first, the rest in the background.
 
-A view says what is asked of a layer: one request, or one for each model. It hears of everything
-through `Watch.Changed` and hands the watch on to `LayerJobs.apply`.
+A view supplies the `Ask` of each layer: one request, or one for each model. It receives
+`Watch.Changed` messages and passes each watch to `LayerJobs.apply`.
 """
 
 from __future__ import annotations
@@ -28,12 +28,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Step:
-    """What a piece of news meant.
-
-    Attributes:
-        finished: The layer whose last answer came; None while it is still computed.
-        notices: What the user should know.
-    """
+    """The layer whose last answer arrived with some news, if any, and messages for the user."""
 
     finished: int | None = None
     notices: tuple[Notice, ...] = ()
@@ -41,7 +36,7 @@ class Step:
 
 @dataclass
 class _Layer(Generic[R]):
-    """A layer that is being computed: its watches, and their answers as far as they are there."""
+    """A layer being computed: its watches and the answers so far."""
 
     number: int
     watches: list[Watch] = field(default_factory=list)
@@ -55,22 +50,21 @@ class _Layer(Generic[R]):
 class LayerJobs(Generic[R]):
     """The requests of all layers, one layer at a time; holds no widgets.
 
-    Also serves for what is asked once, of both models: that is one layer.
+    A single thing asked of both models is handled as one layer.
 
-    The first failure ends the run, for what one layer lacks the others mostly lack too. What was
-    stopped or failed goes on with `run`; what is there stays.
+    The first failure ends the run, since what fails for one layer mostly fails for the others too.
+    `run` resumes; finished layers are kept.
 
     Args:
         session: Where requests are submitted.
         listener: Receives `Watch.Changed` and calls `apply`.
-        asks: What is asked of each layer.
-        kind: What else stands in the place of layers, such as categories, in the plural.
+        asks: What to ask about each layer.
+        kind: Plural noun for what stands in for layers, such as categories.
 
     Attributes:
-        kind: What stands in the place of layers.
         results: The answers of every finished layer, in the order of its requests.
-        problem: Why the run ended, if something went wrong.
-        stopped: The user stopped it.
+        problem: Why the run failed, if it did.
+        stopped: Whether the user stopped it.
     """
 
     def __init__(
@@ -99,7 +93,7 @@ class LayerJobs(Generic[R]):
 
     @property
     def layer(self) -> int | None:
-        """The layer that is being computed; None when nothing runs."""
+        """The layer being computed; None when idle."""
         return None if self._current is None else self._current.number
 
     @property
@@ -108,34 +102,34 @@ class LayerJobs(Generic[R]):
         return self._current is None and len(self.results) < self.layers
 
     def both(self, layer: int) -> tuple[R, R] | None:
-        """A layer's answers of base and tuned model; None until they are there."""
+        """A layer's answers for base and tuned model; None until both are there."""
         if not self.results.get(layer):
             return None
         base, tuned = self.results[layer]
         return base, tuned
 
     def run(self, layer: int) -> None:
-        """Compute what is missing, this layer first."""
+        """Compute the missing layers, this one first."""
         if not self.can_run:
             return
         self.problem, self.stopped = None, False
         self._begin(layer)
 
     def want(self, layer: int) -> None:
-        """Compute this layer next, in place of one that nobody looks at."""
+        """Compute this layer next, cancelling the one in progress."""
         if self._current is None or layer in self.results or layer == self._current.number:
             return
         self._current.drop()
         self._begin(layer)
 
     def stop(self) -> None:
-        """Give up what is not there yet; nothing more is heard of it."""
+        """Cancel the layer in progress, without further news."""
         if self._current is not None:
             self._end()
             self.stopped = True
 
     def apply(self, watch: Watch) -> Step | None:
-        """Take in what a watch has to tell; None where it is not one of these, or not any more."""
+        """Take in a watch's news; None if the watch is not one of the current layer's."""
         current = self._current
         if current is None or watch not in current.watches:
             return None
@@ -157,7 +151,7 @@ class LayerJobs(Generic[R]):
         return Step(None, news.notices)
 
     def ended(self) -> str:
-        """Why it failed, or that it was stopped, in paragraphs; empty where it did not end so."""
+        """Why it failed, or that it was stopped, in paragraphs; empty otherwise."""
         if self.problem is not None:
             problem = self.problem
             parts = (problem.what, problem.why, problem.remedy, "r runs it again.")
@@ -165,7 +159,7 @@ class LayerJobs(Generic[R]):
         return "Stopped. r runs it again." if self.stopped else ""
 
     def words(self) -> str:
-        """What is done and how far it is, one harmless line; empty when nothing runs."""
+        """Progress in one harmless line; empty when idle."""
         if self._current is None:
             return ""
         parts = []
@@ -180,14 +174,14 @@ class LayerJobs(Generic[R]):
         return " · ".join(parts)
 
     def _begin(self, layer: int) -> None:
-        """Submit a layer's requests, in the foreground."""
+        """Submit a layer's requests in the foreground."""
         if layer in self.results:
             self._next()
         else:
             self._submit(layer, background=False)
 
     def _next(self) -> None:
-        """Submit the first missing layer's requests, in the background."""
+        """Submit the first missing layer's requests in the background."""
         missing = next((n for n in range(self.layers) if n not in self.results), None)
         if missing is None:
             self._end()

@@ -1,4 +1,4 @@
-"""How fast steps are done, and how long the rest takes at that pace."""
+"""The rate of steps, and the time left at that rate."""
 
 from __future__ import annotations
 
@@ -6,25 +6,21 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-# What was answered from the cache in no time is soon forgotten: the last steps count, however slow,
-# or those of the last seconds, however many.
+# Window of the rate: the last 30 steps or 5 seconds, whichever is longer, so that answers from the
+# cache, which take no time, are soon forgotten.
 _STEPS, _SECONDS = 30, 5.0
 _LEAST_S = 1.0
 
 
 class Pace:
-    """Follows a count that rises.
-
-    Args:
-        clock: Seconds that go on; replaced in tests.
-    """
+    """The rate of a rising count; `clock` returns seconds and is replaced in tests."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._seen: deque[tuple[float, int]] = deque()
 
     def reached(self, done: int) -> None:
-        """So many steps are done now."""
+        """Record the number of steps done."""
         if self._seen and done == self._seen[-1][1]:
             return
         now = self._clock()
@@ -34,7 +30,7 @@ class Pace:
 
     @property
     def per_second(self) -> float | None:
-        """Steps a second, over the last ones; None while that cannot be told."""
+        """Recent steps per second; None while unknown."""
         if not self._seen:
             return None
         (first_s, first), (last_s, last) = self._seen[0], self._seen[-1]
@@ -43,7 +39,7 @@ class Pace:
         return (last - first) / (last_s - first_s)
 
     def seconds_left(self, total: int | None) -> float | None:
-        """How long the steps up to `total` take at this pace; None while that cannot be told."""
+        """Seconds left up to `total` steps at this rate; None while unknown."""
         rate = self.per_second
         if rate is None or total is None:
             return None

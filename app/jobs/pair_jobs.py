@@ -1,7 +1,7 @@
-"""What the views of weights ask of the engine: the shapes of both models, then part by part.
+"""The weight views' requests: the shapes of both models, then part by part.
 
-A part is a layer or what stands in its place. Beside the parts, one thing can be opened: a head's
-neuron pairs, what a neuron writes.
+A part is a layer or what stands in for one. In addition, one thing can be opened: a head's neuron
+pairs, or what a neuron writes.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ R = TypeVar("R")
 
 
 class PairJobs:
-    """The requests of a view and how far they are; holds no widgets.
+    """A view's requests and their progress; holds no widgets.
 
     Attributes:
-        shapes: What the two models are built of, asked once.
-        parts: What is asked of every layer, say; None until the shapes are known and alike.
-        opened: What is asked of the one thing that was opened; None before one was.
+        shapes: The architectures of both models, requested once.
+        parts: Requests for every part; None until the shapes are known and alike.
+        opened: Request for the opened thing; None before there is one.
     """
 
     def __init__(
         self, workspace: PairWorkspace, session: SessionLike, listener: MessagePump
     ) -> None:
-        """Args: which models; where to ask; what receives `Watch.Changed` and calls `apply`."""
+        """Args: the models; where to submit; what receives `Watch.Changed` and calls `apply`."""
         self._workspace, self._session, self._listener = workspace, session, listener
         self.parts: LayerJobs[Any] | None = None
         self.opened: LayerJobs[Any] | None = None
@@ -47,7 +47,7 @@ class PairJobs:
 
     @property
     def architectures(self) -> tuple[Architecture, Architecture] | None:
-        """What base and tuned model are built of; None until both are known."""
+        """Base and tuned model's architectures; None until both are known."""
         return self.shapes.both(0)
 
     @property
@@ -60,7 +60,7 @@ class PairJobs:
         return LayerJobs(self._session, self._listener, asks, kind=kind)
 
     def _open(self, ask: Ask[Any]) -> None:
-        """Ask this of the thing that is opened; what was asked of another one is given up."""
+        """Request the opened thing; cancels the request for a previous one."""
         if self.opened is None or ask != self._opened_by:
             if self.opened is not None:
                 self.opened.stop()
@@ -68,7 +68,7 @@ class PairJobs:
         self.opened.run(0)
 
     def apply(self, watch: Watch) -> tuple[LayerJobs[Any], Step] | None:
-        """Take in what a watch has to tell, and say of which jobs; None where of none of these."""
+        """Take in a watch's news; returns the jobs it belongs to, or None if it is not ours."""
         for jobs in self._all(self.shapes, self.parts, self.opened):
             step = jobs.apply(watch)
             if step is not None:
@@ -77,34 +77,33 @@ class PairJobs:
 
     @property
     def running(self) -> LayerJobs[Any] | None:
-        """What the user waits for most; None when nothing runs."""
+        """The running jobs the user waits for most; None when idle."""
         jobs = self._all(self.opened, self.parts, self.shapes)
         return next((each for each in jobs if each.layer is not None), None)
 
     @property
     def unfinished(self) -> LayerJobs[Any] | None:
-        """What failed or was stopped; None when everything is there or runs."""
+        """Jobs that failed or were stopped; None if there are none."""
         jobs = self._all(self.shapes, self.opened, self.parts)
         return next((each for each in jobs if each.can_run), None)
 
     def run_again(self, part: int) -> None:
-        """Go on with what failed or was stopped, this part first."""
+        """Resume jobs that failed or were stopped, this part first."""
         jobs = self.unfinished
         if jobs is not None:
             jobs.run(part if jobs is self.parts else 0)
 
     def stop(self) -> bool:
-        """Give up everything that runs; whether anything did."""
+        """Stop all jobs; returns whether any was running."""
         running = self.running is not None
         for jobs in self._all(self.shapes, self.parts, self.opened):
             jobs.stop()
         return running
 
     def words(self, unlike: str) -> str:
-        """What stands in place of the first page until there is one, in paragraphs.
+        """Text in place of the first page, in paragraphs; empty once the models can be compared.
 
-        Args:
-            unlike: Why models of different shapes cannot be compared, and what to do.
+        `unlike` says why models of different shapes cannot be compared, and what to do.
         """
         built = self.architectures
         if built is None:
@@ -112,7 +111,7 @@ class PairJobs:
         return "" if self.alike else "\n\n".join([_different_shapes(*built), unlike])
 
     def going_on(self, *, engine_starting: bool) -> Line:
-        """One harmless line on what runs, went wrong or was stopped; first what, then the key."""
+        """One harmless line on what runs, failed or was stopped, and then the key to press."""
         running, unfinished = self.running, self.unfinished
         if running is not None:
             waiting = "the engine is starting" if engine_starting else "the engine has other work"
@@ -127,7 +126,6 @@ class PairJobs:
         return [(f"Stopped with {done}. r goes on.", "warn")]
 
     def _all(self, *jobs: LayerJobs[Any] | None) -> list[LayerJobs[Any]]:
-        """Those that there are."""
         return [each for each in jobs if each is not None]
 
 

@@ -1,4 +1,4 @@
-"""Progress in words: what is being done, how far it is, how long it may take."""
+"""Progress in words: stage, steps done, estimated time left."""
 
 from __future__ import annotations
 
@@ -27,18 +27,12 @@ STAGES = {
 
 
 def progress_text(model: str, progress: Progress, *, running_s: float = 0.0) -> str:
-    """One line of harmless text.
-
-    Args:
-        model: The model's name.
-        progress: How far it is.
-        running_s: Seconds the stage has taken so far, for an estimate of the rest; 0 for none.
-    """
+    """One harmless line; `running_s`, the stage's seconds so far, allows an estimate unless 0."""
     parts = [f"{prose(model)}: {STAGES.get(progress.stage, progress.stage)}"]
     if progress.total:
         parts.append(f"{progress.done} of {progress.total} {prose(progress.detail)}".rstrip())
         remaining = progress.total - progress.done
-        # Generation ends earlier than its limit more often than not: no estimate.
+        # Generation usually ends before its limit: no estimate.
         if running_s > 1.0 and progress.done > 0 and progress.stage != "generate" and remaining:
             parts.append(f"about {duration(running_s / progress.done * remaining)} left")
     elif progress.done:
@@ -49,7 +43,7 @@ def progress_text(model: str, progress: Progress, *, running_s: float = 0.0) -> 
 
 
 def duration(seconds: float) -> str:
-    """A time in words: ``40 s``, ``12 min``, ``3.5 h``."""
+    """A duration in words: ``40 s``, ``12 min``, ``3.5 h``."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     if seconds < 5400:

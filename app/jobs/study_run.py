@@ -1,7 +1,7 @@
-"""One run of a study: driven on a thread of its own, watched and stopped from the screen.
+"""One run of a study: on its own thread, watched and stopped from the screen.
 
-The thread is a daemon and no worker of Textual's, which the end of the program would wait for: a
-study may wait for an answer of the engine when the session is closed, and none comes any more.
+The thread is a daemon rather than a Textual worker, which would delay exit: when the session is
+closed, a study may be waiting for an engine's answer that never comes.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ State = Literal["waiting", "running", "stopping", "stopped", "done", "failed"]
 
 
 class StudyRun:
-    """Begins when it is made; holds no widgets.
+    """Starts when constructed; holds no widgets.
 
     Attributes:
         spec: Which study.
-        given: What it works on, as its study knows it; None before it is known.
-        progress: The newest word of it.
-        pace: How fast the current stage goes.
-        findings: What it found; None before its end.
+        given: The study's input; None until it is prepared.
+        progress: The newest report.
+        pace: The rate of the current stage.
+        findings: The result; None until the end.
         problem: Why it failed, if it did.
-        notices: What the user should know and was not told yet.
+        notices: Messages the user has not seen yet.
     """
 
     class Changed(Message):
-        """There is news; at most one such message waits."""
+        """There is news; at most one such message is queued."""
 
         def __init__(self, run: StudyRun) -> None:
             super().__init__()
@@ -53,13 +53,13 @@ class StudyRun:
         listener: MessagePump,
         turn: threading.Lock,
     ) -> None:
-        """Starts it.
+        """Starts the thread.
 
         Args:
             spec: Which study.
-            prepare: Makes what it works on, on its thread; may raise ProblemError.
+            prepare: Makes the study's input, on the thread; may raise ProblemError.
             listener: Receives `Changed`.
-            turn: One study at a time: the lock that all runs of an app share.
+            turn: The lock shared by all runs, so that one study runs at a time.
         """
         self.spec = spec
         self.given: Any | None = None
@@ -76,7 +76,7 @@ class StudyRun:
 
     @property
     def state(self) -> State:
-        """How it stands."""
+        """Its current state."""
         if self.findings is not None:
             return "done"
         if self.problem is not None:
@@ -87,26 +87,26 @@ class StudyRun:
 
     @property
     def active(self) -> bool:
-        """Whether it runs, or waits for its turn."""
+        """Whether it runs or waits for its turn."""
         return self.state in ("waiting", "running", "stopping")
 
     def stop(self) -> None:
-        """Ask for its end at the next step; what it computed so far is in the cache."""
+        """Ask it to end at the next step; what it computed so far is in the cache."""
         self._stop.set()
 
     def leave(self) -> None:
-        """Nobody listens any more; nothing is waited for."""
+        """Stop without further messages and without waiting."""
         self._silent = True
         self._stop.set()
 
     def take(self) -> tuple[Problem, ...]:
-        """The notices since the last call; called for every `Changed`."""
+        """Return and clear the new notices; call it for every `Changed`."""
         self._told = False
         taken = tuple(self.notices)
         del self.notices[: len(taken)]
         return taken
 
-    # The thread
+    # On its own thread
 
     def _wait_and_drive(self) -> None:
         with self._turn:
@@ -130,7 +130,7 @@ class StudyRun:
             self._fail(Problem(kind="internal", what="The study ran into a defect.", why=why))
 
     def _follow(self, study: Study) -> Findings | None:
-        """Drive the generator; None where it was stopped."""
+        """Drive the generator; None if stopped."""
         try:
             while not self._stop.is_set():
                 progress = next(study)
@@ -151,12 +151,12 @@ class StudyRun:
         return None
 
     def _fail(self, problem: Problem) -> None:
-        # What was stopped did not fail.
+        # Stopping is not a failure.
         if not self._stop.is_set():
             self.problem = problem
 
     def _hear(self, problem: Problem) -> None:
-        # A disk that is full is full at every case.
+        # Report once: a full disk stays full for every case.
         if str(problem) not in self._noticed:
             self._noticed.add(str(problem))
             self.notices.append(problem)

@@ -1,8 +1,7 @@
-"""Follows one request of the session on behalf of a widget, without flooding its message queue.
+"""Follows one request for a widget without flooding its message queue.
 
-Events arrive on the session's thread, progress by the dozen. A watch keeps the newest progress and
-the newest partial result and has at most one message waiting, so that a slow terminal never falls
-behind.
+Events arrive on the session's thread, progress by the dozen. A watch keeps only the newest progress
+and partial result and at most one queued message, so that a slow terminal never falls behind.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ Ending = Finished | Failed | Cancelled
 
 @dataclass
 class News:
-    """What happened since the last look; None or empty where nothing did."""
+    """Events since the last look; None or empty if there were none."""
 
     progress: Progress | None = None
     partial: Partial | None = None
@@ -36,24 +35,17 @@ class News:
 
     @property
     def result(self) -> Any | None:
-        """What the request ended with; None before its end and without a result."""
+        """The request's result; None before its end and without a result."""
         return self.ending.result if isinstance(self.ending, Finished) else None
 
     @property
     def failure(self) -> Problem | None:
-        """Why the request ended without a result; None where it did not."""
+        """Why the request failed; None if it did not."""
         return self.ending.problem if isinstance(self.ending, Failed) else None
 
 
 class Watch:
-    """One submitted request.
-
-    Args:
-        session: Where to submit it.
-        request: What to ask.
-        listener: Receives `Watch.Changed` messages.
-        background: Let every other request go first.
-    """
+    """One submitted request; a `background` one gives way to all others."""
 
     class Changed(Message):
         """There is news to take."""
@@ -84,12 +76,12 @@ class Watch:
         self._job.cancel()
 
     def drop(self) -> None:
-        """Cancel, and hear nothing more."""
+        """Cancel without further messages."""
         self._dropped = True
         self._job.cancel()
 
     def take(self) -> News:
-        """What happened since the last call."""
+        """Return and clear the news since the last call."""
         with self._lock:
             news, self._news = self._news, News()
             self._told = False
@@ -97,7 +89,7 @@ class Watch:
         return news
 
     def _hear(self, event: Event) -> None:
-        # The session's thread.
+        # On the session's thread.
         with self._lock:
             news = self._news
             match event:

@@ -1,1 +1,1 @@
-"""What the app does for terminals beyond what Textual does."""
+"""Terminal handling beyond what Textual provides."""

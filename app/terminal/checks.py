@@ -1,8 +1,8 @@
-"""What the app asks of a terminal, looked into before anything is drawn or computed.
+"""Checks that the terminal is usable before anything is drawn or computed.
 
-Textual reads keys from standard input and draws on standard error; where either is no terminal it
-draws into a file or dies of a hang-up that it sends itself. Standard output must be one as well,
-although nothing is written there: whoever redirects it waits for output that never comes.
+Textual reads keys from standard input and draws on standard error; if either is not a terminal it
+draws into a file or dies of a SIGHUP that it sends itself. Standard output must be a terminal too:
+nothing is written there, so a user who redirects it would wait for output that never comes.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from contextlib import suppress
 
 from analysis.problems import ProblemError, problem
 
-# Names of terminals without a cursor that could be moved. An unset TERM is none of them: it says
-# nothing of the terminal, and whatever is a terminal today obeys the codes that are sent.
+# Terminals that cannot move the cursor. An unset TERM is allowed: it says nothing about the
+# terminal, and practically all of today's obey escape codes.
 _WITHOUT_CODES = ("dumb", "unknown")
 
 
 def require_terminal() -> None:
-    """Return where the app can draw and read keys.
+    """Check that the app can draw and read keys.
 
     Raises:
-        ProblemError: ``input``: a standard stream is no terminal, it belongs to another program, or
-            TERM says that it obeys no escape codes.
+        ProblemError: ``input``: a standard stream is not a terminal, the terminal belongs to
+            another program, or TERM says that it obeys no escape codes.
     """
     streams = {
         "Standard input": sys.__stdin__,
@@ -43,15 +43,15 @@ def require_terminal() -> None:
             "Set TERM to what it is, such as xterm-256color, or use another one.",
         )
     try:
-        # A job in the background is stopped here until it comes to the front. One that no shell
-        # can bring there is told so, where Textual would fail later on.
+        # A background job is stopped here until it comes to the front. If no shell can do that,
+        # this fails with an error, where Textual would fail later.
         termios.tcsetattr(0, termios.TCSANOW, termios.tcgetattr(0))
     except termios.error as error:
         raise _refusal(f"This one cannot be used: {error.args[-1]}.") from None
 
 
 def _kind(descriptor: int) -> str:
-    """What a stream is that is no terminal."""
+    """What a stream is, if not a terminal."""
     with suppress(OSError):
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):

@@ -1,9 +1,8 @@
-"""The one colour scale: eleven levels in perceptual order, lightness doing the work.
+"""The one colour scale: eleven levels, ordered by lightness.
 
-The levels are evenly spaced in the lightness of OKLab; hue only helps. The control points are
-chosen so that the nearest colours of the 256-colour palette, which Rich sends to terminals without
-true colour, are distinct and in the same order. Terminals with 16 colours or none get shading
-glyphs instead.
+The levels are evenly spaced in OKLab lightness; hue only helps. The control points are chosen so
+that their nearest colours in the 256-colour palette, which Rich falls back to without true colour,
+are distinct and in the same order. Terminals with 16 colours or fewer get shading glyphs instead.
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ LEVELS = 11
 """Levels of a normalised score: 0..10."""
 
 GLYPHS = " ··░░▒▒▓▓██"
-"""What a level looks like without colour."""
+"""Levels without colour."""
 
 MISSING_GLYPH = "╌"
-"""What a cell that is not computed yet looks like."""
+"""A cell not computed yet."""
 
-# Hues along the scale, first to last level, and the lightness of its ends.
+# Hues from the first to the last level, and the lightness of both ends.
 _DARK = (("#16161e", "#322d92", "#2a5da3", "#1b9a89", "#89b147", "#fbf55a"), 0.1975, 0.96)
 _LIGHT = (("#eef4ee", "#d8d598", "#62d68b", "#3a6a9f", "#3c46a5", "#411644"), 0.95, 0.21)
 
@@ -53,28 +52,28 @@ class Palette:
     """Prebuilt styles for one kind of screen."""
 
     mono: bool
-    """Whether levels are glyphs, not colours."""
+    """Whether levels are glyphs instead of colours."""
     colours: tuple[Color, ...]
-    """The scale's colours, one a level."""
+    """The scale's colours, one per level."""
     levels: tuple[Style, ...]
-    """One style a level: the scale's colour as background, legible text on it."""
+    """One style per level: the scale's colour as background, with legible text."""
     fills: tuple[Style, ...]
-    """The same for cells without text: fewer bytes to send."""
+    """The same for cells without text, in fewer bytes."""
     cursor: Style
     """The cell under the cursor."""
     cursor_colour: Color
     missing: Style
-    """Cells not computed yet, rows that only the other model has."""
+    """Cells not computed yet, and rows that only the other model has."""
     missing_colour: Color
     here: Style
     """The labels of the cursor's row and column."""
     hit: Style
-    """Labels that a search found."""
+    """Labels that match a search."""
     mark: Style
     """The mark of an instruction."""
 
     def cell(self, level: int, width: int, *, digits: bool = False) -> str:
-        """The text of a cell of this level, `width` cells wide."""
+        """The text of a cell of this level, `width` columns wide."""
         if digits and level:
             return f"{level:^{width}}"
         return GLYPHS[level] * width if self.mono else " " * width
@@ -82,7 +81,7 @@ class Palette:
 
 @cache
 def palette_for(*, dark: bool, mono: bool) -> Palette:
-    """The palette for a dark or light theme, or for a terminal without (enough) colours."""
+    """The palette for a dark or light theme, or (`mono`) for a terminal without enough colours."""
     colours = scale(dark=dark)
     cursor_colour = Color.parse("#ff5fd7" if dark else "#af00af")
     missing_colour = Color.parse("#6c6c6c" if dark else "#767676")
@@ -119,7 +118,7 @@ def palette_for(*, dark: bool, mono: bool) -> Palette:
 
 @cache
 def scale(*, dark: bool) -> tuple[Color, ...]:
-    """The eleven colours; level 0 is nearest to the theme's background."""
+    """The eleven colours; level 0 is closest to the theme's background."""
     points, first, last = _DARK if dark else _LIGHT
     hues = oklab([Color.parse(point).get_truecolor() for point in points])
     at = np.linspace(0, len(points) - 1, LEVELS)
@@ -152,7 +151,7 @@ def _from_oklab(lab: NDArray[np.float64]) -> list[ColorTriplet]:
 
 
 def _linear(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Intensities 0..1 of colours in sRGB's encoding, 0..255."""
+    """Linear intensities 0..1 of sRGB values 0..255."""
     encoded = rgb / 255
     return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
 
@@ -163,7 +162,7 @@ def _luminance(colour: ColorTriplet) -> float:
 
 
 def _on(background: Color) -> Style:
-    """Black or white text, whichever stands out more, on a background."""
+    """Black or white text, whichever has more contrast, on a background."""
     triplet = background.get_truecolor()
     black, white = ColorTriplet(0, 0, 0), ColorTriplet(255, 255, 255)
     text = max((black, white), key=lambda text: contrast(text, triplet))

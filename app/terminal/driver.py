@@ -1,11 +1,11 @@
-"""The terminal's driver, made to survive what no keyboard sends.
+"""A terminal driver that survives input no keyboard sends.
 
-Textual 8 decodes what is typed strictly: one pasted byte of another encoding ends the thread that
-reads the keys, and the app with it. Here such a byte becomes U+FFFD, for the user to see. And where
-the terminal is gone, Textual reads nothing from it again and again, as fast as it can, for good;
-here that ends the app as a hang-up does, for no signal need come of it.
+Textual 8 decodes input strictly: one pasted byte of another encoding ends the thread that reads the
+keys, and the app with it. Here such a byte becomes a visible U+FFFD. And if the terminal is gone,
+Textual keeps reading nothing in a busy loop; here the app ends as on a hang-up, since a signal need
+not follow.
 
-With Textual 8.2.8's own driver the app is gone after the one byte 0xff, and a terminal that goes
+With Textual 8.2.8's own driver, the single byte 0xff ends the app, and a terminal that goes away
 without a signal leaves a process behind (tests/faults/test_endings.py).
 """
 
@@ -22,8 +22,8 @@ from functools import partial
 
 from textual.drivers import linux_driver
 
-# What `stop_application_mode` and what it calls write: paste, wrapping, sizes, mouse, keyboard,
-# the other screen, cursor and focus.
+# What `stop_application_mode` and its callees write: paste, wrapping, sizes, mouse, keyboard, the
+# alternate screen, cursor and focus.
 _AS_IT_WAS = (
     b"\x1b[?2004l\x1b[?7h\x1b[?2048l\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l"
     b"\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
@@ -35,19 +35,19 @@ class ForgivingDriver(linux_driver.LinuxDriver):
     """Reads any bytes, as long as there is a terminal."""
 
     def run_input_thread(self) -> None:
-        """Read keys until the app or the terminal ends, with a decoder that refuses nothing."""
-        # The decoder is made inside the method, from this name of its module.
+        """Read keys until the app or the terminal ends, with a decoder that accepts anything."""
+        # Textual makes its decoder inside the method, from this name in its module.
         decoder = partial(ForgivingDecoder, self._terminal_gone)
         linux_driver.getincrementaldecoder = lambda _: decoder  # type: ignore[attr-defined, assignment]
         super().run_input_thread()
 
     def restore(self) -> None:
-        """Give the terminal back from any thread, while others may be stuck on it."""
+        """Restore the terminal from any thread, even while others are stuck on it."""
         if self.attrs_before is None:
             return
         with suppress(termios.error):
             termios.tcsetattr(self.fileno, termios.TCSANOW, self.attrs_before)
-        # A terminal that takes nothing would not take this either, and is not waited for.
+        # Do not wait for a terminal that accepts no output: it would block this too.
         writing = threading.Thread(target=_give_back, daemon=True)
         writing.start()
         writing.join(_WRITING_S)
@@ -63,11 +63,7 @@ def _give_back() -> None:
 
 
 class ForgivingDecoder:
-    """UTF-8, with U+FFFD for what is none.
-
-    Args:
-        ended: Called where there was nothing to read, which is how a terminal ends.
-    """
+    """UTF-8, with U+FFFD for invalid bytes; an empty read (terminal gone) calls `ended`."""
 
     def __init__(self, ended: Callable[[], None]) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")

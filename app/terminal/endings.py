@@ -1,12 +1,12 @@
-"""The end of the app when it is told to end from outside, whatever it is doing at the time.
+"""Ending the app on a signal, whatever it is doing.
 
-An event loop hears of a signal when it comes round to it: not before it runs, and not while a
-terminal that takes no more output, a disk or a long piece of work holds it up. So a thread of its
-own hears of it first. It asks the app to end as it does by a key, and ends it where it does not.
+An event loop handles a signal only between callbacks: not before it runs, and not while a terminal
+that accepts no output, a disk or long work blocks it. So a separate thread receives the signal. It
+asks the app to end as the quit key does, and ends the process if that takes too long.
 
-Textual 8.2.8 answers SIGINT alone, when its loop comes round to it: SIGTERM and SIGHUP end it on
-the spot, and the terminal stays raw and on the other screen. Here all three give it back, before
-the first paint and while the terminal takes nothing too (tests/faults/test_terminals.py).
+Textual 8.2.8 handles only SIGINT, from its loop; SIGTERM and SIGHUP kill it on the spot and leave
+the terminal raw, on the alternate screen. Here all three restore it, even before the first paint
+and while the terminal accepts no output (tests/faults/test_terminals.py).
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ import time
 from collections.abc import Callable
 
 PATIENCE_S = 2.0
-"""How long the app has for its own way of ending."""
+"""How long the app has to end by itself."""
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def end_on_signals(ask: Callable[[int], None], restore: Callable[[], None]) -> None:
-    """From now on a signal ends this process; to be called on its main thread.
+    """Make signals end this process from now on; call on the main thread.
 
     Args:
-        ask: Asks the app to end, given the signal's number; on another thread.
-        restore: Gives the terminal back; on another thread, where the app has not ended in time.
+        ask: Asks the app to end, given the signal's number; called on another thread.
+        restore: Restores the terminal, if the app has not ended in time; called on another thread.
     """
     heard, hears = os.pipe()
     os.set_blocking(hears, False)
     for number in SIGNALS:
-        # It only has to be there: what is caught is written into the pipe before Python looks.
+        # A handler has to exist: the signal is written to the pipe before Python calls it.
         signal.signal(number, lambda *_: None)
     signal.set_wakeup_fd(hears, warn_on_full_buffer=False)
     threading.Thread(target=_end, args=(heard, ask, restore), name="signals", daemon=True).start()
 
 
 def _end(heard: int, ask: Callable[[int], None], restore: Callable[[], None]) -> None:
-    # Signals of other kinds, such as a new size of the terminal, come this way too.
+    # Other signals, such as a resize of the terminal, also arrive here.
     while not (numbers := [each for each in os.read(heard, 64) if each in SIGNALS]):
         pass
     try:

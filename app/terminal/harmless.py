@@ -1,8 +1,8 @@
-"""The last line of defence: no control or reordering character leaves for the terminal.
+"""The last line of defence: no control or reordering character reaches the terminal.
 
-Every text is made visible where it is drawn (`text`). This filter catches what comes by other ways,
-such as a paste into the palette's entry: of U+202E, U+009B and U+0090 pasted there once, Textual
-8.2.8 sends each 126 times to the terminal, and with the filter none.
+All text is made visible where it is drawn (`text`). This filter catches what arrives in other ways,
+such as a paste into the palette's entry: Textual 8.2.8 sends each of U+202E, U+009B and U+0090,
+pasted there once, 126 times to the terminal; with the filter, never.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class HarmlessText(LineFilter):
     """Replaces characters that are neither printable nor a space, keeping their width."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        """The same segments, those with unprintable characters rewritten."""
+        """The segments, with unprintable characters replaced."""
         if all(text.isprintable() for text, _, _ in segments):
             return segments
         return [
@@ -32,7 +32,7 @@ class HarmlessText(LineFilter):
 
 @lru_cache(4096)
 def harmless(text: str) -> str:
-    """The text in as many cells, without unprintable characters."""
+    """The text with unprintable characters replaced, at the same width."""
     return "".join(
         char if char.isprintable() or char == "\xa0" else "·" * cell_len(char) for char in text
     )

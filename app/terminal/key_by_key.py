@@ -1,16 +1,16 @@
-"""An app that hands keys on one by one, so that nothing typed is lost, however fast it comes.
+"""An app that delivers keys one at a time, so that fast typing is never lost.
 
-Textual 8 gives a key to whatever has the focus when the key is read. What the key before it set off
-may still be on its way through the queues of several widgets: letters typed after the key that
-opens an entry would go elsewhere. Here a key waits until the one before it has had its effect.
+Textual 8 sends a key to whatever has the focus when the key is read, while effects of the previous
+key may still be queued in several widgets: letters typed right after the key that opens an entry
+would go elsewhere. Here a key waits until the previous one has taken effect.
 
-What each piece is worth, in Textual 8.2.8, ours first:
+Measured against Textual 8.2.8, ours first:
 
-    on_event          of 26 letters after the key that opens an entry, in one burst,
-                      26 arrive                                              0
-    take_repeats      a key held down a hundred times costs, of processor
-                      time in a grid of 600×300, 60 ms                   1,000
-    _check_bindings   19 messages a key                                     27
+    on_event          letters that arrive, of 26 in one burst after the
+                      key that opens an entry                             26      0
+    take_repeats      processor time, in ms, of a key held down a
+                      hundred times in a grid of 600×300                  60  1,000
+    _check_bindings   messages per key                                    19     27
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from textual.events import Event
     from textual.message_pump import MessagePump
 
-# A widget that hangs must not keep the key that ends the program waiting.
+# A widget that hangs must not hold up the key that quits.
 _PATIENCE_S = 2.0
 
 
 class KeyByKeyApp(App[None]):
-    """For apps; they call `take_keys` once something has the focus."""
+    """Base class for apps, which call `take_keys` once something has the focus."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,14 +41,14 @@ class KeyByKeyApp(App[None]):
         self._handing_on: asyncio.Task[None] | None = None
 
     def take_keys(self) -> None:
-        """Hand on what was typed so far, and from now on what is typed."""
+        """Deliver what was typed so far, and from now on everything typed."""
         self._takes_keys = True
         self._hand_on()
 
     def take_repeats(self) -> int:
-        """How often the key that has its effect now was typed again by now; those are done with.
+        """How many repeats of the current key are waiting; removes them.
 
-        For moves: where a key is held down, one long step shows sooner than many short ones.
+        For moves: while a key is held down, one long step shows sooner than many short ones.
         """
         repeats = 0
         while self._typed and _same(self._typed[0], self._turn):
@@ -57,7 +57,7 @@ class KeyByKeyApp(App[None]):
         return repeats
 
     async def on_event(self, event: Event) -> None:
-        """Let what is typed wait for its turn."""
+        """Queue keys and pastes."""
         if isinstance(event, Key | Paste) and not event.is_forwarded:
             self._typed.append(event)
             self._hand_on()
@@ -72,7 +72,7 @@ class KeyByKeyApp(App[None]):
         while self._typed:
             event = self._typed.popleft()
             self.call_later(self._press, event)
-            # Text in a row cannot move the focus.
+            # Consecutive text cannot move the focus.
             if not (self._typed and self._is_text(event) and self._is_text(self._typed[0])):
                 await self._settled()
 
@@ -81,17 +81,17 @@ class KeyByKeyApp(App[None]):
         await super().on_event(event)
 
     def _is_text(self, event: Key | Paste) -> bool:
-        """Whether this is text for an entry that has the focus."""
+        """Whether this is text for the focused entry."""
         if isinstance(event, Paste) or self.focused is None:
             return False
         return self.focused.check_consume_key(event.key, event.character)
 
     async def _settled(self) -> None:
-        """Wait until the app and every widget that sees keys have answered their messages."""
+        """Wait until the app and every widget that sees keys have processed their messages."""
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 await _answered(self)
-                # Messages go upwards; moves of the focus go through the app, which comes last.
+                # Messages travel upwards; focus moves go through the app, which comes last.
                 for node in (self.focused or self.screen).ancestors_with_self:
                     await _answered(node)
         except TimeoutError:
@@ -100,10 +100,10 @@ class KeyByKeyApp(App[None]):
     async def _check_bindings(self, key: str, priority: bool = False) -> bool:
         """Run what a key is bound to.
 
-        Textual asks for priority bindings first, and for the others when the key has come up from
-        the focus through every widget unused. It only considers bindings of keys that the focus has
-        no use for itself, so that way can be spared; and what a key sets off has begun when the app
-        has answered it, which is what the next key waits for.
+        Textual checks priority bindings first, and the others once the key has bubbled up unused
+        from the focus through every widget. It only considers keys that the focused widget does not
+        consume, so that trip can be skipped; and the key's effect has begun when the app has
+        processed it, which is what the next key waits for.
         """
         return await super()._check_bindings(key, priority) or (
             priority and await super()._check_bindings(key)
@@ -111,9 +111,9 @@ class KeyByKeyApp(App[None]):
 
 
 async def _answered(node: MessagePump) -> None:
-    """Wait until a node has answered the messages it has."""
+    """Wait until a node has processed its queued messages."""
     done = asyncio.Event()
-    # `call_later` would wrap it, and Textual inspect anew what it was given.
+    # `call_later` would wrap the callback, and Textual would inspect it again each time.
     if node.post_message(Callback(callback=done.set)):
         await done.wait()
 

@@ -1,28 +1,28 @@
-"""A screen that draws and sends what changed, and nothing around it, at the size the terminal has.
+"""A screen that draws and sends only what changed, at the terminal's current size.
 
-Textual 8 answers a changed region by rendering every widget on the screen and by sending the line
-from the left edge of the widget the region lies in. Here only the lines of the region are rendered
-and only the region is sent. Where all is painted, containers that their contents cover are not
-rendered either; and an app's batch holds back the rendering too.
+When a region changes, Textual 8 renders every widget on the screen and sends each line from the
+left edge of the widget the region lies in. Here only the lines of the region are rendered and only
+the region is sent. A full paint skips containers that are covered by their contents, and an app's
+batch holds back the rendering too.
 
-What each piece is worth, in Textual 8.2.8 and a terminal of 200×50, ours first. With a cursor that
-moves in a grid of 600×300 (`tests.bench.bench_terminal`):
+Measured against Textual 8.2.8 in a terminal of 200×50, ours first. A cursor moving in a grid of
+600×300 (`tests.bench.bench_terminal`):
 
     FrugalUpdate, FrugalCompositor           912 bytes a key      1,803
                                              9 lines rendered       458
 
-From the start to a library's first screen:
+From startup to a library's first screen:
 
     FrugalCompositor                         97 lines rendered      488
     FrugalScreen._compositor_refresh         97 lines rendered      147
     FrugalScreen._on_timer_update        28,779 bytes            44,191
     FrugalScreen.on_screen_resume            57 widgets styled      102
 
-Textual lays a screen out at the size that a message brings, and each layout sends the screen a
-message with its size. Where two sizes are under way at a time, each is answered by the other: a
-terminal that is dragged to a new size may be left at the wrong one, and while a batch holds back
-the painting the two chase each other for good, on a whole core, deaf and growing: for two sizes
-`SteadySize` makes no layout too many, Textual 200 and more in the 40 turns that tests/app tries.
+Textual lays a screen out at the size in a resize message, and each layout sends the screen another
+message with its size. With two sizes in flight, each triggers the other: a terminal dragged to a
+new size may end up at the wrong one, and while a batch holds back painting the two alternate
+forever, using a whole core and growing memory. For two sizes `SteadySize` makes no extra layout,
+Textual over 200 in the 40 turns that tests/app tries.
 """
 
 from __future__ import annotations
@@ -46,15 +46,15 @@ if TYPE_CHECKING:
 
     _Screen = Screen[None]
 else:
-    # Textual looks for styles along the first base that is a widget, and for no other.
+    # Textual looks for styles along the first base that is a widget, and no other.
     _Screen = object
 
 Span = tuple[int, int, int]
-"""A line and the first and the last column (exclusive) that changed on it."""
+"""A line, and the first and last (exclusive) column that changed on it."""
 
 
 class FrugalUpdate(ChopsUpdate):
-    """Changed spans of lines, cut at both ends."""
+    """Changed spans of lines, cropped at both ends."""
 
     def render_segments(self, console: Console) -> str:
         """Everything to write to the terminal."""
@@ -70,10 +70,10 @@ class FrugalUpdate(ChopsUpdate):
 
 
 class FrugalCompositor(Compositor):
-    """Textual's compositor, but partial updates render only the lines they need."""
+    """Textual's compositor, except that partial updates render only the lines they need."""
 
     def render_partial_update(self) -> ChopsUpdate | None:
-        """What changed since the last time, None for nothing."""
+        """What changed since the last call; None for nothing."""
         regions = self._dirty_regions.copy()
         self._dirty_regions.clear()
         screen = self.size.region
@@ -86,7 +86,7 @@ class FrugalCompositor(Compositor):
     def _render_chops(
         self, crop: Region, is_rendered_line: Callable[[int], bool]
     ) -> Sequence[Mapping[int, Strip]]:
-        """Whole lines, for a first paint, a new size or a picture of the screen."""
+        """Whole lines, for a first paint, a resize or a screenshot."""
         lines = [y for y in crop.line_range if is_rendered_line(y)]
         # The screen itself is behind everything: no piece stays empty.
         return cast(
@@ -95,13 +95,13 @@ class FrugalCompositor(Compositor):
         )
 
     def _chops_of(self, spans: list[Span]) -> list[dict[int, Strip | None]]:
-        """For every line a piece from each cut to the next, rendered where a span touches it."""
+        """For every line, the pieces between its cuts, rendered where a span touches them."""
         chops: list[dict[int, Strip | None]] = [dict.fromkeys(cuts[:-1]) for cuts in self.cuts]
         wanted: dict[int, set[int]] = {}
         for y, x1, x2 in spans:
             touched = (x for x, end in pairwise(self.cuts[y]) if x < x2 and end > x1)
             wanted.setdefault(y, set()).update(touched)
-        # Front to back: the first widget that has a piece covers those behind it.
+        # Front to back: the first widget with a piece covers those behind it.
         for widget, (region, clip) in self.visible_widgets.items():
             if not wanted:
                 break
@@ -126,10 +126,7 @@ class FrugalCompositor(Compositor):
 def _rendered(
     widget: Widget, region: Region, seen: Region, lines: list[int]
 ) -> Iterator[tuple[int, Strip]]:
-    """These lines of the screen as a widget draws them.
-
-    Neighbours are drawn in one go: each call works out the widget's styles anew.
-    """
+    """These screen lines as a widget draws them; neighbours in one call, which styles once."""
     for _, run in groupby(zip(lines, count(), strict=False), key=lambda pair: pair[0] - pair[1]):
         ys = [y for y, _ in run]
         place = Region(seen.x - region.x, ys[0] - region.y, seen.width, len(ys))
@@ -137,20 +134,17 @@ def _rendered(
 
 
 class SteadySize(_Screen):
-    """A screen laid out at the size that the terminal has, never at one that it had.
-
-    For every screen of the app, as its first base class.
-    """
+    """A screen laid out at the terminal's current size, never an old one; the first base class."""
 
     def _screen_resized(self, size: Size) -> None:
         now = self.app.size
-        # At the start Textual says several times how large it is.
+        # At startup Textual reports the same size several times.
         if now != self.outer_size:
             super()._screen_resized(now)
 
 
 class FrugalScreen(SteadySize, Screen[None]):
-    """For `App.get_default_screen`."""
+    """The screen for `App.get_default_screen`."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
@@ -162,7 +156,7 @@ class FrugalScreen(SteadySize, Screen[None]):
 
     def _on_timer_update(self) -> None:
         if self._layout_required and self._repaint_required:
-            # A layout paints: that of the whole screen goes with it, instead of after it.
+            # The layout paints everything: merge the pending full repaint into it.
             self._compositor._dirty_regions.add(self.outer_size.region)
             self._repaint_required = False
         super()._on_timer_update()
@@ -173,5 +167,5 @@ class FrugalScreen(SteadySize, Screen[None]):
             super()._compositor_refresh()
 
     def on_screen_resume(self, event: ScreenResume) -> None:
-        """Spare the styles the first time: every widget has just got its own, as it was mounted."""
+        """Skip restyling the first time: every widget was styled when it was mounted."""
         event.refresh_styles = event.refresh_styles and self.stack_updates > 0

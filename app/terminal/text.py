@@ -1,9 +1,8 @@
-"""Any text, made visible and harmless for a terminal.
+"""Arbitrary text, made visible and harmless for a terminal.
 
-Tokens, prompts, model names and file names come from anywhere. What these functions return never
-contains a character that moves the terminal's cursor, changes its state, reorders text or has a
-width terminals disagree about, and reads as nothing but itself: callers put it into `Segment`,
-`Strip`, `Text` or `Content`, where no markup is interpreted.
+Tokens, prompts, model names and file names may contain anything. The returned text contains no
+character that moves the cursor, changes the terminal's state, reorders text or has a disputed
+width, and is never read as markup: callers put it into `Segment`, `Strip`, `Text` or `Content`.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from functools import lru_cache
 from rich.cells import cell_len
 
 CARRIER = "◌"
-"""What a combining mark with nothing to combine with is drawn on."""
+"""The base drawn under a combining mark that has none."""
 
 ELLIPSIS = "…"
 
@@ -27,8 +26,8 @@ _ASCII_NAMES = {" ": "_", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\\": "\\\\"}
 # Controls, formats, surrogates, private use, unassigned, and every separator but the space.
 _ESCAPED_CATEGORIES = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"))
 
-# Letters and marks that are nothing to see (grapheme joiner, Hangul and Khmer fillers, variation
-# selectors), and parts of emoji that terminals give one, two or no cells of their own.
+# Invisible letters and marks (grapheme joiner, Hangul and Khmer fillers, variation selectors), and
+# parts of emoji whose width terminals disagree about.
 _ESCAPED_RANGES = (
     (0x034F, 0x034F),
     (0x115F, 0x1160),
@@ -47,20 +46,20 @@ _ESCAPED_RANGES = (
 def visible(text: str, *, ascii_only: bool = False) -> str:
     r"""A token's text with everything invisible shown.
 
-    Space `·`, newline `↵`, tab `⇥`, other controls as control pictures, and what is invisible,
-    reorders text or has no agreed width as its code point, `⟨202E⟩`. In ASCII mode `_`, `\n`,
-    `\t`, `\x1b`, `\u202e`.
+    Space `·`, newline `↵`, tab `⇥`, other controls as control pictures; characters that are
+    invisible, reorder text or have no agreed width as their code point, `⟨202E⟩`. In ASCII mode
+    `_`, `\n`, `\t`, `\x1b`, `\u202e`.
     """
     return _shown(text, ascii_only)
 
 
 def prose(text: str, *, ascii_only: bool = False) -> str:
-    """Like `visible`, but ordinary spaces stay: for titles, prompts, model names and messages."""
+    """Like `visible`, but keeps ordinary spaces: for titles, prompts, model names and messages."""
     return " ".join(_shown(part, ascii_only) for part in text.split(" "))
 
 
 def fit(text: str, cells: int) -> str:
-    """Visible text cut to at most this many terminal cells, ending in `…` where it was cut."""
+    """Visible text cut to at most this many terminal columns; `…` marks the cut."""
     if cell_len(text) <= cells:
         return text
     if cells < 1:
@@ -76,7 +75,7 @@ def fit(text: str, cells: int) -> str:
 
 
 def pad(text: str, cells: int) -> str:
-    """Visible text cut or filled with spaces to exactly this many terminal cells."""
+    """Visible text cut or padded with spaces to exactly this many terminal columns."""
     fitted = fit(text, cells)
     return fitted + " " * (cells - cell_len(fitted))
 

@@ -1,1 +1,1 @@
-"""The views of the app, one file each; each is one number key and one tab."""
+"""The app's views, one package each; each has a number key and a tab."""

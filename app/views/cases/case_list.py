@@ -18,19 +18,19 @@ ORDERS: tuple[Order, ...] = ("file", "base", "tuned", "difference", "rating")
 NOT_RATED = "not rated"
 FOLLOWED = "2 and more"
 UNFOLLOWED = "below 2"
-"""The paper counts ratings of 2 and more as followed, those below as unfollowed (METHODS 1)."""
+"""The paper counts ratings of 2 and more as followed, lower ones as unfollowed (METHODS 1)."""
 
 
 @dataclass(frozen=True)
 class Filters:
-    """What is listed, and in which order.
+    """Filters and order of the list.
 
     Attributes:
-        dataset: Only this one; empty for all.
+        dataset: The only dataset listed; empty for all.
         rating: ``FOLLOWED``, ``UNFOLLOWED``, ``NOT_RATED`` or a rating as text; empty for all.
-        words: Only prompts and ids that contain them, case ignored.
-        order: Sorted by what; ``file`` is the library's own order.
-        rising: Smallest first.
+        words: Text that prompts or ids must contain, ignoring case.
+        order: The sort key; ``file`` is the library's own order.
+        rising: Whether the smallest come first.
     """
 
     dataset: str = ""
@@ -40,19 +40,19 @@ class Filters:
     rising: bool = False
 
     def next_dataset(self, datasets: Sequence[str]) -> Filters:
-        """The next dataset, after the last one all of them."""
+        """The filters with the next dataset; all of them follow the last one."""
         return replace(self, dataset=_after(self.dataset, ("", *datasets)))
 
     def next_rating(self, ratings: Sequence[str]) -> Filters:
-        """The next rating, after the last one all of them."""
+        """The filters with the next rating; all of them follow the last one."""
         return replace(self, rating=_after(self.rating, ("", *ratings)))
 
     def next_order(self) -> Filters:
-        """The next column to sort by."""
+        """The filters sorted by the next column."""
         return replace(self, order=_after(self.order, ORDERS), rising=False)
 
     def admits(self, case: Case) -> bool:
-        """Whether a case is listed."""
+        """Whether a case passes the filters."""
         if self.dataset and case.dataset != self.dataset:
             return False
         words = self.words.casefold()
@@ -73,7 +73,7 @@ class Filters:
 
 
 def rating_choices(cases: Sequence[Case]) -> tuple[str, ...]:
-    """The rating filters that make sense for these cases."""
+    """The rating filters that apply to these cases."""
     rated = sorted({case.rating for case in cases if case.rating is not None})
     some_unrated = any(case.rating is None for case in cases)
     groups = (FOLLOWED, UNFOLLOWED) if rated else ()
@@ -81,7 +81,7 @@ def rating_choices(cases: Sequence[Case]) -> tuple[str, ...]:
 
 
 def listed(cases: Sequence[Case], scores: Mapping[str, Scores], filters: Filters) -> list[Case]:
-    """The cases to list, in order. Cases without the value sorted by come last."""
+    """The cases to list, sorted; those without the sort value come last."""
     found = [case for case in cases if filters.admits(case)]
     if filters.order == "file":
         return found[::-1] if filters.rising else found
@@ -95,7 +95,7 @@ def listed(cases: Sequence[Case], scores: Mapping[str, Scores], filters: Filters
 
 
 def value_of(case: Case, scores: Scores | None, order: Order) -> float | None:
-    """What a case is sorted by; None where it is not known."""
+    """A case's sort value; None if unknown."""
     if order == "rating":
         return case.rating
     if scores is None or order == "file":
@@ -110,7 +110,7 @@ def value_of(case: Case, scores: Scores | None, order: Order) -> float | None:
 def table(cases: Sequence[Case], scores: Mapping[str, Scores], models: Sequence[str]) -> Table:
     """The list as a table.
 
-    Id, dataset, whether its instructions were marked or guessed, rating, one score a model, their
+    Id, dataset, whether instructions were marked or guessed, rating, each model's score, their
     difference, prompt.
     """
     columns = [

@@ -43,7 +43,7 @@ _SCORES_A_MESSAGE = 200
 
 
 class CasesView(View):
-    """Column titles, the list, and what is filtered."""
+    """Column titles, the list, and a summary of the filters."""
 
     SCOPE = "cases"
     BINDINGS: ClassVar[list[BindingType]] = bindings("cases")
@@ -63,7 +63,7 @@ class CasesView(View):
     )
 
     class Scored(Message):
-        """Instruction scores of some more cases."""
+        """More cases' instruction scores."""
 
         def __init__(self, scores: dict[str, Scores]) -> None:
             super().__init__()
@@ -96,7 +96,7 @@ class CasesView(View):
         yield Lines(id="summary")
 
     def on_mount(self) -> None:
-        """List at once; scores follow from a thread."""
+        """Show the list at once; scores follow from a thread."""
         cases = self._library.cases
         self._id_cells = self._cells_of((case.id for case in cases), _ID_CELLS)
         self._dataset_cells = self._cells_of((case.dataset for case in cases), _DATASET_CELLS)
@@ -110,13 +110,10 @@ class CasesView(View):
         self.query_one("#list").focus()
 
     def on_resize(self, event: Resize) -> None:
-        """Columns fit anew."""
         self.call_after_refresh(self._show_lines)
 
-    # Columns
-
     def _cells_of(self, texts: Iterable[str], bounds: tuple[int, int]) -> int:
-        """How wide a column of these texts is, within its bounds."""
+        """The column width for these texts, within bounds."""
         widest = max((cell_len(self.prose(text)) for text in texts), default=0)
         return max(bounds[0], min(widest, bounds[1]))
 
@@ -171,12 +168,10 @@ class CasesView(View):
         self.query_one("#summary", Lines).show([(" " + " · ".join(parts), "dim")])
 
     def _list(self) -> None:
-        """List anew, from the top."""
+        """Rebuild the list and go to its top."""
         self._listed = listed(self._library.cases, self._scores, self._filters)
         self.query_one("#list", ItemList).show(len(self._listed), cursor=0)
         self._show_lines()
-
-    # Scores
 
     def _compute_scores(self) -> None:
         worker = get_current_worker()
@@ -203,8 +198,6 @@ class CasesView(View):
             self.query_one("#list").refresh()
             self._show_lines()
 
-    # Opening
-
     @on(ItemList.Chosen, "#list")
     def _chosen(self) -> None:
         self.action_open_case()
@@ -216,7 +209,7 @@ class CasesView(View):
         self._open(self._listed[self.query_one("#list", ItemList).cursor])
 
     def open(self, link: Link) -> None:
-        """Have a case shown that another view speaks of, or the one beside it in the list."""
+        """Read and show a case that another view links to, or the next one in the list."""
         items = self.query_one("#list", ItemList)
         match link:
             case CaseLink(case_id):
@@ -256,8 +249,6 @@ class CasesView(View):
     async def _show(self, message: Read) -> None:
         await self.ui.open_link(message.link)
 
-    # Filters
-
     def _filter(self, filters: Filters) -> None:
         self._filters = filters
         self._list()
@@ -273,27 +264,27 @@ class CasesView(View):
             self.enter()
 
     def action_dataset(self) -> None:
-        """The next dataset."""
+        """Filter by the next dataset."""
         self._filter(self._filters.next_dataset(self._library.datasets))
 
     def action_rating(self) -> None:
-        """The next rating."""
+        """Filter by the next rating."""
         self._filter(self._filters.next_rating(rating_choices(self._library.cases)))
 
     def action_sort(self) -> None:
-        """The next column to sort by."""
+        """Sort by the next column."""
         self._filter(self._filters.next_order())
 
     def action_reverse(self) -> None:
-        """The other direction."""
+        """Reverse the order."""
         self._filter(replace(self._filters, rising=not self._filters.rising))
 
     def action_clear_filters(self) -> None:
-        """All cases, in the order chosen."""
+        """List all cases, in the current order."""
         self._filter(Filters(order=self._filters.order, rising=self._filters.rising))
 
     def action_export(self) -> None:
-        """The list as CSV."""
+        """Export the list as CSV."""
         path = free_path(Path.cwd(), f"cases-{self._library.folder.name}", ".csv")
         try:
             save_csv(table(self._listed, self._scores, self._library.models), path)

@@ -1,4 +1,4 @@
-"""How hidden states lie by task, layer by layer, before and after tuning: a map and plots."""
+"""How hidden states cluster by task, layer by layer, before and after tuning: map and plots."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _NATURAL = "natural"
 
 
 class TasksBar(FileBar[TaskSet]):
-    """Reads a set of tasks; one that cannot be used is mended in its file, never left out."""
+    """Reads a set of tasks; an invalid task is an error, never skipped."""
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(f"tasks: a .toml or .jsonl file, or {_NATURAL}", id=id)
@@ -60,7 +60,7 @@ class TasksBar(FileBar[TaskSet]):
 
 
 class NaturalPane(Vertical):
-    """The map of a layer and a plot over all layers; one of them where the screen is narrow."""
+    """A layer's map and a plot over all layers; one at a time on a narrow screen."""
 
     def __init__(self, view: View, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
@@ -72,10 +72,8 @@ class NaturalPane(Vertical):
         self._plot: PlotKind = "f1"
         self._wanted: tuple[int, int, int] | None = None
 
-    # What is on the screen
-
     def compose(self) -> ComposeResult:
-        """Words until there is something to see; map and plot; lines below."""
+        """Words until there are results; map and plot; status and progress lines."""
         with Horizontal(id="content"):
             yield Static("", id="words", markup=False)
             yield ScatterMap(follow=self._show_status, id="map")
@@ -89,14 +87,14 @@ class NaturalPane(Vertical):
         return self.query_one(ScatterMap)
 
     def enter(self) -> None:
-        """Ask for both models' clusters, the first time; focus what is shown."""
+        """Request both models' clusters the first time, and take the focus."""
         if self._jobs is None:
             self._begin()
         self._show_everything()
         self._focus_shown()
 
     def _begin(self) -> None:
-        """Ask for both models' clusters; what was asked before is given up."""
+        """Request both models' clusters, cancelling an earlier request."""
         work, session = self.view.pair, self.view.ui.session
         self.leave()
         if session is not None:
@@ -105,17 +103,17 @@ class NaturalPane(Vertical):
             self._jobs.run(0)
 
     def leave(self) -> None:
-        """Nothing is waited for."""
+        """Stop the request without waiting for it."""
         if self._jobs is not None:
             self._jobs.stop()
 
     def on_resize(self, event: Resize) -> None:
-        """Map and plot side by side where there is room."""
+        """Show map and plot side by side if they fit."""
         self.set_class(event.size.width < BOTH_FROM_WIDTH, "-narrow")
         self.call_after_refresh(self._show_status)
 
     def offers(self, action: Action) -> bool:
-        """What can be done with what is there."""
+        """What can be done now."""
         match action.action:
             case "run_again":
                 return self._jobs is not None and self._jobs.can_run
@@ -127,7 +125,7 @@ class NaturalPane(Vertical):
 
     def _focus_shown(self) -> None:
         if self._found is None:
-            # The keys of the view work while there is nothing to put a cursor on.
+            # The pane takes the focus while there is no cursor, so that its keys work.
             self.can_focus = True
             self.focus()
         elif self.has_class("-narrow") and self.has_class("-plot"):
@@ -147,7 +145,7 @@ class NaturalPane(Vertical):
         self._show_status()
 
     def _words(self) -> str:
-        """What stands in place of the map until there is one."""
+        """Text shown in place of the map until there is one."""
         ended = "" if self._jobs is None else self._jobs.ended()
         count = len(self._tasks.tasks)
         return ended or (
@@ -157,7 +155,7 @@ class NaturalPane(Vertical):
         )
 
     def show_progress(self) -> None:
-        """Say how far it is and what is waited for."""
+        """Show progress, or remarks on the results."""
         jobs, progress = self._jobs, self.query_one("#progress", Lines)
         if self._found is not None:
             said = [f"Tasks: {self._tasks.name}.", *self._tasks.notes, *notes_of(self._found)]
@@ -170,7 +168,7 @@ class NaturalPane(Vertical):
             progress.show([])
 
     def _show_status(self) -> None:
-        """The instance under the cursor and the legend."""
+        """Show the instance under the cursor and the legend."""
         status, on_map = self.query_one("#status", Lines), self._map
         if self._found is None:
             return
@@ -222,8 +220,6 @@ class NaturalPane(Vertical):
             self._focus_shown()
             self.view.ui.refresh_lines()
 
-    # Which tasks
-
     def ask_for_tasks(self) -> None:
         """Let the user name a file of tasks."""
         self.query_one(TasksBar).ask()
@@ -241,19 +237,17 @@ class NaturalPane(Vertical):
             self.view.ui.refresh_lines()
         self._focus_shown()
 
-    # Where one is
-
     def show_layer(self, layer: int, side: int, label: int) -> None:
-        """Go to a layer of the natural tasks that another view speaks of, as soon as it is there.
+        """Go to a layer of the natural tasks once it is there, for a link from another view.
 
         Args:
             layer: 0 for the embeddings.
-            side: Of the base model (0) or the tuned one (1).
-            label: By which of `LABELS` its map is coloured.
+            side: The base (0) or the tuned (1) model.
+            label: Index in `LABELS` of the label that colours the map.
         """
         natural = natural_tasks()
         if self._tasks.tasks != natural.tasks:
-            # No others are spoken of elsewhere.
+            # Links only refer to the natural tasks.
             self._tasks, self._found = natural, None
             self._begin()
         self._wanted = layer, side, label
@@ -265,30 +259,28 @@ class NaturalPane(Vertical):
         if self._found is not None and self._wanted is not None:
             self._layer, self._side, self._label = self._wanted
             self._wanted = None
-            # The map, where the plot hides it.
+            # On a narrow screen the plot would hide the map.
             self.remove_class("-plot")
 
-    # Keys
-
     def move_layer(self, step: int) -> None:
-        """The next or the previous layer."""
+        """Go to the next (1) or the previous (-1) layer."""
         assert self._found is not None
         last = len(self._found[self._side].scores) - 1
         self._layer = min(max(self._layer + step, 0), last)
         self._show_everything()
 
     def next_label(self) -> None:
-        """The next label."""
+        """Switch to the next label."""
         self._label = (self._label + 1) % len(LABELS)
         self._show_everything()
 
     def swap(self) -> None:
-        """The other model."""
+        """Switch to the other model."""
         self._side = 1 - self._side
         self.move_layer(0)
 
     def next_plot(self) -> None:
-        """The next plot; where the screen is narrow, after the last one the map."""
+        """Show the next plot; on a narrow screen the map follows the last one."""
         narrow, shown = self.has_class("-narrow"), self.has_class("-plot")
         if not narrow or shown:
             self._plot = PLOTS[(PLOTS.index(self._plot) + 1) % len(PLOTS)]
@@ -298,7 +290,7 @@ class NaturalPane(Vertical):
         self._focus_shown()
 
     def next_here(self, step: int) -> None:
-        """The next instance in the same place."""
+        """Go to the next instance in the same cell."""
         self._map.next_here(step)
 
     def run_again(self) -> None:
@@ -309,7 +301,7 @@ class NaturalPane(Vertical):
             self.view.ui.refresh_lines()
 
     def go_back(self) -> bool:
-        """From the plot to the map, or stop what runs; False where there is neither."""
+        """Go from the plot to the map, or stop the request; False if there is neither."""
         if self._found is not None and self.has_class("-narrow") and self.has_class("-plot"):
             self.remove_class("-plot")
             self._focus_shown()
@@ -322,7 +314,7 @@ class NaturalPane(Vertical):
         return True
 
     def export(self) -> None:
-        """The instances of the layer, or the numbers of the plot where that has the focus."""
+        """Export the layer's instances, or the plot's numbers if the plot has the focus."""
         found = self._found
         if found is None:
             self.view.ui.say("There is nothing to export yet.", severity="warning")

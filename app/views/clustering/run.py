@@ -1,4 +1,4 @@
-"""A training run: its curves over the epochs, and a slider through them."""
+"""A training run: its curves over the epochs, and a slider."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from app.widgets.table_list import TableList
 
 
 class ClustersRunPage(Vertical):
-    """Draws one measure over the epochs, and tells all layers after the epoch of the slider.
+    """Plots one measure over the epochs, and lists all layers at the slider's epoch.
 
     Attributes:
         run_shown: The run; None before there is one.
-        epoch: Where the slider stands.
-        measure, label, split: What is drawn.
+        epoch: The slider's position.
+        measure, label, split: What is plotted.
     """
 
     DEFAULT_CSS = """
@@ -39,7 +39,7 @@ class ClustersRunPage(Vertical):
         self.split: str = SPLITS[-1]
 
     def compose(self) -> ComposeResult:
-        """What run it is, the curves, the slider, and the layers after its epoch."""
+        """The run's name, the curves, the slider, and a table of layers."""
         yield Lines(id="run-name")
         yield Plot(ascii_only=self._ascii, id="run-curves")
         yield Lines(id="run-slider")
@@ -47,7 +47,7 @@ class ClustersRunPage(Vertical):
         yield TableList(ascii_only=self._ascii, id="run-layers")
 
     def show(self, run: TrainingRun) -> None:
-        """Show a run, or the same one grown; the slider stays, or goes to the last epoch."""
+        """Show a run, or an update of it; the slider stays, or goes to the last epoch."""
         known = self.run_shown is not None and self.epoch in run.epochs
         self.run_shown = run
         if not known:
@@ -55,19 +55,19 @@ class ClustersRunPage(Vertical):
         self._draw()
 
     def move_slider(self, by: int) -> None:
-        """So many of the measured epochs on (1) or back (-1)."""
+        """Move by this many measured epochs, forwards or backwards."""
         epochs = self._epochs()
         if epochs:
             place = epochs.index(self.epoch) + by
             self._go_to(epochs[max(0, min(place, len(epochs) - 1))])
 
     def end_of_slider(self, place: int) -> None:
-        """To the first epoch (0) or the last (-1)."""
+        """Go to the first (0) or the last (-1) epoch."""
         if epochs := self._epochs():
             self._go_to(epochs[place])
 
     def next_measure(self) -> None:
-        """Draw the next measure."""
+        """Plot the next measure."""
         self.measure = MEASURES[(MEASURES.index(self.measure) + 1) % len(MEASURES)]
         self._draw()
 
@@ -77,12 +77,11 @@ class ClustersRunPage(Vertical):
         self._draw()
 
     def next_split(self) -> None:
-        """Between instances learned from and unseen ones."""
+        """Switch between training and unseen instances."""
         self.split = SPLITS[0] if self.split == SPLITS[1] else SPLITS[1]
         self._draw()
 
     def on_resize(self) -> None:
-        """The slider is as long as there is room."""
         self._draw_slider()
 
     def _epochs(self) -> list[int]:
@@ -126,7 +125,7 @@ class ClustersRunPage(Vertical):
 
 
 def slider(epochs: list[int], epoch: int, width: int, *, ascii_only: bool) -> Line:
-    """A line with a knob where an epoch lies between the first and the last."""
+    """A line with a knob at an epoch's position between the first and the last."""
     words = f" epoch {epoch} of {epochs[-1]} "
     room = max(1, width - len(words) - 1)
     place = round((epoch - epochs[0]) / max(1, epochs[-1] - epochs[0]) * (room - 1))

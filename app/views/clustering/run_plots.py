@@ -1,4 +1,4 @@
-"""The curves of a training run, each with the table behind it."""
+"""The curves of a training run, and their tables."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ _MOST_SERIES = 4
 
 
 def is_of_clusters(measure: Measure) -> bool:
-    """Whether a measure is taken for each label and split."""
+    """Whether a measure exists per label and split."""
     return measure in ("f1", "ari", "ami")
 
 
 def title_of(measure: Measure, label: str, split: str) -> str:
-    """What is drawn, in words."""
+    """The plotted quantity in words."""
     if is_of_clusters(measure):
         return f"{_TITLES[measure]} by {label}, {_SPLITS[split]}"
     return _TITLES[measure]
 
 
 def curves(run: TrainingRun, measure: Measure, label: str, split: str) -> PlotData:
-    """A measure over the epochs: a line for the lowest layer, the highest and two between.
+    """A measure over the epochs: the lowest layer, the highest and two in between.
 
-    The accuracy of the model itself has a line for each split.
+    The model's own accuracy has a line per split instead.
     """
     title = f"{title_of(measure, label, split)}, by epoch"
     if measure == "accuracy":
@@ -66,7 +66,7 @@ def curves(run: TrainingRun, measure: Measure, label: str, split: str) -> PlotDa
 
 
 def table_at(run: TrainingRun, epoch: int, split: str) -> Table:
-    """All layers after an epoch: a column for each label and for the neighbours."""
+    """All layers after an epoch: a column per label, and the neighbours."""
     f1 = {
         (row.layer, row.label): row.f1
         for row in run.curves.clusters
@@ -87,7 +87,7 @@ def table_at(run: TrainingRun, epoch: int, split: str) -> Table:
 
 
 def curves_table(run: TrainingRun, measure: Measure) -> tuple[Table, str]:
-    """A measure and those measured with it, of all epochs, and what the table is called."""
+    """All epochs of a measure and those measured with it, and the table's name."""
     found = run.curves
     if is_of_clusters(measure):
         return Table(ClusterRow._fields, found.clusters), "clusters"
@@ -99,7 +99,7 @@ def curves_table(run: TrainingRun, measure: Measure) -> tuple[Table, str]:
 def _by_layer(
     run: TrainingRun, measure: Measure, label: str, split: str
 ) -> dict[tuple[int, int], float]:
-    """By epoch and layer."""
+    """Values by epoch and layer."""
     if is_of_clusters(measure):
         return {
             (row.epoch, row.layer): {"f1": row.f1, "ari": row.ari, "ami": row.ami}[measure]
@@ -113,7 +113,7 @@ def _by_layer(
 
 
 def _spread(layers: Sequence[int]) -> list[int]:
-    """The first layer, the last, and others evenly between, as many as there are lines."""
+    """The first layer, the last and evenly spaced others, as many as there are lines."""
     count = min(_MOST_SERIES, len(layers))
     step = (len(layers) - 1) / max(1, count - 1)
     return [layers[round(place * step)] for place in range(count)]

@@ -27,20 +27,17 @@ from app.widgets.plot import Plot
 from app.widgets.search_bar import SearchBar
 
 _SECONDS_BETWEEN_LOOKS = 2.0
-"""At a run that is still being trained."""
+"""Between checks of a run that is still being trained."""
 
 
 class RunsPane(Vertical):
-    """A list of runs, words where there are none, and the page of one.
+    """A list of the runs in `folder`, words if there are none, and the page of one.
 
-    Attributes:
-        folder: Where runs are looked for.
-        found: The runs there; None until it has been looked.
-        page: The run that is open.
+    `found` is None before the first look.
     """
 
     class Listed(Message):
-        """It has been looked for runs."""
+        """A folder was searched for runs."""
 
         def __init__(self, folder: Path, found: list[ListedRun]) -> None:
             super().__init__()
@@ -48,7 +45,7 @@ class RunsPane(Vertical):
             self.found = found
 
     class Read(Message):
-        """A run has been read, or could not be."""
+        """A run was read, or could not be."""
 
         def __init__(self, run: TrainingRun | None, problem: Problem | None = None) -> None:
             super().__init__()
@@ -60,13 +57,11 @@ class RunsPane(Vertical):
         self.view = view
         self.folder = Path.cwd()
         self.found: list[ListedRun] | None = None
-        # When the run that is open was last written to, as far as it has been read.
+        # Modification time of the open run when it was last read.
         self._written = 0.0
 
-    # What is on the screen
-
     def compose(self) -> ComposeResult:
-        """The list, the words and the page, of which one is shown, and the bar for a folder."""
+        """List, words and page, one of which is shown, and the bar for a folder."""
         yield Lines(id="runs-of")
         yield Static("", id="no-runs", markup=False)
         yield ItemList(self._line, id="run-list")
@@ -74,7 +69,7 @@ class RunsPane(Vertical):
         yield SearchBar("a folder of training runs", id="run-folder")
 
     def on_mount(self) -> None:
-        """Look from time to time whether the open run has grown."""
+        """Check regularly whether the open run has grown."""
         self.set_interval(_SECONDS_BETWEEN_LOOKS, self._follow)
 
     @property
@@ -105,7 +100,7 @@ class RunsPane(Vertical):
         ]
 
     def enter(self) -> None:
-        """Look for runs, the first time; focus what is shown."""
+        """Look for runs the first time, and take the focus."""
         if self.found is None:
             self._look(self.folder)
         self._show()
@@ -130,7 +125,7 @@ class RunsPane(Vertical):
         self.view.ui.refresh_lines()
 
     def offers(self, action: Action) -> bool:
-        """What can be done with what is there."""
+        """What can be done now."""
         match action.action:
             case "runs" | "run_again" | "stop":
                 return True
@@ -181,14 +176,12 @@ class RunsPane(Vertical):
                 self._show()
 
     def _follow(self) -> None:
-        """Read the open run again where it has grown."""
+        """Read the open run again if it has grown."""
         run = self.page.run_shown
         if not self._is_open or run is None or run.finished or self.view.ui.view is not self.view:
             return
         if _written(run.folder) != self._written:
             self._read(run.folder)
-
-    # Keys
 
     @on(ItemList.Chosen, "#run-list")
     def _chosen(self, message: ItemList.Chosen) -> None:
@@ -222,11 +215,11 @@ class RunsPane(Vertical):
         self.page.next_label()
 
     def swap(self) -> None:
-        """Between instances learned from and unseen ones."""
+        """Switch between training and unseen instances."""
         self.page.next_split()
 
     def next_plot(self) -> None:
-        """Draw the next measure."""
+        """Plot the next measure."""
         self.page.next_measure()
 
     def run_again(self) -> None:
@@ -238,7 +231,7 @@ class RunsPane(Vertical):
             self._look(self.folder)
 
     def go_back(self) -> bool:
-        """From a run to the list; False where that is shown."""
+        """Go from a run to the list; False if the list is shown."""
         if not self._is_open:
             return False
         self.remove_class("-open")
@@ -247,7 +240,7 @@ class RunsPane(Vertical):
         return True
 
     def export(self) -> None:
-        """What is drawn, of all epochs and layers."""
+        """Export the plotted measure for all epochs and layers."""
         run = self.page.run_shown
         if not self._is_open or run is None:
             self.view.ui.say("There is nothing to export yet.", severity="warning")
@@ -263,7 +256,7 @@ class RunsPane(Vertical):
 
 
 def _written(folder: Path) -> float:
-    """When a run was last measured, 0 before it was."""
+    """When a run was last measured; 0 if never."""
     try:
         return (folder / NEIGHBOURS_NAME).stat().st_mtime
     except OSError:

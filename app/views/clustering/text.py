@@ -44,13 +44,13 @@ NO_RUNS = (
     "how its hidden states cluster meanwhile. Its curves can be watched here as they grow.",
     "/ names another folder, r looks again, t leads back to the models.",
 )
-"""Paragraphs for where there is nothing to list."""
+"""Paragraphs shown if there are no runs to list."""
 
 LEGEND_LINES = 4
 
 
 def label_names(found: TaskClusters, label: int) -> list[str]:
-    """What the kinds of a label are called, harmless, in the order of `scatter_of`."""
+    """The names of a label's kinds, harmless, in the order of `scatter_of`."""
     tasks = found.tasks
     if LABELS[label] == "task":
         return [prose(name) for name in dict.fromkeys(task.identity for task in tasks)]
@@ -77,7 +77,7 @@ def kinds_of(found: TaskClusters, label: int) -> np.ndarray[tuple[int], np.dtype
 
 
 def scatter_of(found: TaskClusters, layer: int, label: int) -> Scatter:
-    """A layer's map, its points by label."""
+    """A layer's map with its points by label."""
     return Scatter(found.map[layer], kinds_of(found, label))
 
 
@@ -91,17 +91,7 @@ def status_lines(
     width: int,
     ascii_only: bool = False,
 ) -> list[Line]:
-    """What the map shows, the instance under the cursor in words, the legend.
-
-    Args:
-        found: The model's clusters.
-        layer: Which layer is shown.
-        label: Index of the label.
-        instance: The instance under the cursor.
-        here: All instances in its cell.
-        width: Cells of a line.
-        ascii_only: Plain ASCII.
-    """
+    """The map's contents, the instance under the cursor, how many share its cell, and a legend."""
 
     def plain(text: str) -> str:
         return prose(text, ascii_only=ascii_only)
@@ -129,7 +119,7 @@ def status_lines(
 
 
 def legend(names: Sequence[str], width: int, *, ascii_only: bool = False) -> list[Line]:
-    """What the letters mean, four lines at most."""
+    """The meaning of the letters, in at most four lines."""
     if len(names) > len(MARKS):
         return [[(f"{len(names)} mappings: the letters repeat", "dim")]]
     lines: list[list[Part]] = [[]]
@@ -156,7 +146,7 @@ def _scores(found: TaskClusters, layer: int, label: int) -> str:
 
 
 def _cluster(found: TaskClusters, layer: int, label: int, instance: int) -> str:
-    """The instance's cluster, and what most of it is."""
+    """The instance's cluster, and its most common kind."""
     clusters = found.clusters[layer, label]
     members = np.flatnonzero(clusters == clusters[instance])
     kind, count = Counter(kinds_of(found, label)[members].tolist()).most_common(1)[0]

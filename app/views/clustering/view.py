@@ -1,4 +1,4 @@
-"""The Clusters view: tasks in the hidden states of two models, and in one that learns."""
+"""The Clusters view: tasks in the hidden states of two models, and in training runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.views.clustering.text import HELP
 
 
 class ClustersView(View):
-    """Both models' clusters, or training runs; a key leads from one to the other."""
+    """Both models' clusters or training runs; a key switches between them."""
 
     SCOPE = "clusters"
     HELP = HELP
@@ -27,7 +27,7 @@ class ClustersView(View):
     BINDINGS: ClassVar[list[BindingType]] = bindings("clusters")
 
     def compose(self) -> ComposeResult:
-        """Two panes, of which one is shown."""
+        """Two panes, one of which is shown."""
         with ContentSwitcher(initial="natural", id="panes"):
             yield NaturalPane(self, id="natural")
             yield RunsPane(self, id="runs")
@@ -45,32 +45,30 @@ class ClustersView(View):
         return self._runs if self.query_one(ContentSwitcher).current == "runs" else self._natural
 
     def enter(self) -> None:
-        """Focus what is shown; the first time, ask for both models' clusters."""
+        """Enter the current pane, which makes its first request."""
         self._pane.enter()
 
     def leave(self) -> None:
-        """Nothing is waited for."""
+        """Stop the request without waiting for it."""
         self._natural.leave()
 
     def offers(self, action: Action) -> bool:
-        """What can be done with what is there."""
+        """What the current pane can do."""
         return self._pane.offers(action)
 
     def engine_changed(self, status: EngineStatus) -> None:
-        """Say what is waited for."""
+        """Update the progress line."""
         self._natural.show_progress()
 
     def open(self, link: Link) -> None:
-        """Go to a layer of a model that another view speaks of."""
+        """Go to a layer that another view links to."""
         if isinstance(link, ClustersLink):
             if self._pane is self._runs:
                 self.action_runs()
             self._natural.show_layer(link.layer, link.side, link.label)
 
-    # Keys
-
     def action_runs(self) -> None:
-        """To the training runs, and back to the models."""
+        """Switch between training runs and models."""
         switcher = self.query_one(ContentSwitcher)
         switcher.current = "natural" if switcher.current == "runs" else "runs"
         self._pane.enter()
@@ -88,31 +86,31 @@ class ClustersView(View):
             self._natural.ask_for_tasks()
 
     def action_epoch(self, step: int) -> None:
-        """The epoch measured after (1) or before (-1), as often as the key waits."""
+        """Move forwards (1) or backwards (-1) by one measured epoch per waiting key press."""
         self._runs.page.move_slider(step * (1 + self.ui.take_repeats()))
 
     def action_end(self, place: int) -> None:
-        """The first (0) or the last (-1) epoch."""
+        """Go to the first (0) or the last (-1) epoch."""
         self._runs.page.end_of_slider(place)
 
     def action_layer(self, step: int) -> None:
-        """The next or the previous layer."""
+        """Go to the next (1) or the previous (-1) layer."""
         self._natural.move_layer(step)
 
     def action_next(self, step: int) -> None:
-        """The next instance in the same place."""
+        """Go to the next instance in the same cell."""
         self._natural.next_here(step)
 
     def action_label(self) -> None:
-        """The next label."""
+        """Switch to the next label."""
         self._pane.next_label()
 
     def action_swap(self) -> None:
-        """The other model, or the other instances."""
+        """Switch to the other model, or to the other instances."""
         self._pane.swap()
 
     def action_plot(self) -> None:
-        """The next plot."""
+        """Show the next plot."""
         self._pane.next_plot()
 
     def action_run_again(self) -> None:
@@ -120,7 +118,7 @@ class ClustersView(View):
         self._pane.run_again()
 
     def action_stop(self) -> None:
-        """One step back in the pane; from its beginning to where one came from."""
+        """Go back one step in the pane, and from its start to the previous place."""
         if self._pane.go_back():
             return
         if self._pane is self._runs:
@@ -129,5 +127,5 @@ class ClustersView(View):
             self.go_back()
 
     def action_export(self) -> None:
-        """What is shown as CSV."""
+        """Export what is shown as CSV."""
         self._pane.export()

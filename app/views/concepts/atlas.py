@@ -1,4 +1,4 @@
-"""The layers of concepts as far as they are computed: their rows, and the places of a word."""
+"""The computed layers of concepts: their rows, and the places of a word."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from analysis.concepts.result import Components, LayerConcepts
 
 @dataclass(frozen=True)
 class ConceptRow:
-    """A base component and the tuned one that matches it, or one that has no match.
+    """A base component and its match among the tuned ones, or one without a match.
 
     Attributes:
-        base: The base component, from 0; None for none.
-        tuned: The tuned component, from 0; None for none.
-        angle: Degrees between the two; None where one is missing.
+        base: The base component, from 0, or None.
+        tuned: The tuned component, from 0, or None.
+        angle: Degrees between the two; None if one is missing.
         kept: Words of both, in the base component's order.
         gained: Words of the tuned component only.
         lost: Words of the base component only.
@@ -41,10 +41,10 @@ class WordPlace:
 
     Attributes:
         layer: From 0.
-        row: Its place in the layer's list.
-        base: The word's rank among the words of the base component, from 1, and its signed
-            measure; None where it is not among them.
-        tuned: The same of the tuned component.
+        row: Its index in the layer's list.
+        base: The word's rank in the base component, from 1, and its signed measure; None if it is
+            not among the component's words.
+        tuned: The same for the tuned component.
     """
 
     layer: int
@@ -62,21 +62,21 @@ class ConceptAtlas:
 
     @property
     def layers(self) -> list[LayerConcepts]:
-        """The layers that are there, in order."""
+        """The computed layers, in order."""
         return [self._layers[number] for number in sorted(self._layers)]
 
     def add(self, layer: LayerConcepts) -> None:
-        """Take in a layer."""
-        # Layers and models name the same words: one copy of each is enough.
+        """Add a layer."""
+        # Layers and models share words: keep one copy of each.
         base, tuned = _interned(layer.base), _interned(layer.tuned)
         self._layers[layer.layer] = msgspec.structs.replace(layer, base=base, tuned=tuned)
 
     def layer(self, number: int) -> LayerConcepts | None:
-        """A layer; None where it is not there yet."""
+        """A layer; None if not computed yet."""
         return self._layers.get(number)
 
     def rows(self, number: int) -> tuple[ConceptRow, ...]:
-        """A layer's rows by the base component's rank; none where it is not there yet."""
+        """A layer's rows by the base component's rank; empty if not computed yet."""
         return self._rows(number) if number in self._layers else ()
 
     def _make_rows(self, number: int) -> tuple[ConceptRow, ...]:
@@ -99,7 +99,7 @@ class ConceptAtlas:
         return tuple(rows)
 
     def find(self, word: str) -> list[WordPlace]:
-        """The rows with a word, whatever its case, by layer and row."""
+        """The rows with a word, ignoring case, by layer and row."""
         own = word.casefold()
         return [place for number in sorted(self._layers) for place in self._places(number, own)]
 
@@ -116,7 +116,7 @@ class ConceptAtlas:
 
 
 def _ranks(side: Components, own: str) -> Iterator[tuple[int, tuple[int, float]]]:
-    """The components with a word: the best of its ranks and measures in each."""
+    """The components with a word, each with the best rank and measure."""
     same = [place for place, word in enumerate(side.words) if word.casefold() == own]
     places = np.argwhere(np.isin(side.word_indices, same)).tolist() if same else []
     for component, rank in reversed(places):

@@ -1,4 +1,4 @@
-"""Components as lists: those of a layer, matches on one line; and those that a search found."""
+"""Lists of components: those of a layer, matched ones on one line; and the results of a search."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from app.widgets.item_list import FoundList, ItemList
 from app.widgets.lines import Line
 
 _DESCRIBED_FROM = 130
-"""From this width on descriptions stand beside the words."""
+"""From this width on descriptions appear next to the words."""
 _DESCRIPTION, _SCENARIOS, _LEVEL = 28, 14, 10
 _NUMBER, _SHARE, _ANGLE = 4, 7, 8
 
 
 class ConceptList(ItemList):
-    """Rows of a layer; only the lines in sight are made."""
+    """Rows of a layer; only visible lines are rendered."""
 
     def __init__(self, follow: Callable[[], None], *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
-        """Args: what to call when the cursor moved; plain ASCII; the widget's id."""
+        """Args: called when the cursor moves; plain ASCII; the widget's id."""
         super().__init__(self._line, empty=" this layer is not computed yet", id=id)
         self._follow = follow
         self._ascii = ascii_only
@@ -38,13 +38,7 @@ class ConceptList(ItemList):
         rows: Sequence[ConceptRow],
         descriptions: Descriptions | None,
     ) -> None:
-        """Show another layer; the cursor stays at its rank.
-
-        Args:
-            layer: The layer; None for one that is not computed yet.
-            rows: Its rows.
-            descriptions: Where its components are looked up; None where nothing is described.
-        """
+        """Show another layer, None if not computed yet; the cursor stays at its rank."""
         self._layer, self._rows, self._descriptions = layer, rows, descriptions
         self.show(len(rows))
 
@@ -54,14 +48,14 @@ class ConceptList(ItemList):
         return self._rows[self.cursor] if self._rows else None
 
     def move_cursor(self, index: int) -> None:
-        """Put the cursor on a row and say so."""
+        """Move the cursor and report it."""
         before = self.cursor
         super().move_cursor(index)
         if self.cursor != before:
             self._follow()
 
     def heading(self, names: tuple[str, str], width: int) -> str:
-        """What stands above the columns."""
+        """The heading above the columns."""
         room = self._room(width)
         parts = [f"{'#':>{_NUMBER}}{'var %':>{_SHARE}}  {pad(names[0] + ': words', room)}"]
         parts.append(f"{'angle':>{_ANGLE}}")
@@ -75,7 +69,7 @@ class ConceptList(ItemList):
         return self._descriptions is not None and width >= _DESCRIBED_FROM
 
     def _room(self, width: int) -> int:
-        """Cells for the words of a side."""
+        """Columns for one side's words."""
         taken = 2 * (_NUMBER + _SHARE + 2) + _ANGLE
         if self._describes(width):
             taken += _DESCRIPTION + _SCENARIOS + _LEVEL + 6
@@ -125,7 +119,7 @@ class ConceptList(ItemList):
 def find_description(
     descriptions: Descriptions | None, layer: LayerConcepts, row: ConceptRow, side: int
 ) -> Description | None:
-    """The description of a row's base component (0) or tuned component (1)."""
+    """The description of a row's base (0) or tuned (1) component."""
     component = (row.base, row.tuned)[side]
     if descriptions is None or component is None:
         return None
@@ -136,14 +130,7 @@ def find_description(
 def signed_words(
     side: Components, component: int, *, ascii_only: bool = False, cells: int | None = None
 ) -> str:
-    """A component's words, best first and harmless, a minus before those on its negative side.
-
-    Args:
-        side: The components.
-        component: Which one.
-        ascii_only: Plain ASCII.
-        cells: Cut to so many terminal cells.
-    """
+    """A component's words, harmless, best first, up to `cells`; a minus marks the negative side."""
     minus = "-" if ascii_only else "−"
     words, measures = component_words(side, component), side.measures[component].tolist()
     shown: list[str] = []
@@ -151,7 +138,7 @@ def signed_words(
     for word, measure in zip(words, measures, strict=True):
         text = (minus if measure < 0 else "") + visible(word, ascii_only=ascii_only)
         if left is not None and len(shown) + 1 < len(words) and cell_len(text) >= left - 1:
-            # No room for another word: the mark that there are more stands in this one.
+            # No room for another word: the mark that there are more goes into this one.
             shown.append(fit(f"{text} …", left))
             break
         shown.append(text if left is None else fit(text, left))
@@ -160,7 +147,7 @@ def signed_words(
 
 
 class FoundConcepts(FoundList[WordPlace]):
-    """A line a row: where it is, where among the words of either model, and what stands with it."""
+    """One line per row: its place, the word's rank in either model, and the words next to it."""
 
     def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(self._line, ascii_only=ascii_only, id=id)

@@ -1,4 +1,4 @@
-"""A layer's components with their columns' names above and the one under the cursor below."""
+"""A layer's components with column headings above and details of the current one below."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.views.concepts.text import details
 from app.widgets.lines import Lines
 
 WIDE_FROM = 140
-"""From this width on fewer lines hold what is said of a row."""
+"""From this width on the details need fewer lines."""
 _SCROLLBAR = 1
 
 
@@ -32,7 +32,7 @@ class ConceptPage(Vertical):
         self._notes: Sequence[str] = ()
 
     def compose(self) -> ComposeResult:
-        """Names, list, details."""
+        """Headings, list, details."""
         yield Lines(id="columns", classes="columns")
         yield ConceptList(self._show_details, ascii_only=self._ascii, id="list")
         yield Lines(id="details")
@@ -45,15 +45,7 @@ class ConceptPage(Vertical):
         names: tuple[str, str],
         notes: Sequence[str],
     ) -> None:
-        """Show another layer; the cursor stays at its rank.
-
-        Args:
-            layer: The layer; None for one that is not computed yet.
-            rows: Its rows.
-            descriptions: Where its components are looked up; None where nothing is described.
-            names: Of base and tuned model, harmless.
-            notes: Notes on the models.
-        """
+        """Show another layer, None if not computed yet; the cursor stays. `names` are harmless."""
         self._layer, self._descriptions = layer, descriptions
         self._names, self._notes = names, notes
         self.items.show_layer(layer, rows, descriptions)
@@ -66,7 +58,7 @@ class ConceptPage(Vertical):
         return self.query_one(ConceptList)
 
     def on_resize(self, event: Resize) -> None:
-        """More lines for details where lines are short."""
+        """Give the details more lines if lines are short."""
         self.set_class(event.size.width < WIDE_FROM, "-narrow")
         self._show_heading()
         self._show_details()

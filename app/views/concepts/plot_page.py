@@ -1,4 +1,4 @@
-"""One of the Concepts view's plots, or the numbers behind it in its place."""
+"""One of the Concepts view's plots, or its numbers."""
 
 from __future__ import annotations
 
@@ -18,11 +18,9 @@ from app.widgets.table_list import TableList
 
 
 class ConceptPlotPage(Vertical):
-    """Goes through the plots; shows each as a plot or as a table.
+    """Cycles through the plots; shows each as a plot or as a table.
 
-    Attributes:
-        kind: The plot that is shown.
-        table: The numbers behind it; None before there are any.
+    `kind` is the current plot; `table` has its numbers, None before there are any.
     """
 
     def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
@@ -32,17 +30,17 @@ class ConceptPlotPage(Vertical):
         self.table: Table | None = None
 
     def compose(self) -> ComposeResult:
-        """A plot; a table with the names of its columns."""
+        """A plot; a table with column headings."""
         yield Plot(ascii_only=self._ascii, id="plot")
         yield Lines(id="table-columns", classes="columns")
         yield TableList(ascii_only=self._ascii, id="table")
 
     def first(self) -> None:
-        """Begin with the first plot."""
+        """Go to the first plot."""
         self.kind = plot_kinds(described=True)[0]
 
     def next(self, *, described: bool) -> bool:
-        """Go to the next plot; False where this was the last one."""
+        """Go to the next plot; False after the last one."""
         kinds = plot_kinds(described=described)
         after = kinds.index(self.kind) + 1 if self.kind in kinds else len(kinds)
         if after == len(kinds):
@@ -57,14 +55,7 @@ class ConceptPlotPage(Vertical):
         descriptions: Descriptions | None,
         names: tuple[str, str],
     ) -> None:
-        """Draw the plot for these layers.
-
-        Args:
-            layer: The layer that is looked at; None where it is not computed yet.
-            layers: All that are there, in order.
-            descriptions: Where levels are looked up; None where nothing is described.
-            names: Of base and tuned model, harmless.
-        """
+        """Draw the plot of the current layer (or None) and all computed ones; harmless names."""
         known = descriptions or NoDescriptions()
         plot, self.table = plot_and_table(self.kind, layer, layers, names, known)
         self.query_one(Plot).show(plot)
@@ -77,7 +68,7 @@ class ConceptPlotPage(Vertical):
         self.query_one("#table-columns", Lines).show([(heading, "dim")])
 
     def swap(self) -> None:
-        """From the plot to its numbers and back."""
+        """Switch between the plot and its numbers."""
         self.toggle_class("-table")
         self.focus_shown()
 
@@ -86,5 +77,5 @@ class ConceptPlotPage(Vertical):
         self.query_one(TableList if self.has_class("-table") else Plot).focus()
 
     def text(self) -> str:
-        """The numbers, a line a row."""
+        """The numbers, one row per line."""
         return self.query_one(TableList).text()

@@ -1,4 +1,4 @@
-"""The plots of the Concepts view, each with the table behind it."""
+"""The plots of the Concepts view, and their tables."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PlotKind = Literal["variance", "cumulative", "rotation", "words", "levels_base",
 
 
 def plot_kinds(*, described: bool) -> tuple[PlotKind, ...]:
-    """The plots in the order in which a key goes through them."""
+    """The plots in the order of the key that cycles through them."""
     always: tuple[PlotKind, ...] = ("variance", "cumulative", "rotation", "words")
     return (*always, "levels_base", "levels_tuned") if described else always
 
@@ -36,15 +36,7 @@ def plot_and_table(
     names: tuple[str, str],
     descriptions: Descriptions,
 ) -> tuple[PlotData, Table]:
-    """What is drawn and the numbers behind it.
-
-    Args:
-        kind: Which plot.
-        layer: The layer that is looked at; None where it is not computed yet.
-        layers: All that are there, in order.
-        names: Of base and tuned model, harmless.
-        descriptions: Where levels are looked up.
-    """
+    """The plot and its numbers; the arguments are those of `ConceptPlotPage.show`."""
     match kind:
         case "variance":
             return _of_layer("explained variance in % by component", layer, names, 1)
@@ -65,7 +57,7 @@ def plot_and_table(
 def _of_layer(
     title: str, layer: LayerConcepts | None, names: tuple[str, str], column: int
 ) -> tuple[PlotData, Table]:
-    """Base and tuned model's numbers in two neighbouring columns of the table of variances."""
+    """Both models' numbers from two neighbouring columns of the table of variances."""
     if layer is None:
         return PlotData(title, ()), Table(VARIANCE_COLUMNS, ())
     table = variance_table(layer)
@@ -77,7 +69,7 @@ def _of_layer(
 
 
 def _by_layer(title: str, table: Table, names: Sequence[str]) -> tuple[PlotData, Table]:
-    """The columns of a table after that of the layers, a series each."""
+    """A series per column of a table whose first column is the layer."""
     rows = list(table)
     series = tuple(Series(name, *_points(rows, place)) for place, name in enumerate(names, 1))
     return PlotData(f"{title} by layer", series), table

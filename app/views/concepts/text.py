@@ -1,4 +1,4 @@
-"""The Concepts view's texts: help, the line above the list, the lines below, what `y` copies."""
+"""The Concepts view's texts: help, the lines above and below the list, copied text."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ UNLIKE = (
 def summary(
     number: int, expert: int, layer: LayerConcepts | None, dimensions: int, width: int
 ) -> Line:
-    """The line above the list: the layer, what its components hold, how far they turned.
+    """The line above the list: the layer, its explained variance, how far components turned.
 
     Args:
         number: The layer.
         expert: The expert; -1 in a dense model.
-        layer: Its components; None where it is not computed yet.
+        layer: Its components; None if not computed yet.
         dimensions: D, the width of the model.
-        width: Cells of the line; a shorter wording where the long one is too long.
+        width: Columns of the line; a shorter wording is used if the long one does not fit.
     """
     where = f"layer {number}" + (f" · expert {expert}" if expert >= 0 else "")
     if layer is None:
@@ -103,15 +103,15 @@ def details(
     height: int,
     ascii_only: bool = False,
 ) -> list[Line]:
-    """The lines below the list: the row under the cursor, and what all rows rest on.
+    """The lines below the list: the row under the cursor, and notes on all rows.
 
     Args:
-        layer: The layer; None where it is not computed yet.
-        row: The row; None for none.
-        descriptions: Where components are looked up; None where nothing is described.
+        layer: The layer; None if not computed yet.
+        row: The row, or None.
+        descriptions: Descriptions of components; None if there are none.
         notes: Notes on the models.
-        width: Cells of a line.
-        height: Lines; the words of the row take what the others leave.
+        width: Columns of a line.
+        height: Number of lines; the row's words take what the others leave.
         ascii_only: Plain ASCII.
     """
     if layer is None or row is None:
@@ -143,7 +143,7 @@ def copied_text(
     names: tuple[str, str],
     descriptions: Descriptions | None,
 ) -> str:
-    """A row as plain text: words with signs and measures, what was gained and lost."""
+    """A row as plain text: words with signs and measures, words gained and lost."""
     lines = [f"{names[0]} | {names[1]}, {_place(layer)}"]
     if row.angle is not None:
         lines.append(f"angle {row.angle:.2f} degrees")
@@ -183,7 +183,7 @@ def _numbers(layer: LayerConcepts, row: ConceptRow) -> Line:
 
 
 def _measures(side: Components, component: int) -> str:
-    """From the largest to the smallest |cos| of the words shown."""
+    """The largest and the smallest |cos| of the words shown."""
     sizes = abs(side.measures[component])
     return f"cos {sizes.max():.2f}–{sizes.min():.2f}" if len(sizes) else ""
 
@@ -191,7 +191,7 @@ def _measures(side: Components, component: int) -> str:
 def _described(
     layer: LayerConcepts, row: ConceptRow, descriptions: Descriptions, width: int, ascii_only: bool
 ) -> list[Line]:
-    """What is said of either component, a line each; the description makes room for the rest."""
+    """Each component's description on a line, cut to make room for the rest."""
     lines: list[Line] = []
     for side, name in enumerate(("base", "tuned")):
         found = find_description(descriptions, layer, row, side)
@@ -213,7 +213,7 @@ def _description_text(found: Description) -> str:
 
 
 def _flow(parts: Iterable[Part], width: int, height: int) -> list[Line]:
-    """Words with spaces between them in exactly so many lines; a mark where there are more."""
+    """Words separated by spaces on exactly this many lines; a mark if some are left out."""
     lines: list[list[Part]] = [[]]
     used = 0
     for text, style in parts:

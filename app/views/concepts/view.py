@@ -1,4 +1,4 @@
-"""The Concepts view: what the feed-forward networks write, and what tuning changed in it."""
+"""The Concepts view: what feed-forward networks write, and how tuning changed it."""
 
 from __future__ import annotations
 
@@ -48,19 +48,14 @@ class ConceptJobs(PairJobs):
         self._of_expert: dict[int, LayerJobs[LayerConcepts]] = {}
 
     def turn_to(self, expert: int, layer: int) -> None:
-        """Ask for the layers of an expert, this layer first; those of another one wait.
-
-        Args:
-            expert: From 0; -1 in a dense model.
-            layer: From 0.
-        """
+        """Request an expert's layers (-1: dense model), this one first; pauses other experts."""
         assert self.architectures is not None
         if self.parts is not None:
             self.parts.stop()
         if expert not in self._of_expert:
             work, places = self._workspace, places_of(self.architectures[0], expert)
             asks = concept_asks(work.pair, places, work.words)
-            # Which expert it is stands elsewhere.
+            # The expert is named elsewhere.
             named = [replace(ask, name=f"layer {layer}") for layer, ask in enumerate(asks)]
             self._of_expert[expert] = self._jobs(named)
         self.parts = self._of_expert[expert]
@@ -68,7 +63,7 @@ class ConceptJobs(PairJobs):
 
 
 class ConceptsView(LayerView[ConceptJobs]):
-    """From layer to layer, from list to plots, and to what was found."""
+    """Layers as lists and plots, and search results."""
 
     SCOPE = "concepts"
     HELP = HELP
@@ -88,15 +83,13 @@ class ConceptsView(LayerView[ConceptJobs]):
         self._wanted: ComponentLink | None = None
 
     def describe(self, descriptions: Descriptions | None) -> None:
-        """Show these descriptions from now on; None where nothing is described."""
+        """Show these descriptions from now on; None for no descriptions."""
         self._descriptions = descriptions
         if self.is_mounted:
             self.show_everything()
 
-    # What is on the screen
-
     def compose(self) -> ComposeResult:
-        """The pages, of which one is shown, between lines on what is shown and what goes on."""
+        """The pages, one of which is shown, between summary and progress line."""
         ascii_only = self.ui.settings.ascii
         yield Lines(id="summary")
         with Container(id="content"):
@@ -113,7 +106,7 @@ class ConceptsView(LayerView[ConceptJobs]):
 
     @property
     def _shown(self) -> LayerConcepts | None:
-        """The layer that is looked at; None where it is not there yet."""
+        """The current layer; None if not computed yet."""
         return self._atlas.layer(self._layer)
 
     @property
@@ -139,11 +132,10 @@ class ConceptsView(LayerView[ConceptJobs]):
         return self._layer
 
     def on_resize(self, event: Resize) -> None:
-        """A longer or a shorter wording above."""
         self._show_summary()
 
     def offers(self, action: Action) -> bool:
-        """What the page that is shown can do."""
+        """What the current page can do."""
         match action.id:
             case "concepts.stop":
                 return True
@@ -188,7 +180,7 @@ class ConceptsView(LayerView[ConceptJobs]):
     def _progress(self) -> Line:
         if not self.ui.came_by_link(self):
             return super()._progress()
-        # Escape leads back first, and stops nothing.
+        # Escape goes back first and stops nothing.
         return self._going_on()[:1] or self._all_there()
 
     # News of the requests
@@ -219,10 +211,8 @@ class ConceptsView(LayerView[ConceptJobs]):
         if self._wanted is not None and self._wanted.layer == part == self._layer:
             self._show_wanted()
 
-    # Where one is
-
     def open(self, link: Link) -> None:
-        """Go to a component that another view speaks of, as soon as its layer is there."""
+        """Go to a component that another view links to, once its layer is there."""
         if isinstance(link, ComponentLink):
             self._wanted = link
             self._show_wanted()
@@ -258,29 +248,25 @@ class ConceptsView(LayerView[ConceptJobs]):
         self._found.places = ()
         self._jobs.turn_to(expert, self._layer)
 
-    # Layers and experts
-
     def action_layer(self, by: int) -> None:
-        """The next (1) or the previous (-1) layer, as often as the key waits to be answered."""
+        """Move to the next (1) or previous (-1) layer, one layer per waiting key press."""
         assert self._jobs is not None
         assert self._jobs.parts is not None
         layer = self._layer + by * (1 + self.ui.take_repeats())
         self._go_to(max(0, min(layer, self._jobs.parts.layers - 1)))
 
     def action_expert(self, by: int) -> None:
-        """The next (1) or the previous (-1) expert."""
+        """Go to the next (1) or the previous (-1) expert."""
         self._go_to_expert((self._expert + by) % self._experts)
         self._turn_to("list" if self._page == "found" else self._page)
 
-    # Pages
-
     @on(ItemList.Chosen, "#found")
     def action_open(self) -> None:
-        """From a find to its row."""
+        """Go from a match to its row."""
         self._go_to_found()
 
     def action_plot(self) -> None:
-        """The next plot; after the last one the list again."""
+        """Show the next plot; the list follows the last one."""
         if self._page == "plot":
             more = self._plots.next(described=self._descriptions is not None)
             self._turn_to("plot" if more else "list")
@@ -289,7 +275,7 @@ class ConceptsView(LayerView[ConceptJobs]):
             self._turn_to("plot")
 
     def action_table(self) -> None:
-        """From a plot to its numbers and back."""
+        """Switch between a plot and its numbers."""
         self._plots.swap()
 
     def _back(self) -> bool:
@@ -300,8 +286,6 @@ class ConceptsView(LayerView[ConceptJobs]):
         else:
             return False
         return True
-
-    # Search
 
     def _find(self, word: str) -> str:
         places = self._atlas.find(word)
@@ -317,10 +301,8 @@ class ConceptsView(LayerView[ConceptJobs]):
         self._turn_to("list")
         self._go_to(place.layer, place.row)
 
-    # What leaves the program
-
     def action_export(self) -> None:
-        """The components of all layers computed so far as CSV, or the numbers of the plot."""
+        """Export all layers' components so far, or the plot's numbers, as CSV."""
         layers, plots = self._atlas.layers, self._plots
         if not layers:
             self.ui.say("There are no components to export yet.", severity="warning")
@@ -332,7 +314,7 @@ class ConceptsView(LayerView[ConceptJobs]):
             self.export_table(lambda: listed, "concepts", *self._models)
 
     def action_copy(self) -> None:
-        """Copy the row under the cursor, or the numbers of the plot."""
+        """Copy the row under the cursor, or the plot's numbers."""
         layer, row = self._shown, self._concepts.items.row
         if self._page == "words" or layer is None:
             self.ui.say("There is nothing to copy yet.", severity="warning")

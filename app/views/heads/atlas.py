@@ -1,4 +1,4 @@
-"""All heads of a pair of models as far as they are computed: changes, pairs, places of a word."""
+"""The computed heads of a pair of models: changes, word pairs, places of a word."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class WordPlace:
     Attributes:
         layer: From 0.
         head: From 0.
-        partners: The words it goes with, those found by the most neuron pairs first.
-        pairs_base: Number of different pairs with the word in the base model's head.
+        partners: The words paired with it, those with the most neuron pairs first.
+        pairs_base: Number of distinct word pairs with it in the base model's head.
         pairs_tuned: The same in the tuned model's.
     """
 
@@ -35,47 +35,46 @@ class WordPlace:
 
 
 class HeadAtlas:
-    """What is known of L layers; holds no widgets."""
+    """The layers computed so far, out of `count`; holds no widgets."""
 
     def __init__(self, count: int) -> None:
-        """Args: count: L."""
         self.count = count
         self._layers: dict[int, HeadLayer] = {}
         self._compared = lru_cache(maxsize=256)(self._compare)
 
     @property
     def layers(self) -> list[int]:
-        """The layers that are there, in order."""
+        """The computed layers, in order."""
         return sorted(self._layers)
 
     def of_model(self, side: int) -> list[HeadPairs]:
-        """The layers of the base model (0) or the tuned one (1), in order."""
+        """The layers of the base (0) or the tuned (1) model, in order."""
         return [self._layers[layer].both[side] for layer in self.layers]
 
     def add(self, layer: HeadLayer) -> None:
-        """Take in a layer."""
+        """Add a layer."""
         self._layers[layer.number] = layer
 
     def layer(self, number: int) -> HeadLayer | None:
-        """A layer; None where it is not there yet."""
+        """A layer; None if not computed yet."""
         return self._layers.get(number)
 
     def head(self, layer: int, head: int) -> HeadComparison | None:
-        """A head in both models; None where its layer is not there yet."""
+        """A head in both models; None if not computed yet."""
         return self._compared(layer, head) if layer in self._layers else None
 
     def _compare(self, layer: int, head: int) -> HeadComparison:
         return self._layers[layer].compare(head)
 
     def find(self, word: str) -> list[WordPlace]:
-        """The heads that pair a word, whatever its case; where the models differ most first."""
+        """The heads that pair a word, ignoring case; the largest differences first."""
         places = [place for layer in self.layers for place in self._places(layer, word)]
         places.sort(key=lambda place: (-abs(place.difference), place.layer, place.head))
         return places
 
     def _places(self, layer: int, word: str) -> list[WordPlace]:
         own = word.casefold()
-        # Head → for base and tuned model the folded partner → its count.
+        # Head to, for base and tuned model, counts by case-folded partner.
         found: dict[int, tuple[dict[str, int], dict[str, int]]] = {}
         for side, pairs in enumerate(self._layers[layer].both):
             for head, first, second, count in heads_with(pairs, word):

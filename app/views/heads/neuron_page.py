@@ -1,4 +1,4 @@
-"""The neuron page: the neuron pairs of one head, and the word pairs of the one under the cursor."""
+"""The neuron page: a head's neuron pairs, and the word pairs of the one under the cursor."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.widgets.lines import Line
 
 
 class NeuronPage(Horizontal):
-    """Neuron pairs on the left; on the right the words of one, by falling q · k."""
+    """Neuron pairs on the left; one's word pairs on the right, by descending q · k."""
 
     def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
@@ -25,17 +25,13 @@ class NeuronPage(Horizontal):
         self._model = ""
 
     def compose(self) -> ComposeResult:
-        """The two lists."""
         yield FollowedList(self._neuron, self._show_words, empty="", id="neurons")
         yield ItemList(self._pair, empty="this neuron pair relates no words", id="pairs")
 
     def show(self, both: tuple[NeuronPairs, NeuronPairs] | None, side: int, model: str) -> None:
-        """Show a head in one model; the cursor stays where the head is the same.
+        """Show a head's neuron pairs, None while computed; the same head keeps its cursor.
 
-        Args:
-            both: The head in the base and the tuned model; None while it is computed.
-            side: Whose words are shown, 0 or 1.
-            model: The model's name, harmless.
+        `side` is the model whose words are shown, `model` its harmless name.
         """
         before, self._shown = self._shown, None if both is None else both[side]
         self._changes = [] if both is None else neuron_changes(*both).tolist()
@@ -52,7 +48,7 @@ class NeuronPage(Horizontal):
         self.query_one("#neurons").focus()
 
     def text(self) -> str:
-        """The word pairs of the neuron pair under the cursor, a line each."""
+        """The word pairs of the neuron pair under the cursor, one per line."""
         shown, neuron = self._shown, self._neuron_at_cursor
         if shown is None or neuron is None:
             return ""

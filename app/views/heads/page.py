@@ -1,4 +1,4 @@
-"""Heads as lists: the pairs one keeps, gains and loses by tuning, and those that pair a word."""
+"""Lists of heads: word pairs kept, gained and lost by tuning, and heads that pair a word."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.widgets.lines import Line
 STATUSES: tuple[Status, ...] = ("kept", "gained", "lost")
 
 _COLUMNS_FROM = 66
-"""From this width on the lists stand side by side."""
+"""From this width on the lists are side by side."""
 
 
 def pair_text(first: str, second: str, *, ascii_only: bool = False) -> str:
@@ -29,7 +29,7 @@ def pair_text(first: str, second: str, *, ascii_only: bool = False) -> str:
 
 
 def count_text(pair: WordPairChange, *, ascii_only: bool = False) -> str:
-    """By how many neuron pairs it is found: in one model, or in both where they differ."""
+    """The number of neuron pairs behind it; both models' numbers if they differ."""
     times, arrow = ("x", "->") if ascii_only else ("×", "→")
     base, tuned = pair.count_base, pair.count_tuned
     if base and tuned and base != tuned:
@@ -38,7 +38,7 @@ def count_text(pair: WordPairChange, *, ascii_only: bool = False) -> str:
 
 
 class HeadPage(Horizontal):
-    """Three lists that one moves between with left and right."""
+    """Three lists; left and right move between them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,h", "column(-1)", "Previous list", show=False),
@@ -51,7 +51,6 @@ class HeadPage(Horizontal):
         self._pairs: dict[Status, tuple[WordPairChange, ...]] = dict.fromkeys(STATUSES, ())
 
     def compose(self) -> ComposeResult:
-        """The lists."""
         for status in STATUSES:
 
             def draw(index: int, width: int, status: Status = status) -> Line:
@@ -60,11 +59,11 @@ class HeadPage(Horizontal):
             yield ItemList(draw, empty="–", id=status)
 
     def on_resize(self, event: Resize) -> None:
-        """One list below the other where three do not fit side by side."""
+        """Stack the lists if three do not fit side by side."""
         self.set_class(event.size.width < _COLUMNS_FROM, "-stacked")
 
     def show(self, comparison: HeadComparison | None) -> None:
-        """Show another head; None for one that is not computed yet."""
+        """Show another head; None for one not computed yet."""
         for status in STATUSES:
             self._pairs[status] = () if comparison is None else comparison.of(status)
             items, count = self._list(status), len(self._pairs[status])
@@ -72,7 +71,7 @@ class HeadPage(Horizontal):
             items.show(count, cursor=0)
 
     def focus_first(self) -> None:
-        """Focus the first list with something in it."""
+        """Focus the first non-empty list."""
         status = next((each for each in STATUSES if self._pairs[each]), STATUSES[0])
         self._list(status).focus()
 
@@ -93,7 +92,7 @@ class HeadPage(Horizontal):
 
 
 class FoundHeads(FoundList[WordPlace]):
-    """A line a head: where it is, in which model the word has more pairs, and with what."""
+    """One line per head: its place, the model with more pairs of the word, its partners."""
 
     def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(self._line, ascii_only=ascii_only, id=id)

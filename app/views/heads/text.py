@@ -1,4 +1,4 @@
-"""The Heads view's texts: help, the lines below the map, what `y` copies."""
+"""The Heads view's texts: help, the lines below the map, copied text."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ UNLIKE = (
 
 
 def words_text(words: Words) -> str:
-    """Which words are looked at, harmless."""
+    """The vocabulary, harmless."""
     text = {
         "english": "the most frequent English words",
         "demo": "the words of the demo's corpus",
@@ -58,7 +58,7 @@ def words_text(words: Words) -> str:
 
 
 def vectors_text(vectors: WordVectors) -> str:
-    """Which vectors say that words are alike, harmless; a stand-in is called one."""
+    """The word vectors, harmless; says so if they are a stand-in."""
     if vectors.source == "embeddings":
         whose = "the model" if vectors.model is None else prose(vectors.model.name)
         return f"the input embeddings of {whose}, standing in for word vectors"
@@ -76,14 +76,14 @@ def status_lines(
     width: int,
     ascii_only: bool = False,
 ) -> list[Line]:
-    """Lines below the map: the head under the cursor, its first changes, what they rest on.
+    """Lines below the map: the head under the cursor, its first changes, words and vectors.
 
     Args:
         place: Layer and head.
-        comparison: The head in both models; None where it is not computed yet.
+        comparison: The head in both models; None if not computed yet.
         pairs: Its layer in both models.
-        rests_on: Words and vectors.
-        width: Cells of a line; what pairs rest on takes two lines where one is too short.
+        rests_on: Words and vectors; wraps onto two lines if needed.
+        width: Columns of a line.
         ascii_only: Plain ASCII.
     """
     layer, head = place
@@ -108,7 +108,7 @@ def status_lines(
 
 
 def rests_on(words: Words, vectors: WordVectors) -> str:
-    """What the pairs are read from, harmless."""
+    """What the word pairs are based on, harmless."""
     return (
         f"query–key, both read from W_q, W_k · alike by {vectors_text(vectors)} · "
         f"{words_text(words)}"
@@ -116,16 +116,16 @@ def rests_on(words: Words, vectors: WordVectors) -> str:
 
 
 def all_notes(pairs: Sequence[HeadPairs]) -> list[str]:
-    """What the user should know of a layer in both models, once each."""
+    """A layer's notes on both models, without duplicates."""
     notes = dict.fromkeys(note for each in pairs for note in each.notes)
-    # What `rests_on` says already.
+    # `rests_on` says these already.
     return [note for note in notes if not note.startswith(("Words: ", "Vectors: "))]
 
 
 def copied_text(
     place: tuple[int, int], comparison: HeadComparison, names: tuple[str, str], about: str
 ) -> str:
-    """A head's pairs as plain text, a line each."""
+    """A head's word pairs as plain text, one per line."""
     layer, head = place
     parts = [
         f"{names[0]} | {names[1]}, layer {layer}, head {head}, change {comparison.change:.4f}",

@@ -1,4 +1,4 @@
-"""The verb table (Table 3): in which layers heads turn to the verbs of instructions."""
+"""The verb table (Table 3): in which layers heads turn towards instruction verbs."""
 
 from __future__ import annotations
 
@@ -14,14 +14,10 @@ from analysis.statistics import Sample
 
 
 class VerbPage(Static, can_focus=True):
-    """One row a group of layers, and how to read it.
-
-    Attributes:
-        table: What is shown; None while it is counted.
-    """
+    """A row per group of layers, and how to read it. `table` is None while counting."""
 
     class Counted(Message):
-        """The verbs were counted."""
+        """Counting is done."""
 
         def __init__(self, table: VerbTable, computed: int, layers: int) -> None:
             super().__init__()
@@ -34,7 +30,7 @@ class VerbPage(Static, can_focus=True):
         self.table: VerbTable | None = None
 
     def count(self, base: Sequence[HeadPairs], tuned: Sequence[HeadPairs], layers: int) -> None:
-        """Count the verbs in some layers of both models, aside, then show the table."""
+        """Count the verbs in some layers of both models on a thread, then show the table."""
         self.table = None
         self.update("Counting.")
 
@@ -50,7 +46,7 @@ class VerbPage(Static, can_focus=True):
 
 
 def verb_text(table: VerbTable, *, computed: int, layers: int) -> str:
-    """The table as text, with the number of layers it rests on."""
+    """The table as text, with the number of layers it covers."""
     lines = [
         "Of the heads whose number of pairs with a verb changed, the share where it rose (in %)",
         "",

@@ -1,4 +1,4 @@
-"""The Heads view: which word pairs every head relates, and what tuning changed in them."""
+"""The Heads view: each head's word pairs, and how tuning changed them."""
 
 from __future__ import annotations
 
@@ -36,27 +36,27 @@ BOTH_FROM_WIDTH = 100
 
 
 class HeadJobs(PairJobs):
-    """The parts are the heads of every layer; what is opened is one head's neuron pairs."""
+    """Parts are layers of heads; the opened thing is one head's neuron pairs."""
 
     @property
     def neuron_pairs(self) -> tuple[NeuronPairs, NeuronPairs] | None:
-        """The open head of the base and the tuned model; None until both are known."""
+        """The open head of the base and the tuned model; None until both are there."""
         return None if self.opened is None else self.opened.both(0)
 
     def begin_layers(self, layers: int) -> None:
-        """Ask for the heads of so many layers, the first one first."""
+        """Request all layers, the first one first."""
         work = self._workspace
         self.parts = self._jobs(layer_asks(work.pair, range(layers), work.words, work.vectors))
         self.parts.run(0)
 
     def open_head(self, layer: int, head: int) -> None:
-        """Ask for a head's neuron pairs, those of another head are given up."""
+        """Request a head's neuron pairs, cancelling those of another head."""
         work = self._workspace
         self._open(head_ask(work.pair, layer, head, work.words, work.vectors))
 
 
 class HeadsView(LayerView[HeadJobs]):
-    """From the map to a head, from there to its neuron pairs; beside them finds and verbs."""
+    """From the map to a head to its neuron pairs; plus search results and verbs."""
 
     SCOPE = "heads"
     HELP = HELP
@@ -67,7 +67,7 @@ class HeadsView(LayerView[HeadJobs]):
     FOUND = "heads"
 
     class Compared(Message):
-        """The heads of a layer were compared."""
+        """A layer's heads were compared."""
 
         def __init__(self, layer: HeadLayer) -> None:
             super().__init__()
@@ -79,10 +79,8 @@ class HeadsView(LayerView[HeadJobs]):
         self._side = 1
         self._wanted: HeadLink | None = None
 
-    # What is on the screen
-
     def compose(self) -> ComposeResult:
-        """The pages, of which one or two are shown; lines on what is going on below."""
+        """The pages, of which one or two are shown; status and progress below."""
         ascii_only = self.ui.settings.ascii
         with Horizontal(id="content"):
             yield Static("", id="words", markup=False)
@@ -108,19 +106,19 @@ class HeadsView(LayerView[HeadJobs]):
         return self._map.cursor[0]
 
     def on_resize(self, event: Resize) -> None:
-        """The map alone where map and head do not fit side by side."""
+        """Show the map alone if map and head do not fit side by side."""
         self.set_class(event.size.width < BOTH_FROM_WIDTH, "-narrow")
         self._fit_map()
         self.call_after_refresh(self._show_head)
 
     def _fit_map(self) -> None:
-        """Give the map the room its heads want, and the rest to the page."""
+        """Give the map the room its heads need, and the rest to the page."""
         labels_and_frame, heads = 8, self._map.map.shape[1]
         wanted = min(labels_and_frame + 2 * max(8, heads), max(20, self.size.width // 2))
         self._map.styles.width = None if self.has_class("-narrow") else wanted
 
     def offers(self, action: Action) -> bool:
-        """What the page that is shown can do."""
+        """What the current page can do."""
         match action.id:
             case "heads.rerun":
                 return self._jobs is not None and self._jobs.unfinished is not None
@@ -148,7 +146,7 @@ class HeadsView(LayerView[HeadJobs]):
                 self.query_one(VerbPage).focus()
 
     def _progress(self) -> Line:
-        # From a page behind the map escape leads back first, and stops nothing.
+        # On a page behind the map escape goes back first and stops nothing.
         return super()._progress() if self._page in ("words", "map") else self._going_on()[:1]
 
     def _all_there(self) -> Line:
@@ -164,7 +162,7 @@ class HeadsView(LayerView[HeadJobs]):
         page.show(self._jobs.neuron_pairs, self._side, self.prose(name))
 
     def _show_head(self) -> None:
-        """The head under the cursor: its page and the lines below."""
+        """Show the head under the cursor on its page and in the lines below."""
         status, jobs = self.query_one("#status", Lines), self._jobs
         status.display = self._page in ("map", "head", "neurons")
         if jobs is None or jobs.parts is None:
@@ -177,7 +175,7 @@ class HeadsView(LayerView[HeadJobs]):
             comparison,
             None if layer is None else layer.both,
             rests_on(self.pair.words, self.pair.vectors),
-            # The lines may have been hidden until now; they have a blank at either end.
+            # The lines may have been hidden, without a width; they have a blank at each end.
             width=self.size.width - 2,
             ascii_only=self.ui.settings.ascii,
         )
@@ -201,7 +199,7 @@ class HeadsView(LayerView[HeadJobs]):
             self.open(self._wanted)
 
     def _take_part(self, jobs: HeadJobs, part: int) -> None:
-        """Compare a layer's heads, aside: thousands of pairs a head."""
+        """Compare a layer's heads on a thread: thousands of word pairs per head."""
         assert jobs.parts is not None
         both = jobs.parts.both(part)
         assert both is not None
@@ -224,8 +222,6 @@ class HeadsView(LayerView[HeadJobs]):
         if layer.number == self._map.cursor[0]:
             self._show_head()
 
-    # The cursor
-
     def _moved(self, message: TokenFace.CursorMoved) -> None:
         self._show_head()
         self._settle()
@@ -235,7 +231,7 @@ class HeadsView(LayerView[HeadJobs]):
         self._want_layer()
 
     def open(self, link: Link) -> None:
-        """Open a head that another view speaks of, as soon as the models' shapes are known."""
+        """Open a head that another view links to, once the models' shapes are known."""
         if not isinstance(link, HeadLink):
             return
         self._wanted = link
@@ -244,14 +240,12 @@ class HeadsView(LayerView[HeadJobs]):
             self._go_to(link.layer, link.head)
             self._turn_to("head")
 
-    # Pages
-
     @on(ItemList.Chosen)
     def _chosen(self, message: ItemList.Chosen) -> None:
         self.action_open()
 
     def action_open(self) -> None:
-        """From the map to the head, from the head to its neuron pairs, from a find to its head."""
+        """From the map to a head, from there to its neuron pairs, from a match to its head."""
         if self._page == "map":
             self._turn_to("head")
         elif self._page == "head":
@@ -263,12 +257,12 @@ class HeadsView(LayerView[HeadJobs]):
             self._go_to_found()
 
     def action_swap(self) -> None:
-        """The neuron pairs of the other model."""
+        """Show the other model's neuron pairs."""
         self._side = 1 - self._side
         self._show_neurons()
 
     def action_verbs(self) -> None:
-        """The verb table of the layers that are there."""
+        """Show the verb table of the layers so far."""
         atlas = self._atlas
         base, tuned, layers = atlas.of_model(0), atlas.of_model(1), atlas.count
         if not base:
@@ -288,8 +282,6 @@ class HeadsView(LayerView[HeadJobs]):
             return False
         return True
 
-    # Search
-
     def _find(self, word: str) -> str:
         places, layers = self._atlas.find(word), f"{len(self._atlas.layers)} layers"
         if not places:
@@ -303,10 +295,8 @@ class HeadsView(LayerView[HeadJobs]):
         self._go_to(place.layer, place.head)
         self._turn_to("map" if self._page == "map" else "head")
 
-    # What leaves the program
-
     def action_export(self) -> None:
-        """The table that is shown as CSV: all pairs computed so far, or the verbs."""
+        """Export all word pairs so far, or the verb table, as CSV."""
         base, tuned = self._atlas.of_model(0), self._atlas.of_model(1)
         verbs = self.query_one(VerbPage).table if self._page == "verbs" else None
         if not base:
@@ -317,7 +307,7 @@ class HeadsView(LayerView[HeadJobs]):
             self.export_table(verbs.table, "verbs", *self._models)
 
     def action_copy(self) -> None:
-        """Copy the pairs of the head, or of the neuron pair, under the cursor."""
+        """Copy the word pairs of the head, or of the neuron pair, under the cursor."""
         place = self._map.cursor
         comparison = self._atlas.head(*place)
         if self._page == "neurons" and (text := self.query_one(NeuronPage).text()):

@@ -1,4 +1,4 @@
-"""The sets of both models at an ε and a τ, derived from frequencies; nothing is asked anew."""
+"""Both models' sets at an ε and a τ, derived from frequencies without new requests."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from analysis.neurons.sets import (
 Unit = Literal["neurons", "experts"]
 
 TAUS = tuple(step / 20 for step in range(1, 21))
-"""What τ is moved over; it may be any share."""
+"""The steps of τ; it may be any share."""
 
 _FITS_A_BYTE = 255
 
 
 class ComponentAtlas:
-    """Frequencies of both models in every category, and what follows from them; no widgets.
+    """Both models' frequencies in every category, and the sets derived from them; no widgets.
 
     Attributes:
         categories: Their names.
-        unit: Whether the maps speak of neurons or of experts.
+        unit: Whether the maps show neurons or experts.
         thresholds: ε, ε_e and τ (METHODS 6).
     """
 
@@ -46,7 +46,7 @@ class ComponentAtlas:
         self._pair: PairSets | None = None
 
     def add(self, base: Frequencies, tuned: Frequencies) -> None:
-        """Take in a category; experts come first where there are any."""
+        """Add a category; the maps show experts first if there are any."""
         if not self._found and is_mixture([base]):
             self.unit = "experts"
         self._found[base.category] = _compact(base), _compact(tuned)
@@ -54,37 +54,37 @@ class ComponentAtlas:
 
     @property
     def counted(self) -> tuple[str, ...]:
-        """The categories that are there, in the order of `categories`."""
+        """The categories counted so far, in the order of `categories`."""
         return tuple(each for each in self.categories if each in self._found)
 
     @property
     def mixture(self) -> bool:
-        """Whether some layer has experts."""
+        """Whether any layer has experts."""
         return any(is_mixture([base]) for base, _ in self._found.values())
 
     @property
     def layers(self) -> int:
-        """Number of layers; 0 before anything is there."""
+        """Number of layers; 0 before the first category."""
         return next((len(base.layers) for base, _ in self._found.values()), 0)
 
     @property
     def instructions(self) -> int:
-        """How many instructions were counted."""
+        """Number of instructions counted."""
         return sum(base.instructions for base, _ in self._found.values())
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the user should know, each once."""
+        """The notes on all categories, without duplicates."""
         both = [each for pair in self._found.values() for each in pair]
         return tuple(dict.fromkeys(note for each in both for note in each.notes))
 
     def threshold(self, unit: Unit) -> float:
-        """ε of neurons, or of experts."""
+        """ε of neurons or of experts."""
         given = self.thresholds
         return given.epsilon if unit == "neurons" else given.expert_epsilon
 
     def move_threshold(self, unit: Unit, by: int) -> None:
-        """Move ε of neurons or of experts by so many steps of its grid."""
+        """Move ε of neurons or of experts by this many steps of its grid."""
         grid = EPSILONS if unit == "neurons" else EXPERT_EPSILONS
         moved = _moved(grid, self.threshold(unit), by)
         self.thresholds = (
@@ -94,36 +94,32 @@ class ComponentAtlas:
         )
 
     def move_tau(self, by: int) -> None:
-        """Move τ by so many steps."""
+        """Move τ by this many steps."""
         self.thresholds = replace(self.thresholds, tau=_moved(TAUS, self.thresholds.tau, by))
 
     @property
     def pair(self) -> PairSets:
-        """Both models at the thresholds."""
+        """Both models' sets at the current thresholds."""
         if self._pair is None or self._pair.thresholds != self.thresholds:
             base, tuned = (tuple(self.frequencies(side)) for side in (0, 1))
             self._pair = PairSets(base, tuned, self.thresholds)
         return self._pair
 
     def sets(self, unit: Unit | None = None) -> tuple[UnitSets, UnitSets]:
-        """The sets of base and tuned model, over the categories that are there.
-
-        Args:
-            unit: Of neurons or of experts; None for what the maps speak of.
-        """
+        """Base and tuned model's sets over the categories so far, by default of the maps' unit."""
         return self.pair.neurons if (unit or self.unit) == "neurons" else self.pair.experts
 
     def frequencies(self, side: int) -> list[Frequencies]:
-        """Of the base model (0) or the tuned one (1), the categories that are there."""
+        """The base (0) or tuned (1) model's frequencies of the categories so far."""
         return [self._found[each][side] for each in self.counted]
 
     def expert_and_neuron(self, layer: int, place: int) -> tuple[int, int]:
-        """The expert, -1 in a dense layer, and the number of the neuron at a place of a layer."""
+        """The expert (-1: dense layer) and number of the neuron at an index of a layer's arrays."""
         found = self.frequencies(0)[0].layers[layer]
         return expert_and_neuron(found.starts, place) if len(found.expert_mean) else (-1, place)
 
     def alteration(self) -> Alteration:
-        """What tuning did to the sets, by category and layer."""
+        """How tuning altered the sets, by category and layer."""
         return alteration(*self.sets())
 
 
@@ -133,11 +129,11 @@ def _moved(grid: Sequence[float], value: float, by: int) -> float:
 
 
 def _compact(found: Frequencies) -> Frequencies:
-    """The same counts in half the memory, where there are few instructions."""
+    """The same counts in half the memory, if there are few enough instructions."""
     if found.instructions > _FITS_A_BYTE:
         return found
     sizes = [each.reached.size + each.expert_reached.size for each in found.layers]
-    # In one piece: hundreds of arrays of some 200 KB would leave as much unused between them.
+    # One block: hundreds of arrays of some 200 KB would leave as much memory unused between them.
     kept, place = np.empty(sum(sizes), dtype=np.uint8), 0
     layers = []
     for each in found.layers:

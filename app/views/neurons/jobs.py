@@ -1,4 +1,4 @@
-"""What the Components view asks of the engine: shapes, then category by category; one neuron."""
+"""The Components view's requests: shapes, then each category's frequencies; one neuron."""
 
 from __future__ import annotations
 
@@ -16,11 +16,7 @@ if TYPE_CHECKING:
 
 
 class ComponentJobs(PairJobs):
-    """The parts are categories; what is opened is what one neuron writes in either model.
-
-    Attributes:
-        place: Which neuron that is; None before one was opened.
-    """
+    """Parts are categories; the opened thing is what the neuron at `place` writes in each model."""
 
     def __init__(
         self,
@@ -29,32 +25,32 @@ class ComponentJobs(PairJobs):
         listener: MessagePump,
         instructions: InstructionSet,
     ) -> None:
-        """Args: which models; where to ask; what receives `Watch.Changed`; what they are given."""
+        """Args: the models; where to submit; what receives `Watch.Changed`; the instructions."""
         super().__init__(workspace, session, listener)
         self._instructions = instructions
         self.place: Place | None = None
 
     @property
     def directions(self) -> tuple[NeuronDirection, NeuronDirection] | None:
-        """What the neuron that was opened writes in either model; None until it is there."""
+        """What the opened neuron writes in either model; None until known."""
         return None if self.opened is None else self.opened.both(0)
 
     def begin_categories(self) -> None:
-        """Ask for the frequencies of all categories, one after the other."""
+        """Request the frequencies of all categories, one after the other."""
         asks = frequency_asks(self._workspace.pair, self._instructions)
         self.parts = self._jobs(asks, kind="categories")
         self.parts.run(0)
 
     def taken(self, category: int) -> tuple[Frequencies, Frequencies]:
-        """The frequencies of a category in base and tuned model, handed over: not kept here."""
+        """A category's frequencies in base and tuned model; no longer kept here afterwards."""
         assert self.parts is not None
         both = self.parts.both(category)
         assert both is not None
-        # At 7B a category takes 28 MB, and the atlas holds it in half of that.
+        # At 7B a category takes 28 MB; the atlas stores it in half of that.
         self.parts.results[category] = ()
         return both
 
     def open_neuron(self, place: Place) -> None:
-        """Ask what a neuron writes; another one is given up."""
+        """Request what a neuron writes, cancelling the request for another one."""
         self.place = place
         self._open(direction_ask(self._workspace.pair, place, self._workspace.words))

@@ -1,4 +1,4 @@
-"""The maps of base and tuned model side by side, one cursor on both."""
+"""The maps of base and tuned model side by side, with a shared cursor."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ TITLES = {
 
 
 class ComponentMaps(Horizontal):
-    """Two maps where there is room, else the one of the side that is looked at.
+    """Two maps if there is room, else that of the current side.
 
     Attributes:
         shown: Which map.
-        measure: What overlaps are measured by.
-        side: 0 base, 1 tuned: which is in sight where there is room for one.
+        measure: The measure of overlaps.
+        side: 0 base, 1 tuned: the one shown if there is room for only one.
     """
 
     def __init__(self, follow: Callable[[], None], *, ascii_only: bool, id: str) -> None:  # noqa: A002
-        """Args: called when the cursor moved; plain ASCII; the widget's id."""
+        """Args: called when the cursor moves; plain ASCII; the widget's id."""
         super().__init__(id=id)
         self._follow = follow
         self._ascii = ascii_only
@@ -41,28 +41,22 @@ class ComponentMaps(Horizontal):
         self.side = 1
 
     def compose(self) -> ComposeResult:
-        """The two maps."""
         for name in ("base", "tuned"):
             yield NumberMap(ascii_only=self._ascii, follow=self._moved, id=f"map-{name}")
 
     @property
     def maps(self) -> tuple[NumberMap, NumberMap]:
-        """Of base and tuned model."""
+        """The base and the tuned model's map."""
         return self.query_one("#map-base", NumberMap), self.query_one("#map-tuned", NumberMap)
 
     @property
     def title(self) -> str:
-        """What the numbers are."""
+        """The meaning of the numbers."""
         overlaps = self.shown == "overlaps"
         return TITLES[self.shown, self.measure if overlaps else "jaccard"]
 
     def show_atlas(self, atlas: ComponentAtlas, names: tuple[str, str]) -> None:
-        """Show the numbers of an atlas; the cursor stays where it can.
-
-        Args:
-            atlas: With at least one category.
-            names: Of base and tuned model, harmless.
-        """
+        """Show an atlas with at least one category (names: harmless), keeping the cursor."""
         changes = self.shown == "changes"
         self.set_class(changes, "-changes")
         self.set_class(self.side == 0, "-base")
@@ -74,16 +68,11 @@ class ComponentMaps(Horizontal):
             each.border_title = Text(f"{model} · {self.title}")
 
     def turn(self) -> None:
-        """To the next map; the column under the cursor stays."""
+        """Switch to the next map; the cursor stays in its column."""
         self.shown = MAPS[(MAPS.index(self.shown) + 1) % len(MAPS)]
 
     def text(self, atlas: ComponentAtlas, names: tuple[str, str]) -> str:
-        """The numbers of the map in sight as plain text, columns by tabs.
-
-        Args:
-            atlas: With at least one category.
-            names: Of base and tuned model, harmless.
-        """
+        """The visible map's numbers as tab-separated text; see `show_atlas` for the arguments."""
         side = 0 if self.shown == "changes" else self.side
         numbers = numbers_of(atlas, self.shown, self.measure, side, ascii_only=True)
         model = " | ".join(names) if self.shown == "changes" else names[side]
@@ -92,7 +81,7 @@ class ComponentMaps(Horizontal):
         return "\n".join([f"{model}, {self.title}", *("\t".join(row) for row in rows)])
 
     def focus_map(self) -> None:
-        """Put the focus on a map that is in sight."""
+        """Focus a visible map."""
         base, tuned = self.maps
         (base if self.shown == "changes" or self.side == 0 else tuned).focus()
 
@@ -102,12 +91,12 @@ class ComponentMaps(Horizontal):
         return self.maps[0].cursor if self.shown == "changes" else self.maps[self.side].cursor
 
     def put_cursor(self, row: int, column: int) -> None:
-        """Put the cursor of both maps on a cell."""
+        """Move both maps' cursors to a cell."""
         for each in self.maps:
             each.move_cursor(row, column)
 
     def cell(self, atlas: ComponentAtlas) -> Cell:
-        """What the cursor is on."""
+        """The cell under the cursor."""
         row, column = self.cursor
         if self.shown == "overlaps":
             return Cell(atlas.unit, tuple(dict.fromkeys((row, column))))

@@ -1,4 +1,4 @@
-"""What the Components view says of one neuron or expert, and of a list of them."""
+"""Texts on a neuron or expert, and on a list of them."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from app.widgets.lines import Line
 _UNBROKEN = "\N{NO-BREAK SPACE}"
 _ARROW = "→"
 _DETAILS, _SHORT_NAME = 3, 12
-"""Lines of frequencies, and cells of a category's name where these lines are too few."""
+"""Lines of frequencies; columns of a category's name if they would need more."""
 
 
 def neuron_place(place: Place) -> str:
-    """Where a neuron is, in words."""
+    """A neuron's place in words."""
     layer, expert, neuron = place
     return f"layer {layer}" + (f" · expert {expert}" if expert >= 0 else "") + f" · neuron {neuron}"
 
 
 def member_place(member: Member) -> str:
-    """Where a neuron or an expert is, in words."""
+    """The place of a neuron or an expert in words."""
     if member.neuron < 0:
         return f"layer {member.layer} · expert {member.expert}"
     return neuron_place((member.layer, member.expert, member.neuron))
 
 
 def member_lines(atlas: ComponentAtlas, member: Member | None, width: int) -> list[Line]:
-    """Lines on the unit under the cursor of a list: its frequency in every category."""
+    """Lines on the unit under the list's cursor: its frequency in every category."""
     if member is None:
         return [[]]
     place = member_place(member)
@@ -44,24 +44,24 @@ def member_lines(atlas: ComponentAtlas, member: Member | None, width: int) -> li
     width = max(20, width)
     lines = wrap(_frequencies(atlas, member, width), width)
     if len(lines) > _DETAILS:
-        # Names are cut before numbers are left out.
+        # Shorten names before leaving out numbers.
         short = _frequencies(atlas, member, _SHORT_NAME)
         lines = wrap(short, width, max_lines=_DETAILS, placeholder=" …")
     return [head, *([(line.replace(_UNBROKEN, " "), "")] for line in lines)]
 
 
 def _frequencies(atlas: ComponentAtlas, member: Member, longest_name: int) -> str:
-    """Categories, and the mean shares of their tokens in base and tuned model."""
+    """Categories with the mean shares of their tokens in base and tuned model."""
     texts = []
     for name, before, after in zip(atlas.counted, *member.frequencies, strict=True):
         short = fit(prose(name), longest_name)
         texts.append(f"{short} {share_text(before)}{_ARROW}{share_text(after)}")
-    # A name and its shares stay on one line.
+    # Keep a name and its shares on one line.
     return " · ".join(each.replace(" ", _UNBROKEN) for each in texts)
 
 
 def copied_members(members: CellMembers, names: tuple[str, str], about: str) -> str:
-    """The first thousand units of a list as plain text, a line each."""
+    """The first thousand units of a list as plain text, one per line."""
     lines = [f"{names[0]} | {names[1]}, {about}"]
     category = members.cell.categories[0]
     for index in range(min(len(members), 1000)):

@@ -1,4 +1,4 @@
-"""The neurons or experts in a cell of a map: in the sets of a category, or of two that overlap."""
+"""The neurons or experts in a cell of a map: in the sets of one category, or of several."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ KINDS: tuple[Kind, ...] = ("all", "kept", "lost", "gained", "general", "unique")
 
 
 class Cell(NamedTuple):
-    """What a list shows: the units in the sets of all these categories.
+    """The contents of a list: the units in the sets of all these categories.
 
     Attributes:
         unit: Neurons or experts.
-        categories: One, or several that overlap; by index.
+        categories: Indices of one category, or of several that overlap.
         layer: One layer; None for all of them.
-        expert: The neurons of one expert; None for all.
+        expert: Only this expert's neurons; None for all.
     """
 
     unit: Unit
@@ -36,8 +36,8 @@ class Member(NamedTuple):
         layer: From 0.
         expert: Its expert, or the expert itself; -1 in a dense layer.
         neuron: From 0 in its expert or layer; -1 for an expert.
-        place: Where it stands in the layer's arrays.
-        in_base, in_tuned: In which model's sets of the cell it is.
+        place: Its index in the layer's arrays.
+        in_base, in_tuned: Whether it is in that model's sets of the cell.
         frequencies: float32 [2, C], mean share of tokens in base and tuned model, by category.
         sets: (base, tuned), in how many categories' sets it is.
     """
@@ -53,16 +53,12 @@ class Member(NamedTuple):
 
     @property
     def status(self) -> Literal["kept", "lost", "gained"]:
-        """What tuning did to it in the cell."""
+        """How tuning changed its membership of the cell."""
         return "kept" if self.in_base and self.in_tuned else "lost" if self.in_base else "gained"
 
 
 class CellMembers:
-    """The units of a cell by falling frequency in its first category; made one by one.
-
-    Attributes:
-        cell: The cell.
-    """
+    """A cell's units by descending frequency in its first category; built on access."""
 
     def __init__(self, atlas: ComponentAtlas, cell: Cell, kind: Kind) -> None:
         self._atlas, self.cell = atlas, cell
@@ -87,11 +83,9 @@ class CellMembers:
         self._layers, self._places = joined[0][order], joined[1][order]
 
     def __len__(self) -> int:
-        """How many there are."""
         return len(self._places)
 
     def __getitem__(self, index: int) -> Member:
-        """The unit at a place of the list."""
         layer, place = int(self._layers[index]), int(self._places[index])
         base, tuned = self._both
         inside = [
@@ -116,13 +110,13 @@ class CellMembers:
         )
 
     def _numbers(self, layer: int, place: int) -> tuple[int, int]:
-        """Expert and neuron; -1 for what there is none of."""
+        """Expert and neuron; -1 if not applicable."""
         if self.cell.unit == "experts":
             return place, -1
         return self._atlas.expert_and_neuron(layer, place)
 
     def _means(self, side: int, layer: int) -> list[NDArray[np.float32]]:
-        """Mean shares of tokens, float32 [U], a category each."""
+        """Mean shares of tokens, float32 [U], by category."""
         found = [each.layers[layer] for each in self._atlas.frequencies(side)]
         experts = self.cell.unit == "experts"
         return [each.expert_mean if experts else each.mean for each in found]

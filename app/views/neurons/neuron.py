@@ -1,4 +1,4 @@
-"""What one neuron writes in base and tuned model: its words, and the components it lies in."""
+"""What one neuron writes in base and tuned model: its words, and its nearest components."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WORDS = 2
 
 
 class ComponentNeuron(Vertical):
-    """Base above tuned, as many components of each as there is room for."""
+    """Base above tuned, with as many components of each as fit."""
 
     def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
@@ -27,7 +27,6 @@ class ComponentNeuron(Vertical):
         self.can_focus = True
 
     def compose(self) -> ComposeResult:
-        """All of it is lines."""
         yield Lines(id="neuron-lines")
 
     def show_neuron(
@@ -36,22 +35,15 @@ class ComponentNeuron(Vertical):
         both: tuple[NeuronDirection, NeuronDirection] | None,
         names: tuple[str, str],
     ) -> None:
-        """Show what a neuron writes.
-
-        Args:
-            where: Which one, harmless.
-            both: In base and tuned model; None while it is computed.
-            names: Of the models, harmless.
-        """
+        """Show what a neuron writes, None while computed; `where` and `names` are harmless."""
         self._where, self._both, self._names = where, both, names
         self._draw()
 
     def on_resize(self, event: Resize) -> None:
-        """As much as there is room for."""
         self._draw()
 
     def text(self) -> str:
-        """The same as plain text, all of it."""
+        """The complete contents as plain text."""
         if self._both is None:
             return ""
         lines = [self._where]
@@ -101,7 +93,7 @@ class ComponentNeuron(Vertical):
         return lines + [[] for _ in range(height - len(lines))]
 
     def _flow(self, words: list[str], width: int) -> list[Line]:
-        """Words in at most two lines."""
+        """Words on at most two lines."""
         lines: list[str] = [""]
         for word in words:
             if len(lines[-1]) + len(word) + 1 > width:
@@ -113,7 +105,7 @@ class ComponentNeuron(Vertical):
 
 
 def signed(words: tuple[str, ...], cosines: list[float], *, ascii_only: bool) -> list[str]:
-    """Words, harmless, a minus before those on the negative side."""
+    """Words, harmless; a minus marks those on the negative side."""
     minus = "-" if ascii_only else "−"
     return [
         (minus if cosine < 0 else "") + visible(word, ascii_only=ascii_only)

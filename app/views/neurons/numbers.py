@@ -1,4 +1,4 @@
-"""What the maps of the Components view show."""
+"""The numbers in the maps of the Components view."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GENERAL = "general"
 def numbers_of(
     atlas: ComponentAtlas, shown: Map, measure: Measure, side: int, *, ascii_only: bool = False
 ) -> Numbers:
-    """The map of base (0) or tuned model (1); changes are of both."""
+    """The map of the base (0) or tuned (1) model; changes concern both."""
     names = [prose(each, ascii_only=ascii_only) for each in atlas.counted]
     if shown == "overlaps":
         values = overlaps(atlas, measure, side)
@@ -35,7 +35,7 @@ def numbers_of(
         values = changes(atlas)
         return Numbers(rows, names, levels_of(values), _shares(values))
     both = [counts(atlas, each) for each in (0, 1)]
-    # All layers together by themselves: they would leave no lightness to the others.
+    # The row of all layers is scaled separately: it would leave the others no lightness.
     most = [
         max(int(each[rows].max(initial=0)) for each in both) for rows in (slice(1), slice(1, None))
     ]
@@ -46,27 +46,27 @@ def numbers_of(
 
 
 def overlaps(atlas: ComponentAtlas, measure: Measure, side: int) -> NDArray[np.float64]:
-    """float64 [C, C], NaN where there is nothing to compare."""
+    """float64 [C, C]; NaN if there is nothing to compare."""
     sets = atlas.sets()[side]
     return sets.jaccard() if measure == "jaccard" else sets.containment()
 
 
 def counts(atlas: ComponentAtlas, side: int) -> NDArray[np.int64]:
-    """int64 [1 + L, C + 1]: all layers first; sizes of the sets, the general units last."""
+    """int64 [1 + L, C + 1]: set sizes, all layers first, general units last."""
     sets = atlas.sets()[side]
     by_layer = np.column_stack([sets.counts.T, sets.general_counts])
     return np.vstack([by_layer.sum(axis=0), by_layer])
 
 
 def changes(atlas: ComponentAtlas) -> NDArray[np.float64]:
-    """float64 [1 + L, C]: Jaccard of the base and the tuned model's sets, all layers first."""
+    """float64 [1 + L, C]: Jaccard index of the base and tuned model's sets, all layers first."""
     found = atlas.alteration()
     both = np.column_stack([found.over_layers().jaccard(), found.jaccard()])
     return np.asarray(both.T)
 
 
 def share_text(value: float) -> str:
-    """A share with two digits; a dash where there is none."""
+    """A share with two digits; a dash for NaN."""
     return NOTHING if np.isnan(value) else f"{value:.2f}"
 
 

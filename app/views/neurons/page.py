@@ -1,4 +1,4 @@
-"""The neurons or the experts of a cell as a list, and the one under the cursor below it."""
+"""The neurons or experts of a cell as a list, with details of the current one below."""
 
 from __future__ import annotations
 
@@ -21,11 +21,9 @@ _FRAME = 3
 
 
 class ComponentPage(Vertical):
-    """A list by falling frequency.
+    """A list by descending frequency.
 
-    Attributes:
-        cell: What is listed; None before anything is.
-        kind: Which of its units.
+    `cell` is what is listed, None before anything is; `kind` says which of its units.
     """
 
     def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
@@ -38,7 +36,7 @@ class ComponentPage(Vertical):
         self.kind: Kind = "all"
 
     def compose(self) -> ComposeResult:
-        """Names of the columns, list, details."""
+        """Column headings, list, details."""
         yield Lines(id="columns", classes="columns")
         yield FollowedList(
             self._line,
@@ -49,13 +47,7 @@ class ComponentPage(Vertical):
         yield Lines(id="details")
 
     def show_cell(self, atlas: ComponentAtlas, cell: Cell, names: tuple[str, str]) -> None:
-        """List the units of a cell; the cursor stays at its place in the same cell.
-
-        Args:
-            atlas: Where they are looked up.
-            cell: Which units.
-            names: Of base and tuned model, harmless.
-        """
+        """List a cell's units; in the same cell the cursor stays. `names` are harmless."""
         cursor = self.items.cursor if cell == self.cell else 0
         self._atlas, self.cell, self._names = atlas, cell, names
         self._members = CellMembers(atlas, cell, self.kind)
@@ -65,7 +57,7 @@ class ComponentPage(Vertical):
         self._show_details()
 
     def turn_kind(self) -> None:
-        """To the next kind of units; those of the same cell."""
+        """Switch to the next kind of units in the same cell."""
         self.kind = KINDS[(KINDS.index(self.kind) + 1) % len(KINDS)]
 
     @property
@@ -80,7 +72,7 @@ class ComponentPage(Vertical):
 
     @property
     def title(self) -> str:
-        """What is listed, harmless."""
+        """The contents of the list in words, harmless."""
         if self.cell is None or self._members is None:
             return ""
         names = [prose(self._atlas.counted[each]) for each in self.cell.categories]
@@ -93,13 +85,12 @@ class ComponentPage(Vertical):
         return " · ".join([*parts, f"{len(self._members):,} {kind}{self.cell.unit}"])
 
     def text(self) -> str:
-        """What is listed as plain text, from the top."""
+        """The list as plain text, from the top."""
         if self._members is None:
             return ""
         return copied_members(self._members, self._names, self.title)
 
     def on_resize(self, event: Resize) -> None:
-        """Lines as long as there is room."""
         self._show_heading()
         self._show_details()
 
@@ -113,7 +104,7 @@ class ComponentPage(Vertical):
 
     @property
     def _side_width(self) -> int:
-        """Cells of a model's column."""
+        """Columns for one model."""
         where = _LAYER + _EXPERT * self._has_experts + _NEURON * self._has_neurons + 3 + _STATUS
         return min(_SIDE, (self.size.width - _FRAME - where - 2) // 2)
 
@@ -121,7 +112,7 @@ class ComponentPage(Vertical):
         parts = [f"{'layer':>{_LAYER}}"]
         parts += [f"{'expert':>{_EXPERT}}"] if self._has_experts else []
         parts += [f"{'neuron':>{_NEURON}}"] if self._has_neurons else []
-        # The list has a frame, these lines have none.
+        # The list has a frame, these lines do not.
         sides = [side_heading(name, ": p, sets", self._side_width) for name in self._names]
         self.query_one("#columns", Lines).show(
             [(f" {''.join(parts)}   {'':{_STATUS}}{'  '.join(sides)}", "dim")]
@@ -151,7 +142,7 @@ class ComponentPage(Vertical):
         ]
 
     def _side(self, member: Member, side: int) -> str:
-        """Mean frequency, and how common the unit is among the categories."""
+        """Mean frequency, and in how many categories' sets the unit is."""
         assert self.cell is not None
         share, sets = member.frequencies[side][self.cell.categories[0]], member.sets[side]
         of = len(self._atlas.counted)

@@ -1,4 +1,4 @@
-"""The pages of the Components view: maps, the list of a cell, what a search found, one neuron."""
+"""The pages of the Components view: maps, a cell's list, search results, one neuron."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class InstructionsBar(FileBar[InstructionSet]):
 
 
 class ComponentPages(PairView[ComponentJobs]):
-    """The state of the view and what shows it; `view.ComponentsView` adds what keys do."""
+    """The view's state and display; `view.ComponentsView` adds the actions of keys."""
 
     PAGES = ("words", "maps", "list", "found", "neuron")
     UNLIKE = UNLIKE
@@ -71,16 +71,14 @@ class ComponentPages(PairView[ComponentJobs]):
         super().__init__(id=id)
         self._atlas = ComponentAtlas(())
         self._instructions = ""
-        # The lists that the one shown was opened from, and where the neuron was opened.
+        # The lists that led to the current one, and the page that led to the neuron.
         self._behind: list[tuple[Cell, Kind, int]] = []
         self._neuron_from = "maps"
         self._search: WordSearch | None = None
         self._wanted: UnitsLink | None = None
 
-    # What is on the screen
-
     def compose(self) -> ComposeResult:
-        """The pages, of which one is shown, between lines on what is shown and what goes on."""
+        """The pages, one of which is shown, between summary and progress line."""
         ascii_only = self.ui.settings.ascii
         yield Lines(id="summary")
         with Container(id="content"):
@@ -112,7 +110,7 @@ class ComponentPages(PairView[ComponentJobs]):
 
     @property
     def _unit(self) -> Unit:
-        """What the page speaks of: a list of neurons may be of an expert."""
+        """The page's unit: a list of neurons may belong to an expert."""
         cell = self._list.cell
         if self._page in ("found", "neuron"):
             return "neurons"
@@ -120,10 +118,7 @@ class ComponentPages(PairView[ComponentJobs]):
 
     @property
     def _component(self) -> tuple[int, int, int] | None:
-        """Layer, expert and rank of the base component nearest to the neuron that is shown.
-
-        None while that is not known.
-        """
+        """Layer, expert and rank of the base component nearest to the shown neuron, once known."""
         found = None if self._jobs is None else self._jobs.directions
         if self._page != "neuron" or found is None or not len(found[0].components):
             return None
@@ -131,14 +126,14 @@ class ComponentPages(PairView[ComponentJobs]):
 
     @property
     def _opens(self) -> bool:
-        """Whether enter leads on from what is under the cursor."""
+        """Whether enter opens something at the cursor."""
         if self._page == "found":
             return self._found.place is not None
         return self._page in ("maps", "list") or self._component is not None
 
     @property
     def _again(self) -> LayerJobs[Any] | None:
-        """What failed or was stopped and may run again, of the page first."""
+        """Jobs that failed or were stopped and may run again, the page's own first."""
         if self._page == "found" and self._search is not None and self._search.can_run:
             return self._search.jobs
         return None if self._jobs is None else self._jobs.unfinished
@@ -147,7 +142,7 @@ class ComponentPages(PairView[ComponentJobs]):
         return self._ask_with(default_instructions(self.pair.base, self.pair.tuned))
 
     def _ask_with(self, instructions: InstructionSet) -> ComponentJobs:
-        """Ask what the models are built of; nothing is counted of these instructions yet."""
+        """Request the models' shapes; nothing is counted of these instructions yet."""
         assert self.ui.session is not None
         self._instructions = self.prose(instructions.name)
         thresholds, self._atlas = self._atlas.thresholds, ComponentAtlas(instructions.categories)
@@ -157,7 +152,7 @@ class ComponentPages(PairView[ComponentJobs]):
         return ComponentJobs(self.pair, self.ui.session, self, instructions)
 
     def read(self, instructions: InstructionSet) -> None:
-        """Begin with a set of instructions, in place of another one."""
+        """Start over with another set of instructions."""
         self.leave()
         self._jobs = self._ask_with(instructions)
         self._behind.clear()
@@ -165,19 +160,19 @@ class ComponentPages(PairView[ComponentJobs]):
         self._turn_to("words")
 
     def leave(self) -> None:
-        """Nothing is waited for."""
+        """Stop all jobs without waiting for them."""
         super().leave()
         if self._search is not None:
             self._search.jobs.stop()
 
     def on_resize(self, event: Resize) -> None:
-        """One map where two do not fit side by side."""
+        """Show one map if two do not fit side by side."""
         self.set_class(event.size.width < BOTH_FROM_WIDTH, "-narrow")
         self.call_after_refresh(self._show_status)
         self.call_after_refresh(self._show_progress)
 
     def offers(self, action: Action) -> bool:
-        """What the page that is shown can do."""
+        """What the current page can do."""
         jobs, page, maps = self._jobs, self._page, self._maps
         match action.id:
             case "components.stop":
@@ -195,7 +190,7 @@ class ComponentPages(PairView[ComponentJobs]):
             case "components.kind":
                 return page == "list"
             case "components.open":
-                # While something is typed, enter ends that.
+                # While the user types, enter ends that.
                 return self._opens and not isinstance(self.ui.base.focused, SearchBar)
             case "components.prompts":
                 return jobs is not None
@@ -237,7 +232,7 @@ class ComponentPages(PairView[ComponentJobs]):
 
     def _show_progress(self) -> None:
         line = self._progress()
-        # How to stop it stays in sight beside long names.
+        # Keep the hint how to stop visible next to long names.
         fits = width_of(line) <= self.app.size.width - 2
         shown, right = (line, []) if fits else (line[:1], line[1:])
         self.query_one("#progress", Lines).show(shown, right=right)
@@ -246,7 +241,7 @@ class ComponentPages(PairView[ComponentJobs]):
         line = super()._going_on()
         if self._page == "found" and self._search is not None:
             return self._search.going_on() or line[:1]
-        # From a list or a neuron escape leads back first, and stops nothing.
+        # On a list or a neuron escape goes back first and stops nothing.
         return line[:1] if self._page in ("list", "neuron") else line
 
     def _all_there(self) -> Line:
@@ -274,14 +269,14 @@ class ComponentPages(PairView[ComponentJobs]):
 
     @on(Watch.Changed)
     def _search_news(self, message: Watch.Changed) -> None:
-        """Take in news of the search for a word; all other news is for `PairView`."""
+        """Take in news of the word search; all other news is for `PairView`."""
         step = None if self._search is None else self._search.jobs.apply(message.watch)
         if self._search is None or step is None:
             return
         for notice in step.notices:
             self.ui.say(str(notice.problem), severity="warning")
         if self._search.jobs.problem is not None:
-            # In whole; the line has no room for it on a narrow screen.
+            # In full: on a narrow screen it does not fit the line.
             self.ui.say(str(self._search.jobs.problem), severity="error")
         if step.finished is not None:
             self._search.take(step.finished)
@@ -290,11 +285,9 @@ class ComponentPages(PairView[ComponentJobs]):
         self._show_progress()
         self.ui.refresh_lines()
 
-    # Where one is
-
     def _turn_to(self, page: str) -> None:
         if page in ("maps", "list"):
-            # From there nothing leads back to what a search found.
+            # Nothing leads back from these pages to the search's results.
             self._stop_search()
         super()._turn_to(page)
 
@@ -312,7 +305,7 @@ class ComponentPages(PairView[ComponentJobs]):
         self._turn_to("neuron")
 
     def open(self, link: Link) -> None:
-        """Go to a list, as soon as all categories are there."""
+        """Go to a linked list once all categories are there."""
         if not isinstance(link, UnitsLink):
             return
         self._atlas.thresholds = link.thresholds
@@ -323,7 +316,7 @@ class ComponentPages(PairView[ComponentJobs]):
 
     def _show_wanted(self) -> None:
         wanted, names = self._wanted, self._atlas.counted
-        # What is general or unique, all of them decide.
+        # General and unique units depend on all categories.
         if wanted is None or names != self._atlas.categories:
             return
         self._wanted = None
@@ -332,7 +325,7 @@ class ComponentPages(PairView[ComponentJobs]):
         self._open_list(Cell(wanted.unit, categories, wanted.layer), wanted.kind)
 
     def _stop_search(self) -> bool:
-        """Stop the search for a word; whether it ran."""
+        """Stop the word search; returns whether it was running."""
         jobs = None if self._search is None else self._search.jobs
         if jobs is None or jobs.layer is None:
             return False

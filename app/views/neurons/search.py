@@ -1,4 +1,4 @@
-"""What a search of the Components view means: a neuron or an expert, a category, or a word."""
+"""The meaning of a search in the Components view: neuron, expert, category or word."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ class Word:
 
 
 def find_component(text: str, atlas: ComponentAtlas) -> Place | Expert | int | Word | str:
-    """The neuron, the expert, the category or the word meant.
+    """The neuron, expert, category or word that a search means.
 
     Args:
-        text: Layer and neuron, in a mixture layer and expert, with a neuron after them or without;
-            the beginning of a category's name, or a word.
+        text: Layer and neuron (in a mixture layer: layer and expert, optionally a neuron), the
+            beginning of a category's name, or a word.
         atlas: With at least one category.
 
     Returns:
         The place of a neuron, an expert, the index of a category, a word, or what is wrong with
-        numbers.
+        the numbers.
     """
     if _NUMBERS.fullmatch(text):
         return _neuron([int(each) for each in re.findall(r"\d+", text)], atlas)
     sought = text.casefold()
     for index, name in enumerate(atlas.counted):
-        # The beginning of any word of the name will do.
+        # The beginning of any word in the name counts.
         if f" {name.casefold()}".find(f" {sought}") >= 0:
             return index
     return Word(text)

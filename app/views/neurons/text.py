@@ -1,4 +1,4 @@
-"""The Components view's texts: help, the line above the maps, the lines below."""
+"""The Components view's texts: help, the lines above and below the maps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.views.neurons.numbers import NOTHING, share_text
 from app.widgets.lines import Line, Part, width_of
 
 _SHORTEST_NOTE = 20
-"""Cells of a beginning that still says something."""
+"""Columns of a shortened note that still says something."""
 
 HELP = (
     "Which feed-forward neurons, and in mixture models which experts, a kind of instruction needs, "
@@ -69,7 +69,7 @@ WAITING = (
 
 
 def summary(atlas: ComponentAtlas, unit: Unit, instructions: str, width: int) -> Line:
-    """The line above: what is spoken of and at which thresholds."""
+    """The line above: unit, instructions and thresholds."""
     epsilon = "ε" if unit == "neurons" else "ε_e"
     return fitting(
         [
@@ -84,7 +84,7 @@ def summary(atlas: ComponentAtlas, unit: Unit, instructions: str, width: int) ->
 
 
 def fitting(phrases: Sequence[Line], width: int) -> Line:
-    """As many phrases as there is room for, dots between them: no number is cut in two."""
+    """As many phrases as fit, separated by dots, so that no number is cut."""
     line: list[Part] = list(phrases[0])
     for phrase in phrases[1:]:
         longer = [*line, (" · ", ""), *phrase]
@@ -118,7 +118,7 @@ def _named(atlas: ComponentAtlas, cell: Cell) -> str:
 
 
 def _side(atlas: ComponentAtlas, cell: Cell, side: int) -> list[Line]:
-    """What is said of a model, the most important first."""
+    """Phrases on one model, the most important first."""
     sets = atlas.sets()[side]
     layers = slice(None) if cell.layer is None else slice(cell.layer, cell.layer + 1)
     units = f"of {int(sets.units[layers].sum()):,}"
@@ -146,7 +146,7 @@ def _side(atlas: ComponentAtlas, cell: Cell, side: int) -> list[Line]:
 
 
 def change_parts(atlas: ComponentAtlas, cell: Cell) -> list[Part]:
-    """What tuning did to the set of a cell of one category."""
+    """How tuning changed the set of a cell with one category."""
     found, category = atlas.alteration(), cell.categories[0]
     layers = slice(None) if cell.layer is None else slice(cell.layer, cell.layer + 1)
     kept, lost, gained = (
@@ -168,5 +168,5 @@ def _notes(atlas: ComponentAtlas, width: int) -> list[Part]:
 
 
 def side_heading(name: str, what: str, width: int) -> str:
-    """The heading of a model's column: the end of a long name tells base from tuned."""
+    """The heading of a model's column; long names keep their end, which tells base from tuned."""
     return pad(fit(name[::-1], width - len(what))[::-1] + what, width)

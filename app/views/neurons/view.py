@@ -1,4 +1,4 @@
-"""The Components view: which neurons and experts instructions need, and what tuning changed."""
+"""The Components view: the neurons and experts that instructions need, and changes by tuning."""
 
 from __future__ import annotations
 
@@ -22,59 +22,50 @@ from app.widgets.search_bar import SearchBar
 
 
 class ComponentsView(ComponentPages):
-    """Maps over categories, behind them the list of a cell, behind that one neuron."""
+    """Maps over categories, then the list of a cell, then one neuron."""
 
     SCOPE = "components"
     HELP = HELP
     ANSWERS = frozenset({"export"})
     BINDINGS: ClassVar[list[BindingType]] = bindings("components")
 
-    # Thresholds
-
     def action_threshold(self, by: int) -> None:
-        """Move ε of what the page speaks of, as often as the key waits to be answered."""
+        """Move ε of the page's unit, one step per waiting key press."""
         self._atlas.move_threshold(self._unit, by * (1 + self.ui.take_repeats()))
         self.show_everything()
 
     def action_tau(self, by: int) -> None:
-        """Move τ, as often as the key waits to be answered."""
+        """Move τ, one step per waiting key press."""
         self._atlas.move_tau(by * (1 + self.ui.take_repeats()))
         self.show_everything()
 
-    # Maps
-
     def action_map(self) -> None:
-        """The next map."""
+        """Show the next map."""
         self._maps.turn()
         self._turn_to("maps")
 
     def action_measure(self) -> None:
-        """Overlaps by Jaccard index or by containment."""
+        """Measure overlaps by Jaccard index or by containment."""
         maps = self._maps
         maps.measure = "containment" if maps.measure == "jaccard" else "jaccard"
         self.show_everything()
 
     def action_swap(self) -> None:
-        """The other model."""
+        """Switch to the other model."""
         self._maps.side = 1 - self._maps.side
         self._turn_to("maps")
 
     def action_unit(self) -> None:
-        """Experts or neurons."""
+        """Switch between experts and neurons."""
         self._atlas.unit = "neurons" if self._atlas.unit == "experts" else "experts"
         self._turn_to("maps")
-
-    # Lists and neurons
 
     @on(ItemList.Chosen)
     def _chosen(self, message: ItemList.Chosen) -> None:
         self.action_open()
 
     def action_open(self) -> None:
-        """From a cell to its units, from an expert to its neurons, from a neuron to what it writes.
-
-        From there to the component of the base model that lies nearest.
-        """
+        """Open a cell's units, an expert's neurons, a neuron's words or nearest base component."""
         if self._page == "maps":
             self._behind.clear()
             self._open_list(self._maps.cell(self._atlas))
@@ -97,7 +88,7 @@ class ComponentsView(ComponentPages):
             self._open_neuron((member.layer, member.expert, member.neuron))
 
     def action_kind(self) -> None:
-        """All units of the cell, or those kept, lost, gained, general or unique."""
+        """List all units of the cell, or those kept, lost, gained, general or unique."""
         self._list.turn_kind()
         self.show_everything()
 
@@ -124,12 +115,10 @@ class ComponentsView(ComponentPages):
             self.show_everything()
             self.ui.refresh_lines()
 
-    # Search
-
     def action_find(self) -> None:
         """Open the search bar."""
         search = self._search if self._page == "found" else None
-        # A word that is none is there to be mended.
+        # Offer an unknown word again for correction.
         failed = search is not None and search.jobs.problem is not None
         word = search.word if search is not None and failed else ""
         self.query_one("#search", SearchBar).open(word)
@@ -165,14 +154,14 @@ class ComponentsView(ComponentPages):
         self._turn_to("found")
 
     def _open_expert(self, layer: int, expert: int) -> None:
-        """The neurons of an expert that the categories looked at need."""
+        """List an expert's neurons in the sets of the current categories."""
         cell = self._list.cell if self._page == "list" else None
         looked_at = cell or self._maps.cell(self._atlas)
         self._behind.clear()
         self._open_list(Cell("neurons", looked_at.categories, layer, expert))
 
     def _go_to_category(self, category: int) -> None:
-        """In a list to the list of the category, else to its place on the maps."""
+        """Go to a category's list if a list is shown, else to its place on the maps."""
         cell = self._list.cell
         if self._page == "list" and cell is not None:
             self._open_list(cell._replace(categories=(category,)), self._list.kind)
@@ -182,10 +171,8 @@ class ComponentsView(ComponentPages):
         self._maps.put_cursor(category if overlaps else row, category)
         self._turn_to("maps")
 
-    # Instructions
-
     def action_prompts(self) -> None:
-        """Name the instructions that both models read."""
+        """Let the user name the instructions for both models."""
         self.query_one(InstructionsBar).ask()
 
     @on(InstructionsBar.Refused)
@@ -199,10 +186,8 @@ class ComponentsView(ComponentPages):
         else:
             self.read(message.content)
 
-    # What leaves the program
-
     def action_export(self) -> None:
-        """What is shown as CSV: overlaps and changes, or all units of all sets."""
+        """Export overlaps and changes, or all units of all sets, as CSV."""
         if not self._atlas.counted:
             self.ui.say("There is nothing to export yet.", severity="warning")
             return

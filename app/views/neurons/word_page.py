@@ -21,7 +21,7 @@ _FRAME = 3
 
 
 class ComponentWordPage(Vertical):
-    """A list by falling |cos(w, E[word])|."""
+    """A list by descending |cos(w, E[word])|."""
 
     def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
@@ -30,24 +30,18 @@ class ComponentWordPage(Vertical):
         self._atlas = ComponentAtlas(())
         self._names = ("", "")
         self._search: WordSearch | None = None
-        # The neuron that the user went to; None for whichever comes first.
+        # The neuron the user moved to; None to stay at the top.
         self._entry: Entry | None = None
 
     def compose(self) -> ComposeResult:
-        """Names of the columns, and the list."""
+        """Column headings and the list."""
         yield Lines(id="word-columns", classes="columns")
         yield FollowedList(self._line, self._moved, empty=" none so far", id="writers")
 
     def show_search(
         self, search: WordSearch, atlas: ComponentAtlas, names: tuple[str, str]
     ) -> None:
-        """List what a search has found so far; in the same search the cursor stays on its neuron.
-
-        Args:
-            search: What was found.
-            atlas: Whose sets the neurons may be in.
-            names: Of base and tuned model, harmless.
-        """
+        """List a search's results; in the same search the cursor keeps its neuron."""
         if search is not self._search:
             self._entry = None
         self._search, self._atlas, self._names = search, atlas, names
@@ -58,7 +52,6 @@ class ComponentWordPage(Vertical):
         self._show_heading()
 
     def on_resize(self, event: Resize) -> None:
-        """Columns as wide as there is room for."""
         self._show_heading()
 
     @property
@@ -74,7 +67,7 @@ class ComponentWordPage(Vertical):
         return self._search.writer(self.items.cursor, self._atlas).place
 
     def text(self) -> str:
-        """What is listed as plain text."""
+        """The list as plain text."""
         if self._search is None:
             return ""
         table = self._search.table(self._atlas)
@@ -87,7 +80,7 @@ class ComponentWordPage(Vertical):
 
     @property
     def _side_width(self) -> int:
-        """Cells of a model's column."""
+        """Columns for one model."""
         where = _LAYER + (_EXPERT if self._atlas.mixture else 0) + _NEURON + 2
         return min(_SIDE, (self.size.width - _FRAME - where - 2) // 2)
 

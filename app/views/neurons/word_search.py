@@ -1,4 +1,4 @@
-"""The neurons that write a word: asked layer by layer of both models, the best first."""
+"""The neurons that write a word: requested layer by layer for both models, best first."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from app.workspace import PairWorkspace, SessionLike
 
 LISTED = 1000
-"""How many neurons are listed."""
+"""Maximum number of neurons listed."""
 
 
 Entry = tuple[int, int]
-"""Layer, and place in the layer's arrays."""
+"""Layer, and index in the layer's arrays."""
 
 
 class Writer(NamedTuple):
@@ -41,12 +41,7 @@ class Writer(NamedTuple):
 
 
 class WordSearch:
-    """What was asked about a word, and what is there of it; no widgets.
-
-    Attributes:
-        word: The word.
-        jobs: How far it is.
-    """
+    """The search for one word and its results so far; no widgets. `jobs` has its progress."""
 
     def __init__(
         self,
@@ -56,7 +51,7 @@ class WordSearch:
         listener: MessagePump,
         layers: int,
     ) -> None:
-        """Args: the word; whose neurons; where to ask; what receives `Watch.Changed`; layers."""
+        """Args: the word; the models; where to submit; what receives `Watch.Changed`; layers."""
         self.word = word
         asks = word_asks(workspace.pair, range(layers), word, workspace.words)
         self.jobs = LayerJobs(session, listener, asks)
@@ -65,7 +60,7 @@ class WordSearch:
         self.jobs.run(0)
 
     def take(self, layer: int) -> None:
-        """Take in a layer that is there: of it too only the best are kept."""
+        """Take in a finished layer; only the best neurons overall are kept."""
         new = np.stack([each.cosines for each in self.jobs.results[layer]])
         self.jobs.results[layer] = ()
         layers = np.concatenate([self._layers, np.full(new.shape[1], layer)])
@@ -75,28 +70,27 @@ class WordSearch:
         self._layers, self._places, self._cosines = layers[best], places[best], cosines[:, best]
 
     def __len__(self) -> int:
-        """How many neurons are listed."""
         return len(self._places)
 
     def writer(self, index: int, atlas: ComponentAtlas) -> Writer:
-        """The neuron at a place of the list, by falling |cos| in the model where it is larger."""
+        """The neuron at a list index, by descending |cos| in the model where it is larger."""
         layer, place = self.entry(index)
         base, tuned = (int(each.members[layer][:, place].sum()) for each in atlas.sets("neurons"))
         cosines = float(self._cosines[0, index]), float(self._cosines[1, index])
         return Writer((layer, *atlas.expert_and_neuron(layer, place)), cosines, (base, tuned))
 
     def entry(self, index: int) -> Entry:
-        """Which neuron stands at a place of the list."""
+        """The layer and index of the neuron at a list index."""
         return int(self._layers[index]), int(self._places[index])
 
     def index(self, entry: Entry) -> int:
-        """Where a neuron stands in the list; the end where others took its place."""
+        """A neuron's list index; the last one if it was displaced."""
         layer, place = entry
         found = np.flatnonzero((self._layers == layer) & (self._places == place))
         return int(found[0]) if len(found) else len(self) - 1
 
     def table(self, atlas: ComponentAtlas) -> Table:
-        """What is listed: word, place of the neuron, cosines and numbers of sets."""
+        """The list: word, place of the neuron, cosines and numbers of sets."""
         columns = ("word", "layer", "expert", "neuron", "cosine_base", "cosine_tuned")
         rows = []
         for index in range(len(self)):
@@ -107,7 +101,7 @@ class WordSearch:
         return Table((*columns, "sets_base", "sets_tuned"), rows)
 
     def going_on(self) -> Line:
-        """One harmless line on what runs, went wrong or was stopped; empty when all is there."""
+        """One harmless line on what runs, failed or was stopped; empty when done."""
         if self.jobs.layer is not None:
             return [(self.jobs.words() or "reading the weights", ""), (" · esc stops", "dim")]
         if self.jobs.problem is not None:
@@ -120,6 +114,6 @@ class WordSearch:
 
     @property
     def can_run(self) -> bool:
-        """Whether it was stopped or failed and may end otherwise; an unknown word will not."""
+        """Whether it stopped or failed and might succeed now; an unknown word would not."""
         problem = self.jobs.problem
         return self.jobs.can_run and (problem is None or problem.kind != "input")

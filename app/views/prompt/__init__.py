@@ -1,1 +1,1 @@
-"""The Prompt view: what both models are asked."""
+"""The Prompt view: the prompt for both models."""

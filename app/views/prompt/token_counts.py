@@ -1,4 +1,4 @@
-"""How many tokens the prompt is for each model, and where it is cut."""
+"""How many tokens the prompt has in each model, and where it is split."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SHOWN_TOKENS = 200
 
 
 class TokenCounts(Lines):
-    """A line a model. Asks the engine only when it is up, has nothing to do and holds the model."""
+    """One line per model. Asks the engine only when it is idle and holds the model."""
 
     def __init__(self, models: Sequence[ModelChoice], *, ascii_only: bool, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -35,11 +35,10 @@ class TokenCounts(Lines):
         self._watches: dict[Watch, int] = {}
 
     def on_mount(self) -> None:
-        """Say that there is nothing yet."""
         self._draw()
 
     def set_prompt(self, text: str, *, chat_template: bool) -> None:
-        """Forget the counts of another prompt; `ask` brings the new ones."""
+        """Forget the counts of another prompt; `ask` requests new ones."""
         wanted = [
             TokenizeRequest(model, text, chat_template and side == 1) if text.strip() else None
             for side, model in enumerate(self._models)
@@ -50,10 +49,10 @@ class TokenCounts(Lines):
         self._draw()
 
     def ask(self, session: SessionLike | None, status: EngineStatus) -> None:
-        """Ask for what is missing, if the engine has the time."""
+        """Request missing counts, if the engine is idle."""
         if session is None or status.state != "idle":
             return
-        # Brings numpy with it, which the first screen is painted without.
+        # Imports numpy, which the first paint does without.
         from app.jobs.watch import Watch
 
         loaded = {model.name for model in status.models}
@@ -65,7 +64,7 @@ class TokenCounts(Lines):
                 self._watches[Watch(session, request, self)] = side
 
     def on_watch_changed(self, message: Watch.Changed) -> None:
-        """Take the tokens that were asked for."""
+        """Take the requested tokens."""
         message.stop()
         watch, news = message.watch, message.watch.take()
         if news.ending is None:

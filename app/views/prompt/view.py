@@ -1,4 +1,4 @@
-"""The Prompt view: enter a prompt, or choose one, mark its instructions, and run both models."""
+"""The Prompt view: enter or choose a prompt, mark its instructions, run both models."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from app.workspace import Example
 if TYPE_CHECKING:
     from app.jobs.watch import Watch
 
-# Waited for after the last key before sentences and tokens are worked out anew.
+# Pause in typing after which sentences and tokens are updated.
 _TYPING_PAUSE_S = 0.25
 
 
@@ -64,7 +64,7 @@ class PromptView(View):
         self._decided: dict[str, bool] = {}
         self._sentences: list[Span] = []
         self._settled_text = ""
-        # What an example, the history or the last run put into the entry.
+        # Text last loaded from an example, the history or the previous run.
         self._loaded_text = ""
         self._pause: Timer | None = None
         self._loading: list[Watch] = []
@@ -74,10 +74,8 @@ class PromptView(View):
     def _models(self) -> tuple[ModelChoice, ModelChoice]:
         return self.pair.base, self.pair.tuned
 
-    # What is on the screen
-
     def compose(self) -> ComposeResult:
-        """Two columns; the problem line below them is hidden while it is empty."""
+        """Two columns; below them a problem line, hidden while empty."""
         tuned = self.prose(self._models[1].name)
         with Horizontal():
             with Vertical(id="writing"):
@@ -100,7 +98,7 @@ class PromptView(View):
         yield Lines(id="progress")
 
     def on_mount(self) -> None:
-        """Titles, the lists, and what stood in the entry last time."""
+        """Titles, the lists, and the saved draft."""
         titles = {
             "#entry": "Prompt",
             "#sentences": "Sentences · ▌ instruction · space marks",
@@ -117,11 +115,11 @@ class PromptView(View):
             self._settle()
 
     def connected(self) -> None:
-        """Warm up."""
+        """Load the models in the background."""
         self._warm_up()
 
     def enter(self) -> None:
-        """Focus the examples at the start; afterwards leave the focus where it was."""
+        """Focus the examples at first, later whatever had the focus."""
         if self._loading == [] and self.ui.session is not None:
             self._warm_up()
         target = "#examples" if self.pair.examples else "#entry"
@@ -129,7 +127,7 @@ class PromptView(View):
         (last or self.query_one(target)).focus()
 
     def on_descendant_focus(self) -> None:
-        """Remember where the focus was."""
+        """Remember the focus."""
         self._last_focus = self.screen.focused
 
     def _draw_example(self, index: int, width: int) -> Line:
@@ -145,15 +143,13 @@ class PromptView(View):
             return [("# " if self.ui.settings.ascii else "▌ ", "accent"), (text, "")]
         return [("  ", ""), (text, "dim")]
 
-    # The prompt
-
     def current(self) -> Prompt:
-        """The prompt as it stands, with its marks."""
+        """The current prompt with its marks."""
         self._settle()
         return Prompt(self._settled_text, self._spans, self.query_one("#template", Checkbox).value)
 
     def load(self, prompt: Prompt | Example) -> None:
-        """Put a prompt into the entry, with its marks; a first guess where it has none."""
+        """Put a prompt with its marks into the entry; marks are guessed if it has none."""
         text = prompt.text if isinstance(prompt, Prompt) else prompt.prompt
         if isinstance(prompt, Prompt):
             self._set_template(prompt.chat_template)
@@ -167,7 +163,7 @@ class PromptView(View):
         self._settle(keep=bool(spans))
 
     def take_paste(self, text: str) -> None:
-        """Make what is pasted the prompt, or part of one that is being written."""
+        """Paste into the prompt, replacing a loaded one that was not edited."""
         entry = self.query_one("#entry", PromptEntry)
         replaced = entry.text == self._loaded_text
         entry.paste(text, instead=replaced)
@@ -175,14 +171,14 @@ class PromptView(View):
             self.ui.say("The paste took the place of the prompt before; ctrl-z brings that back.")
 
     def open(self, link: Link) -> None:
-        """Take over marks that were changed in another view, if the prompt is still the same."""
+        """Take over marks changed in another view, if the prompt is still the same."""
         if isinstance(link, MarksLink) and link.prompt.text == self._settled_text:
             self._spans = link.prompt.instruction_spans
             self._decided = marks_by_sentence(self._settled_text, self._spans)
             self._show_sentences()
 
     def _settle(self, *, keep: bool = False) -> None:
-        """Sentences and marks of the text as it stands now; `keep` keeps the marked spans."""
+        """Update sentences and marks from the text; `keep` keeps the marked spans."""
         text = self.query_one("#entry", PromptEntry).text
         if text != self._settled_text or not self._sentences:
             self._settled_text = text
@@ -212,8 +208,6 @@ class PromptView(View):
         if not box.disabled:
             box.value = on
 
-    # Models and the engine
-
     def _count_tokens(self) -> None:
         counts = self.query_one(TokenCounts)
         counts.set_prompt(
@@ -222,7 +216,7 @@ class PromptView(View):
         counts.ask(self.ui.session, self.ui.status)
 
     def engine_changed(self, status: EngineStatus) -> None:
-        """Learn what the tuned model can do; count tokens when the engine has time."""
+        """Learn the tuned model's abilities; count tokens when the engine is idle."""
         for facts in status.models:
             self._learn(facts)
         self.query_one(TokenCounts).ask(self.ui.session, status)
@@ -235,10 +229,8 @@ class PromptView(View):
         box.disabled = True
         box.label = Content(f"no chat template in {self.prose(facts.name)}")
 
-    # Warming up
-
     def _warm_up(self) -> None:
-        """Load both models in the background, unless what will be asked first is stored."""
+        """Load both models in the background, unless the likely first answer is stored."""
         first = self.ui.state.draft or (
             Prompt(self.pair.examples[0].prompt) if self.pair.examples else None
         )
@@ -257,7 +249,7 @@ class PromptView(View):
         self.run_worker(look, thread=True, exclusive=True, exit_on_error=False, group="warm-up")
 
     def _load_models(self) -> None:
-        # Brings numpy with it, which the first screen is painted without.
+        # Imports numpy, which the first paint does without.
         from app.jobs.watch import Watch
 
         session = self.ui.session
@@ -265,7 +257,7 @@ class PromptView(View):
             self._loading = [Watch(session, LoadRequest(model), self) for model in self._models]
 
     def on_watch_changed(self, message: Watch.Changed) -> None:
-        """Show how far loading is and what it led to."""
+        """Show loading progress and its outcome."""
         message.stop()
         watch = message.watch
         news = watch.take()
@@ -287,8 +279,6 @@ class PromptView(View):
         line = self.query_one("#problem", Static)
         line.update(words)
         line.set_class(bool(words), "shown")
-
-    # Running
 
     async def _run(self) -> None:
         prompt = self.current()
@@ -343,17 +333,17 @@ class PromptView(View):
         await self._run()
 
     def action_focus_entry(self) -> None:
-        """Go to the entry."""
+        """Focus the entry."""
         self.query_one("#entry").focus()
 
     def action_clear_entry(self) -> None:
-        """An empty entry."""
+        """Empty the entry and focus it."""
         self._decided = {}
         self.query_one("#entry", PromptEntry).load_text("")
         self.action_focus_entry()
 
     def action_template(self) -> None:
-        """The chat template on or off."""
+        """Toggle the chat template."""
         box = self.query_one("#template", Checkbox)
         if box.disabled:
             self.ui.say("The tuned model's tokenizer has no chat template.", severity="warning")
@@ -361,7 +351,7 @@ class PromptView(View):
             box.toggle()
 
     def action_leave(self) -> None:
-        """Stop loading; or leave the entry for the examples, so that plain keys work."""
+        """Leave the entry for the examples, so that plain keys work; else stop loading."""
         if isinstance(self.screen.focused, PromptEntry):
             target = "#examples" if self.pair.examples else "#run"
             self.query_one(target).focus()
@@ -371,7 +361,7 @@ class PromptView(View):
                 watch.cancel()
 
     def leave(self) -> None:
-        """Remember what stands in the entry."""
+        """Save the entry as the draft."""
         text = self.query_one("#entry", PromptEntry).text
         template = self.query_one("#template", Checkbox).value
         spans = self._spans if text == self._settled_text else ()

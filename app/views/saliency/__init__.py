@@ -1,1 +1,1 @@
-"""The Saliency view: which prompt tokens each response token hangs on."""
+"""The Saliency view: which prompt tokens each response token depends on."""

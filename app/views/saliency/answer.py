@@ -1,4 +1,4 @@
-"""One request of the Saliency view: what was asked, what came back, what went wrong."""
+"""One request of the Saliency view: its state, result and problem."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class Answer:
     """State of one request; holds no widgets.
 
     Attributes:
-        request: What was asked; None where there is nothing to ask.
-        watch: The running request; None when nothing runs.
-        attribution: The newest result, partial or whole; None before there is one.
-        problem: Why there is no result, if something went wrong.
-        stopped: The user stopped it.
-        from_cache: The result was read from disk.
+        request: The request; None if there is nothing to ask.
+        watch: The running request; None when idle.
+        attribution: The newest result, partial or complete; None before there is one.
+        problem: Why it failed, if it did.
+        stopped: Whether the user stopped it.
+        from_cache: Whether the result was read from disk.
     """
 
     def __init__(
@@ -45,24 +45,24 @@ class Answer:
 
     @property
     def whole(self) -> bool:
-        """Whether the result is there, all of it."""
+        """Whether the result is complete."""
         given_up = self.problem is not None or self.stopped
         return self.attribution is not None and not self.running and not given_up
 
     @property
     def can_run(self) -> bool:
-        """Whether there is something to ask, and no whole answer on its way or here."""
+        """Whether there is a request without a complete answer, here or on its way."""
         return self.request is not None and not self.running and not self.whole
 
     def begin(self, watch: Watch) -> None:
-        """A new request was submitted."""
+        """Record that a request was submitted."""
         self.watch = watch
         self.problem = None
         self.stopped = False
         self.progress = None
 
     def stop(self) -> None:
-        """Give the request up: at once if nothing was heard of it yet, else at its next step."""
+        """Cancel the request: at once before its first progress, else at its next step."""
         if self.watch is None:
             return
         if self.progress is not None:
@@ -73,7 +73,7 @@ class Answer:
         self.stopped = True
 
     def apply(self, news: News) -> None:
-        """Take in what happened."""
+        """Take in the news."""
         if news.progress is not None:
             if self.progress is None or self.progress.stage != news.progress.stage:
                 self._stage_started = time.monotonic()
@@ -98,18 +98,18 @@ class Answer:
         self._maps.clear()
 
     def map(self, *, include_special: bool) -> SaliencyMap | None:
-        """The map of the newest result, always the same one; None before the response is there."""
+        """The newest result's map, always the same object; None before there is a response."""
         if self.attribution is None or self.attribution.ended == "running":
             return None
         shown = self._maps.get(include_special)
         if shown is None:
             shown = SaliencyMap.from_attribution(self.attribution, include_special=include_special)
             self._maps[include_special] = shown
-        # What was computed before something went wrong is worth seeing, an empty map is not.
+        # A partial map is worth seeing after a failure, an empty one is not.
         return shown if self.problem is None or shown.computed.any() else None
 
     def words(self) -> str:
-        """What went wrong, or the response as far as it is written; empty for neither."""
+        """The problem, or the response so far; empty if there is neither."""
         if self.problem is not None:
             parts = (self.problem.what, self.problem.why, self.problem.remedy)
             return "\n\n".join([*(part for part in parts if part), "r runs it again."])
@@ -121,7 +121,7 @@ class Answer:
         return ""
 
     def notes(self) -> list[str]:
-        """What to say beside the model's name: how far it came, what is special about it."""
+        """Remarks for the pane's title: how far the request got, and what is special about it."""
         if self.problem is not None:
             return ["failed"]
         if self.stopped:
@@ -135,7 +135,7 @@ class Answer:
         return [note for note in notes if note]
 
     def progress_line(self, name: str) -> str:
-        """How far it is, one line; empty when nothing is known."""
+        """Progress in one line; empty if unknown."""
         if self.progress is None:
             return ""
         running_s = time.monotonic() - self._stage_started

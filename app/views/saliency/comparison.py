@@ -1,4 +1,4 @@
-"""Two maps of one prompt as the Saliency view shows them: shared rows, marks, values in words."""
+"""Two maps of one prompt as the Saliency view shows them: shared rows, marks, exact values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Place:
-    """Where a search found something: a row, or a response token of one side."""
+    """A match of a search: a row, or a response token of one side."""
 
     row: int | None = None
     side: int = 0
@@ -29,41 +29,42 @@ class Place:
 
 @dataclass
 class Found:
-    """The places a search found, and which of them the cursor went to last."""
+    """A search's matches, and the one the cursor went to last."""
 
     places: Sequence[Place] = ()
     _at: int = -1
 
     def step(self, by: int) -> Place | None:
-        """The next (1) or previous (-1) place, round and round; None where nothing was found."""
+        """The next (1) or previous (-1) match, wrapping around; None if there are none."""
         if not self.places:
             return None
         self._at = (self._at + by) % len(self.places)
         return self.places[self._at]
 
     def words(self) -> str:
-        """Which place of how many."""
+        """The current match's number and the total."""
         return f"{self._at + 1} of {len(self.places)} places"
 
 
 @dataclass(frozen=True)
 class Reading:
-    """The exact values under the cursor for one model; None where there is nothing to read.
+    """The exact values under the cursor for one model.
 
     Attributes:
         prompt_token: Exact text.
         response_token: Exact text; None without a response.
         column: The response token's index.
         columns: Number of response tokens.
-        importance: Signed importance I; None where only scores are known or it is not computed.
-        score: Normalised score S; None where it is not computed.
-        provisional: The largest importance of the column may be to come, so the score is not final.
-        density: Importance density of the prompt token; None while the map is not complete.
+        importance: Signed importance I; None if not computed or if only scores are known.
+        score: Normalised score S; None if not computed.
+        provisional: Whether the score may still change: the column's largest importance may be
+            among the missing ones.
+        density: Importance density of the prompt token; None while the map is incomplete.
         rank: 1 for the densest prompt token.
         rows: Number of prompt tokens shown.
-        compared: Another map's score is subtracted.
-        subtracted: That score; None where it is not computed.
-        total: Sum of the prompt token's importance over the response; None where it is not known.
+        compared: Whether another map's score is subtracted.
+        subtracted: That score; None if not computed.
+        total: The prompt token's importance summed over the response; None if unknown.
     """
 
     prompt_token: str
@@ -82,7 +83,7 @@ class Reading:
 
 
 def mask_of(shown: SaliencyMap | None, spans: Sequence[Span], stored: Mask | None) -> Mask | None:
-    """bool [N]: the instruction tokens of a map, the published mask where there is one."""
+    """bool [N]: a map's instruction tokens; the published mask if there is one."""
     if shown is None or stored is not None:
         return stored if shown is not None else None
     return instruction_mask(shown.prompt_tokens, spans)
@@ -93,10 +94,10 @@ class Comparison:
 
     Args:
         prompt: The user's text.
-        maps: The maps; None where there is none (yet).
-        masks: bool [N] per side, tokens of instructions; None with the map.
-        subtracted: Maps of the same tokens whose scores are subtracted, so that the faces show
-            by how much the two differ; None shows a map as it is.
+        maps: The maps; None for one that is missing.
+        masks: bool [N] per side, the instruction tokens; None without a map.
+        subtracted: Maps of the same tokens whose scores are subtracted, to show differences; None
+            shows a map as it is.
     """
 
     def __init__(
@@ -133,7 +134,7 @@ class Comparison:
 
     @property
     def cut_differently(self) -> bool:
-        """Whether the two models cut the user's own text into different tokens."""
+        """Whether the two models tokenize the user's own text differently."""
         if None in self.maps:
             return False
         own = [
@@ -143,10 +144,8 @@ class Comparison:
         ]
         return own[0] != own[1]
 
-    # For the faces
-
     def token_map(self, side: int) -> TokenMap:
-        """A side as the faces draw it: one row for every row of the comparison."""
+        """A side's data for the faces: one row per row of the comparison."""
         shown = self.maps[side]
         if shown is None:
             return TokenMap()
@@ -168,7 +167,7 @@ class Comparison:
         )
 
     def levels(self, side: int) -> NDArray[np.uint8]:
-        """uint8 [rows, M]: normalised scores, or by how much they differ; 0 in gaps."""
+        """uint8 [rows, M]: normalised scores, or absolute differences; 0 in gaps."""
         shown, other, index = self._map(side), self.subtracted[side], self._index[side]
         levels = shown.scores[index]
         if other is not None:
@@ -178,26 +177,26 @@ class Comparison:
         return levels
 
     def _negative(self, side: int) -> Mask | None:
-        """bool [rows, M]: where more is subtracted than there is; None where nothing is."""
+        """bool [rows, M]: where a difference is negative; None if nothing is subtracted."""
         shown, other, index = self._map(side), self.subtracted[side], self._index[side]
         if other is None:
             return None
         return np.asarray(shown.scores[index] < other.scores[index], dtype=np.bool_)
 
     def density(self, side: int) -> NDArray[np.float64] | None:
-        """float64 [rows]: importance density, 0 in gaps; None while the map is not complete."""
+        """float64 [rows]: importance density, 0 in gaps; None while the map is incomplete."""
         shown, index = self._map(side), self._index[side]
         return np.where(index < 0, 0.0, shown.density[index]) if shown.complete else None
 
     def totals(self, side: int) -> NDArray[np.uint8] | None:
-        """uint8 [rows]: levels of whole rows, 0 in gaps; None where no total is known or meant."""
+        """uint8 [rows]: levels of row totals, 0 in gaps; None if unknown or in a difference."""
         scores, index = self._map(side).total_scores, self._index[side]
         if scores is None or self.subtracted[side] is not None:
             return None
         return np.where(index < 0, np.uint8(0), scores[index])
 
     def marked(self, side: int) -> Mask:
-        """bool [rows]: tokens of instructions; gaps follow the other model's token."""
+        """bool [rows]: instruction tokens; gaps follow the other model's token."""
         marked = np.zeros(len(self.rows), np.bool_)
         for each in (side, 1 - side):
             mask, index = self.masks[each], self._index[each]
@@ -207,19 +206,19 @@ class Comparison:
         return marked
 
     def missing(self, side: int) -> Mask | None:
-        """bool [rows, M]: cells not computed yet; None when all are."""
+        """bool [rows, M]: cells not computed yet; None if there are none."""
         index = self._index[side]
         missing = ~self._computed(side)[index]
         missing[index < 0] = False
         return missing if missing.any() else None
 
     def _computed(self, side: int) -> Mask:
-        """bool [N, M]: cells of a side that have something to show."""
+        """bool [N, M]: cells of a side that can be shown."""
         computed, other = self._map(side).computed, self.subtracted[side]
         return computed if other is None else computed & other.computed
 
     def provisional(self, side: int) -> bool:
-        """Whether any score that is shown is not final."""
+        """Whether any score shown may still change."""
         shown = self.maps[side]
         if shown is None:
             return False
@@ -230,7 +229,7 @@ class Comparison:
 
     @property
     def there(self) -> list[SaliencyMap]:
-        """The maps that there are."""
+        """The existing maps."""
         return [shown for shown in self.maps if shown is not None]
 
     def _map(self, side: int) -> SaliencyMap:
@@ -238,15 +237,13 @@ class Comparison:
         assert shown is not None
         return shown
 
-    # Rows and tokens
-
     def row_of(self, side: int, token: int) -> int | None:
-        """The row of a prompt token; None for a hidden one."""
+        """The row of a prompt token; None if it is hidden."""
         found = np.flatnonzero(self._index[side] == token)
         return int(found[0]) if len(found) else None
 
     def token_at(self, row: int) -> tuple[int, int] | None:
-        """(side, prompt token) of a row, the base model's where it has one."""
+        """(side, prompt token) of a row, preferring the base model's token."""
         if not 0 <= row < len(self.rows):
             return None
         base, tuned = self.rows[row]
@@ -254,10 +251,8 @@ class Comparison:
             return 0, base
         return None if tuned is None else (1, tuned)
 
-    # Marks
-
     def sentence_at(self, row: int) -> Span | None:
-        """The sentence of the user's text that a row lies in; None for special tokens."""
+        """The sentence of the user's text at a row; None for special tokens."""
         token = self.token_at(row)
         if token is None:
             return None
@@ -287,10 +282,8 @@ class Comparison:
         ]
         return on
 
-    # Values
-
     def read(self, side: int, row: int, column: int) -> Reading | None:
-        """The values of a cell; None for a gap, or a side without a map."""
+        """The values of a cell; None for a gap or a missing map."""
         shown = self.maps[side]
         if shown is None or not 0 <= row < len(self.rows):
             return None
@@ -326,7 +319,7 @@ class Comparison:
     def instruction_score(self, side: int) -> float | None:
         """The instruction score (METHODS 1) of a side.
 
-        None while its map is incomplete, and where no token is marked: that is no score of 0.
+        None while its map is incomplete, and if no token is marked, which is not a score of 0.
         """
         shown, mask = self.maps[side], self.masks[side]
         if shown is None or mask is None or not shown.complete:
@@ -339,10 +332,8 @@ class Comparison:
         sides = [side for side in (0, 1) if self.maps[side] is not None]
         return int(np.count_nonzero(self.marked(sides[0]))) if sides else 0
 
-    # Search
-
     def find(self, words: str) -> list[Place]:
-        """Where words stand, case ignored: in the prompt's rows first, then in the responses."""
+        """The places of words, ignoring case: in the prompt's rows first, then in the responses."""
         if not words:
             return []
         pattern = re.compile(re.escape(words), re.IGNORECASE)
@@ -368,5 +359,5 @@ def _hits(pattern: re.Pattern[str], texts: Iterable[str]) -> list[int]:
         length += len(piece)
     found = [match.start() for match in pattern.finditer("".join(pieces))]
     tokens = np.searchsorted(np.array(starts), np.array(found), side="right") - 1
-    # A token of no characters shares its start with the next one, which is the one that is read.
+    # An empty token shares its start with the next token, which is the one to take.
     return sorted(set(tokens.tolist())) if found else []

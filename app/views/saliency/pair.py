@@ -1,4 +1,4 @@
-"""What was asked of base and tuned model, and which of the answers are shown."""
+"""The requests to base and tuned model, and which of the answers are shown."""
 
 from __future__ import annotations
 
@@ -22,11 +22,9 @@ if TYPE_CHECKING:
 
 
 class Pair:
-    """The two sides and the method they are shown by; holds no widgets.
+    """The two sides and the current method; holds no widgets.
 
-    Attributes:
-        sides: The base model's and the tuned model's; one without a name where there is none.
-        method: What the maps show.
+    A missing second side has no name. `method` says what the maps show.
     """
 
     def __init__(self, sides: Sequence[Side] = (Side(""), Side(""))) -> None:
@@ -35,31 +33,31 @@ class Pair:
 
     @property
     def names(self) -> list[str]:
-        """The models' names; empty for a side that does not exist."""
+        """The models' names; empty for a missing side."""
         return [side.name for side in self.sides]
 
     @property
     def answers(self) -> list[Answer]:
-        """Everything that was asked, or is about to be."""
+        """All answers of both sides, including those not asked for yet."""
         return [answer for side in self.sides for answer in side.answers]
 
     @property
     def running(self) -> bool:
-        """Whether anything has not ended yet."""
+        """Whether anything is running."""
         return any(side.running for side in self.sides)
 
     @property
     def can_explain(self) -> bool:
-        """Whether there is a response that can be explained in another way."""
+        """Whether there is a response that other methods can explain."""
         return any(side.explained is not None for side in self.sides)
 
     def has_asked(self, requests: Sequence[AttributionRequest]) -> bool:
-        """Whether these were asked, and none of them is to be asked again."""
+        """Whether exactly these requests were made and none has to be repeated."""
         same = [side.gradient.request for side in self.sides] == list(requests)
         return same and not any(side.gradient.can_run for side in self.sides)
 
     def find(self, watch: Watch) -> tuple[int, Answer] | None:
-        """Whose answer a watch follows, 0 base or 1 tuned; None for one that was given up."""
+        """The side (0 base, 1 tuned) and answer of a watch; None if it was dropped."""
         for number, side in enumerate(self.sides):
             for answer in side.answers:
                 if answer.watch is watch:
@@ -67,24 +65,24 @@ class Pair:
         return None
 
     def ask(self, session: SessionLike, listener: MessagePump, answers: Iterable[Answer]) -> None:
-        """Submit what can be asked of these."""
+        """Submit those answers' requests that can run."""
         for answer in answers:
             if answer.can_run and answer.request is not None:
                 answer.begin(Watch(session, answer.request, listener))
 
     def turn(self) -> None:
-        """To the next method, and round again."""
+        """Switch to the next method, cyclically."""
         self.method = METHODS[(METHODS.index(self.method) + 1) % len(METHODS)]
 
     def wanted(self) -> list[Answer]:
-        """The occlusions that are to be shown and were not asked for, or were stopped."""
+        """The occlusions to request: those to be shown that are missing or were stopped."""
         if self.method == "gradient":
             return []
         found = [side.want_occlusion() for side in self.sides]
         return [answer for answer in found if answer is not None]
 
     def stop(self) -> bool:
-        """Stop what runs, and turn to the gradient where that was occlusion; False for nothing."""
+        """Stop what runs; shows the gradient again if an occlusion was stopped. False if idle."""
         running = [answer for answer in self.answers if answer.running]
         for answer in running:
             answer.stop()
@@ -93,16 +91,16 @@ class Pair:
         return bool(running)
 
     def drop(self) -> None:
-        """Give up what runs and hear nothing more of it."""
+        """Cancel everything without further news."""
         for answer in self.answers:
             if answer.watch is not None:
                 answer.watch.drop()
 
     def compared(self, prompt: Prompt, stored: Mask | None, *, include_special: bool) -> Comparison:
-        """The maps to show, lined up, less those to subtract from them.
+        """The maps to show, aligned, minus those to subtract.
 
         Args:
-            prompt: What both were asked, with its marks.
+            prompt: The prompt with its marks.
             stored: bool [N], the published mask of instructions; None for the prompt's marks.
             include_special: Whether special and template tokens are shown and counted.
         """
@@ -112,15 +110,15 @@ class Pair:
         return Comparison(prompt.text, maps, masks, subtracted)
 
     def agreements(self, *, include_special: bool) -> list[Agreement | None]:
-        """Of each side's gradient and occlusion; None where one of them is not all there."""
+        """Each side's agreement of gradient and occlusion; None unless both are complete."""
         return [side.agreement(include_special=include_special) for side in self.sides]
 
 
 def going_on(pair: Pair, comparison: Comparison, *, engine_starting: bool) -> Line:
-    """One line on what is computed, waited for, went wrong or must be known; empty for nothing."""
+    """One line on what is running, awaited, failed or remarkable; empty for nothing."""
     for side, shown in zip(pair.sides, comparison.maps, strict=True):
         for answer in side.answers:
-            # Where there is no map its pane says what went wrong.
+            # Without a map the pane itself shows the problem.
             said = shown is None and answer is side.answer(pair.method)
             if answer.problem is not None and not said:
                 return [(prose(f"{answer.problem} r runs it again."), "bad")]

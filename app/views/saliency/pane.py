@@ -1,4 +1,4 @@
-"""The panes of the Saliency view, one a model: a response line and a face of the map, or words."""
+"""The panes of the Saliency view, one per model: a response line above a face or words."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FACES: dict[FaceName, type[TokenFace]] = {
 
 
 class SaliencyPane(Vertical):
-    """Shows one side of a comparison. Faces are made when first wanted."""
+    """Shows one side of a comparison. Faces are built on first use."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class SaliencyPane(Vertical):
         follow: Callable[[TokenFace.CursorMoved], None],
         id: str,  # noqa: A002
     ) -> None:
-        """Args: 0 base or 1 tuned; draw in ASCII; what hears of cursor moves; the widget's id."""
+        """Args: 0 base or 1 tuned; draw in ASCII; handler of cursor moves; the widget's id."""
         super().__init__(id=id)
         self._follow = follow
         self._texts: list[str] = []
@@ -59,17 +59,17 @@ class SaliencyPane(Vertical):
 
     @property
     def face(self) -> TokenFace | None:
-        """The face that is shown; None while there are words instead."""
+        """The current face; None while words are shown."""
         return self._faces.get(self._face) if self._map is not None else None
 
     def title(self, name: str, note: str) -> None:
-        """Name the pane after the model, harmlessly, and say something about the result."""
+        """Set the pane's title to the model's name and a note, made harmless."""
         title = prose(name, ascii_only=self._ascii) + (f" · {note}" if note else "")
-        # A string would be read as markup.
+        # Textual parses a plain string as markup.
         self.border_title = Text(title)
 
     def show_words(self, text: str, *, bad: bool = False) -> None:
-        """Words instead of a map."""
+        """Show words instead of a map."""
         self._map = None
         for face in self._faces.values():
             face.display = False
@@ -80,7 +80,7 @@ class SaliencyPane(Vertical):
         self.query_one(Lines).show()
 
     def show_map(self, comparison: Comparison, row: int, column: int) -> None:
-        """Show a side of a comparison; repaints little where only numbers are new."""
+        """Show a side of a comparison; repaints little if only numbers changed."""
         old, new = self._map, comparison.token_map(self.side)
         same = (
             old is not None
@@ -92,7 +92,7 @@ class SaliencyPane(Vertical):
             self._texts = [visible(text, ascii_only=self._ascii) for text in new.column_labels]
         self.query_one(".words", Static).display = False
         face = self._current_face()
-        # A number below zero takes more room: the columns are laid out anew.
+        # Negative numbers need more room: lay out the columns again.
         signed = (new.negative is None, face.map.negative is None)
         if same and face.map.shape == new.shape and signed[0] == signed[1]:
             face.update_levels(
@@ -124,7 +124,7 @@ class SaliencyPane(Vertical):
             face.coloured_by = self._coloured_by
 
     def choose(self, name: FaceName) -> None:
-        """Show another face of the same data."""
+        """Show the data as another face."""
         before = self.face
         self._face = name
         if self._map is None:
@@ -136,13 +136,13 @@ class SaliencyPane(Vertical):
             face.move_cursor(*before.cursor)
 
     def options(self, *, digits: bool, coloured_by: Literal["column", "density"]) -> None:
-        """Digits in the grid, and what colours the text."""
+        """Set whether the grid shows digits, and what colours the text."""
         self._digits, self._coloured_by = digits, coloured_by
         for face in self._faces.values():
             self._apply_options(face)
 
     def move(self, row: int, column: int) -> None:
-        """Put the cursor there and show where that is in the response."""
+        """Move the cursor, and show its place in the response."""
         face = self.face
         if face is not None:
             face.move_cursor(row, column)
@@ -156,7 +156,7 @@ class SaliencyPane(Vertical):
             face.update_marks(self._map.marked)
 
     def highlight(self, places: Sequence[Place]) -> None:
-        """Highlight what a search found."""
+        """Highlight a search's matches."""
         face = self.face
         if face is not None:
             rows = [place.row for place in places if place.row is not None]
@@ -164,7 +164,7 @@ class SaliencyPane(Vertical):
             face.highlight(rows, columns)
 
     def _show_response(self, column: int) -> None:
-        """The response on one line, its current token in sight and underlined."""
+        """Show the response on one line with its current token visible and underlined."""
         texts = self._texts
         line = self.query_one(Lines)
         # The text face shows the whole response itself.
@@ -183,7 +183,7 @@ class SaliencyPane(Vertical):
         line.show(parts)
 
     def on_resize(self) -> None:
-        """Fit the response line anew."""
+        """Fit the response line to the new width."""
         face = self.face
         if face is not None:
             self.call_after_refresh(self._show_response, face.cursor[1])
@@ -199,7 +199,7 @@ class SaliencyPanes(Horizontal):
         follow: Callable[[TokenFace.CursorMoved], None],
         id: str,  # noqa: A002
     ) -> None:
-        """Args: draw in ASCII; what hears of cursor moves; the widget's id."""
+        """Args: draw in ASCII; handler of cursor moves; the widget's id."""
         super().__init__(id=id)
         self.both = tuple(
             SaliencyPane(side, ascii_only=ascii_only, follow=follow, id=name)
@@ -207,20 +207,19 @@ class SaliencyPanes(Horizontal):
         )
 
     def compose(self) -> ComposeResult:
-        """Both."""
         yield from self.both
 
     def side_of(self, widget: Widget, *, otherwise: int) -> int:
-        """In whose pane a widget is: 0 base, 1 tuned."""
+        """The side of the pane that contains a widget: 0 base, 1 tuned."""
         return next((pane.side for pane in self.both if pane in widget.ancestors), otherwise)
 
     def activate(self, side: int) -> None:
-        """Show which one keys are about, and show that one where there is room for one only."""
+        """Mark one pane as active; on a narrow screen only that one is shown."""
         for pane in self.both:
             pane.set_class(pane.side == side, "active")
 
     def show(self, pair: Pair, comparison: Comparison, row: int, columns: Sequence[int]) -> None:
-        """Titles, and maps or words in their place."""
+        """Set titles, and show maps or words."""
         for pane, side in zip(self.both, pair.sides, strict=True):
             provisional = comparison.provisional(pane.side)
             pane.title(side.name, side.title(pair.method, provisional=provisional))
@@ -231,17 +230,17 @@ class SaliencyPanes(Horizontal):
                 pane.show_map(comparison, row, columns[pane.side])
 
     def choose(self, name: FaceName) -> None:
-        """Show another face of the same data."""
+        """Show the data as another face."""
         for pane in self.both:
             pane.choose(name)
 
     def options(self, *, digits: bool, coloured_by: Literal["column", "density"]) -> None:
-        """Digits in the grid, and what colours the text."""
+        """Set whether the grid shows digits, and what colours the text."""
         for pane in self.both:
             pane.options(digits=digits, coloured_by=coloured_by)
 
     def move(self, row: int, columns: Sequence[int]) -> None:
-        """Put the cursors on a row and on a column each."""
+        """Move both cursors to a row, each to its own column."""
         for pane in self.both:
             pane.move(row, columns[pane.side])
 
@@ -251,13 +250,13 @@ class SaliencyPanes(Horizontal):
             pane.mark(comparison)
 
     def highlight(self, places: Sequence[Place]) -> None:
-        """Highlight what a search found."""
+        """Highlight a search's matches."""
         for pane in self.both:
             pane.highlight(places)
 
 
 def _tail(text: str, cells: int) -> str:
-    """The end of a text, at most so many cells."""
+    """The end of a text, at most this many terminal columns."""
     while cell_len(text) > cells:
         excess = cell_len(text) - cells
         text = text[max(1, excess // 2) :]

@@ -1,4 +1,4 @@
-"""One model's part of the Saliency view: its gradient, its occlusion, or a stored map."""
+"""One model's side of the Saliency view: its gradient, its occlusion, or a stored map."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from app.terminal.text import prose
 from app.views.saliency.answer import Answer
 
 Method = Literal["gradient", "occlusion", "difference"]
-"""What the maps show: one of two ways to explain a response, or where the two differ."""
+"""What the maps show: one of two ways to explain a response, or their difference."""
 
 METHODS: tuple[Method, ...] = ("gradient", "occlusion", "difference")
 
 
 class Side:
-    """What there is of one model; holds no widgets.
+    """One model's answers and maps; holds no widgets.
 
     Attributes:
         name: The model's name.
-        note: Something to say about a stored map beside its name.
-        stored: A map that came from a case library; then there is nothing to ask.
-        gradient: The request that writes the response and explains it, and its answer.
-        occlusion: The same response explained by occlusion; None before it is asked for.
+        note: A remark about a stored map.
+        stored: A map from a case library; then there is nothing to ask.
+        gradient: The request that generates and explains the response, and its answer.
+        occlusion: The same response explained by occlusion; None before it is wanted.
     """
 
     def __init__(
@@ -52,31 +52,31 @@ class Side:
 
     @property
     def answers(self) -> list[Answer]:
-        """What was asked so far."""
+        """The answers so far."""
         return [self.gradient] if self.occlusion is None else [self.gradient, self.occlusion]
 
     @property
     def running(self) -> bool:
-        """Whether anything has not ended yet."""
+        """Whether anything is running."""
         return any(answer.running for answer in self.answers)
 
     @property
     def can_run(self) -> bool:
-        """Whether anything failed, was stopped, or was not asked yet."""
+        """Whether anything failed, was stopped or was not asked yet."""
         return any(answer.can_run for answer in self.answers)
 
     @property
     def explained(self) -> Attribution | None:
-        """The whole gradient of a response that can be explained in another way too."""
+        """The complete gradient, if other methods can explain its response; else None."""
         answer = self.gradient
         if not answer.whole or answer.attribution is None:
             return None
         return answer.attribution if len(answer.attribution.response_tokens) else None
 
     def want_occlusion(self) -> Answer | None:
-        """The occlusion of the same response, to be asked for; None where that makes no sense yet.
+        """The occlusion of the same response, to be requested; None while it cannot be.
 
-        One that failed is left alone: it would most likely fail again.
+        One that failed is not repeated: it would most likely fail again.
         """
         request, explained = self.gradient.request, self.explained
         if self.occlusion is None and request is not None and explained is not None:
@@ -91,12 +91,10 @@ class Side:
         wanted = self.occlusion
         return wanted if wanted is not None and wanted.can_run and not wanted.problem else None
 
-    # Maps
-
     def maps(
         self, method: Method, *, include_special: bool
     ) -> tuple[SaliencyMap | None, SaliencyMap | None]:
-        """The map to show and the one to subtract from it; None where there is none."""
+        """The map to show and the one to subtract from it, or None."""
         gradient = self.stored or self.gradient.map(include_special=include_special)
         if method == "gradient" or gradient is None:
             return gradient, None
@@ -106,7 +104,7 @@ class Side:
         return gradient, occlusion
 
     def _occlusion_map(self, *, include_special: bool) -> SaliencyMap | None:
-        """The map of the occlusion, empty before anything of it is there; None if it failed."""
+        """The occlusion's map, empty before its first result; None if it failed."""
         answer, gradient = self.occlusion, self.gradient.attribution
         if answer is not None and (answer.attribution is not None or answer.problem is not None):
             return answer.map(include_special=include_special)
@@ -118,7 +116,7 @@ class Side:
         return SaliencyMap.from_attribution(nothing, include_special=include_special)
 
     def agreement(self, *, include_special: bool) -> Agreement | None:
-        """How far gradient and occlusion agree, made once a pair of maps; None before both are."""
+        """The agreement of gradient and occlusion, cached; None unless both are complete."""
         gradient, occlusion = self.gradient, self.occlusion
         if occlusion is None or not (gradient.whole and occlusion.whole):
             return None
@@ -131,26 +129,24 @@ class Side:
             self._agreement = Agreement(first, second)
         return self._agreement
 
-    # Words
-
     def answer(self, method: Method) -> Answer:
-        """The answer that a method waits for."""
+        """The answer that a method depends on."""
         return self.gradient if method == "gradient" or not self.occlusion else self.occlusion
 
     def words(self, method: Method) -> str:
-        """What to show where there is no map: problem, growing response, or what is waited for."""
+        """The text shown without a map: problem, growing response, or what is awaited."""
         answer = self.answer(method)
         waiting = "Waiting for its turn." if answer.running else ""
         return answer.words() or answer.progress_line(self.name) or waiting
 
     def title(self, method: Method, *, provisional: bool) -> str:
-        """What is shown and what must be known of it, beside the model's name; harmless."""
+        """The pane's title: model, method and remarks; harmless."""
         answer = self.answer(method)
         if self.gradient.request is None:
             return prose(self.note) or ", ".join(answer.notes())
         notes = answer.notes()
         if method != "gradient":
-            # The response is the model's own, given only to be explained again.
+            # The response is the model's own; only the second explanation had it given.
             notes = [note for note in notes if note != "given response"]
         if provisional:
             notes.append("provisional")
@@ -158,7 +154,7 @@ class Side:
         return " · ".join([shown, *([", ".join(notes)] if notes else [])])
 
     def remarks(self, method: Method) -> list[str]:
-        """What the user should know of how the maps were computed; harmless."""
+        """Remarks on how the maps were computed; harmless."""
         answers = self.answers if method == "difference" else [self.answer(method)]
         return [
             prose(f"{self.name}: {answer.attribution.note}")
@@ -168,7 +164,7 @@ class Side:
 
 
 def stored_sides(maps: Sequence[StoredMap]) -> list[Side]:
-    """Two sides for the maps of a stored case; the second has no name where there is one map."""
+    """Two sides for a stored case; with only one map the second has no name."""
     sides = [
         Side(each.model, stored=each.shown, problem=each.problem, note=each.note) for each in maps
     ]
@@ -176,7 +172,7 @@ def stored_sides(maps: Sequence[StoredMap]) -> list[Side]:
 
 
 def _ran(attribution: Attribution | None, method: Method) -> str:
-    """Which algorithm ran, and in which precision where that is not float32, in brackets."""
+    """The algorithm that ran, and its precision if not float32, in brackets."""
     if attribution is None:
         return ""
     parts = [attribution.method if method == "gradient" else ""]

@@ -1,4 +1,4 @@
-"""The Saliency view's texts: its help panel, what `y` copies and what `e` writes."""
+"""The Saliency view's texts: help panel, copied text and exported tables."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ HELP = (
 
 
 def checked(sides: Sequence[Side]) -> list[str]:
-    """How far each model's map is from what a backward pass says of it; harmless."""
+    """How far each model's map is from a backward pass; harmless."""
     return [
         prose(
             f"{side.name}: weighted sums of the map's columns and a backward pass differ by at "
@@ -71,10 +71,7 @@ def checked(sides: Sequence[Side]) -> list[str]:
 def shown_table(
     pair: Pair, maps: Sequence[SaliencyMap], *, include_special: bool
 ) -> tuple[str, Table, list[str]] | None:
-    """What is shown, maps or how far methods agree: its kind, its rows, and the models' names.
-
-    None where there is nothing to show yet.
-    """
+    """The export's kind, rows and model names: maps or the agreement of methods, or None."""
     if pair.method == "difference":
         agreements = pair.agreements(include_special=include_special)
         found = tuple(each for each in agreements if each is not None)
@@ -93,14 +90,13 @@ class _ByModel:
     agreements: tuple[Agreement, ...]
 
     def __iter__(self) -> Iterator[tuple[Cell, ...]]:
-        """The rows of every agreement behind its model's name."""
         for agreement in self.agreements:
             for row in agreement.table():
                 yield (agreement.first.model, *row)
 
 
 def copied_text(prompt: str, maps: Sequence[SaliencyMap], values: str) -> str:
-    """Prompt, responses and the values under the cursor, as plain text."""
+    """Prompt, responses and the values under the cursor as plain text."""
     parts = [f"prompt\n{prompt}"]
     parts.extend(f"{shown.model}\n{''.join(shown.response_tokens.texts)}" for shown in maps)
     return "\n\n".join([*parts, values]) + "\n"

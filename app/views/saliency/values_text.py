@@ -13,11 +13,11 @@ from app.widgets.lines import Line, width_of
 from app.workspace import short_names
 
 _WIDE = 100
-"""From this width on names and tokens are shown longer and ranks in words."""
+"""From this width on, names and tokens are longer and ranks are in words."""
 
 
 def ordinal(number: int) -> str:
-    """A number as 1st, 2nd, 3rd, 4th and so on."""
+    """1st, 2nd, 3rd, 4th and so on."""
     if number % 100 in (11, 12, 13):
         return f"{number}th"
     return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th') }"
@@ -34,16 +34,16 @@ def status_lines(
     width: int,
     ascii_only: bool = False,
 ) -> list[Line]:
-    """One line of values a model, one of instruction scores, one of agreements where there are any.
+    """One line of values per model, one of instruction scores, and one of agreements if any.
 
     Args:
-        names: The two models' names, as given; empty for a side that does not exist.
+        names: The two models' full names; empty for a missing side.
         comparison: The maps.
         row: The row under the cursor.
         columns: The column under each side's cursor.
-        agreements: Of each side's gradient and occlusion, where both are there.
-        active: The side whose agreement is shown where there is room for one.
-        width: Cells of a line.
+        agreements: Each side's agreement of gradient and occlusion, or None.
+        active: The side whose agreement is shown if there is room for only one.
+        width: Columns of a line.
         ascii_only: Plain ASCII.
     """
     short = [prose(name, ascii_only=ascii_only) for name in short_names(names[0], names[1])]
@@ -73,7 +73,7 @@ def status_lines(
 
 
 def _pair(reading: Reading, token_cells: int, ascii_only: bool) -> str:
-    """Prompt token → response token, with the latter's place in the response."""
+    """Prompt token → response token, with the latter's position in the response."""
     arrow = "->" if ascii_only else "→"
 
     def token(text: str) -> str:
@@ -111,7 +111,7 @@ def _values(reading: Reading, width: int) -> tuple[str, str]:
 
 
 def _scores(names: Sequence[str], comparison: Comparison, width: int) -> Line:
-    """Instruction scores, their difference, and how many tokens are marked, if there is room."""
+    """Instruction scores, their difference and, if it fits, the number of marked tokens."""
     parts: list[tuple[str, str]] = [("instruction score  ", "dim")]
     scores = [comparison.instruction_score(side) for side in (0, 1)]
     for name, score in zip(names, scores, strict=True):
@@ -135,7 +135,7 @@ def _agreement_line(
     width: int,
     ascii_only: bool,
 ) -> Line:
-    """How far gradient and occlusion agree, of both models where there is room; empty for none."""
+    """How well gradient and occlusion agree, for both models if there is room; may be empty."""
     title = ("gradient/occlusion  ", "dim")
     parts: dict[int, list[tuple[str, str]]] = {}
     for side, agreement in enumerate(agreements):
@@ -166,5 +166,4 @@ def _name_cells(width: int) -> int:
 
 
 def plain(line: Line) -> str:
-    """A line without styles."""
     return "".join(text for text, _ in line).rstrip()

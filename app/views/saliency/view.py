@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from analysis.saliency.request import AttributionRequest
 
 BOTH_FROM_WIDTH = 120
-# Maps that grow are redrawn so often at most: a terminal far away and the keys need the time.
+# Minimum time between redraws of growing maps: leave time for keys and slow terminals.
 _REDRAW_S = 0.2
-# Without how far two methods agree.
+# Without the line of agreements.
 _STATUS_LINES = 3
 
 
@@ -61,24 +61,22 @@ class SaliencyView(View):
         self._coloured_by: Literal["column", "density"] = "column"
         self._found = Found()
         self._redraw: Timer | None = None
-        # News came while another view was shown.
+        # Whether news arrived while another view was shown.
         self._behind = False
 
-    # What is on the screen
-
     def help(self) -> str:
-        """How to read the maps, and how far those that are shown were checked."""
+        """How to read the maps, and how far the current ones were verified."""
         return "\n\n".join([self.HELP, *checked(self._pair.sides)])
 
     def compose(self) -> ComposeResult:
-        """Two panes, a line on what is going on, three lines of values."""
+        """Two panes, a progress line, three lines of values."""
         yield SaliencyPanes(ascii_only=self.ui.settings.ascii, follow=self._moved, id="panes")
         yield SearchBar("find in prompt and responses; n and N go on", id="search")
         yield Lines(id="progress")
         yield Lines(id="status")
 
     def on_mount(self) -> None:
-        """The face and digits of last time."""
+        """Restore the last face and digits."""
         self._panes.choose(self._face)
         self._apply_options()
         self.show_everything()
@@ -92,18 +90,18 @@ class SaliencyView(View):
         return next((name for name in FACES if name == self.ui.state.face), "grid")
 
     def enter(self) -> None:
-        """Show what came in the meantime and focus the map."""
+        """Catch up with news and focus the map."""
         if self._behind:
             self._update()
         self._focus_pane()
 
     def on_resize(self, event: Resize) -> None:
-        """One pane at a time where two do not fit."""
+        """Show one pane at a time if two do not fit."""
         self.set_class(event.size.width < BOTH_FROM_WIDTH, "-narrow")
         self.call_after_refresh(self._show_status)
 
     def offers(self, action: Action) -> bool:
-        """What there is something for: cases in a library, digits in the grid, and so on."""
+        """What applies now: cases in a library, digits in the grid, and so on."""
         match action.id.partition(".")[2]:
             case "next_case" | "previous_case":
                 return self._case is not None
@@ -123,17 +121,15 @@ class SaliencyView(View):
         if face is not None:
             face.focus()
         else:
-            # The keys of the view work while there is nothing to put a cursor on.
+            # The view takes the focus while there is no cursor, so that its keys work.
             self.can_focus = True
             self.focus()
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
-        """The pane that was clicked or tabbed to is the active one."""
+        """Activate the pane that was clicked or tabbed to."""
         self._active = self._panes.side_of(event.widget, otherwise=self._active)
         self._panes.activate(self._active)
         self._show_status()
-
-    # What to show
 
     def open(self, link: Link) -> None:
         """Ask both models about a prompt, or show the maps of a stored case."""
@@ -160,21 +156,21 @@ class SaliencyView(View):
         self._ask([side.gradient for side in self._pair.sides])
 
     def _begin(self, prompt: Prompt, sides: list[Side]) -> None:
-        """Turn to another prompt; what still runs for the old one is given up and not heard."""
+        """Switch to another prompt, cancelling what runs for the old one."""
         self._pair.drop()
-        # A new pair shows the gradient: nobody asked for the occlusion of this prompt.
+        # A new pair shows the gradient: this prompt's occlusion was not asked for.
         self._prompt, self._pair = prompt, Pair(sides)
         self._case, self._row, self._columns, self._found = None, 0, [0, 0], Found()
 
     def _update(self) -> None:
-        """Line the maps up anew and draw them; while another view is shown, once this one is."""
+        """Align the maps again and draw them, once this view is shown."""
         self._behind = self.ui.view is not self
         if not self._behind:
             self._compare()
             self.show_everything()
 
     def _compare(self) -> None:
-        """Line the maps up anew; the cursor stays on its token."""
+        """Align the maps again; the cursor stays on its token."""
         before = self._comparison
         token = before.token_at(self._row)
         stored = None if self._case is None else self._case.text.instruction
@@ -188,7 +184,7 @@ class SaliencyView(View):
         """Draw panes and lines from the state."""
         self._panes.show(self._pair, self._comparison, self._row, self._columns)
         focused = self.screen.focused
-        # The focus asked for in `enter` may still be on its way: what has it is another view's.
+        # The focus requested in `enter` may not have arrived yet, and still be in another view.
         if self.ui.view is self and (
             focused is None or self not in focused.ancestors or not focused.display
         ):
@@ -226,7 +222,7 @@ class SaliencyView(View):
     # News of the requests
 
     def engine_changed(self, status: EngineStatus) -> None:
-        """Say what is waited for."""
+        """Update the progress line."""
         if self._pair.running:
             self._show_progress()
 
@@ -261,8 +257,6 @@ class SaliencyView(View):
             self._redraw = None
         self._update()
 
-    # The cursor
-
     def _moved(self, message: TokenFace.CursorMoved) -> None:
         side = self._panes.side_of(message.face, otherwise=self._active)
         self._row, self._columns[side] = message.row, message.column
@@ -271,8 +265,6 @@ class SaliencyView(View):
     def _place_cursors(self) -> None:
         self._panes.move(self._row, self._columns)
         self._show_status()
-
-    # Search
 
     def action_find(self) -> None:
         """Open the search bar."""
@@ -290,7 +282,7 @@ class SaliencyView(View):
                 self.action_find_next(1)
 
     def action_find_next(self, direction: int) -> None:
-        """Go to the next (1) or the previous (-1) place found."""
+        """Go to the next (1) or the previous (-1) match."""
         place = self._found.step(direction)
         if place is None:
             return
@@ -303,10 +295,8 @@ class SaliencyView(View):
         self._place_cursors()
         self.query_one("#progress", Lines).show([(self._found.words(), "dim")])
 
-    # Actions
-
     def action_face(self, name: FaceName) -> None:
-        """Another face of both maps."""
+        """Show both maps as another face."""
         self._panes.choose(name)
         self._place_cursors()
         self.ui.update_state(face=name)
@@ -314,12 +304,12 @@ class SaliencyView(View):
         self.ui.refresh_lines()
 
     def action_digits(self) -> None:
-        """Scores as numbers, or not; only the grid has room for them."""
+        """Show scores as numbers, or not; only the grid has room for them."""
         self.ui.update_state(digits=not self.ui.state.digits)
         self._apply_options()
 
     def action_colour(self) -> None:
-        """Text coloured by the response token under the cursor, or by density."""
+        """Colour the text by the response token under the cursor, or by density."""
         self._coloured_by = "density" if self._coloured_by == "column" else "column"
         self._apply_options()
 
@@ -327,19 +317,19 @@ class SaliencyView(View):
         self._panes.options(digits=self.ui.state.digits, coloured_by=self._coloured_by)
 
     def action_swap(self) -> None:
-        """The other model."""
+        """Go to the other model."""
         if all(side.name for side in self._pair.sides):
             self._active = 1 - self._active
             self._focus_pane()
 
     def action_special(self) -> None:
-        """Special and template tokens: shown and counted, or not."""
+        """Show and count special and template tokens, or not."""
         self._special = not self._special
         self._found = Found()
         self._update()
 
     def action_mark(self) -> None:
-        """The sentence under the cursor is an instruction, or is not."""
+        """Mark or unmark the sentence under the cursor as an instruction."""
         sentence = self._comparison.sentence_at(self._row)
         if sentence is None:
             self.ui.say("Only sentences of the prompt itself can be marked.")
@@ -353,7 +343,7 @@ class SaliencyView(View):
             self.ui.tell(MarksLink(self._prompt))
 
     def action_stop(self) -> None:
-        """Stop what is computed; with nothing running, back to the view that led here."""
+        """Stop the computation; when idle, go back to the view that led here."""
         if self._pair.stop():
             self._update()
         else:
@@ -364,23 +354,23 @@ class SaliencyView(View):
         self._ask(self._pair.answers)
 
     def _ask(self, answers: Sequence[Answer]) -> None:
-        """Ask for what is not on its way or here, and show what there is."""
+        """Request missing answers, and show what there is."""
         if self.ui.session is not None:
             self._pair.ask(self.ui.session, self, answers)
         self._update()
 
     def action_method(self) -> None:
-        """Gradient, occlusion, or their difference; asks for the occlusion that is not there."""
+        """Switch between gradient, occlusion and difference; requests a missing occlusion."""
         self._pair.turn()
         self._ask(self._pair.wanted())
         self._panes.highlight(self._found.places)
 
     def action_case(self, step: int) -> None:
-        """The next or the previous case of the list."""
+        """Show the next or the previous case of the list."""
         self.ui.tell(StepLink(step))
 
     def action_export(self) -> None:
-        """Both maps as CSV in the current folder, or how far two methods agree."""
+        """Export both maps, or the agreement of methods, as CSV to the current folder."""
         first_words = " ".join(self._prompt.text.split()[:5])
         about = first_words if self._case is None else self._case.case_id
         found = shown_table(self._pair, self._comparison.there, include_special=self._special)
@@ -391,7 +381,7 @@ class SaliencyView(View):
             self.export_table(lambda: table, kind, *models, about)
 
     def action_copy(self) -> None:
-        """Copy responses and values."""
+        """Copy prompt, responses and values."""
         values = self.query_one("#status", Lines).plain
         if self._pair.can_explain:
             values = f"{self._pair.method}\n{values}"

@@ -1,4 +1,4 @@
-"""The studies that a workspace offers, what they work on, their runs and what they found."""
+"""The studies available in a workspace: their input, runs and findings."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ _TAKES = {
     "components": "what both models' neurons do on instructions of its own",
     "clusters": "both models' hidden states on tasks of its own",
 }
-"""What the studies of a pair work on that read no weights."""
+"""Inputs of the studies of a pair that read no weights."""
 
 
 @dataclass
 class OfferedStudy:
-    """A study, as far as it has come; holds no widgets.
+    """A study and its state; holds no widgets.
 
     Attributes:
         spec: Which study.
         run: Its last run; None before the first one.
-        runs_on: What that run takes, in words that are not yet harmless.
-        findings: What the last run that came to its end found.
-        found_on: What the findings rest on, as `runs_on`.
-        given: What that run worked on.
-        pages: What there is to see.
+        runs_on: That run's input in words, not yet harmless.
+        findings: The findings of the last finished run.
+        found_on: The input of that run, like `runs_on`.
+        given: The same input as an object.
+        pages: The pages to show.
     """
 
     spec: StudySpec
@@ -56,7 +56,7 @@ class OfferedStudy:
 
     @property
     def active(self) -> bool:
-        """Whether it runs, or waits for its turn."""
+        """Whether it runs or waits for its turn."""
         return self.run is not None and self.run.active
 
 
@@ -64,9 +64,8 @@ class StudyDesk:
     """Starts studies; holds no widgets.
 
     Attributes:
-        studies: What is offered: in a library what needs no model.
-        prompts: The set that both models are asked; None for the demo's own, or before one is
-            named.
+        studies: The available studies; in a library those that need no model.
+        prompts: The prompts for both models; None for the demo's own, or before they are named.
     """
 
     def __init__(
@@ -76,7 +75,7 @@ class StudyDesk:
         listener: MessagePump,
         settings: Settings,
     ) -> None:
-        """Args: what is studied; who answers; what receives `StudyRun.Changed`; the settings."""
+        """Args: what to study; who answers; what receives `StudyRun.Changed`; the settings."""
         self._workspace, self._session, self._listener = workspace, session, listener
         self._settings = settings
         self._library = isinstance(workspace, LibraryWorkspace)
@@ -89,17 +88,17 @@ class StudyDesk:
         )
 
     def takes_prompts(self, study: OfferedStudy) -> bool:
-        """Whether a study's prompts can be named: stored maps have theirs."""
+        """Whether the user can name a study's prompts: stored maps have their own."""
         return not self._library and study.spec.takes == "cases"
 
     def lacks_prompts(self, study: OfferedStudy) -> bool:
-        """Whether a set of prompts must be named before the study can run."""
+        """Whether prompts must be named before the study can run."""
         if not self.takes_prompts(study):
             return False
         return self.prompts is None and not self._is_demo
 
     def works_on(self, study: OfferedStudy) -> str:
-        """What the study takes, in words that are not yet harmless."""
+        """The study's input in words, not yet harmless."""
         if isinstance(self._workspace, LibraryWorkspace):
             return f"the {len(self._workspace.library.cases):,} stored cases; no model is needed"
         if study.spec.takes == "pair":
@@ -121,7 +120,7 @@ class StudyDesk:
         return work.base.name in DEMO_NAMES and work.tuned.name in DEMO_NAMES
 
     def begin(self, study: OfferedStudy) -> None:
-        """Run a study that does not run; what is in the cache is not computed again."""
+        """Start a study unless it is running; cached results are not computed again."""
         if not study.active:
             spec, prompts = study.spec, self.prompts
             study.runs_on = self.works_on(study)
@@ -130,7 +129,7 @@ class StudyDesk:
             )
 
     def _input(self, spec: StudySpec, prompts: PromptSet | None) -> CaseLibrary | PairInput:
-        # Read on the thread of the run.
+        # Called on the run's thread.
         work = self._workspace
         if isinstance(work, LibraryWorkspace):
             return work.library
@@ -151,19 +150,19 @@ class StudyDesk:
 
     @property
     def running(self) -> OfferedStudy | None:
-        """The study that runs; the first one that waits where none does."""
+        """The running study, else the first one waiting, else None."""
         active = [each for each in self.studies if each.active]
         begun = (each for each in active if each.run is not None and each.run.state != "waiting")
         return next(begun, active[0] if active else None)
 
     def stop(self, study: OfferedStudy) -> None:
-        """Stop this study where it runs or waits, or else the one that runs."""
+        """Stop this study if it runs or waits, else the running one."""
         stopped = study if study.active else self.running
         if stopped is not None and stopped.run is not None:
             stopped.run.stop()
 
     def apply(self, run: StudyRun) -> tuple[OfferedStudy, tuple[Problem, ...]] | None:
-        """Take in the news of a run: whose it is, and notices; None for one that was replaced."""
+        """Take in a run's news: its study and new notices; None for a run that was replaced."""
         study = next((each for each in self.studies if each.run is run), None)
         if study is None:
             return None
@@ -175,7 +174,7 @@ class StudyDesk:
         return study, notices
 
     def leave(self) -> None:
-        """End what runs at its next step, and hear nothing more of it."""
+        """Stop all runs at their next step, without further messages."""
         for study in self.studies:
             if study.run is not None:
                 study.run.leave()

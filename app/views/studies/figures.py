@@ -1,4 +1,4 @@
-"""A study's figure as a plot or as bars, and the numbers behind it as a table."""
+"""A study's figure as a plot or as bars, and its numbers as a table."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from app.widgets.bar_list import Bar
 from app.widgets.line_drawing import PlotData
 
 MOST_LINES = 4
-"""What one plot can tell apart."""
+"""Lines that can be told apart in one plot."""
 
 _MISSING = float("nan")
 
 
 def numbers_of(figure: Figure) -> Table:
-    """The points of all series: a row a place on the axis, a column a series and its spread."""
+    """The points of all series: a row per place on the axis, a column per series and its spread."""
     columns = [figure.x_label or "x"]
     for series in figure.series:
         columns.append(series.name)
@@ -35,12 +35,7 @@ def numbers_of(figure: Figure) -> Table:
 
 
 def plot_of(figure: Figure, prose: Callable[[str], str]) -> PlotData:
-    """A figure of at most `MOST_LINES` series as a plot.
-
-    Args:
-        figure: What to draw.
-        prose: Makes a text harmless.
-    """
+    """A figure of at most `MOST_LINES` series as a plot; `prose` makes text harmless."""
     places = _places(figure)
     named = any(isinstance(place, str) for place in places)
     at: dict[float | str, float] = {}
@@ -55,12 +50,7 @@ def plot_of(figure: Figure, prose: Callable[[str], str]) -> PlotData:
 
 
 def bars_of(figure: Figure, prose: Callable[[str], str]) -> list[Bar]:
-    """A figure's bars, those of one place on the axis together.
-
-    Args:
-        figure: What to draw.
-        prose: Makes a text harmless.
-    """
+    """A figure's bars, grouped by place on the axis; `prose` makes text harmless."""
     bars: list[Bar] = []
     for place in _places(figure):
         for series in figure.series:
@@ -73,7 +63,7 @@ def bars_of(figure: Figure, prose: Callable[[str], str]) -> list[Bar]:
 
 
 def _places(figure: Figure) -> list[float | str]:
-    """All places on the axis: numbers in their order, names as they are first met."""
+    """All places on the axis: numbers sorted, names in order of first appearance."""
     found = list(dict.fromkeys(place for series in figure.series for place in series.x))
     if any(isinstance(place, str) for place in found):
         return found

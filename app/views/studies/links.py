@@ -1,4 +1,4 @@
-"""From a row of a study to what it speaks of, in its own view: a case, a head, a layer, units."""
+"""Links from a study's row to its subject in another view: a case, head, component, units, map."""
 
 from __future__ import annotations
 
@@ -17,16 +17,7 @@ from app.views.studies.pages import StudyPage
 
 
 def link_of(page: StudyPage, row: Mapping[str, Cell], given: CaseLibrary | PairInput) -> Link | str:
-    """What a row leads to.
-
-    Args:
-        page: The row's page.
-        row: Its cells by column.
-        given: What the study worked on.
-
-    Returns:
-        The link, or why there is none.
-    """
+    """The link of a page's row, or a message why there is none; `given` is the study's input."""
     match page.opens:
         case "case":
             return _case(str(row.get("case")), given)
@@ -48,7 +39,7 @@ def _case(case_id: str, given: CaseLibrary | PairInput) -> Link | str:
     prompt = next((each for each in given.prompts.prompts if each.id == case_id), None)
     if prompt is None:
         return f"There is no case {case_id} among the prompts."
-    # What the study asked, to the letter: both maps are in the cache, and shown at once.
+    # Exactly what the study asked: both maps are in the cache and shown at once.
     return PromptLink(
         Prompt(prompt.prompt, prompt.instruction, given.chat_template), given.requests(prompt)
     )
@@ -79,7 +70,7 @@ def _units(row: Mapping[str, Cell], given: PairInput) -> Link:
         unit="experts" if row.get("units") == "experts" else "neurons",
         categories=tuple(categories),
         layer=layer if isinstance(layer, int) else None,
-        # Rows of ablations have no units: what is silenced is unique to the category.
+        # Rows of ablations have no units column: they silence units unique to the category.
         kind="all" if "units" in row else "unique",
         instructions=default_instructions(given.base, given.tuned),
         thresholds=Thresholds.of(vars(given)),
@@ -95,6 +86,6 @@ def _clusters(row: Mapping[str, Cell], given: PairInput) -> Link:
 
 
 def _side(row: Mapping[str, Cell], given: PairInput) -> int:
-    """Whether a row speaks of the base model (0) or of the tuned one (1)."""
+    """Whether a row is about the base (0) or the tuned (1) model."""
     tuned = given.tuned.name, f"{given.tuned.name} (tuned)"
     return int(row.get("model") in tuned and row.get("model") != given.base.name)

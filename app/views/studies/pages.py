@@ -1,4 +1,4 @@
-"""What a study found as pages: its statements, a page a table, a page a figure, its parameters."""
+"""A study's findings as pages: statements, one page per table and figure, parameters."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class StudyPage:
 
     Attributes:
         kind: How it is shown.
-        name: Stem of its file, unique among the pages of a study.
-        title: What it shows, a line.
-        table: Its rows, or the numbers of its figure; None for a text.
-        opens: What a row leads to, as of `NamedTable`.
+        name: Stem of its file, unique among a study's pages.
+        title: One line.
+        table: Its rows, or its figure's numbers; None for a text.
+        opens: What a row links to, as in `NamedTable`.
         note: How to read it.
-        figure: What is drawn; None for a text and a table.
+        figure: The figure; None for a text or a table.
     """
 
     kind: PageKind
@@ -36,7 +36,7 @@ class StudyPage:
 
 
 def pages_of(title: str, findings: Findings | None) -> tuple[StudyPage, ...]:
-    """The pages of a study, the text first; only that one before there are findings."""
+    """A study's pages, the text first; only the text before there are findings."""
     if findings is None:
         return (StudyPage("text", "text", title),)
     parameters = Table(("parameter", "value"), list(findings.parameters.items()))
@@ -53,7 +53,7 @@ def _table_page(named: NamedTable) -> StudyPage:
 
 
 def _figure_pages(figure: Figure) -> list[StudyPage]:
-    """One page, or several where one plot could not tell all lines apart."""
+    """One page, or several if the lines could not be told apart in one plot."""
     if figure.kind == "bars":
         return [_figure_page(figure, "bars", figure.name)]
     if len(figure.series) <= MOST_LINES:

@@ -23,18 +23,14 @@ from app.widgets.table_list import TableList, cell_text
 from app.widgets.text_page import TextPage
 
 BESIDE_FROM = 100
-"""From this width on a figure's numbers stand beside it."""
+"""From this width on a figure's numbers appear next to it."""
 
 _TITLE_LINES = 2
 _KINDS = ("text", "table", "lines", "bars")
 
 
 class StudyPane(Vertical):
-    """Shows one page at a time; each keeps its cursor.
-
-    Attributes:
-        found: The rows that a search found.
-    """
+    """Shows one page at a time; each keeps its cursor. `found` has the rows of the last search."""
 
     def __init__(
         self,
@@ -43,7 +39,7 @@ class StudyPane(Vertical):
         ascii_only: bool,
         id: str,  # noqa: A002 - Textual's own name
     ) -> None:
-        """Args: what makes a text harmless; plain ASCII; the widget's id."""
+        """Args: function that makes text harmless; plain ASCII; the widget's id."""
         super().__init__(id=id)
         self._prose, self._ascii = prose, ascii_only
         self._study = ""
@@ -54,7 +50,7 @@ class StudyPane(Vertical):
         self.found: list[int] = []
 
     def compose(self) -> ComposeResult:
-        """A title; the widgets of all kinds of pages; what is said of a row."""
+        """A title; widgets for all kinds of pages; details of a row."""
         yield Lines(id="page-title")
         yield TextPage(id="text")
         with Container(id="figure"):
@@ -65,25 +61,23 @@ class StudyPane(Vertical):
         yield BarList(ascii_only=self._ascii, id="bars")
         yield Lines(id="row")
 
-    # What is shown
-
     @property
     def page(self) -> StudyPage | None:
-        """The page that is shown."""
+        """The current page."""
         return self._pages[self._number] if self._pages else None
 
     @property
     def count(self) -> int:
-        """How many pages there are."""
+        """Number of pages."""
         return len(self._pages)
 
     @property
     def leads_on(self) -> bool:
-        """Whether the row under the cursor leads to another view."""
+        """Whether the row under the cursor links to another view."""
         return self.page is not None and bool(self.page.opens and self.row)
 
     def offers(self, name: str) -> bool:
-        """Whether an action on rows or numbers means something on this page."""
+        """Whether an action on rows or numbers applies to this page."""
         page = self.page
         if page is None or page.table is None:
             return False
@@ -98,27 +92,22 @@ class StudyPane(Vertical):
 
     @property
     def rows(self) -> TableList:
-        """The rows of the page that is shown."""
+        """The current page's rows."""
         return self.query_one("#rows", TableList)
 
     @property
     def row(self) -> dict[str, Cell]:
-        """The row under the cursor by its columns; empty for none."""
+        """The row under the cursor by column; empty for none."""
         page, row = self.page, self.rows.row
         if page is None or page.kind != "table" or page.table is None or row is None:
             return {}
         return dict(zip(page.table.columns, row, strict=True))
 
     def show(self, study: str, pages: Sequence[StudyPage], text: Content) -> bool:
-        """Show a study's pages: the one that was shown, where it is still the same study's.
-
-        Args:
-            study: Its name.
-            pages: Its pages, the text first.
-            text: What the text says.
+        """Show a study's pages, the text first, keeping the page of the same study.
 
         Returns:
-            Whether another page is shown than before.
+            Whether the page changed.
         """
         other = study != self._study
         same = not other and len(pages) == len(self._pages)
@@ -134,18 +123,18 @@ class StudyPane(Vertical):
         return True
 
     def turn_to_text(self) -> None:
-        """To the first page."""
+        """Go to the first page."""
         if self._number:
             self.turn(-self._number)
 
     def turn(self, by: int) -> None:
-        """The next (1) or the previous (-1) page, and round again."""
+        """Go to the next (1) or the previous (-1) page, cyclically."""
         self._keep_cursor()
         self._number = (self._number + by) % len(self._pages)
         self._show_page()
 
     def focus_page(self) -> None:
-        """Give the page the keys."""
+        """Focus the page."""
         self._focusable.focus()
 
     @property
@@ -174,9 +163,9 @@ class StudyPane(Vertical):
             self.rows.show_table(page.table)
         if isinstance(shown := self._focusable, ItemList):
             shown.show(shown.count, cursor=self._cursors.get((self._study, page.name), 0))
-        # At once: no row stands below the column names of the page before.
+        # Immediately, so that no row appears under the previous page's column names.
         self._fit()
-        # The widgets of another kind of page have no size before they were laid out.
+        # Widgets of another kind of page have no size before their first layout.
         self.call_after_refresh(self._fit)
 
     def _show_title(self) -> None:
@@ -187,17 +176,15 @@ class StudyPane(Vertical):
         title = page.title
         if page.kind == "bars" and page.figure is not None and page.figure.y_label:
             title += f", {page.figure.y_label}"
-        # Nothing is known of the width before the first layout.
+        # The width is unknown before the first layout.
         room = max(20, (self.size.width or 200) - cell_len(pages) - 1)
         lines = wrap(self._prose(title), room, max_lines=_TITLE_LINES, placeholder="…") or [""]
         shown = self.query_one("#page-title", Lines)
         shown.styles.height = len(lines)
         shown.show(*([(f" {line}", "strong")] for line in lines), right=[(pages, "dim")])
 
-    # What depends on the size
-
     def on_resize(self, event: Resize) -> None:
-        """Numbers beside the plot where there is room."""
+        """Show numbers next to the plot if they fit."""
         self.set_class(event.size.width < BESIDE_FROM, "-narrow")
         self.call_after_refresh(self._fit)
 
@@ -223,26 +210,26 @@ class StudyPane(Vertical):
             prose=self._prose,
         )
         lines.display = bool(said)
-        # It only grows, so that the table does not jump while the cursor moves.
+        # Never shrinks, so that the table does not jump while the cursor moves.
         if len(said) > self._row_height:
             self._row_height = len(said)
             lines.styles.height = len(said)
         lines.show(*said)
 
     def move_columns(self, by: int) -> None:
-        """Move the columns of a table that is too wide."""
+        """Scroll the columns of a table that is too wide."""
         self.rows.move_columns(by)
         self._fit()
 
     def find(self, words: str) -> None:
-        """Look for the rows with these words; the cursor goes to the first one from where it is."""
+        """Search the rows for these words; the cursor moves on to the first match from its row."""
         self.found = self.rows.find(words) if words else []
         if self.found:
             here = self.rows.cursor
             self.rows.move_cursor(next((row for row in self.found if row >= here), self.found[0]))
 
     def find_next(self, direction: int) -> None:
-        """Put the cursor on the next (1) or the previous (-1) row found."""
+        """Move the cursor to the next (1) or the previous (-1) match."""
         here, ordered = self.rows.cursor, self.found[::direction]
         if ordered:
             beyond = (row for row in ordered if (row - here) * direction > 0)
@@ -250,13 +237,13 @@ class StudyPane(Vertical):
 
     @property
     def found_words(self) -> str:
-        """Which of the rows found the cursor is on; empty for none."""
+        """The match under the cursor in words; empty for none."""
         if self.rows.cursor not in self.found:
             return ""
         return f"{self.found.index(self.rows.cursor) + 1} of {len(self.found)} rows found"
 
     def text(self) -> str:
-        """What `y` copies: the text, the row under the cursor, the numbers of a figure."""
+        """The text to copy: the page's text, the row under the cursor, or a figure's numbers."""
         page = self.page
         if page is None or page.kind == "text":
             return self.query_one(TextPage).plain + "\n"

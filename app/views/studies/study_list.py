@@ -1,4 +1,4 @@
-"""The list of studies, each with how it stands."""
+"""The list of studies with their states."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from app.widgets.lines import Line
 
 
 class StudyList(ItemList):
-    """A line a study."""
+    """One line per study."""
 
     def __init__(self, follow: Callable[[], None], *, id: str) -> None:  # noqa: A002 - Textual's own name
-        """Args: what to call when the cursor moved; the widget's id."""
+        """Args: called when the cursor moves; the widget's id."""
         super().__init__(self._line, id=id)
         self._follow = follow
         self._studies: Sequence[OfferedStudy] = ()
@@ -31,14 +31,14 @@ class StudyList(ItemList):
         return self._studies[self.cursor] if self._studies else None
 
     def move_cursor(self, index: int) -> None:
-        """Put the cursor on a study and say so."""
+        """Move the cursor and report it."""
         before = self.cursor
         super().move_cursor(index)
         if self.cursor != before:
             self._follow()
 
     def update_lines(self) -> None:
-        """Repaint the studies that stand differently now."""
+        """Repaint the studies whose lines have changed."""
         width = self.scrollable_content_region.width
         for index, line in list(self._drawn.items()):
             if self._line(index, width) != line:

@@ -1,4 +1,4 @@
-"""The Studies view's texts: help, how a study stands, its statements, what is said of a row."""
+"""The Studies view's texts: help, states of studies, statements, details of a row."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _NOT_RUN = "not run"
 
 
 def state_text(run: StudyRun | None, cells: int = 200) -> str:
-    """How a study stands, in a few harmless words: as many as there is room for."""
+    """A study's state in a few harmless words, as many as fit."""
     if run is None:
         return _NOT_RUN
     state, progress = run.state, run.progress
@@ -73,13 +73,13 @@ def _so_far(progress: Progress) -> str:
 
 
 def _pace(run: StudyRun) -> tuple[str, str]:
-    """How fast the stage goes and how long it takes yet; empty for what cannot be told."""
+    """The stage's rate and its time left; empty if unknown."""
     left = None if run.progress is None else run.pace.seconds_left(run.progress.total)
     return _rate(run.pace.per_second), "" if left is None else f"about {duration(left)} left"
 
 
 def _fitting(cells: int, *wordings: Sequence[str]) -> str:
-    """The first of some wordings that fits; the first words of the last one where none does."""
+    """The first wording that fits, else the beginning of the last one."""
     joined = (" · ".join(part for part in parts if part) for parts in wordings)
     return next((words for words in joined if cell_len(words) <= cells), wordings[-1][0])
 
@@ -94,11 +94,11 @@ def _rate(per_second: float | None) -> str:
 
 
 def list_line(study: OfferedStudy, name_cells: int, width: int) -> Line:
-    """A study in the list: its name and how it stands; its title where there is room."""
+    """A study in the list: its name and state, and its title if there is room."""
     words = state_text(study.run, width - name_cells - 3)
     state = "none" if study.run is None else study.run.state
     style = {"none": "dim", "done": "", "failed": "bad"}.get(state, "accent")
-    # The titles stand below one another, but for that of the study that runs.
+    # Align the titles, except that of a running study.
     words = words.ljust(len(_NOT_RUN))
     parts = [(f" {pad(study.spec.name, name_cells)}  ", "strong"), (words, style)]
     room = width - name_cells - cell_len(words) - 6
@@ -108,13 +108,7 @@ def list_line(study: OfferedStudy, name_cells: int, width: int) -> Line:
 
 
 def study_text(study: OfferedStudy, works_on: str, prose: Callable[[str], str]) -> Content:
-    """What a study found, or what it is about before it found anything; paragraphs.
-
-    Args:
-        study: The study.
-        works_on: What its next run takes.
-        prose: Makes a text harmless.
-    """
+    """A study's findings, or its subject and next input before there are any; paragraphs."""
     parts: list[tuple[str, str]] = []
     run, findings = study.run, study.findings
     if run is not None and run.state == "failed" and run.problem is not None:
@@ -144,13 +138,7 @@ def study_text(study: OfferedStudy, works_on: str, prose: Callable[[str], str]) 
 
 
 def going_on(study: OfferedStudy | None, cells: int, prose: Callable[[str], str]) -> Line:
-    """What the running study does just now, one line; empty for none.
-
-    Args:
-        study: The study; None for none.
-        cells: How long the line may be.
-        prose: Makes a text harmless.
-    """
+    """The running study's progress in one line of at most `cells` columns; empty for none."""
     run = None if study is None else study.run
     if study is None or run is None:
         return []
@@ -173,18 +161,18 @@ def row_lines(
     height: int,
     prose: Callable[[str], str],
 ) -> list[Line]:
-    """What stands below a table: the row under the cursor, whole, then how to read the table.
+    """The lines below a table: the complete row under the cursor, and how to read the table.
 
     Args:
         columns: The names of the row's cells.
-        row: The row; empty where the table shows it whole.
+        row: The row; empty if the table shows all of it.
         note: How to read the table.
-        width: Cells of a line.
-        height: Lines at most; the note comes first.
-        prose: Makes a text harmless.
+        width: Columns of a line.
+        height: Maximum number of lines; the note takes precedence.
+        prose: Makes text harmless.
     """
     notes = wrap(prose(note), max(20, width))[:height]
-    # A name stays with its value: no line breaks at these spaces.
+    # Keep a name and its value on one line.
     cells = [
         prose(f"{name} {cell_text(cell)}").replace(" ", "\xa0")
         for name, cell in zip(columns, row, strict=False)

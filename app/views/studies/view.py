@@ -1,4 +1,4 @@
-"""The Studies view: the paper's tables and figures for what is open; run, watch, stop, read."""
+"""The Studies view: run, watch and stop the paper's tables and figures, and read them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from app.widgets.search_bar import SearchBar
 from app.workspace import LibraryWorkspace
 
 BESIDE_FROM_WIDTH = 120
-# A study may say hundreds of times a second how far it is.
+# A study may report progress hundreds of times a second.
 _REDRAW_S = 0.25
 
 
@@ -57,7 +57,7 @@ class PromptsBar(FileBar[PromptSet]):
 
 
 class StudiesView(View):
-    """The list of studies, and the pages of the one under the cursor beside or below it."""
+    """The list of studies, with the current one's pages next to or below it."""
 
     SCOPE = "studies"
     HELP = HELP
@@ -71,10 +71,8 @@ class StudiesView(View):
         self._redraw: Timer | None = None
         self._waiting: OfferedStudy | None = None
 
-    # What is on the screen
-
     def compose(self) -> ComposeResult:
-        """List, pages, two bars to type in, a line on what is going on."""
+        """List, pages, two input bars, a progress line."""
         with Container(id="content"):
             yield StudyList(self.show_everything, id="list")
             yield StudyPane(prose=self.prose, ascii_only=self.ui.settings.ascii, id="pane")
@@ -91,7 +89,7 @@ class StudiesView(View):
         return self.query_one(StudyPane)
 
     def enter(self) -> None:
-        """List what is offered, the first time; focus what is shown."""
+        """List the studies the first time, and take the focus."""
         if self._desk is None:
             self._desk = StudyDesk(self.ui.workspace, self.ui.session, self, self.ui.settings)
             self._list.show_studies(self._desk.studies)
@@ -99,18 +97,18 @@ class StudiesView(View):
         self._focus()
 
     def leave(self) -> None:
-        """Nothing is waited for."""
+        """Stop all runs without waiting for them."""
         if self._desk is not None:
             self._desk.leave()
 
     def on_resize(self, event: Resize) -> None:
-        """The list above the pages where they do not fit side by side."""
+        """Put the list above the pages if they do not fit side by side."""
         self.set_class(event.size.width < BESIDE_FROM_WIDTH, "-narrow")
-        # What is going on is said in as many words as there is room for.
+        # The progress line's wording depends on the width.
         self.call_after_refresh(self.show_everything)
 
     def offers(self, action: Action) -> bool:
-        """What the study and the page that are shown can do."""
+        """What the current study and page can do."""
         study, desk = self._list.study, self._desk
         if study is None or desk is None:
             return action.id == "studies.back"
@@ -135,7 +133,7 @@ class StudiesView(View):
 
     @property
     def _asking(self) -> bool:
-        """Whether prompts are being named."""
+        """Whether the prompts bar has the focus."""
         return self.ui.base.focused is self.query_one(PromptsBar)
 
     def _focus(self) -> None:
@@ -147,14 +145,14 @@ class StudiesView(View):
             self._list.focus()
 
     def _turn_to(self, *, opened: bool) -> None:
-        """To the pages of the study under the cursor, or back to the list."""
+        """Go to the pages of the study under the cursor, or back to the list."""
         self._opened = opened
         self.set_class(opened, "-opened")
         self._focus()
         self.ui.refresh_lines()
 
     def show_everything(self) -> None:
-        """List, pages and lines from the state."""
+        """Draw list, pages and lines from the state."""
         study, desk = self._list.study, self._desk
         if desk is None or study is None:
             return
@@ -169,8 +167,6 @@ class StudiesView(View):
         progress.show(going_on(desk.running, room, self.prose), right=stops)
         if self.ui.view is self:
             self.ui.refresh_lines()
-
-    # Running
 
     @on(StudyRun.Changed)
     def _news(self, message: StudyRun.Changed) -> None:
@@ -187,7 +183,7 @@ class StudiesView(View):
             return
         problem, looked_at = message.run.problem, self._list.study is study
         if looked_at and not self._opened:
-            # What it says of its end stands there.
+            # The text page says how it ended.
             self._pane.turn_to_text()
         elif problem is not None:
             self.ui.say(f"{study.spec.name}: {problem}", severity="error")
@@ -200,7 +196,7 @@ class StudiesView(View):
         self.show_everything()
 
     def _begin(self, study: OfferedStudy) -> None:
-        """Run a study, having asked for prompts first where there are none."""
+        """Run a study; asks for prompts first if it needs them."""
         assert self._desk is not None
         if self._desk.lacks_prompts(study):
             self._waiting = study
@@ -212,7 +208,7 @@ class StudiesView(View):
     @on(ItemList.Chosen, "#list")
     @on(ItemList.Chosen, "#rows")
     async def action_open(self) -> None:
-        """Run a study or open what it found; from a row to its case, head or component."""
+        """Run a study or open its findings; from a row, open its case, head or component."""
         study, page = self._list.study, self._pane.page
         if study is None or page is None:
             return
@@ -226,20 +222,20 @@ class StudiesView(View):
             if isinstance(link, str):
                 self.ui.say(link, severity="warning")
             elif isinstance(link, CaseLink):
-                # The list of cases knows how to read one, and has its maps shown.
+                # The list of cases can read one, and shows its maps.
                 self.ui.lead_to("saliency")
                 self.ui.tell(link)
             else:
                 await self.ui.open_link(link, back=True)
 
     def action_run_again(self) -> None:
-        """Run a study anew; what is stored is not computed again."""
+        """Run a study again; stored results are not computed again."""
         study = self._list.study
         assert study is not None
         self._begin(study)
 
     def action_stop(self) -> None:
-        """Stop the study that runs, or the one under the cursor that waits."""
+        """Stop the running study, or the waiting one under the cursor."""
         study, desk = self._list.study, self._desk
         assert desk is not None
         assert study is not None
@@ -247,16 +243,14 @@ class StudiesView(View):
         self.show_everything()
 
     def action_back(self) -> None:
-        """Back to the list; from there to the first view."""
+        """Go back to the list, and from there to the first view."""
         if self._opened:
             self._turn_to(opened=False)
         else:
             self.go_back()
 
-    # Prompts
-
     def action_prompts(self) -> None:
-        """Name the prompts that both models are asked."""
+        """Let the user name the prompts for both models."""
         self._waiting = None
         self.query_one(PromptsBar).ask()
 
@@ -276,19 +270,17 @@ class StudiesView(View):
             self.ui.say(f"Left out: {'; '.join(skipped)}.", severity="warning")
         if waiting is not None:
             self._begin(waiting)
-        # What it works on now stands there.
+        # The text page says what the study's input is now.
         self._pane.turn_to_text()
         self.show_everything()
 
-    # Pages
-
     def action_page(self, by: int) -> None:
-        """The next (1) or the previous (-1) page."""
+        """Go to the next (1) or the previous (-1) page."""
         self._pane.turn(by)
         self._turn_to(opened=True)
 
     def action_columns(self, by: int) -> None:
-        """Columns further right (1) or back (-1)."""
+        """Scroll columns right (1) or left (-1)."""
         self._pane.move_columns(by)
 
     def action_find(self) -> None:
@@ -306,7 +298,7 @@ class StudiesView(View):
         self._show_found()
 
     def action_find_next(self, direction: int) -> None:
-        """Go to the next (1) or the previous (-1) row found."""
+        """Go to the next (1) or the previous (-1) match."""
         self._pane.find_next(direction)
         self._show_found()
 
@@ -314,18 +306,16 @@ class StudiesView(View):
         if words := self._pane.found_words:
             self.query_one("#progress", Lines).show([(words, "dim")])
 
-    # What leaves the program
-
     @property
     def _about(self) -> str:
-        """What is studied, for names of files."""
+        """The subject of the studies, for file names."""
         work = self.ui.workspace
         if isinstance(work, LibraryWorkspace):
             return work.library.folder.name
         return f"{work.base.name}-{work.tuned.name}"
 
     def action_export(self) -> None:
-        """The table that is shown, or the numbers of the figure, as CSV."""
+        """Export the current table, or the figure's numbers, as CSV."""
         study, page, about = self._list.study, self._pane.page, self._about
         if study is None or page is None or page.table is None:
             self.ui.say("This page has no table to export.", severity="warning")
@@ -334,7 +324,7 @@ class StudiesView(View):
         self.write_aside(lambda: save_table(table, "study", names, Path.cwd()))
 
     def action_report(self) -> None:
-        """The whole report as a folder."""
+        """Write the whole report to a folder."""
         study, about = self._list.study, self._about
         if study is None or study.findings is None:
             self.ui.say("There is nothing to report yet.", severity="warning")
@@ -342,7 +332,7 @@ class StudiesView(View):
         findings = study.findings
 
         def write() -> Path:
-            # It draws figures: imported when one asks for it.
+            # Imported here: only a report needs to draw figures.
             from analysis.studies.report import write_report
 
             place = free_path(Path.cwd(), f"study-{findings.study}-{about}", "")
@@ -351,5 +341,5 @@ class StudiesView(View):
         self.write_aside(write)
 
     def action_copy(self) -> None:
-        """Copy the text, the row under the cursor, or the numbers of the figure."""
+        """Copy the text, the row under the cursor, or the figure's numbers."""
         self.ui.copy(self._pane.text())
