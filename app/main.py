@@ -20,6 +20,7 @@ from textual.message import Message
 from textual.widgets import ContentSwitcher, Input, Static, TextArea
 
 from analysis.events import EngineStatus
+from analysis.request import named
 from app.config import Settings, state_file
 from app.frame.action import Action
 from app.frame.actions import ACTIONS, action_of, actions_of, bindings
@@ -118,7 +119,9 @@ class InsttuiApp(KeyByKeyApp):
     def _build(self, spec: ViewSpec) -> View:
         file = spec.stylesheet
         self.stylesheet.add_source(file.read_text("utf-8"), read_from=(str(file), ""))
-        return spec.build(self)
+        view: View = named(spec.factory)(id=spec.id)
+        view.ui = self
+        return view
 
     def on_mount(self) -> None:
         """Set the theme; connect after the first paint."""
@@ -191,11 +194,11 @@ class InsttuiApp(KeyByKeyApp):
         """Make `go_back` return from this view to the current one."""
         self._came_from[name] = self.view.id or ""
 
-    def came_by_link(self, view: View) -> bool:
+    def came_by_link(self, view: Widget) -> bool:
         """Whether a link in another view led to this one."""
         return view.id in self._came_from
 
-    async def go_back(self, view: View) -> None:
+    async def go_back(self, view: Widget) -> None:
         """Return from a view to the one that linked to it, or to the first view."""
         if self.view is not view:
             # A second escape, typed before the first took effect.

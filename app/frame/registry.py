@@ -12,8 +12,6 @@ from analysis.methods import METHODS, Method
 
 if TYPE_CHECKING:
     from app.frame.action import Action
-    from app.frame.shell import Shell
-    from app.frame.view import View
 
 
 @dataclass(frozen=True)
@@ -44,13 +42,6 @@ class ViewSpec:
         if importlib.util.find_spec(name) is None:
             return ()
         return cast("tuple[Action, ...]", importlib.import_module(name).ACTIONS)
-
-    def build(self, shell: Shell) -> View:
-        """A new view in this app, with the spec's id."""
-        module, _, name = self.factory.partition(":")
-        view = cast("View", getattr(importlib.import_module(module), name)(id=self.id))
-        view.ui = shell
-        return view
 
 
 def _of(method: Method) -> ViewSpec:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from textual.widget import Widget
+
     from analysis.events import EngineStatus
     from app.config import Settings
-    from app.frame.view import View
     from app.links import Link
     from app.state import State
     from app.terminal.screen import FrugalScreen
@@ -36,7 +37,7 @@ class Shell(Protocol):
         """The screen of the views, below any panel or palette."""
 
     @property
-    def view(self) -> View:
+    def view(self) -> Widget:
         """The current view."""
 
     async def open_link(self, link: Link, *, back: bool = False) -> None:
@@ -48,10 +49,10 @@ class Shell(Protocol):
     def lead_to(self, name: str) -> None:
         """Make `go_back` return from this view to the current one."""
 
-    def came_by_link(self, view: View) -> bool:
+    def came_by_link(self, view: Widget) -> bool:
         """Whether a link in another view led to this one."""
 
-    async def go_back(self, view: View) -> None:
+    async def go_back(self, view: Widget) -> None:
         """Return from a view to the one that linked to it, or to the first view."""
 
     def refresh_lines(self) -> None:
