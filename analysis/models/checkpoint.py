@@ -185,7 +185,7 @@ def _config(folder: Path) -> dict[str, Any]:
             "model", f"{file} is no valid JSON.", str(error), "Fetch the file again."
         ) from None
     if not isinstance(config, dict):
-        raise problem("model", f"{file} is no model configuration.", remedy="Fetch it again.")
+        raise problem("model", f"{file} is not a model configuration.", remedy="Fetch it again.")
     return config
 
 
@@ -250,7 +250,7 @@ def _header(file: Path) -> dict[str, Any]:
         ]
     except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
         raise problem(
-            "model", f"{file} is no safetensors file.", str(error), "Fetch the file again."
+            "model", f"{file} is not a safetensors file.", str(error), "Fetch the file again."
         ) from None
     expected = 8 + length + max(ends, default=0)
     if size < expected:

@@ -173,7 +173,7 @@ def _in_words(choice: ModelChoice, error: Exception) -> ProblemError:
             return problem(
                 "model",
                 f"{choice.location} has no revision {choice.revision!r} on the hub.",
-                remedy="Leave the part after @ away, or name a branch, tag or commit.",
+                remedy="Omit the part after @, or name a branch, tag or commit.",
             )
         if isinstance(cause, errors.RepositoryNotFoundError):
             return problem(

@@ -154,7 +154,7 @@ def _asked(given: AskedCases, measure: Callable[[StudyCase], T]) -> Asking[Colle
         *(f"The line of a prompt was left out: {each}." for each in given.prompts.skipped),
         *_on_guesses(guessed, len(values)),
         *_on_cuts(names, cut, len(values), given.longest),
-        *(() if kept else ("The answers could not be kept: another run computes them anew.",)),
+        *(() if kept else ("The answers could not be kept: another run computes them again.",)),
         *about_folder,
     )
     return Collected(

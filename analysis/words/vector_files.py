@@ -118,7 +118,7 @@ def _lines(path: Path, file: IO[bytes] | gzip.GzipFile) -> Iterator[tuple[int, b
                 )
             line = without_mark(line)
         if b"\0" in line or len(line) == _LONGEST_LINE:
-            raise unusable(path, f"It is no text: see line {number}.")
+            raise unusable(path, f"It is not text: see line {number}.")
         if not line.isspace():
             yield number, line.strip()
 
@@ -146,7 +146,7 @@ def _parsed(path: Path, block: list[tuple[int, bytes]], size: int) -> Block:
         for field, value in zip(fields, numbers, strict=True):
             if value is None or not abs(value) <= _LARGEST:
                 shown = field[:20].decode(errors="replace")
-                raise unusable(path, f"In line {number}, {shown!r} is no finite number.")
+                raise unusable(path, f"In line {number}, {shown!r} is not a finite number.")
         row[:] = numbers
         words.append(_decoded(word))
     return words, rows
@@ -171,11 +171,11 @@ def _words_beside(path: Path) -> list[str]:
     found = next((each for each in lists if each.is_file()), None)
     if found is None:
         names = ", ".join(each.name for each in lists)
-        raise unusable(path, "There is no word list beside it.", f"Add one of {names}.")
+        raise unusable(path, "There is no word list next to it.", f"Add one of {names}.")
     try:
         lines = utf8(found.read_bytes()).decode().split("\n")
     except UnicodeDecodeError:
-        raise unusable(path, f"{found.name} beside it is no UTF-8.") from None
+        raise unusable(path, f"{found.name} beside it is not UTF-8.") from None
     return [line.rstrip("\r").partition("\t")[0] for line in lines if line.strip()]
 
 

@@ -173,11 +173,11 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
         raise _unusable(path, f"{error}.", "Save it again as UTF-8.") from None
     for number, line in enumerate(io.BytesIO(content), start=1):
         if b"\0" in line:
-            raise _unusable(path, f"It is no text: line {number} has a zero byte.")
+            raise _unusable(path, f"It is not text: line {number} has a zero byte.")
         try:
             text = line.decode()
         except UnicodeDecodeError:
-            why = f"Line {number} is no UTF-8."
+            why = f"Line {number} is not UTF-8."
             raise _unusable(path, why, "Convert it to UTF-8.") from None
         if text.strip():
             yield number, text.rstrip("\r\n")
@@ -225,5 +225,5 @@ def _unusable(path: Path, why: str, remedy: str = "") -> ProblemError:
         "input",
         f"{path} cannot be used as a word list.",
         why,
-        remedy or "Write one word a line, or a word, a tab and its count.",
+        remedy or "Write one word per line, or a word, a tab and its count.",
     )

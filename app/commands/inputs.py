@@ -165,7 +165,7 @@ def _decoded(data: bytes, origin: str) -> str:
     if "\0" in text:
         raise problem(
             "input",
-            f"The prompt in {origin} is no text.",
+            f"The prompt in {origin} is not text.",
             "It has zero bytes, as UTF-16 has that is not marked.",
             "Save it as UTF-8.",
         )

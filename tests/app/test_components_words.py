@@ -116,7 +116,7 @@ async def test_escape_stops_a_search_and_r_goes_on_where_it_was(tmp_path):
 async def test_a_word_that_is_none_is_mended_in_the_bar(tmp_path):
     def script(request):
         if isinstance(request, WordNeuronsRequest) and request.word == "zxqv":
-            raise problem("input", "“zxqv” is none of the 40 words.", remedy="Seek another one.")
+            raise problem("input", "“zxqv” is none of the 40 words.", remedy="Choose another one.")
         yield from answer(request)
 
     pair = PairApp(tmp_path, script=script)
@@ -124,7 +124,7 @@ async def test_a_word_that_is_none_is_mended_in_the_bar(tmp_path):
         await shown_components(pilot)
         await pilot.press("slash", *"zxqv", "enter")
         shown = await until_shown(
-            pilot, "“zxqv” is none of the 40 words. Seek another one.", "none so far"
+            pilot, "“zxqv” is none of the 40 words. Choose another one.", "none so far"
         )
         assert " r again" not in shown
         await pilot.press("slash")

@@ -37,7 +37,7 @@ def test_a_list_with_counts_and_vectors_of_the_users_own_are_read_and_named(home
     [
         ("empty.txt", b"", "There is no word in it"),
         ("binary.txt", b"dog\ncat\0\n", "line 2 has a zero byte"),
-        ("latin.txt", "chat\nœuf".encode("cp1252", "replace") + b"\xe9\n", "Line 2 is no UTF-8"),
+        ("latin.txt", "chat\nœuf".encode("cp1252", "replace") + b"\xe9\n", "Line 2 is not UTF-8"),
         ("prose.txt", b"A sentence is not a word.\n", "Line 1 is not one word"),
     ],
 )

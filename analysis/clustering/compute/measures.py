@@ -86,7 +86,7 @@ def cluster_scores(
     if count < 2:
         raise problem(
             "input",
-            "There is nothing to tell apart.",
+            "There is nothing to compare.",
             f"{len(labels):,} instances have {count} label{'' if count == 1 else 's'} among them; "
             "clusters need two or more.",
             "Give instances of at least two tasks.",
@@ -204,7 +204,7 @@ def neighbour_scores(
     if not 1 <= k <= len(train_states) or not len(states):
         raise problem(
             "input",
-            f"{k} nearest neighbours cannot be looked at.",
+            f"{k} nearest neighbours cannot be used.",
             f"There are {len(train_states):,} training instances and {len(states):,} unseen ones.",
             "Give more instances, or a smaller K.",
         )
@@ -228,6 +228,6 @@ def refuse_not_finite(states: NDArray[Any]) -> None:
         raise problem(
             "input",
             "Some hidden states are not finite numbers.",
-            "Half precision may have run out of its range, or the weights are damaged.",
+            "Half precision may have overflowed, or the weights are damaged.",
             "Choose --dtype float32.",
         )

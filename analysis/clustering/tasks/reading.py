@@ -60,7 +60,7 @@ def task_set_from_file(path: Path) -> TaskSet:
         raise _unusable(path, "There is no task in it.", _WANTED)
     twice = [name for name, count in Counter(task.name for task in tasks).items() if count > 1]
     if twice:
-        raise _unusable(path, f"The task {twice[0]!r} is there twice.", "Give each its own name.")
+        raise _unusable(path, f"The task {twice[0]!r} occurs twice.", "Give each its own name.")
     notes: list[str] = []
     found = tuple(_checked(path, task, notes) for task in tasks)
     return TaskSet(path.name, found, tuple(notes))
@@ -97,7 +97,7 @@ def _checked(path: Path, task: ClusterTask, notes: list[str]) -> ClusterTask:
         if INPUT in phrasing.removesuffix(INPUT):
             raise _unusable(
                 path,
-                f"A phrasing of the task {name} goes on after its input: {phrasing!r}.",
+                f"A phrasing of the task {name} continues after its input: {phrasing!r}.",
                 f"Put {INPUT} at its end: what is clustered is the state at the input's end.",
             )
     outputs: dict[str, str] = {}

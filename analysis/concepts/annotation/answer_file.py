@@ -162,7 +162,7 @@ class AnswerFile:
     def _problem(self, error: OSError, what: str) -> ProblemError:
         return problem(
             "storage",
-            f"The file of answers, {self.path}, {what}.",
+            f"The answer file, {self.path}, {what}.",
             in_words(error),
             "Nothing more is asked, so that no answer is paid for and lost.",
         )

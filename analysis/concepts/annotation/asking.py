@@ -148,10 +148,9 @@ class Asker:
         if error.after > self._pace.longest_wait:
             raise problem(
                 "network",
-                f"{error.problem.what} It wants to be left alone for"
-                f" {error.after / 60:.0f} minutes.",
+                f"{error.problem.what} It asks to wait {error.after / 60:.0f} minutes.",
                 error.problem.why,
-                "Go on after that; answers that are here are kept.",
+                "Go on after that; existing answers are kept.",
             )
         # The server's wait applies to all questions.
         loop = asyncio.get_running_loop()

@@ -91,7 +91,7 @@ def endpoint(
     if not model.strip():
         raise problem(
             "input",
-            "It is not said which model should describe the components.",
+            "No model is set for describing components.",
             remedy="Name one that the endpoint offers.",
         )
     found = Endpoint(model.strip(), address or OPENAI, key)
@@ -113,7 +113,7 @@ def _check(found: Endpoint) -> None:
         )
     if not found.api_key.isascii() or any(map(str.isspace, found.api_key)):
         raise _unusable(
-            "OPENAI_API_KEY cannot be a key.", "It contains spaces or characters beyond ASCII."
+            "OPENAI_API_KEY is not a valid key.", "It contains spaces or characters beyond ASCII."
         )
 
 

@@ -175,7 +175,7 @@ class OpenAICompleter:
         return Problem(
             kind="network",
             what=f"{self._endpoint.place} did not answer within {self._seconds:g} seconds.",
-            remedy="Go on later; answers that are here are kept.",
+            remedy="Go on later; existing answers are kept.",
         )
 
 

@@ -11,7 +11,7 @@ from analysis.concepts.annotation.server_words import code, reason
 from analysis.problems import Problem
 
 _LONGEST_QUOTE = 300
-_KEPT = "Go on later; answers that are here are kept."
+_KEPT = "Go on later; existing answers are kept."
 _ADDRESS = "Check OPENAI_BASE_URL, which often ends in /v1."
 _SHIPPED = Path(__file__).with_name("templates.toml")
 
@@ -97,13 +97,13 @@ def refusal(endpoint: Endpoint, status: int, said: object) -> Refusal:
         return _final(what, why, remedy)
     if exhausted:
         return _final(
-            f"The account at {place} has nothing left to spend.",
+            f"The account at {place} has no credit left.",
             why,
             "Add to it and start again; answers that are here are not asked for again.",
         )
     if _NO_SYSTEM_ROLE.search(quote):
         # Some servers send this with status 500 and would repeat it on every retry.
-        return _final(f"{place} does not take the question.", why, remedy)
+        return _final(f"{place} rejects the question.", why, remedy)
     if status == 403:
         remedy = "Check OPENAI_API_KEY, and what it may be used for."
         return _final(f"{place} does not allow that with this key.", why, remedy)
@@ -116,9 +116,9 @@ def refusal(endpoint: Endpoint, status: int, said: object) -> Refusal:
     if status == 429:
         problem = Problem(
             kind="network",
-            what=f"{place} was asked too often.",
+            what=f"{place} received too many requests.",
             why=why,
-            remedy="Ask fewer at a time, or go on later; answers that are here are kept.",
+            remedy="Ask fewer at a time, or go on later; existing answers are kept.",
         )
         return Refusal(problem, again=True, busy=True)
     if status >= 500 or status in (408, 409):
@@ -127,7 +127,7 @@ def refusal(endpoint: Endpoint, status: int, said: object) -> Refusal:
         remedy = remedy or f"Check the model's name. {_ADDRESS}"
         return Refusal(_network(f"{place} answers with an error.", why, remedy), again=True)
     return _final(
-        f"{place} does not take the question.",
+        f"{place} rejects the question.",
         why,
         remedy or "Check that the model is one for chat, and lets its temperature be chosen.",
     )
@@ -147,7 +147,7 @@ def no_completion(endpoint: Endpoint, said: object) -> Refusal:
     """The status is success, but the response is not a chat completion."""
     quote = _quote(endpoint, said) if isinstance(said, str) else ""
     problem = _network(
-        f"{endpoint.place} answers with something that is no chat completion.",
+        f"{endpoint.place} did not return a chat completion.",
         f"It begins: {quote}" if quote else "",
         _ADDRESS,
     )

@@ -109,7 +109,7 @@ def _decode(content: bytes, name: str) -> Templates:
         for _, answer in template.examples:
             if _PARSERS[step](answer) is None:
                 raise _misunderstood(
-                    name, f"{answer!r}, an example of {step}, is no answer that is understood."
+                    name, f"{answer!r}, an example of {step}, is not a valid answer."
                 )
     return templates
 

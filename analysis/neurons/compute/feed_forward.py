@@ -204,6 +204,6 @@ def _width(down: nn.Module) -> int:
 def _unknown(model: PreTrainedModel) -> ProblemError:
     return problem(
         "model",
-        f"The feed-forward networks of {type(model).__name__} are built in an unknown way.",
+        f"The feed-forward networks of {type(model).__name__} have an unknown structure.",
         remedy="Choose a model whose architecture transformers implements itself.",
     )

@@ -47,5 +47,5 @@ def _index(word: str, words: Sequence[str]) -> int:
     raise problem(
         "input",
         f"“{word}” is none of the {len(words):,} words.",
-        remedy="Seek another one, or give words of your own with --vocab.",
+        remedy="Choose another one, or give words of your own with --vocab.",
     )

@@ -75,7 +75,7 @@ def stated_order(path: Path, names: list[str]) -> tuple[str, ...]:
 
 
 def model_names(folder: Path, prefix: str, suffix: str) -> list[str]:
-    """The models a folder has responses of, or a ProblemError that says it is no case library."""
+    """The models a folder has responses of; a ProblemError if it is not a case library."""
     try:
         names = [each.name for each in folder.iterdir()]
     except OSError as error:
@@ -93,7 +93,7 @@ def model_names(folder: Path, prefix: str, suffix: str) -> list[str]:
     if not 1 <= len(models) <= 2:
         raise problem(
             "storage",
-            f"{folder} is no case library.",
+            f"{folder} is not a case library.",
             f"It has responses of {len(models)} models ({prefix}MODEL{suffix}).",
             "Name a folder with the results of one or two models.",
         )

@@ -162,7 +162,10 @@ def _check_replaceable(place: Path) -> None:
         return
     if not place.is_dir() or not all(_FILE.fullmatch(each.name) for each in place.iterdir()):
         raise problem(
-            "storage", f"{place} is in the way.", "It is no case library.", "Name another folder."
+            "storage",
+            f"{place} is in the way.",
+            "It is not a case library.",
+            "Name another folder.",
         )
 
 

@@ -109,7 +109,7 @@ class CaseLibrary:
         listed: list[CaseEntry] = []
         for number, offset, entry in entries(folder / "cases.jsonl", CaseEntry):
             if entry.id in self._lines:
-                raise broken(folder / "cases.jsonl", number, f"The id {entry.id!r} is there twice.")
+                raise broken(folder / "cases.jsonl", number, f"The id {entry.id!r} occurs twice.")
             self._lines[entry.id] = offset
             listed.append(entry)
         rated_as = ratings(folder / "ratings.jsonl")
@@ -216,7 +216,7 @@ class CaseLibrary:
         if len(mask) != len(entry.prompt_tokens):
             raise problem(
                 "storage",
-                f"{self.folder / 'cases.jsonl'} is broken at case {entry.id!r}.",
+                f"{self.folder / 'cases.jsonl'} is damaged at case {entry.id!r}.",
                 f"It has {len(entry.prompt_tokens)} tokens and a mask of {len(mask)}.",
             )
         return mask

@@ -78,7 +78,7 @@ def entries_of(text: str, path: Path, columns: Columns) -> Iterator[tuple[int, E
     raise problem(
         "input",
         f"{path} is no prompt set.",
-        "Its name tells the format.",
+        "The file extension determines the format.",
         f"Name a file that ends in {', '.join((*JSON_LINES, *DELIMITERS))}.",
     )
 

@@ -229,7 +229,7 @@ def _places(prompt: str, pieces: list[str]) -> tuple[Span, ...]:
             start = prompt.find(piece)
         if start < 0:
             raise UnusableLineError(
-                f"the instruction {_shortened(piece)!r} does not stand in the prompt"
+                f"the instruction {_shortened(piece)!r} does not occur in the prompt"
             )
         end = start + len(piece)
         places.append((start, end))
@@ -265,5 +265,5 @@ def _refusal(path: Path, bad: list[str]) -> ProblemError:
         "input",
         f"{count} of {path} cannot be used.",
         f"{_listed(bad)[:1].upper()}{_listed(bad)[1:]}.",
-        "Mend the file, or leave such lines out with --bad-lines skip.",
+        "Fix the file, or leave such lines out with --bad-lines skip.",
     )

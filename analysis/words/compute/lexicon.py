@@ -143,12 +143,14 @@ def similarity(
         case "embeddings":
             found, known = unit_length(stand_in(lexicon.words).numpy())
             name = vectors.model.name if vectors.model is not None else "the model"
-            note = f"Vectors: the input embeddings of {name} stand in, for none were given."
+            note = (
+                f"Vectors: the input embeddings of {name} stand in because no vectors were given."
+            )
     kept = lexicon.only(known, "no vector")
     if not kept.words:
         raise problem(
             "input",
-            "The word vectors know none of the words.",
+            "None of the words has a vector.",
             f"The first words are {', '.join(lexicon.words[:3])}.",
             "Give vectors of the words' own language.",
         )

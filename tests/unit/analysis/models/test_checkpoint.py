@@ -98,7 +98,7 @@ def test_a_file_cut_short_is_told_from_a_whole_one(copy: Path) -> None:
 @pytest.mark.parametrize("content", [b"short", b"\xff" * 64, b"<!DOCTYPE html>" * 9])
 def test_something_else_under_the_name_of_weights_is_refused(copy: Path, content: bytes) -> None:
     next(iter(copy.glob("model-*.safetensors"))).write_bytes(content)
-    assert "no safetensors file" in why_not(copy)
+    assert "not a safetensors file" in why_not(copy)
 
 
 @pytest.mark.parametrize(

@@ -171,15 +171,15 @@ def test_many_lines_are_read_block_by_block(opened):
         ("the\nhouse\n", "Line 1 is no word and its numbers"),
         ("the 1 2\nhouse 1\n", "Line 2 has 1 numbers, the first line 2"),
         ("the 1 2\n\nhouse 1 2 3\n", "Line 3 has 3 numbers, the first line 2"),
-        ("the 1 2\nhouse 1 nan\n", "In line 2, 'nan' is no finite number"),
-        ("the 1 2\nhouse inf 1\n", "In line 2, 'inf' is no finite number"),
-        ("the 1 2\nhouse 1e99 1\n", "In line 2, '1e99' is no finite number"),
-        ("the 1 2\nhouse 1,2 3\na 1 2\n", "In line 2, '1,2' is no finite number"),
-        ("the 1 2\nhouse [1] 3\n", r"In line 2, '\[1\]' is no finite number"),
-        ("the 1 2\nhouse 1 x\x1b[31m\n", r"In line 2, 'x\\x1b\[31m' is no finite number"),
+        ("the 1 2\nhouse 1 nan\n", "In line 2, 'nan' is not a finite number"),
+        ("the 1 2\nhouse inf 1\n", "In line 2, 'inf' is not a finite number"),
+        ("the 1 2\nhouse 1e99 1\n", "In line 2, '1e99' is not a finite number"),
+        ("the 1 2\nhouse 1,2 3\na 1 2\n", "In line 2, '1,2' is not a finite number"),
+        ("the 1 2\nhouse [1] 3\n", r"In line 2, '\[1\]' is not a finite number"),
+        ("the 1 2\nhouse 1 x\x1b[31m\n", r"In line 2, 'x\\x1b\[31m' is not a finite number"),
         ("the 1 2\nhouse 1 2x\na b 1 2\n", "In line 2, '2x'"),
-        (b"3 2\n\0\0\x80\x3f", "no text: see line 2"),
-        (b"x" * 2_000_000, "no text: see line 1"),
+        (b"3 2\n\0\0\x80\x3f", "not text: see line 2"),
+        (b"x" * 2_000_000, "not text: see line 1"),
     ],
 )
 def test_text_that_holds_no_vectors_is_refused_with_the_line(opened, tmp_path, content, message):
@@ -196,7 +196,7 @@ def test_text_that_holds_no_vectors_is_refused_with_the_line(opened, tmp_path, c
         ("a\nb\n", np.ones(2), "no \\[words, numbers\\] array"),
         ("a\nb\n", np.ones((2, 2), dtype=int), "int64"),
         ("a\nb\n", np.array([[1, 2], [np.nan, 0]]), "Vector 2 \\('b'\\) is not finite"),
-        (None, np.ones((3, 2)), "no word list beside it"),
+        (None, np.ones((3, 2)), "no word list next to it"),
     ],
 )
 def test_arrays_that_hold_no_vectors_are_refused(tmp_path, words, rows, message):

@@ -121,9 +121,9 @@ def test_a_huge_list_is_cut_and_says_so(write):
         ("the 0.1 0.2 0.3\nof 0.2 0.3 0.4\n", "Line 1 is not one word: 'the 0.1 0.2'"),
         ("x," * 200_000, r"Line 1 is not one word: '(x,){20}…'"),
         ("x" * 5000, r"Line 1 is not one word: 'x{40}…'"),
-        (b"PK\x03\x04\0\0tree\n", "no text"),
-        (b"t\0r\0e\0e\0", "no text"),
-        (b"tree\nM\xfcller\n", "Line 2 is no UTF-8"),
+        (b"PK\x03\x04\0\0tree\n", "not text"),
+        (b"t\0r\0e\0e\0", "not text"),
+        (b"tree\nM\xfcller\n", "Line 2 is not UTF-8"),
     ],
 )
 def test_a_file_that_is_no_word_list_is_refused_with_the_line(write, content, message):

@@ -113,7 +113,7 @@ def test_constant_states_make_one_cluster():
     ("states", "labels", "words"),
     [
         (np.ones((4, 2)), [1, 1, 1, 1], "4 instances have 1 label among them"),
-        (np.ones((1, 2)), [1], "nothing to tell apart"),
+        (np.ones((1, 2)), [1], "nothing to compare"),
         (np.ones((0, 2)), [], "0 instances have 0 labels"),
         (np.array([[0.0], [np.nan]]), [0, 1], "not finite"),
         (np.array([[0.0], [np.inf]]), [0, 1], "float32"),

@@ -32,7 +32,7 @@ def test_without_an_endpoint_it_is_said_how_to_add_one() -> None:
 
 
 def test_a_model_must_be_named() -> None:
-    with pytest.raises(ProblemError, match="which model"):
+    with pytest.raises(ProblemError, match="No model is set"):
         endpoint(environment={"OPENAI_API_KEY": KEY})
 
 

@@ -27,7 +27,7 @@ from tests.unit.analysis.concepts.annotation.described import KEY, QUICK, body, 
         (
             Fault(429, body=error_body("you are broke", "insufficient_quota")),
             "input",
-            "nothing left to spend",
+            "no credit left",
         ),
     ],
 )

@@ -136,7 +136,7 @@ def only_first_case(name):
         ),
         (
             append("cases.jsonl", b'{"id": "one", "prompt": ""}'),
-            r"line 3\. The id 'one' is there twice",
+            r"line 3\. The id 'one' occurs twice",
         ),
         (append("responses_apt.jsonl", b'{"id": 3}'), r"responses_apt\.jsonl is broken in line 3"),
         (append("ratings.jsonl", b"null"), r"ratings\.jsonl is broken in line 2"),
@@ -164,7 +164,7 @@ def test_what_is_no_folder_cannot_be_opened(tmp_path, name):
 
 
 def test_a_folder_of_something_else_is_no_case_library(tmp_path):
-    with pytest.raises(ProblemError, match="no case library"):
+    with pytest.raises(ProblemError, match="not a case library"):
         CaseLibrary.open(tmp_path)
 
 

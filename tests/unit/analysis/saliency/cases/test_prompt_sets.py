@@ -111,7 +111,7 @@ NO_TEXTS = ("7", "1.5", "NaN", "true", "null", '["a"]', '{"a": "b"}')
         ('{"prompt": "a\\ud800"}', "not UTF-8"),
         ('{"prompt": "a", "rating": "good"}', "'rating' is no number"),
         ('{"prompt": "a", "rating": NaN}', "'rating' is no number"),
-        ('{"prompt": "a", "instruction_spans": ["b"]}', "'b' does not stand in the prompt"),
+        ('{"prompt": "a", "instruction_spans": ["b"]}', "'b' does not occur in the prompt"),
         ('{"prompt": "a", "instruction_spans": 3}', "neither a text nor a list"),
         ('{"prompt": "a", "id": "one"}', "the id 'one' is that of line 1"),
         ("[" * 100_000, "it is no JSON"),
