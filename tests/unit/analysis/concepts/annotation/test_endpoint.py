@@ -10,11 +10,8 @@ from analysis.problems import ProblemError
 KEY = "sk-very-secret"
 
 
-def test_a_key_alone_means_openai() -> None:
+def test_a_key_alone_means_openai_and_an_address_alone_needs_no_key() -> None:
     assert endpoint("gpt", environment={"OPENAI_API_KEY": KEY}) == Endpoint("gpt", OPENAI, KEY)
-
-
-def test_an_address_alone_needs_no_key() -> None:
     found = endpoint("m", environment={"OPENAI_BASE_URL": "http://localhost:8000/v1/"})
     assert found == Endpoint("m", "http://localhost:8000/v1", "")
 
