@@ -104,7 +104,7 @@ def shares_by_loops(annotations: list[Annotation], model: str, category: str) ->
 def test_shares_deviations_and_p_values_are_those_of_plain_loops_and_scipy(seed: int) -> None:
     annotations = random_annotations(seed)
     found = rows(annotations)
-    names = "described writing coding math translation none".split()
+    names = ["described", "writing", "coding", "math", "translation", "none"]
     assert list(found) == [*names, *LEVELS]
     for category, row in found.items():
         base, tuned = (shares_by_loops(annotations, each, category) for each in ("base", "tuned"))
