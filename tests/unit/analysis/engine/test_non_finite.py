@@ -36,6 +36,7 @@ from analysis.saliency.compute.attribution import attribute
 from analysis.saliency.request import AttributionRequest
 from analysis.words.choice import Words, WordVectors
 from tests.support import checkpoints
+from tests.support.component_models import answered
 from tests.support.small_models import small_model
 
 DOWN = "model.layers.1.mlp.down_proj.weight"
@@ -65,17 +66,9 @@ def setting(name: str, value: float) -> Change:
     return change
 
 
-def answer(steps: Generator[Any, None, Any]) -> Any:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
-
-
 def problem_of(steps: Generator[Any, None, Any]) -> str:
     with pytest.raises(ProblemError) as caught:
-        answer(steps)
+        answered(steps)
     assert caught.value.problem.kind == "model"
     return str(caught.value)
 
@@ -151,7 +144,7 @@ def test_heads_and_words_name_theirs(tmp_path: Path, models: ModelPool, value: f
 def test_layers_without_such_a_weight_can_still_be_looked_at(
     diverged: ModelChoice, models: ModelPool
 ) -> None:
-    found = answer(concepts(ConceptsRequest(diverged, diverged, 0, WORDS, rank=2, top=2), models))
+    found = answered(concepts(ConceptsRequest(diverged, diverged, 0, WORDS, rank=2, top=2), models))
     assert len(found.base.explained_variance) == 2
 
 
@@ -170,7 +163,7 @@ def test_passes_that_leave_the_range_name_the_layer(
     assert "leave the range of float16." in said
     assert "arises in layer 1 (model.layers.1.mlp." in said
     assert "Load it as bfloat16 or float32." in said
-    answer(attribute(AttributionRequest(model=large, **options), models))
+    answered(attribute(AttributionRequest(model=large, **options), models))
 
 
 def test_a_weight_that_only_float16_cannot_hold_is_not_called_damaged(
@@ -186,14 +179,14 @@ def test_a_weight_that_only_float16_cannot_hold_is_not_called_damaged(
 def test_no_token_is_written_where_the_logits_are_no_numbers(
     diverged: ModelChoice, models: ModelPool
 ) -> None:
-    loaded = answer(models.get(diverged))
+    loaded = answered(models.get(diverged))
     with pytest.raises(ProblemError, match=DOWN):
         next(generate(loaded, [5, 6], 3))
     assert torch.is_grad_enabled()
 
 
 def test_logits_that_are_ruled_out_are_no_fault(tmp_path: Path, models: ModelPool) -> None:
-    loaded = answer(models.get(saved(tmp_path / "m", lambda model: None)))
+    loaded = answered(models.get(saved(tmp_path / "m", lambda model: None)))
 
     def rule_out(_module: object, _args: object, output: torch.Tensor) -> torch.Tensor:
         return output.index_fill(-1, torch.arange(100), -torch.inf)
