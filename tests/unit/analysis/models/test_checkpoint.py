@@ -38,14 +38,17 @@ def test_the_size_in_memory_is_that_of_the_loaded_tensors(llama: Path, sharded: 
         assert found.bytes_in_memory("bfloat16") == 2 * numbers
 
 
-def test_the_precisions_are_those_of_the_stored_tensors(llama: Path, tmp_path: Path) -> None:
+def test_the_precisions_are_those_of_the_stored_tensors_which_pickles_do_not_tell(
+    llama: Path, tmp_path: Path
+) -> None:
     model = AutoModelForCausalLM.from_pretrained(llama, dtype=torch.float32)
     folder = Path(shutil.copytree(llama, tmp_path / "mixed"))
     model.model.embed_tokens.to(torch.bfloat16)
     model.save_pretrained(folder)
     assert inspect(llama).precisions() == ("float32",)
     assert inspect(folder).precisions() == ("bfloat16", "float32")
-    assert inspect(pickled(tmp_path / "pickled", llama)).precisions() == ()
+    found = inspect(pickled(tmp_path / "pickled", llama))
+    assert (found.pickled, found.precisions()) == (True, ())
 
 
 def test_a_snapshot_of_links_is_a_model_folder(hub: Path, sharded: Path) -> None:
@@ -54,21 +57,17 @@ def test_a_snapshot_of_links_is_a_model_folder(hub: Path, sharded: Path) -> None
     assert not found.pickled
 
 
-def test_pickled_weights_are_told_apart(llama: Path, tmp_path: Path) -> None:
-    assert inspect(pickled(tmp_path / "pickled", llama)).pickled
-
-
 @pytest.mark.parametrize(
-    ("missing", "named"),
+    ("missing", "said"),
     [
-        ("config.json", "config.json"),
-        ("tokenizer.json", "tokenizer"),
-        ("model.safetensors.index.json", "weights"),
+        ("config.json", "lacks config.json"),
+        ("tokenizer.json", "lacks the tokenizer"),
+        ("model.safetensors.index.json", "lacks the weights"),
     ],
 )
-def test_a_missing_file_is_named(copy: Path, missing: str, named: str) -> None:
+def test_a_missing_file_is_named(copy: Path, missing: str, said: str) -> None:
     (copy / missing).unlink()
-    assert f"lacks {'the ' if named != missing else ''}{named}" in why_not(copy)
+    assert said in why_not(copy)
 
 
 def test_missing_shards_are_counted_and_named(copy: Path) -> None:
@@ -132,16 +131,19 @@ def test_a_clone_without_its_large_files_is_called_so(copy: Path, name: str) -> 
     assert "git lfs pull" in reason
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '"text"'])
-def test_an_unreadable_configuration_is_refused(copy: Path, content: str) -> None:
-    (copy / "config.json").write_text(content)
-    assert "config.json" in why_not(copy)
-
-
-def test_an_index_cannot_lead_out_of_its_folder(copy: Path) -> None:
-    index = copy / "model.safetensors.index.json"
-    index.write_text('{"weight_map": {"x": "../../secret"}}')
-    assert "cannot be read" in why_not(copy)
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        *(("config.json", content, "config.json") for content in ("{", "[]", '"text"')),
+        # It leads out of its folder.
+        ("model.safetensors.index.json", '{"weight_map": {"x": "../../secret"}}', "cannot be read"),
+    ],
+)
+def test_an_unreadable_configuration_or_index_is_refused(
+    copy: Path, name: str, content: str, said: str
+) -> None:
+    (copy / name).write_text(content)
+    assert said in why_not(copy)
 
 
 @pytest.mark.parametrize(
@@ -152,18 +154,16 @@ def test_an_index_cannot_lead_out_of_its_folder(copy: Path) -> None:
         ({"fine_tune_type": "dora"}, " (DoRA)"),
         ({"peft_type": 3}, ""),
         ([], ""),
+        (None, ""),
     ],
 )
 def test_an_adapter_is_not_a_model_and_its_kind_is_named(
     tmp_path: Path, settings: object, kind: str
 ) -> None:
-    (tmp_path / "adapter_config.json").write_text(json.dumps(settings))
+    """Described in its configuration, or there without one."""
+    name = "adapter_model.bin" if settings is None else "adapter_config.json"
+    (tmp_path / name).write_text(json.dumps(settings))
     assert f"holds an adapter{kind}, not a model." in why_not(tmp_path)
-
-
-def test_an_adapter_without_a_description_is_one_too(tmp_path: Path) -> None:
-    (tmp_path / "adapter_model.bin").write_bytes(b"weights")
-    assert "holds an adapter, not a model." in why_not(tmp_path)
 
 
 @pytest.mark.parametrize("weights", ["adapter_model.safetensors", "adapters.safetensors"])
@@ -186,11 +186,8 @@ def test_a_whole_model_is_not_explained_without_the_adapter_beside_it(
         assert "without adapter_config.json and adapter_model.safetensors" in reason
 
 
-def test_an_adapter_further_down_is_nobodys(copy: Path) -> None:
+def test_an_adapter_further_down_is_nobodys_and_a_missing_folder_is_said(copy: Path) -> None:
     (copy / "speech").mkdir()
     add_adapter(copy / "speech", "adapter_model.safetensors")
     assert inspect(copy).folder == copy
-
-
-def test_a_missing_folder_is_said(tmp_path: Path) -> None:
-    assert "no model folder" in why_not(tmp_path / "gone")
+    assert "no model folder" in why_not(copy / "gone")
