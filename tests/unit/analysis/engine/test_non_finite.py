@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,9 @@ QUERY = "model.layers.0.self_attn.q_proj.weight"
 HEAD = "lm_head.weight"
 PROMPT = "Translate the word into French"
 WORDS = Words("tokens")
+TURNS = (("user", PROMPT),)
+TASK = ClusterTask("t", ("Do {}", "{}:"), (("a", " the"),))
+HELLO = AnsweredInstruction("code", "Hello", " the")
 
 Change = Callable[[torch.nn.Module], None]
 
@@ -84,47 +88,34 @@ def models() -> ModelPool:
     return ModelPool()
 
 
-ASKED: dict[str, Callable[[ModelChoice, ModelPool], Generator[Any, None, Any]]] = {
-    "a response to be written": lambda model, models: attribute(
-        AttributionRequest(model=model, prompt=PROMPT, max_new_tokens=2), models
-    ),
+# What is computed, and the request for it.
+ASKED: dict[str, tuple[Callable[..., Any], Callable[[ModelChoice], object]]] = {
+    "a response": (attribute, lambda m: AttributionRequest(m, PROMPT, max_new_tokens=2)),
     **{
-        method: lambda model, models, method=method: attribute(
-            AttributionRequest(model=model, prompt=PROMPT, response=" the cat", method=method),
-            models,
+        method: (
+            attribute,
+            partial(AttributionRequest, prompt=PROMPT, response=" a", method=method),
         )
         for method in ("forward", "reverse", "occlusion", "occlusion_zeroed")
     },
-    "the likeliest turn": lambda model, models: chat(
-        ChatRequest(model, (("user", PROMPT),), max_tokens=2), models
-    ),
-    "a sampled turn": lambda model, models: chat(
-        ChatRequest(model, (("user", PROMPT),), temperature=1.0, max_tokens=2), models
-    ),
-    "instances of tasks": lambda model, models: task_clusters(
-        ClustersRequest(model, (ClusterTask("t", ("Do {}", "{}:"), (("a", " the"),)),)), models
-    ),
-    "instructions": lambda model, models: frequencies(
-        FrequenciesRequest(model, "code", (PROMPT, "Hello")), models
-    ),
-    "reference responses": lambda model, models: ablation(
-        AblationRequest(
-            model, "code", ((0,), (1,)), (AnsweredInstruction("code", "Hello", " the"),)
-        ),
-        models,
-    ),
-    "concepts": lambda model, models: concepts(
-        ConceptsRequest(model, model, 1, WORDS, rank=2, top=2), models
-    ),
-    "a neuron's words": lambda model, models: neuron_direction(
-        NeuronDirectionRequest(model, 1, 3, WORDS), models
-    ),
+    "the likeliest turn": (chat, lambda m: ChatRequest(m, TURNS, max_tokens=2)),
+    "a sampled turn": (chat, lambda m: ChatRequest(m, TURNS, temperature=1.0, max_tokens=2)),
+    "instances of tasks": (task_clusters, lambda m: ClustersRequest(m, (TASK,))),
+    "instructions": (frequencies, lambda m: FrequenciesRequest(m, "code", (PROMPT, "Hello"))),
+    "reference responses": (ablation, lambda m: AblationRequest(m, "code", ((0,), (1,)), (HELLO,))),
+    "concepts": (concepts, lambda m: ConceptsRequest(m, m, 1, WORDS, rank=2, top=2)),
+    "a neuron's words": (neuron_direction, lambda m: NeuronDirectionRequest(m, 1, 3, WORDS)),
 }
 
 
-@pytest.mark.parametrize("asked", ASKED)
-def test_the_weight_is_named(asked: str, diverged: ModelChoice, models: ModelPool) -> None:
-    said = problem_of(ASKED[asked](diverged, models))
+@pytest.mark.parametrize(("analysis", "request_of"), ASKED.values(), ids=ASKED)
+def test_the_weight_is_named(
+    analysis: Callable[..., Any],
+    request_of: Callable[[ModelChoice], object],
+    diverged: ModelChoice,
+    models: ModelPool,
+) -> None:
+    said = problem_of(analysis(request_of(diverged), models))
     assert "hold numbers that are not finite." in said
     assert f"of {DOWN} there are 1 that are no numbers (NaN)." in said
     assert "diverged" in said
@@ -221,6 +212,6 @@ def test_numbers_whose_sum_overflows_are_finite_all_the_same() -> None:
     large = torch.full((4,), 3e38)
     assert is_finite(large)
     assert is_finite(torch.full((70_000,), 60_000.0, dtype=torch.float16))
-    for value in (torch.nan, torch.inf, -torch.inf):
-        assert not is_finite(torch.cat([large, torch.tensor([value])]))
-    assert not is_finite(torch.tensor([torch.inf, -torch.inf]))
+    for values in ([torch.nan], [torch.inf], [-torch.inf], [torch.inf, -torch.inf]):
+        assert not is_finite(torch.tensor(values))
+        assert not is_finite(torch.cat([large, torch.tensor(values)]))

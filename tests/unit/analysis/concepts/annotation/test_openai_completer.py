@@ -37,12 +37,7 @@ from tests.unit.analysis.concepts.annotation.described import (
 
 NEWER_NAME = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
 NO_COMPLETIONS = (
-    b"",
-    b"not JSON",
-    b"[]",
-    b"null",
-    b'{"choices": []}',
-    b'{"choices": null}',
+    *(b"", b"not JSON", b"[]", b"null", b'{"choices": []}', b'{"choices": null}'),
     b'{"choices": [{"message": null}]}',
     b'{"choices": [{"message": {"content": 7}}]}',
     b'{"choices": [{"message": {"content": ["a"]}}]}',
