@@ -73,14 +73,11 @@ def test_soft_capped_scores_take_the_attention_that_computes_them(tmp_path: Path
         assert load(folder).model.config._attn_implementation == attention
 
 
-def test_pickled_weights_are_refused_by_default(llama: Path, tmp_path: Path) -> None:
-    assert "--allow-pickle" in problem_of(checkpoints.pickled(tmp_path / "pickled", llama))
-
-
-def test_a_pickle_that_would_run_code_is_refused_even_when_pickles_are_allowed(
+def test_a_pickle_is_refused_by_default_and_one_that_would_run_code_even_when_allowed(
     llama: Path, tmp_path: Path
 ) -> None:
     folder = checkpoints.pickled(tmp_path / "pickled", llama)
+    assert "--allow-pickle" in problem_of(folder)
     torch.save({"x": _Touch(tmp_path / "ran")}, folder / "pytorch_model.bin")
     assert "more than weights" in problem_of(folder, allow_pickle=True)
     assert not (tmp_path / "ran").exists()
@@ -117,13 +114,10 @@ def test_code_that_comes_with_a_model_runs_only_when_asked_for(
     assert not ran.exists()
 
 
-def test_an_encoder_is_not_a_causal_language_model(tmp_path: Path) -> None:
+def test_an_encoder_and_an_unknown_kind_of_model_are_named(copy: Path, tmp_path: Path) -> None:
     reason = problem_of(checkpoints.encoder(tmp_path / "bert"))
     assert "not a causal language model" in reason
     assert "BertModel" in reason
-
-
-def test_an_unknown_kind_of_model_is_named(copy: Path) -> None:
     reconfigure(copy, model_type="future")
     assert "'future'" in problem_of(copy)
 

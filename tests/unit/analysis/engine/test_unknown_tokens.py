@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ from tests.support.component_models import answered
 
 EXTRA = "<extra>"
 BRIEF = "Translate <extra> the word"
+TASK = ClusterTask("t", ("Do <extra> {}",), (("a", " the"),))
+ANSWERED = AnsweredInstruction("code", "Hello", BRIEF)
 
 
 @pytest.fixture(scope="module")
@@ -55,36 +57,27 @@ def models() -> ModelPool:
     return ModelPool()
 
 
-ASKED: dict[str, Callable[[ModelChoice, ModelPool], Generator[Any, None, Any]]] = {
-    "a prompt": lambda model, models: attribute(
-        AttributionRequest(model=model, prompt=BRIEF, max_new_tokens=2), models
-    ),
-    "a prompt in a template": lambda model, models: attribute(
-        AttributionRequest(model=model, prompt=BRIEF, chat_template=True), models
-    ),
-    "a given response": lambda model, models: attribute(
-        AttributionRequest(model=model, prompt="Hello", response=BRIEF), models
-    ),
-    "a conversation": lambda model, models: chat(ChatRequest(model, (("user", BRIEF),)), models),
-    "instances of tasks": lambda model, models: task_clusters(
-        ClustersRequest(model, (ClusterTask("t", ("Do <extra> {}",), (("a", " the"),)),)), models
-    ),
-    "instructions": lambda model, models: frequencies(
-        FrequenciesRequest(model, "code", ("Hello", BRIEF)), models
-    ),
-    "a reference response": lambda model, models: ablation(
-        AblationRequest(
-            model, "code", ((0,), (1,)), (AnsweredInstruction("code", "Hello", BRIEF),)
-        ),
-        models,
-    ),
+# What is computed, and the request for it.
+ASKED: dict[str, tuple[Callable[..., Any], Callable[[ModelChoice], object]]] = {
+    "a prompt": (attribute, lambda m: AttributionRequest(m, BRIEF, max_new_tokens=2)),
+    "in a template": (attribute, lambda m: AttributionRequest(m, BRIEF, chat_template=True)),
+    "a given response": (attribute, lambda m: AttributionRequest(m, "Hello", response=BRIEF)),
+    "a conversation": (chat, lambda m: ChatRequest(m, (("user", BRIEF),))),
+    "instances of tasks": (task_clusters, lambda m: ClustersRequest(m, (TASK,))),
+    "instructions": (frequencies, lambda m: FrequenciesRequest(m, "code", ("Hello", BRIEF))),
+    "a reference": (ablation, lambda m: AblationRequest(m, "code", ((0,), (1,)), (ANSWERED,))),
 }
 
 
-@pytest.mark.parametrize("asked", ASKED)
-def test_the_token_is_named(asked: str, choice: ModelChoice, models: ModelPool) -> None:
+@pytest.mark.parametrize(("analysis", "request_of"), ASKED.values(), ids=ASKED)
+def test_the_token_is_named(
+    analysis: Callable[..., Any],
+    request_of: Callable[[ModelChoice], object],
+    choice: ModelChoice,
+    models: ModelPool,
+) -> None:
     with pytest.raises(ProblemError) as caught:
-        answered(ASKED[asked](choice, models))
+        answered(analysis(request_of(choice), models))
     said = caught.value.problem
     assert said.kind == "input"
     assert said.what == "A token id lies outside the model's vocabulary."
