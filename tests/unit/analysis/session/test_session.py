@@ -196,9 +196,9 @@ def test_cancel_is_cooperative_and_a_deaf_engine_is_replaced(
 def test_a_job_cancelled_while_it_waits_never_reaches_the_engine(
     session: Session, model: ModelChoice
 ) -> None:
-    running = session.submit(AttributionRequest(model=model, prompt="polite"))
+    running = session.submit(AttributionRequest(model, "polite"))
     events: list[Event] = []
-    waiting = session.submit(AttributionRequest(model=model, prompt="hello"), events.append)
+    waiting = session.submit(AttributionRequest(model, "hello"), events.append)
     waiting.cancel()
     running.cancel()
     with pytest.raises(JobCancelledError):

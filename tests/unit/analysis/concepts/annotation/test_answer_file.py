@@ -28,19 +28,16 @@ def file(tmp_path: Path) -> AnswerFile:
     return made
 
 
-def test_answers_are_read_again(file: AnswerFile) -> None:
+def test_answers_are_read_again_and_only_by_their_owner(file: AnswerFile) -> None:
     again = AnswerFile(file.path)
     assert [again.get(key) for key in "abcd"] == [ANSWER, ANSWER, ANSWER, None]
     assert again.damaged == 0
+    assert stat.S_IMODE(file.path.stat().st_mode) == 0o600
 
 
 def test_a_file_that_is_not_there_is_empty(tmp_path: Path) -> None:
     assert len(AnswerFile(tmp_path / "none")) == 0
     assert not list(tmp_path.iterdir())
-
-
-def test_only_its_owner_can_read_it(file: AnswerFile) -> None:
-    assert stat.S_IMODE(file.path.stat().st_mode) == 0o600
 
 
 def test_an_answer_is_on_the_disk_before_the_next_is_asked(tmp_path: Path) -> None:

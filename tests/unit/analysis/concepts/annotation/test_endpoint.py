@@ -21,14 +21,11 @@ def test_settings_go_before_the_environment() -> None:
     assert endpoint("m", "http://here/v1", environment).base_url == "http://here/v1"
 
 
-def test_without_an_endpoint_it_is_said_how_to_add_one() -> None:
+def test_without_an_endpoint_it_is_said_how_to_add_one_and_a_model_must_be_named() -> None:
     with pytest.raises(ProblemError) as caught:
         endpoint("m", environment={})
     assert "OPENAI_API_KEY" in caught.value.problem.remedy
     assert "OPENAI_BASE_URL" in caught.value.problem.remedy
-
-
-def test_a_model_must_be_named() -> None:
     with pytest.raises(ProblemError, match="which model"):
         endpoint(environment={"OPENAI_API_KEY": KEY})
 
