@@ -45,12 +45,15 @@ SEES_AHEAD: dict[str, str] = {
 }
 """Where a later token, or that there is one, changes what is said at an earlier one."""
 
-_ENCODERS = """
-    bert bert-generation big_bird camembert data2vec-text electra ernie megatron-bert rembert
-    roberta roberta-prelayernorm roc_bert roformer xlm-roberta xlm-roberta-xl xmod"""
+ENCODERS = (
+    *("bert", "bert-generation", "big_bird", "camembert", "data2vec-text", "electra", "ernie"),
+    *("megatron-bert", "rembert", "roberta", "roberta-prelayernorm", "roc_bert", "roformer"),
+    *("xlm-roberta", "xlm-roberta-xl", "xmod"),
+)
+"""Types that read both ways unless they are told to decode."""
 
 TOLD_TO_DECODE: dict[str, tuple[str, object]] = {
-    **dict.fromkeys(_ENCODERS.split(), ("is_decoder", False)),
+    **dict.fromkeys(ENCODERS, ("is_decoder", False)),
     "xlm": ("causal", False),
     "xlnet": ("attn_type", "bi"),
 }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.families.outside import ENCODERS
+
 _SLIDING = ["sliding_attention", "full_attention"]
 _LINEAR = ["linear_attention", "full_attention"]
 _DECODER = {"is_decoder": True}
@@ -60,13 +62,10 @@ _MOE_AFTER_DENSE = {"mlp_only_layers": [0], "decoder_sparse_step": 1}
 _LLAMA_4 = {"no_rope_layers": [1, 0], "interleave_moe_layer_step": 2, "floor_scale": 4}
 
 OWN: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(ENCODERS, _DECODER),
     "afmoe": {"mup_enabled": True},
     "bamba": {"attn_layer_indices": [1]},
-    "bert": _DECODER,
-    "bert-generation": _DECODER,
-    "big_bird": _DECODER,
     "blt": {"encoder_hash_byte_group_vocab": 64, "encoder_hash_byte_group_size": [2, 3]},
-    "camembert": _DECODER,
     "cohere_compass_text": {
         "layer_types": _SLIDING,
         "rope_parameters": {
@@ -78,7 +77,6 @@ OWN: dict[str, dict[str, Any]] = {
             "full_attention": None,
         },
     },
-    "data2vec-text": _DECODER,
     "dbrx": {
         "attn_config": {"kv_n_heads": 2, "rope_theta": 10000.0, "clip_qkv": 8.0},
         "ffn_config": {"ffn_hidden_size": 24, "moe_num_experts": 4, "moe_top_k": 2},
@@ -92,8 +90,6 @@ OWN: dict[str, dict[str, Any]] = {
         "audio_config": {"adapter_input_size": 32, "adapter_out_dim": 32},
     },
     "dots3_note_text": _DOTS_3,
-    "electra": _DECODER,
-    "ernie": _DECODER,
     "ernie4_5_moe": {"moe_layer_start_index": 1, "moe_layer_end_index": 1},
     "falcon_h1": {"mamba_d_ssm": 64},
     "gemma3": {"vision_config": _VISION, "mm_tokens_per_image": 4},
@@ -119,7 +115,6 @@ OWN: dict[str, dict[str, Any]] = {
     "llama4_text": _LLAMA_4,
     "longcat_flash": {"head_dim": 4, "zero_expert_num": 4, "qk_head_dim": 12},
     "mamba2": {"head_dim": 16},
-    "megatron-bert": _DECODER,
     "mellum": {"layer_types": _SLIDING, "mlp_layer_types": ["dense", "sparse"]},
     "minimax_m3_vl_text": {
         "index_n_heads": 2,
@@ -148,9 +143,6 @@ OWN: dict[str, dict[str, Any]] = {
         "num_buckets": 2,
         "hash_seed": 0,
     },
-    "rembert": _DECODER,
-    "roberta": _DECODER,
-    "roberta-prelayernorm": _DECODER,
     "roc_bert": {
         **_DECODER,
         "pronunciation_embed_dim": 16,
@@ -158,11 +150,8 @@ OWN: dict[str, dict[str, Any]] = {
         "shape_embed_dim": 16,
         "shape_vocab_size": 72,
     },
-    "roformer": _DECODER,
     "smollm3": {"no_rope_layers": [1, 0]},
     "xlm": {"causal": True},
-    "xlm-roberta": _DECODER,
-    "xlm-roberta-xl": _DECODER,
     "xlnet": {"attn_type": "uni"},
     "xlstm": {"hidden_size": 64, "embedding_dim": 64, "qk_dim_factor": 1.0},
     "xmod": {**_DECODER, "default_language": "en_XX"},

@@ -8,7 +8,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    Gemma3Config,
+    PreTrainedModel,
+    SiglipVisionConfig,
+)
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from tests.support.small_models import CONFIGURATIONS, small_model
@@ -49,6 +56,18 @@ def any_small_model(family: str, **changes: Any) -> PreTrainedModel:
             if parameter.dim() == 1:
                 parameter.data.add_(torch.randn_like(parameter), alpha=0.1)
     return model.eval()
+
+
+def multimodal_gemma(*, inner: bool | None = None, **outer: Any) -> PreTrainedModel:
+    """A small Gemma that sees, tied or not as its text model's and its own settings say."""
+    tied = {} if inner is None else {"tie_word_embeddings": inner}
+    text = AutoConfig.for_model("gemma3_text", **CONFIGURATIONS["gemma3_text"], **tied)
+    sizes = {"hidden_size": 8, "intermediate_size": 8, "image_size": 8, "patch_size": 4}
+    vision = SiglipVisionConfig(num_hidden_layers=1, num_attention_heads=1, **sizes)
+    outer |= {"mm_tokens_per_image": 4, "image_token_index": 90}
+    config = Gemma3Config(text_config=text, vision_config=vision, **outer)
+    model: PreTrainedModel = AutoModelForImageTextToText.from_config(config).eval()
+    return model
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Small models on disk, built once for all tests of this folder."""
+"""Small models on disk, built once for all tests of the engine and of models."""
 
 from __future__ import annotations
 

@@ -99,14 +99,14 @@ def test_subspace_angles_do_not_depend_on_the_basis():
 
 def test_directions_that_are_none_are_refused():
     rows = orthonormal(3, 16)
-    with pytest.raises(ValueError, match="dimensions"):
-        rotation(rows, orthonormal(3, 17))
-    with pytest.raises(ValueError, match="tuned"):
-        rotation(rows, rows[0])
-    with pytest.raises(ValueError, match="zero or not finite"):
-        rotation(rows * 0.0, rows)
-    with pytest.raises(ValueError, match="zero or not finite"):
-        rotation(rows, rows * np.nan)
+    for base, tuned, said in (
+        (rows, orthonormal(3, 17), "dimensions"),
+        (rows, rows[0], "tuned"),
+        (rows * 0.0, rows, "zero or not finite"),
+        (rows, rows * np.nan, "zero or not finite"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            rotation(base, tuned)
 
 
 def threads() -> list[int]:
@@ -127,9 +127,7 @@ def test_small_matrices_get_one_thread_and_afterwards_all_are_back() -> None:
     assert set(threads()) == {2}
     with suited_to(SMALL + 1):
         assert set(threads()) == {2}
-
-
-def test_an_error_brings_them_back_too() -> None:
+    # After an error too.
     with pytest.raises(ValueError, match="broken"), suited_to(3):
         raise ValueError("broken")
     assert set(threads()) == {2}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from scipy.stats import ttest_ind, ttest_rel
 
 from analysis.concepts.annotation.answer_file import AnswerFile
@@ -28,17 +28,16 @@ from tests.support.weight_studies import BASE, TUNED, pair
 LAYERS = 3
 
 
-def concepts(request: ConceptsRequest):
+def concepts(request: ConceptsRequest, **changes):
     """Few components, so that describing them takes no time."""
-    return layer_concepts(request, rank=6)
+    return replace(layer_concepts(request, rank=6), **changes)
 
 
 def unturned(request: ConceptsRequest):
     """Two models that are one."""
-    found = layer_concepts(request, rank=6)
-    return msgspec.structs.replace(
-        found,
-        tuned=msgspec.structs.replace(found.base, model=request.tuned.name),
+    return concepts(
+        request,
+        tuned=replace(concepts(request).base, model=request.tuned.name),
         matched=np.arange(6, dtype=np.int32),
         angles=np.zeros(6),
         subspace_angles=np.zeros(6),
@@ -83,14 +82,10 @@ def described(answers) -> Findings:
 
 
 def test_every_component_of_both_models_is_listed(found):
-    components = table(found, "components")
-    assert len(components) == LAYERS * 2 * 6
+    assert len(table(found, "components")) == LAYERS * 2 * 6
     (named,) = [each for each in found.tables if each.name == "components"]
     assert named.opens == "component"
     assert {"layer", "component"} <= set(named.table.columns)
-
-
-def test_parameters_are_values(found):
     names = ("most components of a layer", "words of a component", "measure of words")
     assert [found.parameters[name] for name in names] == [300, 15, "cosine"]
 
@@ -98,61 +93,49 @@ def test_parameters_are_values(found):
 def test_layers_follow_from_components(found):
     components = table(found, "components")
     for row in table(found, "layers"):
-        base, tuned = (
-            [c for c in components if (c["model"], c["layer"]) == (name, row["layer"])]
-            for name in ("demo-base", "demo-tuned")
-        )
-        assert row["explained_base"] == pytest.approx(sum(c["explained_variance"] for c in base))
-        assert row["explained_tuned"] == pytest.approx(sum(c["explained_variance"] for c in tuned))
-        angles = [c["angle_degrees"] for c in base]
-        assert row["mean_component_angle"] == pytest.approx(sum(angles) / len(angles))
+        for side in ("base", "tuned"):
+            place = (f"demo-{side}", row["layer"])
+            own = [c for c in components if (c["model"], c["layer"]) == place]
+            explained = sum(c["explained_variance"] for c in own)
+            assert row[f"explained_{side}"] == pytest.approx(explained)
+            # Matched components share their angle.
+            mean = np.mean([c["angle_degrees"] for c in own])
+            assert row["mean_component_angle"] == pytest.approx(mean)
 
 
 def test_half_of_the_variance_is_reached_where_it_is_and_nowhere_else(found):
-    for row in table(found, "layers"):
-        # Shares 0.11 · 0.8^i and 0.12 · 0.8^i; six add up to less than half.
-        assert row["half_base"] is None
+    # Shares 0.11 · 0.8^i and 0.12 · 0.8^i; six add up to less than half.
+    assert {row["half_base"] for row in table(found, "layers")} == {None}
 
     def steep(request):
-        each = layer_concepts(request, rank=6)
         shares = np.array([0.3, 0.15, 0.1, 0.05, 0.05, 0.05])
-        return msgspec.structs.replace(
-            each, base=msgspec.structs.replace(each.base, explained_variance=shares)
-        )
+        return concepts(request, base=replace(concepts(request).base, explained_variance=shares))
 
-    for row in table(driven(study(pair(layers=2, concepts=steep)))[0], "layers"):
-        assert row["half_base"] == 3
+    steeply = driven(study(pair(layers=2, concepts=steep)))[0]
+    assert {row["half_base"] for row in table(steeply, "layers")} == {3}
 
 
 def test_fig_8_is_the_mean_over_layers(found):
-    components = table(found, "components")
     last = table(found, "variance")[-1]
-    sums = [
-        sum(
-            c["explained_variance"]
-            for c in components
-            if (c["model"], c["layer"]) == ("demo-tuned", layer)
-        )
-        for layer in range(LAYERS)
-    ]
+    sums = [0.0] * LAYERS
+    for row in table(found, "components"):
+        if row["model"] == "demo-tuned":
+            sums[row["layer"]] += row["explained_variance"]
     assert last["components"] == 6
     assert last["tuned_mean"] == pytest.approx(np.mean(sums))
     assert last["tuned_deviation"] == pytest.approx(np.std(sums))
 
 
 def test_the_difference_in_variance_is_tested_over_layers():
-    random = np.random.default_rng(0)
-    shares = random.uniform(0.01, 0.1, (2, 5))
+    shares = np.random.default_rng(0).uniform(0.01, 0.1, (2, 5))
 
     def noisy(request):
         each = layer_concepts(request, rank=1)
         base, tuned = (
-            msgspec.structs.replace(
-                side, explained_variance=np.array([shares[number][request.layer]])
-            )
+            replace(side, explained_variance=shares[number, [request.layer]])
             for number, side in enumerate((each.base, each.tuned))
         )
-        return msgspec.structs.replace(each, base=base, tuned=tuned)
+        return replace(each, base=base, tuned=tuned)
 
     found, _ = driven(study(pair(layers=5, concepts=noisy)))
     p_value = ttest_rel(shares[1], shares[0]).pvalue
@@ -161,13 +144,8 @@ def test_the_difference_in_variance_is_tested_over_layers():
 
 def test_without_descriptions_a_note_says_how_to_get_them(found):
     assert any("insttui concepts --annotate" in note for note in found.notes)
-    assert {each.name for each in found.tables} == {
-        "layers",
-        "variance",
-        "components",
-        "subspace-angles",
-        "layer-words",
-    }
+    names = {"layers", "variance", "components", "subspace-angles", "layer-words"}
+    assert {each.name for each in found.tables} == names
 
 
 def test_it_says_whose_descriptions_are_missing_and_the_command_that_makes_some(tmp_path):
@@ -189,8 +167,7 @@ def test_it_says_that_describing_was_not_finished(answers, described, tmp_path):
     annotate(subjects_of([first]), completer, load_templates(), AnswerFile(tmp_path / "some"))
     options = {**answers, "answers": str(tmp_path / "some")}
     some, _ = driven(study(pair(layers=LAYERS, concepts=concepts, options=options)))
-    count = len(table(some, "annotations"))
-    whole = 2 * LAYERS * 6 * 5
+    count, whole = len(table(some, "annotations")), 2 * LAYERS * 6 * 5
     assert count < whole
     assert any(f"not finished: {count} of {whole} answers" in note for note in some.notes)
     assert not any("not finished" in note for note in described.notes)
@@ -243,19 +220,17 @@ def test_identical_models_give_words_not_nans(changes, with_descriptions, answer
     assert "Not one component turned: base and tuned have the same components." in found.statements
     assert "cannot be tested" in found.statements[0]
     assert "nan" not in report_text(found).lower().split()
-    for each in found.tables:
-        for row in each.table:
-            assert not any(isinstance(cell, float) and np.isnan(cell) for cell in row)
-    names = {row["model"] for row in table(found, "components")}
-    assert len(names) == 2
+    cells = [cell for each in found.tables for row in each.table for cell in row]
+    assert not any(isinstance(cell, float) and np.isnan(cell) for cell in cells)
+    assert len({row["model"] for row in table(found, "components")}) == 2
 
 
 def test_a_component_without_partner_has_no_angle():
     def fewer(request):
-        each = layer_concepts(request, rank=6)
+        each = concepts(request)
         matched, angles = each.matched.copy(), each.angles.copy()
         matched[5], angles[5] = -1, np.nan
-        return msgspec.structs.replace(each, matched=matched, angles=angles)
+        return replace(each, matched=matched, angles=angles)
 
     found, _ = driven(study(pair(layers=2, concepts=fewer)))
     assert "nan" not in " ".join(found.statements)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from analysis.engine.loading import LoadedModel, load_model
 from analysis.problems import ProblemError
@@ -28,7 +29,15 @@ def problem_of(folder: Path, **options: Any) -> str:
     return str(caught.value)
 
 
-def rewrite(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+def reconfigure(folder: Path, **changes: Any) -> None:
+    """Change settings of a model's configuration."""
     config = json.loads((folder / "config.json").read_text())
-    change(config)
-    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "config.json").write_text(json.dumps(config | changes))
+
+
+def rewrite(folder: Path, change: Callable[[dict[str, torch.Tensor]], Any]) -> None:
+    """Change the tensors of a folder, in place or by returning others."""
+    tensors = load_file(folder / "model.safetensors")
+    changed = change(tensors) or tensors
+    contiguous = {name: each.contiguous() for name, each in changed.items()}
+    save_file(contiguous, folder / "model.safetensors", metadata={"format": "pt"})

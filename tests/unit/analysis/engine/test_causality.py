@@ -65,10 +65,10 @@ def test_other_ways_to_look_ahead_are_found(made, dtype):
         refuse_looking_ahead(made().to(dtype), range(40), name="some/model")
 
 
-@pytest.mark.parametrize("compute", [importance, totals])
-def test_nothing_is_explained_of_a_network_that_looks_ahead(compute):
-    with pytest.raises(ProblemError, match="not a causal language model"):
-        compute(averaging(), [5, 6, 7], [8, 9])
+def test_nothing_is_explained_of_a_network_that_looks_ahead():
+    for compute in (importance, totals):
+        with pytest.raises(ProblemError, match="not a causal language model"):
+            compute(averaging(), [5, 6, 7], [8, 9])
 
 
 def test_a_network_that_rolls_dice_is_called_that():

@@ -13,9 +13,11 @@ from analysis.engine.generation import TurnEnd, end_tokens, generate, turn_end
 from analysis.engine.loading import LoadedModel, load_model
 from analysis.events import ModelFacts
 from analysis.request import ModelChoice
+from tests.families import reference
 from tests.support import checkpoints
 from tests.support.checkpoints import CONTEXT_WINDOW, byte_level_tokenizer, sentencepiece_tokenizer
 from tests.support.small_models import VOCABULARY, small_model
+from tests.support.studies import driven
 
 CPU = torch.device("cpu")
 PROMPT = [5, 9, 70, 33]
@@ -30,19 +32,8 @@ def loaded(model: PreTrainedModel, *, window: int = 0, ends: int | list[int] = 2
 
 
 def response(model: LoadedModel, prompt: list[int], limit: int) -> tuple[list[int], str]:
-    ids: list[int] = []
-    steps = generate(model, prompt, limit)
-    while True:
-        try:
-            ids.append(next(steps))
-        except StopIteration as stop:
-            return ids, stop.value
-
-
-def reference(model: PreTrainedModel, prompt: list[int], limit: int) -> list[int]:
-    given = torch.tensor([prompt])
-    ids = model.generate(given, do_sample=False, max_new_tokens=limit, use_cache=True)
-    return ids[0, len(prompt) :].tolist()
+    ended, ids = driven(generate(model, prompt, limit))
+    return ids, ended
 
 
 @pytest.mark.parametrize("family", ["gpt2", "mixtral"])
@@ -50,7 +41,7 @@ def test_the_ids_are_those_of_transformers(family: str) -> None:
     model = loaded(small_model(family), ends=VOCABULARY - 1)
     prompt = [token % VOCABULARY for token in PROMPT]
     ids, ended = response(model, prompt, 20)
-    expected = reference(model.model, prompt, 20)
+    expected = reference.greedy(model.model, prompt, 20)
     assert ids == (expected[:-1] if expected[-1] == VOCABULARY - 1 else expected)
     assert ended == ("end" if len(ids) < 20 else "length")
 
@@ -114,9 +105,8 @@ ALONE = "{% if messages | length > 1 %}{{ raise_exception('one turn only') }}{% 
 
 def test_a_special_token_after_the_answer_ends_the_turn():
     tokenizer = byte_level_tokenizer(template=CHATML)
-    assert turn_end(tokenizer) == TurnEnd(
-        tokenizer.convert_tokens_to_ids("<|im_end|>"), "<|im_end|>"
-    )
+    end = tokenizer.convert_tokens_to_ids("<|im_end|>")
+    assert turn_end(tokenizer) == TurnEnd(end, "<|im_end|>")
 
 
 def test_the_end_may_come_after_a_space_of_the_tokenizers_own():

@@ -20,36 +20,26 @@ from tests.support.small_models import small_model
 
 WINDOW = 16
 _SHARED: dict[str, Any] = {"vocab_size": 97, "bos_token_id": 1, "eos_token_id": 2}
-_BERT: dict[str, Any] = {
+_WIDE: dict[str, Any] = {
     **_SHARED,
     "hidden_size": 32,
-    "intermediate_size": 48,
     "num_hidden_layers": 2,
     "num_attention_heads": 4,
     "max_position_embeddings": WINDOW,
-    "is_decoder": True,
 }
-_BART: dict[str, Any] = {
-    **_SHARED,
-    "d_model": 32,
-    "encoder_layers": 1,
-    "encoder_attention_heads": 4,
-    "encoder_ffn_dim": 48,
+_BERT: dict[str, Any] = {**_WIDE, "intermediate_size": 48, "is_decoder": True}
+_DECODER: dict[str, Any] = {
     "decoder_layers": 2,
     "decoder_attention_heads": 4,
     "decoder_ffn_dim": 48,
-    "max_position_embeddings": WINDOW,
-    "is_encoder_decoder": False,
+    "encoder_layers": 1,
+    "encoder_attention_heads": 4,
+    "encoder_ffn_dim": 48,
     "pad_token_id": 1,
+    "is_encoder_decoder": False,
 }
-_GPT: dict[str, Any] = {
-    **_SHARED,
-    "n_embd": 32,
-    "n_layer": 2,
-    "n_head": 4,
-    "n_positions": WINDOW,
-}
-# Families whose positions are a table: one token more than the window, and there is no row for it.
+_BART: dict[str, Any] = {**_SHARED, **_DECODER, "d_model": 32, "max_position_embeddings": WINDOW}
+_GPT: dict[str, Any] = {**_SHARED, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": WINDOW}
 LEARNED: dict[str, dict[str, Any]] = {
     "gpt2": _GPT,
     "openai-gpt": _GPT,
@@ -57,27 +47,19 @@ LEARNED: dict[str, dict[str, Any]] = {
     "ctrl": {**_GPT, "dff": 48},
     "gpt_bigcode": _GPT,
     "gpt_neo": {
-        **_SHARED,
-        "hidden_size": 32,
+        **_WIDE,
         "num_layers": 2,
         "num_heads": 4,
         "attention_types": [[["global", "local"], 1]],
-        "max_position_embeddings": WINDOW,
     },
-    "opt": {
-        **_SHARED,
-        "hidden_size": 32,
-        "word_embed_proj_dim": 32,
-        "ffn_dim": 48,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "max_position_embeddings": WINDOW,
-    },
+    "opt": {**_WIDE, "word_embed_proj_dim": 32, "ffn_dim": 48},
     "biogpt": _BERT,
     "bart": _BART,
     "trocr": {**_BART, "use_learned_position_embeddings": True},
     "whisper": {
-        **{name: _BART[name] for name in _BART if name != "max_position_embeddings"},
+        **_SHARED,
+        **_DECODER,
+        "d_model": 32,
         "max_target_positions": WINDOW,
         "pad_token_id": 0,
         "decoder_start_token_id": 1,
@@ -88,18 +70,13 @@ LEARNED: dict[str, dict[str, Any]] = {
     "xlm": {**_SHARED, "emb_dim": 32, "n_layers": 2, "n_heads": 4, "causal": True}
     | {"max_position_embeddings": WINDOW},
     # Positions that count from behind the padding token.
-    "roberta": {**_BERT, "pad_token_id": 1},
     "camembert": {**_BERT, "pad_token_id": 0},
     "xlm-roberta": {**_BERT, "pad_token_id": 5},
-    "xlm-roberta-xl": {**_BERT, "pad_token_id": 1},
-    "roberta-prelayernorm": {**_BERT, "pad_token_id": 1},
-    "data2vec-text": {**_BERT, "pad_token_id": 1},
-    "xmod": {
-        **_BERT,
-        "pad_token_id": 1,
-        "languages": ["en_XX"],
-        "default_language": "en_XX",
+    **{
+        name: {**_BERT, "pad_token_id": 1}
+        for name in ("roberta", "xlm-roberta-xl", "roberta-prelayernorm", "data2vec-text")
     },
+    "xmod": {**_BERT, "pad_token_id": 1, "languages": ["en_XX"], "default_language": "en_XX"},
     "prophetnet": {
         **_SHARED,
         "hidden_size": 32,

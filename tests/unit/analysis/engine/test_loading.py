@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from analysis.engine.loading import load_tokenizer, pick_device
 from analysis.engine.tokenizing import tokenize
@@ -20,13 +20,16 @@ from analysis.request import ModelChoice
 from tests.support import checkpoints
 from tests.support.checkpoints import CONTEXT_WINDOW
 from tests.support.small_models import CONFIGURATIONS, small_model
-from tests.unit.analysis.engine.loaded import CPU, load, problem_of, rewrite
+from tests.unit.analysis.engine.loaded import CPU, load, problem_of, reconfigure, rewrite
 
 TIKTOKEN = b"".join(base64.b64encode(bytes([i])) + f" {i}\n".encode() for i in range(256))
 
 
-def test_the_facts_are_those_of_the_model(llama: Path) -> None:
+def test_the_facts_are_those_of_the_model_and_said_without_a_word_on_the_streams(
+    llama: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     loaded = load(llama)
+    assert capfd.readouterr() == ("", "")
     saved = load_file(llama / "model.safetensors")
     facts = loaded.facts
     assert facts.parameters == sum(tensor.numel() for tensor in saved.values())
@@ -35,6 +38,7 @@ def test_the_facts_are_those_of_the_model(llama: Path) -> None:
     assert facts.context_window == CONTEXT_WINDOW
     assert (facts.device, facts.dtype, facts.has_chat_template) == ("cpu", "float32", True)
     assert facts.seconds > 0
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(facts), type=type(facts)) == facts
     assert not loaded.model.training
     assert not any(parameter.requires_grad for parameter in loaded.model.parameters())
 
@@ -69,14 +73,11 @@ def test_soft_capped_scores_take_the_attention_that_computes_them(tmp_path: Path
         assert load(folder).model.config._attn_implementation == attention
 
 
-def test_pickled_weights_are_refused_by_default(llama: Path, tmp_path: Path) -> None:
-    assert "--allow-pickle" in problem_of(checkpoints.pickled(tmp_path / "pickled", llama))
-
-
-def test_a_pickle_that_would_run_code_is_refused_even_when_pickles_are_allowed(
+def test_a_pickle_is_refused_by_default_and_one_that_would_run_code_even_when_allowed(
     llama: Path, tmp_path: Path
 ) -> None:
     folder = checkpoints.pickled(tmp_path / "pickled", llama)
+    assert "--allow-pickle" in problem_of(folder)
     torch.save({"x": _Touch(tmp_path / "ran")}, folder / "pytorch_model.bin")
     assert "more than weights" in problem_of(folder, allow_pickle=True)
     assert not (tmp_path / "ran").exists()
@@ -101,7 +102,7 @@ def test_code_that_comes_with_a_model_runs_only_when_asked_for(
         code += "from transformers import LlamaConfig\n"
         code += "class Own(LlamaConfig):\n    model_type = 'own'\n"
         own = {"AutoConfig": "own.Own", "AutoModelForCausalLM": "own.Own"}
-        rewrite(copy, lambda config: config.update(model_type="own", auto_map=own))
+        reconfigure(copy, model_type="own", auto_map=own)
     else:
         code += "from transformers import PreTrainedTokenizerFast\n"
         code += "class Own(PreTrainedTokenizerFast):\n    pass\n"
@@ -113,14 +114,11 @@ def test_code_that_comes_with_a_model_runs_only_when_asked_for(
     assert not ran.exists()
 
 
-def test_an_encoder_is_not_a_causal_language_model(tmp_path: Path) -> None:
+def test_an_encoder_and_an_unknown_kind_of_model_are_named(copy: Path, tmp_path: Path) -> None:
     reason = problem_of(checkpoints.encoder(tmp_path / "bert"))
     assert "not a causal language model" in reason
     assert "BertModel" in reason
-
-
-def test_an_unknown_kind_of_model_is_named(copy: Path) -> None:
-    rewrite(copy, lambda config: config.update(model_type="future"))
+    reconfigure(copy, model_type="future")
     assert "'future'" in problem_of(copy)
 
 
@@ -129,7 +127,7 @@ def test_code_that_comes_with_a_model_may_need_a_package(
 ) -> None:
     monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
     own = {"AutoConfig": "own.Own", "AutoModelForCausalLM": "own.Own"}
-    rewrite(copy, lambda config: config.update(model_type="own", auto_map=own))
+    reconfigure(copy, model_type="own", auto_map=own)
     for code, says in (
         ("import not_there_at_all\n", "Install not_there_at_all into insttui's environment."),
         ("from torch import not_there_any_more\n", "does not fit the packages"),
@@ -170,9 +168,8 @@ def test_a_damaged_tokenizer_is_refused(copy: Path) -> None:
 
 
 def test_the_dtype_is_float32_on_a_cpu_unless_another_is_asked_for(copy: Path) -> None:
-    tensors = {name: each.half() for name, each in load_file(copy / "model.safetensors").items()}
-    save_file(tensors, copy / "model.safetensors", metadata={"format": "pt"})
-    rewrite(copy, lambda config: config.update(dtype="float16"))
+    rewrite(copy, lambda old: {name: each.half() for name, each in old.items()})
+    reconfigure(copy, dtype="float16")
     assert load(copy).facts.dtype == "float32"
     assert load(copy, dtype="bfloat16").facts.dtype == "bfloat16"
     assert load(copy, dtype="float16").model.dtype == torch.float16
@@ -184,13 +181,6 @@ def test_an_absent_device_is_refused_with_those_that_are_there() -> None:
             pick_device(name)
         assert caught.value.problem.kind == "input"
     assert pick_device("cpu") == CPU
-
-
-def test_loading_says_nothing_on_the_streams(
-    llama: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    load(llama)
-    assert capfd.readouterr() == ("", "")
 
 
 def test_a_sentencepiece_file_alone_makes_a_tokenizer(llama: Path, tmp_path: Path) -> None:
@@ -230,8 +220,3 @@ def test_tokenizers_of_a_pair_that_differ_have_other_digests(llama: Path, tmp_pa
     other = checkpoints.save(tmp_path / "other", checkpoints.llama(tokenizer), tokenizer)
     digests = [load(folder).facts.tokenizer_digest for folder in (llama, llama, other)]
     assert digests[0] == digests[1] != digests[2]
-
-
-def test_facts_survive_the_wire(llama: Path) -> None:
-    facts = load(llama).facts
-    assert msgspec.msgpack.decode(msgspec.msgpack.encode(facts), type=type(facts)) == facts

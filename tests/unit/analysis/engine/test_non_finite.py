@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from analysis.saliency.compute.attribution import attribute
 from analysis.saliency.request import AttributionRequest
 from analysis.words.choice import Words, WordVectors
 from tests.support import checkpoints
+from tests.support.component_models import answered
 from tests.support.small_models import small_model
 
 DOWN = "model.layers.1.mlp.down_proj.weight"
@@ -43,6 +45,9 @@ QUERY = "model.layers.0.self_attn.q_proj.weight"
 HEAD = "lm_head.weight"
 PROMPT = "Translate the word into French"
 WORDS = Words("tokens")
+TURNS = (("user", PROMPT),)
+TASK = ClusterTask("t", ("Do {}", "{}:"), (("a", " the"),))
+HELLO = AnsweredInstruction("code", "Hello", " the")
 
 Change = Callable[[torch.nn.Module], None]
 
@@ -65,17 +70,9 @@ def setting(name: str, value: float) -> Change:
     return change
 
 
-def answer(steps: Generator[Any, None, Any]) -> Any:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
-
-
 def problem_of(steps: Generator[Any, None, Any]) -> str:
     with pytest.raises(ProblemError) as caught:
-        answer(steps)
+        answered(steps)
     assert caught.value.problem.kind == "model"
     return str(caught.value)
 
@@ -91,47 +88,34 @@ def models() -> ModelPool:
     return ModelPool()
 
 
-ASKED: dict[str, Callable[[ModelChoice, ModelPool], Generator[Any, None, Any]]] = {
-    "a response to be written": lambda model, models: attribute(
-        AttributionRequest(model=model, prompt=PROMPT, max_new_tokens=2), models
-    ),
+# What is computed, and the request for it.
+ASKED: dict[str, tuple[Callable[..., Any], Callable[[ModelChoice], object]]] = {
+    "a response": (attribute, lambda m: AttributionRequest(m, PROMPT, max_new_tokens=2)),
     **{
-        method: lambda model, models, method=method: attribute(
-            AttributionRequest(model=model, prompt=PROMPT, response=" the cat", method=method),
-            models,
+        method: (
+            attribute,
+            partial(AttributionRequest, prompt=PROMPT, response=" a", method=method),
         )
         for method in ("forward", "reverse", "occlusion", "occlusion_zeroed")
     },
-    "the likeliest turn": lambda model, models: chat(
-        ChatRequest(model, (("user", PROMPT),), max_tokens=2), models
-    ),
-    "a sampled turn": lambda model, models: chat(
-        ChatRequest(model, (("user", PROMPT),), temperature=1.0, max_tokens=2), models
-    ),
-    "instances of tasks": lambda model, models: task_clusters(
-        ClustersRequest(model, (ClusterTask("t", ("Do {}", "{}:"), (("a", " the"),)),)), models
-    ),
-    "instructions": lambda model, models: frequencies(
-        FrequenciesRequest(model, "code", (PROMPT, "Hello")), models
-    ),
-    "reference responses": lambda model, models: ablation(
-        AblationRequest(
-            model, "code", ((0,), (1,)), (AnsweredInstruction("code", "Hello", " the"),)
-        ),
-        models,
-    ),
-    "concepts": lambda model, models: concepts(
-        ConceptsRequest(model, model, 1, WORDS, rank=2, top=2), models
-    ),
-    "a neuron's words": lambda model, models: neuron_direction(
-        NeuronDirectionRequest(model, 1, 3, WORDS), models
-    ),
+    "the likeliest turn": (chat, lambda m: ChatRequest(m, TURNS, max_tokens=2)),
+    "a sampled turn": (chat, lambda m: ChatRequest(m, TURNS, temperature=1.0, max_tokens=2)),
+    "instances of tasks": (task_clusters, lambda m: ClustersRequest(m, (TASK,))),
+    "instructions": (frequencies, lambda m: FrequenciesRequest(m, "code", (PROMPT, "Hello"))),
+    "reference responses": (ablation, lambda m: AblationRequest(m, "code", ((0,), (1,)), (HELLO,))),
+    "concepts": (concepts, lambda m: ConceptsRequest(m, m, 1, WORDS, rank=2, top=2)),
+    "a neuron's words": (neuron_direction, lambda m: NeuronDirectionRequest(m, 1, 3, WORDS)),
 }
 
 
-@pytest.mark.parametrize("asked", ASKED)
-def test_the_weight_is_named(asked: str, diverged: ModelChoice, models: ModelPool) -> None:
-    said = problem_of(ASKED[asked](diverged, models))
+@pytest.mark.parametrize(("analysis", "request_of"), ASKED.values(), ids=ASKED)
+def test_the_weight_is_named(
+    analysis: Callable[..., Any],
+    request_of: Callable[[ModelChoice], object],
+    diverged: ModelChoice,
+    models: ModelPool,
+) -> None:
+    said = problem_of(analysis(request_of(diverged), models))
     assert "hold numbers that are not finite." in said
     assert f"of {DOWN} there are 1 that are no numbers (NaN)." in said
     assert "diverged" in said
@@ -151,7 +135,7 @@ def test_heads_and_words_name_theirs(tmp_path: Path, models: ModelPool, value: f
 def test_layers_without_such_a_weight_can_still_be_looked_at(
     diverged: ModelChoice, models: ModelPool
 ) -> None:
-    found = answer(concepts(ConceptsRequest(diverged, diverged, 0, WORDS, rank=2, top=2), models))
+    found = answered(concepts(ConceptsRequest(diverged, diverged, 0, WORDS, rank=2, top=2), models))
     assert len(found.base.explained_variance) == 2
 
 
@@ -170,7 +154,7 @@ def test_passes_that_leave_the_range_name_the_layer(
     assert "leave the range of float16." in said
     assert "arises in layer 1 (model.layers.1.mlp." in said
     assert "Load it as bfloat16 or float32." in said
-    answer(attribute(AttributionRequest(model=large, **options), models))
+    answered(attribute(AttributionRequest(model=large, **options), models))
 
 
 def test_a_weight_that_only_float16_cannot_hold_is_not_called_damaged(
@@ -186,14 +170,14 @@ def test_a_weight_that_only_float16_cannot_hold_is_not_called_damaged(
 def test_no_token_is_written_where_the_logits_are_no_numbers(
     diverged: ModelChoice, models: ModelPool
 ) -> None:
-    loaded = answer(models.get(diverged))
+    loaded = answered(models.get(diverged))
     with pytest.raises(ProblemError, match=DOWN):
         next(generate(loaded, [5, 6], 3))
     assert torch.is_grad_enabled()
 
 
 def test_logits_that_are_ruled_out_are_no_fault(tmp_path: Path, models: ModelPool) -> None:
-    loaded = answer(models.get(saved(tmp_path / "m", lambda model: None)))
+    loaded = answered(models.get(saved(tmp_path / "m", lambda model: None)))
 
     def rule_out(_module: object, _args: object, output: torch.Tensor) -> torch.Tensor:
         return output.index_fill(-1, torch.arange(100), -torch.inf)
@@ -228,6 +212,6 @@ def test_numbers_whose_sum_overflows_are_finite_all_the_same() -> None:
     large = torch.full((4,), 3e38)
     assert is_finite(large)
     assert is_finite(torch.full((70_000,), 60_000.0, dtype=torch.float16))
-    for value in (torch.nan, torch.inf, -torch.inf):
-        assert not is_finite(torch.cat([large, torch.tensor([value])]))
-    assert not is_finite(torch.tensor([torch.inf, -torch.inf]))
+    for values in ([torch.nan], [torch.inf], [-torch.inf], [torch.inf, -torch.inf]):
+        assert not is_finite(torch.tensor(values))
+        assert not is_finite(torch.cat([large, torch.tensor(values)]))

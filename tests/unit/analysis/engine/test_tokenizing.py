@@ -86,15 +86,11 @@ def test_a_template_token_that_reaches_into_the_prompt_is_clipped_to_it() -> Non
     assert tokens.spans[-1] is None
 
 
-def test_a_text_that_repeats_itself_keeps_its_first_token() -> None:
+def test_a_text_that_repeats_itself_keeps_its_first_token_after_bos() -> None:
     tokens = tokenize(SENTENCEPIECE, "aaaaaaa")
     assert tokens.texts[:2] == ("<s>", "a")
     assert tokens.spans[:3] == (None, (0, 1), (1, 2))
-
-
-def test_bos_is_a_row_that_the_user_did_not_write() -> None:
-    tokens = tokenize(SENTENCEPIECE, "Hello world")
-    assert (tokens.texts[0], tokens.spans[0]) == ("<s>", None)
+    # The user did not write the beginning.
     assert list(tokens.written_by_user()) == [False] + [True] * (len(tokens) - 1)
 
 
@@ -135,30 +131,25 @@ def test_undecodable_bytes_are_refused() -> None:
         tokenize(BYTE_LEVEL, b"caf\xe9".decode(errors="surrogateescape"))
 
 
-def test_a_model_without_a_chat_template_says_so() -> None:
-    with pytest.raises(ProblemError, match="no chat template"):
-        tokenize(byte_level_tokenizer(template=None), "Hello", chat_template=True)
-
-
-def test_a_template_that_refuses_the_prompt_says_so() -> None:
-    tokenizer = byte_level_tokenizer(template="{{ raise_exception('only systems') }}")
-    with pytest.raises(ProblemError, match="only systems"):
-        tokenize(tokenizer, "Hello", chat_template=True)
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [(None, "no chat template"), ("{{ raise_exception('only systems') }}", "only systems")],
+)
+def test_a_template_that_is_not_there_or_refuses_the_prompt_is_said(template, said) -> None:
+    with pytest.raises(ProblemError, match=said):
+        tokenize(byte_level_tokenizer(template=template), "Hello", chat_template=True)
 
 
 @TOKENIZERS
-@pytest.mark.parametrize("response", ["Hello", " Hello world", "\n\n1. red", PLAIN_HOSTILE])
+@pytest.mark.parametrize("response", ["", "Hello", " Hello world", "\n\n1. red", PLAIN_HOSTILE])
 def test_a_given_response_is_a_continuation_with_nothing_before_it(
     tokenizer: PreTrainedTokenizerFast, response: str
 ) -> None:
     tokens = tokenize_response(tokenizer, response)
+    assert bool(tokens.ids) == bool(response)
     assert rebuilt(tokens, response) == response
     assert all(span is not None for span in tokens.spans)
     assert response_tokens(tokenizer, tokens.ids) == (tokens, response)
-
-
-def test_an_empty_response_has_no_tokens() -> None:
-    assert len(tokenize_response(SENTENCEPIECE, "")) == 0
 
 
 def test_generated_bytes_that_are_no_character_are_named() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +32,12 @@ from analysis.saliency.compute.attribution import attribute
 from analysis.saliency.request import AttributionRequest
 from analysis.words.choice import Words, WordVectors
 from tests.support import checkpoints
+from tests.support.component_models import answered
 
 EXTRA = "<extra>"
 BRIEF = "Translate <extra> the word"
+TASK = ClusterTask("t", ("Do <extra> {}",), (("a", " the"),))
+ANSWERED = AnsweredInstruction("code", "Hello", BRIEF)
 
 
 @pytest.fixture(scope="module")
@@ -54,44 +57,27 @@ def models() -> ModelPool:
     return ModelPool()
 
 
-def answer(steps: Generator[Any, None, Any]) -> Any:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
-
-
-ASKED: dict[str, Callable[[ModelChoice, ModelPool], Generator[Any, None, Any]]] = {
-    "a prompt": lambda model, models: attribute(
-        AttributionRequest(model=model, prompt=BRIEF, max_new_tokens=2), models
-    ),
-    "a prompt in a template": lambda model, models: attribute(
-        AttributionRequest(model=model, prompt=BRIEF, chat_template=True), models
-    ),
-    "a given response": lambda model, models: attribute(
-        AttributionRequest(model=model, prompt="Hello", response=BRIEF), models
-    ),
-    "a conversation": lambda model, models: chat(ChatRequest(model, (("user", BRIEF),)), models),
-    "instances of tasks": lambda model, models: task_clusters(
-        ClustersRequest(model, (ClusterTask("t", ("Do <extra> {}",), (("a", " the"),)),)), models
-    ),
-    "instructions": lambda model, models: frequencies(
-        FrequenciesRequest(model, "code", ("Hello", BRIEF)), models
-    ),
-    "a reference response": lambda model, models: ablation(
-        AblationRequest(
-            model, "code", ((0,), (1,)), (AnsweredInstruction("code", "Hello", BRIEF),)
-        ),
-        models,
-    ),
+# What is computed, and the request for it.
+ASKED: dict[str, tuple[Callable[..., Any], Callable[[ModelChoice], object]]] = {
+    "a prompt": (attribute, lambda m: AttributionRequest(m, BRIEF, max_new_tokens=2)),
+    "in a template": (attribute, lambda m: AttributionRequest(m, BRIEF, chat_template=True)),
+    "a given response": (attribute, lambda m: AttributionRequest(m, "Hello", response=BRIEF)),
+    "a conversation": (chat, lambda m: ChatRequest(m, (("user", BRIEF),))),
+    "instances of tasks": (task_clusters, lambda m: ClustersRequest(m, (TASK,))),
+    "instructions": (frequencies, lambda m: FrequenciesRequest(m, "code", ("Hello", BRIEF))),
+    "a reference": (ablation, lambda m: AblationRequest(m, "code", ((0,), (1,)), (ANSWERED,))),
 }
 
 
-@pytest.mark.parametrize("asked", ASKED)
-def test_the_token_is_named(asked: str, choice: ModelChoice, models: ModelPool) -> None:
+@pytest.mark.parametrize(("analysis", "request_of"), ASKED.values(), ids=ASKED)
+def test_the_token_is_named(
+    analysis: Callable[..., Any],
+    request_of: Callable[[ModelChoice], object],
+    choice: ModelChoice,
+    models: ModelPool,
+) -> None:
     with pytest.raises(ProblemError) as caught:
-        answer(ASKED[asked](choice, models))
+        answered(analysis(request_of(choice), models))
     said = caught.value.problem
     assert said.kind == "input"
     assert said.what == "A token id lies outside the model's vocabulary."
@@ -101,6 +87,13 @@ def test_the_token_is_named(asked: str, choice: ModelChoice, models: ModelPool) 
     )
 
 
+def saved(folder: Path, model: torch.nn.Module, tokenizer: Any, prompt: str, **options: Any) -> Any:
+    """What is said of a prompt by a model that was saved with a tokenizer."""
+    checkpoints.save(folder, model, tokenizer)
+    choice = ModelChoice(name="m", location=str(folder), device="cpu")
+    return answered(attribute(AttributionRequest(choice, prompt, **options), ModelPool()))
+
+
 def test_a_tokenizer_that_begins_every_text_with_such_a_token_is_refused(tmp_path: Path) -> None:
     tokenizer = checkpoints.byte_level_tokenizer()
     model = checkpoints.llama(tokenizer)
@@ -108,10 +101,8 @@ def test_a_tokenizer_that_begins_every_text_with_such_a_token_is_refused(tmp_pat
     tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
         single="<bos> $A", special_tokens=[("<bos>", tokenizer.bos_token_id)]
     )
-    folder = checkpoints.save(tmp_path / "m", model, tokenizer)
-    choice = ModelChoice(name="m", location=str(folder), device="cpu")
     with pytest.raises(ProblemError, match=r"outside .* The token '<bos>' has"):
-        answer(attribute(AttributionRequest(model=choice, prompt="Hello"), ModelPool()))
+        saved(tmp_path / "m", model, tokenizer, "Hello")
 
 
 def test_what_follows_the_last_embedding_may_pad_and_end(tmp_path: Path) -> None:
@@ -119,10 +110,7 @@ def test_what_follows_the_last_embedding_may_pad_and_end(tmp_path: Path) -> None
     model = checkpoints.llama(tokenizer)
     tokenizer.add_special_tokens({"pad_token": "<pad>", "eos_token": "<end>"})
     model.generation_config.eos_token_id = tokenizer.eos_token_id
-    folder = checkpoints.save(tmp_path / "m", model, tokenizer)
-    choice = ModelChoice(name="m", location=str(folder), device="cpu")
-    request = AttributionRequest(model=choice, prompt="Hello", max_new_tokens=3)
-    assert answer(attribute(request, ModelPool())).ended == "length"
+    assert saved(tmp_path / "m", model, tokenizer, "Hello", max_new_tokens=3).ended == "length"
 
 
 @pytest.fixture
@@ -138,9 +126,9 @@ def test_a_word_that_the_model_has_no_embedding_for_is_left_out(
 ) -> None:
     note = "1 of 3 words have no token in the model's vocabulary."
     vectors = WordVectors("embeddings")
-    pairs = answer(head_pairs(HeadPairsRequest(choice, 0, words, vectors), models))
+    pairs = answered(head_pairs(HeadPairsRequest(choice, 0, words, vectors), models))
     assert (pairs.vocabulary, note in pairs.notes) == (2, True)
-    found = answer(concepts(ConceptsRequest(choice, choice, 0, words, rank=2, top=2), models))
+    found = answered(concepts(ConceptsRequest(choice, choice, 0, words, rank=2, top=2), models))
     assert note in found.notes
     assert set(found.base.words) == {"the", "word"}
 
@@ -153,12 +141,14 @@ def test_a_tokenizer_that_knows_no_token_for_a_character_says_so(tmp_path: Path)
     choice = ModelChoice(name="m", location=str(folder), device="cpu")
     request = AttributionRequest(model=choice, prompt="hello there")
     with pytest.raises(ProblemError, match="no tokens for a part of the text") as caught:
-        answer(attribute(request, ModelPool()))
+        answered(attribute(request, ModelPool()))
     assert caught.value.problem.kind == "input"
     file = tmp_path / "words.txt"
     file.write_text("hello\nthere\nworld\n")
     words = Words("file", path=str(file))
-    found = answer(concepts(ConceptsRequest(choice, choice, 0, words, rank=2, top=2), ModelPool()))
+    found = answered(
+        concepts(ConceptsRequest(choice, choice, 0, words, rank=2, top=2), ModelPool())
+    )
     assert set(found.base.words) == {"hello", "world"}
 
 
@@ -167,7 +157,5 @@ def test_embeddings_of_more_rows_than_tokens_are_no_fault(tmp_path: Path) -> Non
     model = checkpoints.llama(tokenizer)
     with torch.no_grad():
         model.resize_token_embeddings(448)
-    folder = checkpoints.save(tmp_path / "m", model, tokenizer)
-    choice = ModelChoice(name="m", location=str(folder), device="cpu")
-    request = AttributionRequest(model=choice, prompt="Hello", response_ids=(447,))
-    assert answer(attribute(request, ModelPool())).response_tokens.texts == ("",)
+    found = saved(tmp_path / "m", model, tokenizer, "Hello", response_ids=(447,))
+    assert found.response_tokens.texts == ("",)

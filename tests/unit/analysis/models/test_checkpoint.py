@@ -21,11 +21,13 @@ def copy(sharded: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(sharded, tmp_path / "copy"))
 
 
-def why_not(folder: Path) -> str:
+def refuses(folder: Path, *said: str) -> str:
+    """What is said of a folder that is no model, these words and a remedy among it."""
     with pytest.raises(ProblemError) as caught:
         inspect(folder)
     assert caught.value.problem.kind == "model"
     assert caught.value.problem.remedy
+    assert [words for words in said if words not in str(caught.value)] == []
     return str(caught.value)
 
 
@@ -38,14 +40,17 @@ def test_the_size_in_memory_is_that_of_the_loaded_tensors(llama: Path, sharded: 
         assert found.bytes_in_memory("bfloat16") == 2 * numbers
 
 
-def test_the_precisions_are_those_of_the_stored_tensors(llama: Path, tmp_path: Path) -> None:
+def test_the_precisions_are_those_of_the_stored_tensors_which_pickles_do_not_tell(
+    llama: Path, tmp_path: Path
+) -> None:
     model = AutoModelForCausalLM.from_pretrained(llama, dtype=torch.float32)
     folder = Path(shutil.copytree(llama, tmp_path / "mixed"))
     model.model.embed_tokens.to(torch.bfloat16)
     model.save_pretrained(folder)
     assert inspect(llama).precisions() == ("float32",)
     assert inspect(folder).precisions() == ("bfloat16", "float32")
-    assert inspect(pickled(tmp_path / "pickled", llama)).precisions() == ()
+    found = inspect(pickled(tmp_path / "pickled", llama))
+    assert (found.pickled, found.precisions()) == (True, ())
 
 
 def test_a_snapshot_of_links_is_a_model_folder(hub: Path, sharded: Path) -> None:
@@ -54,51 +59,43 @@ def test_a_snapshot_of_links_is_a_model_folder(hub: Path, sharded: Path) -> None
     assert not found.pickled
 
 
-def test_pickled_weights_are_told_apart(llama: Path, tmp_path: Path) -> None:
-    assert inspect(pickled(tmp_path / "pickled", llama)).pickled
-
-
 @pytest.mark.parametrize(
-    ("missing", "named"),
+    ("missing", "lacks"),
     [
         ("config.json", "config.json"),
-        ("tokenizer.json", "tokenizer"),
-        ("model.safetensors.index.json", "weights"),
+        ("tokenizer.json", "the tokenizer"),
+        ("model.safetensors.index.json", "the weights"),
     ],
 )
-def test_a_missing_file_is_named(copy: Path, missing: str, named: str) -> None:
+def test_a_missing_file_is_named(copy: Path, missing: str, lacks: str) -> None:
     (copy / missing).unlink()
-    assert f"lacks {'the ' if named != missing else ''}{named}" in why_not(copy)
+    refuses(copy, f"lacks {lacks}")
 
 
 def test_missing_shards_are_counted_and_named(copy: Path) -> None:
     shards = sorted(copy.glob("model-*.safetensors"))
     shards[1].unlink()
-    reason = why_not(copy)
-    assert f"1 of {len(shards)} weight files" in reason
-    assert shards[1].name in reason
+    refuses(copy, f"1 of {len(shards)} weight files", shards[1].name)
 
 
 def test_an_interrupted_download_is_said(hub: Path, llama: Path) -> None:
     snapshot = hub_cache(hub, "org/model", llama)
     blob = (snapshot / "model.safetensors").resolve()
     blob.rename(blob.with_name(f"{blob.name}.incomplete"))
-    assert "download was interrupted" in why_not(snapshot)
+    refuses(snapshot, "download was interrupted")
 
 
 def test_a_file_cut_short_is_told_from_a_whole_one(copy: Path) -> None:
-    shard = next(iter(sorted(copy.glob("model-*.safetensors"))))
+    shard = min(copy.glob("model-*.safetensors"))
     whole = shard.read_bytes()
     shard.write_bytes(whole[:-10])
-    reason = why_not(copy)
-    assert "cut short" in reason
-    assert f"{len(whole) - 10:,} of {len(whole):,} bytes" in reason
+    refuses(copy, "cut short", f"{len(whole) - 10:,} of {len(whole):,} bytes")
 
 
 @pytest.mark.parametrize("content", [b"short", b"\xff" * 64, b"<!DOCTYPE html>" * 9])
 def test_something_else_under_the_name_of_weights_is_refused(copy: Path, content: bytes) -> None:
     next(iter(copy.glob("model-*.safetensors"))).write_bytes(content)
-    assert "not a safetensors file" in why_not(copy)
+    refuses(copy, "not a safetensors file")
 
 
 @pytest.mark.parametrize(
@@ -118,30 +115,28 @@ def test_weights_for_another_program_are_not_half_a_download(
     assert not inspect(copy).pickled
     for file in copy.glob("model*.safetensors*"):
         file.unlink()
-    reason = why_not(copy)
-    assert f"{name} is" in reason
-    assert kind in reason
-    assert "download" not in reason
+    assert "download" not in refuses(copy, f"{name} is", kind)
 
 
 @pytest.mark.parametrize("name", ["model-00001-of-00007.safetensors", "tokenizer.json"])
 def test_a_clone_without_its_large_files_is_called_so(copy: Path, name: str) -> None:
     (copy / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
-    reason = why_not(copy)
-    assert f"{name} is a Git LFS pointer" in reason
-    assert "git lfs pull" in reason
+    refuses(copy, f"{name} is a Git LFS pointer", "git lfs pull")
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '"text"'])
-def test_an_unreadable_configuration_is_refused(copy: Path, content: str) -> None:
-    (copy / "config.json").write_text(content)
-    assert "config.json" in why_not(copy)
-
-
-def test_an_index_cannot_lead_out_of_its_folder(copy: Path) -> None:
-    index = copy / "model.safetensors.index.json"
-    index.write_text('{"weight_map": {"x": "../../secret"}}')
-    assert "cannot be read" in why_not(copy)
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        *(("config.json", content, "config.json") for content in ("{", "[]", '"text"')),
+        # It leads out of its folder.
+        ("model.safetensors.index.json", '{"weight_map": {"x": "../../secret"}}', "cannot be read"),
+    ],
+)
+def test_an_unreadable_configuration_or_index_is_refused(
+    copy: Path, name: str, content: str, said: str
+) -> None:
+    (copy / name).write_text(content)
+    refuses(copy, said)
 
 
 @pytest.mark.parametrize(
@@ -152,18 +147,16 @@ def test_an_index_cannot_lead_out_of_its_folder(copy: Path) -> None:
         ({"fine_tune_type": "dora"}, " (DoRA)"),
         ({"peft_type": 3}, ""),
         ([], ""),
+        (None, ""),
     ],
 )
 def test_an_adapter_is_not_a_model_and_its_kind_is_named(
     tmp_path: Path, settings: object, kind: str
 ) -> None:
-    (tmp_path / "adapter_config.json").write_text(json.dumps(settings))
-    assert f"holds an adapter{kind}, not a model." in why_not(tmp_path)
-
-
-def test_an_adapter_without_a_description_is_one_too(tmp_path: Path) -> None:
-    (tmp_path / "adapter_model.bin").write_bytes(b"weights")
-    assert "holds an adapter, not a model." in why_not(tmp_path)
+    """Described in its configuration, or there without one."""
+    name = "adapter_model.bin" if settings is None else "adapter_config.json"
+    (tmp_path / name).write_text(json.dumps(settings))
+    refuses(tmp_path, f"holds an adapter{kind}, not a model.")
 
 
 @pytest.mark.parametrize("weights", ["adapter_model.safetensors", "adapters.safetensors"])
@@ -171,26 +164,21 @@ def test_a_configuration_beside_an_adapter_makes_no_model_of_it(copy: Path, weig
     add_adapter(copy, weights)
     for file in copy.glob("model*"):
         file.unlink()
-    reason = why_not(copy)
-    assert "holds an adapter (LoRA), not a model. It belongs to org/base." in reason
-    assert "download" not in reason
+    said = "holds an adapter (LoRA), not a model. It belongs to org/base."
+    assert "download" not in refuses(copy, said)
 
 
 def test_a_whole_model_is_not_explained_without_the_adapter_beside_it(
     copy: Path, hub: Path
 ) -> None:
     add_adapter(copy, "adapter_model.safetensors")
+    without = "without adapter_config.json and adapter_model.safetensors"
     for folder in (copy, hub_cache(hub, "org/model", copy)):
-        reason = why_not(folder)
-        assert "holds an adapter (LoRA) beside a whole model." in reason
-        assert "without adapter_config.json and adapter_model.safetensors" in reason
+        refuses(folder, "holds an adapter (LoRA) beside a whole model.", without)
 
 
-def test_an_adapter_further_down_is_nobodys(copy: Path) -> None:
+def test_an_adapter_further_down_is_nobodys_and_a_missing_folder_is_said(copy: Path) -> None:
     (copy / "speech").mkdir()
     add_adapter(copy / "speech", "adapter_model.safetensors")
     assert inspect(copy).folder == copy
-
-
-def test_a_missing_folder_is_said(tmp_path: Path) -> None:
-    assert "no model folder" in why_not(tmp_path / "gone")
+    refuses(copy / "gone", "no model folder")

@@ -42,10 +42,12 @@ def fetch(choice: ModelChoice = CHOICE) -> list[Progress]:
     return list(download(choice))
 
 
-def problem_of(choice: ModelChoice = CHOICE) -> tuple[str, str]:
+def said(kind: str, choice: ModelChoice = CHOICE) -> str:
+    """What is said of a problem of that kind."""
     with pytest.raises(ProblemError) as caught:
         fetch(choice)
-    return caught.value.problem.kind, str(caught.value)
+    assert caught.value.problem.kind == kind
+    return str(caught.value)
 
 
 def test_a_fetched_model_lies_in_the_hubs_cache_complete(server: HubServer) -> None:
@@ -72,9 +74,7 @@ def test_pickles_are_not_even_fetched_unless_asked_for(
     server: HubServer, llama: Path, tmp_path: Path
 ) -> None:
     server.models["org/model"] = pickled(tmp_path / "pickled", llama)
-    kind, said = problem_of()
-    assert kind == "model"
-    assert "--allow-pickle" in said
+    assert "--allow-pickle" in said("model")
     assert "pytorch_model.bin" not in server.fetched
     fetch(ModelChoice(name="m", location="org/model", allow_pickle=True))
     assert "pytorch_model.bin" in server.fetched
@@ -89,9 +89,7 @@ def test_the_weights_beside_an_adapter_are_not_even_fetched(
     if not whole:
         (folder / "model.safetensors").unlink()
     server.models["org/model"] = folder
-    kind, said = problem_of()
-    assert kind == "model"
-    assert ("beside a whole model" if whole else "not a model") in said
+    assert ("beside a whole model" if whole else "not a model") in said("model")
     assert not server.fetched
 
 
@@ -113,36 +111,25 @@ def test_a_stopped_download_stops_and_can_be_taken_up_again(server: HubServer) -
     assert inspect(local_folder(CHOICE) or Path())
 
 
-def test_an_unknown_model_is_told_from_a_gated_one(server: HubServer) -> None:
-    kind, said = problem_of(resolve("org/unknown"))
-    assert kind == "model"
-    assert "spelling" in said
+def test_an_unknown_model_is_told_from_a_gated_one_and_an_unknown_revision(
+    server: HubServer,
+) -> None:
+    assert "spelling" in said("model", resolve("org/unknown"))
+    assert "'v9'" in said("model", resolve("org/model@v9"))
     server.gated = "org/gated"
-    kind, said = problem_of(resolve("org/gated"))
-    assert kind == "model"
-    assert "licence" in said
-    assert "hf auth login" in said
-
-
-def test_an_unknown_revision_is_named(server: HubServer) -> None:
-    kind, said = problem_of(resolve("org/model@v9"))
-    assert kind == "model"
-    assert "'v9'" in said
+    gated = said("model", resolve("org/gated"))
+    assert "licence" in gated
+    assert "hf auth login" in gated
 
 
 def test_without_a_network_the_other_ways_are_said(
     hub: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Forbidden.
+    assert "HF_HUB_OFFLINE" in said("network")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     # A port that nobody listens on.
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
-    kind, said = problem_of()
-    assert kind == "network"
-    assert "hf download org/model" in said
-    assert "local folder" in said
-
-
-def test_a_forbidden_network_is_said(hub: Path) -> None:
-    kind, said = problem_of()
-    assert kind == "network"
-    assert "HF_HUB_OFFLINE" in said
+    offline = said("network")
+    assert "hf download org/model" in offline
+    assert "local folder" in offline

@@ -23,14 +23,9 @@ def saliency_map(importance, hidden=()):
     visible = np.ones(len(importance), np.bool_)
     visible[list(hidden)] = False
     importance = importance.astype(np.float32)
-    return SaliencyMap(
-        "toy",
-        tokens(len(importance)),
-        tokens(importance.shape[1], "r"),
-        normalize(importance, rows=visible),
-        importance,
-        visible,
-    )
+    prompt, response = tokens(len(importance)), tokens(importance.shape[1], "r")
+    scores = normalize(importance, rows=visible)
+    return SaliencyMap("toy", prompt, response, scores, importance, visible)
 
 
 @pytest.fixture

@@ -24,24 +24,15 @@ def aligned(left, right, show_special=True):
 
 PLAIN = tokens(("<s>", None), ("Say", (0, 3)), (" hi", (3, 6)))
 TEMPLATE = tokens(
-    ("<s>", None),
-    ("[INST]", None),
-    ("Say", (0, 3)),
-    (" hi", (3, 6)),
-    ("[/INST]", None),
+    *(("<s>", None), ("[INST]", None), ("Say", (0, 3)), (" hi", (3, 6)), ("[/INST]", None))
 )
 
 
-def test_the_same_tokenizer_pairs_one_to_one():
-    assert aligned(PLAIN, PLAIN) == [(0, 0), (1, 1), (2, 2)]
-
-
 def test_a_chat_template_leaves_gaps_and_the_users_text_stays_aligned():
+    assert aligned(PLAIN, PLAIN) == [(0, 0), (1, 1), (2, 2)]
     assert aligned(PLAIN, TEMPLATE) == [(0, 0), (None, 1), (1, 2), (2, 3), (None, 4)]
     assert aligned(TEMPLATE, PLAIN) == [(0, 0), (1, None), (2, 1), (3, 2), (4, None)]
-
-
-def test_hidden_rows_do_not_appear():
+    # Hidden rows do not appear.
     assert aligned(PLAIN, TEMPLATE, show_special=False) == [(1, 2), (2, 3)]
 
 

@@ -14,48 +14,32 @@ RESPONSE = Tokens(ids=(7, 8), texts=("Hi", "\x1b[31m,"), spans=((0, 2), (2, 8)))
 
 
 def attribution(importance):
-    return Attribution(
-        model="demo-base",
-        prompt="Say hi",
-        prompt_tokens=PROMPT,
-        response_tokens=RESPONSE,
-        importance=np.array(importance, dtype=np.float32),
-        target="log_probability",
-        method="reverse",
-        device="cpu",
-        dtype="float32",
-        ended="end",
-        seconds=0.1,
-    )
+    tokens = {"prompt_tokens": PROMPT, "response_tokens": RESPONSE}
+    known = {"target": "log_probability", "method": "reverse", "device": "cpu", "dtype": "float32"}
+    importance = np.array(importance, dtype=np.float32)
+    said = {"prompt": "Say hi", "importance": importance, "ended": "end", "seconds": 0.1}
+    return Attribution(model="demo-base", **tokens, **known, **said)
 
 
 IMPORTANCE = [[9.0, 9.0], [0.1, -1.0], [0.2, 3.0]]
 
 
-def test_special_tokens_are_hidden_and_set_no_scale():
+def test_special_tokens_are_hidden_and_set_no_scale_unless_asked_for():
     shown = SaliencyMap.from_attribution(attribution(IMPORTANCE))
     assert shown.visible.tolist() == [False, True, True]
     assert shown.scores.tolist() == [[0, 0], [5, 0], [10, 10]]
     assert shown.density.tolist() == [0.0, 0.0, 1.0]
-
-
-def test_special_tokens_count_when_asked_for():
-    shown = SaliencyMap.from_attribution(attribution(IMPORTANCE), include_special=True)
-    assert shown.visible.all()
-    assert shown.scores[0].tolist() == [10, 10]
+    # The prompt without its special token instructs.
+    assert shown.instruction_score(shown.visible) == pytest.approx(1.0 / 2)
+    everything = SaliencyMap.from_attribution(attribution(IMPORTANCE), include_special=True)
+    assert everything.visible.all()
+    assert everything.scores[0].tolist() == [10, 10]
 
 
 def test_the_table_lists_every_visible_pair_with_the_exact_number():
     table = SaliencyMap.from_attribution(attribution(IMPORTANCE)).table()
-    assert table.columns == (
-        "model",
-        "prompt_index",
-        "prompt_token",
-        "response_index",
-        "response_token",
-        "importance",
-        "score",
-    )
+    sides = [f"{side}_{what}" for side in ("prompt", "response") for what in ("index", "token")]
+    assert table.columns == ("model", *sides, "importance", "score")
     rows = list(table)
     assert rows == list(table)
     assert rows[0] == ("demo-base", 1, "Say", 0, "Hi", 0.1, 5)
@@ -79,12 +63,8 @@ def test_scores_are_provisional_while_a_column_lacks_rows():
     shown = SaliencyMap.from_attribution(attribution(rows))
     assert shown.provisional.tolist() == [True, True]
     assert not shown.final.any()
-    assert [row[5:] for row in shown.table()] == [
-        (0.1, None),
-        (-1.0, None),
-        (None, None),
-        (None, None),
-    ]
+    assert [row[5] for row in shown.table()] == [0.1, -1.0, None, None]
+    assert [row[6] for row in shown.table()] == [None] * 4
 
 
 def test_a_row_that_is_hidden_keeps_nothing_waiting():
@@ -105,12 +85,6 @@ def test_a_published_map_has_scores_and_no_importance():
     scores = np.array([[0, 0], [3, 8], [10, 10]], dtype=np.uint8)
     shown = SaliencyMap("m", PROMPT, RESPONSE, scores, None, np.array([False, True, True]))
     assert [row[5:] for row in shown.table()] == [(None, 3), (None, 8), (None, 10), (None, 10)]
-
-
-def test_the_instruction_score_is_that_of_its_density():
-    shown = SaliencyMap.from_attribution(attribution(IMPORTANCE))
-    mask = np.array([False, True, True])
-    assert shown.instruction_score(mask) == pytest.approx(1.0 / 2)
 
 
 def test_arrays_that_do_not_fit_the_tokens_are_refused():

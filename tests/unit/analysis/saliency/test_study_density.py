@@ -60,14 +60,10 @@ def test_the_published_maps_give_both_tables_to_every_printed_digit(published):
 
 
 @needs_published_maps
-def test_the_sentences_say_the_tables_in_the_papers_digits(published):
+def test_sentences_say_the_tables_in_the_papers_digits_and_progress_counts_cases(published):
     text = "\n".join(published[0].statements)
     for first, _, second, _, p_value in [*TABLE_1.values(), *TABLE_2.values()]:
         assert re.search(rf"{first} .* are higher than those of .*{second} .*p {p_value:.3g}", text)
-
-
-@needs_published_maps
-def test_progress_counts_every_case_of_a_library(published):
     assert [(step.done, step.total) for step in published[1]] == [(n, 632) for n in range(632)]
 
 
@@ -75,22 +71,18 @@ def test_progress_counts_every_case_of_a_library(published):
 def test_both_tables_follow_from_the_rows_of_the_cases(published):
     by_case = rows(published[0].tables[1])
     assert len(by_case) == 2 * 632
+
+    def belongs(each, group):
+        if group in GROUPS["2"]:
+            return each["model"] == group
+        rating = each["rating"] or 0
+        followed = rating >= 2 if group == "followed" else 0 < rating < 2
+        return followed and each["response_tokens"] >= 5
+
     for row in rows(published[0].tables[0]):
-        groups = {
-            "followed": lambda each: (each["rating"] or 0) >= 2 and each["response_tokens"] >= 5,
-            "unfollowed": lambda each: (
-                0 < (each["rating"] or 0) < 2 and each["response_tokens"] >= 5
-            ),
-            "vicuna_7b": lambda each: each["model"] == "vicuna_7b",
-            "llama_7b": lambda each: each["model"] == "llama_7b",
-        }
+        cases = [each for each in by_case if each["dataset"] == row["dataset"]]
         for prefix in ("", "other_"):
-            belongs = groups[row[f"{prefix}group"]]
-            scores = [
-                each["score"]
-                for each in by_case
-                if each["dataset"] == row["dataset"] and belongs(each)
-            ]
+            scores = [each["score"] for each in cases if belongs(each, row[f"{prefix}group"])]
             assert len(scores) == row[f"{prefix}count"]
             assert math.isclose(sum(scores) / len(scores), row[f"{prefix}mean"])
 
@@ -112,26 +104,25 @@ def test_without_ratings_there_is_only_table_2_and_that_is_said(folder):
 
 def test_one_case_a_dataset_has_no_p_value_and_no_nan_anywhere(folder):
     findings, _ = of_library(folder)
-    for table in findings.tables:
-        for row in table.table:
-            assert not any(isinstance(cell, float) and math.isnan(cell) for cell in row)
-    for figure in findings.figures:
-        for series in figure.series:
-            values = (*series.y, *series.spread)
-            assert not any(value is not None and math.isnan(value) for value in values)
+    cells = [cell for each in findings.tables for row in each.table for cell in row]
+    series = [each for figure in findings.figures for each in figure.series]
+    numbers = cells + [value for each in series for value in (*each.y, *each.spread)]
+    assert not any(isinstance(each, float) and math.isnan(each) for each in numbers)
     assert not any("nan" in each.lower().split() for each in findings.statements)
     assert any("cannot be tested" in each for each in findings.statements)
     assert any("no responses of followed" in each for each in findings.statements)
 
 
-def test_with_one_rated_model_there_is_only_table_1(tmp_path):
+def test_one_rated_model_has_only_table_1_and_without_ratings_nothing_to_compare(tmp_path):
     folder = write_small_library(tmp_path / "library", models=("apt",))
-    ratings = [
-        {"id": "one", "model": "apt", "rating": 4.0},
-        {"id": "two", "model": "apt", "rating": 1.0},
-    ]
-    write_lines(folder / "ratings.jsonl", ratings)
+    ratings = {"one": 4.0, "two": 1.0}
+    lines = [{"id": name, "model": "apt", "rating": rating} for name, rating in ratings.items()]
+    write_lines(folder / "ratings.jsonl", lines)
     assert {row["table"] for row in rows(of_library(folder)[0].tables[0])} == {"1"}
+    (folder / "ratings.jsonl").unlink()
+    with pytest.raises(ProblemError, match="nothing to compare") as raised:
+        of_library(folder)
+    assert raised.value.problem.kind == "input"
 
 
 def test_table_1_leaves_out_short_and_unrated_responses(folder):
@@ -140,14 +131,6 @@ def test_table_1_leaves_out_short_and_unrated_responses(folder):
     assert [(row["count"], row["other_count"]) for row in table_1] == [(0, 0), (0, 0)]
     assert table_1[0]["mean"] is None
     assert table_1[0]["deviation"] is None
-
-
-def test_one_model_without_ratings_has_nothing_to_compare(tmp_path):
-    folder = write_small_library(tmp_path / "library", models=("apt",))
-    (folder / "ratings.jsonl").unlink()
-    with pytest.raises(ProblemError, match="nothing to compare") as raised:
-        of_library(folder)
-    assert raised.value.problem.kind == "input"
 
 
 @pytest.mark.parametrize("alike", [True, False])

@@ -43,16 +43,11 @@ def plain_profile(shown, prompt):
     """The profile of a map, or None; tokens go to the first sentence they share a letter with."""
     density = plain_density(shown.scores)
     found = []
-    spans = shown.prompt_tokens.spans
-    taken = set()
+    left = {index: span for index, span in enumerate(shown.prompt_tokens.spans) if span}
     for start, end in sentences(prompt):
-        members = []
-        for index, span in enumerate(spans):
-            inside = span is not None and span[0] < end and start < span[1]
-            if inside and index not in taken:
-                taken.add(index)
-                members.append(index)
-        values = [density[index] for index in members]
+        inside = [index for index, span in left.items() if span[0] < end and start < span[1]]
+        values = [density[index] for index in inside]
+        left = {index: left[index] for index in left if index not in inside}
         if len(values) >= 4 and sum(values) > 0:
             found.append(plain_shares(values))
     if not found:
@@ -155,16 +150,12 @@ def test_tokens_the_user_did_not_write_belong_to_no_sentence():
 def test_a_small_library_gives_clear_words_and_no_nan(tmp_path):
     library = CaseLibrary.open(write_small_library(tmp_path / "library"))
     findings, _ = driven(study(library))
-    for table in findings.tables:
-        for row in table.table:
-            assert not any(isinstance(cell, float) and math.isnan(cell) for cell in row)
+    cells = [cell for table in findings.tables for row in table.table for cell in row]
+    assert not any(isinstance(cell, float) and math.isnan(cell) for cell in cells)
     assert not any("nan" in each.lower() for each in findings.statements)
     assert any("cannot be tested with one case" in each for each in findings.statements)
     # ``plain`` has an empty response to the only prompt of ``signs``.
     assert any("plain, signs: no sentence has four tokens" in each for each in findings.statements)
     assert any("1 case of plain without a profile" in each for each in findings.notes)
-    assert [each.title.rpartition(", ")[2] for each in findings.figures] == [
-        "all",
-        "letters",
-        "signs",
-    ]
+    titles = [each.title.rpartition(", ")[2] for each in findings.figures]
+    assert titles == ["all", "letters", "signs"]

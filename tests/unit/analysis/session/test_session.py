@@ -22,7 +22,7 @@ from analysis.events import (
     Partial,
     Progress,
 )
-from analysis.problems import ProblemError
+from analysis.problems import Problem, ProblemError
 from analysis.request import ModelChoice
 from analysis.saliency.request import AttributionRequest
 from analysis.saliency.result import Attribution
@@ -77,54 +77,81 @@ def session(tmp_path: Path, start_engine: Callable[[], EngineProcess]) -> Iterat
     opened.close()
 
 
-def ask(
-    session: Session, model: ModelChoice, prompt: str
-) -> tuple[list[Event], AttributionRequest]:
+def ask(session: Session, model: ModelChoice, prompt: str) -> list[Event]:
     """Run a prompt to its end; the events it sent."""
     events: list[Event] = []
-    request = AttributionRequest(model=model, prompt=prompt)
-    job = session.submit(request, events.append)
+    job = session.submit(AttributionRequest(model, prompt), events.append)
     with contextlib.suppress(ProblemError, JobCancelledError):
         job.wait(PATIENCE_S)
-    return events, request
+    return events
+
+
+def answer(session: Session, model: ModelChoice, prompt: str) -> Finished:
+    """How a prompt ends that is answered."""
+    ending = ask(session, model, prompt)[-1]
+    assert isinstance(ending, Finished)
+    return ending
+
+
+def refusal(session: Session, model: ModelChoice, prompt: str) -> Problem:
+    """Why a prompt is not answered."""
+    ending = ask(session, model, prompt)[-1]
+    assert isinstance(ending, Failed)
+    return ending.problem
+
+
+class Begun:
+    """A request that the engine has begun to compute, with the events that it sent."""
+
+    def __init__(self, session: Session, model: ModelChoice, prompt: str, **options: bool) -> None:
+        self.events: list[Event] = []
+        self._times = threading.Semaphore(0)
+        self.job = session.submit(AttributionRequest(model, prompt), self._hear, **options)
+        self.wait()
+
+    def wait(self) -> None:
+        """Until it is begun once more."""
+        assert self._times.acquire(timeout=PATIENCE_S)
+
+    def cancel(self) -> None:
+        """And wait for its end."""
+        self.job.cancel()
+        with pytest.raises(JobCancelledError):
+            self.job.wait(PATIENCE_S)
+
+    def _hear(self, event: Event) -> None:
+        self.events.append(event)
+        if isinstance(event, Progress) and event.stage == "attribute":
+            self._times.release()
 
 
 def test_a_request_is_answered_once_by_the_engine_and_then_from_disk(
     session: Session, model: ModelChoice, engines: list[EngineProcess], tmp_path: Path
 ) -> None:
-    first, request = ask(session, model, "partial")
+    first = ask(session, model, "partial")
     assert [type(event) for event in first] == [Progress, Progress, Partial, Finished]
-    second, _ = ask(session, model, "partial")
-    assert len(second) == 1
-    assert isinstance(second[0], Finished)
-    assert second[0].from_cache
+    (second,) = ask(session, model, "partial")
+    assert isinstance(second, Finished)
+    assert second.from_cache
     assert len(engines) == 1
 
     never = Session(Store(tmp_path / "cache"), start_engine=lambda: pytest.fail("engine started"))
-    stored = never.cached(request)
+    stored = never.cached(AttributionRequest(model, "partial"))
     never.close()
     assert isinstance(stored, Attribution)
     assert stored.importance[0, 0] == len("partial")
 
 
-def test_a_stored_result_carries_the_name_it_is_asked_under(
+def test_a_stored_result_carries_the_name_it_is_asked_under_and_no_other_weights(
     session: Session, model: ModelChoice
 ) -> None:
     ask(session, model, "hello")
-    other = ModelChoice(name="another alias", location=model.location)
-    events, _ = ask(session, other, "hello")
-    assert isinstance(events[-1], Finished)
-    assert events[-1].from_cache
-    assert isinstance(events[-1].result, Attribution)
-    assert events[-1].result.model == "another alias"
-
-
-def test_retraining_in_place_asks_the_engine_again(session: Session, model: ModelChoice) -> None:
-    ask(session, model, "hello")
+    again = answer(session, ModelChoice(name="another alias", location=model.location), "hello")
+    assert again.from_cache
+    assert isinstance(again.result, Attribution)
+    assert again.result.model == "another alias"
     (Path(model.location) / "model.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}retrained")
-    events, _ = ask(session, model, "hello")
-    assert isinstance(events[-1], Finished)
-    assert not events[-1].from_cache
+    assert not answer(session, model, "hello").from_cache
 
 
 @pytest.mark.parametrize(
@@ -133,21 +160,17 @@ def test_retraining_in_place_asks_the_engine_again(session: Session, model: Mode
 def test_an_engine_that_dies_is_reported_and_replaced(
     session: Session, model: ModelChoice, prompt: str, reason: str, engines: list[EngineProcess]
 ) -> None:
-    events, _ = ask(session, model, prompt)
-    assert isinstance(events[-1], Failed)
-    assert events[-1].problem.kind == "engine"
-    assert reason in events[-1].problem.why
-    after, _ = ask(session, model, "hello")
-    assert isinstance(after[-1], Finished)
+    problem = refusal(session, model, prompt)
+    assert problem.kind == "engine"
+    assert reason in problem.why
+    answer(session, model, "hello")
     assert len(engines) == 2
 
 
 def test_a_refused_request_keeps_the_engine(
     session: Session, model: ModelChoice, engines: list[EngineProcess]
 ) -> None:
-    events, _ = ask(session, model, "refuse")
-    assert isinstance(events[-1], Failed)
-    assert events[-1].problem.what == "Refused."
+    assert refusal(session, model, "refuse").what == "Refused."
     ask(session, model, "hello")
     assert len(engines) == 1
 
@@ -163,20 +186,9 @@ def test_cancel_is_cooperative_and_a_deaf_engine_is_replaced(
 ) -> None:
     if prompt == "deaf":
         monkeypatch.setattr("analysis.session.session.CANCEL_PATIENCE_S", 0.5)
-    working = threading.Event()
-    events: list[Event] = []
-
-    def listen(event: Event) -> None:
-        events.append(event)
-        if isinstance(event, Progress) and event.stage == "attribute":
-            working.set()
-
-    job = session.submit(AttributionRequest(model=model, prompt=prompt), listen)
-    assert working.wait(PATIENCE_S)
-    job.cancel()
-    with pytest.raises(JobCancelledError):
-        job.wait(PATIENCE_S)
-    assert isinstance(events[-1], Cancelled)
+    begun = Begun(session, model, prompt)
+    begun.cancel()
+    assert isinstance(begun.events[-1], Cancelled)
     ask(session, model, "hello")
     assert len(engines) == engines_after
 
@@ -184,9 +196,9 @@ def test_cancel_is_cooperative_and_a_deaf_engine_is_replaced(
 def test_a_job_cancelled_while_it_waits_never_reaches_the_engine(
     session: Session, model: ModelChoice
 ) -> None:
-    running = session.submit(AttributionRequest(model=model, prompt="polite"))
+    running = session.submit(AttributionRequest(model, "polite"))
     events: list[Event] = []
-    waiting = session.submit(AttributionRequest(model=model, prompt="hello"), events.append)
+    waiting = session.submit(AttributionRequest(model, "hello"), events.append)
     waiting.cancel()
     running.cancel()
     with pytest.raises(JobCancelledError):
@@ -197,14 +209,7 @@ def test_a_job_cancelled_while_it_waits_never_reaches_the_engine(
 def test_closing_ends_the_engine_at_once(
     session: Session, model: ModelChoice, engines: list[EngineProcess]
 ) -> None:
-    working = threading.Event()
-    session.submit(
-        AttributionRequest(model=model, prompt="deaf"),
-        lambda event: (
-            working.set() if isinstance(event, Progress) and event.stage == "attribute" else None
-        ),
-    )
-    assert working.wait(PATIENCE_S)
+    Begun(session, model, "deaf")
     pid = engines[0].pid
     session.close()
     with pytest.raises(ProcessLookupError):
@@ -227,17 +232,14 @@ def test_a_damaged_entry_is_computed_anew_and_said(
     session: Session, model: ModelChoice, tmp_path: Path
 ) -> None:
     ask(session, model, "hello")
-    for file in (tmp_path / "cache").rglob("*"):
-        if file.suffix == ".val":
-            file.write_bytes(b"\0" * file.stat().st_size)
+    for file in (tmp_path / "cache").rglob("*.val"):
+        file.write_bytes(b"\0" * file.stat().st_size)
     damage_rows(tmp_path / "cache")
-    events, _ = ask(session, model, "hello")
+    events = ask(session, model, "hello")
     assert any(isinstance(event, Notice) and "damaged" in event.problem.what for event in events)
     assert isinstance(events[-1], Finished)
     assert not events[-1].from_cache
-    again, _ = ask(session, model, "hello")
-    assert isinstance(again[-1], Finished)
-    assert again[-1].from_cache
+    assert answer(session, model, "hello").from_cache
 
 
 def damage_rows(folder: Path) -> None:
@@ -267,23 +269,11 @@ def test_the_engines_state_is_reported(
 def test_background_work_gives_way_and_goes_on_afterwards(
     session: Session, model: ModelChoice, engines: list[EngineProcess]
 ) -> None:
-    background: list[Event] = []
-    begun = threading.Semaphore(0)
-
-    def hear(event: Event) -> None:
-        background.append(event)
-        if isinstance(event, Progress) and event.stage == "attribute":
-            begun.release()
-
-    patient = session.submit(AttributionRequest(model, "polite"), hear, background=True)
-    assert begun.acquire(timeout=PATIENCE_S)
-    events, _ = ask(session, model, "hello")
-    assert isinstance(events[-1], Finished)
-    assert begun.acquire(timeout=PATIENCE_S)  # It is being computed again.
+    patient = Begun(session, model, "polite", background=True)
+    answer(session, model, "hello")
+    patient.wait()  # It is being computed again.
     patient.cancel()
-    with pytest.raises(JobCancelledError):
-        patient.wait(PATIENCE_S)
-    assert [event for event in background if isinstance(event, Cancelled)] == [Cancelled()]
+    assert [event for event in patient.events if isinstance(event, Cancelled)] == [Cancelled()]
     assert len(engines) == 1
 
 
@@ -315,9 +305,7 @@ def test_what_is_stored_does_not_wait_for_what_is_computed(
 ) -> None:
     ask(session, model, "hello")
     busy = session.submit(AttributionRequest(model, "polite"))
-    events, _ = ask(session, model, "hello")
-    assert isinstance(events[-1], Finished)
-    assert events[-1].from_cache
+    assert answer(session, model, "hello").from_cache
     busy.cancel()
     with pytest.raises(JobCancelledError):
         busy.wait(PATIENCE_S)

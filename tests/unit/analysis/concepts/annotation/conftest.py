@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from analysis.concepts.annotation.templates import Templates, load_templates
 from tests.support.chat_server import ChatServer, chat_server
+from tests.unit.analysis.concepts.annotation.described import Describe, described
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +22,9 @@ def templates() -> Templates:
 def server() -> Iterator[ChatServer]:
     with chat_server() as made:
         yield made
+
+
+@pytest.fixture
+def describe(server: ChatServer, templates: Templates, tmp_path: Path) -> Describe:
+    """Has the server annotate subjects; takes the options of `described`."""
+    return partial(described, server, templates, tmp_path)

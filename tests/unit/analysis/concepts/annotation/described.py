@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from analysis.concepts.annotation.annotation import Annotation
@@ -12,11 +13,18 @@ from analysis.concepts.annotation.endpoint import Endpoint
 from analysis.concepts.annotation.openai_completer import OpenAICompleter
 from analysis.concepts.annotation.runner import annotate
 from analysis.concepts.annotation.templates import Templates
-from tests.support.chat_server import MODEL, ChatServer
+from tests.support.chat_server import (
+    MODEL,
+    ChatServer,
+    Fault,
+    completion_body,
+    error_body,
+)
 from tests.support.scripted_completer import subjects
 
 KEY = "sk-very-secret-0123456789"
 QUICK = Pace(concurrency=1, attempts=3, first_wait=0.01)
+Describe = Callable[..., tuple[Annotation, ...]]
 
 
 def described(
@@ -26,15 +34,25 @@ def described(
     *,
     count: int = 1,
     repeats: int = 1,
-    pace: Pace = QUICK,
     seconds: float = 20.0,
+    key: str = KEY,
 ) -> tuple[Annotation, ...]:
     """Some subjects annotated by the server."""
-    completer = OpenAICompleter(Endpoint(MODEL, server.address, KEY), seconds=seconds)
+    completer = OpenAICompleter(Endpoint(MODEL, server.address, key), seconds=seconds)
     answers = AnswerFile(folder / "answers")
-    return annotate(subjects(count), completer, templates, answers, repeats=repeats, pace=pace)
+    return annotate(subjects(count), completer, templates, answers, repeats=repeats, pace=QUICK)
 
 
-def body(**content: object) -> bytes:
-    """A server's answer."""
-    return json.dumps(content).encode()
+def sent(status: int = 200, **content: object) -> Fault:
+    """A server's answer in JSON."""
+    return Fault(status, body=json.dumps(content).encode())
+
+
+def failed(status: int, message: str, code: str = "") -> Fault:
+    """An error as OpenAI words it."""
+    return Fault(status, body=error_body(message, code))
+
+
+def written(text: str | None, **choice: object) -> Fault:
+    """A completion that is no usual one."""
+    return Fault(body=completion_body(text, **choice))

@@ -20,15 +20,8 @@ def annotation(
     subject = Subject(model, layer, component, ("a",))
     if level is None:
         return Annotation(subject, repeat, "cannot tell", raw=("Cannot tell", None, None))
-    return Annotation(
-        subject,
-        repeat,
-        "described",
-        description="d",
-        scenarios=(),
-        level=level,  # type: ignore[arg-type]
-        raw=("d", "none", level),
-    )
+    said = {"description": "d", "scenarios": (), "level": level, "raw": ("d", "none", level)}
+    return Annotation(subject, repeat, "described", **said)  # type: ignore[arg-type]
 
 
 def test_layers_are_grouped_with_their_neighbours() -> None:
@@ -36,12 +29,9 @@ def test_layers_are_grouped_with_their_neighbours() -> None:
     assert layer_groups(made, 3) == [(0, 1, 2), (5, 6), (9, 30)]
     assert layer_groups(made[:2], 8) == [(0,), (1,)]
     assert layer_groups([], 8) == []
-
-
-def test_thirty_two_layers_make_the_papers_eight_groups() -> None:
+    # 32 layers make the paper's eight groups.
     made = [annotation(layer, 0, 0, "syntax") for layer in range(32)]
-    groups = layer_groups(made, 8)
-    assert groups == [tuple(range(start, start + 4)) for start in range(0, 32, 4)]
+    assert layer_groups(made, 8) == [tuple(range(each, each + 4)) for each in range(0, 32, 4)]
 
 
 def test_levels_are_shares_of_a_groups_descriptions() -> None:
@@ -80,15 +70,13 @@ def test_what_can_be_described_is_counted_by_rank() -> None:
 
 
 def test_answers_are_counted_by_whether_they_were_understood() -> None:
-    unparsed = Annotation(
-        Subject("base", 0, 3, ("a",)),
-        0,
-        "unparsed",
-        raw=("?\n?",) + (None,) * 2,
-        unparsed=("description",),
-    )
-    made = [annotation(0, 0, 0, "syntax"), annotation(0, 1, 0, None), unparsed]
-    made.append(Annotation(Subject("base", 0, 4, ("a",)), 0, "unanswered"))
+    odd, silent = (Subject("base", 0, component, ("a",)) for component in (3, 4))
+    made = [
+        annotation(0, 0, 0, "syntax"),
+        annotation(0, 1, 0, None),
+        Annotation(odd, 0, "unparsed", raw=("?\n?", None, None), unparsed=("description",)),
+        Annotation(silent, 0, "unanswered"),
+    ]
     assert list(answer_counts(made)) == [
         ("base", "description", 3, 2, 1, 1),
         ("base", "scenarios", 1, 1, 0, 0),

@@ -104,21 +104,13 @@ def shares_by_loops(annotations: list[Annotation], model: str, category: str) ->
 def test_shares_deviations_and_p_values_are_those_of_plain_loops_and_scipy(seed: int) -> None:
     annotations = random_annotations(seed)
     found = rows(annotations)
-    assert list(found) == [
-        "described",
-        "writing",
-        "coding",
-        "math",
-        "translation",
-        "none",
-        *LEVELS,
-    ]
+    names = ["described", "writing", "coding", "math", "translation", "none"]
+    assert list(found) == [*names, *LEVELS]
     for category, row in found.items():
         base, tuned = (shares_by_loops(annotations, each, category) for each in ("base", "tuned"))
-        assert row["base_percent"] == pytest.approx(fmean(base), abs=1e-12)
-        assert row["tuned_percent"] == pytest.approx(fmean(tuned), abs=1e-12)
-        assert row["base_deviation"] == pytest.approx(pstdev(base), abs=1e-12)
-        assert row["tuned_deviation"] == pytest.approx(pstdev(tuned), abs=1e-12)
+        for name, shares in (("base", base), ("tuned", tuned)):
+            assert row[f"{name}_percent"] == pytest.approx(fmean(shares), abs=1e-12)
+            assert row[f"{name}_deviation"] == pytest.approx(pstdev(shares), abs=1e-12)
         assert row["p_value"] == pytest.approx(ttest_ind(tuned, base).pvalue, rel=1e-9)
         assert row["note"] == ""
 
@@ -130,44 +122,39 @@ def test_the_papers_p_values_follow_from_its_means_and_deviations_by_this_test(r
     Writing in Table 5 is not here: its p-value, 0.0154, follows by no t-test.
     """
     tuned, tuned_deviation, base, base_deviation, printed = PRINTED[row]
-    possible = [
-        ttest_ind_from_stats(
-            tuned + shift,
-            (tuned_deviation + first) * (5 / 4) ** 0.5,
-            5,
-            base - shift,
-            (base_deviation + second) * (5 / 4) ** 0.5,
-            5,
-        ).pvalue
-        for shift in (-0.005, 0.0, 0.005)
-        for first in (-0.005, 0.005)
-        for second in (-0.005, 0.005)
-    ]
+    possible = []
+    for shift, *off in itertools.product((-0.005, 0.0, 0.005), (-0.005, 0.005), (-0.005, 0.005)):
+        one, other = (
+            (deviation + each) * (5 / 4) ** 0.5
+            for deviation, each in zip((tuned_deviation, base_deviation), off, strict=True)
+        )
+        test = ttest_ind_from_stats(tuned + shift, one, 5, base - shift, other, 5)
+        possible.append(test.pvalue)
     assert min(possible) <= printed * 1.04
     assert max(possible) >= printed * 0.96
 
 
-def test_one_repeat_has_no_p_value_and_says_so() -> None:
-    row = rows([annotation("base", 0), annotation("tuned", 0)])["semantics"]
-    assert (row["base_percent"], row["base_deviation"]) == (100.0, None)
-    assert (row["p_value"], row["note"]) == (None, "one repeat only")
-
-
-def test_equal_repeats_have_no_p_value_and_say_so() -> None:
-    made = [annotation(model, repeat) for model in ("base", "tuned") for repeat in range(5)]
+@pytest.mark.parametrize(
+    ("repeats", "percent", "deviation", "note"),
+    [
+        (0, None, None, "no annotations"),
+        (1, 100.0, None, "one repeat only"),
+        (5, 100.0, 0.0, "no variance between repeats"),
+    ],
+)
+def test_what_does_not_vary_has_no_p_value_and_says_why(
+    repeats: int, percent: float | None, deviation: float | None, note: str
+) -> None:
+    made = [annotation(model, repeat) for model in ("base", "tuned") for repeat in range(repeats)]
     row = rows(made)["semantics"]
-    assert (row["p_value"], row["note"]) == (None, "no variance between repeats")
+    assert (row["base_percent"], row["base_deviation"]) == (percent, deviation)
+    assert (row["tuned_percent"], row["tuned_repeats"]) == (percent, repeats)
+    assert (row["p_value"], row["note"]) == (None, note)
 
 
 def test_values_that_differ_in_the_last_bit_only_do_not_vary() -> None:
     tenth = 0.1 + 0.2
     assert student_p_value([tenth, 0.3], [0.3, tenth])[0] is None
-
-
-def test_no_annotations_are_said_to_be_none() -> None:
-    row = rows([])["writing"]
-    assert (row["tuned_percent"], row["tuned_repeats"]) == (None, 0)
-    assert (row["p_value"], row["note"]) == (None, "no annotations")
 
 
 def test_the_p_value_is_scipys() -> None:

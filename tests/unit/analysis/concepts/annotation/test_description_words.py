@@ -45,12 +45,7 @@ def test_a_lemma_is_the_singular(word: str, singular: str) -> None:
 
 def test_words_of_five_letters_that_are_no_grammar_count() -> None:
     text = "Words about Spanish verbs, foreign-language names and functions/methods within 12 units"
-    assert content_words(text) == [
-        "spanish",
-        "foreign-language",
-        "function",
-        "method",
-    ]
+    assert content_words(text) == ["spanish", "foreign-language", "function", "method"]
 
 
 def descriptions(model: str, layer: int, *texts: str) -> list[Annotation]:

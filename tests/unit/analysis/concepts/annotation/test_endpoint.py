@@ -10,11 +10,8 @@ from analysis.problems import ProblemError
 KEY = "sk-very-secret"
 
 
-def test_a_key_alone_means_openai() -> None:
+def test_a_key_alone_means_openai_and_an_address_alone_needs_no_key() -> None:
     assert endpoint("gpt", environment={"OPENAI_API_KEY": KEY}) == Endpoint("gpt", OPENAI, KEY)
-
-
-def test_an_address_alone_needs_no_key() -> None:
     found = endpoint("m", environment={"OPENAI_BASE_URL": "http://localhost:8000/v1/"})
     assert found == Endpoint("m", "http://localhost:8000/v1", "")
 
@@ -24,14 +21,11 @@ def test_settings_go_before_the_environment() -> None:
     assert endpoint("m", "http://here/v1", environment).base_url == "http://here/v1"
 
 
-def test_without_an_endpoint_it_is_said_how_to_add_one() -> None:
+def test_without_an_endpoint_it_is_said_how_to_add_one_and_a_model_must_be_named() -> None:
     with pytest.raises(ProblemError) as caught:
         endpoint("m", environment={})
     assert "OPENAI_API_KEY" in caught.value.problem.remedy
     assert "OPENAI_BASE_URL" in caught.value.problem.remedy
-
-
-def test_a_model_must_be_named() -> None:
     with pytest.raises(ProblemError, match="No model is set"):
         endpoint(environment={"OPENAI_API_KEY": KEY})
 

@@ -20,113 +20,108 @@ from tests.support.chat_server import (
     MODEL,
     ChatServer,
     Fault,
-    completion_body,
     error_body,
     free_port,
     sensible,
 )
 from tests.support.program import wait_until
 from tests.support.scripted_completer import subjects
-from tests.unit.analysis.concepts.annotation.described import KEY, QUICK, body, described
+from tests.unit.analysis.concepts.annotation.described import (
+    KEY,
+    QUICK,
+    Describe,
+    failed,
+    sent,
+    written,
+)
+
+NEWER_NAME = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
+NO_COMPLETIONS = (
+    *(b"", b"not JSON", b"[]", b"null", b'{"choices": []}', b'{"choices": null}'),
+    b'{"choices": [{"message": null}]}',
+    b'{"choices": [{"message": {"content": 7}}]}',
+    b'{"choices": [{"message": {"content": ["a"]}}]}',
+    b"\xff\xfe\x00",
+    b'{"choices": [{"mess',
+)
 
 
-def test_the_three_steps_through_the_client(
-    server: ChatServer, templates: Templates, tmp_path: Path
-) -> None:
-    found = described(server, templates, tmp_path, count=2, repeats=2)
+def test_the_three_steps_through_the_client(server: ChatServer, describe: Describe) -> None:
+    found = describe(count=2, repeats=2)
     assert {each.description for each in found} == {"names of months"}
     assert found[0].scenarios == ("daily writing", "translation")
     assert len(server.asked) == 2 * 2 + 2
 
 
 def test_the_conversation_is_sent_and_nothing_else(
-    server: ChatServer, templates: Templates, tmp_path: Path
+    server: ChatServer, templates: Templates, describe: Describe
 ) -> None:
-    described(server, templates, tmp_path, repeats=2)
+    describe(repeats=2)
     greedy = [body for body in server.asked if body["temperature"] == 0]
     sampled = [body for body in server.asked if body["temperature"] == 1]
-    assert {frozenset(body) for body in greedy} == {
-        frozenset(("model", "messages", "temperature", "max_tokens"))
-    }
+    fields = {"model", "messages", "temperature", "max_tokens"}
+    assert all(body.keys() == fields for body in greedy)
     assert [body["top_p"] for body in sampled] == [0.9]
+    subjects_of_steps = {
+        "description": "base0, word0, und",
+        "scenarios": "names of months",
+        "level": "names of months",
+    }
     allowed = {
         turn.content
-        for step, subject in (
-            ("description", "base0, word0, und"),
-            ("scenarios", "names of months"),
-            ("level", "names of months"),
-        )
+        for step, subject in subjects_of_steps.items()
         for turn in templates.messages(step, subject)  # type: ignore[arg-type]
     }
     assert {turn["content"] for body in server.asked for turn in body["messages"]} == allowed
     headers = {name.lower(): value for name, value in server.headers[0].items()}
     assert headers["authorization"] == f"Bearer {KEY}"
     assert headers["user-agent"] == "insttui"
-    assert not [
-        name
-        for name in headers
-        if name.startswith("x-stainless-") and "retry" not in name and "timeout" not in name
-    ]
+    told = [name.removeprefix("x-stainless-") for name in headers if "x-stainless-" in name]
+    assert all("retry" in name or "timeout" in name for name in told)
 
 
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault(429, body=error_body("slow down")),
+        failed(429, "slow down"),
         Fault(500, body=b"<html>oops</html>"),
         Fault(503),
         Fault(408),
         Fault(dropped=True),
-        Fault(200, body=b""),
-        Fault(200, body=b"not JSON"),
         Fault(200, {"Content-Type": "text/html"}, b"<html>a login page</html>"),
-        Fault(200, body=b"[]"),
-        Fault(200, body=b"null"),
-        Fault(200, body=b'{"choices": []}'),
-        Fault(200, body=b'{"choices": null}'),
-        Fault(200, body=b'{"choices": [{"message": null}]}'),
-        Fault(200, body=b'{"choices": [{"message": {"content": 7}}]}'),
-        Fault(200, body=b'{"choices": [{"message": {"content": ["a"]}}]}'),
-        Fault(200, body=b"\xff\xfe\x00"),
         Fault(200, {"Content-Encoding": "gzip"}, b"not compressed"),
-        Fault(200, body=b'{"choices": [{"mess'),
+        *(Fault(200, body=body) for body in NO_COMPLETIONS),
     ],
     ids=lambda fault: f"{fault.status}-{fault.body[:30]!r}" if not fault.dropped else "dropped",
 )
 def test_a_request_that_fails_is_made_again(
-    server: ChatServer, templates: Templates, tmp_path: Path, fault: Fault
+    server: ChatServer, describe: Describe, fault: Fault
 ) -> None:
     server.faults.append(fault)
-    found = described(server, templates, tmp_path)
-    assert found[0].complete
+    assert describe()[0].complete
     assert len(server.asked) == 4
     assert server.asked[0] == server.asked[1]
 
 
 @pytest.mark.parametrize(
-    "fault",
-    [
-        Fault(429, {"Retry-After": "0.7"}, error_body("slow down")),
-        Fault(429, body=error_body("slow down"), date_in=2),
-    ],
-    ids=["seconds", "date"],
+    ("headers", "date_in"), [({"Retry-After": "0.7"}, 0), ({}, 2)], ids=["seconds", "date"]
 )
 def test_it_waits_as_long_as_the_server_says(
-    server: ChatServer, templates: Templates, tmp_path: Path, fault: Fault
+    server: ChatServer, describe: Describe, headers: dict[str, str], date_in: int
 ) -> None:
-    server.faults.append(fault)
-    described(server, templates, tmp_path)
+    server.faults.append(Fault(429, headers, error_body("slow down"), date_in=date_in))
+    describe()
     assert server.times[1] - server.times[0] >= 0.7
 
 
 def test_a_server_that_takes_too_long_is_asked_again_and_then_named(
-    server: ChatServer, templates: Templates, tmp_path: Path
+    server: ChatServer, describe: Describe
 ) -> None:
     release = threading.Event()
     server.faults.extend([Fault(held=release)] * 3)
     try:
         with pytest.raises(ProblemError, match=r"did not answer within 1 seconds") as caught:
-            described(server, templates, tmp_path, seconds=1.0)
+            describe(seconds=1.0)
         assert caught.value.problem.kind == "network"
         # A server that is slow itself may still be reading what it was asked.
         wait_until(lambda: len(server.asked) >= 3, "three requests")
@@ -143,42 +138,21 @@ def test_a_server_that_is_not_there_is_named(templates: Templates, tmp_path: Pat
     assert "address" in caught.value.problem.remedy
 
 
-def test_a_model_with_the_newer_name_of_the_limit_is_asked_by_it(
-    server: ChatServer, templates: Templates, tmp_path: Path
-) -> None:
-    message = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
-    server.faults.append(Fault(400, body=error_body(message, "unsupported_parameter")))
-    assert described(server, templates, tmp_path)[0].complete
-    limits = [body.keys() & {"max_tokens", "max_completion_tokens"} for body in server.asked]
-    assert limits == [{"max_tokens"}, *[{"max_completion_tokens"}] * 3]
-
-
 @pytest.mark.parametrize(
     "fault",
-    [
-        Fault(400, body=error_body("filtered", "content_filter")),
-        Fault(body=completion_body(None, finish_reason="content_filter")),
-    ],
+    [failed(400, "filtered", "content_filter"), written(None, finish_reason="content_filter")],
 )
 def test_words_that_a_server_will_not_speak_of_are_not_asked_about_again(
-    server: ChatServer, templates: Templates, tmp_path: Path, fault: Fault
+    server: ChatServer, describe: Describe, fault: Fault
 ) -> None:
     server.faults.append(fault)
-    found = described(server, templates, tmp_path)
-    assert found[0].outcome == "unparsed"
-    described(server, templates, tmp_path)
+    assert describe()[0].outcome == "unparsed"
+    describe()
     assert len(server.asked) == 1
 
 
-def test_an_answer_that_ran_into_the_limit_is_not_understood(
-    server: ChatServer, templates: Templates, tmp_path: Path
-) -> None:
-    server.faults.append(Fault(body=completion_body("names of", finish_reason="length")))
-    assert described(server, templates, tmp_path)[0].outcome == "unparsed"
-
-
 def test_after_an_interruption_no_answered_request_is_repeated(
-    server: ChatServer, templates: Templates, tmp_path: Path
+    server: ChatServer, describe: Describe
 ) -> None:
     def answer(body: dict[str, object]) -> str:
         if len(server.answered) == 7:
@@ -187,19 +161,18 @@ def test_after_an_interruption_no_answered_request_is_repeated(
 
     server.answer = answer
     with pytest.raises(ProblemError):
-        described(server, templates, tmp_path, count=5, repeats=3)
+        describe(count=5, repeats=3)
     assert len(server.answered) < 15
-    described(server, templates, tmp_path, count=5, repeats=3)
+    describe(count=5, repeats=3)
     # Repeats of a sampled question have the same body: count each as often as it may be asked.
     for asked in server.answered:
-        allowed = 2 if asked["temperature"] == 1 else 1
-        assert server.answered.count(asked) <= allowed
+        assert server.answered.count(asked) <= 1 + (asked["temperature"] == 1)
     assert len(server.answered) == 5 * 3 + 2
 
 
 def test_the_key_reaches_nothing_that_is_written_of_errors(
     server: ChatServer,
-    templates: Templates,
+    describe: Describe,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
@@ -207,12 +180,12 @@ def test_the_key_reaches_nothing_that_is_written_of_errors(
     """Not a log at its most talkative, the screen, or an error's traceback."""
     for name in ("", "openai", "httpx2", "httpcore2"):
         caplog.set_level(logging.DEBUG, logger=name)
-    described(server, templates, tmp_path, repeats=2)
+    describe(repeats=2)
     written = ""
     for status in (400, 401, 404, 429, 500):
-        server.faults.extend([Fault(status, body=error_body(f"your key is {KEY}"))] * 3)
+        server.faults.extend([failed(status, f"your key is {KEY}")] * 3)
         with pytest.raises(ProblemError) as caught:
-            described(server, templates, tmp_path, count=9)
+            describe(count=9)
         server.faults.clear()
         written += "".join(traceback.format_exception(caught.value))
     assert "your key is [key]" in written
@@ -224,64 +197,60 @@ def test_the_key_reaches_nothing_that_is_written_of_errors(
 
 @pytest.mark.parametrize("key", ["none", "test", "x", "e", "words", KEY])
 def test_an_answer_is_kept_as_it_came_whatever_the_key_is(
-    server: ChatServer, templates: Templates, tmp_path: Path, key: str
+    server: ChatServer, describe: Describe, tmp_path: Path, key: str
 ) -> None:
     """Servers on one's own machine are given any word as a key, and answers have words in them."""
     text = f"words for testing, none like {KEY}"
     server.answer = lambda body: text if "hidden" in body["messages"][0]["content"] else "none"
-    completer = OpenAICompleter(Endpoint(MODEL, server.address, key))
-    answers = AnswerFile(tmp_path / "answers")
-    (found,) = annotate(subjects(1), completer, templates, answers, repeats=1, pace=QUICK)
-    assert found.description == text
-    assert found.scenarios == ()
-    assert text in answers.path.read_text()
+    (found,) = describe(key=key)
+    assert (found.description, found.scenarios) == (text, ())
+    assert text in (tmp_path / "answers").read_text()
 
 
 @pytest.mark.parametrize("status", [400, 422])
 @pytest.mark.parametrize(
     "content",
     [
-        body(detail=[{"loc": ["body", "max_tokens"], "msg": "Extra inputs are not permitted"}]),
-        body(error="Unrecognized request argument supplied: max_tokens"),
-        body(message="max_tokens is deprecated"),
+        {"detail": [{"loc": ["body", "max_tokens"], "msg": "Extra inputs are not permitted"}]},
+        {"error": "Unrecognized request argument supplied: max_tokens"},
+        {"message": "max_tokens is deprecated"},
+        {"error": {"message": NEWER_NAME, "code": "unsupported_parameter"}},
     ],
 )
 def test_a_limit_that_is_unknown_is_asked_for_by_its_newer_name(
-    server: ChatServer, templates: Templates, tmp_path: Path, content: bytes, status: int
+    server: ChatServer, describe: Describe, content: dict[str, object], status: int
 ) -> None:
-    server.faults.append(Fault(status, body=content))
-    assert described(server, templates, tmp_path)[0].complete
-    assert "max_completion_tokens" in server.asked[1]
+    server.faults.append(sent(status, **content))
+    assert describe()[0].complete
+    limits = [body.keys() & {"max_tokens", "max_completion_tokens"} for body in server.asked]
+    assert limits == [{"max_tokens"}, *[{"max_completion_tokens"}] * 3]
 
 
 @pytest.mark.parametrize(
-    ("answer", "gap"),
+    ("text", "ended", "gap"),
     [
-        (completion_body("names of", finish_reason="content_filter"), "filter"),
-        (completion_body(None, finish_reason="content_filter"), "filter"),
-        (completion_body("names of", finish_reason="length"), "cut"),
-        (completion_body(None, finish_reason="length"), "cut"),
-        (completion_body(" "), "empty"),
-        (completion_body(None), "empty"),
+        ("names of", "content_filter", "filter"),
+        (None, "content_filter", "filter"),
+        ("names of", "length", "cut"),
+        (None, "length", "cut"),
+        (" ", "stop", "empty"),
+        (None, "stop", "empty"),
     ],
 )
 def test_what_is_not_the_models_whole_answer_is_not_taken_for_one_and_is_told(
-    server: ChatServer, templates: Templates, tmp_path: Path, answer: bytes, gap: str
+    server: ChatServer, describe: Describe, text: str | None, ended: str, gap: str
 ) -> None:
-    server.faults.append(Fault(body=answer))
-    found = described(server, templates, tmp_path)
+    server.faults.append(written(text, finish_reason=ended))
+    found = describe()
     assert (found[0].outcome, found[0].gaps) == ("unparsed", (gap,))
     (note,) = gap_notes(found)
     assert note.startswith("1 of 1 descriptions has ")
 
 
-def test_a_refusal_is_kept_in_its_words_and_told(
-    server: ChatServer, templates: Templates, tmp_path: Path
-) -> None:
+def test_a_refusal_is_kept_in_its_words_and_told(server: ChatServer, describe: Describe) -> None:
     message = {"role": "assistant", "content": None, "refusal": "cannot tell"}
-    server.faults.append(Fault(body=completion_body(None, message=message)))
-    found = described(server, templates, tmp_path, count=2)
+    server.faults.append(written(None, message=message))
+    found = describe(count=2)
     assert [each.gaps for each in found] == [("refusal",), ()]
-    assert found[0].raw[0] == "cannot tell"
-    assert found[0].outcome == "unparsed"
+    assert (found[0].raw[0], found[0].outcome) == ("cannot tell", "unparsed")
     assert gap_notes(found)[0].startswith("1 of 2 descriptions has no answer because the model ref")

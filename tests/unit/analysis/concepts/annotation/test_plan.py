@@ -9,12 +9,7 @@ import pytest
 from analysis.concepts.annotation.plan import Prices, first_prompts, plan
 from analysis.concepts.annotation.runner import annotate
 from analysis.concepts.annotation.templates import Templates
-from tests.support.scripted_completer import (
-    AnswersInMemory,
-    ScriptedCompleter,
-    by_step,
-    subjects,
-)
+from tests.support.scripted_completer import AnswersInMemory, ScriptedCompleter, by_step, subjects
 
 PRICES = Prices(input_tokens=2.0, output_tokens=10.0)
 
@@ -30,7 +25,7 @@ def test_before_anything_is_known_each_repeat_takes_three_requests_at_most(
     )
 
 
-def test_the_plan_is_never_exceeded(templates: Templates) -> None:
+def test_the_plan_is_never_exceeded_and_afterwards_nothing_is_left(templates: Templates) -> None:
     answers = AnswersInMemory()
     planned = plan(subjects(4), templates, "scripted", answers)
     completer = ScriptedCompleter(by_step("months", "none", "semantics"))
@@ -39,12 +34,6 @@ def test_the_plan_is_never_exceeded(templates: Templates) -> None:
     # Four characters a token is usual; a plan that asked for less would be too cheap.
     characters = sum(len(turn.content) for turns, *_ in completer.asked for turn in turns)
     assert planned.input_tokens > characters / 4
-
-
-def test_afterwards_nothing_is_left(templates: Templates) -> None:
-    answers = AnswersInMemory()
-    completer = ScriptedCompleter(by_step("months", "none", "semantics"))
-    annotate(subjects(4), completer, templates, answers)
     planned = plan(subjects(4), templates, "scripted", answers, prices=PRICES)
     assert (planned.complete, planned.requests, planned.cost) == (20, 0, 0.0)
     assert "Nothing has to be asked" in planned.text()

@@ -33,23 +33,15 @@ def test_words_stand_on_one_line() -> None:
     assert word_list(["a\nb", " c ", "\n", "d,"]) == "a b, c, d,"
 
 
-def test_the_first_repeat_is_greedy_and_later_ones_are_sampled(templates: Templates) -> None:
-    asked = [first_question(templates, SUBJECT, repeat) for repeat in range(5)]
-    assert [each.temperature for each in asked] == [0, 1, 1, 1, 1]
-    assert len({each.key("m") for each in asked}) == 5
-
-
-def test_what_is_asked_of_a_description_is_greedy_and_asked_once_for_all_repeats(
+def test_the_first_repeat_and_follow_ups_are_greedy_and_later_ones_are_sampled(
     templates: Templates,
 ) -> None:
-    question = follow_up(templates, "level", "months")
-    assert question.temperature == 0
-    assert question.key("m") != follow_up(templates, "scenarios", "months").key("m")
-
-
-def test_another_model_is_asked_anew(templates: Templates) -> None:
-    question = first_question(templates, SUBJECT, 0)
-    assert question.key("m") != question.key("n")
+    asked = [first_question(templates, SUBJECT, repeat) for repeat in range(5)]
+    assert [each.temperature for each in asked] == [0, 1, 1, 1, 1]
+    asked += [follow_up(templates, "level", "months"), follow_up(templates, "scenarios", "months")]
+    assert asked[5].temperature == 0
+    # Another repeat, step or model is another question.
+    assert len({each.key(model) for each in asked for model in "mn"}) == 2 * 7
 
 
 def test_three_answers_make_an_annotation(templates: Templates) -> None:

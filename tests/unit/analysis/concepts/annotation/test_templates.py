@@ -16,19 +16,14 @@ OURS = Path(__file__).parents[5] / "analysis" / "concepts" / "annotation" / "tem
 
 def test_a_conversation_is_a_role_examples_and_the_question() -> None:
     template = Template("Be short.", "Words: {}", (("a, b", "letters"),), 8)
-    assert template.messages("c, d", system_role=True) == (
-        Message("system", "Be short."),
-        Message("user", "Words: a, b"),
-        Message("assistant", "letters"),
-        Message("user", "Words: c, d"),
-    )
-
-
-def test_without_a_system_role_the_first_question_begins_with_it() -> None:
+    asked = template.messages("c, d", system_role=True)
+    assert [turn.role for turn in asked] == ["system", "user", "assistant", "user"]
+    said = ["Be short.", "Words: a, b", "letters", "Words: c, d"]
+    assert [turn.content for turn in asked] == said
+    # Without a system role the first question begins with it.
     template = Template("Be short.\n", "Words: {}", (), 8)
-    assert template.messages("c, d", system_role=False) == (
-        Message("user", "Be short.\n\nWords: c, d"),
-    )
+    (turn,) = template.messages("c, d", system_role=False)
+    assert turn == Message("user", "Be short.\n\nWords: c, d")
 
 
 def test_braces_in_words_and_wording_stay_as_they_are() -> None:

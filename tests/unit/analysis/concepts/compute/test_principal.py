@@ -117,9 +117,15 @@ def test_equal_words_stand_by_rising_index():
     assert found.measures[1] == pytest.approx([1.0] * 4)
 
 
-def test_a_negative_cosine_counts_and_keeps_its_sign():
+@pytest.fixture
+def steep():
+    """Patterns of 16 units, and their first direction."""
     w_down = patterns(200, 16, STEEP)
-    direction = principal_words(w_down, np.eye(16), rank=1, k=1).directions[0]
+    return w_down, principal_words(w_down, np.eye(16), rank=1, k=1).directions[0]
+
+
+def test_a_negative_cosine_counts_and_keeps_its_sign(steep):
+    w_down, direction = steep
     vectors = np.stack([direction + 0.5, -2.0 * direction, np.zeros(16)])
     found = principal_words(w_down, vectors, rank=1, k=3)
     assert found.word_indices[0].tolist() == [1, 0, 2]
@@ -127,23 +133,20 @@ def test_a_negative_cosine_counts_and_keeps_its_sign():
     assert found.measures[0, 2] == 0.0
 
 
-def test_a_projection_is_signed_and_grows_with_the_word_vector():
-    w_down = patterns(200, 16, STEEP)
-    direction = principal_words(w_down, np.eye(16), rank=1, k=1).directions[0]
-    vectors = np.stack([direction, -5.0 * direction, 3.0 * direction, 0.0 * direction])
+def test_a_projection_is_signed_and_grows_with_the_word_vector(steep):
+    w_down, direction = steep
+    vectors = np.outer([1.0, -5.0, 3.0, 0.0], direction)
     found = principal_words(w_down, vectors, rank=1, k=4, measure="projection")
     assert found.word_indices[0].tolist() == [2, 0, 3, 1]
     assert found.measures[0] == pytest.approx([3.0, 1.0, 0.0, -5.0], abs=1e-6)
 
 
 def test_a_constant_added_to_all_patterns_changes_nothing():
-    w_down = patterns(300, 64, FLAT)
-    moved = (w_down + 100.0).astype(np.float64)
-    first = principal_words(w_down.astype(np.float64), np.eye(64), rank=10, k=5)
-    second = principal_words(moved, np.eye(64), rank=10, k=5)
-    np.testing.assert_allclose(
-        first.explained_variance, second.explained_variance, rtol=1e-4, atol=0
-    )
+    w_down = patterns(300, 64, FLAT).astype(np.float64)
+    moved = (patterns(300, 64, FLAT) + 100.0).astype(np.float64)
+    first, second = (principal_words(each, np.eye(64), rank=10, k=5) for each in (w_down, moved))
+    shares = first.explained_variance, second.explained_variance
+    np.testing.assert_allclose(*shares, rtol=1e-4, atol=0)
     assert scipy.linalg.subspace_angles(first.directions.T, second.directions.T).max() < 1e-3
 
 
@@ -159,28 +162,25 @@ def test_torch_tensors_of_any_precision_and_layout_are_taken_as_they_are(dtype):
         assert found.word_indices.tolist() == exact.word_indices.tolist()
 
 
-def test_what_was_passed_in_is_left_as_it_was_and_may_be_read_only():
-    w_down, vectors = patterns(90, 32, FLAT).astype(np.float64), np.eye(32)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_was_passed_in_may_be_read_only_and_the_same_layer_gives_the_same_bits(dtype):
+    w_down, vectors = patterns(300, 64, PAIRED).astype(dtype), np.eye(64)
     before = w_down.copy()
     w_down.flags.writeable = vectors.flags.writeable = False
-    principal_words(w_down, vectors, rank=8, k=5)
-    assert (w_down == before).all()
-
-
-def test_the_same_layer_gives_the_same_bits():
-    w_down, vectors = patterns(300, 64, PAIRED), np.eye(64)
     first, second = (principal_words(w_down, vectors, rank=30, k=5) for _ in range(2))
+    assert (w_down == before).all()
     for one, other in zip(first, second, strict=True):
         assert one.tobytes() == other.tobytes()
 
 
-def test_the_arrays_have_the_promised_types():
-    found = principal_words(patterns(90, 32, FLAT), np.eye(32), rank=8, k=5)
+@pytest.mark.parametrize(("words", "k"), [(32, 5), (0, 0)])
+def test_the_arrays_have_the_promised_types_without_words_too(words, k):
+    found = principal_words(patterns(90, 32, FLAT), np.eye(words, 32), rank=8, k=5)
     assert [(each.dtype, each.shape) for each in found] == [
         (np.float32, (8, 32)),
         (np.float64, (8,)),
-        (np.int32, (8, 5)),
-        (np.float32, (8, 5)),
+        (np.int32, (8, k)),
+        (np.float32, (8, k)),
     ]
 
 
@@ -220,31 +220,20 @@ def test_equal_patterns_have_no_components(monkeypatch, value, narrow):
     assert [each.shape for each in found] == [(0, 16), (0,), (0, 3), (0, 3)]
 
 
-def test_no_words_give_components_without_words():
-    found = principal_words(patterns(90, 32, FLAT), np.zeros((0, 32)), rank=4)
-    assert found.directions.shape == (4, 32)
-    assert found.word_indices.shape == (4, 0)
-
-
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_numbers_that_are_not_finite_are_refused(value):
-    w_down, vectors = patterns(90, 32, FLAT), np.eye(32)
-    broken = w_down.copy()
-    broken[5, 7] = value
-    with pytest.raises(ValueError, match=r"w_down.*finite"):
-        principal_words(broken, vectors, rank=4)
-    vectors[3, 2] = value
-    with pytest.raises(ValueError, match=r"output_embeddings.*finite"):
-        principal_words(w_down, vectors, rank=4)
+@pytest.mark.parametrize("broken", ["w_down", "output_embeddings"])
+def test_numbers_that_are_not_finite_are_refused(value, broken):
+    given = {"w_down": patterns(90, 32, FLAT), "output_embeddings": np.eye(32)}
+    given[broken][3, 2] = value
+    with pytest.raises(ValueError, match=rf"{broken}.*finite"):
+        principal_words(*given.values(), rank=4)
 
 
 def test_shapes_and_numbers_that_make_no_sense_are_refused():
     w_down = patterns(90, 32, FLAT)
     with pytest.raises(ValueError, match="shapes"):
         principal_words(w_down, np.eye(31))
-    with pytest.raises(ValueError, match="rank"):
-        principal_words(w_down, np.eye(32), rank=0)
-    with pytest.raises(ValueError, match="k must"):
-        principal_words(w_down, np.eye(32), k=0)
-    with pytest.raises(ValueError, match="measure"):
-        principal_words(w_down, np.eye(32), measure="euclidean")
+    wrong = {"rank": {"rank": 0}, "k must": {"k": 0}, "measure": {"measure": "euclidean"}}
+    for said, options in wrong.items():
+        with pytest.raises(ValueError, match=said):
+            principal_words(w_down, np.eye(32), **options)

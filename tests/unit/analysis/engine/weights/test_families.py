@@ -153,19 +153,17 @@ def test_every_expert_of_every_layer_is_found(family: str, weights: ModelWeights
                 weights.down_projection(layer)
 
 
-def test_what_cannot_be_folded_is_said(family: str, weights: ModelWeights) -> None:
+def test_what_cannot_be_folded_is_said_and_no_layer_lies_beyond_the_last(
+    family: str, weights: ModelWeights
+) -> None:
     notes = " ".join(weights.notes)
     assert ("Norms of queries and keys" in notes) == (family in NORMED_QUERIES)
     assert ("No norm comes before attention" in notes) == (family in POST_NORM)
     assert ("shared" in notes) == (weights.shared_experts == 1) == (family == "qwen2_moe")
-
-
-def test_there_is_no_layer_beyond_the_last(weights: ModelWeights) -> None:
     for layer in (-1, weights.layers):
-        with pytest.raises(IndexError):
-            weights.query_key(layer)
-        with pytest.raises(IndexError):
-            weights.down_projection(layer)
+        for read in (weights.query_key, weights.down_projection):
+            with pytest.raises(IndexError):
+                read(layer)
 
 
 @pytest.mark.parametrize(

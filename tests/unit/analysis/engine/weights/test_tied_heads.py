@@ -10,15 +10,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForImageTextToText, Gemma3Config, SiglipVisionConfig
 
 from analysis.engine.loading import load_model
 from analysis.engine.weights import open_weights
 from analysis.problems import ProblemError
 from analysis.request import ModelChoice
 from tests.support.checkpoints import byte_level_tokenizer, save
-from tests.support.own_projections import any_small_model
-from tests.support.small_models import CONFIGURATIONS
+from tests.support.own_projections import any_small_model, multimodal_gemma
 
 # Tied by default or not, prefixed or not, with a head of another name or with a bias.
 FAMILIES = ("llama", "gemma2", "gpt2", "gpt_neox", "gptj", "smollm3", "mixtral")
@@ -153,23 +151,7 @@ def test_a_head_of_its_own_is_used_whatever_the_configuration_says(
 def test_a_multimodal_model_is_tied_by_its_own_flag(
     tmp_path: Path, outer: bool, inner: bool, head: str
 ) -> None:
-    settings = {**CONFIGURATIONS["gemma3_text"], "tie_word_embeddings": inner}
-    vision = SiglipVisionConfig(
-        hidden_size=8,
-        intermediate_size=8,
-        num_hidden_layers=1,
-        num_attention_heads=1,
-        image_size=8,
-        patch_size=4,
-    )
-    config = Gemma3Config(
-        text_config=AutoConfig.for_model("gemma3_text", **settings),
-        vision_config=vision,
-        mm_tokens_per_image=4,
-        image_token_index=90,
-        tie_word_embeddings=outer,
-    )
-    model = AutoModelForImageTextToText.from_config(config)
+    model = multimodal_gemma(inner=inner, tie_word_embeddings=outer)
     folder = save(tmp_path / "model", model, byte_level_tokenizer())
     tensors = load_file(folder / "model.safetensors")
     name = next((name for name in tensors if name.endswith("lm_head.weight")), "lm_head.weight")

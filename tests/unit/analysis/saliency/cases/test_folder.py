@@ -22,20 +22,11 @@ def tokens(pieces):
 
 
 def new_case(model, case_id="a", pieces=WHOLE, rating=None):
-    prompt = tokens(pieces)
-    response = tokens([(" yes", (0, 4))])
+    prompt, response = tokens(pieces), tokens([(" yes", (0, 4))])
     scores = np.full((len(prompt), 1), len(model), np.uint8)
     shown = SaliencyMap(model, prompt, response, scores, None, np.ones(len(prompt), np.bool_))
-    return NewCase(
-        id=case_id,
-        dataset="d",
-        prompt=PROMPT,
-        instruction=np.arange(len(prompt)) < 1,
-        instruction_spans=[(0, 2)],
-        maps=[shown],
-        ratings=[rating],
-        guessed=True,
-    )
+    mask = np.arange(len(prompt)) < 1
+    return NewCase(case_id, "d", PROMPT, mask, [(0, 2)], [shown], [rating], guessed=True)
 
 
 def written(folder, names, cases):

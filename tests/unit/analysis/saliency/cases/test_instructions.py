@@ -25,10 +25,7 @@ def guess(text):
         ("One. Two! Three? Four", ["One.", "Two!", "Three?", "Four"]),
         ("A title\n  The text.\n", ["A title", "The text."]),
         ("Ask Dr. Who, e.g. now. Then go.", ["Ask Dr. Who, e.g. now.", "Then go."]),
-        (
-            "J. R. Tolkien wrote it. A U.S. Army man read it.",
-            ["J. R. Tolkien wrote it.", "A U.S. Army man read it."],
-        ),
+        ("J. R. Eco wrote. A U.S. Army man ran.", ["J. R. Eco wrote.", "A U.S. Army man ran."]),
         ("He is the father of B. Who is C?", ["He is the father of B.", "Who is C?"]),
         ("It costs 3.50 at a.b.com today.", ["It costs 3.50 at a.b.com today."]),
         ("1. Mix it.\n2. Bake it.", ["1. Mix it.", "2. Bake it."]),
@@ -62,14 +59,8 @@ def test_sentences_leave_out_nothing_but_white_space():
             "Rewrite the text. Keep it short.\n\nInput: What a day. Who knew?\n\nOutput:",
             ["Rewrite the text.", "Keep it short."],
         ),
-        (
-            "Correct the grammar:\nShe go home. Can you see it?",
-            ["Correct the grammar:"],
-        ),
-        (
-            "Read this:\nIt was dark.\n\nWho was there?",
-            ["Read this:", "Who was there?"],
-        ),
+        ("Correct the grammar:\nShe go home. Can you see it?", ["Correct the grammar:"]),
+        ("Read this:\nIt was dark.\n\nWho was there?", ["Read this:", "Who was there?"]),
         (
             "I have 3 apples. I eat one. How many are left?",
             ["I have 3 apples.", "I eat one.", "How many are left?"],

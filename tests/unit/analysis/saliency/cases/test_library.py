@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -33,16 +34,12 @@ def save_maps(folder, **changed):
 
 def test_lists_cases_with_lengths_and_ratings(folder):
     library = CaseLibrary.open(folder)
-    assert [(case.id, case.dataset) for case in library.cases] == [
-        ("one", "letters"),
-        ("two", "signs"),
-    ]
+    cases = {case.id: (case.dataset, case.response_lengths, case.rating) for case in library.cases}
+    assert cases == {"one": ("letters", (3, 1), 3.0), "two": ("signs", (2, 0), None)}
+    assert list(cases) == ["one", "two"]
     assert library.datasets == ("letters", "signs")
-    assert library.case("one").response_lengths == (3, 1)
-    assert library.case("two").response_lengths == (2, 0)
-    assert library.rating("one", "plain") == library.case("one").rating == 3.0
+    assert library.rating("one", "plain") == 3.0
     assert library.rating("one", "apt") is None
-    assert library.case("two").rating is None
 
 
 def test_the_rated_model_is_the_tuned_one_and_else_names_decide(folder):
@@ -103,67 +100,55 @@ def test_threads_may_read_at_the_same_time(folder):
         assert all(each == background.result()[0] for each in background.result())
 
 
-def drop(name):
-    return lambda folder: (folder / name).unlink()
+def unlink(path):
+    path.unlink()
 
 
-def append(name, text):
-    def change(folder):
-        with (folder / name).open("ab") as file:
-            file.write(text)
-
-    return change
+def append(text):
+    return lambda path: path.write_bytes(path.read_bytes() + text)
 
 
-def only_first_case(name):
-    def change(folder):
-        path = folder / name
-        path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
-
-    return change
+def keep_only_the_first_case(path):
+    path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("name", "change", "said"),
     [
-        (drop("cases.jsonl"), r"cases\.jsonl is missing"),
-        (drop("salience_apt.npz"), r"salience_apt\.npz is missing"),
-        (append("cases.jsonl", b"\n{'id': 1}\n"), r"cases\.jsonl is broken in line 4\."),
-        (append("cases.jsonl", b'{"id": "x"}\n'), r"in line 3\. .*missing required field `prompt`"),
+        ("cases.jsonl", unlink, r"cases\.jsonl is missing"),
+        ("salience_apt.npz", unlink, r"salience_apt\.npz is missing"),
+        ("cases.jsonl", append(b"\n{'id': 1}\n"), r"cases\.jsonl is broken in line 4\."),
+        ("cases.jsonl", append(b'{"id": "x"}\n'), r"in line 3\. .*missing required field `prompt`"),
         (
-            append("cases.jsonl", b'{"id": "\xff", "prompt": ""}'),
+            "cases.jsonl",
+            append(b'{"id": "\xff", "prompt": ""}'),
             r"cases\.jsonl is broken in line 3",
         ),
         (
-            append("cases.jsonl", b'{"id": "one", "prompt": ""}'),
+            "cases.jsonl",
+            append(b'{"id": "one", "prompt": ""}'),
             r"line 3\. The id 'one' occurs twice",
         ),
-        (append("responses_apt.jsonl", b'{"id": 3}'), r"responses_apt\.jsonl is broken in line 3"),
-        (append("ratings.jsonl", b"null"), r"ratings\.jsonl is broken in line 2"),
-        (only_first_case("responses_plain.jsonl"), r"responses_plain.* no response for case 'two'"),
-        (
-            lambda folder: (folder / "salience_apt.npz").write_bytes(b"PK"),
-            r"salience_apt.*no archive",
-        ),
-        (lambda folder: np.savez(folder / "salience_apt.npz", one=1), r"no map for case 'two'"),
-        (lambda folder: write_lines(folder / "responses_third.jsonl", []), "responses of 3 models"),
+        ("responses_apt.jsonl", append(b'{"id": 3}'), r"responses_apt\.jsonl is broken in line 3"),
+        ("ratings.jsonl", append(b"null"), r"ratings\.jsonl is broken in line 2"),
+        ("responses_plain.jsonl", keep_only_the_first_case, r"_plain.* no response for case 'two'"),
+        ("salience_apt.npz", lambda path: path.write_bytes(b"PK"), r"salience_apt.*no archive"),
+        ("salience_apt.npz", lambda path: np.savez(path, one=1), r"no map for case 'two'"),
+        ("responses_third.jsonl", lambda path: write_lines(path, []), "responses of 3 models"),
     ],
 )
-def test_a_broken_index_is_named_when_the_library_is_opened(folder, change, said):
-    change(folder)
+def test_a_broken_index_is_named_when_the_library_is_opened(folder, name, change, said):
+    change(folder / name)
     with pytest.raises(ProblemError, match=said) as raised:
         CaseLibrary.open(folder)
     assert raised.value.problem.kind == "storage"
 
 
-@pytest.mark.parametrize("name", ["nowhere", "file"])
-def test_what_is_no_folder_cannot_be_opened(tmp_path, name):
+def test_what_is_no_folder_or_of_something_else_cannot_be_opened(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ProblemError, match="cannot be opened"):
-        CaseLibrary.open(tmp_path / name)
-
-
-def test_a_folder_of_something_else_is_no_case_library(tmp_path):
+    for name in ("nowhere", "file"):
+        with pytest.raises(ProblemError, match="cannot be opened"):
+            CaseLibrary.open(tmp_path / name)
     with pytest.raises(ProblemError, match="not a case library"):
         CaseLibrary.open(tmp_path)
 
@@ -187,10 +172,9 @@ class Trap:
 def test_a_map_that_is_not_bytes_of_the_right_shape_is_refused(folder, stored):
     save_maps(folder, one=stored)
     library = CaseLibrary.open(folder)
-    with pytest.raises(ProblemError, match=r"salience_apt\.npz is broken\. .*'one'"):
-        library.map("one", "apt")
-    with pytest.raises(ProblemError, match="'one'"):
-        list(library.instruction_scores())
+    for read in (lambda: library.map("one", "apt"), lambda: list(library.instruction_scores())):
+        with pytest.raises(ProblemError, match=r"salience_apt\.npz is broken\. .*'one'"):
+            read()
 
 
 def rewritten(folder, change):
@@ -249,50 +233,41 @@ def test_a_line_that_cannot_be_a_case_is_named_when_it_is_read(folder):
 def test_every_map_of_the_published_library_can_be_read():
     library = CaseLibrary.open(PUBLISHED)
     assert library.models == ("llama_7b", "vicuna_7b")
-    counts = {
-        name: sum(case.dataset == name for case in library.cases) for name in library.datasets
-    }
+    counts = Counter(case.dataset for case in library.cases)
     assert counts == {"self-instruct": 252, "lima": 300, "mt-bench": 80}
     for case in library.cases:
         for model in library.models:
             shown = library.map(case.id, model)
             assert shown.prompt_tokens.spans[-1][1] == len(case.prompt)
-    assert json.loads((PUBLISHED / "ratings.jsonl").read_text().splitlines()[0])["rating"] == (
-        library.cases[0].rating
-    )
+    first = json.loads((PUBLISHED / "ratings.jsonl").read_text().splitlines()[0])
+    assert first["rating"] == library.cases[0].rating
 
 
 @pytest.mark.parametrize("models", [["plain", "apt"], ["apt", "plain"]])
-def test_models_json_says_which_model_is_the_base(tmp_path, models):
+def test_models_json_says_which_model_is_the_base(folder, models):
     """Without it ``plain``, which is rated, would be the tuned one."""
-    folder = write_small_library(tmp_path / "library")
     (folder / "models.json").write_text(json.dumps({"models": models}))
     library = CaseLibrary.open(folder)
     assert library.models == tuple(models)
-    assert library.cases[0].response_lengths == tuple(
-        {"plain": 1, "apt": 3}[name] for name in models
-    )
+    lengths = {"plain": 1, "apt": 3}
+    assert library.cases[0].response_lengths == tuple(lengths[name] for name in models)
     assert library.rating("one", "plain") == 3.0
 
 
 @pytest.mark.parametrize(
     "content", ["{", "[]", '{"models": ["plain"]}', '{"models": ["a", "apt"]}']
 )
-def test_a_models_json_that_does_not_fit_is_a_problem_in_words(tmp_path, content):
-    folder = write_small_library(tmp_path / "library")
+def test_a_models_json_that_does_not_fit_is_a_problem_in_words(folder, content):
     (folder / "models.json").write_text(content)
     with pytest.raises(ProblemError, match=r"models\.json is broken"):
         CaseLibrary.open(folder)
 
 
-def test_a_studys_folder_opens_as_the_library_inside(tmp_path):
-    write_small_library(tmp_path / "cases")
-    assert len(CaseLibrary.open(tmp_path).cases) == 2
+def test_a_studys_folder_opens_as_the_library_inside(folder):
+    folder.rename(folder.parent / "cases")
+    assert len(CaseLibrary.open(folder.parent).cases) == 2
 
 
-def test_instructions_that_were_guessed_are_said_to_be(tmp_path):
-    folder = write_small_library(tmp_path / "library")
-    lines = (folder / "cases.jsonl").read_text().splitlines()
-    guessed = json.dumps({**json.loads(lines[1]), "instruction_guessed": True})
-    (folder / "cases.jsonl").write_text(f"{lines[0]}\n{guessed}\n")
+def test_instructions_that_were_guessed_are_said_to_be(folder):
+    write_lines(folder / "cases.jsonl", [CASES[0], {**CASES[1], "instruction_guessed": True}])
     assert [case.guessed for case in CaseLibrary.open(folder).cases] == [False, True]

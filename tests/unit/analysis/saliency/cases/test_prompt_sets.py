@@ -39,15 +39,8 @@ def refused(path, *wanted, columns=None, bad_lines="refuse"):
 
 
 def test_a_line_gives_its_id_dataset_rating_reference_and_marked_instructions(write):
-    line = {
-        "id": 7,
-        "prompt": PROMPT,
-        "instruction_spans": ["Name a letter."],
-        "dataset": "letters",
-        "rating": 3,
-        "reference": "x",
-        "more": [1],
-    }
+    line = {"id": 7, "prompt": PROMPT, "instruction_spans": ["Name a letter."]}
+    line |= {"dataset": "letters", "rating": 3, "reference": "x", "more": [1]}
     (found,) = read_prompt_set(write("set.jsonl", json_lines(line))).prompts
     assert (found.id, found.dataset, found.rating, found.reference) == ("7", "letters", 3.0, "x")
     assert found.instruction == ((0, 14),)
@@ -81,9 +74,7 @@ def test_tables_hold_the_same_as_json_lines(write, name, delimiter):
 
 def test_columns_may_have_other_names(write):
     line = {"question": PROMPT, "source": "s", "score": "0", "gold": "y", "name": "n"}
-    columns = Columns(
-        prompt="question", dataset="source", rating="score", reference="gold", id="name"
-    )
+    columns = Columns("question", dataset="source", rating="score", reference="gold", id="name")
     (found,) = read_prompt_set(write("set.jsonl", json_lines(line)), columns).prompts
     assert (found.prompt, found.dataset, found.rating) == (PROMPT, "s", None)
     assert (found.reference, found.id) == ("y", "n")
@@ -154,14 +145,9 @@ def test_a_missing_column_is_said_with_those_that_are_there(write, name, content
 
 
 @pytest.mark.parametrize("name", ["set.csv", "set.tsv", "set.jsonl"])
-@pytest.mark.parametrize("content", ["", "\n \n", "prompt\n"])
-def test_an_empty_set_is_refused(write, name, content):
-    if name == "set.jsonl" and content == "prompt\n":
-        content = ""
-    refused(write(name, content), "There is no prompt in")
-
-
-def test_a_set_of_unusable_lines_is_empty_and_says_why(write):
+def test_an_empty_set_is_refused_and_one_of_unusable_lines_says_why(write, name):
+    for content in ("", "\n \n", *(["prompt\n"] if name != "set.jsonl" else [])):
+        refused(write(name, content), "There is no prompt in")
     refused(write("set.jsonl", "{\n"), "There is no prompt", "line 1", bad_lines="skip")
 
 

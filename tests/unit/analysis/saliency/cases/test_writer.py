@@ -26,15 +26,9 @@ def saliency_map(model, seed=0, tokens=TOKENS):
 
 
 def new_case(maps, case_id="a/b"):
-    return NewCase(
-        id=case_id,
-        dataset="demo",
-        prompt=PROMPT,
-        instruction=np.array([False, True, True] + [False] * 6),
-        instruction_spans=[(0, 7)],
-        maps=maps,
-        ratings=[None] * (len(maps) - 1) + [2.5],
-    )
+    mask = np.array([False, True, True] + [False] * 6)
+    ratings = [None] * (len(maps) - 1) + [2.5]
+    return NewCase(case_id, "demo", PROMPT, mask, [(0, 7)], maps, ratings)
 
 
 def test_a_written_library_reads_back_as_it_was(tmp_path):

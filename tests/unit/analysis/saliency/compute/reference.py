@@ -9,6 +9,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from analysis.saliency.compute.importance import Ran, importance_pieces
+from tests.support.component_models import answered
 
 EXACT = ("forward", "reverse")
 METHODS = (*EXACT, "occlusion", "occlusion_zeroed")
@@ -43,13 +44,8 @@ def assert_close(computed: Tensor, expected: Tensor, tolerance: float = 1e-4) ->
 
 def ran(*args: Any, **options: Any) -> Ran:
     """What `importance_pieces` returns."""
-    pieces = importance_pieces(*args, **options)
-    while True:
-        try:
-            next(pieces)
-        except StopIteration as stop:
-            facts: Ran = stop.value
-            return facts
+    facts: Ran = answered(importance_pieces(*args, **options))
+    return facts
 
 
 def assert_same(computed: Tensor, expected: Tensor) -> None:

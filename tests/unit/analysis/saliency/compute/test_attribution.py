@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from analysis.engine.facts import load, tokenize_prompt
+from analysis.engine.loading import LoadedModel
 from analysis.engine.pool import ModelPool
 from analysis.engine.tokenizing import tokenize
 from analysis.events import Partial, Progress
@@ -26,10 +27,13 @@ from analysis.saliency.compute.attribution import attribute
 from analysis.saliency.compute.importance import importance
 from analysis.saliency.request import AttributionRequest
 from analysis.saliency.result import Attribution
+from cache.codec import decode, encode
 from tests.support import checkpoints
 from tests.support.checkpoints import CONTEXT_WINDOW
+from tests.support.component_models import answered
+from tests.support.studies import driven
+from tests.unit.analysis.saliency.compute.reference import EXACT, METHODS
 
-METHODS = ("forward", "reverse", "occlusion", "occlusion_zeroed")
 PROMPT = "Translate the word into French: the cat"
 
 
@@ -46,19 +50,30 @@ def models() -> ModelPool:
     return ModelPool()
 
 
-def request(choice: ModelChoice, **options: Any) -> AttributionRequest:
+Explain = Callable[..., tuple[Attribution, list[Any]]]
+
+
+def asked(choice: ModelChoice, **options: Any) -> AttributionRequest:
     return AttributionRequest(
         **{"model": choice, "prompt": PROMPT, "max_new_tokens": 12, **options}
     )
 
 
-def followed(steps: Generator[Any, None, Any]) -> tuple[list[Any], Any]:
-    events = []
-    while True:
-        try:
-            events.append(next(steps))
-        except StopIteration as stop:
-            return events, stop.value
+@pytest.fixture(scope="module")
+def explain(choice: ModelChoice, models: ModelPool) -> Explain:
+    """Explains `PROMPT`: the result, and what was told on the way."""
+    return lambda **options: driven(attribute(asked(choice, **options), models))
+
+
+@pytest.fixture(scope="module")
+def whole(explain: Explain) -> Attribution:
+    """The result without any options."""
+    return explain()[0]
+
+
+@pytest.fixture(scope="module")
+def loaded(choice: ModelChoice, models: ModelPool) -> LoadedModel:
+    return answered(models.get(choice))
 
 
 @pytest.fixture
@@ -68,69 +83,59 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_importance_is_that_of_the_ids_the_model_saw(
-    choice: ModelChoice, models: ModelPool
+    choice: ModelChoice, models: ModelPool, whole: Attribution, loaded: LoadedModel
 ) -> None:
-    _, result = followed(attribute(request(choice), models))
-    _, facts = followed(load(LoadRequest(choice), models))
-    loaded = followed(models.get(choice))[1]
-    expected = importance(
-        loaded.model, result.prompt_tokens.ids, result.response_tokens.ids
-    ).numpy()
-    np.testing.assert_allclose(result.importance, expected, rtol=1e-5, atol=1e-7)
-    assert result.importance.dtype == np.float32
-    assert result.prompt_tokens == tokenize(loaded.tokenizer, PROMPT)
-    ids = loaded.model.generate(
-        torch.tensor([result.prompt_tokens.ids]), do_sample=False, max_new_tokens=12
-    )[0, len(result.prompt_tokens) :].tolist()
+    facts = answered(load(LoadRequest(choice), models))
+    prompt_ids = whole.prompt_tokens.ids
+    expected = importance(loaded.model, prompt_ids, whole.response_tokens.ids).numpy()
+    np.testing.assert_allclose(whole.importance, expected, rtol=1e-5, atol=1e-7)
+    assert whole.importance.dtype == np.float32
+    assert whole.prompt_tokens == tokenize(loaded.tokenizer, PROMPT)
+    ids = loaded.model.generate(torch.tensor([prompt_ids]), do_sample=False, max_new_tokens=12)
+    written = ids[0, len(prompt_ids) :].tolist()
     end = loaded.tokenizer.eos_token_id
-    assert list(result.response_tokens.ids) == [token for token in ids if token != end]
-    assert result.ended == ("end" if end in ids else "length")
-    assert (result.model, result.prompt, result.device) == ("small", PROMPT, facts.device)
-    assert result.seconds > 0
+    assert list(whole.response_tokens.ids) == [token for token in written if token != end]
+    assert whole.ended == ("end" if end in written else "length")
+    assert (whole.model, whole.prompt, whole.device) == ("small", PROMPT, facts.device)
+    assert whole.seconds > 0
 
 
 @pytest.mark.usefixtures("impatient")
-def test_the_response_grows_first_and_the_map_fills_up_next(
-    choice: ModelChoice, models: ModelPool
-) -> None:
-    for method in METHODS:
-        # With no memory to spare every method takes its smallest steps.
-        asked = request(choice, method=method, memory_budget=1)
-        events, result = followed(attribute(asked, models))
-        partials = [event.result for event in events if isinstance(event, Partial)]
-        total = len(result.response_tokens)
-        assert total > 3
-        lengths = [len(partial.response_tokens) for partial in partials]
-        written = partials[: lengths.index(total) + 1]
-        assert [len(partial.response_tokens) for partial in written] == list(range(1, total + 1))
-        assert {partial.ended for partial in written} == {"running"}
-        growing = partials[len(written) + 1 :]
-        np.testing.assert_allclose(
-            result.totals, result.importance.sum(axis=1), rtol=1e-3, atol=1e-4
-        )
-        if method in ("forward", "reverse"):
-            first = growing.pop(0)
-            assert np.isnan(first.importance).all()
-            np.testing.assert_array_equal(first.totals, result.totals)
-            assert result.difference is not None
-            assert 0 <= result.difference < 1e-4
-        assert growing
-        known = [int((~np.isnan(partial.importance)).sum()) for partial in growing]
-        assert known == sorted(set(known))
-        assert 0 < known[0] < known[-1] < result.importance.size
-        for partial in growing:
-            assert partial.ended == result.ended
-            there = ~np.isnan(partial.importance)
-            assert partial.importance.shape == result.importance.shape
-            whole = 0 if method == "reverse" else 1
-            assert (there.all(axis=whole) == there.any(axis=whole)).all()
-            np.testing.assert_array_equal(partial.importance[there], result.importance[there])
-        assert not np.isnan(result.importance).any()
+@pytest.mark.parametrize("method", METHODS)
+def test_the_response_grows_first_and_the_map_fills_up_next(explain: Explain, method: str) -> None:
+    # With no memory to spare every method takes its smallest steps.
+    result, events = explain(method=method, memory_budget=1)
+    partials = [event.result for event in events if isinstance(event, Partial)]
+    total = len(result.response_tokens)
+    assert total > 3
+    lengths = [len(partial.response_tokens) for partial in partials]
+    written = partials[: lengths.index(total) + 1]
+    assert [len(partial.response_tokens) for partial in written] == list(range(1, total + 1))
+    assert {partial.ended for partial in written} == {"running"}
+    growing = partials[len(written) + 1 :]
+    np.testing.assert_allclose(result.totals, result.importance.sum(axis=1), rtol=1e-3, atol=1e-4)
+    if method in EXACT:
+        first = growing.pop(0)
+        assert np.isnan(first.importance).all()
+        np.testing.assert_array_equal(first.totals, result.totals)
+        assert result.difference is not None
+        assert 0 <= result.difference < 1e-4
+    assert growing
+    known = [int((~np.isnan(partial.importance)).sum()) for partial in growing]
+    assert known == sorted(set(known))
+    assert 0 < known[0] < known[-1] < result.importance.size
+    for partial in growing:
+        assert partial.ended == result.ended
+        there = ~np.isnan(partial.importance)
+        assert partial.importance.shape == result.importance.shape
+        axis = 0 if method == "reverse" else 1
+        assert (there.all(axis=axis) == there.any(axis=axis)).all()
+        np.testing.assert_array_equal(partial.importance[there], result.importance[there])
+    assert not np.isnan(result.importance).any()
 
 
-def test_totals_alone_are_those_of_the_map(choice: ModelChoice, models: ModelPool) -> None:
-    _, whole = followed(attribute(request(choice), models))
-    events, result = followed(attribute(request(choice, totals_only=True), models))
+def test_totals_alone_are_those_of_the_map(explain: Explain, whole: Attribution) -> None:
+    result, events = explain(totals_only=True)
     assert result.response_tokens == whole.response_tokens
     np.testing.assert_allclose(result.totals, whole.totals, rtol=1e-5, atol=1e-7)
     assert np.isnan(result.importance).all()
@@ -139,45 +144,38 @@ def test_totals_alone_are_those_of_the_map(choice: ModelChoice, models: ModelPoo
 
 
 def test_partial_results_come_at_most_five_times_a_second(
-    choice: ModelChoice, models: ModelPool, monkeypatch: pytest.MonkeyPatch
+    explain: Explain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A clock on which every reading is 50 ms after the last.
     readings: Iterator[float] = iter(0.05 * step for step in range(10**6))
     clock = SimpleNamespace(monotonic=lambda: next(readings))
     monkeypatch.setattr(attribution_module, "time", clock)
-    asked = request(choice, max_new_tokens=40, method="reverse")
-    events, result = followed(attribute(asked, models))
+    result, events = explain(max_new_tokens=40, method="reverse")
     growing = [event for event in events if isinstance(event, Partial)]
     steps = 2 * len(result.response_tokens)
     assert steps // 5 <= len(growing) <= steps // 4 + 2
 
 
 @pytest.mark.usefixtures("impatient")
-def test_progress_counts_the_tokens_that_are_done(choice: ModelChoice, models: ModelPool) -> None:
-    for method in METHODS:
-        events, result = followed(attribute(request(choice, method=method), models))
-        rows, columns = result.importance.shape
-        total = columns if method == "reverse" else rows
-        for stage, all_of_them in (("generate", columns), ("attribute", total)):
-            steps = [e for e in events if isinstance(e, Progress) and e.stage == stage]
-            done = [each.done for each in steps]
-            assert done[0] == 0
-            assert done == sorted(done)
-            assert (done[-1], steps[-1].total) == (all_of_them, all_of_them)
-        assert steps[-1].detail == ("response tokens" if method == "reverse" else "prompt tokens")
+@pytest.mark.parametrize("method", METHODS)
+def test_progress_counts_the_tokens_that_are_done(explain: Explain, method: str) -> None:
+    result, events = explain(method=method)
+    rows, columns = result.importance.shape
+    total = columns if method == "reverse" else rows
+    for stage, all_of_them in (("generate", columns), ("attribute", total)):
+        steps = [e for e in events if isinstance(e, Progress) and e.stage == stage]
+        done = [each.done for each in steps]
+        assert done[0] == 0
+        assert done == sorted(done)
+        assert (done[-1], steps[-1].total) == (all_of_them, all_of_them)
+    assert steps[-1].detail == ("response tokens" if method == "reverse" else "prompt tokens")
+    assert (result.method, result.passes_dtype, result.note) == (method, "float32", "")
 
 
-def test_the_result_says_how_it_was_computed(choice: ModelChoice, models: ModelPool) -> None:
-    for method in METHODS:
-        _, result = followed(attribute(request(choice, response="ok", method=method), models))
-        assert (result.method, result.passes_dtype, result.note) == (method, "float32", "")
-    _, result = followed(attribute(request(choice, response="ok"), models))
-    assert result.method in ("forward", "reverse")
-
-
-def test_a_given_response_is_explained_as_it_is(choice: ModelChoice, models: ModelPool) -> None:
+def test_a_given_response_is_explained_as_it_is(explain: Explain) -> None:
     response = " Hello \x1b[1m wörld"
-    events, result = followed(attribute(request(choice, response=response), models))
+    result, events = explain(response=response)
+    assert result.method in EXACT
     assert result.response == response
     assert "".join(result.response_tokens.texts).replace("<0xC3><0xB6>", "ö") == response
     assert {e.result.ended for e in events if isinstance(e, Partial)} == {"given"}
@@ -186,51 +184,43 @@ def test_a_given_response_is_explained_as_it_is(choice: ModelChoice, models: Mod
     assert np.isfinite(result.importance).all()
 
 
-def test_given_ids_are_explained_exactly_as_given(choice: ModelChoice, models: ModelPool) -> None:
-    loaded = followed(models.get(choice))[1]
+def test_given_ids_are_explained_exactly_as_given(explain: Explain, loaded: LoadedModel) -> None:
     # Spelled by single bytes, as no tokenizer would spell it.
     ids = tuple(loaded.tokenizer.convert_tokens_to_ids(list("the")))
-    asked = request(choice, response_ids=ids, response="something else")
-    _, result = followed(attribute(asked, models))
+    result, _ = explain(response_ids=ids, response="something else")
     assert result.response_tokens.ids == ids
     assert (result.response, result.ended) == ("the", "given")
     expected = importance(loaded.model, result.prompt_tokens.ids, ids).numpy()
     np.testing.assert_allclose(result.importance, expected, rtol=1e-5, atol=1e-7)
-
-
-def test_given_ids_that_no_token_has_are_refused(choice: ModelChoice, models: ModelPool) -> None:
     for token in (-1, 10**6):
         with pytest.raises(ProblemError, match="vocabulary"):
-            followed(attribute(request(choice, response_ids=(token,)), models))
+            explain(response_ids=(token,))
 
 
-def test_an_empty_response_has_an_empty_map(choice: ModelChoice, models: ModelPool) -> None:
+def test_an_empty_response_has_an_empty_map(explain: Explain) -> None:
     for options in ({"response": ""}, {"response_ids": ()}, {"max_new_tokens": 0}):
-        _, result = followed(attribute(request(choice, **options), models))
+        result, _ = explain(**options)
         assert result.importance.shape == (len(result.prompt_tokens), 0)
         assert len(result.response_tokens) == 0
 
 
 def test_with_the_chat_template_the_template_is_explained_too(
-    choice: ModelChoice, models: ModelPool
+    explain: Explain, whole: Attribution
 ) -> None:
-    _, plain = followed(attribute(request(choice, response="ok"), models))
-    _, chat = followed(attribute(request(choice, response="ok", chat_template=True), models))
-    assert len(chat.prompt_tokens) > len(plain.prompt_tokens)
+    chat, _ = explain(response="ok", chat_template=True)
+    assert len(chat.prompt_tokens) > len(whole.prompt_tokens)
     mine = [span for span in chat.prompt_tokens.spans if span is not None]
     assert (mine[0][0], mine[-1][1]) == (0, len(PROMPT))
     assert chat.importance.shape[0] == len(chat.prompt_tokens)
 
 
-def test_a_prompt_beyond_the_context_window_is_refused_with_both_figures(
-    choice: ModelChoice, models: ModelPool
-) -> None:
+def test_a_text_beyond_the_context_window_is_refused_with_its_figure(explain: Explain) -> None:
     with pytest.raises(ProblemError) as caught:
-        followed(attribute(request(choice, prompt="Hello world " * 100), models))
+        explain(prompt="Hello world " * 100)
     assert caught.value.problem.kind == "input"
     assert f"at most {CONTEXT_WINDOW}" in caught.value.problem.why
     with pytest.raises(ProblemError, match="the response"):
-        followed(attribute(request(choice, response="Hello " * 90), models))
+        explain(response="Hello " * 90)
 
 
 def test_what_loading_left_out_is_said_in_the_result(choice: ModelChoice, tmp_path: Path) -> None:
@@ -239,29 +229,28 @@ def test_what_loading_left_out_is_said_in_the_result(choice: ModelChoice, tmp_pa
     tensors["v_head.summary.weight"] = torch.ones(1, 32)
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     other = msgspec.structs.replace(choice, location=str(folder))
-    _, result = followed(attribute(request(other), ModelPool()))
-    assert "v_head.summary.weight" in result.note
+    assert "v_head.summary.weight" in answered(attribute(asked(other), ModelPool())).note
 
 
-def test_a_response_stops_at_the_context_window(choice: ModelChoice, models: ModelPool) -> None:
-    loaded = followed(models.get(choice))[1]
+def test_a_response_stops_at_the_context_window(explain: Explain, loaded: LoadedModel) -> None:
     prompt = PROMPT + " the cat" * 20
     room = CONTEXT_WINDOW - len(tokenize(loaded.tokenizer, prompt))
     assert 0 < room < 60
-    _, result = followed(attribute(request(choice, prompt=prompt, max_new_tokens=300), models))
+    result, _ = explain(prompt=prompt, max_new_tokens=300)
     assert len(result.response_tokens) == room or result.ended == "end"
 
 
-def test_closing_stops_and_leaves_the_model_usable(choice: ModelChoice, models: ModelPool) -> None:
+def test_closing_stops_and_leaves_the_model_usable(
+    choice: ModelChoice, models: ModelPool, explain: Explain
+) -> None:
     for stage in ("generate", "attribute"):
-        steps = attribute(request(choice), models)
+        steps = attribute(asked(choice), models)
         for event in steps:
             if isinstance(event, Progress) and event.stage == stage and event.done > 0:
                 break
         steps.close()
         assert torch.is_grad_enabled()
-    _, result = followed(attribute(request(choice), models))
-    assert not np.isnan(result.importance).any()
+    assert not np.isnan(explain()[0].importance).any()
 
 
 def test_memory_that_runs_out_is_tried_once_more_without_other_models(
@@ -270,7 +259,7 @@ def test_memory_that_runs_out_is_tried_once_more_without_other_models(
     pool = ModelPool()
     tokenizer = checkpoints.byte_level_tokenizer()
     folder = checkpoints.save(tmp_path / "other", checkpoints.llama(tokenizer), tokenizer)
-    followed(pool.get(ModelChoice(name="other", location=str(folder), device="cpu")))
+    answered(pool.get(ModelChoice(name="other", location=str(folder), device="cpu")))
     real = attribution_module.importance_pieces
 
     def crowded(*args: Any, **options: Any) -> Any:
@@ -279,13 +268,13 @@ def test_memory_that_runs_out_is_tried_once_more_without_other_models(
         return real(*args, **options)
 
     monkeypatch.setattr(attribution_module, "importance_pieces", crowded)
-    _, result = followed(attribute(request(choice), pool))
+    result = answered(attribute(asked(choice), pool))
     assert not np.isnan(result.importance).any()
     assert [facts.name for facts in pool.facts()] == ["small"]
 
 
 def test_memory_that_does_not_suffice_is_a_problem_with_figures(
-    choice: ModelChoice, models: ModelPool, monkeypatch: pytest.MonkeyPatch
+    explain: Explain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def exhausted(*_: Any, **__: Any) -> Any:
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 8 GB")
@@ -293,25 +282,22 @@ def test_memory_that_does_not_suffice_is_a_problem_with_figures(
     with monkeypatch.context() as patch:
         patch.setattr(attribution_module, "importance_pieces", exhausted)
         with pytest.raises(ProblemError) as caught:
-            followed(attribute(request(choice), models))
+            explain()
     assert caught.value.problem.kind == "memory"
     assert "free beside small" in caught.value.problem.why
-    assert followed(attribute(request(choice), models))[1].ended in ("end", "length")
+    assert explain()[0].ended in ("end", "length")
 
 
 def test_tokens_are_known_before_the_weights_are(choice: ModelChoice) -> None:
     pool = ModelPool()
-    _, tokens = followed(tokenize_prompt(TokenizeRequest(choice, PROMPT), pool))
+    tokens = answered(tokenize_prompt(TokenizeRequest(choice, PROMPT), pool))
     assert "".join(tokens.texts) == PROMPT
     assert pool.facts() == ()
 
 
-def test_a_result_survives_the_wire(choice: ModelChoice, models: ModelPool) -> None:
-    from cache.codec import decode, encode
-
-    _, result = followed(attribute(request(choice), models))
-    back = decode(encode(result), Attribution)
-    np.testing.assert_array_equal(back.importance, result.importance)
-    np.testing.assert_array_equal(back.totals, result.totals)
-    same = msgspec.structs.replace(back, importance=result.importance, totals=result.totals)
-    assert msgspec.structs.astuple(same) == msgspec.structs.astuple(result)
+def test_a_result_survives_the_wire(whole: Attribution) -> None:
+    back = decode(encode(whole), Attribution)
+    np.testing.assert_array_equal(back.importance, whole.importance)
+    np.testing.assert_array_equal(back.totals, whole.totals)
+    same = msgspec.structs.replace(back, importance=whole.importance, totals=whole.totals)
+    assert msgspec.structs.astuple(same) == msgspec.structs.astuple(whole)

@@ -24,30 +24,24 @@ def sizes(seconds_a_row, *, rows=40, batch=16, seconds=0.5):
         now[0] += seconds_a_row * (stop - start)
         return torch.full((stop - start, 1), float(start))
 
-    pieces = list(
-        in_batches(
-            [rows], batch, torch.device("cpu"), compute, seconds=seconds, clock=lambda: now[0]
-        )
-    )
-    assert next(piece.rows.start for piece in pieces) == 0
+    timed = {"seconds": seconds, "clock": lambda: now[0]}
+    pieces = list(in_batches([rows], batch, torch.device("cpu"), compute, **timed))
+    assert pieces[0].rows.start == 0
     assert pieces[-1].rows.stop == rows
     return [piece.rows.stop - piece.rows.start for piece in pieces]
 
 
 @pytest.mark.parametrize(
-    ("seconds_a_row", "expected"),
+    ("seconds_a_row", "limit", "expected"),
     [
-        (0.125, [1, *[4] * 9, 3]),  # four rows fit into half a second
-        (3.0, [1] * 40),  # not even one does
-        (0.001, [1, 16, 16, 7]),  # memory sets the limit
+        (0.125, 0.5, [1, *[4] * 9, 3]),  # four rows fit into half a second
+        (3.0, 0.5, [1] * 40),  # not even one does
+        (0.001, 0.5, [1, 16, 16, 7]),  # memory sets the limit
+        (3.0, None, [16, 16, 8]),  # only memory counts
     ],
 )
-def test_a_batch_takes_the_time_it_may_take(seconds_a_row, expected):
-    assert sizes(seconds_a_row) == expected
-
-
-def test_without_a_limit_only_memory_counts():
-    assert sizes(3.0, seconds=None) == [16, 16, 8]
+def test_a_batch_takes_the_time_it_may_take(seconds_a_row, limit, expected):
+    assert sizes(seconds_a_row, seconds=limit) == expected
 
 
 @pytest.mark.parametrize("method", ["occlusion", "occlusion_zeroed"])

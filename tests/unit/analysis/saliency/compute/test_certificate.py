@@ -9,6 +9,7 @@ from analysis.saliency.compute.importance import Restart, importance_pieces
 from analysis.saliency.compute.steps import COMBINED, MULTIPLIED, VIEWED, WRITTEN
 from tests.families.models import exact, tiny
 from tests.families.texts import LONG_RESPONSE
+from tests.support.studies import driven
 from tests.unit.analysis.saliency.compute.reference import assert_close, reference
 
 FAMILIES = ("llama", "gemma2", "gpt2", "mixtral", "qwen3_next")
@@ -43,18 +44,15 @@ def explained(model) -> tuple[Tensor, str, bool]:
     """The map as it comes out, the method, and whether it was begun anew."""
     prompt, response = LONG_RESPONSE
     result = torch.full((len(prompt), len(response)), torch.nan)
-    pieces = importance_pieces(model, prompt, response, method="forward")
+    facts, pieces = driven(importance_pieces(model, prompt, response, method="forward"))
     restarted = False
-    while True:
-        try:
-            piece = next(pieces)
-        except StopIteration as stop:
-            return result, stop.value.method, restarted
+    for piece in pieces:
         if isinstance(piece, Restart):
             result.fill_(torch.nan)
             restarted = True
         else:
             result[piece.rows, piece.columns] = piece.values
+    return result, facts.method, restarted
 
 
 def one_of_each_kind(steps: list) -> list[int]:

@@ -5,7 +5,9 @@ import gc
 import numpy as np
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
 
+from analysis.demo.catalog import WEIGHTS
 from analysis.density import normalize
 from analysis.problems import ProblemError
 from analysis.saliency.compute.cost import Plan
@@ -39,21 +41,15 @@ def test_both_ways_equal_one_float64_backward_pass_a_response_token(family, prom
         assert_close(importance(model, prompt, RESPONSE, method=method), expected)
 
 
-@pytest.mark.parametrize("method", EXACT)
 @pytest.mark.parametrize("name", ["demo-base", "demo-tuned"])
-def test_equals_the_reference_for_the_demo_pair(name, method):
-    from transformers import AutoModelForCausalLM
-
-    from analysis.demo.catalog import WEIGHTS
-
+def test_equals_the_reference_for_the_demo_pair(name):
     def load(dtype):
         return AutoModelForCausalLM.from_pretrained(WEIGHTS / name, dtype=dtype)
 
-    prompt = list(range(3, 27))
-    response = list(range(40, 52))
+    prompt, response = list(range(3, 27)), list(range(40, 52))
     expected = reference(load(torch.float64), prompt, response)
-    computed = importance(load(torch.float32), prompt, response, method=method)
-    assert_close(computed, expected)
+    for method in EXACT:
+        assert_close(importance(load(torch.float32), prompt, response, method=method), expected)
 
 
 @pytest.mark.parametrize("family", ["gemma2", "gpt2"])
@@ -91,27 +87,19 @@ def test_a_probability_target_differs_by_the_probability_of_the_column():
     assert_close(importance(model, PROMPT, RESPONSE, target="probability"), expected)
 
 
-def confident(dtype):
-    """A model and the response that it is nearly certain of."""
+def test_a_token_that_is_nearly_certain_keeps_its_precision():
+    """1 − p in float32 has no digits left where p is 1 − 1e-8; the column still has all."""
     model = small_model("llama", dtype=torch.float64)
     model.lm_head.weight.data *= 12
-    response = []
+    response, surest = [], -torch.inf
     for _ in RESPONSE:
-        logits = model(input_ids=torch.tensor([PROMPT + response])).logits[0, -1]
+        logits = model(input_ids=torch.tensor([PROMPT + response])).logits[0, -1].detach()
         response.append(int(logits.argmax()))
-    return model.to(dtype), response
-
-
-@pytest.mark.parametrize("method", EXACT)
-def test_a_token_that_is_nearly_certain_keeps_its_precision(method):
-    """1 − p in float32 has no digits left where p is 1 − 1e-8; the column still has all."""
-    model, response = confident(torch.float64)
+        surest = max(surest, float(logits.log_softmax(0).max()))
+    assert surest > -1e-6
     expected = reference(model, PROMPT, response)
-    ids = torch.tensor([PROMPT + response])
-    logits = model(input_ids=ids).logits[0, len(PROMPT) - 1 : -1].detach()
-    assert float(logits.log_softmax(1).max(dim=1).values.max()) > -1e-6
-    computed = importance(confident(torch.float32)[0], PROMPT, response, method=method)
-    assert_close(computed, expected)
+    for method in EXACT:
+        assert_close(importance(model.float(), PROMPT, response, method=method), expected)
 
 
 @pytest.mark.parametrize("method", EXACT)
@@ -150,13 +138,13 @@ def test_progress_counts_up_to_the_number_of_cells():
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_works_where_gradients_are_switched_off(method):
-    model = small_model("llama")
+def test_works_where_gradients_are_switched_off_and_without_dropout_in_training_mode(method):
+    model = small_model("gpt2")
     expected = importance(model, PROMPT, RESPONSE, method=method)
-    with torch.no_grad():
-        assert_same(importance(model, PROMPT, RESPONSE, method=method), expected)
-    with torch.inference_mode():
-        assert_same(importance(model, PROMPT, RESPONSE, method=method), expected)
+    for setting in (torch.no_grad(), torch.inference_mode()):
+        with setting:
+            assert_same(importance(model, PROMPT, RESPONSE, method=method), expected)
+    assert_same(importance(model.train(), PROMPT, RESPONSE, method=method), expected)
 
 
 def traces(model):
@@ -169,7 +157,7 @@ def traces(model):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_leaves_the_model_as_it_was_while_running_and_when_closed(method):
+def test_leaves_the_model_as_it_was_while_running_when_closed_and_when_it_fails(method):
     model = small_model("mixtral").train()
     model.lm_head.eval()
     model.model.norm.weight.requires_grad_(False)
@@ -182,12 +170,6 @@ def test_leaves_the_model_as_it_was_while_running_and_when_closed(method):
     gc.collect()
     assert traces(model) == before
 
-
-@pytest.mark.parametrize("method", METHODS)
-def test_leaves_the_model_as_it_was_when_it_fails(method):
-    model = small_model("mixtral").train()
-    before = traces(model)
-
     def fail(*_):
         raise MemoryError
 
@@ -199,28 +181,17 @@ def test_leaves_the_model_as_it_was_when_it_fails(method):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_evaluates_without_dropout_even_in_training_mode(method):
-    model = small_model("gpt2")
-    expected = importance(model, PROMPT, RESPONSE, method=method)
-    assert_same(importance(model.train(), PROMPT, RESPONSE, method=method), expected)
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_an_empty_response_has_no_columns(method):
-    assert importance(small_model("llama"), PROMPT, [], method=method).shape == (len(PROMPT), 0)
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_a_sequence_that_just_fits_the_context_window_is_explained(method):
+def test_no_response_has_no_columns_and_one_that_just_fits_the_window_has_all(method):
     prompt = [5] * (CONTEXT_WINDOW - 1)
-    computed = importance(small_model("gpt2"), prompt, [6, 7], method=method)
-    assert computed.shape == (CONTEXT_WINDOW - 1, 2)
+    for response in ([], [6, 7]):
+        computed = importance(small_model("gpt2"), prompt, response, method=method)
+        assert computed.shape == (len(prompt), len(response))
 
 
-@pytest.mark.parametrize("method", EXACT)
-def test_one_token_of_each_is_explained(method):
+def test_one_token_of_each_is_explained():
     expected = reference(small_model("llama", dtype=torch.float64), [5], [6])
-    assert_close(importance(small_model("llama"), [5], [6], method=method), expected)
+    for method in EXACT:
+        assert_close(importance(small_model("llama"), [5], [6], method=method), expected)
 
 
 @pytest.mark.parametrize(

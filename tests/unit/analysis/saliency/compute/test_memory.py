@@ -67,34 +67,34 @@ def test_a_model_that_forgets_what_it_read_is_not_read_in_blocks(monkeypatch):
     assert_close(importance(model, PROMPT, RESPONSE, method="forward"), expected)
 
 
-def exhausted():
-    return torch.OutOfMemoryError("CUDA out of memory")
+EXHAUSTED = torch.OutOfMemoryError("CUDA out of memory")
 
 
-def crowded_tape(monkeypatch, most):
+def assert_goes_on(model, method, expected, note):
+    """With the same numbers, and says how."""
+    torch.testing.assert_close(importance(model, PROMPT, RESPONSE, method=method), expected)
+    facts = ran(model, PROMPT, RESPONSE, method=method)
+    assert facts.method == method
+    assert note in facts.note
+
+
+def test_forward_mode_halves_its_batch_and_goes_on(monkeypatch):
+    model = small_model("llama")
+    expected = importance(model, PROMPT, RESPONSE, method="forward")
     player_along = Tape.player_along
 
     def crowded_player(self, seeds):
         play = player_along(self, seeds)
 
         def crowded(which, tangents):
-            if len(tangents) > most:
-                raise exhausted()
+            if len(tangents) > 2:
+                raise EXHAUSTED
             return play(which, tangents)
 
         return crowded
 
     monkeypatch.setattr(Tape, "player_along", crowded_player)
-
-
-def test_forward_mode_halves_its_batch_and_goes_on(monkeypatch):
-    model = small_model("llama")
-    expected = importance(model, PROMPT, RESPONSE, method="forward")
-    crowded_tape(monkeypatch, 2)
-    torch.testing.assert_close(importance(model, PROMPT, RESPONSE, method="forward"), expected)
-    facts = ran(model, PROMPT, RESPONSE, method="forward")
-    assert facts.method == "forward"
-    assert "2 prompt tokens at a time" in facts.note
+    assert_goes_on(model, "forward", expected, "2 prompt tokens at a time")
 
 
 def test_occlusion_halves_its_batch_and_goes_on(monkeypatch):
@@ -105,12 +105,10 @@ def test_occlusion_halves_its_batch_and_goes_on(monkeypatch):
 
     def crowded(_module, args):
         if len(args[0]) > 3:
-            raise exhausted()
+            raise EXHAUSTED
 
-    hook = model.model.embed_tokens.register_forward_pre_hook(crowded)
-    torch.testing.assert_close(importance(model, PROMPT, RESPONSE, method="occlusion"), expected)
-    assert "prompt tokens at a time" in ran(model, PROMPT, RESPONSE, method="occlusion").note
-    hook.remove()
+    model.model.embed_tokens.register_forward_pre_hook(crowded)
+    assert_goes_on(model, "occlusion", expected, "prompt tokens at a time")
 
 
 def test_reverse_mode_keeps_less_of_the_graph_and_goes_on(monkeypatch):
@@ -120,12 +118,11 @@ def test_reverse_mode_keeps_less_of_the_graph_and_goes_on(monkeypatch):
 
     def crowded(*args, sparing, **options):
         if not sparing:
-            raise exhausted()
+            raise EXHAUSTED
         return opened(*args, sparing=sparing, **options)
 
     monkeypatch.setattr(reverse_mode, "_opened", crowded)
-    torch.testing.assert_close(importance(model, PROMPT, RESPONSE, method="reverse"), expected)
-    assert "one layer" in ran(model, PROMPT, RESPONSE, method="reverse").note
+    assert_goes_on(model, "reverse", expected, "one layer")
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -133,7 +130,7 @@ def test_memory_that_does_not_suffice_for_one_is_an_error(method):
     model = small_model("llama")
 
     def fail(*_):
-        raise exhausted()
+        raise EXHAUSTED
 
     model.model.layers[1].mlp.register_forward_hook(fail)
     with pytest.raises(torch.OutOfMemoryError):

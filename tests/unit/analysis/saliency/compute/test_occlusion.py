@@ -25,11 +25,8 @@ def reference(model, prompt, response, *, zeroed):
         whole = model.get_input_embeddings()(torch.tensor([prompt]))
         rows = []
         for n in range(len(prompt)):
-            if zeroed:
-                changed = whole.clone()
-                changed[0, n] = 0
-            else:
-                changed = torch.cat([whole[:, :n], whole[:, n + 1 :]], dim=1)
+            kept = torch.zeros_like(whole[:, :1]) if zeroed else whole[:, :0]
+            changed = torch.cat([whole[:, :n], kept, whole[:, n + 1 :]], dim=1)
             before = probabilities(model, whole, response)
             rows.append(before - probabilities(model, changed, response))
     return torch.stack(rows)
