@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cache.codec import CorruptDataError, decode, encode, key
+from tests.support.spoilt_caches import Trap
 
 
 class Scores(msgspec.Struct, frozen=True, tag="scores"):
@@ -125,25 +126,15 @@ def test_a_changed_byte_never_raises_anything_else() -> None:
 
 
 def test_a_pickled_array_is_refused_unopened(tmp_path: Any) -> None:
-    trap = as_extension(np.array([Trap(str(tmp_path / "sprung"))], object), allow_pickle=True)
+    trap = as_extension(np.array([Trap(tmp_path / "sprung")], object), allow_pickle=True)
     with pytest.raises(CorruptDataError, match="Python objects"):
         decode(trap, np.ndarray)
     assert not (tmp_path / "sprung").exists()
 
 
 def test_the_trap_of_these_tests_works(tmp_path: Any) -> None:
-    pickle.loads(pickle.dumps(Trap(str(tmp_path / "sprung"))))
+    pickle.loads(pickle.dumps(Trap(tmp_path / "sprung")))
     assert (tmp_path / "sprung").exists()
-
-
-class Trap:
-    """Creates a file when it is unpickled."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-
-    def __reduce__(self) -> Any:
-        return open, (self.path, "w")
 
 
 def test_an_array_that_claims_to_be_huge_takes_no_memory() -> None:

@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from cache.repair import move_aside
-from cache.store import CacheUnavailableError, CorruptEntryError, EntryLabel, Store
-from tests.support.children import PATIENCE_S, output_of, run, start
+from cache.store import CacheUnavailableError, CorruptEntryError, Store
+from tests.support.children import output_of, start
+from tests.support.spoilt_caches import LABEL, execute, interrupt_a_write
 
-LABEL = EntryLabel("attribution", "demo-base", "Hello")
 SHORT = "short"
 LONG = "long " * 20_000
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(tmp_path / "cache")
-    yield opened
-    opened.close()
 
 
 def fill(store: Store, number: int = 80) -> None:
@@ -59,20 +50,28 @@ def test_a_damaged_value_is_dropped_and_can_be_stored_again(
 
 def test_a_damaged_value_inside_the_database_is_dropped(store: Store) -> None:
     store.put("k", SHORT, label=LABEL)
-    with closing(sqlite3.connect(store.directory / "cache.db")) as connection, connection:
-        connection.execute("UPDATE Cache SET value = CAST(replace(value, 'o', 'u') AS BLOB)")
+    change = "UPDATE Cache SET value = CAST(replace(value, 'o', 'u') AS BLOB)"
+    execute(store.directory, change)
     with pytest.raises(CorruptEntryError):
         store.get("k", str)
     assert store.get("k", str) is None
 
 
-def test_a_value_whose_file_is_gone_is_missing(store: Store) -> None:
+@pytest.mark.parametrize("folder", [False, True], ids=["file", "folder"])
+def test_a_value_whose_file_or_folder_is_gone_is_missing_and_can_be_stored_again(
+    store: Store, folder: bool
+) -> None:
     store.put("k", LONG, label=LABEL)
+    if folder:
+        shutil.rmtree(store.directory)
     for file in store.directory.rglob("*.val"):
         file.unlink()
     assert store.get("k", str) is None
     store.put("k", LONG, label=LABEL)
     assert store.get("k", str) == LONG
+    assert store.directory.stat().st_mode & 0o777 == 0o700
+    assert Store(store.directory).get("k", str) == LONG
+    assert store.repaired == ""
 
 
 def overwrite(database: Path) -> None:
@@ -150,17 +149,6 @@ def test_a_database_of_no_bytes_is_an_empty_cache(store: Store) -> None:
     assert reopened.repaired == ""
 
 
-def test_a_folder_that_is_removed_while_open_is_made_again(store: Store) -> None:
-    store.put("k", LONG, label=LABEL)
-    shutil.rmtree(store.directory)
-    assert store.get("k", str) is None
-    store.put("k", LONG, label=LABEL)
-    assert store.get("k", str) == LONG
-    assert store.directory.stat().st_mode & 0o777 == 0o700
-    assert Store(store.directory).get("k", str) == LONG
-    assert store.repaired == ""
-
-
 def test_a_file_in_place_of_the_folder_makes_the_cache_unavailable(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for place in (tmp_path / "file", tmp_path / "file" / "below"):
@@ -218,36 +206,13 @@ def test_no_journal_is_left_to_be_played_into_the_new_database(tmp_path: Path) -
     assert [path.name for path in tmp_path.iterdir()] == ["cache.db.damaged"]
 
 
-# A transaction so large that SQLite writes to the database before its end.
-INTERRUPTED = """
-import os, signal, sqlite3, sys
-connection = sqlite3.connect(sys.argv[1] + "/cache.db", isolation_level=None)
-connection.execute("PRAGMA journal_mode = truncate")
-connection.execute("PRAGMA cache_size = 1")
-connection.execute("BEGIN IMMEDIATE")
-connection.execute("UPDATE Cache SET key = 'wrong' || key, value = zeroblob(20000)")
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
 @pytest.mark.parametrize("use", ["entries", "get"])
 def test_a_write_that_a_dead_process_left_half_done_is_undone(store: Store, use: str) -> None:
     fill(store)
-    process = start(INTERRUPTED, store.directory)
-    assert process.wait(PATIENCE_S) == -signal.SIGKILL
-    process.communicate()
-    assert (store.directory / "cache.db-journal").stat().st_size > 0
+    every_row = "UPDATE Cache SET key = 'wrong' || key, value = zeroblob(20000)"
+    interrupt_a_write(store.directory, every_row)
     if use == "entries":
         assert len(store.entries()) == 80
     assert store.get("key9", str) == SHORT * 200
     assert all(entry.key.startswith("key") for entry in store.entries())
     assert store.repaired == ""
-
-
-def test_the_same_key_is_found_by_a_process_that_did_not_store_it(store: Store) -> None:
-    store.put("k", "value", label=LABEL)
-    code = (
-        "import sys; from pathlib import Path; from cache.store import Store;"
-        "print(Store(Path(sys.argv[1])).get('k', str))"
-    )
-    assert run(code, store.directory) == "value\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,18 +10,16 @@ from pathlib import Path
 import pytest
 
 from cache import store as store_module
-from cache.store import CacheWriteError, EntryLabel, Store
+from cache.store import CacheWriteError, Store
 from tests.support.children import (
     DROP_PRIVILEGES,
-    PATIENCE_S,
     public_folder,
     read_only_disk,
     run,
-    start,
     tiny_disk,
 )
+from tests.support.spoilt_caches import LABEL, interrupt_a_write
 
-LABEL = EntryLabel("attribution", "demo-base", "Hello")
 LONG = "long " * 20_000
 
 IMPORTS = """
@@ -94,24 +91,10 @@ def test_on_a_read_only_disk_results_are_still_read(filled: Path) -> None:
     assert lines == outcome_of_reading("The disk or the folder is read-only.")
 
 
-# A transaction so large that SQLite writes to the database before its end.
-INTERRUPTED = """
-import os, signal, sqlite3, sys
-connection = sqlite3.connect(sys.argv[1] + "/cache.db", isolation_level=None)
-connection.execute("PRAGMA journal_mode = truncate")
-connection.execute("PRAGMA cache_size = 1")
-connection.execute("BEGIN IMMEDIATE")
-for key in range(500):
-    connection.execute("INSERT INTO Cache (key, raw, value) VALUES (?, 1, zeroblob(2000))", (key,))
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
 def test_an_interrupted_write_on_a_read_only_disk_does_not_hide_the_rest(filled: Path) -> None:
-    process = start(INTERRUPTED, filled)
-    process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == -signal.SIGKILL
-    assert (filled / "cache.db-journal").stat().st_size > 0
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 499) "
+    rows = "INSERT INTO Cache (key, raw, value) SELECT i, 1, zeroblob(2000) FROM n"
+    interrupt_a_write(filled, numbers + rows)
     make_public(filled, writable=False)
     code = IMPORTS + DROP_PRIVILEGES + "print(Store(folder).get('short', str))"
     output = run(code, filled)
