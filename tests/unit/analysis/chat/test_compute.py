@@ -12,6 +12,7 @@ from analysis.demo.catalog import WEIGHTS
 from analysis.engine.pool import ModelPool
 from analysis.models.references import resolve
 from analysis.problems import ProblemError
+from tests.support.studies import answered
 
 TURNS = (("user", "What is the capital of France?"),)
 
@@ -22,12 +23,7 @@ def pool():
 
 
 def answer(request, pool):
-    steps = chat(request, pool)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
+    return answered(chat(request, pool))
 
 
 def test_at_temperature_0_the_likeliest_tokens_are_taken(pool):

@@ -13,6 +13,7 @@ from analysis.studies.catalog import study_of
 from analysis.studies.study import PairInput
 from tests.support.scripted_clusters import task_clusters
 from tests.support.scripted_session import ScriptedSession
+from tests.support.studies import driven
 
 BASE, TUNED = resolve("demo-base"), resolve("demo-tuned")
 
@@ -20,15 +21,6 @@ BASE, TUNED = resolve("demo-base"), resolve("demo-tuned")
 def answer(request):
     yield Progress("states", 3, 10, "instances")
     yield Finished(task_clusters(request))
-
-
-def driven(study):
-    said = []
-    while True:
-        try:
-            said.append(next(study))
-        except StopIteration as stop:
-            return stop.value, said
 
 
 @pytest.fixture
@@ -68,7 +60,7 @@ def test_the_first_table_has_the_best_layer_of_each_model(findings):
     assert [table.name for table in findings.tables] == ["best", "layers", "neighbours"]
 
 
-def test_the_findings_have_the_numbers(findings):
+def test_the_findings_have_the_numbers_and_the_precision_that_was_used(findings):
     assert findings.statements[0].startswith(
         "demo-base tells tasks apart best in layer 2: task F1 0.400, ARI 0.300, AMI 0.350;"
     )
@@ -78,9 +70,6 @@ def test_the_findings_have_the_numbers(findings):
     )
     assert any("predict its output best in layer 3, 90.0%" in each for each in findings.statements)
     assert any("left out" in note for note in findings.notes)
-
-
-def test_the_parameters_have_the_precision_that_was_used(findings):
     assert findings.parameters["base precision"] == "float32 on cpu"
     assert findings.parameters["tuned precision"] == "float32 on cpu"
 

@@ -18,6 +18,7 @@ from analysis.neurons.study import NeuronsInput
 from analysis.problems import ProblemError
 from analysis.studies.catalog import study_of
 from tests.support.scripted_session import ScriptedSession
+from tests.support.studies import answered, driven, rows_of
 
 BASE, TUNED = resolve("demo-base"), resolve("demo-tuned")
 FUNCTIONS = {
@@ -53,43 +54,22 @@ def findings(prompts):
     pool = ModelPool()
 
     def answer(request):
-        steps = FUNCTIONS[type(request)](request, pool)
-        while True:
-            try:
-                event = next(steps)
-            except StopIteration as stop:
-                yield Finished(stop.value)
-                return
-            if isinstance(event, Progress):
-                yield event
+        result, said = driven(FUNCTIONS[type(request)](request, pool))
+        yield from (event for event in said if isinstance(event, Progress))
+        yield Finished(result)
 
     session = ScriptedSession(answer)
     given = NeuronsInput(
         session, BASE, TUNED, prompts=str(prompts), random_sets=2, epsilon=0.4, tau=0.5
     )
-    study = study_of("components").start(given)
-    while True:
-        try:
-            next(study)
-        except StopIteration as stop:
-            session.close()
-            return stop.value
-
-
-def rows_of(findings, name):
-    table = next(each.table for each in findings.tables if each.name == name)
-    return [dict(zip(table.columns, row, strict=True)) for row in table]
+    found = answered(study_of("components").start(given))
+    session.close()
+    return found
 
 
 def test_every_table_speaks_of_both_models_or_of_the_change(findings):
-    assert [each.name for each in findings.tables] == [
-        "overlaps",
-        "halves",
-        "alterations",
-        "sizes",
-        "thresholds",
-        "ablation",
-    ]
+    names = "overlaps halves alterations sizes thresholds ablation"
+    assert [each.name for each in findings.tables] == names.split()
     for name in ("overlaps", "halves", "sizes", "thresholds"):
         assert {row["model"] for row in rows_of(findings, name)} == {"demo-base", "demo-tuned"}
     assert {row["model"] for row in rows_of(findings, "ablation")} == {"demo-tuned"}

@@ -81,12 +81,7 @@ def test_t_sne_has_the_papers_parameters():
     labels = np.arange(60) % 3
     states = planted(labels).astype(np.float32)
     points = TSNE(
-        n_components=3,
-        perplexity=10,
-        max_iter=2000,
-        metric="euclidean",
-        init="pca",
-        random_state=5,
+        n_components=3, perplexity=10, max_iter=2000, metric="euclidean", init="pca", random_state=5
     ).fit_transform(states)
     assert np.array_equal(reduced(states, seed=5), points)
     assert cluster_scores(states, labels, tsne=True, seed=5) == cluster_scores(

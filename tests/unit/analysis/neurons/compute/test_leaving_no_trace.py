@@ -9,7 +9,8 @@ from analysis.neurons.compute.ablation import ablation
 from analysis.neurons.compute.frequencies import frequencies
 from analysis.neurons.request import AblationRequest, AnsweredInstruction, FrequenciesRequest
 from analysis.problems import ProblemError
-from tests.support.component_models import CHOICE, OnePool, answered, traces
+from tests.support.component_models import CHOICE, OnePool, traces
+from tests.support.studies import answered
 
 FAMILIES = ("llama", "gpt2", "mixtral", "qwen2_moe", "olmoe")
 PROMPTS = (
