@@ -42,10 +42,8 @@ def test_groups_are_those_of_their_heads(found):
     heads = rows_of(found, "heads")
     for row, layers in zip(groups, [(0, 1), (2, 3), (4, 5), (6, 7), range(8)], strict=True):
         values = [each["change"] for each in heads if each["layer"] in layers]
-        assert (row["count"], row["mean"]) == (
-            len(values),
-            pytest.approx(sum(values) / len(values)),
-        )
+        assert row["count"] == len(values)
+        assert row["mean"] == pytest.approx(sum(values) / len(values))
         assert row["deviation"] == pytest.approx(np.std(values))
 
 
@@ -63,14 +61,11 @@ def test_table_3_follows_from_the_verbs(found):
         assert row["p_value"] == pytest.approx(expected)
 
 
-def test_sentences_have_p_values_and_null_results(found):
+def test_sentences_have_p_values_and_null_results_and_parameters_are_values(found):
     text = " ".join(found.statements)
     assert "not shown to" in text
     assert text.count("Table 3, layers") == 4
     assert "Kendall's τ" in text
-
-
-def test_parameters_are_values(found):
     assert found.parameters["top words of a neuron pair"] == 100
     assert not [each for each in found.parameters.values() if "object" in str(each)]
 

@@ -54,11 +54,8 @@ def test_tasks_are_read_from_toml(read):
 
 
 def test_tasks_are_read_from_json_lines(read):
-    lines = [
-        task(name="a", category="c"),
-        "",
-        task(name="b", mappings=[["x", "y"], ["z", "y"]], other=3),
-    ]
+    second = task(name="b", mappings=[["x", "y"], ["z", "y"]], other=3)
+    lines = [task(name="a", category="c"), "", second]
     found = read("\ufeff" + "\n".join(lines), "tasks.jsonl")
     assert [each.name for each in found.tasks] == ["a", "b"]
     assert [each.identity for each in found.tasks] == ["c", "b"]

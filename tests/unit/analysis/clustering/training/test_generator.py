@@ -27,6 +27,14 @@ def by_task(instances: list[Instance]) -> dict[int, list[Instance]]:
     return dict(found)
 
 
+def owners(instances: list[Instance], of: str, *parts: str) -> dict[tuple, set]:
+    """(parts of an instance) → what they belong to."""
+    found = defaultdict(set)
+    for each in instances:
+        found[tuple(getattr(each, part) for part in parts)].add(getattr(each, of))
+    return found
+
+
 def test_there_are_fifty_tasks_and_five_made_from_hard_examples(instances: list[Instance]) -> None:
     tasks = by_task(instances)
     assert sorted(tasks) == list(range(55))
@@ -38,11 +46,9 @@ def test_there_are_fifty_tasks_and_five_made_from_hard_examples(instances: list[
 def test_a_task_has_five_mappings_with_different_inputs_and_shares_none(
     instances: list[Instance],
 ) -> None:
-    owners = defaultdict(set)
-    for each in instances:
-        owners[each.input, each.output].add(each.task)
-    assert all(len(tasks) == 1 for tasks in owners.values())
-    assert len(owners) == 275
+    of_tasks = owners(instances, "task", "input", "output")
+    assert all(len(tasks) == 1 for tasks in of_tasks.values())
+    assert len(of_tasks) == 275
     for found in by_task(instances).values():
         assert len({each.input for each in found}) == 5
         assert len({(each.input, each.output) for each in found}) == 5
@@ -62,20 +68,14 @@ def test_every_instruction_comes_with_every_mapping_of_its_task(instances: list[
 def test_a_task_has_one_to_six_distributions_of_ten_instructions(instances: list[Instance]) -> None:
     counts = set()
     for task, found in by_task(instances).items():
-        distributions = defaultdict(set)
-        for each in found:
-            distributions[each.distribution].add(each.instruction)
+        distributions = owners(found, "instruction", "distribution")
         counts.add(len(distributions))
         wanted = 10 if task < 50 else 3
         assert all(len(texts) == wanted for texts in distributions.values())
     assert counts == {1, 2, 3, 4, 5, 6}
-
-
-def test_an_instruction_belongs_to_one_distribution(instances: list[Instance]) -> None:
-    owners = defaultdict(set)
-    for each in instances:
-        owners[each.instruction].add(each.distribution)
-    assert all(len(found) == 1 for found in owners.values())
+    # And an instruction belongs to one distribution.
+    of_instructions = owners(instances, "distribution", "instruction")
+    assert all(len(found) == 1 for found in of_instructions.values())
 
 
 def test_instructions_match_their_regular_expression(instances: list[Instance]) -> None:
@@ -90,15 +90,12 @@ def test_regular_expressions_have_one_to_three_metacharacters_of_three_to_ten_sy
     instances: list[Instance],
 ) -> None:
     # Two pieces of optional symbols in a row read like one: what is counted is all arguments.
-    symbols = [len(re.findall(r"[a-z1-9]", pattern)) for pattern in patterns(instances)]
+    patterns = {each.pattern for each in instances}
+    symbols = [len(re.findall(r"[a-z1-9]", pattern)) for pattern in patterns]
     assert min(symbols) >= 3
     assert max(symbols) <= 30
-    kinds = Counter(mark for pattern in patterns(instances) for mark in "*+?|[" if mark in pattern)
+    kinds = Counter(mark for pattern in patterns for mark in "*+?|[" if mark in pattern)
     assert all(kinds[mark] > 10 for mark in "*+?|[")
-
-
-def patterns(instances: list[Instance]) -> set[str]:
-    return {each.pattern for each in instances}
 
 
 def test_instructions_use_thirty_five_symbols(instances: list[Instance]) -> None:
