@@ -65,9 +65,7 @@ class Bench:
             f"XDG_{kind}_HOME": str(folder / kind.lower()) for kind in ("CACHE", "CONFIG", "STATE")
         }
         # As installed: pip compiles what it installs, an editable checkout may be forbidden to.
-        self.environment |= {
-            "PYTHONDONTWRITEBYTECODE": "",
-        }
+        self.environment |= {"PYTHONDONTWRITEBYTECODE": ""}
         self.library = folder / "library"
         self.library.mkdir()
         write_library(self.library)
@@ -114,10 +112,7 @@ def help_time(bench: Bench) -> list[Figure]:
         for _ in range(8):
             start = time.perf_counter()
             subprocess.run(
-                command,
-                check=True,
-                stdout=subprocess.DEVNULL,
-                env=os.environ | bench.environment,
+                command, check=True, stdout=subprocess.DEVNULL, env=os.environ | bench.environment
             )
             times.append(time.perf_counter() - start)
         return statistics.median(times[1:])
