@@ -76,14 +76,14 @@ def make_public(folder: Path, *, writable: bool) -> None:
         path.chmod((0o777 if writable else 0o555) if path.is_dir() else 0o444)
 
 
-def test_without_permission_to_write_results_are_still_read(filled: Path) -> None:
+def test_without_permission_to_write_results_are_still_read(filled):
     make_public(filled, writable=False)
     lines = run(IMPORTS + DROP_PRIVILEGES + READ_THEN_WRITE, filled).splitlines()
     make_public(filled, writable=True)
     assert lines == outcome_of_reading("The disk or the folder is read-only.")
 
 
-def test_on_a_read_only_disk_results_are_still_read(filled: Path) -> None:
+def test_on_a_read_only_disk_results_are_still_read(filled):
     within = read_only_disk(filled)
     if within is None:
         pytest.skip("this user cannot mount a read-only disk here")
@@ -91,7 +91,7 @@ def test_on_a_read_only_disk_results_are_still_read(filled: Path) -> None:
     assert lines == outcome_of_reading("The disk or the folder is read-only.")
 
 
-def test_an_interrupted_write_on_a_read_only_disk_does_not_hide_the_rest(filled: Path) -> None:
+def test_an_interrupted_write_on_a_read_only_disk_does_not_hide_the_rest(filled):
     numbers = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 499) "
     rows = "INSERT INTO Cache (key, raw, value) SELECT i, 1, zeroblob(2000) FROM n"
     interrupt_a_write(filled, numbers + rows)
@@ -102,7 +102,7 @@ def test_an_interrupted_write_on_a_read_only_disk_does_not_hide_the_rest(filled:
     assert output == "value\n"
 
 
-def test_where_no_cache_can_be_made_the_reason_is_said(folder: Path) -> None:
+def test_where_no_cache_can_be_made_the_reason_is_said(folder):
     code = (
         IMPORTS
         + DROP_PRIVILEGES
@@ -130,9 +130,7 @@ print(len(store.get("new", str)), repr(store.repaired))
 """
 
 
-def test_where_files_cannot_grow_old_results_stay_and_nothing_half_written_does(
-    filled: Path,
-) -> None:
+def test_where_files_cannot_grow_old_results_stay_and_nothing_half_written_does(filled):
     lines = run(IMPORTS + LIMITED, filled, 200_000).splitlines()
     assert lines[:2] == [
         "long A file would become larger than the system allows.",
@@ -169,9 +167,7 @@ print(len(store.get("new", str)), repr(store.repaired))
 """
 
 
-def test_on_a_full_disk_old_results_stay_and_writing_works_again_once_there_is_room(
-    folder: Path,
-) -> None:
+def test_on_a_full_disk_old_results_stay_and_writing_works_again_once_there_is_room(folder):
     within = tiny_disk(folder, kilobytes=600)
     if within is None:
         pytest.skip("this user cannot mount a small disk here")
@@ -184,7 +180,7 @@ def test_on_a_full_disk_old_results_stay_and_writing_works_again_once_there_is_r
     ]
 
 
-def test_a_store_opened_on_a_full_disk_writes_once_there_is_room(folder: Path) -> None:
+def test_a_store_opened_on_a_full_disk_writes_once_there_is_room(folder):
     within = tiny_disk(folder, kilobytes=300)
     if within is None:
         pytest.skip("this user cannot mount a small disk here")
@@ -202,9 +198,7 @@ print(store.get("k", str))
     assert run(IMPORTS + code, folder, within=within) == "The disk is full.\nvalue\n"
 
 
-def test_a_database_that_another_process_keeps_locked_is_said_to_be(
-    filled: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_database_that_another_process_keeps_locked_is_said_to_be(filled, monkeypatch):
     monkeypatch.setitem(store_module._SETTINGS, "timeout", 0.1)
     store = Store(filled)
     lock = sqlite3.connect(filled / "cache.db", isolation_level=None)
@@ -218,9 +212,7 @@ def test_a_database_that_another_process_keeps_locked_is_said_to_be(
     assert len(list(filled.rglob("*.val"))) == 2
 
 
-def test_a_commit_that_fails_leaves_neither_a_file_nor_a_lock(
-    filled: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_commit_that_fails_leaves_neither_a_file_nor_a_lock(filled, monkeypatch):
     monkeypatch.setitem(store_module._SETTINGS, "timeout", 0.1)
     store = Store(filled)
     reader = sqlite3.connect(filled / "cache.db", isolation_level=None)
@@ -233,7 +225,7 @@ def test_a_commit_that_fails_leaves_neither_a_file_nor_a_lock(
     assert Store(filled).get("new", str) == LONG
 
 
-def test_an_error_that_was_being_handled_is_not_taken_for_the_reason(filled: Path) -> None:
+def test_an_error_that_was_being_handled_is_not_taken_for_the_reason(filled):
     store = Store(filled)
     with closing(sqlite3.connect(filled / "cache.db", isolation_level=None)) as connection:
         connection.execute("DROP TRIGGER Settings_count_insert")

@@ -22,7 +22,7 @@ def sprung(tmp_path: Path) -> Path:
     return tmp_path / "sprung"
 
 
-def test_diskcache_itself_would_spring_the_trap(tmp_path: Path, sprung: Path) -> None:
+def test_diskcache_itself_would_spring_the_trap(tmp_path, sprung):
     with diskcache.Cache(str(tmp_path / "plain")) as plain:
         plain["k"] = Trap(sprung)
         plain.get("k")
@@ -30,7 +30,7 @@ def test_diskcache_itself_would_spring_the_trap(tmp_path: Path, sprung: Path) ->
 
 
 @pytest.mark.parametrize("value", ["value", LONG], ids=["in a row", "in a file"])
-def test_a_stored_pickle_is_never_opened(store: Store, sprung: Path, value: str) -> None:
+def test_a_stored_pickle_is_never_opened(store, sprung, value):
     store.put("k", value, label=LABEL)
     trap, files = pickle.dumps(Trap(sprung)), list(store.directory.rglob("*.val"))
     for file in files:
@@ -45,7 +45,7 @@ def test_a_stored_pickle_is_never_opened(store: Store, sprung: Path, value: str)
     assert store.entries() == []
 
 
-def test_a_pickled_key_or_label_is_never_opened(store: Store, sprung: Path) -> None:
+def test_a_pickled_key_or_label_is_never_opened(store, sprung):
     trap = pickle.dumps(Trap(sprung))
     store.put("k", "value", label=LABEL)
     store.put("l", "value", label=LABEL)
@@ -59,7 +59,7 @@ def test_a_pickled_key_or_label_is_never_opened(store: Store, sprung: Path) -> N
     assert not sprung.exists()
 
 
-def test_a_pickle_among_the_settings_is_never_opened(store: Store, sprung: Path) -> None:
+def test_a_pickle_among_the_settings_is_never_opened(store, sprung):
     trap = pickle.dumps(Trap(sprung))
     for setting in ("eviction_policy", "disk_pickle_protocol", "sqlite_cache_size", "size"):
         execute(store.directory, "UPDATE Settings SET value = ? WHERE key = ?", trap, setting)
@@ -71,7 +71,7 @@ def test_a_pickle_among_the_settings_is_never_opened(store: Store, sprung: Path)
     assert not sprung.exists()
 
 
-def test_settings_that_would_replace_methods_are_dropped(store: Store) -> None:
+def test_settings_that_would_replace_methods_are_dropped(store):
     store.put("k", "value", label=LABEL)
     for name in ("set", "get", "_disk", "disk_filename", "sqlite_writable_schema"):
         execute(store.directory, "INSERT INTO Settings VALUES (?, 1)", name)
@@ -83,7 +83,7 @@ def test_settings_that_would_replace_methods_are_dropped(store: Store) -> None:
 
 
 @pytest.mark.parametrize("mode", [None, 0, MODE_TEXT, 17, "x"])
-def test_a_row_of_another_kind_is_corrupt(store: Store, mode: object) -> None:
+def test_a_row_of_another_kind_is_corrupt(store, mode):
     store.put("k", "value", label=LABEL)
     execute(store.directory, "UPDATE Cache SET mode = ?", mode)
     with pytest.raises(CorruptEntryError):
@@ -92,9 +92,7 @@ def test_a_row_of_another_kind_is_corrupt(store: Store, mode: object) -> None:
 
 
 @pytest.mark.parametrize("absolute", [True, False])
-def test_a_file_outside_of_the_cache_is_neither_read_nor_removed(
-    store: Store, tmp_path: Path, absolute: bool
-) -> None:
+def test_a_file_outside_of_the_cache_is_neither_read_nor_removed(store, tmp_path, absolute):
     (tmp_path / "precious").write_bytes(b"data")
     path = str(tmp_path / "precious") if absolute else "../precious"
     for key in "abc":
@@ -110,7 +108,7 @@ def test_a_file_outside_of_the_cache_is_neither_read_nor_removed(
     assert (tmp_path / "precious").read_bytes() == b"data"
 
 
-def test_even_a_sound_value_outside_of_the_cache_is_not_read(store: Store, tmp_path: Path) -> None:
+def test_even_a_sound_value_outside_of_the_cache_is_not_read(store, tmp_path):
     store.put("k", LONG, label=LABEL)
     (file,) = store.directory.rglob("*.val")
     file.rename(tmp_path / "outside.val")
@@ -119,7 +117,7 @@ def test_even_a_sound_value_outside_of_the_cache_is_not_read(store: Store, tmp_p
         store.get("k", str)
 
 
-def test_a_limit_that_stands_in_the_folder_evicts_nothing(store: Store) -> None:
+def test_a_limit_that_stands_in_the_folder_evicts_nothing(store):
     execute(store.directory, "UPDATE Settings SET value = 1 WHERE key = 'size_limit'")
     store.close()
     reopened = Store(store.directory)
@@ -128,7 +126,7 @@ def test_a_limit_that_stands_in_the_folder_evicts_nothing(store: Store) -> None:
     assert [entry.key for entry in reopened.entries()] == ["a", "b", "c"]
 
 
-def test_entries_from_the_future_do_not_evict_the_new_one(tmp_path: Path) -> None:
+def test_entries_from_the_future_do_not_evict_the_new_one(tmp_path):
     store = Store(tmp_path / "small", size_limit=250_000)
     for key in "ab":
         store.put(key, LONG, label=LABEL)
@@ -137,7 +135,7 @@ def test_entries_from_the_future_do_not_evict_the_new_one(tmp_path: Path) -> Non
     assert [entry.key for entry in store.entries()] == ["c", "b"]
 
 
-def test_an_entry_under_the_key_of_another_is_corrupt(store: Store) -> None:
+def test_an_entry_under_the_key_of_another_is_corrupt(store):
     store.put("a", "answer to a", label=LABEL)
     store.put("b", "answer to b", label=LABEL)
     execute(store.directory, "DELETE FROM Cache WHERE key = 'a'")
@@ -148,9 +146,7 @@ def test_an_entry_under_the_key_of_another_is_corrupt(store: Store) -> None:
 
 @pytest.mark.parametrize("column", ["size", "store_time", "access_time"])
 @pytest.mark.parametrize("value", ["text", None, -1e300, 1e300, b"\xff"])
-def test_nonsense_beside_an_entry_does_not_stop_the_list(
-    store: Store, column: str, value: object
-) -> None:
+def test_nonsense_beside_an_entry_does_not_stop_the_list(store, column, value):
     store.put("k", "value", label=LABEL)
     execute(store.directory, f"UPDATE Cache SET {column} = ?", value)
     assert [entry.key for entry in store.entries()] == ["k"]
