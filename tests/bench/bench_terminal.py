@@ -136,9 +136,7 @@ def first_paint(bench: Bench) -> list[Figure]:
 
 def cursor_keys(bench: Bench) -> list[Figure]:
     """Bytes and time of one cursor key, of a held key, and of none."""
-    sizes: list[float] = []
-    firsts: list[float] = []
-    lasts: list[float] = []
+    sizes, firsts, lasts = [], [], []
     with bench.large_grid() as terminal:
         for key in [DOWN, RIGHT] * 8:
             at, before = terminal.write(key), len(terminal.output)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.neurons.result import Frequencies, LayerFrequencies
+from analysis.neurons.result import Frequencies
 from analysis.neurons.sets import (
-    EPSILONS,
-    EXPERT_EPSILONS,
     alteration,
     expert_and_neuron,
     expert_sets,
@@ -16,13 +14,9 @@ from analysis.neurons.sets import (
     neuron_sets,
 )
 from analysis.problems import ProblemError
+from tests.support.scripted_components import layer_frequencies
 
 CATEGORIES = ("code", "math", "generation")
-
-
-def histogram(shares, grid):
-    """Counts over a grid of shares [I, U]."""
-    return np.array([(shares >= epsilon - 1e-9).sum(axis=0) for epsilon in grid], dtype=np.uint16)
 
 
 def frequencies(category, layers, experts=None, model="m"):
@@ -30,16 +24,7 @@ def frequencies(category, layers, experts=None, model="m"):
     found = []
     for layer, shares in enumerate(layers):
         sent = np.zeros((len(shares), 0)) if experts is None else experts[layer]
-        routed = max(1, sent.shape[1])
-        found.append(
-            LayerFrequencies(
-                starts=np.arange(routed + 1, dtype=np.int64) * (shares.shape[1] // routed),
-                reached=histogram(shares, EPSILONS),
-                mean=shares.mean(axis=0).astype(np.float32),
-                expert_reached=histogram(sent, EXPERT_EPSILONS),
-                expert_mean=sent.mean(axis=0).astype(np.float32),
-            )
-        )
+        found.append(layer_frequencies(shares, sent))
     return Frequencies(model, category, len(layers[0]), 10, tuple(found), (), 0.0)
 
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.neurons.pair import Thresholds, pair_sets
-from analysis.neurons.result import Frequencies, LayerFrequencies
-from analysis.neurons.sets import EPSILONS, EXPERT_EPSILONS
+from analysis.neurons.result import Frequencies
 from analysis.neurons.tables import (
     COLUMNS,
     SUMMARY_COLUMNS,
@@ -16,6 +15,7 @@ from analysis.neurons.tables import (
     units_table,
 )
 from analysis.problems import ProblemError
+from tests.support.scripted_components import layer_frequencies
 from tests.support.studies import rows
 
 HIGH, LOW = 0.9, 0.1
@@ -23,15 +23,7 @@ HIGH, LOW = 0.9, 0.1
 
 def layer(shares, experts, sizes):
     """One layer on one instruction, with planted shares of tokens."""
-    return LayerFrequencies(
-        starts=np.cumsum([0, *sizes]),
-        reached=np.array([[s >= e for s in shares] for e in EPSILONS], dtype=np.uint16),
-        mean=np.array(shares, dtype=np.float32),
-        expert_reached=np.array(
-            [[s >= e for s in experts] for e in EXPERT_EPSILONS], dtype=np.uint16
-        ).reshape(100, len(experts)),
-        expert_mean=np.array(experts, dtype=np.float32),
-    )
+    return layer_frequencies(np.array([shares]), np.array([experts]), sizes)
 
 
 def model(name, by_category):

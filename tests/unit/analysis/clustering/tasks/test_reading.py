@@ -22,13 +22,9 @@ name = "反义词"
 phrasings = ["这个词的反义词是什么？"]
 mappings = [["大", "小"]]
 """
+PHRASINGS = ("Translate into English.", "In English, {input}")
 TASKS = (
-    ClusterTask(
-        "french-english",
-        ("Translate into English.", "In English, {input}"),
-        (("chat", "cat"), ("chien", "dog")),
-        "translation",
-    ),
+    ClusterTask("french-english", PHRASINGS, (("chat", "cat"), ("chien", "dog")), "translation"),
     ClusterTask("反义词", ("这个词的反义词是什么？",), (("大", "小"),)),
 )
 
