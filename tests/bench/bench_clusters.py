@@ -10,7 +10,6 @@ at a time. Prints seconds, ratios and the largest difference.
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -32,6 +31,8 @@ from analysis.models.references import resolve
 from analysis.neurons.compute.batches import Text, in_batches, padded
 from analysis.neurons.compute.counting import Counter
 from analysis.neurons.compute.feed_forward import feed_forwards
+from tests.support.costs import timed
+from tests.support.studies import answered
 
 MADE = TypeVar("MADE")
 Sequences = Sequence[Sequence[int]]
@@ -39,13 +40,7 @@ Sequences = Sequence[Sequence[int]]
 
 def batched_states(model: PreTrainedModel, sequences: Sequences) -> NDArray[np.float32]:
     """Our way: float32 [layers + 1, n, D]."""
-    steps = last_states(model, sequences, range(model.config.num_hidden_layers + 1))
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            found: NDArray[np.float32] = stop.value
-            return found
+    return answered(last_states(model, sequences, range(model.config.num_hidden_layers + 1)))
 
 
 @torch.inference_mode()
@@ -101,7 +96,7 @@ def hooked_frequencies(model: PreTrainedModel, sequences: Sequences) -> NDArray[
 
 def compare(name: str, ours: Callable[[], MADE], theirs: Callable[[], MADE]) -> MADE:
     """Time both ways and print their ratio and largest difference; returns what ours made."""
-    (made, took), (other, other_took) = timed(ours), timed(theirs)
+    (made, took, _), (other, other_took, _) = timed(ours), timed(theirs)
     apart = float(np.abs(np.asarray(made) - np.asarray(other)).max())
     print(
         f"{name:38} {took:7.2f} s   the plain way {other_took:7.2f} s   "
@@ -109,12 +104,6 @@ def compare(name: str, ours: Callable[[], MADE], theirs: Callable[[], MADE]) -> 
         flush=True,
     )
     return made
-
-
-def timed(make: Callable[[], MADE]) -> tuple[MADE, float]:
-    """What is made, and the seconds that it takes."""
-    started = time.perf_counter()
-    return make(), time.perf_counter() - started
 
 
 def main() -> None:

@@ -11,8 +11,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import multiprocessing
-import os
 import statistics
 import tempfile
 import time
@@ -31,6 +29,7 @@ from analysis.request import Request
 from app.frame.registry import VIEWS
 from cache.codec import decode, encode
 from tests.app.pair_app import PairApp, until_shown
+from tests.support.costs import in_a_process, resident_bytes
 from tests.support.scripted_session import answer
 from tests.support.scripted_weights import architecture
 
@@ -66,12 +65,6 @@ def drawn(model: str, category: str, layers: int, neurons: int) -> Frequencies:
     return Frequencies(model, category, INSTRUCTIONS, 1000, tuple(found), (), 0.0)
 
 
-def resident_mb() -> float:
-    """Resident set of this process now, MB."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
 async def measure(options: argparse.Namespace, folder: Path) -> None:
     """Open the view, move thresholds, print."""
 
@@ -87,11 +80,11 @@ async def measure(options: argparse.Namespace, folder: Path) -> None:
     pair = PairApp(folder, script=script)
     async with pair.running(size=(200, 50)) as pilot:
         await until_shown(pilot, "Capital of a country")
-        before = resident_mb()
+        before = resident_bytes()
         await pilot.press(KEY)
         await until_shown(pilot, "all 6 categories are there", seconds=600)
         gc.collect()
-        print(f"resident: {before:.0f} MB, with the counts {resident_mb():.0f} MB")
+        print(f"resident: {before / 1e6:.0f} MB, with the counts {resident_bytes() / 1e6:.0f} MB")
         for shown in ("overlaps", "layers", "changes", "list"):
             if shown == "list":
                 await pilot.press("v", "v", "enter")
@@ -108,7 +101,7 @@ async def measure(options: argparse.Namespace, folder: Path) -> None:
                 f"{shown:8}: ε moved in {1e3 * statistics.median(costs):.0f} ms of processor "
                 f"time, at most {1e3 * max(costs):.0f}"
             )
-        print(f"resident at the end: {resident_mb():.0f} MB")
+        print(f"resident at the end: {resident_bytes() / 1e6:.0f} MB")
 
 
 def main() -> None:
@@ -118,11 +111,7 @@ def main() -> None:
     parser.add_argument("--neurons", type=int, default=11_008)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        process = multiprocessing.get_context("spawn").Process(
-            target=draw, args=(options, Path(folder))
-        )
-        process.start()
-        process.join()
+        in_a_process(draw, options, Path(folder))
         asyncio.run(measure(options, Path(folder)))
 
 

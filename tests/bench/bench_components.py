@@ -8,9 +8,9 @@ Each number of instructions runs in a process of its own: within one, a peak onl
 from __future__ import annotations
 
 import argparse
-import multiprocessing
-import resource
 import time
+
+from tests.support.costs import in_a_process, peak_mb
 
 COUNTS = (50, 100, 200)
 
@@ -62,11 +62,6 @@ def measure(count: int, options: argparse.Namespace) -> None:
     )
 
 
-def peak_mb() -> float:
-    """Peak resident set of this process, MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 def main() -> None:
     """Measure every count."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -76,11 +71,7 @@ def main() -> None:
     parser.add_argument("--categories", type=int, default=1)
     options = parser.parse_args()
     for count in COUNTS:
-        process = multiprocessing.get_context("spawn").Process(
-            target=measure, args=(count, options)
-        )
-        process.start()
-        process.join()
+        in_a_process(measure, count, options)
 
 
 if __name__ == "__main__":

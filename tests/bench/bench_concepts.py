@@ -22,16 +22,16 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import scipy.linalg
+
+from tests.support.costs import peak_mb, timed
 
 Found = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Directions [R, D], explained-variance ratios [R], word indices [R, K]."""
@@ -122,17 +122,9 @@ def run_way(name: str, layer: Path, rank: int, k: int) -> None:
     with safe_open(layer, "pt") as stored:
         w_down, vectors = stored.get_tensor("w_down").T, stored.get_tensor("vectors")
     with torch.no_grad():
-        wall, cpu = time.perf_counter(), time.process_time()
-        directions, ratios, words = WAYS[name](w_down, vectors, rank, k)
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    np.savez(
-        layer.with_name(f"{name}.npz"),
-        directions=directions,
-        ratios=ratios,
-        words=words,
-        cost=[wall, cpu, peak],
-    )
+        found, *seconds = timed(lambda: WAYS[name](w_down, vectors, rank, k))
+    kept = dict(zip(("directions", "ratios", "words"), found, strict=True))
+    np.savez(layer.with_name(f"{name}.npz"), **kept, cost=[*seconds, peak_mb() / 1024])
 
 
 def main() -> None:

@@ -11,7 +11,6 @@ numbers in one process, and the pairs of those neuron pairs are checked to be th
 from __future__ import annotations
 
 import argparse
-import resource
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -21,11 +20,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from analysis.heads.compute.word_pairs import (
-    head_word_pairs,
-    layer_word_pairs,
-)
+from analysis.heads.compute.word_pairs import head_word_pairs, layer_word_pairs
 from analysis.words.compute.thresholds import similarity_thresholds
+from tests.support.costs import peak_mb, timed
 
 HEAD_DIM = 128
 DIMENSIONS = 300
@@ -61,9 +58,8 @@ def report_published_style(
     run: Callable[[], list[tuple[int, int, int]]],
 ) -> list[tuple[int, int, int]]:
     """Times one variant a neuron pair and prints it beside ours; its pairs."""
-    start, begun = time.perf_counter(), time.process_time()
-    found = run()
-    took, used = (time.perf_counter() - start) / neurons, (time.process_time() - begun) / neurons
+    found, *seconds = timed(run)
+    took, used = (each / neurons for each in seconds)
     print(
         f"{name:<34} {1000 * took:8.1f} ms  ({1000 * used:.1f} ms of CPU, {neurons} neuron pairs)"
     )
@@ -99,22 +95,17 @@ def main() -> None:
     for model in ("base", "tuned"):
         embeddings = normal(options.words, options.width)
         w_q, w_k = (normal(options.heads, options.width, HEAD_DIM) for _ in range(2))
-        start, begun = time.perf_counter(), time.process_time()
-        found = sum(
-            len(pairs.first)
-            for pairs in layer_word_pairs(embeddings, w_q, w_k, vectors, thresholds, K)
-        )
-        took, busy = time.perf_counter() - start, time.process_time() - begun
+        layer = partial(layer_word_pairs, embeddings, w_q, w_k, vectors, thresholds, K)
+        found, took, busy = timed(lambda of=layer: sum(len(pairs.first) for pairs in of()))
         seconds, used = seconds + took, used + busy
         print(
             f"one layer, {model:<5}                 {took:8.2f} s"
             f"  ({busy:.1f} s of CPU, {found} pairs)"
         )
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"one layer, base and tuned          {seconds:8.2f} s")
     print(f"whole run, thresholds and data     {time.perf_counter() - wall:8.2f} s", end="")
     print(f"  ({time.process_time() - cpu:.1f} s of CPU)")
-    print(f"peak resident memory               {peak:8.2f} GB")
+    print(f"peak resident memory               {peak_mb() / 1024:8.2f} GB")
 
     every = 2 * options.heads * HEAD_DIM
     ours = (seconds / every, used / every)

@@ -13,13 +13,10 @@ entry. ``--half`` prints instead how many scores S are the same in half precisio
 from __future__ import annotations
 
 import argparse
-import resource
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,8 +29,9 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from analysis.density import normalize
 from analysis.saliency.compute.importance import importance
+from tests.support.costs import resident_bytes, timed
 
-SHAPES = ((64, 192), (32, 300), (128, 128), (256, 32))
+SHAPES = ["64,192", "32,300", "128,128", "256,32"]
 PEERS = ("inseq", "captum", "published", "frozen")
 OURS = ("auto", "forward", "reverse")
 VOCABULARY = 32_000
@@ -155,11 +153,6 @@ def captum_way(model: LlamaForCausalLM, prompt: list[int], response: list[int]) 
     return found.token_attr.T
 
 
-def our_way(method: Any) -> Way:
-    """Ours, by one of its methods."""
-    return partial(importance, method=method)
-
-
 def ways(peers: list[str]) -> dict[str, Way]:
     """Everything that is compared, ours first."""
     others: dict[str, Way] = {
@@ -168,18 +161,16 @@ def ways(peers: list[str]) -> dict[str, Way]:
         "published": published_way,
         "frozen": frozen_way,
     }
-    mine = {f"ours, {method}": our_way(method) for method in OURS}
+    mine: dict[str, Way] = {
+        f"ours, {method}": partial(importance, method=method) for method in OURS
+    }
     return {**mine, **{name: others[name] for name in peers}}
 
 
 def fastest(run: Callable[[], Any], repeats: int) -> tuple[float, Any]:
     """Seconds of the fastest of some runs, and the last result."""
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        result = run()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds), result
+    done = [timed(run) for _ in range(repeats)]
+    return min(seconds for _, seconds, _ in done), done[-1][0]
 
 
 def matrix_rate(model: LlamaForCausalLM, length: int) -> float:
@@ -199,16 +190,11 @@ def least_operations(model: LlamaForCausalLM, prompt: int, response: int) -> flo
 @contextmanager
 def peak_memory() -> Iterator[list[int]]:
     """Bytes by which the process grew at most; there once the block is left."""
-    page = resource.getpagesize()
-
-    def resident() -> int:
-        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * page
-
-    before, highest, stop = resident(), [0], threading.Event()
+    before, highest, stop = resident_bytes(), [0], threading.Event()
 
     def watch() -> None:
         while not stop.wait(0.01):
-            highest[0] = max(highest[0], resident() - before)
+            highest[0] = max(highest[0], resident_bytes() - before)
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -219,12 +205,18 @@ def peak_memory() -> Iterator[list[int]]:
         watcher.join()
 
 
-def compare(model: LlamaForCausalLM, shape: tuple[int, int], options: argparse.Namespace) -> None:
-    """Prints the table of one shape."""
-    length, count = shape
+def tokens_of(shape: str) -> tuple[list[int], list[int]]:
+    """Random tokens of a prompt and a response whose lengths are written as ``N,M``."""
+    length, count = map(int, shape.split(","))
     torch.manual_seed(1)
     ids = torch.randint(4, VOCABULARY, (length + count,)).tolist()
-    prompt, response = ids[:length], ids[length:]
+    return ids[:length], ids[length:]
+
+
+def compare(model: LlamaForCausalLM, shape: str, options: argparse.Namespace) -> None:
+    """Prints the table of one shape."""
+    prompt, response = tokens_of(shape)
+    length, count, ids = len(prompt), len(response), prompt + response
     fed = torch.tensor([ids[:-1]])
     with torch.no_grad():
         body, _ = fastest(lambda: model.model(fed, use_cache=False), 5)
@@ -252,12 +244,9 @@ def compare(model: LlamaForCausalLM, shape: tuple[int, int], options: argparse.N
         )
 
 
-def half_precision(shape: tuple[int, int], options: argparse.Namespace) -> None:
+def half_precision(shape: str, options: argparse.Namespace) -> None:
     """Prints how the scores of half precision agree with those of float32."""
-    length, count = shape
-    torch.manual_seed(1)
-    ids = torch.randint(4, VOCABULARY, (length + count,)).tolist()
-    prompt, response = ids[:length], ids[length:]
+    prompt, response = tokens_of(shape)
     exact = random_llama(options.width, options.layers)
     expected = normalize(importance(exact, prompt, response).numpy()).astype(int)
     for dtype in (torch.bfloat16, torch.float16):
@@ -271,7 +260,8 @@ def half_precision(shape: tuple[int, int], options: argparse.Namespace) -> None:
             for name, other in (("float32", expected), ("the same weights", same_weights)):
                 apart = np.abs(scores.astype(int) - other)
                 print(
-                    f"N={length} M={count} {str(dtype).removeprefix('torch.'):9} {method:8}"
+                    f"N={len(prompt)} M={len(response)}"
+                    f" {str(dtype).removeprefix('torch.'):9} {method:8}"
                     f" against {name:17}: equal {(apart == 0).mean():6.1%},"
                     f" within one {(apart <= 1).mean():6.1%}"
                 )
@@ -280,7 +270,7 @@ def half_precision(shape: tuple[int, int], options: argparse.Namespace) -> None:
 def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shapes", nargs="+", default=[f"{n},{m}" for n, m in SHAPES])
+    parser.add_argument("--shapes", nargs="+", default=SHAPES)
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS))
     parser.add_argument("--width", type=int, default=512)
     parser.add_argument("--layers", type=int, default=8)
@@ -295,11 +285,10 @@ def main() -> None:
     else:
         model = random_llama(options.width, options.layers)
     for shape in options.shapes:
-        length, count = (int(each) for each in shape.split(","))
         if options.half:
-            half_precision((length, count), options)
+            half_precision(shape, options)
         else:
-            compare(model, (length, count), options)
+            compare(model, shape, options)
 
 
 if __name__ == "__main__":

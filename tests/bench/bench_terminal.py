@@ -65,9 +65,7 @@ class Bench:
             f"XDG_{kind}_HOME": str(folder / kind.lower()) for kind in ("CACHE", "CONFIG", "STATE")
         }
         # As installed: pip compiles what it installs, an editable checkout may be forbidden to.
-        self.environment |= {
-            "PYTHONDONTWRITEBYTECODE": "",
-        }
+        self.environment |= {"PYTHONDONTWRITEBYTECODE": ""}
         self.library = folder / "library"
         self.library.mkdir()
         write_library(self.library)
@@ -114,10 +112,7 @@ def help_time(bench: Bench) -> list[Figure]:
         for _ in range(8):
             start = time.perf_counter()
             subprocess.run(
-                command,
-                check=True,
-                stdout=subprocess.DEVNULL,
-                env=os.environ | bench.environment,
+                command, check=True, stdout=subprocess.DEVNULL, env=os.environ | bench.environment
             )
             times.append(time.perf_counter() - start)
         return statistics.median(times[1:])
@@ -141,9 +136,7 @@ def first_paint(bench: Bench) -> list[Figure]:
 
 def cursor_keys(bench: Bench) -> list[Figure]:
     """Bytes and time of one cursor key, of a held key, and of none."""
-    sizes: list[float] = []
-    firsts: list[float] = []
-    lasts: list[float] = []
+    sizes, firsts, lasts = [], [], []
     with bench.large_grid() as terminal:
         for key in [DOWN, RIGHT] * 8:
             at, before = terminal.write(key), len(terminal.output)

@@ -20,15 +20,14 @@ from transformers import LlamaForCausalLM
 
 from analysis.saliency.compute.importance import importance, totals
 from tests.bench.bench_saliency import (
-    VOCABULARY,
     captum_way,
     fastest,
     inseq_way,
     peak_memory,
     random_llama,
+    tokens_of,
 )
 
-SHAPES = ((64, 192), (300, 2000))
 PEERS = {"inseq": inseq_way, "captum": captum_way}
 
 Asked = Callable[[LlamaForCausalLM, list[int], list[int]], Tensor]
@@ -55,12 +54,10 @@ def asked_of_a_peer(way: Asked, places: list[int]) -> Asked:
     return summed
 
 
-def compare(model: LlamaForCausalLM, shape: tuple[int, int], options: argparse.Namespace) -> None:
+def compare(model: LlamaForCausalLM, shape: str, options: argparse.Namespace) -> None:
     """Prints the table of one shape."""
-    length, count = shape
-    torch.manual_seed(1)
-    ids = torch.randint(4, VOCABULARY, (length + count,)).tolist()
-    prompt, response = ids[:length], ids[length:]
+    prompt, response = tokens_of(shape)
+    count = len(response)
     places = spread(count, options.asked)
     times = count / len(places)
     ways: dict[str, tuple[Asked, float]] = {"ours, totals": (totals, 1.0)}
@@ -69,7 +66,7 @@ def compare(model: LlamaForCausalLM, shape: tuple[int, int], options: argparse.N
         ways["ours, map summed"] = (ours, 1.0)
     for name in options.peers:
         ways[name] = (asked_of_a_peer(PEERS[name], places), times)
-    print(f"\nN={length} M={count}, of others {len(places)} response tokens asked")
+    print(f"\nN={len(prompt)} M={count}, of others {len(places)} response tokens asked")
     print(f"{'':18}{'seconds':>10}{'to ours':>10}{'memory':>10}{'difference':>12}")
     first: tuple[float, Tensor] | None = None
     for name, (way, factor) in ways.items():
@@ -90,7 +87,7 @@ def compare(model: LlamaForCausalLM, shape: tuple[int, int], options: argparse.N
 def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shapes", nargs="+", default=[f"{n},{m}" for n, m in SHAPES])
+    parser.add_argument("--shapes", nargs="+", default=["64,192", "300,2000"])
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS))
     parser.add_argument("--asked", type=int, default=192)
     parser.add_argument("--map", action="store_true", help="our map too")
@@ -100,8 +97,7 @@ def main() -> None:
     print(f"Llama D={options.width} L={options.layers}, {torch.get_num_threads()} threads")
     model = random_llama(options.width, options.layers)
     for shape in options.shapes:
-        length, count = (int(each) for each in shape.split(","))
-        compare(model, (length, count), options)
+        compare(model, shape, options)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from pathlib import Path
+from shutil import copy
 
 import torch
 
+from analysis.demo.catalog import WEIGHTS
 from analysis.engine.loading import LoadedModel
 from analysis.engine.tokenizing import tokenizer_digest
 from analysis.events import ModelFacts, Progress
@@ -60,13 +63,14 @@ class OnePool:
         return False
 
 
-def answered(steps):  # type: ignore[no-untyped-def]
-    """What an analysis returns."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
+def saved_mixture(family: str, folder: Path) -> ModelChoice:
+    """A small mixture on disk, with the demo pair's tokenizer."""
+    model = small_model(family)
+    model.resize_token_embeddings(4096)
+    model.save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        copy(WEIGHTS / "demo-tuned" / name, folder / name)
+    return ModelChoice("mixture", str(folder))
 
 
 def traces(model: torch.nn.Module) -> list[str]:

@@ -16,11 +16,8 @@ from app.widgets.token_grid import TokenGrid
 from app.widgets.token_overview import TokenOverview
 from app.widgets.token_text import TokenText
 
-FACES: dict[str, type[TokenFace]] = {
-    "grid": TokenGrid,
-    "text": TokenText,
-    "overview": TokenOverview,
-}
+FACES: dict[str, type[TokenFace]]
+FACES = {"grid": TokenGrid, "text": TokenText, "overview": TokenOverview}
 
 WORDS = (" the", " word", "Analyze", ",", "\n", " choice", " in", " this", " email", "'s", " Jen")
 

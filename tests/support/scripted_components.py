@@ -52,11 +52,23 @@ def shares(request: FrequenciesRequest, layer: int, count: int, kind: str) -> np
 def _layer(
     request: FrequenciesRequest, layer: int, mixture: bool, neurons: int
 ) -> LayerFrequencies:
-    active = shares(request, layer, neurons, "neurons")
     routed = shares(request, layer, EXPERTS if mixture else 0, "experts")
-    experts = EXPERTS if mixture else 1
+    return layer_frequencies(shares(request, layer, neurons, "neurons"), routed)
+
+
+def layer_frequencies(
+    active: np.ndarray, routed: np.ndarray, sizes: tuple[int, ...] | None = None
+) -> LayerFrequencies:
+    """The frequencies of a layer.
+
+    Args:
+        active: float64 [I, U], the share of each instruction's tokens where a neuron is active.
+        routed: float64 [I, E], the share that is sent to an expert.
+        sizes: Neurons of each expert; None where all have as many.
+    """
+    experts = routed.shape[1] or 1
     return LayerFrequencies(
-        starts=np.arange(experts + 1) * (neurons // experts),
+        starts=np.cumsum([0, *(sizes or [active.shape[1] // experts] * experts)]),
         reached=_reached(active, EPSILONS),
         mean=active.mean(axis=0).astype(np.float32),
         expert_reached=_reached(routed, EXPERT_EPSILONS),
@@ -65,7 +77,7 @@ def _layer(
 
 
 def _reached(values: np.ndarray, grid: tuple[float, ...]) -> np.ndarray:
-    return np.array([(values >= epsilon).sum(axis=0) for epsilon in grid], np.uint16)
+    return np.array([(values >= epsilon - 1e-9).sum(axis=0) for epsilon in grid], np.uint16)
 
 
 def neuron_direction(request: NeuronDirectionRequest) -> NeuronDirection:

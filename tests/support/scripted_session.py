@@ -1,4 +1,4 @@
-"""A session that answers from a script, on a thread of its own: for tests of the app."""
+"""Sessions for tests of the app: one answers from a script on a thread of its own, one waits."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -132,6 +133,34 @@ class ScriptedSession:
 
     def _report(self, state: str) -> None:
         self._on_status(EngineStatus(state=state, models=tuple(self._models.values())))  # type: ignore[arg-type]
+
+
+@dataclass
+class OpenJob:
+    """A request that waits for what a test tells its listener."""
+
+    request: Any
+    listener: Callable[[Event], None]
+    background: bool
+    cancelled: bool = False
+
+    def cancel(self) -> None:
+        """Notes that it was given up."""
+        self.cancelled = True
+
+
+class OpenSession:
+    """Keeps all that is submitted, in order, and answers nothing itself."""
+
+    def __init__(self) -> None:
+        self.jobs: list[OpenJob] = []
+
+    def submit(
+        self, request: Request, listener: Callable[[Event], None], *, background: bool = False
+    ) -> OpenJob:
+        """Keep it."""
+        self.jobs.append(OpenJob(request, listener, background))
+        return self.jobs[-1]
 
 
 def word_tokens(text: str, *, template: bool = False) -> Tokens:

@@ -14,23 +14,16 @@ HEADS = 8
 LAYERS = 8
 NEURON_PAIRS = 16
 
-PAIRS = (
-    ("write", "essay"),
-    ("rewrite", "sentence"),
-    ("translate", "language"),
-    ("verb", "noun"),
-    ("bright", "dense"),
-    ("red", "green"),
-    ("king", "queen"),
-    ("France", "Paris"),
-    ("classify", "category"),
-    ("create", "story"),
-    ("one", "two"),
-    ("hot", "cold"),
-    ("say", "tell"),
-    ("dog", "cat"),
-    ("give", "take"),
-    ("north", "south"),
+
+def words_paired(text: str) -> tuple[tuple[str, str], ...]:
+    """The word pairs of a text such as "one=two hot=cold"."""
+    return tuple((a, b) for a, _, b in (pair.partition("=") for pair in text.split()))
+
+
+PAIRS = words_paired(
+    "write=essay rewrite=sentence translate=language verb=noun bright=dense red=green king=queen "
+    "France=Paris classify=category create=story one=two hot=cold say=tell dog=cat give=take "
+    "north=south"
 )
 
 

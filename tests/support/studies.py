@@ -1,34 +1,46 @@
-"""Studies driven to their end, their tables as dictionaries, and a session that keeps answers."""
+"""Analyses driven to their end, tables as dictionaries, and a session that keeps answers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
 
-from analysis.events import Event, Failed, Finished, Progress
+from analysis.events import Event, Failed, Finished
 from analysis.problems import ProblemError
 from analysis.request import Request
 from analysis.saliency.request import AttributionRequest
 from analysis.studies.findings import Findings, NamedTable
-from analysis.studies.study import Study
-from analysis.table import Cell
+from analysis.table import Cell, Table
 from tests.support.scripted_session import attribution
 
+Said = TypeVar("Said")
+Made = TypeVar("Made")
 
-def driven(study: Study) -> tuple[Findings, list[Progress]]:
-    """What a study found, and everything it said on the way."""
-    steps = []
+
+def driven(steps: Generator[Said, None, Made]) -> tuple[Made, list[Said]]:
+    """What an analysis or a study found, and everything it said on the way."""
+    said = []
     while True:
         try:
-            steps.append(next(study))
+            said.append(next(steps))
         except StopIteration as end:
-            return end.value, steps
+            return end.value, said
 
 
-def rows(named: NamedTable) -> list[dict[str, Cell]]:
+def answered(steps: Generator[Any, None, Made]) -> Made:
+    """What an analysis or a study found."""
+    return driven(steps)[0]
+
+
+def rows(table: NamedTable | Table) -> list[dict[str, Cell]]:
     """The rows of a table by column."""
-    columns = named.table.columns
-    return [dict(zip(columns, row, strict=True)) for row in named.table]
+    table = table.table if isinstance(table, NamedTable) else table
+    return [dict(zip(table.columns, row, strict=True)) for row in table]
+
+
+def rows_of(findings: Findings, name: str) -> list[dict[str, Cell]]:
+    """The rows of a study's table of that name."""
+    return rows(next(each for each in findings.tables if each.name == name))
 
 
 class KeepingJob:

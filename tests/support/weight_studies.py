@@ -17,23 +17,13 @@ from analysis.request import ModelChoice, Request
 from analysis.words.choice import Words, WordVectors
 from tests.support.scripted_concepts import layer_concepts
 from tests.support.scripted_session import ScriptedSession
-from tests.support.scripted_weights import architecture, head_pairs, neuron_pairs
+from tests.support.scripted_weights import architecture, head_pairs, neuron_pairs, words_paired
 
 BASE, TUNED = (ModelChoice(name, f"/nowhere/{name}") for name in ("demo-base", "demo-tuned"))
 
-MORE_VERBS = (
-    ("translate", "tongue"),
-    ("explain", "reason"),
-    ("summarize", "text"),
-    ("make", "thing"),
-    ("find", "place"),
-    ("go", "home"),
-    ("run", "race"),
-    ("walk", "path"),
-    ("eat", "bread"),
-    ("drink", "water"),
-    ("write", "book"),
-    ("classify", "kind"),
+MORE_VERBS = words_paired(
+    "translate=tongue explain=reason summarize=text make=thing find=place go=home run=race "
+    "walk=path eat=bread drink=water write=book classify=kind"
 )
 """Word pairs of enough verbs of both kinds for Table 3."""
 

@@ -8,13 +8,21 @@ import pytest
 from analysis.density import importance_density, instruction_score, normalize
 
 
-def test_scores_are_tenths_of_the_columns_largest_rounded_up():
-    importance = [[-1.0, 0.5], [2.0, -0.1], [0.2, 0.04], [0.21, 0.0]]
-    assert normalize(importance).tolist() == [[0, 10], [10, 0], [1, 1], [2, 0]]
-
-
-def test_a_column_without_positive_importance_is_all_zeros():
-    assert not normalize([[-1.0, 0.0], [-2.0, 0.0]]).any()
+@pytest.mark.parametrize(
+    ("columns", "scores", "options"),
+    [
+        ([[-1.0, 2.0, 0.2, 0.21], [0.5, -0.1, 0.04, 0.0]], [[0, 10, 1, 2], [10, 0, 1, 0]], {}),
+        ([[-1.0, -2.0], [0.0, 0.0]], [[0, 0], [0, 0]], {}),
+        ([[math.inf, 1.0]], [[10, 1]], {}),
+        ([[1.0, 4.0], [math.nan, math.nan]], [[3, 10], [0, 0]], {}),
+        ([[100.0, 1.0, 2.0]], [[0, 5, 10]], {"rows": np.array([False, True, True])}),
+        ([range(1, 11)], [[0] * 7 + [8, 9, 10]], {"floor": 7}),
+    ],
+    ids=["plain", "nothing positive", "infinite", "not computed yet", "rows that count", "floor"],
+)
+def test_scores_are_tenths_of_the_columns_largest_rounded_up(columns, scores, options):
+    importance = np.array(columns, dtype=np.float64).T
+    assert normalize(importance, **options).T.tolist() == scores
 
 
 def test_whole_tenths_are_not_rounded_further_up():
@@ -33,31 +41,12 @@ def test_the_largest_is_exactly_the_top_level_whatever_its_size(largest):
         assert normalize(column, levels=levels)[:, 0].tolist() == [levels, 0]
 
 
-def test_a_floor_removes_scores_up_to_it():
-    importance = np.arange(1.0, 11.0)[:, None]
-    assert normalize(importance, floor=7).ravel().tolist() == [0] * 7 + [8, 9, 10]
-
-
-def test_columns_that_are_not_computed_yet_are_zero_and_the_others_unharmed():
-    importance = np.array([[1.0, math.nan], [4.0, math.nan]])
-    assert normalize(importance).tolist() == [[3, 0], [10, 0]]
-
-
-def test_rows_that_do_not_count_are_zero_and_set_no_scale():
-    importance = np.array([[100.0], [1.0], [2.0]])
-    rows = np.array([False, True, True])
-    assert normalize(importance, rows=rows).ravel().tolist() == [0, 5, 10]
-
-
-def test_infinite_importance_is_the_top_level():
-    assert normalize([[math.inf], [1.0]]).ravel().tolist() == [10, 1]
-
-
-def test_takes_torch_tensors_and_gives_bytes():
+def test_takes_lists_and_torch_tensors_and_gives_bytes():
     torch = pytest.importorskip("torch")
-    scores = normalize(torch.tensor([[0.5], [1.0]]))
-    assert scores.dtype == np.uint8
-    assert scores.tolist() == [[5], [10]]
+    for given in ([[0.5], [1.0]], torch.tensor([[0.5], [1.0]])):
+        scores = normalize(given)
+        assert scores.dtype == np.uint8
+        assert scores.tolist() == [[5], [10]]
 
 
 @pytest.mark.parametrize("shape", [(3, 0), (0, 3), (0, 0)])

@@ -9,15 +9,10 @@ from scipy.stats import permutation_test, ttest_1samp, ttest_ind
 from analysis.statistics import Sample, mean_above_p_value, pairing_p_value, welch_p_value
 
 
-def test_the_deviation_is_the_populations():
+def test_the_deviation_is_the_populations_and_no_values_have_no_mean():
     assert Sample.of([1.0, 3.0]) == Sample(count=2, mean=2.0, deviation=1.0)
-
-
-def test_no_values_have_no_mean():
     empty = Sample.of([])
-    assert empty.count == 0
-    assert math.isnan(empty.mean)
-    assert math.isnan(empty.deviation)
+    assert (empty.count, math.isnan(empty.mean), math.isnan(empty.deviation)) == (0, True, True)
 
 
 @pytest.mark.parametrize(("sizes", "shift"), [((30, 7), 0.5), ((2, 90), 0.0), ((12, 12), -1.0)])

@@ -44,34 +44,30 @@ def _settings(path: Path) -> object:
         return load_settings()
 
 
+def _prompts(path: Path) -> object:
+    return read_prompt_set(path).prompts
+
+
+def _tasks(path: Path) -> object:
+    return task_set_from_file(path).tasks
+
+
 # What the file is called, what stands in it, and what is read from it.
 READERS: dict[str, tuple[str, str, Callable[[Path], object]]] = {
     "words": ("list.txt", "tree\t3\nété\t5\n", lambda path: words_from_file(path).words),
-    "prompts as a table": (
-        "set.csv",
-        "prompt,id\nGo é.,a\nStop.,b\n",
-        lambda path: read_prompt_set(path).prompts,
-    ),
-    "prompts with tabs": (
-        "set.tsv",
-        "prompt\tid\nGo é.\ta\n",
-        lambda p: read_prompt_set(p).prompts,
-    ),
-    "prompts as JSON lines": (
-        "set.jsonl",
-        '{"prompt": "Go é."}\n{"prompt": "Stop."}\n',
-        lambda path: read_prompt_set(path).prompts,
-    ),
+    "prompts as a table": ("set.csv", "prompt,id\nGo é.,a\nStop.,b\n", _prompts),
+    "prompts with tabs": ("set.tsv", "prompt\tid\nGo é.\ta\n", _prompts),
+    "prompts as JSON lines": ("set.jsonl", '{"prompt": "Go é."}\n{"prompt": "Stop."}\n', _prompts),
     "instructions": (
         "own.jsonl",
         f"{json.dumps(INSTRUCTION, ensure_ascii=False)}\n\n",
         lambda path: instructions_from_file(path).instructions,
     ),
-    "tasks": ("tasks.toml", f"[[task]]\n{TASK}", lambda path: task_set_from_file(path).tasks),
+    "tasks": ("tasks.toml", f"[[task]]\n{TASK}", _tasks),
     "tasks as JSON lines": (
         "tasks.jsonl",
         '{"name": "é", "phrasings": ["In English"], "mappings": [["chat", "cat"]]}\n',
-        lambda path: task_set_from_file(path).tasks,
+        _tasks,
     ),
     "templates": ("templates.toml", OURS.read_text("utf-8"), load_templates),
     "settings": ("config.toml", 'theme = "nord"\n[aliases]\nmine = "é"\n', _settings),
@@ -94,10 +90,8 @@ def test_what_is_marked_as_utf_16_and_is_not_that_is_an_error():
 def test_every_reader_reads_the_same_however_the_file_was_saved(tmp_path, reader, saved, ends):
     name, text, read = READERS[reader]
     plain, other = tmp_path / "plain" / name, tmp_path / "other" / name
-    for path, content in (
-        (plain, text.encode()),
-        (other, AS_SAVED[saved](ends.join(text.split("\n")))),
-    ):
+    as_saved = AS_SAVED[saved](text.replace("\n", ends))
+    for path, content in ((plain, text.encode()), (other, as_saved)):
         path.parent.mkdir()
         path.write_bytes(content)
     assert read(other) == read(plain)

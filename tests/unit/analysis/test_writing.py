@@ -27,22 +27,19 @@ def test_the_text_takes_the_place_of_what_was_there(tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == ["a.csv"]
 
 
-@pytest.mark.parametrize("before", ["dear", None])
+@pytest.mark.parametrize("before", [{"a.csv": "dear"}, {}])
 def test_what_breaks_off_changes_nothing_and_leaves_nothing(tmp_path, before):
-    path = tmp_path / "a.csv"
-    if before is not None:
-        path.write_text(before)
+    for name, text in before.items():
+        (tmp_path / name).write_text(text)
 
     def fail() -> None:
-        with whole_file(path) as stream:
+        with whole_file(tmp_path / "a.csv") as stream:
             stream.write("half")
             raise ValueError("mine")
 
     with pytest.raises(ValueError, match="mine"):
         fail()
-    assert {each.name: each.read_text() for each in tmp_path.iterdir()} == (
-        {} if before is None else {"a.csv": before}
-    )
+    assert {each.name: each.read_text() for each in tmp_path.iterdir()} == before
 
 
 def test_an_older_file_stays_until_all_is_written(tmp_path):
@@ -91,9 +88,10 @@ def test_a_pipe_gets_the_text_as_it_comes(tmp_path):
 
 
 def test_the_null_device_is_written_to_and_stays():
-    check_file(Path(os.devnull))
-    write(Path(os.devnull))
-    assert stat.S_ISCHR(Path(os.devnull).stat().st_mode)
+    null = Path(os.devnull)
+    check_file(null)
+    write(null)
+    assert stat.S_ISCHR(null.stat().st_mode)
 
 
 WHY = re.compile("directory|symbolic links|too long|denied|not permitted", re.IGNORECASE)
@@ -116,47 +114,50 @@ def test_where_nothing_can_be_written_is_known_before(tmp_path, check, case):
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     place = tmp_path / NOWHERE[case]
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(OSError, match=WHY):
-        check(place)
+    # Nor can a folder be a file, or a file be in a folder that is not there.
+    for path in (place, *(tmp_path, tmp_path / "missing" / "a.csv") * (check is check_file)):
+        with pytest.raises(OSError, match=WHY):
+            check(path)
     assert sorted(tmp_path.rglob("*")) == before
     with pytest.raises(OSError, match=WHY):
         write(place / "x" if check is check_folder else place)
 
 
-def test_a_folder_is_no_file_and_a_file_in_a_missing_folder_cannot_be(tmp_path):
-    for path in (tmp_path, tmp_path / "missing" / "a.csv"):
-        with pytest.raises(OSError, match=WHY):
-            check_file(path)
-
-
-@pytest.mark.parametrize("place", ["", "new", "new/er/still"])
-def test_checking_makes_nothing(tmp_path, place):
-    check_folder(tmp_path / place)
-    check_file(tmp_path / "a.csv")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_checking_changes_no_file(tmp_path):
+def test_checking_makes_nothing_and_changes_no_file(tmp_path):
+    for place in ("", "new", "new/er/still"):
+        check_folder(tmp_path / place)
     path = tmp_path / "a.csv"
+    check_file(path)
+    assert list(tmp_path.iterdir()) == []
     path.write_text("dear")
     when = path.stat().st_mtime_ns
     check_file(path)
     assert (path.read_text(), path.stat().st_mtime_ns) == ("dear", when)
 
 
-def test_a_user_without_the_right_is_refused_and_a_file_of_their_own_is_not():
-    """In a folder where they may make nothing, they may still write to what is theirs."""
-    code = f"""
+IMPORTS = """
 import sys
 from pathlib import Path
 from analysis.writing import check_file, check_folder, whole_file
-{children.DROP_PRIVILEGES}
 folder = Path(sys.argv[1])
+"""
+TRY_ALL = """
 for check, place in ((check_file, "new.csv"), (check_file, "theirs.csv"), (check_folder, "new")):
     try:
         check(folder / place)
-    except PermissionError as error:
+    except OSError as error:
         print(check.__name__, place, error.strerror)
+"""
+
+
+def refused(why: str) -> list[str]:
+    """What `TRY_ALL` prints where nothing can be written."""
+    return [f"check_{each} {why}" for each in ("file new.csv", "file theirs.csv", "folder new")]
+
+
+def test_a_user_without_the_right_is_refused_and_a_file_of_their_own_is_not():
+    """In a folder where they may make nothing, they may still write to what is theirs."""
+    code = """
 check_file(folder / "own.csv")
 try:
     with whole_file(folder / "own.csv") as stream:
@@ -174,31 +175,16 @@ print((folder / "own.csv").read_text(), sorted(each.name for each in folder.iter
         (folder / "theirs.csv").write_text("theirs")
         (folder / "theirs.csv").chmod(0o444)
         folder.chmod(0o555)
-        said = children.run(code, folder).splitlines()
+        said = children.run(IMPORTS + children.DROP_PRIVILEGES + TRY_ALL + code, folder)
         folder.chmod(0o755)
-    assert said == [
-        "check_file new.csv Permission denied",
-        "check_file theirs.csv Permission denied",
-        "check_folder new Permission denied",
-        "dear",
-        "new ['own.csv', 'theirs.csv']",
-    ]
+    expected = [*refused("Permission denied"), "dear", "new ['own.csv', 'theirs.csv']"]
+    assert said.splitlines() == expected
 
 
 def test_a_read_only_disk_is_known_before(tmp_path):
     within = children.read_only_disk(tmp_path)
     if within is None:
         pytest.skip("this user cannot mount a read-only disk here")
-    (tmp_path / "old.csv").write_text("dear")
-    code = """
-import sys
-from pathlib import Path
-from analysis.writing import check_file, check_folder
-folder = Path(sys.argv[1])
-for check, place in ((check_file, "new.csv"), (check_file, "old.csv"), (check_folder, "new")):
-    try:
-        check(folder / place)
-    except OSError as error:
-        print(error.strerror)
-"""
-    assert children.run(code, tmp_path, within=within).splitlines() == ["Read-only file system"] * 3
+    (tmp_path / "theirs.csv").write_text("dear")
+    said = children.run(IMPORTS + TRY_ALL, tmp_path, within=within).splitlines()
+    assert said == refused("Read-only file system")

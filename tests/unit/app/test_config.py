@@ -21,10 +21,7 @@ def test_every_setting_is_read(config):
         '[keys]\n"saliency.grid" = "G,f5"\n'
     )
     assert load_settings() == Settings(
-        theme="nord",
-        ascii=True,
-        aliases={"mine": "/models/mine"},
-        keys={"saliency.grid": "G,f5"},
+        theme="nord", ascii=True, aliases={"mine": "/models/mine"}, keys={"saliency.grid": "G,f5"}
     )
 
 

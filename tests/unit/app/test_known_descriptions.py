@@ -40,14 +40,11 @@ def _data_lie_elsewhere(tmp_path, monkeypatch):
     monkeypatch.setattr(known_descriptions, "user_data_path", lambda *_, **__: tmp_path)
 
 
-def test_nothing_is_known_at_first():
-    known = KnownDescriptions(Annotation(model="somebody"))
-    known.take(LAYER)
-    assert len(known) == 0
-    assert known.find("base", 4, -1, 0) is None
-
-
-def test_what_the_last_annotator_said_is_found_by_component():
+def test_nothing_is_known_at_first_and_then_what_the_last_annotator_said_is_found_by_component():
+    nothing = KnownDescriptions(Annotation(model="somebody"))
+    nothing.take(LAYER)
+    assert len(nothing) == 0
+    assert nothing.find("base", 4, -1, 0) is None
     completer = ScriptedCompleter(by_step("numbered words", "none", "morphology"))
     annotate(subjects_of([LAYER]), completer, load_templates(), AnswerFile(answers_path()))
     remember_annotator(completer.model)

@@ -38,12 +38,9 @@ def test_prompts_that_another_instance_ran_are_kept(tmp_path):
     assert load_state(path).history[0].text == "ours"
 
 
-def test_a_place_that_cannot_be_written_disturbs_nobody(tmp_path):
+def test_a_place_that_cannot_be_written_and_a_prompt_that_no_json_can_hold_disturb_nobody(tmp_path):
     (tmp_path / "file").write_text("")
     save_state(tmp_path / "file" / "state.json", State(history=(Prompt("x"),)))
-
-
-def test_a_prompt_that_no_json_can_hold_disturbs_nobody(tmp_path):
     path = tmp_path / "state.json"
     save_state(path, State(draft=Prompt("\ud800")))
     assert load_state(path) == State()

@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from cache.repair import move_aside
-from cache.store import CacheUnavailableError, CorruptEntryError, EntryLabel, Store
-from tests.support.children import PATIENCE_S, output_of, run, start
+from cache.store import CacheUnavailableError, CorruptEntryError, Store
+from tests.support.children import output_of, start
+from tests.support.spoilt_caches import LABEL, execute, interrupt_a_write
 
-LABEL = EntryLabel("attribution", "demo-base", "Hello")
 SHORT = "short"
 LONG = "long " * 20_000
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(tmp_path / "cache")
-    yield opened
-    opened.close()
 
 
 def fill(store: Store, number: int = 80) -> None:
@@ -43,9 +34,7 @@ def damage_file(store: Store, old: bytes = b"", new: bytes = b"") -> None:
 @pytest.mark.parametrize(
     "change", [(b"long", b"lung"), (b"insttui", b"another"), ()], ids=["byte", "magic", "cut"]
 )
-def test_a_damaged_value_is_dropped_and_can_be_stored_again(
-    store: Store, change: tuple[bytes, ...]
-) -> None:
+def test_a_damaged_value_is_dropped_and_can_be_stored_again(store, change):
     store.put("k", LONG, label=LABEL)
     damage_file(store, *change)
     with pytest.raises(CorruptEntryError) as caught:
@@ -57,22 +46,28 @@ def test_a_damaged_value_is_dropped_and_can_be_stored_again(
     assert store.get("k", str) == LONG
 
 
-def test_a_damaged_value_inside_the_database_is_dropped(store: Store) -> None:
+def test_a_damaged_value_inside_the_database_is_dropped(store):
     store.put("k", SHORT, label=LABEL)
-    with closing(sqlite3.connect(store.directory / "cache.db")) as connection, connection:
-        connection.execute("UPDATE Cache SET value = CAST(replace(value, 'o', 'u') AS BLOB)")
+    change = "UPDATE Cache SET value = CAST(replace(value, 'o', 'u') AS BLOB)"
+    execute(store.directory, change)
     with pytest.raises(CorruptEntryError):
         store.get("k", str)
     assert store.get("k", str) is None
 
 
-def test_a_value_whose_file_is_gone_is_missing(store: Store) -> None:
+@pytest.mark.parametrize("folder", [False, True], ids=["file", "folder"])
+def test_a_value_whose_file_or_folder_is_gone_is_missing_and_can_be_stored_again(store, folder):
     store.put("k", LONG, label=LABEL)
+    if folder:
+        shutil.rmtree(store.directory)
     for file in store.directory.rglob("*.val"):
         file.unlink()
     assert store.get("k", str) is None
     store.put("k", LONG, label=LABEL)
     assert store.get("k", str) == LONG
+    assert store.directory.stat().st_mode & 0o777 == 0o700
+    assert Store(store.directory).get("k", str) == LONG
+    assert store.repaired == ""
 
 
 def overwrite(database: Path) -> None:
@@ -99,9 +94,7 @@ DAMAGES = pytest.mark.parametrize("damage", [overwrite, cut, scribble, other_tab
 
 
 @DAMAGES
-def test_a_damaged_database_is_replaced_on_opening_and_said_once(
-    store: Store, damage: object
-) -> None:
+def test_a_damaged_database_is_replaced_on_opening_and_said_once(store, damage):
     fill(store)
     store.put("long", LONG, label=LABEL)
     store.close()
@@ -123,9 +116,7 @@ def test_a_damaged_database_is_replaced_on_opening_and_said_once(
 
 @DAMAGES
 @pytest.mark.parametrize("use", ["get", "put", "entries", "info", "clear"])
-def test_a_database_that_is_damaged_while_open_is_replaced_before_long(
-    store: Store, damage: object, use: str
-) -> None:
+def test_a_database_that_is_damaged_while_open_is_replaced_before_long(store, damage, use):
     fill(store)
     damage(store.directory / "cache.db")  # type: ignore[operator]
     if use == "get":
@@ -141,7 +132,7 @@ def test_a_database_that_is_damaged_while_open_is_replaced_before_long(
     assert found == SHORT
 
 
-def test_a_database_of_no_bytes_is_an_empty_cache(store: Store) -> None:
+def test_a_database_of_no_bytes_is_an_empty_cache(store):
     fill(store, 3)
     store.close()
     os.truncate(store.directory / "cache.db", 0)
@@ -150,25 +141,14 @@ def test_a_database_of_no_bytes_is_an_empty_cache(store: Store) -> None:
     assert reopened.repaired == ""
 
 
-def test_a_folder_that_is_removed_while_open_is_made_again(store: Store) -> None:
-    store.put("k", LONG, label=LABEL)
-    shutil.rmtree(store.directory)
-    assert store.get("k", str) is None
-    store.put("k", LONG, label=LABEL)
-    assert store.get("k", str) == LONG
-    assert store.directory.stat().st_mode & 0o777 == 0o700
-    assert Store(store.directory).get("k", str) == LONG
-    assert store.repaired == ""
-
-
-def test_a_file_in_place_of_the_folder_makes_the_cache_unavailable(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder_makes_the_cache_unavailable(tmp_path):
     (tmp_path / "file").write_text("")
     for place in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(CacheUnavailableError, match="file"):
             Store(place)
 
 
-def test_a_folder_in_place_of_the_database_makes_the_cache_unavailable(tmp_path: Path) -> None:
+def test_a_folder_in_place_of_the_database_makes_the_cache_unavailable(tmp_path):
     (tmp_path / "cache.db").mkdir()
     with pytest.raises(CacheUnavailableError, match="database cannot be opened"):
         Store(tmp_path)
@@ -184,7 +164,7 @@ print(bool(store.repaired))
 """
 
 
-def test_of_several_processes_that_find_damage_one_repairs_it(store: Store) -> None:
+def test_of_several_processes_that_find_damage_one_repairs_it(store):
     fill(store)
     store.close()
     overwrite(store.directory / "cache.db")
@@ -195,7 +175,7 @@ def test_of_several_processes_that_find_damage_one_repairs_it(store: Store) -> N
     assert {entry.key for entry in reopened.entries()} == {f"new{index}" for index in range(4)}
 
 
-def test_a_store_that_is_behind_a_repair_does_not_repair_again(store: Store) -> None:
+def test_a_store_that_is_behind_a_repair_does_not_repair_again(store):
     fill(store)
     behind = Store(store.directory)
     assert behind.get("key0", str) is not None
@@ -211,43 +191,20 @@ def test_a_store_that_is_behind_a_repair_does_not_repair_again(store: Store) -> 
     assert first.get("new", str) == SHORT
 
 
-def test_no_journal_is_left_to_be_played_into_the_new_database(tmp_path: Path) -> None:
+def test_no_journal_is_left_to_be_played_into_the_new_database(tmp_path):
     for name in ("cache.db", "cache.db-journal", "cache.db-wal"):
         (tmp_path / name).write_text("old")
     move_aside(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["cache.db.damaged"]
 
 
-# A transaction so large that SQLite writes to the database before its end.
-INTERRUPTED = """
-import os, signal, sqlite3, sys
-connection = sqlite3.connect(sys.argv[1] + "/cache.db", isolation_level=None)
-connection.execute("PRAGMA journal_mode = truncate")
-connection.execute("PRAGMA cache_size = 1")
-connection.execute("BEGIN IMMEDIATE")
-connection.execute("UPDATE Cache SET key = 'wrong' || key, value = zeroblob(20000)")
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
 @pytest.mark.parametrize("use", ["entries", "get"])
-def test_a_write_that_a_dead_process_left_half_done_is_undone(store: Store, use: str) -> None:
+def test_a_write_that_a_dead_process_left_half_done_is_undone(store, use):
     fill(store)
-    process = start(INTERRUPTED, store.directory)
-    assert process.wait(PATIENCE_S) == -signal.SIGKILL
-    process.communicate()
-    assert (store.directory / "cache.db-journal").stat().st_size > 0
+    every_row = "UPDATE Cache SET key = 'wrong' || key, value = zeroblob(20000)"
+    interrupt_a_write(store.directory, every_row)
     if use == "entries":
         assert len(store.entries()) == 80
     assert store.get("key9", str) == SHORT * 200
     assert all(entry.key.startswith("key") for entry in store.entries())
     assert store.repaired == ""
-
-
-def test_the_same_key_is_found_by_a_process_that_did_not_store_it(store: Store) -> None:
-    store.put("k", "value", label=LABEL)
-    code = (
-        "import sys; from pathlib import Path; from cache.store import Store;"
-        "print(Store(Path(sys.argv[1])).get('k', str))"
-    )
-    assert run(code, store.directory) == "value\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,18 +10,16 @@ from pathlib import Path
 import pytest
 
 from cache import store as store_module
-from cache.store import CacheWriteError, EntryLabel, Store
+from cache.store import CacheWriteError, Store
 from tests.support.children import (
     DROP_PRIVILEGES,
-    PATIENCE_S,
     public_folder,
     read_only_disk,
     run,
-    start,
     tiny_disk,
 )
+from tests.support.spoilt_caches import LABEL, interrupt_a_write
 
-LABEL = EntryLabel("attribution", "demo-base", "Hello")
 LONG = "long " * 20_000
 
 IMPORTS = """
@@ -79,14 +76,14 @@ def make_public(folder: Path, *, writable: bool) -> None:
         path.chmod((0o777 if writable else 0o555) if path.is_dir() else 0o444)
 
 
-def test_without_permission_to_write_results_are_still_read(filled: Path) -> None:
+def test_without_permission_to_write_results_are_still_read(filled):
     make_public(filled, writable=False)
     lines = run(IMPORTS + DROP_PRIVILEGES + READ_THEN_WRITE, filled).splitlines()
     make_public(filled, writable=True)
     assert lines == outcome_of_reading("The disk or the folder is read-only.")
 
 
-def test_on_a_read_only_disk_results_are_still_read(filled: Path) -> None:
+def test_on_a_read_only_disk_results_are_still_read(filled):
     within = read_only_disk(filled)
     if within is None:
         pytest.skip("this user cannot mount a read-only disk here")
@@ -94,24 +91,10 @@ def test_on_a_read_only_disk_results_are_still_read(filled: Path) -> None:
     assert lines == outcome_of_reading("The disk or the folder is read-only.")
 
 
-# A transaction so large that SQLite writes to the database before its end.
-INTERRUPTED = """
-import os, signal, sqlite3, sys
-connection = sqlite3.connect(sys.argv[1] + "/cache.db", isolation_level=None)
-connection.execute("PRAGMA journal_mode = truncate")
-connection.execute("PRAGMA cache_size = 1")
-connection.execute("BEGIN IMMEDIATE")
-for key in range(500):
-    connection.execute("INSERT INTO Cache (key, raw, value) VALUES (?, 1, zeroblob(2000))", (key,))
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-def test_an_interrupted_write_on_a_read_only_disk_does_not_hide_the_rest(filled: Path) -> None:
-    process = start(INTERRUPTED, filled)
-    process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == -signal.SIGKILL
-    assert (filled / "cache.db-journal").stat().st_size > 0
+def test_an_interrupted_write_on_a_read_only_disk_does_not_hide_the_rest(filled):
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 499) "
+    rows = "INSERT INTO Cache (key, raw, value) SELECT i, 1, zeroblob(2000) FROM n"
+    interrupt_a_write(filled, numbers + rows)
     make_public(filled, writable=False)
     code = IMPORTS + DROP_PRIVILEGES + "print(Store(folder).get('short', str))"
     output = run(code, filled)
@@ -119,7 +102,7 @@ def test_an_interrupted_write_on_a_read_only_disk_does_not_hide_the_rest(filled:
     assert output == "value\n"
 
 
-def test_where_no_cache_can_be_made_the_reason_is_said(folder: Path) -> None:
+def test_where_no_cache_can_be_made_the_reason_is_said(folder):
     code = (
         IMPORTS
         + DROP_PRIVILEGES
@@ -147,9 +130,7 @@ print(len(store.get("new", str)), repr(store.repaired))
 """
 
 
-def test_where_files_cannot_grow_old_results_stay_and_nothing_half_written_does(
-    filled: Path,
-) -> None:
+def test_where_files_cannot_grow_old_results_stay_and_nothing_half_written_does(filled):
     lines = run(IMPORTS + LIMITED, filled, 200_000).splitlines()
     assert lines[:2] == [
         "long A file would become larger than the system allows.",
@@ -186,9 +167,7 @@ print(len(store.get("new", str)), repr(store.repaired))
 """
 
 
-def test_on_a_full_disk_old_results_stay_and_writing_works_again_once_there_is_room(
-    folder: Path,
-) -> None:
+def test_on_a_full_disk_old_results_stay_and_writing_works_again_once_there_is_room(folder):
     within = tiny_disk(folder, kilobytes=600)
     if within is None:
         pytest.skip("this user cannot mount a small disk here")
@@ -201,7 +180,7 @@ def test_on_a_full_disk_old_results_stay_and_writing_works_again_once_there_is_r
     ]
 
 
-def test_a_store_opened_on_a_full_disk_writes_once_there_is_room(folder: Path) -> None:
+def test_a_store_opened_on_a_full_disk_writes_once_there_is_room(folder):
     within = tiny_disk(folder, kilobytes=300)
     if within is None:
         pytest.skip("this user cannot mount a small disk here")
@@ -219,9 +198,7 @@ print(store.get("k", str))
     assert run(IMPORTS + code, folder, within=within) == "The disk is full.\nvalue\n"
 
 
-def test_a_database_that_another_process_keeps_locked_is_said_to_be(
-    filled: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_database_that_another_process_keeps_locked_is_said_to_be(filled, monkeypatch):
     monkeypatch.setitem(store_module._SETTINGS, "timeout", 0.1)
     store = Store(filled)
     lock = sqlite3.connect(filled / "cache.db", isolation_level=None)
@@ -235,9 +212,7 @@ def test_a_database_that_another_process_keeps_locked_is_said_to_be(
     assert len(list(filled.rglob("*.val"))) == 2
 
 
-def test_a_commit_that_fails_leaves_neither_a_file_nor_a_lock(
-    filled: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_commit_that_fails_leaves_neither_a_file_nor_a_lock(filled, monkeypatch):
     monkeypatch.setitem(store_module._SETTINGS, "timeout", 0.1)
     store = Store(filled)
     reader = sqlite3.connect(filled / "cache.db", isolation_level=None)
@@ -250,7 +225,7 @@ def test_a_commit_that_fails_leaves_neither_a_file_nor_a_lock(
     assert Store(filled).get("new", str) == LONG
 
 
-def test_an_error_that_was_being_handled_is_not_taken_for_the_reason(filled: Path) -> None:
+def test_an_error_that_was_being_handled_is_not_taken_for_the_reason(filled):
     store = Store(filled)
     with closing(sqlite3.connect(filled / "cache.db", isolation_level=None)) as connection:
         connection.execute("DROP TRIGGER Settings_count_insert")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -44,7 +43,7 @@ def later(path: Path) -> None:
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1000))
 
 
-def test_a_hub_snapshot_is_its_commit(tmp_path: Path) -> None:
+def test_a_hub_snapshot_is_its_commit(tmp_path):
     snapshot = tmp_path / "models--org--name" / "snapshots" / COMMIT
     snapshot.mkdir(parents=True)
     assert fingerprint(snapshot) == f"hub:{COMMIT}"
@@ -56,59 +55,54 @@ def test_a_hub_snapshot_is_its_commit(tmp_path: Path) -> None:
     "place",
     [f"models--o--n/snapshots/{COMMIT[:-1]}", f"models--o--n/{COMMIT}", f"x/snapshots/{COMMIT}"],
 )
-def test_a_folder_that_only_resembles_a_snapshot_is_looked_into(tmp_path: Path, place: str) -> None:
+def test_a_folder_that_only_resembles_a_snapshot_is_looked_into(tmp_path, place):
     folder = tmp_path / place
     folder.mkdir(parents=True)
     assert fingerprint(folder).startswith("files:")
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda m: rewrite(m / "config.json", b"llama", b"gpt-2"),
-        lambda m: rewrite(m / "tokenizer.json", b"1.0", b"1.1"),
-        lambda m: rewrite(m / "chat_template.jinja", b"messages", b"passages"),
-        lambda m: rewrite(m / "model.safetensors", b"[2]", b"[3]"),
-        lambda m: later(m / "model.safetensors"),
-        lambda m: later(m / "pytorch_model.bin"),
-        lambda m: (m / "model.safetensors").open("ab").write(b"\0"),
-        lambda m: (m / "tokenizer.json").rename(m / "vocab.json"),
-        lambda m: (m / "generation_config.json").unlink(),
-        lambda m: (m / "adapter_model.safetensors").touch(),
-        lambda m: (m / "modeling_own.py").touch(),
-    ],
-    ids=[
-        "configuration",
-        "tokenizer",
-        "template",
-        "header",
-        "retrained in place",
-        "pickled weights",
-        "longer weights",
-        "renamed",
-        "removed",
-        "added weights",
-        "added code",
-    ],
-)
-def test_a_change_to_the_model_changes_the_fingerprint(
-    model: Path, change: Callable[[Path], object]
-) -> None:
+def add_a_template(model: Path) -> None:
+    folder = model / "additional_chat_templates"
+    folder.mkdir()
+    (folder / "tool.jinja").write_text("{{ tools }}")
+
+
+CHANGES = {
+    "configuration": lambda m: rewrite(m / "config.json", b"llama", b"gpt-2"),
+    "tokenizer": lambda m: rewrite(m / "tokenizer.json", b"1.0", b"1.1"),
+    "template": lambda m: rewrite(m / "chat_template.jinja", b"messages", b"passages"),
+    "template in its own folder": add_a_template,
+    "header": lambda m: rewrite(m / "model.safetensors", b"[2]", b"[3]"),
+    "retrained in place": lambda m: later(m / "model.safetensors"),
+    "pickled weights": lambda m: later(m / "pytorch_model.bin"),
+    "longer weights": lambda m: (m / "model.safetensors").open("ab").write(b"\0"),
+    "renamed": lambda m: (m / "tokenizer.json").rename(m / "vocab.json"),
+    "removed": lambda m: (m / "generation_config.json").unlink(),
+    "added weights": lambda m: (m / "adapter_model.safetensors").touch(),
+    "added code": lambda m: (m / "modeling_own.py").touch(),
+}
+# Broken weights have a fingerprint too, of their own.
+BROKEN = {
+    "empty": b"",
+    "cut in the length": b"\x05",
+    "length beyond reason": b"\xff" * 8 + b"{",
+    "cut in the header": (1 << 26).to_bytes(8, "little") + b"{}",
+    "no weights": b"<html>404</html>",
+}
+CHANGES |= {
+    name: lambda m, broken=broken: (m / "model.safetensors").write_bytes(broken)
+    for name, broken in BROKEN.items()
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_to_the_model_changes_the_fingerprint(model, change):
     before = fingerprint(model)
-    change(model)
+    CHANGES[change](model)
     assert fingerprint(model) != before
 
 
-def test_templates_in_their_own_folder_count(model: Path) -> None:
-    before = fingerprint(model)
-    (model / "additional_chat_templates").mkdir()
-    (model / "additional_chat_templates" / "tool.jinja").write_text("{{ tools }}")
-    assert fingerprint(model) != before
-
-
-def test_moving_touching_and_describing_a_model_keep_the_fingerprint(
-    model: Path, tmp_path: Path
-) -> None:
+def test_moving_touching_and_describing_a_model_keep_the_fingerprint(model, tmp_path):
     before = fingerprint(model)
     later(model / "config.json")
     (model / "README.md").write_text("# A model")
@@ -117,30 +111,13 @@ def test_moving_touching_and_describing_a_model_keep_the_fingerprint(
     assert fingerprint(copy) == before
 
 
-@pytest.mark.parametrize(
-    "broken",
-    [
-        b"",
-        b"\x05",
-        b"\xff" * 8 + b"{",
-        (1 << 26).to_bytes(8, "little") + b"{}",
-        b"<html>404</html>",
-    ],
-    ids=["empty", "cut in the length", "length beyond reason", "cut in the header", "no weights"],
-)
-def test_a_broken_weight_file_has_a_fingerprint(model: Path, broken: bytes) -> None:
-    before = fingerprint(model)
-    (model / "model.safetensors").write_bytes(broken)
-    assert fingerprint(model) != before
-
-
-def test_a_broken_link_counts_once_it_is_whole(model: Path, tmp_path: Path) -> None:
+def test_a_broken_link_counts_once_it_is_whole(model, tmp_path):
     (model / "special_tokens_map.json").symlink_to(tmp_path / "blob")
     before = fingerprint(model)
     (tmp_path / "blob").write_text("{}")
     assert fingerprint(model) != before
 
 
-def test_a_missing_folder_is_said_to_be_missing(tmp_path: Path) -> None:
+def test_a_missing_folder_is_said_to_be_missing(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         fingerprint(tmp_path / "nowhere")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 from cache.store import Store
 from tests.support.children import output_of, run, start
@@ -53,7 +52,7 @@ def reads_and_writes(output: str) -> tuple[int, int]:
     return int(read), int(written)
 
 
-def test_processes_that_open_a_new_cache_at_the_same_time_all_get_it(tmp_path: Path) -> None:
+def test_processes_that_open_a_new_cache_at_the_same_time_all_get_it(tmp_path):
     names = [f"process{index}" for index in range(4)]
     processes = [start(OPEN_AND_PUT, tmp_path / "cache", name) for name in names]
     assert [output_of(process) for process in processes] == ["''\n"] * 4
@@ -62,9 +61,7 @@ def test_processes_that_open_a_new_cache_at_the_same_time_all_get_it(tmp_path: P
         assert store.get(name, str) == name * 20_000
 
 
-def test_processes_that_put_get_and_evict_together_read_only_what_was_stored(
-    tmp_path: Path,
-) -> None:
+def test_processes_that_put_get_and_evict_together_read_only_what_was_stored(tmp_path):
     processes = [start(WORK, tmp_path / "cache", name, 80) for name in "abc"]
     for process in processes:
         read, written = reads_and_writes(output_of(process))
@@ -79,7 +76,7 @@ def test_processes_that_put_get_and_evict_together_read_only_what_was_stored(
     assert sum(files) == sum(entry.size for entry in store.entries() if entry.size > 100_000)
 
 
-def test_a_process_that_is_killed_while_writing_harms_nobody(tmp_path: Path) -> None:
+def test_a_process_that_is_killed_while_writing_harms_nobody(tmp_path):
     survivor = start(WORK, tmp_path / "cache", "survivor", 300)
     for attempt in range(3):
         victim = start(WORK, tmp_path / "cache", f"victim{attempt}", 1_000_000)
@@ -97,7 +94,7 @@ def test_a_process_that_is_killed_while_writing_harms_nobody(tmp_path: Path) -> 
         assert store.get(entry.key, tuple) is not None
 
 
-def test_importing_the_cache_needs_numpy_and_no_model_library() -> None:
+def test_importing_the_cache_needs_numpy_and_no_model_library():
     code = """
 import sys, time
 started = time.perf_counter()

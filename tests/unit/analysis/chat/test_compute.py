@@ -12,6 +12,7 @@ from analysis.demo.catalog import WEIGHTS
 from analysis.engine.pool import ModelPool
 from analysis.models.references import resolve
 from analysis.problems import ProblemError
+from tests.support.studies import answered
 
 TURNS = (("user", "What is the capital of France?"),)
 
@@ -21,17 +22,12 @@ def pool():
     return ModelPool()
 
 
-def answer(request, pool):
-    steps = chat(request, pool)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
+def answer(pool, turns=TURNS, model="demo-tuned", **options):
+    return answered(chat(ChatRequest(resolve(model), turns, **options), pool))
 
 
 def test_at_temperature_0_the_likeliest_tokens_are_taken(pool):
-    reply = answer(ChatRequest(resolve("demo-tuned"), TURNS, max_tokens=8), pool)
+    reply = answer(pool, max_tokens=8)
     tokenizer = AutoTokenizer.from_pretrained(WEIGHTS / "demo-tuned")
     model = AutoModelForCausalLM.from_pretrained(WEIGHTS / "demo-tuned", dtype=torch.float32)
     ids = tokenizer.apply_chat_template(
@@ -50,31 +46,29 @@ def test_at_temperature_0_the_likeliest_tokens_are_taken(pool):
 
 
 def test_a_seed_repeats_what_was_sampled(pool):
-    requests = [
-        ChatRequest(resolve("demo-tuned"), TURNS, temperature=5.0, seed=seed, max_tokens=12)
-        for seed in (1, 1, 2)
-    ]
-    first, again, other = (answer(request, pool) for request in requests)
+    given = {"temperature": 5.0, "max_tokens": 12}
+    first, again, other = (answer(pool, seed=seed, **given) for seed in (1, 1, 2))
     assert first == again
     assert first != other
 
 
 def test_an_answer_at_its_limit_is_cut(pool):
     story = (("user", "Write a short story about a squirrel and a bridge."),)
-    assert answer(ChatRequest(resolve("demo-tuned"), story, max_tokens=2), pool).cut
+    assert answer(pool, story, max_tokens=2).cut
 
 
-def test_a_model_without_a_chat_template_is_refused(pool):
-    with pytest.raises(ProblemError, match="no chat template"):
-        answer(ChatRequest(resolve("demo-base"), TURNS), pool)
+SYSTEM = (("system", "Be brief."), *TURNS)
 
 
-def test_a_conversation_beyond_the_window_is_refused(pool):
-    with pytest.raises(ProblemError, match="too long for demo-tuned"):
-        answer(ChatRequest(resolve("demo-tuned"), (("user", "word " * 5000),)), pool)
-
-
-def test_what_a_chat_template_refuses_is_said(pool):
-    turns = (("system", "Be brief."), *TURNS)
-    with pytest.raises(ProblemError, match=r"refuses the conversation\. It says: the demo pair"):
-        answer(ChatRequest(resolve("demo-tuned"), turns), pool)
+@pytest.mark.parametrize(
+    ("model", "turns", "said"),
+    [
+        ("demo-base", TURNS, "no chat template"),
+        ("demo-tuned", (("user", "word " * 5000),), "too long for demo-tuned"),
+        ("demo-tuned", SYSTEM, r"refuses the conversation\. It says: the demo pair"),
+    ],
+    ids=["no template", "beyond the window", "refused by the template"],
+)
+def test_what_a_model_cannot_go_on_with_is_said(pool, model, turns, said):
+    with pytest.raises(ProblemError, match=said):
+        answer(pool, turns, model)

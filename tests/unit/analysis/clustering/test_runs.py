@@ -67,20 +67,20 @@ def test_a_run_is_read_as_it_was_written(folder: Path) -> None:
     assert not run.finished
 
 
+COLUMNS = {
+    "clusters.csv": "epoch,split,layer,label,f1,ari,ami",
+    "accuracy.csv": "epoch,split,accuracy,loss",
+    "neighbours.csv": "epoch,layer,k,share,accuracy",
+}
+
+
 def test_the_columns_are_those_that_are_documented(folder: Path) -> None:
-    heads = [
-        (folder / name).read_text().partition("\n")[0]
-        for name in ("clusters.csv", "accuracy.csv", "neighbours.csv")
-    ]
-    assert heads == [
-        "epoch,split,layer,label,f1,ari,ami",
-        "epoch,split,accuracy,loss",
-        "epoch,layer,k,share,accuracy",
-    ]
+    found = {name: (folder / name).read_text().partition("\n")[0] for name in COLUMNS}
+    assert found == COLUMNS
 
 
 def test_a_run_that_has_measured_nothing_yet_has_no_epochs(folder: Path) -> None:
-    for name in ("clusters.csv", "accuracy.csv", "neighbours.csv"):
+    for name in COLUMNS:
         (folder / name).unlink()
     run = open_run(folder)
     assert run.epochs == []

@@ -13,6 +13,7 @@ from analysis.problems import Problem, ProblemError
 from analysis.studies.study import PairInput
 from tests.support.scripted_clusters import task_clusters
 from tests.support.scripted_session import ScriptedSession
+from tests.support.studies import answered, driven
 
 BASE, TUNED = resolve("demo-base"), resolve("demo-tuned")
 
@@ -22,15 +23,6 @@ def answer(request):
     yield Finished(task_clusters(request))
 
 
-def driven(study):
-    said = []
-    while True:
-        try:
-            said.append(next(study))
-        except StopIteration as stop:
-            return stop.value, said
-
-
 @pytest.fixture
 def session():
     session = ScriptedSession(answer)
@@ -38,13 +30,17 @@ def session():
     session.close()
 
 
+def started(session):
+    return study_of("clusters").start(PairInput(session, BASE, TUNED))
+
+
 @pytest.fixture
 def findings(session):
-    return driven(study_of("clusters").start(PairInput(session, BASE, TUNED)))[0]
+    return answered(started(session))
 
 
 def test_both_models_are_asked_the_sixteen_tasks(session):
-    _, said = driven(study_of("clusters").start(PairInput(session, BASE, TUNED)))
+    _, said = driven(started(session))
     assert session.requests == [
         ClustersRequest(each, natural_tasks().tasks) for each in (BASE, TUNED)
     ]
@@ -57,7 +53,7 @@ def test_what_is_said_on_the_way_is_noted_once():
         yield from answer(request)
 
     session = ScriptedSession(crowded)
-    findings, _ = driven(study_of("clusters").start(PairInput(session, BASE, TUNED)))
+    findings = answered(started(session))
     session.close()
     assert [note for note in findings.notes if "full" in note] == ["The disk is full."]
 
@@ -68,19 +64,15 @@ def test_the_first_table_has_the_best_layer_of_each_model(findings):
     assert [table.name for table in findings.tables] == ["best", "layers", "neighbours"]
 
 
-def test_the_findings_have_the_numbers(findings):
+def test_the_findings_have_the_numbers_and_the_precision_that_was_used(findings):
     assert findings.statements[0].startswith(
         "demo-base tells tasks apart best in layer 2: task F1 0.400, ARI 0.300, AMI 0.350;"
     )
     assert "Best task F1: demo-base 0.400, demo-tuned 0.600 (+0.200)." in findings.statements
-    assert any(
-        "0.200 at the embeddings, from 0.300 to 0.400" in each for each in findings.statements
-    )
-    assert any("predict its output best in layer 3, 90.0%" in each for each in findings.statements)
+    text = "\n".join(findings.statements)
+    assert "0.200 at the embeddings, from 0.300 to 0.400" in text
+    assert "predict its output best in layer 3, 90.0%" in text
     assert any("left out" in note for note in findings.notes)
-
-
-def test_the_parameters_have_the_precision_that_was_used(findings):
     assert findings.parameters["base precision"] == "float32 on cpu"
     assert findings.parameters["tuned precision"] == "float32 on cpu"
 
@@ -98,7 +90,7 @@ def test_what_a_model_fails_with_is_passed_on():
 
     session = ScriptedSession(fail)
     with pytest.raises(ProblemError, match="Too large"):
-        driven(study_of("clusters").start(PairInput(session, BASE, TUNED)))
+        driven(started(session))
     session.close()
 
 
@@ -111,7 +103,7 @@ def test_closed_it_gives_the_request_up(session, monkeypatch):
         return jobs[-1]
 
     monkeypatch.setattr(session, "submit", noted)
-    study = study_of("clusters").start(PairInput(session, BASE, TUNED))
+    study = started(session)
     next(study)
     assert not jobs[0].cancelled.is_set()
     study.close()

@@ -6,9 +6,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from analysis.clustering import tables as cluster_tables
 from analysis.clustering.request import ClustersRequest
 from analysis.clustering.tables import (
+    BEST,
     best_layer,
     best_layers_table,
     instances_table,
@@ -18,6 +18,7 @@ from analysis.clustering.tables import (
 )
 from analysis.request import ModelChoice
 from tests.support.scripted_clusters import TASKS, task_clusters
+from tests.support.studies import rows
 
 
 def of(name, **changes):
@@ -30,19 +31,13 @@ def pair():
     return of("a-base"), of("a-tuned")
 
 
-def rows(table):
-    return [dict(zip(table.columns, row, strict=True)) for row in table]
-
-
 def test_a_row_of_scores_is_a_label_of_a_layer(pair):
     table = rows(scores_table(pair))
     assert list(table[0]) == ["model", "layer", "label", "f1", "ari", "ami"]
     assert len(table) == 2 * 4 * 3
     assert [row["label"] for row in table[:3]] == ["task", "distribution", "distribution-mapping"]
     row = next(each for each in table if (each["model"], each["layer"]) == ("a-tuned", 2))
-    assert row["f1"] == pytest.approx(0.5)
-    assert row["ari"] == pytest.approx(0.4)
-    assert row["ami"] == pytest.approx(0.45)
+    assert [row[score] for score in ("f1", "ari", "ami")] == pytest.approx([0.5, 0.4, 0.45])
 
 
 def test_a_label_that_all_share_has_empty_cells():
@@ -53,6 +48,7 @@ def test_a_label_that_all_share_has_empty_cells():
 
 def test_the_best_layer_is_that_of_the_best_task_f1(pair):
     assert [best_layer(each) for each in pair] == [2, 3]
+    assert BEST[2:5] == ("task_f1", "task_ari", "task_ami")
     table = rows(best_layers_table(pair))
     assert [row["layer"] for row in table] == [2, 3]
     assert table[1]["task_f1"] == pytest.approx(0.6)
@@ -90,12 +86,9 @@ def test_instances_are_written_with_their_clusters_and_place(pair):
     assert (last["x"], last["y"]) == pytest.approx(tuple(pair[1].map[3, -1]))
 
 
-def test_instances_of_the_layers_asked_for_are_written(pair):
-    assert {row["layer"] for row in rows(instances_table(pair, [0, 1]))} == {0, 1}
-
-
-def test_instances_can_be_walked_again_and_none_is_made_before(pair):
-    table = instances_table(pair, range(4))
+def test_instances_of_the_layers_asked_for_can_be_walked_again_and_none_is_made_before(pair):
+    table = instances_table(pair, [0, 1])
+    assert {row["layer"] for row in rows(table)} == {0, 1}
     assert not isinstance(table.rows, list)
     assert list(table) == list(table)
 
@@ -104,7 +97,3 @@ def test_other_tasks_in_the_two_models_are_said(pair):
     assert len(notes_of(pair)) == 1
     fewer = msgspec.structs.replace(pair[1], tasks=TASKS[:2])
     assert notes_of((pair[0], fewer))[-1].startswith("The models have other tokenizers")
-
-
-def test_the_columns_are_those_of_the_labels():
-    assert cluster_tables.BEST[2:5] == ("task_f1", "task_ari", "task_ami")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 
 from analysis.demo import catalog
 from analysis.demo.report import describe
+from tests.support.children import run
 
 
 def test_the_catalogue_needs_neither_torch_nor_transformers() -> None:
@@ -17,8 +15,7 @@ def test_the_catalogue_needs_neither_torch_nor_transformers() -> None:
         "catalog.examples(); report.describe(catalog.info());"
         "print({'torch', 'transformers', 'sklearn'} & set(sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.stdout.strip() == "set()", done.stderr
+    assert run(program) == "set()\n"
 
 
 def test_examples_have_titles_and_spans_within_their_prompts() -> None:
@@ -56,9 +53,6 @@ def test_the_description_gives_size_and_figures() -> None:
     assert f"{catalog.info()['training']['parameters']:,}" in text
     assert "demo-tuned chat" in text
     assert "country-capital" in text
-
-
-def test_a_pair_not_yet_measured_is_described_without_figures() -> None:
-    text = describe({"training": catalog.info()["training"]})
-    assert "Parameters" in text
-    assert "Exact match" not in text
+    not_measured = describe({"training": catalog.info()["training"]})
+    assert "Parameters" in not_measured
+    assert "Exact match" not in not_measured

@@ -15,7 +15,7 @@ MODELS = pytest.mark.parametrize("name", catalog.DEMO_MODELS)
 
 
 @MODELS
-def test_a_model_is_a_small_llama_in_float16(name: str) -> None:
+def test_a_model_is_a_small_llama_in_float16(name):
     folder = catalog.WEIGHTS / name
     config = json.loads((folder / "config.json").read_text())
     assert config["model_type"] == "llama"
@@ -27,7 +27,7 @@ def test_a_model_is_a_small_llama_in_float16(name: str) -> None:
 
 
 @MODELS
-def test_a_model_loads_through_the_auto_classes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_loads_through_the_auto_classes(name, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     folder = catalog.WEIGHTS / name
     model = AutoModelForCausalLM.from_pretrained(folder)
@@ -36,7 +36,7 @@ def test_a_model_loads_through_the_auto_classes(name: str, monkeypatch: pytest.M
     assert tokenizer("Translate the word.")["input_ids"][0] == tokenizer.bos_token_id
 
 
-def test_the_chat_template_shares_its_tokens_with_the_raw_prompt() -> None:
+def test_the_chat_template_shares_its_tokens_with_the_raw_prompt():
     tuned = LoadedModel.open(catalog.WEIGHTS / catalog.DEMO_TUNED)
     raw = tuned.encode("What is the capital of France?", "raw")
     chat = tuned.encode("What is the capital of France?", "chat")
@@ -49,22 +49,20 @@ def test_the_chat_template_shares_its_tokens_with_the_raw_prompt() -> None:
 @pytest.mark.parametrize(
     ("name", "low", "high"), [(catalog.DEMO_BASE, 0.0, 0.15), (catalog.DEMO_TUNED, 0.9, 1.0)]
 )
-def test_held_out_phrasings_are_followed_by_the_tuned_model_only(
-    name: str, low: float, high: float
-) -> None:
+def test_held_out_phrasings_are_followed_by_the_tuned_model_only(name, low, high):
     prompts = catalog.held_out_phrasings()[::12]
     responses = respond(LoadedModel.open(catalog.WEIGHTS / name), prompts, "raw")
     assert low <= score(prompts, responses)["all"]["exact"] <= high
 
 
-def test_the_stored_figures_keep_the_promise() -> None:
+def test_the_stored_figures_keep_the_promise():
     following = catalog.info()["exact_match"]["held_out_phrasings"]
     for form in ("raw", "chat"):
         assert following[catalog.DEMO_TUNED][form]["all"]["exact"] >= 0.9
     assert following[catalog.DEMO_BASE]["raw"]["all"]["exact"] <= 0.15
 
 
-def test_the_examples_show_the_effect() -> None:
+def test_the_examples_show_the_effect():
     prompts = catalog.examples()
     tuned = respond(LoadedModel.open(catalog.WEIGHTS / catalog.DEMO_TUNED), prompts, "raw")
     base = respond(LoadedModel.open(catalog.WEIGHTS / catalog.DEMO_BASE), prompts, "raw")

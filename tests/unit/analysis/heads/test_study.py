@@ -15,7 +15,7 @@ from analysis.studies.findings import Findings
 from analysis.studies.report import report_text
 from tests.support.head_pairs import head_pairs as written_pairs
 from tests.support.scripted_weights import head_pairs
-from tests.support.studies import driven, rows
+from tests.support.studies import driven, rows_of
 from tests.support.weight_studies import BASE, MORE_VERBS, pair
 
 
@@ -24,12 +24,8 @@ def found() -> Findings:
     return driven(study(pair(heads=partial(head_pairs, pairs=MORE_VERBS))))[0]
 
 
-def table(findings: Findings, name: str) -> list[dict]:
-    return rows(next(each for each in findings.tables if each.name == name))
-
-
 def test_every_head_is_compared(found):
-    heads = table(found, "heads")
+    heads = rows_of(found, "heads")
     assert [(row["layer"], row["head"]) for row in heads] == [
         (layer, head) for layer in range(8) for head in range(8)
     ]
@@ -41,22 +37,20 @@ def test_every_head_is_compared(found):
 
 
 def test_groups_are_those_of_their_heads(found):
-    groups = [row for row in table(found, "change-groups") if row["level"] == "head"]
+    groups = [row for row in rows_of(found, "change-groups") if row["level"] == "head"]
     assert [row["layers"] for row in groups] == ["0-1", "2-3", "4-5", "6-7", "all"]
-    heads = table(found, "heads")
+    heads = rows_of(found, "heads")
     for row, layers in zip(groups, [(0, 1), (2, 3), (4, 5), (6, 7), range(8)], strict=True):
         values = [each["change"] for each in heads if each["layer"] in layers]
-        assert (row["count"], row["mean"]) == (
-            len(values),
-            pytest.approx(sum(values) / len(values)),
-        )
+        assert row["count"] == len(values)
+        assert row["mean"] == pytest.approx(sum(values) / len(values))
         assert row["deviation"] == pytest.approx(np.std(values))
 
 
 def test_table_3_follows_from_the_verbs(found):
-    verbs = table(found, "verbs")
+    verbs = rows_of(found, "verbs")
     assert verbs
-    for row in table(found, "verb-groups"):
+    for row in rows_of(found, "verb-groups"):
         instruction, general = (
             [v["share"] for v in verbs if v["layers"] == row["layers"] and v["kind"] == kind]
             for kind in ("instruction", "general")
@@ -67,14 +61,11 @@ def test_table_3_follows_from_the_verbs(found):
         assert row["p_value"] == pytest.approx(expected)
 
 
-def test_sentences_have_p_values_and_null_results(found):
+def test_sentences_have_p_values_and_null_results_and_parameters_are_values(found):
     text = " ".join(found.statements)
     assert "not shown to" in text
     assert text.count("Table 3, layers") == 4
     assert "Kendall's τ" in text
-
-
-def test_parameters_are_values(found):
     assert found.parameters["top words of a neuron pair"] == 100
     assert not [each for each in found.parameters.values() if "object" in str(each)]
 

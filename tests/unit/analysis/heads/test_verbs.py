@@ -34,12 +34,8 @@ def test_a_share_is_of_the_heads_whose_number_changed():
 def test_layers_stand_in_four_equal_groups_of_the_whole_model():
     layers = [head_pairs({}, layer=layer) for layer in (3, 7)]
     table = verb_table(layers, layers, 8, ["write"], ["go"])
-    assert [(row.first, row.last, row.heads) for row in table.rows] == [
-        (0, 1, 0),
-        (2, 3, 1),
-        (4, 5, 0),
-        (6, 7, 1),
-    ]
+    groups = [(row.first, row.last, row.heads) for row in table.rows]
+    assert groups == [(0, 1, 0), (2, 3, 1), (4, 5, 0), (6, 7, 1)]
     assert len(verb_table([], [], 3, ["write"], ["go"]).rows) == 3
 
 

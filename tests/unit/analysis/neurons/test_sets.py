@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.neurons.result import Frequencies, LayerFrequencies
+from analysis.neurons.result import Frequencies
 from analysis.neurons.sets import (
-    EPSILONS,
-    EXPERT_EPSILONS,
     alteration,
     expert_and_neuron,
     expert_sets,
@@ -16,13 +14,9 @@ from analysis.neurons.sets import (
     neuron_sets,
 )
 from analysis.problems import ProblemError
+from tests.support.scripted_components import layer_frequencies
 
 CATEGORIES = ("code", "math", "generation")
-
-
-def histogram(shares, grid):
-    """Counts over a grid of shares [I, U]."""
-    return np.array([(shares >= epsilon - 1e-9).sum(axis=0) for epsilon in grid], dtype=np.uint16)
 
 
 def frequencies(category, layers, experts=None, model="m"):
@@ -30,16 +24,7 @@ def frequencies(category, layers, experts=None, model="m"):
     found = []
     for layer, shares in enumerate(layers):
         sent = np.zeros((len(shares), 0)) if experts is None else experts[layer]
-        routed = max(1, sent.shape[1])
-        found.append(
-            LayerFrequencies(
-                starts=np.arange(routed + 1, dtype=np.int64) * (shares.shape[1] // routed),
-                reached=histogram(shares, EPSILONS),
-                mean=shares.mean(axis=0).astype(np.float32),
-                expert_reached=histogram(sent, EXPERT_EPSILONS),
-                expert_mean=sent.mean(axis=0).astype(np.float32),
-            )
-        )
+        found.append(layer_frequencies(shares, sent))
     return Frequencies(model, category, len(layers[0]), 10, tuple(found), (), 0.0)
 
 
@@ -143,22 +128,15 @@ def test_nothing_is_shared_by_empty_sets():
 
 def test_a_place_is_a_neuron_of_an_expert():
     starts = np.array([0, 3, 6, 10])
-    assert [expert_and_neuron(starts, place) for place in (0, 2, 3, 6, 9)] == [
-        (0, 0),
-        (0, 2),
-        (1, 0),
-        (2, 0),
-        (2, 3),
-    ]
+    expected = {0: (0, 0), 2: (0, 2), 3: (1, 0), 6: (2, 0), 9: (2, 3)}
+    assert {place: expert_and_neuron(starts, place) for place in expected} == expected
 
 
-@pytest.mark.parametrize("epsilon", [0.0, 0.51, 1.05, -0.5])
-def test_an_epsilon_off_the_grid_is_refused(epsilon):
-    with pytest.raises(ProblemError, match=r"multiple of 0\.05"):
-        neuron_sets([frequencies("code", [np.zeros((3, 4))])], epsilon, 0.5)
-
-
-@pytest.mark.parametrize("tau", [0.0, 1.1])
-def test_a_tau_that_is_no_share_is_refused(tau):
-    with pytest.raises(ProblemError, match="above 0"):
-        neuron_sets([frequencies("code", [np.zeros((3, 4))])], 0.5, tau)
+@pytest.mark.parametrize(
+    ("epsilon", "tau", "said"),
+    [(each, 0.5, r"multiple of 0\.05") for each in (0.0, 0.51, 1.05, -0.5)]
+    + [(0.5, each, "above 0") for each in (0.0, 1.1)],
+)
+def test_an_epsilon_off_the_grid_and_a_tau_that_is_no_share_are_refused(epsilon, tau, said):
+    with pytest.raises(ProblemError, match=said):
+        neuron_sets([frequencies("code", [np.zeros((3, 4))])], epsilon, tau)

@@ -18,6 +18,7 @@ from analysis.neurons.request import AblationRequest, FrequenciesRequest
 from analysis.neurons.study import NeuronsInput
 from analysis.problems import ProblemError
 from tests.support.scripted_session import ScriptedSession
+from tests.support.studies import answered, driven, rows_of
 
 BASE, TUNED = resolve("demo-base"), resolve("demo-tuned")
 FUNCTIONS = {
@@ -53,43 +54,21 @@ def findings(prompts):
     pool = ModelPool()
 
     def answer(request):
-        steps = FUNCTIONS[type(request)](request, pool)
-        while True:
-            try:
-                event = next(steps)
-            except StopIteration as stop:
-                yield Finished(stop.value)
-                return
-            if isinstance(event, Progress):
-                yield event
+        result, said = driven(FUNCTIONS[type(request)](request, pool))
+        yield from (event for event in said if isinstance(event, Progress))
+        yield Finished(result)
 
     session = ScriptedSession(answer)
-    given = NeuronsInput(
-        session, BASE, TUNED, prompts=str(prompts), random_sets=2, epsilon=0.4, tau=0.5
-    )
-    study = study_of("components").start(given)
-    while True:
-        try:
-            next(study)
-        except StopIteration as stop:
-            session.close()
-            return stop.value
-
-
-def rows_of(findings, name):
-    table = next(each.table for each in findings.tables if each.name == name)
-    return [dict(zip(table.columns, row, strict=True)) for row in table]
+    options = {"prompts": str(prompts), "random_sets": 2, "epsilon": 0.4, "tau": 0.5}
+    given = NeuronsInput(session, BASE, TUNED, **options)
+    found = answered(study_of("components").start(given))
+    session.close()
+    return found
 
 
 def test_every_table_speaks_of_both_models_or_of_the_change(findings):
-    assert [each.name for each in findings.tables] == [
-        "overlaps",
-        "halves",
-        "alterations",
-        "sizes",
-        "thresholds",
-        "ablation",
-    ]
+    names = "overlaps halves alterations sizes thresholds ablation"
+    assert [each.name for each in findings.tables] == names.split()
     for name in ("overlaps", "halves", "sizes", "thresholds"):
         assert {row["model"] for row in rows_of(findings, name)} == {"demo-base", "demo-tuned"}
     assert {row["model"] for row in rows_of(findings, "ablation")} == {"demo-tuned"}
@@ -127,11 +106,9 @@ def test_the_findings_say_whose_reading_it_is_and_what_was_silenced(findings):
     assert findings.statements[0].startswith("Our reading of SPARCOM")
     assert any("halves of a category's instructions" in each for each in findings.statements)
     assert any("95% interval" in each for each in findings.statements)
-    assert findings.parameters["ε"] == 0.4
-    assert findings.parameters["τ"] == 0.5
-    assert findings.parameters["number of instructions"] == 5
-    assert findings.parameters["base precision"] == "float32 on cpu"
-    assert findings.parameters["tuned precision"] == "float32 on cpu"
+    expected = {"ε": 0.4, "τ": 0.5, "number of instructions": 5}
+    expected |= dict.fromkeys(("base precision", "tuned precision"), "float32 on cpu")
+    assert expected.items() <= findings.parameters.items()
     assert [each.name for each in findings.figures] == ["sizes", "alteration", "ablation"]
 
 

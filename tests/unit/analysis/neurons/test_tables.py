@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.neurons.pair import Thresholds, pair_sets
-from analysis.neurons.result import Frequencies, LayerFrequencies
-from analysis.neurons.sets import EPSILONS, EXPERT_EPSILONS
+from analysis.neurons.result import Frequencies
 from analysis.neurons.tables import (
     COLUMNS,
     SUMMARY_COLUMNS,
@@ -16,21 +15,15 @@ from analysis.neurons.tables import (
     units_table,
 )
 from analysis.problems import ProblemError
+from tests.support.scripted_components import layer_frequencies
+from tests.support.studies import rows
 
 HIGH, LOW = 0.9, 0.1
 
 
 def layer(shares, experts, sizes):
     """One layer on one instruction, with planted shares of tokens."""
-    return LayerFrequencies(
-        starts=np.cumsum([0, *sizes]),
-        reached=np.array([[s >= e for s in shares] for e in EPSILONS], dtype=np.uint16),
-        mean=np.array(shares, dtype=np.float32),
-        expert_reached=np.array(
-            [[s >= e for s in experts] for e in EXPERT_EPSILONS], dtype=np.uint16
-        ).reshape(100, len(experts)),
-        expert_mean=np.array(experts, dtype=np.float32),
-    )
+    return layer_frequencies(np.array([shares]), np.array([experts]), sizes)
 
 
 def model(name, by_category):
@@ -47,21 +40,15 @@ def dense(*layers):
 @pytest.fixture
 def pair():
     """Neuron 0 is general and kept, 1 is lost by code, 2 gained by it, 3 is math's alone."""
-    base = model(
-        "b",
-        {
-            "code": dense((HIGH, HIGH, LOW, LOW), (LOW, LOW)),
-            "math": dense((HIGH, LOW, LOW, HIGH), (LOW, LOW)),
-        },
-    )
-    tuned = model(
-        "t",
-        {
-            "code": dense((HIGH, LOW, HIGH, LOW), (LOW, LOW)),
-            "math": dense((HIGH, LOW, LOW, HIGH), (LOW, HIGH)),
-        },
-    )
-    return pair_sets(base, tuned, Thresholds())
+    base = {
+        "code": dense((HIGH, HIGH, LOW, LOW), (LOW, LOW)),
+        "math": dense((HIGH, LOW, LOW, HIGH), (LOW, LOW)),
+    }
+    tuned = {
+        "code": dense((HIGH, LOW, HIGH, LOW), (LOW, LOW)),
+        "math": dense((HIGH, LOW, LOW, HIGH), (LOW, HIGH)),
+    }
+    return pair_sets(model("b", base), model("t", tuned), Thresholds())
 
 
 def test_every_unit_of_a_set_has_a_row(pair):
@@ -85,8 +72,7 @@ def test_every_unit_of_a_set_has_a_row(pair):
 def test_the_summary_has_overlaps_and_alterations(pair):
     table = summary_table(pair)
     assert table.columns == SUMMARY_COLUMNS
-    rows = [dict(zip(table.columns, row, strict=True)) for row in table]
-    overlaps = [row for row in rows if row["summary"] == "overlap"]
+    overlaps = [row for row in rows(table) if row["summary"] == "overlap"]
     assert [(r["model"], r["category"], r["size"], r["shared"]) for r in overlaps] == [
         ("b", "code", 2, 1),
         ("b", "math", 2, 1),
@@ -95,11 +81,9 @@ def test_the_summary_has_overlaps_and_alterations(pair):
     ]
     assert [r["jaccard"] for r in overlaps] == pytest.approx([1 / 3, 1 / 3, 1 / 4, 1 / 4])
     assert [r["containment"] for r in overlaps] == pytest.approx([1 / 2, 1 / 2, 1 / 2, 1 / 3])
-    altered = [row for row in rows if row["summary"] == "alteration"]
-    assert [
-        (r["category"], r["layer"], r["kept"], r["lost"], r["gained"], r["jaccard"])
-        for r in altered
-    ] == [
+    altered = [row for row in rows(table) if row["summary"] == "alteration"]
+    names = ("category", "layer", "kept", "lost", "gained", "jaccard")
+    assert [tuple(row[name] for name in names) for row in altered] == [
         ("code", None, 1, 1, 1, pytest.approx(1 / 3)),
         ("code", 0, 1, 1, 1, pytest.approx(1 / 3)),
         ("code", 1, 0, 0, 0, None),
@@ -110,8 +94,7 @@ def test_the_summary_has_overlaps_and_alterations(pair):
 
 
 def test_sizes_are_counted_by_layer(pair):
-    rows = [row for row in sizes_table(pair) if row[1] == "t"]
-    assert rows == [
+    assert [row for row in sizes_table(pair) if row[1] == "t"] == [
         ("neurons", "t", 0, "code", 2, 1, 1, 4),
         ("neurons", "t", 0, "math", 2, 1, 1, 4),
         ("neurons", "t", 1, "code", 0, 0, 0, 2),

@@ -62,8 +62,8 @@ def hidden(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("user", USERS)
 def test_the_next_one_removes_what_a_killed_process_left_and_nothing_of_a_living_one(
-    user: str, tmp_path: Path
-) -> None:
+    user, tmp_path
+):
     with making(user, tmp_path) as living, making(user, tmp_path) as killed:
         killed.kill()
         assert killed.wait() == -signal.SIGKILL
@@ -81,7 +81,7 @@ def test_the_next_one_removes_what_a_killed_process_left_and_nothing_of_a_living
     assert hidden(tmp_path) == []
 
 
-def test_another_machine_s_is_removed_when_nobody_has_written_for_a_day(tmp_path: Path) -> None:
+def test_another_machine_s_is_removed_when_nobody_has_written_for_a_day(tmp_path):
     for name, age_s in (("other-1-old", 90000), ("other-1-new", 4000)):
         (tmp_path / f".making-{name}").mkdir()
         os.utime(tmp_path / f".making-{name}", (time.time() - age_s,) * 2)
@@ -91,7 +91,7 @@ def test_another_machine_s_is_removed_when_nobody_has_written_for_a_day(tmp_path
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_it_is_gone_in_the_end_whatever_happens(tmp_path: Path, kept: bool) -> None:
+def test_it_is_gone_in_the_end_whatever_happens(tmp_path, kept):
     """And so are the folders that were made for it, unless something is in them."""
     folder = tmp_path / "new" / "er"
 

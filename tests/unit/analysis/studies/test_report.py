@@ -47,22 +47,18 @@ def test_a_report_has_sentences_notes_parameters_and_versions(tmp_path):
     assert "| base | demo\\`base |" in text
     for package in ("Python", "insttui", "torch", "transformers", "numpy"):
         assert re.search(rf"\| version of {package} \| [\w.+]+ \|", text), package
-
-
-def test_no_text_breaks_out_of_its_line(tmp_path):
-    text = write_report(findings(), tmp_path).read_text()
+    # No text breaks out of its line.
     assert "left out.\\\\u000aIt had no\\\\u202e end." in text
     assert "\u202e" not in text
 
 
 def test_a_long_table_is_cut_with_a_word_and_whole_beside_it(tmp_path):
     path = write_report(findings(), tmp_path)
-    rows = [line for line in path.read_text().splitlines() if re.match(r"\| \d+ \|", line)]
+    text = path.read_text()
+    rows = [line for line in text.splitlines() if re.match(r"\| \d+ \|", line)]
     assert len(rows) == MOST_ROWS
     assert rows[1] == "| 1 | 0.3333 |  | no | w1\\|x |"
-    assert (
-        f"The first {MOST_ROWS} of 60 rows; all are in [cases.csv](cases.csv)." in path.read_text()
-    )
+    assert f"The first {MOST_ROWS} of 60 rows; all are in [cases.csv](cases.csv)." in text
     with (path.parent / "cases.csv").open(newline="") as stream:
         found = list(csv.reader(stream))
     assert len(found) == 61
@@ -104,13 +100,10 @@ def test_a_crash_leaves_the_earlier_report_and_nothing_else(tmp_path):
     path = write_report(findings(), tmp_path)
     before = {each.name: each.read_bytes() for each in path.parent.iterdir()}
 
-    def broken():
-        yield (1,)
-        raise RuntimeError("in the middle of a table")
-
     class Rows:
         def __iter__(self):
-            return broken()
+            yield (1,)
+            raise RuntimeError("in the middle of a table")
 
     tables = (TABLE, NamedTable("more", "More", Table(("a",), Rows())))
     with pytest.raises(RuntimeError):

@@ -99,10 +99,8 @@ def test_words_gained_and_lost_by_layer_from_the_components(concept_report):
         )
         assert row.words_gained.split() == [word for word in tuned if word not in base]
         assert row.words_lost.split() == [word for word in base if word not in tuned]
-        assert (row.gained, row.lost) == (
-            len(row.words_gained.split()),
-            len(row.words_lost.split()),
-        )
+        numbers = (len(row.words_gained.split()), len(row.words_lost.split()))
+        assert (row.gained, row.lost) == numbers
         assert row.kept == len(set(base) & set(tuned))
 
 
@@ -148,49 +146,33 @@ def library(tmp_path_factory):
     """Two models, two sets of prompts, ratings of one model, maps by chance."""
     folder = tmp_path_factory.mktemp("library")
     random = np.random.default_rng(7)
-    names = [f"case-{number}" for number in range(24)]
     pieces = ["▁Name", "▁some", "▁long", "▁rivers", "▁of", "▁old", "▁Europe", "."]
     case = {
         "prompt": "Name some long rivers of old Europe.",
         "prompt_tokens": pieces,
         "instruction_mask": "11110000",
     }
-    datasets = ("letters", "signs")
-    write_lines(
-        folder / "cases.jsonl",
-        [{"id": name, "dataset": datasets[place % 2], **case} for place, name in enumerate(names)],
-    )
-    ratings = [
-        {"id": name, "model": "apt", "rating": 1.0 + place % 3} for place, name in enumerate(names)
-    ]
+    names = {f"case-{number}": number for number in range(24)}
+    sets = {name: ("letters", "signs")[place % 2] for name, place in names.items()}
+    cases = [{"id": name, "dataset": of, **case} for name, of in sets.items()]
+    write_lines(folder / "cases.jsonl", cases)
+    ratings = [{"id": n, "model": "apt", "rating": 1.0 + place % 3} for n, place in names.items()]
     write_lines(folder / "ratings.jsonl", ratings)
     for model in ("apt", "plain"):
-        lengths = random.integers(3, 9, len(names)).tolist()
-        responses = [
-            {"id": name, "response_tokens": ["▁x"] * length}
-            for name, length in zip(names, lengths, strict=True)
-        ]
+        lengths = dict(zip(names, random.integers(3, 9, len(names)).tolist(), strict=True))
+        responses = [{"id": n, "response_tokens": ["▁x"] * m} for n, m in lengths.items()]
         write_lines(folder / f"responses_{model}.jsonl", responses)
         maps = {
             name: random.integers(0, 11, (len(pieces), length), dtype=np.uint8)
-            for name, length in zip(names, lengths, strict=True)
+            for name, length in lengths.items()
         }
         np.savez_compressed(folder / f"salience_{model}.npz", **maps)
     return CaseLibrary.open(folder)
 
 
-@needs_published_maps
+@pytest.mark.parametrize("maps", ["made", pytest.param("published", marks=needs_published_maps)])
 @pytest.mark.parametrize(
-    ("study", "check"),
-    [(density.study, check_tables_1_and_2), (position.study, check_fig_6)],
+    ("study", "check"), [(density.study, check_tables_1_and_2), (position.study, check_fig_6)]
 )
-def test_published_maps_give_tables_that_follow_from_their_cases(study, check, tmp_path):
-    check(Report(study(CaseLibrary.open(PUBLISHED)), tmp_path))
-
-
-@pytest.mark.parametrize(
-    ("study", "check"),
-    [(density.study, check_tables_1_and_2), (position.study, check_fig_6)],
-)
-def test_made_maps_give_tables_that_follow_from_their_cases(study, check, library, tmp_path):
-    check(Report(study(library), tmp_path))
+def test_maps_give_tables_that_follow_from_their_cases(study, check, maps, library, tmp_path):
+    check(Report(study(library if maps == "made" else CaseLibrary.open(PUBLISHED)), tmp_path))

@@ -45,10 +45,8 @@ def answer(request):
             scores=np.array(measured),
             neighbours_of_task=of_task.astype(np.int32),
             output_predicted=predicted,
-            neighbour_share=np.array(
-                [sum(each) / found.neighbours / len(each) for each in of_task.tolist()]
-            ),
-            neighbour_accuracy=np.array([sum(each) / len(each) for each in predicted.tolist()]),
+            neighbour_share=of_task.mean(axis=1) / found.neighbours,
+            neighbour_accuracy=predicted.mean(axis=1),
         )
     )
 
@@ -96,9 +94,8 @@ def test_the_best_layer(report):
     for row in report["best"].to_dict("records"):
         of_task = layers[(layers.model == row["model"]) & (layers.label == "task")]
         assert row["layer"] == of_task.layer[of_task.f1.idxmax()]
-        for each in layers[
-            (layers.model == row["model"]) & (layers.layer == row["layer"])
-        ].itertuples():
+        of_layer = layers[(layers.model == row["model"]) & (layers.layer == row["layer"])]
+        for each in of_layer.itertuples():
             for metric in ("f1", "ari", "ami"):
                 assert row[f"{each.label.replace('-', '_')}_{metric}"] == getattr(each, metric)
 

@@ -127,11 +127,8 @@ def test_alterations(report):
         if not np.isnan(row.layer):
             members = members[members.layer == row.layer]
         base, tuned = (sets_of(members, name)[row.category] for name in ("demo-base", "demo-tuned"))
-        assert (row.kept, row.lost, row.gained) == (
-            len(base & tuned),
-            len(base - tuned),
-            len(tuned - base),
-        )
+        expected = (len(base & tuned), len(base - tuned), len(tuned - base))
+        assert (row.kept, row.lost, row.gained) == expected
         if base | tuned:
             assert row.jaccard == pytest.approx(jaccard(base, tuned))
 
@@ -177,29 +174,19 @@ def test_effects_and_their_intervals(report):
             change=(here.silenced - here.whole) / tokens,
             by_chance=(here.random - here.whole) / tokens,
         )
-        each = here.groupby("response").agg(
-            category=("category", "first"),
-            change=("change", "first"),
-            by_chance=("by_chance", "mean"),
-        )
+        how = {"category": "first", "change": "first", "by_chance": "mean"}
+        each = here.groupby("response").agg(how)
         effect = each.change - each.by_chance
         own = each.category == category
         generator = np.random.default_rng(SEED)
         drawn = {}
         for name, group in (("own", own), ("others", ~own)):
             values = effect[group].to_numpy()
-            drawn[name] = np.array(
-                [
-                    values[generator.integers(len(values), size=len(values))].mean()
-                    for _ in range(2000)
-                ]
-            )
+            chosen = (generator.integers(len(values), size=len(values)) for _ in range(2000))
+            drawn[name] = np.array([values[places].mean() for places in chosen])
         drawn["own - others"] = drawn["own"] - drawn["others"]
-        expected = {
-            "own": effect[own].mean(),
-            "others": effect[~own].mean(),
-            "own - others": effect[own].mean() - effect[~own].mean(),
-        }
+        expected = {"own": effect[own].mean(), "others": effect[~own].mean()}
+        expected["own - others"] = expected["own"] - expected["others"]
         for row in table[table.category == category].itertuples():
             assert row.effect == pytest.approx(expected[row.measured_on])
             low, high = np.quantile(drawn[row.measured_on], [0.025, 0.975])

@@ -108,9 +108,8 @@ def test_tables_5_and_6(report, annotations):
 def test_fig_3(report, annotations):
     of = annotations[annotations.level.notna()]
     for row in report["levels"].to_dict("records"):
-        here = of[
-            (of.model == row["model"]) & of.layer.between(row["first_layer"], row["last_layer"])
-        ]
+        here = of[of.model == row["model"]]
+        here = here[here.layer.between(row["first_layer"], row["last_layer"])]
         percents = shares(here, here.level == row["level"])
         assert row["descriptions"] == len(here)
         assert row["percent"] == pytest.approx(percents.mean())
@@ -178,9 +177,8 @@ def test_the_answers_that_were_understood(report, annotations):
             "scenarios": of_model.scenarios.notna(),
             "level": of_model.level.notna(),
         }[row["step"]].sum()
-        asked = (
-            len(of_model) if row["step"] == "description" else sum(of_model.outcome == "described")
-        )
+        described = sum(of_model.outcome == "described")
+        asked = len(of_model) if row["step"] == "description" else described
         assert row["answers"] == asked
         assert row["understood"] == understood
         assert row["not_understood"] == asked - understood

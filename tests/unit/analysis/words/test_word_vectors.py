@@ -5,8 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import subprocess
-import sys
 import zipfile
 
 import numpy as np
@@ -23,11 +21,12 @@ UNIT = {"the": [0.6, 0.8, 0.0], "house": [0.0, 0.0, -1.0], "Tree": [1.0, 0.0, 0.
 
 @pytest.fixture
 def opened(tmp_path):
-    """Writes a file of some content and opens it."""
+    """Opens a file, written with some content unless it is there."""
 
-    def opening(content, name="vectors.txt"):
+    def opening(content=None, name="vectors.txt"):
         path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        if content is not None:
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return open_word_vectors(path, tmp_path / "kept")
 
     return opening
@@ -78,14 +77,14 @@ def test_packed_text_is_read(opened, tmp_path):
     with zipfile.ZipFile(tmp_path / "vectors.zip", "w") as archive:
         archive.writestr("vectors.2d.txt", "the 1 2\n")
         archive.writestr("vectors.3d.txt", TEXT)
-    assert as_dict(open_word_vectors(tmp_path / "vectors.zip", tmp_path / "kept")) == UNIT
+    assert as_dict(opened(name="vectors.zip")) == UNIT
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_arrays_are_read_with_the_words_beside_them(tmp_path, dtype):
+def test_arrays_are_read_with_the_words_beside_them(opened, tmp_path, dtype):
     np.save(tmp_path / "v.npy", np.array([[3, 4, 0], [0, 0, -2], [1, 0, 0]], dtype=dtype))
     (tmp_path / "v.txt").write_text("the\nhouse\t17\nTree\n")
-    assert as_dict(open_word_vectors(tmp_path / "v.npy", tmp_path / "kept")) == UNIT
+    assert as_dict(opened(name="v.npy")) == UNIT
 
 
 def test_the_demo_pairs_vectors_are_read(tmp_path):
@@ -97,25 +96,25 @@ def test_the_demo_pairs_vectors_are_read(tmp_path):
     np.testing.assert_allclose(vectors.vectors, expected, atol=1e-6)
 
 
-def test_a_sentence_transformers_folder_is_read_from_within_and_from_above(tmp_path):
-    folder = write_folder(tmp_path / "model")
-    for path in (folder, folder / "0_WordEmbeddings"):
-        vectors = open_word_vectors(path, tmp_path / "kept")
+def test_a_sentence_transformers_folder_is_read_from_within_and_from_above(opened, tmp_path):
+    write_folder(tmp_path / "model")
+    for name in ("model", "model/0_WordEmbeddings"):
+        vectors = opened(name=name)
         assert as_dict(vectors) == {word: UNIT[word] for word in ("the", "house")}
         assert vectors.notes == ("1 vectors of zeros are left out.",)
 
 
-def test_pickled_weights_are_refused_unread(tmp_path):
-    folder = write_folder(tmp_path / "model", weights="pytorch_model.bin")
+def test_pickled_weights_are_refused_unread(opened, tmp_path):
+    write_folder(tmp_path / "model", weights="pytorch_model.bin")
     with pytest.raises(ProblemError, match=r"pickles are not read.*safetensors"):
-        open_word_vectors(folder, tmp_path / "kept")
+        opened(name="model")
     np.save(tmp_path / "v.npy", np.array([{}], dtype=object))
     (tmp_path / "v.txt").write_text("the\n")
     with pytest.raises(ProblemError, match="no array of numbers"):
-        open_word_vectors(tmp_path / "v.npy", tmp_path / "kept")
+        opened(name="v.npy")
     np.savez(tmp_path / "v.npz", words=np.array(["a", None]), vectors=np.ones((2, 2)))
     with pytest.raises(ProblemError, match="unpickling"):
-        open_word_vectors(tmp_path / "v.npz", tmp_path / "kept")
+        opened(name="v.npz")
 
 
 def test_a_word_is_found_as_it_is_written_else_in_lower_case(opened):
@@ -138,17 +137,12 @@ def test_what_is_left_out_is_counted(opened):
     )
 
 
-def test_words_may_hold_spaces_and_marks_that_look_like_line_ends(opened):
-    assert opened("the 1 2\n. . . 3 4\nat me@x.org 5 6\na\u2028b\u0085c 7 8\n").words == (
-        "the",
-        ". . .",
-        "at me@x.org",
-        "a\u2028b\u0085c",
-    )
-
-
-def test_a_word_that_is_a_number_is_a_word(opened):
-    assert opened("1984 1 2\n7 3 4\n").words == ("1984", "7")
+@pytest.mark.parametrize(
+    "words", [("the", ". . .", "at me@x.org", "a\u2028b\u0085c"), ("1984", "7")]
+)
+def test_words_may_be_numbers_and_hold_spaces_and_marks_that_look_like_line_ends(opened, words):
+    text = "".join(f"{word} {number} 2\n" for number, word in enumerate(words, 1))
+    assert opened(text).words == words
 
 
 def test_many_lines_are_read_block_by_block(opened):
@@ -199,34 +193,35 @@ def test_text_that_holds_no_vectors_is_refused_with_the_line(opened, tmp_path, c
         (None, np.ones((3, 2)), "no word list next to it"),
     ],
 )
-def test_arrays_that_hold_no_vectors_are_refused(tmp_path, words, rows, message):
+def test_arrays_that_hold_no_vectors_are_refused(opened, tmp_path, words, rows, message):
     np.save(tmp_path / "v.npy", rows)
     if words is not None:
         (tmp_path / "v.words").write_text(words)
     with pytest.raises(ProblemError, match=message):
-        open_word_vectors(tmp_path / "v.npy", tmp_path / "kept")
+        opened(name="v.npy")
 
 
-def test_broken_archives_and_folders_are_refused(opened, tmp_path):
-    with pytest.raises(ProblemError, match="broken"):
-        opened(gzip.compress(TEXT.encode())[:-9], "v.gz")
-    with pytest.raises(ProblemError, match="broken"):
-        opened(b"no archive", "v.zip")
-    with pytest.raises(ProblemError, match="not read"):
-        opened(b"", "v.bin")
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("v.gz", gzip.compress(TEXT.encode())[:-9], "broken"),
+        ("v.zip", b"no archive", "broken"),
+        ("v.bin", b"", "not read"),
+        ("w.npz", None, "no array named vectors"),
+        ("", None, "wordembedding_config"),
+        ("model", None, "1 words and 3 vectors"),
+    ],
+)
+def test_broken_archives_and_folders_are_refused(opened, tmp_path, name, content, message):
     np.savez(tmp_path / "w.npz", words=np.array(["a"]))
-    with pytest.raises(ProblemError, match="no array named vectors"):
-        open_word_vectors(tmp_path / "w.npz", tmp_path / "kept")
-    with pytest.raises(ProblemError, match="wordembedding_config"):
-        open_word_vectors(tmp_path, tmp_path / "kept")
-    folder = write_folder(tmp_path / "model", vocabulary=["a"])
-    with pytest.raises(ProblemError, match="1 words and 3 vectors"):
-        open_word_vectors(folder, tmp_path / "kept")
+    write_folder(tmp_path / "model", vocabulary=["a"])
+    with pytest.raises(ProblemError, match=message):
+        opened(content, name)
 
 
-def test_a_missing_file_is_a_problem_of_storage(tmp_path):
+def test_a_missing_file_is_a_problem_of_storage(opened):
     with pytest.raises(ProblemError, match="No such file") as caught:
-        open_word_vectors(tmp_path / "none.txt", tmp_path / "kept")
+        opened(name="none.txt")
     assert caught.value.problem.kind == "storage"
 
 
@@ -281,9 +276,3 @@ def test_rows_of_zeros_have_no_direction():
     rows, known = unit_length(np.array([[3.0, 4.0], [0.0, 0.0], [1e-30, 0.0]]))
     assert known.tolist() == [True, False, True]
     assert rows == pytest.approx(np.array([[0.6, 0.8], [0.0, 0.0], [1.0, 0.0]]))
-
-
-def test_reading_vectors_needs_no_torch():
-    code = "import sys, analysis.words.word_vectors; print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False"]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
 from analysis.problems import ProblemError
@@ -16,6 +13,7 @@ from analysis.words.words import (
     token_words,
     words_from_file,
 )
+from tests.support.children import run
 
 
 @pytest.fixture
@@ -57,8 +55,19 @@ def test_words_of_a_vocabulary_are_tokens_that_begin_with_a_space():
         token_words(["a", "b"])
 
 
-def test_a_plain_list_keeps_its_order(write):
-    assert read(write("tree\n\nhouse\r\n  car  \nBaum")) == ("tree", "house", "car", "Baum")
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("tree\n\nhouse\r\n  car  \nBaum", ("tree", "house", "car", "Baum")),
+        ("東京\nстрана\nسلام\n", ("東京", "страна", "سلام")),
+        ("1984\n42\n7", ("1984", "42", "7")),
+        ("b\t1\na\t1\nc\t2\n", ("c", "b", "a")),
+        ("tree\t3", ("tree",)),
+    ],
+    ids=["plain", "any script", "numbers alone", "equal counts", "single word, no heading"],
+)
+def test_a_list_of_words_is_read_in_its_order_or_by_count(write, content, words):
+    assert read(write(content)) == words
 
 
 @pytest.mark.parametrize(
@@ -76,26 +85,10 @@ def test_counted_words_are_sorted_by_falling_count(write, content):
     assert read(write(content)) == ("house", ",", "tree")
 
 
-def test_words_of_equal_count_keep_their_order(write):
-    assert read(write("b\t1\na\t1\nc\t2\n")) == ("c", "b", "a")
-
-
-def test_a_single_word_with_its_count_is_no_heading(write):
-    assert read(write("tree\t3")) == ("tree",)
-
-
 def test_a_repeated_word_counts_once_and_case_variants_are_words_of_their_own(write):
     listed = words_from_file(write("tree\t3\nTree\t2\ntree\t9\ncafe\u0301\t1\ncaf\u00e9\t1"))
     assert listed.words == ("tree", "Tree", "café")
     assert listed.notes == ("2 repeated words of the list count once.",)
-
-
-def test_words_of_any_script_are_words(write):
-    assert read(write("東京\nстрана\nسلام\n")) == ("東京", "страна", "سلام")
-
-
-def test_numbers_alone_are_a_plain_list(write):
-    assert read(write("1984\n42\n7")) == ("1984", "42", "7")
 
 
 def test_a_huge_list_is_cut_and_says_so(write):
@@ -144,9 +137,6 @@ def test_a_missing_file_is_a_problem_of_storage(tmp_path):
     assert caught.value.problem.kind == "storage"
 
 
-def test_importing_word_lists_does_not_import_wordfreq():
-    code = (
-        "import sys, analysis.words.words\nprint('wordfreq' in sys.modules, 'torch' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "False"]
+def test_importing_word_lists_and_vectors_imports_neither_wordfreq_nor_torch():
+    imports = "import sys, analysis.words.words, analysis.words.word_vectors"
+    assert run(f"{imports}; print({{'wordfreq', 'torch'}} & {{*sys.modules}})") == "set()\n"

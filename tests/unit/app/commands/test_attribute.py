@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import sys
+from functools import partial
 
 import pytest
 
@@ -20,19 +21,27 @@ RESPONSE = "Paris\x1b[2J, of course."
 
 
 @pytest.fixture
-def run(monkeypatch):
+def asked(monkeypatch):
+    """What is asked of the model, which answers."""
+    requests = []
+
     def answer(_session, request):
         assert isinstance(request, AttributionRequest)
+        requests.append(request)
         return attribution(request)
 
     monkeypatch.setattr(session, "session", lambda _: contextlib.nullcontext())
     monkeypatch.setattr(session, "run_with_progress", answer)
+    return requests
 
-    def command(*arguments):
-        asked = ["attribute", "--model", "demo-tuned", "--prompt", "Name a city.", *arguments]
-        return attribute.run(parser().parse_args(asked))
 
-    return command
+def command(*arguments):
+    return attribute.run(parser().parse_args(["attribute", "--model", "demo-tuned", *arguments]))
+
+
+@pytest.fixture
+def run(asked):
+    return partial(command, "--prompt", "Name a city.")
 
 
 def test_it_says_what_was_answered_and_how_many_rows_are_where(run, tmp_path, capsys):
@@ -90,23 +99,14 @@ def test_what_is_no_text_is_no_prompt(prompt_of, content, why):
 
 
 @pytest.fixture
-def prompt_of(run, monkeypatch, tmp_path):
+def prompt_of(asked, monkeypatch, tmp_path):
     """What is asked of the model where the prompt has this content."""
 
     def prompt(content: bytes, origin: str) -> str:
-        asked = []
-        monkeypatch.setattr(
-            session,
-            "run_with_progress",
-            lambda _session, request: asked.append(request) or attribution(request),
-        )
         file = tmp_path / "prompt.txt"
         file.write_bytes(content)
-        if origin == "standard input":
-            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
-        name = "-" if origin == "standard input" else str(file)
-        options = ["attribute", "--model", "demo-tuned", "--prompt-file", name]
-        attribute.run(parser().parse_args(options))
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+        command("--prompt-file", "-" if origin == "standard input" else str(file))
         return asked[0].prompt
 
     return prompt

@@ -52,7 +52,7 @@ def report(step: int) -> Progress:
     return Progress(step // 10, 10, step, 100, 2.5, 0.25)
 
 
-def test_the_summary_compares_the_first_epoch_with_the_last() -> None:
+def test_the_summary_compares_the_first_epoch_with_the_last():
     text = "\n".join(clusters_train.summary(RUN))
     assert "small, seed 2: epoch 0 → epoch 9" in text
     assert "0.000 → 0.900 with unseen instructions" in text
@@ -63,13 +63,13 @@ def test_the_summary_compares_the_first_epoch_with_the_last() -> None:
     ]
 
 
-def test_a_failure_of_the_process_becomes_the_commands() -> None:
+def test_a_failure_of_the_process_becomes_the_commands():
     failed = Failed(Problem(kind="storage", what="The disk is full."))
     with pytest.raises(ProblemError, match="The disk is full"):
         list(clusters_train._progress(lines_of([report(10), failed])))
 
 
-def test_a_log_says_rate_and_time_left(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_log_says_rate_and_time_left(capsys):
     reports = clusters_train._progress(lines_of([report(50), report(60), report(100)]))
     clusters_train._print_lines(reports)
     lines = capsys.readouterr().err.splitlines()
@@ -77,9 +77,7 @@ def test_a_log_says_rate_and_time_left(capsys: pytest.CaptureFixture[str]) -> No
     assert lines[-1].endswith("steps/s, 0 s left")
 
 
-def test_a_folder_with_other_things_is_left_alone(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_folder_with_other_things_is_left_alone(tmp_path, capsys):
     (tmp_path / "notes.txt").write_text("mine")
     assert main(["clusters", "train", "--preset", "small", "--out", str(tmp_path)]) == 2
     assert "is not an empty folder" in capsys.readouterr().err

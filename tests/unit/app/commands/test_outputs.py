@@ -86,20 +86,18 @@ def test_what_is_in_the_way_of_a_report_or_of_its_cases_is_said_at_once(
     assert sorted(each.name for each in taken.iterdir()) == sorted(["file", in_the_way])
 
 
-@pytest.mark.parametrize("before", ["dear", None])
+@pytest.mark.parametrize("before", [{"rows.csv": "dear"}, {}])
 def test_work_that_fails_leaves_the_file_as_it_was(tmp_path, monkeypatch, capsys, before):
     def fail(_session, _request):
         raise problem("engine", "The engine process died.")
 
-    file = tmp_path / "rows.csv"
-    if before is not None:
-        file.write_text(before)
+    for name, text in before.items():
+        (tmp_path / name).write_text(text)
     monkeypatch.setattr(session, "session", lambda _: contextlib.nullcontext())
     monkeypatch.setattr(session, "run_with_progress", fail)
-    assert main([*FILES["attribute"], str(file)]) == 1
+    assert main([*FILES["attribute"], str(tmp_path / "rows.csv")]) == 1
     assert "The engine process died." in capsys.readouterr().err
-    found = {each.name: each.read_text() for each in tmp_path.iterdir()}
-    assert found == ({} if before is None else {"rows.csv": before})
+    assert {each.name: each.read_text() for each in tmp_path.iterdir()} == before
 
 
 def test_rows_that_break_off_leave_the_file_as_it_was(tmp_path):
@@ -117,9 +115,7 @@ def test_rows_that_break_off_leave_the_file_as_it_was(tmp_path):
 
 def test_where_rows_could_be_written_they_are(tmp_path, monkeypatch):
     monkeypatch.setattr(session, "session", lambda _: contextlib.nullcontext())
-    monkeypatch.setattr(
-        session, "run_with_progress", lambda _session, request: attribution(request)
-    )
+    monkeypatch.setattr(session, "run_with_progress", lambda _, request: attribution(request))
     file = tmp_path / "rows.csv"
     file.write_text("older and longer than anything that is written now" * 1000)
     assert main([*FILES["attribute"], str(file)]) == 0
@@ -131,12 +127,7 @@ def test_where_rows_could_be_written_they_are(tmp_path, monkeypatch):
     ("arguments", "environment", "status", "said"),
     [
         ((), {}, 2, "There is no endpoint that could describe components."),
-        (
-            ("--templates", "nowhere.toml"),
-            {"OPENAI_API_KEY": "x"},
-            1,
-            "nowhere.toml cannot be read",
-        ),
+        (("--templates", "no.toml"), {"OPENAI_API_KEY": "x"}, 1, "no.toml cannot be read"),
     ],
 )
 def test_descriptions_that_could_not_be_asked_for_are_refused_at_once(

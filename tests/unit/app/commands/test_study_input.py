@@ -74,12 +74,6 @@ def test_words_are_for_the_studies_that_speak_of_words(study: str, option: str) 
         check("study", study, f"--{option}", "file")
 
 
-@pytest.mark.parametrize("study", PAIRS)
-def test_stored_maps_are_no_models(study: str) -> None:
-    with pytest.raises(ProblemError, match="needs models"):
-        check("--results", "maps", "study", study)
-
-
 @pytest.mark.parametrize("study", ["heads", "concepts"])
 def test_stored_weights_have_one_precision(study: str) -> None:
     with pytest.raises(ProblemError, match="--dtype would change nothing"):
@@ -88,7 +82,11 @@ def test_stored_weights_have_one_precision(study: str) -> None:
 
 
 @pytest.mark.parametrize("study", PAIRS)
-def test_no_study_has_layers(study: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stored_maps_are_no_models_and_no_study_has_layers(
+    study: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ProblemError, match="needs models"):
+        check("--results", "maps", "study", study)
     with pytest.raises(SystemExit):
         check("study", study, "--layers", "0")
     assert "unrecognized arguments: --layers 0" in capsys.readouterr().err

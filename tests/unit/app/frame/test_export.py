@@ -11,25 +11,10 @@ from analysis.table import Table
 from app.frame.export import chained, free_path, save_csv, write_csv
 
 HOSTILE = [
-    "plain",
-    "a,b;c\td",
-    'say "x"',
-    '"',
-    "line\nbreak",
-    "return\ronly",
-    "both\r\n",
-    "=1+1",
-    "+x",
-    "@x",
-    "\x1b[31m",
+    *("plain", "a,b;c\td", 'say "x"', '"', "line\nbreak", "return\ronly", "both\r\n"),
+    *("=1+1", "+x", "@x", " space ", "", "日本語", "\x00", "é", "\ufeff", "\x1b[31m"),
     "‮abc",
     "​",
-    " space ",
-    "",
-    "日本語",
-    "\x00",
-    "é",
-    "\ufeff",
 ]
 
 

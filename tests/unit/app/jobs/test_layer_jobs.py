@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import pytest
 
 from analysis.events import Cancelled, Event, Failed, Finished, ModelFacts, Notice, Progress
@@ -12,47 +10,23 @@ from analysis.problems import Problem
 from analysis.request import Ask, ModelChoice
 from analysis.words.choice import Words, WordVectors
 from app.jobs.layer_jobs import LayerJobs, Step
+from tests.support.scripted_session import OpenSession
 
 MODELS = (ModelChoice("base", "base"), ModelChoice("tuned", "tuned"))
 LAYERS = 4
 
 
-@dataclass
-class Job:
-    request: HeadPairsRequest
-    listener: object
-    background: bool
-    cancelled: bool = False
-
-    def cancel(self) -> None:
-        self.cancelled = True
+def asks(n, models=MODELS):
+    return tuple(HeadPairsRequest(each, n, Words("demo"), WordVectors("demo")) for each in models)
 
 
-@dataclass
-class Session:
-    jobs: list[Job] = field(default_factory=list)
-
-    def submit(self, request, listener, *, background=False):
-        self.jobs.append(Job(request, listener, background))
-        return self.jobs[-1]
-
-
-@dataclass
 class House:
     """Jobs with the session they ask and the listener that hands their watches on."""
 
-    session: Session = field(default_factory=Session)
-    steps: list[Step | None] = field(default_factory=list)
-    jobs: LayerJobs = None
-
-    def __post_init__(self):
-        requests = [
-            Ask(
-                f"layer {n}",
-                tuple(HeadPairsRequest(m, n, Words("demo"), WordVectors("demo")) for m in MODELS),
-            )
-            for n in range(LAYERS)
-        ]
+    def __init__(self):
+        self.session = OpenSession()
+        self.steps: list[Step | None] = []
+        requests = [Ask(f"layer {n}", asks(n)) for n in range(LAYERS)]
         self.jobs = LayerJobs(self.session, self, requests)
 
     def post_message(self, message):
@@ -98,12 +72,17 @@ def test_answers_stand_in_the_order_of_the_requests_whichever_comes_first():
     assert [answer.name for answer in house.jobs.results[0]] == ["base 0", "tuned 0"]
 
 
-def test_another_layer_that_is_looked_at_goes_before_the_one_that_runs():
+def test_another_layer_that_is_looked_at_goes_first_and_what_is_given_up_is_not_heard():
     house = House()
     house.jobs.run(0)
     house.jobs.want(3)
     assert [job.cancelled for job in house.session.jobs] == [True, True, False, False]
     assert not house.session.jobs[-1].background
+    house.say(Finished(result(0, "base")), job=0)
+    house.say(Cancelled(), job=1)
+    assert house.steps == []
+    assert house.jobs.results == {}
+    assert not house.jobs.stopped
     house.finish(3)
     assert house.jobs.layer == 0
 
@@ -116,17 +95,6 @@ def test_a_layer_that_runs_or_is_there_is_not_asked_for_again():
     house.finish(0)
     house.jobs.want(0)
     assert house.jobs.layer == 1
-
-
-def test_what_is_given_up_is_not_heard():
-    house = House()
-    house.jobs.run(0)
-    house.jobs.want(1)
-    house.say(Finished(result(0, "base")), job=0)
-    house.say(Cancelled(), job=1)
-    assert house.steps == []
-    assert house.jobs.results == {}
-    assert not house.jobs.stopped
 
 
 def test_stopping_keeps_what_is_there_and_running_again_goes_on_with_the_rest():
@@ -185,15 +153,11 @@ def test_the_words_say_which_layer_of_how_many_and_how_far_it_is(total):
 
 def test_what_stands_in_the_place_of_layers_is_called_by_its_name():
     house = House()
-    asked = [
-        Ask(name, (HeadPairsRequest(MODELS[0], 0, Words("demo"), WordVectors("demo")),))
-        for name in ("math", "code")
-    ]
+    asked = [Ask(name, asks(0, MODELS[:1])) for name in ("math", "code")]
     jobs = LayerJobs(house.session, house, asked, kind="categories")
     jobs.run(1)
     assert jobs.words() == "0 of 2 categories · code"
 
 
 def test_a_model_without_layers_has_nothing_to_run():
-    jobs = LayerJobs(Session(), House(), [])
-    assert not jobs.can_run
+    assert not LayerJobs(OpenSession(), House(), []).can_run

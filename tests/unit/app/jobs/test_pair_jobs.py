@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from analysis.events import Failed, Finished
 from analysis.models.request import Architecture, ArchitectureRequest
 from analysis.problems import Problem
@@ -11,6 +9,7 @@ from analysis.request import ModelChoice
 from analysis.words.choice import Words, WordVectors
 from app.views.heads.view import HeadJobs
 from app.workspace import PairWorkspace
+from tests.support.scripted_session import OpenSession
 
 BASE, TUNED = (ModelChoice(name, name) for name in ("demo-base", "demo-tuned"))
 UNLIKE = "They are not."
@@ -20,31 +19,14 @@ def built(model, layers=2):
     return Architecture(model, "llama", layers, 4, 4, 8, 32, 64, 0)
 
 
-@dataclass
-class Job:
-    request: object
-    listener: object
-    cancelled: bool = False
-
-    def cancel(self) -> None:
-        self.cancelled = True
-
-
-@dataclass
 class House:
     """Jobs of a view, what they asked, and what they made of the answers."""
 
-    asked: list[Job] = field(default_factory=list)
-    news: list = field(default_factory=list)
-    jobs: HeadJobs = None
-
-    def __post_init__(self):
+    def __init__(self):
+        session, self.news = OpenSession(), []
+        self.asked = session.jobs
         workspace = PairWorkspace(None, BASE, TUNED, Words("demo"), WordVectors("demo"))
-        self.jobs = HeadJobs(workspace, self, self)
-
-    def submit(self, request, listener, *, background=False):
-        self.asked.append(Job(request, listener))
-        return self.asked[-1]
+        self.jobs = HeadJobs(workspace, session, self)
 
     def post_message(self, message):
         self.news.append(self.jobs.apply(message.watch))
@@ -56,10 +38,7 @@ class House:
 
 def test_the_shapes_of_both_models_are_asked_first():
     house = House()
-    assert [job.request for job in house.asked] == [
-        ArchitectureRequest(BASE),
-        ArchitectureRequest(TUNED),
-    ]
+    assert [job.request for job in house.asked] == [*map(ArchitectureRequest, (BASE, TUNED))]
     assert house.jobs.running is house.jobs.shapes
     assert "Reading" in house.jobs.words(UNLIKE)
     house.answer_shapes(2, 2)
@@ -81,15 +60,9 @@ def test_models_built_alike_have_the_same_shape_whatever_they_are_called():
 
 def test_a_failure_is_told_and_run_again():
     house = House()
-    house.asked[0].listener(
-        Failed(Problem(kind="engine", what="It ended.", why="It was killed.", remedy="Wait."))
-    )
-    assert house.jobs.words(UNLIKE).split("\n\n") == [
-        "It ended.",
-        "It was killed.",
-        "Wait.",
-        "r runs it again.",
-    ]
+    said = {"what": "It ended.", "why": "It was killed.", "remedy": "Wait."}
+    house.asked[0].listener(Failed(Problem(kind="engine", **said)))
+    assert house.jobs.words(UNLIKE).split("\n\n") == [*said.values(), "r runs it again."]
     assert house.jobs.going_on(engine_starting=False)[0][1] == "bad"
     house.jobs.run_again(1)
     assert [type(job.request) for job in house.asked[2:]] == [ArchitectureRequest] * 2

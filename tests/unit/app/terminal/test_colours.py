@@ -15,10 +15,11 @@ def lightness(colours: list[ColorTriplet]) -> np.ndarray:
     return oklab(colours)[:, 0]
 
 
-def test_oklab_of_black_white_and_red() -> None:
+def test_oklab_and_contrast_of_black_white_and_red() -> None:
     triplets = [ColorTriplet(0, 0, 0), ColorTriplet(255, 255, 255), ColorTriplet(255, 0, 0)]
     expected = [[0, 0, 0], [1, 0, 0], [0.62796, 0.22486, 0.12585]]
     np.testing.assert_allclose(oklab(triplets), expected, atol=1e-4)
+    assert contrast(*triplets[:2]) == pytest.approx(21)
 
 
 @pytest.mark.parametrize("dark", [True, False])
@@ -29,10 +30,7 @@ def test_lightness_rises_evenly_away_from_the_background(dark: bool) -> None:
     # Rounding to 8 bits and clipping to the screen's gamut move a step a little.
     assert steps.min() > 0.06
     assert steps.max() < 0.09
-
-
-@pytest.mark.parametrize("dark", [True, False])
-def test_256_colours_keep_the_levels_apart_and_in_order(dark: bool) -> None:
+    # 256 colours keep the levels apart and in order.
     nearest = [in_256_colours(colour) for colour in scale(dark=dark)]
     assert len({colour.number for colour in nearest}) == LEVELS
     steps = np.diff(lightness([colour.get_truecolor() for colour in nearest]))
@@ -55,10 +53,6 @@ def test_the_cursor_is_no_colour_of_the_scale(dark: bool) -> None:
         colours = [downgrade(c).get_truecolor() for c in (palette.cursor_colour, *palette.colours)]
         lab = oklab(colours)
         assert np.linalg.norm(lab[1:] - lab[0], axis=1).min() > 0.15
-
-
-def test_contrast_of_black_and_white_is_21() -> None:
-    assert contrast(ColorTriplet(0, 0, 0), ColorTriplet(255, 255, 255)) == pytest.approx(21)
 
 
 def test_mono_reads_by_glyphs_of_growing_ink() -> None:

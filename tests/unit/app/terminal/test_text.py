@@ -9,13 +9,8 @@ from rich.cells import cell_len
 from app.terminal.text import CARRIER, fit, pad, prose, visible
 
 CODE_POINTS = [
-    *range(0x10000),
-    *range(0x1F000, 0x1FB00),
-    *range(0x20000, 0x20010),
-    *range(0xE0000, 0xE0200),
-    0xF0000,
-    0x10FFFD,
-    sys.maxunicode,
+    *(*range(0x10000), *range(0x1F000, 0x1FB00), *range(0x20000, 0x20010)),
+    *(*range(0xE0000, 0xE0200), 0xF0000, 0x10FFFD, sys.maxunicode),
 ]
 
 # What may not reach a terminal: controls, formats, surrogates, private use, unassigned, separators.
@@ -79,12 +74,9 @@ def test_what_is_shown(text: str, shown: str, in_ascii: str) -> None:
     assert visible(text, ascii_only=True) == in_ascii
 
 
-def test_prose_keeps_spaces_and_shows_the_rest() -> None:
+def test_prose_keeps_spaces_shows_the_rest_and_carries_a_mark_after_a_space() -> None:
     assert prose("Hi  Jen,\n\x1b[2J bye ") == "Hi  Jen,↵␛[2J bye "
     assert prose("a b\n", ascii_only=True) == "a b\\n"
-
-
-def test_a_mark_after_a_space_in_prose_gets_a_carrier() -> None:
     assert prose("a \u0301") == "a " + CARRIER + "\u0301"
 
 

@@ -11,17 +11,8 @@ from rich.cells import cell_len
 from app.widgets.line_drawing import LETTERS, PlotData, Series, plot_lines
 
 _LABELS = 6
-# Bits of a braille character by row and column of its dots.
-_DOTS = {
-    (0, 0): 1,
-    (1, 0): 2,
-    (2, 0): 4,
-    (0, 1): 8,
-    (1, 1): 16,
-    (2, 1): 32,
-    (3, 0): 64,
-    (3, 1): 128,
-}
+# Row and column of the dot of each bit of a braille character.
+_DOTS = ((0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1), (3, 0), (3, 1))
 
 
 def texts(data, width, height, **options):
@@ -41,8 +32,8 @@ def dots(rows):
     for row, text in enumerate(rows):
         for column, character in enumerate(text):
             bits = ord(character) - 0x2800 if character != " " else 0
-            for (down, across), bit in _DOTS.items():
-                if bits & bit:
+            for bit, (down, across) in enumerate(_DOTS):
+                if bits >> bit & 1:
                     found.append((2 * column + across, 4 * len(rows) - 1 - (4 * row + down)))
     return found
 
@@ -84,17 +75,14 @@ def test_the_second_line_has_gaps_where_the_first_one_has_none():
     flat = np.full(2, 5.0)
     solid = dots(drawing(texts(one(flat), 60, 12)))
     empty = Series("first", [], [])
-    dashed = dots(
-        drawing(texts(PlotData("title", (empty, Series("second", [0, 1], flat))), 60, 12))
-    )
+    second = PlotData("title", (empty, Series("second", [0, 1], flat)))
+    dashed = dots(drawing(texts(second, 60, 12)))
     assert len(dashed) < len(solid)
     assert set(dashed) < set(solid)
 
 
 def test_all_patterns_differ():
-    legend = texts(PlotData("title", tuple(Series("s", [0, 1], [1, 1]) for _ in range(4))), 60, 12)[
-        1
-    ]
+    _, legend, *_ = texts(PlotData("title", (Series("s", [0, 1], [1, 1]),) * 4), 60, 12)
     assert len(set(legend.split("s")[:3])) == 3
     x = np.linspace(0, 1, 2)
     drawn = []
@@ -119,17 +107,7 @@ def test_ascii_has_a_letter_a_line_and_marks_where_two_meet():
 @pytest.mark.parametrize("ascii_only", [False, True])
 @pytest.mark.parametrize(
     "y",
-    [
-        [],
-        [3.0],
-        [0.0],
-        [0.0, 0.0],
-        [1e-12, 2e-12],
-        [1e9, 2e9],
-        [np.nan, 2.0],
-        [np.nan],
-        [7.3] * 300,
-    ],
+    [[], [3.0], [0.0], [0.0] * 2, [1e-12, 2e-12], [1e9, 2e9], [np.nan, 2.0], [np.nan], [7.3] * 300],
 )
 def test_any_numbers_fit_into_any_room(size, ascii_only, y):
     lines = texts(one(np.array(y), name="n"), *size, ascii_only=ascii_only)

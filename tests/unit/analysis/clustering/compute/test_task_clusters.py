@@ -20,6 +20,7 @@ from analysis.events import Progress
 from analysis.models.references import resolve
 from analysis.problems import ProblemError
 from cache.codec import decode, encode
+from tests.support.studies import driven
 
 NATURAL = {task.name: task for task in natural_tasks().tasks}
 
@@ -46,12 +47,7 @@ def pool():
 
 def answer(request, pool):
     """The result and the progress on the way."""
-    steps, said = task_clusters(request, pool), []
-    while True:
-        try:
-            said.append(next(steps))
-        except StopIteration as stop:
-            return stop.value, said
+    return driven(task_clusters(request, pool))
 
 
 def request(tasks=TASKS, model="demo-tuned", **options):
@@ -68,15 +64,10 @@ def states_of(prompts, layer):
     folder = WEIGHTS / "demo-tuned"
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    inputs = [torch.tensor([tokenizer(prompt)["input_ids"]]) for prompt in prompts]
     with torch.no_grad():
-        return np.stack(
-            [
-                model(torch.tensor([tokenizer(prompt)["input_ids"]]), output_hidden_states=True)
-                .hidden_states[layer][0, -1]
-                .numpy()
-                for prompt in prompts
-            ]
-        )
+        states = [model(ids, output_hidden_states=True).hidden_states[layer] for ids in inputs]
+    return np.stack([each[0, -1].numpy() for each in states])
 
 
 def test_every_phrasing_goes_with_every_mapping(found):
@@ -105,15 +96,8 @@ def test_scores_are_those_of_the_states_at_the_end_of_the_input(found):
     unseen = np.array([phrasing == 4 for phrasing in found.phrasing])
     assert np.array_equal(found.unseen, unseen)
     categories, outputs = np.array(categories), np.array(outputs)
-    near = neighbour_scores(
-        states[~unseen],
-        categories[~unseen],
-        outputs[~unseen],
-        states[unseen],
-        categories[unseen],
-        outputs[unseen],
-        k=10,
-    )
+    given = [each[rows] for rows in (~unseen, unseen) for each in (states, categories, outputs)]
+    near = neighbour_scores(*given, k=10)
     assert found.neighbour_share[5] == pytest.approx(near.share)
     assert found.neighbour_accuracy[5] == pytest.approx(near.accuracy)
     assert found.neighbours_of_task[5].tolist() == near.of_task.tolist()
@@ -121,11 +105,8 @@ def test_scores_are_those_of_the_states_at_the_end_of_the_input(found):
     assert found.neighbours_of_task.shape == found.output_predicted.shape == (9, unseen.sum())
 
 
-def test_it_says_on_what_it_was_computed(found):
+def test_all_layers_are_there_from_the_embeddings_on_and_on_what_they_were_computed_is_said(found):
     assert (found.device, found.dtype) == ("cpu", "float32")
-
-
-def test_all_layers_are_there_from_the_embeddings_on(found):
     assert found.scores.shape == (9, len(LABELS), 3)
     assert found.map.shape == (9, len(found.task), 2)
     assert not np.isnan(found.scores).any()
@@ -165,7 +146,9 @@ def test_t_sne_takes_a_sample_that_the_result_speaks_of(pool, monkeypatch):
     again, _ = answer(request(tsne=True, seed=1), pool)
     assert sampled.clusters.shape[2] == sampled.map.shape[1] == len(sampled.task) == 40
     assert any("92 instances: all this is about 40 of them" in note for note in sampled.notes)
-    everything = list(zip(*_places(request()), strict=True))
+    tokenizer = AutoTokenizer.from_pretrained(WEIGHTS / "demo-tuned")
+    every = instances_of(request().tasks, tokenizer, request().mappings)
+    everything = list(zip(every.task, every.phrasing, every.mapping, strict=True))
     for each in (sampled, again):
         chosen = list(zip(each.task, each.phrasing, each.mapping, strict=True))
         assert len(set(chosen)) == 40
@@ -174,12 +157,6 @@ def test_t_sne_takes_a_sample_that_the_result_speaks_of(pool, monkeypatch):
     plain, _ = answer(request(), pool)
     assert len(plain.task) == 92
     assert not plain.notes
-
-
-def _places(asked):
-    tokenizer = AutoTokenizer.from_pretrained(WEIGHTS / "demo-tuned")
-    found = instances_of(asked.tasks, tokenizer, asked.mappings)
-    return found.task, found.phrasing, found.mapping
 
 
 def test_in_a_chat_the_state_is_that_before_the_answer(pool):
@@ -250,19 +227,9 @@ def test_a_result_survives_the_cache(found):
 
 
 def test_what_changes_the_numbers_changes_the_key():
-    keys = {
-        each.key(["f"])
-        for each in (
-            request(),
-            request(TASKS[:3]),
-            request(mappings=3),
-            request(tsne=True),
-            request(seed=1),
-            request(neighbours=3),
-            request(chat_template=True),
-        )
-    }
-    assert len(keys) == 7
+    others = ({"tasks": TASKS[:3]}, {"mappings": 3}, {"tsne": True}, {"seed": 1})
+    others += ({"neighbours": 3}, {"chat_template": True})
+    assert len({request(**each).key(["f"]) for each in ({}, *others)}) == 7
     renamed = msgspec.structs.replace(request().model, name="other", location="elsewhere")
     same = msgspec.structs.replace(request(), model=renamed)
     assert same.key(["f"]) == request().key(["f"])

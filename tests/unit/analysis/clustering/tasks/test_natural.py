@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from analysis.clustering.tasks.natural import natural_tasks
@@ -15,12 +17,9 @@ def named(name):
 
 def test_there_are_the_sixteen_tasks_of_three_categories():
     assert len({task.name for task in TASKS}) == 16
-    counts = [
-        [task.category for task in TASKS].count(each)
-        for each in ("translation", "linguistic", "knowledge")
-    ]
-    assert counts == [6, 6, 4]
-    assert {task.identity for task in TASKS} == {"translation", "linguistic", "knowledge"}
+    counts = {"translation": 6, "linguistic": 6, "knowledge": 4}
+    assert Counter(task.category for task in TASKS) == counts
+    assert {task.identity for task in TASKS} == set(counts)
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
@@ -28,15 +27,8 @@ def test_a_task_has_about_fifty_phrasings_and_more_than_ten_mappings(task):
     assert 48 <= len(set(task.phrasings)) == len(task.phrasings) <= 55
     assert len(task.mappings) > 20
     assert len({given for given, _ in task.mappings}) == len(task.mappings)
-
-
-@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
-def test_inputs_and_outputs_are_single_words(task):
+    # Inputs and outputs are single words, and no slot of a phrasing is left open.
     assert all(word and not set(word) & set(" \t\n") for pair in task.mappings for word in pair)
-
-
-@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
-def test_no_slot_of_a_phrasing_is_left_open(task):
     assert not any("{" in phrasing for phrasing in task.phrasings)
 
 

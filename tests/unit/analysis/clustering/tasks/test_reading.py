@@ -22,13 +22,9 @@ name = "反义词"
 phrasings = ["这个词的反义词是什么？"]
 mappings = [["大", "小"]]
 """
+PHRASINGS = ("Translate into English.", "In English, {input}")
 TASKS = (
-    ClusterTask(
-        "french-english",
-        ("Translate into English.", "In English, {input}"),
-        (("chat", "cat"), ("chien", "dog")),
-        "translation",
-    ),
+    ClusterTask("french-english", PHRASINGS, (("chat", "cat"), ("chien", "dog")), "translation"),
     ClusterTask("反义词", ("这个词的反义词是什么？",), (("大", "小"),)),
 )
 
@@ -54,11 +50,8 @@ def test_tasks_are_read_from_toml(read):
 
 
 def test_tasks_are_read_from_json_lines(read):
-    lines = [
-        task(name="a", category="c"),
-        "",
-        task(name="b", mappings=[["x", "y"], ["z", "y"]], other=3),
-    ]
+    second = task(name="b", mappings=[["x", "y"], ["z", "y"]], other=3)
+    lines = [task(name="a", category="c"), "", second]
     found = read("\ufeff" + "\n".join(lines), "tasks.jsonl")
     assert [each.name for each in found.tasks] == ["a", "b"]
     assert [each.identity for each in found.tasks] == ["c", "b"]

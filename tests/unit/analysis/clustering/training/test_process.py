@@ -16,22 +16,23 @@ from analysis.clustering.training.settings import PRESETS
 from tests.unit.analysis.clustering.training.tiny import TINY
 
 
-def said(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> list[Message]:
+@pytest.fixture
+def said(monkeypatch, capsys):
     """What the process says where `small` is as small as can be."""
     monkeypatch.setitem(PRESETS, "small", (TINY.data, TINY.training))
-    monkeypatch.setattr(sys, "argv", ["train", str(folder), "--preset", "small"])
     monkeypatch.setattr(torch, "use_deterministic_algorithms", lambda on, warn_only: None)
-    process.main()
-    lines = capsys.readouterr().out.splitlines()
-    return [msgspec.json.decode(line, type=Message) for line in lines]
+
+    def saying(folder: Path) -> list[Message]:
+        monkeypatch.setattr(sys, "argv", ["train", str(folder), "--preset", "small"])
+        process.main()
+        lines = capsys.readouterr().out.splitlines()
+        return [msgspec.json.decode(line, type=Message) for line in lines]
+
+    return saying
 
 
-def test_the_last_step_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    messages = said(tmp_path, monkeypatch, capsys)
+def test_the_last_step_is_told(said, tmp_path):
+    messages = said(tmp_path)
     assert all(isinstance(each, Progress) for each in messages)
     last = messages[-1]
     assert isinstance(last, Progress)
@@ -39,32 +40,20 @@ def test_the_last_step_is_told(
     assert last.epoch == TINY.training.epochs
 
 
-def test_a_problem_is_told_in_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "notes.txt").write_text("mine")
-    (message,) = said(tmp_path, monkeypatch, capsys)
+@pytest.mark.parametrize(("place", "kind"), [("", "input"), ("file/run", "storage")])
+def test_a_folder_of_other_things_and_one_that_cannot_be_made_are_told(said, tmp_path, place, kind):
+    (tmp_path / "file").write_text("mine")
+    (message,) = said(tmp_path / place)
     assert isinstance(message, Failed)
-    assert message.problem.kind == "input"
+    assert message.problem.kind == kind
 
 
-def test_too_little_memory_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_too_little_memory_is_told(said, tmp_path, monkeypatch):
     def fail(*given: object, **options: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB\nmore")
 
     monkeypatch.setattr(training, "train_run", fail)
-    (message,) = said(tmp_path, monkeypatch, capsys)
+    (message,) = said(tmp_path)
     assert isinstance(message, Failed)
     assert message.problem.kind == "memory"
     assert message.problem.why == "CUDA out of memory. Tried to allocate 9 GiB"
-
-
-def test_a_folder_that_cannot_be_made_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "file").write_text("mine")
-    (message,) = said(tmp_path / "file" / "run", monkeypatch, capsys)
-    assert isinstance(message, Failed)
-    assert message.problem.kind == "storage"

@@ -21,12 +21,13 @@ from analysis.clustering.training.generator import generate
 from analysis.clustering.training.messages import Progress
 from analysis.clustering.training.model import Encoded, loss_of, new_model, read, shuffled
 from analysis.clustering.training.run_folder import CHECKPOINT_NAME, held
-from analysis.clustering.training.settings import PRESETS, RunSettings
+from analysis.clustering.training.settings import PRESETS
 from analysis.clustering.training.training import train_run
 from analysis.problems import ProblemError
 from tests.unit.analysis.clustering.training.tiny import TINY
 
 CPU = torch.device("cpu")
+ONE_EPOCH = msgspec.structs.replace(TINY, training=msgspec.structs.replace(TINY.training, epochs=1))
 INSTANCES = generate(TINY.data, TINY.seed)
 FILES = ("run.json", "data.jsonl", "clusters.csv", "accuracy.csv", "neighbours.csv")
 
@@ -83,13 +84,9 @@ def test_every_instance_is_in_one_batch_with_its_ids() -> None:
             batch.ids.tolist(), batch.last.tolist(), batch.outputs.tolist(), strict=True
         )
     ]
-    symbols = "abcdefghijklmnopqrstuvwxyz123456789ABCDEFGH"
+    index = "abcdefghijklmnopqrstuvwxyz123456789ABCDEFGH".index
     wanted = [
-        (
-            tuple(symbols.index(symbol) for symbol in each.instruction + each.input),
-            symbols.index(each.output),
-        )
-        for each in INSTANCES
+        (tuple(map(index, each.instruction + each.input)), index(each.output)) for each in INSTANCES
     ]
     assert sorted(rows) == sorted(wanted)
 
@@ -143,17 +140,9 @@ def test_the_rows_of_an_epoch_are_the_scores_of_its_states() -> None:
     assert maps.shape == (3, sum(each.evaluated for each in INSTANCES), 2)
 
 
-def test_a_run_learns_its_tasks(undisturbed: Path) -> None:
-    run = open_run(undisturbed)
-    assert run.finished
-    losses = [row.loss for row in run.curves.accuracies if row.split == "training"]
-    assert losses[-1] < 0.75 * losses[0]
-
-
 def test_reports_count_the_steps_of_the_whole_run(tmp_path: Path) -> None:
-    settings = shorter(1)
     reports: list[Progress] = []
-    train_run(tmp_path, settings, device="cpu", report=reports.append)
+    train_run(tmp_path, ONE_EPOCH, device="cpu", report=reports.append)
     steps = -(-sum(each.split == "training" for each in INSTANCES) // 16)
     assert [report.step for report in reports] == list(range(1, steps + 1))
     assert all(report.steps == steps and report.epoch == 1 for report in reports)
@@ -163,32 +152,27 @@ class _EndedError(Exception):
     pass
 
 
-@pytest.mark.parametrize("at", [1, 30])
-def test_a_run_that_was_ended_goes_on_as_if_it_had_not(
-    at: int, tmp_path: Path, undisturbed: Path
-) -> None:
+@pytest.mark.parametrize(
+    ("ends", "seconds"),
+    [
+        (lambda report: report.step == 1, 0),
+        (lambda report: report.step == 30, 0),
+        (lambda report: report.epoch == 4, 1e9),
+    ],
+    ids=["first step", "later step", "without a checkpoint"],
+)
+def test_a_run_that_was_ended_goes_on_as_if_it_had_not(ends, seconds, tmp_path, undisturbed):
     def end(report: Progress) -> None:
-        if report.step == at:
+        if ends(report):
             raise _EndedError
 
     with pytest.raises(_EndedError):
-        train_run(tmp_path, TINY, device="cpu", report=end, seconds_between_checkpoints=0)
+        train_run(tmp_path, TINY, device="cpu", report=end, seconds_between_checkpoints=seconds)
     assert not open_run(tmp_path).finished
-    train_run(tmp_path, TINY, device="cpu")
-    assert content(tmp_path) == content(undisturbed)
-
-
-def test_rows_written_after_the_checkpoint_are_written_once(
-    tmp_path: Path, undisturbed: Path
-) -> None:
-    def end(report: Progress) -> None:
-        if report.epoch == 4:
-            raise _EndedError
-
-    with pytest.raises(_EndedError):
-        train_run(tmp_path, TINY, device="cpu", report=end, seconds_between_checkpoints=1e9)
-    assert open_run(tmp_path).epochs == [0, 2]
-    assert not (tmp_path / CHECKPOINT_NAME).exists()
+    if seconds:
+        # Rows of these epochs are there, and are written once in the end.
+        assert open_run(tmp_path).epochs == [0, 2]
+        assert not (tmp_path / CHECKPOINT_NAME).exists()
     train_run(tmp_path, TINY, device="cpu")
     assert content(tmp_path) == content(undisturbed)
 
@@ -222,15 +206,15 @@ def test_a_killed_process_goes_on_as_if_it_had_not_been(tmp_path: Path, undistur
     assert content(tmp_path) == content(undisturbed)
 
 
-def test_a_finished_run_stays_as_it_is(undisturbed: Path) -> None:
-    before = content(undisturbed)
+def test_a_finished_run_has_learned_its_tasks_and_stays_as_it_is(undisturbed: Path) -> None:
+    run, before = open_run(undisturbed), content(undisturbed)
+    assert run.finished
+    losses = [row.loss for row in run.curves.accuracies if row.split == "training"]
+    assert losses[-1] < 0.75 * losses[0]
     reports: list[Progress] = []
     train_run(undisturbed, TINY, device="cpu", report=reports.append)
     assert content(undisturbed) == before
     assert not reports
-
-
-def test_a_folder_with_another_run_is_refused(undisturbed: Path) -> None:
     with pytest.raises(ProblemError, match="holds a run with other settings") as caught:
         train_run(undisturbed, msgspec.structs.replace(TINY, seed=4), device="cpu")
     assert caught.value.problem.kind == "input"
@@ -248,21 +232,14 @@ def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
         train_run(tmp_path, TINY, device="cpu")
 
 
-def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
-    train_run(tmp_path, shorter(1), device="cpu")
+def test_removed_rows_are_missed_and_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+    train_run(tmp_path, ONE_EPOCH, device="cpu")
+    rows = tmp_path / "accuracy.csv"
+    rows.rename(tmp_path / "elsewhere")
+    with pytest.raises(ProblemError, match="is gone"):
+        train_run(tmp_path, ONE_EPOCH, device="cpu")
+    (tmp_path / "elsewhere").rename(rows)
     path = tmp_path / CHECKPOINT_NAME
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(ProblemError, match=r"checkpoint\.pt cannot be read"):
-        train_run(tmp_path, shorter(1), device="cpu")
-
-
-def test_rows_that_were_removed_are_missed(tmp_path: Path) -> None:
-    train_run(tmp_path, shorter(1), device="cpu")
-    (tmp_path / "accuracy.csv").unlink()
-    with pytest.raises(ProblemError, match="is gone"):
-        train_run(tmp_path, shorter(1), device="cpu")
-
-
-def shorter(epochs: int) -> RunSettings:
-    training = msgspec.structs.replace(TINY.training, epochs=epochs)
-    return msgspec.structs.replace(TINY, training=training)
+        train_run(tmp_path, ONE_EPOCH, device="cpu")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import msgspec
 import numpy as np
 import pytest
@@ -23,20 +25,15 @@ from analysis.models.request import ArchitectureRequest
 from analysis.problems import ProblemError
 from analysis.words.choice import Words, WordVectors
 from analysis.words.compute.thresholds import similarity_thresholds
+from tests.support.studies import driven
 
 BASE, TUNED = resolve("demo-base"), resolve("demo-tuned")
 WORDS = Words("demo", limit=400)
 
 
-def answer(function, request, pool=None):
+def answer(function, request):
     """An analysis' result and the events before it."""
-    events = []
-    steps = function(request, pool or ModelPool())
-    while True:
-        try:
-            events.append(next(steps))
-        except StopIteration as stop:
-            return stop.value, events
+    return driven(function(request, ModelPool()))
 
 
 @pytest.fixture(scope="module")
@@ -102,10 +99,8 @@ def test_neuron_pairs_of_a_head_count_up_to_its_pairs():
     request = NeuronPairsRequest(BASE, 2, 5, WORDS, WordVectors("demo"))
     neurons, _ = answer(neuron_pairs, request)
     whole, _ = answer(head_pairs, HeadPairsRequest(BASE, 2, WORDS, WordVectors("demo")))
-    counted = {}
-    for a, b in zip(neurons.first, neurons.second, strict=True):
-        pair = (neurons.words[a], neurons.words[b])
-        counted[pair] = counted.get(pair, 0) + 1
+    pairs = zip(neurons.first, neurons.second, strict=True)
+    counted = Counter((neurons.words[a], neurons.words[b]) for a, b in pairs)
     part = slice(*whole.starts[5:7])
     told = {
         (whole.words[a], whole.words[b]): n
@@ -154,21 +149,13 @@ def test_an_architecture_is_read_without_the_weights():
 @pytest.mark.parametrize(
     ("function", "request_", "said"),
     [
-        (
-            head_pairs,
-            HeadPairsRequest(BASE, 8, WORDS, WordVectors("demo")),
-            "There is no layer 8",
-        ),
+        (head_pairs, HeadPairsRequest(BASE, 8, WORDS, WordVectors("demo")), "There is no layer 8"),
         (
             neuron_pairs,
             NeuronPairsRequest(BASE, 0, 8, WORDS, WordVectors("demo")),
             "There is no head 8",
         ),
-        (
-            concepts,
-            ConceptsRequest(BASE, TUNED, 0, WORDS, expert=0),
-            "has no expert 0",
-        ),
+        (concepts, ConceptsRequest(BASE, TUNED, 0, WORDS, expert=0), "has no expert 0"),
     ],
 )
 def test_what_a_model_does_not_have_is_said(function, request_, said):

@@ -51,6 +51,11 @@ def unit(vectors):
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
+def one_head(seed, **changes):
+    """embeddings, w_q [D, d], w_k, vectors, thresholds."""
+    return [each[0] if each.ndim == 3 else each for each in random_case(seed, **changes)]
+
+
 def random_case(seed, *, words=60, width=12, head=8, size=6, heads=1, dtype=np.float64):
     """embeddings, w_q [heads, D, d], w_k, vectors, thresholds."""
     random = np.random.default_rng(seed)
@@ -64,19 +69,16 @@ def random_case(seed, *, words=60, width=12, head=8, size=6, heads=1, dtype=np.f
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("seed", range(4))
 def test_pairs_are_those_of_plain_loops(seed, dtype):
-    embeddings, w_q, w_k, vectors, thresholds = random_case(seed, dtype=dtype)
+    given = one_head(seed, dtype=dtype)
     for k in (1, 7, 20):
-        arguments = (embeddings, w_q[0], w_k[0], vectors, thresholds, k)
-        expected = reference_pairs(*arguments)
-        assert head_word_pairs(*arguments) == expected
+        expected = reference_pairs(*given, k)
+        assert head_word_pairs(*given, k) == expected
     assert any(count > 1 for _, _, count in expected)
 
 
 def test_torch_tensors_of_half_precision_give_the_pairs_of_their_own_values():
-    embeddings, w_q, w_k, vectors, thresholds = random_case(5)
-    tensors = [
-        torch.tensor(each).to(torch.bfloat16) for each in (embeddings, w_q[0], w_k[0], vectors)
-    ]
+    *matrices, thresholds = one_head(5)
+    tensors = [torch.tensor(each).to(torch.bfloat16) for each in matrices]
     exact = [each.double().numpy() for each in tensors]
     found = head_word_pairs(*tensors, torch.tensor(thresholds), 9)
     assert found == reference_pairs(*exact, thresholds, 9)
@@ -84,14 +86,13 @@ def test_torch_tensors_of_half_precision_give_the_pairs_of_their_own_values():
 
 
 def test_a_vocabulary_smaller_than_k_is_taken_whole():
-    embeddings, w_q, w_k, vectors, thresholds = random_case(1, words=9)
-    arguments = (embeddings, w_q[0], w_k[0], vectors, thresholds)
-    assert head_word_pairs(*arguments) == reference_pairs(*arguments, 100)
+    given = one_head(1, words=9)
+    assert head_word_pairs(*given) == reference_pairs(*given, 100)
 
 
 def test_tied_query_and_key_weights_relate_words_both_ways_alike():
-    embeddings, w_q, _, vectors, thresholds = random_case(2)
-    arguments = (embeddings, w_q[0], w_q[0], vectors, thresholds, 15)
+    embeddings, w_q, _, vectors, thresholds = one_head(2)
+    arguments = (embeddings, w_q, w_q, vectors, thresholds, 15)
     found = head_word_pairs(*arguments)
     assert found == reference_pairs(*arguments)
     assert {(b, a, count) for a, b, count in found} == set(found)
@@ -134,18 +135,15 @@ def test_activations_of_opposite_sign_relate_nothing():
     embeddings, weights = np.array([[1.0], [2.0]]), np.array([[1.0]])
     vectors, thresholds = np.ones((2, 1)), np.zeros(2)
     assert head_word_pairs(embeddings, weights, -weights, vectors, thresholds) == []
-    assert head_word_pairs(embeddings, -weights, -weights, vectors, thresholds) == [
-        (0, 1, 1),
-        (1, 0, 1),
-    ]
+    both = head_word_pairs(embeddings, -weights, -weights, vectors, thresholds)
+    assert both == [(0, 1, 1), (1, 0, 1)]
 
 
 def test_a_neuron_without_weights_relates_nothing():
-    embeddings, w_q, w_k, vectors, thresholds = random_case(3)
-    w_q[0, :, 2] = 0.0
-    w_k[0, :, 5] = 0.0
-    arguments = (embeddings, w_q[0], w_k[0], vectors, thresholds, 12)
-    assert head_word_pairs(*arguments) == reference_pairs(*arguments)
+    given = one_head(3)
+    given[1][:, 2] = 0.0
+    given[2][:, 5] = 0.0
+    assert head_word_pairs(*given, 12) == reference_pairs(*given, 12)
 
 
 def test_heads_of_a_group_share_their_key_head():
@@ -155,13 +153,13 @@ def test_heads_of_a_group_share_their_key_head():
         reference_pairs(embeddings, w_q[head], w_k[head // 3], vectors, thresholds, 10)
         for head in range(6)
     ]
-    assert [each.dtype for each in (layer[0].first, layer[0].second, layer[0].count)] == [
+    assert {each.dtype for each in (layer[0].first, layer[0].second, layer[0].count)} == {
         np.dtype(np.int32)
-    ] * 3
+    }
 
 
 def test_neuron_pairs_list_their_pairs_by_falling_product():
-    arguments = [each[0] if each.ndim == 3 else each for each in random_case(6)]
+    arguments = one_head(6)
     found = neuron_word_pairs(*arguments, 12)
     for i, expected in enumerate(reference_neurons(*arguments, 12)):
         part = slice(found.starts[i], found.starts[i + 1])
@@ -177,8 +175,8 @@ def test_a_head_is_explained_by_pairs_found_more_than_once():
 
 
 def test_work_cut_into_small_pieces_gives_the_same_pairs(monkeypatch):
-    embeddings, w_q, w_k, vectors, thresholds = random_case(7)
-    arguments = (embeddings, w_q[0], w_k[0], vectors, thresholds, 10)
+    arguments = (*one_head(7), 10)
+    vectors = arguments[3]
     whole, limits = head_word_pairs(*arguments), similarity_thresholds(vectors, 20)
     monkeypatch.setattr("analysis.heads.compute.word_pairs._BLOCK", 700)
     monkeypatch.setattr("analysis.words.compute.thresholds._BLOCK", 700)
@@ -209,9 +207,8 @@ def test_thresholds_are_mean_and_deviation_of_similarity_to_the_frequent_words(f
     ],
 )
 def test_what_does_not_fit_is_refused(broken, message):
-    embeddings, w_q, w_k, vectors, thresholds = random_case(0)
     with pytest.raises(ValueError, match=message):
-        head_word_pairs(*broken(embeddings, w_q[0], w_k[0], vectors, thresholds))
+        head_word_pairs(*broken(*one_head(0)))
 
 
 def test_heads_that_key_heads_cannot_serve_are_refused():

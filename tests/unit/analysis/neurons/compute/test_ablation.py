@@ -11,8 +11,9 @@ from analysis.neurons.compute.ablation import ablation
 from analysis.neurons.compute.feed_forward import feed_forwards
 from analysis.neurons.request import AblationRequest, AnsweredInstruction
 from analysis.problems import ProblemError
-from tests.support.component_models import CHOICE, OnePool, answered
+from tests.support.component_models import CHOICE, OnePool
 from tests.support.small_models import CONTEXT_WINDOW
+from tests.support.studies import answered
 
 FAMILIES = ("llama", "gemma2", "gpt2", "gptj", "gpt_neox", "phi3", "mixtral", "qwen2_moe", "olmoe")
 INSTRUCTIONS = (

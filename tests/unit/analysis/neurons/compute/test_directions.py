@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from shutil import copy
 
 import numpy as np
 import pytest
@@ -16,22 +15,18 @@ from analysis.models.references import resolve
 from analysis.neurons.compute.directions import neuron_direction
 from analysis.neurons.request import NeuronDirectionRequest
 from analysis.problems import ProblemError
-from analysis.request import ModelChoice
 from analysis.words.choice import Words
 from analysis.words.compute.lexicon import output_words
-from tests.support.small_models import small_model
+from tests.support.component_models import saved_mixture
+from tests.support.studies import answered
 
 TUNED = resolve("demo-tuned")
 WORDS = Words("demo", limit=300)
 
 
-def answer(function, *given):
-    steps = function(*given)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
+def direction(**given):
+    given = {"model": TUNED, "layer": 0, "neuron": 1, "words": WORDS} | given
+    return answered(neuron_direction(NeuronDirectionRequest(**given), ModelPool()))
 
 
 def cosine(one, other):
@@ -41,15 +36,14 @@ def cosine(one, other):
 @pytest.fixture(scope="module")
 def vectors():
     """The words with their output embeddings."""
-    found, embeddings = answer(output_words, TUNED, WORDS, ModelPool())
+    found, embeddings = answered(output_words(TUNED, WORDS, ModelPool()))
     return found.words, embeddings.double().numpy()
 
 
 @pytest.mark.parametrize("rank", [8, 300])
 def test_words_and_components_are_those_of_the_neurons_row(vectors, rank):
     words, embeddings = vectors
-    request = NeuronDirectionRequest(TUNED, 3, 17, WORDS, rank=rank, top=6, components=5)
-    found = answer(neuron_direction, request, ModelPool())
+    found = direction(layer=3, neuron=17, rank=rank, top=6, components=5)
     patterns = open_weights(Path(TUNED.location)).down_projection(3).double()
     row = patterns[17].numpy()
 
@@ -78,21 +72,14 @@ def test_words_and_components_are_those_of_the_neurons_row(vectors, rank):
 
 
 def test_the_whole_space_holds_all_of_a_direction():
-    found = answer(neuron_direction, NeuronDirectionRequest(TUNED, 0, 1, WORDS), ModelPool())
-    assert found.share == pytest.approx(1.0, abs=1e-4)
+    assert direction().share == pytest.approx(1.0, abs=1e-4)
 
 
 def test_the_neurons_of_an_expert_are_its_own(tmp_path):
-    folder = tmp_path / "mixture"
-    model = small_model("mixtral")
-    model.resize_token_embeddings(4096)
-    model.save_pretrained(folder)
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        copy(f"{TUNED.location}/{name}", folder / name)
-    choice = ModelChoice("mixture", str(folder))
-    rows = open_weights(folder).expert_down_projection(1, 2)
-    request = NeuronDirectionRequest(choice, 1, 4, Words("demo", limit=5), expert=2, top=3)
-    found = answer(neuron_direction, request, ModelPool())
+    mixture = saved_mixture("mixtral", tmp_path)
+    rows = open_weights(tmp_path).expert_down_projection(1, 2)
+    words = Words("demo", limit=5)
+    found = direction(model=mixture, layer=1, neuron=4, words=words, expert=2, top=3)
     assert found.norm == pytest.approx(float(rows[4].norm()), rel=1e-5)
 
 
@@ -106,6 +93,5 @@ def test_the_neurons_of_an_expert_are_its_own(tmp_path):
     ],
 )
 def test_what_is_not_there_is_said(changed, said):
-    given = {"layer": 0, "neuron": 0} | changed
     with pytest.raises(ProblemError, match=said):
-        answer(neuron_direction, NeuronDirectionRequest(TUNED, words=WORDS, **given), ModelPool())
+        direction(**changed)

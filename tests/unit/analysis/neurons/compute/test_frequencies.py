@@ -10,8 +10,9 @@ from analysis.neurons.compute.frequencies import frequencies
 from analysis.neurons.request import FrequenciesRequest
 from analysis.neurons.sets import EPSILONS
 from analysis.problems import ProblemError
-from tests.support.component_models import CHOICE, OnePool, answered
+from tests.support.component_models import CHOICE, OnePool
 from tests.support.small_models import CONTEXT_WINDOW
+from tests.support.studies import answered
 
 PROMPTS = ("Say hello to the cat", "Add two and two", "Why?")
 
@@ -65,13 +66,9 @@ def test_what_is_too_long_is_left_out_and_said(pool):
         f"1 of 2 instructions are left out: longer than the {CONTEXT_WINDOW} tokens that small "
         "reads.",
     )
-    with pytest.raises(ProblemError, match="no instruction to read"):
-        asked(pool, long)
-
-
-def test_a_category_without_instructions_is_refused(pool):
-    with pytest.raises(ProblemError, match="no instruction to read"):
-        asked(pool)
+    for nothing in ((long,), ()):
+        with pytest.raises(ProblemError, match="no instruction to read"):
+            asked(pool, *nothing)
 
 
 def test_more_instructions_than_can_be_counted_are_refused(pool, monkeypatch):

@@ -9,28 +9,16 @@ from analysis.neurons.compute.ablation import ablation
 from analysis.neurons.compute.frequencies import frequencies
 from analysis.neurons.request import AblationRequest, AnsweredInstruction, FrequenciesRequest
 from analysis.problems import ProblemError
-from tests.support.component_models import CHOICE, OnePool, answered, traces
+from tests.support.component_models import CHOICE, OnePool, traces
+from tests.support.studies import answered
 
 FAMILIES = ("llama", "gpt2", "mixtral", "qwen2_moe", "olmoe")
-PROMPTS = (
-    "Say hello",
-    "List two colours and a shape",
-    "Add 2",
-    "Is it?",
-    "A cat sat there, or not?",
-)
+PROMPTS = ("Say hello", "List two colours, a shape", "Add 2", "Is it?", "A cat sat there, or not?")
+ANSWERED = tuple(AnsweredInstruction("code", each, " yes") for each in PROMPTS)
+NEURONS, RANDOM = ((1, 5, 20), (0, 40)), (((0, 2, 21), (1, 41)), ((3, 4, 5), (6, 7)))
 REQUESTS = (
     (frequencies, FrequenciesRequest(CHOICE, "code", PROMPTS)),
-    (
-        ablation,
-        AblationRequest(
-            CHOICE,
-            "code",
-            ((1, 5, 20), (0, 40)),
-            tuple(AnsweredInstruction("code", each, " yes") for each in PROMPTS),
-            (((0, 2, 21), (1, 41)), ((3, 4, 5), (6, 7))),
-        ),
-    ),
+    (ablation, AblationRequest(CHOICE, "code", NEURONS, ANSWERED, RANDOM)),
 )
 
 

@@ -8,17 +8,14 @@ import sqlite3
 
 import pytest
 
-from analysis.neurons.instructions import natural_instructions
+from analysis.neurons.instructions import Instruction, natural_instructions
 
 # What stands before the response, and what must be true after it.
 CHECKS = {
     "code/01": ("", "is_palindrome('Nurses, run!') and not is_palindrome('ab')"),
     "code/02": ("a = [1, 2, 3]", "b == [3, 2, 1] and a == [1, 2, 3]"),
     "code/03": ("", "last_two([1, 2, 3]) == (2, 3)"),
-    "code/06": (
-        "",
-        "find_dates('2024-03-09 or 2024-04-01, 24-1-1') == ['2024-03-09', '2024-04-01']",
-    ),
+    "code/06": ("", "find_dates('2024-03-09, 24-1-1, 2024-04-01') == ['2024-03-09', '2024-04-01']"),
     "code/07": ("", "[binary_search([1, 3, 5, 7], n) for n in (1, 7, 4, 9)] == [0, 3, -1, -1]"),
     "code/08": ("", "sum_even([1, 2, 3, 4]) == 6 and sum_even([]) == 0"),
     "code/10": ("words = ['cat', 'house']", "result == ['HOUSE']"),
@@ -70,14 +67,13 @@ QUERIES = {
 }
 
 
+def instruction(number: str) -> Instruction:
+    (found,) = [each for each in natural_instructions().instructions if each.id == number]
+    return found
+
+
 def answer_to(number: str) -> str:
-    (found,) = [each for each in natural_instructions().instructions if each.id == number]
-    return found.response
-
-
-def input_of(number: str) -> str:
-    (found,) = [each for each in natural_instructions().instructions if each.id == number]
-    return found.input
+    return instruction(number).response
 
 
 def printed_by(code: str) -> str:
@@ -104,35 +100,26 @@ def test_the_queries_give_the_rows_asked_for(number):
         assert database.execute(answer_to(number)).fetchall() == rows
 
 
-def test_a_corrected_function_follows_the_explanation():
-    names: dict[str, object] = {}
-    exec(answer_to("code/42").partition("\n\n")[2], names)
-    assert names["average"]([1, 2, 6]) == 3
-
-
-def test_an_expression_is_worth_what_is_asked_for():
-    assert eval(answer_to("code/44"), {"s": "Education"}) == 5
-
-
 def test_a_script_prints_what_is_asked_for(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "people.csv").write_text("name,age\nAnn,30\nBob,40\n")
     assert printed_by(answer_to("code/26")) == "35.0"
 
 
-def test_what_code_prints_is_said_right():
-    assert printed_by(input_of("code/29")) == answer_to("code/29").splitlines()[0]
-    assert printed_by(input_of("code/13")) == "[1]\n[1, 2]"
+def test_what_code_prints_and_an_expression_is_worth_is_said_right():
+    assert printed_by(instruction("code/29").input) == answer_to("code/29").splitlines()[0]
+    assert printed_by(instruction("code/13").input) == "[1]\n[1, 2]"
     assert printed_by("print(0.1 + 0.2, 0.1 + 0.2 == 0.3)") == "0.30000000000000004 False"
     assert answer_to("code/19").startswith("False.")
     assert "0.30000000000000004" in answer_to("code/19")
     assert str({n: n**2 for n in range(5)}) in answer_to("code/05")
+    assert eval(answer_to("code/44"), {"s": "Education"}) == 5
 
 
 @pytest.mark.parametrize("number", ["code/03", "code/24", "code/42"])
 def test_what_is_to_be_corrected_is_wrong(number):
     names: dict[str, object] = {}
-    exec(input_of(number), names)
+    exec(instruction(number).input, names)
     if number == "code/03":
         with pytest.raises(IndexError):
             names["last_two"]([1, 2, 3])
@@ -140,3 +127,5 @@ def test_what_is_to_be_corrected_is_wrong(number):
         assert names["digit_sum"](1234) == 0
     else:
         assert names["average"]([1, 2, 6]) != 3
+        exec(answer_to(number).partition("\n\n")[2], names)
+        assert names["average"]([1, 2, 6]) == 3

@@ -30,9 +30,8 @@ def test_the_tokens_of_a_word_spell_it_without_a_lone_space_or_special_tokens(to
 
 def test_a_word_that_is_one_token_after_a_space_is_that_token():
     tokenizer = sentencepiece_tokenizer()
-    whole = [
-        text[1:] for text in tokenizer.get_vocab() if text.startswith("▁") and text[1:].isalpha()
-    ]
+    begun = [text[1:] for text in tokenizer.get_vocab() if text.startswith("▁")]
+    whole = [word for word in begun if word.isalpha()]
     assert len(whole) > 5
     expected = [[tokenizer.convert_tokens_to_ids(f"▁{word}")] for word in whole]
     assert word_tokens(tokenizer, whole, len(tokenizer)) == expected
@@ -42,12 +41,8 @@ def test_a_word_that_the_vocabulary_cannot_write_has_no_tokens():
     written = Tokenizer(models.WordLevel({"<unk>": 0, "the": 1, "house": 2}, unk_token="<unk>"))
     written.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=written, unk_token="<unk>")
-    assert word_tokens(tokenizer, ["house", "car", "the-house", ""], len(tokenizer)) == [
-        [2],
-        [],
-        [],
-        [],
-    ]
+    words = ["house", "car", "the-house", ""]
+    assert word_tokens(tokenizer, words, len(tokenizer)) == [[2], [], [], []]
 
 
 def test_an_embedding_is_the_mean_of_the_token_rows():

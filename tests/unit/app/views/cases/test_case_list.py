@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import pytest
 
 from analysis.saliency.cases.library import Case
@@ -48,12 +50,8 @@ def test_what_is_listed_and_in_which_order(filters, expected):
 
 
 def test_stepping_through_filters_comes_back_to_all():
-    filters = Filters()
-    seen = []
-    for _ in range(3):
-        filters = filters.next_dataset(("x", "y"))
-        seen.append(filters.dataset)
-    assert seen == ["x", "y", ""]
+    steps = accumulate(range(3), lambda each, _: each.next_dataset(("x", "y")), initial=Filters())
+    assert [each.dataset for each in steps] == ["", "x", "y", ""]
     assert rating_choices(CASES) == ("2 and more", "below 2", "1", "2", "4", "not rated")
 
 

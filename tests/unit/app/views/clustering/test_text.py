@@ -51,9 +51,7 @@ def test_a_legend_without_end_is_cut_and_says_so():
     lines = legend([f"a rather long name of a task {number}" for number in range(40)], 80)
     assert len(lines) == LEGEND_LINES
     assert text_of(lines)[-1].endswith("...")
-
-
-def test_more_kinds_than_letters_have_no_legend():
+    # More kinds than letters have no legend.
     assert text_of(legend(["x"] * 160, 80)) == ["160 mappings: the letters repeat"]
 
 

@@ -70,6 +70,8 @@ def test_a_word_is_found_in_every_component_that_has_it_whatever_its_case(word):
     assert expected
     found = [(each.layer, each.row, each.base, each.tuned) for each in filled.find(word)]
     assert found == expected
+    # A part of a word is not the word.
+    assert filled.find("ess") == []
 
 
 def test_of_several_spellings_in_a_component_the_best_one_counts():
@@ -81,7 +83,3 @@ def test_of_several_spellings_in_a_component_the_best_one_counts():
     for place in filled.find("the"):
         row = filled.rows(0)[place.row]
         assert place.base[0] == 1 + min(n for n, word in enumerate(indices[row.base]) if word != 1)
-
-
-def test_a_part_of_a_word_is_not_the_word():
-    assert atlas(0, 1, 4).find("ess") == []

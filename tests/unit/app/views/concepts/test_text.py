@@ -61,14 +61,11 @@ def test_details_fill_exactly_their_lines_and_say_where_they_are_cut(width, heig
 
 def test_notes_are_said_once_with_those_of_the_models():
     atlas = filled()
-    lines = shown(
-        details(atlas.layer(0), atlas.rows(0)[0], None, (NOTE, "Other."), width=200, height=6)
-    )
-    assert " ".join(lines).count(NOTE) == 1
-    assert "Other." in " ".join(lines)
-
-
-def test_a_layer_that_is_not_there_has_no_details():
+    given = (atlas.layer(0), atlas.rows(0)[0], None, (NOTE, "Other."))
+    text = " ".join(shown(details(*given, width=200, height=6)))
+    assert text.count(NOTE) == 1
+    assert "Other." in text
+    # A layer that is not there has no details.
     assert details(None, None, None, (), width=80, height=8) == []
 
 

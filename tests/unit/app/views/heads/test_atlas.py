@@ -84,20 +84,14 @@ def test_heads_with_many_pairs_compare_as_if_all_their_pairs_were_looked_at(seed
         count = np.sort(random.integers(2, 9, (3, many)))[:, ::-1].ravel().astype(np.int32)
         # The second head has few pairs, the third none.
         starts = np.array([0, many, many + 20, many + 20])
-        shown = {"first": first, "second": second, "count": count, "starts": starts}
-        both.append(
-            msgspec.structs.replace(pairs, words=words[seed:], **_below(shown, seed, words))
-        )
+        last = len(words) - seed - 1
+        shown = {"first": np.minimum(first, last), "second": np.minimum(second, last)}
+        shown |= {"words": words[seed:], "count": count, "starts": starts}
+        both.append(msgspec.structs.replace(pairs, **shown))
     ready = HeadLayer(*both)
     assert ready.change.tolist() == head_changes(*both).tolist()
     for head in range(3):
         assert ready.compare(head) == compare_head(*both, head)
-
-
-def _below(shown, seed, words):
-    """Indices into the words from `seed` on."""
-    last = len(words) - seed - 1
-    return shown | {name: np.minimum(shown[name], last) for name in ("first", "second")}
 
 
 def test_what_is_not_there_yet_is_not_known():

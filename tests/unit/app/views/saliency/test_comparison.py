@@ -14,6 +14,7 @@ from app.widgets.lines import width_of
 from app.workspace import short_names
 
 PROMPT = "Say hi. Then go."
+WORDS = ("Say", " hi", ".", " Then", " go", ".")
 
 
 def tokens(text, pieces, special=()):
@@ -29,7 +30,7 @@ def tokens(text, pieces, special=()):
     )
 
 
-def saliency(pieces, columns, *, special=("<s>",), importance=None):
+def saliency(pieces=WORDS, columns=("a", "b"), *, special=("<s>",), importance=None):
     prompt = tokens(PROMPT, pieces, special)
     response = tokens("".join(columns), columns)
     if importance is None:
@@ -42,7 +43,7 @@ def saliency(pieces, columns, *, special=("<s>",), importance=None):
     return SaliencyMap("m", prompt, response, scores, importance, visible)
 
 
-BASE = saliency(["Say", " hi", ".", " Then", " go", "."], ["a", "b"])
+BASE = saliency()
 TUNED = saliency(["Say", " h", "i", ".", " Then", " go."], ["c"], special=("<s>", "<u>"))
 
 
@@ -64,8 +65,7 @@ def test_both_sides_have_a_row_for_every_row_and_gaps_are_told(both):
 
 def test_what_is_read_is_what_the_maps_hold(both):
     reading = both.read(0, 1, 1)
-    assert reading.prompt_token == " hi"
-    assert reading.response_token == "b"
+    assert (reading.prompt_token, reading.response_token) == (" hi", "b")
     assert reading.importance == float(BASE.importance[2, 1])
     assert reading.score == BASE.scores[2, 1]
     assert both.read(0, 2, 0) is None
@@ -75,12 +75,11 @@ def test_what_is_read_is_what_the_maps_hold(both):
 def test_a_column_that_is_not_computed_has_no_values():
     importance = np.array(BASE.importance)
     importance[:, 1] = np.nan
-    partial = saliency(["Say", " hi", ".", " Then", " go", "."], ["a", "b"], importance=importance)
+    partial = saliency(importance=importance)
     comparison = Comparison(PROMPT, (partial, None), (np.zeros(7, np.bool_), None))
     assert comparison.read(0, 1, 0).score is not None
     reading = comparison.read(0, 1, 1)
-    assert reading.score is None
-    assert reading.importance is None
+    assert (reading.score, reading.importance) == (None, None)
     assert comparison.instruction_score(0) is None
     assert comparison.missing(0).tolist() == [[False, True]] * 6
     assert not comparison.provisional(0)
@@ -89,7 +88,7 @@ def test_a_column_that_is_not_computed_has_no_values():
 def test_rows_that_are_not_computed_are_missing_and_make_the_others_provisional():
     importance = np.array(BASE.importance)
     importance[4:] = np.nan
-    partial = saliency(["Say", " hi", ".", " Then", " go", "."], ["a", "b"], importance=importance)
+    partial = saliency(importance=importance)
     comparison = Comparison(PROMPT, (partial, TUNED), (np.zeros(7, np.bool_), None))
     # The third row is the tuned model's alone.
     assert comparison.missing(0)[:, 0].tolist() == [False] * 4 + [True] * 3
@@ -106,17 +105,14 @@ def test_rows_that_are_not_computed_are_missing_and_make_the_others_provisional(
     assert plain(line).endswith(f"S {known.score}  provisional")
 
 
-OTHER = saliency(
-    ["Say", " hi", ".", " Then", " go", "."],
-    ["a", "b"],
-    importance=BASE.importance + np.random.default_rng(9).normal(size=(7, 2)).astype(np.float32),
-)
+NOISE = np.random.default_rng(9).normal(size=(7, 2)).astype(np.float32)
+OTHER = saliency(importance=BASE.importance + NOISE)
 
 
 def test_a_difference_has_a_size_and_a_sign_where_both_are_computed():
     importance = np.array(OTHER.importance)
     importance[5, 0] = np.nan
-    partial = saliency(["Say", " hi", ".", " Then", " go", "."], ["a", "b"], importance=importance)
+    partial = saliency(importance=importance)
     masks = (np.zeros(7, np.bool_), None)
     comparison = Comparison(PROMPT, (BASE, None), masks, subtracted=(partial, None))
     shown = comparison.token_map(0)
@@ -154,7 +150,7 @@ def test_the_agreement_is_that_of_the_column_under_the_cursor(both):
 def test_a_column_that_does_not_vary_gets_a_dash(both):
     flat = np.array(OTHER.importance)
     flat[:, 0] = 0.5
-    other = saliency(["Say", " hi", ".", " Then", " go", "."], ["a", "b"], importance=flat)
+    other = saliency(importance=flat)
     agreements = (Agreement(BASE, other), None)
     lines = status_lines(("m", ""), both, 0, (0, 0), agreements=agreements, width=78)
     assert "column r – ρ –  all r " in plain(lines[-1])
@@ -181,16 +177,13 @@ def test_marking_a_sentence_marks_its_tokens_on_both_sides(both):
     assert not both.marked(0).any()
 
 
-def test_the_instruction_score_is_that_of_the_map(both):
-    both.toggle(both.sentence_at(0))
-    mask = np.array([span is not None and span[0] < 7 for span in BASE.prompt_tokens.spans])
-    assert both.instruction_score(0) == BASE.instruction_score(mask)
-
-
-def test_nothing_marked_is_no_score(both):
+def test_the_instruction_score_is_that_of_the_map_and_none_where_nothing_is_marked(both):
     assert both.instruction_score(0) is None
     scores = plain(status_lines(("a", "b"), both, 0, (0, 0), width=118)[2])
     assert " ".join(scores.split()) == "instruction score a – b – 0 instruction tokens"
+    both.toggle(both.sentence_at(0))
+    mask = np.array([span is not None and span[0] < 7 for span in BASE.prompt_tokens.spans])
+    assert both.instruction_score(0) == BASE.instruction_score(mask)
 
 
 def test_search_finds_words_that_span_tokens_and_knows_no_case(both):
@@ -231,12 +224,7 @@ def test_names_lose_their_folders_unless_they_would_be_the_same():
     assert short_names("only", "") == ("only", "")
 
 
-@pytest.mark.parametrize(
-    ("number", "word"),
-    [
-        *[(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (12, "12th")],
-        *[(13, "13th"), (21, "21st"), (112, "112th"), (103, "103rd")],
-    ],
-)
-def test_ordinals(number, word):
-    assert ordinal(number) == word
+def test_ordinals():
+    words = "1st 2nd 3rd 4th 11th 12th 13th 21st 103rd 112th"
+    numbers = (1, 2, 3, 4, 11, 12, 13, 21, 103, 112)
+    assert " ".join(map(ordinal, numbers)) == words

@@ -16,10 +16,8 @@ def figure(*series, kind="lines"):
 
 
 def test_series_with_different_places_share_one_table():
-    drawn = figure(
-        Series("base", (0, 2), (0.5, None), (0.1, None)), Series("tuned", (1, 2), (1.5, 2.5))
-    )
-    table = numbers_of(drawn)
+    base = Series("base", (0, 2), (0.5, None), (0.1, None))
+    table = numbers_of(figure(base, Series("tuned", (1, 2), (1.5, 2.5))))
     assert table.columns == ("layer", "base", "± base", "tuned")
     assert list(table) == [(0, 0.5, 0.1, None), (1, None, None, 1.5), (2, None, None, 2.5)]
 
@@ -44,14 +42,8 @@ def test_names_stand_in_the_order_in_which_they_come():
 
 
 def test_bars_of_one_place_stand_together():
-    bars = bars_of(
-        figure(
-            Series("base", ("x", "y"), (0.5, None)),
-            Series("tuned", ("y",), (-1.0,), (0.25,)),
-            kind="bars",
-        ),
-        prose,
-    )
+    series = Series("base", ("x", "y"), (0.5, None)), Series("tuned", ("y",), (-1.0,), (0.25,))
+    bars = bars_of(figure(*series, kind="bars"), prose)
     assert [(bar.group, bar.name, bar.number) for bar in bars] == [
         ("x", "base", "0.5"),
         ("y", "base", "–"),
