@@ -37,8 +37,8 @@ from analysis.saliency.compute.attribution import attribute
 from analysis.saliency.request import AttributionRequest
 from analysis.words.choice import Words, WordVectors
 from tests.support import checkpoints
-from tests.support.component_models import answered
 from tests.support.small_models import small_model
+from tests.support.studies import answered
 
 DOWN = "model.layers.1.mlp.down_proj.weight"
 QUERY = "model.layers.0.self_attn.q_proj.weight"

@@ -17,7 +17,7 @@ from analysis.models.checkpoint import inspect
 from analysis.problems import ProblemError
 from analysis.request import ModelChoice
 from tests.support import checkpoints
-from tests.support.component_models import answered
+from tests.support.studies import answered
 from tests.unit.analysis.engine.loaded import rewrite
 
 

@@ -32,7 +32,7 @@ from analysis.saliency.compute.attribution import attribute
 from analysis.saliency.request import AttributionRequest
 from analysis.words.choice import Words, WordVectors
 from tests.support import checkpoints
-from tests.support.component_models import answered
+from tests.support.studies import answered
 
 EXTRA = "<extra>"
 BRIEF = "Translate <extra> the word"

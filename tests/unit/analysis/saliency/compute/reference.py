@@ -9,7 +9,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from analysis.saliency.compute.importance import Ran, importance_pieces
-from tests.support.component_models import answered
+from tests.support.studies import answered
 
 EXACT = ("forward", "reverse")
 METHODS = (*EXACT, "occlusion", "occlusion_zeroed")

@@ -30,8 +30,7 @@ from analysis.saliency.result import Attribution
 from cache.codec import decode, encode
 from tests.support import checkpoints
 from tests.support.checkpoints import CONTEXT_WINDOW
-from tests.support.component_models import answered
-from tests.support.studies import driven
+from tests.support.studies import answered, driven
 from tests.unit.analysis.saliency.compute.reference import EXACT, METHODS
 
 PROMPT = "Translate the word into French: the cat"
