@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 
 from textual.pilot import Pilot
 
 from analysis.events import Event
 from analysis.request import ModelChoice, Request
+from analysis.saliency.cases.library import CaseLibrary
 from analysis.words.choice import Words, WordVectors
 from app.config import Settings
 from app.main import InsttuiApp
-from app.workspace import Example, PairWorkspace
+from app.workspace import Example, LibraryWorkspace, PairWorkspace
+from tests.support.case_folders import write_small_library
 from tests.support.scripted_session import Script, ScriptedSession
 
 # Generous: a slow machine may have other work.
@@ -57,6 +59,31 @@ class PairApp:
     def running(self, size: tuple[int, int] = (80, 24)) -> AbstractAsyncContextManager[Pilot]:
         """The app in a terminal of a size, notifications shown."""
         return self.app.run_test(size=size, notifications=True)
+
+
+@asynccontextmanager
+async def pair_at(
+    arrive: Callable[..., Awaitable[object]],
+    folder: Path,
+    *words: str,
+    size: tuple[int, int] = (80, 24),
+    **given: object,
+) -> AsyncIterator[tuple[PairApp, Pilot]]:
+    """A pair's app in a terminal of a size, once `arrive` has led to where the test begins."""
+    pair = PairApp(folder, **given)
+    async with pair.running(size) as pilot:
+        await arrive(pilot, *words)
+        yield pair, pilot
+
+
+@contextmanager
+def library_app(folder: Path, library: Path | None = None) -> Iterator[InsttuiApp]:
+    """The app on stored cases, a small library of the folder unless another one is named."""
+    cases = CaseLibrary.open(library or write_small_library(folder / "library"))
+    try:
+        yield InsttuiApp(LibraryWorkspace(cases), Settings(), state_path=folder / "state.json")
+    finally:
+        cases.close()
 
 
 def requests_of(pair: PairApp, kind: type[Request]) -> list[Request]:
@@ -118,11 +145,16 @@ async def until_quiet(pilot: Pilot, noted: list) -> None:
     raise AssertionError(noted)
 
 
-async def until_loaded(pilot: Pilot, pair: PairApp) -> None:
+async def started(pilot: Pilot) -> None:
+    """Wait for the Prompt view, which is shown first."""
+    await until_shown(pilot, "Examples", "Capital of a country")
+
+
+async def until_loaded(pilot: Pilot) -> None:
     """Wait until both models are loaded and the engine has nothing to do."""
 
     def loaded() -> bool:
-        status = pair.app.status
+        status = pilot.app.status
         return status.state == "idle" and len(status.models) == 2
 
     await until(pilot, loaded)

@@ -21,16 +21,14 @@ from tests.app.concepts_screen import (
     request_of,
     shown_concepts,
 )
-from tests.app.pair_app import PairApp, requests_of, until, until_shown
+from tests.app.pair_app import pair_at, requests_of, until, until_shown
 from tests.support.scripted_concepts import RANK, layer_concepts
 from tests.support.scripted_session import answer
 from tests.support.scripted_weights import LAYERS, architecture
 
 
 async def test_layers_are_chosen_with_arrows_and_brackets_and_the_rank_stays(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await shown_concepts(pilot)
+    async with pair_at(shown_concepts, tmp_path) as (_, pilot):
         await pilot.press("j", "j", "right")
         await until_shown(pilot, "layer 1 ", "base 2 ")
         await pilot.press("right_square_bracket", "l", "left_square_bracket")
@@ -42,9 +40,7 @@ async def test_layers_are_chosen_with_arrows_and_brackets_and_the_rank_stays(tmp
 
 
 async def test_a_word_is_found_in_all_layers_and_n_goes_on(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_concepts(pilot)
+    async with pair_at(shown_concepts, tmp_path, size=WIDE) as (pair, pilot):
         places = [
             (number, component)
             for number in range(LAYERS)
@@ -79,9 +75,7 @@ async def test_experts_are_chosen_with_a_key_and_asked_for_when_they_are(tmp_pat
             return
         yield from answer(request)
 
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running() as pilot:
-        await shown_concepts(pilot)
+    async with pair_at(shown_concepts, tmp_path, script=script) as (pair, pilot):
         assert {request.expert for request in requests_of(pair, ConceptsRequest)} == {0}
         await pilot.press("right", "x")
         await until_shown(pilot, "layer 1 · expert 1", ALL_THERE)
@@ -100,9 +94,10 @@ async def test_experts_are_chosen_with_a_key_and_asked_for_when_they_are(tmp_pat
 
 
 async def test_the_export_is_the_table_of_all_layers_or_of_the_plot(tmp_path):
-    pair = PairApp(tmp_path, names=("base,[b]\x1b[0m/../", '"tuned"'))
-    async with pair.running() as pilot:
-        await shown_concepts(pilot)
+    async with pair_at(shown_concepts, tmp_path, names=("base,[b]\x1b[0m/../", '"tuned"')) as (
+        pair,
+        pilot,
+    ):
         await pilot.press("e")
         await until_shown(pilot, "Exported to")
         (path,) = tmp_path.glob("*.csv")
@@ -119,9 +114,7 @@ async def test_the_export_is_the_table_of_all_layers_or_of_the_plot(tmp_path):
 
 
 async def test_copying_takes_the_row_or_the_numbers_of_the_plot(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_concepts(pilot)
+    async with pair_at(shown_concepts, tmp_path, size=WIDE) as (pair, pilot):
         written = []
         pair.app._driver.write = written.append
 
@@ -151,9 +144,7 @@ async def test_layers_with_hardly_any_component_are_shown_too(tmp_path, rank):
             return
         yield from answer(request)
 
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running() as pilot:
-        await shown_concepts(pilot)
+    async with pair_at(shown_concepts, tmp_path, script=script) as (_, pilot):
         await until_shown(pilot, f"{rank} components")
         await pilot.press("j", "y", "p", "t", "p", "p", "t", "escape", "e")
         await until_shown(pilot, "Exported to")

@@ -14,24 +14,12 @@ HEADS = 8
 LAYERS = 8
 NEURON_PAIRS = 16
 
-PAIRS = (
-    ("write", "essay"),
-    ("rewrite", "sentence"),
-    ("translate", "language"),
-    ("verb", "noun"),
-    ("bright", "dense"),
-    ("red", "green"),
-    ("king", "queen"),
-    ("France", "Paris"),
-    ("classify", "category"),
-    ("create", "story"),
-    ("one", "two"),
-    ("hot", "cold"),
-    ("say", "tell"),
-    ("dog", "cat"),
-    ("give", "take"),
-    ("north", "south"),
+_WORD_PAIRS = (
+    "write essay, rewrite sentence, translate language, verb noun, bright dense, red green, "
+    "king queen, France Paris, classify category, create story, one two, hot cold, say tell, "
+    "dog cat, give take, north south"
 )
+PAIRS = tuple((a, b) for a, b in (pair.split() for pair in _WORD_PAIRS.split(", ")))
 
 
 def architecture(

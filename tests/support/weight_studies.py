@@ -21,20 +21,11 @@ from tests.support.scripted_weights import architecture, head_pairs, neuron_pair
 
 BASE, TUNED = (ModelChoice(name, f"/nowhere/{name}") for name in ("demo-base", "demo-tuned"))
 
-MORE_VERBS = (
-    ("translate", "tongue"),
-    ("explain", "reason"),
-    ("summarize", "text"),
-    ("make", "thing"),
-    ("find", "place"),
-    ("go", "home"),
-    ("run", "race"),
-    ("walk", "path"),
-    ("eat", "bread"),
-    ("drink", "water"),
-    ("write", "book"),
-    ("classify", "kind"),
+_WORD_PAIRS = (
+    "translate tongue, explain reason, summarize text, make thing, find place, go home, run race, "
+    "walk path, eat bread, drink water, write book, classify kind"
 )
+MORE_VERBS = tuple((a, b) for a, b in (pair.split() for pair in _WORD_PAIRS.split(", ")))
 """Word pairs of enough verbs of both kinds for Table 3."""
 
 
