@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import csv
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -15,6 +17,7 @@ from analysis.saliency.cases.library import CaseLibrary
 from analysis.words.choice import Words, WordVectors
 from app.config import Settings
 from app.main import InsttuiApp
+from app.widgets.token_face import TokenFace
 from app.workspace import Example, LibraryWorkspace, PairWorkspace
 from tests.support.case_folders import write_small_library
 from tests.support.scripted_session import Script, ScriptedSession
@@ -108,6 +111,27 @@ def hold_back(pair: PairApp, kind: type[Request]) -> Callable[[], None]:
     return release
 
 
+def csv_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of an exported file by column."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+async def copied(pilot: Pilot, *keys: str) -> str:
+    """What these keys copy, as the terminal is told to."""
+    written = []
+    pilot.app._driver.write = written.append
+    await pilot.press(*keys)
+    await until(pilot, lambda: any("\x1b]52;c;" in text for text in written))
+    osc = next(text for text in written if text.startswith("\x1b]52;c;"))
+    return base64.b64decode(osc.removeprefix("\x1b]52;c;").removesuffix("\x07")).decode()
+
+
+def faces(app: InsttuiApp) -> list[TokenFace]:
+    """The visible maps of tokens, base first."""
+    return [face for face in app.query(TokenFace) if face.region.area]
+
+
 def screen(app: InsttuiApp) -> str:
     """The screen as text."""
     return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
@@ -148,6 +172,13 @@ async def until_quiet(pilot: Pilot, noted: list) -> None:
 async def started(pilot: Pilot) -> None:
     """Wait for the Prompt view, which is shown first."""
     await until_shown(pilot, "Examples", "Capital of a country")
+
+
+async def shown_pair(pilot: Pilot) -> str:
+    """Run the first example and wait for both maps."""
+    await until_shown(pilot, "Capital of a country")
+    await pilot.press("enter")
+    return await until_shown(pilot, "instruction score", "difference")
 
 
 async def until_loaded(pilot: Pilot) -> None:

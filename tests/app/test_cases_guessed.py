@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-
 import pytest
 
-from tests.app.pair_app import library_app, screen, until_shown
+from tests.app.pair_app import csv_rows, library_app, screen, until_shown
 from tests.support import case_folders
 from tests.support.case_folders import CASES, RESPONSES, write_lines, write_small_library
 
@@ -29,8 +27,8 @@ async def test_guessed_instructions_are_marked_explained_and_exported(guessed, t
         await until_shown(pilot, "Exported to")
         await pilot.press("question_mark")
         await until_shown(pilot, "nobody marked its instructions")
-    with (tmp_path / "cases-library.csv").open(newline="") as stream:
-        assert [row["instructions"] for row in csv.DictReader(stream)] == ["marked", "guessed"]
+    rows = csv_rows(tmp_path / "cases-library.csv")
+    assert [row["instructions"] for row in rows] == ["marked", "guessed"]
 
 
 async def test_nothing_is_said_of_guesses_where_all_were_marked(tmp_path):

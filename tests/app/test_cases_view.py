@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import subprocess
 import sys
 
@@ -10,7 +9,7 @@ import pytest
 
 from app.views.cases.view import CasesView
 from app.widgets.item_list import ItemList
-from tests.app.pair_app import library_app, screen, until, until_shown
+from tests.app.pair_app import csv_rows, library_app, screen, until, until_shown
 from tests.support.case_folders import PUBLISHED, needs_published_maps, write_small_library
 
 
@@ -127,8 +126,7 @@ async def test_the_list_exports_as_csv(small, tmp_path):
         await until(pilot, lambda: "so far" not in screen(small))
         await pilot.press("e")
         await until_shown(pilot, "Exported to")
-    with (tmp_path / "cases-library.csv").open(newline="") as stream:
-        rows = list(csv.DictReader(stream))
+    rows = csv_rows(tmp_path / "cases-library.csv")
     assert [row["prompt"] for row in rows] == [c.prompt for c in small.workspace.library.cases]
     scores = dict(small.workspace.library.instruction_scores())
     assert float(rows[0]["instruction_score_plain"]) == scores["one"][1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from analysis.clustering.training.curves import AccuracyRow, ClusterRow, Curves,
 from analysis.clustering.training.generator import generate
 from analysis.clustering.training.instances import LABELS, SPLITS
 from app.config import Settings
-from tests.app.pair_app import pair_at, screen, until, until_shown
+from tests.app.pair_app import csv_rows, pair_at, screen, until, until_shown
 from tests.app.test_clusters_view import script, shown_clusters
 from tests.unit.analysis.clustering.training.tiny import TINY
 
@@ -118,8 +117,7 @@ async def test_what_is_drawn_is_exported(tmp_path):
         await pilot.press("p", "p", "p", "e", "p", "p", "e")
         await until(pilot, (path.parent / "accuracy-tiny-seed-3.csv").exists)
     assert (path.parent / "neighbours-tiny-seed-3.csv").exists()
-    with path.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = csv_rows(path)
     assert list(rows[0]) == ["epoch", "split", "layer", "label", "f1", "ari", "ami"]
     assert len(rows) == 3 * len(SPLITS) * 3 * len(LABELS)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from functools import partial
 
 import numpy as np
@@ -15,7 +14,7 @@ from app.config import Settings
 from app.frame.registry import VIEWS
 from app.views.clustering.natural import TasksBar
 from app.widgets.scatter_map import ScatterMap, cells_of, nearest
-from tests.app.pair_app import pair_at, screen, started, until, until_shown
+from tests.app.pair_app import csv_rows, pair_at, screen, started, until, until_shown
 from tests.support.scripted_clusters import task_clusters
 from tests.support.scripted_session import answer
 
@@ -111,8 +110,7 @@ async def test_what_is_shown_is_exported(tmp_path):
         await until_shown(pilot, "Written to")
         await pilot.press("p", "e")
         await until(pilot, lambda: (tmp_path / "clusters-demo-base-demo-tuned.csv").exists())
-    with (tmp_path / "instances-demo-base-demo-tuned.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = csv_rows(tmp_path / "instances-demo-base-demo-tuned.csv")
     assert len(rows) == 2 * 10
     assert {row["layer"] for row in rows} == {"3"}
 

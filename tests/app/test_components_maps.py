@@ -43,10 +43,8 @@ async def test_overlaps_and_their_numbers_are_shown(tmp_path, size):
 
 
 async def test_s_swaps_the_model_and_thresholds_move_and_nothing_is_asked_again(tmp_path):
-    async with pair_at(shown_components, tmp_path, "demo-tuned · overlap", size=NARROW) as (
-        pair,
-        pilot,
-    ):
+    async with pair_at(shown_components, tmp_path, size=NARROW) as (pair, pilot):
+        await until_shown(pilot, "demo-tuned · overlap")
         await pilot.press("l", "l", "j", "s")
         await until_shown(pilot, "demo-base · overlap", "code and general question answering")
         await pilot.press("j")
@@ -56,7 +54,7 @@ async def test_s_swaps_the_model_and_thresholds_move_and_nothing_is_asked_again(
         assert tuned_map(pair).cursor == (2, 2)
         await until_shown(pilot, f"ε {EPSILON:.2f} · τ {TAU:.2f}")
         asked = len(pair.session.requests)
-        await pilot.press("v")
+        await pilot.press("home", "pageup", "v")
         for keys, epsilon, tau in (
             ("[[", EPSILON - 0.1, TAU),
             ("{", EPSILON - 0.1, TAU - 0.05),

@@ -27,7 +27,7 @@ async def test_a_search_leads_to_a_neuron_to_the_next_or_to_another_category(tmp
         await until(pilot, lambda: pair.app.focused is bar and bar.value == "99 1")
         await pilot.press("escape")
         await until(pilot, lambda: pair.app.focused is tuned_map(pair))
-        await pilot.press("home")
+        await pilot.press("home", "pageup")
         await pilot.press("slash", *"3 17", "enter")
         await until_shown(pilot, "layer 3 · neuron 17", "tuned17")
         await pilot.press("slash", *"4 5", "enter")

@@ -105,9 +105,7 @@ async def test_escape_stops_a_search_and_r_goes_on_where_it_was(tmp_path):
         await until(pilot, lambda: isinstance(pair.app.focused, NumberMap))
 
 
-async def test_a_search_that_fails_runs_again_and_a_word_that_is_none_is_mended(
-    tmp_path,
-):
+async def test_a_failed_search_runs_again_and_a_word_that_is_none_is_mended(tmp_path):
     broken = [True]
 
     def script(request):
@@ -118,7 +116,7 @@ async def test_a_search_that_fails_runs_again_and_a_word_that_is_none_is_mended(
         yield from answer(request)
 
     async with pair_at(shown_components, tmp_path, size=NARROW, script=script) as (pair, pilot):
-        await pilot.press("slash", *"math", "enter")
+        await pilot.press("slash", *"loop", "enter")
         await until_shown(pilot, "The engine ended. r runs it again.", " r again")
         broken[0] = False
         await pilot.press("r")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 
 import msgspec
@@ -21,7 +20,7 @@ from tests.app.concepts_screen import (
     request_of,
     shown_concepts,
 )
-from tests.app.pair_app import pair_at, requests_of, until, until_shown
+from tests.app.pair_app import copied, csv_rows, pair_at, requests_of, until, until_shown
 from tests.support.scripted_concepts import RANK, layer_concepts
 from tests.support.scripted_session import answer
 from tests.support.scripted_weights import LAYERS, architecture
@@ -89,15 +88,12 @@ async def test_experts_are_chosen_with_a_key_and_asked_for_when_they_are(tmp_pat
         await until_shown(pilot, "expert 0", ALL_THERE)
         assert len(requests_of(pair, ConceptsRequest)) == count == 3 * LAYERS
     (path,) = tmp_path.glob("*.csv")
-    with path.open(encoding="utf-8", newline="") as stream:
-        assert {row["expert"] for row in csv.DictReader(stream)} == {"2"}
+    assert {row["expert"] for row in csv_rows(path)} == {"2"}
 
 
 async def test_the_export_is_the_table_of_all_layers_or_of_the_plot(tmp_path):
-    async with pair_at(shown_concepts, tmp_path, names=("base,[b]\x1b[0m/../", '"tuned"')) as (
-        pair,
-        pilot,
-    ):
+    names = "base,[b]\x1b[0m/../", '"tuned"'
+    async with pair_at(shown_concepts, tmp_path, names=names) as (pair, pilot):
         await pilot.press("e")
         await until_shown(pilot, "Exported to")
         (path,) = tmp_path.glob("*.csv")
@@ -115,23 +111,13 @@ async def test_the_export_is_the_table_of_all_layers_or_of_the_plot(tmp_path):
 
 async def test_copying_takes_the_row_or_the_numbers_of_the_plot(tmp_path):
     async with pair_at(shown_concepts, tmp_path, size=WIDE) as (pair, pilot):
-        written = []
-        pair.app._driver.write = written.append
-
-        async def copied(*keys):
-            written.clear()
-            await pilot.press(*keys)
-            await until(pilot, lambda: any("\x1b]52;c;" in text for text in written))
-            osc = next(text for text in written if text.startswith("\x1b]52;c;"))
-            return base64.b64decode(osc.removeprefix("\x1b]52;c;").removesuffix("\x07")).decode()
-
-        text = await copied("j", "y")
+        text = await copied(pilot, "j", "y")
         layer = layer_of(pair, 0)
         change = list(component_changes(layer))[1]
         assert f"gained: {' '.join(change.gained)}" in text
         assert f"angle {layer.angles[1]:.2f} degrees" in text
         assert f"{layer.base.measures[1][0]:.3f}" in text
-        text = await copied("p", "y")
+        text = await copied(pilot, "p", "y")
         assert text.splitlines()[0].split("\t")[0] == "component"
         assert len(text.splitlines()) == 1 + RANK
 

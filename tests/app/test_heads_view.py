@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import csv
-
 import msgspec
 import numpy as np
 import pytest
@@ -16,7 +13,16 @@ from analysis.heads.request import HeadPairsRequest, NeuronPairsRequest
 from analysis.models.request import ArchitectureRequest
 from app.views.heads.view import HeadsView
 from app.widgets.head_map import HeadMap, levels_of
-from tests.app.pair_app import pair_at, requests_of, screen, started, until, until_shown
+from tests.app.pair_app import (
+    copied,
+    csv_rows,
+    pair_at,
+    requests_of,
+    screen,
+    started,
+    until,
+    until_shown,
+)
 from tests.support.scripted_session import answer
 from tests.support.scripted_weights import HEADS, LAYERS, architecture, head_pairs
 
@@ -139,8 +145,7 @@ async def test_the_export_holds_the_pairs_of_all_layers(tmp_path):
         await until_shown(pilot, "Exported to")
     (path,) = tmp_path.glob("*.csv")
     assert not set(path.name) & set('[]\x1b/,"')
-    with path.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
+    rows = csv_rows(path)
     columns = ["layer", "head", "rank", "word_a", "word_b", "count_base", "count_tuned", "status"]
     assert list(rows[0]) == columns
     expected = [
@@ -154,15 +159,11 @@ async def test_the_export_holds_the_pairs_of_all_layers(tmp_path):
 
 async def test_copying_takes_the_pairs_under_the_cursor(tmp_path):
     async with pair_at(shown_heads, tmp_path, size=WIDE) as (pair, pilot):
-        written = []
-        pair.app._driver.write = written.append
-        await pilot.press("j", "l", "y")
+        text = await copied(pilot, "j", "l", "y")
         await until_shown(pilot, "copied.txt")
-        osc = next(text for text in written if text.startswith("\x1b]52;c;"))
-        copied = base64.b64decode(osc.removeprefix("\x1b]52;c;").removesuffix("\x07")).decode()
         for each in compare_head(*layer_of(pair, 1), 1).word_pairs:
             line = f"{each.word_a}={each.word_b} {each.count_base} {each.count_tuned}\n"
-            assert line in copied
+            assert line in text
 
 
 async def test_heads_without_any_pair_are_heads_too(tmp_path):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-
 import msgspec
 import numpy as np
 
@@ -13,28 +11,25 @@ from analysis.saliency.agreement import Agreement
 from analysis.saliency.map import SaliencyMap
 from analysis.saliency.request import AttributionRequest
 from app.views.saliency.view import SaliencyView
-from app.widgets.token_face import TokenFace
-from tests.app.pair_app import PairApp, library_app, pair_at, screen, until, until_shown
+from tests.app.pair_app import (
+    PairApp,
+    csv_rows,
+    faces,
+    library_app,
+    pair_at,
+    screen,
+    shown_pair,
+    until,
+    until_shown,
+)
 from tests.support.scripted_session import answer, attribution
 
 WIDE, NARROW = (160, 40), (80, 24)
 
 
-async def shown_pair(pilot):
-    """Run the first example and wait for both maps."""
-    await until_shown(pilot, "Capital of a country")
-    await pilot.press("enter")
-    return await until_shown(pilot, "instruction score", "difference")
-
-
 def asked(pair):
     """The attributions that were asked for."""
     return [each for each in pair.session.requests if isinstance(each, AttributionRequest)]
-
-
-def faces(app):
-    """The visible faces, base first."""
-    return [face for face in app.query(TokenFace) if face.region.area]
 
 
 def maps(pair):
@@ -227,12 +222,10 @@ async def test_the_export_is_of_what_is_shown(tmp_path):
         await pair.app.workers.wait_for_complete()
     gradient, occlusion = maps(pair)
     (path,) = tmp_path.glob("occlusion*.csv")
-    with path.open(encoding="utf-8", newline="") as stream:
-        row = next(csv.DictReader(stream))
+    row = csv_rows(path)[0]
     assert np.float32(row["importance"]) == occlusion.importance[1, 0]
     (path,) = tmp_path.glob("difference*.csv")
-    with path.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
+    rows = csv_rows(path)
     own = [row for row in rows if row["model"] == "demo-base"]
     agreement = Agreement(gradient, occlusion)
     assert [float(row["pearson"]) for row in own[:-1]] == [agreement.pearson(m) for m in range(16)]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import csv
-
 import msgspec
 import numpy as np
 import pytest
@@ -16,23 +13,22 @@ from analysis.saliency.map import SaliencyMap
 from analysis.saliency.request import AttributionRequest
 from app.views.saliency.pane import SaliencyPane
 from app.views.saliency.view import SaliencyView
-from app.widgets.token_face import TokenFace
-from tests.app.pair_app import EXAMPLES, pair_at, screen, started, until, until_loaded, until_shown
+from tests.app.pair_app import (
+    EXAMPLES,
+    copied,
+    csv_rows,
+    faces,
+    pair_at,
+    screen,
+    shown_pair,
+    started,
+    until,
+    until_loaded,
+    until_shown,
+)
 from tests.support.scripted_session import answer, attribution
 
 WIDE, NARROW = (160, 40), (80, 24)
-
-
-async def shown_pair(pilot):
-    """Run the first example and wait for both maps."""
-    await until_shown(pilot, "Capital of a country")
-    await pilot.press("enter")
-    return await until_shown(pilot, "instruction score", "difference")
-
-
-def faces(app):
-    """The visible faces, base first."""
-    return [face for face in app.query(TokenFace) if face.region.area]
 
 
 async def test_cursor_values_special_tokens_and_marks_are_those_of_both_models(tmp_path):
@@ -249,8 +245,7 @@ async def test_the_export_holds_every_number_of_both_maps(tmp_path):
         await until_shown(pilot, "Exported to")
     (path,) = tmp_path.glob("*.csv")
     assert not set(path.name) & set('[]\x1b/,"')
-    with path.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
+    rows = csv_rows(path)
     asked = [r for r in pair.session.requests if isinstance(r, AttributionRequest)]
     results = [attribution(request) for request in asked]
     # The BOS row is hidden.
@@ -267,15 +262,11 @@ async def test_the_export_holds_every_number_of_both_maps(tmp_path):
 
 async def test_copying_goes_to_terminal_and_file_and_search_through_prompt_and_responses(tmp_path):
     async with pair_at(shown_pair, tmp_path, size=WIDE) as (pair, pilot):
-        written = []
-        pair.app._driver.write = written.append
-        await pilot.press("y")
+        text = await copied(pilot, "y")
         await until_shown(pilot, "copied.txt")
-        osc = next(text for text in written if text.startswith("\x1b]52;c;"))
-        copied = base64.b64decode(osc.removeprefix("\x1b]52;c;").removesuffix("\x07")).decode()
-        assert copied == (tmp_path / "copied.txt").read_text()
-        assert EXAMPLES[0].prompt in copied
-        assert "The capital of France is a city" in copied
+        assert text == (tmp_path / "copied.txt").read_text()
+        assert EXAMPLES[0].prompt in text
+        assert "The capital of France is a city" in text
         await pilot.press("slash", *"france", "enter")
         await until_shown(pilot, "1 of 3 places")
         assert faces(pair.app)[0].cursor[0] == 5
