@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager
+import base64
+import csv
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 
 from textual.pilot import Pilot
 
 from analysis.events import Event
 from analysis.request import ModelChoice, Request
+from analysis.saliency.cases.library import CaseLibrary
 from analysis.words.choice import Words, WordVectors
 from app.config import Settings
 from app.main import InsttuiApp
-from app.workspace import Example, PairWorkspace
+from app.widgets.token_face import TokenFace
+from app.workspace import Example, LibraryWorkspace, PairWorkspace
+from tests.support.case_folders import write_small_library
 from tests.support.scripted_session import Script, ScriptedSession
 
 # Generous: a slow machine may have other work.
@@ -59,6 +64,31 @@ class PairApp:
         return self.app.run_test(size=size, notifications=True)
 
 
+@asynccontextmanager
+async def pair_at(
+    arrive: Callable[..., Awaitable[object]],
+    folder: Path,
+    *words: str,
+    size: tuple[int, int] = (80, 24),
+    **given: object,
+) -> AsyncIterator[tuple[PairApp, Pilot]]:
+    """A pair's app in a terminal of a size, once `arrive` has led to where the test begins."""
+    pair = PairApp(folder, **given)
+    async with pair.running(size) as pilot:
+        await arrive(pilot, *words)
+        yield pair, pilot
+
+
+@contextmanager
+def library_app(folder: Path, library: Path | None = None) -> Iterator[InsttuiApp]:
+    """The app on stored cases, a small library of the folder unless another one is named."""
+    cases = CaseLibrary.open(library or write_small_library(folder / "library"))
+    try:
+        yield InsttuiApp(LibraryWorkspace(cases), Settings(), state_path=folder / "state.json")
+    finally:
+        cases.close()
+
+
 def requests_of(pair: PairApp, kind: type[Request]) -> list[Request]:
     """What was asked of this kind, in order."""
     return [request for request in pair.session.requests if isinstance(request, kind)]
@@ -79,6 +109,27 @@ def hold_back(pair: PairApp, kind: type[Request]) -> Callable[[], None]:
 
     session._script = held
     return release
+
+
+def csv_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of an exported file by column."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+async def copied(pilot: Pilot, *keys: str) -> str:
+    """What these keys copy, as the terminal is told to."""
+    written = []
+    pilot.app._driver.write = written.append
+    await pilot.press(*keys)
+    await until(pilot, lambda: any("\x1b]52;c;" in text for text in written))
+    osc = next(text for text in written if text.startswith("\x1b]52;c;"))
+    return base64.b64decode(osc.removeprefix("\x1b]52;c;").removesuffix("\x07")).decode()
+
+
+def faces(app: InsttuiApp) -> list[TokenFace]:
+    """The visible maps of tokens, base first."""
+    return [face for face in app.query(TokenFace) if face.region.area]
 
 
 def screen(app: InsttuiApp) -> str:
@@ -118,11 +169,23 @@ async def until_quiet(pilot: Pilot, noted: list) -> None:
     raise AssertionError(noted)
 
 
-async def until_loaded(pilot: Pilot, pair: PairApp) -> None:
+async def started(pilot: Pilot) -> None:
+    """Wait for the Prompt view, which is shown first."""
+    await until_shown(pilot, "Examples", "Capital of a country")
+
+
+async def shown_pair(pilot: Pilot) -> str:
+    """Run the first example and wait for both maps."""
+    await until_shown(pilot, "Capital of a country")
+    await pilot.press("enter")
+    return await until_shown(pilot, "instruction score", "difference")
+
+
+async def until_loaded(pilot: Pilot) -> None:
     """Wait until both models are loaded and the engine has nothing to do."""
 
     def loaded() -> bool:
-        status = pair.app.status
+        status = pilot.app.status
         return status.state == "idle" and len(status.models) == 2
 
     await until(pilot, loaded)

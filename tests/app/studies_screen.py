@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-
-from analysis.saliency.cases.library import CaseLibrary
-from app.config import Settings
-from app.main import InsttuiApp
 from app.views.studies.pane import StudyPane
-from app.workspace import LibraryWorkspace
 from tests.app.pair_app import until_shown
 from tests.support import scripted_studies
-from tests.support.case_folders import write_small_library
 from tests.support.scripted_studies import SPECS, Play
 
 WIDE, NARROW = (200, 50), (80, 24)
@@ -24,16 +17,6 @@ def played(monkeypatch):
     monkeypatch.setattr("app.views.studies.desk.studies", lambda: SPECS)
     yield script
     script.gate.set()
-
-
-@contextmanager
-def library_app(folder):
-    """The app on a small library, which lies in the folder."""
-    library = CaseLibrary.open(write_small_library(folder / "library"))
-    try:
-        yield InsttuiApp(LibraryWorkspace(library), Settings(), state_path=folder / "state.json")
-    finally:
-        library.close()
 
 
 async def shown_studies(pilot, key="5"):

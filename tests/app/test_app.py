@@ -8,7 +8,15 @@ from app.config import Settings
 from app.frame.actions import ACTIONS, actions_of
 from app.state import load_state
 from app.widgets.help_panel import HelpPanel
-from tests.app.pair_app import PairApp, screen, until, until_loaded, until_quiet, until_shown
+from tests.app.pair_app import (
+    pair_at,
+    screen,
+    started,
+    until,
+    until_loaded,
+    until_quiet,
+    until_shown,
+)
 
 
 @pytest.mark.parametrize(
@@ -22,9 +30,8 @@ from tests.app.pair_app import PairApp, screen, until, until_loaded, until_quiet
     ],
 )
 async def test_header_and_keys_fit(tmp_path, size, tabs):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=size) as pilot:
-        shown = await until_shown(pilot, "engine ready")
+    async with pair_at(until_shown, tmp_path, "engine ready", size=size) as (pair, _):
+        shown = screen(pair.app)
         first, last = shown.splitlines()[0], shown.splitlines()[-1]
         assert "demo-base │ demo-tuned" in first
         assert first.endswith(tabs)
@@ -33,9 +40,7 @@ async def test_header_and_keys_fit(tmp_path, size, tabs):
 
 
 async def test_the_key_line_shows_the_keys_that_work_where_the_focus_is(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await until_shown(pilot, "t template")
+    async with pair_at(until_shown, tmp_path, "t template") as (_, pilot):
         await pilot.press("slash")
         keys = (await until_shown(pilot, "ctrl-c quit")).splitlines()[-1]
         assert keys.split() == [
@@ -48,21 +53,9 @@ async def test_the_key_line_shows_the_keys_that_work_where_the_focus_is(tmp_path
             assert key in keys
 
 
-async def test_number_keys_show_the_views(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await until_shown(pilot, "Examples")
-        await pilot.press("2")
-        await until_shown(pilot, "instruction score")
-        await pilot.press("1")
-        await until_shown(pilot, "Examples")
-
-
 @pytest.mark.parametrize(("key", "words"), [("1", "Type or paste"), ("2", "S[n, m] = ceil")])
 async def test_every_view_has_a_help_panel_with_its_keys(tmp_path, key, words):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=(120, 80)) as pilot:
-        await until_shown(pilot, "Examples")
+    async with pair_at(started, tmp_path, size=(120, 80)) as (pair, pilot):
         await pilot.press(key, "question_mark")
         shown = await until_shown(pilot, words)
         view = pair.app.screen_stack[0].query_one("#views").current
@@ -74,9 +67,7 @@ async def test_every_view_has_a_help_panel_with_its_keys(tmp_path, key, words):
 
 
 async def test_the_palette_runs_the_actions_of_the_view(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=(120, 40)) as pilot:
-        await until_shown(pilot, "Capital of a country")
+    async with pair_at(started, tmp_path, size=(120, 40)) as (_, pilot):
         await pilot.press("colon")
         await pilot.pause(0.2)
         await pilot.press(*"run both")
@@ -87,9 +78,8 @@ async def test_the_palette_runs_the_actions_of_the_view(tmp_path):
 
 async def test_keys_can_be_rebound(tmp_path):
     settings = Settings(keys={"saliency.swap": "w", "app.help": "f2"})
-    pair = PairApp(tmp_path, settings=settings)
-    async with pair.running() as pilot:
-        await until_shown(pilot, "Capital of a country", "f2 help")
+    async with pair_at(started, tmp_path, settings=settings) as (pair, pilot):
+        await until_shown(pilot, "f2 help")
         await pilot.press("enter")
         await until_shown(pilot, "difference", "─ demo-base")
         await pilot.press("s")
@@ -99,41 +89,27 @@ async def test_keys_can_be_rebound(tmp_path):
         await until_shown(pilot, "─ demo-tuned")
 
 
-async def test_themes_are_listed_and_chosen(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await until_shown(pilot, "Capital of a country")
+async def test_themes_are_listed_chosen_and_remembered(tmp_path):
+    async with pair_at(started, tmp_path) as (pair, pilot):
         pair.app.action_change_theme()
         await until_shown(pilot, "Search for themes", "gruvbox")
         await pilot.press(*"nord")
         await until(pilot, lambda: "gruvbox" not in screen(pair.app))
         await pilot.press("enter")
         await until(pilot, lambda: pair.app.theme == "nord")
-
-
-async def test_a_theme_chosen_is_remembered(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await until_shown(pilot, "Examples")
-        pair.app.theme = "textual-light"
         await pilot.press("q")
         await pilot.pause()
-    assert load_state(tmp_path / "state.json").theme == "textual-light"
-    again = PairApp(tmp_path)
-    async with again.running() as pilot:
-        await until_shown(pilot, "Examples")
-        assert again.app.theme == "textual-light"
-    configured = PairApp(tmp_path, settings=Settings(theme="nord"))
-    async with configured.running() as pilot:
-        await until_shown(pilot, "Examples")
-        assert configured.app.theme == "nord"
+    assert load_state(tmp_path / "state.json").theme == "nord"
+    async with pair_at(started, tmp_path) as (again, _):
+        assert again.app.theme == "nord"
+    settings = Settings(theme="textual-light")
+    async with pair_at(started, tmp_path, settings=settings) as (configured, _):
+        assert configured.app.theme == "textual-light"
 
 
 async def test_a_small_terminal_is_told_and_recovers(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=(50, 10)) as pilot:
-        shown = await until_shown(pilot, "insttui needs a terminal of 80×24")
-        assert "50×10." in shown
+    async with pair_at(until_shown, tmp_path, "50×10.", size=(50, 10)) as (pair, pilot):
+        assert "insttui needs a terminal of 80×24" in screen(pair.app)
         await pilot.resize_terminal(80, 24)
         await until_shown(pilot, "Examples")
         assert "needs a terminal" not in screen(pair.app)
@@ -141,9 +117,7 @@ async def test_a_small_terminal_is_told_and_recovers(tmp_path):
 
 @pytest.mark.parametrize("key", ["q", "ctrl+c"])
 async def test_quitting_does_not_wait_for_the_engine(tmp_path, key):
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await until_loaded(pilot, pair)
+    async with pair_at(until_loaded, tmp_path) as (pair, pilot):
         pair.session.gate.clear()
         await pilot.press("enter")
         await until_shown(pilot, "computing")
@@ -153,9 +127,7 @@ async def test_quitting_does_not_wait_for_the_engine(tmp_path, key):
 
 
 async def test_ctrl_c_quits_from_the_entry_too(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await until_shown(pilot, "engine ready")
+    async with pair_at(until_shown, tmp_path, "engine ready") as (pair, pilot):
         await pilot.press("slash", *"unsent draft", "ctrl+c")
         await pilot.pause()
     assert pair.session.closed
@@ -163,9 +135,7 @@ async def test_ctrl_c_quits_from_the_entry_too(tmp_path):
 
 
 async def test_the_engine_may_change_while_a_panel_is_open(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await until_shown(pilot, "engine ready")
+    async with pair_at(until_shown, tmp_path, "engine ready") as (_, pilot):
         await pilot.press("enter", "question_mark")
         await until_shown(pilot, "esc closes")
         await pilot.resize_terminal(100, 30)
@@ -174,9 +144,7 @@ async def test_the_engine_may_change_while_a_panel_is_open(tmp_path):
 
 
 async def test_the_screen_is_saved_as_a_picture(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await until_shown(pilot, "Examples")
+    async with pair_at(started, tmp_path) as (pair, pilot):
         pair.app.perform(ACTIONS["app.screenshot"])
         await until_shown(pilot, "Saved")
     (path,) = tmp_path.glob("*.svg")
@@ -186,9 +154,7 @@ async def test_the_screen_is_saved_as_a_picture(tmp_path):
 async def test_a_paste_into_the_palette_cannot_reach_the_terminal(tmp_path):
     from textual.events import Paste
 
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await until_shown(pilot, "Examples")
+    async with pair_at(started, tmp_path) as (pair, pilot):
         await pilot.press("colon")
         await pilot.pause(0.2)
         pair.app.post_message(Paste("\x1b[31mred\x07‮"))
@@ -197,8 +163,12 @@ async def test_a_paste_into_the_palette_cannot_reach_the_terminal(tmp_path):
 
 
 async def test_model_names_are_shown_as_they_are(tmp_path):
-    pair = PairApp(tmp_path, names=("[b]base[/b]\x1b[2J", "tuned\n[@click=app.quit]x[/]‮"))
-    async with pair.running(size=(160, 30)) as pilot:
+    async with pair_at(
+        started,
+        tmp_path,
+        size=(160, 30),
+        names=("[b]base[/b]\x1b[2J", "tuned\n[@click=app.quit]x[/]‮"),
+    ) as (_, pilot):
         await until_shown(pilot, "[b]base[/b]␛[2J │ tuned↵[@click=app.quit]x[/]⟨202E⟩")
         await pilot.press("enter")
         shown = await until_shown(pilot, "─ [b]base[/b]␛[2J ", "─ tuned↵[@click=app.quit]x[/]")
@@ -206,9 +176,7 @@ async def test_model_names_are_shown_as_they_are(tmp_path):
 
 
 async def test_nothing_is_sent_to_the_terminal_while_nothing_changes(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=(120, 30)) as pilot:
-        await until_shown(pilot, "Capital of a country")
+    async with pair_at(started, tmp_path, size=(120, 30)) as (pair, pilot):
         await pilot.press("enter")
         await until_shown(pilot, "difference")
         await pilot.pause(0.3)

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-
 import pytest
 
-from analysis.saliency.cases.library import CaseLibrary
-from app.config import Settings
-from app.main import InsttuiApp
-from app.workspace import LibraryWorkspace
-from tests.app.pair_app import screen, until_shown
+from tests.app.pair_app import csv_rows, library_app, screen, until_shown
 from tests.support import case_folders
 from tests.support.case_folders import CASES, RESPONSES, write_lines, write_small_library
 
@@ -20,9 +14,8 @@ def guessed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = write_small_library(tmp_path / "library")
     write_lines(folder / "cases.jsonl", [CASES[0], {**CASES[1], "instruction_guessed": True}])
-    library = CaseLibrary.open(folder)
-    yield InsttuiApp(LibraryWorkspace(library), Settings(), state_path=tmp_path / "state.json")
-    library.close()
+    with library_app(tmp_path, folder) as app:
+        yield app
 
 
 async def test_guessed_instructions_are_marked_explained_and_exported(guessed, tmp_path):
@@ -34,18 +27,16 @@ async def test_guessed_instructions_are_marked_explained_and_exported(guessed, t
         await until_shown(pilot, "Exported to")
         await pilot.press("question_mark")
         await until_shown(pilot, "nobody marked its instructions")
-    with (tmp_path / "cases-library.csv").open(newline="") as stream:
-        assert [row["instructions"] for row in csv.DictReader(stream)] == ["marked", "guessed"]
+    rows = csv_rows(tmp_path / "cases-library.csv")
+    assert [row["instructions"] for row in rows] == ["marked", "guessed"]
 
 
 async def test_nothing_is_said_of_guesses_where_all_were_marked(tmp_path):
-    library = CaseLibrary.open(write_small_library(tmp_path / "library"))
-    app = InsttuiApp(LibraryWorkspace(library), Settings(), state_path=tmp_path / "state.json")
-    async with app.run_test(size=(100, 24)) as pilot:
-        shown = await until_shown(pilot, "2 of 2 cases")
-        assert "guessed" not in shown
-        assert "~" not in shown
-    library.close()
+    with library_app(tmp_path) as app:
+        async with app.run_test(size=(100, 24)) as pilot:
+            shown = await until_shown(pilot, "2 of 2 cases")
+            assert "guessed" not in shown
+            assert "~" not in shown
 
 
 async def test_an_id_as_long_as_the_demos_is_whole_on_a_narrow_screen(tmp_path, monkeypatch):
@@ -55,8 +46,6 @@ async def test_an_id_as_long_as_the_demos_is_whole_on_a_narrow_screen(tmp_path, 
     }
     monkeypatch.setattr(case_folders, "CASES", [{**CASES[0], "id": long}, CASES[1]])
     monkeypatch.setattr(case_folders, "RESPONSES", renamed)
-    library = CaseLibrary.open(write_small_library(tmp_path / "library"))
-    app = InsttuiApp(LibraryWorkspace(library), Settings(), state_path=tmp_path / "state.json")
-    async with app.run_test(size=(80, 24)) as pilot:
-        await until_shown(pilot, "2 of 2 cases", f" {long} letters", "Draw é")
-    library.close()
+    with library_app(tmp_path) as app:
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until_shown(pilot, "2 of 2 cases", f" {long} letters", "Draw é")

@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-import csv
 import subprocess
 import sys
 
 import pytest
 
-from analysis.saliency.cases.library import CaseLibrary
-from app.config import Settings
-from app.main import InsttuiApp
 from app.views.cases.view import CasesView
 from app.widgets.item_list import ItemList
-from app.workspace import LibraryWorkspace
-from tests.app.pair_app import screen, until, until_shown
+from tests.app.pair_app import csv_rows, library_app, screen, until, until_shown
 from tests.support.case_folders import PUBLISHED, needs_published_maps, write_small_library
 
 
 @pytest.fixture
 def small(tmp_path):
-    library = CaseLibrary.open(write_small_library(tmp_path / "library"))
-    yield library_app(library, tmp_path)
-    library.close()
+    with library_app(tmp_path) as app:
+        yield app
 
 
 @pytest.fixture
 def published(tmp_path):
-    library = CaseLibrary.open(PUBLISHED)
-    yield library_app(library, tmp_path)
-    library.close()
-
-
-def library_app(library, folder):
-    return InsttuiApp(LibraryWorkspace(library), Settings(), state_path=folder / "state.json")
+    with library_app(tmp_path, PUBLISHED) as app:
+        yield app
 
 
 def listed(app):
@@ -48,13 +37,8 @@ async def test_the_list_shows_what_the_library_says(small):
         scores = dict(small.workspace.library.instruction_scores())
         row = next(line for line in screen(small).splitlines() if line.startswith(" one"))
         base, tuned = scores["one"]
-        assert row.split()[1:6] == [
-            "letters",
-            "3",
-            f"{base:.2f}",
-            f"{tuned:.2f}",
-            f"{tuned - base:+.2f}",
-        ]
+        numbers = [f"{base:.2f}", f"{tuned:.2f}", f"{tuned - base:+.2f}"]
+        assert row.split()[1:6] == ["letters", "3", *numbers]
 
 
 async def test_a_case_opens_and_brackets_walk_the_list(small):
@@ -90,7 +74,7 @@ async def test_filters_and_search(small):
 
 
 @needs_published_maps
-async def test_the_published_cases_sort_by_each_score(published):
+async def test_the_published_cases_sort_by_each_score_and_the_cursor_stays_in_sight(published):
     async with published.run_test(size=(120, 30)) as pilot:
         await until_shown(pilot, "632 of 632 cases")
         await until(pilot, lambda: "so far" not in screen(published), seconds=20)
@@ -109,6 +93,15 @@ async def test_the_published_cases_sort_by_each_score(published):
             values = [rank(scores[case_id]) for case_id in listed(published)]
             assert values == sorted(values)
         assert len(values) == 632
+        await pilot.resize_terminal(80, 24)
+        items = published.query_one("#list", ItemList)
+        await pilot.press("end")
+        await pilot.pause()
+        assert listed(published)[-1] in screen(published)
+        assert items.cursor == 631
+        await pilot.press("home", "pagedown", "k")
+        await pilot.pause()
+        assert listed(published)[items.cursor] in screen(published)
 
 
 @needs_published_maps
@@ -127,56 +120,36 @@ async def test_published_datasets_and_ratings_filter_to_their_sizes(published):
     assert (followed, unfollowed) == (516, 113)
 
 
-@needs_published_maps
-async def test_the_cursor_stays_in_sight_from_end_to_end(published):
-    async with published.run_test(size=(80, 24)) as pilot:
-        await until_shown(pilot, "632 of 632 cases")
-        items = published.query_one("#list", ItemList)
-        await pilot.press("end")
-        await pilot.pause()
-        last = published.workspace.library.cases[-1].id
-        assert last in screen(published)
-        assert items.cursor == 631
-        await pilot.press("home", "pagedown", "k")
-        await pilot.pause()
-        assert published.workspace.library.cases[items.cursor].id in screen(published)
-
-
 async def test_the_list_exports_as_csv(small, tmp_path):
     async with small.run_test(size=(100, 24), notifications=True) as pilot:
         await until_shown(pilot, "2 of 2 cases")
         await until(pilot, lambda: "so far" not in screen(small))
         await pilot.press("e")
         await until_shown(pilot, "Exported to")
-    with (tmp_path / "cases-library.csv").open(newline="") as stream:
-        rows = list(csv.DictReader(stream))
+    rows = csv_rows(tmp_path / "cases-library.csv")
     assert [row["prompt"] for row in rows] == [c.prompt for c in small.workspace.library.cases]
     scores = dict(small.workspace.library.instruction_scores())
     assert float(rows[0]["instruction_score_plain"]) == scores["one"][1]
 
 
 async def test_one_model_alone_is_shown_alone(tmp_path):
-    library = CaseLibrary.open(write_small_library(tmp_path / "library", models=("apt",)))
-    app = library_app(library, tmp_path)
-    async with app.run_test(size=(140, 30)) as pilot:
-        await until_shown(pilot, "2 of 2 cases")
-        await pilot.press("o", "o", "o", "enter")
-        await until_shown(pilot, "instruction score")
-        await pilot.press("j", "l", "s", "d", "t", "v")
-    library.close()
+    one = write_small_library(tmp_path / "library", models=("apt",))
+    with library_app(tmp_path, one) as app:
+        async with app.run_test(size=(140, 30)) as pilot:
+            await until_shown(pilot, "2 of 2 cases")
+            await pilot.press("o", "o", "o", "enter")
+            await until_shown(pilot, "instruction score")
+            await pilot.press("j", "l", "s", "d", "t", "v")
 
 
-async def test_a_damaged_map_is_said_where_it_would_be(tmp_path):
-    folder = write_small_library(tmp_path / "library")
-    library = CaseLibrary.open(folder)
-    app = library_app(library, tmp_path)
-    async with app.run_test(size=(140, 30), notifications=True) as pilot:
+async def test_a_damaged_map_is_said_where_it_would_be(small, tmp_path):
+    async with small.run_test(size=(140, 30), notifications=True) as pilot:
         await until_shown(pilot, "2 of 2 cases")
-        library._archives["plain"].close()
-        path = folder / "salience_plain.npz"
+        small.workspace.library._archives["plain"].close()
+        path = tmp_path / "library" / "salience_plain.npz"
         path.write_bytes(path.read_bytes()[:-200] + b"x" * 200)
         await pilot.press("enter")
-        await until(pilot, lambda: "cannot be read" in screen(app) or "broken" in screen(app))
+        await until(pilot, lambda: "cannot be read" in screen(small) or "broken" in screen(small))
 
 
 def test_browsing_stored_cases_imports_nothing_of_models(tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -13,8 +13,8 @@ from analysis.clustering.training.curves import AccuracyRow, ClusterRow, Curves,
 from analysis.clustering.training.generator import generate
 from analysis.clustering.training.instances import LABELS, SPLITS
 from app.config import Settings
-from tests.app.pair_app import PairApp, screen, until, until_shown
-from tests.app.test_clusters_view import KEY, script, shown_clusters
+from tests.app.pair_app import csv_rows, pair_at, screen, until, until_shown
+from tests.app.test_clusters_view import script, shown_clusters
 from tests.unit.analysis.clustering.training.tiny import TINY
 
 NARROW = (80, 24)
@@ -55,10 +55,12 @@ async def shown_runs(pilot, *words):
     return await until_shown(pilot, *words)
 
 
+runs_at = partial(pair_at, shown_runs, size=NARROW, script=script)
+
+
 async def test_without_a_run_it_is_said_how_to_train_one(tmp_path):
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_runs(pilot, "There is no training run in", "clusters train --preset small")
+    words = "There is no training run in", "clusters train --preset small"
+    async with runs_at(tmp_path, *words) as (_, pilot):
         await pilot.press("e")
         await until_shown(pilot, "nothing to export")
         for key in ("enter", "left", "home", "c", "s", "p"):
@@ -73,9 +75,8 @@ async def test_without_a_run_it_is_said_how_to_train_one(tmp_path):
 async def test_a_run_of_the_list_is_opened_and_its_slider_moved(tmp_path):
     write_run(tmp_path / "work" / "runs" / "whole")
     write_run(tmp_path / "work" / "half", (0, 2))
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=NARROW) as pilot:
-        shown = await shown_runs(pilot, "epoch 2 of 4", "epoch 4 of 4")
+    async with runs_at(tmp_path, "epoch 2 of 4", "epoch 4 of 4") as (pair, pilot):
+        shown = screen(pair.app)
         assert shown.index("half") < shown.index("runs/whole")
         await pilot.press("down", "enter")
         shown = await until_shown(pilot, "tiny · seed 3", "epoch 4 of 4")
@@ -97,9 +98,7 @@ async def test_a_run_of_the_list_is_opened_and_its_slider_moved(tmp_path):
 async def test_a_run_that_is_trained_meanwhile_grows(tmp_path):
     folder = tmp_path / "work" / "run"
     write_run(folder, (0,))
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_runs(pilot, "epoch 0 of 4")
+    async with runs_at(tmp_path, "epoch 0 of 4") as (_, pilot):
         await pilot.press("enter")
         await until_shown(pilot, "1 evaluation so far")
         write_curves(folder, (0, 2))
@@ -109,9 +108,7 @@ async def test_a_run_that_is_trained_meanwhile_grows(tmp_path):
 
 async def test_what_is_drawn_is_exported(tmp_path):
     write_run(tmp_path / "work" / "run")
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_runs(pilot, "epoch 4 of 4")
+    async with runs_at(tmp_path, "epoch 4 of 4") as (_, pilot):
         await pilot.press("enter")
         await until_shown(pilot, "tiny · seed 3")
         await pilot.press("e")
@@ -120,8 +117,7 @@ async def test_what_is_drawn_is_exported(tmp_path):
         await pilot.press("p", "p", "p", "e", "p", "p", "e")
         await until(pilot, (path.parent / "accuracy-tiny-seed-3.csv").exists)
     assert (path.parent / "neighbours-tiny-seed-3.csv").exists()
-    with path.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = csv_rows(path)
     assert list(rows[0]) == ["epoch", "split", "layer", "label", "f1", "ari", "ami"]
     assert len(rows) == 3 * len(SPLITS) * 3 * len(LABELS)
 
@@ -129,9 +125,7 @@ async def test_what_is_drawn_is_exported(tmp_path):
 async def test_another_folder_is_named_and_a_broken_run_is_said(tmp_path):
     write_run(tmp_path / "elsewhere" / "one")
     (tmp_path / "elsewhere" / "one" / run_folder.DATA_NAME).write_text("{")
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=(120, 30)) as pilot:
-        await shown_runs(pilot, "There is no training run in")
+    async with runs_at(tmp_path, "There is no training run in", size=(120, 30)) as (_, pilot):
         await pilot.press("slash", *"nowhere", "enter")
         await until_shown(pilot, "There is no folder nowhere")
         await pilot.press("slash", *"../elsewhere", "enter")
@@ -143,13 +137,7 @@ async def test_another_folder_is_named_and_a_broken_run_is_said(tmp_path):
 
 async def test_in_ascii_runs_are_plain(tmp_path):
     write_run(tmp_path / "work" / "läufe")
-    pair = PairApp(tmp_path, script=script, settings=Settings(ascii=True))
-    async with pair.running(size=NARROW) as pilot:
-        await until_shown(pilot, "Capital of a country")
-        await pilot.press(KEY)
-        await until_shown(pilot, "layer 3 of 3")
-        await pilot.press("t")
-        await until_shown(pilot, "epoch 4 of 4")
+    async with runs_at(tmp_path, "epoch 4 of 4", settings=Settings(ascii=True)) as (_, pilot):
         await pilot.press("enter")
         await until_shown(pilot, "F1 of clusters by task")
         body = screen(pilot.app).splitlines()[2:-2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from app.config import Settings
 from app.frame.registry import VIEWS
 from app.views.clustering.natural import TasksBar
 from app.widgets.scatter_map import ScatterMap, cells_of, nearest
-from tests.app.pair_app import PairApp, screen, until, until_shown
+from tests.app.pair_app import csv_rows, pair_at, screen, started, until, until_shown
 from tests.support.scripted_clusters import task_clusters
 from tests.support.scripted_session import answer
 
@@ -36,6 +36,9 @@ async def shown_clusters(pilot):
     return await until_shown(pilot, "demo-tuned · layer 3 of 3")
 
 
+clusters_at = partial(pair_at, shown_clusters, script=script)
+
+
 def clusters_of(pair, side=1):
     request = next(r for r in pair.session.requests if isinstance(r, ClustersRequest))
     model = (pair.workspace.base, pair.workspace.tuned)[side]
@@ -43,22 +46,14 @@ def clusters_of(pair, side=1):
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
-async def test_the_best_layer_of_the_tuned_model_is_shown_first(tmp_path, size):
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=size) as pilot:
-        shown = await shown_clusters(pilot)
+async def test_the_best_layer_is_shown_first_and_its_instances_in_words(tmp_path, size):
+    async with clusters_at(tmp_path, size=size) as (pair, pilot):
+        shown = screen(pair.app)
         assert "by task  F1 0.600  ARI 0.500  AMI 0.550" in shown
         assert "a maths  b colours" in shown
         assert "more than one token: seventy-seven" in shown
         asked = [r.model.name for r in pair.session.requests if isinstance(r, ClustersRequest)]
         assert asked == ["demo-base", "demo-tuned"]
-
-
-@pytest.mark.parametrize("size", [WIDE, NARROW])
-async def test_the_instance_under_the_cursor_is_said_in_words(tmp_path, size):
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=size) as pilot:
-        await shown_clusters(pilot)
         found, face = clusters_of(pair), pair.app.query_one(ScatterMap)
         seen = set()
         for key in ("up", "left", "down", "right", "down", "right", "n"):
@@ -71,10 +66,15 @@ async def test_the_instance_under_the_cursor_is_said_in_words(tmp_path, size):
         assert len(seen) > 2
 
 
-async def test_layer_label_and_model_change_with_a_key(tmp_path):
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_clusters(pilot)
+async def test_the_map_has_the_letters_of_its_kinds_and_layer_label_and_model_change(tmp_path):
+    async with clusters_at(tmp_path, size=NARROW) as (pair, pilot):
+        face = pair.app.query_one(ScatterMap)
+        drawn = [face.render_line(y).text for y in range(face.size.height)]
+        letters = sorted("".join(drawn).replace(" ", ""))
+        assert set(letters) == {"a", "b"}
+        found = clusters_of(pair)
+        cells = {tuple(cell) for cell in cells_of(found.map[3], *face.size).tolist()}
+        assert len(letters) == len(cells)
         await pilot.press("left_square_bracket")
         await until_shown(pilot, "demo-tuned · layer 2 of 3", "F1 0.500")
         await pilot.press("s")
@@ -87,23 +87,9 @@ async def test_layer_label_and_model_change_with_a_key(tmp_path):
         await until_shown(pilot, "layer 3 of 3")
 
 
-async def test_the_map_has_the_letters_of_its_kinds(tmp_path):
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_clusters(pilot)
-        face = pair.app.query_one(ScatterMap)
-        drawn = [face.render_line(y).text for y in range(face.size.height)]
-        letters = sorted("".join(drawn).replace(" ", ""))
-        assert set(letters) == {"a", "b"}
-        found = clusters_of(pair)
-        cells = {tuple(cell) for cell in cells_of(found.map[3], *face.size).tolist()}
-        assert len(letters) == len(cells)
-
-
 async def test_the_plots_are_there_side_by_side_or_one_after_the_other(tmp_path):
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=NARROW) as pilot:
-        assert "F1 by task, by layer" not in await shown_clusters(pilot)
+    async with clusters_at(tmp_path, size=NARROW) as (pair, pilot):
+        assert "F1 by task, by layer" not in screen(pair.app)
         for title in ("F1 by task", "ARI by task", "AMI by task", "2 nearest neighbours"):
             await pilot.press("p")
             await until_shown(pilot, title)
@@ -112,23 +98,19 @@ async def test_the_plots_are_there_side_by_side_or_one_after_the_other(tmp_path)
         assert pair.app.focused is pair.app.query_one(ScatterMap)
         await pilot.press("p", "escape")
         await until(pilot, lambda: "F1 by task, by layer" not in screen(pilot.app))
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=WIDE) as pilot:
-        assert "F1 by task, by layer" in await shown_clusters(pilot)
+    async with clusters_at(tmp_path, size=WIDE) as (pair, pilot):
+        assert "F1 by task, by layer" in screen(pair.app)
         await pilot.press("p")
         await until_shown(pilot, "ARI by task, by layer", "demo-tuned · layer 3")
 
 
 async def test_what_is_shown_is_exported(tmp_path):
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_clusters(pilot)
+    async with clusters_at(tmp_path, size=NARROW) as (_, pilot):
         await pilot.press("e")
         await until_shown(pilot, "Written to")
         await pilot.press("p", "e")
         await until(pilot, lambda: (tmp_path / "clusters-demo-base-demo-tuned.csv").exists())
-    with (tmp_path / "instances-demo-base-demo-tuned.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = csv_rows(tmp_path / "instances-demo-base-demo-tuned.csv")
     assert len(rows) == 2 * 10
     assert {row["layer"] for row in rows} == {"3"}
 
@@ -142,9 +124,7 @@ async def test_a_failure_is_said_and_can_be_run_again(tmp_path):
         else:
             yield from script(request)
 
-    pair = PairApp(tmp_path, script=fails)
-    async with pair.running(size=NARROW) as pilot:
-        await until_shown(pilot, "Capital of a country")
+    async with pair_at(started, tmp_path, size=NARROW, script=fails) as (_, pilot):
         await pilot.press(KEY)
         await until_shown(pilot, "It does not fit.", "r runs it again")
         failing.clear()
@@ -153,9 +133,7 @@ async def test_a_failure_is_said_and_can_be_run_again(tmp_path):
 
 
 async def test_escape_stops_it(tmp_path):
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=NARROW) as pilot:
-        await until_shown(pilot, "Capital of a country")
+    async with pair_at(started, tmp_path, size=NARROW, script=script) as (pair, pilot):
         pair.session.gate.clear()
         await pilot.press(KEY)
         await until_shown(pilot, "Clustering the hidden states")
@@ -180,11 +158,9 @@ mappings = [["two", "one"], ["four", "two"], ["four", "two"]]
 
 
 async def test_tasks_of_the_users_own_take_the_place_of_the_shipped_ones(tmp_path):
-    pair = PairApp(tmp_path, script=script)
     (tmp_path / "own.toml").write_text(TASK, encoding="utf-8")
     (tmp_path / "bad.toml").write_text("[[task]]\nname = 3\n", encoding="utf-8")
-    async with pair.running(size=WIDE) as pilot:
-        await shown_clusters(pilot)
+    async with clusters_at(tmp_path, size=WIDE) as (pair, pilot):
         await until_shown(pilot, "Tasks: natural.")
         pair.session.gate.clear()
         await pilot.press("slash", *"own.toml", "enter")
@@ -206,18 +182,13 @@ async def test_tasks_of_the_users_own_take_the_place_of_the_shipped_ones(tmp_pat
 
 
 async def test_the_help_says_how_to_read_it(tmp_path):
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_clusters(pilot)
+    async with clusters_at(tmp_path, size=WIDE) as (_, pilot):
         await pilot.press("question_mark")
         await until_shown(pilot, "precision and recall over pairs", "By task, by distribution")
 
 
 async def test_in_ascii_nothing_else_is_drawn(tmp_path):
-    pair = PairApp(tmp_path, script=script, settings=Settings(ascii=True))
-    async with pair.running(size=WIDE) as pilot:
-        await until_shown(pilot, "Capital of a country")
-        await pilot.press(KEY)
+    async with clusters_at(tmp_path, size=WIDE, settings=Settings(ascii=True)) as (_, pilot):
         await until_shown(pilot, "layer 3 of 3", "a maths")
         assert "→" not in screen(pilot.app)
 

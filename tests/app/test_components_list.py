@@ -20,14 +20,12 @@ from tests.app.components_screen import (
     shown_components,
     tuned_map,
 )
-from tests.app.pair_app import PairApp, requests_of, until, until_shown
+from tests.app.pair_app import pair_at, requests_of, until, until_shown
 from tests.support.scripted_components import LAYERS
 
 
 async def test_enter_lists_a_cells_neurons_and_then_what_one_writes(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_components(pilot)
+    async with pair_at(shown_components, tmp_path, size=NARROW) as (pair, pilot):
         await pilot.press("v", "j", "enter")
         base, tuned = (each.members[0][0] for each in sets_of(pair).neurons)
         await until_shown(pilot, f"layer 0 · {int((base | tuned).sum())} neurons")
@@ -52,24 +50,11 @@ async def test_enter_lists_a_cells_neurons_and_then_what_one_writes(tmp_path):
         await until_shown(pilot, "Capital of a country")
 
 
-async def test_from_a_neuron_enter_leads_to_the_component_it_lies_in(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_components(pilot)
-        await pilot.press("slash", *"5 9", "enter")
-        await until_shown(pilot, "tuned9", "component   5 · cos +0.40")
-        await pilot.press("enter")
-        await until_shown(pilot, "4 Concepts", "layer 5", "all 8 layers are there")
-        page = pair.app.query_one(ConceptPage)
-        await until(pilot, lambda: page.items.row is not None and page.items.row.base == 5)
-        await pilot.press(KEY)
-        await until_shown(pilot, "layer 5 · neuron 9", "tuned9")
-
-
 async def test_in_a_mixture_enter_leads_to_a_component_of_the_expert(tmp_path):
-    pair = PairApp(tmp_path, script=mixture_script)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_components(pilot)
+    async with pair_at(shown_components, tmp_path, size=NARROW, script=mixture_script) as (
+        pair,
+        pilot,
+    ):
         await pilot.press("slash", *"5 2 3", "enter")
         await until_shown(pilot, "layer 5 · expert 2 · neuron 3", "component   5 · cos +0.40")
         await pilot.press("enter")
@@ -80,10 +65,8 @@ async def test_in_a_mixture_enter_leads_to_a_component_of_the_expert(tmp_path):
         assert (5, 2) in [(each.layer, each.expert) for each in asked]
 
 
-async def test_a_list_is_filtered_by_what_tuning_did(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_components(pilot)
+async def test_a_list_is_filtered_by_what_tuning_did_and_by_its_own_set(tmp_path):
+    async with pair_at(shown_components, tmp_path, size=WIDE) as (pair, pilot):
         await pilot.press("v", "enter")
         base, tuned = sets_of(pair).neurons
         both = [np.concatenate([each[0] for each in side.members]) for side in (base, tuned)]
@@ -99,12 +82,30 @@ async def test_a_list_is_filtered_by_what_tuning_did(tmp_path):
         await until_shown(pilot, "general neurons")
         await pilot.press("f")
         await until_shown(pilot, "unique neurons")
+        await pilot.press("escape")
+        elsewhere = [
+            (layer, category, int(place))
+            for layer in range(LAYERS)
+            for category in range(len(CATEGORIES))
+            for place in np.flatnonzero(base.members[layer][category])
+            if not tuned.members[layer][category, place]
+            and tuned.members[layer][:, place].sum() == 1
+        ]
+        layer, category, place = elsewhere[0]
+        await pilot.press(*["j"] * (layer + 1), *["l"] * category, "enter", "f", "f")
+        page = pair.app.query_one(ComponentPage)
+        await until(pilot, lambda: page.kind == "lost" and page.member is not None)
+        while page.member.place != place:
+            await pilot.press("j")
+            await pilot.pause()
+        line = "".join(text for text, _ in page.items._draw(page.items.cursor, 100))
+        assert line.endswith(f"1 of {len(CATEGORIES)}" + " " * (len(line) - len(line.rstrip())))
 
 
 async def test_in_a_mixture_experts_come_first_and_their_neurons_behind_them(tmp_path):
-    pair = PairApp(tmp_path, script=mixture_script)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_components(pilot, f"experts · ε_e {EXPERT_EPSILON:.2f}", "our reading")
+    words = f"experts · ε_e {EXPERT_EPSILON:.2f}", "our reading"
+    given = {"size": NARROW, "script": mixture_script}
+    async with pair_at(shown_components, tmp_path, *words, **given) as (pair, pilot):
         await pilot.press("[", "[")
         await until_shown(pilot, f"ε_e {EXPERT_EPSILON - 0.02:.2f}")
         await pilot.press("v", "enter")
@@ -134,34 +135,8 @@ async def test_in_a_mixture_experts_come_first_and_their_neurons_behind_them(tmp
         await until_shown(pilot, f"neurons · ε {EPSILON - 0.15:.2f}")
 
 
-async def test_only_what_is_in_the_list_s_own_set_is_called_unique(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_components(pilot)
-        base, tuned = sets_of(pair).neurons
-        elsewhere = [
-            (layer, category, int(place))
-            for layer in range(LAYERS)
-            for category in range(len(CATEGORIES))
-            for place in np.flatnonzero(base.members[layer][category])
-            if not tuned.members[layer][category, place]
-            and tuned.members[layer][:, place].sum() == 1
-        ]
-        layer, category, place = elsewhere[0]
-        await pilot.press("v", *["j"] * (layer + 1), *["l"] * category, "enter", "f", "f")
-        page = pair.app.query_one(ComponentPage)
-        await until(pilot, lambda: page.kind == "lost" and page.member is not None)
-        while page.member.place != place:
-            await pilot.press("j")
-            await pilot.pause()
-        line = "".join(text for text, _ in page.items._draw(page.items.cursor, 100))
-        assert line.endswith(f"1 of {len(CATEGORIES)}" + " " * (len(line) - len(line.rstrip())))
-
-
-async def test_a_list_opened_from_a_map_shows_all_of_its_cell(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_components(pilot)
+async def test_a_list_shows_all_of_its_cell_and_a_neuron_leads_to_its_component(tmp_path):
+    async with pair_at(shown_components, tmp_path, size=NARROW) as (pair, pilot):
         await pilot.press("enter", "f")
         await until_shown(pilot, " kept neurons")
         await pilot.press("escape", "enter")
@@ -170,3 +145,12 @@ async def test_a_list_opened_from_a_map_shows_all_of_its_cell(tmp_path):
             int((a[0] | b[0]).sum()) for a, b in zip(base.members, tuned.members, strict=True)
         )
         await until_shown(pilot, f"classification · {joined} neurons")
+        await pilot.press("escape")
+        await pilot.press("slash", *"5 9", "enter")
+        await until_shown(pilot, "tuned9", "component   5 · cos +0.40")
+        await pilot.press("enter")
+        await until_shown(pilot, "4 Concepts", "layer 5", "all 8 layers are there")
+        page = pair.app.query_one(ConceptPage)
+        await until(pilot, lambda: page.items.row is not None and page.items.row.base == 5)
+        await pilot.press(KEY)
+        await until_shown(pilot, "layer 5 · neuron 9", "tuned9")

@@ -20,7 +20,7 @@ from tests.app.components_screen import (
     shown_components,
     tuned_map,
 )
-from tests.app.pair_app import PairApp, until_shown
+from tests.app.pair_app import pair_at, screen, until_shown
 from tests.support.scripted_components import LAYERS, NEURONS, frequencies
 from tests.support.scripted_session import answer
 from tests.support.scripted_weights import architecture
@@ -28,9 +28,7 @@ from tests.support.scripted_weights import architecture
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
 async def test_overlaps_and_their_numbers_are_shown(tmp_path, size):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=size) as pilot:
-        await shown_components(pilot, "Jaccard index")
+    async with pair_at(shown_components, tmp_path, "Jaccard index", size=size) as (pair, pilot):
         base, tuned = sets_of(pair).neurons
         await pilot.press("j", "l", "l", "l")
         shared = int(tuned.shared[1, 3])
@@ -44,10 +42,9 @@ async def test_overlaps_and_their_numbers_are_shown(tmp_path, size):
         assert f"{tuned.containment()[3, 1]:.2f}" in shown
 
 
-async def test_on_a_narrow_screen_s_swaps_the_model_and_the_cursor_stays(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_components(pilot, "demo-tuned · overlap")
+async def test_s_swaps_the_model_and_thresholds_move_and_nothing_is_asked_again(tmp_path):
+    async with pair_at(shown_components, tmp_path, size=NARROW) as (pair, pilot):
+        await until_shown(pilot, "demo-tuned · overlap")
         await pilot.press("l", "l", "j", "s")
         await until_shown(pilot, "demo-base · overlap", "code and general question answering")
         await pilot.press("j")
@@ -55,12 +52,25 @@ async def test_on_a_narrow_screen_s_swaps_the_model_and_the_cursor_stays(tmp_pat
         await pilot.press("s")
         await until_shown(pilot, "demo-tuned · overlap")
         assert tuned_map(pair).cursor == (2, 2)
+        await until_shown(pilot, f"ε {EPSILON:.2f} · τ {TAU:.2f}")
+        asked = len(pair.session.requests)
+        await pilot.press("home", "pageup", "v")
+        for keys, epsilon, tau in (
+            ("[[", EPSILON - 0.1, TAU),
+            ("{", EPSILON - 0.1, TAU - 0.05),
+            ("]]]", EPSILON + 0.05, TAU - 0.05),
+        ):
+            await pilot.press(*keys)
+            counts = sets_of(pair, epsilon, tau).neurons[1].counts
+            total = f"{counts[0].sum():,} of {LAYERS * NEURONS} neurons"
+            await until_shown(pilot, f"ε {epsilon:.2f} · τ {tau:.2f}", total)
+        await pilot.press("}")
+        await until_shown(pilot, f"τ {TAU:.2f}")
+        assert len(pair.session.requests) == asked
 
 
 async def test_layers_are_counted_with_what_tuning_kept_lost_and_gained(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_components(pilot)
+    async with pair_at(shown_components, tmp_path, size=WIDE) as (pair, pilot):
         base, tuned = sets_of(pair).neurons
         await pilot.press("v", "j", "j", "j", "l")
         one, other = base.members[2][1], tuned.members[2][1]
@@ -81,26 +91,6 @@ async def test_layers_are_counted_with_what_tuning_kept_lost_and_gained(tmp_path
         await until_shown(pilot, "overlap of categories")
 
 
-async def test_thresholds_move_by_keys_and_nothing_is_asked_again(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_components(pilot, f"ε {EPSILON:.2f} · τ {TAU:.2f}")
-        asked = len(pair.session.requests)
-        await pilot.press("v")
-        for keys, epsilon, tau in (
-            ("[[", EPSILON - 0.1, TAU),
-            ("{", EPSILON - 0.1, TAU - 0.05),
-            ("]]]", EPSILON + 0.05, TAU - 0.05),
-        ):
-            await pilot.press(*keys)
-            counts = sets_of(pair, epsilon, tau).neurons[1].counts
-            total = f"{counts[0].sum():,} of {LAYERS * NEURONS} neurons"
-            await until_shown(pilot, f"ε {epsilon:.2f} · τ {tau:.2f}", total)
-        await pilot.press("}")
-        await until_shown(pilot, f"τ {TAU:.2f}")
-        assert len(pair.session.requests) == asked
-
-
 @pytest.mark.parametrize("shape", [(1, 1), (80, 60)])
 async def test_models_of_any_size_are_walked_through_in_terminals_of_any_size(tmp_path, shape):
     layers, neurons = shape
@@ -113,9 +103,7 @@ async def test_models_of_any_size_are_walked_through_in_terminals_of_any_size(tm
         else:
             yield from answer(request)
 
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_components(pilot)
+    async with pair_at(shown_components, tmp_path, size=WIDE, script=script) as (pair, pilot):
         for size in (NARROW, (60, 16), (240, 60)):
             await pilot.resize_terminal(*size)
             await pilot.press("v", "end", *["pagedown"] * 9)
@@ -127,9 +115,9 @@ async def test_models_of_any_size_are_walked_through_in_terminals_of_any_size(tm
 @pytest.mark.parametrize("ascii_only", [False, True])
 async def test_without_colours_glyphs_stand_for_the_lightness(tmp_path, monkeypatch, ascii_only):
     monkeypatch.setenv("NO_COLOR", "1")
-    pair = PairApp(tmp_path, settings=Settings(ascii=ascii_only))
-    async with pair.running(size=NARROW) as pilot:
-        shown = await shown_components(pilot)
+    settings = Settings(ascii=ascii_only)
+    async with pair_at(shown_components, tmp_path, size=NARROW, settings=settings) as (pair, _):
+        shown = screen(pair.app)
         assert tuned_map(pair).palette.mono
         full = "@" if ascii_only else "█"
         line = next(line for line in shown.split("\n") if "│math" in line)
@@ -142,9 +130,7 @@ async def test_of_two_categories_a_layer_s_general_neurons_are_its_own(tmp_path,
     monkeypatch.chdir(tmp_path)
     line = '{"id": "%s", "category": "%s", "instruction": "Do it.", "response": "Done."}'
     (tmp_path / "two.jsonl").write_text(f"{line % (1, 'code')}\n{line % (2, 'math')}\n")
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_components(pilot)
+    async with pair_at(shown_components, tmp_path, size=WIDE) as (pair, pilot):
         await pilot.press("p", *"two.jsonl", "enter")
         await until_shown(pilot, "all 2 categories are there")
         await pilot.press("v", "end", "j", "j")
@@ -158,9 +144,7 @@ async def test_of_two_categories_a_layer_s_general_neurons_are_its_own(tmp_path,
 
 async def test_no_number_is_cut_where_there_is_little_room(tmp_path):
     names = "a-base-model-with-a-long-name", "a-tuned-model-with-a-long-name"
-    pair = PairApp(tmp_path, names=names)
-    async with pair.running(size=(60, 20)) as pilot:
-        await shown_components(pilot)
+    async with pair_at(shown_components, tmp_path, size=(60, 20), names=names) as (_, pilot):
         await pilot.press("l")
         shown = await until_shown(pilot, "classification and code")
         lines = [line.strip() for line in shown.splitlines() if " in both" in line]

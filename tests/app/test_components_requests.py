@@ -15,14 +15,13 @@ from tests.app.components_screen import (
     shown_components,
     tuned_map,
 )
-from tests.app.pair_app import PairApp, requests_of, screen, until, until_shown
+from tests.app.pair_app import PairApp, pair_at, requests_of, screen, until, until_shown
 from tests.support.scripted_session import answer
 
 
 async def test_every_category_is_asked_of_both_models_once(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_components(pilot, "our reading", "(demo)")
+    async with pair_at(shown_components, tmp_path, size=WIDE) as (pair, pilot):
+        await until_shown(pilot, "our reading", "(demo)")
         asked = requests_of(pair, FrequenciesRequest)
         assert [(each.category, each.model.name) for each in asked] == [
             (category, name) for category in CATEGORIES for name in ("demo-base", "demo-tuned")
@@ -36,9 +35,8 @@ async def test_every_category_is_asked_of_both_models_once(tmp_path):
 
 
 async def test_other_pairs_are_given_the_natural_instructions(tmp_path):
-    pair = PairApp(tmp_path, names=("my-base", "my-tuned"))
-    async with pair.running(size=WIDE) as pilot:
-        await shown_components(pilot, "(natural)")
+    async with pair_at(shown_components, tmp_path, names=("my-base", "my-tuned")) as (pair, pilot):
+        await until_shown(pilot, "(natural)")
         (first, *_) = requests_of(pair, FrequenciesRequest)
         assert first.prompts[0] == natural_instructions().instructions[0].prompt
 
@@ -46,16 +44,10 @@ async def test_other_pairs_are_given_the_natural_instructions(tmp_path):
 LINE = '{"id": "%s", "category": "%s", "instruction": "Do it.", "response": "Done."}'
 
 
-def own_instructions(path, *lines):
-    path.write_text("\n".join(lines), encoding="utf-8")
-    return path
-
-
 async def test_instructions_of_the_users_own_take_the_place_of_the_shipped_ones(tmp_path):
-    pair = PairApp(tmp_path)
-    own_instructions(tmp_path / "own.jsonl", LINE % (1, "cooking"), LINE % (2, "sailing"))
-    async with pair.running(size=NARROW) as pilot:
-        await shown_components(pilot)
+    lines = LINE % (1, "cooking"), LINE % (2, "sailing")
+    (tmp_path / "own.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    async with pair_at(shown_components, tmp_path, size=NARROW) as (pair, pilot):
         asked = len(requests_of(pair, FrequenciesRequest))
         await pilot.press("]", "p", *"own.jsonl", "enter")
         await until_shown(
@@ -74,10 +66,9 @@ async def test_instructions_of_the_users_own_take_the_place_of_the_shipped_ones(
 
 
 async def test_instructions_that_cannot_be_read_stay_in_the_bar_and_may_be_read_in_part(tmp_path):
-    pair = PairApp(tmp_path)
-    own_instructions(tmp_path / "own.jsonl", LINE % (1, "cooking"), "{", LINE % (2, "cooking"))
-    async with pair.running(size=WIDE) as pilot:
-        await shown_components(pilot)
+    lines = LINE % (1, "cooking"), "{", LINE % (2, "cooking")
+    (tmp_path / "own.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    async with pair_at(shown_components, tmp_path, size=WIDE) as (pair, pilot):
         bar = pair.app.query_one(InstructionsBar)
         await pilot.press("p", *"none.jsonl", "enter")
         await until_shown(pilot, "none.jsonl cannot be read")

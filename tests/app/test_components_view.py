@@ -10,13 +10,11 @@ from app.views.neurons.page import ComponentPage
 from app.views.neurons.view import ComponentsView
 from app.widgets.search_bar import SearchBar
 from tests.app.components_screen import NARROW, WIDE, sets_of, shown_components, tuned_map
-from tests.app.pair_app import PairApp, until, until_shown
+from tests.app.pair_app import pair_at, until, until_shown
 
 
-async def test_a_search_leads_to_a_neuron_or_to_a_category(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_components(pilot)
+async def test_a_search_leads_to_a_neuron_to_the_next_or_to_another_category(tmp_path):
+    async with pair_at(shown_components, tmp_path, size=NARROW) as (pair, pilot):
         await pilot.press("slash", *"3 17", "enter")
         await until_shown(pilot, "layer 3 · neuron 17", "tuned17")
         await pilot.press("escape", "slash", *"MATH", "enter")
@@ -29,12 +27,7 @@ async def test_a_search_leads_to_a_neuron_or_to_a_category(tmp_path):
         await until(pilot, lambda: pair.app.focused is bar and bar.value == "99 1")
         await pilot.press("escape")
         await until(pilot, lambda: pair.app.focused is tuned_map(pair))
-
-
-async def test_a_search_leads_from_a_neuron_to_the_next_and_in_a_list_to_another_category(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_components(pilot)
+        await pilot.press("home", "pageup")
         await pilot.press("slash", *"3 17", "enter")
         await until_shown(pilot, "layer 3 · neuron 17", "tuned17")
         await pilot.press("slash", *"4 5", "enter")
@@ -50,9 +43,9 @@ async def test_a_search_leads_from_a_neuron_to_the_next_and_in_a_list_to_another
 
 
 async def test_exports_are_the_commands_tables(tmp_path):
-    pair = PairApp(tmp_path, names=("base,[b]\x1b[0m/../", '"tuned"'))
-    async with pair.running(size=NARROW) as pilot:
-        await shown_components(pilot)
+    async with pair_at(
+        shown_components, tmp_path, size=NARROW, names=("base,[b]\x1b[0m/../", '"tuned"')
+    ) as (_, pilot):
         await pilot.press("e")
         await until(pilot, lambda: len(list(tmp_path.glob("*.csv"))) == 1)
         await pilot.press("enter", "e")
@@ -67,23 +60,15 @@ async def test_exports_are_the_commands_tables(tmp_path):
 
 
 async def test_copies_say_what_is_shown(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_components(pilot)
+    async with pair_at(shown_components, tmp_path, size=NARROW) as (_, pilot):
         copied = tmp_path / "copied.txt"
-        for keys, words in (
-            ("y", "Jaccard"),
-            ("\ry", "kept"),
-            ("\ry", "cos +0.400"),
-        ):
-            await pilot.press(*("enter" if key == "\r" else key for key in keys))
+        for key, words in (("", "Jaccard"), ("enter", "kept"), ("enter", "cos +0.400")):
+            await pilot.press(*([key] if key else []), "y")
             await until(pilot, lambda words=words: copied.exists() and words in copied.read_text())
 
 
 async def test_help_says_what_is_our_reading_with_the_formulas(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_components(pilot)
+    async with pair_at(shown_components, tmp_path, size=WIDE) as (_, pilot):
         await pilot.press("question_mark")
         await until_shown(pilot, "our reading", "p_ij(I) ≥ ε", "|A ∩ B| / |A ∪ B|")
         await pilot.resize_terminal(*NARROW)

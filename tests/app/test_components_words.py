@@ -19,7 +19,7 @@ from tests.app.components_screen import (
     sets_of,
     shown_components,
 )
-from tests.app.pair_app import PairApp, requests_of, screen, until, until_shown
+from tests.app.pair_app import pair_at, requests_of, screen, until, until_shown
 from tests.support.scripted_components import EXPERTS, LAYERS, NEURONS, word_neurons
 from tests.support.scripted_session import answer
 
@@ -28,9 +28,7 @@ SEARCHED = f"all {LAYERS} layers are searched"
 
 @pytest.mark.parametrize("script", [None, mixture_script], ids=["dense", "mixture"])
 async def test_a_word_lists_the_neurons_that_write_it(tmp_path, script):
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_components(pilot)
+    async with pair_at(shown_components, tmp_path, size=WIDE, script=script) as (pair, pilot):
         await pilot.press("slash", *"moon", "enter")
         await until_shown(pilot, "neurons that write “moon”", SEARCHED)
         asked = requests_of(pair, WordNeuronsRequest)
@@ -58,12 +56,8 @@ async def test_a_word_lists_the_neurons_that_write_it(tmp_path, script):
                 for side, each in zip(cosines, sets, strict=True)
             ]
             line = "".join(text for text, _ in page.items._draw(page.items.cursor, 100))
-            assert (
-                line.split()
-                == " ".join(
-                    [str(layer), *([] if expert < 0 else [str(expert)]), str(neuron), *sides]
-                ).split()
-            )
+            numbers = [layer, *([] if expert < 0 else [expert]), neuron]
+            assert line.split() == " ".join([*map(str, numbers), *sides]).split()
             await pilot.press("j")
         await pilot.press("e", "y")
         copied = tmp_path / "copied.txt"
@@ -91,9 +85,7 @@ def hold_layer(pair, layer):
 
 
 async def test_escape_stops_a_search_and_r_goes_on_where_it_was(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_components(pilot)
+    async with pair_at(shown_components, tmp_path, size=NARROW) as (pair, pilot):
         hold_layer(pair, 2)
         await pilot.press("slash", *"moon", "enter")
         await until_shown(pilot, f"2 of {LAYERS} layers · layer 2", "esc stops")
@@ -113,15 +105,23 @@ async def test_escape_stops_a_search_and_r_goes_on_where_it_was(tmp_path):
         await until(pilot, lambda: isinstance(pair.app.focused, NumberMap))
 
 
-async def test_a_word_that_is_none_is_mended_in_the_bar(tmp_path):
+async def test_a_failed_search_runs_again_and_a_word_that_is_none_is_mended(tmp_path):
+    broken = [True]
+
     def script(request):
+        if isinstance(request, WordNeuronsRequest) and request.layer == 3 and broken[0]:
+            raise problem("engine", "The engine ended.")
         if isinstance(request, WordNeuronsRequest) and request.word == "zxqv":
             raise problem("input", "“zxqv” is none of the 40 words.", remedy="Choose another one.")
         yield from answer(request)
 
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_components(pilot)
+    async with pair_at(shown_components, tmp_path, size=NARROW, script=script) as (pair, pilot):
+        await pilot.press("slash", *"loop", "enter")
+        await until_shown(pilot, "The engine ended. r runs it again.", " r again")
+        broken[0] = False
+        await pilot.press("r")
+        await until_shown(pilot, SEARCHED)
+        await pilot.press("escape")
         await pilot.press("slash", *"zxqv", "enter")
         shown = await until_shown(
             pilot, "“zxqv” is none of the 40 words. Choose another one.", "none so far"
@@ -137,28 +137,8 @@ async def test_a_word_that_is_none_is_mended_in_the_bar(tmp_path):
         await until(pilot, lambda: pair.app.focused is bar and not bar.value)
 
 
-async def test_a_search_that_fails_runs_again(tmp_path):
-    broken = [True]
-
-    def script(request):
-        if isinstance(request, WordNeuronsRequest) and request.layer == 3 and broken[0]:
-            raise problem("engine", "The engine ended.")
-        yield from answer(request)
-
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_components(pilot)
-        await pilot.press("slash", *"moon", "enter")
-        await until_shown(pilot, "The engine ended. r runs it again.", " r again")
-        broken[0] = False
-        await pilot.press("r")
-        await until_shown(pilot, SEARCHED)
-
-
 async def test_a_search_that_nothing_leads_back_to_is_stopped(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_components(pilot)
+    async with pair_at(shown_components, tmp_path, size=NARROW) as (pair, pilot):
         hold_layer(pair, 0)
         await pilot.press("slash", *"moon", "enter")
         await until_shown(pilot, "esc stops")
@@ -173,9 +153,7 @@ async def test_a_search_that_nothing_leads_back_to_is_stopped(tmp_path):
 
 
 async def test_the_cursor_stays_on_its_neuron_while_others_are_found(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_components(pilot)
+    async with pair_at(shown_components, tmp_path, size=NARROW) as (pair, pilot):
         hold_layer(pair, 1)
         await pilot.press("slash", *"moon", "enter")
         await until_shown(pilot, f"1 of {LAYERS} layers")
@@ -190,9 +168,10 @@ async def test_the_cursor_stays_on_its_neuron_while_others_are_found(tmp_path):
 
 
 async def test_no_number_is_cut_where_there_is_little_room(tmp_path):
-    pair = PairApp(tmp_path, script=mixture_script)
-    async with pair.running(size=(60, 20)) as pilot:
-        await shown_components(pilot)
+    async with pair_at(shown_components, tmp_path, size=(60, 20), script=mixture_script) as (
+        _,
+        pilot,
+    ):
         await pilot.press("slash", *"moon", "enter")
         shown = await until_shown(pilot, SEARCHED)
         side = r"[+−]\d\.\d\d  \d of 6"

@@ -18,17 +18,19 @@ from tests.app.concepts_screen import (
     line_with,
     shown_concepts,
 )
-from tests.app.pair_app import PairApp, until_shown
+from tests.app.pair_app import pair_at, screen, until_shown
 from tests.support.scripted_concepts import NOTE, RANK, layer_concepts
 from tests.support.scripted_session import answer
 from tests.support.scripted_weights import architecture
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
-async def test_a_row_has_the_base_component_and_the_tuned_one_that_matches(tmp_path, size):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=size) as pilot:
-        shown = await shown_concepts(pilot)
+async def test_a_row_has_components_that_match_and_the_line_above_the_layer(tmp_path, size):
+    async with pair_at(shown_concepts, tmp_path, size=size) as (pair, pilot):
+        shown = screen(pair.app)
+        # Without an endpoint for descriptions it says how to add one.
+        assert "OPENAI_API_KEY or OPENAI_BASE_URL" in shown or size == WIDE
+        assert "insttui concepts --annotate" in " ".join(shown.split())
         layer = layer_of(pair, 0)
         row = line_with(shown, "4").split()
         matched = int(layer.matched[4])
@@ -50,13 +52,6 @@ async def test_a_row_has_the_base_component_and_the_tuned_one_that_matches(tmp_p
                 strict=False,
             ):
                 assert word == ("−" if measure < 0 else "") + expected
-
-
-@pytest.mark.parametrize("size", [WIDE, NARROW])
-async def test_the_line_above_says_what_the_layer_holds_and_how_far_it_turned(tmp_path, size):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=size) as pilot:
-        await shown_concepts(pilot)
         await pilot.press("right", "right")
         layer = layer_of(pair, 2)
         base, tuned = (
@@ -75,17 +70,14 @@ async def test_where_components_span_the_whole_space_no_subspace_is_said_to_turn
             return
         yield from answer(request)
 
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=WIDE) as pilot:
-        shown = await shown_concepts(pilot)
+    async with pair_at(shown_concepts, tmp_path, size=WIDE, script=script) as (pair, _):
+        shown = screen(pair.app)
         assert "together they span the whole space" in shown
         assert "subspaces turned" not in shown
 
 
 async def test_the_words_gained_and_lost_by_the_row_under_the_cursor_stand_below(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_concepts(pilot)
+    async with pair_at(shown_concepts, tmp_path, size=WIDE) as (pair, pilot):
         await pilot.press("j", "j", "j")
         change = list(component_changes(layer_of(pair, 0)))[3]
         assert change.gained
@@ -106,23 +98,14 @@ async def test_a_component_without_a_match_is_said_to_have_none(tmp_path):
             return
         yield from answer(request)
 
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running() as pilot:
-        shown = await shown_concepts(pilot)
+    async with pair_at(shown_concepts, tmp_path, script=script) as (pair, pilot):
+        shown = screen(pair.app)
         assert shown.count("no match") == 2
         assert pair.app.query_one(ConceptList).count == 5
         await pilot.press("end")
         await until_shown(pilot, "base has no match", "tuned 3 ")
         await pilot.press("up")
         await until_shown(pilot, "tuned has no match", "base 3 ")
-
-
-async def test_without_an_endpoint_a_narrow_screen_says_how_to_add_one(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=NARROW) as pilot:
-        shown = await shown_concepts(pilot)
-        assert "OPENAI_API_KEY or OPENAI_BASE_URL" in shown
-        assert "insttui concepts --annotate" in " ".join(shown.split())
 
 
 async def test_only_rows_in_sight_are_made(tmp_path, monkeypatch):
@@ -132,9 +115,7 @@ async def test_only_rows_in_sight_are_made(tmp_path, monkeypatch):
             return
         yield from answer(request)
 
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running() as pilot:
-        await shown_concepts(pilot)
+    async with pair_at(shown_concepts, tmp_path, script=script) as (pair, pilot):
         items = pair.app.query_one(ConceptList)
         drawn = []
         draw = items._draw

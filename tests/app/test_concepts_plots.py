@@ -19,14 +19,12 @@ from tests.app.concepts_screen import (
     line_with,
     shown_concepts,
 )
-from tests.app.pair_app import PairApp, hold_back, until, until_loaded, until_shown
+from tests.app.pair_app import hold_back, pair_at, screen, until, until_loaded, until_shown
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
 async def test_a_key_goes_through_the_plots_and_another_shows_the_numbers(tmp_path, size):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=size) as pilot:
-        await shown_concepts(pilot)
+    async with pair_at(shown_concepts, tmp_path, size=size) as (pair, pilot):
         await pilot.press("p")
         shown = await until_shown(pilot, "explained variance in % by component, layer 0")
         assert any(0x2800 < ord(character) < 0x2900 for character in shown)
@@ -52,18 +50,8 @@ async def test_a_key_goes_through_the_plots_and_another_shows_the_numbers(tmp_pa
         await until_shown(pilot, "Capital of a country")
 
 
-async def test_a_plot_follows_the_layer(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await shown_concepts(pilot)
-        await pilot.press("p", "right", "right")
-        await until_shown(pilot, "by component, layer 2")
-
-
-async def test_a_plot_of_a_layer_that_is_not_there_is_empty(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await until_loaded(pilot, pair)
+async def test_a_plot_follows_the_layer_and_is_empty_for_one_that_is_not_there(tmp_path):
+    async with pair_at(until_loaded, tmp_path) as (pair, pilot):
         release = hold_back(pair, ConceptsRequest)
         await pilot.press("4")
         await until_shown(pilot, "not computed yet")
@@ -71,6 +59,8 @@ async def test_a_plot_of_a_layer_that_is_not_there_is_empty(tmp_path):
         await until_shown(pilot, "by component", "nothing to plot yet")
         release()
         await until_shown(pilot, "by component, layer 0", ALL_THERE)
+        await pilot.press("right", "right")
+        await until_shown(pilot, "by component, layer 2")
 
 
 class Described:
@@ -84,9 +74,8 @@ class Described:
 
 
 async def test_descriptions_stand_beside_the_words_and_below(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        shown = await shown_concepts(pilot)
+    async with pair_at(shown_concepts, tmp_path, size=WIDE) as (pair, pilot):
+        shown = screen(pair.app)
         assert "insttui concepts --annotate" in shown
         assert "OPENAI_API_KEY" in shown
         pair.app.query_one(ConceptsView).describe(Described())
@@ -103,9 +92,8 @@ async def test_descriptions_stand_beside_the_words_and_below(tmp_path):
 
 
 async def test_plain_ascii_draws_plots_and_signs_in_ascii(tmp_path):
-    pair = PairApp(tmp_path, settings=Settings(ascii=True))
-    async with pair.running() as pilot:
-        shown = await shown_concepts(pilot)
+    async with pair_at(shown_concepts, tmp_path, settings=Settings(ascii=True)) as (pair, pilot):
+        shown = screen(pair.app)
         assert "−" not in shown
         assert " -" in line_with(shown, "1")
         await pilot.press("p")

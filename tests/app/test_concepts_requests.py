@@ -7,14 +7,12 @@ from tests.app.concepts_screen import (
     request_of,
     shown_concepts,
 )
-from tests.app.pair_app import PairApp, requests_of
+from tests.app.pair_app import pair_at, requests_of
 from tests.support.scripted_weights import LAYERS
 
 
 async def test_every_layer_is_asked_once_in_order(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await shown_concepts(pilot)
+    async with pair_at(shown_concepts, tmp_path) as (pair, pilot):
         asked = requests_of(pair, ConceptsRequest)
         assert asked == [request_of(pair, layer) for layer in range(LAYERS)]
         await pilot.press("1", "4")

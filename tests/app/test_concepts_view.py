@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 
 import msgspec
@@ -21,16 +20,14 @@ from tests.app.concepts_screen import (
     request_of,
     shown_concepts,
 )
-from tests.app.pair_app import PairApp, requests_of, until, until_shown
+from tests.app.pair_app import copied, csv_rows, pair_at, requests_of, until, until_shown
 from tests.support.scripted_concepts import RANK, layer_concepts
 from tests.support.scripted_session import answer
 from tests.support.scripted_weights import LAYERS, architecture
 
 
 async def test_layers_are_chosen_with_arrows_and_brackets_and_the_rank_stays(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await shown_concepts(pilot)
+    async with pair_at(shown_concepts, tmp_path) as (_, pilot):
         await pilot.press("j", "j", "right")
         await until_shown(pilot, "layer 1 ", "base 2 ")
         await pilot.press("right_square_bracket", "l", "left_square_bracket")
@@ -42,9 +39,7 @@ async def test_layers_are_chosen_with_arrows_and_brackets_and_the_rank_stays(tmp
 
 
 async def test_a_word_is_found_in_all_layers_and_n_goes_on(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_concepts(pilot)
+    async with pair_at(shown_concepts, tmp_path, size=WIDE) as (pair, pilot):
         places = [
             (number, component)
             for number in range(LAYERS)
@@ -79,9 +74,7 @@ async def test_experts_are_chosen_with_a_key_and_asked_for_when_they_are(tmp_pat
             return
         yield from answer(request)
 
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running() as pilot:
-        await shown_concepts(pilot)
+    async with pair_at(shown_concepts, tmp_path, script=script) as (pair, pilot):
         assert {request.expert for request in requests_of(pair, ConceptsRequest)} == {0}
         await pilot.press("right", "x")
         await until_shown(pilot, "layer 1 · expert 1", ALL_THERE)
@@ -95,14 +88,12 @@ async def test_experts_are_chosen_with_a_key_and_asked_for_when_they_are(tmp_pat
         await until_shown(pilot, "expert 0", ALL_THERE)
         assert len(requests_of(pair, ConceptsRequest)) == count == 3 * LAYERS
     (path,) = tmp_path.glob("*.csv")
-    with path.open(encoding="utf-8", newline="") as stream:
-        assert {row["expert"] for row in csv.DictReader(stream)} == {"2"}
+    assert {row["expert"] for row in csv_rows(path)} == {"2"}
 
 
 async def test_the_export_is_the_table_of_all_layers_or_of_the_plot(tmp_path):
-    pair = PairApp(tmp_path, names=("base,[b]\x1b[0m/../", '"tuned"'))
-    async with pair.running() as pilot:
-        await shown_concepts(pilot)
+    names = "base,[b]\x1b[0m/../", '"tuned"'
+    async with pair_at(shown_concepts, tmp_path, names=names) as (pair, pilot):
         await pilot.press("e")
         await until_shown(pilot, "Exported to")
         (path,) = tmp_path.glob("*.csv")
@@ -119,26 +110,14 @@ async def test_the_export_is_the_table_of_all_layers_or_of_the_plot(tmp_path):
 
 
 async def test_copying_takes_the_row_or_the_numbers_of_the_plot(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_concepts(pilot)
-        written = []
-        pair.app._driver.write = written.append
-
-        async def copied(*keys):
-            written.clear()
-            await pilot.press(*keys)
-            await until(pilot, lambda: any("\x1b]52;c;" in text for text in written))
-            osc = next(text for text in written if text.startswith("\x1b]52;c;"))
-            return base64.b64decode(osc.removeprefix("\x1b]52;c;").removesuffix("\x07")).decode()
-
-        text = await copied("j", "y")
+    async with pair_at(shown_concepts, tmp_path, size=WIDE) as (pair, pilot):
+        text = await copied(pilot, "j", "y")
         layer = layer_of(pair, 0)
         change = list(component_changes(layer))[1]
         assert f"gained: {' '.join(change.gained)}" in text
         assert f"angle {layer.angles[1]:.2f} degrees" in text
         assert f"{layer.base.measures[1][0]:.3f}" in text
-        text = await copied("p", "y")
+        text = await copied(pilot, "p", "y")
         assert text.splitlines()[0].split("\t")[0] == "component"
         assert len(text.splitlines()) == 1 + RANK
 
@@ -151,9 +130,7 @@ async def test_layers_with_hardly_any_component_are_shown_too(tmp_path, rank):
             return
         yield from answer(request)
 
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running() as pilot:
-        await shown_concepts(pilot)
+    async with pair_at(shown_concepts, tmp_path, script=script) as (_, pilot):
         await until_shown(pilot, f"{rank} components")
         await pilot.press("j", "y", "p", "t", "p", "p", "t", "escape", "e")
         await until_shown(pilot, "Exported to")

@@ -8,7 +8,7 @@ from rich.color import Color
 from app.config import Settings
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Lines
-from tests.app.pair_app import PairApp, until_shown
+from tests.app.pair_app import pair_at, started
 
 
 def luminance(color: Color) -> float:
@@ -26,9 +26,7 @@ def contrast(style) -> float:
 
 @pytest.mark.parametrize("theme", ["textual-dark", "textual-light", "nord", "solarized-light"])
 async def test_muted_text_is_readable(tmp_path, theme):
-    pair = PairApp(tmp_path, settings=Settings(theme=theme))
-    async with pair.running() as pilot:
-        await until_shown(pilot, "Examples")
+    async with pair_at(started, tmp_path, settings=Settings(theme=theme)) as (pair, _):
         for widget in (pair.app.query(Lines).first(), pair.app.query(ItemList).first()):
             muted = contrast(widget.rich_style + widget._style("dim"))
             assert muted > 3

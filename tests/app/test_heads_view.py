@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import csv
-
 import msgspec
 import numpy as np
 import pytest
@@ -16,7 +13,16 @@ from analysis.heads.request import HeadPairsRequest, NeuronPairsRequest
 from analysis.models.request import ArchitectureRequest
 from app.views.heads.view import HeadsView
 from app.widgets.head_map import HeadMap, levels_of
-from tests.app.pair_app import PairApp, requests_of, screen, until, until_shown
+from tests.app.pair_app import (
+    copied,
+    csv_rows,
+    pair_at,
+    requests_of,
+    screen,
+    started,
+    until,
+    until_shown,
+)
 from tests.support.scripted_session import answer
 from tests.support.scripted_weights import HEADS, LAYERS, architecture, head_pairs
 
@@ -41,20 +47,12 @@ def head_map(pair):
     return pair.app.query_one(HeadMap)
 
 
-async def test_the_map_shows_the_change_of_every_head(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_heads(pilot)
+async def test_every_layer_is_asked_of_both_models_once_and_the_map_shows_every_change(tmp_path):
+    async with pair_at(shown_heads, tmp_path, size=WIDE) as (pair, pilot):
         for layer in range(LAYERS):
             expected = levels_of(head_changes(*layer_of(pair, layer)))
             assert head_map(pair).map.levels[layer].tolist() == expected.tolist()
         assert not head_map(pair).map.gaps.any()
-
-
-async def test_every_layer_is_asked_of_both_models_once_in_order(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_heads(pilot)
         assert len(requests_of(pair, ArchitectureRequest)) == 2
         asked = [(r.layer, r.model.name) for r in requests_of(pair, HeadPairsRequest)]
         assert asked == [(n, m) for n in range(LAYERS) for m in ("demo-base", "demo-tuned")]
@@ -65,9 +63,7 @@ async def test_every_layer_is_asked_of_both_models_once_in_order(tmp_path):
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
 async def test_the_head_under_the_cursor_is_said_in_numbers(tmp_path, size):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=size) as pilot:
-        await shown_heads(pilot)
+    async with pair_at(shown_heads, tmp_path, size=size) as (pair, pilot):
         await pilot.press("j", "l", "l")
         comparison = compare_head(*layer_of(pair, 1), 2)
         shown = await until_shown(pilot, "layer 1 · head 2", f"change {comparison.change:.2f}")
@@ -76,10 +72,10 @@ async def test_the_head_under_the_cursor_is_said_in_numbers(tmp_path, size):
         assert "the demo's own word vectors" in shown
 
 
-async def test_beside_the_map_stand_all_pairs_of_the_head(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_heads(pilot)
+async def test_all_pairs_of_a_head_stand_beside_the_map_and_are_walked(
+    tmp_path,
+):
+    async with pair_at(shown_heads, tmp_path, size=WIDE) as (pair, pilot):
         await pilot.press("j", "l")
         await until_shown(pilot, "layer 1 · head 1")
         shown = screen(pair.app)
@@ -89,12 +85,17 @@ async def test_beside_the_map_stand_all_pairs_of_the_head(tmp_path):
             assert f"{each.word_a}={each.word_b}" in shown
         for status in ("kept", "gained", "lost"):
             assert f"{status} {len(comparison.of(status))}" in shown
+        await pilot.press("enter")
+        await pilot.pause()
+        names = []
+        for key in ("l", "right", "l", "h"):
+            names.append(pair.app.focused.id)
+            await pilot.press(key)
+        assert names == ["kept", "gained", "lost", "kept"]
 
 
 async def test_enter_opens_the_head_and_its_neuron_pairs_and_escape_leads_back(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_heads(pilot)
+    async with pair_at(shown_heads, tmp_path, size=NARROW) as (pair, pilot):
         await pilot.press("j", "l", "enter")
         await until_shown(pilot, "─ kept", "─ gained", "─ lost")
         assert not requests_of(pair, NeuronPairsRequest)
@@ -112,23 +113,8 @@ async def test_enter_opens_the_head_and_its_neuron_pairs_and_escape_leads_back(t
         await until_shown(pilot, "Capital of a country")
 
 
-async def test_the_lists_of_a_head_are_reached_with_left_and_right(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_heads(pilot)
-        await pilot.press("j", "l", "enter")
-        await pilot.pause()
-        names = []
-        for key in ("l", "right", "l", "h"):
-            names.append(pair.app.focused.id)
-            await pilot.press(key)
-        assert names == ["kept", "gained", "lost", "kept"]
-
-
-async def test_a_word_is_found_in_all_heads_and_n_goes_on(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_heads(pilot)
+async def test_a_word_is_found_in_all_heads_and_the_verb_table_says_what_it_rests_on(tmp_path):
+    async with pair_at(shown_heads, tmp_path, size=NARROW) as (pair, pilot):
         places = pair.app.query_one(HeadsView)._atlas.find("ESSAY")
         assert len(places) > 3
         await pilot.press("slash", *"Essay", "enter")
@@ -142,12 +128,7 @@ async def test_a_word_is_found_in_all_heads_and_n_goes_on(tmp_path):
         await until_shown(pilot, f"layer {places[0].layer} · head {places[0].head}", "1 of")
         await pilot.press("slash", *"zebra", "enter")
         await until_shown(pilot, "pairs “zebra”")
-
-
-async def test_the_verb_table_says_what_it_rests_on(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_heads(pilot)
+        await pilot.press("escape")
         await pilot.press("w")
         shown = await until_shown(pilot, "It rests on 8 of 8 layers.")
         assert "0–1" in shown
@@ -157,15 +138,14 @@ async def test_the_verb_table_says_what_it_rests_on(tmp_path):
 
 
 async def test_the_export_holds_the_pairs_of_all_layers(tmp_path):
-    pair = PairApp(tmp_path, names=("base,[b]\x1b[0m/../", '"tuned"'))
-    async with pair.running(size=WIDE) as pilot:
-        await shown_heads(pilot)
+    async with pair_at(
+        shown_heads, tmp_path, size=WIDE, names=("base,[b]\x1b[0m/../", '"tuned"')
+    ) as (pair, pilot):
         await pilot.press("e")
         await until_shown(pilot, "Exported to")
     (path,) = tmp_path.glob("*.csv")
     assert not set(path.name) & set('[]\x1b/,"')
-    with path.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
+    rows = csv_rows(path)
     columns = ["layer", "head", "rank", "word_a", "word_b", "count_base", "count_tuned", "status"]
     assert list(rows[0]) == columns
     expected = [
@@ -178,18 +158,12 @@ async def test_the_export_holds_the_pairs_of_all_layers(tmp_path):
 
 
 async def test_copying_takes_the_pairs_under_the_cursor(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_heads(pilot)
-        written = []
-        pair.app._driver.write = written.append
-        await pilot.press("j", "l", "y")
+    async with pair_at(shown_heads, tmp_path, size=WIDE) as (pair, pilot):
+        text = await copied(pilot, "j", "l", "y")
         await until_shown(pilot, "copied.txt")
-        osc = next(text for text in written if text.startswith("\x1b]52;c;"))
-        copied = base64.b64decode(osc.removeprefix("\x1b]52;c;").removesuffix("\x07")).decode()
         for each in compare_head(*layer_of(pair, 1), 1).word_pairs:
             line = f"{each.word_a}={each.word_b} {each.count_base} {each.count_tuned}\n"
-            assert line in copied
+            assert line in text
 
 
 async def test_heads_without_any_pair_are_heads_too(tmp_path):
@@ -203,9 +177,7 @@ async def test_heads_without_any_pair_are_heads_too(tmp_path):
                 event = Finished(whole)
             yield event
 
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_heads(pilot)
+    async with pair_at(shown_heads, tmp_path, size=NARROW, script=script) as (_, pilot):
         await until_shown(pilot, "change 0.00", "pairs 0→0")
         await pilot.press("enter", "j", "l", "y", "escape", "w", "escape", "e")
         await until_shown(pilot, "Exported to")
@@ -223,9 +195,7 @@ async def test_models_of_any_size_are_walked_through_in_terminals_of_any_size(tm
         else:
             yield from answer(request)
 
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=(200, 50)) as pilot:
-        await until_shown(pilot, "Capital of a country")
+    async with pair_at(started, tmp_path, size=(200, 50), script=script) as (pair, pilot):
         await pilot.press("3")
         await until_shown(pilot, "esc stops" if layers > 1 else "all 1 layers")
         for size in (NARROW, (60, 16), (240, 60)):

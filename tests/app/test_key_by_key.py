@@ -13,7 +13,7 @@ from textual.widgets import Input
 
 from app.terminal.key_by_key import KeyByKeyApp
 from app.widgets.token_grid import TokenGrid
-from tests.app.pair_app import PairApp, until, until_shown
+from tests.app.pair_app import PairApp, pair_at, started, until, until_shown
 from tests.support.face_app import sample_map
 
 NAMES = {"/": "slash", " ": "space", "\r": "enter", "\x1b": "escape", ":": "colon"}
@@ -44,9 +44,7 @@ async def test_what_is_typed_before_the_first_screen_is_kept(tmp_path):
 
 
 async def test_the_letters_after_the_key_that_opens_the_search_are_searched(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=(120, 40)) as pilot:
-        await until_shown(pilot, "Capital of a country")
+    async with pair_at(started, tmp_path, size=(120, 40)) as (pair, pilot):
         await pilot.press("enter")
         await until_shown(pilot, "difference")
         type_at_once(pair.app, *"/France\rn")
@@ -54,9 +52,7 @@ async def test_the_letters_after_the_key_that_opens_the_search_are_searched(tmp_
 
 
 async def test_a_prompt_typed_and_run_in_one_burst_is_run_whole(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=(120, 40)) as pilot:
-        await until_shown(pilot, "Capital of a country")
+    async with pair_at(started, tmp_path, size=(120, 40)) as (pair, pilot):
         type_at_once(pair.app, *"/Name a city.", "ctrl+r", "v")
         await until_shown(pilot, "difference")
         assert [prompt.text for prompt in pair.app.state.history] == ["Name a city."]
@@ -64,18 +60,14 @@ async def test_a_prompt_typed_and_run_in_one_burst_is_run_whole(tmp_path):
 
 
 async def test_words_typed_after_the_palette_was_asked_for_go_to_the_palette(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=(120, 40)) as pilot:
-        await until_shown(pilot, "Capital of a country")
+    async with pair_at(started, tmp_path, size=(120, 40)) as (pair, pilot):
         type_at_once(pair.app, *":run both")
         await until_shown(pilot, "Run both models on the prompt")
         await until(pilot, lambda: pair.app.screen.query_one(Input).value == "run both")
 
 
 async def test_a_paste_keeps_its_place_between_keys(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await until_shown(pilot, "Examples")
+    async with pair_at(started, tmp_path) as (pair, pilot):
         type_at_once(pair.app, *"/ab")
         pair.app.post_message(Paste("PASTED"))
         type_at_once(pair.app, *"cd", "backspace", *"ef")
@@ -122,9 +114,7 @@ async def test_a_held_key_moves_as_far_as_single_presses_and_in_fewer_steps():
 
 
 async def test_text_is_never_taken_for_a_held_key(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await until_shown(pilot, "Examples")
+    async with pair_at(started, tmp_path) as (pair, pilot):
         type_at_once(pair.app, *"/jjjjkkkk", *["backspace"] * 3)
         await until_shown(pilot, "jjjjk")
         await pilot.pause()

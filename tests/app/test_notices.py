@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from tests.app.pair_app import PairApp, screen, until, until_loaded, until_shown
+from tests.app.pair_app import pair_at, screen, until, until_loaded, until_shown
 
 
 async def test_a_key_puts_a_message_away_once_it_could_be_read(tmp_path, monkeypatch):
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await until_loaded(pilot, pair)
+    async with pair_at(until_loaded, tmp_path) as (pair, pilot):
         monkeypatch.setattr("app.main._READ_S", {"information": 3600.0, "error": 0.0})
         pair.app.say("Written to a file")
         await until_shown(pilot, "Written to a file")

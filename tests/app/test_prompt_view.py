@@ -13,16 +13,14 @@ from analysis.saliency.request import AttributionRequest
 from app.state import load_state
 from app.views.prompt.view import PromptView
 from app.widgets.prompt_entry import PromptEntry
-from tests.app.pair_app import PairApp, screen, until, until_shown
+from tests.app.pair_app import PairApp, pair_at, screen, started, until, until_shown
 from tests.support.scripted_session import answer, attribution, facts
 
 HOSTILE = "Say \x1b[31mred\x1b]0;title\x07 ‮abc‬ [bold]x[/bold]\x0b​end\r\f日本 \x9b2J.\n\ntail\n"
 
 
 async def test_enter_on_the_first_example_runs_both_models(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=(140, 40)) as pilot:
-        await until_shown(pilot, "Capital of a country")
+    async with pair_at(started, tmp_path, size=(140, 40)) as (pair, pilot):
         await pilot.press("enter")
         await until_shown(pilot, "difference", "·Paris", "·Italy")
         asked = [r for r in pair.session.requests if isinstance(r, AttributionRequest)]
@@ -30,13 +28,6 @@ async def test_enter_on_the_first_example_runs_both_models(tmp_path):
         # Both models see the same raw prompt unless the chat template is switched on.
         assert {r.prompt for r in asked} == {pair.workspace.examples[0].prompt}
         assert not any(r.chat_template for r in asked)
-
-
-async def test_models_are_loaded_in_the_background_at_the_start(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await until(pilot, lambda: pair.session is not None and len(pair.session.requests) >= 2)
-        assert [type(r) for r in pair.session.requests[:2]] == [LoadRequest, LoadRequest]
 
 
 async def test_nothing_is_loaded_when_the_first_answers_are_stored(tmp_path):
@@ -54,20 +45,23 @@ async def test_nothing_is_loaded_when_the_first_answers_are_stored(tmp_path):
         assert pair.session.requests == requests
 
 
-async def test_an_empty_prompt_says_so_and_asks_nothing(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await until_shown(pilot, "Capital of a country")
+async def test_an_empty_prompt_asks_nothing_and_of_pasted_text_line_ends_alone_change(tmp_path):
+    async with pair_at(started, tmp_path) as (pair, pilot):
         await pilot.press("slash", "space", "ctrl+r")
         await until_shown(pilot, "The prompt is empty")
         assert not any(isinstance(r, AttributionRequest) for r in pair.session.requests)
+        await pilot.press("backspace")
+        entry = pair.app.query_one(PromptEntry)
+        pair.app.post_message(Paste("one\rtwo\x0b\x1b[2J three"))
+        await pilot.pause()
+        assert entry.text == "one\ntwo\x0b\x1b[2J three"
+        await pilot.press("x", "backspace", "ctrl+z")
+        assert entry.text.startswith("one\ntwo\x0b\x1b[2J three")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (200, 50)])
 async def test_hostile_text_is_asked_exactly_and_drawn_harmlessly(tmp_path, size):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=size) as pilot:
-        await until_shown(pilot, "Capital of a country")
+    async with pair_at(started, tmp_path, size=size) as (pair, pilot):
         view = pair.app.query_one(PromptView)
         view.query_one(PromptEntry).load_text(HOSTILE)
         await pilot.pause(0.4)
@@ -82,26 +76,11 @@ async def test_hostile_text_is_asked_exactly_and_drawn_harmlessly(tmp_path, size
         assert pair.app.state.history[0].text == HOSTILE
 
 
-async def test_pasted_line_ends_become_newlines_and_nothing_else_changes(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await until_shown(pilot, "Capital of a country")
-        await pilot.press("slash")
-        entry = pair.app.query_one(PromptEntry)
-        pair.app.post_message(Paste("one\rtwo\x0b\x1b[2J three"))
-        await pilot.pause()
-        assert entry.text == "one\ntwo\x0b\x1b[2J three"
-        await pilot.press("x", "backspace", "ctrl+z")
-        assert entry.text.startswith("one\ntwo\x0b\x1b[2J three")
-
-
 @pytest.mark.parametrize(
     "focus", ["#examples", "#history", "#sentences", "#run", "#template", "#entry", None]
 )
 async def test_a_paste_goes_into_the_prompt_wherever_the_focus_is(tmp_path, focus):
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await until_shown(pilot, "Capital of a country")
+    async with pair_at(started, tmp_path) as (pair, pilot):
         view = pair.app.query_one(PromptView)
         pair.app.base.set_focus(None if focus is None else view.query_one(focus))
         await pilot.pause()
@@ -117,9 +96,7 @@ async def test_a_paste_goes_into_the_prompt_wherever_the_focus_is(tmp_path, focu
 
 async def test_a_paste_takes_the_place_of_what_stood_there_untouched(tmp_path):
     """As the draft of the last time, or an example that was run; it can be brought back."""
-    pair = PairApp(tmp_path)
-    async with pair.running(size=(140, 40)) as pilot:
-        await until_shown(pilot, "Capital of a country")
+    async with pair_at(started, tmp_path, size=(140, 40)) as (pair, pilot):
         view = pair.app.query_one(PromptView)
         entry = view.query_one(PromptEntry)
         view.load(pair.workspace.examples[1])
@@ -138,19 +115,18 @@ async def test_a_paste_takes_the_place_of_what_stood_there_untouched(tmp_path):
 
 @pytest.mark.parametrize("keys", ["question_mark", "2"])
 async def test_a_paste_into_a_panel_or_another_view_is_no_prompt(tmp_path, keys):
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await until_shown(pilot, "Capital of a country")
+    async with pair_at(started, tmp_path) as (pair, pilot):
         await pilot.press(keys)
         pair.app.post_message(Paste("something else"))
         await pilot.pause()
         assert pair.app.query_one(PromptEntry).text == ""
 
 
-async def test_space_on_a_sentence_changes_what_counts_as_instruction(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=(120, 40)) as pilot:
-        await until_shown(pilot, "Opposite of a word")
+async def test_space_on_a_sentence_changes_what_counts_as_instruction_and_edits_keep_it(tmp_path):
+    async with pair_at(until_shown, tmp_path, "Opposite of a word", size=(120, 40)) as (
+        pair,
+        pilot,
+    ):
         await pilot.press("j", "space")
         await until_shown(pilot, "▌ Give the opposite", "▌ Be brief.")
         pair.app.query_one("#sentences").focus()
@@ -162,16 +138,6 @@ async def test_space_on_a_sentence_changes_what_counts_as_instruction(tmp_path):
         prompt = pair.app.query_one(PromptView).current()
         marked = [prompt.text[slice(*span)] for span in prompt.instruction_spans]
         assert marked == ["Give the opposite of the word."]
-
-
-async def test_marks_survive_an_edit_of_another_sentence(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=(120, 40)) as pilot:
-        await until_shown(pilot, "Opposite of a word")
-        await pilot.press("j", "space")
-        await until_shown(pilot, "▌ Be brief.")
-        pair.app.query_one("#sentences").focus()
-        await pilot.press("j", "space")
         entry = pair.app.query_one(PromptEntry)
         entry.move_cursor(entry.document.end)
         entry.insert(" cold")
@@ -180,9 +146,7 @@ async def test_marks_survive_an_edit_of_another_sentence(tmp_path):
 
 
 async def test_the_chat_template_goes_to_the_tuned_model_only(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=(140, 40)) as pilot:
-        await until_shown(pilot, "Capital of a country")
+    async with pair_at(started, tmp_path, size=(140, 40)) as (pair, pilot):
         await pilot.press("t", "enter")
         await until_shown(pilot, "difference")
         asked = [r for r in pair.session.requests if isinstance(r, AttributionRequest)]
@@ -196,16 +160,14 @@ async def test_a_tuned_model_without_a_chat_template_says_so(tmp_path):
         else:
             yield from answer(request)
 
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=(120, 30)) as pilot:
+    async with pair_at(started, tmp_path, size=(120, 30), script=script) as (pair, pilot):
         await until_shown(pilot, "no chat template in demo-tuned")
         assert pair.app.query_one(Checkbox).disabled
 
 
-async def test_tokens_are_counted_once_the_engine_is_up(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=(120, 30)) as pilot:
-        await until_shown(pilot, "engine ready")
+async def test_models_are_loaded_at_the_start_and_then_tokens_are_counted(tmp_path):
+    async with pair_at(until_shown, tmp_path, "engine ready", size=(120, 30)) as (pair, pilot):
+        assert [type(r) for r in pair.session.requests[:2]] == [LoadRequest, LoadRequest]
         await pilot.press("space")
         await until_shown(pilot, "demo-base   10 tokens + 1 special")
 
@@ -215,24 +177,20 @@ async def test_a_model_that_cannot_be_loaded_is_said_with_its_remedy(tmp_path):
         raise problem("model", "There is no model here.", "[red]x[/red]\x1b[0m", "Name another.")
         yield
 
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=(120, 30)) as pilot:
-        shown = await until_shown(pilot, "There is no model here.", "Name another.")
-        assert "[red]x[/red]␛[0m" in shown
+    async with pair_at(started, tmp_path, size=(120, 30), script=script) as (_, pilot):
+        await until_shown(pilot, "There is no model here.", "Name another.", "[red]x[/red]␛[0m")
 
 
 async def test_the_draft_and_the_history_are_there_the_next_time(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=(140, 40)) as pilot:
-        await until_shown(pilot, "Capital of a country")
+    async with pair_at(started, tmp_path, size=(140, 40)) as (pair, pilot):
         await pilot.press("enter")
         await until_shown(pilot, "difference")
         await pilot.press("1", "slash", "end", "!", "escape", "q")
     first = pair.workspace.examples[0].prompt
     assert [past.text for past in load_state(tmp_path / "state.json").history] == [first]
-    again = PairApp(tmp_path)
-    async with again.running(size=(140, 40)) as pilot:
-        await until_shown(pilot, "What is the capital of France?!")
+    async with pair_at(
+        until_shown, tmp_path, "What is the capital of France?!", size=(140, 40)
+    ) as (again, pilot):
         again.app.query_one("#history").focus()
         await pilot.press("enter")
         await until_shown(pilot, "difference")

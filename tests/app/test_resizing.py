@@ -10,16 +10,14 @@ from textual.geometry import Size
 from textual.screen import Screen
 
 from app.widgets.head_map import HeadMap
-from tests.app.pair_app import PairApp, screen, until, until_loaded, until_shown
+from tests.app.pair_app import pair_at, screen, until, until_loaded, until_shown
 
 MOST_LAYOUTS = 20
 
 
 @pytest.mark.parametrize("after", [(60, 20), (100, 30)])
 async def test_head_and_foot_are_as_wide_as_the_new_size(tmp_path, after):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=(200, 50)) as pilot:
-        await until_loaded(pilot, pair)
+    async with pair_at(until_loaded, tmp_path, size=(200, 50)) as (pair, pilot):
         await pilot.resize_terminal(*after)
 
         def fits() -> bool:
@@ -31,9 +29,7 @@ async def test_head_and_foot_are_as_wide_as_the_new_size(tmp_path, after):
 
 
 async def test_after_a_terminal_that_was_too_small_the_keys_of_the_view_work_again(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=(200, 50)) as pilot:
-        await until_loaded(pilot, pair)
+    async with pair_at(until_loaded, tmp_path, size=(200, 50)) as (pair, pilot):
         await pilot.press("3")
         await until(pilot, lambda: isinstance(pair.app.focused, HeadMap))
         had_focus = pair.app.focused
@@ -49,9 +45,7 @@ async def test_sizes_that_come_faster_than_layouts_do_not_chase_each_other(
     tmp_path, monkeypatch, keys
 ):
     """Each layout tells the screen its size: an older one, laid out again, would never end."""
-    pair = PairApp(tmp_path)
-    async with pair.running(size=(200, 50)) as pilot:
-        await until_loaded(pilot, pair)
+    async with pair_at(until_loaded, tmp_path, size=(200, 50)) as (pair, pilot):
         await pilot.press(*keys)
         shown = pair.app.screen
         layouts = []

@@ -2,44 +2,34 @@
 
 from __future__ import annotations
 
-import csv
-
 import msgspec
 import numpy as np
 
 from analysis.events import Finished
 from analysis.problems import problem
 from analysis.saliency.agreement import Agreement
-from analysis.saliency.cases.library import CaseLibrary
 from analysis.saliency.map import SaliencyMap
 from analysis.saliency.request import AttributionRequest
-from app.config import Settings
-from app.main import InsttuiApp
 from app.views.saliency.view import SaliencyView
-from app.widgets.token_face import TokenFace
-from app.workspace import LibraryWorkspace
-from tests.app.pair_app import PairApp, screen, until, until_shown
-from tests.support.case_folders import write_small_library
+from tests.app.pair_app import (
+    PairApp,
+    csv_rows,
+    faces,
+    library_app,
+    pair_at,
+    screen,
+    shown_pair,
+    until,
+    until_shown,
+)
 from tests.support.scripted_session import answer, attribution
 
 WIDE, NARROW = (160, 40), (80, 24)
 
 
-async def shown_pair(pilot):
-    """Run the first example and wait for both maps."""
-    await until_shown(pilot, "Capital of a country")
-    await pilot.press("enter")
-    return await until_shown(pilot, "instruction score", "difference")
-
-
 def asked(pair):
     """The attributions that were asked for."""
     return [each for each in pair.session.requests if isinstance(each, AttributionRequest)]
-
-
-def faces(app):
-    """The visible faces, base first."""
-    return [face for face in app.query(TokenFace) if face.region.area]
 
 
 def maps(pair):
@@ -49,9 +39,8 @@ def maps(pair):
 
 
 async def test_m_explains_the_same_responses_by_occlusion_and_then_shows_the_difference(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        shown = await shown_pair(pilot)
+    async with pair_at(shown_pair, tmp_path, size=WIDE) as (pair, pilot):
+        shown = screen(pair.app)
         assert "─ demo-base · gradient (reverse) ─" in shown
         assert "gradient/occlusion" not in shown
         await pilot.press("j", "l", "m")
@@ -90,9 +79,7 @@ async def test_m_explains_the_same_responses_by_occlusion_and_then_shows_the_dif
 
 
 async def test_the_agreement_follows_the_cursor(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_pair(pilot)
+    async with pair_at(shown_pair, tmp_path, size=NARROW) as (pair, pilot):
         await pilot.press("m")
         await until_shown(pilot, "gradient/occlusion", "all r")
         agreement = Agreement(*maps(pair))
@@ -105,19 +92,27 @@ async def test_the_agreement_follows_the_cursor(tmp_path):
         await until_shown(pilot, "gradient/occlusion  demo-tuned column r")
 
 
-async def test_the_agreement_is_worked_out_once(tmp_path, monkeypatch):
+async def test_the_agreement_is_worked_out_once_and_a_new_prompt_begins_anew(tmp_path, monkeypatch):
     made = []
     monkeypatch.setattr(
         "app.views.saliency.side.Agreement", lambda *maps: made.append(maps) or Agreement(*maps)
     )
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_pair(pilot)
+    async with pair_at(shown_pair, tmp_path, size=WIDE) as (pair, pilot):
         await pilot.press("m")
         await until(pilot, lambda: screen(pair.app).count("all r") == 2)
         await pilot.press("j", "l", "m", "m", "m", "k")
         await until_shown(pilot, "· occlusion")
         assert len(made) == 2
+        for method in ("difference", "gradient", "occlusion"):
+            await pilot.press("m")
+            await until(pilot, lambda: screen(pair.app).count("all r") == 2)
+            await pilot.press("y")
+            await until_shown(pilot, "copied.txt")
+            assert f"\n{method}\ndemo-base" in (tmp_path / "copied.txt").read_text()
+        await pilot.press("1", "j", "enter")
+        shown = await until_shown(pilot, "demo-tuned · gradient (reverse)", "opposite")
+        assert "gradient/occlusion" not in shown
+        assert len(asked(pair)) == 6
 
 
 async def test_rows_that_arrive_are_provisional_and_escape_gives_the_gradient_back(tmp_path):
@@ -160,9 +155,8 @@ async def test_a_failed_occlusion_is_said_and_loses_nothing(tmp_path):
             raise problem("memory", "It did not fit.", "It was too large.", "Take less.")
         yield from answer(request)
 
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=WIDE) as pilot:
-        before = await shown_pair(pilot)
+    async with pair_at(shown_pair, tmp_path, size=WIDE, script=script) as (pair, pilot):
+        before = screen(pair.app)
         await pilot.press("m")
         await until(pilot, lambda: screen(pair.app).count("It did not fit.") == 2)
         assert "demo-base · occlusion · failed" in screen(pair.app)
@@ -212,30 +206,14 @@ async def test_what_was_special_about_the_computation_is_said(tmp_path):
                 )
             yield event
 
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_pair(pilot)
+    async with pair_at(shown_pair, tmp_path, size=WIDE, script=script) as (_, pilot):
         shown = await until_shown(pilot, "demo-base · gradient (forward, bfloat16) ─")
         assert "demo-tuned: It ran" in shown
         assert "\x1b" not in shown
 
 
-async def test_a_new_prompt_begins_with_the_gradient(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_pair(pilot)
-        await pilot.press("m")
-        await until(pilot, lambda: screen(pair.app).count("all r") == 2)
-        await pilot.press("1", "j", "enter")
-        shown = await until_shown(pilot, "demo-tuned · gradient (reverse)", "opposite")
-        assert "gradient/occlusion" not in shown
-        assert len(asked(pair)) == 6
-
-
 async def test_the_export_is_of_what_is_shown(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_pair(pilot)
+    async with pair_at(shown_pair, tmp_path, size=WIDE) as (pair, pilot):
         for name in ("occlusion", "difference"):
             await pilot.press("m")
             await until(pilot, lambda: screen(pair.app).count("all r") == 2)
@@ -244,12 +222,10 @@ async def test_the_export_is_of_what_is_shown(tmp_path):
         await pair.app.workers.wait_for_complete()
     gradient, occlusion = maps(pair)
     (path,) = tmp_path.glob("occlusion*.csv")
-    with path.open(encoding="utf-8", newline="") as stream:
-        row = next(csv.DictReader(stream))
+    row = csv_rows(path)[0]
     assert np.float32(row["importance"]) == occlusion.importance[1, 0]
     (path,) = tmp_path.glob("difference*.csv")
-    with path.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
+    rows = csv_rows(path)
     own = [row for row in rows if row["model"] == "demo-base"]
     agreement = Agreement(gradient, occlusion)
     assert [float(row["pearson"]) for row in own[:-1]] == [agreement.pearson(m) for m in range(16)]
@@ -257,31 +233,17 @@ async def test_the_export_is_of_what_is_shown(tmp_path):
     assert {row["model"] for row in rows} == {"demo-base", "demo-tuned"}
 
 
-async def test_what_is_copied_says_by_which_method(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_pair(pilot)
-        for method in ("occlusion", "difference", "gradient"):
-            await pilot.press("m")
-            await until(pilot, lambda: screen(pair.app).count("all r") == 2)
-            await pilot.press("y")
-            await until_shown(pilot, "copied.txt")
-            assert f"\n{method}\ndemo-base" in (tmp_path / "copied.txt").read_text()
-
-
 async def test_stored_cases_have_one_method(tmp_path):
-    library = CaseLibrary.open(write_small_library(tmp_path / "library"))
-    app = InsttuiApp(LibraryWorkspace(library), Settings(), state_path=tmp_path / "state.json")
-    async with app.run_test(size=WIDE) as pilot:
-        await until_shown(pilot, "2 of 2 cases")
-        await pilot.press("enter")
-        await until_shown(pilot, "instruction score")
-        await pilot.pause(0.2)
-        before = screen(app)
-        assert "method" not in before
-        assert "gradient" not in before
-        await pilot.press("m")
-        await pilot.pause(0.2)
-        assert screen(app) == before
-        assert isinstance(app.view, SaliencyView)
-    library.close()
+    with library_app(tmp_path) as app:
+        async with app.run_test(size=WIDE) as pilot:
+            await until_shown(pilot, "2 of 2 cases")
+            await pilot.press("enter")
+            await until_shown(pilot, "instruction score")
+            await pilot.pause(0.2)
+            before = screen(app)
+            assert "method" not in before
+            assert "gradient" not in before
+            await pilot.press("m")
+            await pilot.pause(0.2)
+            assert screen(app) == before
+            assert isinstance(app.view, SaliencyView)

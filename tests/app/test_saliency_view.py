@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import csv
-
 import msgspec
 import numpy as np
 import pytest
@@ -16,29 +13,26 @@ from analysis.saliency.map import SaliencyMap
 from analysis.saliency.request import AttributionRequest
 from app.views.saliency.pane import SaliencyPane
 from app.views.saliency.view import SaliencyView
-from app.widgets.token_face import TokenFace
-from tests.app.pair_app import EXAMPLES, PairApp, screen, until, until_loaded, until_shown
+from tests.app.pair_app import (
+    EXAMPLES,
+    copied,
+    csv_rows,
+    faces,
+    pair_at,
+    screen,
+    shown_pair,
+    started,
+    until,
+    until_loaded,
+    until_shown,
+)
 from tests.support.scripted_session import answer, attribution
 
 WIDE, NARROW = (160, 40), (80, 24)
 
 
-async def shown_pair(pilot, pair):
-    """Run the first example and wait for both maps."""
-    await until_shown(pilot, "Capital of a country")
-    await pilot.press("enter")
-    return await until_shown(pilot, "instruction score", "difference")
-
-
-def faces(app):
-    """The visible faces, base first."""
-    return [face for face in app.query(TokenFace) if face.region.area]
-
-
-async def test_the_cursor_is_on_the_same_prompt_token_in_both_panes(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_pair(pilot, pair)
+async def test_cursor_values_special_tokens_and_marks_are_those_of_both_models(tmp_path):
+    async with pair_at(shown_pair, tmp_path, size=WIDE) as (pair, pilot):
         await pilot.press("j", "j", "j", "l", "l")
         await pilot.pause()
         base, tuned = faces(pair.app)
@@ -47,13 +41,7 @@ async def test_the_cursor_is_on_the_same_prompt_token_in_both_panes(tmp_path):
         shown = screen(pair.app)
         assert '"·capital" → "·of" (3rd)' in shown
         assert '"·capital" → "·Paris" (1st)' in shown
-
-
-async def test_the_values_on_screen_are_those_of_the_result(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_pair(pilot, pair)
-        await pilot.press("j", "l")
+        await pilot.press("k", "k", "h")
         await pilot.pause()
         asked = [r for r in pair.session.requests if isinstance(r, AttributionRequest)]
         result = attribution(asked[0])
@@ -63,25 +51,27 @@ async def test_the_values_on_screen_are_those_of_the_result(tmp_path):
         expected = f"I {importance:+.4g}  S {shown_map.scores[2, 1]}"
         assert expected in screen(pair.app)
         assert f"density {shown_map.density[2]:.2f}" in screen(pair.app)
-
-
-async def test_special_tokens_are_rows_once_they_are_asked_for(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_pair(pilot, pair)
         assert "<s>" not in screen(pair.app)
         await pilot.press("x")
         await until_shown(pilot, "<s>")
         await pilot.press("x")
         await until(pilot, lambda: "<s>" not in screen(pair.app))
+        before = screen(pair.app)
+        await pilot.press("i")
+        await until(pilot, lambda: "0 instruction tokens" in screen(pair.app))
+        # Nothing is marked: there is no score, which is not the same as a score of 0.
+        assert "demo-base –" in screen(pair.app)
+        assert "demo-tuned –" in screen(pair.app)
+        assert "demo-base –" not in before
+        await pilot.press("1")
+        await until_shown(pilot, "Sentences")
+        assert "▌ What" not in screen(pair.app)
 
 
 async def test_rows_stay_aligned_under_a_chat_template(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await until_shown(pilot, "Capital of a country")
+    async with pair_at(started, tmp_path, size=WIDE) as (pair, pilot):
         await pilot.press("t")
-        await shown_pair(pilot, pair)
+        await shown_pair(pilot)
         base, tuned = faces(pair.app)
         assert list(base.map.row_labels) == list(tuned.map.row_labels)
         await pilot.press("x")
@@ -111,65 +101,16 @@ async def test_models_that_cut_differently_are_aligned_by_characters_and_it_is_s
         importance = whole.importance[:1].repeat(len(text), axis=0)
         return msgspec.structs.replace(whole, prompt_tokens=tokens, importance=importance)
 
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_pair(pilot, pair)
+    async with pair_at(shown_pair, tmp_path, size=WIDE, script=script) as (_, pilot):
         await until_shown(pilot, "rows are aligned by characters")
         await pilot.press("j")
         await until_shown(pilot, "no such token here", '"h" →')
 
 
-async def test_marking_a_sentence_moves_the_score_and_is_known_to_the_prompt_view(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_pair(pilot, pair)
-        before = screen(pair.app)
-        await pilot.press("i")
-        await until(pilot, lambda: "0 instruction tokens" in screen(pair.app))
-        # Nothing is marked: there is no score, which is not the same as a score of 0.
-        assert "demo-base –" in screen(pair.app)
-        assert "demo-tuned –" in screen(pair.app)
-        assert "demo-base –" not in before
-        await pilot.press("1")
-        await until_shown(pilot, "Sentences")
-        assert "▌ What" not in screen(pair.app)
-
-
-async def test_digits_are_offered_where_there_is_a_grid(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_pair(pilot, pair)
-        await until_shown(pilot, "d digits")
-        await pilot.press("v")
-        await until(pilot, lambda: "d digits" not in screen(pair.app))
-        await pilot.press("d", "g")
-        await until_shown(pilot, "d digits")
-        assert not pair.app.state.digits
-
-
-async def test_the_export_is_named_on_the_narrowest_key_line(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_pair(pilot, pair)
-        await until_shown(pilot, "e export", "/ find", "m method", "? help", "q quit")
-
-
-async def test_a_notification_leaves_values_and_keys_in_sight(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_pair(pilot, pair)
-        below = screen(pair.app).splitlines()[-5:]
-        pair.app.say("Something long enough to be shown on more than a line of its own, in full")
-        await until_shown(pilot, "Something long enough")
-        assert screen(pair.app).splitlines()[-5:] == below
-
-
 async def test_maps_are_not_redrawn_while_another_view_is_shown(tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr(SaliencyPane, "show_map", lambda self, *_: drawn.append(self.side))
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await until_loaded(pilot, pair)
+    async with pair_at(until_loaded, tmp_path, size=WIDE) as (pair, pilot):
         pair.session.gate.clear()
         await pilot.press("enter")
         await until_shown(pilot, "computing")
@@ -185,10 +126,9 @@ async def test_maps_are_not_redrawn_while_another_view_is_shown(tmp_path, monkey
         await until(pilot, lambda: set(drawn) == {0, 1})
 
 
-async def test_one_pane_at_a_time_on_a_narrow_terminal(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=NARROW) as pilot:
-        await shown_pair(pilot, pair)
+async def test_a_narrow_terminal_has_one_pane_at_a_time_and_nothing_over_values_and_keys(tmp_path):
+    async with pair_at(shown_pair, tmp_path, size=NARROW) as (pair, pilot):
+        await until_shown(pilot, "e export", "/ find", "m method", "? help", "q quit")
         assert len(faces(pair.app)) == 1
         assert "─ demo-base" in screen(pair.app)
         await pilot.press("s")
@@ -198,15 +138,18 @@ async def test_one_pane_at_a_time_on_a_narrow_terminal(tmp_path):
         await until_shown(pilot, '"·is" → "·Paris"')
         # The values of both models are on screen all the same.
         assert '"·is" → "·The"' in screen(pair.app)
+        below = screen(pair.app).splitlines()[-5:]
+        pair.app.say("Something long enough to be shown on more than a line of its own, in full")
+        await until_shown(pilot, "Something long enough")
+        assert screen(pair.app).splitlines()[-5:] == below
 
 
-async def test_resizing_while_computing_loses_nothing(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await until_loaded(pilot, pair)
+async def test_what_is_waited_for_is_said_and_resizing_loses_nothing(tmp_path):
+    async with pair_at(until_loaded, tmp_path, size=WIDE) as (pair, pilot):
         pair.session.gate.clear()
         await pilot.press("enter")
-        await until_shown(pilot, "computing")
+        words = "computing", "the engine has other work first", "Waiting for its turn."
+        await until_shown(pilot, *words)
         for size in (NARROW, (40, 10), (200, 50), NARROW, WIDE):
             await pilot.resize_terminal(*size)
             await pilot.pause()
@@ -214,27 +157,20 @@ async def test_resizing_while_computing_loses_nothing(tmp_path):
         await until_shown(pilot, "difference", "─ demo-base", "─ demo-tuned")
 
 
-async def test_what_is_waited_for_is_said(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await until_loaded(pilot, pair)
-        pair.session.gate.clear()
-        await pilot.press("enter")
-        await until_shown(pilot, "the engine has other work first", "Waiting for its turn.")
-        pair.session.gate.set()
-        await until_shown(pilot, "difference")
-
-
-async def test_the_faces_share_cursor_and_data(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_pair(pilot, pair)
+async def test_the_faces_share_cursor_and_data_and_only_the_grid_has_digits(tmp_path):
+    async with pair_at(shown_pair, tmp_path, size=WIDE) as (pair, pilot):
         await pilot.press("j", "j", "l")
         for key in ("t", "v", "g"):
             await pilot.press(key)
             await pilot.pause()
             assert [face.cursor for face in faces(pair.app)] == [(2, 1), (2, 0)]
             assert pair.app.focused in faces(pair.app)
+        await until_shown(pilot, "d digits")
+        await pilot.press("v")
+        await until(pilot, lambda: "d digits" not in screen(pair.app))
+        await pilot.press("d", "g")
+        await until_shown(pilot, "d digits")
+        assert not pair.app.state.digits
 
 
 async def test_a_failed_model_leaves_the_other_one_alone_and_runs_again(tmp_path):
@@ -246,9 +182,7 @@ async def test_a_failed_model_leaves_the_other_one_alone_and_runs_again(tmp_path
             raise problem("engine", "The engine ended.", "It was killed.", "Run it again.")
         yield from answer(request)
 
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=WIDE) as pilot:
-        await until_shown(pilot, "Capital of a country")
+    async with pair_at(started, tmp_path, size=WIDE, script=script) as (pair, pilot):
         await pilot.press("enter")
         await until_shown(pilot, "The engine ended.", "It was killed.", "Run it again.", "·Paris")
         assert len(faces(pair.app)) == 1
@@ -270,9 +204,7 @@ async def test_what_was_computed_before_a_failure_stays_and_the_failure_is_said(
         yield Partial(msgspec.structs.replace(whole, importance=importance))
         raise problem("engine", "The engine ended.", "It was killed.")
 
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=WIDE) as pilot:
-        await until_shown(pilot, "Capital of a country")
+    async with pair_at(started, tmp_path, size=WIDE, script=script) as (_, pilot):
         await pilot.press("enter")
         shown = await until_shown(pilot, "The engine ended. It was killed. r runs it again.")
         assert shown.count("· failed") == 2
@@ -283,9 +215,7 @@ async def test_what_was_computed_before_a_failure_stays_and_the_failure_is_said(
 
 
 async def test_escape_stops_both_and_r_runs_them_again(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await until_loaded(pilot, pair)
+    async with pair_at(until_loaded, tmp_path, size=WIDE) as (pair, pilot):
         pair.session.gate.clear()
         await pilot.press("enter")
         await until_shown(pilot, "computing", "esc stops")
@@ -297,9 +227,7 @@ async def test_escape_stops_both_and_r_runs_them_again(tmp_path):
 
 
 async def test_a_newer_prompt_replaces_one_that_is_still_computed(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await until_loaded(pilot, pair)
+    async with pair_at(until_loaded, tmp_path, size=WIDE) as (pair, pilot):
         pair.session.gate.clear()
         await pilot.press("enter")
         await until_shown(pilot, "computing")
@@ -309,34 +237,15 @@ async def test_a_newer_prompt_replaces_one_that_is_still_computed(tmp_path):
         assert "capital" not in faces(pair.app)[0].map.row_labels
 
 
-async def test_search_walks_through_prompt_and_responses(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_pair(pilot, pair)
-        await pilot.press("slash", *"france", "enter")
-        await until_shown(pilot, "1 of 3 places")
-        assert faces(pair.app)[0].cursor[0] == 5
-        await pilot.press("n", "n")
-        await until_shown(pilot, "3 of 3 places")
-        assert faces(pair.app)[0].cursor[1] == 3
-        await pilot.press("N")
-        await until_shown(pilot, "2 of 3 places")
-        await pilot.press("slash", *"zebra", "enter")
-        await until_shown(pilot, "Not found: zebra")
-
-
 async def test_the_export_holds_every_number_of_both_maps(tmp_path):
     hostile = ("base,[b]\x1b[0m/../", '"tuned"')
-    pair = PairApp(tmp_path, names=hostile)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_pair(pilot, pair)
+    async with pair_at(shown_pair, tmp_path, size=WIDE, names=hostile) as (pair, pilot):
         await pilot.press("e")
         await until(pilot, lambda: bool(list(tmp_path.glob("*.csv"))))
         await until_shown(pilot, "Exported to")
     (path,) = tmp_path.glob("*.csv")
     assert not set(path.name) & set('[]\x1b/,"')
-    with path.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
+    rows = csv_rows(path)
     asked = [r for r in pair.session.requests if isinstance(r, AttributionRequest)]
     results = [attribution(request) for request in asked]
     # The BOS row is hidden.
@@ -351,19 +260,23 @@ async def test_the_export_holds_every_number_of_both_maps(tmp_path):
         assert float(row["importance"]) == pytest.approx(float(result.importance[n, m]), rel=1e-6)
 
 
-async def test_copying_goes_to_the_terminal_and_to_a_file(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_pair(pilot, pair)
-        written = []
-        pair.app._driver.write = written.append
-        await pilot.press("y")
+async def test_copying_goes_to_terminal_and_file_and_search_through_prompt_and_responses(tmp_path):
+    async with pair_at(shown_pair, tmp_path, size=WIDE) as (pair, pilot):
+        text = await copied(pilot, "y")
         await until_shown(pilot, "copied.txt")
-        osc = next(text for text in written if text.startswith("\x1b]52;c;"))
-        copied = base64.b64decode(osc.removeprefix("\x1b]52;c;").removesuffix("\x07")).decode()
-        assert copied == (tmp_path / "copied.txt").read_text()
-        assert EXAMPLES[0].prompt in copied
-        assert "The capital of France is a city" in copied
+        assert text == (tmp_path / "copied.txt").read_text()
+        assert EXAMPLES[0].prompt in text
+        assert "The capital of France is a city" in text
+        await pilot.press("slash", *"france", "enter")
+        await until_shown(pilot, "1 of 3 places")
+        assert faces(pair.app)[0].cursor[0] == 5
+        await pilot.press("n", "n")
+        await until_shown(pilot, "3 of 3 places")
+        assert faces(pair.app)[0].cursor[1] == 3
+        await pilot.press("N")
+        await until_shown(pilot, "2 of 3 places")
+        await pilot.press("slash", *"zebra", "enter")
+        await until_shown(pilot, "Not found: zebra")
 
 
 async def test_notices_are_said_and_the_result_is_shown(tmp_path):
@@ -372,9 +285,7 @@ async def test_notices_are_said_and_the_result_is_shown(tmp_path):
             yield Notice(Problem(kind="storage", what="The disk is [b]full[/b]."))
         yield from answer(request)
 
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_pair(pilot, pair)
+    async with pair_at(shown_pair, tmp_path, size=WIDE, script=script) as (_, pilot):
         await until_shown(pilot, "The disk is [b]full[/b].")
 
 
@@ -395,9 +306,7 @@ async def test_an_empty_response_is_a_result_too(tmp_path):
             if not isinstance(request, AttributionRequest):
                 yield event
 
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=WIDE) as pilot:
-        await until_shown(pilot, "Capital of a country")
+    async with pair_at(started, tmp_path, size=WIDE, script=script) as (_, pilot):
         await pilot.press("enter")
         await until_shown(pilot, "the response is empty", "demo-tuned 0.0000")
         await pilot.press("j", "l", "t", "v", "g", "e", "y")
@@ -408,9 +317,7 @@ async def test_a_failure_without_any_detail_is_shown(tmp_path):
     def script(request):
         yield Failed(Problem(kind="internal", what="It broke."))
 
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=NARROW) as pilot:
-        await until_shown(pilot, "Capital of a country")
+    async with pair_at(started, tmp_path, size=NARROW, script=script) as (pair, pilot):
         await pilot.press("enter")
         await until_shown(pilot, "It broke.")
         await pilot.press("j", "i", "d", "e", "slash", "escape", "g", "escape")

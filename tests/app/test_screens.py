@@ -11,12 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.saliency.cases.library import CaseLibrary
-from app.config import Settings
-from app.main import InsttuiApp
-from app.workspace import LibraryWorkspace
-from tests.app.pair_app import PairApp, screen, until, until_loaded, until_shown
-from tests.support.case_folders import write_small_library
+from tests.app.pair_app import library_app, pair_at, screen, until, until_loaded, until_shown
 
 SCREENS = Path(__file__).parent / "screens"
 SIZES = [(80, 24), (200, 50)]
@@ -37,9 +32,7 @@ async def check(name, size, pilot):
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_prompt(tmp_path, size):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=size) as pilot:
-        await until_loaded(pilot, pair)
+    async with pair_at(until_loaded, tmp_path, size=size) as (pair, pilot):
         await pilot.press("j", "space")
         await until(pilot, lambda: screen(pair.app).count("+ 1 special") == 2)
         await check("prompt", size, pilot)
@@ -48,9 +41,7 @@ async def test_prompt(tmp_path, size):
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("face", ["grid", "text", "overview"])
 async def test_saliency(tmp_path, size, face):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=size) as pilot:
-        await until_loaded(pilot, pair)
+    async with pair_at(until_loaded, tmp_path, size=size) as (pair, pilot):
         await pilot.press("enter")
         await until_shown(pilot, "difference")
         await pilot.press(face[0] if face != "overview" else "v", "j", "j", "l")
@@ -60,10 +51,8 @@ async def test_saliency(tmp_path, size, face):
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_cases(tmp_path, size):
-    library = CaseLibrary.open(write_small_library(tmp_path / "library"))
-    app = InsttuiApp(LibraryWorkspace(library), Settings(), state_path=tmp_path / "state.json")
-    async with app.run_test(size=size) as pilot:
-        await until_shown(pilot, "2 of 2 cases")
-        await until(pilot, lambda: "so far" not in screen(app))
-        await check("cases", size, pilot)
-    library.close()
+    with library_app(tmp_path) as app:
+        async with app.run_test(size=size) as pilot:
+            await until_shown(pilot, "2 of 2 cases")
+            await until(pilot, lambda: "so far" not in screen(app))
+            await check("cases", size, pilot)

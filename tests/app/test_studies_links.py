@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -14,12 +13,11 @@ from app.config import Annotation, Settings
 from app.known_descriptions import study_options
 from app.widgets.table_list import cell_text
 from app.widgets.text_page import TextPage
-from tests.app.pair_app import PairApp, screen, until, until_shown
+from tests.app.pair_app import pair_at, screen, until, until_shown
 from tests.app.studies_screen import (
     NARROW,
     WIDE,
     finished,
-    library_app,
     opened,
     played,
     shown_studies,
@@ -44,19 +42,24 @@ async def until_idle(pilot, pair):
 
 
 async def test_a_row_shows_the_maps_that_its_numbers_are_of_and_escape_leads_back(tmp_path, play):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await opened(pilot, "Every response")
+    async with pair_at(opened, tmp_path, "Every response", size=WIDE) as (pair, pilot):
         await pilot.press("j", "j", "enter")
-        await until_shown(pilot, "instruction score")
         prompts = demo_prompts()
+        first_words = prompts.prompts[1].prompt.split("\n")[0][:40]
+        await until_shown(pilot, "instruction score", first_words)
         asked = [r for r in pair.session.requests if isinstance(r, AttributionRequest)]
         assert asked == list(play.given[0].requests(prompts.prompts[1]))
+        assert [each.model.name for each in asked] == ["demo-base", "demo-tuned"]
         assert {each.max_new_tokens for each in asked} == {prompts.max_new_tokens}
         await until_idle(pilot, pair)
         await pilot.press("escape")
         await until_shown(pilot, "Every response")
         rows = pair.app.query_one("#rows")
+        assert (rows.cursor, pair.app.focused) == (2, rows)
+        await pilot.press("enter")
+        await until_shown(pilot, "instruction score")
+        await pilot.press("5")
+        await until_shown(pilot, "Every response")
         assert (rows.cursor, pair.app.focused) == (2, rows)
         # Without a link it leads to the first view.
         await pilot.press("2")
@@ -66,9 +69,7 @@ async def test_a_row_shows_the_maps_that_its_numbers_are_of_and_escape_leads_bac
 
 
 async def test_escape_leads_back_from_a_head_and_from_a_component(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_studies(pilot)
+    async with pair_at(shown_studies, tmp_path, size=WIDE) as (pair, pilot):
         await pilot.press("j", "enter")
         await until_shown(pilot, "Heads changed.")
         await pilot.press("enter")
@@ -84,31 +85,20 @@ async def test_escape_leads_back_from_a_head_and_from_a_component(tmp_path):
         await pilot.press("escape")
         await until_shown(pilot, "Every component")
         assert pair.app.query_one("#rows").cursor == 10
-
-
-async def test_escape_leads_back_from_a_stored_case_however_many_were_looked_at(tmp_path):
-    with library_app(tmp_path) as app:
-        async with app.run_test(size=WIDE) as pilot:
-            await opened(pilot, "Every response", "3")
-            await pilot.press("j", "j", "enter")
-            await until_shown(pilot, "two", "instruction score")
-            await pilot.press("left_square_bracket")
-            await until_shown(pilot, "one")
-            await pilot.press("escape")
-            await until_shown(pilot, "Every response")
-            await pilot.press("1", "enter")
-            await until_shown(pilot, "instruction score")
-            await pilot.press("escape")
-            await until_shown(pilot, "2 of 2 cases")
+        # Both views are there now.
+        await pilot.press("end", "k", "enter")
+        await until_shown(pilot, "layer 2 ·", "tuned 4 ")
+        await pilot.press("5")
+        await turned_to(pilot, "Every head")
+        await pilot.press("home", "enter")
+        await until_shown(pilot, "layer 0 · head 0")
 
 
 async def test_the_study_of_concepts_is_told_where_descriptions_are(tmp_path, play, monkeypatch):
-    named = replace(study_of("concepts"), factory=SPECS[1].factory)
+    named = study_of("concepts")._replace(factory=SPECS[1].factory)
     monkeypatch.setattr("app.views.studies.desk.studies", lambda: (SPECS[0], named))
     annotation = Annotation(model="describer")
-    pair = PairApp(tmp_path, settings=Settings(annotation=annotation))
-    async with pair.running() as pilot:
-        await finished(pilot)
+    async with pair_at(finished, tmp_path, settings=Settings(annotation=annotation)) as (_, pilot):
         await pilot.press("j", "enter")
         await until_shown(pilot, "Heads changed.")
     assert study_options(annotation).items() <= vars(play.given[1]).items()
@@ -117,9 +107,7 @@ async def test_the_study_of_concepts_is_told_where_descriptions_are(tmp_path, pl
 async def test_what_was_found_on_other_prompts_is_said_to_be(tmp_path):
     lines = [{"prompt": f"Say {number}.", "id": f"p{number}"} for number in range(3)]
     (tmp_path / "prompts.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await opened(pilot, "Every response")
+    async with pair_at(opened, tmp_path, "Every response", size=WIDE) as (pair, pilot):
         await pilot.press("escape", "p", *"prompts.jsonl", "enter")
         text = pair.app.query_one("#text", TextPage)
         said = (
@@ -134,9 +122,7 @@ async def test_what_was_found_on_other_prompts_is_said_to_be(tmp_path):
 
 
 async def test_prompts_are_named_only_where_a_study_takes_them(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await shown_studies(pilot)
+    async with pair_at(shown_studies, tmp_path) as (pair, pilot):
         assert "p prompts" in key_line(pair.app)
         await pilot.press("j")
         await until(pilot, lambda: "p prompts" not in key_line(pair.app))
@@ -149,9 +135,7 @@ async def test_prompts_are_named_only_where_a_study_takes_them(tmp_path):
 
 
 async def test_an_open_page_says_how_far_a_run_is_where_the_list_is_hidden(tmp_path, play):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=NARROW) as pilot:
-        await finished(pilot)
+    async with pair_at(finished, tmp_path, size=NARROW) as (_, pilot):
         play.gate.clear()
         await pilot.press("r", "enter")
         await until_shown(
@@ -169,9 +153,7 @@ async def test_a_title_too_long_for_a_line_goes_on_in_the_next(tmp_path, monkeyp
         return scripted_studies.Findings("scores", title, findings.statements, (first,))
 
     monkeypatch.setattr(scripted_studies, "scores_found", renamed)
-    pair = PairApp(tmp_path)
-    async with pair.running(size=NARROW) as pilot:
-        await finished(pilot)
+    async with pair_at(finished, tmp_path, size=NARROW) as (pair, pilot):
         await pilot.press("enter", "l")
         await until_shown(pilot, "2 of 3", "followed_or_not")
         shown = " ".join(screen(pair.app).split())
@@ -181,9 +163,7 @@ async def test_a_title_too_long_for_a_line_goes_on_in_the_next(tmp_path, monkeyp
 
 
 async def test_a_column_at_the_edge_is_whole_or_not_there(tmp_path):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=NARROW) as pilot:
-        await opened(pilot, "Every response")
+    async with pair_at(opened, tmp_path, "Every response", size=NARROW) as (pair, pilot):
         heading, rows = pair.app.query_one("#columns"), pair.app.query_one("#rows")
         for _ in scripted_studies.CASE_COLUMNS:
             names = heading.plain.split()

@@ -13,7 +13,7 @@ from app.views.clustering.natural import NaturalPane
 from app.views.neurons.page import ComponentPage
 from app.widgets.scatter_map import ScatterMap
 from tests.app.components_screen import CATEGORIES
-from tests.app.pair_app import PairApp, until_shown
+from tests.app.pair_app import pair_at, until_shown
 from tests.app.studies_screen import NARROW, WIDE, turned_to
 from tests.support.scripted_clusters import task_clusters
 from tests.support.scripted_session import answer
@@ -42,9 +42,7 @@ async def opened(pilot, page):
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
 async def test_a_row_leads_to_the_clusters_of_its_layer_and_escape_back(tmp_path, size):
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=size) as pilot:
-        await opened(pilot, "Every layer")
+    async with pair_at(opened, tmp_path, "Every layer", size=size, script=script) as (pair, pilot):
         await pilot.press("j", "enter")
         await until_shown(pilot, "demo-base · layer 1 of 3", "by distribution ")
         assert pair.app.focused is pair.app.query_one(ScatterMap)
@@ -64,9 +62,7 @@ async def test_a_row_leads_to_the_tasks_of_the_study_whatever_the_view_showed(tm
     ]
     own = tmp_path / "own.jsonl"
     own.write_text("\n".join(map(json.dumps, lines)))
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=WIDE) as pilot:
-        await opened(pilot, "Every layer")
+    async with pair_at(opened, tmp_path, "Every layer", size=WIDE, script=script) as (_, pilot):
         await pilot.press("7")
         await until_shown(pilot, "Tasks: natural")
         await pilot.press("slash", *str(own), "enter")
@@ -76,9 +72,7 @@ async def test_a_row_leads_to_the_tasks_of_the_study_whatever_the_view_showed(tm
 
 
 async def test_a_row_leads_past_the_training_runs(tmp_path):
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=WIDE) as pilot:
-        await opened(pilot, "Every layer")
+    async with pair_at(opened, tmp_path, "Every layer", size=WIDE, script=script) as (_, pilot):
         await pilot.press("7", "t")
         await until_shown(pilot, "Training runs in")
         await pilot.press("5", "j", "enter")
@@ -89,9 +83,7 @@ async def test_a_row_leads_past_the_training_runs(tmp_path):
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
 async def test_a_row_leads_to_the_units_of_its_cell_and_escape_back(tmp_path, size):
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=size) as pilot:
-        await opened(pilot, "Every cell")
+    async with pair_at(opened, tmp_path, "Every cell", size=size, script=script) as (pair, pilot):
 
         def cell():
             found = pair.app.query_one(ComponentPage).cell
@@ -107,9 +99,7 @@ async def test_a_row_leads_to_the_units_of_its_cell_and_escape_back(tmp_path, si
 
 
 async def test_the_units_are_those_of_the_study_whatever_the_view_showed(tmp_path):
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=WIDE) as pilot:
-        await opened(pilot, "Unique")
+    async with pair_at(opened, tmp_path, "Unique", size=WIDE, script=script) as (pair, pilot):
         await pilot.press("6")
         await until_shown(pilot, f"all {len(CATEGORIES)} categories are there", "ε 0.50", "τ 0.75")
         await pilot.press("right_square_bracket")

@@ -12,15 +12,21 @@ from analysis.models.request import TokenizeRequest
 from analysis.problems import Problem
 from analysis.saliency.cases.library import CaseLibrary
 from analysis.saliency.cases.prompt_sets import demo_prompts
-from analysis.saliency.request import AttributionRequest
 from app.views.studies.pane import StudyPane
 from app.views.studies.view import StudiesView
-from tests.app.pair_app import PairApp, screen, until, until_quiet, until_shown
+from tests.app.pair_app import (
+    PairApp,
+    library_app,
+    pair_at,
+    screen,
+    until,
+    until_quiet,
+    until_shown,
+)
 from tests.app.studies_screen import (
     NARROW,
     WIDE,
     finished,
-    library_app,
     opened,
     played,
     shown_studies,
@@ -44,9 +50,8 @@ def library(tmp_path, play):
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
 async def test_a_study_runs_is_stopped_and_goes_on_where_it_was(tmp_path, play, size):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=size) as pilot:
-        shown = await shown_studies(pilot)
+    async with pair_at(shown_studies, tmp_path, size=size) as (pair, pilot):
+        shown = screen(pair.app)
         assert "the demo's held-out prompts" in shown
         play.gate.clear()
         await pilot.press("enter")
@@ -66,9 +71,7 @@ async def test_a_study_runs_is_stopped_and_goes_on_where_it_was(tmp_path, play, 
 
 
 async def test_one_study_runs_at_a_time_and_one_that_waits_can_be_stopped(tmp_path, play):
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await shown_studies(pilot)
+    async with pair_at(shown_studies, tmp_path) as (pair, pilot):
         play.gate.clear()
         await pilot.press("enter")
         await until_shown(pilot, "running 0 of 12")
@@ -83,21 +86,13 @@ async def test_one_study_runs_at_a_time_and_one_that_waits_can_be_stopped(tmp_pa
         assert len(play.given) == 2
 
 
-async def test_titles_stand_below_one_another_whatever_ran(tmp_path, play):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=NARROW) as pilot:
-        await finished(pilot)
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_titles_are_aligned_and_pages_show_all_that_was_found(tmp_path, play, size):
+    async with pair_at(finished, tmp_path, size=size) as (pair, pilot):
         lines = screen(pair.app).splitlines()
         (done,) = {line.index("what scores") for line in lines if "what scores" in line}
         (not_run,) = {line.index("what weights") for line in lines if "what weights" in line}
         assert done == not_run
-
-
-@pytest.mark.parametrize("size", [WIDE, NARROW])
-async def test_pages_show_statements_tables_figures_and_parameters(tmp_path, play, size):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=size) as pilot:
-        await finished(pilot)
         await pilot.press("enter")
         shown = await until_shown(pilot, "A [b]hostile␛[31m⟨202E⟩ one.", "1 of 6")
         assert "\x1b" not in shown
@@ -127,19 +122,15 @@ async def test_pages_show_statements_tables_figures_and_parameters(tmp_path, pla
 
 async def test_a_figure_with_many_lines_is_drawn_on_several_pages(tmp_path, play):
     play.lines = 6
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await finished(pilot)
+    async with pair_at(finished, tmp_path) as (pair, _):
         pane = pair.app.query_one(StudyPane)
         figures = [page for page in pane._pages if page.kind == "lines"]
         assert [len(page.figure.series) for page in figures] == [4, 2]
         assert len({page.name for page in pane._pages}) == pane.count
 
 
-async def test_columns_that_do_not_fit_come_on_a_key(tmp_path, play):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=NARROW) as pilot:
-        await opened(pilot, "Every response")
+async def test_columns_come_on_a_key_and_rows_are_found_and_walked(tmp_path, play):
+    async with pair_at(opened, tmp_path, "Every response", size=NARROW) as (pair, pilot):
 
         def heading():
             return pair.app.query_one("#columns").plain
@@ -151,12 +142,6 @@ async def test_columns_that_do_not_fit_come_on_a_key(tmp_path, play):
         assert heading().split() == ["case", "share"]
         await pilot.press("less_than_sign")
         assert heading().split() == ["case", "score", "share"]
-
-
-async def test_rows_are_found_and_walked(tmp_path, play):
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await opened(pilot, "Every response")
         rows = pair.app.query_one("#rows")
         total = 2 * len(demo_prompts().prompts)
         await pilot.press("slash", *"DEMO-TUNED", "enter")
@@ -178,9 +163,7 @@ async def test_the_table_exports_as_csv_and_the_report_as_a_folder(tmp_path, pla
         return folder / "report.md"
 
     monkeypatch.setattr("analysis.studies.report.write_report", write_report)
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await opened(pilot, "Every response")
+    async with pair_at(opened, tmp_path, "Every response") as (_, pilot):
         await pilot.press("e")
         await until_shown(pilot, "Written to")
         await turned_to(pilot, "A profile")
@@ -220,47 +203,6 @@ async def test_a_disk_that_is_full_is_told_and_nothing_is_lost(tmp_path, play, m
         await until_shown(pilot, "No space left on device", "Every response")
 
 
-async def test_a_row_leads_to_its_case_and_the_view_stands_as_it_was(tmp_path, play):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await opened(pilot, "Every response")
-        await pilot.press("j", "j", "j", "enter")
-        prompt = demo_prompts().prompts[1]
-        await until_shown(pilot, "instruction score", prompt.prompt.split("\n")[0][:40])
-        asked = [r for r in pair.session.requests if isinstance(r, AttributionRequest)]
-        assert [(r.model.name, r.prompt) for r in asked] == [
-            ("demo-base", prompt.prompt),
-            ("demo-tuned", prompt.prompt),
-        ]
-        await pilot.press("5")
-        await until_shown(pilot, "Every response")
-        assert pair.app.query_one("#rows").cursor == 3
-        assert pair.app.focused is pair.app.query_one("#rows")
-
-
-async def test_a_row_leads_to_its_head_and_to_its_component(tmp_path, play):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await shown_studies(pilot)
-        await pilot.press("j", "enter")
-        await until_shown(pilot, "Heads changed.")
-        await pilot.press("enter")
-        await turned_to(pilot, "Every head")
-        await pilot.press(*["j"] * 6, "enter")
-        await until_shown(pilot, "layer 1 · head 2", "kept")
-        await pilot.press("5")
-        await turned_to(pilot, "Every component")
-        await pilot.press(*["j"] * 10, "enter")
-        await until_shown(pilot, "layer 1 ·", "base 4 ")
-        # Both views are there now.
-        await pilot.press("5", "end", "k", "enter")
-        await until_shown(pilot, "layer 2 ·", "tuned 4 ")
-        await pilot.press("5")
-        await turned_to(pilot, "Every head")
-        await pilot.press("home", "enter")
-        await until_shown(pilot, "layer 0 · head 0")
-
-
 async def test_a_library_is_studied_without_a_model(library, play):
     async with library.run_test(size=NARROW) as pilot:
         shown = await shown_studies(pilot, "3")
@@ -279,15 +221,25 @@ async def test_a_library_is_studied_without_a_model(library, play):
         await pilot.press("3")
         await until_shown(pilot, "Every response")
         assert library.query_one("#rows").cursor == 2
+        # Escape leads back, too, however many cases were looked at.
+        await pilot.press("enter")
+        await until_shown(pilot, "two", "instruction score")
+        await pilot.press("left_square_bracket")
+        await until_shown(pilot, "one")
+        await pilot.press("escape")
+        await until_shown(pilot, "Every response")
+        await pilot.press("1", "enter")
+        await until_shown(pilot, "instruction score")
+        await pilot.press("escape")
+        await until_shown(pilot, "2 of 2 cases")
 
 
 async def test_another_pair_is_asked_for_its_prompts_first(tmp_path, play):
     good = [{"prompt": f"Say {number}.", "id": f"p{number}"} for number in range(3)]
     path = tmp_path / "prompts.jsonl"
     path.write_text("\n".join([*map(json.dumps, good), "{broken"]))
-    pair = PairApp(tmp_path, names=("llama", "vicuna"))
-    async with pair.running() as pilot:
-        shown = await shown_studies(pilot)
+    async with pair_at(shown_studies, tmp_path, names=("llama", "vicuna")) as (pair, pilot):
+        shown = screen(pair.app)
         assert "p names its file" in shown
         await pilot.press("enter")
         await until_shown(pilot, "prompts: a .jsonl, .csv or .tsv file")
@@ -306,9 +258,7 @@ async def test_another_pair_is_asked_for_its_prompts_first(tmp_path, play):
 
 
 async def test_a_study_that_fails_says_why_and_what_was_found_before_stays(tmp_path, play):
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await finished(pilot)
+    async with pair_at(finished, tmp_path) as (pair, pilot):
         play.fault = engine_died()
         await pilot.press("r")
         await until_shown(pilot, "failed", "The engine died.", "It was killed.", "r goes on")
@@ -325,25 +275,10 @@ async def test_a_study_that_fails_says_why_and_what_was_found_before_stays(tmp_p
         assert "defect" not in screen(pair.app)
 
 
-async def test_the_end_of_a_study_is_told_in_another_view(tmp_path, play):
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await shown_studies(pilot)
-        play.gate.clear()
-        await pilot.press("enter")
-        await until_shown(pilot, "running 0 of 12")
-        await pilot.press("1")
-        await until_shown(pilot, "Examples")
-        play.gate.set()
-        await until_shown(pilot, "The study scores is done.")
-
-
 @pytest.mark.parametrize("key", ["q", "ctrl+c"])
 async def test_quitting_does_not_wait_for_a_study(tmp_path, play, key):
     play.deaf = True
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await shown_studies(pilot)
+    async with pair_at(shown_studies, tmp_path) as (pair, pilot):
         await pilot.press("enter")
         await until_shown(pilot, "running 0 of 12")
         await pilot.press("j", "enter", key)
@@ -351,10 +286,8 @@ async def test_quitting_does_not_wait_for_a_study(tmp_path, play, key):
     assert pair.session.closed
 
 
-async def test_nothing_is_painted_while_a_study_has_nothing_new(tmp_path, play):
-    pair = PairApp(tmp_path)
-    async with pair.running() as pilot:
-        await shown_studies(pilot)
+async def test_a_study_paints_nothing_until_its_end_is_told_in_another_view(tmp_path, play):
+    async with pair_at(shown_studies, tmp_path) as (pair, pilot):
         play.gate.clear()
         await pilot.press("enter")
         await until_shown(pilot, "running 0 of 12")
@@ -364,12 +297,14 @@ async def test_nothing_is_painted_while_a_study_has_nothing_new(tmp_path, play):
         await until_quiet(pilot, drawn)
         await pilot.pause(1.0)
         assert drawn == []
+        await pilot.press("1")
+        await until_shown(pilot, "Examples")
+        play.gate.set()
+        await until_shown(pilot, "The study scores is done.")
 
 
 async def test_help_says_what_the_numbers_mean(tmp_path, play):
-    pair = PairApp(tmp_path)
-    async with pair.running(size=(120, 60)) as pilot:
-        await shown_studies(pilot)
+    async with pair_at(shown_studies, tmp_path, size=(120, 60)) as (pair, pilot):
         assert isinstance(pair.app.view, StudiesView)
         await pilot.press("question_mark")
         await until_shown(pilot, "A quarter each", "studies.prompts")

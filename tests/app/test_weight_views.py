@@ -16,10 +16,11 @@ from analysis.problems import Problem, problem
 from analysis.request import Request
 from tests.app import components_screen, concepts_screen
 from tests.app.pair_app import (
-    PairApp,
     hold_back,
+    pair_at,
     requests_of,
     screen,
+    started,
     until,
     until_loaded,
     until_shown,
@@ -149,9 +150,7 @@ async def test_models_of_different_shapes_are_not_compared_and_it_is_said(tmp_pa
             return
         yield from answer(request)
 
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=NARROW) as pilot:
-        await until_shown(pilot, "Capital of a country")
+    async with pair_at(started, tmp_path, size=NARROW, script=script) as (pair, pilot):
         await pilot.press(view.key)
         await until_shown(pilot, "have different shapes", "8 layers", "12 layers")
         await pilot.press(*view.keys)
@@ -171,9 +170,7 @@ async def test_what_fails_is_said_and_runs_again(tmp_path, name, kind):
             raise problem("engine", "The engine ended.", "It was killed.", "Run it again.")
         yield from answer(request)
 
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=WIDE) as pilot:
-        await until_shown(pilot, "Capital of a country")
+    async with pair_at(started, tmp_path, size=WIDE, script=script) as (_, pilot):
         await pilot.press(view.key)
         done = view.all_there
         if view.opened is not None and kind is view.opened[0]:
@@ -190,9 +187,7 @@ async def test_what_fails_is_said_and_runs_again(tmp_path, name, kind):
 @pytest.mark.parametrize("name", VIEWS)
 async def test_escape_stops_and_r_goes_on_with_what_is_shown(tmp_path, name):
     view = VIEWS[name]
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await until_loaded(pilot, pair)
+    async with pair_at(until_loaded, tmp_path, size=WIDE) as (pair, pilot):
         release = hold_back(pair, view.part)
         await pilot.press(view.key)
         await until_shown(pilot, "esc stops", *view.waiting)
@@ -210,9 +205,7 @@ async def test_escape_stops_and_r_goes_on_with_what_is_shown(tmp_path, name):
 @pytest.mark.parametrize("name", [name for name, view in VIEWS.items() if view.move])
 async def test_the_layer_that_one_rests_on_is_computed_next(tmp_path, name):
     view = VIEWS[name]
-    pair = PairApp(tmp_path)
-    async with pair.running(size=WIDE) as pilot:
-        await until_loaded(pilot, pair)
+    async with pair_at(until_loaded, tmp_path, size=WIDE) as (pair, pilot):
         release = hold_back(pair, view.part)
         await pilot.press(view.key)
         await until_shown(pilot, "esc stops", *view.waiting)
@@ -239,9 +232,7 @@ async def test_notes_and_notices_are_said(tmp_path, name):
                 event = Finished(msgspec.structs.replace(event.result, notes=(note,)))
             yield event
 
-    pair = PairApp(tmp_path, script=script)
-    async with pair.running(size=WIDE) as pilot:
-        await until_shown(pilot, "Capital of a country")
+    async with pair_at(started, tmp_path, size=WIDE, script=script) as (_, pilot):
         await pilot.press(view.key)
         await until_shown(pilot, "The disk is [b]full[/b].")
         assert "\x1b" not in await until_shown(pilot, view.all_there, "window is short")
@@ -250,9 +241,7 @@ async def test_notes_and_notices_are_said(tmp_path, name):
 @pytest.mark.parametrize("name", VIEWS)
 async def test_words_from_anywhere_do_no_harm(tmp_path, name):
     view = VIEWS[name]
-    pair = PairApp(tmp_path, script=view.hostile)
-    async with pair.running(size=WIDE) as pilot:
-        await until_shown(pilot, "Capital of a country")
+    async with pair_at(started, tmp_path, size=WIDE, script=view.hostile) as (_, pilot):
         await pilot.press(view.key)
         await until_shown(pilot, view.all_there)
         for keys, words in view.walk:

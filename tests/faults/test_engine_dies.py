@@ -39,9 +39,7 @@ def test_a_dead_and_a_deaf_engine_are_said_and_replaced(cold_home: Home) -> None
         terminal.write("r")
         terminal.wait_for_screen("tireless: loading")
         third = engine_of(terminal.pid)
-        terminal.write("q")
-        terminal.wait_for_exit()
-        assert terminal.status == 0
+        assert terminal.end() == 0
         wait_until(lambda: not is_alive(third), "the engine's end")
         assert "Traceback" not in terminal.text()
         assert "Warning" not in terminal.text()

@@ -15,34 +15,14 @@ import pytest
 from tests.support import checkpoints
 from tests.support.case_folders import write_lines
 from tests.support.program import Home, Outcome
-from tests.support.terminal import Terminal
 
 pytestmark = pytest.mark.slow
 
 TOKENS = (
-    "\x1b]0;evil\x07",
-    "\x1b[31mred",
-    "\x1b[2J",
-    "\x9b2K",
-    "\x90q\x9c",
-    "\x08\x08",
-    "\u202eelif",
-    "\u2066x\u2069",
-    "a\u200bb",
-    "\ufeff",
-    "[bold red]",
-    "[/]",
-    "[@click=app.quit]",
-    '","',
-    '"',
-    ";",
-    "\r\n",
-    "\r",
-    "\t",
-    "=1+1",
-    "宽宽",
-    "👩\u200d👧",
-    "❤\ufe0f",
+    *("\x1b]0;evil\x07", "\x1b[31mred", "\x1b[2J", "\x9b2K", "\x90q\x9c", "\x08\x08"),
+    *("\u202eelif", "\u2066x\u2069", "a\u200bb", "\ufeff", "[bold red]", "[/]"),
+    *("[@click=app.quit]", '","', '"', ";", "\r\n", "\r", "\t", "=1+1"),
+    *("宽宽", "👩\u200d👧", "❤\ufe0f"),
 )
 PROMPT = "Write: " + " ".join(TOKENS) + " answer"
 RESPONSE = "cat" + "".join(reversed(TOKENS))
@@ -61,11 +41,11 @@ NEVER_SENT = (
 )
 
 
-def assert_harmless(terminal: Terminal) -> None:
-    """Nothing of `NEVER_SENT` has reached the terminal."""
+def assert_harmless(output: bytes | bytearray) -> None:
+    """Nothing of `NEVER_SENT` is in it."""
     for sequence in NEVER_SENT:
-        at = terminal.output.find(sequence)
-        assert at < 0, bytes(terminal.output[max(0, at - 80) : at + 80])
+        at = output.find(sequence)
+        assert at < 0, bytes(output[max(0, at - 80) : at + 80])
 
 
 def rows_of(file: Path) -> list[dict[str, str]]:
@@ -105,7 +85,7 @@ def test_tokens_and_names_are_exported_exactly_and_shown_harmlessly(hostile: Hom
     written = hostile.run(*ask, "--csv", f"{NAME}.csv")
     assert (written.status, written.output) == (0, b"")
     assert "The response: " in written.errors
-    assert not any(sequence in written.errors.encode() for sequence in NEVER_SENT)
+    assert_harmless(written.errors.encode())
     rows = rows_of(hostile.work / f"{NAME}.csv")
     assert set(TOKENS) & set(tokens(rows, "response"))
 
@@ -129,10 +109,8 @@ def test_tokens_and_names_are_exported_exactly_and_shown_harmlessly(hostile: Hom
         # With what follows at once, escape would be another key.
         terminal.write("\x1b")
         terminal.wait_until(lambda: HELP not in terminal.shown())
-        terminal.write("q")
-        terminal.wait_for_exit()
-        assert terminal.status == 0
-        assert_harmless(terminal)
+        assert terminal.end() == 0
+        assert_harmless(terminal.output)
     exported = rows_of(next(hostile.work.glob("saliency-*.csv")))
     assert exported == rows * 2
 
@@ -141,12 +119,11 @@ def test_tokens_and_names_are_exported_exactly_and_shown_harmlessly(hostile: Hom
         terminal.wait_for_exit()
         terminal.read_until_quiet()
         assert "␛]0;evil␇" in terminal.text()
-        assert_harmless(terminal)
+        assert_harmless(terminal.output)
 
     listed = hostile.run("cache", "list")
     assert SHOWN_NAME in listed.output.decode()
-    for sequence in NEVER_SENT:
-        assert sequence not in listed.output
+    assert_harmless(listed.output)
 
 
 def tokens(rows: list[dict[str, str]], kind: str) -> list[str]:
@@ -182,9 +159,7 @@ def test_error_messages_repeat_no_sequence(home: Home) -> None:
         assert refused.status in (1, 2), command
         assert refused.errors, command
         assert "Traceback" not in refused.errors
-        for sequence in NEVER_SENT:
-            assert sequence not in refused.errors.encode(), command
-            assert sequence not in refused.output, command
+        assert_harmless(refused.errors.encode() + refused.output)
 
 
 @pytest.fixture
@@ -217,8 +192,7 @@ def test_stored_cases_are_exported_exactly_and_shown_harmlessly(home: Home, libr
     study = home.run("study", "density", "--results", library)
     assert study.status == 0
     assert "base[red]␛]0;evil␇" in study.output.decode()
-    for sequence in NEVER_SENT:
-        assert sequence not in study.output
+    assert_harmless(study.output)
 
     with home.terminal("--results", str(library), columns=200, lines=50) as terminal:
         terminal.wait_for_screen("[red]␛]0;evil␇", "other", "2 of 2 cases")
@@ -233,10 +207,8 @@ def test_stored_cases_are_exported_exactly_and_shown_harmlessly(home: Home, libr
             terminal.read_until_quiet(0.15)
         terminal.write("e")
         terminal.wait_for_screen("Exported to")
-        terminal.write("q")
-        terminal.wait_for_exit()
-        assert terminal.status == 0
-        assert_harmless(terminal)
+        assert terminal.end() == 0
+        assert_harmless(terminal.output)
     rows = rows_of(next(home.work.glob("saliency-*.csv")))
     assert {row["model"] for row in rows} == {"base[red]\x1b]0;evil\x07", "tuned\u202e,"}
     assert set(TOKENS) <= {row["prompt_token"] for row in rows}

@@ -45,5 +45,4 @@ def test_memory_that_runs_out_while_computing_leaves_the_engine_alive(cold_home:
         # It is attributed once its response is written, by the same process.
         terminal.wait_for_screen("tireless: attributing")
         assert engine_of(terminal.pid) == engine
-        terminal.write("q")
-        terminal.wait_for_exit()
+        terminal.end()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -19,128 +19,98 @@ pytestmark = pytest.mark.slow
 SENTENCE = "Hello world, how are you today?"
 
 
-class Refusal(NamedTuple):
-    """A command line after ``--model``, its exit status, and what it says in which order."""
-
-    model: tuple[str, ...]
-    status: int
-    says: tuple[str, ...]
-
-
-REFUSALS = {
-    "half-downloaded": Refusal(
-        ("shards",),
+# The command line after `--model`, the exit status, and what is said in which order.
+REFUSALS: dict[str, tuple[Any, ...]] = {
+    "half-downloaded": (
+        "shards",
         1,
-        (
-            "is incomplete.",
-            "It lacks 1 of 7 weight files (model-00002-of-00007.safetensors).",
-            "Let the download finish, or give another folder.",
-        ),
+        "is incomplete.",
+        "It lacks 1 of 7 weight files (model-00002-of-00007.safetensors).",
+        "Let the download finish, or give another folder.",
     ),
-    "cut short": Refusal(("short",), 1, ("is cut short.", "bytes.", "Fetch the file again.")),
-    "not a causal language model": Refusal(
-        ("encoder",),
+    "cut short": ("short", 1, "is cut short.", "bytes.", "Fetch the file again."),
+    "not a causal language model": (
+        "encoder",
         1,
-        (
-            "encoder is not a causal language model.",
-            "It is a BertModel.",
-            "Choose a model that continues text",
-        ),
+        "encoder is not a causal language model.",
+        "It is a BertModel.",
+        "Choose a model that continues text",
     ),
-    "tuned by an adapter beside it": Refusal(
-        ("adapter",),
+    "tuned by an adapter beside it": (
+        "adapter",
         1,
-        (
-            "holds an adapter (LoRA) beside a whole model.",
-            "without the tuning that the adapter holds.",
-            "Merge the adapter into the model and give the merged folder",
-        ),
+        "holds an adapter (LoRA) beside a whole model.",
+        "without the tuning that the adapter holds.",
+        "Merge the adapter into the model and give the merged folder",
     ),
-    "configured against itself": Refusal(
-        ("contradiction",),
+    "configured against itself": (
+        "contradiction",
         1,
-        (
-            "The file config.json of contradiction cannot be used.",
-            "(32) is not a multiple of the number of attention heads (5).",
-            "Mend it, or fetch it again.",
-        ),
+        "The file config.json of contradiction cannot be used.",
+        "(32) is not a multiple of the number of attention heads (5).",
+        "Mend it, or fetch it again.",
     ),
-    "quantised": Refusal(
-        ("quantised",),
+    "quantised": (
+        "quantised",
         1,
-        (
-            "quantised is quantised (awq) and cannot be loaded here.",
-            "Install gptqmodel into insttui's environment, or give a version in float32",
-        ),
+        "quantised is quantised (awq) and cannot be loaded here.",
+        "Install gptqmodel into insttui's environment, or give a version in float32",
     ),
-    "with a token that it has no embedding for": Refusal(
-        ("unknown-token",),
+    "with a token that it has no embedding for": (
+        "unknown-token",
         2,
-        (
-            "A token id lies outside the model's vocabulary.",
-            "The token 'today' has the id",
-            "Use the tokenizer that belongs to the model",
-        ),
+        "A token id lies outside the model's vocabulary.",
+        "The token 'today' has the id",
+        "Use the tokenizer that belongs to the model",
     ),
-    "with weights that are no numbers": Refusal(
-        ("diverged",),
+    "with weights that are no numbers": (
+        "diverged",
         1,
-        (
-            "The weights of diverged hold numbers that are not finite.",
-            "of model.layers.1.mlp.down_proj.weight there are 1 that are no numbers (NaN).",
-            "The run that trained them diverged",
-        ),
+        "The weights of diverged hold numbers that are not finite.",
+        "of model.layers.1.mlp.down_proj.weight there are 1 that are no numbers (NaN).",
+        "The run that trained them diverged",
     ),
-    "without a chat template": Refusal(
-        ("plain", "--chat-template"),
+    "without a chat template": (
+        "plain --chat-template",
         2,
-        ("The model has no chat template.", "Switch the chat template off."),
+        "The model has no chat template.",
+        "Switch the chat template off.",
     ),
-    "pickled": Refusal(
-        ("pickled",),
+    "pickled": (
+        "pickled",
         1,
-        (
-            "pickled comes as pickled weights only (pytorch_model.bin).",
-            "A pickle can run code on this machine while it is read.",
-            "load it with --allow-pickle",
-        ),
+        "pickled comes as pickled weights only (pytorch_model.bin).",
+        "A pickle can run code on this machine while it is read.",
+        "load it with --allow-pickle",
     ),
-    "with code of its own": Refusal(
-        ("code",),
+    "with code of its own": (
+        "code",
         1,
-        (
-            "code needs Python code that comes with the model.",
-            "It would run on this machine with your rights.",
-            "load it with --trust-remote-code",
-        ),
+        "code needs Python code that comes with the model.",
+        "It would run on this machine with your rights.",
+        "load it with --trust-remote-code",
     ),
-    "larger than the memory": Refusal(
-        ("huge",),
+    "larger than the memory": (
+        "huge",
         1,
-        (
-            "huge does not fit into the memory of cpu.",
-            "Its weights take 4000.0 GB",
-            "Choose a smaller model, --dtype bfloat16, or another device.",
-        ),
+        "huge does not fit into the memory of cpu.",
+        "Its weights take 4000.0 GB",
+        "Choose a smaller model, --dtype bfloat16, or another device.",
     ),
-    "on a hub out of reach": Refusal(
-        ("somebody/something",),
+    "on a hub out of reach": (
+        "somebody/something",
         1,
-        (
-            "somebody/something is not on this machine and cannot be downloaded.",
-            "Connection refused",
-            "Check the network, fetch it elsewhere with hf download somebody/something, or give a "
-            "local folder.",
-        ),
+        "somebody/something is not on this machine and cannot be downloaded.",
+        "Connection refused",
+        "Check the network, fetch it elsewhere with hf download somebody/something, or give a "
+        "local folder.",
     ),
-    "half-downloaded from a hub out of reach": Refusal(
-        ("somebody/half",),
+    "half-downloaded from a hub out of reach": (
+        "somebody/half",
         1,
-        (
-            "is incomplete.",
-            "It lacks 1 of 7 weight files (model-00002-of-00007.safetensors).",
-            "Check the network",
-        ),
+        "is incomplete.",
+        "It lacks 1 of 7 weight files (model-00002-of-00007.safetensors).",
+        "Check the network",
     ),
 }
 
@@ -163,14 +133,14 @@ def refused(
     home.name_models(**{folder.name: folder for folder in models.iterdir()})
     hub_cache(home.hub, "somebody/half", models / "shards")
 
-    def run(model: tuple[str, ...]) -> Timed:
-        at = home.cold() if model[0].startswith("somebody/") else home
+    def run(model: str) -> Timed:
+        at = home.cold() if model.startswith("somebody/") else home
         started = time.monotonic()
-        outcome = at.run("attribute", "--prompt", SENTENCE, "--model", *model)
+        outcome = at.run("attribute", "--prompt", SENTENCE, "--model", *model.split())
         return Timed(outcome, time.monotonic() - started)
 
     with ThreadPoolExecutor(2) as pool:
-        yield {name: pool.submit(run, refusal.model) for name, refusal in REFUSALS.items()}
+        yield {name: pool.submit(run, model) for name, (model, *_) in REFUSALS.items()}
 
 
 @pytest.mark.parametrize("name", REFUSALS)
@@ -180,12 +150,12 @@ def test_a_model_that_cannot_be_used_is_refused_in_words(
     outcome = refused[name].result().outcome
     assert outcome.errors.startswith("insttui: ")
     assert outcome.errors.count("\n") == 1
-    place = 0
-    for words in REFUSALS[name].says:
+    place, (_, status, *says) = 0, REFUSALS[name]
+    for words in says:
         place = outcome.errors.find(words, place)
         assert place >= 0, f"{words!r} not in {outcome.errors!r}"
     assert outcome.output == b""
-    assert outcome.status == REFUSALS[name].status
+    assert outcome.status == status
 
 
 def test_no_network_is_found_out_at_once(refused: dict[str, Future[Timed]]) -> None:
@@ -248,9 +218,7 @@ def test_the_app_says_what_is_wrong_with_both_models_and_goes_on_once_it_is_mend
         (late / "model.safetensors.index.json").unlink()
         terminal.write("r")
         terminal.wait_for_screen("cut at the limit", "encoder · gradient · failed")
-        terminal.write("q")
-        terminal.wait_for_exit()
-        assert terminal.status == 0
+        assert terminal.end() == 0
 
 
 def test_a_pair_with_other_tokens_and_no_template_is_shown_by_characters(home: Home) -> None:
@@ -262,6 +230,4 @@ def test_a_pair_with_other_tokens_and_no_template_is_shown_by_characters(home: H
             "cut at the limit",
             "The models cut the text differently: rows are aligned by characters.",
         )
-        terminal.write("q")
-        terminal.wait_for_exit()
-        assert terminal.status == 0
+        assert terminal.end() == 0

@@ -77,10 +77,7 @@ def test_the_app_keeps_what_was_typed_when_it_cannot_be_used(home: Home) -> None
         )
         terminal.write("1")
         terminal.wait_for_screen("THE END.", "Examples")
-        terminal.write("\x03")
-        terminal.wait_for_exit()
-        assert terminal.status == 0
+        assert terminal.end("\x03") == 0
     with home.terminal("--base", "small", "--tuned", "small") as again:
         again.wait_for_screen("THE END.", "Translate the word into French")
-        again.write("\x03")
-        again.wait_for_exit()
+        again.end("\x03")

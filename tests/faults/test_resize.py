@@ -45,6 +45,4 @@ def test_the_screen_follows_every_size_while_it_computes(home: Home) -> None:
             terminal.wait_until(lambda at=at: len(terminal.output) > at + 1000)
             terminal.read_until_quiet(1.0)
         assert "\n".join(terminal.screen(since=at)) == grown
-        terminal.write("q")
-        terminal.wait_for_exit()
-        assert terminal.status == 0
+        assert terminal.end() == 0

@@ -59,8 +59,7 @@ def test_a_stored_answer_is_on_screen_without_an_engine(home: Home, kept: Path) 
         terminal.write("\x12")
         terminal.wait_for_screen("cut at the limit, stored", "engine off")
         assert children(terminal.pid) == []
-        terminal.write("q")
-        terminal.wait_for_exit()
+        terminal.end()
 
 
 @pytest.mark.slow
@@ -72,8 +71,7 @@ def test_the_app_says_that_a_damaged_answer_is_computed_anew(home: Home, kept: P
         terminal.write("\x12")
         terminal.wait_for_screen("The stored result was damaged and is being computed again.")
         terminal.wait_for_screen("cut at the limit ", "cut at the limit, stored")
-        terminal.write("q")
-        terminal.wait_for_exit()
+        terminal.end()
 
 
 @pytest.mark.slow
@@ -122,9 +120,7 @@ def test_on_a_read_only_disk_the_app_shows_the_result_and_says_that_it_is_not_ke
         terminal.wait_for_screen("Hello world", "engine ")
         terminal.write("\x12")
         terminal.wait_for_screen("could not be saved.", "read-only", "cut at the limit")
-        terminal.write("q")
-        terminal.wait_for_exit()
-        assert terminal.status == 0
+        assert terminal.end() == 0
 
 
 @pytest.mark.slow

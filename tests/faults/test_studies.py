@@ -129,8 +129,7 @@ def test_its_folder_opens_without_models_and_knows_the_base(home: Home) -> None:
     ]
     with home.terminal("--results", "moved") as terminal:
         terminal.wait_for_screen("4 of 4 cases", "Name a letter.")
-        terminal.write("q")
-        terminal.wait_for_exit()
+        terminal.end()
 
 
 def test_models_that_cut_prompts_differently_leave_a_library_each(home: Home) -> None:

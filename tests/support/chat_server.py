@@ -13,14 +13,15 @@ import urllib.error
 import urllib.request
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 MODEL = "annotator"
+Server = TypeVar("Server", bound=ThreadingHTTPServer)
 
 
 @dataclass(frozen=True)
@@ -168,9 +169,8 @@ class ChatServer(ThreadingHTTPServer):
 
 
 @contextmanager
-def chat_server(upstream: str = "") -> Iterator[ChatServer]:
-    """An endpoint for as long as the block runs."""
-    server = ChatServer(upstream)
+def serving(server: Server) -> Iterator[Server]:
+    """A server that answers from a thread of its own for as long as the block runs."""
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
@@ -179,6 +179,11 @@ def chat_server(upstream: str = "") -> Iterator[ChatServer]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def chat_server(upstream: str = "") -> AbstractContextManager[ChatServer]:
+    """An endpoint for as long as the block runs."""
+    return serving(ChatServer(upstream))
 
 
 def free_port() -> int:

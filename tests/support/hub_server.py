@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from tests.support.chat_server import serving
 from tests.support.checkpoints import COMMIT
 
 
@@ -104,15 +104,6 @@ class HubServer(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
 
-@contextmanager
-def hub_server(models: dict[str, Path]) -> Iterator[HubServer]:
+def hub_server(models: dict[str, Path]) -> AbstractContextManager[HubServer]:
     """A hub with these models, for as long as the block runs."""
-    server = HubServer(models)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    return serving(HubServer(models))

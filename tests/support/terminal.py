@@ -200,6 +200,12 @@ class Terminal:
             self.read(0.002)
         return time.perf_counter()
 
+    def end(self, key: str = "q") -> int | None:
+        """Type the key that ends the program; its exit status once it has ended."""
+        self.write(key)
+        self.wait_for_exit()
+        return self.status
+
     def resident_memory(self) -> int:
         """VmRSS of the program's first process in bytes (Linux)."""
         status = Path(f"/proc/{self.pid}/status").read_text()
