@@ -48,7 +48,6 @@ class BarList(ItemList):
         self._bars: Sequence[Bar] = ()
 
     def show_bars(self, bars: Sequence[Bar]) -> None:
-        """Show other bars."""
         self._bars = bars
         self.show(len(bars))
 

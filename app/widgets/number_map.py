@@ -73,7 +73,6 @@ class NumberMap(CellMap):
 
     @property
     def _cell(self) -> int:
-        """Width of a column in cells."""
         room = self._room - self._labels
         return max(NARROWEST, min(WIDEST, room // max(1, self.map.shape[1])))
 

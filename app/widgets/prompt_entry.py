@@ -184,5 +184,4 @@ class PromptEntry(TextArea):
         self.refresh()
 
     def get_line(self, line_index: int) -> Text:
-        """A line as drawn."""
         return Text(one_to_one(self.document.get_line(line_index)), end="", no_wrap=True)

@@ -129,7 +129,6 @@ class ScatterMap(Widget, can_focus=True):
         return found
 
     def action_move(self, rows: int, columns: int) -> None:
-        """Move to the nearest point in a direction."""
         if len(self._cells):
             row, column = self._cells[self.current].tolist()
             found = nearest(self._cells, (row, column), (rows, columns))

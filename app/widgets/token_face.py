@@ -287,13 +287,11 @@ class TokenFace(ScrollView, can_focus=True):
     # Cursor.
 
     def validate_cursor(self, cursor: Cell) -> Cell:
-        """Clamp the cursor to the map."""
         rows, columns = self.map.shape
         row, column = cursor
         return max(0, min(row, rows - 1)), max(0, min(column, columns - 1))
 
     def watch_cursor(self, before: Cell, after: Cell) -> None:
-        """Let the face repaint."""
         if self._ready and before != after:
             self.cursor_changed(before, after)
 
@@ -324,7 +322,6 @@ class TokenFace(ScrollView, can_focus=True):
         self._go(row, 0 if direction < 0 else self.map.shape[1] - 1)
 
     def on_click(self, event: Click) -> None:
-        """Move to the clicked cell."""
         offset = event.get_content_offset(self)
         cell = None if offset is None else self.cell_at(offset.x, offset.y)
         if cell is not None:
@@ -347,7 +344,6 @@ class TokenFace(ScrollView, can_focus=True):
         return self._ground
 
     def notify_style_update(self) -> None:
-        """Forget the cached style."""
         self._ground = None
         super().notify_style_update()
 
