@@ -44,15 +44,12 @@ class Filters:
         return replace(self, dataset=_after(self.dataset, ("", *datasets)))
 
     def next_rating(self, ratings: Sequence[str]) -> Filters:
-        """The filters with the next rating; all of them follow the last one."""
         return replace(self, rating=_after(self.rating, ("", *ratings)))
 
     def next_order(self) -> Filters:
-        """The filters sorted by the next column."""
         return replace(self, order=_after(self.order, ORDERS), rising=False)
 
     def admits(self, case: Case) -> bool:
-        """Whether a case passes the filters."""
         if self.dataset and case.dataset != self.dataset:
             return False
         words = self.words.casefold()

@@ -39,7 +39,6 @@ class ClustersRunPage(Vertical):
         self.split: str = SPLITS[-1]
 
     def compose(self) -> ComposeResult:
-        """The run's name, the curves, the slider, and a table of layers."""
         yield Lines(id="run-name")
         yield Plot(ascii_only=self._ascii, id="run-curves")
         yield Lines(id="run-slider")
@@ -67,17 +66,14 @@ class ClustersRunPage(Vertical):
             self._go_to(epochs[place])
 
     def next_measure(self) -> None:
-        """Plot the next measure."""
         self.measure = MEASURES[(MEASURES.index(self.measure) + 1) % len(MEASURES)]
         self._draw()
 
     def next_label(self) -> None:
-        """Compare the clusters with the next label."""
         self.label = LABELS[(LABELS.index(self.label) + 1) % len(LABELS)]
         self._draw()
 
     def next_split(self) -> None:
-        """Switch between training and unseen instances."""
         self.split = SPLITS[0] if self.split == SPLITS[1] else SPLITS[1]
         self._draw()
 

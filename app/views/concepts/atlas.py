@@ -62,11 +62,9 @@ class ConceptAtlas:
 
     @property
     def layers(self) -> list[LayerConcepts]:
-        """The computed layers, in order."""
         return [self._layers[number] for number in sorted(self._layers)]
 
     def add(self, layer: LayerConcepts) -> None:
-        """Add a layer."""
         # Layers and models share words: keep one copy of each.
         base, tuned = _interned(layer.base), _interned(layer.tuned)
         self._layers[layer.layer] = msgspec.structs.replace(layer, base=base, tuned=tuned)

@@ -44,7 +44,6 @@ class HeadAtlas:
 
     @property
     def layers(self) -> list[int]:
-        """The computed layers, in order."""
         return sorted(self._layers)
 
     def of_model(self, side: int) -> list[HeadPairs]:
@@ -52,11 +51,9 @@ class HeadAtlas:
         return [self._layers[layer].both[side] for layer in self.layers]
 
     def add(self, layer: HeadLayer) -> None:
-        """Add a layer."""
         self._layers[layer.number] = layer
 
     def layer(self, number: int) -> HeadLayer | None:
-        """A layer; None if not computed yet."""
         return self._layers.get(number)
 
     def head(self, layer: int, head: int) -> HeadComparison | None:

@@ -69,7 +69,6 @@ class ComponentAtlas:
 
     @property
     def instructions(self) -> int:
-        """Number of instructions counted."""
         return sum(base.instructions for base, _ in self._found.values())
 
     @property
@@ -94,7 +93,6 @@ class ComponentAtlas:
         )
 
     def move_tau(self, by: int) -> None:
-        """Move τ by this many steps."""
         self.thresholds = replace(self.thresholds, tau=_moved(TAUS, self.thresholds.tau, by))
 
     @property

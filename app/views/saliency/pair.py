@@ -43,7 +43,6 @@ class Pair:
 
     @property
     def running(self) -> bool:
-        """Whether anything is running."""
         return any(side.running for side in self.sides)
 
     @property
@@ -71,7 +70,6 @@ class Pair:
                 answer.begin(Watch(session, answer.request, listener))
 
     def turn(self) -> None:
-        """Switch to the next method, cyclically."""
         self.method = METHODS[(METHODS.index(self.method) + 1) % len(METHODS)]
 
     def wanted(self) -> list[Answer]:

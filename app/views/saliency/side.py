@@ -52,12 +52,10 @@ class Side:
 
     @property
     def answers(self) -> list[Answer]:
-        """The answers so far."""
         return [self.gradient] if self.occlusion is None else [self.gradient, self.occlusion]
 
     @property
     def running(self) -> bool:
-        """Whether anything is running."""
         return any(answer.running for answer in self.answers)
 
     @property
