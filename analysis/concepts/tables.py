@@ -78,7 +78,6 @@ class NoDescriptions:
     """Nothing is described."""
 
     def find(self, model: str, layer: int, expert: int, component: int) -> Description | None:
-        """Nothing."""
         return None
 
 

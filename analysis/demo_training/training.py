@@ -114,7 +114,6 @@ class Meter:
         return time.monotonic() - self._start
 
     def step(self, loss: float = math.nan) -> None:
-        """Count one more step."""
         self.steps += 1
         self.loss = loss if math.isnan(self.loss) else 0.95 * self.loss + 0.05 * loss
         if self._report is not None:

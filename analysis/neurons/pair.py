@@ -79,7 +79,6 @@ class PairSets:
 
     @property
     def mixture(self) -> bool:
-        """Whether the models have experts."""
         return is_mixture(self.base)
 
     @cached_property

@@ -88,7 +88,6 @@ class Curves:
         _write(folder / NEIGHBOURS_NAME, NeighbourRow, self.neighbours)
 
     def add(self, other: Curves) -> None:
-        """Append the rows of another epoch."""
         self.clusters += other.clusters
         self.accuracies += other.accuracies
         self.neighbours += other.neighbours

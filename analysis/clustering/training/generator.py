@@ -91,7 +91,6 @@ class _Maker:
         self._free = {given: set(symbols) - {given} for given in symbols}
 
     def task(self) -> SyntheticTask:
-        """A new task."""
         settings, rng = self._settings, self._rng
         inputs = [given for given, outputs in self._free.items() if outputs]
         if len(inputs) < settings.mappings:

@@ -64,11 +64,9 @@ class Grammar:
 
     @property
     def pattern(self) -> str:
-        """The regular expression, in Python's notation."""
         return "".join(piece.pattern for piece in self.pieces)
 
     def draw(self, rng: random.Random) -> str:
-        """A string that the pattern matches."""
         return "".join(piece.draw(rng) for piece in self.pieces)
 
 

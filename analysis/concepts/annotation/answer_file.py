@@ -75,7 +75,6 @@ class AnswerFile:
         return len(self._answers)
 
     def get(self, key: str) -> Completion | None:
-        """The answer to the question with this key; None if there is none."""
         return self._answers.get(key)
 
     def put(self, key: str, answer: Completion) -> None:

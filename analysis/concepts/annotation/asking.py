@@ -67,7 +67,6 @@ class Asker:
 
     @property
     def stopped(self) -> bool:
-        """Whether `stop` was called."""
         return self._stopped.is_set()
 
     def stop(self) -> None:

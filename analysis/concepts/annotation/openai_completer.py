@@ -53,7 +53,6 @@ class OpenAICompleter:
 
     @property
     def model(self) -> str:
-        """The model's name at the endpoint."""
         return self._endpoint.model
 
     async def complete(
@@ -85,7 +84,6 @@ class OpenAICompleter:
                 self._limit = "max_completion_tokens"
 
     async def aclose(self) -> None:
-        """Close the connections."""
         if self._client is not None:
             await self._client.close()
             self._client = None

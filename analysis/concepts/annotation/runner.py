@@ -154,6 +154,5 @@ class _Work:
 
 
 def _failures(tasks: set[asyncio.Task[None]]) -> list[BaseException]:
-    """The errors of failed tasks."""
     ended = [task for task in tasks if task.done() and not task.cancelled()]
     return [error for task in ended if (error := task.exception()) is not None]
