@@ -211,7 +211,6 @@ class Store:
             return removed
 
     def close(self) -> None:
-        """Close the database."""
         with self._guard:
             if self._cache is not None:
                 self._cache.close()
