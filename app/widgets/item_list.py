@@ -190,11 +190,7 @@ class FollowedList(ItemList):
 
 
 class FoundList(ItemList, Generic[Place]):
-    """A line a place, drawn by a function.
-
-    Attributes:
-        places: What was found last.
-    """
+    """A line a place, drawn by a function; `places` is what was found last."""
 
     def __init__(self, draw: Draw, *, ascii_only: bool, id: str) -> None:  # noqa: A002
         """Args: makes a place's line; whether text is shown in ASCII; the widget's id."""

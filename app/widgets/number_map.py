@@ -27,13 +27,7 @@ _READABLE = 10
 
 @dataclass(frozen=True, eq=False)
 class Numbers:
-    """Contents of a map; all texts are harmless.
-
-    Attributes:
-        rows, columns: Their names.
-        levels: uint8 [R, C], 0..10.
-        texts: The text of each cell, row by row.
-    """
+    """Contents of a map, harmless: `levels` uint8 [R, C], 0..10, and a text for each cell."""
 
     rows: Sequence[str]
     columns: Sequence[str]

@@ -30,12 +30,7 @@ _CURSOR = Style(reverse=True)
 
 @dataclass(frozen=True, eq=False)
 class Scatter:
-    """Points and their kinds.
-
-    Attributes:
-        points: [n, 2], right and up.
-        kinds: int [n], from 0; determine the letter and the colour of a point.
-    """
+    """Points [n, 2], right and up; int [n] kinds, from 0, give their letters and colours."""
 
     points: NDArray[np.float32]
     kinds: NDArray[np.int64]

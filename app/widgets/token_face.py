@@ -170,16 +170,10 @@ class TokenFace(ScrollView, can_focus=True):
         id: str | None = None,  # noqa: A002 - Textual's own name
         classes: str | None = None,
     ) -> None:
-        """Arguments of a widget, and others.
+        """Takes the arguments of a widget; `ascii_only` draws labels in plain ASCII.
 
-        Args:
-            token_map: The initial map.
-            ascii_only: Draw labels in plain ASCII.
-            follow: Called when the user moves the cursor, instead of posting `CursorMoved`, so that
-                its changes elsewhere are painted in the same frame as the cursor.
-            name: Name of the widget.
-            id: Id of the widget.
-            classes: Its classes.
+        `follow` is called when the user moves the cursor, instead of posting `CursorMoved`, so that
+        its changes elsewhere are painted in the same frame as the cursor.
         """
         super().__init__(name=name, id=id, classes=classes)
         self.ascii_only = ascii_only
