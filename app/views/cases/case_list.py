@@ -23,14 +23,11 @@ UNFOLLOWED = "below 2"
 
 @dataclass(frozen=True)
 class Filters:
-    """Filters and order of the list.
+    """Filters and order of the list; an empty filter admits all.
 
-    Attributes:
-        dataset: The only dataset listed; empty for all.
-        rating: ``FOLLOWED``, ``UNFOLLOWED``, ``NOT_RATED`` or a rating as text; empty for all.
-        words: Text that prompts or ids must contain, ignoring case.
-        order: The sort key; ``file`` is the library's own order.
-        rising: Whether the smallest come first.
+    `rating` is ``FOLLOWED``, ``UNFOLLOWED``, ``NOT_RATED`` or a rating as text; `words` must occur
+    in prompt or id, ignoring case. `order` is the sort key, ``file`` the library's own order;
+    `rising` puts the smallest first.
     """
 
     dataset: str = ""
@@ -105,11 +102,7 @@ def value_of(case: Case, scores: Scores | None, order: Order) -> float | None:
 
 
 def table(cases: Sequence[Case], scores: Mapping[str, Scores], models: Sequence[str]) -> Table:
-    """The list as a table.
-
-    Id, dataset, whether instructions were marked or guessed, rating, each model's score, their
-    difference, prompt.
-    """
+    """The list: id, dataset, marked or guessed, rating, each model's score, difference, prompt."""
     columns = [
         "id",
         "dataset",

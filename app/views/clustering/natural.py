@@ -233,10 +233,7 @@ class NaturalPane(Vertical):
     def show_layer(self, layer: int, side: int, label: int) -> None:
         """Go to a layer of the natural tasks once it is there, for a link from another view.
 
-        Args:
-            layer: 0 for the embeddings.
-            side: The base (0) or the tuned (1) model.
-            label: Index in `LABELS` of the label that colours the map.
+        Layer 0 is the embeddings; `side` is base (0) or tuned (1), `label` an index in `LABELS`.
         """
         natural = natural_tasks()
         if self._tasks.tasks != natural.tasks:

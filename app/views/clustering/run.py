@@ -16,13 +16,7 @@ from app.widgets.table_list import TableList
 
 
 class ClustersRunPage(Vertical):
-    """Plots one measure over the epochs, and lists all layers at the slider's epoch.
-
-    Attributes:
-        run_shown: The run; None before there is one.
-        epoch: The slider's position.
-        measure, label, split: What is plotted.
-    """
+    """Plots a measure of `run_shown` over the epochs, and lists the layers at `epoch`."""
 
     DEFAULT_CSS = """
     ClustersRunPage Plot { height: 1fr; min-height: 8; }

@@ -12,14 +12,10 @@ from app.views.heads.layer import HeadLayer
 
 @dataclass(frozen=True)
 class WordPlace:
-    """A head that pairs a word, in one model or both.
+    """A head that pairs a word, in one model or both; layer and head count from 0.
 
-    Attributes:
-        layer: From 0.
-        head: From 0.
-        partners: The words paired with it, those with the most neuron pairs first.
-        pairs_base: Number of distinct word pairs with it in the base model's head.
-        pairs_tuned: The same in the tuned model's.
+    `partners` are the words paired with it, those with the most neuron pairs first; `pairs_base`
+    and `pairs_tuned` count distinct word pairs with it.
     """
 
     layer: int

@@ -32,10 +32,7 @@ _FITS_A_BYTE = 255
 class ComponentAtlas:
     """Both models' frequencies in every category, and the sets derived from them; no widgets.
 
-    Attributes:
-        categories: Their names.
-        unit: Whether the maps show neurons or experts.
-        thresholds: ε, ε_e and τ (METHODS 6).
+    `unit` is what the maps show; `thresholds` are ε, ε_e and τ (METHODS 6).
     """
 
     def __init__(self, categories: Sequence[str]) -> None:

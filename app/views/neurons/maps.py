@@ -23,13 +23,7 @@ TITLES = {
 
 
 class ComponentMaps(Horizontal):
-    """Two maps if there is room, else that of the current side.
-
-    Attributes:
-        shown: Which map.
-        measure: The measure of overlaps.
-        side: 0 base, 1 tuned: the one shown if there is room for only one.
-    """
+    """Two maps if there is room, else that of the current side (0 base, 1 tuned)."""
 
     def __init__(self, follow: Callable[[], None], *, ascii_only: bool, id: str) -> None:  # noqa: A002
         """Args: called when the cursor moves; plain ASCII; the widget's id."""

@@ -100,11 +100,7 @@ class StudyPane(Vertical):
         return dict(zip(page.table.columns, row, strict=True))
 
     def show(self, study: str, pages: Sequence[StudyPage], text: Content) -> bool:
-        """Show a study's pages, the text first, keeping the page of the same study.
-
-        Returns:
-            Whether the page changed.
-        """
+        """Show a study's pages, the text first, keeping the page; returns whether it changed."""
         other = study != self._study
         same = not other and len(pages) == len(self._pages)
         if other:
