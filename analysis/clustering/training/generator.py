@@ -24,12 +24,9 @@ Mapping = tuple[str, str]
 
 @dataclass(frozen=True)
 class Distribution:
-    """A source of instructions.
+    """A source of instructions, all distinct and in no other distribution; a regular expression.
 
-    Attributes:
-        pattern: The regular expression.
-        instructions: All distinct, and in no other distribution.
-        originals: For hard examples, the instructions they were made from.
+    `originals` are the instructions that hard examples were made from.
     """
 
     pattern: str
