@@ -31,8 +31,7 @@ _ARRAY = 1  # msgpack extension code of an npy file
 def encode(value: object) -> bytes:
     """Encode plain values, `msgspec.Struct`s and numpy arrays, nested to any depth.
 
-    Raises:
-        TypeError: `value` contains an unsupported type, such as an array of Python objects.
+    Raises TypeError for anything else, such as an array of Python objects.
     """
     return _ENCODER.encode(value)
 

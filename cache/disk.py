@@ -30,11 +30,7 @@ def seal(key: str, payload: bytes) -> bytes:
 
 
 def unseal(key: str, data: bytes) -> memoryview:
-    """The payload that was sealed under `key`.
-
-    Raises:
-        CorruptDataError: The data has changed, or was sealed under another key.
-    """
+    """The payload that was sealed under `key`; raises CorruptDataError for any other data."""
     if data[: len(_MAGIC)] != _MAGIC:
         raise CorruptDataError("not an entry of this program's cache")
     payload = memoryview(data)[_SEAL_SIZE:]
@@ -75,8 +71,7 @@ class BytesDisk(Disk):  # type: ignore[misc]  # diskcache has no type informatio
     ) -> tuple[int, int, str | None, bytes | None]:
         """Size, mode, file name and value for a row; long values go into a file.
 
-        Raises:
-            OSError: The file cannot be written; no partial file is left behind.
+        Raises OSError if it cannot be written; no partial file is left behind.
         """
         if type(value) is not bytes or read:
             raise TypeError("values are bytes")

@@ -27,13 +27,7 @@ _OURS = "typeof(key) = 'text' AND raw = 1"
 
 
 class EntryLabel(msgspec.Struct, frozen=True):
-    """Describes an entry in a listing.
-
-    Attributes:
-        analysis: Name of the analysis.
-        model: The model as the user calls it.
-        prompt: The prompt; the store keeps only its beginning.
-    """
+    """Describes an entry in a listing; the store keeps only the beginning of the prompt."""
 
     analysis: str
     model: str = ""
@@ -41,15 +35,7 @@ class EntryLabel(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One stored result.
-
-    Attributes:
-        key: See `cache.keys`.
-        label: What it is; None if it can no longer be read.
-        size: Bytes.
-        created: When it was stored (UTC).
-        accessed: When it was last stored or read (UTC).
-    """
+    """One stored result of `size` bytes; label None if it can no longer be read; times in UTC."""
 
     key: str
     label: EntryLabel | None

@@ -11,11 +11,7 @@ class CorruptDataError(ValueError):
 
 
 class CacheError(Exception):
-    """A cache failure; the analysis itself can still run.
-
-    Attributes:
-        reason: One sentence for the user.
-    """
+    """A cache failure, `reason` in one sentence; the analysis itself can still run."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -72,11 +72,7 @@ def exclusively(directory: Path) -> Iterator[None]:
 
 
 def move_aside(directory: Path) -> None:
-    """Make room for a new database; the old one is kept until the next repair.
-
-    Raises:
-        OSError: The folder cannot be changed.
-    """
+    """Make room for a new database; the old one stays until the next repair. Raises OSError."""
     (directory / DATABASE).replace(directory / DAMAGED)
     # SQLite would replay a leftover journal into the new database.
     for leftover in ("-journal", "-wal"):

@@ -66,15 +66,7 @@ _SETTINGS = {
 
 
 class Info(NamedTuple):
-    """Location, size and limit of the cache.
-
-    Attributes:
-        directory: Where it is.
-        entries: Number of entries.
-        bytes: Total size of their values in bytes.
-        size_limit: Maximum size in bytes.
-        read_only: Why nothing can be written; empty if writable.
-    """
+    """Location, size and limit of the cache in bytes; `read_only` says why, empty if writable."""
 
     directory: Path
     entries: int
@@ -94,23 +86,14 @@ class Store:
     """A cache folder. Its methods may be called from any thread.
 
     A folder that cannot be written is still read; `put` then says why. A damaged database is moved
-    aside and replaced by an empty one.
-
-    Attributes:
-        directory: The folder.
-        size_limit: Maximum total size of the values in bytes.
-        repaired: A sentence for the user if the database had to be replaced, else empty.
+    aside and replaced by an empty one; `repaired` then tells the user. `size_limit` is in bytes.
     """
 
     def __init__(self, directory: Path, *, size_limit: int = DEFAULT_SIZE_LIMIT) -> None:
         """Open the cache in `directory`; a missing folder is created for its owner only.
 
-        Args:
-            directory: The folder.
-            size_limit: Bytes; beyond it the least recently used entries are evicted.
-
-        Raises:
-            CacheUnavailableError: The folder can be neither written nor read.
+        Beyond `size_limit` bytes the least recently used entries are evicted. Raises
+        CacheUnavailableError if the folder can be neither written nor read.
         """
         self.directory = directory.absolute()
         self.size_limit = size_limit
@@ -142,11 +125,7 @@ class Store:
             raise CorruptEntryError(f"A stored result was damaged: {damage}.") from damage
 
     def put(self, key: str, value: object, *, label: EntryLabel) -> None:
-        """Store `value`, anything `codec.encode` accepts, replacing an earlier one.
-
-        Raises:
-            CacheWriteError: The value was not stored; the reason says why.
-        """
+        """Store `value`, anything `codec.encode` accepts; raises CacheWriteError, saying why."""
         data = seal(key, encode(value))
         if len(data) > self.size_limit:
             raise CacheWriteError("The result is larger than the whole cache may become.")
@@ -158,19 +137,11 @@ class Store:
                 self._shrink(self.size_limit, keep=key)
 
     def entries(self) -> list[Entry]:
-        """All entries, least recently used first; none is decoded.
-
-        Raises:
-            CacheUnavailableError: The cache cannot be read now.
-        """
+        """All entries, least recently used first; none is decoded. Raises CacheUnavailableError."""
         return self._ask(Reader.entries, [])
 
     def info(self) -> Info:
-        """Location, size and limit of the cache.
-
-        Raises:
-            CacheUnavailableError: The cache cannot be read now.
-        """
+        """Location, size and limit of the cache; raises CacheUnavailableError if unreadable now."""
         entries, size = self._ask(Reader.total, (0, 0))
         return Info(self.directory, entries, size, self.size_limit, self._read_only)
 
@@ -211,7 +182,6 @@ class Store:
             return removed
 
     def close(self) -> None:
-        """Close the database."""
         with self._guard:
             if self._cache is not None:
                 self._cache.close()
@@ -257,11 +227,7 @@ class Store:
     # Writing
 
     def _write(self, change: Callable[[Cache], object]) -> None:
-        """Apply `change`; retry once if the database had to be replaced.
-
-        Raises:
-            CacheWriteError: The change failed.
-        """
+        """Apply `change`, once more if the database had to be replaced; raises CacheWriteError."""
         handled = sys.exception()
         for _ in range(2):
             cache = self._open() if self._cache is None else self._cache
@@ -301,11 +267,7 @@ class Store:
     # Opening
 
     def _open(self) -> Cache:
-        """The writable cache; a damaged database is replaced.
-
-        Raises:
-            CacheWriteError: The cache cannot be opened for writing.
-        """
+        """The writable cache; a damaged database is replaced. Raises CacheWriteError."""
         handled = sys.exception()
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)

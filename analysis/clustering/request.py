@@ -42,14 +42,7 @@ class ClustersRequest(Request["TaskClusters"], frozen=True, tag="clusters"):
 def clusters_ask(
     pair: Pair, tasks: tuple[ClusterTask, ...], *, chat_template: bool = False, **settings: Any
 ) -> Ask[TaskClusters]:
-    """Both models' clusters, base before tuned; the chat template is the tuned model's alone.
-
-    Args:
-        pair: Base and tuned model.
-        tasks: What both are asked.
-        chat_template: Wrap every instance in the tuned model's chat template.
-        settings: Other fields of `ClustersRequest`.
-    """
+    """Both models' clusters, base before tuned; the chat template is the tuned model's alone."""
     base, tuned = pair
     of_base = ClustersRequest(base, tasks, **settings)
     of_tuned = ClustersRequest(tuned, tasks, chat_template=chat_template, **settings)

@@ -21,13 +21,7 @@ _MOST_FOLDERS = 2_000
 
 
 class ListedRun(NamedTuple):
-    """A run that was found.
-
-    Attributes:
-        folder: Where it is.
-        settings: The settings of its tasks and model.
-        epoch: The last measured epoch; None before any.
-    """
+    """A run that was found; `epoch` is the last measured one, None before any."""
 
     folder: Path
     settings: RunSettings

@@ -21,14 +21,7 @@ _Kind = TypeVar("_Kind", RunSettings, Instance)
 
 @dataclass(frozen=True, eq=False)
 class TrainingRun:
-    """The state of a run so far.
-
-    Attributes:
-        folder: Where it is.
-        settings: The settings of its tasks and model.
-        curves: The measurements so far.
-        instances: All instances.
-    """
+    """The state of a run so far: its settings, measurements and all instances."""
 
     folder: Path
     settings: RunSettings

@@ -75,12 +75,7 @@ def neighbours_table(models: Sequence[TaskClusters]) -> Table:
 
 
 def instances_table(models: Sequence[TaskClusters], layers: Sequence[int] | None = None) -> Table:
-    """Every instance with its cluster and its position on the map.
-
-    Args:
-        models: The results.
-        layers: Which layers; None for each model's best one.
-    """
+    """Every instance with its cluster and map position; by default in each model's best layer."""
     return Table(INSTANCES, _InstanceRows(tuple(models), layers))
 
 

@@ -12,15 +12,10 @@ from analysis.concepts.result import Components, LayerConcepts
 
 @dataclass(frozen=True)
 class ComponentChange:
-    """How tuning changed one base component.
+    """How tuning changed one base component; words are best first.
 
-    Attributes:
-        component: The base component, from 0.
-        matched: The matched tuned component; None if there is none.
-        rank_change: How many ranks it fell (negative: rose); None if unmatched.
-        angle: Degrees between the two, 0 to 90; None if unmatched.
-        gained: Words of the tuned component only, best first.
-        lost: Words of the base component only, best first.
+    `matched` is the tuned component, None if there is none; `rank_change` how many ranks it fell
+    (negative: rose); `angle` is in degrees, 0 to 90. Components count from 0.
     """
 
     component: int
@@ -58,10 +53,7 @@ def component_changes(layer: LayerConcepts) -> Iterator[ComponentChange]:
 class LayerWords:
     """The words of all components of a layer, each once, by rank of the component.
 
-    Attributes:
-        kept: Words of both models' components, in the base model's order.
-        gained: Words of tuned components only.
-        lost: Words of base components only.
+    `kept` words are in both models' components, in the base model's order.
     """
 
     kept: tuple[str, ...]

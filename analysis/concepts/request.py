@@ -16,17 +16,8 @@ if TYPE_CHECKING:
 class ConceptsRequest(Request["LayerConcepts"], frozen=True, tag="concepts"):
     """The principal components of one layer's feed-forward patterns (METHODS 3, paper 5.2).
 
-    Answered by `LayerConcepts`.
-
-    Attributes:
-        base: The base model.
-        tuned: The tuned model.
-        layer: From 0.
-        words: The words that describe a component.
-        expert: The expert of a mixture; -1 in a dense model.
-        rank: R, the number of components.
-        top: K, the number of words per component.
-        measure: Rank words by their cosine with the direction, or by their projection onto it.
+    Answered by `LayerConcepts`. R is `rank`, K words per component is `top`, ranked by their cosine
+    with the direction or their projection onto it. Layers count from 0; expert -1 is a dense model.
     """
 
     analysis = "concepts"

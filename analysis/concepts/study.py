@@ -33,13 +33,9 @@ from analysis.words.choice import Words
 
 @dataclass(frozen=True)
 class ConceptsInput(PairInput):
-    """A pair of models, words, and a file of descriptions.
+    """A pair of models, words, and a file of descriptions by the language model `annotator`.
 
-    Attributes:
-        words: The words that describe a component.
-        answers: The file of a language model's answers; empty for none.
-        annotator: The language model that gave them.
-        templates: The file of the prompts used; None for ours.
+    `answers` is empty for no descriptions; `templates` is the file of the prompts, None for ours.
     """
 
     words: Words

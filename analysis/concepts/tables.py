@@ -47,12 +47,9 @@ EXPERT_COLUMN = "expert"
 
 
 class Description(NamedTuple):
-    """A language model's description of a component.
+    """A language model's description of a component; None for what was not asked or understood.
 
-    Attributes:
-        text: The concept in a few words.
-        scenarios: What it is useful for; None if not asked or not understood.
-        level: Its linguistic level; None likewise.
+    `scenarios` are what the concept is useful for, `level` is its linguistic level.
     """
 
     text: str
@@ -64,21 +61,13 @@ class Descriptions(Protocol):
     """Looks up descriptions of components."""
 
     def find(self, model: str, layer: int, expert: int, component: int) -> Description | None:
-        """The description of a component; None if there is none.
-
-        Args:
-            model: The model's name, as in `Components.model`.
-            layer: From 0.
-            expert: From 0; -1 in a dense model.
-            component: From 0.
-        """
+        """The description of a component, or None; `model` is as in `Components.model`."""
 
 
 class NoDescriptions:
     """Nothing is described."""
 
     def find(self, model: str, layer: int, expert: int, component: int) -> Description | None:
-        """Nothing."""
         return None
 
 
@@ -112,8 +101,7 @@ def words_with_signs(components: Components, component: int) -> tuple[str, ...]:
 def variance_table(layer: LayerConcepts) -> Table:
     """The explained variance of a layer's components and its cumulative sum, as shares 0 to 1.
 
-    Returns:
-        `VARIANCE_COLUMNS`; empty cells if a model has fewer components than the other.
+    `VARIANCE_COLUMNS`; empty cells if a model has fewer components than the other.
     """
     shares = [side.explained_variance.tolist() for side in (layer.base, layer.tuned)]
     shares += [np.cumsum(each).tolist() for each in shares]

@@ -27,15 +27,11 @@ INFO_NAME = "info.json"
 
 
 class DemoPrompt(msgspec.Struct, frozen=True, kw_only=True):
-    """A prompt that ships with the pair.
+    """A prompt that ships with the pair, as a user would type it; `id` is unique among them all.
 
-    Attributes:
-        id: unique among all shipped prompts.
-        task, category: such as "country-capital" and "knowledge".
-        prompt: the text as a user would type it, without special tokens.
-        instruction_spans: substrings of `prompt` that are instructions, in order.
-        reference: the response that counts as following the prompt.
-        title: a short label for the list of examples; empty for held-out prompts.
+    `instruction_spans` are its substrings that are instructions, in order; `reference` is the
+    response that counts as following it; `title` is for the list of examples, empty for held-out
+    prompts.
     """
 
     id: str

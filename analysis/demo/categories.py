@@ -22,12 +22,9 @@ SUMMARIES_PER_SCENE = 150
 
 @dataclass(frozen=True)
 class Item:
-    """One thing that a task can ask for.
+    """One thing that a task can ask for; `slots` fill the phrasing, `input` always among them.
 
-    Attributes:
-        key: decides whether the item is held out; items with the same fact share it.
-        slots: fill the phrasing; `input` is always among them.
-        response: the reference response.
+    `key` decides whether the item is held out; items with the same fact share it.
     """
 
     key: str

@@ -31,17 +31,10 @@ FREE_LAYOUTS = (Layout.LINES, Layout.COLON, Layout.FIELDS, Layout.BEFORE)
 
 @dataclass(frozen=True)
 class Example:
-    """A prompt with its reference response.
+    """A prompt, as the user types it, with its reference response.
 
-    Attributes:
-        task, category: names of the task and of its category.
-        item: key of the item asked for.
-        phrasing: the phrasing before its slots are filled.
-        layout: position of the input.
-        prompt: the text as the user types it, without special tokens.
-        instruction_spans: substrings of `prompt` that are instructions, in order; the rest is
-            input or scaffolding.
-        response: the reference response.
+    `item` is the key of what is asked for, `phrasing` is before its slots are filled.
+    `instruction_spans` are substrings of `prompt`, in order; the rest is input or scaffolding.
     """
 
     task: str
@@ -68,11 +61,7 @@ def layouts(phrasing: str) -> tuple[Layout, ...]:
 
 
 def render(task: Task, item: Item, phrasing: str, layout: Layout) -> Example:
-    """The prompt of `task` about `item`, with the given phrasing and layout.
-
-    Raises:
-        ValueError: if the phrasing has no such layout.
-    """
+    """The prompt of `task` about `item`; raises ValueError if the phrasing has no such layout."""
     if layout not in layouts(phrasing):
         raise ValueError(f"the phrasing {phrasing!r} has no layout {layout.value!r}")
     slots = {**task.slots, **item.slots}

@@ -28,14 +28,9 @@ OPEN_CATEGORIES = (
 
 @dataclass(frozen=True)
 class Task:
-    """A task: its items and the family of phrasings that ask for them.
+    """A task: its items, held out or not, and the family of phrasings that ask for them.
 
-    Attributes:
-        name: unique, such as "country-capital".
-        category: one of `WORD_CATEGORIES` or `OPEN_CATEGORIES`.
-        family: the table of `prompts/phrasings.toml` with its instructions.
-        items: everything that can be asked, held out or not.
-        slots: fill the phrasing for every item, such as the two languages.
+    `family` is a table of `prompts/phrasings.toml`; `slots` fill the phrasing for every item.
     """
 
     name: str

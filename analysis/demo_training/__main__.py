@@ -18,7 +18,6 @@ _STEPS_PER_REPORT = 10
 
 
 def main() -> None:
-    """Run the action given on the command line."""
     parser = argparse.ArgumentParser(prog="python -m analysis.demo_training")
     parser.add_argument("action", choices=("train", "measure"))
     parser.add_argument("folder", type=Path)

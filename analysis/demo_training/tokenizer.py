@@ -42,11 +42,7 @@ def train_tokenizer(texts: Iterable[str], size: int = VOCABULARY_SIZE) -> Tokeni
 
 
 def token_id(tokenizer: Tokenizer, token: str) -> int:
-    """The id of a token.
-
-    Raises:
-        KeyError: if the vocabulary does not contain it.
-    """
+    """The id of a token; raises KeyError if the vocabulary does not contain it."""
     number = tokenizer.token_to_id(token)
     if number is None:
         raise KeyError(f"the vocabulary has no token {token!r}")

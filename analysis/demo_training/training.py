@@ -75,13 +75,9 @@ class TrainingBudget:
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """How far training has got.
+    """How far a stage has got: step, from 1, of `total`; stages are "corpus", "base", "tuned".
 
-    Attributes:
-        stage: "corpus", "base" or "tuned", in this order.
-        step, total: the step just finished, from 1, and the number of steps in the stage.
-        loss: running mean of the cross-entropy in nats per token; NaN if the stage has no loss.
-        seconds_left: estimate for this stage.
+    `loss` is the running mean of the cross-entropy in nats per token, NaN without one.
     """
 
     stage: str
@@ -95,12 +91,7 @@ Report = Callable[[TrainingProgress], None]
 
 
 class Meter:
-    """Turns the steps of a stage into progress reports and measures time.
-
-    Attributes:
-        steps: steps done so far.
-        loss: running mean of the loss, NaN before the first.
-    """
+    """Turns the steps of a stage into progress reports; running mean of the loss, NaN at first."""
 
     def __init__(self, stage: str, total: int, report: Report | None) -> None:
         self.steps = 0
@@ -114,7 +105,6 @@ class Meter:
         return time.monotonic() - self._start
 
     def step(self, loss: float = math.nan) -> None:
-        """Count one more step."""
         self.steps += 1
         self.loss = loss if math.isnan(self.loss) else 0.95 * self.loss + 0.05 * loss
         if self._report is not None:

@@ -95,11 +95,7 @@ def compare_head(
 
 
 def head_changes(base: HeadPairs, tuned: HeadPairs, top: int = TOP_PAIRS) -> NDArray[np.float64]:
-    """The change of every head of a layer; float64 [H], see `HeadComparison`.
-
-    Raises:
-        ValueError: The layers differ in number of heads.
-    """
+    """The change of every head of a layer, float64 [H]; ValueError if numbers of heads differ."""
     _check(base, tuned)
     return np.array(
         [

@@ -14,14 +14,8 @@ if TYPE_CHECKING:
 class HeadPairsRequest(Request["HeadPairs"], frozen=True, tag="head_pairs"):
     """The word pairs that the heads of one layer relate (METHODS 2, paper 5.1).
 
-    Answered by `HeadPairs`.
-
-    Attributes:
-        model: The model.
-        layer: From 0.
-        words: The words.
-        vectors: Their vectors.
-        top: K, the number of most activating words that a neuron pair combines.
+    Answered by `HeadPairs`. `top` is K, the number of most activating words that a neuron pair
+    combines; layers count from 0.
     """
 
     analysis = "head pairs"

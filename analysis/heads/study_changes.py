@@ -21,13 +21,10 @@ _BINS = 10
 
 @dataclass(frozen=True)
 class Changes:
-    """How much each head, or each neuron pair, changed.
+    """How much each head, or each neuron pair, changed: 1 − M, 0 to 1.
 
-    Attributes:
-        name: Singular of what changed, such as "head".
-        layers: The layer of each.
-        values: 1 − M of each, 0 to 1.
-        groups: First and last layer of each group of layers.
+    `name` is the singular of what changed, `layers` the layer of each; groups are first and last
+    layer.
     """
 
     name: str

@@ -25,9 +25,7 @@ SUMMARY_COLUMNS = ("layer", "head", "change")
 def pairs_table(base: Sequence[HeadPairs], tuned: Sequence[HeadPairs]) -> Table:
     """The first word pairs of every head in either model; see `changes.compare_head`.
 
-    Args:
-        base: Layers of the base model.
-        tuned: The same layers of the tuned model, in the same order.
+    Both models' layers are the same, in the same order.
     """
     return Table(PAIR_COLUMNS, _PairRows(tuple(base), tuple(tuned)))
 

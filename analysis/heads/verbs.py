@@ -61,11 +61,7 @@ class VerbRow:
 
 @dataclass(frozen=True)
 class VerbTable:
-    """Table 3.
-
-    Attributes:
-        rows: One for each group of layers.
-    """
+    """Table 3: a row for each group of layers."""
 
     rows: tuple[VerbRow, ...]
 

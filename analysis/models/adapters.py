@@ -30,13 +30,9 @@ def adapters_among(names: Iterable[str]) -> tuple[str, ...]:
 def adapter_problem(
     where: str, files: tuple[str, ...], *, whole: bool, settings: Mapping[str, object] = {}
 ) -> ProblemError:
-    """The error to raise for a folder with an adapter.
+    """The error to raise for a folder with an adapter and perhaps, `whole`, a whole model too.
 
-    Args:
-        where: The folder, or the model's name.
-        files: The adapter's files.
-        whole: Whether a whole model is in the folder too.
-        settings: The adapter's own configuration, if known.
+    `where` is the folder, or the model's name; `settings` are the adapter's, if known.
     """
     kind = next((name for key in _KINDS if isinstance(name := settings.get(key), str)), "")
     named = f" ({_SPELLED.get(kind.lower(), kind)})" if kind else ""

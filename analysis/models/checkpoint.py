@@ -35,13 +35,9 @@ class IncompleteError(ProblemError):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A complete model folder.
+    """A complete model folder, its ``config.json``, and the files that hold its tensors.
 
-    Attributes:
-        folder: Where it is.
-        config: Its ``config.json``.
-        weights: The files that hold its tensors.
-        pickled: Whether they are pickles, not safetensors.
+    `pickled`: these are pickles, not safetensors.
     """
 
     folder: Path
@@ -78,11 +74,7 @@ class Checkpoint:
         )
 
     def bytes_in_memory(self, dtype: str) -> int:
-        """Size of the weights once loaded.
-
-        Args:
-            dtype: ``float32``, ``float16`` or ``bfloat16``; ``auto`` is the checkpoint's own.
-        """
+        """Size of the weights once loaded in a dtype; ``auto`` is the checkpoint's own."""
         if self.pickled:
             return sum(file.stat().st_size for file in self.weights)
         width = {"float32": 4, "float16": 2, "bfloat16": 2}.get(dtype)

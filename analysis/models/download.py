@@ -54,13 +54,7 @@ def download(choice: ModelChoice) -> Generator[Progress, None, None]:
 
 
 class _Fetch(threading.Thread):
-    """One download in the background.
-
-    Attributes:
-        stop: Set it to cancel.
-        total: Total bytes, once known.
-        error: The error, if the download failed.
-    """
+    """One download in the background: set `stop` to cancel; `total` bytes, once known."""
 
     def __init__(self, choice: ModelChoice) -> None:
         super().__init__(name="download", daemon=True)

@@ -20,12 +20,10 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 class Alias(msgspec.Struct, frozen=True):
-    """A short name for a published model.
+    """A short name for a published model: a hub id, with ``@revision`` if not the default branch.
 
-    Attributes:
-        reference: Hub id, with ``@revision`` if not the default branch.
-        partner: The alias of the other model of the pair: same lineage, base against tuned.
-        note: What a reader should know before loading it.
+    `partner` is the alias of the other model of the pair: same lineage, base against tuned. `note`
+    is what a reader should know before loading it.
     """
 
     reference: str

@@ -110,9 +110,8 @@ def opening(base: ModelChoice, tuned: ModelChoice) -> list[Ask[Architecture]]:
 def built_alike(base: Architecture, tuned: Architecture) -> Architecture:
     """What both models of a pair are built of.
 
-    Raises:
-        ProblemError: ``input`` where layers and heads do not stand for each other; says how each
-            is built.
+    Raises ProblemError, ``input``, if layers and heads do not correspond, with both shapes in
+    words.
     """
     if not base.is_built_like(tuned):
         raise problem(

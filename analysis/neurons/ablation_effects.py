@@ -91,15 +91,8 @@ def ablation_request(
 ) -> AblationRequest:
     """A request to silence a category's unique neurons and read all instructions' responses.
 
-    Args:
-        model: The model.
-        sets: Its sets.
-        category: One of their categories.
-        instructions: Instructions of all categories, with responses.
-        count: Number of random sets to compare with.
-        seed: For the random sets.
-        activity: The model's frequencies in the category, used to match random sets that are active
-            at about as many of the category's tokens. None to match by layer alone.
+    With `activity`, the model's frequencies in the category, each of `count` random sets is active
+    at about as many of the category's tokens; None matches by layer alone.
     """
     row = sets.categories.index(category)
     neurons = tuple(tuple(np.flatnonzero(each[row]).tolist()) for each in sets.unique)
@@ -134,13 +127,8 @@ def effects(
     """The effects on the category's own responses and on the others', and their difference.
 
     Per response token, so that long responses do not outweigh short ones (our reading). Groups
-    without instructions are left out.
-
-    Args:
-        found: The measurements.
-        matched: How the random sets were drawn.
-        resamples: Number of bootstrap resamples.
-        seed: For the bootstrap.
+    without instructions are left out. `seed` is for the bootstrap, `matched` how random sets were
+    drawn.
     """
     own = np.array([each == found.category for each in found.categories], dtype=np.bool_)
     silenced = (found.silenced - found.whole) / found.response_tokens

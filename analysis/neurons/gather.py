@@ -70,13 +70,7 @@ def ablation_asks(
 ) -> Iterator[AblationAsk]:
     """Ask about the tuned model's responses without each category's unique neurons.
 
-    Args:
-        model: The tuned model.
-        pair: The sets of both models.
-        instructions: Of all categories, with their responses.
-        count: Number of random sets to compare with.
-        seed: Seed of the random sets.
-        matched: What the random sets share with the category's.
+    `count` random sets are compared with; `matched` is what they share with the category's.
     """
     _, sets = pair.neurons
     for category, frequencies in zip(sets.categories, pair.tuned, strict=True):

@@ -66,12 +66,7 @@ class Thresholds:
 
 @dataclass(frozen=True, eq=False)
 class PairSets:
-    """The sets of both models of a pair.
-
-    Attributes:
-        base, tuned: Their frequencies, the same categories in the same order.
-        thresholds: The criteria for the sets.
-    """
+    """The sets of both models of a pair; the same categories in the same order."""
 
     base: tuple[Frequencies, ...]
     tuned: tuple[Frequencies, ...]
@@ -79,7 +74,6 @@ class PairSets:
 
     @property
     def mixture(self) -> bool:
-        """Whether the models have experts."""
         return is_mixture(self.base)
 
     @cached_property
@@ -104,11 +98,7 @@ class PairSets:
 def pair_sets(
     base: Sequence[Frequencies], tuned: Sequence[Frequencies], thresholds: Thresholds
 ) -> PairSets:
-    """The sets of a pair.
-
-    Raises:
-        ProblemError: ``input`` if the two differ in structure.
-    """
+    """The sets of a pair; raises ProblemError, ``input``, if the two differ in structure."""
     shapes = [[tuple(layer.starts.tolist()) for layer in side[0].layers] for side in (base, tuned)]
     if shapes[0] != shapes[1]:
         raise problem(

@@ -32,12 +32,8 @@ def random_sets(
 ) -> tuple[tuple[tuple[int, ...], ...], ...]:
     """Sets with as many random neurons in every layer, drawn outside the set while any are left.
 
-    Args:
-        neurons: The set.
-        units: Number of neurons in each layer.
-        count: Number of random sets.
-        seed: For the random sets.
-        activity: For each layer [U], how often each neuron is active; None to match by layer alone.
+    `units` are the layers' numbers of neurons. `activity` is for each layer [U], how often each
+    neuron is active; None to match by layer alone.
     """
     found = []
     for number in range(count):

@@ -45,15 +45,9 @@ class NeuronDirectionRequest(Request["NeuronDirection"], frozen=True, tag="neuro
 
 
 class WordNeuronsRequest(Request["WordNeurons"], frozen=True, tag="word_neurons"):
-    """The feed-forward neurons of a layer that write a word (METHODS 3 and 6).
+    """The feed-forward neurons of a layer that write a word of the list (METHODS 3 and 6).
 
-    Answered by `WordNeurons`.
-
-    Attributes:
-        model: The model.
-        layer: From 0.
-        word: The word.
-        words: The list that contains it.
+    Answered by `WordNeurons`; layers count from 0.
     """
 
     analysis = "word neurons"
@@ -70,15 +64,9 @@ class WordNeuronsRequest(Request["WordNeurons"], frozen=True, tag="word_neurons"
 class FrequenciesRequest(Request["Frequencies"], frozen=True, tag="frequencies"):
     """How often every feed-forward neuron is active on a category's instructions (METHODS 6).
 
-    Answered by `Frequencies`.
-
-    Attributes:
-        model: The model.
-        category: The name for the instructions in the result.
-        prompts: The instructions, each as given to the model.
-        branch: What counts as a gated network's activation (our reading): ``gate``, the output of
-            the activation function, or ``product``, its product with the up branch. The same if
-            there is no gate.
+    Answered by `Frequencies`. `prompts` are as given to the model. `branch` is what counts as a
+    gated network's activation (our reading): ``gate``, the output of the activation function, or
+    ``product``, its product with the up branch. The same if there is no gate.
     """
 
     analysis = "frequencies"
@@ -103,14 +91,8 @@ class AnsweredInstruction(msgspec.Struct, frozen=True):
 class AblationRequest(Request["Ablation"], frozen=True, tag="ablation"):
     """The effect of silencing neurons on reference responses (METHODS 6, "critical role").
 
-    Answered by `Ablation`.
-
-    Attributes:
-        model: The model.
-        category: The category that the neurons are supposed to serve.
-        neurons: For each layer the positions of the neurons, as in `LayerFrequencies`.
-        instructions: Those of the category and of the others.
-        random: Random sets to compare with, in the same form.
+    Answered by `Ablation`. `neurons` are for each layer the positions, as in `LayerFrequencies`; so
+    are the `random` sets to compare with. Instructions are those of the category and of the others.
     """
 
     analysis = "ablation"

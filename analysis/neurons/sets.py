@@ -40,12 +40,10 @@ Members = tuple[NDArray[np.bool_], ...]
 
 @dataclass(frozen=True, eq=False)
 class UnitSets:
-    """A model's set of neurons, or of experts, for every category.
+    """A model's set of neurons, or of experts, for each of C categories.
 
-    Attributes:
-        categories: C names.
-        members: Per layer bool [C, U]: unit u is in the category's set. Units are neurons at the
-            places of `result.LayerFrequencies`, or experts.
+    `members` are per layer bool [C, U]: unit u is in the category's set. Units are neurons at the
+    places of `result.LayerFrequencies`, or experts.
     """
 
     categories: tuple[str, ...]
@@ -132,13 +130,8 @@ class Alteration:
 def neuron_sets(found: Sequence[Frequencies], epsilon: float, tau: float) -> UnitSets:
     """The neurons specific, p_ij ≥ ε, to at least the share τ of a category's instructions.
 
-    Args:
-        found: One model's frequencies, one per category.
-        epsilon: ε, one of `EPSILONS`.
-        tau: τ, above 0 and at most 1.
-
-    Raises:
-        ProblemError: ``input`` for an ε off the grid or a τ out of bounds.
+    `found` is one model's, one per category. Raises ProblemError, ``input``, for an ε off the grid
+    of `EPSILONS` or a τ out of bounds, above 0 and at most 1.
     """
     return _sets(found, grid_row(epsilon, EPSILONS), tau, "neurons")
 
@@ -146,25 +139,14 @@ def neuron_sets(found: Sequence[Frequencies], epsilon: float, tau: float) -> Uni
 def expert_sets(found: Sequence[Frequencies], epsilon: float, tau: float) -> UnitSets:
     """The routed experts that at least the share τ of a category's instructions need.
 
-    An instruction needs an expert if at least the share ε_e of its tokens is routed to it.
-
-    Args:
-        found: One model's frequencies, one per category.
-        epsilon: ε_e, one of `EXPERT_EPSILONS`.
-        tau: τ, above 0 and at most 1.
-
-    Raises:
-        ProblemError: As `neuron_sets`.
+    An instruction needs an expert if at least the share ε_e, one of `EXPERT_EPSILONS`, of its
+    tokens is routed to it. Raises ProblemError as `neuron_sets`.
     """
     return _sets(found, grid_row(epsilon, EXPERT_EPSILONS), tau, "experts")
 
 
 def alteration(base: UnitSets, tuned: UnitSets) -> Alteration:
-    """Kept, lost and gained by category and layer; both models have the same categories.
-
-    Raises:
-        ValueError: Categories or shapes differ.
-    """
+    """Kept, lost and gained by category and layer; raises ValueError if the shapes differ."""
     if base.categories != tuned.categories:
         raise ValueError("base and tuned have different categories")
     pairs = list(zip(base.members, tuned.members, strict=True))
@@ -187,11 +169,7 @@ def is_mixture(found: Sequence[Frequencies]) -> bool:
 
 
 def grid_row(epsilon: float, grid: Sequence[float]) -> int:
-    """The row of `result.LayerFrequencies` for an ε.
-
-    Raises:
-        ProblemError: ``input`` for an ε off the grid.
-    """
+    """An ε's row of `result.LayerFrequencies`; raises ProblemError, ``input``, off the grid."""
     row = round(epsilon * len(grid)) - 1
     if not 0 <= row < len(grid) or not math.isclose(grid[row], epsilon, abs_tol=_ROUNDING):
         raise problem(

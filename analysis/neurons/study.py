@@ -77,11 +77,7 @@ class NeuronsInput(PairInput):
 
 
 def study(given: NeuronsInput) -> Study:
-    """Overlaps, alterations and ablations of a pair's sets.
-
-    Raises:
-        ProblemError: ``input`` when an option is out of bounds; what the analyses raise.
-    """
+    """Overlaps, alterations and ablations of a pair's sets; raises ProblemError."""
     thresholds = Thresholds.of(vars(given))
     asker = Asker(given.session)
     instructions = (

@@ -33,10 +33,7 @@ def component_data(
 ) -> tuple[NamedTable, ...]:
     """The sets, those of halves, the numbers of neurons by combination of sets, log-probabilities.
 
-    Args:
-        pair: The sets of both models.
-        halves: For each model the first halves of all categories, then the second ones.
-        ablations: The measurements.
+    `halves` are for each model the first halves of all categories, then the second ones.
     """
     return (
         NamedTable("members", "Every neuron and expert of every set", units_table(pair)),

@@ -58,9 +58,7 @@ def units_table(pair: PairSets) -> Table:
 def overlaps_table(pair: PairSets) -> Table:
     """The overlap of every two categories' sets in a model.
 
-    Returns:
-        `OVERLAP_COLUMNS`: ``size``, |A|, ``shared``, |A ∩ B|, Jaccard index, and containment,
-        |A ∩ B| / |A|.
+    `OVERLAP_COLUMNS`: ``size``, |A|, ``shared``, |A ∩ B|, Jaccard index, containment |A ∩ B| / |A|.
     """
     rows: list[tuple[Cell, ...]] = []
     for units, found, sets in _sides(pair):
@@ -115,11 +113,7 @@ def sizes_table(pair: PairSets) -> Table:
 
 
 def summary_table(pair: PairSets) -> Table:
-    """Overlaps and alterations, one after the other.
-
-    Returns:
-        `SUMMARY_COLUMNS`, the columns of both tables; ``summary`` says which one a row is from.
-    """
+    """Overlaps, then alterations; ``summary`` in `SUMMARY_COLUMNS` says which one a row is from."""
     rows: list[tuple[Cell, ...]] = []
     for name, table in (
         ("overlap", overlaps_table(pair)),

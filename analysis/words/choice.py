@@ -10,12 +10,9 @@ from analysis.request import ModelChoice, Part
 class Words(Part, frozen=True):
     """The words used in an analysis of weights, most frequent first.
 
-    Attributes:
-        source: ``english``: the most frequent English words; ``demo``: those of the demo pair's
-            corpus; ``tokens``: the model's own vocabulary; ``file``: the user's list.
-        path: The user's file.
-        digest: Identifies the file's content; the path is not part of the cache key.
-        limit: Maximum number of words; 0 for the source's default.
+    `source` is ``english``, the most frequent English words; ``demo``, those of the demo pair's
+    corpus; ``tokens``, the model's own vocabulary; or ``file``, the user's list at `path`. Its
+    `digest`, not the path, is part of the cache key. `limit` 0 is the source's default.
     """
 
     outside_key = ("path",)

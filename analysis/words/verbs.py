@@ -62,11 +62,7 @@ _VOWELS = frozenset("aeiou")
 
 @cache
 def general_verbs(count: int = GENERAL_VERBS) -> tuple[str, ...]:
-    """The most frequent English verbs by wordfreq's ranks, excluding instruction verbs.
-
-    Args:
-        count: How many; fewer if wordfreq has no more.
-    """
+    """The `count` most frequent English verbs by wordfreq's ranks, without instruction verbs."""
     # Imported here because it is slow to load.
     from wordfreq import get_frequency_dict
 

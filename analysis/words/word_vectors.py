@@ -35,12 +35,9 @@ class _Facts(msgspec.Struct):
 
 @dataclass(frozen=True, eq=False)
 class VectorMap:
-    """Vectors of words, in a memory map.
+    """Vectors of N distinct words in file order, in a memory map; notes say what was left out.
 
-    Attributes:
-        words: N distinct words in file order, usually the most frequent first.
-        vectors: float32 [N, G], unit length, read-only.
-        notes: What was left out, in sentences.
+    `vectors` is float32 [N, G], unit length, read-only.
     """
 
     words: tuple[str, ...]
@@ -52,14 +49,9 @@ class VectorMap:
         return {word: place for place, word in enumerate(self.words)}
 
     def vectors_for(self, words: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """The vectors of some words, matched as written, otherwise in lower case.
+        """The vectors of V words, matched as written, otherwise in lower case.
 
-        Args:
-            words: V words.
-
-        Returns:
-            float32 [V, G] of unit length, zeros for words without a vector, and bool [V], True for
-            words with one.
+        float32 [V, G] of unit length, zeros without a vector, and bool [V], True with one.
         """
         places = self._places
         found = np.array(
@@ -105,8 +97,7 @@ def open_word_vectors(path: Path, folder: Path) -> VectorMap:
 def identity(path: Path) -> str:
     """A string that changes when the vectors at `path` do, independent of their location.
 
-    Raises:
-        ProblemError: ``storage`` if they cannot be read.
+    Raises ProblemError, ``storage``, if they cannot be read.
     """
     digest = hashlib.sha256(_FORMAT.encode())
     try:

@@ -37,13 +37,7 @@ _SEPARATORS = "\t;, "
 
 @dataclass(frozen=True)
 class WordList:
-    """Words by falling frequency.
-
-    Attributes:
-        words: Distinct words, the most frequent first.
-        source: Where they come from, as shown to the user.
-        notes: What was left out, in sentences.
-    """
+    """Distinct words by falling frequency; source and notes are for the user."""
 
     words: tuple[str, ...]
     source: str
@@ -54,13 +48,10 @@ class WordList:
 
 
 def english_words(limit: int = 0) -> WordList:
-    """The most frequent English words made of letters only, in lower case.
+    """The `limit` most frequent English words of letters only, in lower case; 0: `ENGLISH_WORDS`.
 
     From wordfreq 3.1 (code Apache-2.0, data CC-BY-SA-4.0), which covers English up to about 2021
     and is no longer updated.
-
-    Args:
-        limit: How many; 0 for `ENGLISH_WORDS`.
     """
     # Imported here because it is slow to load and seldom needed.
     from wordfreq import iter_wordlist

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``insttui attribute``."""
     parser.add_argument("--model", required=True, metavar="REF", help="alias, hub id or folder")
     prompt = parser.add_mutually_exclusive_group(required=True)
     prompt.add_argument("--prompt", metavar="TEXT")
@@ -84,7 +83,6 @@ def _size(text: str) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Compute the attribution and write its table."""
     from analysis.saliency.agreement import Agreement
     from analysis.saliency.map import SaliencyMap
     from analysis.saliency.request import AttributionRequest

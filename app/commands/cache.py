@@ -17,7 +17,6 @@ _PROMPT_CELLS = 60
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``insttui cache``."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, summary in (
         ("info", "folder, number of results, size and limit"),
@@ -36,7 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """List, count or remove stored results."""
     from analysis.problems import problem
     from app.commands.output import say
     from app.commands.session import cache_folder

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``insttui clusters``."""
     add_pair(parser)
     parser.add_argument(
         "--tasks",

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``insttui components``."""
     add_pair(parser)
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument(
@@ -85,7 +84,6 @@ def add_component_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Count both models' activations and write the chosen table."""
     from pathlib import Path
 
     from analysis.neurons.ablation_effects import effects_table

@@ -8,7 +8,6 @@ from app.commands.options import add_weight_options, positive
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``insttui concepts``."""
     parser.add_argument("--rank", type=positive, default=300, metavar="R", help="components")
     parser.add_argument("--words", type=positive, default=15, metavar="K", help="of a component")
     parser.add_argument(

@@ -33,7 +33,6 @@ class _Report(NamedTuple):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``insttui demo``."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     info = actions.add_parser("info", help="what the demo pair is and how well it does")
     info.add_argument("--measure", action="store_true", help="measure it anew, from the weights")
@@ -43,7 +42,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Describe, measure or train the pair."""
     return _train(options) if options.action == "train" else _info(options)
 
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``insttui heads``."""
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--summary", action="store_true", help="one row a head: how much it changed")
     kind.add_argument(
@@ -24,7 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Read the chosen layers and write their table."""
     from analysis.heads.gather import layer_asks
     from app.commands import inputs
     from app.commands.output import say, write_rows

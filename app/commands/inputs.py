@@ -20,11 +20,7 @@ _SOURCES = ("english", "demo", "tokens")
 
 
 def model_choice(name: str, options: Namespace, settings: Settings) -> ModelChoice:
-    """The model a name refers to, with the loading options of the command line.
-
-    Raises:
-        ProblemError: The name is unknown.
-    """
+    """The model a name refers to, as options say; raises ProblemError if the name is unknown."""
     return msgspec.structs.replace(
         resolve(name, aliases=settings.aliases),
         device=options.device,
@@ -37,8 +33,7 @@ def model_choice(name: str, options: Namespace, settings: Settings) -> ModelChoi
 def pair(options: Namespace, settings: Settings) -> tuple[ModelChoice, ModelChoice]:
     """The models of ``--base`` and ``--tuned``, or the demo pair if neither is given.
 
-    Raises:
-        ProblemError: Only one is given, or a name is unknown.
+    Raises ProblemError if only one is given, or a name is unknown.
     """
     if bool(options.base) != bool(options.tuned):
         missing = "--tuned" if options.base else "--base"
@@ -55,10 +50,8 @@ def words_and_vectors(
     """The vocabulary of the analyses of weights, and the word vectors for similarity.
 
     By default the demo pair uses its own; other pairs use the most frequent English words, and the
-    base model's input embeddings as vectors (METHODS 2).
-
-    Raises:
-        ProblemError: A file cannot be read.
+    base model's input embeddings as vectors (METHODS 2). Raises ProblemError for an unreadable
+    file.
     """
     demo = base.name in DEMO_NAMES and tuned.name in DEMO_NAMES
     vocabulary: str | None = getattr(options, "vocab", None)
@@ -100,11 +93,7 @@ def _vectors(path: Path, options: Namespace) -> WordVectors:
 
 
 def layers_of(chosen: Sequence[range] | None, count: int) -> list[int]:
-    """The layers chosen on the command line, in ascending order.
-
-    Raises:
-        ProblemError: The model has no such layer.
-    """
+    """The layers chosen, in ascending order; raises ProblemError if the model has no such layer."""
     if chosen is None:
         return list(range(count))
     layers = sorted({layer for each in chosen for layer in each})
@@ -120,8 +109,7 @@ def layers_of(chosen: Sequence[range] | None, count: int) -> list[int]:
 def prompt_of(options: Namespace) -> str:
     """The prompt of ``--prompt`` or ``--prompt-file``.
 
-    Raises:
-        ProblemError: The file cannot be read, or the prompt is not UTF-8 text.
+    Raises ProblemError if the file cannot be read, or the prompt is not UTF-8 text.
     """
     if options.prompt is not None:
         return _whole_characters(options.prompt, "The prompt")
@@ -137,11 +125,7 @@ def prompt_of(options: Namespace) -> str:
 
 
 def response_of(options: Namespace) -> str | None:
-    """The response of ``--response``, or None for the model's own.
-
-    Raises:
-        ProblemError: It is not UTF-8 text.
-    """
+    """The response, None for the model's own; raises ProblemError if it is not UTF-8 text."""
     if options.response is None:
         return None
     return _whole_characters(options.response, "The response")

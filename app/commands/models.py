@@ -12,12 +12,10 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``insttui models``."""
     add_optional_csv(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """List the aliases, the demo pair and the models in the hub cache."""
     from analysis.models.availability import models_table
     from app.commands.output import show, write_rows
     from app.config import load_settings

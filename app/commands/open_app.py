@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 
 def run(options: Namespace) -> int:
-    """Open the app and stay until the user quits."""
     require_terminal()
     settings = load_settings()
     workspace = _workspace(options, settings)

@@ -7,7 +7,6 @@ import re
 
 
 def add_pair(parser: argparse.ArgumentParser) -> None:
-    """Add the two models of a pair."""
     # SUPPRESS: `insttui --base A --tuned B heads` works too.
     parser.add_argument(
         "--base", metavar="REF", default=argparse.SUPPRESS, help="alias, hub id or folder"
@@ -33,7 +32,6 @@ def add_word_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_vocab(parser: argparse.ArgumentParser) -> None:
-    """Add the vocabulary of the analyses of weights."""
     parser.add_argument(
         "--vocab",
         metavar="WORDS",
@@ -84,7 +82,6 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_cache_option(parser: argparse.ArgumentParser) -> None:
-    """Add the folder of stored results."""
     # SUPPRESS: this option may come before or after the command.
     parser.add_argument(
         "--cache-dir",
@@ -95,7 +92,6 @@ def add_cache_option(parser: argparse.ArgumentParser) -> None:
 
 
 def add_csv(parser: argparse.ArgumentParser) -> None:
-    """Add the destination of the rows."""
     parser.add_argument(
         "--csv", default="-", metavar="FILE", help="where the rows go; - is standard output"
     )

@@ -29,11 +29,8 @@ def say(*notes: str) -> None:
 def check_outputs(options: Namespace) -> None:
     """Check, before anything is computed, that a command's output can be written.
 
-    Args:
-        options: Any command's: ``csv`` and ``json`` name files, ``out`` and ``output`` folders.
-
-    Raises:
-        ProblemError: ``storage`` if something cannot be written.
+    ``csv`` and ``json`` name files, ``out`` and ``output`` folders. Raises ProblemError,
+    ``storage``.
     """
     for name in ("csv", "json"):
         file: str | None = getattr(options, name, None)
@@ -56,11 +53,7 @@ def _unwritable(what: str, error: OSError, remedy: str) -> ProblemError:
 
 
 def write_json(data: bytes, destination: str) -> None:
-    """Write UTF-8 JSON to a file, or to standard output for ``-``.
-
-    Raises:
-        ProblemError: The file or standard output cannot be written.
-    """
+    """Write UTF-8 JSON to a file, or standard output for ``-``; raises ProblemError if it fails."""
     try:
         if destination == "-":
             sys.stdout.buffer.write(data)

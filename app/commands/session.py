@@ -54,11 +54,7 @@ def session(options: Namespace) -> Iterator[Session]:
 
 
 def run_with_progress(session: Answerer, request: Request[R]) -> R:
-    """Submit a request and wait for its result, showing progress.
-
-    Raises:
-        ProblemError: The request failed.
-    """
+    """Submit a request and wait, showing progress; raises ProblemError if the request failed."""
     # Imported here: the app uses this module too, and draws progress itself.
     from rich.console import Console
     from rich.progress import (
@@ -96,19 +92,11 @@ def run_with_progress(session: Answerer, request: Request[R]) -> R:
 
 
 def answers(session: Answerer, asks: Iterable[Ask[R]]) -> list[tuple[R, ...]]:
-    """The answers to all asks, in order.
-
-    Raises:
-        ProblemError: A request failed.
-    """
+    """The answers to all asks, in order; raises ProblemError if a request failed."""
     return [tuple(run_with_progress(session, each) for each in ask.requests) for ask in asks]
 
 
 def architecture(session: Answerer, base: ModelChoice, tuned: ModelChoice) -> Architecture:
-    """The architecture that both models of a pair share.
-
-    Raises:
-        ProblemError: One cannot be read, or they differ.
-    """
+    """The architecture both models share; raises ProblemError if unreadable or different."""
     (first,), (second,) = answers(session, opening(base, tuned))
     return built_alike(first, second)

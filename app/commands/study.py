@@ -20,7 +20,6 @@ _PROMPT_COLUMNS = ("prompt", "id", "instruction", "dataset", "rating", "referenc
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``insttui study``."""
     # Names and titles only: what a study works with is imported when it runs.
     from analysis.methods import studies
 

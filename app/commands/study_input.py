@@ -40,11 +40,7 @@ _OF_MODELS = {
 
 
 def found_for(spec: StudySpec, options: Namespace, settings: Settings) -> dict[str, Any]:
-    """Input for a study of models from the command line, by the study's own names.
-
-    Raises:
-        ProblemError: Something is missing or unusable.
-    """
+    """Input for a study of models, by its own names; raises ProblemError for unusable input."""
     base, tuned = inputs.pair(options, settings)
     found: dict[str, Any] = {"base": base, "tuned": tuned}
     if spec.word_options:
@@ -76,11 +72,7 @@ def _prompts(options: Namespace, *, demo: bool) -> PromptSet:
 
 
 def refuse_unused(spec: StudySpec, options: Namespace) -> None:
-    """Check that every given option has an effect on this study.
-
-    Raises:
-        ProblemError: ``input``, naming the option without an effect and why.
-    """
+    """Raises ProblemError, ``input``, for an option without an effect on this study, saying why."""
     # The app's options are accepted before any command.
     words = {name: value for name, value in _OF_WORDS.items() if name not in spec.word_options}
     _refuse(options, words, f"The study {spec.name} does not use it.")

@@ -23,12 +23,7 @@ class _Shown(Protocol):
 
 
 def follow(study: Study) -> Findings:
-    """Run a study to its end, and always close it.
-
-    Raises:
-        ProblemError: The study failed.
-        KeyboardInterrupt: The user interrupted it.
-    """
+    """Run a study to its end, and always close it; raises ProblemError or KeyboardInterrupt."""
     stage, pace = "", Pace()
     console = Console(stderr=True)
     try:

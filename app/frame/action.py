@@ -9,13 +9,10 @@ from dataclasses import dataclass
 class Action:
     """Something the user can do.
 
-    Attributes:
-        id: ``scope.name``; also the name in the user's [keys] table.
-        keys: Default keys, comma separated, in Textual's names.
-        label: One or two words for the key line; empty to leave it out.
-        description: One line for the help panel and the palette.
-        command: The Textual action on the widget of the scope; the id's name if empty.
-        priority: Works even while a widget with its own keys, such as an entry, has focus.
+    `id` is ``scope.name``, also the name in the user's [keys] table; `keys` are Textual's names,
+    comma separated. `label` is one or two words for the key line, empty to leave it out;
+    `description` a line for help and palette. `command` is the Textual action, the id's name if
+    empty; `priority` ones work even while a widget with its own keys has the focus.
     """
 
     id: str

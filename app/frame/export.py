@@ -45,8 +45,7 @@ def free_path(folder: Path, stem: str, suffix: str) -> Path:
 def save_table(table: Table, kind: str, names: tuple[str, ...], folder: Path) -> Path:
     """Write a table to a new CSV file named after `kind` and `names`, and return its path.
 
-    Raises:
-        OSError: It cannot be written.
+    Raises OSError if it cannot be written.
     """
     path = free_path(folder, "-".join([kind, *names]), ".csv")
     save_csv(table, path)

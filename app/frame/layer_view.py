@@ -58,7 +58,6 @@ class LayerView(PairView[Jobs]):
         raise NotImplementedError
 
     def action_find(self) -> None:
-        """Open the search bar."""
         self.query_one(SearchBar).open()
 
     @on(SearchBar.Sought)

@@ -28,12 +28,7 @@ def header(
 ) -> tuple[Line, Line]:
     """The screen's first line: the workspace and engine state on the left, the views on the right.
 
-    Args:
-        workspace: What is open.
-        status: The engine's.
-        views: The available views.
-        current: The id of the current view.
-        size: The terminal's; view titles are left out if they do not fit.
+    `current` is a view's id; view titles are left out if they do not fit.
     """
     left = _open(workspace, status)
     if size.width < MINIMUM[0] or size.height < MINIMUM[1]:
@@ -70,11 +65,7 @@ def key_line(
 ) -> Line:
     """Keys with their labels as far as they fit, then help and quit.
 
-    Args:
-        actions: Available actions, most important first.
-        keymap: The user's own keys.
-        typing: A text widget has the focus and takes plain letters.
-        width: Available columns.
+    The most important actions come first; while `typing`, a text widget takes plain letters.
     """
     ends = [ACTIONS["app.help"], ACTIONS["app.stop" if typing else "app.quit"]]
     end = [part for action in ends for part in _key(action, keymap, typing)]

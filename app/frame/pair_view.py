@@ -86,7 +86,6 @@ class PairView(View, Generic[Jobs]):
         self._turn_to(self._page)
 
     def leave(self) -> None:
-        """Stop all jobs without waiting for them."""
         if self._jobs is not None:
             self._jobs.stop()
 
@@ -139,7 +138,6 @@ class PairView(View, Generic[Jobs]):
         return [(f"all {parts.layers} {parts.kind} are there", "dim")]
 
     def engine_changed(self, status: EngineStatus) -> None:
-        """Update the progress line."""
         self._show_progress()
 
     @on(Watch.Changed)
@@ -178,7 +176,6 @@ class PairView(View, Generic[Jobs]):
             self.go_back()
 
     def action_run_again(self) -> None:
-        """Run what failed or was stopped."""
         if self._jobs is not None:
             self._jobs.run_again(self._part)
             self.show_everything()

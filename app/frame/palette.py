@@ -36,7 +36,6 @@ class ActionProvider(Provider):
     """Offers every available action of the app and of the current view."""
 
     async def search(self, query: str) -> Hits:
-        """Actions whose description or id matches."""
         matcher = self.matcher(query)
         for action in self._ui.offered():
             score = matcher.match(action.description)
@@ -44,7 +43,6 @@ class ActionProvider(Provider):
                 yield Hit(score, matcher.highlight(action.description), self._run(action))
 
     async def discover(self) -> Hits:
-        """All available actions."""
         from textual.command import DiscoveryHit
 
         for action in self._ui.offered():

@@ -16,13 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ViewSpec:
-    """A view that can be shown.
+    """A view that can be shown, in these kinds of workspace.
 
-    Attributes:
-        id: Also the scope of its actions.
-        title: Its name in the header.
-        factory: ``module:class``, imported when the view is first shown.
-        workspaces: Kinds of workspace that have it.
+    `id` is also the scope of its actions; `factory` is ``module:class``, imported when first shown.
     """
 
     id: str

@@ -16,14 +16,9 @@ if TYPE_CHECKING:
 
 
 class Shell(Protocol):
-    """The app as its views see it.
+    """The app as its views see it; `state` is kept between runs.
 
-    Attributes:
-        workspace: What is open.
-        settings: The user's.
-        session: Answers requests; None before the first paint, and without models.
-        status: The engine's state.
-        state: State kept between runs.
+    `session` answers requests; None before the first paint, and without models.
     """
 
     workspace: Workspace

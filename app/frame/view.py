@@ -70,9 +70,8 @@ class View(Vertical):
     def write_aside(self, write: Callable[[], Path], *, done: str = "Written") -> None:
         """Write a file on a thread, and say where it is or why it failed.
 
-        Args:
-            write: Writes the file and returns its path; may raise OSError and ProblemError.
-            done: The past participle for the message, capitalised.
+        `write` returns the path and may raise OSError and ProblemError; `done` is the capitalised
+        past participle for the message.
         """
 
         def work() -> None:

@@ -17,14 +17,7 @@ _WIDEST_NAME = 40
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar.
-
-    Attributes:
-        group: Its group, harmless; shown where the group begins.
-        name: Its label, harmless.
-        value: Its length; None for no bar.
-        spread: Standard deviation of the value; None for none.
-    """
+    """A bar of a length, None for no bar; `spread` is a standard deviation; texts are harmless."""
 
     group: str
     name: str
@@ -48,7 +41,6 @@ class BarList(ItemList):
         self._bars: Sequence[Bar] = ()
 
     def show_bars(self, bars: Sequence[Bar]) -> None:
-        """Show other bars."""
         self._bars = bars
         self.show(len(bars))
 

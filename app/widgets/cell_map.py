@@ -53,7 +53,6 @@ class CellMap(TokenFace):
         self.refresh()
 
     def on_resize(self) -> None:
-        """Distribute the new width and keep the cursor visible."""
         self._fit_to_pane()
 
     def _fit_to_pane(self) -> None:
@@ -93,7 +92,6 @@ class CellMap(TokenFace):
     # The cursor
 
     def cursor_changed(self, before: Cell, after: Cell) -> None:
-        """Repaint the old and the new cell and their names, or scroll."""
         if self._reveal():
             return
         for cell in (before, after):

@@ -13,7 +13,6 @@ class CheckBox(Checkbox):
     BUTTON_RIGHT = "]"
 
     def watch_value(self) -> None:
-        """Show the mark with the value."""
         self.BUTTON_INNER = "x" if self.value else " "
         super().watch_value()
 

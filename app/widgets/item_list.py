@@ -59,8 +59,6 @@ class ItemList(ScrollView, can_focus=True):
     """
 
     class ItemMessage(Message):
-        """Something was done to an item."""
-
         def __init__(self, items: ItemList, index: int) -> None:
             super().__init__()
             self.items = items
@@ -119,7 +117,6 @@ class ItemList(ScrollView, can_focus=True):
         return style
 
     def notify_style_update(self) -> None:
-        """Forget the cached styles."""
         self._styles.clear()
         super().notify_style_update()
 
@@ -142,11 +139,9 @@ class ItemList(ScrollView, can_focus=True):
         self._reveal()
 
     def on_focus(self) -> None:
-        """Show the cursor."""
         self.refresh_line(self.cursor)
 
     def on_blur(self) -> None:
-        """Hide the cursor."""
         self.refresh_line(self.cursor)
 
     def on_click(self, event: Click) -> None:
@@ -163,7 +158,6 @@ class ItemList(ScrollView, can_focus=True):
             self.move_cursor(index)
 
     def action_move(self, by: int) -> None:
-        """Move by a number of items."""
         self.move_cursor(self.cursor + by)
 
     def action_page(self, direction: int) -> None:
@@ -174,26 +168,21 @@ class ItemList(ScrollView, can_focus=True):
         self.move_cursor(index if index >= 0 else self.count - 1)
 
     def action_choose(self) -> None:
-        """Report that the item under the cursor was chosen."""
         if self.count:
             self.post_message(self.Chosen(self, self.cursor))
 
     def action_mark(self) -> None:
-        """Report that the item under the cursor was toggled."""
         if self.count:
             self.post_message(self.Toggled(self, self.cursor))
 
 
 class FollowedList(ItemList):
-    """A list that says when its cursor moved."""
-
     def __init__(self, draw: Draw, follow: Callable[[], None], *, empty: str, id: str) -> None:  # noqa: A002
         """Args: makes an item's line; what to call; what to say without items; the widget's id."""
         super().__init__(draw, empty=empty, id=id)
         self._follow = follow
 
     def move_cursor(self, index: int) -> None:
-        """Put the cursor on an item and say so."""
         before = self.cursor
         super().move_cursor(index)
         if self.cursor != before:
@@ -201,11 +190,7 @@ class FollowedList(ItemList):
 
 
 class FoundList(ItemList, Generic[Place]):
-    """A line a place, drawn by a function.
-
-    Attributes:
-        places: What was found last.
-    """
+    """A line a place, drawn by a function; `places` is what was found last."""
 
     def __init__(self, draw: Draw, *, ascii_only: bool, id: str) -> None:  # noqa: A002
         """Args: makes a place's line; whether text is shown in ASCII; the widget's id."""
@@ -221,5 +206,4 @@ class FoundList(ItemList, Generic[Place]):
 
     @property
     def place(self) -> Place | None:
-        """The place under the cursor."""
         return self.places[self.cursor] if self.places else None

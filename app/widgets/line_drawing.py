@@ -29,13 +29,9 @@ _WHISKER = "10"
 
 @dataclass(frozen=True)
 class Series:
-    """A line.
+    """A line: `y` [n] over increasing `x` [n]; `name` is its harmless label in the legend.
 
-    Attributes:
-        name: Its label in the legend, harmless.
-        x: [n], increasing.
-        y: [n]; the line skips over NaN.
-        spread: [n], how far a whisker extends up and down from each point; empty for none.
+    The line skips over NaN. `spread` [n] is how far a whisker extends up and down from each point.
     """
 
     name: str
@@ -46,13 +42,7 @@ class Series:
 
 @dataclass(frozen=True)
 class PlotData:
-    """A plot.
-
-    Attributes:
-        title: The plotted quantities.
-        series: At most four.
-        names: Axis labels at 0, 1, 2, ... instead of numbers; empty for numbers.
-    """
+    """At most four series; `names` label the axis at 0, 1, 2, ..., empty for numbers."""
 
     title: str
     series: tuple[Series, ...]

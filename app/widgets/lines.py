@@ -77,7 +77,6 @@ class Lines(Widget):
 
     @property
     def plain(self) -> str:
-        """The shown text without styles."""
         return "\n".join(
             "".join(text for text, _ in (*left, *right)) for left, right in self._lines
         )
@@ -105,7 +104,6 @@ class Lines(Widget):
         return style
 
     def notify_style_update(self) -> None:
-        """Forget the previous theme's styles."""
         self._styles.clear()
         super().notify_style_update()
 

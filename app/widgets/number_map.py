@@ -27,13 +27,7 @@ _READABLE = 10
 
 @dataclass(frozen=True, eq=False)
 class Numbers:
-    """Contents of a map; all texts are harmless.
-
-    Attributes:
-        rows, columns: Their names.
-        levels: uint8 [R, C], 0..10.
-        texts: The text of each cell, row by row.
-    """
+    """Contents of a map, harmless: `levels` uint8 [R, C], 0..10, and a text for each cell."""
 
     rows: Sequence[str]
     columns: Sequence[str]
@@ -73,7 +67,6 @@ class NumberMap(CellMap):
 
     @property
     def _cell(self) -> int:
-        """Width of a column in cells."""
         room = self._room - self._labels
         return max(NARROWEST, min(WIDEST, room // max(1, self.map.shape[1])))
 

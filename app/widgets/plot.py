@@ -37,7 +37,6 @@ class Plot(Widget, can_focus=True):
         self._drawn: list[Line] = []
 
     def show(self, data: PlotData) -> None:
-        """Draw another plot."""
         self._data = data
         self._draw()
 

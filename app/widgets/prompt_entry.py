@@ -67,12 +67,9 @@ class ExactDocument(Document):
 
 @dataclass(frozen=True)
 class _Line:
-    """The appearance of a visible line.
+    """A visible line as drawn, and the cursor's place on it; None if it is on another line.
 
-    Attributes:
-        text: As drawn.
-        cursor: The cursor's cell and, since some characters take no cell, its character; None if it
-            is on another line.
+    The place is a cell and, since some characters take no cell, a character.
     """
 
     text: str
@@ -184,5 +181,4 @@ class PromptEntry(TextArea):
         self.refresh()
 
     def get_line(self, line_index: int) -> Text:
-        """A line as drawn."""
         return Text(one_to_one(self.document.get_line(line_index)), end="", no_wrap=True)

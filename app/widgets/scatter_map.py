@@ -30,12 +30,7 @@ _CURSOR = Style(reverse=True)
 
 @dataclass(frozen=True, eq=False)
 class Scatter:
-    """Points and their kinds.
-
-    Attributes:
-        points: [n, 2], right and up.
-        kinds: int [n], from 0; determine the letter and the colour of a point.
-    """
+    """Points [n, 2], right and up; int [n] kinds, from 0, give their letters and colours."""
 
     points: NDArray[np.float32]
     kinds: NDArray[np.int64]
@@ -129,7 +124,6 @@ class ScatterMap(Widget, can_focus=True):
         return found
 
     def action_move(self, rows: int, columns: int) -> None:
-        """Move to the nearest point in a direction."""
         if len(self._cells):
             row, column = self._cells[self.current].tolist()
             found = nearest(self._cells, (row, column), (rows, columns))

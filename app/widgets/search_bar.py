@@ -56,18 +56,15 @@ class SearchBar(Input):
         self.insert_text_at_cursor("".join(char for char in event.text if char.isprintable()))
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Search while typing."""
         event.stop()
         if self.has_class("open"):
             self.post_message(self.Sought(self, event.value, finished=False))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Finish, keeping the results."""
         event.stop()
         self.remove_class("open")
         self.post_message(self.Sought(self, event.value, finished=True))
 
     def action_give_up(self) -> None:
-        """Close and clear the search."""
         self.remove_class("open")
         self.post_message(self.Sought(self, "", finished=True))

@@ -48,7 +48,6 @@ class TableList(ItemList):
         self._moved = 0
 
     def show_table(self, table: Table) -> None:
-        """Show another table; the cursor keeps its position if possible."""
         if table.columns != self._columns:
             self._moved = 0
         self._columns = table.columns
@@ -66,7 +65,6 @@ class TableList(ItemList):
 
     @property
     def row(self) -> tuple[Cell, ...] | None:
-        """The row under the cursor."""
         return self._rows[self.cursor] if self._rows else None
 
     @property
@@ -99,7 +97,6 @@ class TableList(ItemList):
         self.refresh()
 
     def move_cursor(self, index: int) -> None:
-        """Put the cursor on a row and report it."""
         before = self.cursor
         super().move_cursor(index)
         if self.cursor != before:

@@ -40,5 +40,4 @@ class TextPage(VerticalScroll, can_focus=True):
 
     @property
     def plain(self) -> str:
-        """The text without styles."""
         return "" if self._shown is None else self._shown.plain

@@ -170,16 +170,10 @@ class TokenFace(ScrollView, can_focus=True):
         id: str | None = None,  # noqa: A002 - Textual's own name
         classes: str | None = None,
     ) -> None:
-        """Arguments of a widget, and others.
+        """Takes the arguments of a widget; `ascii_only` draws labels in plain ASCII.
 
-        Args:
-            token_map: The initial map.
-            ascii_only: Draw labels in plain ASCII.
-            follow: Called when the user moves the cursor, instead of posting `CursorMoved`, so that
-                its changes elsewhere are painted in the same frame as the cursor.
-            name: Name of the widget.
-            id: Id of the widget.
-            classes: Its classes.
+        `follow` is called when the user moves the cursor, instead of posting `CursorMoved`, so that
+        its changes elsewhere are painted in the same frame as the cursor.
         """
         super().__init__(name=name, id=id, classes=classes)
         self.ascii_only = ascii_only
@@ -287,13 +281,11 @@ class TokenFace(ScrollView, can_focus=True):
     # Cursor.
 
     def validate_cursor(self, cursor: Cell) -> Cell:
-        """Clamp the cursor to the map."""
         rows, columns = self.map.shape
         row, column = cursor
         return max(0, min(row, rows - 1)), max(0, min(column, columns - 1))
 
     def watch_cursor(self, before: Cell, after: Cell) -> None:
-        """Let the face repaint."""
         if self._ready and before != after:
             self.cursor_changed(before, after)
 
@@ -324,7 +316,6 @@ class TokenFace(ScrollView, can_focus=True):
         self._go(row, 0 if direction < 0 else self.map.shape[1] - 1)
 
     def on_click(self, event: Click) -> None:
-        """Move to the clicked cell."""
         offset = event.get_content_offset(self)
         cell = None if offset is None else self.cell_at(offset.x, offset.y)
         if cell is not None:
@@ -347,7 +338,6 @@ class TokenFace(ScrollView, can_focus=True):
         return self._ground
 
     def notify_style_update(self) -> None:
-        """Forget the cached style."""
         self._ground = None
         super().notify_style_update()
 

@@ -57,7 +57,6 @@ class TokenGrid(TokenFace):
         self.refresh()
 
     def on_resize(self) -> None:
-        """Distribute the new width and keep the cursor visible."""
         self._fit_to_pane()
 
     def _fit_to_pane(self) -> None:
@@ -99,7 +98,6 @@ class TokenGrid(TokenFace):
     # Changes.
 
     def cursor_changed(self, before: Cell, after: Cell) -> None:
-        """Repaint the old and the new cell and their labels, or scroll."""
         if self._reveal():
             return
         for cell in (before, after):
@@ -133,11 +131,9 @@ class TokenGrid(TokenFace):
             self.refresh(Region(region.x, 0, region.width + GAP, self.size.height))
 
     def marks_changed(self) -> None:
-        """Repaint the row labels."""
         self.refresh(Region(0, 0, self._label_width, self.size.height))
 
     def hits_changed(self) -> None:
-        """Repaint the row and column labels."""
         self.refresh(Region(0, 0, self.size.width, HEADER))
         self.marks_changed()
 
@@ -146,7 +142,6 @@ class TokenGrid(TokenFace):
         self.refresh()
 
     def watch_digits(self) -> None:
-        """Draw the cells again."""
         if self._ready:
             self.palette_changed()
 

@@ -48,16 +48,13 @@ class TokenOverview(TokenFace):
     _marks: NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
 
     def on_resize(self) -> None:
-        """Pool the map for the new size."""
         self.map_replaced()
 
     def map_replaced(self) -> None:
-        """Pool and paint the new `map`."""
         self._pool()
         self.refresh()
 
     def levels_changed(self, before: TokenMap) -> None:
-        """Repaint the places that changed."""
         old = self._places
         self._pool()
         if old.shape != self._places.shape:
@@ -68,7 +65,6 @@ class TokenOverview(TokenFace):
             self.refresh(Region(GUTTER + int(x), HEADER, 1, self.size.height - HEADER))
 
     def cursor_changed(self, before: Cell, after: Cell) -> None:
-        """Repaint the old and new place and the pointers to them."""
         if not self._places.size:
             return
         for cell in (before, after):
@@ -82,7 +78,6 @@ class TokenOverview(TokenFace):
             )
 
     def marks_changed(self) -> None:
-        """Redraw the gutter."""
         self.map_replaced()
 
     def cell_at(self, x: int, y: int) -> Cell | None:

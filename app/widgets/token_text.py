@@ -44,7 +44,6 @@ class TokenText(TokenFace):
     _response_top = 0
 
     def on_resize(self) -> None:
-        """Re-wrap the lines for the new width."""
         self.map_replaced()
 
     # Layout.
@@ -78,7 +77,6 @@ class TokenText(TokenFace):
         return max(0, self.size.height - RULE - self._response_height)
 
     def cell_at(self, x: int, y: int) -> Cell | None:
-        """The cell of the token drawn at these coordinates and the cursor's other token."""
         row, column = self.cursor
         if y < self._prompt_height:
             token = self._prompt.token_at(x - MARGIN, y + self.scroll_offset.y)
@@ -95,7 +93,6 @@ class TokenText(TokenFace):
     # Changes.
 
     def cursor_changed(self, before: Cell, after: Cell) -> None:
-        """Repaint the tokens that look different, or scroll."""
         if before[0] != after[0] and not self._reveal_prompt():
             self._refresh_prompt({before[0], after[0]})
         if before[1] == after[1]:
@@ -112,7 +109,6 @@ class TokenText(TokenFace):
             self._refresh_prompt(set(np.flatnonzero(old != new).tolist()))
 
     def levels_changed(self, before: TokenMap) -> None:
-        """Repaint the tokens whose level changed."""
         column = self.cursor[1]
         old, new = self._levels_for(before, column), self._levels_for(self.map, column)
         self._refresh_prompt(set(np.flatnonzero(old != new).tolist()))
@@ -121,7 +117,6 @@ class TokenText(TokenFace):
             self.refresh(Region(0, top, self.size.width, self._response_height))
 
     def marks_changed(self) -> None:
-        """Repaint the margin."""
         self.refresh(Region(0, 0, MARGIN, self._prompt_height))
 
     def palette_changed(self) -> None:
@@ -129,7 +124,6 @@ class TokenText(TokenFace):
         self.map_replaced()
 
     def watch_coloured_by(self) -> None:
-        """Recolour the prompt."""
         if self._ready:
             self.refresh()
 

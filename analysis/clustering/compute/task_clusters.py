@@ -198,7 +198,6 @@ class _Measures:
             self._of_task[layer], self._predicted[layer] = near.of_task, near.predicted
 
     def result(self, instances: Instances) -> TaskClusters:
-        """The complete result."""
         return TaskClusters(
             model=self._request.model.name,
             tasks=instances.tasks,

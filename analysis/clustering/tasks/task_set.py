@@ -17,13 +17,11 @@ distribution and the mapping.
 
 
 class ClusterTask(msgspec.Struct, frozen=True):
-    """A task: the ways to ask for it, and its mappings from inputs to outputs.
+    """A task: the ways to ask for it, and its (input, output) mappings, with unique inputs.
 
-    Attributes:
-        name: Unique in its set, such as ``country-capital``.
-        phrasings: Instructions, each followed by the input: on a new line, or at ``{input}``.
-        mappings: (input, output) pairs; inputs are unique.
-        category: Tasks of one category count as one; empty if the task stands for itself.
+    `name` is unique in its set, such as ``country-capital``. The input follows a phrasing on a new
+    line, or at ``{input}``. Tasks of one category count as one; empty if the task stands for
+    itself.
     """
 
     name: str
@@ -38,12 +36,9 @@ class ClusterTask(msgspec.Struct, frozen=True):
 
 
 class TaskSet(msgspec.Struct, frozen=True):
-    """A set of tasks whose instances are to be told apart.
+    """Tasks in source order whose instances are to be told apart; notes say what was left out.
 
-    Attributes:
-        name: The set's name in views: ``natural`` or a file's name.
-        tasks: In source order.
-        notes: What was left out, in sentences.
+    `name` is the set's in views: ``natural`` or a file's name.
     """
 
     name: str

@@ -21,7 +21,6 @@ _SECONDS_BETWEEN_REPORTS = 0.5
 
 
 def main() -> None:
-    """Train as specified on the command line."""
     parser = argparse.ArgumentParser(prog="python -m analysis.clustering.training")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--preset", required=True)

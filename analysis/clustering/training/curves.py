@@ -65,9 +65,7 @@ class Curves:
     def read(cls, folder: Path) -> Curves:
         """The rows that a run has written so far; none if it has not started.
 
-        Raises:
-            ProblemError: ``storage`` if a file cannot be read, ``input`` if it is not one that a
-                run writes.
+        Raises ProblemError: ``storage`` if unreadable, ``input`` if not a file that a run writes.
         """
         # Neighbours are written last; reading them first ensures their epochs exist in the others.
         neighbours = _read(folder / NEIGHBOURS_NAME, NeighbourRow)
@@ -78,17 +76,12 @@ class Curves:
         )
 
     def write(self, folder: Path) -> None:
-        """Replace the files of a run.
-
-        Raises:
-            OSError: They cannot be written.
-        """
+        """Replace the files of a run; raises OSError if they cannot be written."""
         _write(folder / CLUSTERS_NAME, ClusterRow, self.clusters)
         _write(folder / ACCURACY_NAME, AccuracyRow, self.accuracies)
         _write(folder / NEIGHBOURS_NAME, NeighbourRow, self.neighbours)
 
     def add(self, other: Curves) -> None:
-        """Append the rows of another epoch."""
         self.clusters += other.clusters
         self.accuracies += other.accuracies
         self.neighbours += other.neighbours
@@ -103,11 +96,7 @@ class Curves:
 
 
 def last_epoch(folder: Path) -> int | None:
-    """The last epoch that a run has measured; None before any.
-
-    Raises:
-        ProblemError: As `Curves.read`.
-    """
+    """The last epoch that a run has measured, None before any; raises as `Curves.read`."""
     rows = _read(folder / NEIGHBOURS_NAME, NeighbourRow)
     return rows[-1].epoch if rows else None
 

@@ -20,14 +20,7 @@ class Dynamics:
     def __init__(
         self, instances: Sequence[Instance], encoded: Encoded, *, neighbours: int, seed: int
     ) -> None:
-        """Prepare the labels.
-
-        Args:
-            instances: All instances.
-            encoded: The same, as ids.
-            neighbours: K.
-            seed: For K-Means.
-        """
+        """Prepare the labels of all instances and of the same as ids; `neighbours` is K."""
         self._encoded, self._k, self._seed = encoded, neighbours, seed
         self._labels = label_arrays(instances)
         self._outputs = np.array([each.output for each in instances])

@@ -24,12 +24,9 @@ Mapping = tuple[str, str]
 
 @dataclass(frozen=True)
 class Distribution:
-    """A source of instructions.
+    """A source of instructions, all distinct and in no other distribution; a regular expression.
 
-    Attributes:
-        pattern: The regular expression.
-        instructions: All distinct, and in no other distribution.
-        originals: For hard examples, the instructions they were made from.
+    `originals` are the instructions that hard examples were made from.
     """
 
     pattern: str
@@ -91,7 +88,6 @@ class _Maker:
         self._free = {given: set(symbols) - {given} for given in symbols}
 
     def task(self) -> SyntheticTask:
-        """A new task."""
         settings, rng = self._settings, self._rng
         inputs = [given for given, outputs in self._free.items() if outputs]
         if len(inputs) < settings.mappings:

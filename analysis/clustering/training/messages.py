@@ -8,13 +8,10 @@ from analysis.problems import Problem
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress"):
-    """How far a run has got.
+    """How far a run has got: epoch, from 1, and step of all epochs and steps.
 
-    Attributes:
-        epoch, epochs: The current epoch, from 1, and the number of epochs.
-        step, steps: The current step and the number of steps in the whole run.
-        loss: Mean cross-entropy in nats over this epoch's steps so far.
-        accuracy: On unseen instructions, at the last measurement.
+    `loss` is the mean cross-entropy in nats over this epoch's steps so far; `accuracy` is on unseen
+    instructions, at the last measurement.
     """
 
     epoch: int

@@ -50,12 +50,9 @@ def new_model(data: DataSettings, training: TrainingSettings) -> GPT2LMHeadModel
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """Instances as ids.
+    """Instances as ids: int64 [n, longest], with zeros that nothing attends to after the input.
 
-    Attributes:
-        ids: int64 [n, longest], instruction and input, then zeros that nothing attends to.
-        last: int64 [n], the input's position.
-        outputs: int64 [n].
+    `last` is int64 [n], the input's position; `outputs` int64 [n].
     """
 
     ids: Tensor

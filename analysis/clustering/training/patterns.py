@@ -14,13 +14,9 @@ METACHARACTERS = "*+?|["
 
 @dataclass(frozen=True)
 class Piece:
-    """One metacharacter with its arguments.
+    """One metacharacter, of `METACHARACTERS`, with its distinct arguments.
 
-    Attributes:
-        metacharacter: One of `METACHARACTERS`.
-        characters: Its arguments, all distinct.
-        cut: Where ``|`` separates them.
-        longest: Maximum number of symbols for ``*`` and ``+``.
+    ``|`` separates them at `cut`; ``*`` and ``+`` stand for at most `longest` symbols.
     """
 
     metacharacter: str
@@ -64,11 +60,9 @@ class Grammar:
 
     @property
     def pattern(self) -> str:
-        """The regular expression, in Python's notation."""
         return "".join(piece.pattern for piece in self.pieces)
 
     def draw(self, rng: random.Random) -> str:
-        """A string that the pattern matches."""
         return "".join(piece.draw(rng) for piece in self.pieces)
 
 

@@ -92,11 +92,7 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True):
 class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that determines a run's results, apart from the machine.
 
-    Attributes:
-        preset: Where the settings come from.
-        seed: For the tasks, the weights, the order and the dropout.
-        data: Parameters of the tasks.
-        training: Parameters of the model.
+    `seed` is for the tasks, the weights, the order and the dropout.
     """
 
     preset: str
@@ -150,11 +146,7 @@ Table 6 show that the models of hidden size 32 and 2,048 have twice the hidden s
 
 
 def preset_settings(name: str, seed: int) -> RunSettings:
-    """The settings of a preset.
-
-    Raises:
-        ProblemError: ``input`` if there is no preset of that name.
-    """
+    """The settings of a preset; raises ProblemError, ``input``, if there is none of that name."""
     if name not in PRESETS:
         raise problem(
             "input", f"There is no preset {name!r}.", "", f"Choose from {', '.join(PRESETS)}."

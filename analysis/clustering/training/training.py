@@ -195,21 +195,13 @@ class _Run:
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
-    """Replace the checkpoint of a run.
-
-    Raises:
-        OSError: It cannot be written.
-    """
+    """Replace the checkpoint of a run; raises OSError if it cannot be written."""
     with replacing(folder / CHECKPOINT_NAME) as stream:
         torch.save(state, stream)
 
 
 def load_checkpoint(folder: Path, device: torch.device) -> dict[str, Any] | None:
-    """The checkpoint of a run, None where there is none yet.
-
-    Raises:
-        ProblemError: ``storage`` where it cannot be read.
-    """
+    """The checkpoint, or None; raises ProblemError, ``storage``, if it cannot be read."""
     path = folder / CHECKPOINT_NAME
     if not path.exists():
         return None

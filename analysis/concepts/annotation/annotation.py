@@ -29,14 +29,10 @@ REPEATS = 5
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """One principal component of a feed-forward network.
+    """One principal component of a feed-forward network; only its words are ever sent.
 
-    Attributes:
-        model: Name of the model it belongs to; never sent.
-        layer: From 0; never sent.
-        component: Rank by explained variance, from 0; never sent.
-        words: Its words, the nearest first; nothing else is ever sent.
-        expert: From 0; -1 in a dense model.
+    `component` is its rank by explained variance; it, layers and experts count from 0, and -1 is a
+    dense model. The nearest words come first.
     """
 
     model: str

@@ -43,21 +43,14 @@ class Answers(Protocol):
 
 
 class AnswerFile:
-    """Answers in a file, read completely when opened.
+    """Answers in a file, read completely when opened; created on first write, for the owner only.
 
-    Any number of processes may read it, but only one at a time may write.
-
-    Attributes:
-        path: The file; it and its folder are created on first write, for the owner only.
-        damaged: Number of unreadable lines; their questions are asked again.
+    Any number of processes may read it, but only one at a time may write. `damaged` counts
+    unreadable lines, whose questions are asked again.
     """
 
     def __init__(self, path: Path) -> None:
-        """Read the file if it exists.
-
-        Raises:
-            ProblemError: ``storage`` if it exists but cannot be read.
-        """
+        """Read the file if it exists; raises ProblemError, ``storage``, if it cannot be read."""
         self.path = path
         self.damaged = 0
         self._answers: dict[str, Completion] = {}
@@ -75,7 +68,6 @@ class AnswerFile:
         return len(self._answers)
 
     def get(self, key: str) -> Completion | None:
-        """The answer to the question with this key; None if there is none."""
         return self._answers.get(key)
 
     def put(self, key: str, answer: Completion) -> None:

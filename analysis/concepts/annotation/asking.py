@@ -16,13 +16,9 @@ from analysis.problems import ProblemError, problem
 class Pace:
     """Rate limits and retries for a completer.
 
-    Attributes:
-        concurrency: Maximum number of concurrent questions.
-        per_minute: Maximum number of questions started per minute; None for no limit.
-        attempts: How often a question is tried before giving up.
-        first_wait: Seconds before the second attempt; doubled each time, up to a minute, unless
-            the server says when.
-        longest_wait: Seconds; a server that asks for a longer wait ends the work.
+    `attempts` is how often a question is tried before giving up: `first_wait` seconds before the
+    second attempt, doubled each time, up to a minute, unless the server says when. A server that
+    asks for more than `longest_wait` seconds ends the work.
     """
 
     concurrency: int = 8
@@ -39,11 +35,8 @@ class StoppedError(Exception):
 class Asker:
     """Asks a completer and stores its answers. Bound to one event loop.
 
-    Attributes:
-        requests: Requests made, including failed attempts.
-        input_tokens: Tokens of answered questions, as counted by the server.
-        output_tokens: Tokens of their answers, as counted by the server.
-        unmetered: Answered questions without a token count from the server.
+    `requests` includes failed attempts; tokens are those of answered questions and their answers as
+    the server counted them, `unmetered` the answers it did not count.
     """
 
     def __init__(self, completer: Completer, answers: Answers, pace: Pace) -> None:
@@ -67,7 +60,6 @@ class Asker:
 
     @property
     def stopped(self) -> bool:
-        """Whether `stop` was called."""
         return self._stopped.is_set()
 
     def stop(self) -> None:

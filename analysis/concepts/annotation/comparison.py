@@ -28,11 +28,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Share:
-    """A share of annotations in percent, repeat by repeat.
-
-    Attributes:
-        repeats: One value for each repeat that has any relevant annotation.
-    """
+    """A share of annotations in percent, for each repeat that has any relevant annotation."""
 
     repeats: tuple[float, ...]
 

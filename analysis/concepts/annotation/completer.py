@@ -22,14 +22,10 @@ Withheld = Literal["filter", "refusal"]
 
 
 class Completion(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The answer to a conversation.
+    """The raw answer to a conversation, empty if the model said nothing.
 
-    Attributes:
-        text: The raw answer; empty if the model said nothing.
-        cut: Whether it was cut off by the token limit.
-        input_tokens: The server's token count of the conversation; None if not reported.
-        output_tokens: The server's token count of the answer; None if not reported.
-        withheld: Who withheld all or the rest of it; None if nobody did.
+    `cut` by the token limit; `withheld` says who withheld all or the rest of it. Tokens of
+    conversation and answer are the server's count, None if not reported.
     """
 
     text: str
@@ -51,10 +47,8 @@ class Completion(msgspec.Struct, frozen=True, omit_defaults=True):
 class TryAgainError(Exception):
     """The question may be answered if it is asked again later.
 
-    Args:
-        problem: What to tell the user if it is never answered.
-        after: Seconds after which the server wants to be asked again; None if not stated.
-        busy: Whether the server works but gets too many requests.
+    `problem` is for the user if it never is; the server wants to be asked after `after` seconds,
+    None if not stated; `busy` if it works but gets too many requests.
     """
 
     def __init__(self, problem: Problem, *, after: float | None = None, busy: bool = False) -> None:

@@ -26,12 +26,9 @@ _MASKED = re.compile(r"[\w.-]*(?:\*{2,}|\.{3,}|…)[\w.*…-]*")
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """A server, a model on it, and the key.
+    """A server, a model on it, and the key, which is never part of a `repr`.
 
-    Attributes:
-        model: The model's name there.
-        base_url: Address, up to and without ``/chat/completions``.
-        api_key: The key; empty if the server needs none. Never part of a `repr`.
+    The address goes up to and without ``/chat/completions``; the key is empty if none is needed.
     """
 
     model: str

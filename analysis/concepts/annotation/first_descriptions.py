@@ -24,11 +24,9 @@ class FirstDescriptions:
                 self._found.setdefault(place, description)
 
     def __len__(self) -> int:
-        """Number of components with a description."""
         return len(self._found)
 
     def find(self, model: str, layer: int, expert: int, component: int) -> Description | None:
-        """The description of a component; None if there is none."""
         return self._found.get((model, layer, expert, component))
 
 

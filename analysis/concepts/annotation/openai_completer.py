@@ -37,11 +37,8 @@ _FILTERED = ("content_filter", "content_policy_violation", "data_inspection_fail
 class OpenAICompleter:
     """Asks an endpoint. Sends only the conversation and the sampling parameters.
 
-    No seed is sent: not every server accepts the field, and answers are stored anyway.
-
-    Args:
-        endpoint: Address, model and key.
-        seconds: Timeout of a request.
+    No seed is sent: not every server accepts the field, and answers are stored anyway. `seconds` is
+    the timeout of a request.
     """
 
     def __init__(self, endpoint: Endpoint, *, seconds: float = REQUEST_SECONDS) -> None:
@@ -53,7 +50,6 @@ class OpenAICompleter:
 
     @property
     def model(self) -> str:
-        """The model's name at the endpoint."""
         return self._endpoint.model
 
     async def complete(
@@ -85,7 +81,6 @@ class OpenAICompleter:
                 self._limit = "max_completion_tokens"
 
     async def aclose(self) -> None:
-        """Close the connections."""
         if self._client is not None:
             await self._client.close()
             self._client = None
@@ -180,12 +175,9 @@ class OpenAICompleter:
 
 
 class _RefusedError(Exception):
-    """A server sent something other than an answer.
+    """A server sent something other than an answer; status and `said` as in `refusals.refusal`.
 
-    Attributes:
-        status: See `refusals.refusal`.
-        said: What it sent: decoded JSON, or text that is not JSON.
-        after: Seconds it wants us to wait; None if not stated.
+    `after` is the number of seconds it wants us to wait; None if not stated.
     """
 
     def __init__(self, status: int, said: object, after: float | None = None) -> None:

@@ -19,12 +19,7 @@ _STAND_IN = "a description of some words"
 
 @dataclass(frozen=True)
 class Prices:
-    """An endpoint's prices for a million tokens, in any currency.
-
-    Attributes:
-        input_tokens: Price of a million tokens sent.
-        output_tokens: Price of a million tokens received.
-    """
+    """An endpoint's prices for a million tokens sent and received, in any currency."""
 
     input_tokens: float
     output_tokens: float
@@ -38,16 +33,10 @@ class Prices:
 class Plan:
     """Upper bounds of what is left to ask.
 
-    Fewer questions follow if words have no description, or several share the same one.
-
-    Attributes:
-        subjects: Components to describe.
-        repeats: Repeats of each.
-        complete: Pairs of subject and repeat with nothing left to ask.
-        requests: Questions, not counting retries.
-        input_tokens: Estimated, erring on the high side.
-        output_tokens: Their limit; most answers are far shorter.
-        cost: For these tokens, in the currency of the prices; None if no price is known.
+    Fewer questions follow if words have no description, or several share the same one. `complete`
+    counts pairs of subject and repeat with nothing left to ask; `requests` leaves out retries.
+    Input tokens are estimated on the high side, output tokens are their limit; `cost` is in the
+    currency of the prices, None without them.
     """
 
     subjects: int

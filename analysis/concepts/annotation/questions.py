@@ -26,12 +26,8 @@ _VERSION = 1
 class Question(msgspec.Struct, frozen=True):
     """A conversation to continue.
 
-    Attributes:
-        step: The step that asks it.
-        messages: The conversation.
-        temperature: 0, or 1 for descriptions in all repeats but the first.
-        repeat: The repeat that samples it; 0 at temperature 0, where all repeats ask the same.
-        max_tokens: Maximum length of the answer.
+    `temperature` is 0, or 1 for descriptions in all repeats but the first; `repeat` is the one that
+    samples it, 0 at temperature 0, where all repeats ask the same.
     """
 
     step: Step
@@ -134,8 +130,7 @@ def read_annotations(
 ) -> tuple[Annotation, ...]:
     """The annotations of some subjects from stored answers; asks nothing.
 
-    Returns:
-        One per subject and repeat, a subject's repeats together, including ``unanswered`` ones.
+    One per subject and repeat, a subject's repeats together, including ``unanswered`` ones.
     """
     return tuple(
         known(subject, repeat, templates, model, answers)[0]

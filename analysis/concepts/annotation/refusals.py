@@ -60,10 +60,7 @@ _REMEDIES = (
 class Refusal:
     """A refusal as told to the user.
 
-    Attributes:
-        problem: What to tell.
-        again: Whether the same question may work later.
-        busy: Whether the server works but gets too many requests.
+    `again`: the same question may work later; `busy`: the server works but gets too many requests.
     """
 
     problem: Problem
@@ -77,12 +74,9 @@ def wants_newer_limit(said: object) -> bool:
 
 
 def refusal(endpoint: Endpoint, status: int, said: object) -> Refusal:
-    """Explain an error.
+    """Explain an error with an HTTP status, or the one inside an error with status 200; 0 for none.
 
-    Args:
-        endpoint: The endpoint.
-        status: HTTP status, or the one inside an error that came with status 200; 0 if it has none.
-        said: What the server sent; see `server_words.reason`.
+    `said` is what the server sent; see `server_words.reason`.
     """
     place, quote = endpoint.place, _quote(endpoint, said)
     answered = f"It answered with status {status}" if status else "It answered with an error"

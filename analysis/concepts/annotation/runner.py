@@ -23,14 +23,9 @@ _POLL_S = 0.1
 class Progress:
     """How far the work has got.
 
-    Attributes:
-        done: Pairs of subject and repeat with nothing left to ask.
-        total: All pairs.
-        requests: Requests in this run, including failed attempts.
-        input_tokens: Tokens of answered questions, as counted by the server.
-        output_tokens: Tokens of their answers, as counted by the server.
-        unmetered: Answered questions without a token count from the server.
-        waiting_s: Seconds the server still wants to wait before the next question.
+    `done` counts pairs of subject and repeat with nothing left to ask; `requests` includes failed
+    attempts. Tokens are those of answered questions as the server counted them; `unmetered` answers
+    it did not count. `waiting_s`: seconds it still wants to wait.
     """
 
     done: int
@@ -154,6 +149,5 @@ class _Work:
 
 
 def _failures(tasks: set[asyncio.Task[None]]) -> list[BaseException]:
-    """The errors of failed tasks."""
     ended = [task for task in tasks if task.done() and not task.cancelled()]
     return [error for task in ended if (error := task.exception()) is not None]

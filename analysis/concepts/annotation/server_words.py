@@ -23,11 +23,7 @@ _DEEPEST = 6
 
 
 def reason(said: object) -> str:
-    """The reason on one line, of any length; empty if there is none.
-
-    Args:
-        said: What the server sent: decoded JSON, or text that is not JSON.
-    """
+    """The reason on one line, empty if there is none, in decoded JSON or text that is not JSON."""
     return " ".join(_reason(said, _DEEPEST).split())
 
 

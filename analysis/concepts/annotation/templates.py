@@ -23,13 +23,9 @@ _PARSERS = {
 
 
 class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One step's wording.
+    """One step's wording: the model's role, and a turn with ``{}`` in place of its subject.
 
-    Attributes:
-        role: The model's role and task.
-        turn: A question, with ``{}`` in place of its subject.
-        examples: Pairs of a subject and the right answer.
-        max_tokens: Maximum length of the answer.
+    `examples` are pairs of a subject and the right answer; `max_tokens` limits the answer.
     """
 
     role: str
@@ -53,13 +49,9 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Templates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The wording of all three steps.
+    """The wording of all three steps: description, scenarios, linguistic level.
 
-    Attributes:
-        description: From words to a description.
-        scenarios: From a description to scenarios.
-        level: From a description to a linguistic level.
-        system_role: Whether to put the role in a system message or in the first question.
+    `system_role` puts the role in a system message instead of in the first question.
     """
 
     description: Template

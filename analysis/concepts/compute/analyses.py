@@ -21,8 +21,7 @@ from analysis.words.compute.lexicon import output_words
 def concepts(request: ConceptsRequest, models: ModelPool) -> Steps[LayerConcepts]:
     """The principal components of a layer in both models, and their rotation (METHODS 3).
 
-    Raises:
-        ProblemError: A model or the words cannot be used.
+    Raises ProblemError if a model or the words cannot be used.
     """
     started = time.monotonic()
     found: list[PrincipalWords] = []

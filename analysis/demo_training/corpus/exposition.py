@@ -30,7 +30,6 @@ def state(rng: random.Random, templates: list[str], row: Row, count: int) -> lis
 
 
 def country(rng: random.Random, count: int) -> list[str]:
-    """Sentences about a country."""
     row = rng.choice(table("countries"))
     templates = list(sentences("country"))
     if row["religion"]:
@@ -48,7 +47,6 @@ def place(rng: random.Random, count: int) -> list[str]:
 
 
 def person(rng: random.Random, count: int) -> list[str]:
-    """Sentences about a person."""
     row = rng.choice(table("people"))
     templates = list(sentences("person"))
     if row["religion"]:

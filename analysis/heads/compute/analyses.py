@@ -63,11 +63,7 @@ def head_pairs(request: HeadPairsRequest, models: ModelPool) -> Steps[HeadPairs]
 
 
 def neuron_pairs(request: NeuronPairsRequest, models: ModelPool) -> Steps[NeuronPairs]:
-    """The word pairs of every neuron pair of one head (METHODS 2).
-
-    Raises:
-        ProblemError: As `head_pairs`.
-    """
+    """The word pairs of every neuron pair of one head (METHODS 2); errors as `head_pairs`."""
     weights, alike, embeddings = yield from _prepared(request, models)
     if not 0 <= request.head < weights.heads:
         raise problem(

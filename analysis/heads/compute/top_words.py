@@ -52,13 +52,9 @@ class Activations:
     """Computes the activations of neurons on fixed embeddings."""
 
     def __init__(self, embeddings: Tensor) -> None:
-        """Keep the embeddings.
+        """Keep the embeddings, [V, D], any floating dtype and device; float32 is not copied.
 
-        Args:
-            embeddings: [V, D], any floating dtype and device; float32 is not copied.
-
-        Raises:
-            ValueError: They are not [V, D] or not finite.
+        Raises ValueError if they are not [V, D] or not finite.
         """
         if embeddings.ndim != 2:
             raise ValueError(f"embeddings must be [V, D], not of shape {tuple(embeddings.shape)}")

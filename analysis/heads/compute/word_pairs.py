@@ -51,7 +51,6 @@ class WordPairs:
         return WordPairs(self.first[kept], self.second[kept], self.count[kept])
 
     def as_list(self) -> list[Pair]:
-        """The pairs as tuples."""
         return list(
             zip(self.first.tolist(), self.second.tolist(), self.count.tolist(), strict=True)
         )

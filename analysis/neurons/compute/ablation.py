@@ -92,11 +92,7 @@ def ablation(request: AblationRequest, models: ModelPool) -> Steps[Ablation]:
 def response_log_probabilities(
     model: PreTrainedModel, batch: Sequence[Text], device: torch.device
 ) -> Tensor:
-    """log p of the counted tokens of each text, given all tokens before them.
-
-    Returns:
-        float32 at least, [B]: sums over the tokens.
-    """
+    """float32 at least, [B]: log p of each text's counted tokens, given all before them, summed."""
     ids, mask, counted = padded(batch, device)
     # The state before a token predicts it.
     row, place = counted[:, 1:].nonzero(as_tuple=True)

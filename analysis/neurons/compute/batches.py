@@ -20,12 +20,9 @@ TOKENS = 1024
 
 @dataclass(frozen=True)
 class Text:
-    """What the model reads for one instruction.
+    """What the model reads for the instruction at `index` of the request.
 
-    Attributes:
-        index: Its position in the request.
-        ids: Token ids.
-        counted: Which of them count: the instruction's own, or the response's.
+    `counted` marks the ids that count: the instruction's own, or the response's.
     """
 
     index: int
@@ -36,9 +33,7 @@ class Text:
 def in_batches(texts: Sequence[Text], most_counted: int | None = None) -> list[list[Text]]:
     """Batches of texts by falling length: the largest batch first, with little padding.
 
-    Args:
-        texts: The texts.
-        most_counted: Maximum number of counted tokens in a batch; None for no limit.
+    `most_counted` limits the counted tokens in a batch.
     """
     batches: list[list[Text]] = []
     for text in sorted(texts, key=lambda each: -len(each.ids)):
@@ -53,11 +48,7 @@ def in_batches(texts: Sequence[Text], most_counted: int | None = None) -> list[l
 
 
 def padded(batch: Sequence[Text], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """A batch as tensors, with shorter texts padded on the right, where no token attends.
-
-    Returns:
-        int64 [B, T] ids, int64 [B, T] attention mask and bool [B, T] counted.
-    """
+    """int64 [B, T] ids and attention mask, and bool [B, T] counted; padded on the right."""
     shape = (len(batch), max(len(each.ids) for each in batch))
     ids = torch.zeros(shape, dtype=torch.int64)
     mask, counted = torch.zeros_like(ids), torch.zeros(shape, dtype=torch.bool)
@@ -112,17 +103,10 @@ def run_batches(
 def refuse_not_finite(
     loaded: LoadedModel, batch: Sequence[Text], values: Tensor, mask: Tensor | None = None
 ) -> None:
-    """Refuse a batch whose results are not all finite.
+    """Refuse a batch of B texts whose results `values`, [B, ...], are not all finite.
 
-    Args:
-        loaded: The model.
-        batch: B texts.
-        values: [B, ...], the results.
-        mask: int64 [B, T] if values are [B, T, ...]: 0 for padding, where values are ignored.
-
-    Raises:
-        NotFiniteError: ``model``, with the reason.
-        NotFiniteError: ``model``, with the reason.
+    With `mask`, int64 [B, T], values are [B, T, ...] and those at padding, 0, are ignored. Raises
+    NotFiniteError, ``model``, with the reason.
     """
     if is_finite(values if mask is None else values[mask.bool()]):
         return
@@ -133,11 +117,7 @@ def refuse_not_finite(
 
 
 def left_out(texts: Sequence[Text], asked: int, loaded: LoadedModel) -> tuple[str, ...]:
-    """A note about instructions that are too long for the model.
-
-    Raises:
-        ProblemError: ``input`` if none is left.
-    """
+    """A note about instructions too long for the model; raises ProblemError if none is left."""
     missing = asked - len(texts)
     why = f"longer than the {loaded.facts.context_window:,} tokens that {loaded.facts.name} reads"
     if not texts:

@@ -51,12 +51,7 @@ class _Histogram:
 
 
 class _Batch:
-    """Counts of one layer in one pass.
-
-    Attributes:
-        active: int64 [B, U], counted tokens at which a neuron is active.
-        sent: int64 [B, E], counted tokens routed to an expert.
-    """
+    """One layer in one pass: int64 [B, U] active tokens and [B, E] tokens routed to an expert."""
 
     def __init__(self, network: FeedForward, branch: Branch, counted: Tensor) -> None:
         self._network, self._branch, self._counted = network, branch, counted
@@ -79,12 +74,7 @@ class _Batch:
 
 
 class Counter:
-    """Counts the activations of all layers, batch by batch.
-
-    Args:
-        networks: The model's, in layer order.
-        branch: What counts as a gated network's activation.
-    """
+    """Counts the activations of all layers, batch by batch; `branch` says what an activation is."""
 
     def __init__(self, networks: Sequence[FeedForward], branch: Branch) -> None:
         self._networks = networks

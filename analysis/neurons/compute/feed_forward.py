@@ -57,13 +57,10 @@ class FeedForward:
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What a network computed for some tokens.
+    """What a network at `expert`, a position in `FeedForward.starts`, computed for some tokens.
 
-    Attributes:
-        expert: Position in `FeedForward.starts`.
-        tokens: int64 [n], which of the batch's tokens, counted row by row; None for all.
-        gate: [n, F], output of the activation function.
-        product: [n, F], input of the down projection.
+    `tokens`: int64 [n], which of the batch's tokens, counted row by row; None for all. `gate`: [n,
+    F], output of the activation function; `product`: [n, F], input of the down projection.
     """
 
     expert: int
@@ -145,10 +142,8 @@ def silenced(network: FeedForward, neurons: Sequence[int]) -> Iterator[None]:
 def _written_out(experts: Any, see: See | None, silent: Tensor | None) -> Iterator[None]:
     """Replace the experts' arithmetic with a plain loop over experts.
 
-    Args:
-        experts: A module of fused weights gate_up_proj [E, 2·F, D] and down_proj [E, D, F].
-        see: Called for every expert that has tokens.
-        silent: bool [E, F], silenced neurons.
+    Their fused weights are gate_up_proj [E, 2·F, D] and down_proj [E, D, F]; `see` is called for
+    every expert that has tokens; `silent`, bool [E, F], are silenced neurons.
     """
 
     def forward(states: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:

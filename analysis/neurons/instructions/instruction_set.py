@@ -9,14 +9,9 @@ import msgspec
 
 
 class Instruction(msgspec.Struct, frozen=True):
-    """One instruction for a model.
+    """One instruction for a model; `id` is unique in its set, `input` empty if it needs none.
 
-    Attributes:
-        id: Unique in its set.
-        category: Such as ``math``.
-        instruction: The task, as a user would type it.
-        input: The task's input; empty if the instruction is self-contained.
-        response: A short answer that follows the instruction.
+    `response` is a short answer that follows the instruction.
     """
 
     id: str
@@ -32,12 +27,9 @@ class Instruction(msgspec.Struct, frozen=True):
 
 
 class InstructionSet(msgspec.Struct, frozen=True, dict=True):
-    """Instructions by category.
+    """Instructions by category, in source order; name and notes are not part of the digest.
 
-    Attributes:
-        name: The set's name in views: a shipped set's or a file's; not part of the digest.
-        instructions: In source order.
-        notes: What was left out, in sentences; not part of the digest.
+    `name` is a shipped set's or a file's; `notes` say in sentences what was left out.
     """
 
     name: str

@@ -32,15 +32,10 @@ class CaseFolder:
     """A context that collects a study's cases; the folder changes only at `finish`."""
 
     def __init__(self, folder: Path | None, models: Sequence[str]) -> None:
-        """Begin writing.
+        """Begin writing in the study's folder, nothing with None; models are base and tuned.
 
-        Args:
-            folder: The study's folder; with None nothing is written.
-            models: The models' names, base and tuned.
-
-        Raises:
-            ProblemError: ``storage`` if nothing can be written there, or something other than a
-                case library is in the way.
+        Raises ProblemError, ``storage``, if nothing can be written there, or something other than a
+        case library is in the way.
         """
         self._folder = folder
         self._names = file_names(*models)
@@ -67,11 +62,7 @@ class CaseFolder:
         self._open.close()
 
     def write(self, cases: Sequence[NewCase]) -> None:
-        """Add a case as seen by the base and the tuned model, with one map each.
-
-        Raises:
-            ProblemError: ``storage`` if it cannot be written.
-        """
+        """Add a case as base and tuned model see it; raises ProblemError, ``storage``."""
         for writer, case in zip(self._writers, cases, strict=False):
             writer.write(case)
 
@@ -125,9 +116,7 @@ class CaseFolder:
 def check_case_places(folder: Path) -> None:
     """Return if a study's libraries could be put into `folder`; call before a study begins.
 
-    Raises:
-        ProblemError: ``storage`` if something else is in their place.
-        OSError: The folder cannot be inspected.
+    Raises ProblemError, ``storage``, if anything else is in their place, or OSError.
     """
     for place in _PLACES:
         _check_replaceable(folder / place)

@@ -42,15 +42,10 @@ STUDY_CASES = "cases"
 
 @dataclass(frozen=True)
 class Case:
-    """A case as shown in the list of cases.
+    """A case as shown in the list of cases; `id` is unique in the library.
 
-    Attributes:
-        id: Its name, unique in the library.
-        dataset: The collection of prompts it comes from.
-        prompt: The user's text.
-        response_lengths: Response tokens of each of the library's models.
-        ratings: How well each model's response follows the prompt, 1 to 4; None if unrated.
-        guessed: Whether its instructions are a guess because nobody marked them.
+    `ratings` say how well each model's response follows the prompt, 1 to 4; None if unrated.
+    `guessed`: nobody marked its instructions.
     """
 
     id: str
@@ -70,12 +65,8 @@ class Case:
 class CaseText:
     """The parts of a case that do not depend on the model.
 
-    Attributes:
-        prompt_tokens: N tokens.
-        instruction: bool [N], the published mask of instruction tokens.
-        instruction_spans: Character spans of the instructions in the prompt, in order.
-        context: The part of the prompt that is material, as text.
-        reference: The dataset's answer.
+    `instruction` is bool [N], the published mask; `context` is the part of the prompt that is
+    material, `reference` the dataset's answer.
     """
 
     prompt_tokens: Tokens
@@ -99,9 +90,8 @@ class CaseLibrary:
     def __init__(self, folder: Path) -> None:
         """Read the index; the maps stay on disk.
 
-        Raises:
-            ProblemError: ``storage``, naming file and line, if the folder is not a case library or
-                is damaged.
+        Raises ProblemError, ``storage``, naming file and line, for a damaged folder or no case
+        library.
         """
         self.folder = folder
         responses = model_names(folder, "responses_", ".jsonl")
@@ -194,11 +184,7 @@ class CaseLibrary:
         )
 
     def instruction_scores(self) -> Iterator[tuple[str, tuple[float, ...]]]:
-        """Instruction scores under the published masks (METHODS 1), case by case.
-
-        Yields:
-            (case id, one score for each of `models`), in the order of `cases`.
-        """
+        """(case id, score of each of `models`) under the published masks (METHODS 1)."""
         for case in self.cases:
             mask = self._instruction(self._full_entry(case.id))
             scores = (self._scores(case.id, model, len(mask)) for model in self.models)

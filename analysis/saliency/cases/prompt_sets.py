@@ -160,11 +160,7 @@ def _utf8(path: Path, data: bytes) -> bytes:
 
 
 def _prompt(number: int, entry: Entry, columns: Columns, name: str) -> StudyPrompt:
-    """The prompt of a line.
-
-    Raises:
-        UnusableLineError: It has no prompt, or one of its values is invalid.
-    """
+    """The prompt of a line; raises UnusableLineError if it has none or an invalid value."""
     if isinstance(entry, UnusableLineError):
         raise entry
     if not isinstance(entry.get(columns.prompt, ""), str):

@@ -92,11 +92,7 @@ class CaseWriter:
         self.close()
 
     def close(self) -> None:
-        """Close the files and write the archives' directories.
-
-        Raises:
-            ProblemError: ``storage`` if that fails.
-        """
+        """Close the files and write the archives' directories; raises ProblemError, ``storage``."""
         try:
             self._files.close()
         except OSError as error:

@@ -40,12 +40,9 @@ Rows = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Lexicon:
-    """Words that a model can write.
+    """Words that a model can write, V, most frequent first, with their token ids.
 
-    Attributes:
-        words: V words, most frequent first.
-        tokens: Their token ids.
-        notes: Where they come from and what was left out, in sentences.
+    Notes say in sentences where they come from and what was left out.
     """
 
     words: tuple[str, ...]
@@ -72,13 +69,8 @@ class Lexicon:
 def lexicon(words: Words, tokenizer: PreTrainedTokenizerBase, vocabulary: int) -> Lexicon:
     """The words that a model can write.
 
-    Args:
-        words: Which words.
-        tokenizer: The model's.
-        vocabulary: Number of rows of its embeddings; it does not know tokens beyond them.
-
-    Raises:
-        ProblemError: The list cannot be read, or the model can write none of its words.
+    `vocabulary` is the number of rows of its embeddings; it does not know tokens beyond them.
+    Raises ProblemError if the list cannot be read, or the model can write none of its words.
     """
     listed = _listed(words, tokenizer)
     tokens = tuple(tuple(ids) for ids in word_tokens(tokenizer, listed.words, vocabulary))
@@ -106,12 +98,9 @@ def _listed(words: Words, tokenizer: PreTrainedTokenizerBase) -> WordList:
 
 @dataclass(frozen=True, eq=False)
 class Similarity:
-    """A lexicon with the vectors that tell which of its words are similar.
+    """A lexicon of words that have a vector: float32 [V, G], unit length.
 
-    Attributes:
-        lexicon: The words that have a vector.
-        vectors: float32 [V, G], unit length.
-        thresholds: float64 [V], θ of METHODS 2.
+    `thresholds` are float64 [V], θ of METHODS 2.
     """
 
     lexicon: Lexicon
@@ -122,15 +111,9 @@ class Similarity:
 def similarity(
     lexicon: Lexicon, vectors: WordVectors, stand_in: Callable[[Sequence[str]], Tensor]
 ) -> Similarity:
-    """The vectors of a lexicon's words.
+    """The vectors of a lexicon's words; `stand_in` embeds words, [V, D], when there are none.
 
-    Args:
-        lexicon: The words.
-        vectors: Which vectors.
-        stand_in: Returns the embeddings [V, D] of words, used when there are no vectors.
-
-    Raises:
-        ProblemError: The vectors cannot be read, or contain none of the words.
+    Raises ProblemError if the vectors cannot be read, or contain none of the words.
     """
     match vectors.source:
         case "demo":

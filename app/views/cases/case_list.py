@@ -23,14 +23,11 @@ UNFOLLOWED = "below 2"
 
 @dataclass(frozen=True)
 class Filters:
-    """Filters and order of the list.
+    """Filters and order of the list; an empty filter admits all.
 
-    Attributes:
-        dataset: The only dataset listed; empty for all.
-        rating: ``FOLLOWED``, ``UNFOLLOWED``, ``NOT_RATED`` or a rating as text; empty for all.
-        words: Text that prompts or ids must contain, ignoring case.
-        order: The sort key; ``file`` is the library's own order.
-        rising: Whether the smallest come first.
+    `rating` is ``FOLLOWED``, ``UNFOLLOWED``, ``NOT_RATED`` or a rating as text; `words` must occur
+    in prompt or id, ignoring case. `order` is the sort key, ``file`` the library's own order;
+    `rising` puts the smallest first.
     """
 
     dataset: str = ""
@@ -44,15 +41,12 @@ class Filters:
         return replace(self, dataset=_after(self.dataset, ("", *datasets)))
 
     def next_rating(self, ratings: Sequence[str]) -> Filters:
-        """The filters with the next rating; all of them follow the last one."""
         return replace(self, rating=_after(self.rating, ("", *ratings)))
 
     def next_order(self) -> Filters:
-        """The filters sorted by the next column."""
         return replace(self, order=_after(self.order, ORDERS), rising=False)
 
     def admits(self, case: Case) -> bool:
-        """Whether a case passes the filters."""
         if self.dataset and case.dataset != self.dataset:
             return False
         words = self.words.casefold()
@@ -108,11 +102,7 @@ def value_of(case: Case, scores: Scores | None, order: Order) -> float | None:
 
 
 def table(cases: Sequence[Case], scores: Mapping[str, Scores], models: Sequence[str]) -> Table:
-    """The list as a table.
-
-    Id, dataset, whether instructions were marked or guessed, rating, each model's score, their
-    difference, prompt.
-    """
+    """The list: id, dataset, marked or guessed, rating, each model's score, difference, prompt."""
     columns = [
         "id",
         "dataset",

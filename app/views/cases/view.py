@@ -89,7 +89,6 @@ class CasesView(View):
         return self.ui.workspace.library
 
     def compose(self) -> ComposeResult:
-        """Titles above the list, filters below."""
         yield Lines(id="titles")
         yield ItemList(self._draw, empty=" No case matches. esc shows all again.", id="list")
         yield SearchBar("words in prompts or ids", id="search")
@@ -106,7 +105,6 @@ class CasesView(View):
         )
 
     def enter(self) -> None:
-        """Focus the list."""
         self.query_one("#list").focus()
 
     def on_resize(self, event: Resize) -> None:
@@ -168,7 +166,6 @@ class CasesView(View):
         self.query_one("#summary", Lines).show([(" " + " · ".join(parts), "dim")])
 
     def _list(self) -> None:
-        """Rebuild the list and go to its top."""
         self._listed = listed(self._library.cases, self._scores, self._filters)
         self.query_one("#list", ItemList).show(len(self._listed), cursor=0)
         self._show_lines()
@@ -203,7 +200,6 @@ class CasesView(View):
         self.action_open_case()
 
     def action_open_case(self) -> None:
-        """Read the case under the cursor, then show it."""
         if not self._listed:
             return
         self._open(self._listed[self.query_one("#list", ItemList).cursor])
@@ -254,7 +250,6 @@ class CasesView(View):
         self._list()
 
     def action_find(self) -> None:
-        """Open the search bar."""
         self.query_one(SearchBar).open()
 
     @on(SearchBar.Sought)
@@ -264,19 +259,15 @@ class CasesView(View):
             self.enter()
 
     def action_dataset(self) -> None:
-        """Filter by the next dataset."""
         self._filter(self._filters.next_dataset(self._library.datasets))
 
     def action_rating(self) -> None:
-        """Filter by the next rating."""
         self._filter(self._filters.next_rating(rating_choices(self._library.cases)))
 
     def action_sort(self) -> None:
-        """Sort by the next column."""
         self._filter(self._filters.next_order())
 
     def action_reverse(self) -> None:
-        """Reverse the order."""
         self._filter(replace(self._filters, rising=not self._filters.rising))
 
     def action_clear_filters(self) -> None:
@@ -284,7 +275,6 @@ class CasesView(View):
         self._filter(Filters(order=self._filters.order, rising=self._filters.rising))
 
     def action_export(self) -> None:
-        """Export the list as CSV."""
         path = free_path(Path.cwd(), f"cases-{self._library.folder.name}", ".csv")
         try:
             save_csv(table(self._listed, self._scores, self._library.models), path)

@@ -73,7 +73,6 @@ class NaturalPane(Vertical):
         self._wanted: tuple[int, int, int] | None = None
 
     def compose(self) -> ComposeResult:
-        """Words until there are results; map and plot; status and progress lines."""
         with Horizontal(id="content"):
             yield Static("", id="words", markup=False)
             yield ScatterMap(follow=self._show_status, id="map")
@@ -87,7 +86,6 @@ class NaturalPane(Vertical):
         return self.query_one(ScatterMap)
 
     def enter(self) -> None:
-        """Request both models' clusters the first time, and take the focus."""
         if self._jobs is None:
             self._begin()
         self._show_everything()
@@ -103,17 +101,14 @@ class NaturalPane(Vertical):
             self._jobs.run(0)
 
     def leave(self) -> None:
-        """Stop the request without waiting for it."""
         if self._jobs is not None:
             self._jobs.stop()
 
     def on_resize(self, event: Resize) -> None:
-        """Show map and plot side by side if they fit."""
         self.set_class(event.size.width < BOTH_FROM_WIDTH, "-narrow")
         self.call_after_refresh(self._show_status)
 
     def offers(self, action: Action) -> bool:
-        """What can be done now."""
         match action.action:
             case "run_again":
                 return self._jobs is not None and self._jobs.can_run
@@ -168,7 +163,6 @@ class NaturalPane(Vertical):
             progress.show([])
 
     def _show_status(self) -> None:
-        """Show the instance under the cursor and the legend."""
         status, on_map = self.query_one("#status", Lines), self._map
         if self._found is None:
             return
@@ -221,7 +215,6 @@ class NaturalPane(Vertical):
             self.view.ui.refresh_lines()
 
     def ask_for_tasks(self) -> None:
-        """Let the user name a file of tasks."""
         self.query_one(TasksBar).ask()
 
     @on(TasksBar.Refused)
@@ -240,10 +233,7 @@ class NaturalPane(Vertical):
     def show_layer(self, layer: int, side: int, label: int) -> None:
         """Go to a layer of the natural tasks once it is there, for a link from another view.
 
-        Args:
-            layer: 0 for the embeddings.
-            side: The base (0) or the tuned (1) model.
-            label: Index in `LABELS` of the label that colours the map.
+        Layer 0 is the embeddings; `side` is base (0) or tuned (1), `label` an index in `LABELS`.
         """
         natural = natural_tasks()
         if self._tasks.tasks != natural.tasks:
@@ -263,19 +253,16 @@ class NaturalPane(Vertical):
             self.remove_class("-plot")
 
     def move_layer(self, step: int) -> None:
-        """Go to the next (1) or the previous (-1) layer."""
         assert self._found is not None
         last = len(self._found[self._side].scores) - 1
         self._layer = min(max(self._layer + step, 0), last)
         self._show_everything()
 
     def next_label(self) -> None:
-        """Switch to the next label."""
         self._label = (self._label + 1) % len(LABELS)
         self._show_everything()
 
     def swap(self) -> None:
-        """Switch to the other model."""
         self._side = 1 - self._side
         self.move_layer(0)
 
@@ -290,11 +277,9 @@ class NaturalPane(Vertical):
         self._focus_shown()
 
     def next_here(self, step: int) -> None:
-        """Go to the next instance in the same cell."""
         self._map.next_here(step)
 
     def run_again(self) -> None:
-        """Run what failed or was stopped."""
         if self._jobs is not None:
             self._jobs.run(0)
             self._show_everything()

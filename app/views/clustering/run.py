@@ -16,13 +16,7 @@ from app.widgets.table_list import TableList
 
 
 class ClustersRunPage(Vertical):
-    """Plots one measure over the epochs, and lists all layers at the slider's epoch.
-
-    Attributes:
-        run_shown: The run; None before there is one.
-        epoch: The slider's position.
-        measure, label, split: What is plotted.
-    """
+    """Plots a measure of `run_shown` over the epochs, and lists the layers at `epoch`."""
 
     DEFAULT_CSS = """
     ClustersRunPage Plot { height: 1fr; min-height: 8; }
@@ -39,7 +33,6 @@ class ClustersRunPage(Vertical):
         self.split: str = SPLITS[-1]
 
     def compose(self) -> ComposeResult:
-        """The run's name, the curves, the slider, and a table of layers."""
         yield Lines(id="run-name")
         yield Plot(ascii_only=self._ascii, id="run-curves")
         yield Lines(id="run-slider")
@@ -67,17 +60,14 @@ class ClustersRunPage(Vertical):
             self._go_to(epochs[place])
 
     def next_measure(self) -> None:
-        """Plot the next measure."""
         self.measure = MEASURES[(MEASURES.index(self.measure) + 1) % len(MEASURES)]
         self._draw()
 
     def next_label(self) -> None:
-        """Compare the clusters with the next label."""
         self.label = LABELS[(LABELS.index(self.label) + 1) % len(LABELS)]
         self._draw()
 
     def next_split(self) -> None:
-        """Switch between training and unseen instances."""
         self.split = SPLITS[0] if self.split == SPLITS[1] else SPLITS[1]
         self._draw()
 

@@ -61,7 +61,6 @@ class RunsPane(Vertical):
         self._written = 0.0
 
     def compose(self) -> ComposeResult:
-        """List, words and page, one of which is shown, and the bar for a folder."""
         yield Lines(id="runs-of")
         yield Static("", id="no-runs", markup=False)
         yield ItemList(self._line, id="run-list")
@@ -74,7 +73,6 @@ class RunsPane(Vertical):
 
     @property
     def page(self) -> ClustersRunPage:
-        """The page of a run, open or not."""
         return self.query_one(ClustersRunPage)
 
     @property
@@ -100,7 +98,6 @@ class RunsPane(Vertical):
         ]
 
     def enter(self) -> None:
-        """Look for runs the first time, and take the focus."""
         if self.found is None:
             self._look(self.folder)
         self._show()
@@ -125,7 +122,6 @@ class RunsPane(Vertical):
         self.view.ui.refresh_lines()
 
     def offers(self, action: Action) -> bool:
-        """What can be done now."""
         match action.action:
             case "runs" | "run_again" | "stop":
                 return True
@@ -189,12 +185,10 @@ class RunsPane(Vertical):
         self.open_listed()
 
     def open_listed(self) -> None:
-        """Open the run under the cursor."""
         assert self.found is not None
         self._read(self.found[self._list.cursor].folder)
 
     def ask_for_folder(self) -> None:
-        """Open the bar for a folder."""
         self.query_one(SearchBar).open()
 
     @on(SearchBar.Sought)
@@ -211,15 +205,12 @@ class RunsPane(Vertical):
         self._show()
 
     def next_label(self) -> None:
-        """Compare the clusters with the next label."""
         self.page.next_label()
 
     def swap(self) -> None:
-        """Switch between training and unseen instances."""
         self.page.next_split()
 
     def next_plot(self) -> None:
-        """Plot the next measure."""
         self.page.next_measure()
 
     def run_again(self) -> None:

@@ -27,7 +27,6 @@ class ClustersView(View):
     BINDINGS: ClassVar[list[BindingType]] = bindings("clusters")
 
     def compose(self) -> ComposeResult:
-        """Two panes, one of which is shown."""
         with ContentSwitcher(initial="natural", id="panes"):
             yield NaturalPane(self, id="natural")
             yield RunsPane(self, id="runs")
@@ -45,19 +44,15 @@ class ClustersView(View):
         return self._runs if self.query_one(ContentSwitcher).current == "runs" else self._natural
 
     def enter(self) -> None:
-        """Enter the current pane, which makes its first request."""
         self._pane.enter()
 
     def leave(self) -> None:
-        """Stop the request without waiting for it."""
         self._natural.leave()
 
     def offers(self, action: Action) -> bool:
-        """What the current pane can do."""
         return self._pane.offers(action)
 
     def engine_changed(self, status: EngineStatus) -> None:
-        """Update the progress line."""
         self._natural.show_progress()
 
     def open(self, link: Link) -> None:
@@ -68,14 +63,12 @@ class ClustersView(View):
             self._natural.show_layer(link.layer, link.side, link.label)
 
     def action_runs(self) -> None:
-        """Switch between training runs and models."""
         switcher = self.query_one(ContentSwitcher)
         switcher.current = "natural" if switcher.current == "runs" else "runs"
         self._pane.enter()
         self.ui.refresh_lines()
 
     def action_open(self) -> None:
-        """Open the run under the cursor."""
         self._runs.open_listed()
 
     def action_folder(self) -> None:
@@ -94,15 +87,12 @@ class ClustersView(View):
         self._runs.page.end_of_slider(place)
 
     def action_layer(self, step: int) -> None:
-        """Go to the next (1) or the previous (-1) layer."""
         self._natural.move_layer(step)
 
     def action_next(self, step: int) -> None:
-        """Go to the next instance in the same cell."""
         self._natural.next_here(step)
 
     def action_label(self) -> None:
-        """Switch to the next label."""
         self._pane.next_label()
 
     def action_swap(self) -> None:
@@ -110,7 +100,6 @@ class ClustersView(View):
         self._pane.swap()
 
     def action_plot(self) -> None:
-        """Show the next plot."""
         self._pane.next_plot()
 
     def action_run_again(self) -> None:
@@ -127,5 +116,4 @@ class ClustersView(View):
             self.go_back()
 
     def action_export(self) -> None:
-        """Export what is shown as CSV."""
         self._pane.export()

@@ -16,15 +16,10 @@ from analysis.concepts.result import Components, LayerConcepts
 
 @dataclass(frozen=True)
 class ConceptRow:
-    """A base component and its match among the tuned ones, or one without a match.
+    """A base component and its match among the tuned ones, or one without a match (None).
 
-    Attributes:
-        base: The base component, from 0, or None.
-        tuned: The tuned component, from 0, or None.
-        angle: Degrees between the two; None if one is missing.
-        kept: Words of both, in the base component's order.
-        gained: Words of the tuned component only.
-        lost: Words of the base component only.
+    Components count from 0; `angle` is in degrees, None if one is missing. `kept` words are in the
+    base component's order.
     """
 
     base: int | None
@@ -37,14 +32,9 @@ class ConceptRow:
 
 @dataclass(frozen=True)
 class WordPlace:
-    """A row with a word.
+    """A row of a layer's list with a word, in base and tuned component.
 
-    Attributes:
-        layer: From 0.
-        row: Its index in the layer's list.
-        base: The word's rank in the base component, from 1, and its signed measure; None if it is
-            not among the component's words.
-        tuned: The same for the tuned component.
+    Each side has the word's rank, from 1, and its signed measure; None if the component lacks it.
     """
 
     layer: int
@@ -62,11 +52,9 @@ class ConceptAtlas:
 
     @property
     def layers(self) -> list[LayerConcepts]:
-        """The computed layers, in order."""
         return [self._layers[number] for number in sorted(self._layers)]
 
     def add(self, layer: LayerConcepts) -> None:
-        """Add a layer."""
         # Layers and models share words: keep one copy of each.
         base, tuned = _interned(layer.base), _interned(layer.tuned)
         self._layers[layer.layer] = msgspec.structs.replace(layer, base=base, tuned=tuned)

@@ -44,11 +44,9 @@ class ConceptList(ItemList):
 
     @property
     def row(self) -> ConceptRow | None:
-        """The row under the cursor."""
         return self._rows[self.cursor] if self._rows else None
 
     def move_cursor(self, index: int) -> None:
-        """Move the cursor and report it."""
         before = self.cursor
         super().move_cursor(index)
         if self.cursor != before:

@@ -32,7 +32,6 @@ class ConceptPage(Vertical):
         self._notes: Sequence[str] = ()
 
     def compose(self) -> ComposeResult:
-        """Headings, list, details."""
         yield Lines(id="columns", classes="columns")
         yield ConceptList(self._show_details, ascii_only=self._ascii, id="list")
         yield Lines(id="details")
@@ -54,7 +53,6 @@ class ConceptPage(Vertical):
 
     @property
     def items(self) -> ConceptList:
-        """The list."""
         return self.query_one(ConceptList)
 
     def on_resize(self, event: Resize) -> None:

@@ -30,13 +30,11 @@ class ConceptPlotPage(Vertical):
         self.table: Table | None = None
 
     def compose(self) -> ComposeResult:
-        """A plot; a table with column headings."""
         yield Plot(ascii_only=self._ascii, id="plot")
         yield Lines(id="table-columns", classes="columns")
         yield TableList(ascii_only=self._ascii, id="table")
 
     def first(self) -> None:
-        """Go to the first plot."""
         self.kind = plot_kinds(described=True)[0]
 
     def next(self, *, described: bool) -> bool:
@@ -68,14 +66,11 @@ class ConceptPlotPage(Vertical):
         self.query_one("#table-columns", Lines).show([(heading, "dim")])
 
     def swap(self) -> None:
-        """Switch between the plot and its numbers."""
         self.toggle_class("-table")
         self.focus_shown()
 
     def focus_shown(self) -> None:
-        """Focus the plot or the table."""
         self.query_one(TableList if self.has_class("-table") else Plot).focus()
 
     def text(self) -> str:
-        """The numbers, one row per line."""
         return self.query_one(TableList).text()

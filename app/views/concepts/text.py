@@ -61,12 +61,8 @@ def summary(
 ) -> Line:
     """The line above the list: the layer, its explained variance, how far components turned.
 
-    Args:
-        number: The layer.
-        expert: The expert; -1 in a dense model.
-        layer: Its components; None if not computed yet.
-        dimensions: D, the width of the model.
-        width: Columns of the line; a shorter wording is used if the long one does not fit.
+    Expert -1 is a dense model; `dimensions` is D, the width of the model. A shorter wording is used
+    if the long one does not fit.
     """
     where = f"layer {number}" + (f" · expert {expert}" if expert >= 0 else "")
     if layer is None:
@@ -105,14 +101,7 @@ def details(
 ) -> list[Line]:
     """The lines below the list: the row under the cursor, and notes on all rows.
 
-    Args:
-        layer: The layer; None if not computed yet.
-        row: The row, or None.
-        descriptions: Descriptions of components; None if there are none.
-        notes: Notes on the models.
-        width: Columns of a line.
-        height: Number of lines; the row's words take what the others leave.
-        ascii_only: Plain ASCII.
+    The row's words take what the other lines leave of `height`.
     """
     if layer is None or row is None:
         return []

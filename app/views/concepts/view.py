@@ -89,7 +89,6 @@ class ConceptsView(LayerView[ConceptJobs]):
             self.show_everything()
 
     def compose(self) -> ComposeResult:
-        """The pages, one of which is shown, between summary and progress line."""
         ascii_only = self.ui.settings.ascii
         yield Lines(id="summary")
         with Container(id="content"):
@@ -135,7 +134,6 @@ class ConceptsView(LayerView[ConceptJobs]):
         self._show_summary()
 
     def offers(self, action: Action) -> bool:
-        """What the current page can do."""
         match action.id:
             case "concepts.stop":
                 return True
@@ -249,20 +247,17 @@ class ConceptsView(LayerView[ConceptJobs]):
         self._jobs.turn_to(expert, self._layer)
 
     def action_layer(self, by: int) -> None:
-        """Move to the next (1) or previous (-1) layer, one layer per waiting key press."""
         assert self._jobs is not None
         assert self._jobs.parts is not None
         layer = self._layer + by * (1 + self.ui.take_repeats())
         self._go_to(max(0, min(layer, self._jobs.parts.layers - 1)))
 
     def action_expert(self, by: int) -> None:
-        """Go to the next (1) or the previous (-1) expert."""
         self._go_to_expert((self._expert + by) % self._experts)
         self._turn_to("list" if self._page == "found" else self._page)
 
     @on(ItemList.Chosen, "#found")
     def action_open(self) -> None:
-        """Go from a match to its row."""
         self._go_to_found()
 
     def action_plot(self) -> None:
@@ -275,7 +270,6 @@ class ConceptsView(LayerView[ConceptJobs]):
             self._turn_to("plot")
 
     def action_table(self) -> None:
-        """Switch between a plot and its numbers."""
         self._plots.swap()
 
     def _back(self) -> bool:
@@ -314,7 +308,6 @@ class ConceptsView(LayerView[ConceptJobs]):
             self.export_table(lambda: listed, "concepts", *self._models)
 
     def action_copy(self) -> None:
-        """Copy the row under the cursor, or the plot's numbers."""
         layer, row = self._shown, self._concepts.items.row
         if self._page == "words" or layer is None:
             self.ui.say("There is nothing to copy yet.", severity="warning")

@@ -12,14 +12,10 @@ from app.views.heads.layer import HeadLayer
 
 @dataclass(frozen=True)
 class WordPlace:
-    """A head that pairs a word, in one model or both.
+    """A head that pairs a word, in one model or both; layer and head count from 0.
 
-    Attributes:
-        layer: From 0.
-        head: From 0.
-        partners: The words paired with it, those with the most neuron pairs first.
-        pairs_base: Number of distinct word pairs with it in the base model's head.
-        pairs_tuned: The same in the tuned model's.
+    `partners` are the words paired with it, those with the most neuron pairs first; `pairs_base`
+    and `pairs_tuned` count distinct word pairs with it.
     """
 
     layer: int
@@ -44,7 +40,6 @@ class HeadAtlas:
 
     @property
     def layers(self) -> list[int]:
-        """The computed layers, in order."""
         return sorted(self._layers)
 
     def of_model(self, side: int) -> list[HeadPairs]:
@@ -52,11 +47,9 @@ class HeadAtlas:
         return [self._layers[layer].both[side] for layer in self.layers]
 
     def add(self, layer: HeadLayer) -> None:
-        """Add a layer."""
         self._layers[layer.number] = layer
 
     def layer(self, number: int) -> HeadLayer | None:
-        """A layer; None if not computed yet."""
         return self._layers.get(number)
 
     def head(self, layer: int, head: int) -> HeadComparison | None:

@@ -44,7 +44,6 @@ class NeuronPage(Horizontal):
         self._show_words()
 
     def focus_list(self) -> None:
-        """Focus the neuron pairs."""
         self.query_one("#neurons").focus()
 
     def text(self) -> str:

@@ -76,15 +76,9 @@ def status_lines(
     width: int,
     ascii_only: bool = False,
 ) -> list[Line]:
-    """Lines below the map: the head under the cursor, its first changes, words and vectors.
+    """Lines below the map: the head at (layer, head), its first changes, words and vectors.
 
-    Args:
-        place: Layer and head.
-        comparison: The head in both models; None if not computed yet.
-        pairs: Its layer in both models.
-        rests_on: Words and vectors; wraps onto two lines if needed.
-        width: Columns of a line.
-        ascii_only: Plain ASCII.
+    `rests_on` names the words and vectors; it wraps onto two lines if needed.
     """
     layer, head = place
     title = (f"layer {layer} · head {head}  ", "strong")

@@ -80,7 +80,6 @@ class HeadsView(LayerView[HeadJobs]):
         self._wanted: HeadLink | None = None
 
     def compose(self) -> ComposeResult:
-        """The pages, of which one or two are shown; status and progress below."""
         ascii_only = self.ui.settings.ascii
         with Horizontal(id="content"):
             yield Static("", id="words", markup=False)
@@ -118,7 +117,6 @@ class HeadsView(LayerView[HeadJobs]):
         self._map.styles.width = None if self.has_class("-narrow") else wanted
 
     def offers(self, action: Action) -> bool:
-        """What the current page can do."""
         match action.id:
             case "heads.rerun":
                 return self._jobs is not None and self._jobs.unfinished is not None
@@ -162,7 +160,6 @@ class HeadsView(LayerView[HeadJobs]):
         page.show(self._jobs.neuron_pairs, self._side, self.prose(name))
 
     def _show_head(self) -> None:
-        """Show the head under the cursor on its page and in the lines below."""
         status, jobs = self.query_one("#status", Lines), self._jobs
         status.display = self._page in ("map", "head", "neurons")
         if jobs is None or jobs.parts is None:
@@ -245,7 +242,6 @@ class HeadsView(LayerView[HeadJobs]):
         self.action_open()
 
     def action_open(self) -> None:
-        """From the map to a head, from there to its neuron pairs, from a match to its head."""
         if self._page == "map":
             self._turn_to("head")
         elif self._page == "head":
@@ -257,12 +253,10 @@ class HeadsView(LayerView[HeadJobs]):
             self._go_to_found()
 
     def action_swap(self) -> None:
-        """Show the other model's neuron pairs."""
         self._side = 1 - self._side
         self._show_neurons()
 
     def action_verbs(self) -> None:
-        """Show the verb table of the layers so far."""
         atlas = self._atlas
         base, tuned, layers = atlas.of_model(0), atlas.of_model(1), atlas.count
         if not base:
@@ -307,7 +301,6 @@ class HeadsView(LayerView[HeadJobs]):
             self.export_table(verbs.table, "verbs", *self._models)
 
     def action_copy(self) -> None:
-        """Copy the word pairs of the head, or of the neuron pair, under the cursor."""
         place = self._map.cursor
         comparison = self._atlas.head(*place)
         if self._page == "neurons" and (text := self.query_one(NeuronPage).text()):

@@ -32,10 +32,7 @@ _FITS_A_BYTE = 255
 class ComponentAtlas:
     """Both models' frequencies in every category, and the sets derived from them; no widgets.
 
-    Attributes:
-        categories: Their names.
-        unit: Whether the maps show neurons or experts.
-        thresholds: ε, ε_e and τ (METHODS 6).
+    `unit` is what the maps show; `thresholds` are ε, ε_e and τ (METHODS 6).
     """
 
     def __init__(self, categories: Sequence[str]) -> None:
@@ -69,7 +66,6 @@ class ComponentAtlas:
 
     @property
     def instructions(self) -> int:
-        """Number of instructions counted."""
         return sum(base.instructions for base, _ in self._found.values())
 
     @property
@@ -94,7 +90,6 @@ class ComponentAtlas:
         )
 
     def move_tau(self, by: int) -> None:
-        """Move τ by this many steps."""
         self.thresholds = replace(self.thresholds, tau=_moved(TAUS, self.thresholds.tau, by))
 
     @property

@@ -23,13 +23,7 @@ TITLES = {
 
 
 class ComponentMaps(Horizontal):
-    """Two maps if there is room, else that of the current side.
-
-    Attributes:
-        shown: Which map.
-        measure: The measure of overlaps.
-        side: 0 base, 1 tuned: the one shown if there is room for only one.
-    """
+    """Two maps if there is room, else that of the current side (0 base, 1 tuned)."""
 
     def __init__(self, follow: Callable[[], None], *, ascii_only: bool, id: str) -> None:  # noqa: A002
         """Args: called when the cursor moves; plain ASCII; the widget's id."""
@@ -46,12 +40,10 @@ class ComponentMaps(Horizontal):
 
     @property
     def maps(self) -> tuple[NumberMap, NumberMap]:
-        """The base and the tuned model's map."""
         return self.query_one("#map-base", NumberMap), self.query_one("#map-tuned", NumberMap)
 
     @property
     def title(self) -> str:
-        """The meaning of the numbers."""
         overlaps = self.shown == "overlaps"
         return TITLES[self.shown, self.measure if overlaps else "jaccard"]
 
@@ -81,13 +73,11 @@ class ComponentMaps(Horizontal):
         return "\n".join([f"{model}, {self.title}", *("\t".join(row) for row in rows)])
 
     def focus_map(self) -> None:
-        """Focus a visible map."""
         base, tuned = self.maps
         (base if self.shown == "changes" or self.side == 0 else tuned).focus()
 
     @property
     def cursor(self) -> tuple[int, int]:
-        """Row and column under the cursor."""
         return self.maps[0].cursor if self.shown == "changes" else self.maps[self.side].cursor
 
     def put_cursor(self, row: int, column: int) -> None:
@@ -96,7 +86,6 @@ class ComponentMaps(Horizontal):
             each.move_cursor(row, column)
 
     def cell(self, atlas: ComponentAtlas) -> Cell:
-        """The cell under the cursor."""
         row, column = self.cursor
         if self.shown == "overlaps":
             return Cell(atlas.unit, tuple(dict.fromkeys((row, column))))

@@ -14,13 +14,9 @@ KINDS: tuple[Kind, ...] = ("all", "kept", "lost", "gained", "general", "unique")
 
 
 class Cell(NamedTuple):
-    """The contents of a list: the units in the sets of all these categories.
+    """The contents of a list: the units in the sets of all these categories, given by index.
 
-    Attributes:
-        unit: Neurons or experts.
-        categories: Indices of one category, or of several that overlap.
-        layer: One layer; None for all of them.
-        expert: Only this expert's neurons; None for all.
+    `layer` None stands for all of them; `expert` limits the list to its neurons.
     """
 
     unit: Unit
@@ -30,16 +26,11 @@ class Cell(NamedTuple):
 
 
 class Member(NamedTuple):
-    """A neuron or an expert in the sets of a cell.
+    """A neuron or an expert in the sets of a cell; layers, experts and neurons count from 0.
 
-    Attributes:
-        layer: From 0.
-        expert: Its expert, or the expert itself; -1 in a dense layer.
-        neuron: From 0 in its expert or layer; -1 for an expert.
-        place: Its index in the layer's arrays.
-        in_base, in_tuned: Whether it is in that model's sets of the cell.
-        frequencies: float32 [2, C], mean share of tokens in base and tuned model, by category.
-        sets: (base, tuned), in how many categories' sets it is.
+    `expert` is -1 in a dense layer, `neuron` (in its expert or layer) -1 for an expert; `place` is
+    the index in the layer's arrays. `in_base` and `in_tuned` concern the cell, `sets` counts the
+    categories' sets it is in, (base, tuned). `frequencies`: float32 [2, C], mean share of tokens.
     """
 
     layer: int

@@ -36,7 +36,6 @@ class ComponentPage(Vertical):
         self.kind: Kind = "all"
 
     def compose(self) -> ComposeResult:
-        """Column headings, list, details."""
         yield Lines(id="columns", classes="columns")
         yield FollowedList(
             self._line,
@@ -57,22 +56,18 @@ class ComponentPage(Vertical):
         self._show_details()
 
     def turn_kind(self) -> None:
-        """Switch to the next kind of units in the same cell."""
         self.kind = KINDS[(KINDS.index(self.kind) + 1) % len(KINDS)]
 
     @property
     def items(self) -> ItemList:
-        """The list."""
         return self.query_one("#list", ItemList)
 
     @property
     def member(self) -> Member | None:
-        """The unit under the cursor."""
         return self._members[self.items.cursor] if self._members and self.items.count else None
 
     @property
     def title(self) -> str:
-        """The contents of the list in words, harmless."""
         if self.cell is None or self._members is None:
             return ""
         names = [prose(self._atlas.counted[each]) for each in self.cell.categories]
@@ -104,7 +99,6 @@ class ComponentPage(Vertical):
 
     @property
     def _side_width(self) -> int:
-        """Columns for one model."""
         where = _LAYER + _EXPERT * self._has_experts + _NEURON * self._has_neurons + 3 + _STATUS
         return min(_SIDE, (self.size.width - _FRAME - where - 2) // 2)
 

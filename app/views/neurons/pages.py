@@ -78,7 +78,6 @@ class ComponentPages(PairView[ComponentJobs]):
         self._wanted: UnitsLink | None = None
 
     def compose(self) -> ComposeResult:
-        """The pages, one of which is shown, between summary and progress line."""
         ascii_only = self.ui.settings.ascii
         yield Lines(id="summary")
         with Container(id="content"):
@@ -126,7 +125,6 @@ class ComponentPages(PairView[ComponentJobs]):
 
     @property
     def _opens(self) -> bool:
-        """Whether enter opens something at the cursor."""
         if self._page == "found":
             return self._found.place is not None
         return self._page in ("maps", "list") or self._component is not None
@@ -160,7 +158,6 @@ class ComponentPages(PairView[ComponentJobs]):
         self._turn_to("words")
 
     def leave(self) -> None:
-        """Stop all jobs without waiting for them."""
         super().leave()
         if self._search is not None:
             self._search.jobs.stop()
@@ -172,7 +169,6 @@ class ComponentPages(PairView[ComponentJobs]):
         self.call_after_refresh(self._show_progress)
 
     def offers(self, action: Action) -> bool:
-        """What the current page can do."""
         jobs, page, maps = self._jobs, self._page, self._maps
         match action.id:
             case "components.stop":

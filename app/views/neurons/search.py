@@ -23,16 +23,10 @@ class Word:
 
 
 def find_component(text: str, atlas: ComponentAtlas) -> Place | Expert | int | Word | str:
-    """The neuron, expert, category or word that a search means.
+    """The neuron, expert, category or word that a search means, or what is wrong with its numbers.
 
-    Args:
-        text: Layer and neuron (in a mixture layer: layer and expert, optionally a neuron), the
-            beginning of a category's name, or a word.
-        atlas: With at least one category.
-
-    Returns:
-        The place of a neuron, an expert, the index of a category, a word, or what is wrong with
-        the numbers.
+    The text is layer and neuron (in a mixture layer: layer and expert, optionally a neuron), the
+    beginning of a category's name, or a word. The atlas has at least one category.
     """
     if _NUMBERS.fullmatch(text):
         return _neuron([int(each) for each in re.findall(r"\d+", text)], atlas)

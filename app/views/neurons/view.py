@@ -30,17 +30,14 @@ class ComponentsView(ComponentPages):
     BINDINGS: ClassVar[list[BindingType]] = bindings("components")
 
     def action_threshold(self, by: int) -> None:
-        """Move ε of the page's unit, one step per waiting key press."""
         self._atlas.move_threshold(self._unit, by * (1 + self.ui.take_repeats()))
         self.show_everything()
 
     def action_tau(self, by: int) -> None:
-        """Move τ, one step per waiting key press."""
         self._atlas.move_tau(by * (1 + self.ui.take_repeats()))
         self.show_everything()
 
     def action_map(self) -> None:
-        """Show the next map."""
         self._maps.turn()
         self._turn_to("maps")
 
@@ -51,12 +48,10 @@ class ComponentsView(ComponentPages):
         self.show_everything()
 
     def action_swap(self) -> None:
-        """Switch to the other model."""
         self._maps.side = 1 - self._maps.side
         self._turn_to("maps")
 
     def action_unit(self) -> None:
-        """Switch between experts and neurons."""
         self._atlas.unit = "neurons" if self._atlas.unit == "experts" else "experts"
         self._turn_to("maps")
 
@@ -109,14 +104,12 @@ class ComponentsView(ComponentPages):
         return True
 
     def action_run_again(self) -> None:
-        """Run what failed or was stopped."""
         if self._again is not None:
             self._again.run(0)
             self.show_everything()
             self.ui.refresh_lines()
 
     def action_find(self) -> None:
-        """Open the search bar."""
         search = self._search if self._page == "found" else None
         # Offer an unknown word again for correction.
         failed = search is not None and search.jobs.problem is not None
@@ -145,7 +138,6 @@ class ComponentsView(ComponentPages):
                 self._go_to_category(category)
 
     def _search_word(self, word: str) -> None:
-        """List the neurons that write a word."""
         assert self.ui.session is not None
         if self._search is not None:
             self._search.jobs.stop()
@@ -172,7 +164,6 @@ class ComponentsView(ComponentPages):
         self._turn_to("maps")
 
     def action_prompts(self) -> None:
-        """Let the user name the instructions for both models."""
         self.query_one(InstructionsBar).ask()
 
     @on(InstructionsBar.Refused)
@@ -201,7 +192,6 @@ class ComponentsView(ComponentPages):
             self.export_table(lambda: summary_table(pair), "components-summary", *self._names)
 
     def action_copy(self) -> None:
-        """Copy what is shown."""
         match self._page:
             case "maps":
                 about = self.query_one("#status", Lines).plain

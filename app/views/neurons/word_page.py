@@ -34,7 +34,6 @@ class ComponentWordPage(Vertical):
         self._entry: Entry | None = None
 
     def compose(self) -> ComposeResult:
-        """Column headings and the list."""
         yield Lines(id="word-columns", classes="columns")
         yield FollowedList(self._line, self._moved, empty=" none so far", id="writers")
 
@@ -56,18 +55,15 @@ class ComponentWordPage(Vertical):
 
     @property
     def items(self) -> ItemList:
-        """The list."""
         return self.query_one("#writers", ItemList)
 
     @property
     def place(self) -> Place | None:
-        """The neuron under the cursor."""
         if self._search is None or not self.items.count:
             return None
         return self._search.writer(self.items.cursor, self._atlas).place
 
     def text(self) -> str:
-        """The list as plain text."""
         if self._search is None:
             return ""
         table = self._search.table(self._atlas)
@@ -80,7 +76,6 @@ class ComponentWordPage(Vertical):
 
     @property
     def _side_width(self) -> int:
-        """Columns for one model."""
         where = _LAYER + (_EXPERT if self._atlas.mixture else 0) + _NEURON + 2
         return min(_SIDE, (self.size.width - _FRAME - where - 2) // 2)
 

@@ -29,10 +29,8 @@ Entry = tuple[int, int]
 class Writer(NamedTuple):
     """A neuron that writes the word.
 
-    Attributes:
-        place: Which neuron.
-        cosines: cos(w, E[word]) in base and tuned model.
-        sets: (base, tuned), in how many categories' sets it is.
+    `cosines` are cos(w, E[word]) in base and tuned model; `sets` counts the categories' sets it is
+    in.
     """
 
     place: Place

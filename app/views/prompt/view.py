@@ -75,7 +75,6 @@ class PromptView(View):
         return self.pair.base, self.pair.tuned
 
     def compose(self) -> ComposeResult:
-        """Two columns; below them a problem line, hidden while empty."""
         tuned = self.prose(self._models[1].name)
         with Horizontal():
             with Vertical(id="writing"):
@@ -98,7 +97,6 @@ class PromptView(View):
         yield Lines(id="progress")
 
     def on_mount(self) -> None:
-        """Titles, the lists, and the saved draft."""
         titles = {
             "#entry": "Prompt",
             "#sentences": "Sentences · ▌ instruction · space marks",
@@ -127,7 +125,6 @@ class PromptView(View):
         (last or self.query_one(target)).focus()
 
     def on_descendant_focus(self) -> None:
-        """Remember the focus."""
         self._last_focus = self.screen.focused
 
     def _draw_example(self, index: int, width: int) -> Line:
@@ -329,21 +326,17 @@ class PromptView(View):
         await self._run()
 
     async def action_run(self) -> None:
-        """Run both models."""
         await self._run()
 
     def action_focus_entry(self) -> None:
-        """Focus the entry."""
         self.query_one("#entry").focus()
 
     def action_clear_entry(self) -> None:
-        """Empty the entry and focus it."""
         self._decided = {}
         self.query_one("#entry", PromptEntry).load_text("")
         self.action_focus_entry()
 
     def action_template(self) -> None:
-        """Toggle the chat template."""
         box = self.query_one("#template", Checkbox)
         if box.disabled:
             self.ui.say("The tuned model's tokenizer has no chat template.", severity="warning")

@@ -16,13 +16,8 @@ from app.jobs.watch import News, Watch
 class Answer:
     """State of one request; holds no widgets.
 
-    Attributes:
-        request: The request; None if there is nothing to ask.
-        watch: The running request; None when idle.
-        attribution: The newest result, partial or complete; None before there is one.
-        problem: Why it failed, if it did.
-        stopped: Whether the user stopped it.
-        from_cache: Whether the result was read from disk.
+    `request` is None if there is nothing to ask, `watch` when idle; `attribution` is the newest
+    result, partial or complete, `from_cache` if it was read from disk.
     """
 
     def __init__(

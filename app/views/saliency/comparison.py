@@ -92,12 +92,8 @@ def mask_of(shown: SaliencyMap | None, spans: Sequence[Span], stored: Mask | Non
 class Comparison:
     """Up to two maps of the same prompt, side 0 the base and side 1 the tuned model.
 
-    Args:
-        prompt: The user's text.
-        maps: The maps; None for one that is missing.
-        masks: bool [N] per side, the instruction tokens; None without a map.
-        subtracted: Maps of the same tokens whose scores are subtracted, to show differences; None
-            shows a map as it is.
+    `masks` are bool [N] per side, the instruction tokens; None without a map. `subtracted` maps are
+    of the same tokens, and their scores are subtracted to show differences.
     """
 
     def __init__(

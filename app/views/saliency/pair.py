@@ -43,7 +43,6 @@ class Pair:
 
     @property
     def running(self) -> bool:
-        """Whether anything is running."""
         return any(side.running for side in self.sides)
 
     @property
@@ -71,7 +70,6 @@ class Pair:
                 answer.begin(Watch(session, answer.request, listener))
 
     def turn(self) -> None:
-        """Switch to the next method, cyclically."""
         self.method = METHODS[(METHODS.index(self.method) + 1) % len(METHODS)]
 
     def wanted(self) -> list[Answer]:
@@ -99,10 +97,7 @@ class Pair:
     def compared(self, prompt: Prompt, stored: Mask | None, *, include_special: bool) -> Comparison:
         """The maps to show, aligned, minus those to subtract.
 
-        Args:
-            prompt: The prompt with its marks.
-            stored: bool [N], the published mask of instructions; None for the prompt's marks.
-            include_special: Whether special and template tokens are shown and counted.
+        `stored` is the published mask of instructions, bool [N]; None for the prompt's marks.
         """
         both = [side.maps(self.method, include_special=include_special) for side in self.sides]
         maps, subtracted = [shown for shown, _ in both], [less for _, less in both]

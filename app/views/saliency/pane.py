@@ -53,7 +53,6 @@ class SaliencyPane(Vertical):
         self._coloured_by: Literal["column", "density"] = "column"
 
     def compose(self) -> ComposeResult:
-        """The response line above, words or a face below."""
         yield Lines(classes="response")
         yield Static("", classes="words", markup=False)
 
@@ -149,14 +148,12 @@ class SaliencyPane(Vertical):
             self._show_response(column)
 
     def mark(self, comparison: Comparison) -> None:
-        """Show changed marks."""
         if self._map is not None:
             self._map = comparison.token_map(self.side)
             face = self._current_face()
             face.update_marks(self._map.marked)
 
     def highlight(self, places: Sequence[Place]) -> None:
-        """Highlight a search's matches."""
         face = self.face
         if face is not None:
             rows = [place.row for place in places if place.row is not None]
@@ -183,7 +180,6 @@ class SaliencyPane(Vertical):
         line.show(parts)
 
     def on_resize(self) -> None:
-        """Fit the response line to the new width."""
         face = self.face
         if face is not None:
             self.call_after_refresh(self._show_response, face.cursor[1])
@@ -230,12 +226,10 @@ class SaliencyPanes(Horizontal):
                 pane.show_map(comparison, row, columns[pane.side])
 
     def choose(self, name: FaceName) -> None:
-        """Show the data as another face."""
         for pane in self.both:
             pane.choose(name)
 
     def options(self, *, digits: bool, coloured_by: Literal["column", "density"]) -> None:
-        """Set whether the grid shows digits, and what colours the text."""
         for pane in self.both:
             pane.options(digits=digits, coloured_by=coloured_by)
 
@@ -245,12 +239,10 @@ class SaliencyPanes(Horizontal):
             pane.move(row, columns[pane.side])
 
     def mark(self, comparison: Comparison) -> None:
-        """Show changed marks."""
         for pane in self.both:
             pane.mark(comparison)
 
     def highlight(self, places: Sequence[Place]) -> None:
-        """Highlight a search's matches."""
         for pane in self.both:
             pane.highlight(places)
 

@@ -26,12 +26,9 @@ METHODS: tuple[Method, ...] = ("gradient", "occlusion", "difference")
 class Side:
     """One model's answers and maps; holds no widgets.
 
-    Attributes:
-        name: The model's name.
-        note: A remark about a stored map.
-        stored: A map from a case library; then there is nothing to ask.
-        gradient: The request that generates and explains the response, and its answer.
-        occlusion: The same response explained by occlusion; None before it is wanted.
+    A `stored` map from a case library leaves nothing to ask; `note` is a remark about it.
+    `gradient` generates and explains the response, `occlusion` explains the same one, None before
+    it is wanted.
     """
 
     def __init__(
@@ -52,12 +49,10 @@ class Side:
 
     @property
     def answers(self) -> list[Answer]:
-        """The answers so far."""
         return [self.gradient] if self.occlusion is None else [self.gradient, self.occlusion]
 
     @property
     def running(self) -> bool:
-        """Whether anything is running."""
         return any(answer.running for answer in self.answers)
 
     @property

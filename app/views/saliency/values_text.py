@@ -36,15 +36,8 @@ def status_lines(
 ) -> list[Line]:
     """One line of values per model, one of instruction scores, and one of agreements if any.
 
-    Args:
-        names: The two models' full names; empty for a missing side.
-        comparison: The maps.
-        row: The row under the cursor.
-        columns: The column under each side's cursor.
-        agreements: Each side's agreement of gradient and occlusion, or None.
-        active: The side whose agreement is shown if there is room for only one.
-        width: Columns of a line.
-        ascii_only: Plain ASCII.
+    `agreements` are each side's, of gradient and occlusion; if there is room for only one, that of
+    `active` is shown. An empty name stands for a missing side.
     """
     short = [prose(name, ascii_only=ascii_only) for name in short_names(names[0], names[1])]
     sides = [side for side in (0, 1) if names[side]]

@@ -69,14 +69,12 @@ class SaliencyView(View):
         return "\n\n".join([self.HELP, *checked(self._pair.sides)])
 
     def compose(self) -> ComposeResult:
-        """Two panes, a progress line, three lines of values."""
         yield SaliencyPanes(ascii_only=self.ui.settings.ascii, follow=self._moved, id="panes")
         yield SearchBar("find in prompt and responses; n and N go on", id="search")
         yield Lines(id="progress")
         yield Lines(id="status")
 
     def on_mount(self) -> None:
-        """Restore the last face and digits."""
         self._panes.choose(self._face)
         self._apply_options()
         self.show_everything()
@@ -96,7 +94,6 @@ class SaliencyView(View):
         self._focus_pane()
 
     def on_resize(self, event: Resize) -> None:
-        """Show one pane at a time if two do not fit."""
         self.set_class(event.size.width < BOTH_FROM_WIDTH, "-narrow")
         self.call_after_refresh(self._show_status)
 
@@ -222,7 +219,6 @@ class SaliencyView(View):
     # News of the requests
 
     def engine_changed(self, status: EngineStatus) -> None:
-        """Update the progress line."""
         if self._pair.running:
             self._show_progress()
 
@@ -267,7 +263,6 @@ class SaliencyView(View):
         self._show_status()
 
     def action_find(self) -> None:
-        """Open the search bar."""
         self.query_one(SearchBar).open()
 
     @on(SearchBar.Sought)
@@ -282,7 +277,6 @@ class SaliencyView(View):
                 self.action_find_next(1)
 
     def action_find_next(self, direction: int) -> None:
-        """Go to the next (1) or the previous (-1) match."""
         place = self._found.step(direction)
         if place is None:
             return
@@ -296,7 +290,6 @@ class SaliencyView(View):
         self.query_one("#progress", Lines).show([(self._found.words(), "dim")])
 
     def action_face(self, name: FaceName) -> None:
-        """Show both maps as another face."""
         self._panes.choose(name)
         self._place_cursors()
         self.ui.update_state(face=name)
@@ -317,19 +310,16 @@ class SaliencyView(View):
         self._panes.options(digits=self.ui.state.digits, coloured_by=self._coloured_by)
 
     def action_swap(self) -> None:
-        """Go to the other model."""
         if all(side.name for side in self._pair.sides):
             self._active = 1 - self._active
             self._focus_pane()
 
     def action_special(self) -> None:
-        """Show and count special and template tokens, or not."""
         self._special = not self._special
         self._found = Found()
         self._update()
 
     def action_mark(self) -> None:
-        """Mark or unmark the sentence under the cursor as an instruction."""
         sentence = self._comparison.sentence_at(self._row)
         if sentence is None:
             self.ui.say("Only sentences of the prompt itself can be marked.")
@@ -350,7 +340,6 @@ class SaliencyView(View):
             self.go_back()
 
     def action_run_again(self) -> None:
-        """Run what has not run, failed or was stopped."""
         self._ask(self._pair.answers)
 
     def _ask(self, answers: Sequence[Answer]) -> None:
@@ -366,7 +355,6 @@ class SaliencyView(View):
         self._panes.highlight(self._found.places)
 
     def action_case(self, step: int) -> None:
-        """Show the next or the previous case of the list."""
         self.ui.tell(StepLink(step))
 
     def action_export(self) -> None:
@@ -381,7 +369,6 @@ class SaliencyView(View):
             self.export_table(lambda: table, kind, *models, about)
 
     def action_copy(self) -> None:
-        """Copy prompt, responses and values."""
         values = self.query_one("#status", Lines).plain
         if self._pair.can_explain:
             values = f"{self._pair.method}\n{values}"

@@ -36,14 +36,8 @@ _TAKES = {
 class OfferedStudy:
     """A study and its state; holds no widgets.
 
-    Attributes:
-        spec: Which study.
-        run: Its last run; None before the first one.
-        runs_on: That run's input in words, not yet harmless.
-        findings: The findings of the last finished run.
-        found_on: The input of that run, like `runs_on`.
-        given: The same input as an object.
-        pages: The pages to show.
+    `runs_on` is the last run's input in words, not yet harmless; `found_on` and `given` are the
+    input of the last finished run, in words and as an object.
     """
 
     spec: StudySpec
@@ -61,11 +55,9 @@ class OfferedStudy:
 
 
 class StudyDesk:
-    """Starts studies; holds no widgets.
+    """Starts studies; holds no widgets. In a library `studies` are those that need no model.
 
-    Attributes:
-        studies: The available studies; in a library those that need no model.
-        prompts: The prompts for both models; None for the demo's own, or before they are named.
+    `prompts` are for both models; None for the demo's own, or before they are named.
     """
 
     def __init__(

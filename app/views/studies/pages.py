@@ -16,14 +16,8 @@ PageKind = Literal["text", "table", "lines", "bars"]
 class StudyPage:
     """One page; holds no widgets.
 
-    Attributes:
-        kind: How it is shown.
-        name: Stem of its file, unique among a study's pages.
-        title: One line.
-        table: Its rows, or its figure's numbers; None for a text.
-        opens: What a row links to, as in `NamedTable`.
-        note: How to read it.
-        figure: The figure; None for a text or a table.
+    `name` is the stem of its file, unique among a study's pages; `table` has its rows or its
+    figure's numbers, None for a text; `opens` is what a row links to, as in `NamedTable`.
     """
 
     kind: PageKind

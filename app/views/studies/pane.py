@@ -50,7 +50,6 @@ class StudyPane(Vertical):
         self.found: list[int] = []
 
     def compose(self) -> ComposeResult:
-        """A title; widgets for all kinds of pages; details of a row."""
         yield Lines(id="page-title")
         yield TextPage(id="text")
         with Container(id="figure"):
@@ -63,12 +62,10 @@ class StudyPane(Vertical):
 
     @property
     def page(self) -> StudyPage | None:
-        """The current page."""
         return self._pages[self._number] if self._pages else None
 
     @property
     def count(self) -> int:
-        """Number of pages."""
         return len(self._pages)
 
     @property
@@ -92,7 +89,6 @@ class StudyPane(Vertical):
 
     @property
     def rows(self) -> TableList:
-        """The current page's rows."""
         return self.query_one("#rows", TableList)
 
     @property
@@ -104,11 +100,7 @@ class StudyPane(Vertical):
         return dict(zip(page.table.columns, row, strict=True))
 
     def show(self, study: str, pages: Sequence[StudyPage], text: Content) -> bool:
-        """Show a study's pages, the text first, keeping the page of the same study.
-
-        Returns:
-            Whether the page changed.
-        """
+        """Show a study's pages, the text first, keeping the page; returns whether it changed."""
         other = study != self._study
         same = not other and len(pages) == len(self._pages)
         if other:
@@ -123,7 +115,6 @@ class StudyPane(Vertical):
         return True
 
     def turn_to_text(self) -> None:
-        """Go to the first page."""
         if self._number:
             self.turn(-self._number)
 
@@ -134,7 +125,6 @@ class StudyPane(Vertical):
         self._show_page()
 
     def focus_page(self) -> None:
-        """Focus the page."""
         self._focusable.focus()
 
     @property
@@ -217,7 +207,6 @@ class StudyPane(Vertical):
         lines.show(*said)
 
     def move_columns(self, by: int) -> None:
-        """Scroll the columns of a table that is too wide."""
         self.rows.move_columns(by)
         self._fit()
 

@@ -21,24 +21,20 @@ class StudyList(ItemList):
         self._drawn: dict[int, Line] = {}
 
     def show_studies(self, studies: Sequence[OfferedStudy]) -> None:
-        """List these studies."""
         self._studies = studies
         self.show(len(studies))
 
     @property
     def study(self) -> OfferedStudy | None:
-        """The study under the cursor."""
         return self._studies[self.cursor] if self._studies else None
 
     def move_cursor(self, index: int) -> None:
-        """Move the cursor and report it."""
         before = self.cursor
         super().move_cursor(index)
         if self.cursor != before:
             self._follow()
 
     def update_lines(self) -> None:
-        """Repaint the studies whose lines have changed."""
         width = self.scrollable_content_region.width
         for index, line in list(self._drawn.items()):
             if self._line(index, width) != line:

@@ -163,13 +163,8 @@ def row_lines(
 ) -> list[Line]:
     """The lines below a table: the complete row under the cursor, and how to read the table.
 
-    Args:
-        columns: The names of the row's cells.
-        row: The row; empty if the table shows all of it.
-        note: How to read the table.
-        width: Columns of a line.
-        height: Maximum number of lines; the note takes precedence.
-        prose: Makes text harmless.
+    `row` is empty if the table shows all of it; of at most `height` lines the note takes
+    precedence.
     """
     notes = wrap(prose(note), max(20, width))[:height]
     # Keep a name and its value on one line.

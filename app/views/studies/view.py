@@ -72,7 +72,6 @@ class StudiesView(View):
         self._waiting: OfferedStudy | None = None
 
     def compose(self) -> ComposeResult:
-        """List, pages, two input bars, a progress line."""
         with Container(id="content"):
             yield StudyList(self.show_everything, id="list")
             yield StudyPane(prose=self.prose, ascii_only=self.ui.settings.ascii, id="pane")
@@ -89,7 +88,6 @@ class StudiesView(View):
         return self.query_one(StudyPane)
 
     def enter(self) -> None:
-        """List the studies the first time, and take the focus."""
         if self._desk is None:
             self._desk = StudyDesk(self.ui.workspace, self.ui.session, self, self.ui.settings)
             self._list.show_studies(self._desk.studies)
@@ -97,18 +95,15 @@ class StudiesView(View):
         self._focus()
 
     def leave(self) -> None:
-        """Stop all runs without waiting for them."""
         if self._desk is not None:
             self._desk.leave()
 
     def on_resize(self, event: Resize) -> None:
-        """Put the list above the pages if they do not fit side by side."""
         self.set_class(event.size.width < BESIDE_FROM_WIDTH, "-narrow")
         # The progress line's wording depends on the width.
         self.call_after_refresh(self.show_everything)
 
     def offers(self, action: Action) -> bool:
-        """What the current study and page can do."""
         study, desk = self._list.study, self._desk
         if study is None or desk is None:
             return action.id == "studies.back"
@@ -250,7 +245,6 @@ class StudiesView(View):
             self.go_back()
 
     def action_prompts(self) -> None:
-        """Let the user name the prompts for both models."""
         self._waiting = None
         self.query_one(PromptsBar).ask()
 
@@ -275,16 +269,13 @@ class StudiesView(View):
         self.show_everything()
 
     def action_page(self, by: int) -> None:
-        """Go to the next (1) or the previous (-1) page."""
         self._pane.turn(by)
         self._turn_to(opened=True)
 
     def action_columns(self, by: int) -> None:
-        """Scroll columns right (1) or left (-1)."""
         self._pane.move_columns(by)
 
     def action_find(self) -> None:
-        """Open the search bar."""
         self.query_one("#search", SearchBar).open()
 
     @on(SearchBar.Sought, "#search")
@@ -298,7 +289,6 @@ class StudiesView(View):
         self._show_found()
 
     def action_find_next(self, direction: int) -> None:
-        """Go to the next (1) or the previous (-1) match."""
         self._pane.find_next(direction)
         self._show_found()
 
@@ -315,7 +305,6 @@ class StudiesView(View):
         return f"{work.base.name}-{work.tuned.name}"
 
     def action_export(self) -> None:
-        """Export the current table, or the figure's numbers, as CSV."""
         study, page, about = self._list.study, self._pane.page, self._about
         if study is None or page is None or page.table is None:
             self.ui.say("This page has no table to export.", severity="warning")
@@ -324,7 +313,6 @@ class StudiesView(View):
         self.write_aside(lambda: save_table(table, "study", names, Path.cwd()))
 
     def action_report(self) -> None:
-        """Write the whole report to a folder."""
         study, about = self._list.study, self._about
         if study is None or study.findings is None:
             self.ui.say("There is nothing to report yet.", severity="warning")
@@ -341,5 +329,4 @@ class StudiesView(View):
         self.write_aside(write)
 
     def action_copy(self) -> None:
-        """Copy the text, the row under the cursor, or the figure's numbers."""
         self.ui.copy(self._pane.text())
