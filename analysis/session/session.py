@@ -40,7 +40,7 @@ CANCEL_PATIENCE_S = 2.0
 _POLL_S = 0.25
 _DAMAGED = Problem(
     kind="storage",
-    what="The stored result was damaged and is being computed again.",
+    what="The stored result was damaged; computing it again.",
 )
 
 

@@ -69,7 +69,7 @@ def test_the_app_says_that_a_damaged_answer_is_computed_anew(home: Home, kept: P
     with home.terminal("--base", "small", "--tuned", "small", "--cache-dir", str(kept)) as terminal:
         terminal.wait_for_screen(PROMPT[:30], "engine ")
         terminal.write("\x12")
-        terminal.wait_for_screen("The stored result was damaged and is being computed again.")
+        terminal.wait_for_screen("The stored result was damaged; computing it again.")
         terminal.wait_for_screen("cut at the limit ", "cut at the limit, stored")
         terminal.end()
 

@@ -69,4 +69,4 @@ def test_vectors_of_other_words_are_refused(home: Home) -> None:
     (home.work / "greek.txt").write_text("λόγος 1 2\nγάτα 2 1\n")
     done = heads(home, "--vectors", "greek.txt")
     assert done.status == 2
-    assert "know none of the words" in done.errors
+    assert "None of the words has a vector" in done.errors
