@@ -197,7 +197,7 @@ async def test_models_of_any_size_are_walked_through_in_terminals_of_any_size(tm
 
     async with pair_at(started, tmp_path, size=(200, 50), script=script) as (pair, pilot):
         await pilot.press("3")
-        await until_shown(pilot, "esc stops" if layers > 1 else "all 1 layers")
+        await until_shown(pilot, "layer 0 · head 0")
         for size in (NARROW, (60, 16), (240, 60)):
             await pilot.resize_terminal(*size)
             await pilot.press("end", *["pagedown"] * 9)
