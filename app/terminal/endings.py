@@ -46,6 +46,9 @@ def _end(heard: int, ask: Callable[[int], None], restore: Callable[[], None]) ->
     try:
         ask(numbers[0])
         time.sleep(PATIENCE_S)
-        restore()
+        # A terminal that is gone or accepts nothing may hold this up for ever.
+        restoring = threading.Thread(target=restore, name="restore", daemon=True)
+        restoring.start()
+        restoring.join(PATIENCE_S)
     finally:
         os._exit(128 + numbers[0])
