@@ -50,7 +50,7 @@ class HeadComparison:
 
     Attributes:
         change: 1 − |A ∩ B| / |A ∪ B| of the first pairs A and B, 0 to 1; 0 if both are empty.
-        pairs: A ∪ B, by falling larger count, then kept, gained, lost, then by rank.
+        word_pairs: A ∪ B, by falling larger count, then kept, gained, lost, then by rank.
     """
 
     change: float

@@ -40,7 +40,7 @@ def frequency_asks(
 
 
 def halves(instructions: InstructionSet) -> list[InstructionSet]:
-    """The first and the second half of every category with at least two instructions."""
+    """Every other instruction of each category with at least two, then the rest: two halves."""
     groups = [instructions.of(category) for category in instructions.categories]
     return [
         InstructionSet(

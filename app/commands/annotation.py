@@ -8,10 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
-
 from analysis.concepts.annotation.annotation import Annotation, Subject, gap_notes
 from analysis.concepts.annotation.answer_file import AnswerFile
 from analysis.concepts.annotation.asking import Pace
@@ -36,6 +32,7 @@ from analysis.table import Table
 from analysis.writing import check_folder, reason
 from app.commands import inputs
 from app.commands.output import write_rows
+from app.commands.session import progress_bars
 from app.config import Settings
 from app.known_descriptions import answers_path, remember_annotator
 
@@ -160,16 +157,7 @@ def _followed(
     repeats: int,
     pace: Pace,
 ) -> tuple[Annotation, ...]:
-    console = Console(stderr=True)
-    with Bars(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bars:
+    with progress_bars() as bars:
         task = bars.add_task("describing", total=None)
 
         def show(progress: Progress) -> None:

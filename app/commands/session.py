@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from platformdirs import user_cache_path
 
@@ -19,6 +19,9 @@ from app.commands.output import say
 from app.jobs.progress_text import STAGES
 from app.terminal.text import prose
 from cache.store import CacheUnavailableError, Store
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
 
 R = TypeVar("R")
 
@@ -53,21 +56,15 @@ def session(options: Namespace) -> Iterator[Session]:
         opened.close()
 
 
-def run_with_progress(session: Answerer, request: Request[R]) -> R:
-    """Submit a request and wait, showing progress; raises ProblemError if the request failed."""
+def progress_bars() -> Bars:
+    """Progress bars on standard error that leave nothing behind."""
     # Imported here: the app uses this module too, and draws progress itself.
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
 
     console = Console(stderr=True)
-    asking = Asker(session).answer(request, events.Progress("", 0, None), lambda news: news)
-    with Progress(
+    return Bars(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
@@ -76,7 +73,13 @@ def run_with_progress(session: Answerer, request: Request[R]) -> R:
         transient=True,
         # In a log it would leave an empty line.
         disable=not console.is_terminal,
-    ) as bar:
+    )
+
+
+def run_with_progress(session: Answerer, request: Request[R]) -> R:
+    """Submit a request and wait, showing progress; raises ProblemError if the request failed."""
+    asking = Asker(session).answer(request, events.Progress("", 0, None), lambda news: news)
+    with progress_bars() as bar:
         task = bar.add_task("", total=None)
         while True:
             try:

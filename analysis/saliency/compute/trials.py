@@ -54,10 +54,6 @@ def _as_it_is(model: PreTrainedModel) -> object:
     return hash((repr(model.config.to_dict()), model.dtype, hooks))
 
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
-
-
 def checked_ids(
     model: PreTrainedModel, prompt_ids: Sequence[int] | Tensor, response_ids: Sequence[int] | Tensor
 ) -> tuple[Tensor, Tensor]:
