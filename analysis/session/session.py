@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
+from msgspec.structs import replace
+
 from analysis.events import (
     Cancelled,
     EngineStatus,
@@ -29,18 +31,24 @@ from analysis.problems import Problem, ProblemError
 from analysis.request import ModelChoice, Request
 from analysis.session.process import EngineDiedError, EngineProcess
 from analysis.session.protocol import Cancel, Holds, Run
+from cache.errors import CorruptDataError
 from cache.fingerprint import fingerprint
 from cache.store import CacheWriteError, CorruptEntryError, EntryLabel, Store
 
 R = TypeVar("R")
 Listener = Callable[[Event], None]
 
-# When a cancel goes unanswered for longer, the process is replaced (ARCHITECTURE, rule 4).
+# When a cancel goes unanswered for longer, the process is replaced.
 CANCEL_PATIENCE_S = 2.0
 _POLL_S = 0.25
 _DAMAGED = Problem(
     kind="storage",
     what="The stored result was damaged; computing it again.",
+)
+_UNREADABLE = Problem(
+    kind="internal",
+    what="The engine's answer is not of the kind that its request names.",
+    remedy="Please report it.",
 )
 
 
@@ -302,7 +310,13 @@ class Session:
                 self._models = message.models
                 self._report("busy")
             elif message.job == job.number:
-                event = message.event(job.request)
+                try:
+                    event = message.event(job.request)
+                except CorruptDataError as error:
+                    # What is still said of this job is passed over by its number.
+                    self._interrupt(job)
+                    self._report("idle")
+                    return Failed(replace(_UNREADABLE, why=str(error)))
                 if isinstance(event, Finished | Failed | Cancelled):
                     self._report("idle")
                     return event

@@ -71,6 +71,8 @@ def main() -> None:
             os._exit(3)
         if request.prompt == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
+        if request.prompt == "wrong kind":
+            ending = Finished(attribution_of(request).prompt_tokens)
         if request.prompt == "refuse":
             ending = Failed(Problem(kind="input", what="Refused."))
         if request.prompt == "partial":

@@ -93,6 +93,16 @@ def answer(session: Session, model: ModelChoice, prompt: str) -> Finished:
     return ending
 
 
+def test_an_answer_of_another_kind_is_said_and_the_next_request_is_answered(
+    session: Session, model: ModelChoice
+) -> None:
+    ending = ask(session, model, "wrong kind")[-1]
+    assert isinstance(ending, Failed)
+    assert ending.problem.kind == "internal"
+    assert "not of the kind" in ending.problem.what
+    assert not answer(session, model, "hello").from_cache
+
+
 def refusal(session: Session, model: ModelChoice, prompt: str) -> Problem:
     """Why a prompt is not answered."""
     ending = ask(session, model, prompt)[-1]
