@@ -32,9 +32,7 @@ class Part(msgspec.Struct, frozen=True):
             if field.name in self.outside_key
         }
         parts = {
-            name: value.in_key()
-            for name, value in _values(self)
-            if isinstance(value, Part) and name not in defaults
+            name: _in_key(value) for name, value in _values(self).items() if name not in defaults
         }
         return msgspec.structs.replace(self, **defaults, **parts)
 
@@ -145,13 +143,19 @@ def named(place: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-def _models(part: Part) -> Iterator[ModelChoice]:
-    for _, value in _values(part):
-        if isinstance(value, ModelChoice):
-            yield value
-        elif isinstance(value, Part):
-            yield from _models(value)
+def _in_key(value: Any) -> Any:
+    if isinstance(value, Part):
+        return value.in_key()
+    return tuple(map(_in_key, value)) if isinstance(value, tuple) else value
 
 
-def _values(part: Part) -> list[tuple[str, Any]]:
-    return [(name, getattr(part, name)) for name in part.__struct_fields__]
+def _models(value: Any) -> Iterator[ModelChoice]:
+    if isinstance(value, ModelChoice):
+        yield value
+    elif isinstance(value, Part | tuple):
+        for each in value if isinstance(value, tuple) else _values(value).values():
+            yield from _models(each)
+
+
+def _values(part: Part) -> dict[str, Any]:
+    return {name: getattr(part, name) for name in part.__struct_fields__}

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
+from pathlib import Path
+from typing import Any
+
 import msgspec
 import pytest
 
 from analysis.concepts.request import ConceptsRequest
 from analysis.heads.request import HeadPairsRequest, NeuronPairsRequest
-from analysis.request import ModelChoice
+from analysis.request import ModelChoice, Request, named
 from analysis.saliency.request import AttributionRequest
 from analysis.words.choice import Words, WordVectors
 
+ROOT = Path(__file__).parents[3]
 BASE = ModelChoice("base", "/models/base")
 TUNED = ModelChoice("tuned", "/models/tuned")
 MOVED = ModelChoice("elsewhere", "/other/base")
@@ -66,3 +72,32 @@ def test_an_answer_depends_on_every_model_that_takes_part():
     assert HeadPairsRequest(TUNED, 0, WORDS, VECTORS).models() == (TUNED, BASE)
     assert HeadPairsRequest(TUNED, 0, WORDS, WordVectors("demo")).models() == (TUNED,)
     assert REQUESTS[3].models() == (BASE, TUNED)
+
+
+class Panel(Request[Any], frozen=True, tag="panel"):
+    """A request about any number of models."""
+
+    analysis = "panel"
+    models_of_it: tuple[ModelChoice, ...]
+
+
+def test_models_in_a_tuple_count_by_their_weights_too():
+    panel = Panel((BASE, TUNED))
+    assert panel.models() == (BASE, TUNED)
+    assert panel.key(["b", "t"]) == Panel((MOVED, TUNED)).key(["b", "t"])
+    assert panel.key(["b", "t"]) != panel.key(["c", "t"])
+
+
+def requests() -> list[type[Request]]:
+    """Every kind of request: those of all rooms."""
+    for room in (ROOT / "analysis").glob("*/request.py"):
+        importlib.import_module(f"analysis.{room.parent.name}.request")
+    return [each for each in Request.__subclasses__() if each.__module__.startswith("analysis.")]
+
+
+@pytest.mark.parametrize("kind", requests(), ids=lambda kind: kind.__name__)
+def test_the_places_that_a_request_names_exist_and_its_name_is_its_own(kind):
+    assert inspect.isgeneratorfunction(named(kind.function))
+    assert issubclass(kind.result_type(), msgspec.Struct)
+    assert [each.analysis for each in requests()].count(kind.analysis) == 1
+    assert {field.name for field in msgspec.structs.fields(kind)} >= set(kind.outside_key)
