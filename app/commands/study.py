@@ -134,7 +134,7 @@ def run(options: argparse.Namespace) -> int:
     from app.commands.session import session
     from app.commands.study_input import found_for, refuse_unused
     from app.config import load_settings
-    from app.study_input import study_input
+    from app.known_descriptions import study_options
 
     spec = study_of(options.study)
     if options.out:
@@ -146,7 +146,7 @@ def run(options: argparse.Namespace) -> int:
         settings = load_settings()
         found = found_for(spec, options, settings)
         with session(options) as opened:
-            given = study_input(spec, {"session": opened, **found}, settings.annotation)
+            given = spec.input({"session": opened, **study_options(settings.annotation), **found})
             findings = _follow(spec, given, goes_on=True)
     if options.out:
         # Imported here: only a report needs to draw.

@@ -13,7 +13,7 @@ from analysis.saliency.cases.prompt_sets import PromptSet, demo_prompts
 from analysis.studies.findings import Findings
 from app.config import Settings
 from app.jobs.study_run import StudyRun
-from app.study_input import study_input
+from app.known_descriptions import study_options
 from app.views.studies.pages import StudyPage, pages_of
 from app.workspace import LibraryWorkspace, Workspace
 
@@ -138,7 +138,7 @@ class StudyDesk:
         }
         if spec.takes == "cases":
             found["prompts"] = prompts
-        return study_input(spec, found, self._settings.annotation)
+        return spec.input({**study_options(self._settings.annotation), **found})
 
     @property
     def running(self) -> OfferedStudy | None:
