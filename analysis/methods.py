@@ -26,6 +26,7 @@ class StudySpec(NamedTuple):
         word_options: What it takes of the options that name words, ``vocab`` and ``vectors``; a
             study that takes one reads weights as they are stored and builds no model.
         given: ``module:class`` of what it is given where there are models, a `PairInput`.
+        works_on: What a study of a pair reads, for its reader.
     """
 
     name: str
@@ -34,6 +35,7 @@ class StudySpec(NamedTuple):
     takes: Literal["cases", "pair"]
     word_options: tuple[Literal["vocab", "vectors"], ...] = ()
     given: str = "analysis.studies.study:PairInput"
+    works_on: str = "the weights of both models"
 
     def input(self, found: Mapping[str, Any]) -> PairInput:
         """What the study is given where there are models.
@@ -160,6 +162,7 @@ METHODS = (
                 factory="analysis.neurons.study:study",
                 takes="pair",
                 given="analysis.neurons.study:NeuronsInput",
+                works_on="what both models' neurons do on instructions of its own",
             ),
         ),
     ),
@@ -174,6 +177,7 @@ METHODS = (
                 title="how hidden states cluster by task (Table 1 of the paper on clustering)",
                 factory="analysis.clustering.study:study",
                 takes="pair",
+                works_on="both models' hidden states on tasks of its own",
             ),
         ),
     ),

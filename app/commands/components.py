@@ -32,6 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model_options(parser)
 
 
+def add_study_options(parser: argparse.ArgumentParser) -> None:
+    """The study's own options: all but the kind of table."""
+    add_component_options(parser)
+    own = ("prompts", "epsilon", "tau", "expert_epsilon", "branch", "random_sets", "matched")
+    parser.set_defaults(own=(*own, "seed"))
+
+
 def add_component_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that command and study share; `Thresholds.of` has the default thresholds."""
     parser.add_argument(

@@ -54,6 +54,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_weight_options(parser)
 
 
+def add_study_options(parser: argparse.ArgumentParser) -> None:
+    """The study's own options: which descriptions it reads."""
+    parser.add_argument(
+        "--annotator",
+        metavar="MODEL",
+        help="whose descriptions of components are read; default: the last one's",
+    )
+    parser.add_argument("--templates", metavar="FILE", help="how it was asked (TOML)")
+    parser.set_defaults(own=("annotator", "templates"))
+
+
 def run(options: argparse.Namespace) -> int:
     """Find the components of the chosen layers, annotate them if asked to, and write a table."""
     from analysis.concepts.gather import concept_asks, places

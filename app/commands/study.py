@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from app.commands.components import add_component_options
 from app.commands.options import add_model_options, add_pair, add_vectors, add_vocab, positive
 
 if TYPE_CHECKING:
@@ -21,10 +20,11 @@ _PROMPT_COLUMNS = ("prompt", "id", "instruction", "dataset", "rating", "referenc
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     # Names and titles only: what a study works with is imported when it runs.
-    from analysis.methods import studies
+    from analysis.methods import METHODS
 
     commands = parser.add_subparsers(dest="study", metavar="STUDY", required=True)
-    for spec in studies():
+    for method, spec in ((each, spec) for each in METHODS for spec in each.studies):
+        command = import_module(f"app.commands.{method.command}")
         title = f"{spec.title[:1].upper()}{spec.title[1:]}."
         study = commands.add_parser(spec.name, help=spec.title, description=title)
         add_pair(study)
@@ -33,8 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             _add_case_options(study)
         for name in spec.word_options:
             _WORD_ADDERS[name](study)
-        if spec.name in _ADDERS_BY_STUDY:
-            _ADDERS_BY_STUDY[spec.name](study)
+        if hasattr(command, "add_study_options"):
+            command.add_study_options(study)
         study.add_argument(
             "--csv", metavar="FILE", help="write the first table's rows; - is standard output"
         )
@@ -86,22 +86,6 @@ def _add_case_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_concept_study(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--annotator",
-        metavar="MODEL",
-        help="whose descriptions of components are read; default: the last one's",
-    )
-    parser.add_argument("--templates", metavar="FILE", help="how it was asked (TOML)")
-    parser.set_defaults(own=("annotator", "templates"))
-
-
-def _add_component_study(parser: argparse.ArgumentParser) -> None:
-    add_component_options(parser)
-    own = ("prompts", "epsilon", "tau", "expert_epsilon", "branch", "random_sets", "matched")
-    parser.set_defaults(own=(*own, "seed"))
-
-
 def _columns(text: str) -> dict[str, str]:
     """The file's names of columns, from a list such as prompt=question,dataset=source."""
     found = {}
@@ -116,12 +100,8 @@ def _columns(text: str) -> dict[str, str]:
 
 
 _WORD_ADDERS = {"vocab": add_vocab, "vectors": add_vectors}
-# Options by kind of input, then by study; a study receives those in `own` by name.
+# A study receives those in `own` by name; its method's command may add others.
 _CASE_OPTIONS = ("max_new_tokens", "chat_template", "method")
-_ADDERS_BY_STUDY: dict[str, Callable[[argparse.ArgumentParser], None]] = {
-    "concepts": _add_concept_study,
-    "components": _add_component_study,
-}
 
 
 def run(options: argparse.Namespace) -> int:

@@ -24,13 +24,6 @@ if TYPE_CHECKING:
     from analysis.studies.study import PairInput
     from app.workspace import SessionLike
 
-_WEIGHTS = "the weights of both models"
-_TAKES = {
-    "components": "what both models' neurons do on instructions of its own",
-    "clusters": "both models' hidden states on tasks of its own",
-}
-"""Inputs of the studies of a pair that read no weights."""
-
 
 @dataclass
 class OfferedStudy:
@@ -94,7 +87,7 @@ class StudyDesk:
         if isinstance(self._workspace, LibraryWorkspace):
             return f"the {len(self._workspace.library.cases):,} stored cases; no model is needed"
         if study.spec.takes == "pair":
-            return _TAKES.get(study.spec.name, _WEIGHTS)
+            return study.spec.works_on
         if self.prompts is not None:
             count, guessed = len(self.prompts.prompts), self.prompts.guessed
             of_which = "" if guessed == count else f" of {guessed:,} of them"
