@@ -18,8 +18,8 @@ from tests.support import checkpoints
 from tests.support.program import PROGRAM, Home, wait_until
 from tests.support.warm_engine import warm_engines
 
-# A shell that runs the tests in the background has ctrl-c ignored, and nohup the end of the terminal,
-# here and in every program that is started from here; in a terminal neither is.
+# A shell that runs the tests in the background has ctrl-c ignored, and nohup the end of the
+# terminal, here and in every program that is started from here; in a terminal neither is.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
