@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 from analysis.methods import METHODS, Method
 
@@ -33,11 +32,9 @@ class ViewSpec:
         return Path(__file__).parents[2].joinpath(*package, "view.tcss")
 
     def actions(self) -> tuple[Action, ...]:
-        """What the view's keys do, from the module ``actions`` beside it; none without one."""
-        name = self.factory.partition(":")[0].rpartition(".")[0] + ".actions"
-        if importlib.util.find_spec(name) is None:
-            return ()
-        return cast("tuple[Action, ...]", importlib.import_module(name).ACTIONS)
+        """What the view's keys do, from its package; none where it says none."""
+        package = self.factory.partition(":")[0].rpartition(".")[0]
+        return getattr(importlib.import_module(package), "ACTIONS", ())
 
 
 def _of(method: Method) -> ViewSpec:

@@ -1,1 +1,16 @@
-"""The Cases view: the list of a case library."""
+"""The Cases view: the list of a case library, and its keys."""
+
+from __future__ import annotations
+
+from app.frame.action import Action
+
+ACTIONS = (
+    Action("cases.open", "enter", "open", "Open the case's maps", "open_case"),
+    Action("cases.find", "slash", "find", "Show only prompts with these words"),
+    Action("cases.dataset", "f", "dataset", "Filter by dataset: next"),
+    Action("cases.rating", "r", "rating", "Filter by rating: next"),
+    Action("cases.sort", "o", "order", "Sort by the next column"),
+    Action("cases.reverse", "O", "", "Turn the order round"),
+    Action("cases.export", "e", "export", "The listed cases as a CSV file in the current folder"),
+    Action("cases.clear", "escape", "", "Show all cases again", "clear_filters"),
+)

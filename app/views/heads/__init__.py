@@ -1,1 +1,18 @@
-"""The Heads view: the word pairs that attention heads relate."""
+"""The Heads view: the word pairs that attention heads relate, and its keys."""
+
+from __future__ import annotations
+
+from app.frame.action import Action
+
+ACTIONS = (
+    Action("heads.open", "enter", "open", "Open the head; in it, its neuron pairs"),
+    Action("heads.rerun", "r", "again", "Run again what failed or was stopped", "run_again"),
+    Action("heads.find", "slash", "find", "Find a word in all heads"),
+    Action("heads.verbs", "w", "verbs", "Instruction verbs against general verbs, by layers"),
+    Action("heads.swap", "s", "swap", "The neuron pairs of the other model"),
+    Action("heads.export", "e", "export", "All pairs as a CSV file in the current folder"),
+    Action("heads.copy", "y", "copy", "Copy the pairs under the cursor"),
+    Action("heads.next", "n", "", "Next head found", "find_next(1)"),
+    Action("heads.previous", "N", "", "Previous head found", "find_next(-1)"),
+    Action("heads.stop", "escape", "back", "Back; stop the computation; to the first view"),
+)

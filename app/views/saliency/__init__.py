@@ -1,1 +1,30 @@
-"""The Saliency view: which prompt tokens each response token depends on."""
+"""The Saliency view: which prompt tokens each response token depends on, and its keys."""
+
+from __future__ import annotations
+
+from app.frame.action import Action
+
+ACTIONS = (
+    Action("saliency.rerun", "r", "again", "Run again what failed or was stopped", "run_again"),
+    Action("saliency.grid", "g", "grid", "Prompt rows by response columns", "face('grid')"),
+    Action("saliency.text", "t", "text", "The prompt, coloured by importance", "face('text')"),
+    Action("saliency.overview", "v", "whole", "The whole map at a glance", "face('overview')"),
+    Action("saliency.method", "m", "method", "Gradient, occlusion, or where they differ"),
+    Action("saliency.swap", "s", "swap", "The other model", "swap"),
+    Action("saliency.export", "e", "export", "What is shown as a CSV file in the current folder"),
+    Action("saliency.find", "slash", "find", "Find in the tokens of prompt and responses"),
+    Action("saliency.mark", "i", "mark", "The sentence is an instruction, or is not"),
+    Action("saliency.next_case", "right_square_bracket", "next case", "Next case", "case(1)"),
+    Action("saliency.previous_case", "left_square_bracket", "", "Previous case", "case(-1)"),
+    Action("saliency.digits", "d", "digits", "Scores as numbers in the grid"),
+    Action("saliency.copy", "y", "copy", "Copy the responses and the values under the cursor"),
+    Action(
+        "saliency.colour", "c", "", "Text coloured by the response token or by density", "colour"
+    ),
+    Action("saliency.special", "x", "", "Show or hide special and template tokens"),
+    Action("saliency.next", "n", "", "Next place found", "find_next(1)"),
+    Action("saliency.previous", "N", "", "Previous place found", "find_next(-1)"),
+    Action(
+        "saliency.stop", "escape", "", "Stop the computation; back to where you came from", "stop"
+    ),
+)

@@ -1,1 +1,23 @@
-"""The Studies view: tables and figures over many prompts."""
+"""The Studies view: tables and figures over many prompts, and its keys."""
+
+from __future__ import annotations
+
+from app.frame.action import Action
+
+ACTIONS = (
+    Action("studies.open", "enter", "run/open", "Run the study; open its findings, or a row"),
+    Action("studies.stop", "s", "stop", "Stop the study; what it computed is kept"),
+    Action("studies.rerun", "r", "again", "Run the study again, or on where it was", "run_again"),
+    Action("studies.previous_page", "left,h", "", "Previous page of the study", "page(-1)"),
+    Action("studies.next_page", "right,l", "page", "Next page of the study", "page(1)"),
+    Action("studies.columns", "greater_than_sign", "cols", "Columns to the right", "columns(1)"),
+    Action("studies.columns_back", "less_than_sign", "", "Columns back", "columns(-1)"),
+    Action("studies.find", "slash", "find", "Find rows with these words"),
+    Action("studies.export", "e", "export", "The table, or the figure's numbers, as a CSV file"),
+    Action("studies.prompts", "p", "prompts", "Name the prompts that both models are asked"),
+    Action("studies.back", "escape", "back", "Back to the list; to the first view"),
+    Action("studies.report", "w", "report", "Write the whole report to a folder"),
+    Action("studies.copy", "y", "copy", "Copy the text, the row, or the figure's numbers"),
+    Action("studies.next", "n", "", "Next row found", "find_next(1)"),
+    Action("studies.previous", "N", "", "Previous row found", "find_next(-1)"),
+)
