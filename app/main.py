@@ -30,8 +30,7 @@ from app.frame.palette import ActionProvider, Palette
 from app.frame.registry import VIEWS, ViewSpec
 from app.frame.view import View
 from app.state import State, load_state, save_state
-from app.terminal.driver import ForgivingDriver
-from app.terminal.harmless import HarmlessText
+from app.terminal.driver import ForgivingDriver, HarmlessText
 from app.terminal.key_by_key import KeyByKeyApp
 from app.terminal.screen import FrugalScreen
 from app.terminal.text import prose

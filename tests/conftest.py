@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from cache.store import Store
 
 # Servers of the tests are on this machine; a proxy would not find them.
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
@@ -46,3 +51,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group(groups[item]))
     slow = {groups[item] for item in items if item.get_closest_marker("slow") is not None}
     items.sort(key=lambda item: (groups[item] != "faults", groups[item] not in slow))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    from cache.store import Store  # It imports numpy, which reads the variables above.
+
+    opened = Store(tmp_path / "cache")
+    yield opened
+    opened.close()

@@ -9,6 +9,7 @@ from typing import TypeVar, cast
 
 import msgspec
 import torch
+from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from analysis.engine.loading import (
@@ -19,7 +20,8 @@ from analysis.engine.loading import (
     pick_device,
 )
 from analysis.engine.memory import Attempt, free_bytes, readable, release
-from analysis.events import ModelFacts, Progress
+from analysis.engine.weights import ModelWeights, open_weights
+from analysis.events import ModelFacts, Progress, Steps
 from analysis.models import checkpoint
 from analysis.models.download import download
 from analysis.models.references import is_hub_id, local_folder
@@ -210,3 +212,30 @@ def _too_large(choice: ModelChoice, folder: Path, device: torch.device) -> Probl
 def _without_the_rest(incomplete: ProblemError, download: ProblemError) -> ProblemError:
     missing, failed = incomplete.problem, download.problem
     return problem(failed.kind, missing.what, f"{missing.why} {failed.why}".strip(), failed.remedy)
+
+
+def layer_weights(choice: ModelChoice, layer: int, models: ModelPool) -> Steps[ModelWeights]:
+    """The model's weights; ProblemError if it lacks the layer or is unavailable."""
+    weights = open_weights((yield from models.folder(choice)))
+    if not 0 <= layer < weights.layers:
+        raise problem(
+            "input",
+            f"There is no layer {layer}.",
+            f"{choice.name} has {weights.layers} layers, 0 to {weights.layers - 1}.",
+        )
+    return weights
+
+
+def layer_patterns(weights: ModelWeights, choice: ModelChoice, layer: int, expert: int) -> Tensor:
+    """W_p [D_ff, D] of a dense layer, or of one of its experts; ProblemError if there is none."""
+    experts = weights.experts_in(layer)
+    if expert < 0 and not experts:
+        return weights.down_projection(layer)
+    if not 0 <= expert < experts:
+        asked = f"expert {expert}" if expert >= 0 else "dense feed-forward network"
+        raise problem(
+            "input",
+            f"Layer {layer} of {choice.name} has no {asked}.",
+            f"It has {experts} experts." if experts else "It is dense.",
+        )
+    return weights.expert_down_projection(layer, expert)

@@ -16,11 +16,11 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.text import Text
 
 from analysis.clustering.runs import TrainingRun, open_run
-from analysis.clustering.training import messages
+from analysis.clustering.training import settings
 from analysis.problems import ProblemError, problem
 from app.terminal.text import prose
 
-_DECODER: msgspec.json.Decoder[messages.Message] = msgspec.json.Decoder(messages.Message)
+_DECODER: msgspec.json.Decoder[settings.Message] = msgspec.json.Decoder(settings.Message)
 
 _SECONDS_BETWEEN_LINES = 30.0
 """Between lines of a log, where no bar is drawn."""
@@ -91,15 +91,15 @@ def _follow(folder: Path, options: Namespace) -> None:
             )
 
 
-def _progress(lines: Iterable[bytes]) -> Iterator[messages.Progress]:
+def _progress(lines: Iterable[bytes]) -> Iterator[settings.Progress]:
     for line in lines:
         message = _DECODER.decode(line)
-        if isinstance(message, messages.Failed):
+        if isinstance(message, settings.Failed):
             raise ProblemError(message.problem)
         yield message
 
 
-def _show(reports: Iterable[messages.Progress]) -> None:
+def _show(reports: Iterable[settings.Progress]) -> None:
     console = Console(stderr=True)
     if console.is_terminal:
         _draw_bar(reports, console)
@@ -113,7 +113,7 @@ class _Rate(ProgressColumn):
         return Text(f"{speed:.1f} steps/s" if speed else "")
 
 
-def _draw_bar(reports: Iterable[messages.Progress], console: Console) -> None:
+def _draw_bar(reports: Iterable[settings.Progress], console: Console) -> None:
     with Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -129,7 +129,7 @@ def _draw_bar(reports: Iterable[messages.Progress], console: Console) -> None:
             bar.update(task, completed=report.step, description=_words(report))
 
 
-def _print_lines(reports: Iterable[messages.Progress]) -> None:
+def _print_lines(reports: Iterable[settings.Progress]) -> None:
     start, first, printed = 0.0, 0, 0.0
     for report in reports:
         now = time.monotonic()
@@ -143,7 +143,7 @@ def _print_lines(reports: Iterable[messages.Progress]) -> None:
             print(words, file=sys.stderr, flush=True)
 
 
-def _words(report: messages.Progress) -> str:
+def _words(report: settings.Progress) -> str:
     return (
         f"epoch {report.epoch} of {report.epochs}, loss {report.loss:.3f}, "
         f"unseen {100 * report.accuracy:.0f} % right"

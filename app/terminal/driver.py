@@ -1,4 +1,4 @@
-"""A terminal driver that survives input no keyboard sends.
+"""What passes between app and terminal: any input, and only harmless output.
 
 Textual 8 decodes input strictly: one pasted byte of another encoding ends the thread that reads the
 keys, and the app with it. Here such a byte becomes a visible U+FFFD. And if the terminal is gone,
@@ -7,6 +7,10 @@ not follow.
 
 With Textual 8.2.8's own driver, the single byte 0xff ends the app, and a terminal that goes away
 without a signal leaves a process behind (tests/faults/test_endings.py).
+
+All text is made visible where it is drawn (`text`). `HarmlessText` catches what arrives in other
+ways, such as a paste into the palette's entry: Textual 8.2.8 sends each of U+202E, U+009B and
+U+0090, pasted there once, 126 times to the terminal; with the filter, never.
 """
 
 from __future__ import annotations
@@ -18,9 +22,13 @@ import termios
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.color import Color
 from textual.drivers import linux_driver
+from textual.filter import LineFilter
 
 # What `stop_application_mode` and its callees write: paste, wrapping, sizes, mouse, keyboard, the
 # alternate screen, cursor and focus.
@@ -74,3 +82,26 @@ class ForgivingDecoder:
         if not data and not final:
             self._ended()
         return self._decoder.decode(data, final)
+
+
+class HarmlessText(LineFilter):
+    """Replaces characters that are neither printable nor a space, keeping their width."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """The segments, with unprintable characters replaced."""
+        if all(text.isprintable() for text, _, _ in segments):
+            return segments
+        return [
+            segment
+            if segment.text.isprintable() or segment.control
+            else Segment(harmless(segment.text), segment.style)
+            for segment in segments
+        ]
+
+
+@lru_cache(4096)
+def harmless(text: str) -> str:
+    """The text with unprintable characters replaced, at the same width."""
+    return "".join(
+        char if char.isprintable() or char == "\xa0" else "·" * cell_len(char) for char in text
+    )

@@ -14,7 +14,7 @@ from textual.document._document_navigator import DocumentNavigator
 from textual.document._wrapped_document import WrappedDocument
 from textual.geometry import Offset, Region, Size
 from textual.reactive import Reactive, reactive
-from textual.widgets import TextArea
+from textual.widgets import Button, Checkbox, TextArea
 
 from app.terminal.text import visible
 
@@ -182,3 +182,37 @@ class PromptEntry(TextArea):
 
     def get_line(self, line_index: int) -> Text:
         return Text(one_to_one(self.document.get_line(line_index)), end="", no_wrap=True)
+
+
+class CheckBox(Checkbox):
+    """Reads without colours: its mark is there only when it is on, not only another colour."""
+
+    BUTTON_LEFT = "["
+    BUTTON_INNER = " "
+    BUTTON_RIGHT = "]"
+
+    def watch_value(self) -> None:
+        self.BUTTON_INNER = "x" if self.value else " "
+        super().watch_value()
+
+
+class PushButton(Button, inherit_css=False):
+    """`Button` without the styles of all its variants, which are slow to parse."""
+
+    DEFAULT_CSS = """
+    PushButton {
+        width: auto;
+        min-width: 16;
+        height: auto;
+        line-pad: 1;
+        text-align: center;
+        content-align: center middle;
+        pointer: pointer;
+        text-style: bold;
+        color: $button-color-foreground;
+        background: $primary;
+    }
+    PushButton:focus { text-style: $button-focus-text-style; background-tint: $foreground 5%; }
+    PushButton:hover { background: $primary-darken-2; }
+    PushButton.-active { background: $primary; tint: $background 30%; }
+    """

@@ -15,7 +15,7 @@ from analysis.clustering.training.instances import LABELS, SPLITS
 from app.config import Settings
 from tests.app.pair_app import csv_rows, pair_at, screen, until, until_shown
 from tests.app.test_clusters_view import script, shown_clusters
-from tests.unit.analysis.clustering.training.tiny import TINY
+from tests.support.scripted_clusters import TINY
 
 NARROW = (80, 24)
 

@@ -11,14 +11,14 @@ from analysis.concepts.request import ConceptsRequest
 from analysis.events import Finished
 from analysis.models.request import ArchitectureRequest
 from app.views.concepts.component_list import ConceptList
-from tests.app.concepts_screen import (
+from tests.app.pair_app import pair_at, screen, until_shown
+from tests.app.test_concepts_view import (
     NARROW,
     WIDE,
     layer_of,
     line_with,
     shown_concepts,
 )
-from tests.app.pair_app import pair_at, screen, until_shown
 from tests.support.scripted_concepts import NOTE, RANK, layer_concepts
 from tests.support.scripted_session import answer
 from tests.support.scripted_weights import architecture

@@ -11,7 +11,8 @@ from app.config import Settings
 from app.views.concepts.component_list import ConceptList
 from app.views.concepts.view import ConceptsView
 from app.widgets.plot import Plot
-from tests.app.concepts_screen import (
+from tests.app.pair_app import hold_back, pair_at, screen, until, until_loaded, until_shown
+from tests.app.test_concepts_view import (
     ALL_THERE,
     NARROW,
     WIDE,
@@ -19,7 +20,6 @@ from tests.app.concepts_screen import (
     line_with,
     shown_concepts,
 )
-from tests.app.pair_app import hold_back, pair_at, screen, until, until_loaded, until_shown
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])

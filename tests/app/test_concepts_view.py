@@ -13,17 +13,36 @@ from analysis.concepts.tables import CONCEPT_COLUMNS, concepts_table
 from analysis.events import Finished
 from analysis.models.request import ArchitectureRequest
 from app.views.concepts.view import ConceptsView
-from tests.app.concepts_screen import (
-    ALL_THERE,
-    WIDE,
-    layer_of,
-    request_of,
-    shown_concepts,
-)
 from tests.app.pair_app import copied, csv_rows, pair_at, requests_of, until, until_shown
 from tests.support.scripted_concepts import RANK, layer_concepts
 from tests.support.scripted_session import answer
 from tests.support.scripted_weights import LAYERS, architecture
+
+WIDE, NARROW = (200, 50), (80, 24)
+ALL_THERE = f"all {LAYERS} layers are there"
+
+
+async def shown_concepts(pilot):
+    """Open the view and wait for all layers."""
+    await until_shown(pilot, "Capital of a country")
+    await pilot.press("4")
+    return await until_shown(pilot, ALL_THERE)
+
+
+def request_of(pair, layer, expert=-1):
+    """What is asked about a layer."""
+    work = pair.workspace
+    return ConceptsRequest(work.base, work.tuned, layer, work.words, expert)
+
+
+def layer_of(pair, layer, expert=-1):
+    """What the scripted engine answers about a layer."""
+    return layer_concepts(request_of(pair, layer, expert))
+
+
+def line_with(shown, start):
+    """The first line of the screen that begins with these words."""
+    return next(line for line in shown.splitlines() if line.split()[:1] == [start])
 
 
 async def test_layers_are_chosen_with_arrows_and_brackets_and_the_rank_stays(tmp_path):
@@ -134,3 +153,12 @@ async def test_layers_with_hardly_any_component_are_shown_too(tmp_path, rank):
         await until_shown(pilot, f"{rank} components")
         await pilot.press("j", "y", "p", "t", "p", "p", "t", "escape", "e")
         await until_shown(pilot, "Exported to")
+
+
+async def test_every_layer_is_asked_once_in_order(tmp_path):
+    async with pair_at(shown_concepts, tmp_path) as (pair, pilot):
+        asked = requests_of(pair, ConceptsRequest)
+        assert asked == [request_of(pair, layer) for layer in range(LAYERS)]
+        await pilot.press("1", "4")
+        await pilot.pause(0.1)
+        assert requests_of(pair, ConceptsRequest) == asked

@@ -8,7 +8,7 @@ from textual.containers import Vertical
 from textual.widgets import Button, Static
 
 from app.terminal.screen import FrugalScreen
-from app.widgets.controls import PushButton
+from app.widgets.prompt_entry import PushButton
 from tests.app.pair_app import PairApp, screen, until
 
 

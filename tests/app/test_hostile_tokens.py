@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 from rich.cells import cell_len
+from textual.binding import Binding, BindingType
 
 from app.widgets.token_face import TokenMap
 from tests.support.face_app import FACES, FaceApp, screen_lines, type_keys
@@ -50,9 +52,19 @@ def drawn(terminal: Terminal) -> None:
     terminal.read_until_quiet(0.3)
 
 
+class RingingApp(FaceApp):
+    """Rings the bell at a key, once all that was typed before it is on the screen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("z", "ring")]
+
+    def action_ring(self) -> None:
+        """Ring after the next repaint."""
+        self.call_after_refresh(self.bell)
+
+
 @pytest.mark.parametrize("kind", FACES)
 def test_no_token_sends_a_sequence_and_partial_repaints_equal_full_ones(kind) -> None:
-    program = [sys.executable, "-m", "tests.app.hostile_program", kind]
+    program = [sys.executable, "-m", __name__, kind]
     with Terminal(program, columns=100, lines=30, folder=ROOT) as terminal:
         terminal.wait_until(lambda: len(terminal.output) > 3000)
         drawn(terminal)
@@ -74,3 +86,7 @@ def test_no_token_sends_a_sequence_and_partial_repaints_equal_full_ones(kind) ->
         assert mark.encode() not in output
     if kind != "overview":
         assert any("␛[2J" in line for line in after_keys)
+
+
+if __name__ == "__main__":
+    RingingApp(FACES[sys.argv[1]](hostile_map())).run(mouse=False)

@@ -31,7 +31,7 @@ from analysis.models.references import resolve
 from analysis.neurons.compute.batches import Text, in_batches, padded
 from analysis.neurons.compute.counting import Counter
 from analysis.neurons.compute.feed_forward import feed_forwards
-from tests.support.costs import timed
+from tests.bench.costs import timed
 from tests.support.studies import answered
 
 MADE = TypeVar("MADE")

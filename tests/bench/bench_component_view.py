@@ -29,7 +29,7 @@ from analysis.request import Request
 from app.frame.registry import VIEWS
 from cache.codec import decode, encode
 from tests.app.pair_app import PairApp, until_shown
-from tests.support.costs import in_a_process, resident_bytes
+from tests.bench.costs import in_a_process, resident_bytes
 from tests.support.scripted_session import answer
 from tests.support.scripted_weights import architecture
 

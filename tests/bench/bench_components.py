@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from tests.support.costs import in_a_process, peak_mb
+from tests.bench.costs import in_a_process, peak_mb
 
 COUNTS = (50, 100, 200)
 

@@ -31,7 +31,7 @@ from pathlib import Path
 import numpy as np
 import scipy.linalg
 
-from tests.support.costs import peak_mb, timed
+from tests.bench.costs import peak_mb, timed
 
 Found = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Directions [R, D], explained-variance ratios [R], word indices [R, K]."""

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from analysis.heads.compute.word_pairs import head_word_pairs, layer_word_pairs
 from analysis.words.compute.thresholds import similarity_thresholds
-from tests.support.costs import peak_mb, timed
+from tests.bench.costs import peak_mb, timed
 
 HEAD_DIM = 128
 DIMENSIONS = 300

@@ -29,7 +29,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from analysis.density import normalize
 from analysis.saliency.compute.importance import importance
-from tests.support.costs import resident_bytes, timed
+from tests.bench.costs import resident_bytes, timed
 
 SHAPES = ["64,192", "32,300", "128,128", "256,32"]
 PEERS = ("inseq", "captum", "published", "frozen")

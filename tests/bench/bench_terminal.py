@@ -9,6 +9,7 @@ keys. With `--model` another pair than the demo computes (the folder serves as b
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import statistics
@@ -21,12 +22,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.bench_library import WORDS, write_library
+import numpy as np
+
 from tests.support.terminal import Terminal
 
 # No escape sequence contains these.
 LETTERS = "ÄÖÜßàéèêøñ" * 3
 DOWN, RIGHT, HELD = "\x1b[B", "\x1b[C", 100
+
+LIBRARY_MODELS = ("bench_base", "bench_tuned")
+
+SENTENCE = "the word choice in this email is fine but could be more formal and less direct"
+WORDS = SENTENCE.split()
 
 PROMPT = "Explain in one sentence: " + " ".join(WORDS * 12)
 
@@ -50,6 +57,30 @@ class Figure:
             f"{self.name:<46} {self.bar:>8g} {self.measured:>9.4g} {self.unit:<4} {verdict:<3} "
             f"{self.note}"
         ).rstrip()
+
+
+def write_library(folder: Path, *, prompt_tokens: int = 600, response_tokens: int = 300) -> None:
+    """Write a library of one case as large as grids get."""
+    prompt = [WORDS[i % len(WORDS)] for i in range(prompt_tokens)]
+    case = {
+        "id": "large",
+        "dataset": "bench",
+        "prompt": " ".join(prompt),
+        "reference": "",
+        "instruction_spans": [" ".join(prompt[:15])],
+        "context": "",
+        "prompt_tokens": ["▁" + word for word in prompt],
+        "instruction_mask": "1" * 15 + "0" * (prompt_tokens - 15),
+    }
+    (folder / "cases.jsonl").write_text(json.dumps(case) + "\n")
+    random = np.random.default_rng(0)
+    for model in LIBRARY_MODELS:
+        response = ["▁" + WORDS[(7 * i) % len(WORDS)] for i in range(response_tokens)]
+        line = {"id": "large", "response_tokens": response}
+        (folder / f"responses_{model}.jsonl").write_text(json.dumps(line) + "\n")
+        importance = random.standard_normal((prompt_tokens, response_tokens))
+        levels = np.ceil(10 * (np.maximum(importance, 0) / importance.max(axis=0)))
+        np.savez_compressed(folder / f"salience_{model}.npz", large=levels.astype(np.uint8))
 
 
 class Bench:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import Any, TypeVar
+
+import pandas as pd
 
 from analysis.events import Event, Failed, Finished
 from analysis.problems import ProblemError
 from analysis.request import Request
 from analysis.saliency.request import AttributionRequest
 from analysis.studies.findings import Findings, NamedTable
+from analysis.studies.report import write_report
+from analysis.studies.study import Study
 from analysis.table import Cell, Table
 from tests.support.scripted_session import attribution
 
@@ -105,3 +110,27 @@ class KeepingSession:
     def cached(self, request: Request) -> Any | None:
         """The stored answer, if there is one."""
         return None if self._store is None else self._store.get(request)
+
+
+class Report:
+    """The tables of a written report, by name."""
+
+    def __init__(self, study: Study, folder: Path) -> None:
+        """Drives the study and writes its report."""
+        self.findings = driven(study)[0]
+        self.path = write_report(self.findings, folder)
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        """Only empty cells are missing: "none" is a word."""
+        return pd.read_csv(self.path.parent / f"{name}.csv", keep_default_na=False, na_values=[""])
+
+
+def population_deviation(values: pd.Series) -> float:
+    """Divided by n."""
+    return float(values.std(ddof=0))
+
+
+def in_group(layers: pd.Series, group: str) -> pd.Series:
+    """Which layers are in a group such as ``2-3``."""
+    first, _, last = str(group).partition("-")
+    return layers.between(int(first), int(last or first))

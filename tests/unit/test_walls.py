@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib import import_module
+from importlib.util import find_spec
 
 import pytest
+
+from analysis.methods import METHODS
+from app.commands.demo import TRAINER
 
 HEAVY = {"torch", "transformers", "sklearn", "scipy", "huggingface_hub", "openai"}
 TORCH_FREE_MODULES = [
@@ -152,3 +157,31 @@ assert painted and painted[0].area
 def test_the_engine_does_import_torch() -> None:
     """The check above would pass on a house without torch."""
     assert "torch" in imported_by("import analysis.saliency.compute.attribution")
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.room)
+def test_a_method_has_a_room_a_view_a_command_and_studies(method):
+    assert find_spec(f"analysis.{method.room}.compute")
+    assert find_spec(f"app.views.{method.room}.view")
+    command = import_module(f"app.commands.{method.command}")
+    assert callable(command.add_arguments)
+    assert callable(command.run)
+    for study in method.studies:
+        module, _, function = study.factory.partition(":")
+        assert callable(getattr(import_module(module), function))
+
+
+def test_no_two_methods_share_a_name():
+    for names in (
+        [method.room for method in METHODS],
+        [method.view[0] for method in METHODS],
+        [method.command for method in METHODS],
+        [study.name for method in METHODS for study in method.studies],
+    ):
+        assert len(set(names)) == len(names)
+
+
+def test_the_process_that_trains_the_demo_pair_starts():
+    done = subprocess.run([*TRAINER, "--help"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "{train,measure}" in done.stdout

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from analysis.clustering.training.messages import Failed, Message, Progress
-from analysis.clustering.training.settings import preset_settings
+from analysis.clustering.training.settings import Failed, Message, Progress, preset_settings
 from analysis.problems import ProblemError, problem
 
 _SECONDS_BETWEEN_REPORTS = 0.5

@@ -1,4 +1,4 @@
-"""The parameters of a run; the defaults are the paper's (its Tables 3 and 4)."""
+"""A run's parameters, by default the paper's (Tables 3 and 4), and what it says while it trains."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from analysis.problems import problem
+from analysis.problems import Problem, problem
 
 Learned = Literal["sequence", "output"]
 """The tokens to learn to predict: all after the first, or only an instance's output."""
@@ -153,3 +153,27 @@ def preset_settings(name: str, seed: int) -> RunSettings:
         )
     data, training = PRESETS[name]
     return RunSettings(preset=name, seed=seed, data=data, training=training)
+
+
+class Progress(msgspec.Struct, frozen=True, tag="progress"):
+    """How far a run has got: epoch, from 1, and step of all epochs and steps.
+
+    `loss` is the mean cross-entropy in nats over this epoch's steps so far; `accuracy` is on unseen
+    instructions, at the last measurement.
+    """
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    accuracy: float
+
+
+class Failed(msgspec.Struct, frozen=True, tag="failed"):
+    """The run ended before its last epoch."""
+
+    problem: Problem
+
+
+Message = Progress | Failed

@@ -17,10 +17,9 @@ from analysis.clustering.training.curves import Curves
 from analysis.clustering.training.dynamics import Dynamics
 from analysis.clustering.training.generator import generate
 from analysis.clustering.training.instances import Instance
-from analysis.clustering.training.messages import Progress
 from analysis.clustering.training.model import Encoded, loss_of, new_model, shuffled
 from analysis.clustering.training.run_folder import CHECKPOINT_NAME, replacing
-from analysis.clustering.training.settings import RunSettings
+from analysis.clustering.training.settings import Progress, RunSettings
 from analysis.engine.loading import pick_device
 from analysis.problems import problem
 

@@ -11,8 +11,7 @@ from analysis.concepts.compute.principal import PrincipalWords, principal_words
 from analysis.concepts.request import ConceptsRequest
 from analysis.concepts.result import Components, LayerConcepts
 from analysis.concepts.rotation import rotation
-from analysis.engine.layers import layer_patterns, layer_weights
-from analysis.engine.pool import ModelPool
+from analysis.engine.pool import ModelPool, layer_patterns, layer_weights
 from analysis.events import Progress, Steps
 from analysis.request import ModelChoice
 from analysis.words.compute.lexicon import output_words

@@ -10,9 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from analysis.engine.layers import layer_weights
 from analysis.engine.loading import pick_device
-from analysis.engine.pool import ModelPool
+from analysis.engine.pool import ModelPool, layer_weights
 from analysis.engine.tokenizing import tokenizer_digest
 from analysis.engine.weights import ModelWeights, open_weights
 from analysis.events import Progress, Steps

@@ -12,8 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from analysis.concepts.compute.principal import PrincipalWords, nearest_words, principal_words
-from analysis.engine.layers import layer_patterns, layer_weights
-from analysis.engine.pool import ModelPool
+from analysis.engine.pool import ModelPool, layer_patterns, layer_weights
 from analysis.events import Steps
 from analysis.neurons.request import NeuronDirectionRequest
 from analysis.neurons.result import NeuronDirection

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from analysis.engine.layers import layer_patterns, layer_weights
-from analysis.engine.pool import ModelPool
+from analysis.engine.pool import ModelPool, layer_patterns, layer_weights
 from analysis.events import Steps
 from analysis.neurons.request import WordNeuronsRequest
 from analysis.neurons.result import WordNeurons

@@ -27,10 +27,9 @@ from app.marking import is_marked, marks_by_sentence, spans_after_edit, toggled
 from app.state import Prompt, remember
 from app.terminal.text import prose
 from app.views.prompt.token_counts import TokenCounts
-from app.widgets.controls import CheckBox, PushButton
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line, Lines
-from app.widgets.prompt_entry import PromptEntry
+from app.widgets.prompt_entry import CheckBox, PromptEntry, PushButton
 from app.workspace import Example
 
 if TYPE_CHECKING:

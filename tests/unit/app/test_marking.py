@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.saliency.cases.instructions import sentences
+from analysis.saliency.cases.instructions import guess_instructions, sentences
 from app.marking import is_marked, marks_by_sentence, spans_after_edit, toggled
 
 TEXT = "Rewrite the text. Keep it short.\n\nInput: It was a dark night.\nOutput:"
@@ -33,3 +33,10 @@ def test_decided_sentences_keep_their_mark_when_others_change():
     decided = marks_by_sentence(TEXT, (SECOND,))
     edited = TEXT.replace("dark", "bright")
     assert spans_after_edit(edited, decided) == (SECOND,)
+
+
+def test_sentences_that_nobody_decided_on_are_guessed():
+    guessed = tuple(guess_instructions(TEXT))
+    assert FIRST in guessed
+    assert spans_after_edit(TEXT, {}) == guessed
+    assert FIRST not in spans_after_edit(TEXT, {TEXT[slice(*FIRST)]: False})

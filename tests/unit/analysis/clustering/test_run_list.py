@@ -9,7 +9,7 @@ import msgspec
 from analysis.clustering.run_list import ListedRun, runs_in
 from analysis.clustering.training import run_folder
 from analysis.clustering.training.curves import Curves, NeighbourRow
-from tests.unit.analysis.clustering.training.tiny import TINY
+from tests.support.scripted_clusters import TINY
 
 
 def write_run(folder: Path, *epochs: int) -> None:

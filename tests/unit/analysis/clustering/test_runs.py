@@ -13,7 +13,7 @@ from analysis.clustering.training import run_folder
 from analysis.clustering.training.curves import AccuracyRow, ClusterRow, Curves, NeighbourRow
 from analysis.clustering.training.generator import generate
 from analysis.problems import ProblemError
-from tests.unit.analysis.clustering.training.tiny import TINY
+from tests.support.scripted_clusters import TINY
 
 INSTANCES = generate(TINY.data, TINY.seed)
 THIRD = 0.1 + 0.2  # needs seventeen digits

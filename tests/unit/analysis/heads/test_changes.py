@@ -13,12 +13,12 @@ from analysis.heads.changes import (
     neuron_changes,
 )
 from analysis.heads.result import NeuronPairs
-from tests.support.head_pairs import head_pairs
+from tests.support.scripted_weights import counted_pairs
 
 
 def neuron_pairs(*neurons):
     """A head from the pairs of its neuron pairs."""
-    layer = head_pairs(*(dict.fromkeys(pairs, 1) for pairs in neurons))
+    layer = counted_pairs(*(dict.fromkeys(pairs, 1) for pairs in neurons))
     return NeuronPairs(
         model="model",
         layer=0,
@@ -33,8 +33,8 @@ def neuron_pairs(*neurons):
 
 
 def test_pairs_are_kept_gained_or_lost():
-    base = head_pairs({"write=essay": 6, "bright=dense": 3, "verb=noun": 2})
-    tuned = head_pairs({"rewrite=sentence": 5, "write=essay": 4, "verb=noun": 2})
+    base = counted_pairs({"write=essay": 6, "bright=dense": 3, "verb=noun": 2})
+    tuned = counted_pairs({"rewrite=sentence": 5, "write=essay": 4, "verb=noun": 2})
     compared = compare_head(base, tuned, 0)
     assert compared.word_pairs == (
         WordPairChange("write", "essay", 6, 4, "kept"),
@@ -47,8 +47,8 @@ def test_pairs_are_kept_gained_or_lost():
 
 
 def test_order_and_case_do_not_matter_and_the_form_found_most_speaks():
-    base = head_pairs({"Write=Essay": 7, "essay=write": 5, "STRASSE=weg": 3})
-    tuned = head_pairs({"write=essay": 4, "Essay=WRITE": 2, "weg=straße": 2})
+    base = counted_pairs({"Write=Essay": 7, "essay=write": 5, "STRASSE=weg": 3})
+    tuned = counted_pairs({"write=essay": 4, "Essay=WRITE": 2, "weg=straße": 2})
     compared = compare_head(base, tuned, 0)
     assert compared.change == 0.0
     assert compared.word_pairs == (
@@ -58,8 +58,8 @@ def test_order_and_case_do_not_matter_and_the_form_found_most_speaks():
 
 
 def test_only_the_first_different_pairs_count():
-    base = head_pairs({"a=b": 9, "b=a": 8, "c=d": 7, "e=f": 6})
-    tuned = head_pairs({"a=b": 9, "e=f": 8, "c=d": 7})
+    base = counted_pairs({"a=b": 9, "b=a": 8, "c=d": 7, "e=f": 6})
+    tuned = counted_pairs({"a=b": 9, "e=f": 8, "c=d": 7})
     compared = compare_head(base, tuned, 0, top=2)
     assert compared.change == pytest.approx(1 - 1 / 3)
     assert compared.word_pairs == (
@@ -70,7 +70,7 @@ def test_only_the_first_different_pairs_count():
 
 
 def test_a_head_without_pairs_in_either_model_did_not_change():
-    empty, some = head_pairs({}, {}, {"a=b": 2}), head_pairs({}, {"a=b": 2}, {})
+    empty, some = counted_pairs({}, {}, {"a=b": 2}), counted_pairs({}, {"a=b": 2}, {})
     assert head_changes(empty, some).tolist() == [0.0, 1.0, 1.0]
     assert compare_head(empty, some, 0).word_pairs == ()
 
@@ -80,7 +80,7 @@ def test_the_change_of_a_layer_is_that_of_its_heads():
     letters = "abcdefghABCDEFGH"
 
     def layer():
-        return head_pairs(
+        return counted_pairs(
             *(
                 {
                     f"{letters[a]}={letters[b]}": 9 - place
@@ -104,13 +104,13 @@ def test_neuron_pairs_change_as_heads_do():
 
 
 def test_a_word_is_found_in_whatever_case_and_place():
-    layer = head_pairs({"a=b": 3, "Write=c": 2}, {}, {"d=write": 4, "rewrite=c": 2})
+    layer = counted_pairs({"a=b": 3, "Write=c": 2}, {}, {"d=write": 4, "rewrite=c": 2})
     assert list(heads_with(layer, "WRITE")) == [(1 - 1, "Write", "c", 2), (2, "d", "write", 4)]
     assert list(heads_with(layer, "none")) == []
 
 
 def test_layers_that_differ_in_heads_are_refused():
-    one, two = head_pairs({}), head_pairs({}, {})
+    one, two = counted_pairs({}), counted_pairs({}, {})
     with pytest.raises(ValueError, match="1 and 2 heads"):
         head_changes(one, two)
     with pytest.raises(ValueError, match="no head 2 of 2"):

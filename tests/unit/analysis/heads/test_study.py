@@ -13,8 +13,7 @@ from analysis.heads.study import sampled_heads, study
 from analysis.problems import ProblemError, problem
 from analysis.studies.findings import Findings
 from analysis.studies.report import report_text
-from tests.support.head_pairs import head_pairs as written_pairs
-from tests.support.scripted_weights import head_pairs
+from tests.support.scripted_weights import counted_pairs, head_pairs
 from tests.support.studies import driven, rows_of
 from tests.support.weight_studies import BASE, MORE_VERBS, pair
 
@@ -93,7 +92,7 @@ def test_identical_models_and_single_layers_give_words_not_nans(changes):
 
 def test_heads_without_pairs_are_named():
     def empty(request: HeadPairsRequest):
-        return written_pairs(*({} for _ in range(8)), layer=request.layer)
+        return counted_pairs(*({} for _ in range(8)), layer=request.layer)
 
     found, _ = driven(study(pair(layers=2, heads=empty)))
     assert any("without word pairs" in note and "16" in note for note in found.notes)

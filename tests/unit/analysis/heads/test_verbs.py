@@ -7,11 +7,11 @@ import pytest
 from scipy.stats import ttest_ind
 
 from analysis.heads.verbs import verb_counts, verb_table
-from tests.support.head_pairs import head_pairs
+from tests.support.scripted_weights import counted_pairs
 
 
 def test_a_verb_counts_once_for_each_different_pair_it_is_in():
-    layer = head_pairs(
+    layer = counted_pairs(
         {"write=essay": 5, "Essay=Write": 4, "write=poem": 3, "write=WRITE": 2, "a=b": 2},
         {},
         {"find=write": 2, "rewrite=a": 2},
@@ -21,8 +21,8 @@ def test_a_verb_counts_once_for_each_different_pair_it_is_in():
 
 def test_a_share_is_of_the_heads_whose_number_changed():
     """Of four heads: write rises in two, falls in one, stays in one; go falls in one."""
-    base = [head_pairs({"go=a": 2}, {"write=a": 2}, {"write=a": 2}, {})]
-    tuned = [head_pairs({"write=a": 2}, {"write=b": 3}, {}, {"write=a": 2})]
+    base = [counted_pairs({"go=a": 2}, {"write=a": 2}, {"write=a": 2}, {})]
+    tuned = [counted_pairs({"write=a": 2}, {"write=b": 3}, {}, {"write=a": 2})]
     (row,) = verb_table(base, tuned, 1, ["write", "say"], ["go"]).rows
     assert (row.first, row.last, row.heads) == (0, 0, 4)
     assert (row.instruction.count, row.instruction.mean) == (1, pytest.approx(2 / 3))
@@ -32,7 +32,7 @@ def test_a_share_is_of_the_heads_whose_number_changed():
 
 
 def test_layers_stand_in_four_equal_groups_of_the_whole_model():
-    layers = [head_pairs({}, layer=layer) for layer in (3, 7)]
+    layers = [counted_pairs({}, layer=layer) for layer in (3, 7)]
     table = verb_table(layers, layers, 8, ["write"], ["go"])
     groups = [(row.first, row.last, row.heads) for row in table.rows]
     assert groups == [(0, 1, 0), (2, 3, 1), (4, 5, 0), (6, 7, 1)]
@@ -46,7 +46,7 @@ def test_means_deviations_and_p_values_are_those_of_the_shares():
     before, after = random.integers(0, 3, (2, 40, 12))
 
     def layer(numbers):
-        return head_pairs(
+        return counted_pairs(
             *(
                 {f"{verb}=x{i}": 2 for verb, n in zip(verbs, row, strict=True) for i in range(n)}
                 for row in numbers.tolist()
@@ -66,8 +66,8 @@ def test_means_deviations_and_p_values_are_those_of_the_shares():
 
 
 def test_groups_without_variance_say_so():
-    base = [head_pairs({})]
-    tuned = [head_pairs({"write=a": 2, "say=a": 2, "go=a": 2, "eat=a": 2})]
+    base = [counted_pairs({})]
+    tuned = [counted_pairs({"write=a": 2, "say=a": 2, "go=a": 2, "eat=a": 2})]
     table = verb_table(base, tuned, 1, ["write", "say"], ["go", "eat"])
     assert list(table.table()) == [
         ("0", 1, 2, 1.0, 0.0, 2, 1.0, 0.0, None, "all shares are the same within both groups")
@@ -75,7 +75,7 @@ def test_groups_without_variance_say_so():
 
 
 def test_groups_without_changes_have_empty_cells():
-    layers = [head_pairs({}, layer=layer) for layer in range(8)]
+    layers = [counted_pairs({}, layer=layer) for layer in range(8)]
     rows = list(verb_table(layers, layers, 8, ["write"], ["go"]).table())
     assert rows[0] == ("0-1", 2, 0, None, None, 0, None, None, None, rows[0][-1])
     assert "fewer than two" in rows[0][-1]
@@ -83,4 +83,4 @@ def test_groups_without_changes_have_empty_cells():
 
 def test_layers_that_do_not_belong_together_are_refused():
     with pytest.raises(ValueError, match="same layers"):
-        verb_table([head_pairs({}, layer=1)], [head_pairs({}, layer=2)], 4, ["write"], ["go"])
+        verb_table([counted_pairs({}, layer=1)], [counted_pairs({}, layer=2)], 4, ["write"], ["go"])

@@ -14,9 +14,9 @@ from analysis.saliency import study_density as density
 from analysis.saliency import study_position as position
 from analysis.saliency.cases.library import CaseLibrary
 from tests.support.case_folders import PUBLISHED, needs_published_maps, write_lines
-from tests.support.reports import Report, in_group, population_deviation
 from tests.support.scripted_concepts import layer_concepts
 from tests.support.scripted_weights import head_pairs
+from tests.support.studies import Report, in_group, population_deviation
 from tests.support.weight_studies import MORE_VERBS, pair
 
 

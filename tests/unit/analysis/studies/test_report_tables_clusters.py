@@ -13,9 +13,9 @@ from analysis.clustering.compute.measures import scores
 from analysis.events import Finished
 from analysis.models.references import resolve
 from analysis.studies.study import PairInput
-from tests.support.reports import Report
 from tests.support.scripted_clusters import task_clusters
 from tests.support.scripted_session import ScriptedSession
+from tests.support.studies import Report
 
 LABELS = ("task", "distribution", "distribution-mapping")
 

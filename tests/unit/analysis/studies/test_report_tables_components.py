@@ -16,10 +16,10 @@ from analysis.neurons import study as components
 from analysis.neurons.request import AblationRequest, FrequenciesRequest
 from analysis.neurons.result import Ablation
 from analysis.neurons.study import NeuronsInput
-from tests.support.reports import Report
 from tests.support.scripted_components import frequencies
 from tests.support.scripted_session import ScriptedSession
 from tests.support.scripted_weights import architecture
+from tests.support.studies import Report
 
 CATEGORIES = ("code", "knowledge", "math")
 INSTRUCTIONS = 6

@@ -17,9 +17,9 @@ from analysis.concepts.annotation.runner import annotate
 from analysis.concepts.annotation.templates import load_templates
 from analysis.concepts.request import ConceptsRequest
 from analysis.words.choice import Words
-from tests.support.reports import Report, in_group, population_deviation
 from tests.support.scripted_completer import ScriptedCompleter
 from tests.support.scripted_concepts import layer_concepts
+from tests.support.studies import Report, in_group, population_deviation
 from tests.support.weight_studies import BASE, TUNED, pair
 
 LAYERS = 3

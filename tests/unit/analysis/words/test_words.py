@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analysis.problems import ProblemError
+from analysis.words.verbs import GENERAL_VERBS, INSTRUCTION_VERBS, general_verbs
 from analysis.words.words import (
     ENGLISH_WORDS,
     MOST_WORDS,
@@ -140,3 +141,23 @@ def test_a_missing_file_is_a_problem_of_storage(tmp_path):
 def test_importing_word_lists_and_vectors_imports_neither_wordfreq_nor_torch():
     imports = "import sys, analysis.words.words, analysis.words.word_vectors"
     assert run(f"{imports}; print({{'wordfreq', 'torch'}} & {{*sys.modules}})") == "set()\n"
+
+
+def test_there_are_as_many_instruction_verbs_as_in_the_paper():
+    assert len(INSTRUCTION_VERBS) == len(set(INSTRUCTION_VERBS)) == 45
+    assert {"write", "create", "classify"} < set(INSTRUCTION_VERBS)
+
+
+def test_general_verbs_are_frequent_verbs_and_no_instruction_verbs():
+    verbs = general_verbs()
+    assert len(verbs) == len(set(verbs)) == GENERAL_VERBS
+    assert not set(verbs) & set(INSTRUCTION_VERBS)
+    expected = "be do go take eat sleep stop try die cut put panic agree occur play study bring"
+    assert set(expected.split()) < set(verbs)
+    assert verbs.index("go") < verbs.index("eat") < verbs.index("borrow")
+    assert general_verbs(10) == verbs[:10]
+
+
+def test_words_that_are_no_verbs_are_not_among_them():
+    others = "the of and time water house people king thing during red bed spring writes writing"
+    assert not set(others.split()) & set(general_verbs())

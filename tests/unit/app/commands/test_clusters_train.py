@@ -10,8 +10,14 @@ import pytest
 
 from analysis.clustering.runs import TrainingRun
 from analysis.clustering.training.curves import AccuracyRow, ClusterRow, Curves, NeighbourRow
-from analysis.clustering.training.messages import Failed, Message, Progress
-from analysis.clustering.training.settings import DataSettings, RunSettings, TrainingSettings
+from analysis.clustering.training.settings import (
+    DataSettings,
+    Failed,
+    Message,
+    Progress,
+    RunSettings,
+    TrainingSettings,
+)
 from analysis.problems import Problem, ProblemError
 from app.cli import main
 from app.commands import clusters_train

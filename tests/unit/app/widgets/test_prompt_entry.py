@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
-from app.terminal.harmless import harmless
+from app.terminal.driver import harmless
 from app.widgets.prompt_entry import ExactDocument, one_to_one
 
 ODD = "a\x0bb\x0cc\x1cd\x85e\u2028f\rg\r\nh\x1b[0m\u202ei\u200b\n\n"

@@ -11,9 +11,8 @@ import torch
 
 from analysis.clustering.training import __main__ as process
 from analysis.clustering.training import training
-from analysis.clustering.training.messages import Failed, Message, Progress
-from analysis.clustering.training.settings import PRESETS
-from tests.unit.analysis.clustering.training.tiny import TINY
+from analysis.clustering.training.settings import PRESETS, Failed, Message, Progress
+from tests.support.scripted_clusters import TINY
 
 
 @pytest.fixture

@@ -18,13 +18,12 @@ from analysis.clustering.compute.measures import cluster_scores, neighbour_score
 from analysis.clustering.runs import open_run
 from analysis.clustering.training.dynamics import Dynamics
 from analysis.clustering.training.generator import generate
-from analysis.clustering.training.messages import Progress
 from analysis.clustering.training.model import Encoded, loss_of, new_model, read, shuffled
 from analysis.clustering.training.run_folder import CHECKPOINT_NAME, held
-from analysis.clustering.training.settings import PRESETS
+from analysis.clustering.training.settings import PRESETS, Progress
 from analysis.clustering.training.training import train_run
 from analysis.problems import ProblemError
-from tests.unit.analysis.clustering.training.tiny import TINY
+from tests.support.scripted_clusters import TINY
 
 CPU = torch.device("cpu")
 ONE_EPOCH = msgspec.structs.replace(TINY, training=msgspec.structs.replace(TINY.training, epochs=1))
@@ -183,7 +182,7 @@ def test_a_killed_process_goes_on_as_if_it_had_not_been(tmp_path: Path, undistur
         "import sys, torch\n"
         "from pathlib import Path\n"
         "from analysis.clustering.training.training import train_run\n"
-        "from tests.unit.analysis.clustering.training.tiny import TINY\n"
+        "from tests.support.scripted_clusters import TINY\n"
         "torch.set_num_threads(1)\n"
         "def tell(report):\n"
         "    print(report.step, flush=True)\n"
