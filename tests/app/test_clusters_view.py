@@ -12,7 +12,7 @@ from analysis.events import Failed, Finished, Progress
 from analysis.problems import Problem
 from app.config import Settings
 from app.frame.registry import VIEWS
-from app.views.clustering.natural import TasksBar
+from app.views.clustering.models import TasksBar
 from app.widgets.scatter_map import ScatterMap, cells_of, nearest
 from tests.app.pair_app import csv_rows, pair_at, screen, started, until, until_shown
 from tests.support.scripted_clusters import task_clusters

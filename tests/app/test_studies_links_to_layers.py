@@ -9,7 +9,7 @@ import pytest
 from analysis.clustering.request import ClustersRequest
 from analysis.events import Finished
 from analysis.methods import StudySpec
-from app.views.clustering.natural import NaturalPane
+from app.views.clustering.view import ClustersView
 from app.views.neurons.page import ComponentPage
 from app.widgets.scatter_map import ScatterMap
 from tests.app.components_screen import CATEGORIES
@@ -52,7 +52,7 @@ async def test_a_row_leads_to_the_clusters_of_its_layer_and_escape_back(tmp_path
         # The view is there now, its plot before the map where there is room for one.
         await pilot.press("7", "p", "5", "end", "enter")
         await until_shown(pilot, "demo-tuned · layer 3 of 3", "by task ")
-        assert not pair.app.query_one(NaturalPane).has_class("-plot")
+        assert not pair.app.query_one(ClustersView).has_class("-plot")
 
 
 async def test_a_row_leads_to_the_tasks_of_the_study_whatever_the_view_showed(tmp_path):

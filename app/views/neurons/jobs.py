@@ -8,6 +8,7 @@ from analysis.neurons.gather import Place, direction_ask, frequency_asks
 from analysis.neurons.instructions import InstructionSet
 from analysis.neurons.result import Frequencies, NeuronDirection
 from app.jobs.pair_jobs import PairJobs
+from app.views.neurons.text import UNLIKE, WAITING
 
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 class ComponentJobs(PairJobs):
     """Parts are categories; the opened thing is what the neuron at `place` writes in each model."""
+
+    UNLIKE = UNLIKE
+    WAITING = WAITING
 
     def __init__(
         self,

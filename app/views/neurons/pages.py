@@ -31,7 +31,7 @@ from app.views.neurons.member_text import neuron_place
 from app.views.neurons.members import Cell, Kind
 from app.views.neurons.neuron import ComponentNeuron
 from app.views.neurons.page import ComponentPage
-from app.views.neurons.text import UNLIKE, WAITING, map_lines, summary
+from app.views.neurons.text import map_lines, summary
 from app.views.neurons.word_page import ComponentWordPage
 from app.views.neurons.word_search import WordSearch
 from app.widgets.file_bar import FileBar
@@ -64,8 +64,6 @@ class ComponentPages(PairView[ComponentJobs]):
     """The view's state and display; `view.ComponentsView` adds the actions of keys."""
 
     PAGES = ("words", "maps", "list", "found", "neuron")
-    UNLIKE = UNLIKE
-    WAITING = WAITING
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
