@@ -178,10 +178,6 @@ class ClustersView(PairView[ClusterJobs]):
             self._wanted = link
             self._show_models()
 
-    @on(TasksBar.Refused)
-    def _refused(self, message: TasksBar.Refused) -> None:
-        self.ui.say(str(message.problem), severity="error")
-
     @on(TasksBar.Named)
     def _named(self, message: TasksBar.Named[TaskSet]) -> None:
         if message.content is not None:
