@@ -31,6 +31,15 @@ def member_place(member: Member) -> str:
     return neuron_place((member.layer, member.expert, member.neuron))
 
 
+def columns(
+    layer: int | str, expert: int | str, neuron: int | str, *, experts: bool, neurons: bool = True
+) -> str:
+    """A place, or its heading, in columns; `experts` and `neurons` say which there are."""
+    if expert == -1:
+        expert = ""
+    return f"{layer:>6}" + f"{expert:>7}" * experts + f"{neuron:>8}" * neurons
+
+
 def member_lines(atlas: UnitAtlas, member: Member | None, width: int) -> list[Line]:
     """Lines on the unit under the list's cursor: its frequency in every category."""
     if member is None:

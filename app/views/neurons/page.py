@@ -9,13 +9,13 @@ from textual.events import Resize
 
 from app.terminal.text import pad, prose
 from app.views.neurons.atlas import UnitAtlas
-from app.views.neurons.member_text import copied_members, member_lines
+from app.views.neurons.member_text import columns, copied_members, member_lines
 from app.views.neurons.members import KINDS, Cell, CellMembers, Kind, Member
 from app.views.neurons.text import side_heading
 from app.widgets.item_list import FollowedList, ItemList
 from app.widgets.lines import Line, Lines
 
-_LAYER, _EXPERT, _NEURON, _STATUS, _SIDE = 6, 7, 8, 8, 20
+_STATUS, _SIDE = 8, 20
 _FRAME = 3
 """The list's frame and its bar."""
 
@@ -122,28 +122,21 @@ class UnitPage(Vertical):
         self._show_heading()
         self._show_details()
 
-    @property
-    def _has_experts(self) -> bool:
-        return self._atlas.mixture
-
-    @property
-    def _has_neurons(self) -> bool:
-        return self.cell is None or self.cell.unit == "neurons"
+    def _where(self, layer: int | str, expert: int | str, neuron: int | str) -> str:
+        neurons = self.cell is None or self.cell.unit == "neurons"
+        return columns(layer, expert, neuron, experts=self._atlas.mixture, neurons=neurons)
 
     @property
     def _side_width(self) -> int:
-        where = _LAYER + _EXPERT * self._has_experts + _NEURON * self._has_neurons + 3 + _STATUS
+        where = len(self._where("", "", "")) + 3 + _STATUS
         return min(_SIDE, (self.size.width - _FRAME - where - 2) // 2)
 
     def _show_heading(self) -> None:
-        parts = [f"{'layer':>{_LAYER}}"]
-        parts += [f"{'expert':>{_EXPERT}}"] if self._has_experts else []
-        parts += [f"{'neuron':>{_NEURON}}"] if self._has_neurons else []
+        where = self._where("layer", "expert", "neuron")
         # The list has a frame, these lines do not.
         sides = [side_heading(name, ": p, sets", self._side_width) for name in self._names]
-        self.query_one("#columns", Lines).show(
-            [(f" {''.join(parts)}   {'':{_STATUS}}{'  '.join(sides)}", "dim")]
-        )
+        heading = f" {where}   {'':{_STATUS}}{'  '.join(sides)}"
+        self.query_one("#columns", Lines).show([(heading, "dim")])
 
     def _show_details(self) -> None:
         if not self.size.width:
@@ -155,14 +148,9 @@ class UnitPage(Vertical):
     def _line(self, index: int, width: int) -> Line:
         assert self._members is not None
         member = self._members[index]
-        where = f"{member.layer:>{_LAYER}}"
-        if self._has_experts:
-            where += f"{member.expert if member.expert >= 0 else '':>{_EXPERT}}"
-        if self._has_neurons:
-            where += f"{member.neuron:>{_NEURON}}"
         styles = {"kept": "dim", "lost": "warn", "gained": "accent"}
         return [
-            (f"{where}  ", ""),
+            (f"{self._where(member.layer, member.expert, member.neuron)}  ", ""),
             (f" {member.status:<{_STATUS}}", styles[member.status]),
             (f"{self._side(member, 0)}  ", "" if member.in_base else "dim"),
             (self._side(member, 1), "" if member.in_tuned else "dim"),

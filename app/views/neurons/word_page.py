@@ -16,6 +16,7 @@ from app.jobs.layer_jobs import LayerJobs
 from app.jobs.watch import Watch
 from app.terminal.text import pad, visible
 from app.views.neurons.atlas import UnitAtlas
+from app.views.neurons.member_text import columns
 from app.views.neurons.text import side_heading
 from app.views.neurons.word_search import Entry, WordSearch
 from app.widgets.item_list import FollowedList, ItemList
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from app.frame.shell import Shell
     from app.workspace import PairWorkspace
 
-_LAYER, _EXPERT, _NEURON, _SIDE = 6, 7, 8, 24
+_SIDE = 24
 _FRAME = 3
 """The list's frame and its bar."""
 
@@ -130,27 +131,22 @@ class FoundNeurons(Vertical):
 
     @property
     def _side_width(self) -> int:
-        where = _LAYER + (_EXPERT if self._atlas.mixture else 0) + _NEURON + 2
+        where = len(columns("", "", "", experts=self._atlas.mixture)) + 2
         return min(_SIDE, (self.size.width - _FRAME - where - 2) // 2)
 
     def _show_heading(self) -> None:
-        parts = [f"{'layer':>{_LAYER}}"]
-        parts += [f"{'expert':>{_EXPERT}}"] if self._atlas.mixture else []
-        parts += [f"{'neuron':>{_NEURON}}"]
+        where = columns("layer", "expert", "neuron", experts=self._atlas.mixture)
         sides = [side_heading(name, ": cos, sets", self._side_width) for name in self._names]
-        heading = f" {''.join(parts)}  {'  '.join(sides)}"
+        heading = f" {where}  {'  '.join(sides)}"
         self.query_one("#word-columns", Lines).show([(heading, "dim")])
 
     def _line(self, index: int, width: int) -> Line:
         assert self.search is not None
         writer = self.search.writer(index, self._atlas)
-        layer, expert, neuron = writer.place
-        where = f"{layer:>{_LAYER}}"
-        if self._atlas.mixture:
-            where += f"{expert if expert >= 0 else '':>{_EXPERT}}"
+        where = columns(*writer.place, experts=self._atlas.mixture)
         of = len(self._atlas.counted)
         sides = []
         for cosine, sets in zip(writer.cosines, writer.sets, strict=True):
             sign = self._minus if cosine < 0 else "+"
             sides.append(pad(f"{sign}{abs(cosine):.2f}  {sets} of {of}", self._side_width))
-        return [(f"{where}{neuron:>{_NEURON}}  ", ""), ("  ".join(sides), "")]
+        return [(f"{where}  ", ""), ("  ".join(sides), "")]
