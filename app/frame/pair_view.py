@@ -1,4 +1,4 @@
-"""Base class of views about both models' weights: pages, progress, and news of requests."""
+"""Base class of views about both models: pages, progress, and news of requests."""
 
 from __future__ import annotations
 
@@ -20,14 +20,11 @@ Jobs = TypeVar("Jobs", bound=PairJobs)
 class PairView(View, Generic[Jobs]):
     """One page at a time: words at first, the others once the models are known to be alike.
 
-    Subclasses set `PAGES`, the page names (the current page is set as a CSS class of the view);
-    `UNLIKE`, why models of different shapes cannot be compared; and `WAITING`, if the first page
-    takes long, what it waits for. `compose` yields `#words` and `#progress`.
+    Subclasses set `PAGES`, the page names (the current page is set as a CSS class of the view).
+    `compose` yields `#words` and `#progress`.
     """
 
     PAGES: ClassVar[tuple[str, ...]]
-    UNLIKE: ClassVar[str]
-    WAITING: ClassVar[str] = ""
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
@@ -37,16 +34,15 @@ class PairView(View, Generic[Jobs]):
     # For subclasses
 
     def _ask(self) -> Jobs:
-        """Request the models' shapes."""
+        """Request what has to be known of both models first."""
         raise NotImplementedError
 
     def _begin(self, jobs: Jobs) -> None:
-        """Request the parts; the shapes are known and alike."""
+        """Request the parts, if any; the models are known to be alike."""
         raise NotImplementedError
 
     def _take_part(self, jobs: Jobs, part: int) -> None:
         """Take in the answers about a part."""
-        raise NotImplementedError
 
     def _take_opened(self, jobs: Jobs) -> None:
         """Take in the answers about the opened thing."""
@@ -80,7 +76,7 @@ class PairView(View, Generic[Jobs]):
         return self.prose(base), self.prose(tuned)
 
     def enter(self) -> None:
-        """Request the models' shapes the first time, and take the focus."""
+        """Make the requests the first time, and take the focus."""
         if self._jobs is None and self.ui.session is not None:
             self._jobs = self._ask()
         self._turn_to(self._page)
@@ -117,9 +113,9 @@ class PairView(View, Generic[Jobs]):
         self._show_progress()
 
     def _show_words(self, jobs: Jobs) -> None:
-        words, text = self.query_one("#words", Static), jobs.words(self.UNLIKE) or self.WAITING
-        words.set_class(jobs.shapes.problem is not None, "bad")
-        words.update("\n".join(self.prose(line) for line in text.split("\n")))
+        words = self.query_one("#words", Static)
+        words.set_class(jobs.whole.problem is not None, "bad")
+        words.update("\n".join(self.prose(line) for line in jobs.words().split("\n")))
 
     def _show_progress(self) -> None:
         self.query_one("#progress", Lines).show(self._progress())
@@ -150,17 +146,15 @@ class PairView(View, Generic[Jobs]):
         about, step = news
         for notice in step.notices:
             self.ui.say(str(notice.problem), severity="warning")
-        if step.finished is None:
+        if step.finished is None or not jobs.alike:
             if self._page == "words":
                 self._show_words(jobs)
         elif about is jobs.parts:
             self._take_part(jobs, step.finished)
         elif about is jobs.opened:
             self._take_opened(jobs)
-        elif jobs.alike:
-            self._begin(jobs)
         else:
-            self._show_words(jobs)
+            self._begin(jobs)
         self._show_progress()
         if self.ui.view is self and jobs.running is None:
             self.ui.refresh_lines()

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.containers import Vertical
 
 from analysis.problems import ProblemError
 from app.frame.actions import action_of
 from app.frame.export import save_table
 from app.terminal.text import prose, visible
+from app.widgets.file_bar import FileBar
 from app.workspace import PairWorkspace
 
 if TYPE_CHECKING:
@@ -86,6 +88,10 @@ class View(Vertical):
     def export_table(self, table: Callable[[], Table], kind: str, *names: str) -> None:
         """Export a table, built on a thread, to a new CSV file named after `kind` and `names`."""
         self.write_aside(lambda: save_table(table(), kind, names, Path.cwd()), done="Exported")
+
+    @on(FileBar.Refused)
+    def _say_refused(self, message: FileBar.Refused) -> None:
+        self.ui.say(str(message.problem), severity="error")
 
     def enter(self) -> None:
         """Called when the view is shown: set the focus."""

@@ -1,4 +1,4 @@
-"""The weight views' requests: the shapes of both models, then part by part.
+"""The requests of a view about both models: first the models as wholes, then part by part.
 
 A part is a layer or what stands in for one. In addition, one thing can be opened: a head's neuron
 pairs, or what a neuron writes.
@@ -7,7 +7,7 @@ pairs, or what a neuron writes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from analysis.models.request import Architecture, opening
 from analysis.request import Ask
@@ -27,28 +27,40 @@ R = TypeVar("R")
 class PairJobs:
     """A view's requests and their progress; holds no widgets.
 
+    Subclasses set `UNLIKE`, why models of different shapes cannot be compared, and what to do; and
+    `WAITING`, if the first part takes long, what it waits for.
+
     Attributes:
-        shapes: The architectures of both models, requested once.
-        parts: Requests for every part; None until the shapes are known and alike.
+        whole: Request about both models as wholes, by default for their architectures.
+        parts: Requests for every part; None until the models are known to be alike.
         opened: Request for the opened thing; None before there is one.
     """
 
+    UNLIKE: ClassVar[str]
+    WAITING: ClassVar[str] = ""
+
     def __init__(
-        self, workspace: PairWorkspace, session: SessionLike, listener: MessagePump
+        self,
+        workspace: PairWorkspace,
+        session: SessionLike,
+        listener: MessagePump,
+        whole: Ask[Any] | None = None,
     ) -> None:
-        """Args: the models; where to submit; what receives `Watch.Changed` and calls `apply`."""
+        """Args: the models; where to submit; what receives `Watch.Changed`; what to ask first."""
         self._workspace, self._session, self._listener = workspace, session, listener
         self.parts: LayerJobs[Any] | None = None
         self.opened: LayerJobs[Any] | None = None
         self._opened_by: Ask[Any] | None = None
-        asked = [request for ask in opening(*workspace.pair) for request in ask.requests]
-        self.shapes = self._jobs([Ask("both models", tuple(asked))])
-        self.shapes.run(0)
+        if whole is None:
+            asked = [request for ask in opening(*workspace.pair) for request in ask.requests]
+            whole = Ask("both models", tuple(asked))
+        self.whole = self._jobs([whole])
+        self.whole.run(0)
 
     @property
     def architectures(self) -> tuple[Architecture, Architecture] | None:
         """Base and tuned model's architectures; None until both are known."""
-        return self.shapes.both(0)
+        return self.whole.both(0)
 
     @property
     def alike(self) -> bool:
@@ -69,7 +81,7 @@ class PairJobs:
 
     def apply(self, watch: Watch) -> tuple[LayerJobs[Any], Step] | None:
         """Take in a watch's news; returns the jobs it belongs to, or None if it is not ours."""
-        for jobs in self._all(self.shapes, self.parts, self.opened):
+        for jobs in self._all(self.whole, self.parts, self.opened):
             step = jobs.apply(watch)
             if step is not None:
                 return jobs, step
@@ -78,13 +90,13 @@ class PairJobs:
     @property
     def running(self) -> LayerJobs[Any] | None:
         """The running jobs the user waits for most; None when idle."""
-        jobs = self._all(self.opened, self.parts, self.shapes)
+        jobs = self._all(self.opened, self.parts, self.whole)
         return next((each for each in jobs if each.layer is not None), None)
 
     @property
     def unfinished(self) -> LayerJobs[Any] | None:
         """Jobs that failed or were stopped; None if there are none."""
-        jobs = self._all(self.shapes, self.opened, self.parts)
+        jobs = self._all(self.whole, self.opened, self.parts)
         return next((each for each in jobs if each.can_run), None)
 
     def run_again(self, part: int) -> None:
@@ -96,19 +108,16 @@ class PairJobs:
     def stop(self) -> bool:
         """Stop all jobs; returns whether any was running."""
         running = self.running is not None
-        for jobs in self._all(self.shapes, self.parts, self.opened):
+        for jobs in self._all(self.whole, self.parts, self.opened):
             jobs.stop()
         return running
 
-    def words(self, unlike: str) -> str:
-        """Text in place of the first page, in paragraphs; empty once the models can be compared.
-
-        `unlike` says why models of different shapes cannot be compared, and what to do.
-        """
+    def words(self) -> str:
+        """Text in place of the first page, in paragraphs."""
         built = self.architectures
         if built is None:
-            return self.shapes.ended() or "Reading what the models are built of."
-        return "" if self.alike else "\n\n".join([_different_shapes(*built), unlike])
+            return self.whole.ended() or "Reading what the models are built of."
+        return self.WAITING if self.alike else f"{_different_shapes(*built)}\n\n{self.UNLIKE}"
 
     def going_on(self, *, engine_starting: bool) -> Line:
         """One harmless line on what runs, failed or was stopped, and then the key to press."""

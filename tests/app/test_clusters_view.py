@@ -12,7 +12,9 @@ from analysis.events import Failed, Finished, Progress
 from analysis.problems import Problem
 from app.config import Settings
 from app.frame.registry import VIEWS
-from app.views.clustering.natural import TasksBar
+from app.views.clustering.models import TasksBar
+from app.views.clustering.runs import RunsPane
+from app.views.clustering.view import ClustersView
 from app.widgets.scatter_map import ScatterMap, cells_of, nearest
 from tests.app.pair_app import csv_rows, pair_at, screen, started, until, until_shown
 from tests.support.scripted_clusters import task_clusters
@@ -141,6 +143,19 @@ async def test_escape_stops_it(tmp_path):
         await until_shown(pilot, "Stopped. r runs it again.")
         pair.session.gate.set()
         await pilot.press("r")
+        await until_shown(pilot, "demo-tuned · layer 3 of 3")
+
+
+async def test_what_comes_while_training_runs_are_shown_leaves_the_focus_there(tmp_path):
+    async with pair_at(started, tmp_path, size=NARROW, script=script) as (pair, pilot):
+        pair.session.gate.clear()
+        await pilot.press(KEY, "t")
+        await until_shown(pilot, "There is no training run")
+        pair.session.gate.set()
+        await until(pilot, lambda: pair.app.query_one(ClustersView)._found)
+        await pilot.pause()
+        assert isinstance(pair.app.focused, RunsPane)
+        await pilot.press("escape")
         await until_shown(pilot, "demo-tuned · layer 3 of 3")
 
 

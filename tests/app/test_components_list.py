@@ -9,7 +9,7 @@ from analysis.neurons.request import NeuronDirectionRequest
 from analysis.neurons.sets import EPSILON, EXPERT_EPSILON
 from app.views.concepts.page import ConceptPage
 from app.views.neurons.members import Cell
-from app.views.neurons.page import ComponentPage
+from app.views.neurons.page import UnitPage
 from tests.app.components_screen import (
     CATEGORIES,
     KEY,
@@ -29,7 +29,7 @@ async def test_enter_lists_a_cells_neurons_and_then_what_one_writes(tmp_path):
         await pilot.press("v", "j", "enter")
         base, tuned = (each.members[0][0] for each in sets_of(pair).neurons)
         await until_shown(pilot, f"layer 0 · {int((base | tuned).sum())} neurons")
-        page = pair.app.query_one(ComponentPage)
+        page = pair.app.query_one(UnitPage)
         member = page.member
         in_sets = f"in {member.sets[0]}→{member.sets[1]} of 6 sets"
         await until_shown(pilot, f"layer 0 · neuron {member.neuron} · {in_sets}")
@@ -93,7 +93,7 @@ async def test_a_list_is_filtered_by_what_tuning_did_and_by_its_own_set(tmp_path
         ]
         layer, category, place = elsewhere[0]
         await pilot.press(*["j"] * (layer + 1), *["l"] * category, "enter", "f", "f")
-        page = pair.app.query_one(ComponentPage)
+        page = pair.app.query_one(UnitPage)
         await until(pilot, lambda: page.kind == "lost" and page.member is not None)
         while page.member.place != place:
             await pilot.press("j")
@@ -109,7 +109,7 @@ async def test_in_a_mixture_experts_come_first_and_their_neurons_behind_them(tmp
         await pilot.press("[", "[")
         await until_shown(pilot, f"ε_e {EXPERT_EPSILON - 0.02:.2f}")
         await pilot.press("v", "enter")
-        page = pair.app.query_one(ComponentPage)
+        page = pair.app.query_one(UnitPage)
         await until(pilot, lambda: page.member is not None)
         expert = page.member
         await pilot.press("enter")

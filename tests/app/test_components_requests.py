@@ -5,7 +5,7 @@ from __future__ import annotations
 from analysis.neurons.instructions import demo_instructions, natural_instructions
 from analysis.neurons.request import FrequenciesRequest
 from analysis.neurons.sets import EPSILON
-from app.views.neurons.pages import InstructionsBar
+from app.views.neurons.jobs import InstructionsBar
 from tests.app.components_screen import (
     ALL,
     CATEGORIES,

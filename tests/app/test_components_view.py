@@ -6,7 +6,7 @@ import csv
 
 from analysis.neurons.tables import COLUMNS, SUMMARY_COLUMNS
 from app.views.neurons.members import Cell
-from app.views.neurons.page import ComponentPage
+from app.views.neurons.page import UnitPage
 from app.views.neurons.view import ComponentsView
 from app.widgets.search_bar import SearchBar
 from tests.app.components_screen import NARROW, WIDE, sets_of, shown_components, tuned_map
@@ -35,7 +35,7 @@ async def test_a_search_leads_to_a_neuron_to_the_next_or_to_another_category(tmp
         await pilot.press("escape")
         await until(pilot, lambda: pair.app.focused is tuned_map(pair))
         await pilot.press("v", "j", "j", "enter")
-        page = pair.app.query_one(ComponentPage)
+        page = pair.app.query_one(UnitPage)
         await until(pilot, lambda: page.cell == Cell("neurons", (0,), 1))
         await pilot.press("f", "slash", *"math", "enter")
         base, tuned = (each.members[1][4] for each in sets_of(pair).neurons)

@@ -8,7 +8,7 @@ import pytest
 
 from analysis.neurons.request import WordNeuronsRequest
 from analysis.problems import problem
-from app.views.neurons.word_page import ComponentWordPage
+from app.views.neurons.word_page import FoundNeurons
 from app.widgets.number_map import NumberMap
 from app.widgets.search_bar import SearchBar
 from tests.app.components_screen import (
@@ -43,7 +43,7 @@ async def test_a_word_lists_the_neurons_that_write_it(tmp_path, script):
             ((layer, place) for layer in range(LAYERS) for place in range(NEURONS)),
             key=lambda where: -max(abs(side[where[0]][where[1]]) for side in cosines),
         )
-        page = pair.app.query_one(ComponentWordPage)
+        page = pair.app.query_one(FoundNeurons)
         width = NEURONS // EXPERTS
         for layer, place in best[:3]:
             expert, neuron = (-1, place) if script is None else divmod(place, width)
@@ -89,7 +89,7 @@ async def test_escape_stops_a_search_and_r_goes_on_where_it_was(tmp_path):
         hold_layer(pair, 2)
         await pilot.press("slash", *"moon", "enter")
         await until_shown(pilot, f"2 of {LAYERS} layers · layer 2", "esc stops")
-        page = pair.app.query_one(ComponentWordPage)
+        page = pair.app.query_one(FoundNeurons)
         await pilot.press("escape")
         await until_shown(pilot, f"Stopped with 2 of {LAYERS} layers. r goes on.", " r again")
         assert page.items.count == 2 * NEURONS
@@ -132,7 +132,7 @@ async def test_a_failed_search_runs_again_and_a_word_that_is_none_is_mended(tmp_
         await until(pilot, lambda: pair.app.focused is bar and bar.value == "zxqv")
         await pilot.press(*["backspace"] * 4, *"moon", "enter")
         await until_shown(pilot, "neurons that write “moon”", SEARCHED)
-        assert pair.app.query_one(ComponentWordPage).items.count == LAYERS * NEURONS
+        assert pair.app.query_one(FoundNeurons).items.count == LAYERS * NEURONS
         await pilot.press("slash")
         await until(pilot, lambda: pair.app.focused is bar and not bar.value)
 
@@ -157,7 +157,7 @@ async def test_the_cursor_stays_on_its_neuron_while_others_are_found(tmp_path):
         hold_layer(pair, 1)
         await pilot.press("slash", *"moon", "enter")
         await until_shown(pilot, f"1 of {LAYERS} layers")
-        page = pair.app.query_one(ComponentWordPage)
+        page = pair.app.query_one(FoundNeurons)
         await pilot.press("j", "j")
         await until(pilot, lambda: page.items.cursor == 2)
         place = page.place

@@ -9,8 +9,8 @@ import pytest
 from analysis.clustering.request import ClustersRequest
 from analysis.events import Finished
 from analysis.methods import StudySpec
-from app.views.clustering.natural import NaturalPane
-from app.views.neurons.page import ComponentPage
+from app.views.clustering.view import ClustersView
+from app.views.neurons.page import UnitPage
 from app.widgets.scatter_map import ScatterMap
 from tests.app.components_screen import CATEGORIES
 from tests.app.pair_app import pair_at, until_shown
@@ -52,7 +52,7 @@ async def test_a_row_leads_to_the_clusters_of_its_layer_and_escape_back(tmp_path
         # The view is there now, its plot before the map where there is room for one.
         await pilot.press("7", "p", "5", "end", "enter")
         await until_shown(pilot, "demo-tuned · layer 3 of 3", "by task ")
-        assert not pair.app.query_one(NaturalPane).has_class("-plot")
+        assert not pair.app.query_one(ClustersView).has_class("-plot")
 
 
 async def test_a_row_leads_to_the_tasks_of_the_study_whatever_the_view_showed(tmp_path):
@@ -86,7 +86,7 @@ async def test_a_row_leads_to_the_units_of_its_cell_and_escape_back(tmp_path, si
     async with pair_at(opened, tmp_path, "Every cell", size=size, script=script) as (pair, pilot):
 
         def cell():
-            found = pair.app.query_one(ComponentPage).cell
+            found = pair.app.query_one(UnitPage).cell
             return found.categories, found.layer
 
         for row, expected in enumerate([((1,), 2), ((1,), None), ((0, 1), None)]):
@@ -108,5 +108,5 @@ async def test_the_units_are_those_of_the_study_whatever_the_view_showed(tmp_pat
         await until_shown(pilot, "natural", "categories are there")
         await pilot.press("5", "enter")
         await until_shown(pilot, "mean p, base→tuned", "ε 0.50", "τ 0.75", "demo")
-        page = pair.app.query_one(ComponentPage)
+        page = pair.app.query_one(UnitPage)
         assert (page.cell.categories, page.kind) == ((1,), "unique")

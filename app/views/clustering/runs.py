@@ -147,7 +147,7 @@ class RunsPane(Vertical):
     def _take_list(self, message: Listed) -> None:
         message.stop()
         self.folder, self.found = message.folder, message.found
-        if self.view.ui.view is self.view and self.display:
+        if self.view.ui.view is self.view and self.view.has_class("-runs"):
             self._show()
 
     def _read(self, folder: Path) -> None:
@@ -203,15 +203,6 @@ class RunsPane(Vertical):
         elif text:
             self.view.ui.say(f"There is no folder {text}.", severity="warning")
         self._show()
-
-    def next_label(self) -> None:
-        self.page.next_label()
-
-    def swap(self) -> None:
-        self.page.next_split()
-
-    def next_plot(self) -> None:
-        self.page.next_measure()
 
     def run_again(self) -> None:
         """Read the open run again, or look for runs again."""

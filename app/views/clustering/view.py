@@ -2,81 +2,206 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.widgets import ContentSwitcher
+from textual.containers import Horizontal
+from textual.events import Resize
+from textual.widgets import Static
 
-from analysis.events import EngineStatus
+from analysis.clustering.result import TaskClusters
+from analysis.clustering.tables import (
+    best_layer,
+    instances_table,
+    neighbours_table,
+    notes_of,
+    scores_table,
+)
+from analysis.clustering.tasks.natural import natural_tasks
+from analysis.clustering.tasks.task_set import LABELS, TaskSet
 from app.frame.action import Action
 from app.frame.actions import bindings
-from app.frame.view import View
+from app.frame.export import save_table
+from app.frame.pair_view import PairView
 from app.links import ClustersLink, Link
-from app.views.clustering.natural import NaturalPane
+from app.views.clustering.models import PLOTS, ClusterJobs, PlotKind, TasksBar, plot_of
 from app.views.clustering.runs import RunsPane
-from app.views.clustering.text import HELP
+from app.views.clustering.text import HELP, scatter_of, status_lines
+from app.widgets.lines import Line, Lines
+from app.widgets.plot import Plot
+from app.widgets.scatter_map import KindLines, ScatterMap
+
+BOTH_FROM_WIDTH = 120
 
 
-class ClustersView(View):
-    """Both models' clusters or training runs; a key switches between them."""
+class ClustersView(PairView[ClusterJobs]):
+    """A layer's map and a plot over all layers, one at a time on a narrow screen; training runs."""
 
     SCOPE = "clusters"
     HELP = HELP
     ANSWERS = frozenset({"export"})
     BINDINGS: ClassVar[list[BindingType]] = bindings("clusters")
+    PAGES = ("words", "map", "runs")
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._side, self._layer, self._label = 1, 0, 0
+        self._plotted: PlotKind = "f1"
+        self._wanted: ClustersLink | None = None
 
     def compose(self) -> ComposeResult:
-        with ContentSwitcher(initial="natural", id="panes"):
-            yield NaturalPane(self, id="natural")
-            yield RunsPane(self, id="runs")
+        with Horizontal(id="content"):
+            yield Static("", id="words", markup=False)
+            yield ScatterMap(follow=self._show_status, id="map")
+            yield Plot(ascii_only=self.ui.settings.ascii, id="plot")
+        yield Lines(id="progress")
+        yield KindLines(id="status")
+        yield TasksBar(id="tasks")
+        yield RunsPane(self, id="runs")
 
     @property
-    def _natural(self) -> NaturalPane:
-        return self.query_one(NaturalPane)
+    def _found(self) -> tuple[TaskClusters, TaskClusters] | None:
+        return None if self._jobs is None else self._jobs.found
+
+    @property
+    def _map(self) -> ScatterMap:
+        return self.query_one(ScatterMap)
+
+    @property
+    def _plot(self) -> Plot:
+        return self.query_one("#plot", Plot)
 
     @property
     def _runs(self) -> RunsPane:
         return self.query_one(RunsPane)
 
     @property
-    def _pane(self) -> NaturalPane | RunsPane:
-        return self._runs if self.query_one(ContentSwitcher).current == "runs" else self._natural
+    def _plot_alone(self) -> bool:
+        """Whether the plot hides the map."""
+        return self.has_class("-narrow") and self.has_class("-plot")
 
-    def enter(self) -> None:
-        self._pane.enter()
-
-    def leave(self) -> None:
-        self._natural.leave()
+    def on_resize(self, event: Resize) -> None:
+        self.set_class(event.size.width < BOTH_FROM_WIDTH, "-narrow")
+        self.call_after_refresh(self._show_status)
 
     def offers(self, action: Action) -> bool:
-        return self._pane.offers(action)
+        if self._page == "runs":
+            return self._runs.offers(action)
+        match action.action:
+            case "run_again":
+                return self._jobs is not None and self._jobs.unfinished is not None
+            case "stop" | "runs" | "folder":
+                return True
+            case "open" | "epoch(-1)" | "epoch(1)" | "end(0)" | "end(-1)":
+                return False
+        return self._found is not None
 
-    def engine_changed(self, status: EngineStatus) -> None:
-        self._natural.show_progress()
+    def _focus_shown(self) -> None:
+        if self._page == "runs":
+            self._runs.enter()
+        else:
+            (self._plot if self._plot_alone else self._map).focus()
+
+    def _show_page(self, jobs: ClusterJobs) -> None:
+        if self._page == "map" and jobs.found is not None:
+            self._map.show(scatter_of(jobs.found[self._side], self._layer, self._label))
+            names = [self.prose(each.model) for each in jobs.found]
+            self._plot.show(plot_of(jobs.found, names, self._plotted, self._label))
+            self._show_status()
+
+    def _progress(self) -> Line:
+        """Progress, or remarks on the results; the words say what failed or was stopped."""
+        jobs = self._jobs
+        if jobs is None or jobs.found is None:
+            return self._going_on() if jobs is not None and jobs.running is not None else []
+        said = [f"Tasks: {jobs.tasks.name}.", *jobs.tasks.notes, *notes_of(jobs.found)]
+        return [(self.prose(" ".join(said)), "dim")]
+
+    def _show_status(self) -> None:
+        status, on_map = self.query_one("#status", Lines), self._map
+        if self._found is None:
+            return
+        lines = status_lines(
+            self._found[self._side],
+            self._layer,
+            self._label,
+            on_map.current,
+            on_map.here or [on_map.current],
+            width=self.size.width - 2,
+            ascii_only=self.ui.settings.ascii,
+        )
+        status.styles.height = len(lines)
+        status.show(*lines)
+
+    # The request and its answer
+
+    def _ask(self) -> ClusterJobs:
+        return self._ask_on(natural_tasks())
+
+    def _ask_on(self, tasks: TaskSet) -> ClusterJobs:
+        assert self.ui.session is not None
+        return ClusterJobs(self.pair, self.ui.session, self, tasks)
+
+    def _begin(self, jobs: ClusterJobs) -> None:
+        assert jobs.found is not None
+        self._layer = best_layer(jobs.found[1])
+        if self._page == "words":
+            self._show_models()
+
+    def _show_models(self) -> None:
+        """Turn to the map, or to what is said before there is one."""
+        wanted = self._wanted
+        if self._found is not None and wanted is not None:
+            self._layer, self._side, self._label = wanted.layer, wanted.side, wanted.label
+            self._wanted = None
+            # On a narrow screen the plot would hide the map.
+            self.remove_class("-plot")
+        self._turn_to("words" if self._found is None else "map")
+
+    def _start_over(self, tasks: TaskSet) -> None:
+        """Request the clusters of other tasks."""
+        self.leave()
+        self._jobs = self._ask_on(tasks)
 
     def open(self, link: Link) -> None:
-        """Go to a layer that another view links to."""
+        """Go to a layer that another view links to, once it is there.
+
+        Links only refer to the natural tasks.
+        """
         if isinstance(link, ClustersLink):
-            if self._pane is self._runs:
-                self.action_runs()
-            self._natural.show_layer(link.layer, link.side, link.label)
+            natural = natural_tasks()
+            if self._jobs is not None and self._jobs.tasks.tasks != natural.tasks:
+                self._start_over(natural)
+            self._wanted = link
+            self._show_models()
+
+    @on(TasksBar.Named)
+    def _named(self, message: TasksBar.Named[TaskSet]) -> None:
+        if message.content is not None:
+            self._start_over(message.content)
+        if self._page != "runs":
+            self._show_models()
+
+    # Keys
 
     def action_runs(self) -> None:
-        switcher = self.query_one(ContentSwitcher)
-        switcher.current = "natural" if switcher.current == "runs" else "runs"
-        self._pane.enter()
-        self.ui.refresh_lines()
+        if self._page == "runs":
+            self._show_models()
+        else:
+            self._turn_to("runs")
 
     def action_open(self) -> None:
         self._runs.open_listed()
 
     def action_folder(self) -> None:
         """Name a file of tasks, or a folder of training runs."""
-        if self._pane is self._runs:
+        if self._page == "runs":
             self._runs.ask_for_folder()
         else:
-            self._natural.ask_for_tasks()
+            self.query_one(TasksBar).ask()
 
     def action_epoch(self, step: int) -> None:
         """Move forwards (1) or backwards (-1) by one measured epoch per waiting key press."""
@@ -87,33 +212,75 @@ class ClustersView(View):
         self._runs.page.end_of_slider(place)
 
     def action_layer(self, step: int) -> None:
-        self._natural.move_layer(step)
+        assert self._found is not None
+        last = len(self._found[self._side].scores) - 1
+        self._layer = min(max(self._layer + step, 0), last)
+        self.show_everything()
 
     def action_next(self, step: int) -> None:
-        self._natural.next_here(step)
+        self._map.next_here(step)
 
     def action_label(self) -> None:
-        self._pane.next_label()
+        if self._page == "runs":
+            self._runs.page.next_label()
+        else:
+            self._label = (self._label + 1) % len(LABELS)
+            self.show_everything()
 
     def action_swap(self) -> None:
         """Switch to the other model, or to the other instances."""
-        self._pane.swap()
+        if self._page == "runs":
+            self._runs.page.next_split()
+        else:
+            self._side = 1 - self._side
+            self.action_layer(0)
 
     def action_plot(self) -> None:
-        self._pane.next_plot()
+        """Show the next plot; on a narrow screen the map follows the last one."""
+        if self._page == "runs":
+            self._runs.page.next_measure()
+            return
+        narrow, shown = self.has_class("-narrow"), self.has_class("-plot")
+        if not narrow or shown:
+            self._plotted = PLOTS[(PLOTS.index(self._plotted) + 1) % len(PLOTS)]
+        if narrow:
+            self.set_class(not shown or self._plotted != PLOTS[0], "-plot")
+        self._turn_to("map")
 
     def action_run_again(self) -> None:
         """Run what failed or was stopped, or look for runs again."""
-        self._pane.run_again()
-
-    def action_stop(self) -> None:
-        """Go back one step in the pane, and from its start to the previous place."""
-        if self._pane.go_back():
-            return
-        if self._pane is self._runs:
-            self.action_runs()
+        if self._page == "runs":
+            self._runs.run_again()
         else:
-            self.go_back()
+            super().action_run_again()
+
+    def _back(self) -> bool:
+        if self._page == "runs":
+            if not self._runs.go_back():
+                self._show_models()
+        elif self._page == "map" and self._plot_alone:
+            self.remove_class("-plot")
+            self._focus_shown()
+        else:
+            return False
+        return True
 
     def action_export(self) -> None:
-        self._pane.export()
+        """Export the layer's instances, or the plot's numbers if the plot has the focus."""
+        if self._page == "runs":
+            self._runs.export()
+            return
+        found = self._found
+        if found is None:
+            self.ui.say("There is nothing to export yet.", severity="warning")
+            return
+        layer, kind = self._layer, "instances"
+        if self.app.focused is self._plot:
+            kind = "neighbours" if self._plotted == "neighbours" else "clusters"
+        tables = {
+            "instances": lambda: instances_table(found, [layer]),
+            "clusters": lambda: scores_table(found),
+            "neighbours": lambda: neighbours_table(found),
+        }
+        names = found[0].model, found[1].model
+        self.write_aside(lambda: save_table(tables[kind](), kind, names, Path.cwd()))

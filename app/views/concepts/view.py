@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 class ConceptJobs(PairJobs):
     """The parts are the layers of one expert, or of a dense model."""
 
+    UNLIKE = UNLIKE
+
     def __init__(
         self, workspace: PairWorkspace, session: SessionLike, listener: MessagePump
     ) -> None:
@@ -70,7 +72,6 @@ class ConceptsView(LayerView[ConceptJobs]):
     ANSWERS = frozenset({"export", "copy"})
     BINDINGS: ClassVar[list[BindingType]] = bindings("concepts")
     PAGES = ("words", "list", "plot", "found")
-    UNLIKE = UNLIKE
     FOUND = "components"
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name

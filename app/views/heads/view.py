@@ -38,6 +38,8 @@ BOTH_FROM_WIDTH = 100
 class HeadJobs(PairJobs):
     """Parts are layers of heads; the opened thing is one head's neuron pairs."""
 
+    UNLIKE = UNLIKE
+
     @property
     def neuron_pairs(self) -> tuple[NeuronPairs, NeuronPairs] | None:
         """The open head of the base and the tuned model; None until both are there."""
@@ -63,7 +65,6 @@ class HeadsView(LayerView[HeadJobs]):
     ANSWERS = frozenset({"verbs", "export", "copy"})
     BINDINGS: ClassVar[list[BindingType]] = bindings("heads")
     PAGES = ("words", "map", "head", "neurons", "found", "verbs")
-    UNLIKE = UNLIKE
     FOUND = "heads"
 
     class Compared(Message):

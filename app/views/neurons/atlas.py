@@ -29,16 +29,16 @@ TAUS = tuple(step / 20 for step in range(1, 21))
 _FITS_A_BYTE = 255
 
 
-class ComponentAtlas:
+class UnitAtlas:
     """Both models' frequencies in every category, and the sets derived from them; no widgets.
 
     `unit` is what the maps show; `thresholds` are ε, ε_e and τ (METHODS 6).
     """
 
-    def __init__(self, categories: Sequence[str]) -> None:
+    def __init__(self, categories: Sequence[str], thresholds: Thresholds | None = None) -> None:
         self.categories = tuple(categories)
         self.unit: Unit = "neurons"
-        self.thresholds = Thresholds()
+        self.thresholds = thresholds or Thresholds()
         self._found: dict[str, tuple[Frequencies, Frequencies]] = {}
         self._pair: PairSets | None = None
 

@@ -1,22 +1,51 @@
-"""The Components view's requests: shapes, then each category's frequencies; one neuron."""
+"""The requests of the Components view, and the instructions that both models read."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.neurons.gather import Place, direction_ask, frequency_asks
-from analysis.neurons.instructions import InstructionSet
+from analysis.neurons.instructions import (
+    InstructionSet,
+    demo_instructions,
+    instructions_from_file,
+    natural_instructions,
+)
 from analysis.neurons.result import Frequencies, NeuronDirection
 from app.jobs.pair_jobs import PairJobs
+from app.views.neurons.text import UNLIKE, WAITING
+from app.widgets.file_bar import FileBar
 
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
 
     from app.workspace import PairWorkspace, SessionLike
 
+_SHIPPED = {"demo": demo_instructions, "natural": natural_instructions}
 
-class ComponentJobs(PairJobs):
+
+class InstructionsBar(FileBar[InstructionSet]):
+    """Reads a set of instructions."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(f"instructions: a file of JSON lines, or {' or '.join(_SHIPPED)}", id=id)
+
+    def _shipped(self, name: str) -> InstructionSet | None:
+        return _SHIPPED[name]() if name in _SHIPPED else None
+
+    def _read(self, path: Path, *, skip: bool) -> InstructionSet:
+        return instructions_from_file(path, skip_malformed=skip)
+
+    def _amount(self, content: InstructionSet) -> str:
+        return f"{len(content):,} instructions"
+
+
+class NeuronJobs(PairJobs):
     """Parts are categories; the opened thing is what the neuron at `place` writes in each model."""
+
+    UNLIKE = UNLIKE
+    WAITING = WAITING
 
     def __init__(
         self,
@@ -27,7 +56,7 @@ class ComponentJobs(PairJobs):
     ) -> None:
         """Args: the models; where to submit; what receives `Watch.Changed`; the instructions."""
         super().__init__(workspace, session, listener)
-        self._instructions = instructions
+        self.instructions = instructions
         self.place: Place | None = None
 
     @property
@@ -37,7 +66,7 @@ class ComponentJobs(PairJobs):
 
     def begin_categories(self) -> None:
         """Request the frequencies of all categories, one after the other."""
-        asks = frequency_asks(self._workspace.pair, self._instructions)
+        asks = frequency_asks(self._workspace.pair, self.instructions)
         self.parts = self._jobs(asks, kind="categories")
         self.parts.run(0)
 

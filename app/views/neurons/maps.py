@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from app.views.neurons.atlas import ComponentAtlas
+from app.views.neurons.atlas import UnitAtlas
 from app.views.neurons.members import Cell
 from app.views.neurons.numbers import MAPS, Map, Measure, numbers_of
 from app.widgets.number_map import NumberMap
@@ -22,7 +22,7 @@ TITLES = {
 }
 
 
-class ComponentMaps(Horizontal):
+class UnitMaps(Horizontal):
     """Two maps if there is room, else that of the current side (0 base, 1 tuned)."""
 
     def __init__(self, follow: Callable[[], None], *, ascii_only: bool, id: str) -> None:  # noqa: A002
@@ -30,6 +30,8 @@ class ComponentMaps(Horizontal):
         super().__init__(id=id)
         self._follow = follow
         self._ascii = ascii_only
+        self._atlas = UnitAtlas(())
+        self._names = ("", "")
         self.shown: Map = "overlaps"
         self.measure: Measure = "jaccard"
         self.side = 1
@@ -42,13 +44,23 @@ class ComponentMaps(Horizontal):
     def maps(self) -> tuple[NumberMap, NumberMap]:
         return self.query_one("#map-base", NumberMap), self.query_one("#map-tuned", NumberMap)
 
+    def offers(self, key: str) -> bool:
+        """Whether there is something to do for an action on the maps."""
+        offered = {
+            "measure": self.shown == "overlaps",
+            "swap": self.shown != "changes",
+            "unit": self._atlas.mixture,
+        }
+        return offered.get(key, True)
+
     @property
     def title(self) -> str:
         overlaps = self.shown == "overlaps"
         return TITLES[self.shown, self.measure if overlaps else "jaccard"]
 
-    def show_atlas(self, atlas: ComponentAtlas, names: tuple[str, str]) -> None:
+    def show_atlas(self, atlas: UnitAtlas, names: tuple[str, str]) -> None:
         """Show an atlas with at least one category (names: harmless), keeping the cursor."""
+        self._atlas, self._names = atlas, names
         changes = self.shown == "changes"
         self.set_class(changes, "-changes")
         self.set_class(self.side == 0, "-base")
@@ -59,20 +71,29 @@ class ComponentMaps(Horizontal):
             model = " | ".join(names) if changes else names[side]
             each.border_title = Text(f"{model} · {self.title}")
 
+    def go_to_category(self, category: int) -> None:
+        """Move the cursor to a category's column, and on the map of overlaps to its row too."""
+        row = category if self.shown == "overlaps" else self.cursor[0]
+        self.put_cursor(row, category)
+
+    def turn_measure(self) -> None:
+        """Measure overlaps by Jaccard index or by containment."""
+        self.measure = "containment" if self.measure == "jaccard" else "jaccard"
+
     def turn(self) -> None:
         """Switch to the next map; the cursor stays in its column."""
         self.shown = MAPS[(MAPS.index(self.shown) + 1) % len(MAPS)]
 
-    def text(self, atlas: ComponentAtlas, names: tuple[str, str]) -> str:
-        """The visible map's numbers as tab-separated text; see `show_atlas` for the arguments."""
-        side = 0 if self.shown == "changes" else self.side
-        numbers = numbers_of(atlas, self.shown, self.measure, side, ascii_only=True)
+    def text(self) -> str:
+        """The visible map's numbers as tab-separated text."""
+        names, side = self._names, 0 if self.shown == "changes" else self.side
+        numbers = numbers_of(self._atlas, self.shown, self.measure, side, ascii_only=True)
         model = " | ".join(names) if self.shown == "changes" else names[side]
         rows = [["", *numbers.columns]]
         rows += [[name, *texts] for name, texts in zip(numbers.rows, numbers.texts, strict=True)]
         return "\n".join([f"{model}, {self.title}", *("\t".join(row) for row in rows)])
 
-    def focus_map(self) -> None:
+    def focus_shown(self) -> None:
         base, tuned = self.maps
         (base if self.shown == "changes" or self.side == 0 else tuned).focus()
 
@@ -85,8 +106,9 @@ class ComponentMaps(Horizontal):
         for each in self.maps:
             each.move_cursor(row, column)
 
-    def cell(self, atlas: ComponentAtlas) -> Cell:
-        row, column = self.cursor
+    @property
+    def cell(self) -> Cell:
+        atlas, (row, column) = self._atlas, self.cursor
         if self.shown == "overlaps":
             return Cell(atlas.unit, tuple(dict.fromkeys((row, column))))
         general = column >= len(atlas.counted)

@@ -6,7 +6,7 @@ from textwrap import wrap
 
 from analysis.neurons.gather import Place
 from app.terminal.text import fit, prose
-from app.views.neurons.atlas import ComponentAtlas
+from app.views.neurons.atlas import UnitAtlas
 from app.views.neurons.members import CellMembers, Member
 from app.views.neurons.numbers import share_text
 from app.views.neurons.text import fitting
@@ -31,7 +31,16 @@ def member_place(member: Member) -> str:
     return neuron_place((member.layer, member.expert, member.neuron))
 
 
-def member_lines(atlas: ComponentAtlas, member: Member | None, width: int) -> list[Line]:
+def columns(
+    layer: int | str, expert: int | str, neuron: int | str, *, experts: bool, neurons: bool = True
+) -> str:
+    """A place, or its heading, in columns; `experts` and `neurons` say which there are."""
+    if expert == -1:
+        expert = ""
+    return f"{layer:>6}" + f"{expert:>7}" * experts + f"{neuron:>8}" * neurons
+
+
+def member_lines(atlas: UnitAtlas, member: Member | None, width: int) -> list[Line]:
     """Lines on the unit under the list's cursor: its frequency in every category."""
     if member is None:
         return [[]]
@@ -50,7 +59,7 @@ def member_lines(atlas: ComponentAtlas, member: Member | None, width: int) -> li
     return [head, *([(line.replace(_UNBROKEN, " "), "")] for line in lines)]
 
 
-def _frequencies(atlas: ComponentAtlas, member: Member, longest_name: int) -> str:
+def _frequencies(atlas: UnitAtlas, member: Member, longest_name: int) -> str:
     """Categories with the mean shares of their tokens in base and tuned model."""
     texts = []
     for name, before, after in zip(atlas.counted, *member.frequencies, strict=True):

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.views.neurons.atlas import ComponentAtlas, Unit
+from app.views.neurons.atlas import Unit, UnitAtlas
 
 Kind = Literal["all", "kept", "lost", "gained", "general", "unique"]
 KINDS: tuple[Kind, ...] = ("all", "kept", "lost", "gained", "general", "unique")
@@ -51,7 +51,7 @@ class Member(NamedTuple):
 class CellMembers:
     """A cell's units by descending frequency in its first category; built on access."""
 
-    def __init__(self, atlas: ComponentAtlas, cell: Cell, kind: Kind) -> None:
+    def __init__(self, atlas: UnitAtlas, cell: Cell, kind: Kind) -> None:
         self._atlas, self.cell = atlas, cell
         self._both = atlas.sets(cell.unit)
         layers, places, scores = [], [], []

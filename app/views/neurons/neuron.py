@@ -7,6 +7,7 @@ from textual.containers import Vertical
 from textual.events import Resize
 
 from analysis.neurons.result import NeuronDirection
+from app.links import ComponentLink
 from app.terminal.text import fit, prose, visible
 from app.widgets.lines import Line, Lines, width_of
 
@@ -14,7 +15,7 @@ _WORDS = 2
 """Lines of words."""
 
 
-class ComponentNeuron(Vertical):
+class DirectionPage(Vertical):
     """Base above tuned, with as many components of each as fit."""
 
     def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
@@ -38,6 +39,17 @@ class ComponentNeuron(Vertical):
         """Show what a neuron writes, None while computed; `where` and `names` are harmless."""
         self._where, self._both, self._names = where, both, names
         self._draw()
+
+    @property
+    def nearest(self) -> ComponentLink | None:
+        """The base model's component nearest to the neuron, once known."""
+        if self._both is None or not len(self._both[0].components):
+            return None
+        base = self._both[0]
+        return ComponentLink(base.layer, int(base.components[0]), expert=base.expert)
+
+    def focus_shown(self) -> None:
+        self.focus()
 
     def on_resize(self, event: Resize) -> None:
         self._draw()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.terminal.text import prose
-from app.views.neurons.atlas import ComponentAtlas
+from app.views.neurons.atlas import UnitAtlas
 from app.widgets.head_map import levels_of
 from app.widgets.number_map import Numbers
 
@@ -23,7 +23,7 @@ GENERAL = "general"
 
 
 def numbers_of(
-    atlas: ComponentAtlas, shown: Map, measure: Measure, side: int, *, ascii_only: bool = False
+    atlas: UnitAtlas, shown: Map, measure: Measure, side: int, *, ascii_only: bool = False
 ) -> Numbers:
     """The map of the base (0) or tuned (1) model; changes concern both."""
     names = [prose(each, ascii_only=ascii_only) for each in atlas.counted]
@@ -45,20 +45,20 @@ def numbers_of(
     return Numbers(rows, [*names, GENERAL], levels, texts)
 
 
-def overlaps(atlas: ComponentAtlas, measure: Measure, side: int) -> NDArray[np.float64]:
+def overlaps(atlas: UnitAtlas, measure: Measure, side: int) -> NDArray[np.float64]:
     """float64 [C, C]; NaN if there is nothing to compare."""
     sets = atlas.sets()[side]
     return sets.jaccard() if measure == "jaccard" else sets.containment()
 
 
-def counts(atlas: ComponentAtlas, side: int) -> NDArray[np.int64]:
+def counts(atlas: UnitAtlas, side: int) -> NDArray[np.int64]:
     """int64 [1 + L, C + 1]: set sizes, all layers first, general units last."""
     sets = atlas.sets()[side]
     by_layer = np.column_stack([sets.counts.T, sets.general_counts])
     return np.vstack([by_layer.sum(axis=0), by_layer])
 
 
-def changes(atlas: ComponentAtlas) -> NDArray[np.float64]:
+def changes(atlas: UnitAtlas) -> NDArray[np.float64]:
     """float64 [1 + L, C]: Jaccard index of the base and tuned model's sets, all layers first."""
     found = atlas.alteration()
     both = np.column_stack([found.over_layers().jaccard(), found.jaccard()])

@@ -8,20 +8,20 @@ from textual.containers import Vertical
 from textual.events import Resize
 
 from app.terminal.text import pad, prose
-from app.views.neurons.atlas import ComponentAtlas
-from app.views.neurons.member_text import copied_members, member_lines
+from app.views.neurons.atlas import UnitAtlas
+from app.views.neurons.member_text import columns, copied_members, member_lines
 from app.views.neurons.members import KINDS, Cell, CellMembers, Kind, Member
 from app.views.neurons.text import side_heading
 from app.widgets.item_list import FollowedList, ItemList
 from app.widgets.lines import Line, Lines
 
-_LAYER, _EXPERT, _NEURON, _STATUS, _SIDE = 6, 7, 8, 8, 20
+_STATUS, _SIDE = 8, 20
 _FRAME = 3
 """The list's frame and its bar."""
 
 
-class ComponentPage(Vertical):
-    """A list by descending frequency.
+class UnitPage(Vertical):
+    """A list by descending frequency, and the way back to the lists that led to it.
 
     `cell` is what is listed, None before anything is; `kind` says which of its units.
     """
@@ -29,11 +29,14 @@ class ComponentPage(Vertical):
     def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self._ascii = ascii_only
-        self._atlas = ComponentAtlas(())
+        self._atlas = UnitAtlas(())
         self._names = ("", "")
         self._members: CellMembers | None = None
         self.cell: Cell | None = None
         self.kind: Kind = "all"
+        # Where the cursor goes when the list is shown next; None to keep it.
+        self._cursor: int | None = None
+        self._behind: list[tuple[Cell, Kind, int]] = []
 
     def compose(self) -> ComposeResult:
         yield Lines(id="columns", classes="columns")
@@ -45,15 +48,45 @@ class ComponentPage(Vertical):
         )
         yield Lines(id="details")
 
-    def show_cell(self, atlas: ComponentAtlas, cell: Cell, names: tuple[str, str]) -> None:
-        """List a cell's units; in the same cell the cursor stays. `names` are harmless."""
-        cursor = self.items.cursor if cell == self.cell else 0
-        self._atlas, self.cell, self._names = atlas, cell, names
-        self._members = CellMembers(atlas, cell, self.kind)
+    def open(self, cell: Cell, kind: Kind = "all") -> None:
+        """List a cell's units from the first one on, when the page is shown next."""
+        self._behind.clear()
+        self._list(cell, kind)
+
+    def open_expert(self, layer: int, expert: int) -> None:
+        """List an expert's neurons in the same categories; the list of experts stays behind."""
+        assert self.cell is not None
+        self._behind.append((self.cell, self.kind, self.items.cursor))
+        self._list(Cell("neurons", self.cell.categories, layer, expert))
+
+    def open_category(self, category: int) -> None:
+        """List the units of another category, of the same kind and in the same layer."""
+        assert self.cell is not None
+        self._list(self.cell._replace(categories=(category,)), self.kind)
+
+    def back(self) -> bool:
+        """List what led to this list; False if no list did."""
+        if not self._behind:
+            return False
+        self._list(*self._behind.pop())
+        return True
+
+    def _list(self, cell: Cell, kind: Kind = "all", cursor: int = 0) -> None:
+        self.cell, self.kind, self._cursor = cell, kind, cursor
+
+    def show_atlas(self, atlas: UnitAtlas, names: tuple[str, str]) -> None:
+        """Show what is listed. `names` are harmless."""
+        assert self.cell is not None
+        self._atlas, self._names = atlas, names
+        self._members = CellMembers(atlas, self.cell, self.kind)
         self.items.border_title = Text(self.title)
-        self.items.show(len(self._members), cursor=cursor)
+        self.items.show(len(self._members), cursor=self._cursor)
+        self._cursor = None
         self._show_heading()
         self._show_details()
+
+    def focus_shown(self) -> None:
+        self.items.focus()
 
     def turn_kind(self) -> None:
         self.kind = KINDS[(KINDS.index(self.kind) + 1) % len(KINDS)]
@@ -89,28 +122,21 @@ class ComponentPage(Vertical):
         self._show_heading()
         self._show_details()
 
-    @property
-    def _has_experts(self) -> bool:
-        return self._atlas.mixture
-
-    @property
-    def _has_neurons(self) -> bool:
-        return self.cell is None or self.cell.unit == "neurons"
+    def _where(self, layer: int | str, expert: int | str, neuron: int | str) -> str:
+        neurons = self.cell is None or self.cell.unit == "neurons"
+        return columns(layer, expert, neuron, experts=self._atlas.mixture, neurons=neurons)
 
     @property
     def _side_width(self) -> int:
-        where = _LAYER + _EXPERT * self._has_experts + _NEURON * self._has_neurons + 3 + _STATUS
+        where = len(self._where("", "", "")) + 3 + _STATUS
         return min(_SIDE, (self.size.width - _FRAME - where - 2) // 2)
 
     def _show_heading(self) -> None:
-        parts = [f"{'layer':>{_LAYER}}"]
-        parts += [f"{'expert':>{_EXPERT}}"] if self._has_experts else []
-        parts += [f"{'neuron':>{_NEURON}}"] if self._has_neurons else []
+        where = self._where("layer", "expert", "neuron")
         # The list has a frame, these lines do not.
         sides = [side_heading(name, ": p, sets", self._side_width) for name in self._names]
-        self.query_one("#columns", Lines).show(
-            [(f" {''.join(parts)}   {'':{_STATUS}}{'  '.join(sides)}", "dim")]
-        )
+        heading = f" {where}   {'':{_STATUS}}{'  '.join(sides)}"
+        self.query_one("#columns", Lines).show([(heading, "dim")])
 
     def _show_details(self) -> None:
         if not self.size.width:
@@ -122,14 +148,9 @@ class ComponentPage(Vertical):
     def _line(self, index: int, width: int) -> Line:
         assert self._members is not None
         member = self._members[index]
-        where = f"{member.layer:>{_LAYER}}"
-        if self._has_experts:
-            where += f"{member.expert if member.expert >= 0 else '':>{_EXPERT}}"
-        if self._has_neurons:
-            where += f"{member.neuron:>{_NEURON}}"
         styles = {"kept": "dim", "lost": "warn", "gained": "accent"}
         return [
-            (f"{where}  ", ""),
+            (f"{self._where(member.layer, member.expert, member.neuron)}  ", ""),
             (f" {member.status:<{_STATUS}}", styles[member.status]),
             (f"{self._side(member, 0)}  ", "" if member.in_base else "dim"),
             (self._side(member, 1), "" if member.in_tuned else "dim"),

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from analysis.neurons.gather import Place
-from app.views.neurons.atlas import ComponentAtlas
+from app.views.neurons.atlas import UnitAtlas
 
 _NUMBERS = re.compile(r"\d+(?:[\s.,:/]+\d+)*")
 
@@ -22,7 +22,7 @@ class Word:
     text: str
 
 
-def find_component(text: str, atlas: ComponentAtlas) -> Place | Expert | int | Word | str:
+def find_unit(text: str, atlas: UnitAtlas) -> Place | Expert | int | Word | str:
     """The neuron, expert, category or word that a search means, or what is wrong with its numbers.
 
     The text is layer and neuron (in a mixture layer: layer and expert, optionally a neuron), the
@@ -38,7 +38,7 @@ def find_component(text: str, atlas: ComponentAtlas) -> Place | Expert | int | W
     return Word(text)
 
 
-def _neuron(numbers: list[int], atlas: ComponentAtlas) -> Place | Expert | str:
+def _neuron(numbers: list[int], atlas: UnitAtlas) -> Place | Expert | str:
     layer = numbers[0]
     if layer >= atlas.layers:
         return f"There is no layer {layer}: there are {atlas.layers}, from 0."

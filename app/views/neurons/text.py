@@ -8,8 +8,7 @@ from textwrap import wrap
 from rich.cells import cell_len
 
 from app.terminal.text import fit, pad, prose
-from app.views.neurons.atlas import ComponentAtlas, Unit
-from app.views.neurons.maps import ComponentMaps
+from app.views.neurons.atlas import Unit, UnitAtlas
 from app.views.neurons.members import Cell
 from app.views.neurons.numbers import NOTHING, share_text
 from app.widgets.lines import Line, Part, width_of
@@ -68,7 +67,7 @@ WAITING = (
 )
 
 
-def summary(atlas: ComponentAtlas, unit: Unit, instructions: str, width: int) -> Line:
+def summary(atlas: UnitAtlas, unit: Unit, instructions: str, width: int) -> Line:
     """The line above: unit, instructions and thresholds."""
     epsilon = "ε" if unit == "neurons" else "ε_e"
     return fitting(
@@ -94,11 +93,8 @@ def fitting(phrases: Sequence[Line], width: int) -> Line:
     return line
 
 
-def map_lines(
-    atlas: ComponentAtlas, maps: ComponentMaps, names: tuple[str, str], width: int
-) -> list[Line]:
+def map_lines(atlas: UnitAtlas, cell: Cell, names: tuple[str, str], width: int) -> list[Line]:
     """Four lines on the cell under the cursor."""
-    cell = maps.cell(atlas)
     where = "" if cell.layer is None else f"layer {cell.layer} · "
     lines: list[Line] = [[(where + _named(atlas, cell), "strong")]]
     room = min(max(map(cell_len, names)), width // 4)
@@ -110,14 +106,14 @@ def map_lines(
     return lines
 
 
-def _named(atlas: ComponentAtlas, cell: Cell) -> str:
+def _named(atlas: UnitAtlas, cell: Cell) -> str:
     names = [prose(atlas.counted[each]) for each in cell.categories]
     if len(names) > 2:
         return f"general: in the sets of all {len(names)} categories"
     return " and ".join(names)
 
 
-def _side(atlas: ComponentAtlas, cell: Cell, side: int) -> list[Line]:
+def _side(atlas: UnitAtlas, cell: Cell, side: int) -> list[Line]:
     """Phrases on one model, the most important first."""
     sets = atlas.sets()[side]
     layers = slice(None) if cell.layer is None else slice(cell.layer, cell.layer + 1)
@@ -145,7 +141,7 @@ def _side(atlas: ComponentAtlas, cell: Cell, side: int) -> list[Line]:
     ]
 
 
-def change_parts(atlas: ComponentAtlas, cell: Cell) -> list[Part]:
+def change_parts(atlas: UnitAtlas, cell: Cell) -> list[Part]:
     """How tuning changed the set of a cell with one category."""
     found, category = atlas.alteration(), cell.categories[0]
     layers = slice(None) if cell.layer is None else slice(cell.layer, cell.layer + 1)
@@ -160,7 +156,7 @@ def change_parts(atlas: ComponentAtlas, cell: Cell) -> list[Part]:
     ]
 
 
-def _notes(atlas: ComponentAtlas, width: int) -> list[Part]:
+def _notes(atlas: UnitAtlas, width: int) -> list[Part]:
     if width < _SHORTEST_NOTE:
         return []
     said = wrap(prose(" ".join(atlas.notes)), width, max_lines=1, placeholder=" …")

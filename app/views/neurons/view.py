@@ -2,32 +2,238 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on
+from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.containers import Container
+from textual.events import Resize
+from textual.widgets import Static
 
-from analysis.neurons.instructions import InstructionSet
+from analysis.neurons.gather import Place
+from analysis.neurons.instructions import InstructionSet, default_instructions
 from analysis.neurons.tables import summary_table, units_table
+from app.frame.action import Action
 from app.frame.actions import bindings
-from app.links import ComponentLink
-from app.views.neurons.members import Cell
-from app.views.neurons.pages import ComponentPages, InstructionsBar
-from app.views.neurons.search import Word, find_component
-from app.views.neurons.text import HELP
-from app.views.neurons.word_search import WordSearch
+from app.frame.pair_view import PairView
+from app.jobs.layer_jobs import LayerJobs
+from app.links import Link, UnitsLink
+from app.views.neurons.atlas import Unit, UnitAtlas
+from app.views.neurons.jobs import InstructionsBar, NeuronJobs
+from app.views.neurons.maps import UnitMaps
+from app.views.neurons.member_text import neuron_place
+from app.views.neurons.members import Cell, Kind
+from app.views.neurons.neuron import DirectionPage
+from app.views.neurons.page import UnitPage
+from app.views.neurons.search import Word, find_unit
+from app.views.neurons.text import HELP, map_lines, summary
+from app.views.neurons.word_page import FoundNeurons
 from app.widgets.item_list import ItemList
-from app.widgets.lines import Lines
+from app.widgets.lines import Line, Lines, width_of
 from app.widgets.search_bar import SearchBar
 
+BOTH_FROM_WIDTH = 120
 
-class ComponentsView(ComponentPages):
-    """Maps over categories, then the list of a cell, then one neuron."""
+
+class ComponentsView(PairView[NeuronJobs]):
+    """Maps over categories, then the list of a cell, then one neuron; neurons that write a word."""
 
     SCOPE = "components"
     HELP = HELP
     ANSWERS = frozenset({"export"})
     BINDINGS: ClassVar[list[BindingType]] = bindings("components")
+    PAGES = ("words", "maps", "list", "found", "neuron")
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._atlas = UnitAtlas(())
+        # The page that led to the neuron.
+        self._neuron_from = "maps"
+        self._wanted: UnitsLink | None = None
+
+    def compose(self) -> ComposeResult:
+        ascii_only = self.ui.settings.ascii
+        yield Lines(id="summary")
+        with Container(id="content"):
+            yield Static("", id="words", markup=False)
+            self._maps = UnitMaps(self._show_status, ascii_only=ascii_only, id="maps")
+            self._list = UnitPage(ascii_only=ascii_only, id="page")
+            self._found = FoundNeurons(self.ui, self._searched, id="found")
+            self._neuron = DirectionPage(ascii_only=ascii_only, id="neuron")
+            yield from (self._maps, self._list, self._found, self._neuron)
+        yield SearchBar("a word, a category, or a neuron's numbers, such as 3 812", id="search")
+        yield InstructionsBar(id="instructions")
+        yield Lines(id="progress")
+        yield Lines(id="status")
+
+    @property
+    def _unit(self) -> Unit:
+        """The page's unit: a list of neurons may belong to an expert."""
+        cell = self._list.cell
+        if self._page in ("found", "neuron"):
+            return "neurons"
+        return cell.unit if self._page == "list" and cell is not None else self._atlas.unit
+
+    @property
+    def _again(self) -> LayerJobs[Any] | None:
+        """Jobs that failed or were stopped and may run again, the page's own first."""
+        searched = self._found.unfinished if self._page == "found" else None
+        return searched or (None if self._jobs is None else self._jobs.unfinished)
+
+    def leave(self) -> None:
+        super().leave()
+        if self._jobs is not None:
+            self._found.stop()
+
+    def on_resize(self, event: Resize) -> None:
+        """Show one map if two do not fit side by side."""
+        self.set_class(event.size.width < BOTH_FROM_WIDTH, "-narrow")
+        self.call_after_refresh(self._show_status)
+        self.call_after_refresh(self._show_progress)
+
+    def offers(self, action: Action) -> bool:
+        page = self._page
+        match action.id.partition(".")[2]:
+            case "stop":
+                return True
+            case "rerun":
+                return self._again is not None
+            case "map" | "measure" | "swap" | "unit" as key:
+                return page == "maps" and self._maps.offers(key)
+            case "kind":
+                return page == "list"
+            case "open":
+                # While the user types, enter ends that.
+                return self._opens and not isinstance(self.ui.base.focused, SearchBar)
+            case "prompts":
+                return self._jobs is not None
+            case "find" | "copy":
+                return page != "words"
+        return page in ("maps", "list", "found")
+
+    @property
+    def _opens(self) -> bool:
+        if self._page == "found":
+            return self._found.place is not None
+        if self._page == "neuron":
+            return self._neuron.nearest is not None
+        return self._page in ("maps", "list")
+
+    # What is shown
+
+    @property
+    def _shown(self) -> UnitMaps | UnitPage | FoundNeurons | DirectionPage:
+        """The current page; there is none for words."""
+        match self._page:
+            case "maps":
+                return self._maps
+            case "list":
+                return self._list
+            case "found":
+                return self._found
+        return self._neuron
+
+    def _focus_shown(self) -> None:
+        self._shown.focus_shown()
+
+    def _show_page(self, jobs: NeuronJobs) -> None:
+        page = None if self._page == "words" else self._shown
+        if isinstance(page, DirectionPage):
+            assert jobs.place is not None
+            page.show_neuron(neuron_place(jobs.place), jobs.directions, self._names)
+        elif page is not None:
+            page.show_atlas(self._atlas, self._names)
+        self._show_status()
+
+    def _show_status(self) -> None:
+        width = self.size.width - 2
+        line: Line = []
+        if self._jobs is not None and self._page != "words":
+            instructions = self.prose(self._jobs.instructions.name)
+            line = summary(self._atlas, self._unit, instructions, width)
+        self.query_one("#summary", Lines).show(line)
+        status = self.query_one("#status", Lines)
+        status.display = self._page == "maps"
+        if self._page == "maps":
+            status.show(*map_lines(self._atlas, self._maps.cell, self._names, width))
+
+    def _show_progress(self) -> None:
+        line = self._progress()
+        # Keep the hint how to stop visible next to long names.
+        fits = width_of(line) <= self.app.size.width - 2
+        shown, right = (line, []) if fits else (line[:1], line[1:])
+        self.query_one("#progress", Lines).show(shown, right=right)
+
+    def _progress(self) -> Line:
+        if self._page in ("words", "maps"):
+            return super()._progress()
+        # On the other pages escape goes back first and stops nothing but the search.
+        line = self._going_on()[:1]
+        search = self._found.search if self._page == "found" else None
+        if search is None:
+            return line or self._all_there()
+        searched: Line = [(f"all {search.jobs.layers} layers are searched", "dim")]
+        return search.going_on() or line or searched
+
+    def _turn_to(self, page: str) -> None:
+        if page in ("maps", "list"):
+            # Nothing leads back from these pages to the search's results.
+            self._found.stop()
+        super()._turn_to(page)
+
+    # News of the requests
+
+    def _ask(self) -> NeuronJobs:
+        return self._ask_with(default_instructions(self.pair.base, self.pair.tuned))
+
+    def _ask_with(self, instructions: InstructionSet) -> NeuronJobs:
+        """Request the models' shapes; nothing is counted of these instructions yet."""
+        assert self.ui.session is not None
+        self._atlas = UnitAtlas(instructions.categories, self._atlas.thresholds)
+        for note in instructions.notes:
+            self.ui.say(self.prose(note), severity="warning")
+        return NeuronJobs(self.pair, self.ui.session, self, instructions)
+
+    def _begin(self, jobs: NeuronJobs) -> None:
+        jobs.begin_categories()
+        self.show_everything()
+
+    def _take_part(self, jobs: NeuronJobs, part: int) -> None:
+        self._atlas.add(*jobs.taken(part))
+        if self._page == "words":
+            self._turn_to("maps")
+        else:
+            self.show_everything()
+        self._show_wanted()
+
+    def _take_opened(self, jobs: NeuronJobs) -> None:
+        if self._page == "neuron":
+            self.show_everything()
+
+    def _searched(self) -> None:
+        self._show_progress()
+        self.ui.refresh_lines()
+
+    # Other instructions
+
+    def action_prompts(self) -> None:
+        self.query_one(InstructionsBar).ask()
+
+    @on(InstructionsBar.Named)
+    def _named(self, message: InstructionsBar.Named[InstructionSet]) -> None:
+        if message.content is None:
+            self._focus_page()
+        else:
+            self._read(message.content)
+
+    def _read(self, instructions: InstructionSet) -> None:
+        """Start over with another set of instructions."""
+        self.leave()
+        self._jobs = self._ask_with(instructions)
+        self._turn_to("words")
+
+    # Thresholds and maps
 
     def action_threshold(self, by: int) -> None:
         self._atlas.move_threshold(self._unit, by * (1 + self.ui.take_repeats()))
@@ -42,9 +248,7 @@ class ComponentsView(ComponentPages):
         self._turn_to("maps")
 
     def action_measure(self) -> None:
-        """Measure overlaps by Jaccard index or by containment."""
-        maps = self._maps
-        maps.measure = "containment" if maps.measure == "jaccard" else "jaccard"
+        self._maps.turn_measure()
         self.show_everything()
 
     def action_swap(self) -> None:
@@ -55,32 +259,39 @@ class ComponentsView(ComponentPages):
         self._atlas.unit = "neurons" if self._atlas.unit == "experts" else "experts"
         self._turn_to("maps")
 
-    @on(ItemList.Chosen)
-    def _chosen(self, message: ItemList.Chosen) -> None:
-        self.action_open()
+    # From page to page
 
+    @on(ItemList.Chosen)
     def action_open(self) -> None:
         """Open a cell's units, an expert's neurons, a neuron's words or nearest base component."""
         if self._page == "maps":
-            self._behind.clear()
-            self._open_list(self._maps.cell(self._atlas))
-            return
-        if self._page == "found" and self._found.place is not None:
+            self._open_list(self._maps.cell)
+        elif self._page == "found" and self._found.place is not None:
             self._open_neuron(self._found.place)
-            return
-        if self._page == "neuron" and self._component is not None:
-            layer, expert, component = self._component
-            link = ComponentLink(layer, component, expert=expert)
-            self.run_worker(self.ui.open_link(link, back=True), exit_on_error=False)
-            return
-        member, cell = self._list.member, self._list.cell
-        if self._page != "list" or member is None or cell is None:
-            return
-        if member.neuron < 0:
-            self._behind.append((cell, self._list.kind, self._list.items.cursor))
-            self._open_list(Cell("neurons", cell.categories, member.layer, member.expert))
-        else:
+        elif self._page == "neuron" and self._neuron.nearest is not None:
+            link = self.ui.open_link(self._neuron.nearest, back=True)
+            self.run_worker(link, exit_on_error=False)
+        elif self._page == "list":
+            self._open_member()
+
+    def _open_member(self) -> None:
+        member = self._list.member
+        if member is not None and member.neuron < 0:
+            self._list.open_expert(member.layer, member.expert)
+            self._turn_to("list")
+        elif member is not None:
             self._open_neuron((member.layer, member.expert, member.neuron))
+
+    def _open_list(self, cell: Cell, kind: Kind = "all") -> None:
+        self._list.open(cell, kind)
+        self._turn_to("list")
+
+    def _open_neuron(self, place: Place) -> None:
+        assert self._jobs is not None
+        if self._page != "neuron":
+            self._neuron_from = self._page
+        self._jobs.open_neuron(place)
+        self._turn_to("neuron")
 
     def action_kind(self) -> None:
         """List all units of the cell, or those kept, lost, gained, general or unique."""
@@ -90,15 +301,14 @@ class ComponentsView(ComponentPages):
     def _back(self) -> bool:
         if self._page == "neuron":
             self._turn_to(self._neuron_from)
-        elif self._page == "list" and self._behind:
-            self._open_list(*self._behind.pop())
+        elif self._page == "list" and self._list.back():
+            self._turn_to("list")
         elif self._page == "list" and self.ui.came_by_link(self):
             self.go_back()
-        elif self._page == "list" or (self._page == "found" and not self._stop_search()):
+        elif self._page == "list" or (self._page == "found" and not self._found.stop()):
             self._turn_to("maps")
         elif self._page == "found":
-            self._show_progress()
-            self.ui.refresh_lines()
+            self._searched()
         else:
             return False
         return True
@@ -109,11 +319,29 @@ class ComponentsView(ComponentPages):
             self.show_everything()
             self.ui.refresh_lines()
 
+    def open(self, link: Link) -> None:
+        """Go to a linked list once all categories are there."""
+        if not isinstance(link, UnitsLink):
+            return
+        self._atlas.thresholds = link.thresholds
+        if self._jobs is None or self._jobs.instructions.name != link.instructions.name:
+            self._read(link.instructions)
+        self._wanted = link
+        self._show_wanted()
+
+    def _show_wanted(self) -> None:
+        wanted, names = self._wanted, self._atlas.counted
+        # General and unique units depend on all categories.
+        if wanted is None or names != self._atlas.categories:
+            return
+        self._wanted = None
+        categories = tuple(names.index(each) for each in wanted.categories)
+        self._open_list(Cell(wanted.unit, categories, wanted.layer), wanted.kind)
+
+    # Search
+
     def action_find(self) -> None:
-        search = self._search if self._page == "found" else None
-        # Offer an unknown word again for correction.
-        failed = search is not None and search.jobs.problem is not None
-        word = search.word if search is not None and failed else ""
+        word = self._found.failed_word if self._page == "found" else ""
         self.query_one("#search", SearchBar).open(word)
 
     @on(SearchBar.Sought, "#search")
@@ -121,7 +349,7 @@ class ComponentsView(ComponentPages):
         if not message.finished:
             return
         text = message.text.strip()
-        found = find_component(text, self._atlas) if text else None
+        found = find_unit(text, self._atlas) if text else None
         match found:
             case None:
                 self._focus_page()
@@ -129,60 +357,30 @@ class ComponentsView(ComponentPages):
                 self.ui.say(found)
                 message.bar.open(text)
             case (layer, expert):
-                self._open_expert(layer, expert)
+                # Its neurons in the sets of the current categories.
+                cell = self._list.cell if self._page == "list" else None
+                categories = (cell or self._maps.cell).categories
+                self._open_list(Cell("neurons", categories, layer, expert))
             case (layer, expert, neuron):
                 self._open_neuron((layer, expert, neuron))
             case Word(word):
-                self._search_word(word)
+                self._found.start(word, self.pair, self._atlas)
+                self._turn_to("found")
+            case category if self._page == "list":
+                self._list.open_category(category)
+                self._turn_to("list")
             case category:
-                self._go_to_category(category)
+                self._maps.go_to_category(category)
+                self._turn_to("maps")
 
-    def _search_word(self, word: str) -> None:
-        assert self.ui.session is not None
-        if self._search is not None:
-            self._search.jobs.stop()
-        layers = self._atlas.layers
-        self._search = WordSearch(word, self.pair, self.ui.session, self, layers)
-        self._turn_to("found")
-
-    def _open_expert(self, layer: int, expert: int) -> None:
-        """List an expert's neurons in the sets of the current categories."""
-        cell = self._list.cell if self._page == "list" else None
-        looked_at = cell or self._maps.cell(self._atlas)
-        self._behind.clear()
-        self._open_list(Cell("neurons", looked_at.categories, layer, expert))
-
-    def _go_to_category(self, category: int) -> None:
-        """Go to a category's list if a list is shown, else to its place on the maps."""
-        cell = self._list.cell
-        if self._page == "list" and cell is not None:
-            self._open_list(cell._replace(categories=(category,)), self._list.kind)
-            return
-        row, _ = self._maps.cursor
-        overlaps = self._maps.shown == "overlaps"
-        self._maps.put_cursor(category if overlaps else row, category)
-        self._turn_to("maps")
-
-    def action_prompts(self) -> None:
-        self.query_one(InstructionsBar).ask()
-
-    @on(InstructionsBar.Refused)
-    def _refused(self, message: InstructionsBar.Refused) -> None:
-        self.ui.say(str(message.problem), severity="error")
-
-    @on(InstructionsBar.Named)
-    def _named(self, message: InstructionsBar.Named[InstructionSet]) -> None:
-        if message.content is None:
-            self._focus_page()
-        else:
-            self.read(message.content)
+    # What leaves the view
 
     def action_export(self) -> None:
         """Export overlaps and changes, or all units of all sets, as CSV."""
         if not self._atlas.counted:
             self.ui.say("There is nothing to export yet.", severity="warning")
             return
-        pair, search = self._atlas.pair, self._search
+        pair, search = self._atlas.pair, self._found.search
         if self._page == "found" and search is not None:
             found = search.table(self._atlas)
             self.export_table(lambda: found, "components-word", search.word, *self._names)
@@ -192,13 +390,6 @@ class ComponentsView(ComponentPages):
             self.export_table(lambda: summary_table(pair), "components-summary", *self._names)
 
     def action_copy(self) -> None:
-        match self._page:
-            case "maps":
-                about = self.query_one("#status", Lines).plain
-                self.ui.copy(f"{self._maps.text(self._atlas, self._names)}\n\n{about}\n")
-            case "list":
-                self.ui.copy(self._list.text())
-            case "found":
-                self.ui.copy(self._found.text())
-            case "neuron":
-                self.ui.copy(self._neuron.text())
+        on_maps = self._page == "maps"
+        about = f"\n\n{self.query_one('#status', Lines).plain}\n" if on_maps else ""
+        self.ui.copy(self._shown.text() + about)

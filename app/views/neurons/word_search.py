@@ -10,7 +10,7 @@ from analysis.neurons.gather import Place, word_asks
 from analysis.table import Table
 from app.jobs.layer_jobs import LayerJobs
 from app.terminal.text import prose
-from app.views.neurons.atlas import ComponentAtlas
+from app.views.neurons.atlas import UnitAtlas
 from app.widgets.lines import Line
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class WordSearch:
     def __len__(self) -> int:
         return len(self._places)
 
-    def writer(self, index: int, atlas: ComponentAtlas) -> Writer:
+    def writer(self, index: int, atlas: UnitAtlas) -> Writer:
         """The neuron at a list index, by descending |cos| in the model where it is larger."""
         layer, place = self.entry(index)
         base, tuned = (int(each.members[layer][:, place].sum()) for each in atlas.sets("neurons"))
@@ -87,7 +87,7 @@ class WordSearch:
         found = np.flatnonzero((self._layers == layer) & (self._places == place))
         return int(found[0]) if len(found) else len(self) - 1
 
-    def table(self, atlas: ComponentAtlas) -> Table:
+    def table(self, atlas: UnitAtlas) -> Table:
         """The list: word, place of the neuron, cosines and numbers of sets."""
         columns = ("word", "layer", "expert", "neuron", "cosine_base", "cosine_tuned")
         rows = []

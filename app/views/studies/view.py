@@ -248,10 +248,6 @@ class StudiesView(View):
         self._waiting = None
         self.query_one(PromptsBar).ask()
 
-    @on(PromptsBar.Refused)
-    def _prompts_refused(self, message: PromptsBar.Refused) -> None:
-        self.ui.say(str(message.problem), severity="error")
-
     @on(PromptsBar.Named)
     def _prompts_named(self, message: PromptsBar.Named[PromptSet]) -> None:
         assert self._desk is not None

@@ -12,7 +12,6 @@ from app.workspace import PairWorkspace
 from tests.support.scripted_session import OpenSession
 
 BASE, TUNED = (ModelChoice(name, name) for name in ("demo-base", "demo-tuned"))
-UNLIKE = "They are not."
 
 
 def built(model, layers=2):
@@ -39,12 +38,12 @@ class House:
 def test_the_shapes_of_both_models_are_asked_first():
     house = House()
     assert [job.request for job in house.asked] == [*map(ArchitectureRequest, (BASE, TUNED))]
-    assert house.jobs.running is house.jobs.shapes
-    assert "Reading" in house.jobs.words(UNLIKE)
+    assert house.jobs.running is house.jobs.whole
+    assert "Reading" in house.jobs.words()
     house.answer_shapes(2, 2)
-    assert house.news[-1][0] is house.jobs.shapes
+    assert house.news[-1][0] is house.jobs.whole
     assert house.jobs.alike
-    assert house.jobs.words(UNLIKE) == ""
+    assert house.jobs.words() == ""
     assert house.jobs.running is None
 
 
@@ -53,16 +52,16 @@ def test_models_built_alike_have_the_same_shape_whatever_they_are_called():
     house = House()
     house.answer_shapes(2, 3)
     assert not house.jobs.alike
-    said = house.jobs.words(UNLIKE)
+    said = house.jobs.words()
     assert said.startswith("demo-base and demo-tuned have different shapes.")
-    assert said.endswith(UNLIKE)
+    assert said.endswith(HeadJobs.UNLIKE)
 
 
 def test_a_failure_is_told_and_run_again():
     house = House()
     said = {"what": "It ended.", "why": "It was killed.", "remedy": "Wait."}
     house.asked[0].listener(Failed(Problem(kind="engine", **said)))
-    assert house.jobs.words(UNLIKE).split("\n\n") == [*said.values(), "r runs it again."]
+    assert house.jobs.words().split("\n\n") == [*said.values(), "r runs it again."]
     assert house.jobs.going_on(engine_starting=False)[0][1] == "bad"
     house.jobs.run_again(1)
     assert [type(job.request) for job in house.asked[2:]] == [ArchitectureRequest] * 2

@@ -10,10 +10,10 @@ import pytest
 from analysis.neurons.request import FrequenciesRequest
 from analysis.neurons.sets import EXPERT_EPSILON, TAU
 from analysis.request import ModelChoice
-from app.views.neurons.atlas import ComponentAtlas
+from app.views.neurons.atlas import UnitAtlas
 from app.views.neurons.members import KINDS, Cell, CellMembers
 from app.views.neurons.numbers import numbers_of
-from app.views.neurons.search import Word, find_component
+from app.views.neurons.search import Word, find_unit
 from app.views.neurons.text import side_heading
 from tests.support.scripted_components import (
     EXPERTS,
@@ -33,7 +33,7 @@ def request(side, category):
 
 
 def atlas_of(**given):
-    atlas = ComponentAtlas(CATEGORIES)
+    atlas = UnitAtlas(CATEGORIES)
     for category in CATEGORIES:
         atlas.add(*(frequencies(request(side, category), **given) for side in (0, 1)))
     return atlas
@@ -189,7 +189,7 @@ def test_counts_of_few_instructions_are_kept_in_a_byte_each():
 
 
 def test_categories_are_shown_as_they_come():
-    atlas = ComponentAtlas(CATEGORIES)
+    atlas = UnitAtlas(CATEGORIES)
     assert atlas.layers == 0
     atlas.add(*(frequencies(request(side, "code")) for side in (0, 1)))
     assert atlas.counted == ("code",)
@@ -216,7 +216,7 @@ def test_categories_are_shown_as_they_come():
 def test_numbers_lead_to_a_neuron_and_words_to_a_category_or_to_what_writes_them(
     text, mixture, found
 ):
-    assert find_component(text, atlas_of(mixture=mixture)) == found
+    assert find_unit(text, atlas_of(mixture=mixture)) == found
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_numbers_lead_to_a_neuron_and_words_to_a_category_or_to_what_writes_them
     ],
 )
 def test_what_is_not_there_is_said(text, mixture, said):
-    assert said in find_component(text, atlas_of(mixture=mixture))
+    assert said in find_unit(text, atlas_of(mixture=mixture))
 
 
 def test_a_long_name_above_a_column_keeps_the_end_that_tells_base_from_tuned():

@@ -1,6 +1,6 @@
 """The Components view on a pair of the shape of a model with 7 billion parameters.
 
-Run: ``python -m tests.bench.bench_component_view [--layers L] [--neurons U]``. The counts are drawn
+Run: ``python -m tests.bench.bench_neurons_view [--layers L] [--neurons U]``. The counts are drawn
 at random, by a process of their own; everything from the engine's messages on is the app's own
 code, on a screen of 200×50. Prints resident memory with and without the counts, and what a moved
 threshold costs: in processor time, since other work on the machine does not change that.
