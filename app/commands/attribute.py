@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", required=True, metavar="REF", help="alias, hub id or folder")
+    parser.add_argument(
+        "--model", required=True, metavar="REF", help="alias, hub id or folder; or a LoRA adapter"
+    )
     prompt = parser.add_mutually_exclusive_group(required=True)
     prompt.add_argument("--prompt", metavar="TEXT")
     prompt.add_argument(
