@@ -50,9 +50,12 @@ def pair(options: Namespace, settings: Settings) -> tuple[ModelChoice, ModelChoi
             )
         return beneath, tuned
     base = model_choice(options.base or "demo-base", options, settings)
-    if base_of(tuned) is not None:
-        tuned = msgspec.structs.replace(tuned, beneath=base)
-    return base, tuned
+    return base, on_base(tuned, base)
+
+
+def on_base(choice: ModelChoice, base: ModelChoice) -> ModelChoice:
+    """The model; if it may be an adapter, on this base model whatever it names itself."""
+    return msgspec.structs.replace(choice, beneath=base) if base_of(choice) else choice
 
 
 def words_and_vectors(
