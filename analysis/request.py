@@ -49,6 +49,9 @@ class ModelChoice(Part, frozen=True):
             checkpoint's own.
         trust_remote_code: Run Python code that ships with the model. Off unless requested.
         allow_pickle: Load pickled weights (``*.bin``). Off unless requested.
+        beneath: What to apply an adapter to, instead of the model that it names; ignored for a
+            whole model.
+        bare: The model beneath an adapter, without the adapter.
     """
 
     name: str
@@ -58,6 +61,9 @@ class ModelChoice(Part, frozen=True):
     dtype: DType = "auto"
     trust_remote_code: bool = False
     allow_pickle: bool = False
+    # Unset ones are not encoded, so that the keys of results stored before they existed hold.
+    beneath: ModelChoice | msgspec.UnsetType = msgspec.UNSET
+    bare: bool | msgspec.UnsetType = msgspec.UNSET
 
     def in_key(self) -> ModelChoice:
         """Only its precision: fingerprints stand for the weights, whatever the model is called.

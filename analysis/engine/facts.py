@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from analysis.engine.pool import ModelPool
 from analysis.engine.tokenizing import tokenize
-from analysis.engine.weights import open_weights
 from analysis.events import ModelFacts, Steps
 from analysis.models.request import (
     Architecture,
@@ -27,7 +26,7 @@ def tokenize_prompt(request: TokenizeRequest, models: ModelPool) -> Steps[Tokens
 
 def describe(request: ArchitectureRequest, models: ModelPool) -> Steps[Architecture]:
     """A model's architecture, from its configuration and the names of its tensors."""
-    weights = open_weights((yield from models.folder(request.model)))
+    weights = yield from models.weights(request.model)
     return Architecture(
         model=request.model.name,
         family=weights.family,

@@ -154,12 +154,21 @@ def load_model(
     return LoadedModel(choice, model, tokenizer, facts, device)
 
 
-def load_tokenizer(choice: ModelChoice, folder: Path) -> PreTrainedTokenizerBase:
-    """Load a folder's tokenizer alone; ProblemError ``model`` when it cannot be used."""
+def load_tokenizer(
+    choice: ModelChoice, folder: Path, own: Path | None = None
+) -> PreTrainedTokenizerBase:
+    """Load a model's tokenizer alone; ProblemError ``model`` when it cannot be used.
+
+    Args:
+        choice: How to load it.
+        folder: The model's folder.
+        own: The folder of a tokenizer to use instead, such as an adapter's.
+    """
     quiet()
     found = checkpoint.inspect(folder)
     _refuse_foreign_code(choice, found)
     config = read_configuration(found, choice.name, trust_remote_code=choice.trust_remote_code)
+    folder = own or folder
     try:
         return AutoTokenizer.from_pretrained(
             folder,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TypeVar, cast
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from analysis.engine.attaching import Adapters
 from analysis.engine.loading import (
     Attention,
     LoadedModel,
@@ -20,10 +22,13 @@ from analysis.engine.loading import (
     pick_device,
 )
 from analysis.engine.memory import Attempt, free_bytes, readable, release
+from analysis.engine.tokenizing import tokenizer_digest
 from analysis.engine.weights import ModelWeights, open_weights
 from analysis.events import ModelFacts, Progress, Steps
 from analysis.models import checkpoint
+from analysis.models.adapters import holds_adapter, open_adapter
 from analysis.models.download import download
+from analysis.models.places import Place, beneath
 from analysis.models.references import is_hub_id, local_folder
 from analysis.problems import ProblemError, problem
 from analysis.request import ModelChoice
@@ -39,9 +44,22 @@ E = TypeVar("E")
 
 
 @dataclasses.dataclass(frozen=True)
+class _Key:
+    """What makes a model in memory another one; adapters on it do not."""
+
+    folder: Path
+    device: str
+    dtype: str
+    trust_remote_code: bool
+
+
+@dataclasses.dataclass(frozen=True)
 class _Held:
+    """A model in memory, the fingerprint of its files, and the adapters on it."""
+
     fingerprint: str
     loaded: LoadedModel
+    adapters: Adapters
 
 
 class ModelPool:
@@ -49,8 +67,9 @@ class ModelPool:
 
     def __init__(self, *, attention: Attention = "auto") -> None:
         self._attention = attention
-        self._held: dict[ModelChoice, _Held] = {}
-        self._tokenizers: dict[tuple[ModelChoice, str], PreTrainedTokenizerBase] = {}
+        self._held: dict[_Key, _Held] = {}
+        self._keys: dict[ModelChoice, _Key] = {}
+        self._tokenizers: dict[tuple[_Key, str], PreTrainedTokenizerBase] = {}
         self._parts: dict[object, object] = {}
 
     def facts(self) -> tuple[ModelFacts, ...]:
@@ -58,40 +77,102 @@ class ModelPool:
         return tuple(held.loaded.facts for held in self._held.values())
 
     def get(self, choice: ModelChoice) -> Generator[Progress, None, LoadedModel]:
-        """The model, loaded and downloaded as needed; ProblemError if unavailable or too large."""
-        folder = yield from self.folder(choice)
-        key, mark = _key(choice), fingerprint(folder)
+        """The model, loaded and downloaded as needed; ProblemError if unavailable or too large.
+
+        Models that differ in their adapters only are one in memory: each call turns on the adapter
+        that its model has, or turns off all. Use one model at a time.
+        """
+        place = yield from self.place(choice)
+        key, mark = _key(choice, place), fingerprint(place.folder)
+        self._keys[_nameless(choice)] = key
         if key in self._held and self._held[key].fingerprint != mark:
             self._evict(key)
         if key not in self._held:
             yield Progress("load", 0, 1, choice.name)
-            self._held[key] = _Held(mark, self._load(choice, folder))
+            loaded = self._load(choice, place, key)
+            self._held[key] = _Held(mark, loaded, Adapters(loaded.model))
             yield Progress("load", 1, 1, choice.name)
-        self._held[key] = self._held.pop(key)
-        return _under_name(self._held[key].loaded, choice)
+        self._held[key] = held = self._held.pop(key)
+        return self._turned(choice, place, key, held)
+
+    def _turned(self, choice: ModelChoice, place: Place, key: _Key, held: _Held) -> LoadedModel:
+        """A held model under the choice's name, with the choice's adapter on, or none."""
+        facts = msgspec.structs.replace(held.loaded.facts, name=choice.name)
+        if place.adapter is None:
+            held.adapters.turn_off()
+            return dataclasses.replace(held.loaded, choice=choice, facts=facts)
+        started = time.monotonic()
+        found = open_adapter(place.adapter, name=choice.name, allow_pickle=choice.allow_pickle)
+        try:
+            with Attempt():
+                own, notes = held.adapters.turn_on(found, place.mark, name=choice.name)
+        except BaseException:
+            self._evict(key)
+            raise
+        tokenizer = self._tokenizer(choice, place, key)
+        facts = msgspec.structs.replace(
+            facts,
+            parameters=facts.parameters + own,
+            tokenizer_digest=tokenizer_digest(tokenizer),
+            has_chat_template=bool(tokenizer.chat_template),
+            seconds=facts.seconds + time.monotonic() - started,
+            notes=(*facts.notes, *notes),
+        )
+        return dataclasses.replace(held.loaded, choice=choice, tokenizer=tokenizer, facts=facts)
 
     def tokenizer(self, choice: ModelChoice) -> Generator[Progress, None, PreTrainedTokenizerBase]:
         """The model's tokenizer; loads no weights, and fetches none if the tokenizer is here."""
-        folder = yield from self.folder(choice)
-        key = (_key(choice), fingerprint(folder))
-        if key not in self._tokenizers:
-            held = self._held.get(key[0])
-            self._tokenizers[key] = (
-                held.loaded.tokenizer
-                if held is not None and held.fingerprint == key[1]
-                else load_tokenizer(choice, folder)
-            )
-        return self._tokenizers[key]
+        place = yield from self.place(choice)
+        return self._tokenizer(choice, place, _key(choice, place))
 
-    def folder(self, choice: ModelChoice) -> Generator[Progress, None, Path]:
-        """The model's folder, downloaded if needed; ProblemError if unavailable or incomplete."""
+    def _tokenizer(self, choice: ModelChoice, place: Place, key: _Key) -> PreTrainedTokenizerBase:
+        """An adapter's own tokenizer, where it brings one, else the one of the model beneath."""
+        own = place.adapter if place.adapter and checkpoint.has_tokenizer(place.adapter) else None
+        mark = fingerprint(own or place.folder)
+        if (key, mark) not in self._tokenizers:
+            held = self._held.get(key)
+            self._tokenizers[key, mark] = (
+                held.loaded.tokenizer
+                if held is not None and held.fingerprint == mark
+                else load_tokenizer(choice, place.folder, own)
+            )
+        return self._tokenizers[key, mark]
+
+    def place(self, choice: ModelChoice) -> Generator[Progress, None, Place]:
+        """Where the model is, downloaded if needed; ProblemError if unavailable or incomplete."""
+        folder = yield from self._folder(choice)
+        if not holds_adapter(folder):
+            if choice.bare and choice.beneath is None:
+                raise problem(
+                    "input",
+                    f"{choice.location} is a whole model, not an adapter on another one.",
+                    remedy="Name the other model of the pair with --base.",
+                )
+            return Place(folder)
+        open_adapter(folder, name=choice.name, allow_pickle=choice.allow_pickle)
+        named = beneath(choice, folder)
+        try:
+            under = yield from self.place(named)
+        except ProblemError as error:
+            raise _nothing_beneath(choice, error) from None
+        return Place(under.folder, None if choice.bare else folder)
+
+    def weights(self, choice: ModelChoice) -> Generator[Progress, None, ModelWeights]:
+        """The model's weights, read from disk layer by layer, with its adapter's changes."""
+        place = yield from self.place(choice)
+        if place.adapter is None:
+            return open_weights(place.folder)
+        found = open_adapter(place.adapter, name=choice.name, allow_pickle=choice.allow_pickle)
+        return open_weights(place.folder, found)
+
+    def _folder(self, choice: ModelChoice) -> Generator[Progress, None, Path]:
+        """The folder of a model or of an adapter, downloaded if needed."""
         folder = local_folder(choice)
         if not is_hub_id(choice):
-            # Also reports what is wrong with the folder.
-            return checkpoint.inspect(Path(choice.location)).folder
+            return _whole(Path(choice.location))
         try:
             if folder is not None:
-                return checkpoint.inspect(folder).folder
+                return _whole(folder)
         except checkpoint.IncompleteError as incomplete:
             try:
                 yield from download(choice)
@@ -102,7 +183,7 @@ class ModelPool:
         folder = local_folder(choice)
         if folder is None:
             raise problem("model", f"{choice.location} did not arrive.", remedy="Try again.")
-        return checkpoint.inspect(folder).folder
+        return _whole(folder)
 
     def part(self, key: object, make: Callable[[], T]) -> T:
         """Something derived from a model that later requests need too, such as embeddings.
@@ -121,9 +202,12 @@ class ModelPool:
         return cast("T", self._parts[key])
 
     def evict_others(self, choice: ModelChoice) -> bool:
-        """Free every other model; returns whether there were any."""
+        """Free every model but the one got for this choice; returns whether there were any."""
+        return self._evict_all_but(self._keys.get(_nameless(choice)))
+
+    def _evict_all_but(self, kept: _Key | None) -> bool:
         self._parts.clear()
-        others = [key for key in self._held if key != _key(choice)]
+        others = [key for key in self._held if key != kept]
         for key in others:
             self._evict(key)
         return bool(others)
@@ -154,17 +238,17 @@ class ModelPool:
         for device in {held.loaded.device for held in self._held.values()}:
             release(device)
 
-    def _load(self, choice: ModelChoice, folder: Path) -> LoadedModel:
+    def _load(self, choice: ModelChoice, place: Place, key: _Key) -> LoadedModel:
         device = pick_device(choice.device)
-        self._make_room(choice, folder, device)
+        self._make_room(choice, place, device)
         while True:
             with Attempt():
-                return load_model(choice, folder, device, attention=self._attention)
-            if not self.evict_others(choice):
-                raise _too_large(choice, folder, device)
+                return load_model(choice, place.folder, device, attention=self._attention)
+            if not self._evict_all_but(key):
+                raise _too_large(choice, place, device)
 
-    def _make_room(self, choice: ModelChoice, folder: Path, device: torch.device) -> None:
-        size = _size(choice, folder, device)
+    def _make_room(self, choice: ModelChoice, place: Place, device: torch.device) -> None:
+        size = _size(choice, place, device)
         if free_bytes(device) < size * (1 + _HEADROOM):
             self._parts.clear()
             release(device)
@@ -176,37 +260,48 @@ class ModelPool:
                 break
             self._evict(oldest)
         if free_bytes(device) < size:
-            raise _too_large(choice, folder, device)
+            raise _too_large(choice, place, device)
 
-    def _evict(self, key: ModelChoice) -> None:
+    def _evict(self, key: _Key) -> None:
         device = self._held.pop(key).loaded.device
         release(device)
 
 
-def _key(choice: ModelChoice) -> ModelChoice:
-    """The choice without its name: equal keys mean the same model in memory."""
+def _key(choice: ModelChoice, place: Place) -> _Key:
+    return _Key(place.folder, choice.device, choice.dtype, choice.trust_remote_code)
+
+
+def _nameless(choice: ModelChoice) -> ModelChoice:
     return msgspec.structs.replace(choice, name="")
 
 
-def _under_name(loaded: LoadedModel, choice: ModelChoice) -> LoadedModel:
-    facts = msgspec.structs.replace(loaded.facts, name=choice.name)
-    return dataclasses.replace(loaded, choice=choice, facts=facts)
+def _whole(folder: Path) -> Path:
+    """The folder, once what a model or an adapter needs was found in it."""
+    return (
+        folder if folder.is_dir() and holds_adapter(folder) else checkpoint.inspect(folder).folder
+    )
 
 
-def _size(choice: ModelChoice, folder: Path, device: torch.device) -> int:
+def _size(choice: ModelChoice, place: Place, device: torch.device) -> int:
     dtype = "float32" if choice.dtype == "auto" and device.type == "cpu" else choice.dtype
-    return checkpoint.inspect(folder).bytes_in_memory(dtype)
+    return checkpoint.inspect(place.folder).bytes_in_memory(dtype)
 
 
-def _too_large(choice: ModelChoice, folder: Path, device: torch.device) -> ProblemError:
+def _too_large(choice: ModelChoice, place: Place, device: torch.device) -> ProblemError:
     release(device)
     return problem(
         "memory",
         f"{choice.name} does not fit into the memory of {device}.",
-        f"Its weights take {readable(_size(choice, folder, device))}, loading them some more; "
+        f"Its weights take {readable(_size(choice, place, device))}, loading them some more; "
         f"{readable(free_bytes(device))} are free.",
         "Choose a smaller model, --dtype bfloat16, or another device.",
     )
+
+
+def _nothing_beneath(choice: ModelChoice, error: ProblemError) -> ProblemError:
+    found = error.problem
+    what = f"The model beneath the adapter {choice.name} is of no use."
+    return problem(found.kind, what, f"{found.what} {found.why}".strip(), found.remedy)
 
 
 def _without_the_rest(incomplete: ProblemError, download: ProblemError) -> ProblemError:
@@ -216,7 +311,7 @@ def _without_the_rest(incomplete: ProblemError, download: ProblemError) -> Probl
 
 def layer_weights(choice: ModelChoice, layer: int, models: ModelPool) -> Steps[ModelWeights]:
     """The model's weights; ProblemError if it lacks the layer or is unavailable."""
-    weights = open_weights((yield from models.folder(choice)))
+    weights = yield from models.weights(choice)
     if not 0 <= layer < weights.layers:
         raise problem(
             "input",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.models.adapters import ADAPTER_SETTINGS, adapter_problem, adapters_among
+from analysis.models.adapters import adapter_problem, adapters_among, settings_of
 from analysis.problems import Problem, ProblemError, problem
 
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.*", "*.model", "*.tiktoken", "tekken.json")
@@ -110,12 +110,17 @@ def inspect(folder: Path) -> Checkpoint:
     _refuse_pointers(folder)
     config = _config(folder)
     weights, pickled = _weights(folder)
-    if not any(is_there(file) for pattern in _TOKENIZER_FILES for file in folder.glob(pattern)):
+    if not has_tokenizer(folder):
         raise _incomplete(folder, "the tokenizer (tokenizer.json or tokenizer.model)")
     if not pickled:
         for file in weights:
             _header(file)
     return Checkpoint(folder, config, weights, pickled)
+
+
+def has_tokenizer(folder: Path) -> bool:
+    """Whether the files of a tokenizer are there; an adapter may come with one of its own."""
+    return any(is_there(file) for pattern in _TOKENIZER_FILES for file in folder.glob(pattern))
 
 
 def is_there(file: Path) -> bool:
@@ -154,16 +159,7 @@ def _refuse_adapters(folder: Path) -> None:
         whole = is_there(folder / "config.json")
     except ProblemError:
         whole = False
-    raise adapter_problem(str(folder), found, whole=whole, settings=_settings(folder))
-
-
-def _settings(folder: Path) -> dict[str, Any]:
-    """The adapter's own configuration; empty if unreadable."""
-    try:
-        found = json.loads((folder / ADAPTER_SETTINGS).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    raise adapter_problem(str(folder), found, whole=whole, settings=settings_of(folder))
 
 
 def _config(folder: Path) -> dict[str, Any]:

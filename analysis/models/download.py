@@ -12,7 +12,7 @@ from huggingface_hub import constants, errors
 from tqdm.auto import tqdm  # type: ignore[import-untyped]
 
 from analysis.events import Progress
-from analysis.models.adapters import adapter_problem, adapters_among
+from analysis.models.adapters import ADAPTER_SETTINGS, adapter_problem, adapters_among
 from analysis.models.references import hub_folder
 from analysis.problems import ProblemError, problem
 from analysis.request import ModelChoice
@@ -23,7 +23,11 @@ _SAFETENSORS = ("*.safetensors",)
 _PICKLES = ("*.bin",)
 _CODE = ("*.py",)
 # Exports for other programs, and Meta's original format alongside the converted one.
-_SUPERFLUOUS = ("original/*", "onnx/*", "openvino/*", "consolidated*", "training_args.bin")
+_SUPERFLUOUS = (
+    *("original/*", "onnx/*", "openvino/*", "consolidated*", "training_args.bin"),
+    # Of a training run, beside the model or adapter that came out of it.
+    *("checkpoint-*/*", "optimizer.bin", "scheduler.bin"),
+)
 
 
 class _StoppedError(Exception):
@@ -84,7 +88,7 @@ class _Fetch(threading.Thread):
                 allow_patterns=[*patterns, *_PICKLES, *_CODE], dry_run=True, **wanted
             )
             names = [file.filename for file in files]
-            self._refuse_adapters(names)
+            self._refuse_adapters_beside_models(names)
             if not any(name.endswith(".safetensors") for name in names):
                 self._refuse_pickles(names)
                 patterns += _PICKLES
@@ -103,10 +107,13 @@ class _Fetch(threading.Thread):
         except Exception as error:
             self.error = error
 
-    def _refuse_adapters(self, names: list[str]) -> None:
-        if found := adapters_among(names):
-            weights = [name for name in names if name.endswith((".safetensors", ".bin"))]
-            whole = "config.json" in names and bool(set(weights) - set(found))
+    def _refuse_adapters_beside_models(self, names: list[str]) -> None:
+        found = adapters_among(names)
+        top = {
+            name for name in names if "/" not in name and name.endswith((".safetensors", ".bin"))
+        }
+        whole = "config.json" in names and bool(top - {*found, *_SUPERFLUOUS})
+        if found and (whole or ADAPTER_SETTINGS not in found):
             raise adapter_problem(self._choice.name, found, whole=whole)
 
     def _refuse_pickles(self, names: list[str]) -> None:

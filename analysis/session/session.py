@@ -11,7 +11,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 from msgspec.structs import replace
@@ -26,13 +25,12 @@ from analysis.events import (
     Notice,
     Progress,
 )
-from analysis.models.references import local_folder
+from analysis.models.places import place_of
 from analysis.problems import Problem, ProblemError
 from analysis.request import ModelChoice, Request
 from analysis.session.process import EngineDiedError, EngineProcess
 from analysis.session.protocol import Cancel, Holds, Run
 from cache.errors import CorruptDataError
-from cache.fingerprint import fingerprint
 from cache.store import CacheWriteError, CorruptEntryError, EntryLabel, Store
 
 R = TypeVar("R")
@@ -371,10 +369,10 @@ def _is_overdue(job: Job[Any]) -> bool:
 
 
 def _fingerprint(choice: ModelChoice) -> str:
-    folder = local_folder(choice)
-    if folder is None:
+    place = place_of(choice)
+    if place is None:
         raise FileNotFoundError(choice.location)
-    return fingerprint(Path(folder))
+    return place.mark
 
 
 def _label(request: Request[Any]) -> EntryLabel:

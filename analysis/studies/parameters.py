@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from analysis.models.checkpoint import inspect
-from analysis.models.references import local_folder
+from analysis.models.places import place_of
 from analysis.problems import ProblemError
 from analysis.request import ModelChoice
 from analysis.table import Cell
-from cache.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from analysis.words.choice import Words, WordVectors
@@ -95,8 +94,8 @@ def in_words(precisions: Iterable[str]) -> str:
 
 def _stored_precision(model: ModelChoice) -> str:
     try:
-        folder = local_folder(model)
-        return in_words(() if folder is None else inspect(Path(folder)).precisions())
+        place = place_of(model)
+        return in_words(() if place is None else inspect(place.folder).precisions())
     except (OSError, ProblemError):
         return _UNKNOWN
 
@@ -111,7 +110,7 @@ def _precision(result: Computed) -> str:
 
 def _fingerprint(model: ModelChoice) -> str:
     try:
-        folder = local_folder(model)
-        return "" if folder is None else fingerprint(Path(folder))
+        place = place_of(model)
+        return "" if place is None else place.mark
     except (OSError, ProblemError):
         return ""

@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", required=True, metavar="REF", help="alias, hub id or folder")
+    parser.add_argument(
+        "--model", required=True, metavar="REF", help="alias, hub id or folder; or a LoRA adapter"
+    )
+    parser.add_argument(
+        "--base",
+        metavar="REF",
+        default=argparse.SUPPRESS,
+        help="what an adapter stands on, instead of the model that it names",
+    )
     prompt = parser.add_mutually_exclusive_group(required=True)
     prompt.add_argument("--prompt", metavar="TEXT")
     prompt.add_argument(
@@ -94,8 +102,12 @@ def run(options: argparse.Namespace) -> int:
     from app.config import load_settings
 
     _refuse_contradictions(options)
+    settings = load_settings()
+    model = inputs.model_choice(options.model, options, settings)
+    if options.base:
+        model = inputs.on_base(model, inputs.model_choice(options.base, options, settings))
     request = AttributionRequest(
-        model=inputs.model_choice(options.model, options, load_settings()),
+        model=model,
         prompt=inputs.prompt_of(options),
         chat_template=options.chat_template,
         response=inputs.response_of(options),

@@ -10,6 +10,7 @@ from typing import Literal, cast
 
 import msgspec
 
+from analysis.models.places import base_of
 from analysis.models.references import DEMO_NAMES, resolve
 from analysis.problems import problem
 from analysis.request import ModelChoice
@@ -33,15 +34,28 @@ def model_choice(name: str, options: Namespace, settings: Settings) -> ModelChoi
 def pair(options: Namespace, settings: Settings) -> tuple[ModelChoice, ModelChoice]:
     """The models of ``--base`` and ``--tuned``, or the demo pair if neither is given.
 
-    Raises ProblemError if only one is given, or a name is unknown.
+    An adapter stands on the base model that is named, else on the one that it names itself, which
+    then is the base model. Raises ProblemError if a model is missing or a name unknown.
     """
-    if bool(options.base) != bool(options.tuned):
-        missing = "--tuned" if options.base else "--base"
-        raise problem("input", f"A pair needs both models; {missing} is missing.")
-    return (
-        model_choice(options.base or "demo-base", options, settings),
-        model_choice(options.tuned or "demo-tuned", options, settings),
-    )
+    if options.base and not options.tuned:
+        raise problem("input", "A pair needs both models; --tuned is missing.")
+    tuned = model_choice(options.tuned or "demo-tuned", options, settings)
+    if options.tuned and not options.base:
+        beneath = base_of(tuned)
+        if beneath is None:
+            raise problem(
+                "input",
+                "A pair needs both models; --base is missing.",
+                f"{tuned.name} is a whole model; only an adapter says what it stands on.",
+            )
+        return beneath, tuned
+    base = model_choice(options.base or "demo-base", options, settings)
+    return base, on_base(tuned, base)
+
+
+def on_base(choice: ModelChoice, base: ModelChoice) -> ModelChoice:
+    """The model; if it may be an adapter, on this base model whatever it names itself."""
+    return msgspec.structs.replace(choice, beneath=base) if base_of(choice) else choice
 
 
 def words_and_vectors(

@@ -11,7 +11,9 @@ def add_pair(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--base", metavar="REF", default=argparse.SUPPRESS, help="alias, hub id or folder"
     )
-    parser.add_argument("--tuned", metavar="REF", default=argparse.SUPPRESS)
+    parser.add_argument(
+        "--tuned", metavar="REF", default=argparse.SUPPRESS, help="the same, or a LoRA adapter"
+    )
 
 
 def add_weight_options(parser: argparse.ArgumentParser) -> None:

@@ -58,7 +58,9 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     parser.add_argument("--base", metavar="REF", help="the base model: alias, hub id or folder")
-    parser.add_argument("--tuned", metavar="REF", help="the tuned model")
+    parser.add_argument(
+        "--tuned", metavar="REF", help="the tuned model, or a LoRA adapter on the base"
+    )
     parser.add_argument("--results", metavar="DIR", help="browse stored maps, without a model")
     parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     add_word_options(parser)

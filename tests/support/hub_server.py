@@ -50,11 +50,12 @@ class _Handler(BaseHTTPRequestHandler):
             [
                 {
                     "type": "file",
-                    "path": file.name,
+                    "path": file.relative_to(folder).as_posix(),
                     "size": file.stat().st_size,
                     "oid": hashlib.sha1(file.read_bytes()).hexdigest(),
                 }
-                for file in sorted(folder.iterdir())
+                for file in sorted(folder.rglob("*"))
+                if file.is_file()
             ]
         ).encode()
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 from analysis.chat.request import ChatRequest
 from analysis.concepts.annotation.completer import Completion, Message
-from analysis.models.references import local_folder
+from analysis.models.places import place_of
 from analysis.request import ModelChoice
 from analysis.session.session import Session
-from cache.fingerprint import fingerprint
 
 
 class LocalCompleter:
@@ -20,9 +18,9 @@ class LocalCompleter:
         """Args: the session that asks the engine; a model with a chat template."""
         self._session = session
         self._choice = choice
-        folder = local_folder(choice)
+        place = place_of(choice)
         # Different weights under the same name give different answers.
-        mark = choice.location if folder is None else fingerprint(Path(folder))
+        mark = choice.location if place is None else place.mark
         self._model = f"local {mark} {choice.dtype}"
 
     @property

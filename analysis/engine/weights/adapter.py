@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypedDict
 
 from torch import Tensor
 from transformers import PreTrainedConfig
@@ -12,6 +12,16 @@ from analysis.engine.weights.tensors import TensorSource
 from analysis.problems import ProblemError, problem
 
 PreNorm = Literal["rms", "layer", "none"]
+
+
+class Layout(TypedDict):
+    """The name of the input embeddings; whether linear layers are stored [in, out], as Conv1D's
+    are; whether the input embeddings are the output head.
+    """
+
+    embedding: str
+    turned: bool
+    tied: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,6 +172,15 @@ class ModelWeights:
             ProblemError: ``model`` when the tensor is missing or of another shape.
         """
         raise IndexError(f"layer {layer} has no expert {expert}")
+
+    @property
+    def layout(self) -> Layout:
+        """What tells how a LoRA adapter's changes lie in these tensors."""
+        return {
+            "embedding": self._input,
+            "turned": not self._stored_out_by_in,
+            "tied": self._input == self._output,
+        }
 
     def layer_module(self, layer: int) -> str:
         return self._name(layer, "").removesuffix(".")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from transformers import CONFIG_MAPPING, PreTrainedConfig
 
 from analysis.engine.configuration import read_configuration
+from analysis.engine.weights.adapted import AdaptedTensors
 from analysis.engine.weights.adapter import ModelWeights
 from analysis.engine.weights.dense import (
     GemmaWeights,
@@ -25,6 +26,7 @@ from analysis.engine.weights.experts import (
 )
 from analysis.engine.weights.tensors import DiskTensors, ModelTensors, TensorSource
 from analysis.models import checkpoint
+from analysis.models.adapters import Adapter
 from analysis.problems import problem
 
 if TYPE_CHECKING:
@@ -60,16 +62,17 @@ def families() -> tuple[str, ...]:
     return tuple(sorted(_ADAPTERS))
 
 
-def open_weights(folder: Path) -> ModelWeights:
+def open_weights(folder: Path, adapter: Adapter | None = None) -> ModelWeights:
     """The weights of a model folder, read tensor by tensor without building the model.
 
     Args:
         folder: A folder in the hub's format or a snapshot in the hub's cache, with one or more
             safetensors files.
+        adapter: A LoRA adapter, whose changes are added to the model's tensors as they are read.
 
     Raises:
         ProblemError: ``model`` when the folder is incomplete, its weights are pickled or
-            quantised, or its family has no adapter.
+            quantised, its family has no adapter, or the LoRA adapter is for another model.
     """
     found = checkpoint.inspect(folder)
     kind = found.config.get("model_type")
@@ -77,7 +80,11 @@ def open_weights(folder: Path) -> ModelWeights:
         raise _unknown(str(kind), str(folder))
     config = read_configuration(found, str(folder))
     _refuse_other_families(config, str(folder))
-    return _adapter(config, DiskTensors(found))
+    tensors = DiskTensors(found)
+    weights = _adapter(config, tensors)
+    if adapter is None:
+        return weights
+    return _adapter(config, AdaptedTensors(tensors, adapter, **weights.layout))
 
 
 def weights_of(model: PreTrainedModel) -> ModelWeights:

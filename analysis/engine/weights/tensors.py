@@ -34,6 +34,9 @@ class TensorSource(Protocol):
     def where(self) -> str:
         """What errors call the source."""
 
+    def names(self) -> tuple[str, ...]:
+        """The names of all tensors."""
+
     def __contains__(self, name: str) -> bool:
         """Whether there is a tensor of that name."""
 
@@ -53,11 +56,22 @@ class TensorSource(Protocol):
 
 
 class ModelTensors:
-    """The parameters of a loaded model under their names in memory."""
+    """The parameters of a loaded model under their names in memory.
+
+    Of one with adapters attached, the base model's, under the names that they have without: an
+    adapter's changes are read from its file (`AdaptedTensors`).
+    """
 
     def __init__(self, model: nn.Module) -> None:
-        self._parameters = dict(model.named_parameters(remove_duplicate=False))
+        self._parameters = {
+            name.replace(".base_layer.", ".").replace(".original_module.", "."): parameter
+            for name, parameter in model.named_parameters(remove_duplicate=False)
+            if ".lora_" not in name and ".modules_to_save." not in name
+        }
         self.where = type(model).__name__
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._parameters)
 
     def __contains__(self, name: str) -> bool:
         return name in self._parameters
@@ -68,7 +82,7 @@ class ModelTensors:
     def read(self, name: str, index: int | Tensor | None = None) -> Tensor:
         stored = self._parameters[name].detach()
         part = stored if index is None else stored[index]
-        _refuse_not_finite(self.where, name, part)
+        refuse_not_finite(self.where, name, part)
         return part.to("cpu", torch.float32, copy=True)
 
 
@@ -107,6 +121,9 @@ class DiskTensors:
         for file in found.weights:
             self._places.update(_places(file))
 
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._places)
+
     def __contains__(self, name: str) -> bool:
         return name in self._places
 
@@ -134,11 +151,12 @@ class DiskTensors:
         for start in range(0, len(rows), step):
             block = torch.from_numpy(mapped[rows[start : start + step]])
             result[start : start + step] = block.view(dtype)
-            _refuse_not_finite(self.where, name, result[start : start + step])
+            refuse_not_finite(self.where, name, result[start : start + step])
         return result[0] if isinstance(index, int) else result
 
 
-def _refuse_not_finite(where: str, name: str, values: Tensor) -> None:
+def refuse_not_finite(where: str, name: str, values: Tensor) -> None:
+    """Refuse a tensor with a number that is not finite: NotFiniteError ``model``."""
     if not is_finite(values):
         raise weight_problem(where, name, values)
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from analysis.engine.loading import pick_device
 from analysis.engine.pool import ModelPool, layer_weights
 from analysis.engine.tokenizing import tokenizer_digest
-from analysis.engine.weights import ModelWeights, open_weights
+from analysis.engine.weights import ModelWeights
 from analysis.events import Progress, Steps
 from analysis.heads.compute.word_pairs import WordPairs, layer_word_pairs, neuron_word_pairs
 from analysis.heads.request import HeadPairsRequest, NeuronPairsRequest
@@ -21,7 +21,6 @@ from analysis.heads.result import HeadPairs, NeuronPairs
 from analysis.problems import problem
 from analysis.words.compute.lexicon import Lexicon, Similarity, lexicon, similarity
 from analysis.words.compute.word_embeddings import word_embeddings, word_tokens
-from cache.fingerprint import fingerprint
 
 
 def head_pairs(request: HeadPairsRequest, models: ModelPool) -> Steps[HeadPairs]:
@@ -99,18 +98,18 @@ def _prepared(
     """The model's weights, the words with their vectors, and the embeddings [V, D]."""
     weights = yield from layer_weights(request.model, request.layer, models)
     tokenizer = yield from models.tokenizer(request.model)
-    mark = fingerprint((yield from models.folder(request.model)))
+    mark = (yield from models.place(request.model)).mark
     yield Progress("words", 0, None)
     digest, ids = models.part(
         ("tokenizer", mark),
         lambda: (tokenizer_digest(tokenizer), 1 + max(tokenizer.get_vocab().values(), default=0)),
     )
     other = request.vectors.model or request.model
-    other_folder = yield from models.folder(other)
+    other_mark = (yield from models.place(other)).mark
+    others = yield from models.weights(other)
     other_tokenizer = yield from models.tokenizer(other)
 
     def stand_in(words: Sequence[str]) -> Tensor:
-        others = open_weights(other_folder)
         tokens = word_tokens(other_tokenizer, words, others.vocabulary)
         return word_embeddings(others.input_embeddings, tokens)[0]
 
@@ -120,7 +119,7 @@ def _prepared(
 
     # The same for base and tuned model if they tokenize alike and know the same tokens.
     size = min(weights.vocabulary, ids)
-    own = (digest, size, fingerprint(other_folder), request.words, request.vectors)
+    own = (digest, size, other_mark, request.words, request.vectors)
     alike = models.part(own, make)
     device = pick_device(request.model.device)
     embeddings = models.part(

@@ -18,7 +18,6 @@ from analysis.neurons.request import NeuronDirectionRequest
 from analysis.neurons.result import NeuronDirection
 from analysis.problems import problem
 from analysis.words.compute.lexicon import output_words
-from cache.fingerprint import fingerprint
 
 
 def neuron_direction(request: NeuronDirectionRequest, models: ModelPool) -> Steps[NeuronDirection]:
@@ -36,7 +35,7 @@ def neuron_direction(request: NeuronDirectionRequest, models: ModelPool) -> Step
             f"There is no neuron {request.neuron}.",
             f"Layer {request.layer} of {request.model.name} has {len(patterns)} of them.",
         )
-    mark = fingerprint((yield from models.folder(request.model)))
+    mark = (yield from models.place(request.model)).mark
 
     def components() -> PrincipalWords:
         return principal_words(

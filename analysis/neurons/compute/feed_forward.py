@@ -84,7 +84,7 @@ def feed_forwards(model: PreTrainedModel) -> list[FeedForward]:
         block = getattr(model.get_submodule(weights.layer_module(layer)), "mlp", None)
         if not isinstance(block, nn.Module):
             raise _unknown(model)
-        experts = getattr(block, "experts", None)
+        experts = _itself(getattr(block, "experts", None))
         plain = block if experts is None else getattr(block, "shared_expert", None)
         widths: list[int] = []
         if experts is not None:
@@ -148,9 +148,11 @@ def _written_out(experts: Any, see: See | None, silent: Tensor | None) -> Iterat
 
     def forward(states: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
         output = torch.zeros_like(states)
+        # Once: an adapter adds its change to all experts each time that one asks for them.
+        gate_up, down = experts.gate_up_proj, experts.down_proj
         for expert in sorted(set(chosen.flatten().tolist())):
             tokens, rank = (chosen == expert).nonzero(as_tuple=True)
-            both = linear(states[tokens], experts.gate_up_proj[expert])
+            both = linear(states[tokens], gate_up[expert])
             gate, up = both.chunk(2, dim=-1)
             gate = experts.act_fn(gate)
             product = gate * up
@@ -158,7 +160,7 @@ def _written_out(experts: Any, see: See | None, silent: Tensor | None) -> Iterat
                 see(Seen(expert, tokens, gate, product))
             if silent is not None:
                 product = product.masked_fill(silent[expert], 0.0)
-            written = linear(product, experts.down_proj[expert]) * weights[tokens, rank, None]
+            written = linear(product, down[expert]) * weights[tokens, rank, None]
             output.index_add_(0, tokens, written.to(output.dtype))
         return output
 
@@ -171,6 +173,17 @@ def _written_out(experts: Any, see: See | None, silent: Tensor | None) -> Iterat
             vars(experts).pop("forward", None)
         else:
             experts.forward = before
+
+
+def _itself(module: Any) -> Any:
+    """A module without the layers that peft puts around it.
+
+    Those around experts change their weights while they run, so that what is in them sees the
+    changed ones; a projection keeps its layer, which adds its change to the output.
+    """
+    while hasattr(module, "base_layer"):
+        module = module.base_layer
+    return module
 
 
 def _activation(network: nn.Module) -> nn.Module:
@@ -192,6 +205,7 @@ def _child(network: nn.Module, names: Sequence[str]) -> nn.Module | None:
 
 def _width(down: nn.Module) -> int:
     """D_ff. Linear layers store [out, in], Conv1D [in, out]."""
+    down = _itself(down)
     weight = down.get_parameter("weight")
     return int(weight.shape[0] if isinstance(down, Conv1D) else weight.shape[1])
 

@@ -17,7 +17,6 @@ from analysis.demo.catalog import VECTORS_NAME, WEIGHTS
 from analysis.engine.loading import pick_device
 from analysis.engine.pool import ModelPool
 from analysis.engine.token_bytes import token_bytes
-from analysis.engine.weights import open_weights
 from analysis.events import Steps
 from analysis.problems import problem
 from analysis.request import ModelChoice
@@ -32,7 +31,6 @@ from analysis.words.words import (
     token_words,
     words_from_file,
 )
-from cache.fingerprint import fingerprint
 
 Rows = Callable[[Tensor], Tensor]
 """Token ids [n] → their embeddings [n, D]."""
@@ -153,13 +151,13 @@ def output_words(
     choice: ModelChoice, words: Words, models: ModelPool
 ) -> Steps[tuple[Lexicon, Tensor]]:
     """The words that a model can write and their output embeddings, [V, D]."""
-    folder = yield from models.folder(choice)
+    mark = (yield from models.place(choice)).mark
+    weights = yield from models.weights(choice)
     tokenizer = yield from models.tokenizer(choice)
     device = pick_device(choice.device)
 
     def make() -> tuple[Lexicon, Tensor]:
-        weights = open_weights(folder)
         found = lexicon(words, tokenizer, weights.vocabulary)
         return found, found.embeddings(weights.output_embeddings).to(device)
 
-    return models.part((fingerprint(folder), words, device), make)
+    return models.part((mark, words, device), make)

@@ -11,14 +11,17 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
+from analysis.engine.pool import ModelPool
 from analysis.events import Progress
 from analysis.models.checkpoint import inspect
 from analysis.models.download import download
+from analysis.models.places import place_of
 from analysis.models.references import local_folder, resolve
 from analysis.problems import ProblemError
 from analysis.request import ModelChoice
 from tests.support.checkpoints import add_adapter, pickled
 from tests.support.hub_server import HubServer, hub_server
+from tests.support.studies import answered
 
 CHOICE = resolve("org/model")
 
@@ -80,17 +83,30 @@ def test_pickles_are_not_even_fetched_unless_asked_for(
     assert "pytorch_model.bin" in server.fetched
 
 
-@pytest.mark.parametrize("whole", [True, False])
 def test_the_weights_beside_an_adapter_are_not_even_fetched(
-    server: HubServer, llama: Path, tmp_path: Path, whole: bool
+    server: HubServer, llama: Path, tmp_path: Path
 ) -> None:
     folder = Path(shutil.copytree(llama, tmp_path / "tuned"))
     add_adapter(folder)
-    if not whole:
-        (folder / "model.safetensors").unlink()
     server.models["org/model"] = folder
-    assert ("beside a whole model" if whole else "not a model") in said("model")
+    assert "beside a whole model" in said("model")
     assert not server.fetched
+
+
+def test_an_adapter_is_fetched_and_the_model_beneath_it(
+    server: HubServer, llama: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "tuned"
+    # What trainers leave beside an adapter: configuration and tokenizer, and earlier states.
+    shutil.copytree(llama, folder, ignore=shutil.ignore_patterns("model.safetensors"))
+    add_adapter(folder)
+    add_adapter(Path(shutil.copytree(llama, folder / "checkpoint-500")))
+    server.models |= {"org/model": folder, "org/base": llama}
+    place = answered(ModelPool().place(CHOICE))
+    assert place.adapter == local_folder(CHOICE)
+    assert place.folder == local_folder(resolve("org/base"))
+    assert place == place_of(CHOICE)
+    assert server.fetched.count("adapter_model.safetensors") == 1
 
 
 def test_a_stopped_download_stops_and_can_be_taken_up_again(server: HubServer) -> None:
