@@ -156,6 +156,7 @@ def test_an_adapter_of_another_model_is_refused_and_spoils_nothing(
         ({"use_qalora": True}, "more than LoRA (use_qalora)"),
         ({"layer_replication": [[0, 1]]}, "layer_replication"),
         ({"of_a_later_peft": 1}, "of_a_later_peft"),
+        ({"target_parameters": ["x"], "peft_version": "0.18.1"}, "as peft 0.18.1 stored them"),
         ({"init_lora_weights": "pissa_niter_4"}, "(pissa_niter_4)"),
         ({"base_model_name_or_path": None}, "Name the model with --base"),
         ({"base_model_name_or_path": "/trained/elsewhere"}, "which is not on this machine"),
