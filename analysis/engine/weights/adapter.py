@@ -60,6 +60,8 @@ class ModelWeights:
 
     pre_norm: ClassVar[PreNorm] = "rms"
     shared_experts: ClassVar[int] = 0
+    # Linear layers store [out, in], Conv1D [in, out].
+    stored_out_by_in: ClassVar[bool] = True
 
     _bodies: ClassVar[tuple[str, ...]] = (
         "model.",
@@ -74,8 +76,6 @@ class ModelWeights:
     # Two modules, or one that makes the values too.
     _query_key: ClassVar[tuple[str, ...]] = ("self_attn.q_proj", "self_attn.k_proj")
     _down: ClassVar[str] = "mlp.down_proj"
-    # Linear layers store [out, in], Conv1D [in, out].
-    _stored_out_by_in: ClassVar[bool] = True
 
     def __init__(self, config: PreTrainedConfig, tensors: TensorSource) -> None:
         text = config.get_text_config()
@@ -102,7 +102,7 @@ class ModelWeights:
     @property
     def notes(self) -> tuple[str, ...]:
         """Caveats about these weights, one sentence each."""
-        notes = []
+        notes = list(self._tensors.notes)
         if self.pre_norm == "none":
             notes.append("No norm comes before attention, so none is folded into W_q and W_k.")
         if self._name(0, "self_attn.q_norm.weight") in self._tensors:
@@ -199,7 +199,7 @@ class ModelWeights:
 
     def _matrix(self, module: str, rows: int, columns: int) -> Tensor:
         """A module's weight as [in, out], applied from the right."""
-        if self._stored_out_by_in:
+        if self.stored_out_by_in:
             return self._read(f"{module}.weight", (columns, rows)).T
         return self._read(f"{module}.weight", (rows, columns))
 
