@@ -57,6 +57,18 @@ class Quantisation:
         """Whether a loaded model holds the restored weights; otherwise it keeps them quantised."""
         return self.method in _RESTORED_ON_LOADING
 
+    @property
+    def rounds_activations(self) -> bool:
+        """Whether a model that is served rounds its activations to 8 bits as well."""
+        if self.method == "compressed-tensors":
+            groups = self.settings.get("config_groups")
+            return isinstance(groups, dict) and any(
+                isinstance(group, dict) and group.get("input_activations")
+                for group in groups.values()
+            )
+        eight = self.method == "bitsandbytes" and not self.settings.get("load_in_4bit")
+        return eight or self.method in ("fp8", "mxfp8", "fbgemm_fp8")
+
     def group_settings(self, name: str) -> tuple[Any, ...]:
         """A setting of the weights in each group of compressed-tensors; None where it is not."""
         groups = self.settings.get("config_groups")

@@ -191,9 +191,10 @@ def _child(network: nn.Module, names: Sequence[str]) -> nn.Module | None:
 
 
 def _width(down: nn.Module) -> int:
-    """D_ff. Linear layers store [out, in], Conv1D [in, out]."""
-    weight = down.get_parameter("weight")
-    return int(weight.shape[0] if isinstance(down, Conv1D) else weight.shape[1])
+    """D_ff. Conv1D stores [in, out]; the weight of a quantised layer may have any shape."""
+    if isinstance(down, Conv1D):
+        return int(down.get_parameter("weight").shape[0])
+    return int(getattr(down, "in_features", None) or down.get_parameter("weight").shape[1])
 
 
 def _unknown(model: PreTrainedModel) -> ProblemError:

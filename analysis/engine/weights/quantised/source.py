@@ -59,6 +59,10 @@ class QuantisedTensors:
     def __contains__(self, name: str) -> bool:
         return name in self._weights or name in self._disk
 
+    def names(self) -> tuple[str, ...]:
+        """The names of the quantised weights."""
+        return tuple(self._weights)
+
     def shape(self, name: str) -> tuple[int, ...]:
         if name not in self._weights:
             return self._disk.shape(name)

@@ -54,7 +54,7 @@ def _all(weights: ModelWeights) -> list[Tensor]:
 
 
 def _check(folder: Path, expected: dict[str, Tensor], note: str) -> None:
-    """Every weight is as expected, whole, by rows and one by one, and so is what is made of them."""
+    """Every weight is as expected, whole and by rows, and so is what is made of them."""
     found = checkpoint.inspect(folder)
     how = quantisation(found.config)
     assert how is not None
@@ -323,7 +323,7 @@ def test_a_weight_that_lacks_its_scales_is_refused(
 
 def test_scales_that_do_not_fit_their_weight_are_refused(folder: Path) -> None:
     quantise(folder, fp8(24, 20), {**_FP8, "weight_block_size": [16, 16]})
-    with pytest.raises(ProblemError, match="cannot be restored. It is"):
+    with pytest.raises(ProblemError, match=r"cannot be restored\. It is"):
         open_weights(folder)
 
 
