@@ -85,6 +85,13 @@ def settle(
         return ()
     if how.method != "bitsandbytes" and not how.restored_on_loading:
         return ()
+    if found.pickled:
+        raise problem(
+            "model",
+            f"{name} is quantised ({how.name}), and its weights are pickled.",
+            "What is computed with them cannot be compared with what the files hold.",
+            f"Find a safetensors version, or give {PLAIN}.",
+        )
     tensors = dequantised(DiskTensors(found), how, transposed=False)
     if dtype is not None:
         _cast(model, dtype)

@@ -67,8 +67,8 @@ def dequantised(disk: DiskTensors, how: Quantisation, *, transposed: bool) -> Qu
             "model",
             f"No weight of {disk.where} is quantised, though its configuration says {how.name}.",
             "Whether its numbers are meant as they are stored, nothing says.",
-            "Install the files that belong to the configuration, or take quantization_config out of "
-            "config.json.",
+            "Install the files that belong to the configuration, or take quantization_config out "
+            "of config.json.",
         )
     note = f"The weights are dequantised from {how.name}."
     return QuantisedTensors(disk, weights, note, transposed=transposed)
