@@ -61,7 +61,11 @@ def dequantised(disk: DiskTensors, how: Quantisation, *, transposed: bool) -> Qu
         value = _plainly(how.settings.get(setting))
         if value not in known:
             raise _refusal(disk, how, f"The {words} is {value!r} ({setting} in its configuration).")
-    weights = dict(_METHODS[how.method](disk, how))
+    try:
+        weights = dict(_METHODS[how.method](disk, how))
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        # Shapes and settings come from files that anyone may have written.
+        raise _refusal(disk, how, f"Its tensors are not of its form: {error!r}.") from None
     if not weights:
         raise problem(
             "model",

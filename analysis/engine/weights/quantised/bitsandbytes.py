@@ -54,6 +54,9 @@ def _four_bits(disk: DiskTensors, weight: str, state: dict[str, Any]) -> Restore
     blocks = -(-out * inner // size)
     if disk.shape(f"{weight}.absmax") != (blocks,) or disk.shape(f"{weight}.quant_map") != (16,):
         raise unfit(disk, weight, "Its blocks have another number than its shape implies.")
+    nested = {"nested_blocksize", "nested_offset"} <= state.keys()
+    if size % 2 or not (nested or disk.stored(f"{weight}.absmax").startswith(("F", "BF"))):
+        raise unfit(disk, weight, "Its state does not say how its blocks are scaled.")
 
     def rows(index: Positions | None) -> Tensor:
         # They may be stored as numbers of any type, to be split among GPUs as that type is.

@@ -355,6 +355,13 @@ def test_scales_that_do_not_fit_their_weight_are_refused(folder: Path) -> None:
         open_weights(folder)
 
 
+def test_tensors_that_are_not_of_their_methods_form_are_refused(folder: Path) -> None:
+    quantise(folder, awq, {"quant_method": "awq"})
+    rewrite(folder, lambda old: {name: old[name].flatten() for name in old})
+    with pytest.raises(ProblemError, match=r"cannot undo: AWQ\. Its tensors are not of its form"):
+        open_weights(folder)
+
+
 def test_weights_rounded_only_at_run_time_are_refused(folder: Path) -> None:
     name = "model.layers.0.mlp.down_proj.weight_scale"
     rewrite(folder, lambda old: old.update({name: torch.ones(1)}))
