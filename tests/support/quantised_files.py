@@ -44,8 +44,13 @@ def _scales(chance: random.Random, groups: int, out: int) -> Tensor:
     ).half()
 
 
-def gptq(bits: int, *, less: int, shuffled: bool = False, group: int = 16) -> Packer:
-    """GPTQ's packing along the inputs; `less`: what zero points are stored less by."""
+def gptq(
+    bits: int, *, less: int, shuffled: bool = False, middle: bool = False, group: int = 16
+) -> Packer:
+    """GPTQ's packing along the inputs.
+
+    `less`: what zero points are stored less by; `middle`: they are in the middle of the range.
+    """
 
     def pack(weight: Tensor, chance: random.Random) -> Packed:
         out, inner = weight.shape
@@ -56,6 +61,8 @@ def gptq(bits: int, *, less: int, shuffled: bool = False, group: int = 16) -> Pa
         numbers = [[chance.randint(0, most) for _ in range(inner)] for _ in range(out)]
         # 0 is among them: the first version stores it by borrowing from the number above it.
         zeros = [[chance.randint(0, most) for _ in range(out)] for _ in range(groups)]
+        if middle:
+            zeros = [[2 ** (bits - 1)] * out] * groups
         scales = _scales(chance, groups, out)
         stands_for = [
             [
@@ -66,13 +73,12 @@ def gptq(bits: int, *, less: int, shuffled: bool = False, group: int = 16) -> Pa
         ]
         stored = []
         for row in zeros:
-            of_row = []
-            for word in words(row, bits):
-                of_row.append(word & 0xFFFFFFFF)
-            if less:
-                ones = [word & 0xFFFFFFFF for word in words([less] * out, bits)]
-                of_row = [word - one for word, one in zip(of_row, ones, strict=True)]
-            stored.append([_signed(word & 0xFFFFFFFF) for word in of_row])
+            if 32 % bits:
+                stored.append(words([(zero - less) % 2**bits for zero in row], bits))
+                continue
+            ones = words([less] * out, bits)
+            differences = (word - one for word, one in zip(words(row, bits), ones, strict=True))
+            stored.append([_signed(each & 0xFFFFFFFF) for each in differences])
         return {
             "qweight": _columns([words(row, bits) for row in numbers]),
             "qzeros": torch.tensor(stored, dtype=torch.int32),

@@ -35,6 +35,7 @@ _VARIANTS: dict[str, tuple[tuple[str, tuple[Any, ...], str], ...]] = {
         ("format", ("gptq", "gptq_v2", "", None), "order of its words"),
         ("pack_dtype", ("int32", None), "size of its words"),
         ("rotation", ("", None), "rotation of its weights"),
+        ("planar", (False, None), "order of its bits"),
     ),
     "compressed-tensors": (
         ("transform_config", ({}, None), "rotation of its weights"),

@@ -30,7 +30,7 @@ def gptq(disk: DiskTensors, how: Quantisation) -> Weights:
     # The first version of the format stores zero points less one.
     kept_less = 0 if _format(how) == "gptq_v2" else 1
     for module in _modules(disk, "qweight"):
-        yield f"{module}weight", _gptq(disk, module, kept_less)
+        yield f"{module}weight", _gptq(disk, module, kept_less, how.settings.get("sym") is True)
 
 
 def awq(disk: DiskTensors, how: Quantisation) -> Weights:
@@ -47,7 +47,7 @@ def _modules(disk: DiskTensors, ending: str) -> list[str]:
     return [name.removesuffix(ending) for name in disk.names() if name.endswith(f".{ending}")]
 
 
-def _gptq(disk: DiskTensors, module: str, kept_less: int) -> Restored:
+def _gptq(disk: DiskTensors, module: str, kept_less: int, symmetric: bool) -> Restored:
     weight, order = f"{module}weight", f"{module}g_idx"
     names = qweight, qzeros, scales = [
         f"{module}{each}" for each in ("qweight", "qzeros", "scales")
@@ -69,8 +69,17 @@ def _gptq(disk: DiskTensors, module: str, kept_less: int) -> Restored:
         if int(group.max()) >= groups or int(group.min()) < 0:
             raise unfit(disk, weight, f"The order of its inputs names no group of the {groups}.")
         words = disk.raw(qweight)
-        zeros = disk.raw(qzeros) + kept_less * _ones(disk.shape(qzeros)[1], bits)
-        zeros, scale = unpacked(zeros.T, bits, out), disk.raw(scales).float().T
+        zeros, scale = _zero_points(disk.raw(qzeros), bits, out, kept_less), disk.raw(scales)
+        scale = scale.float().T
+        # In 3 bits, some versions of GPTQModel took off another number than 1.
+        if (symmetric or (bits == 3 and kept_less)) and bool((zeros != 1 << (bits - 1)).any()):
+            raise unfit(
+                disk,
+                weight,
+                "Its zero points are not in the middle, as they are in symmetric quantisation."
+                if symmetric
+                else "Zero points of 3 bits have been stored in several ways in this format.",
+            )
 
         def some(index: Positions) -> Tensor:
             numbers = unpacked(words[:, index], bits, inner).T
@@ -81,16 +90,16 @@ def _gptq(disk: DiskTensors, module: str, kept_less: int) -> Restored:
     return Restored((out, inner), rows)
 
 
-def _ones(words: int, bits: int) -> Tensor:
-    """int32 [words] in which every packed number is 1.
+def _zero_points(words: Tensor, bits: int, out: int, kept_less: int) -> Tensor:
+    """Zero points int32 [out, groups], stored less by 0 or 1.
 
-    Whole words are added, so that a zero point of 0, stored as less than nothing, gets back what it
-    borrowed from the next.
+    Where no number runs on into the next word, 1 was taken off all numbers of a word at once: a
+    zero point of 0 borrowed from the next, and gets it back in the same way.
     """
-    found = [0] * words
-    for bit in range(0, words * _WORD - bits + 1, bits):
-        found[bit // _WORD] |= 1 << bit % _WORD
-    return torch.tensor(found).to(torch.int32)
+    if _WORD % bits:
+        return (unpacked(words.T, bits, out) + kept_less) & ((1 << bits) - 1)
+    ones = torch.tensor(kept_less * sum(1 << bit for bit in range(0, _WORD, bits)))
+    return unpacked((words + ones.to(torch.int32)).T, bits, out)
 
 
 def _awq(disk: DiskTensors, module: str) -> Restored:

@@ -94,8 +94,18 @@ _PACKED: dict[str, tuple[Packer, dict[str, Any], str]] = {
             {**_GPTQ, "bits": bits},
             f"GPTQ {bits}-bit",
         )
-        for bits in (2, 3, 8)
+        for bits in (2, 8)
     },
+    "gptq in 3 bits": (
+        gptq(3, less=0),
+        {**_GPTQ, "bits": 3, "checkpoint_format": "gptq_v2"},
+        "GPTQ 3-bit",
+    ),
+    "symmetric gptq in 3 bits": (
+        gptq(3, less=1, middle=True),
+        {**_GPTQ, "bits": 3, "sym": True},
+        "GPTQ 3-bit",
+    ),
     "awq": (awq, {"quant_method": "awq", "bits": 4, "version": "GEMM"}, "AWQ"),
     "fp8 by blocks, the last ones smaller": (fp8(24, 20), _FP8, "FP8"),
     "fp8 as a whole": (fp8(0, 0, "weight_scale"), {"quant_method": "fp8"}, "FP8"),
@@ -345,6 +355,21 @@ def test_a_weight_that_lacks_its_scales_is_refused(
 ) -> None:
     quantise(folder, pack, settings)
     rewrite(folder, partial(_lacking, part))
+    with pytest.raises(ProblemError, match=why):
+        open_weights(folder).down_projection(0)
+
+
+@pytest.mark.parametrize(
+    ("pack", "settings", "why"),
+    [
+        (gptq(3, less=1), {"bits": 3, "sym": False}, "have been stored in several ways"),
+        (gptq(4, less=0, middle=True), {"bits": 4, "sym": True}, "are not in the middle"),
+    ],
+)
+def test_zero_points_that_may_mean_others_are_refused(
+    folder: Path, pack: Packer, settings: dict[str, Any], why: str
+) -> None:
+    quantise(folder, pack, {**_GPTQ, **settings})
     with pytest.raises(ProblemError, match=why):
         open_weights(folder).down_projection(0)
 
