@@ -48,6 +48,7 @@ class AdaptedTensors:
         self._experts = self._count_experts()
         self._file = read_adapter(adapter, experts=self._experts)
         self.where = f"{self._file.where} on {base.where}"
+        self.notes = base.notes
         self._head = self._parted_head() if tied else None
         for module, change in self._file.changes.items():
             self._refuse_misfit(module, change)
