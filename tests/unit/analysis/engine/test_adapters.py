@@ -174,3 +174,32 @@ def test_what_would_be_applied_in_part_is_refused_by_name(
         with pytest.raises(ProblemError) as caught:
             answered(attempt(chosen(folder)))
         assert said in str(caught.value)
+
+
+def test_an_adapter_on_a_4_bit_model_is_read_and_run_with_the_restored_weights(tmp_path) -> None:
+    pytest.importorskip("bitsandbytes")
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    # Wide enough for the blocks that bitsandbytes restores rightly on a CPU.
+    wide = {"hidden_size": 64, "intermediate_size": 128, "head_dim": 16}
+    pair = adapted_pair(tmp_path, "llama", "all linear layers", **wide)
+    packed = AutoModelForCausalLM.from_pretrained(
+        pair.base,
+        quantization_config=BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4"),
+        device_map={"": "cpu"},
+        dtype=torch.float32,
+    )
+    packed.save_pretrained(tmp_path / "packed")
+    byte_level_tokenizer().save_pretrained(tmp_path / "packed")
+    pool = ModelPool()
+    tuned = logits(pool, pair.adapter, tmp_path / "packed")
+    weights = open_weights(tmp_path / "packed", open_adapter(pair.adapter, name="it"))
+    assert "bitsandbytes nf4" in weights.notes[0]
+    plain = AutoModelForCausalLM.from_pretrained(pair.base)
+    restored = {
+        name: weights._tensors.read(name) for name in plain.state_dict() if name in weights._tensors
+    }
+    plain.load_state_dict(restored)
+    with torch.no_grad():
+        assert_close(tuned, plain(IDS).logits)
+    assert float((tuned - logits(pool, tmp_path / "packed")).abs().max()) > 0.1
