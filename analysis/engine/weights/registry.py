@@ -1,4 +1,4 @@
-"""Chooses the adapter of a family, and opens the weights of a folder or a loaded model."""
+"""Finds the entry of a family, and opens the weights of a folder or a loaded model."""
 
 from __future__ import annotations
 
@@ -7,57 +7,24 @@ from typing import TYPE_CHECKING
 
 from transformers import CONFIG_MAPPING, PreTrainedConfig
 
-from analysis.engine.configuration import read_configuration
+from analysis.engine.configuration import configuration_fault, read_configuration
 from analysis.engine.weights.adapter import ModelWeights
-from analysis.engine.weights.dense import (
-    GemmaWeights,
-    Gpt2Weights,
-    GptJWeights,
-    GptNeoxWeights,
-    Phi3Weights,
-    PostNormWeights,
-)
-from analysis.engine.weights.experts import (
-    MixtralWeights,
-    OlmoeWeights,
-    Qwen2MoeWeights,
-    Qwen3MoeWeights,
-)
-from analysis.engine.weights.tensors import DiskTensors, ModelTensors, TensorSource
+from analysis.engine.weights.as_loaded import AsLoaded
+from analysis.engine.weights.families import FAMILIES
+from analysis.engine.weights.family import Family
+from analysis.engine.weights.outside import OUTSIDE
+from analysis.engine.weights.skeleton import skeleton
+from analysis.engine.weights.tensors import DiskTensors, ModelTensors
 from analysis.models import checkpoint
 from analysis.problems import problem
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-_ADAPTERS: dict[str, type[ModelWeights]] = {
-    "llama": ModelWeights,
-    "mistral": ModelWeights,
-    "ministral": ModelWeights,
-    "qwen2": ModelWeights,
-    "qwen3": ModelWeights,
-    "smollm3": ModelWeights,
-    "granite": ModelWeights,
-    "seed_oss": ModelWeights,
-    "olmo2": PostNormWeights,
-    "olmo3": PostNormWeights,
-    "gemma": GemmaWeights,
-    "gemma2": GemmaWeights,
-    "gemma3_text": GemmaWeights,
-    "phi3": Phi3Weights,
-    "gpt2": Gpt2Weights,
-    "gptj": GptJWeights,
-    "gpt_neox": GptNeoxWeights,
-    "mixtral": MixtralWeights,
-    "qwen2_moe": Qwen2MoeWeights,
-    "qwen3_moe": Qwen3MoeWeights,
-    "olmoe": OlmoeWeights,
-}
-
 
 def families() -> tuple[str, ...]:
-    """The families with an adapter, as transformers' ``model_type`` of the text model."""
-    return tuple(sorted(_ADAPTERS))
+    """The families that can be read, as transformers' ``model_type`` of the text model."""
+    return tuple(sorted(FAMILIES))
 
 
 def open_weights(folder: Path) -> ModelWeights:
@@ -69,7 +36,7 @@ def open_weights(folder: Path) -> ModelWeights:
 
     Raises:
         ProblemError: ``model`` when the folder is incomplete, its weights are pickled or
-            quantised, or its family has no adapter.
+            quantised, or its family cannot be read.
     """
     found = checkpoint.inspect(folder)
     kind = found.config.get("model_type")
@@ -77,25 +44,37 @@ def open_weights(folder: Path) -> ModelWeights:
         raise _unknown(str(kind), str(folder))
     config = read_configuration(found, str(folder))
     _refuse_other_families(config, str(folder))
-    return _adapter(config, DiskTensors(found))
+    try:
+        model = skeleton(config)
+    except Exception as error:
+        raise configuration_fault(found, str(folder), error) from None
+    return ModelWeights(_entry(config), model, AsLoaded(DiskTensors(found), model))
 
 
 def weights_of(model: PreTrainedModel) -> ModelWeights:
     """The weights of a loaded model, on any device and in any float type.
 
-    Raises ProblemError ``model`` when it is quantised or its family has no adapter.
+    Raises ProblemError ``model`` when it is quantised or its family cannot be read.
     """
     _refuse_other_families(model.config, type(model).__name__)
-    return _adapter(model.config, ModelTensors(model))
+    return ModelWeights(_entry(model.config), model, ModelTensors(model))
 
 
-def _adapter(config: PreTrainedConfig, tensors: TensorSource) -> ModelWeights:
-    return _ADAPTERS[config.get_text_config().model_type](config, tensors)
+def _entry(config: PreTrainedConfig) -> Family:
+    return FAMILIES[config.get_text_config().model_type]
 
 
 def _refuse_other_families(config: PreTrainedConfig, where: str) -> None:
     kind = config.get_text_config().model_type
-    if kind not in _ADAPTERS:
+    for each in (config.model_type, kind):
+        if each in OUTSIDE:
+            raise problem(
+                "model",
+                f"The weights of {where} cannot be taken apart.",
+                f"Its family is {each!r}. {OUTSIDE[each]}",
+                "Choose another model; what needs no single weights works with any.",
+            )
+    if kind not in FAMILIES:
         raise _unknown(kind, where)
     if getattr(config, "quantization_config", None) is not None:
         raise problem(
@@ -109,9 +88,8 @@ def _refuse_other_families(config: PreTrainedConfig, where: str) -> None:
 def _unknown(kind: str, where: str) -> Exception:
     return problem(
         "model",
-        f"The weights of {where} cannot be taken apart: there is no adapter for its family, "
-        f"{kind!r}.",
-        f"An adapter says which tensors hold the attention heads. There is one for "
-        f"{', '.join(families())}.",
+        f"The weights of {where} cannot be taken apart: its family, {kind!r}, is not known here.",
+        f"What its heads and networks are called is known of {len(FAMILIES)} families, "
+        "llama, qwen3 and gemma3_text among them.",
         "Choose a model of one of these families; what needs no single weights works with any.",
     )
