@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from torch import Tensor
 
@@ -21,9 +20,8 @@ if TYPE_CHECKING:
 _QUERY_NORMS = ("q_norm", "q_layernorm", "query_layernorm", "qk_norm")
 
 
-@dataclass(frozen=True)
-class WithoutHeads:
-    """A layer that has no heads to be read, and why, after "layer 3"."""
+class Without(NamedTuple):
+    """A layer that lacks something, and why, after "layer 3"."""
 
     layer: int
     why: str
@@ -88,12 +86,21 @@ class ModelWeights:
         return (*self._seen(), *self._entry.notes)
 
     @property
-    def without_heads(self) -> tuple[WithoutHeads, ...]:
+    def without_heads(self) -> tuple[Without, ...]:
         """The layers that have no heads to be read."""
         return tuple(
-            WithoutHeads(number, layer.heads.why)
+            Without(number, layer.heads.why)
             for number, layer in enumerate(self._structure.layers)
             if isinstance(layer.heads, NoHeads)
+        )
+
+    @property
+    def without_network(self) -> tuple[Without, ...]:
+        """The layers that have no feed-forward network to be read."""
+        return tuple(
+            Without(number, layer.network.why)
+            for number, layer in enumerate(self._structure.layers)
+            if isinstance(layer.network, NoNetwork)
         )
 
     def heads_in(self, layer: int) -> int:
