@@ -35,7 +35,8 @@ _MAMBA = NoHeads("mamba", "keeps a state (Mamba) instead of attending")
 _SHARES_KEYS = NoHeads("self_attn.q_proj", "has no keys of its own: it uses an earlier layer's")
 _CONVOLVED = "mixes the keys of neighbouring positions by a convolution"
 
-_LATENT = Family(heads=(_KDA, Latent(), Separate()))
+_LATENT = Family(heads=(Latent(),))
+_KIMI = Family(heads=(_KDA, Latent()))
 _GATED_DELTA = Family(norms=(_PLUS_ONE,), heads=(_DELTA, Separate(gated=True)))
 
 _DECODER = Family(norms=(NO_NORM,), networks=(Dense("fc2"),), notes=(_OWN_NORM,))
@@ -163,10 +164,10 @@ FAMILIES: dict[str, Family] = {
     **_all("olmo2 olmo3 exaone4 flex_olmo", _POST_NORM),
     # Latent attention.
     **_all(
-        """axk1 bailing_hybrid deepseek_v2 deepseek_v3 deepseek_v32 glm4_moe_lite glm_moe_dsa
-        kimi_linear minicpm3 youtu""",
+        """axk1 deepseek_v2 deepseek_v3 deepseek_v32 glm4_moe_lite glm_moe_dsa minicpm3 youtu""",
         _LATENT,
     ),
+    **_all("bailing_hybrid kimi_linear", _KIMI),
     "hy_v4": replace(_LATENT, notes=(_STREAMS,)),
     "dots3_note_text": Family(heads=(Latent("self_attn", "q_lora_scale", "kv_lora_scale"),)),
     "axk2": Family(

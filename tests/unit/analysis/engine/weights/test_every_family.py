@@ -24,11 +24,13 @@ from analysis.engine.weights.outside import OUTSIDE
 from analysis.problems import ProblemError
 from tests.families.models import NAMES, TYPES, tiny
 from tests.families.outside import CANNOT_RUN
+from tests.families.weights_table import tables
 from tests.support.checkpoints import byte_level_tokenizer
 from tests.support.own_heads import own_heads
 from tests.support.own_networks import dense_network, experts_network
 from tests.unit.analysis.engine.loaded import rewrite
 
+ROOT = Path(__file__).parents[5]
 TOKENS = (3, 41, 67, 60)
 READ = tuple(name for name in NAMES if name not in OUTSIDE and name not in CANNOT_RUN)
 REFUSED = tuple(name for name in TYPES if name in OUTSIDE and name not in CANNOT_RUN)
@@ -78,6 +80,15 @@ def test_every_type_is_read_or_refused_with_a_reason() -> None:
     # Gemma 3n is read from disk alone, below.
     assert {name for name in TYPES if name not in READ} == {*OUTSIDE, "gemma3n"}
     assert len(families()) >= 80
+
+
+def test_what_is_written_about_the_families_is_so() -> None:
+    methods = (ROOT / "analysis/METHODS.md").read_text(encoding="utf-8")
+    assert tables() in methods
+    said = f"{len(families())}\nfamilies", f"{len(families())} families"
+    assert said[0] in methods
+    assert said[1] in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert said[1] in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
 def test_queries_keys_and_their_scores_are_the_models_own_but_for_biases(name: str) -> None:
