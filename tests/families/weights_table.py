@@ -68,7 +68,8 @@ def _one_attention(heads: Heads) -> str:
             return _LAYOUTS[heads.layout]
         case Latent():
             return "two factors each"
-    return "a module each" + (", that of queries with a gate" if heads.gated else "")
+    shared = ", keys those of an earlier layer" if heads.shares_keys else ""
+    return "a module each" + (", that of queries with a gate" if heads.gated else shared)
 
 
 def _norm(entry: Family) -> str:

@@ -107,6 +107,10 @@ class ModelWeights:
         """H of one layer; 0 if it has no heads to be read."""
         return self._layer(layer).query_heads
 
+    def keys_of(self, layer: int) -> int:
+        """The layer whose keys a layer uses: itself, unless it has none of its own."""
+        return self._layer(layer).keys
+
     def pre_norm_in(self, layer: int) -> PreNorm:
         """What precedes the attention of one layer."""
         return self._layer(layer).norm.kind
@@ -229,6 +233,8 @@ class ModelWeights:
         kinds = {type(each.heads).__name__ for each in attending}
         if any(each.norm.kind == "none" for each in attending):
             yield "No norm comes before attention, so none is folded into W_q and W_k."
+        if any(each.keys != number for number, each in enumerate(self._structure.layers)):
+            yield "Layers without keys of their own use those of an earlier layer, as in the model."
         if "Latent" in kinds:
             yield (
                 "Queries and keys are made by way of a narrow space: the weight of the norm in "

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -61,7 +62,7 @@ class AsLoaded:
     def __init__(self, stored: TensorSource, model: PreTrainedModel) -> None:
         self._stored, self._model = stored, model
         self.where = stored.where
-        self._origins = _origins(stored.names(), model)
+        self._origins = _origins(tuple(stored.names()), model)
         self._tied = _tied(model)
 
     def __contains__(self, name: str) -> bool:
@@ -113,8 +114,13 @@ class AsLoaded:
         return found[0] if isinstance(found, list) else found
 
 
-def _origins(stored: Iterator[str], model: PreTrainedModel) -> dict[str, _Origin]:
-    """What each tensor of the model is made of, as transformers' loader decides it."""
+@lru_cache(maxsize=3)
+def _origins(stored: tuple[str, ...], model: PreTrainedModel) -> dict[str, _Origin]:
+    """What each tensor of the model is made of, as transformers' loader decides it.
+
+    Kept for a base and a tuned model: a mixture of experts has tens of thousands of names, and its
+    layers are asked for one by one.
+    """
     rules = get_model_conversion_mapping(model)
     renamings = [each for each in rules if isinstance(each, WeightRenaming)]
     converters = [each for each in rules if isinstance(each, WeightConverter)]

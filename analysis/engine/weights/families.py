@@ -32,7 +32,7 @@ _POST_NORM = Family(norms=(NO_NORM,))
 _DELTA = NoHeads("linear_attn", "keeps a state by the gated delta rule instead of attending")
 _KDA = NoHeads("self_attn.conv1d", "keeps a state by the delta rule instead of attending")
 _MAMBA = NoHeads("mamba", "keeps a state (Mamba) instead of attending")
-_SHARES_KEYS = NoHeads("self_attn.q_proj", "has no keys of its own: it uses an earlier layer's")
+_SHARES_KEYS = Separate(shares_keys=True)
 _CONVOLVED = "mixes the keys of neighbouring positions by a convolution"
 
 _LATENT = Family(heads=(Latent(),))

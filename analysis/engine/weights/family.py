@@ -45,6 +45,7 @@ class Separate:
         gated: The query module makes d numbers of a gate after each head's d queries.
         query_factors: Settings that queries are multiplied by.
         key_factors: Settings that keys are multiplied by.
+        shares_keys: The layer has no keys of its own: it uses those of an earlier one.
     """
 
     query: str = "self_attn.q_proj"
@@ -52,11 +53,12 @@ class Separate:
     gated: bool = False
     query_factors: tuple[str, ...] = ()
     key_factors: tuple[str, ...] = ()
+    shares_keys: bool = False
 
     @property
     def signs(self) -> tuple[str, ...]:
         """The parts that a layer of this kind has."""
-        return self.query, self.key
+        return (self.query,) if self.shares_keys else (self.query, self.key)
 
 
 @dataclass(frozen=True)

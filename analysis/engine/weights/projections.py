@@ -97,10 +97,8 @@ def query_key(layer: int, what: Layer, structure: Structure, reader: Reader) -> 
     else:
         assert isinstance(heads, Separate)
         w_q, w_k = modules.separate(heads)
-    if what.norm.module:
-        weight = reader.read(f"{structure.name(layer, what.norm.module)}.weight")[:, None]
-        weight = torch.add(weight, 1.0) if what.norm.plus_one else weight
-        w_q, w_k = weight * w_q, weight * w_k
+    w_q = modules.folded(layer, w_q)
+    w_k = modules.folded(what.keys, w_k)
     if w_q.shape[0] != structure.width:
         raise problem(
             "model",
@@ -119,8 +117,17 @@ class _Modules:
     structure: Structure
     reader: Reader
 
+    def folded(self, layer: int, matrix: Tensor) -> Tensor:
+        """A matrix with the weight of the norm before a layer's attention."""
+        norm = self.structure.layers[layer].norm
+        if not norm.module:
+            return matrix
+        weight = self._weight(self.structure.name(layer, norm.module))[:, None]
+        return (torch.add(weight, 1.0) if norm.plus_one else weight) * matrix
+
     def separate(self, heads: Separate) -> tuple[Tensor, Tensor]:
-        w_q, w_k = (self._matrix(self.structure.name(self.layer, each)) for each in heads.signs)
+        w_q = self._matrix(self.structure.name(self.layer, heads.query))
+        w_k = self._matrix(self.structure.name(self.what.keys, heads.key))
         if heads.gated:
             w_q = w_q.reshape(len(w_q), -1, 2, self.what.head_dim)[:, :, 0].flatten(1)
         return (

@@ -44,6 +44,7 @@ class Layer:
     Attributes:
         norm: What precedes its attention; none for a layer without heads.
         heads: What its attention is.
+        keys: The layer whose keys it uses: itself, but for layers that share them.
         query_heads: H; 0 for a layer without heads.
         key_heads: H_kv, likewise.
         head_dim: d, likewise.
@@ -55,6 +56,7 @@ class Layer:
 
     norm: Norm
     heads: Heads
+    keys: int
     query_heads: int
     key_heads: int
     head_dim: int
@@ -185,7 +187,10 @@ class Structure:
             names = (self.name(layer, each) for each in network.shared)
             shared = next((name for name in names if self.has(name)), "")
         norm = NO_NORM if isinstance(heads, NoHeads) else self._norm(layer)
-        return Layer(norm, heads, query_heads, key_heads, head_dim, network, experts, shared, units)
+        keys = self._keys(layer, heads)
+        return Layer(
+            norm, heads, keys, query_heads, key_heads, head_dim, network, experts, shared, units
+        )
 
     def _first(self, layer: int, kinds: Sequence[K], what: str) -> K:
         for kind in kinds:
@@ -216,9 +221,22 @@ class Structure:
         d = int(self.attribute(module, _HEAD_DIM) or self._head_dim())
         if isinstance(heads, Separate):
             number = self._share(self.out(module), 2 * d if heads.gated else d, module)
-            return d, number, self._share(self.out(self.name(layer, heads.key)), d, module)
+            key = self.name(self._keys(layer, heads), heads.key)
+            return d, number, self._share(self.out(key), d, key)
         number = int(self.attribute(module, _NUMBER) or self._config.num_attention_heads)
         return d, number, self._share(self.out(module) - number * d, 2 * d, module)
+
+    def _keys(self, layer: int, heads: Heads) -> int:
+        """The last layer before that keeps its keys for later layers of its kind."""
+        if not (isinstance(heads, Separate) and heads.shares_keys):
+            return layer
+        around = heads.query.rpartition(".")[0]
+        kind = getattr(self._modules[self.name(layer, around)], "layer_type", None)
+        for earlier in range(layer - 1, -1, -1):
+            attention: Any = self._modules[self.name(earlier, around)]
+            if getattr(attention, "store_full_length_kv", False) and attention.layer_type == kind:
+                return earlier
+        raise self._unlike(f"no layer keeps the keys that layer {layer} uses")
 
     def _head_dim(self) -> int:
         return int(self._config.hidden_size // self._config.num_attention_heads)

@@ -113,16 +113,23 @@ def test_queries_keys_and_their_scores_are_the_models_own_but_for_biases(name: s
     stretched = _attribute(model, "attention_scaling", 1.0)
     for layer in attending:
         theirs, made = own[layer], weights.query_key(layer)
-        ready = _prepared(theirs.states, weights.pre_norm_in(layer), _epsilon(model, states[layer]))
         # Biases are the same for every token.
-        ready = ready - ready[0]
+        asking, asked = (
+            ready - ready[0]
+            for ready in (
+                _prepared(
+                    own[each].states, weights.pre_norm_in(each), _epsilon(model, states[each])
+                )
+                for each in (layer, weights.keys_of(layer))
+            )
+        )
         heads, shared = theirs.query.shape[1], theirs.key.shape[1]
         assert heads == weights.heads_in(layer)
         for head in range(heads):
             w_q, w_k = (each.double() for each in made.head(head))
             query = theirs.query[:, head, : made.head_dim] / stretched
             key = theirs.key[:, head // (heads // shared), : made.head_dim] / stretched
-            ours = (ready @ w_q) @ (ready @ w_k).T
+            ours = (asking @ w_q) @ (asked @ w_k).T
             assert _close(ours, (query - query[0]) @ (key - key[0]).T)
 
 
