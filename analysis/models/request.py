@@ -136,7 +136,8 @@ class Architecture(msgspec.Struct, frozen=True, tag="architecture"):
     def shape(self) -> str:
         """The shape in words."""
         parts = [
-            f"{self.family} with {self.layers} layers of {self.heads} heads of {self.head_dim}",
+            f"{self.family} with {self.layers} layers "
+            + (f"of {self.heads} heads of {self.head_dim}" if self.heads else "without heads"),
             f"width {self.width}",
             f"feed-forward width {self.feed_forward}",
         ]

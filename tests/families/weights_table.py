@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 
-from analysis.engine.weights.families import FAMILIES
+from analysis.engine.weights.families import FAMILIES, OUTSIDE
 from analysis.engine.weights.family import (
     Dense,
     Experts,
@@ -21,7 +21,6 @@ from analysis.engine.weights.family import (
     NoHeads,
     NoNetwork,
 )
-from analysis.engine.weights.outside import OUTSIDE
 
 _LAYOUTS = {
     "blocks": "one module: all queries, all keys, all values",

@@ -1,4 +1,4 @@
-"""The table of families: what each calls its heads and networks, by ``model_type``."""
+"""The table of families: what each calls its heads and networks; and those that cannot be read."""
 
 from __future__ import annotations
 
@@ -350,3 +350,24 @@ FAMILIES: dict[str, Family] = {
     ),
 }
 """Every family that can be read, as transformers' ``model_type`` of the text model."""
+
+_STATE = "Its layers keep a state (Mamba): they have neither heads nor feed-forward networks."
+_ASSISTANT = "It drafts for a larger model, whose keys and values its layers use."
+_AUDIO = "It has a text model and an audio model, and neither is the one stack of layers."
+
+OUTSIDE: dict[str, str] = {
+    "mamba": _STATE,
+    "mamba2": _STATE,
+    "falcon_mamba": _STATE,
+    "hrm_text": "It goes through its two stacks again and again: no layer has a number of its own.",
+    "blt": "It reads bytes in patches, by three networks: it is not one stack of layers.",
+    "reformer": "Its layers carry two streams, and its output head reads both at once.",
+    "gemma4_assistant": _ASSISTANT,
+    "gemma4_unified_assistant": _ASSISTANT,
+    "musicgen": _AUDIO,
+    "musicgen_melody": _AUDIO,
+}
+"""The families of transformers' causal models that cannot be read, and why.
+
+By ``model_type`` of the model or of its text model.
+"""

@@ -10,9 +10,8 @@ from transformers import CONFIG_MAPPING, PreTrainedConfig
 from analysis.engine.configuration import configuration_fault, read_configuration
 from analysis.engine.weights.adapter import ModelWeights
 from analysis.engine.weights.as_loaded import AsLoaded
-from analysis.engine.weights.families import FAMILIES
+from analysis.engine.weights.families import FAMILIES, OUTSIDE
 from analysis.engine.weights.family import Family
-from analysis.engine.weights.outside import OUTSIDE
 from analysis.engine.weights.skeleton import skeleton
 from analysis.engine.weights.tensors import DiskTensors, ModelTensors
 from analysis.models import checkpoint

@@ -67,5 +67,6 @@ def _class(config: PreTrainedConfig) -> Any:
 
 def _on_meta(made: Any, config: PreTrainedConfig) -> PreTrainedModel:
     make = getattr(made, "from_config", None) or made._from_config
-    with torch.device("meta"):
+    # Some draw random numbers on the CPU all the same.
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
         return cast("PreTrainedModel", make(deepcopy(config)).eval())

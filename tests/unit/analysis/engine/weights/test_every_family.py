@@ -20,7 +20,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from analysis.engine.weights import ModelWeights, families, open_weights, weights_of
-from analysis.engine.weights.outside import OUTSIDE
+from analysis.engine.weights.families import OUTSIDE
 from analysis.problems import ProblemError
 from tests.families.models import NAMES, TYPES, tiny
 from tests.families.outside import CANNOT_RUN
