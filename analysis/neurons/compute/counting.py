@@ -79,7 +79,7 @@ class Counter:
     def __init__(self, networks: Sequence[FeedForward], branch: Branch) -> None:
         self._networks = networks
         self._branch = branch
-        device = next(networks[0].block.parameters()).device
+        device = networks[0].device
         self._neurons = [_Histogram(len(EPSILONS), each.units, device) for each in networks]
         self._experts = [_Histogram(len(EXPERT_EPSILONS), each.routed, device) for each in networks]
 

@@ -22,9 +22,9 @@ from analysis.neurons.compute.feed_forward import feed_forwards, watched
 from analysis.problems import ProblemError
 from analysis.saliency.compute.importance import Piece, Ran, Totals, importance_pieces
 from tests.support.checkpoints import byte_level_tokenizer, llama, save
-from tests.support.own_projections import any_small_model
 from tests.support.quantised_files import fp8, mxfp4, quantise
 from tests.support.small_models import small_model
+from tests.support.weight_models import any_small_model
 from tests.unit.analysis.engine.loaded import load, problem_of, reconfigure, rewrite
 
 PROMPT, RESPONSE = [5, 80, 7, 301, 44, 12, 260, 9], [31, 7, 199]

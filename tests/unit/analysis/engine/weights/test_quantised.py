@@ -20,8 +20,8 @@ from analysis.models import checkpoint
 from analysis.models.quantisation import quantisation
 from analysis.problems import ProblemError
 from tests.support.checkpoints import byte_level_tokenizer, save
-from tests.support.own_projections import any_small_model
 from tests.support.quantised_files import Packer, awq, fp8, gptq, mxfp4, quantise
+from tests.support.weight_models import any_small_model
 from tests.unit.analysis.engine.loaded import reconfigure, rewrite
 
 # Whole words of 3 bits take multiples of 32 in and out.
