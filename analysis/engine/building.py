@@ -43,11 +43,15 @@ def build(
 ) -> tuple[PreTrainedModel, tuple[str, ...]]:
     """Build the model with its weights in the precision asked for, not yet on its device.
 
+    For the meta device it is built without numbers, from the names and shapes that the files list:
+    what does not fit shows in a moment, whatever the model's size.
+
     Args:
         choice: How to load it.
         found: Its folder.
         config: The folder's configuration.
         device: Where it will go. The default dtype is float32 on a CPU, elsewhere the folder's own.
+            A model for the meta device is there already.
         attention: ``auto``, or an attention implementation that transformers knows.
 
     Returns:
@@ -63,6 +67,7 @@ def build(
             found.folder,
             config=config,
             dtype=_DTYPES.get(choice.dtype, default),
+            device_map="meta" if device.type == "meta" else None,
             attn_implementation=None if attention == "auto" else attention,
             local_files_only=True,
             trust_remote_code=choice.trust_remote_code,
