@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from analysis.doctor.compute.patient import Patient
-from analysis.doctor.findings import Finding
+from analysis.doctor.findings import Finding, from_problem
 from analysis.engine.facts import architecture_of
 from analysis.engine.weights import ModelWeights, open_weights
 from analysis.models.request import built_alike
@@ -22,7 +23,13 @@ def check_weights(base: Patient, tuned: Patient) -> Iterator[Finding]:
         try:
             opened.append(open_weights(patient.place.folder, patient.adapter))
         except ProblemError as error:
-            yield _unavailable("Heads and Concepts", "heads and concepts", patient, error.problem)
+            if patient.adapter is not None and _opens(patient.place.folder):
+                # The weights beneath are understood: the adapter does not fit them.
+                yield from_problem("adapter", "cannot", patient.subject, error.problem)
+            else:
+                yield _unavailable(
+                    "Heads and Concepts", "heads and concepts", patient, error.problem
+                )
             return
     architectures = [
         architecture_of(patient.choice, weights)
@@ -43,6 +50,14 @@ def check_weights(base: Patient, tuned: Patient) -> Iterator[Finding]:
         f"Heads and Concepts can be read from the weights: {shape}.",
         notes,
     )
+
+
+def _opens(folder: Path) -> bool:
+    try:
+        open_weights(folder)
+    except ProblemError:
+        return False
+    return True
 
 
 def check_neurons(base: Patient, tuned: Patient) -> Iterator[Finding]:
