@@ -95,9 +95,12 @@ def _print(title: str, findings: Findings) -> None:
     styles = {"ok": "dim", "warning": "yellow", "cannot": "red"}
     # Lines are wrapped here, and never by rich: its way of wrapping loses the indentation.
     console.print(Text(prose(title, ascii_only=ascii_only), style="bold"), soft_wrap=True)
+    before = ""
     for level, block in blocks(findings, min(console.width, _WIDEST), ascii_only=ascii_only):
-        if level != "ok":
+        # What needs attention stands apart; what is well is one list.
+        if level != "ok" or before != "ok":
             console.print()
+        before = level
         first, rest = block[:1], block[1:]
         console.print(Text.assemble((first, styles[level]), (rest, "")), soft_wrap=True)
     console.print()

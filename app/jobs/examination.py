@@ -78,7 +78,9 @@ class Examination:
         elif findings.worst != "ok":
             number = len(findings.at("warning", "cannot"))
             what = findings.at("cannot", "warning")[0].what if number == 1 else summary(findings)
-            self._host.say(f"About this pair: {what} : doctor says more.", severity="warning")
+            self._host.say(
+                f"About this pair: {what} More under Doctor in the palette.", severity="warning"
+            )
 
     def _open(self, findings: Findings) -> None:
         from app.widgets.help_panel import HelpPanel

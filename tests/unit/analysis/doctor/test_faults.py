@@ -86,11 +86,10 @@ def bad(findings: Findings) -> list[Finding]:
 def test_a_planted_fault_is_found(copied, plant, kind, level, check, words):
     pair = copied(kind)
     plant(pair)
-    findings = bad(examined(pair))
-    found = [each for each in findings if (each.id, each.level) == (check, level)]
-    assert len(found) == 1, findings
-    assert words in f"{found[0].what} {found[0].why} {found[0].remedy}"
-    assert found[0].remedy
+    (found,) = bad(examined(pair))
+    assert (found.id, found.level) == (check, level)
+    assert words in f"{found.what} {found.why} {found.remedy}"
+    assert found.remedy
 
 
 @pytest.mark.parametrize(
