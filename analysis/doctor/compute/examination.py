@@ -10,10 +10,11 @@ from analysis.doctor.compute.needs import check_kernels, check_memory
 from analysis.doctor.compute.patient import Patient, opened
 from analysis.doctor.compute.rows import check_markers
 from analysis.doctor.compute.texts import check_template, check_tokenizers, check_turn_end
-from analysis.doctor.findings import Finding, Findings
+from analysis.doctor.findings import Finding, Findings, from_problem
 from analysis.doctor.request import ExaminationRequest
 from analysis.engine.pool import ModelPool
 from analysis.events import Progress, Steps
+from analysis.problems import ProblemError
 
 Check = Callable[[Patient, Patient], Iterator[Finding]]
 
@@ -43,7 +44,10 @@ def examine(request: ExaminationRequest, models: ModelPool) -> Steps[Findings]:
     found += yield from check_same(base, tuned)
     for number, check in enumerate(_OF_PAIRS):
         yield Progress("examine", number, len(_OF_PAIRS), "checks")
-        found += check(base, tuned)
+        try:
+            found += check(base, tuned)
+        except ProblemError as error:
+            found.append(from_problem("examination", "cannot", "pair", error.problem))
     found += check_memory(base, tuned, models)
     return Findings(tuple(found))
 

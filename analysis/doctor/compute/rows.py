@@ -1,4 +1,4 @@
-"""Whether a model ever saw the markers of the chat template: the rows of its input embeddings."""
+"""Whether a model ever saw its template's markers: rows of input embeddings (METHODS 10)."""
 
 from __future__ import annotations
 
@@ -116,7 +116,15 @@ def _in_words(tokens: list[str], strange: Mapping[str, Row]) -> str:
 
 
 def rows_of(patient: Patient, markers: dict[str, int]) -> list[Row]:
-    """How the rows of some tokens stand out among a sample of all rows."""
+    """How the rows of some tokens stand out among a sample of all rows.
+
+    Args:
+        patient: The model, whose rows are read from its files.
+        markers: Tokens and their ids; ids without a row are left out.
+
+    Returns:
+        One for each token; none if the rows cannot be read.
+    """
     table = _embeddings(patient)
     if table is None or not markers:
         return []

@@ -19,8 +19,12 @@ _PROBE = (
     "Translate the following sentence into French: The weather in Zürich won't be nice on "
     "25 December 2024!\n\nList three primes (e.g. 2, 3, 5):\n\tdef f(x): return x**2 # 東京 🙂"
 )
-# Markers of turns that are meant to be one token: <|im_start|>, <start_of_turn>, </s>.
-_MARKER = re.compile(r"<\|[^<>|\s]{1,40}\|>|</?[a-z][a-z_]{0,30}>|<｜[^<>\s]{1,40}｜>")
+# Markers of turns that are meant to be one token, like <|im_start|>, <|turn> and <start_of_turn>.
+# Other angle brackets may be plain text of a system prompt.
+_MARKER = re.compile(
+    r"<\|[^<>|\s]{1,40}\|>|<\|\w{1,40}>|<\w{1,40}\|>|<｜[^<>\s]{1,40}｜>"
+    r"|</?s>|<bos>|<eos>|<(?:start|end)_of_\w{1,30}>"
+)
 _TURNS = ({"role": "user", "content": "\ue000"}, {"role": "assistant", "content": "\ue001"})
 _MOST_NAMED = 6
 

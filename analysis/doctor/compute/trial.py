@@ -115,8 +115,8 @@ def _time(request: TrialRequest, seconds: list[float]) -> Finding:
         "pair",
         f"A map of {size} tokens takes about {each} (base and tuned), once the response is "
         "written.",
-        "An estimate from one forward pass and the number of passes that a map costs: the order "
-        "of magnitude, not more.",
+        "An estimate from a forward pass and the number of passes that a map costs: it may be "
+        "three times as much, or a third.",
     )
 
 
