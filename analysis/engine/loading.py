@@ -29,6 +29,7 @@ from analysis.engine.limits import (
     refuse_unknown_ids,
     vocabulary_size,
 )
+from analysis.engine.quantised_models import parameters_of, precision
 from analysis.engine.reasons import reason
 from analysis.engine.token_bytes import token_bytes
 from analysis.engine.tokenizing import (
@@ -134,12 +135,12 @@ def load_model(
     facts = ModelFacts(
         name=choice.name,
         family=str(config.model_type),
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        parameters=parameters_of(model),
         layers=number_of(config.get_text_config(), "num_hidden_layers"),
         vocabulary=vocabulary_size(model),
         context_window=context_window(config),
         device=str(device),
-        dtype=str(model.dtype).removeprefix("torch."),
+        dtype=precision(model),
         has_chat_template=bool(tokenizer.chat_template),
         tokenizer_digest=tokenizer_digest(tokenizer),
         seconds=time.monotonic() - started,

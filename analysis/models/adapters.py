@@ -8,6 +8,7 @@ whatever else an adapter may be is refused by name.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,8 @@ _UNDERSTOOD = {
     # Of features that others turn on.
     *("megatron_core", "qalora_group_size"),
 }
+# The first peft that stores the factors of experts' tensors as it does now.
+_EXPERTS_TURNED = (0, 19)
 # Ways to begin that change the base model's own weights, so that the adapter alone says too little.
 _CHANGES_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga", "mica")
 
@@ -172,6 +175,15 @@ def _refuse_strange(name: str, settings: Mapping[str, Any]) -> None:
             f"The adapter {name} does more than LoRA ({', '.join(strange)}).",
             "insttui would apply only a part of it.",
             "Merge it into its base model with peft and give the merged folder.",
+        )
+    version = re.match(r"(\d+)\.(\d+)", str(settings.get("peft_version") or ""))
+    early = version is not None and tuple(map(int, version.groups())) < _EXPERTS_TURNED
+    if early and settings.get("target_parameters"):
+        raise problem(
+            "model",
+            f"The adapter {name} holds experts as peft {settings['peft_version']} stored them.",
+            "Later ones store their factors the other way round.",
+            "Merge it with that peft into its base model and give the merged folder.",
         )
     began = settings.get("init_lora_weights")
     if isinstance(began, str) and began.lower().startswith(_CHANGES_BASE):

@@ -1,4 +1,4 @@
-"""Whether a model ever saw its template's markers: rows of input embeddings (METHODS 10)."""
+"""Whether a model ever saw its template's markers: rows of input embeddings (METHODS 9)."""
 
 from __future__ import annotations
 

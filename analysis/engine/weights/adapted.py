@@ -1,6 +1,6 @@
 """The weights of a model with a LoRA adapter, tensor by tensor: W + ΔW, never a merged model.
 
-The base model's tensors are read as they are asked for and changed as METHODS 9 says: s·B A is
+The base model's tensors are read as they are asked for and changed as METHODS 8 says: s·B A is
 added; DoRA then gives each output's weights the length that it learned. What the adapter holds
 whole, such as a head or biases, takes the place of the model's own.
 """
@@ -48,6 +48,7 @@ class AdaptedTensors:
         self._experts = self._count_experts()
         self._file = read_adapter(adapter, experts=self._experts)
         self.where = f"{self._file.where} on {base.where}"
+        self.notes = base.notes
         self._head = self._parted_head() if tied else None
         for module, change in self._file.changes.items():
             self._refuse_misfit(module, change)
@@ -161,15 +162,21 @@ class AdaptedTensors:
             if change is None:
                 continue
             every = change.of_experts(self._experts[module])
-            if number is None:
-                delta = every if index is None else every[index]
-                # gpt-oss stores [in, out]; its embeddings tell, where the matrix is square.
-                turned = self._turned_experts(module)
-                delta = delta.transpose(-1, -2) if turned else delta
-            else:
-                delta = _own_part(every[number], matrix, shape)
+            delta = self._own_part(every, module, matrix, number)
+            delta = delta if index is None else delta[index]
             if delta.shape == shape:
                 yield delta
+
+    def _own_part(self, every: Tensor, module: str, matrix: str, number: int | None) -> Tensor:
+        """What a change [E, out, in] is to a tensor that holds all experts' matrices, or one's."""
+        if number is None:
+            # gpt-oss stores [in, out]; its embeddings tell, where the matrix is square.
+            return every.transpose(-1, -2) if self._turned_experts(module) else every
+        if matrix in _FIRST_HALF + _SECOND_HALF:
+            # The change is of the tensor that joins gate and up.
+            halves = torch.tensor_split(every[number], 2)
+            return halves[0] if matrix in _FIRST_HALF else halves[1]
+        return every[number]
 
     def _turned_experts(self, module: str) -> bool:
         width = self._base.shape(self._embedding)[1]
@@ -194,15 +201,13 @@ class AdaptedTensors:
 
     def _fits_experts(self, module: str, change: Change) -> bool:
         """Whether there is a tensor that this change is added to."""
-        names = [own for own in self._stored if own.startswith(f"{module}.")]
-        made = (self._experts[module], *change.made)
-        for own in names:
-            shape = self._base.shape(self._stored[own])
-            fused = len(shape) == 3
-            if fused and shape in (made, (made[0], *made[:0:-1])):
-                return True
-            if not fused and (shape == made[1:] or (2 * shape[0], *shape[1:]) == made[1:]):
-                return True
+        delta = torch.empty(self._experts[module], *change.made, device="meta")
+        for own, name in self._stored.items():
+            if own.startswith(f"{module}."):
+                _, matrix, number = self._place(own)
+                shape = self._base.shape(name)
+                if self._own_part(delta, module, matrix, number).shape == shape:
+                    return True
         return False
 
     def _refuse_other_shape(self, name: str, shape: tuple[int, ...]) -> None:
@@ -228,11 +233,3 @@ class AdaptedTensors:
 def _wrappings(module: str) -> tuple[str, ...]:
     """The names under which peft keeps the changes of a module's tensors, one around the other."""
     return (module, f"{module}.base_layer") if module else ()
-
-
-def _own_part(delta: Tensor, matrix: str, shape: tuple[int, ...]) -> Tensor:
-    """An expert's own matrix out of the change of the one that joins gate and up."""
-    if matrix in _FIRST_HALF + _SECOND_HALF:
-        halves = torch.chunk(delta, 2)
-        return halves[0] if matrix in _FIRST_HALF else halves[1]
-    return delta

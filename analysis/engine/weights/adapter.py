@@ -70,6 +70,8 @@ class ModelWeights:
 
     pre_norm: ClassVar[PreNorm] = "rms"
     shared_experts: ClassVar[int] = 0
+    # Linear layers store [out, in], Conv1D [in, out].
+    stored_out_by_in: ClassVar[bool] = True
 
     _bodies: ClassVar[tuple[str, ...]] = (
         "model.",
@@ -84,8 +86,6 @@ class ModelWeights:
     # Two modules, or one that makes the values too.
     _query_key: ClassVar[tuple[str, ...]] = ("self_attn.q_proj", "self_attn.k_proj")
     _down: ClassVar[str] = "mlp.down_proj"
-    # Linear layers store [out, in], Conv1D [in, out].
-    _stored_out_by_in: ClassVar[bool] = True
 
     def __init__(self, config: PreTrainedConfig, tensors: TensorSource) -> None:
         text = config.get_text_config()
@@ -112,7 +112,7 @@ class ModelWeights:
     @property
     def notes(self) -> tuple[str, ...]:
         """Caveats about these weights, one sentence each."""
-        notes = []
+        notes = list(self._tensors.notes)
         if self.pre_norm == "none":
             notes.append("No norm comes before attention, so none is folded into W_q and W_k.")
         if self._name(0, "self_attn.q_norm.weight") in self._tensors:
@@ -178,7 +178,7 @@ class ModelWeights:
         """What tells how a LoRA adapter's changes lie in these tensors."""
         return {
             "embedding": self._input,
-            "turned": not self._stored_out_by_in,
+            "turned": not self.stored_out_by_in,
             "tied": self._input == self._output,
         }
 
@@ -218,7 +218,7 @@ class ModelWeights:
 
     def _matrix(self, module: str, rows: int, columns: int) -> Tensor:
         """A module's weight as [in, out], applied from the right."""
-        if self._stored_out_by_in:
+        if self.stored_out_by_in:
             return self._read(f"{module}.weight", (columns, rows)).T
         return self._read(f"{module}.weight", (rows, columns))
 

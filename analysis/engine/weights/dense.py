@@ -41,6 +41,7 @@ class Gpt2Weights(ModelWeights):
     """GPT-2: Conv1D layers [in, out]; ``c_attn`` makes q, k and v, concatenated."""
 
     pre_norm: ClassVar[PreNorm] = "layer"
+    stored_out_by_in: ClassVar[bool] = False
 
     # GPT-2's published checkpoints have no prefix.
     _bodies: ClassVar[tuple[str, ...]] = ("transformer.", "")
@@ -49,7 +50,6 @@ class Gpt2Weights(ModelWeights):
     _norm: ClassVar[str] = "ln_1"
     _query_key: ClassVar[tuple[str, ...]] = ("attn.c_attn",)
     _down: ClassVar[str] = "mlp.c_proj"
-    _stored_out_by_in: ClassVar[bool] = False
 
     def _split(self, projected: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         (fused,) = projected

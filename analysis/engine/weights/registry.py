@@ -24,9 +24,11 @@ from analysis.engine.weights.experts import (
     Qwen2MoeWeights,
     Qwen3MoeWeights,
 )
+from analysis.engine.weights.quantised import dequantised
 from analysis.engine.weights.tensors import DiskTensors, ModelTensors, TensorSource
 from analysis.models import checkpoint
 from analysis.models.adapters import Adapter
+from analysis.models.quantisation import quantisation
 from analysis.problems import problem
 
 if TYPE_CHECKING:
@@ -70,9 +72,12 @@ def open_weights(folder: Path, adapter: Adapter | None = None) -> ModelWeights:
             safetensors files.
         adapter: A LoRA adapter, whose changes are added to the model's tensors as they are read.
 
+    Quantised weights are restored in float32 as they are read (METHODS 7).
+
     Raises:
-        ProblemError: ``model`` when the folder is incomplete, its weights are pickled or
-            quantised, its family has no adapter, or the LoRA adapter is for another model.
+        ProblemError: ``model`` when the folder is incomplete, its weights are pickled or quantised
+            by a method that is not undone here, its family has no adapter, or the LoRA adapter is
+            for another model.
     """
     found = checkpoint.inspect(folder)
     kind = found.config.get("model_type")
@@ -80,7 +85,11 @@ def open_weights(folder: Path, adapter: Adapter | None = None) -> ModelWeights:
         raise _unknown(str(kind), str(folder))
     config = read_configuration(found, str(folder))
     _refuse_other_families(config, str(folder))
-    tensors = DiskTensors(found)
+    tensors: TensorSource = DiskTensors(found)
+    if (how := quantisation(found.config)) is not None:
+        # Whichever way a family stores its layers, they are quantised [out, in].
+        transposed = not _ADAPTERS[config.get_text_config().model_type].stored_out_by_in
+        tensors = dequantised(DiskTensors(found), how, transposed=transposed)
     weights = _adapter(config, tensors)
     if adapter is None:
         return weights
@@ -90,7 +99,8 @@ def open_weights(folder: Path, adapter: Adapter | None = None) -> ModelWeights:
 def weights_of(model: PreTrainedModel) -> ModelWeights:
     """The weights of a loaded model, on any device and in any float type.
 
-    Raises ProblemError ``model`` when it is quantised or its family has no adapter.
+    Raises ProblemError ``model`` when its family has no adapter; a weight that it holds quantised
+    cannot be read from it.
     """
     _refuse_other_families(model.config, type(model).__name__)
     return _adapter(model.config, ModelTensors(model))
@@ -104,13 +114,6 @@ def _refuse_other_families(config: PreTrainedConfig, where: str) -> None:
     kind = config.get_text_config().model_type
     if kind not in _ADAPTERS:
         raise _unknown(kind, where)
-    if getattr(config, "quantization_config", None) is not None:
-        raise problem(
-            "model",
-            f"The weights of {where} are quantised.",
-            "Their tensors do not hold the numbers that the model computes with.",
-            "Give a version in float32, float16 or bfloat16.",
-        )
 
 
 def _unknown(kind: str, where: str) -> Exception:

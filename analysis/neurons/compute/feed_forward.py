@@ -204,10 +204,11 @@ def _child(network: nn.Module, names: Sequence[str]) -> nn.Module | None:
 
 
 def _width(down: nn.Module) -> int:
-    """D_ff. Linear layers store [out, in], Conv1D [in, out]."""
+    """D_ff. Conv1D stores [in, out]; the weight of a quantised layer may have any shape."""
     down = _itself(down)
-    weight = down.get_parameter("weight")
-    return int(weight.shape[0] if isinstance(down, Conv1D) else weight.shape[1])
+    if isinstance(down, Conv1D):
+        return int(down.get_parameter("weight").shape[0])
+    return int(getattr(down, "in_features", None) or down.get_parameter("weight").shape[1])
 
 
 def _unknown(model: PreTrainedModel) -> ProblemError:
