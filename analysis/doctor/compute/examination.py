@@ -60,8 +60,8 @@ def _complete(patient: Patient) -> Finding:
             "weights",
             "ok",
             patient.subject,
-            f"{patient.name} is quantised ({patient.found.quantised()}); its {where} are there.",
-            "Whether they hold every weight shows when it is loaded.",
+            f"{patient.name} is quantised ({patient.found.quantised()}), in {where}.",
+            "Whether every weight is there shows when it is loaded.",
         )
     parameters = sum(each.numel() for each in patient.outline.parameters())
     beneath = "The model beneath " if patient.adapter is not None else ""
