@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -23,7 +24,7 @@ from analysis.events import EngineStatus
 from analysis.request import named
 from app.config import Settings, state_file
 from app.frame.action import Action
-from app.frame.actions import ACTIONS, action_of, actions_of, bindings
+from app.frame.actions import ACTIONS, action_of, actions_of, bindings, exists
 from app.frame.export import free_path, save_text
 from app.frame.lines import MINIMUM, header, key_line, keys_in_words
 from app.frame.palette import ActionProvider, Palette
@@ -42,12 +43,12 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
     from textual.widget import Widget
 
+    from app.jobs.examination import Examination
     from app.links import Link
 
 _UNUSABLE = (60, 16)
-# Minimum time on screen even while the user types, in seconds: a message covers other text.
+# Seconds that a message is shown: at least, since it covers other text, and if nothing is typed.
 _READ_S = {"information": 1.5, "warning": 4.0, "error": 4.0}
-# Time on screen if nothing is typed.
 _SHOWN_S = {"information": 5.0, "warning": 8.0, "error": 10.0}
 
 
@@ -60,19 +61,17 @@ class InsttuiApp(KeyByKeyApp):
     COMMANDS: ClassVar[set[type[Provider]]] = {ActionProvider}  # type: ignore[assignment]
     AUTO_FOCUS = None
 
+    @dataclass
     class EngineChanged(Message):
         """The engine's state changed."""
 
-        def __init__(self, status: EngineStatus) -> None:
-            super().__init__()
-            self.status = status
+        status: EngineStatus
 
+    @dataclass
     class ToldToEnd(Message):
         """A signal asked the process to end."""
 
-        def __init__(self, signal_number: int) -> None:
-            super().__init__()
-            self.signal_number = signal_number
+        signal_number: int
 
     def __init__(
         self, workspace: Workspace, settings: Settings, *, state_path: Path | None = None
@@ -84,6 +83,7 @@ class InsttuiApp(KeyByKeyApp):
         self.settings = settings
         self.status = EngineStatus(state="off")
         self.session: SessionLike | None = None
+        self._examination: Examination | None = None
         self._header, self._keys = Lines(id="header"), Lines(id="keys")
         self._painted = False
         # What had the focus before the terminal became too small.
@@ -145,12 +145,14 @@ class InsttuiApp(KeyByKeyApp):
         self.call_after_refresh(self._connect)
 
     def _connect(self) -> None:
-        # Garbage collection was off during startup.
-        gc.enable()
+        gc.enable()  # It was off during startup.
         if isinstance(self.workspace, PairWorkspace):
             self.session = self.workspace.connect(
                 self._hear_engine, lambda text: self.say(text, severity="warning")
             )
+            from app.jobs.examination import Examination  # Not before the first paint.
+
+            self._examination = Examination(self.workspace.pair, self.session, self)
             self.view.connected()
         self.take_keys()
         self.refresh_lines()
@@ -248,9 +250,7 @@ class InsttuiApp(KeyByKeyApp):
         return [a for a in every if (self._exists(a) if a.scope == "app" else view.offers(a))]
 
     def _exists(self, action: Action) -> bool:
-        """Whether an action exists here: not every workspace has every view."""
-        number = action.id.removeprefix("app.view_")
-        return not number.isdigit() or int(number) <= len(self.views)
+        return exists(action, views=len(self.views), pair=isinstance(self.workspace, PairWorkspace))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
         """Whether Textual may call an action of the app."""
@@ -281,6 +281,8 @@ class InsttuiApp(KeyByKeyApp):
             return
         self.status = message.status
         self.refresh_lines()
+        if self._examination is not None:
+            self._examination.engine_changed(message.status)
         for view in self.base.query(View):
             # A view that is still being built shows the state when it is entered.
             if view.is_mounted:
@@ -325,6 +327,11 @@ class InsttuiApp(KeyByKeyApp):
         keys = keys_in_words(self.offered(), self.settings.keys)
         title = next(spec.title for spec in self.views if spec.id == self.view.id)
         self.push_screen(HelpPanel(title, self.view.help(), keys))
+
+    def action_doctor(self) -> None:
+        """Open the page of what the doctor found about the pair."""
+        if self._examination is not None:
+            self._examination.show()
 
     def action_save_screen(self) -> None:
         """Save the screen as SVG in the current folder."""

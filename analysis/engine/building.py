@@ -44,12 +44,15 @@ def build(
 ) -> tuple[PreTrainedModel, tuple[str, ...]]:
     """Build the model with its weights in the precision asked for, not yet on its device.
 
+    For the meta device it is built without numbers, from the names and shapes that the files list:
+    what does not fit shows in a moment, whatever the model's size.
+
     Args:
         choice: How to load it.
         found: Its folder.
         config: The folder's configuration.
-        device: Where it will go; a quantised model is there already. The default dtype is float32
-            on a CPU, elsewhere the folder's own.
+        device: Where it will go; a quantised model is there already, and one for the meta device.
+            The default dtype is float32 on a CPU, elsewhere the folder's own.
         attention: ``auto``, or an attention implementation that transformers knows.
 
     Returns:
@@ -61,6 +64,8 @@ def build(
     default: torch.dtype | str = torch.float32 if device.type == "cpu" else "auto"
     dtype = _DTYPES.get(choice.dtype, default)
     options = loading_options(found, choice.name, config, device)
+    if device.type == "meta":
+        options["device_map"] = "meta"
     loaded: Any
     try:
         loaded = AutoModelForCausalLM.from_pretrained(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from analysis.engine.pool import ModelPool
 from analysis.engine.tokenizing import tokenize
+from analysis.engine.weights import ModelWeights
 from analysis.events import ModelFacts, Steps
 from analysis.models.request import (
     Architecture,
@@ -13,6 +14,7 @@ from analysis.models.request import (
     TokenizeRequest,
 )
 from analysis.models.tokens import Tokens
+from analysis.request import ModelChoice
 
 
 def load(request: LoadRequest, models: ModelPool) -> Steps[ModelFacts]:
@@ -28,9 +30,14 @@ def tokenize_prompt(request: TokenizeRequest, models: ModelPool) -> Steps[Tokens
 def describe(request: ArchitectureRequest, models: ModelPool) -> Steps[Architecture]:
     """A model's architecture, from its configuration and the names of its tensors."""
     weights = yield from models.weights(request.model)
+    return architecture_of(request.model, weights)
+
+
+def architecture_of(choice: ModelChoice, weights: ModelWeights) -> Architecture:
+    """What a model with these weights is built of."""
     heads = tuple(weights.heads_in(layer) for layer in range(weights.layers))
     return Architecture(
-        model=request.model.name,
+        model=choice.name,
         family=weights.family,
         layers=weights.layers,
         heads=max(heads),

@@ -11,7 +11,7 @@ import queue
 import threading
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
@@ -29,6 +29,9 @@ from analysis.engine.memory import is_out_of_memory
 from analysis.engine.non_finite import explain_non_finite
 from analysis.engine.reasons import reason
 from analysis.problems import ProblemError, problem
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 Ending = Literal["end", "length"]
 
@@ -92,9 +95,14 @@ def generate(
 
 def end_tokens(loaded: LoadedModel) -> frozenset[int]:
     """The ids that end a response: the generation configuration's, else the tokenizer's."""
-    configured = getattr(loaded.model.generation_config, "eos_token_id", None)
+    return ending_tokens(loaded.model, loaded.tokenizer)
+
+
+def ending_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+    """As `end_tokens`, of a model that may be without its numbers."""
+    configured = getattr(model.generation_config, "eos_token_id", None)
     if configured is None:
-        configured = loaded.tokenizer.eos_token_id
+        configured = tokenizer.eos_token_id
     if configured is None:
         return frozenset()
     return frozenset([configured] if isinstance(configured, int) else configured)

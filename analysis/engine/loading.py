@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 import transformers
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
 
 from analysis.engine.building import LAST_RESORT, build
 from analysis.engine.causality import refuse_looking_ahead
@@ -125,13 +125,7 @@ def load_model(
         ProblemError: ``model`` when the folder cannot be used; out-of-memory errors pass through.
     """
     started = time.monotonic()
-    quiet()
-    found = checkpoint.inspect(folder)
-    _refuse_pickles(choice, found)
-    _refuse_foreign_code(choice, found)
-    config = read_configuration(found, choice.name, trust_remote_code=choice.trust_remote_code)
-    refuse_other_models(found, choice.name, config, trust_remote_code=choice.trust_remote_code)
-    refuse_generation_faults(found, choice.name)
+    found, config = _usable(choice, folder)
     tokenizer = load_tokenizer(choice, folder)
     model, notes = build(choice, found, config, device, attention)
     # Not model.to(device): transformers' wrapper loses its type.
@@ -153,6 +147,36 @@ def load_model(
         notes=notes,
     )
     return LoadedModel(choice, model, tokenizer, facts, device)
+
+
+def outline(
+    choice: ModelChoice, folder: Path
+) -> tuple[Checkpoint, PreTrainedModel, tuple[str, ...]]:
+    """A model without its numbers, on the meta device: whether `load_model` would find them all.
+
+    Reads the headers of the weight files alone. Unlike `load_model` it cannot tell whether the
+    network reads from left to right.
+
+    Returns:
+        The folder, the model, and notes for whoever reads its numbers.
+
+    Raises:
+        ProblemError: ``model`` when the folder cannot be used.
+    """
+    found, config = _usable(choice, folder)
+    return found, *build(choice, found, config, torch.device("meta"), "auto")
+
+
+def _usable(choice: ModelChoice, folder: Path) -> tuple[Checkpoint, PreTrainedConfig]:
+    """A folder and its configuration, once nothing speaks against loading its weights."""
+    quiet()
+    found = checkpoint.inspect(folder)
+    _refuse_pickles(choice, found)
+    _refuse_foreign_code(choice, found)
+    config = read_configuration(found, choice.name, trust_remote_code=choice.trust_remote_code)
+    refuse_other_models(found, choice.name, config, trust_remote_code=choice.trust_remote_code)
+    refuse_generation_faults(found, choice.name)
+    return found, config
 
 
 def load_tokenizer(

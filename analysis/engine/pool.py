@@ -76,6 +76,10 @@ class ModelPool:
         """The models in memory, the most recently used last."""
         return tuple(held.loaded.facts for held in self._held.values())
 
+    def holds(self, choice: ModelChoice) -> bool:
+        """Whether the model, or one that differs in its adapter only, is in memory."""
+        return self._keys.get(_nameless(choice)) in self._held
+
     def get(self, choice: ModelChoice) -> Generator[Progress, None, LoadedModel]:
         """The model, loaded and downloaded as needed; ProblemError if unavailable or too large.
 
@@ -248,7 +252,7 @@ class ModelPool:
                 raise _too_large(choice, place, device)
 
     def _make_room(self, choice: ModelChoice, place: Place, device: torch.device) -> None:
-        size = _size(choice, place, device)
+        size = bytes_in_memory(choice, place, device)
         if free_bytes(device) < size * (1 + _HEADROOM):
             self._parts.clear()
             release(device)
@@ -282,17 +286,19 @@ def _whole(folder: Path) -> Path:
     )
 
 
-def _size(choice: ModelChoice, place: Place, device: torch.device) -> int:
+def bytes_in_memory(choice: ModelChoice, place: Place, device: torch.device) -> int:
+    """Size of a model's weights in memory, without what an adapter adds."""
     dtype = "float32" if choice.dtype == "auto" and device.type == "cpu" else choice.dtype
     return checkpoint.inspect(place.folder).bytes_in_memory(dtype)
 
 
 def _too_large(choice: ModelChoice, place: Place, device: torch.device) -> ProblemError:
     release(device)
+    size = readable(bytes_in_memory(choice, place, device))
     return problem(
         "memory",
         f"{choice.name} does not fit into the memory of {device}.",
-        f"Its weights take {readable(_size(choice, place, device))}, loading them some more; "
+        f"Its weights take {size}, loading them some more; "
         f"{readable(free_bytes(device))} are free.",
         "Choose a smaller model, --dtype bfloat16, or another device.",
     )

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from analysis.models import checkpoint
-from analysis.models.references import ALIASES, DEMO_NAMES, local_folder, resolve
+from analysis.models.aliases import ALIASES
+from analysis.models.references import DEMO_NAMES, local_folder, resolve
 from analysis.problems import ProblemError
 from analysis.request import ModelChoice
 from analysis.table import Cell, Table

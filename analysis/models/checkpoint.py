@@ -36,6 +36,21 @@ class IncompleteError(ProblemError):
 
 
 @dataclass(frozen=True)
+class TensorPlace:
+    """Where a tensor's bytes lie: `size` bytes of a file from `offset` on.
+
+    `dtype` is safetensors' name of its type.
+    """
+
+    name: str
+    file: Path
+    offset: int
+    size: int
+    dtype: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """A complete model folder, its ``config.json``, and the files that hold its tensors.
 
@@ -60,6 +75,23 @@ class Checkpoint:
     def names(self) -> tuple[str, ...]:
         """The names of all tensors; none for pickles, which are never opened."""
         return tuple(name for name, _ in self._tensors())
+
+    def places(self) -> Iterator[TensorPlace]:
+        """Where every tensor lies; none for pickles, which are never opened."""
+        for file in () if self.pickled else self.weights:
+            with file.open("rb") as stream:
+                (length,) = struct.unpack("<Q", stream.read(8))
+            for name, tensor in _header(file).items():
+                if name != "__metadata__":
+                    start, end = tensor["data_offsets"]
+                    yield TensorPlace(
+                        name,
+                        file,
+                        8 + length + start,
+                        end - start,
+                        tensor["dtype"],
+                        tuple(tensor["shape"]),
+                    )
 
     def whole_numbers(self) -> tuple[str, ...]:
         """The tensors stored as integers; none for pickles, which are never opened."""

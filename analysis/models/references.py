@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from analysis.models.aliases import ALIASES
 from analysis.problems import problem
 from analysis.request import ModelChoice
 
@@ -17,43 +18,6 @@ DEMO_NAMES = ("demo-base", "demo-tuned")
 
 _HUB_ID = re.compile(r"(?P<repository>\w[\w.-]*/\w[\w.-]*)(?:@(?P<revision>\S+))?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-
-
-class Alias(msgspec.Struct, frozen=True):
-    """A short name for a published model: a hub id, with ``@revision`` if not the default branch.
-
-    `partner` is the alias of the other model of the pair: same lineage, base against tuned. `note`
-    is what a reader should know before loading it.
-    """
-
-    reference: str
-    partner: str
-    note: str
-
-
-# Each pair is one lineage: the tuned model was trained from exactly this base model.
-ALIASES: dict[str, Alias] = {
-    "llama": Alias("huggyllama/llama-7b", "vicuna", "LLaMA 1, 7B; the paper's base model"),
-    # The default branch has only pickled weights; this revision is the hub's own conversion of the
-    # same weights to safetensors.
-    "vicuna": Alias(
-        "lmsys/vicuna-7b-v1.1@refs/pr/10", "llama", "LLaMA 1 tuned on ShareGPT; the paper's"
-    ),
-    "mistral": Alias("mistralai/Mistral-7B-v0.1", "mistral-instruct", "7B; the paper's second"),
-    "mistral-instruct": Alias("mistralai/Mistral-7B-Instruct-v0.1", "mistral", "7B, tuned"),
-    "smollm2-135m": Alias("HuggingFaceTB/SmolLM2-135M", "smollm2-135m-instruct", "0.1B"),
-    "smollm2-135m-instruct": Alias(
-        "HuggingFaceTB/SmolLM2-135M-Instruct", "smollm2-135m", "0.1B, tuned"
-    ),
-    "qwen2.5-0.5b": Alias("Qwen/Qwen2.5-0.5B", "qwen2.5-0.5b-instruct", "0.5B"),
-    "qwen2.5-0.5b-instruct": Alias("Qwen/Qwen2.5-0.5B-Instruct", "qwen2.5-0.5b", "0.5B, tuned"),
-    "qwen3-0.6b-base": Alias("Qwen/Qwen3-0.6B-Base", "qwen3-0.6b", "0.6B"),
-    "qwen3-0.6b": Alias("Qwen/Qwen3-0.6B", "qwen3-0.6b-base", "0.6B, tuned; thinks before answers"),
-    "olmo2-1b": Alias("allenai/OLMo-2-0425-1B", "olmo2-1b-instruct", "1B; open training data"),
-    "olmo2-1b-instruct": Alias("allenai/OLMo-2-0425-1B-Instruct", "olmo2-1b", "1B, tuned"),
-    "gemma3-1b": Alias("google/gemma-3-1b-pt", "gemma3-1b-it", "1B; licence to be accepted first"),
-    "gemma3-1b-it": Alias("google/gemma-3-1b-it", "gemma3-1b", "1B, tuned; licence as well"),
-}
 
 
 def resolve(name: str, *, aliases: Mapping[str, str] = {}) -> ModelChoice:

@@ -19,6 +19,7 @@ COMMANDS = {
     "study": "the paper's tables and figures, for any pair of models or for stored maps",
     "cache": "what is stored on this disk, and removing it",
     "models": "model names and what is available here",
+    "doctor": "what is wrong with a pair of models, and what works with it",
     "demo": "the embedded pair of small models: what it is, and training it anew",
 }
 

@@ -12,6 +12,7 @@ _ORDINALS = (
     *("first", "second", "third", "fourth", "fifth"),
     *("sixth", "seventh", "eighth", "ninth"),
 )
+_DOCTOR = Action("app.doctor", "", "", "Doctor: what is wrong with this pair, what works with it")
 _APP = (
     *(
         Action(f"app.view_{n + 1}", str(n + 1), "", f"Show the {ordinal} view", f"show_view({n})")
@@ -21,6 +22,7 @@ _APP = (
         "app.help", "question_mark,f1", "help", "What this view shows, how to read it, its keys"
     ),
     Action("app.palette", "colon,ctrl+p", "palette", "All actions by name", "command_palette"),
+    _DOCTOR,
     Action("app.theme", "", "", "Choose a theme", "change_theme"),
     Action("app.screenshot", "", "", "Save the screen as an SVG picture", "save_screen"),
     Action("app.quit", "q", "quit", "Quit", "quit"),
@@ -43,6 +45,12 @@ _BY_CALL = {(action.scope, *parse(action.action)[1:]): action for action in _ALL
 def action_of(scope: str, name: str, parameters: tuple[object, ...]) -> Action | None:
     """The action that this Textual call performs; None if it is not one of ours."""
     return _BY_CALL.get((scope, name, parameters))
+
+
+def exists(action: Action, *, views: int, pair: bool) -> bool:
+    """Whether an action of the app exists in a workspace with so many views, a pair or not."""
+    number = action.id.removeprefix("app.view_")
+    return pair or action is not _DOCTOR if not number.isdigit() else int(number) <= views
 
 
 def bindings(scope: str) -> list[BindingType]:

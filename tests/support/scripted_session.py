@@ -14,6 +14,8 @@ import msgspec
 import numpy as np
 
 from analysis.concepts.request import ConceptsRequest
+from analysis.doctor.findings import Findings
+from analysis.doctor.request import ExaminationRequest
 from analysis.events import (
     Cancelled,
     EngineStatus,
@@ -240,6 +242,8 @@ def _events(request: Request) -> Iterator[Event]:
         yield Finished(facts(name))
     elif isinstance(request, TokenizeRequest):
         yield Finished(word_tokens(request.prompt, template=request.chat_template))
+    elif isinstance(request, ExaminationRequest):
+        yield Finished(Findings(()))
     elif isinstance(request, ArchitectureRequest):
         yield Finished(architecture(request))
     elif isinstance(request, HeadPairsRequest):

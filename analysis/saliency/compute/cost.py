@@ -139,6 +139,10 @@ class Plan:
     def cheapest(self) -> Literal["forward", "reverse"]:
         return "forward" if self._forward_seconds() < self._reverse_seconds() else "reverse"
 
+    def passes(self) -> float:
+        """What a map costs by the cheaper method, in forward passes through the body."""
+        return min(self._forward_seconds(), self._reverse_seconds()) / self._body_seconds()
+
     def blocks(self) -> tuple[int, ...]:
         """Ends of the blocks of positions that forward mode reads.
 

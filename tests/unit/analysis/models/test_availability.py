@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from analysis.models.aliases import ALIASES
 from analysis.models.availability import models_table
-from analysis.models.references import ALIASES
 from tests.support import checkpoints
 
 

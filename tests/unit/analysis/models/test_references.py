@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.models.references import ALIASES, DEMO_NAMES, local_folder, resolve
+from analysis.models.aliases import ALIASES
+from analysis.models.references import DEMO_NAMES, local_folder, resolve
 from analysis.problems import ProblemError
 from analysis.request import ModelChoice
 from tests.support.checkpoints import COMMIT, hub_cache
@@ -22,6 +23,12 @@ def test_every_alias_resolves_and_pairs_up() -> None:
     for name, alias in ALIASES.items():
         assert resolve(name).location.count("/") == 1
         assert ALIASES[alias.partner].partner == name
+
+
+def test_no_published_model_stands_under_two_names_and_each_says_its_licence() -> None:
+    assert len({alias.reference for alias in ALIASES.values()}) == len(ALIASES)
+    for alias in ALIASES.values():
+        assert any(word in alias.note for word in ("Apache", "licence", "terms")), alias
 
 
 def test_a_hub_id_may_name_its_revision() -> None:

@@ -20,6 +20,14 @@ def test_few_prompt_tokens_go_forward_and_few_response_tokens_in_reverse():
             assert Plan(shape, many, few, PLENTY).cheapest() == "reverse"
 
 
+def test_a_map_costs_a_backward_pass_for_every_response_token_up_to_its_own_place():
+    prompt, response = 1000, 64
+    plan = Plan(LLAMA_7B, prompt, response, PLENTY)
+    passes = sum(1.3 * (prompt + column) / plan.length for column in range(response))
+    assert plan.cheapest() == "reverse"
+    assert plan.passes() == pytest.approx(passes, rel=0.15)
+
+
 def test_a_model_so_small_that_recording_it_takes_longest_goes_in_reverse():
     tiny = replace(D512, width=32, inner=64, weights=8 * 4 * 32**2)
     assert Plan(tiny, 12, 16, PLENTY).cheapest() == "reverse"
