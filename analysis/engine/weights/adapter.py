@@ -95,6 +95,11 @@ class ModelWeights:
         self.vocabulary = tensors.shape(self._input)[0]
 
     @property
+    def tensors(self) -> TensorSource:
+        """Everything that is stored, by name."""
+        return self._tensors
+
+    @property
     def centres_embeddings(self) -> bool:
         """Whether an embedding's mean is subtracted before it meets W_q and W_k."""
         return self.pre_norm == "layer"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -37,6 +38,9 @@ class TensorSource(Protocol):
     def __contains__(self, name: str) -> bool:
         """Whether there is a tensor of that name."""
 
+    def names(self) -> Iterator[str]:
+        """The names of all tensors."""
+
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of a tensor, without reading it."""
 
@@ -61,6 +65,9 @@ class ModelTensors:
 
     def __contains__(self, name: str) -> bool:
         return name in self._parameters
+
+    def names(self) -> Iterator[str]:
+        return iter(self._parameters)
 
     def shape(self, name: str) -> tuple[int, ...]:
         return tuple(self._parameters[name].shape)
@@ -109,6 +116,9 @@ class DiskTensors:
 
     def __contains__(self, name: str) -> bool:
         return name in self._places
+
+    def names(self) -> Iterator[str]:
+        return iter(self._places)
 
     def shape(self, name: str) -> tuple[int, ...]:
         return self._places[name].shape
