@@ -30,8 +30,8 @@ BLOCK = 32
 STEPS = 24
 """Of the iteration, at most."""
 
-CHECKED = 4
-"""After so many steps it is looked whether the directions asked for are there."""
+CHECKED = 8
+"""Every so many steps it is looked whether the directions asked for are there."""
 
 SETTLED = 1e-3
 """A squared singular value is known where its residual is below this share of it."""
@@ -42,6 +42,9 @@ then be turned by 6 degrees."""
 
 FAINTEST = 1e-14
 """Squared singular values up to this share of the largest are rounding errors."""
+
+EXHAUSTED = 1e-6
+"""Below this ratio of new vectors' lengths, rounding may have turned them into the basis."""
 
 SHARE = 0.9
 """The share of ‖ΔW‖² that `Spectrum.holding` is about."""
@@ -172,45 +175,48 @@ class _Lanczos:
     def __init__(self, blocks: Sequence[Tensor], seed: int) -> None:
         self._blocks = blocks
         self._width = blocks[0].shape[1]
+        self._steps = min(STEPS, self._width // BLOCK)
         self._total = sum(
-            float(rows.double().square().sum()) for b in blocks for rows in torch.split(b, 1024)
+            float(rows.double().square_().sum()) for b in blocks for rows in torch.split(b, 1024)
         )
         if not self._total:
             raise ValueError("a change of zero has no spectrum")
         random = torch.Generator().manual_seed(seed)
         start = torch.randn(self._width, BLOCK, generator=random, dtype=torch.float64)
-        self._basis = torch.linalg.qr(start.to(blocks[0].device)).Q
-        self._tri = self._basis.new_zeros(0, 0)
+        # Vectors lie one after the other in memory, whatever their number.
+        self._vectors = start.new_empty(self._steps * BLOCK, self._width).to(blocks[0].device)
+        self._vectors[:BLOCK] = torch.linalg.qr(start.to(blocks[0].device)).Q.T
+        self._projected = self._vectors.new_zeros(len(self._vectors), len(self._vectors))
 
     def run(self, count: int) -> Spectrum:
         """Iterate until `count` directions are known, or as often as it may."""
-        steps = min(STEPS, self._width // BLOCK)
-        for step in range(1, steps + 1):
-            coupling = self._step(last=step == steps)
-            if step % CHECKED == 0 or step == steps:
-                ritz = self._ritz(coupling)
-                if step > CHECKED and bool(ritz.known_directions(count).all()):
+        for step in range(1, self._steps + 1):
+            coupling = self._step(step)
+            if step % CHECKED == 0 or step == self._steps:
+                ritz = self._ritz(step * BLOCK, coupling)
+                if bool(ritz.known_directions(count).all()):
                     break
-        directions = (self._basis[:, : len(ritz.vectors)] @ ritz.vectors[:, :count]).T
+        directions = ritz.vectors[:, :count].T @ self._vectors[: len(ritz.vectors)]
         return ritz.spectrum(count, _signed(torch.nn.functional.normalize(directions, dim=1)))
 
-    def _step(self, *, last: bool) -> Tensor:
-        """Add a block to the basis, unless it is the last; returns how it couples to the others."""
-        block = self._basis[:, -BLOCK:]
-        image = self._image(block)
-        inside = self._basis.T @ image
-        grown = self._basis.new_zeros(len(inside), len(inside))
-        grown[: len(self._tri), : len(self._tri)] = self._tri
-        grown[:, -BLOCK:] = inside
-        grown[-BLOCK:, :] = inside.T
-        self._tri = grown
-        outside = image - self._basis @ inside
-        outside -= self._basis @ (self._basis.T @ outside)
+    def _step(self, step: int) -> Tensor:
+        """Project G on one block more, and begin the next; returns how that couples to this."""
+        last, end = (step - 1) * BLOCK, step * BLOCK
+        basis = self._vectors[:end]
+        image = self._image(basis[last:].T)
+        inside = basis @ image
+        self._projected[:end, last:end] = inside
+        self._projected[last:end, :end] = inside.T
+        outside = image - basis.T @ inside
+        outside -= basis.T @ (basis @ outside)
         following, coupling = torch.linalg.qr(outside)
-        if not last:
-            # What is left of an image that lies within the basis is rounding: turn it out again.
-            following -= self._basis @ (self._basis.T @ following)
-            self._basis = torch.cat([self._basis, torch.linalg.qr(following).Q], dim=1)
+        if step < self._steps:
+            sizes = coupling.diagonal().abs()
+            if float(sizes.min()) < EXHAUSTED * float(sizes.max()):
+                # What is left of an image within the basis is rounding, and not outside of it.
+                following -= basis.T @ (basis @ following)
+                following = torch.linalg.qr(following).Q
+            self._vectors[end : end + BLOCK] = following.T
         return coupling
 
     def _image(self, vectors: Tensor) -> Tensor:
@@ -220,8 +226,8 @@ class _Lanczos:
             image += (block.T @ (block @ single)).double()
         return image
 
-    def _ritz(self, coupling: Tensor) -> _Ritz:
-        squares, vectors = torch.linalg.eigh(self._tri)
+    def _ritz(self, dimensions: int, coupling: Tensor) -> _Ritz:
+        squares, vectors = torch.linalg.eigh(self._projected[:dimensions, :dimensions])
         squares, vectors = squares.flip(0), vectors.flip(1)
         return _Ritz(
             squares=squares.clamp_min(0.0).cpu().numpy(),
