@@ -55,7 +55,9 @@ def tensors_table(layers: Sequence[LayerChanges]) -> Table:
         empty for vectors and for what did not change; `top_share` is that of all directions kept,
         and the words are those at both ends of the first.
     """
-    return Table(TENSOR_COLUMNS, [_tensor(layer, each) for layer in layers for each in layer.tensors])
+    return Table(
+        TENSOR_COLUMNS, [_tensor(layer, each) for layer in layers for each in layer.tensors]
+    )
 
 
 def directions_table(layers: Sequence[LayerChanges]) -> Table:

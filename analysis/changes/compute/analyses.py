@@ -123,7 +123,7 @@ def directions_of(
     nearest, cosines = nearest_words(both, words.vectors, top, "projection")
     used, places = np.unique(nearest, return_inverse=True)
     shape = (2, len(found.settled), nearest.shape[1])
-    cosines = cosines.reshape(shape) * np.float32([1, -1])[:, None, None]
+    cosines = cosines.reshape(shape) * np.array([1, -1], np.float32)[:, None, None]
     return msgspec.structs.replace(
         described,
         side=tensor.side,

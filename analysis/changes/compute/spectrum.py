@@ -164,6 +164,11 @@ def _holding(shares: NDArray[np.float64]) -> int:
     return int(np.searchsorted(shares.cumsum(), SHARE * (1 - 1e-12))) + 1
 
 
+def _orthonormal(vectors: Tensor) -> tuple[Tensor, Tensor]:
+    found: tuple[Tensor, Tensor] = torch.linalg.qr(vectors)
+    return found
+
+
 def _signed(directions: Tensor) -> Tensor:
     largest = directions.gather(1, directions.abs().argmax(dim=1, keepdim=True))
     return directions * largest.sign()
@@ -209,13 +214,13 @@ class _Lanczos:
         self._projected[last:end, :end] = inside.T
         outside = image - basis.T @ inside
         outside -= basis.T @ (basis @ outside)
-        following, coupling = torch.linalg.qr(outside)
+        following, coupling = _orthonormal(outside)
         if step < self._steps:
             sizes = coupling.diagonal().abs()
             if float(sizes.min()) < EXHAUSTED * float(sizes.max()):
                 # What is left of an image within the basis is rounding, and not outside of it.
                 following -= basis.T @ (basis @ following)
-                following = torch.linalg.qr(following).Q
+                following, _ = _orthonormal(following)
             self._vectors[end : end + BLOCK] = following.T
         return coupling
 

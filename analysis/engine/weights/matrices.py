@@ -229,7 +229,9 @@ def _is_square(tensor: WeightTensor) -> bool:
 
 def _says_in_by_out(tensor: WeightTensor, width: int) -> bool:
     """Whether a layer's tensor shows that it stores [in, out], as GPT-2's do."""
-    known = bool(tensor.side) and tensor.is_matrix and tensor.role not in ("embeddings", "positions")
+    known = (
+        bool(tensor.side) and tensor.is_matrix and tensor.role not in ("embeddings", "positions")
+    )
     return known and not _is_square(tensor) and not tensor.out_by_in and width in tensor.shape
 
 
