@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -41,10 +42,13 @@ APART = 0.1
 then be turned by 6 degrees."""
 
 FAINTEST = 1e-14
-"""Squared singular values up to this share of the largest are rounding errors."""
+"""Of a decomposition in float64, squares up to this share of the largest are rounding errors."""
 
 EXHAUSTED = 1e-6
 """Below this ratio of new vectors' lengths, rounding may have turned them into the basis."""
+
+SEEN = 1e-3
+"""Where unknown singular values hold a larger share, the quadrature must see about as much."""
 
 SHARE = 0.9
 """The share of ‖ΔW‖² that `Spectrum.holding` is about."""
@@ -241,6 +245,7 @@ class _Lanczos:
             weights=vectors[:BLOCK].square().cpu().numpy(),
             total=self._total,
             width=self._width,
+            rounding=torch.finfo(self._blocks[0].dtype).eps,
         )
 
 
@@ -256,6 +261,7 @@ class _Ritz:
             iteration began with: the weights of their Gauss quadratures.
         total: Σ σ² of all of them, known exactly.
         width: s.
+        rounding: The error of a product with G, as a share of the largest eigenvalue.
     """
 
     squares: NDArray[np.float64]
@@ -264,17 +270,17 @@ class _Ritz:
     weights: NDArray[np.float64]
     total: float
     width: int
+    rounding: float
 
     def known_directions(self, count: int) -> NDArray[np.bool_]:
         """bool [count]: which of the first may be turned by little."""
         gaps = -np.diff(self.squares, append=0.0)
         around = np.minimum(gaps, np.concatenate([[np.inf], gaps[:-1]]))
-        known: NDArray[np.bool_] = (self.residuals < APART * around)[:count]
-        return known
+        return self._within(APART * around)[:count]
 
     def spectrum(self, count: int, directions: Tensor) -> Spectrum:
         """All that is known or estimated of the whole spectrum."""
-        keep = self.squares[:count] > FAINTEST * self.squares[0]
+        keep = self.squares[:count] > self.rounding * self.squares[0]
         rank, error = self._effective_rank()
         holding, exact = self._holding()
         return Spectrum(
@@ -287,20 +293,25 @@ class _Ritz:
             holding_exact=exact,
         )
 
-    @property
+    def _within(self, bound: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """bool [m]: whether residual and rounding are below a bound."""
+        within: NDArray[np.bool_] = self.residuals + self.rounding * self.squares[0] < bound
+        return within
+
+    @cached_property
     def _known(self) -> NDArray[np.bool_]:
         """Which eigenvalues of G are known, each of them one; the others stand for many."""
-        floor = FAINTEST * self.squares[0]
-        known: NDArray[np.bool_] = (self.residuals < SETTLED * self.squares) & (
-            self.squares > floor
-        )
-        return known
+        known = self._within(SETTLED * self.squares)
+        rest = 1.0 - self.squares[known].sum() / self.total
+        # Of eigenvalues that are equal only some are found, and none of the others is seen.
+        seen = self.weights[:, ~known].mean(axis=0) @ self.squares[~known] * self.width / self.total
+        return known if rest < SEEN or rest / 2 < seen < rest * 2 else np.zeros_like(known)
 
-    @property
+    @cached_property
     def _rest(self) -> float:
         """The share of Σσ² that the known ones do not have; 0 where that is rounding."""
         rest = 1.0 - float(self.squares[self._known].sum()) / self.total
-        return rest if rest > 1e-7 and not self._known.all() else 0.0
+        return rest if rest > 10 * self.rounding and not self._known.all() else 0.0
 
     def _effective_rank(self) -> tuple[float, float]:
         shares = self.squares[self._known] / self.total

@@ -116,7 +116,11 @@ class FoundDirections(FoundList[WordPlace]):
         assert change is not None
         assert change.directions is not None
         where = f"{row_name(self._atlas.places[place.row]):>10} · {place.role:<14}"
-        number = f" direction {place.direction:>2} {change.directions.side:<6} "
+        cosine = abs(change.directions.cosines[place.direction, place.end, place.rank])
+        number = (
+            f" direction {place.direction:>2} {change.directions.side:<6} "
+            f"no. {place.rank + 1:>2} {cosine:.2f}  "
+        )
         room = width - len(where) - len(number)
         ends = ends_text(change.directions, place.direction, room, ascii_only=self._ascii)
         return [(where, ""), (number, "dim"), (ends[place.end], "")]

@@ -57,7 +57,7 @@ def measures(change: TensorChange, *, ascii_only: bool) -> str:
     if not change.norm_change:
         return "nothing changed"
     size = percent(change.relative, ascii_only)
-    parts = [f"changed by {size}{'' if ascii_only else ' '}% ({change.norm_change:.4g})"]
+    parts = [f"changed by {size}{'' if ascii_only else ' '}%"]
     found = change.directions
     if found is not None:
         about, error = ("~", "+-") if ascii_only else ("≈", "±")

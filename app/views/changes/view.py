@@ -239,7 +239,8 @@ class ChangesView(LayerView[ChangesJobs]):
         experts = self._change is not None and self._change.role == "router"
         return UnitsLink(
             unit="experts" if experts else "neurons",
-            categories=instructions.categories[:1],
+            # Those that every category needs.
+            categories=instructions.categories,
             layer=layer,
             kind="all",
             instructions=instructions,
@@ -270,7 +271,7 @@ class ChangesView(LayerView[ChangesJobs]):
             self.show_everything()
 
     def _back(self) -> bool:
-        if self._page == "map" or self._page == "words":
+        if self._page in ("map", "words"):
             return False
         self._turn_to("map")
         return True
