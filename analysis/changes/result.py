@@ -16,7 +16,7 @@ class Directions(msgspec.Struct, frozen=True):
         singular_values: float64 [R].
         settled: bool [R], False where a direction may be turned by more than a few degrees.
         effective_rank: exp of the entropy of σ² / Σσ².
-        effective_rank_error: Its standard error; 0 if all singular values were computed.
+        effective_rank_error: Its standard error; 0 where nothing had to be estimated.
         holding: How many directions hold 90 % of ‖ΔW‖².
         holding_exact: Whether that number is computed, not estimated.
         side: The side of the matrix that the directions are of and that has words: ``reads``, its

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from analysis.changes.compute.reading import difference
-from analysis.changes.compute.spectrum import Spectrum, product_spectrum, spectrum
+from analysis.changes.compute.spectrum import Spectrum, product_spectrum, signed, spectrum
 from analysis.changes.request import OUTSIDE, ChangesRequest
 from analysis.changes.result import Directions, LayerChanges, TensorChange
 from analysis.concepts.compute.principal import nearest_words
@@ -150,7 +150,7 @@ def _spectrum(blocks: Sequence[Tensor], tensor: WeightTensor, rank: int) -> Spec
     turned = torch.nn.functional.normalize(
         found.directions @ upright[0].T.to(found.directions.dtype), dim=1
     )
-    return replace(found, directions=turned)
+    return replace(found, directions=signed(turned))
 
 
 def _tensors(weights: ModelWeights, layer: int) -> list[WeightTensor]:

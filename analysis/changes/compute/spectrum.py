@@ -65,7 +65,7 @@ class Spectrum:
         directions: float64 [R, s], unit vectors; the entry of largest magnitude is positive.
         settled: bool [R], whether the direction is known; see `APART`.
         effective_rank: exp of the entropy of σ² / Σσ².
-        effective_rank_error: Its standard error; 0 if all singular values were computed.
+        effective_rank_error: Its standard error; 0 where nothing had to be estimated.
         holding: How many directions hold `SHARE` of ‖ΔW‖².
         holding_exact: Whether that number is computed, not estimated.
     """
@@ -150,7 +150,7 @@ def _exact(squares: NDArray[np.float64], directions: Tensor, count: int) -> Spec
     shares = squares[squares > 0.0] / squares.sum()
     return Spectrum(
         singular_values=np.sqrt(squares[:count]),
-        directions=_signed(directions[:count]),
+        directions=signed(directions[:count]),
         settled=np.ones(count, np.bool_),
         effective_rank=float(np.exp(_entropy(shares))),
         effective_rank_error=0.0,
@@ -173,7 +173,8 @@ def _orthonormal(vectors: Tensor) -> tuple[Tensor, Tensor]:
     return found
 
 
-def _signed(directions: Tensor) -> Tensor:
+def signed(directions: Tensor) -> Tensor:
+    """The same directions, [R, s], each with its entry of largest magnitude positive."""
     largest = directions.gather(1, directions.abs().argmax(dim=1, keepdim=True))
     return directions * largest.sign()
 
@@ -206,7 +207,7 @@ class _Lanczos:
                 if bool(ritz.known_directions(count).all()):
                     break
         directions = ritz.vectors[:, :count].T @ self._vectors[: len(ritz.vectors)]
-        return ritz.spectrum(count, _signed(torch.nn.functional.normalize(directions, dim=1)))
+        return ritz.spectrum(count, signed(torch.nn.functional.normalize(directions, dim=1)))
 
     def _step(self, step: int) -> Tensor:
         """Project G on one block more, and begin the next; returns how that couples to this."""
