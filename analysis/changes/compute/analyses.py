@@ -11,17 +11,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from analysis.changes.compute.reading import difference
+from analysis.changes.compute.reading import difference, size
 from analysis.changes.compute.spectrum import Spectrum, product_spectrum, signed, spectrum
 from analysis.changes.request import OUTSIDE, ChangesRequest
 from analysis.changes.result import Directions, LayerChanges, TensorChange
 from analysis.concepts.compute.principal import nearest_words
+from analysis.engine.memory import free_bytes, readable
 from analysis.engine.pool import ModelPool, layer_weights
 from analysis.engine.weights import ModelWeights
 from analysis.engine.weights.matrices import LowRank, WeightTensor, matrices, outside_layers
 from analysis.events import Progress, Steps
 from analysis.problems import problem
 from analysis.words.compute.lexicon import UnitWords, unit_words
+
+# What working on a change takes, as a multiple of its size.
+_ROOM = 1.5
 
 _PLAIN = Directions(
     singular_values=np.zeros(0),
@@ -57,9 +61,16 @@ def changes(request: ChangesRequest, models: ModelPool) -> Steps[LayerChanges]:
     found: list[TensorChange] = []
     for before, after in pairs:
         yield Progress("changes", len(found), len(pairs), "tensors")
-        change = difference(base.tensors, tuned.tensors, before, after)
+        fits = _ROOM * size(before) < free_bytes(torch.device("cpu"))
+        if before.is_matrix and not fits:
+            notes.append(
+                f"The directions of {before.role} are left out: its change takes "
+                f"{readable(size(before))}, and there is no room for it in memory."
+            )
+        keep = before.is_matrix and fits
+        change = difference(base.tensors, tuned.tensors, before, after, keep=keep)
         directions = None
-        if before.is_matrix and change.norm_change:
+        if keep and change.norm_change:
             blocks = [block.to(device) for block in change.blocks]
             # The reader's blocks are not needed twice on a device of its own.
             change.blocks.clear()

@@ -23,7 +23,7 @@ class Difference:
     Attributes:
         norm_base: ‖W‖ over all that is compared, squares summed in float64.
         norm_change: ‖ΔW‖, likewise.
-        blocks: ΔW of the matrix, or of each expert's, float32 [in, out]; views. None without.
+        blocks: ΔW of the matrix, or of each expert's, float32 [in, out]; views. Empty if not kept.
     """
 
     norm_base: float = 0.0
@@ -31,12 +31,23 @@ class Difference:
     blocks: list[Tensor] = field(default_factory=list)
 
 
+def size(tensor: WeightTensor) -> int:
+    """Bytes of a matrix's change, of all experts."""
+    return 4 * len(tensor.names) * math.prod(tensor.shape)
+
+
 def difference(
-    base: TensorSource, tuned: TensorSource, before: WeightTensor, after: WeightTensor
+    base: TensorSource,
+    tuned: TensorSource,
+    before: WeightTensor,
+    after: WeightTensor,
+    *,
+    keep: bool,
 ) -> Difference:
     """What a tensor of the base model became.
 
-    Rows that only one of them has are left out; all other dimensions are the same.
+    Rows that only one of them has are left out; all other dimensions are the same. Without `keep`
+    only the norms are found, in little memory.
     """
     found, squares_base, squares_change = Difference(), 0.0, 0.0
     for one, other in zip(_parts(base, before), _parts(tuned, after), strict=True):
@@ -47,14 +58,14 @@ def difference(
             squares_base += _squares(w)
             delta = v.sub_(w)
             squares_change += _squares(delta)
-            if not before.is_matrix:
+            if not keep:
                 continue
             if not place:
                 rows = min(one.shape[0], other.shape[0])
                 change = torch.empty((rows, *one.shape[1:]))
             start = place * one.step
             change[start : start + shared] = delta
-        if before.is_matrix:
+        if keep:
             found.blocks.append(change.T if before.out_by_in else change)
     found.norm_base, found.norm_change = math.sqrt(squares_base), math.sqrt(squares_change)
     return found
