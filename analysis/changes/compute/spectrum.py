@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -43,6 +43,9 @@ then be turned by 6 degrees."""
 
 FAINTEST = 1e-14
 """Of a decomposition in float64, squares up to this share of the largest are rounding errors."""
+
+STEADY = 1e-3
+"""The effective rank is known where more steps change it by less than this share."""
 
 EXHAUSTED = 1e-6
 """Below this ratio of new vectors' lengths, rounding may have turned them into the basis."""
@@ -199,15 +202,21 @@ class _Lanczos:
         self._projected = self._vectors.new_zeros(len(self._vectors), len(self._vectors))
 
     def run(self, count: int) -> Spectrum:
-        """Iterate until `count` directions are known, or as often as it may."""
+        """Iterate until `count` directions and the estimates are known, or as often as it may."""
+        rank, moved = math.inf, math.inf
         for step in range(1, self._steps + 1):
             coupling = self._step(step)
             if step % CHECKED == 0 or step == self._steps:
                 ritz = self._ritz(step * BLOCK, coupling)
-                if bool(ritz.known_directions(count).all()):
+                before, (rank, error) = rank, ritz.effective_rank()
+                moved = abs(rank - before)
+                if moved < max(error, STEADY * rank) and ritz.known_directions(count).all():
                     break
         directions = ritz.vectors[:, :count].T @ self._vectors[: len(ritz.vectors)]
-        return ritz.spectrum(count, signed(torch.nn.functional.normalize(directions, dim=1)))
+        found = ritz.spectrum(count, signed(torch.nn.functional.normalize(directions, dim=1)))
+        # A quadrature of too few steps errs alike for all the vectors that it began with.
+        error = math.hypot(error, moved) if error else 0.0
+        return replace(found, effective_rank_error=error)
 
     def _step(self, step: int) -> Tensor:
         """Project G on one block more, and begin the next; returns how that couples to this."""
@@ -282,7 +291,7 @@ class _Ritz:
     def spectrum(self, count: int, directions: Tensor) -> Spectrum:
         """All that is known or estimated of the whole spectrum."""
         keep = self.squares[:count] > self.rounding * self.squares[0]
-        rank, error = self._effective_rank()
+        rank, error = self.effective_rank()
         holding, exact = self._holding()
         return Spectrum(
             singular_values=np.sqrt(self.squares[:count][keep]),
@@ -314,7 +323,8 @@ class _Ritz:
         rest = 1.0 - float(self.squares[self._known].sum()) / self.total
         return rest if rest > 10 * self.rounding and not self._known.all() else 0.0
 
-    def _effective_rank(self) -> tuple[float, float]:
+    def effective_rank(self) -> tuple[float, float]:
+        """The effective rank, and the standard error of what random vectors say of it."""
         shares = self.squares[self._known] / self.total
         known = _entropy(shares)
         if not self._rest:
