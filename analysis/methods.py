@@ -181,4 +181,11 @@ METHODS = (
             ),
         ),
     ),
+    Method(
+        room="changes",
+        view=("changes", "Changes"),
+        command="changes",
+        summary="how much tuning changed every matrix, and in which directions, as CSV",
+        studies=(),
+    ),
 )

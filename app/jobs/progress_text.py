@@ -18,6 +18,7 @@ STAGES = {
     "words": "reading words",
     "heads": "reading heads",
     "components": "finding components",
+    "changes": "comparing with",
     "frequencies": "counting activations of",
     "ablation": "silencing neurons of",
     "tokens": "cutting into tokens",

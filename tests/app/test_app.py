@@ -25,10 +25,11 @@ from tests.app.pair_app import (
 @pytest.mark.parametrize(
     ("size", "tabs"),
     [
-        ((80, 24), "1 Prompt  2 3 4 5 6 7"),
+        ((80, 24), "1 Prompt  2 3 4 5 6 7 8"),
         (
             (200, 50),
-            "1 Prompt  2 Saliency  3 Heads  4 Concepts  5 Studies  6 Components  7 Clusters",
+            "1 Prompt  2 Saliency  3 Heads  4 Concepts  5 Studies  6 Components  7 Clusters"
+            "  8 Changes",
         ),
     ],
 )

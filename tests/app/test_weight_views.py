@@ -1,4 +1,4 @@
-"""What Heads, Concepts and Components do alike: ask in turn, stop, fail, go on, do no harm."""
+"""What the views of weights do alike: ask in turn, stop, fail, go on, do no harm."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
+from analysis.changes.request import ChangesRequest
 from analysis.concepts.request import ConceptsRequest
 from analysis.events import Finished, Notice
 from analysis.heads.request import HeadPairsRequest, NeuronPairsRequest
@@ -14,7 +15,7 @@ from analysis.models.request import ArchitectureRequest
 from analysis.neurons.request import FrequenciesRequest, NeuronDirectionRequest
 from analysis.problems import Problem, problem
 from analysis.request import Request
-from tests.app import components_screen, concepts_screen
+from tests.app import changes_screen, components_screen
 from tests.app.pair_app import (
     hold_back,
     pair_at,
@@ -25,6 +26,7 @@ from tests.app.pair_app import (
     until_loaded,
     until_shown,
 )
+from tests.support.scripted_changes import layer_changes
 from tests.support.scripted_concepts import layer_concepts
 from tests.support.scripted_session import Script, answer
 from tests.support.scripted_weights import LAYERS, architecture, head_pairs
@@ -83,6 +85,14 @@ def hostile_components(request):
         yield from answer(request)
 
 
+def hostile_changes(request):
+    """Changed matrices of such names, along directions of such words."""
+    if isinstance(request, ChangesRequest):
+        yield Finished(layer_changes(request, words=WORDS, roles=("[red]\x1b[2J", "down")))
+    else:
+        yield from answer(request)
+
+
 def hostile_neurons(request):
     """Neurons that write such words."""
     for event in answer(request):
@@ -109,7 +119,7 @@ VIEWS = {
     "concepts": Weights(
         "4",
         ConceptsRequest,
-        concepts_screen.ALL_THERE,
+        f"all {LAYERS} layers are there",
         (*"eytpnNxXrlh", "slash", "enter", "left_square_bracket"),
         ("not computed yet",),
         (*"eyptpppp",),
@@ -117,6 +127,19 @@ VIEWS = {
         "right",
         hostile_components,
         (*((("j",), RED),) * 4, (SEARCH, "“[red]” in")),
+        None,
+    ),
+    "changes": Weights(
+        changes_screen.KEY,
+        ChangesRequest,
+        changes_screen.ALL_THERE,
+        ("enter", "slash", *"eyvnNr[]hl"),
+        ("Comparing the first layer",),
+        (*"eyv",),
+        f"Stopped with 0 of {LAYERS + 1} parts. r goes on.",
+        "",
+        hostile_changes,
+        ((("enter", "enter"), "␛[2J"), (("l",), RED), (("slash", *"[red]", "enter"), "“[red]” in")),
         None,
     ),
     "components": Weights(

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from analysis.changes.request import ChangesRequest
 from analysis.concepts.request import ConceptsRequest
 from analysis.doctor.findings import Findings
 from analysis.doctor.request import ExaminationRequest
@@ -34,6 +35,7 @@ from analysis.problems import ProblemError
 from analysis.request import Request
 from analysis.saliency.request import AttributionRequest
 from analysis.saliency.result import Attribution
+from tests.support.scripted_changes import layer_changes
 from tests.support.scripted_components import frequencies, neuron_direction, word_neurons
 from tests.support.scripted_concepts import layer_concepts
 from tests.support.scripted_weights import architecture, head_pairs, neuron_pairs
@@ -254,6 +256,9 @@ def _events(request: Request) -> Iterator[Event]:
     elif isinstance(request, ConceptsRequest):
         yield Progress("components", 1, 3, request.tuned.name)
         yield Finished(layer_concepts(request))
+    elif isinstance(request, ChangesRequest):
+        yield Progress("changes", 1, 8, "tensors")
+        yield Finished(layer_changes(request))
     elif isinstance(request, FrequenciesRequest):
         yield Progress("frequencies", 1, len(request.prompts), request.category)
         yield Finished(frequencies(request))

@@ -22,6 +22,7 @@ from textual.widgets import Static
 from app.commands import open_app
 from app.commands.parser import parser
 from app.config import Settings
+from app.frame.registry import VIEWS
 from app.main import InsttuiApp
 
 options = parser().parse_args(["--cache-dir", sys.argv[1]])
@@ -30,7 +31,7 @@ workspace = open_app._workspace(options, Settings())
 async def main():
     app = InsttuiApp(workspace, Settings(), state_path=Path(sys.argv[1], "state.json"))
     async with app.run_test(size=(100, 30)) as pilot:
-        await pilot.press("8")
+        await pilot.press(str(sum("pair" in each.workspaces for each in VIEWS)))
         for _ in range(600):
             await pilot.pause(0.1)
             lines = str(app.view.query_one("#lines", Static).render())

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from torch import Tensor
 
+from analysis.engine.weights.adapter_file import LowRank
+from analysis.engine.weights.as_loaded import AsLoaded
 from analysis.engine.weights.family import Dense, Experts, Family, NoHeads, NoNetwork, PreNorm
 from analysis.engine.weights.projections import QueryKey, Reader, query_key
 from analysis.engine.weights.structure import Layer, Structure
@@ -74,6 +76,15 @@ class ModelWeights:
         if structure.input not in tensors:
             raise self._reader.missing(structure.input)
         self.vocabulary = tensors.shape(structure.input)[0]
+
+    @property
+    def tensors(self) -> TensorSource:
+        """Everything that is stored, by name."""
+        return self._tensors
+
+    def low_rank(self, name: str) -> LowRank | None:
+        """A LoRA adapter's change of a tensor as a product; None for any other change, or none."""
+        return self._tensors.low_rank(name) if isinstance(self._tensors, AsLoaded) else None
 
     @property
     def centres_embeddings(self) -> bool:

@@ -24,6 +24,8 @@ from transformers.core_model_loading import (
     rename_source_key,
 )
 
+from analysis.engine.weights.adapted import AdaptedTensors
+from analysis.engine.weights.adapter_file import LowRank
 from analysis.engine.weights.tensors import TensorSource
 
 if TYPE_CHECKING:
@@ -90,6 +92,13 @@ class AsLoaded:
             return self._stored.read(origin.parts[index][0])
         whole = self._converted(name, origin)
         return whole if index is None else whole[index]
+
+    def low_rank(self, name: str) -> LowRank | None:
+        """A LoRA adapter's change of a tensor that is stored as it is; None if it is no product."""
+        origin = self._origin(name)
+        if origin.converter is not None or not isinstance(self._stored, AdaptedTensors):
+            return None
+        return self._stored.low_rank(origin.parts[0][0])
 
     def _origin(self, name: str) -> _Origin:
         found = self._found(name)

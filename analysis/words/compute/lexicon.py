@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -161,3 +162,39 @@ def output_words(
         return found, found.embeddings(weights.output_embeddings).to(device)
 
     return models.part((mark, words, device), make)
+
+
+@dataclass(frozen=True, eq=False)
+class UnitWords:
+    """A lexicon with unit vectors for its words, float32 [V, D]; zero where an embedding is."""
+
+    lexicon: Lexicon
+    vectors: Tensor
+
+
+def unit_words(
+    choice: ModelChoice, words: Words, models: ModelPool, embeddings: Literal["input", "output"]
+) -> Steps[UnitWords]:
+    """The words that a model can write, with the directions of their input or output embeddings.
+
+    Where a norm subtracts the mean of what the layers read, input embeddings have none.
+    """
+    mark = (yield from models.place(choice)).mark
+    weights = yield from models.weights(choice)
+    tokenizer = yield from models.tokenizer(choice)
+    device = pick_device(choice.device)
+
+    def listed() -> Lexicon:
+        return lexicon(words, tokenizer, weights.vocabulary)
+
+    def make() -> UnitWords:
+        own = weights.input_embeddings if embeddings == "input" else weights.output_embeddings
+        vectors = known.embeddings(own)
+        if embeddings == "input" and weights.centres_embeddings:
+            vectors -= vectors.mean(dim=1, keepdim=True)
+        lengths = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
+        vectors /= torch.where(lengths > 0.0, lengths, 1.0)
+        return UnitWords(known, vectors.to(device))
+
+    known = models.part(("lexicon", mark, words), listed)
+    return models.part(("unit words", mark, words, device, embeddings), make)

@@ -1,0 +1,1 @@
+"""Computes changes of weights and their directions; needs torch."""
