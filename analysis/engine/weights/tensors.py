@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from analysis.engine.non_finite import is_finite, weight_problem
+from analysis.engine.whereabouts import numbers
 from analysis.models.checkpoint import Checkpoint
 from analysis.problems import problem
 
@@ -64,11 +65,11 @@ class ModelTensors:
 
     def __init__(self, model: nn.Module) -> None:
         self._parameters = {
-            name.replace(".base_layer.", ".").replace(".original_module.", "."): parameter
+            name.replace(".base_layer.", ".").replace(".original_module.", "."): (name, parameter)
             for name, parameter in model.named_parameters(remove_duplicate=False)
             if ".lora_" not in name and ".modules_to_save." not in name
         }
-        self.where = type(model).__name__
+        self._model, self.where = model, type(model).__name__
 
     def names(self) -> tuple[str, ...]:
         return tuple(self._parameters)
@@ -77,10 +78,10 @@ class ModelTensors:
         return name in self._parameters
 
     def shape(self, name: str) -> tuple[int, ...]:
-        return tuple(self._parameters[name].shape)
+        return tuple(self._parameters[name][1].shape)
 
     def read(self, name: str, index: int | Tensor | None = None) -> Tensor:
-        stored = self._parameters[name].detach()
+        stored = numbers(self._model, self._parameters[name][0])
         part = stored if index is None else stored[index]
         refuse_not_finite(self.where, name, part)
         return part.to("cpu", torch.float32, copy=True)

@@ -20,6 +20,7 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from analysis.engine.weights import weights_of
+from analysis.engine.whereabouts import at_hand, runs_on
 from analysis.problems import ProblemError, problem
 
 _ACTIVATIONS = ("act_fn", "activation_fn", "act")
@@ -121,8 +122,7 @@ def watched(network: FeedForward, see: See) -> Iterator[None]:
 @contextmanager
 def silenced(network: FeedForward, neurons: Sequence[int]) -> Iterator[None]:
     """Silence some neurons of a layer, given by position; the hooks are removed afterwards."""
-    device = next(network.block.parameters()).device
-    silent = torch.zeros(network.units, dtype=torch.bool, device=device)
+    silent = torch.zeros(network.units, dtype=torch.bool, device=runs_on(network.block))
     silent[list(neurons)] = True
     with ExitStack() as stack:
         if network.plain is not None:
@@ -148,8 +148,9 @@ def _written_out(experts: Any, see: See | None, silent: Tensor | None) -> Iterat
 
     def forward(states: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
         output = torch.zeros_like(states)
-        # Once: an adapter adds its change to all experts each time that one asks for them.
-        gate_up, down = experts.gate_up_proj, experts.down_proj
+        with at_hand(experts):
+            # Once: an adapter adds its change to all experts each time that one asks for them.
+            gate_up, down = experts.gate_up_proj, experts.down_proj
         for expert in sorted(set(chosen.flatten().tolist())):
             tokens, rank = (chosen == expert).nonzero(as_tuple=True)
             both = linear(states[tokens], gate_up[expert])
