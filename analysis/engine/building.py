@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -40,6 +41,7 @@ def build(
     config: PreTrainedConfig,
     device: torch.device,
     attention: str,
+    placing: Mapping[str, Any] | None = None,
 ) -> tuple[PreTrainedModel, tuple[str, ...]]:
     """Build the model with its weights in the precision asked for, not yet on its device.
 
@@ -49,6 +51,7 @@ def build(
         config: The folder's configuration.
         device: Where it will go. The default dtype is float32 on a CPU, elsewhere the folder's own.
         attention: ``auto``, or an attention implementation that transformers knows.
+        placing: What transformers is told of a model on several devices or on disk.
 
     Returns:
         The model, and notes for whoever reads its numbers, one sentence each.
@@ -56,13 +59,12 @@ def build(
     Raises:
         ProblemError: ``model`` when the folder cannot be used; out-of-memory errors pass through.
     """
-    default: torch.dtype | str = torch.float32 if device.type == "cpu" else "auto"
     loaded: Any
     try:
         loaded = AutoModelForCausalLM.from_pretrained(
             found.folder,
             config=config,
-            dtype=_DTYPES.get(choice.dtype, default),
+            dtype=dtype_of(choice, device) or "auto",
             attn_implementation=None if attention == "auto" else attention,
             local_files_only=True,
             trust_remote_code=choice.trust_remote_code,
@@ -70,6 +72,7 @@ def build(
             # Mismatched shapes are refused below, in words.
             ignore_mismatched_sizes=True,
             output_loading_info=True,
+            **(placing or {}),
         )
     except Exception as error:
         if is_out_of_memory(error):
@@ -81,6 +84,11 @@ def build(
     _refuse_doubles(choice, found, model, report)
     _refuse_quantised_in_disguise(choice, found, model, report)
     return model, _notes(report)
+
+
+def dtype_of(choice: ModelChoice, device: torch.device) -> torch.dtype | None:
+    """The precision of the weights in memory; None for the checkpoint's own."""
+    return _DTYPES.get(choice.dtype, torch.float32 if device.type == "cpu" else None)
 
 
 def _in_words(

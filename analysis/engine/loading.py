@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,11 +14,13 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 import transformers
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
 
-from analysis.engine.building import LAST_RESORT, build
+from analysis.engine import scratch
+from analysis.engine.building import LAST_RESORT, build, dtype_of
 from analysis.engine.causality import refuse_looking_ahead
 from analysis.engine.configuration import (
+    configuration_fault,
     package_problem,
     read_configuration,
     refuse_generation_faults,
@@ -29,7 +32,15 @@ from analysis.engine.limits import (
     refuse_unknown_ids,
     vocabulary_size,
 )
+from analysis.engine.memory import mappable_bytes, readable
 from analysis.engine.reasons import reason
+from analysis.engine.spreading import (
+    Spread,
+    from_disk,
+    outline,
+    over_devices,
+    refuse_without_accelerate,
+)
 from analysis.engine.token_bytes import token_bytes
 from analysis.engine.tokenizing import (
     response_tokens,
@@ -37,6 +48,7 @@ from analysis.engine.tokenizing import (
     tokenize_response,
     tokenizer_digest,
 )
+from analysis.engine.whereabouts import bring_outside_transforms, device_of, devices_of
 from analysis.events import ModelFacts
 from analysis.models import checkpoint
 from analysis.models.checkpoint import Checkpoint, is_there
@@ -64,6 +76,10 @@ class LoadedModel:
     facts: ModelFacts
     device: torch.device
 
+    def runs_on(self, device: torch.device) -> bool:
+        """Whether a device runs any of it."""
+        return device in devices_of(self.model)
+
     def tokenize(self, prompt: str, *, chat_template: bool = False) -> Tokens:
         """As `tokenizing.tokenize`, refusing tokens outside the vocabulary."""
         return self._known(tokenize(self.tokenizer, prompt, chat_template=chat_template))
@@ -90,11 +106,15 @@ class LoadedModel:
 def pick_device(name: str) -> torch.device:
     """The device a choice names; ``auto`` is the first GPU, else MPS, else the CPU.
 
+    What comes from ``disk`` runs on the CPU.
+
     Raises ProblemError ``input`` if it does not exist, listing those that do.
     """
     present = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
     if torch.backends.mps.is_available():
         present.append("mps")
+    if name == "disk":
+        return torch.device("cpu")
     if name == "auto":
         return torch.device(next((each for each in present if each != "cpu"), "cpu"))
     wanted = "cuda:0" if name == "cuda" else name
@@ -103,20 +123,26 @@ def pick_device(name: str) -> torch.device:
             "input",
             f"There is no device {name!r}.",
             f"This machine has {', '.join(present)}.",
-            "Choose one of them, or auto.",
+            "Choose one of them, auto, or disk for a model larger than memory.",
         )
     return torch.device(wanted)
 
 
 def load_model(
-    choice: ModelChoice, folder: Path, device: torch.device, *, attention: Attention = "auto"
+    choice: ModelChoice,
+    folder: Path,
+    device: torch.device,
+    *,
+    attention: Attention = "auto",
+    spread: Spread | None = None,
 ) -> LoadedModel:
     """Load a model and its tokenizer from a folder onto a device, offline.
 
     Args:
         choice: How to load it.
         folder: Its folder.
-        device: Where it goes.
+        device: Where it goes, or where its input goes.
+        spread: Where its modules go, if not all to the device.
         attention: ``auto`` uses fused kernels where they give the family's own results (not for
             soft-capped scores), ``eager`` the plain ones that forward mode needs.
 
@@ -132,9 +158,13 @@ def load_model(
     refuse_other_models(found, choice.name, config, trust_remote_code=choice.trust_remote_code)
     refuse_generation_faults(found, choice.name)
     tokenizer = load_tokenizer(choice, folder)
-    model, notes = build(choice, found, config, device, attention)
-    # Not model.to(device): transformers' wrapper loses its type.
-    torch.nn.Module.to(model, device)
+    if spread is None:
+        model, notes = build(choice, found, config, device, attention)
+        # Not model.to(device): transformers' wrapper loses its type.
+        torch.nn.Module.to(model, device)
+    else:
+        model, notes = _build_spread(choice, found, config, device, attention, spread)
+        device = device_of(model)
     model.requires_grad_(False)
     _refuse_looking_ahead(choice, model, context_window(config))
     facts = ModelFacts(
@@ -144,7 +174,7 @@ def load_model(
         layers=number_of(config.get_text_config(), "num_hidden_layers"),
         vocabulary=vocabulary_size(model),
         context_window=context_window(config),
-        device=str(device),
+        device=str(device) if spread is None else spread.device,
         dtype=str(model.dtype).removeprefix("torch."),
         has_chat_template=bool(tokenizer.chat_template),
         tokenizer_digest=tokenizer_digest(tokenizer),
@@ -152,6 +182,113 @@ def load_model(
         notes=notes,
     )
     return LoadedModel(choice, model, tokenizer, facts, device)
+
+
+def plan_spread(choice: ModelChoice, folder: Path, free: Mapping[str, int]) -> Spread:
+    """Plan where the modules of a model go that no single device holds.
+
+    Args:
+        choice: How to load it; from ``disk``, or on all cards.
+        folder: Its folder.
+        free: Free bytes by device, ``cuda:0`` and on, and ``cpu``.
+
+    Raises:
+        ProblemError: ``memory`` if nothing fits; ``model`` when the folder cannot be used.
+    """
+    refuse_without_accelerate(choice.name)
+    quiet()
+    found = checkpoint.inspect(folder)
+    if found.quantised():
+        raise problem(
+            "model",
+            f"{choice.name} is quantised ({found.quantised()}), and only a whole device can "
+            "hold it.",
+            "Quantised weights are not divided among devices or left on disk.",
+            "Choose a device that has room for all of it, or a version that is not quantised.",
+        )
+    _refuse_pickles(choice, found)
+    _refuse_foreign_code(choice, found)
+    trust = choice.trust_remote_code
+    config = read_configuration(found, choice.name, trust_remote_code=trust)
+    device = pick_device(choice.device)
+    dtype = dtype_of(choice, device) or _stored_dtype(found, config)
+    try:
+        model = outline(config, dtype, trust_remote_code=trust)
+    except Exception as error:
+        raise configuration_fault(found, choice.name, error) from None
+    spread = (
+        from_disk(model, free["cpu"], choice.name)
+        if choice.device == "disk"
+        else over_devices(model, free, choice.name)
+    )
+    if "disk" in spread.sizes:
+        _refuse_unmappable(choice, found)
+        _refuse_full_disk(choice, model, found)
+    return spread
+
+
+def _refuse_unmappable(choice: ModelChoice, found: Checkpoint) -> None:
+    """Refuse a file too large to take single weights from."""
+    largest = max(found.weights, key=lambda file: file.stat().st_size)
+    size, most = largest.stat().st_size, mappable_bytes()
+    if size > most:
+        raise problem(
+            "memory",
+            f"The weights of {choice.name} cannot stay on disk as they are.",
+            f"{largest.name} has {readable(size)}; a file of more than {readable(most)}, all "
+            "memory and swap, cannot be read in part.",
+            "Save the model in smaller files: save_pretrained(max_shard_size='4GB').",
+        )
+
+
+def _refuse_full_disk(choice: ModelChoice, model: PreTrainedModel, found: Checkpoint) -> None:
+    """Refuse weights that have to be written anew where there is no room for them."""
+    stored = set(found.names())
+    prefix = f"{model.base_model_prefix}."
+    size = sum(
+        each.numel() * each.element_size()
+        for name, each in model.named_parameters()
+        if not {name, name.removeprefix(prefix)} & stored
+    )
+    free = scratch.free_on_disk()
+    if size > free:
+        raise problem(
+            "storage",
+            f"The disk has no room for the weights of {choice.name}.",
+            f"{readable(size)} of them are stored in another form than they run in, and are "
+            f"written anew; {readable(free)} are free in {scratch.ROOT}.",
+            "Free some space, or choose a device that holds the model.",
+        )
+
+
+def _stored_dtype(found: Checkpoint, config: PreTrainedConfig) -> torch.dtype:
+    """The precision that a checkpoint is loaded in when none is asked for."""
+    named = getattr(config, "dtype", None)
+    if isinstance(named, torch.dtype):
+        return named
+    stored: torch.dtype = getattr(torch, (*found.precisions(), "float32")[0])
+    return stored
+
+
+def _build_spread(
+    choice: ModelChoice,
+    found: Checkpoint,
+    config: PreTrainedConfig,
+    device: torch.device,
+    attention: Attention,
+    spread: Spread,
+) -> tuple[PreTrainedModel, tuple[str, ...]]:
+    """Build a model whose modules go where the plan says, ready for every analysis."""
+    folder = scratch.new_folder()
+    placing = {"device_map": spread.device_map, "offload_folder": str(folder)}
+    try:
+        model, notes = build(choice, found, config, device, attention, placing)
+    except BaseException:
+        scratch.remove(folder)
+        raise
+    scratch.goes_with(model, folder)
+    bring_outside_transforms(model)
+    return model, (*notes, spread.note)
 
 
 def load_tokenizer(
@@ -200,6 +337,7 @@ def quiet() -> None:
     """Keep the libraries' progress bars and advice out of the engine's streams."""
     transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.getLogger("accelerate").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module=r"(transformers|huggingface_hub|torch)\b")
 
 

@@ -45,9 +45,7 @@ def free_bytes_of(model: PreTrainedModel) -> int:
 
 def away_bytes(module: nn.Module) -> int:
     """The size of the weights that come only to run, in the precision in which they then are."""
-    return sum(
-        each.numel() * each.element_size() for each in module.parameters() if each.is_meta
-    )
+    return sum(each.numel() * each.element_size() for each in module.parameters() if each.is_meta)
 
 
 @contextmanager
