@@ -48,7 +48,12 @@ from analysis.engine.tokenizing import (
     tokenize_response,
     tokenizer_digest,
 )
-from analysis.engine.whereabouts import bring_outside_transforms, device_of, devices_of
+from analysis.engine.whereabouts import (
+    bring_outside_transforms,
+    device_of,
+    devices_of,
+    parameter_count,
+)
 from analysis.events import ModelFacts
 from analysis.models import checkpoint
 from analysis.models.checkpoint import Checkpoint, is_there
@@ -170,7 +175,7 @@ def load_model(
     facts = ModelFacts(
         name=choice.name,
         family=str(config.model_type),
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        parameters=parameter_count(model),
         layers=number_of(config.get_text_config(), "num_hidden_layers"),
         vocabulary=vocabulary_size(model),
         context_window=context_window(config),

@@ -102,7 +102,7 @@ def over_devices(model: PreTrainedModel, free: Mapping[str, int], name: str) -> 
     whole: Any = list(getattr(model, "_no_split_modules", None) or ())
     balanced = get_balanced_memory(model, max_memory=memory, no_split_module_classes=whole)
     found = infer_auto_device_map(model, max_memory=balanced, no_split_module_classes=whole)
-    spread = _described(model, dict(found))
+    spread = placed(model, dict(found))
     running = next((device for device in spread.sizes if device not in _PLACES), None)
     if running is None or spread.sizes[running] + spread.largest > free[running]:
         raise too_large(model, free, name)
@@ -120,43 +120,14 @@ def from_disk(model: PreTrainedModel, free: int, name: str) -> Spread:
     Raises:
         ProblemError: ``memory`` if there is no room for its largest module.
     """
-    spread = _described(model, {"": "disk"})
+    spread = placed(model, {"": "disk"})
     if spread.largest > free:
         raise too_large(model, {"cpu": free}, name)
     return spread
 
 
-def too_large(model: nn.Module, free: Mapping[str, int], name: str) -> ProblemError:
-    """The problem of a model for which no device has room."""
-    left = ", ".join(f"{readable(size)} of {device}" for device, size in free.items())
-    return problem(
-        "memory",
-        f"{name} fits on no device, not even in parts.",
-        f"Its weights take {readable(sum(_size(each) for each in model.parameters()))}, its "
-        f"largest module {readable(_largest(model))}; free are {left}.",
-        "Close what else takes memory, or choose a smaller model or --dtype bfloat16.",
-    )
-
-
-def refuse_without_accelerate(name: str) -> None:
-    """Say which package is missing (ProblemError ``model``)."""
-    try:
-        import accelerate  # noqa: F401
-    except ImportError:
-        raise problem(
-            "model",
-            f"{name} is to run on several devices or from disk, and accelerate is not installed.",
-            "insttui spreads models by accelerate.",
-            "Install it into insttui's environment: pip install accelerate.",
-        ) from None
-
-
-def _number(device: str) -> int | str:
-    """A card's number, as accelerate calls it."""
-    return int(device.removeprefix("cuda:")) if device.startswith("cuda:") else device
-
-
-def _described(model: nn.Module, device_map: dict[str, int | str]) -> Spread:
+def placed(model: nn.Module, device_map: dict[str, int | str]) -> Spread:
+    """What a device map means for a model, of which the outline suffices."""
     sizes: dict[str, int] = {}
     for name, parameter in model.named_parameters():
         device = _device_of(name, device_map)
@@ -178,6 +149,37 @@ def _described(model: nn.Module, device_map: dict[str, int | str]) -> Spread:
         default=0,
     )
     return Spread(device_map, {device: sizes[device] for device in fast}, layers, largest)
+
+
+def too_large(model: nn.Module, free: Mapping[str, int], name: str) -> ProblemError:
+    """The problem of a model for which no device has room."""
+    left = ", ".join(f"{readable(size)} of {device}" for device, size in free.items())
+    return problem(
+        "memory",
+        f"{name} does not fit, not even in parts.",
+        f"Its weights take {readable(sum(_size(each) for each in model.parameters()))}, its "
+        f"largest module {readable(_largest(model))}; free are {left}.",
+        "Close what else takes memory, or choose a smaller model or --dtype bfloat16"
+        + (", or --device disk, which needs no card." if len(free) > 1 else "."),
+    )
+
+
+def refuse_without_accelerate(name: str) -> None:
+    """Say which package is missing (ProblemError ``model``)."""
+    try:
+        import accelerate  # noqa: F401
+    except ImportError:
+        raise problem(
+            "model",
+            f"{name} is to run on several devices or from disk, and accelerate is not installed.",
+            "insttui spreads models by accelerate.",
+            "Install it into insttui's environment: pip install accelerate.",
+        ) from None
+
+
+def _number(device: str) -> int | str:
+    """A card's number, as accelerate calls it."""
+    return int(device.removeprefix("cuda:")) if device.startswith("cuda:") else device
 
 
 def _device_of(name: str, device_map: Mapping[str, int | str]) -> str:

@@ -48,6 +48,17 @@ def away_bytes(module: nn.Module) -> int:
     return sum(each.numel() * each.element_size() for each in module.parameters() if each.is_meta)
 
 
+def parameter_count(model: nn.Module) -> int:
+    """How many parameters a model has; one that serves in two places, such as a tied head, once.
+
+    Away, the two are no longer one tensor, but still lie in one place.
+    """
+    counts: dict[object, int] = {}
+    for name, parameter in model.named_parameters():
+        counts[_place(model, name, parameter)] = parameter.numel()
+    return sum(counts.values())
+
+
 @contextmanager
 def at_hand(module: nn.Module) -> Iterator[None]:
     """Bring a module's own weights, for whoever reads them instead of running the module."""
@@ -71,6 +82,19 @@ def numbers(model: nn.Module, name: str) -> Tensor:
     hook = _bringing(model.get_submodule(module))
     stored: Tensor = parameter if hook is None else hook.weights_map[own]
     return stored.detach().to(parameter.dtype)
+
+
+def _place(model: nn.Module, name: str, parameter: Tensor) -> object:
+    """What identifies a parameter's numbers."""
+    module, _, own = name.rpartition(".")
+    hook = _bringing(model.get_submodule(module)) if parameter.is_meta else None
+    if hook is None:
+        return id(parameter)
+    stored = hook.weights_map.dataset
+    named = stored.index.get(f"{hook.weights_map.prefix}{own}")
+    if named is None:
+        return hook.weights_map[own].data_ptr()
+    return named.get("safetensors_file", name), named.get("weight_name")
 
 
 def _devices(module: nn.Module) -> Iterator[torch.device]:
