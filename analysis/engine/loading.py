@@ -16,7 +16,7 @@ import torch
 import transformers
 from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
 
-from analysis.engine import scratch
+from analysis import scratch
 from analysis.engine.building import LAST_RESORT, build, dtype_of
 from analysis.engine.causality import refuse_looking_ahead
 from analysis.engine.configuration import (

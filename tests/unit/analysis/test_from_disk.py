@@ -12,10 +12,10 @@ from accelerate import infer_auto_device_map
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
+from analysis import scratch
 from analysis.chat.request import ChatRequest
 from analysis.clustering.request import ClustersRequest
 from analysis.concepts.request import ConceptsRequest
-from analysis.engine import scratch
 from analysis.engine.loading import load_model
 from analysis.engine.non_finite import explain_non_finite
 from analysis.engine.pool import ModelPool

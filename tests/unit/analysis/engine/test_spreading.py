@@ -11,7 +11,8 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
-from analysis.engine import loading, scratch
+from analysis import scratch
+from analysis.engine import loading
 from analysis.engine import pool as pool_module
 from analysis.engine.loading import plan_spread
 from analysis.engine.pool import ModelPool

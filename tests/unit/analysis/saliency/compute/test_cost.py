@@ -69,5 +69,5 @@ def test_weights_that_come_only_to_run_take_memory_from_what_keeps_them_and_time
         assert Plan(away, prompt, response, PLENTY).taped()
         assert len(elsewhere.blocks()) <= len(there.blocks())
     # In reverse they come for every response token, forward for every batch of prompt tokens.
-    assert Plan(D512, 200, 20, room).cheapest() == "reverse"
-    assert Plan(away, 200, 20, room).cheapest() == "forward"
+    assert Plan(D512, 100, 20, room).cheapest() == "reverse"
+    assert Plan(away, 100, 20, room).cheapest() == "forward"

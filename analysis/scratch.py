@@ -1,8 +1,8 @@
 """Folders for weights that wait on disk in another form than the checkpoint's.
 
 Fused experts and pickled weights are written anew before a model can take them from disk module by
-module. The folder goes with its model, or with the engine, or, if that was killed, when another
-engine makes a folder of its own.
+module. The folder goes with its model, or with the engine, or, if the whole program was killed,
+when another engine makes a folder of its own.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from platformdirs import user_cache_path
 ROOT = user_cache_path("insttui", appauthor=False) / "weights"
 """Beside the results: the system's folder for temporary files may be in main memory."""
 
-_alive: dict[Path, None] = {}
-
 
 def new_folder() -> Path:
     """A new folder; removes those of engines that are no more."""
@@ -28,9 +26,7 @@ def new_folder() -> Path:
         owner = folder.name.partition("-")[0]
         if owner.isdigit() and not _runs(int(owner)):
             shutil.rmtree(folder, ignore_errors=True)
-    made = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=ROOT))
-    _alive[made] = None
-    return made
+    return Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=ROOT))
 
 
 def free_on_disk() -> int:
@@ -48,13 +44,12 @@ def goes_with(owner: object, folder: Path) -> None:
 
 def remove(folder: Path) -> None:
     """Remove a folder with everything in it."""
-    _alive.pop(folder, None)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def remove_all() -> None:
-    """Remove all folders of this process, which is about to end."""
-    for folder in [*_alive]:
+def remove_all(process: int | None = None) -> None:
+    """Remove all folders of a process that has ended, or of this one, which is about to."""
+    for folder in ROOT.glob(f"{process or os.getpid()}-*"):
         remove(folder)
 
 

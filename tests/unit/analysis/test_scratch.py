@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.engine import scratch
+from analysis import scratch
 
 
 class Model:
@@ -28,7 +28,11 @@ def test_a_folder_goes_with_its_model_and_all_with_the_engine(root: Path) -> Non
     (own / "weights").write_bytes(b"many")
     del model
     assert list(root.iterdir()) == [other]
+    elsewhere = root / "1-of-another-process"
+    elsewhere.mkdir()
     scratch.remove_all()
+    assert list(root.iterdir()) == [elsewhere]
+    scratch.remove_all(1)
     assert not any(root.iterdir())
 
 
