@@ -43,8 +43,8 @@ PROMPT = "how many words are here"
 TOKENS = Words("tokens")
 CPU = torch.device("cpu")
 FAMILIES = ("llama", "qwen3", "gpt2", "mixtral")
-# A budget in which neither a tape nor a graph of all layers fits: weights come at every pass.
-LITTLE = 200_000
+# Neither a tape nor a graph of all layers fits, nor the logits of all tokens: weights come often.
+LITTLE = 20_000
 
 
 @pytest.fixture(autouse=True)
