@@ -102,7 +102,7 @@ def _logits(model: PreTrainedModel, ids: Tensor, count: int, name: str) -> Tenso
         with torch.no_grad(), frozen(model):
             logits: Tensor = model(input_ids=ids, **options(model, ids, keep=0)).logits
     except Exception as error:
-        if is_out_of_memory(error):
+        if is_out_of_memory(error) or isinstance(error, ProblemError):
             raise
         raise problem(
             "model",

@@ -7,6 +7,7 @@ import re
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -49,6 +50,8 @@ from analysis.engine.tokenizing import (
     tokenizer_digest,
 )
 from analysis.engine.whereabouts import (
+    WeightsAtHand,
+    away_bytes,
     bring_outside_transforms,
     device_of,
     devices_of,
@@ -171,7 +174,8 @@ def load_model(
         model, notes = _build_spread(choice, found, config, device, attention, spread)
         device = device_of(model)
     model.requires_grad_(False)
-    _refuse_looking_ahead(choice, model, context_window(config))
+    with WeightsAtHand(choice.name) if away_bytes(model) else nullcontext():
+        _refuse_looking_ahead(choice, model, context_window(config))
     facts = ModelFacts(
         name=choice.name,
         family=str(config.model_type),

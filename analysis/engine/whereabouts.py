@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from analysis.engine.memory import free_bytes
+from analysis.problems import problem
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -110,6 +113,32 @@ def _bringing(module: nn.Module) -> Any:
     hook = getattr(module, "_hf_hook", None)
     hooks = getattr(hook, "hooks", (hook,))
     return next((each for each in hooks if getattr(each, "offload", False)), None)
+
+
+class WeightsAtHand(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Refuses an operation on numbers together with a weight that is away.
+
+    A module that reads another's weights without running it finds none there, and torch does not
+    always say so: what is added to numbers from the device ``meta`` leaves them as they are.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._name = name
+
+    def __torch_dispatch__(
+        self, operation: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Run an operation all of whose tensors have numbers, or none."""
+        given = tree_leaves((args, kwargs or {}))
+        if len({each.is_meta for each in given if isinstance(each, Tensor)}) > 1:
+            raise problem(
+                "model",
+                f"{self._name} cannot run from several devices or from disk.",
+                f"A layer of it reads weights of another that are not there then ({operation}).",
+                "Choose a device that holds the whole model.",
+            )
+        return operation(*args, **(kwargs or {}))
 
 
 def bring_outside_transforms(model: nn.Module) -> None:

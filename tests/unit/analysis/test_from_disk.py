@@ -11,6 +11,7 @@ import torch
 from accelerate import infer_auto_device_map
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
+from transformers.models.llama.modeling_llama import LlamaMLP
 
 from analysis import scratch
 from analysis.chat.request import ChatRequest
@@ -155,6 +156,24 @@ def test_a_weight_on_disk_that_is_no_number_is_named(tmp_path: Path) -> None:
     save_file(stored, folder / "model.safetensors", metadata={"format": "pt"})
     said = str(explain_non_finite(loaded.model, [3, 4, 5], "it"))
     assert "model.layers.1.mlp.up_proj.weight there are 1 that are no numbers" in said
+
+
+def test_a_layer_that_reads_weights_of_another_without_running_it_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = made(tmp_path / "llama")
+    honest = LlamaMLP.forward
+
+    def reading(self: LlamaMLP, states: torch.Tensor) -> torch.Tensor:
+        # What the device meta has is added without a word, as nothing.
+        return honest(self, states).index_add_(
+            2, torch.arange(states.shape[2]), self.up_proj.weight[: states.shape[2]].sum() * states
+        )
+
+    monkeypatch.setattr(LlamaMLP, "forward", reading)
+    assert answered(ModelPool().get(chosen(folder, "cpu")))
+    with pytest.raises(ProblemError, match="reads weights of another that are not there"):
+        answered(ModelPool().get(chosen(folder, "disk")))
 
 
 def test_an_adapter_on_weights_that_are_away_is_refused(tmp_path: Path) -> None:
