@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
 from analysis.concepts.request import ConceptsRequest
-from analysis.models.request import Architecture
+from analysis.models.request import Architecture, passed_over
+from analysis.problems import problem
 from analysis.request import Ask, Pair
 from analysis.words.choice import Words
 
@@ -18,14 +19,25 @@ Place = tuple[int, int]
 
 
 def places(built: Architecture, layers: Iterable[int]) -> list[Place]:
-    return [(layer, expert) for layer in layers for expert in built.experts_in(layer)]
+    """Every expert of some layers; ProblemError ``input`` if none of them has a network."""
+    wanted = list(layers)
+    found = [(layer, expert) for layer in wanted for expert in built.experts_in(layer)]
+    if wanted and not found:
+        raise problem(
+            "input",
+            f"{built.model} has no feed-forward network to compare there.",
+            passed_over(built.without_network, wanted),
+            "Choose other layers, or another model.",
+        )
+    return found
 
 
 def places_of(built: Architecture, expert: int) -> list[Place]:
-    """One expert of every layer; some layers of a mixture may be dense."""
+    """One expert of every layer that has a network; some layers of a mixture may be dense."""
     return [
         (layer, expert if expert in built.experts_in(layer) else -1)
         for layer in range(built.layers)
+        if built.experts_in(layer)
     ]
 
 

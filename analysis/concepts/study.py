@@ -24,6 +24,7 @@ from analysis.concepts.study_descriptions import Described
 from analysis.concepts.study_rotations import UNRELATED_SEED, Rotations, unrelated_angle
 from analysis.concepts.tables import concepts_table
 from analysis.events import Progress
+from analysis.models.request import passed_over
 from analysis.session.drive import Asker
 from analysis.studies.findings import Findings, NamedTable
 from analysis.studies.parameters import weight_parameters
@@ -57,6 +58,7 @@ def study(given: ConceptsInput) -> Study:
     templates = load_templates(Path(given.templates) if given.templates else None)
     built = yield from asker.architecture(*pair)
     asks = concept_asks(pair, places(built, range(built.layers)), words)
+    asker.note(*filter(None, [passed_over(built.without_network, range(built.layers))]))
     layers: list[LayerConcepts] = yield from asker.answers(
         "finding components", asks, lambda layer: layer, lambda layer: layer.notes
     )

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
+_NOTHING = "This adapter changes nothing: it adds zero to every weight."
+
+
 @dataclass(frozen=True, eq=False)
 class _Attached:
     """An adapter by its name in the model.
@@ -30,13 +33,12 @@ class _Attached:
 
     name: str
     parameters: int
-    modules: int
     nothing: bool
     replaced: dict[str, Tensor]
 
 
 class Adapters:
-    """The adapters attached to one model, which stays one in memory (METHODS 9).
+    """The adapters attached to one model, which stays one in memory (METHODS 8).
 
     While an adapter is off the model is the base model, to the bit.
     """
@@ -80,7 +82,7 @@ class Adapters:
         self._peft.base_model.set_adapter(found.name)
         self._write(found.replaced)
         self._model.requires_grad_(False)
-        return found.parameters, self._notes(found, adapter)
+        return found.parameters, (_NOTHING,) if found.nothing else ()
 
     def _attach(self, adapter: Adapter, own: str, name: str) -> _Attached:
         try:
@@ -143,7 +145,6 @@ class Adapters:
         return _Attached(
             own,
             sum(each.numel() for each in own_parameters) + sum(map(torch.numel, replaced.values())),
-            len(layers),
             not replaced and self._changes_nothing(own, layers),
             replaced,
         )
@@ -174,14 +175,6 @@ class Adapters:
         with torch.no_grad():
             for name, value in replaced.items():
                 parameters[name].copy_(value)
-
-    def _notes(self, found: _Attached, adapter: Adapter) -> tuple[str, ...]:
-        if found.nothing:
-            return ("This adapter changes nothing: it adds zero to every weight.",)
-        kind = "DoRA" if adapter.settings.get("use_dora") else "LoRA"
-        return (
-            f"A {kind} adapter on {found.modules} modules; without it, this is the base model.",
-        )
 
 
 def _wrapped(parameter: str) -> str:

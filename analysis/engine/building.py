@@ -13,8 +13,10 @@ from transformers import AutoModelForCausalLM, PreTrainedConfig
 
 from analysis.engine.configuration import building_fault, configuration_fault, package_problem
 from analysis.engine.memory import is_out_of_memory
+from analysis.engine.quantised_models import PLAIN, loading_options, settle
 from analysis.engine.reasons import missing_package, reason
 from analysis.models.checkpoint import Checkpoint
+from analysis.models.quantisation import quantisation
 from analysis.problems import ProblemError, problem
 from analysis.request import ModelChoice
 
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 LAST_RESORT = "Check the folder with another program, or fetch the model again."
-_PLAIN = "a version in float32, float16 or bfloat16"
 
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 # Tensors stored next to quantised numbers, from which the true numbers are restored.
@@ -49,7 +50,8 @@ def build(
         choice: How to load it.
         found: Its folder.
         config: The folder's configuration.
-        device: Where it will go. The default dtype is float32 on a CPU, elsewhere the folder's own.
+        device: Where it will go; a quantised model is there already. The default dtype is float32
+            on a CPU, elsewhere the folder's own.
         attention: ``auto``, or an attention implementation that transformers knows.
         placing: What transformers is told of a model on several devices or on disk.
 
@@ -59,12 +61,14 @@ def build(
     Raises:
         ProblemError: ``model`` when the folder cannot be used; out-of-memory errors pass through.
     """
+    dtype = dtype_of(choice, device)
+    options = placing or loading_options(found, choice.name, config, device)
     loaded: Any
     try:
         loaded = AutoModelForCausalLM.from_pretrained(
             found.folder,
             config=config,
-            dtype=dtype_of(choice, device) or "auto",
+            dtype=dtype or "auto",
             attn_implementation=None if attention == "auto" else attention,
             local_files_only=True,
             trust_remote_code=choice.trust_remote_code,
@@ -72,7 +76,7 @@ def build(
             # Mismatched shapes are refused below, in words.
             ignore_mismatched_sizes=True,
             output_loading_info=True,
-            **(placing or {}),
+            **options,
         )
     except Exception as error:
         if is_out_of_memory(error):
@@ -83,7 +87,8 @@ def build(
     _refuse_random(choice, found, report)
     _refuse_doubles(choice, found, model, report)
     _refuse_quantised_in_disguise(choice, found, model, report)
-    return model, _notes(report)
+    quantised = settle(model, found, choice.name, dtype)
+    return model, (*quantised, *_notes(report))
 
 
 def dtype_of(choice: ModelChoice, device: torch.device) -> torch.dtype | None:
@@ -115,8 +120,8 @@ def _in_words(
             "model",
             f"The weights of {choice.name} do not fit its configuration.",
             f"{name} cannot be put together from what the files hold"
-            + (f": {why[1][:200]}." if why else "."),
-            LAST_RESORT,
+            + (f": {why[1][:200].removesuffix('.')}." if why else "."),
+            f"Give {PLAIN}." if found.quantised() else LAST_RESORT,
         )
     # If building fails without the weights too, the configuration is at fault.
     fault = building_fault(config, trust_remote_code=choice.trust_remote_code)
@@ -146,7 +151,7 @@ def _quantised(choice: ModelChoice, found: Checkpoint, error: Exception) -> Prob
         "model",
         f"{choice.name} is quantised ({found.quantised()}) and cannot be loaded here.",
         reason(error),
-        f"{install} {_PLAIN}.",
+        f"{install} {PLAIN}.",
     )
 
 
@@ -160,7 +165,7 @@ def _refuse_random(choice: ModelChoice, found: Checkpoint, report: dict[str, Any
             f"The weights of {choice.name} do not fit its configuration.",
             f"Missing or of another shape: {len(unusable)}, {min(unusable)} among them."
             + (" They are quantised." if quantised else ""),
-            f"Give {_PLAIN}." if quantised else LAST_RESORT,
+            f"Give {PLAIN}." if quantised else LAST_RESORT,
         )
 
 
@@ -190,14 +195,17 @@ def _refuse_quantised_in_disguise(
     transformers ignores quantisation methods it does not know, and some tools do not name theirs.
     """
     beside = sorted(name for name in report["unexpected_keys"] if _BESIDE_QUANTISED.search(name))
-    undone = getattr(model, "hf_quantizer", None) is not None
+    how = quantisation(found.config)
+    # Restored weights have been compared with the files.
+    restored = how is not None and how.restored_on_loading
+    undone = restored or getattr(model, "hf_quantizer", None) is not None
     whole = [] if undone else _whole_numbers(found, model)
     if beside or whole:
         raise problem(
             "model",
             f"The weights of {choice.name} are quantised in a way that is not undone here.",
             f"{[*beside, *whole][0]} is {'left over' if beside else 'stored as whole numbers'}.",
-            f"Give {_PLAIN}.",
+            f"Give {PLAIN}.",
         )
 
 

@@ -8,6 +8,7 @@ from analysis.events import ModelFacts, Steps
 from analysis.models.request import (
     Architecture,
     ArchitectureRequest,
+    Gap,
     LoadRequest,
     TokenizeRequest,
 )
@@ -27,11 +28,12 @@ def tokenize_prompt(request: TokenizeRequest, models: ModelPool) -> Steps[Tokens
 def describe(request: ArchitectureRequest, models: ModelPool) -> Steps[Architecture]:
     """A model's architecture, from its configuration and the names of its tensors."""
     weights = yield from models.weights(request.model)
+    heads = tuple(weights.heads_in(layer) for layer in range(weights.layers))
     return Architecture(
         model=request.model.name,
         family=weights.family,
         layers=weights.layers,
-        heads=weights.heads,
+        heads=max(heads),
         key_value_heads=weights.key_value_heads,
         head_dim=weights.head_dim,
         width=weights.width,
@@ -43,4 +45,7 @@ def describe(request: ArchitectureRequest, models: ModelPool) -> Steps[Architect
             for layer in range(weights.layers)
             if weights.experts and not weights.experts_in(layer)
         ),
+        layer_heads=heads if len(set(heads)) > 1 else (),
+        without_heads=tuple(Gap(*each) for each in weights.without_heads),
+        without_network=tuple(Gap(*each) for each in weights.without_network),
     )

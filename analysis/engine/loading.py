@@ -34,6 +34,7 @@ from analysis.engine.limits import (
     vocabulary_size,
 )
 from analysis.engine.memory import mappable_bytes, readable
+from analysis.engine.quantised_models import parameters_of, precision
 from analysis.engine.reasons import reason
 from analysis.engine.spreading import (
     Spread,
@@ -179,12 +180,12 @@ def load_model(
     facts = ModelFacts(
         name=choice.name,
         family=str(config.model_type),
-        parameters=parameter_count(model),
+        parameters=parameters_of(model) if spread is None else parameter_count(model),
         layers=number_of(config.get_text_config(), "num_hidden_layers"),
         vocabulary=vocabulary_size(model),
         context_window=context_window(config),
         device=str(device) if spread is None else spread.device,
-        dtype=str(model.dtype).removeprefix("torch."),
+        dtype=precision(model),
         has_chat_template=bool(tokenizer.chat_template),
         tokenizer_digest=tokenizer_digest(tokenizer),
         seconds=time.monotonic() - started,

@@ -151,7 +151,7 @@ class ModelPool:
                     remedy="Name the other model of the pair with --base.",
                 )
             return Place(folder)
-        open_adapter(folder, name=choice.name, allow_pickle=choice.allow_pickle)
+        open_adapter(folder, name=_adapter_name(choice), allow_pickle=choice.allow_pickle)
         named = beneath(choice, folder)
         try:
             under = yield from self.place(named)
@@ -317,9 +317,14 @@ def _too_large(choice: ModelChoice, place: Place, device: torch.device) -> Probl
     )
 
 
+def _adapter_name(choice: ModelChoice) -> str:
+    """What an adapter is called; a choice of what is beneath it has another name."""
+    return choice.location if choice.bare else choice.name
+
+
 def _nothing_beneath(choice: ModelChoice, error: ProblemError) -> ProblemError:
     found = error.problem
-    what = f"The model beneath the adapter {choice.name} is of no use."
+    what = f"The model beneath the adapter {_adapter_name(choice)} is of no use."
     return problem(found.kind, what, f"{found.what} {found.why}".strip(), found.remedy)
 
 

@@ -12,6 +12,7 @@ from analysis.heads.request import HeadPairsRequest
 from analysis.heads.result import HeadPairs
 from analysis.heads.study_changes import GROUP_COLUMNS, Changes
 from analysis.heads.verbs import GROUPS, VerbMovements, VerbRow, layers_in_words, verb_movements
+from analysis.models.request import passed_over
 from analysis.session.drive import Asker
 from analysis.statistics import SIGNIFICANT, Sample
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
@@ -47,9 +48,11 @@ def study(given: HeadsInput) -> Study:
     asker, pair = Asker(given.session), given.pair
     spoken_of = given.words, given.vectors
     built = yield from asker.architecture(*pair)
-    of_layers = layer_asks(pair, range(built.layers), *spoken_of)
+    attending = built.attending(range(built.layers))
+    asker.note(*filter(None, [passed_over(built.without_heads, range(built.layers))]))
+    of_layers = layer_asks(pair, attending, *spoken_of)
     layers = yield from asker.answers("reading heads", of_layers, _both, lambda each: each.notes)
-    chosen = sampled_heads(built.layers, built.heads)
+    chosen = sampled_heads([(layer, built.heads_in(layer)) for layer in attending])
     of_heads = [head_ask(pair, *place, *spoken_of) for place in chosen]
     changes = yield from asker.answers("reading neuron pairs", of_heads, neuron_changes)
     neurons: list[tuple[Cell, ...]] = [
@@ -71,15 +74,22 @@ def study(given: HeadsInput) -> Study:
         movements,
         heads,
         neurons,
-        len(chosen) == built.layers * built.heads,
+        len(chosen) == sum(built.heads_in(layer) for layer in attending),
     )
 
 
-def sampled_heads(layers: int, heads: int) -> list[tuple[int, int]]:
-    """About `NEURON_HEADS` heads (layer, head), equally many per layer and evenly spaced in it."""
-    each = min(heads, max(1, NEURON_HEADS // layers))
-    within = [place * heads // each for place in range(each)]
-    return [(layer, head) for layer in range(layers) for head in within]
+def sampled_heads(layers: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """About `NEURON_HEADS` heads (layer, head), equally many per layer and evenly spaced in it.
+
+    Args:
+        layers: The layers that have heads, each with their number.
+    """
+    most = max(1, NEURON_HEADS // len(layers))
+    return [
+        (layer, place * heads // min(heads, most))
+        for layer, heads in layers
+        for place in range(min(heads, most))
+    ]
 
 
 def _findings(

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from analysis.models.adapters import adapter_problem, adapters_among, settings_of
+from analysis.models.quantisation import quantisation
 from analysis.problems import Problem, ProblemError, problem
 
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.*", "*.model", "*.tiktoken", "tekken.json")
-_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2}
+_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "U32": 4}
+_WIDTHS = {"float32": 4, "float16": 2, "bfloat16": 2}
 _FLOATS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 _LARGEST_HEADER = 100_000_000
 _FOREIGN = {
@@ -52,14 +54,8 @@ class Checkpoint:
 
     def quantised(self) -> str:
         """The weights' quantisation according to the configuration; empty if not quantised."""
-        text = self.config.get("text_config")
-        for config in (self.config, text if isinstance(text, dict) else {}):
-            # MLX uses its own name for it.
-            for key in ("quantization_config", "quantization"):
-                if (settings := config.get(key)) is not None:
-                    named = isinstance(settings, dict) and settings.get("quant_method")
-                    return str(named or "method unknown")
-        return ""
+        found = quantisation(self.config)
+        return found.method if found is not None else ""
 
     def names(self) -> tuple[str, ...]:
         """The names of all tensors; none for pickles, which are never opened."""
@@ -74,12 +70,24 @@ class Checkpoint:
         )
 
     def bytes_in_memory(self, dtype: str) -> int:
-        """Size of the weights once loaded in a dtype; ``auto`` is the checkpoint's own."""
+        """Size of the weights once loaded in a dtype; ``auto`` is the checkpoint's own.
+
+        Quantised weights that stay so count as they are stored, restored ones in the dtype.
+        """
         if self.pickled:
             return sum(file.stat().st_size for file in self.weights)
-        width = {"float32": 4, "float16": 2, "bfloat16": 2}.get(dtype)
+        width = _WIDTHS.get(dtype)
+        how = quantisation(self.config)
+        if how is not None and how.restored_on_loading:
+            own = self.config.get("dtype") or self.config.get("torch_dtype")
+            each = width or _WIDTHS.get(str(own), 2)
+            return sum(
+                each * how.numbers_in(name, tensor["dtype"], math.prod(tensor["shape"]))
+                for name, tensor in self._tensors()
+            )
         return sum(
-            math.prod(tensor["shape"]) * (width or _BYTES.get(tensor["dtype"], 1))
+            math.prod(tensor["shape"])
+            * (width if width and (how is None or tensor["dtype"] in _FLOATS) else _size_of(tensor))
             for _, tensor in self._tensors()
         )
 
@@ -121,6 +129,11 @@ def inspect(folder: Path) -> Checkpoint:
 def has_tokenizer(folder: Path) -> bool:
     """Whether the files of a tokenizer are there; an adapter may come with one of its own."""
     return any(is_there(file) for pattern in _TOKENIZER_FILES for file in folder.glob(pattern))
+
+
+def _size_of(tensor: dict[str, Any]) -> int:
+    """Bytes of a stored number."""
+    return _BYTES.get(tensor["dtype"], 1)
 
 
 def is_there(file: Path) -> bool:

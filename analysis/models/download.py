@@ -163,12 +163,23 @@ def _in_words(choice: ModelChoice, error: Exception) -> ProblemError:
         isinstance(cause, errors.OfflineModeIsEnabled) for cause in causes
     )
     for cause in causes:
+        if isinstance(cause, errors.HfHubHTTPError) and _token_unknown(cause):
+            return problem(
+                "model",
+                f"The hub does not take the access token that was sent for {choice.location}.",
+                "It is wrong, or no longer valid.",
+                "Run hf auth login again, or set or unset HF_TOKEN.",
+            )
         if isinstance(cause, errors.GatedRepoError):
             return problem(
                 "model",
                 f"The hub hands out {choice.location} only after its licence is accepted.",
-                remedy=f"Accept it on {constants.ENDPOINT}/{choice.location}, then run hf auth "
-                "login.",
+                "The account of your access token has not accepted it, or the token may not read "
+                "such models."
+                if huggingface_hub.get_token()
+                else "No access token was sent.",
+                f"Accept it on {constants.ENDPOINT}/{choice.location}, then run hf auth login or "
+                "set HF_TOKEN.",
             )
         if isinstance(cause, errors.RevisionNotFoundError):
             return problem(
@@ -180,7 +191,14 @@ def _in_words(choice: ModelChoice, error: Exception) -> ProblemError:
             return problem(
                 "model",
                 f"The hub has no model {choice.location}, or does not show it to you.",
-                remedy="Check the spelling; for a private model run hf auth login.",
+                remedy="Check the spelling; for a private model run hf auth login or set HF_TOKEN.",
+            )
+        if isinstance(cause, errors.HfHubHTTPError) and cause.response.status_code == 403:
+            return problem(
+                "model",
+                f"The hub refuses to hand out {choice.location}.",
+                _sentence(cause.server_message or "It says no more than that (403)."),
+                "Ask its owners, or run hf auth login with an account that may read it.",
             )
         if isinstance(cause, OSError) and cause.errno == 28:
             return problem(
@@ -196,6 +214,15 @@ def _in_words(choice: ModelChoice, error: Exception) -> ProblemError:
         ("Unset HF_HUB_OFFLINE" if offline else "Check the network")
         + f", fetch it elsewhere with hf download {choice.location}, or give a local folder.",
     )
+
+
+def _token_unknown(error: errors.HfHubHTTPError) -> bool:
+    """Whether the hub refuses a token; to someone without one it denies that a model is there."""
+    return error.response.status_code == 401 and "credentials" in (error.server_message or "")
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _first_line(error: BaseException) -> str:

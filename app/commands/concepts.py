@@ -69,6 +69,7 @@ def run(options: argparse.Namespace) -> int:
     """Find the components of the chosen layers, annotate them if asked to, and write a table."""
     from analysis.concepts.gather import concept_asks, places
     from analysis.concepts.tables import concepts_table
+    from analysis.models.request import passed_over
     from analysis.problems import problem
     from app.commands import inputs
     from app.commands.output import say, write_rows
@@ -89,7 +90,9 @@ def run(options: argparse.Namespace) -> int:
     words, _ = inputs.words_and_vectors(options, settings, base, tuned)
     with session(options) as opened:
         built = architecture(opened, base, tuned)
-        asked = places(built, inputs.layers_of(options.layers, built.layers))
+        wanted = inputs.layers_of(options.layers, built.layers)
+        asked = places(built, wanted)
+        say(*filter(None, [passed_over(built.without_network, wanted)]))
         settled = options.rank, options.words, options.measure
         found = answers(opened, concept_asks((base, tuned), asked, words, *settled))
         layers = [layer for (layer,) in found]

@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from analysis.heads.gather import layer_asks
+    from analysis.models.request import passed_over
     from app.commands import inputs
     from app.commands.output import say, write_rows
     from app.commands.session import answers, architecture, session
@@ -34,7 +35,9 @@ def run(options: argparse.Namespace) -> int:
     words, vectors = inputs.words_and_vectors(options, settings, base, tuned)
     with session(options) as opened:
         built = architecture(opened, base, tuned)
-        layers = inputs.layers_of(options.layers, built.layers)
+        wanted = inputs.layers_of(options.layers, built.layers)
+        layers = built.attending(wanted)
+        say(*filter(None, [passed_over(built.without_heads, wanted)]))
         both = answers(opened, layer_asks((base, tuned), layers, words, vectors))
     before, after = ([layer[side] for layer in both] for side in (0, 1))
     say(*dict.fromkeys(note for each in (*before, *after) for note in each.notes))

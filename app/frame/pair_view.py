@@ -131,7 +131,7 @@ class PairView(View, Generic[Jobs]):
         parts = None if self._jobs is None else self._jobs.parts
         if parts is None or self._page == "words":
             return []
-        return [(f"all {parts.layers} {parts.kind} are there", "dim")]
+        return [(f"all {parts.asked} {parts.kind} are there", "dim")]
 
     def engine_changed(self, status: EngineStatus) -> None:
         self._show_progress()

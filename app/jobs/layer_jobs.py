@@ -58,7 +58,7 @@ class LayerJobs(Generic[R]):
     Args:
         session: Where requests are submitted.
         listener: Receives `Watch.Changed` and calls `apply`.
-        asks: What to ask about each layer.
+        asks: What to ask about each layer; a layer with no requests is passed over.
         kind: Plural noun for what stands in for layers, such as categories.
 
     Attributes:
@@ -92,6 +92,11 @@ class LayerJobs(Generic[R]):
         return len(self._asks)
 
     @property
+    def asked(self) -> int:
+        """Number of layers about which there is something to ask."""
+        return sum(bool(ask.requests) for ask in self._asks)
+
+    @property
     def layer(self) -> int | None:
         """The layer being computed; None when idle."""
         return None if self._current is None else self._current.number
@@ -99,7 +104,7 @@ class LayerJobs(Generic[R]):
     @property
     def can_run(self) -> bool:
         """Whether layers are missing and nothing runs."""
-        return self._current is None and len(self.results) < self.layers
+        return self._current is None and len(self.results) < self.asked
 
     def both(self, layer: int) -> tuple[R, R] | None:
         """A layer's answers for base and tuned model; None until both are there."""
@@ -117,7 +122,7 @@ class LayerJobs(Generic[R]):
 
     def want(self, layer: int) -> None:
         """Compute this layer next, cancelling the one in progress."""
-        if self._current is None or layer in self.results or layer == self._current.number:
+        if self._current is None or layer == self._current.number or self._is_done(layer):
             return
         self._current.drop()
         self._begin(layer)
@@ -165,7 +170,7 @@ class LayerJobs(Generic[R]):
         parts = []
         if self.layers > 1:
             parts = [
-                f"{len(self.results)} of {self.layers} {self.kind}",
+                f"{len(self.results)} of {self.asked} {self.kind}",
                 prose(self._asks[self._current.number].name),
             ]
         if self._progress is not None:
@@ -175,18 +180,21 @@ class LayerJobs(Generic[R]):
 
     def _begin(self, layer: int) -> None:
         """Submit a layer's requests in the foreground."""
-        if layer in self.results:
+        if self._is_done(layer):
             self._next()
         else:
             self._submit(layer, background=False)
 
     def _next(self) -> None:
         """Submit the first missing layer's requests in the background."""
-        missing = next((n for n in range(self.layers) if n not in self.results), None)
+        missing = next((n for n in range(self.layers) if not self._is_done(n)), None)
         if missing is None:
             self._end()
         else:
             self._submit(missing, background=True)
+
+    def _is_done(self, layer: int) -> bool:
+        return layer in self.results or not self._asks[layer].requests
 
     def _submit(self, layer: int, *, background: bool) -> None:
         requests = self._asks[layer].requests

@@ -131,7 +131,7 @@ class PairJobs:
             return [(prose(f"{unfinished.problem} r runs it again."), "bad")]
         if unfinished is not self.parts:
             return [("Stopped. r runs it again.", "warn")]
-        done = f"{len(unfinished.results)} of {unfinished.layers} {unfinished.kind}"
+        done = f"{len(unfinished.results)} of {unfinished.asked} {unfinished.kind}"
         return [(f"Stopped with {done}. r goes on.", "warn")]
 
     def _all(self, *jobs: LayerJobs[Any] | None) -> list[LayerJobs[Any]]:

@@ -44,9 +44,9 @@ class HeadMap(CellMap):
     """Layers down, heads across, each head as wide as there is room for."""
 
     def update_layer(self, layer: int, levels: NDArray[np.uint8]) -> None:
-        """Show a newly computed layer; only its line is repainted."""
+        """Show a newly computed layer, which may have fewer heads; only its line is repainted."""
         all_levels = self.map.levels.copy()
-        all_levels[layer] = levels
+        all_levels[layer, : len(levels)] = levels
         gaps = (
             np.zeros(len(all_levels), np.bool_) if self.map.gaps is None else self.map.gaps.copy()
         )

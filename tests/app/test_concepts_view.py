@@ -11,7 +11,7 @@ from analysis.concepts.changes import component_changes, component_words
 from analysis.concepts.request import ConceptsRequest
 from analysis.concepts.tables import CONCEPT_COLUMNS, concepts_table
 from analysis.events import Finished
-from analysis.models.request import ArchitectureRequest
+from analysis.models.request import ArchitectureRequest, Gap
 from app.views.concepts.view import ConceptsView
 from tests.app.pair_app import copied, csv_rows, pair_at, requests_of, until, until_shown
 from tests.support.scripted_concepts import RANK, layer_concepts
@@ -108,6 +108,28 @@ async def test_experts_are_chosen_with_a_key_and_asked_for_when_they_are(tmp_pat
         assert len(requests_of(pair, ConceptsRequest)) == count == 3 * LAYERS
     (path,) = tmp_path.glob("*.csv")
     assert {row["expert"] for row in csv_rows(path)} == {"2"}
+
+
+async def test_a_layer_without_a_network_is_asked_nothing_and_says_why(tmp_path):
+    def script(request):
+        if isinstance(request, ArchitectureRequest):
+            gaps = (Gap(1, "consists of attention alone"),)
+            yield Finished(msgspec.structs.replace(architecture(request), without_network=gaps))
+            return
+        yield from answer(request)
+
+    async def shown(pilot):
+        await until_shown(pilot, "Capital of a country")
+        await pilot.press("4")
+        return await until_shown(pilot, f"all {LAYERS - 1} layers are there")
+
+    async with pair_at(shown, tmp_path, script=script) as (pair, pilot):
+        asked = [request.layer for request in requests_of(pair, ConceptsRequest)]
+        assert asked == [layer for layer in range(LAYERS) if layer != 1]
+        await pilot.press("right")
+        await until_shown(pilot, "layer 1 · left out: it consists of attention alone")
+        await pilot.press("right")
+        await until_shown(pilot, "layer 2 ·")
 
 
 async def test_the_export_is_the_table_of_all_layers_or_of_the_plot(tmp_path):

@@ -10,7 +10,7 @@ from analysis.events import Finished
 from analysis.heads.changes import compare_head, head_changes
 from analysis.heads.gather import layer_asks
 from analysis.heads.request import HeadPairsRequest, NeuronPairsRequest
-from analysis.models.request import ArchitectureRequest
+from analysis.models.request import ArchitectureRequest, Gap
 from app.views.heads.view import HeadsView
 from app.widgets.head_map import HeadMap, levels_of
 from tests.app.pair_app import (
@@ -59,6 +59,40 @@ async def test_every_layer_is_asked_of_both_models_once_and_the_map_shows_every_
         await pilot.press("1", "3")
         await pilot.pause(0.1)
         assert len(requests_of(pair, HeadPairsRequest)) == len(asked)
+
+
+async def test_a_layer_without_heads_is_asked_nothing_and_says_why(tmp_path):
+    heads = (HEADS, 0, *[HEADS] * (LAYERS - 3), 2)
+
+    def script(request):
+        if isinstance(request, ArchitectureRequest):
+            gaps = (Gap(1, "keeps a state instead of attending"),)
+            built = architecture(request)
+            yield Finished(msgspec.structs.replace(built, layer_heads=heads, without_heads=gaps))
+        elif isinstance(request, HeadPairsRequest):
+            yield Finished(head_pairs(request, heads=heads[request.layer]))
+        else:
+            yield from answer(request)
+
+    async def shown(pilot):
+        await until_shown(pilot, "Capital of a country")
+        await pilot.press("3")
+        return await until_shown(pilot, f"all {LAYERS - 1} layers are there")
+
+    async with pair_at(shown, tmp_path, size=WIDE, script=script) as (pair, pilot):
+        asked = {request.layer for request in requests_of(pair, HeadPairsRequest)}
+        assert asked == {*range(LAYERS)} - {1}
+        assert head_map(pair).map.gaps.tolist() == [layer == 1 for layer in range(LAYERS)]
+        await pilot.press("j")
+        await until_shown(pilot, "layer 1", "left out: it keeps a state instead of attending")
+        # There is nothing to open.
+        await pilot.press("enter", "enter")
+        await pilot.pause()
+        assert not requests_of(pair, NeuronPairsRequest)
+        await pilot.press("escape", "w")
+        await until_shown(pilot, "instruction")
+        await pilot.press("escape", *["j"] * (LAYERS - 2), *"lll")
+        await until_shown(pilot, f"layer {LAYERS - 1} has 2 heads")
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])

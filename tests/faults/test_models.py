@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.support.adapters import adapted_pair
 from tests.support.checkpoints import hub_cache
+from tests.support.hub_server import hub_server
 from tests.support.program import Home, Outcome
 
 pytestmark = pytest.mark.slow
@@ -231,3 +233,24 @@ def test_a_pair_with_other_tokens_and_no_template_is_shown_by_characters(home: H
             "The models cut the text differently: rows are aligned by characters.",
         )
         assert terminal.end() == 0
+
+
+def test_an_adapter_and_the_model_beneath_it_come_from_a_mirror_with_a_token(
+    home: Home, tmp_path: Path
+) -> None:
+    pair = adapted_pair(tmp_path, "llama", "all linear layers")
+    settings = pair.adapter / "adapter_config.json"
+    settings.write_text(settings.read_text().replace(str(pair.base), "org/base"))
+    with hub_server({"org/base": pair.base, "org/lora": pair.adapter}) as mirror:
+        mirror.gated, mirror.tokens = "org/base", {"hf_friend": True}
+        at = home.cold()
+        at.environment |= {"HF_ENDPOINT": mirror.address, "NO_PROXY": "*"}
+        command = ("heads", "--tuned", "org/lora", "--vocab", "tokens", "--csv", "-")
+        refused = at.run(*command)
+        assert refused.status == 1
+        for said in ("The model beneath the adapter org/lora", "org/base", "HF_TOKEN"):
+            assert said in refused.errors
+        at.environment["HF_TOKEN"] = "hf_friend"
+        outcome = at.run(*command)
+    assert outcome.status == 0, outcome.errors
+    assert outcome.rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,15 +96,23 @@ class AdaptedPair:
     output_embeddings: Tensor
 
 
-def adapted_pair(folder: Path, base: str, variant: str, *, seed: int = 0) -> AdaptedPair:
-    """Make a pair whose every weight differs from its usual start, adapters' factors too."""
+def adapted_pair(
+    folder: Path, base: str, variant: str, *, seed: int = 0, **sizes: int
+) -> AdaptedPair:
+    """Make a pair whose every weight differs from its usual start, adapters' factors too.
+
+    `sizes` are other attributes of the base model's configuration.
+    """
     from peft import LoraConfig, get_peft_model
 
     tokenizer = checkpoints.byte_level_tokenizer()
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         torch.manual_seed(seed)
-        model: PreTrainedModel = AutoModelForCausalLM.from_config(BASES[base]).eval()
+        config = deepcopy(BASES[base])
+        for name, size in sizes.items():
+            setattr(config, name, size)
+        model: PreTrainedModel = AutoModelForCausalLM.from_config(config).eval()
         _move(model.parameters())
         checkpoints.save(folder / "base", model, tokenizer)
         tuned: Any = get_peft_model(

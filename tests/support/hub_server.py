@@ -27,6 +27,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, *, body: bool) -> None:
         path = self.path.partition("?")[0]
+        token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+        if token and token not in self.server.tokens:
+            return self._refuse(401, "", "Invalid credentials in Authorization header")
+        if (gated := self.server.gated) and gated in path and not self.server.tokens.get(token):
+            return self._refuse(403 if token else 401, "GatedRepo")
+        if (secret := self.server.secret) and secret in path:
+            return self._refuse(403, "", "Storage of this organisation is locked")
         for repository, folder in self.server.models.items():
             if path.startswith(f"/api/models/{repository}/tree/"):
                 return self._send(self._tree(folder), body)
@@ -41,8 +48,6 @@ class _Handler(BaseHTTPRequestHandler):
                 if body:
                     self.server.fetched.append(path[len(prefix) :])
                 return self._send((folder / path[len(prefix) :]).read_bytes(), body)
-        if self.server.gated and self.server.gated in path:
-            return self._refuse(403, "GatedRepo")
         return self._refuse(404, "RepoNotFound")
 
     def _tree(self, folder: Path) -> bytes:
@@ -71,9 +76,12 @@ class _Handler(BaseHTTPRequestHandler):
                 self.server.hold.wait(240)
             self.wfile.write(content[start : start + 4096])
 
-    def _refuse(self, status: int, code: str) -> None:
+    def _refuse(self, status: int, code: str, message: str = "") -> None:
         self.send_response(status)
-        self.send_header("X-Error-Code", code)
+        if code:
+            self.send_header("X-Error-Code", code)
+        if message:
+            self.send_header("X-Error-Message", message)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -84,6 +92,8 @@ class HubServer(ThreadingHTTPServer):
     Attributes:
         models: The folder behind each repository.
         gated: A repository that is refused until its licence is accepted.
+        secret: A repository that is refused for reasons of the hub's own.
+        tokens: The access tokens that are known, and whether their accounts accepted the licence.
         fetched: The files whose contents were asked for.
         hold: When set, files stop after their first block until the event is.
         held: Set once a file has stopped.
@@ -94,7 +104,8 @@ class HubServer(ThreadingHTTPServer):
     def __init__(self, models: dict[str, Path]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.models = models
-        self.gated = ""
+        self.gated = self.secret = ""
+        self.tokens: dict[str, bool] = {}
         self.fetched: list[str] = []
         self.hold: threading.Event | None = None
         self.held = threading.Event()

@@ -35,6 +35,7 @@ def script(
     heads: Callable = head_pairs,
     concepts: Callable = layer_concepts,
     shapes: dict[str, int] | None = None,
+    gaps: dict[str, object] | None = None,
 ) -> Callable[[Request], Iterator[Event]]:
     """Answers requests about weights.
 
@@ -44,13 +45,14 @@ def script(
         heads: Answers about heads.
         concepts: Answers about components.
         shapes: Heads of a layer, for models by name.
+        gaps: What else is said of both models' architectures.
     """
 
     def answer(request: Request) -> Iterator[Event]:
         if isinstance(request, ArchitectureRequest):
             count = (shapes or {}).get(request.model.name, 8)
             built = architecture(request, layers=layers, heads=count)
-            yield Finished(msgspec.structs.replace(built, experts=experts))
+            yield Finished(msgspec.structs.replace(built, experts=experts, **(gaps or {})))
         elif isinstance(request, HeadPairsRequest):
             yield Progress("heads", 1, 8, "heads")
             yield Finished(heads(request))

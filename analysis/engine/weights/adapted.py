@@ -1,6 +1,6 @@
 """The weights of a model with a LoRA adapter, tensor by tensor: W + ΔW, never a merged model.
 
-The base model's tensors are read as they are asked for and changed as METHODS 9 says: s·B A is
+The base model's tensors are read as they are asked for and changed as METHODS 8 says: s·B A is
 added; DoRA then gives each output's weights the length that it learned. What the adapter holds
 whole, such as a head or biases, takes the place of the model's own.
 """
@@ -48,6 +48,7 @@ class AdaptedTensors:
         self._experts = self._count_experts()
         self._file = read_adapter(adapter, experts=self._experts)
         self.where = f"{self._file.where} on {base.where}"
+        self.notes = base.notes
         self._head = self._parted_head() if tied else None
         for module, change in self._file.changes.items():
             self._refuse_misfit(module, change)

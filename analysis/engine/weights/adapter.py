@@ -1,65 +1,46 @@
-"""The interface of every weight adapter: embeddings, queries and keys, down projections."""
+"""A model's weights by function: embeddings, queries and keys, down projections."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, TypedDict
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 from torch import Tensor
-from transformers import PreTrainedConfig
 
+from analysis.engine.weights.family import Dense, Experts, Family, NoHeads, NoNetwork, PreNorm
+from analysis.engine.weights.projections import QueryKey, Reader, query_key
+from analysis.engine.weights.structure import Layer, Structure
 from analysis.engine.weights.tensors import TensorSource
 from analysis.problems import ProblemError, problem
 
-PreNorm = Literal["rms", "layer", "none"]
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+# Norms of queries and keys, whatever a family calls them.
+_QUERY_NORMS = ("q_norm", "q_layernorm", "query_layernorm", "qk_norm")
 
 
-class Layout(TypedDict):
-    """The name of the input embeddings; whether linear layers are stored [in, out], as Conv1D's
-    are; whether the input embeddings are the output head.
-    """
+class Without(NamedTuple):
+    """A layer that lacks something, and why, after "layer 3"."""
 
-    embedding: str
-    turned: bool
-    tied: bool
-
-
-@dataclass(frozen=True, eq=False)
-class QueryKey:
-    """The query and key projections of one layer, before rotation and q/k norms.
-
-    For a state x after the pre-attention norm without its weight, x·w_q holds the queries of all
-    heads, concatenated, and x·w_k the keys of all groups of heads; biases are left out.
-
-    Attributes:
-        w_q: float32 [D, H·d], the pre-attention norm's weight folded in.
-        w_k: float32 [D, H_kv·d], likewise.
-        head_dim: d.
-    """
-
-    w_q: Tensor
-    w_k: Tensor
-    head_dim: int
-
-    def head(self, head: int) -> tuple[Tensor, Tensor]:
-        """W_q and W_k of a head, float32 [D, d] each, views; heads of a group share their W_k."""
-        repeats = self.w_q.shape[1] // self.w_k.shape[1]
-        own, shared = head * self.head_dim, head // repeats * self.head_dim
-        return self.w_q[:, own:][:, : self.head_dim], self.w_k[:, shared:][:, : self.head_dim]
+    layer: int
+    why: str
 
 
 class ModelWeights:
-    """One model's weights, read tensor by tensor, in Llama's layout unless overridden.
+    """One model's weights, read tensor by tensor as its family's entry says.
 
-    Every tensor returned is new, float32 and on the CPU; it may be a transposed view.
+    Every tensor returned is new, float32 and on the CPU; it may be a transposed view. What is said
+    of heads and widths is of the first layer that has any; `layer_heads` and `units_in` say it of
+    each.
 
     Attributes:
         family: The transformers ``model_type`` of the text model.
         where: The folder or class it is read from.
         layers: L.
-        heads: H.
+        heads: H; 0 in a model without attention heads.
         key_value_heads: H_kv, a divisor of H.
-        head_dim: d, not always D / H.
+        head_dim: d, not always D / H; in latent attention of the part without rotation.
         width: D, of the residual stream.
         feed_forward: D_ff; with experts, of a routed one.
         experts: Routed experts in a layer that has any; 0 in a dense model.
@@ -68,41 +49,31 @@ class ModelWeights:
         pre_norm: What precedes attention: RMSNorm, LayerNorm, or nothing (post-norm models).
     """
 
-    pre_norm: ClassVar[PreNorm] = "rms"
-    shared_experts: ClassVar[int] = 0
-
-    _bodies: ClassVar[tuple[str, ...]] = (
-        "model.",
-        "model.language_model.",
-        "language_model.model.",
-        "",
-    )
-    _output_heads: ClassVar[tuple[str, ...]] = ("lm_head.weight", "language_model.lm_head.weight")
-    _embedding: ClassVar[str] = "embed_tokens.weight"
-    _stack: ClassVar[str] = "layers"
-    _norm: ClassVar[str] = "input_layernorm"
-    # Two modules, or one that makes the values too.
-    _query_key: ClassVar[tuple[str, ...]] = ("self_attn.q_proj", "self_attn.k_proj")
-    _down: ClassVar[str] = "mlp.down_proj"
-    # Linear layers store [out, in], Conv1D [in, out].
-    _stored_out_by_in: ClassVar[bool] = True
-
-    def __init__(self, config: PreTrainedConfig, tensors: TensorSource) -> None:
-        text = config.get_text_config()
-        self._config, self._tensors = text, tensors
+    def __init__(self, entry: Family, model: PreTrainedModel, tensors: TensorSource) -> None:
+        self._entry, self._tensors = entry, tensors
+        self._config = model.config.get_text_config()
         self.where = tensors.where
-        self.family = str(text.model_type)
-        self.layers = int(text.num_hidden_layers)
-        self.heads = int(text.num_attention_heads)
-        self.key_value_heads = int(getattr(text, "num_key_value_heads", None) or self.heads)
-        self.width = int(text.hidden_size)
-        self.head_dim = int(getattr(text, "head_dim", None) or self.width // self.heads)
-        self.feed_forward = self._feed_forward()
-        self.experts = self._experts()
-        self._body = self._find_body()
-        # A multimodal model ties its embeddings by its own flag, not its text model's.
-        self._input, self._output = self._find_ends(tied=bool(config.tie_word_embeddings))
-        self.vocabulary = tensors.shape(self._input)[0]
+        self.family = str(self._config.model_type)
+        self._structure = structure = Structure(model, entry, tensors.where)
+        self._reader = Reader(tensors, structure.shapes, self.family)
+        every = structure.layers
+        attending = next((each for each in every if each.query_heads), every[0])
+        routed = next((each for each in every if each.experts), None)
+        wide = routed or next((each for each in every if each.units), every[0])
+        self.layers = len(every)
+        self.heads, self.key_value_heads = attending.query_heads, attending.key_heads
+        self.head_dim = attending.head_dim
+        self.width = structure.width
+        self.feed_forward = wide.units
+        self.experts = routed.experts if routed else 0
+        self.shared_experts = int(any(each.shared for each in every))
+        # The first layer may lack a norm that the others have: the embeddings had one.
+        self.pre_norm: PreNorm = next(
+            (each.norm.kind for each in reversed(every) if each.query_heads), "none"
+        )
+        if structure.input not in tensors:
+            raise self._reader.missing(structure.input)
+        self.vocabulary = tensors.shape(structure.input)[0]
 
     @property
     def centres_embeddings(self) -> bool:
@@ -112,38 +83,73 @@ class ModelWeights:
     @property
     def notes(self) -> tuple[str, ...]:
         """Caveats about these weights, one sentence each."""
-        notes = []
-        if self.pre_norm == "none":
-            notes.append("No norm comes before attention, so none is folded into W_q and W_k.")
-        if self._name(0, "self_attn.q_norm.weight") in self._tensors:
-            notes.append("Norms of queries and keys are left out: they cannot be folded.")
-        return tuple(notes)
+        return (*self._tensors.notes, *self._seen(), *self._entry.notes)
+
+    @property
+    def without_heads(self) -> tuple[Without, ...]:
+        """The layers that have no heads to be read."""
+        return tuple(
+            Without(number, layer.heads.why)
+            for number, layer in enumerate(self._structure.layers)
+            if isinstance(layer.heads, NoHeads)
+        )
+
+    @property
+    def without_network(self) -> tuple[Without, ...]:
+        """The layers that have no feed-forward network to be read."""
+        return tuple(
+            Without(number, layer.network.why)
+            for number, layer in enumerate(self._structure.layers)
+            if isinstance(layer.network, NoNetwork)
+        )
+
+    def heads_in(self, layer: int) -> int:
+        """H of one layer; 0 if it has no heads to be read."""
+        return self._layer(layer).query_heads
+
+    def keys_of(self, layer: int) -> int:
+        """The layer whose keys a layer uses: itself, unless it has none of its own."""
+        return self._layer(layer).keys
+
+    def pre_norm_in(self, layer: int) -> PreNorm:
+        """What precedes the attention of one layer."""
+        return self._layer(layer).norm.kind
+
+    def units_in(self, layer: int) -> int:
+        """D_ff of one layer, of a routed expert if it has any; 0 without a feed-forward network."""
+        return self._layer(layer).units
 
     def input_embeddings(self, tokens: Tensor | None = None) -> Tensor:
         """E_i as the embedding module returns it, before any positional embedding, float32 [V, D].
 
         With `tokens`, int64 [n], only their rows are read: float32 [n, D].
         """
-        return self._read(self._input, (self.vocabulary, self.width), tokens)
+        rows = self._reader.rows(self._structure.input, self.width, tokens)
+        scale = self._structure.embedding_scale
+        return rows if scale == 1.0 else rows.mul_(scale)
 
     def output_embeddings(self, tokens: Tensor | None = None) -> Tensor:
         """E_o, the rows of the output head or of the input embeddings tied to it, float32 [V, D].
 
         With `tokens`, int64 [n], only their rows are read: float32 [n, D].
         """
-        return self._read(self._output, (self.vocabulary, self.width), tokens)
+        return self._reader.rows(self._structure.output, self.width, tokens)
 
     def query_key(self, layer: int) -> QueryKey:
         """W_q and W_k of every head of a layer, the pre-attention norm folded in (METHODS 2).
 
-        Raises ProblemError ``model`` when a tensor is missing or of another shape.
+        Raises ProblemError ``input`` for a layer without heads, ``model`` when a tensor is missing
+        or of another shape.
         """
-        found = self._projections(layer)
-        if self.pre_norm == "none":
-            return found
-        norm = f"{self._name(layer, self._norm)}.weight"
-        weight = self._norm_weight(self._read(norm, (self.width,)))[:, None]
-        return replace(found, w_q=weight * found.w_q, w_k=weight * found.w_k)
+        what = self._layer(layer)
+        if isinstance(what.heads, NoHeads):
+            raise problem(
+                "input",
+                f"Layer {layer} of {self.where} has no attention heads to be read.",
+                f"It {what.heads.why}.",
+                "Choose another layer.",
+            )
+        return query_key(layer, what, self._structure, self._reader)
 
     def down_projection(self, layer: int) -> Tensor:
         """W_p of a dense layer, one whose `experts_in` is 0: what each feed-forward unit writes.
@@ -153,13 +159,20 @@ class ModelWeights:
 
         Raises:
             ValueError: The layer consists of experts.
-            ProblemError: ``model`` when the tensor is missing or of another shape.
+            ProblemError: ``input`` for a layer without a feed-forward network; ``model`` when the
+                tensor is missing or of another shape.
         """
-        return self._matrix(self._name(layer, self._down), self.feed_forward, self.width)
+        network = self._layer(layer).network
+        if isinstance(network, NoNetwork):
+            raise self._no_network(layer, network)
+        if isinstance(network, Experts):
+            raise ValueError(f"layer {layer} consists of experts")
+        return self._down(self._structure.name(layer, network.down))
 
     def experts_in(self, layer: int) -> int:
         """Number of experts in a layer, including a shared one, which is last; 0 when dense."""
-        return 0
+        what = self._layer(layer)
+        return what.experts + bool(what.shared)
 
     def expert_down_projection(self, layer: int, expert: int) -> Tensor:
         """W_p of an expert from 0 to `experts_in` - 1; number `experts` is the shared one.
@@ -171,98 +184,87 @@ class ModelWeights:
             IndexError: There is no such expert.
             ProblemError: ``model`` when the tensor is missing or of another shape.
         """
-        raise IndexError(f"layer {layer} has no expert {expert}")
-
-    @property
-    def layout(self) -> Layout:
-        """What tells how a LoRA adapter's changes lie in these tensors."""
-        return {
-            "embedding": self._input,
-            "turned": not self._stored_out_by_in,
-            "tied": self._input == self._output,
-        }
+        what = self._layer(layer)
+        if not 0 <= expert < self.experts_in(layer):
+            raise IndexError(f"layer {layer} has no expert {expert}")
+        if expert == what.experts:
+            return self._down(what.shared)
+        assert isinstance(what.network, Experts)
+        name = self._structure.weight(self._structure.name(layer, what.network.down))
+        if what.network.stored == "flat":
+            return self._reader.read(name).reshape(what.experts, what.units, -1)[expert]
+        rows = self._reader.read(name, expert)
+        return rows.T if what.network.stored == "out_in" else rows
 
     def layer_module(self, layer: int) -> str:
-        return self._name(layer, "").removesuffix(".")
+        """The module of a layer, as a loaded model calls it."""
+        self._layer(layer)
+        return self._structure.name(layer, "").removesuffix(".")
 
-    def _split(self, projected: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-        """Separate queries and keys, [..., H·d] and [..., H_kv·d], of each module's [..., out]."""
-        query, key = projected
-        return query, key
+    def down_module(self, layer: int) -> str:
+        """The module of the down projection that every token of a layer uses; empty for none."""
+        what = self._layer(layer)
+        if isinstance(what.network, Dense):
+            return self._structure.name(layer, what.network.down)
+        return what.shared
 
-    def _projections(self, layer: int) -> QueryKey:
-        """W_q and W_k without the norm folded in."""
-        query, key = self.heads * self.head_dim, self.key_value_heads * self.head_dim
-        outs = (query, key) if len(self._query_key) == 2 else (query + 2 * key,)
-        w_q, w_k = self._split(
-            tuple(
-                self._matrix(self._name(layer, module), self.width, out)
-                for module, out in zip(self._query_key, outs, strict=True)
-            )
-        )
-        return QueryKey(w_q, w_k, self.head_dim)
+    def expert_module(self, layer: int) -> str:
+        """The module of a layer's routed experts; empty if it has none."""
+        network = self._layer(layer).network
+        if not isinstance(network, Experts):
+            return ""
+        return self._structure.name(layer, network.down).rpartition(".")[0]
 
-    def _feed_forward(self) -> int:
-        return int(self._config.intermediate_size)
+    def _down(self, module: str) -> Tensor:
+        weight = self._reader.read(self._structure.weight(module))
+        if weight.dim() == 3:
+            # Several shared experts that the family calls one.
+            return weight.transpose(1, 2).flatten(0, 1)
+        return weight if self._structure.in_by_out(module) else weight.T
 
-    def _experts(self) -> int:
-        return 0
-
-    def _norm_weight(self, stored: Tensor) -> Tensor:
-        return stored
-
-    def _name(self, layer: int, part: str) -> str:
+    def _layer(self, layer: int) -> Layer:
         if not 0 <= layer < self.layers:
             raise IndexError(f"there is no layer {layer}, only 0 to {self.layers - 1}")
-        return f"{self._body}{self._stack}.{layer}.{part}"
+        return self._structure.layers[layer]
 
-    def _matrix(self, module: str, rows: int, columns: int) -> Tensor:
-        """A module's weight as [in, out], applied from the right."""
-        if self._stored_out_by_in:
-            return self._read(f"{module}.weight", (columns, rows)).T
-        return self._read(f"{module}.weight", (rows, columns))
-
-    def _read(self, name: str, shape: tuple[int, ...], index: int | Tensor | None = None) -> Tensor:
-        if name not in self._tensors:
-            raise self._missing(name)
-        if self._tensors.shape(name) != shape:
-            raise problem(
-                "model",
-                f"The tensor {name} of {self.where} has another shape than its configuration "
-                "implies.",
-                f"It is {list(self._tensors.shape(name))}, not {list(shape)}.",
-                "Fetch the model's files again, config.json included.",
+    def _seen(self) -> Iterator[str]:
+        """Caveats that can be seen from the parts that the model has."""
+        attending = [each for each in self._structure.layers if each.query_heads]
+        kinds = {type(each.heads).__name__ for each in attending}
+        if any(each.norm.kind == "none" for each in attending):
+            yield "No norm comes before attention, so none is folded into W_q and W_k."
+        if any(each.keys != number for number, each in enumerate(self._structure.layers)):
+            yield "Layers without keys of their own use those of an earlier layer, as in the model."
+        if "Latent" in kinds:
+            yield (
+                "Queries and keys are made by way of a narrow space: the weight of the norm in "
+                "between is folded in and its division left out, as is the part that is rotated."
             )
-        return self._tensors.read(name, index)
+        if attending and self._norms_queries():
+            yield "Norms of queries and keys are left out: they cannot be folded."
+        clip = getattr(self._config, "clip_qkv", None) or getattr(
+            getattr(self._config, "attn_config", None), "clip_qkv", None
+        )
+        if clip:
+            yield f"Clipping of queries and keys to ±{clip:g} is left out."
+        if self.shared_experts:
+            yield f"Expert {self.experts} is the shared one, which sees every token."
+        if self._structure.output_bias:
+            yield "The bias of the output head is left out of E_o."
 
-    def _find_body(self) -> str:
-        """The prefix of every name, which differs in old and multimodal checkpoints."""
-        landmarks = (self._embedding, f"{self._stack}.0.{self._query_key[0]}.weight")
-        for body in self._bodies:
-            if any(body + landmark in self._tensors for landmark in landmarks):
-                return body
-        raise self._missing(self._bodies[0] + self._embedding)
+    def _norms_queries(self) -> bool:
+        return any(
+            self._structure.has(f"{around}.{norm}")
+            for number, layer in enumerate(self._structure.layers)
+            if layer.query_heads
+            for around in [self._structure.name(number, layer.heads.signs[0]).rpartition(".")[0]]
+            for norm in _QUERY_NORMS
+        )
 
-    def _find_ends(self, *, tied: bool) -> tuple[str, str]:
-        """The tensors of the input embeddings and of the output head.
-
-        transformers ties only what is not stored: of two stored tensors it uses each in its place,
-        whatever the configuration says; one alone serves as both.
-        """
-        embedding = self._body + self._embedding
-        heads = [name for name in self._output_heads if name in self._tensors]
-        if embedding not in self._tensors:
-            if not (tied and heads):
-                raise self._missing(embedding)
-            return heads[0], heads[0]
-        if heads:
-            return embedding, heads[0]
-        return embedding, embedding if tied else self._output_heads[0]
-
-    def _missing(self, name: str) -> ProblemError:
+    def _no_network(self, layer: int, network: NoNetwork) -> ProblemError:
         return problem(
-            "model",
-            f"{self.where} lacks the tensor {name}.",
-            f"A model of the family {self.family} should have it.",
-            "Fetch the model's files again, or load the model to see what transformers says.",
+            "input",
+            f"Layer {layer} of {self.where} has no feed-forward network to be read.",
+            f"It {network.why}.",
+            "Choose another layer.",
         )

@@ -1,4 +1,4 @@
-"""What a LoRA adapter's file holds, module by module (METHODS 9). Small, so it is read at once."""
+"""What a LoRA adapter's file holds, module by module (METHODS 8). Small, so it is read at once."""
 
 from __future__ import annotations
 

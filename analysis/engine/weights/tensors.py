@@ -11,12 +11,13 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from analysis.engine.non_finite import is_finite, weight_problem
 from analysis.engine.whereabouts import numbers
 from analysis.models.checkpoint import Checkpoint
-from analysis.problems import problem
+from analysis.problems import ProblemError, problem
 
 # numpy has no bfloat16: its bits are read as integers.
 _STORED: dict[str, tuple[str, torch.dtype]] = {
@@ -24,6 +25,17 @@ _STORED: dict[str, tuple[str, torch.dtype]] = {
     "F32": ("<f4", torch.float32),
     "F16": ("<f2", torch.float16),
     "BF16": ("<i2", torch.bfloat16),
+}
+# What quantised weights consist of; numpy has no 8-bit floats either.
+_PACKED: dict[str, tuple[str, torch.dtype]] = {
+    "U8": ("u1", torch.uint8),
+    "I8": ("i1", torch.int8),
+    "I16": ("<i2", torch.int16),
+    "I32": ("<i4", torch.int32),
+    "I64": ("<i8", torch.int64),
+    "F8_E4M3": ("u1", torch.float8_e4m3fn),
+    "F8_E5M2": ("u1", torch.float8_e5m2),
+    "F8_E8M0": ("u1", torch.uint8),  # Exponents alone; torch 2.6 has no type for them.
 }
 _BLOCK = 2**24
 
@@ -34,6 +46,10 @@ class TensorSource(Protocol):
     @property
     def where(self) -> str:
         """What errors call the source."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Caveats about all of its tensors, one sentence each."""
 
     def names(self) -> tuple[str, ...]:
         """The names of all tensors."""
@@ -63,6 +79,8 @@ class ModelTensors:
     adapter's changes are read from its file (`AdaptedTensors`).
     """
 
+    notes: tuple[str, ...] = ()
+
     def __init__(self, model: nn.Module) -> None:
         self._parameters = {
             name.replace(".base_layer.", ".").replace(".original_module.", "."): (name, parameter)
@@ -82,6 +100,8 @@ class ModelTensors:
 
     def read(self, name: str, index: int | Tensor | None = None) -> Tensor:
         stored = numbers(self._model, self._parameters[name][0])
+        if not stored.is_floating_point() or stored.itemsize < 2:
+            raise _unreadable(self.where, name, str(stored.dtype).removeprefix("torch."))
         part = stored if index is None else stored[index]
         refuse_not_finite(self.where, name, part)
         return part.to("cpu", torch.float32, copy=True)
@@ -108,6 +128,8 @@ class DiskTensors:
         ProblemError: ``model`` when the weights are pickles.
     """
 
+    notes: tuple[str, ...] = ()
+
     def __init__(self, found: Checkpoint) -> None:
         self.where = str(found.folder)
         if found.pickled:
@@ -122,25 +144,41 @@ class DiskTensors:
         for file in found.weights:
             self._places.update(_places(file))
 
-    def names(self) -> tuple[str, ...]:
-        return tuple(self._places)
-
     def __contains__(self, name: str) -> bool:
         return name in self._places
 
     def shape(self, name: str) -> tuple[int, ...]:
         return self._places[name].shape
 
+    def names(self) -> tuple[str, ...]:
+        """The names of all tensors."""
+        return tuple(self._places)
+
+    def stored(self, name: str) -> str:
+        """The type in which a tensor is stored, as safetensors names it: ``F32``, ``U8``."""
+        return self._places[name].stored
+
+    def raw(self, name: str, index: NDArray[np.int64] | None = None) -> Tensor:
+        """A tensor as it is stored, or positions of its first dimension, in a type of its own.
+
+        Raises ProblemError ``model`` when the type is unknown.
+        """
+        place = self._places[name]
+        kind = {**_STORED, **_PACKED}.get(place.stored)
+        if kind is None:
+            raise _unreadable(self.where, name, place.stored)
+        numbers, dtype = kind
+        mapped: np.memmap[Any, Any] = np.memmap(
+            place.file, numbers, mode="r", offset=place.offset, shape=place.shape
+        )
+        part = np.array(mapped if index is None else mapped[index])
+        return torch.from_numpy(part).view(dtype)
+
     def read(self, name: str, index: int | Tensor | None = None) -> Tensor:
         """As `TensorSource.read`; ProblemError ``model`` if it is not plain floating point."""
         place = self._places[name]
         if place.stored not in _STORED:
-            raise problem(
-                "model",
-                f"The tensor {name} of {self.where} is stored as {place.stored}.",
-                "Quantised weights cannot be read from disk.",
-                "Give a version in float32, float16 or bfloat16.",
-            )
+            raise _unreadable(self.where, name, place.stored)
         numbers, dtype = _STORED[place.stored]
         mapped: np.memmap[Any, Any] = np.memmap(
             place.file, numbers, mode="r", offset=place.offset, shape=place.shape
@@ -156,8 +194,17 @@ class DiskTensors:
         return result[0] if isinstance(index, int) else result
 
 
+def _unreadable(where: str, name: str, stored: str) -> ProblemError:
+    return problem(
+        "model",
+        f"The tensor {name} of {where} is stored as {stored}.",
+        "Nothing says how to restore the numbers it stands for.",
+        "Give a version in float32, float16 or bfloat16.",
+    )
+
+
 def refuse_not_finite(where: str, name: str, values: Tensor) -> None:
-    """Refuse a tensor with a number that is not finite: NotFiniteError ``model``."""
+    """Raise NotFiniteError ``model`` unless all values are finite."""
     if not is_finite(values):
         raise weight_problem(where, name, values)
 

@@ -34,10 +34,11 @@ def head_pairs(request: HeadPairsRequest, models: ModelPool) -> Steps[HeadPairs]
     heads = _heads(weights, request, embeddings.device)
     found: list[WordPairs] = []
     vectors = alike.vectors.to(embeddings.device)
-    yield Progress("heads", 0, weights.heads, "heads")
+    count = weights.heads_in(request.layer)
+    yield Progress("heads", 0, count, "heads")
     for pairs in layer_word_pairs(embeddings, *heads, vectors, alike.thresholds, request.top):
         found.append(pairs.explanation())
-        yield Progress("heads", len(found), weights.heads, "heads")
+        yield Progress("heads", len(found), count, "heads")
     first, second, words = _compact(
         alike.lexicon.words,
         np.concatenate([each.first for each in found]),
@@ -46,13 +47,13 @@ def head_pairs(request: HeadPairsRequest, models: ModelPool) -> Steps[HeadPairs]
     return HeadPairs(
         model=request.model.name,
         layer=request.layer,
-        heads=weights.heads,
+        heads=count,
         words=words,
         first=first,
         second=second,
         count=np.concatenate([each.count for each in found]),
         starts=np.cumsum([0, *(len(each.first) for each in found)], dtype=np.int64),
-        neuron_pairs=weights.head_dim,
+        neuron_pairs=heads[0][0].shape[1],
         vocabulary=len(alike.lexicon.words),
         notes=(*weights.notes, *alike.lexicon.notes),
         seconds=time.monotonic() - started,
@@ -63,11 +64,12 @@ def head_pairs(request: HeadPairsRequest, models: ModelPool) -> Steps[HeadPairs]
 def neuron_pairs(request: NeuronPairsRequest, models: ModelPool) -> Steps[NeuronPairs]:
     """The word pairs of every neuron pair of one head (METHODS 2); errors as `head_pairs`."""
     weights, alike, embeddings = yield from _prepared(request, models)
-    if not 0 <= request.head < weights.heads:
+    if not 0 <= request.head < weights.heads_in(request.layer):
         raise problem(
             "input",
             f"There is no head {request.head}.",
-            f"{request.model.name} has {weights.heads} heads in a layer.",
+            f"Layer {request.layer} of {request.model.name} has "
+            f"{weights.heads_in(request.layer)} heads.",
         )
     w_q, w_k = weights.query_key(request.layer).head(request.head)
     found = neuron_word_pairs(
@@ -97,6 +99,9 @@ def _prepared(
 ) -> Steps[tuple[ModelWeights, Similarity, Tensor]]:
     """The model's weights, the words with their vectors, and the embeddings [V, D]."""
     weights = yield from layer_weights(request.model, request.layer, models)
+    if not weights.heads_in(request.layer):
+        # Said in words there.
+        weights.query_key(request.layer)
     tokenizer = yield from models.tokenizer(request.model)
     mark = (yield from models.place(request.model)).mark
     yield Progress("words", 0, None)

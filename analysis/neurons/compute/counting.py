@@ -14,7 +14,6 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from analysis.engine.whereabouts import runs_on
 from analysis.neurons.compute.feed_forward import FeedForward, Seen, watched
 from analysis.neurons.result import LayerFrequencies
 from analysis.neurons.sets import EPSILONS, EXPERT_EPSILONS
@@ -82,7 +81,7 @@ class Counter:
     def __init__(self, networks: Sequence[FeedForward], branch: Branch) -> None:
         self._networks = networks
         self._branch = branch
-        device = runs_on(networks[0].block)
+        device = networks[0].device
         self._neurons = [_Histogram(len(EPSILONS), each.units, device) for each in networks]
         self._experts = [_Histogram(len(EXPERT_EPSILONS), each.routed, device) for each in networks]
 

@@ -57,16 +57,22 @@ UNLIKE = (
 
 
 def summary(
-    number: int, expert: int, layer: LayerConcepts | None, dimensions: int, width: int
+    number: int,
+    expert: int,
+    layer: LayerConcepts | None,
+    dimensions: int,
+    width: int,
+    why_not: str = "",
 ) -> Line:
     """The line above the list: the layer, its explained variance, how far components turned.
 
-    Expert -1 is a dense model; `dimensions` is D, the width of the model. A shorter wording is used
-    if the long one does not fit.
+    Expert -1 is a dense model; `dimensions` is D, the width of the model; `why_not` says why the
+    layer has no network. A shorter wording is used if the long one does not fit.
     """
     where = f"layer {number}" + (f" · expert {expert}" if expert >= 0 else "")
     if layer is None:
-        return [(where, "strong"), (" · not computed yet", "dim")]
+        missing = f"left out: it {why_not}" if why_not else "not computed yet"
+        return [(where, "strong"), (f" · {missing}", "dim")]
     count = len(layer.base.explained_variance)
     shares = [f"{100 * each.explained_variance.sum():.0f}" for each in (layer.base, layer.tuned)]
     share = "→".join(dict.fromkeys(shares))

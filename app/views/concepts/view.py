@@ -16,6 +16,7 @@ from analysis.concepts.gather import concept_asks, places_of
 from analysis.concepts.result import LayerConcepts
 from analysis.concepts.tables import Descriptions, concepts_table
 from analysis.problems import ProblemError
+from analysis.request import Ask
 from app.frame.action import Action
 from app.frame.actions import bindings
 from app.frame.layer_view import LayerView
@@ -55,11 +56,14 @@ class ConceptJobs(PairJobs):
         if self.parts is not None:
             self.parts.stop()
         if expert not in self._of_expert:
-            work, places = self._workspace, places_of(self.architectures[0], expert)
-            asks = concept_asks(work.pair, places, work.words)
-            # The expert is named elsewhere.
-            named = [replace(ask, name=f"layer {layer}") for layer, ask in enumerate(asks)]
-            self._of_expert[expert] = self._jobs(named)
+            work, built = self._workspace, self.architectures[0]
+            places = places_of(built, expert)
+            # The expert is named elsewhere; a layer without a network is asked nothing.
+            asks = [Ask[LayerConcepts](f"layer {number}", ()) for number in range(built.layers)]
+            wanted = concept_asks(work.pair, places, work.words)
+            for (number, _), ask in zip(places, wanted, strict=True):
+                asks[number] = replace(ask, name=f"layer {number}")
+            self._of_expert[expert] = self._jobs(asks)
         self.parts = self._of_expert[expert]
         self.parts.run(layer)
 
@@ -173,7 +177,9 @@ class ConceptsView(LayerView[ConceptJobs]):
         built = None if self._jobs is None else self._jobs.architectures
         if built is not None and self._page != "words":
             width = self.size.width - 2
-            above = summary(self._layer, self._expert, self._shown, built[0].width, width)
+            gaps = (each.why for each in built[0].without_network if each.layer == self._layer)
+            about = self._layer, self._expert, self._shown, built[0].width, width
+            above = summary(*about, next(gaps, ""))
         self.query_one("#summary", Lines).show(above)
 
     def _progress(self) -> Line:

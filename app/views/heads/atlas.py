@@ -31,10 +31,15 @@ class WordPlace:
 
 
 class HeadAtlas:
-    """The layers computed so far, out of `count`; holds no widgets."""
+    """The layers computed so far; holds no widgets.
 
-    def __init__(self, count: int) -> None:
-        self.count = count
+    Args:
+        count: How many layers have heads.
+        depth: How many layers there are.
+    """
+
+    def __init__(self, count: int, depth: int) -> None:
+        self.count, self.depth = count, depth
         self._layers: dict[int, HeadLayer] = {}
         self._compared = lru_cache(maxsize=256)(self._compare)
 
@@ -53,8 +58,9 @@ class HeadAtlas:
         return self._layers.get(number)
 
     def head(self, layer: int, head: int) -> HeadComparison | None:
-        """A head in both models; None if not computed yet."""
-        return self._compared(layer, head) if layer in self._layers else None
+        """A head in both models; None if not computed yet, or if the layer has no such head."""
+        found = self._layers.get(layer)
+        return self._compared(layer, head) if found and head < len(found.change) else None
 
     def _compare(self, layer: int, head: int) -> HeadComparison:
         return self._layers[layer].compare(head)

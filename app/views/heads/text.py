@@ -75,13 +75,19 @@ def status_lines(
     *,
     width: int,
     ascii_only: bool = False,
+    why_not: str = "",
 ) -> list[Line]:
     """Lines below the map: the head at (layer, head), its first changes, words and vectors.
 
-    `rests_on` names the words and vectors; it wraps onto two lines if needed.
+    `rests_on` names the words and vectors; it wraps onto two lines if needed. `why_not` says why
+    the layer has no heads.
     """
     layer, head = place
+    if why_not:
+        return [[(f"layer {layer}  ", "strong"), (f"left out: it {why_not}", "dim")]]
     title = (f"layer {layer} · head {head}  ", "strong")
+    if pairs is not None and comparison is None:
+        return [[title, (f"layer {layer} has {pairs[0].heads} heads", "dim")]]
     if comparison is None or pairs is None:
         return [[title, ("not computed yet", "dim")], [], *_wrapped(rests_on, width)]
     base, tuned = (int(each.starts[head + 1] - each.starts[head]) for each in pairs)

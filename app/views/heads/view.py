@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from msgspec.structs import replace
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -15,6 +16,7 @@ from textual.widgets import Static
 from analysis.heads.gather import head_ask, layer_asks
 from analysis.heads.result import NeuronPairs
 from analysis.heads.tables import pairs_table
+from analysis.models.request import Architecture
 from app.frame.action import Action
 from app.frame.actions import bindings
 from app.frame.layer_view import LayerView
@@ -45,11 +47,20 @@ class HeadJobs(PairJobs):
         """The open head of the base and the tuned model; None until both are there."""
         return None if self.opened is None else self.opened.both(0)
 
-    def begin_layers(self, layers: int) -> None:
-        """Request all layers, the first one first."""
-        work = self._workspace
-        self.parts = self._jobs(layer_asks(work.pair, range(layers), work.words, work.vectors))
+    def begin_layers(self, built: Architecture) -> None:
+        """Request all layers that have heads, the first one first."""
+        work, every = self._workspace, range(built.layers)
+        asks = layer_asks(work.pair, every, work.words, work.vectors)
+        for gap in built.without_heads:
+            asks[gap.layer] = replace(asks[gap.layer], requests=())
+        self.parts = self._jobs(asks)
         self.parts.run(0)
+
+    def why_no_heads(self, layer: int) -> str:
+        """Why a layer has no heads, after its number; empty if it has some."""
+        assert self.architectures is not None
+        gaps = self.architectures[0].without_heads
+        return next((gap.why for gap in gaps if gap.layer == layer), "")
 
     def open_head(self, layer: int, head: int) -> None:
         """Request a head's neuron pairs, cancelling those of another head."""
@@ -76,7 +87,7 @@ class HeadsView(LayerView[HeadJobs]):
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
-        self._atlas = HeadAtlas(0)
+        self._atlas = HeadAtlas(0, 0)
         self._side = 1
         self._wanted: HeadLink | None = None
 
@@ -176,6 +187,7 @@ class HeadsView(LayerView[HeadJobs]):
             # The lines may have been hidden, without a width; they have a blank at each end.
             width=self.size.width - 2,
             ascii_only=self.ui.settings.ascii,
+            why_not=jobs.why_no_heads(place[0]),
         )
         status.show(*lines)
 
@@ -188,10 +200,10 @@ class HeadsView(LayerView[HeadJobs]):
     def _begin(self, jobs: HeadJobs) -> None:
         assert jobs.architectures is not None
         base, _ = jobs.architectures
-        self._atlas = HeadAtlas(base.layers)
-        self._map.show(blank_map(base.layers, base.heads))
+        self._atlas = HeadAtlas(base.layers - len(base.without_heads), base.layers)
+        self._map.show(blank_map(base.layers, max(1, base.heads)))
         self._fit_map()
-        jobs.begin_layers(base.layers)
+        jobs.begin_layers(base)
         self._turn_to("map")
         if self._wanted is not None:
             self.open(self._wanted)
@@ -245,7 +257,7 @@ class HeadsView(LayerView[HeadJobs]):
     def action_open(self) -> None:
         if self._page == "map":
             self._turn_to("head")
-        elif self._page == "head":
+        elif self._page == "head" and self._atlas.head(*self._map.cursor) is not None:
             assert self._jobs is not None
             self._jobs.open_head(*self._map.cursor)
             self._show_neurons()
@@ -259,7 +271,7 @@ class HeadsView(LayerView[HeadJobs]):
 
     def action_verbs(self) -> None:
         atlas = self._atlas
-        base, tuned, layers = atlas.of_model(0), atlas.of_model(1), atlas.count
+        base, tuned, layers = atlas.of_model(0), atlas.of_model(1), atlas.depth
         if not base:
             self.ui.say("There is no layer to count verbs in yet.", severity="warning")
             return

@@ -10,6 +10,7 @@ from scipy.stats import ttest_ind
 
 from analysis.heads.request import HeadPairsRequest
 from analysis.heads.study import sampled_heads, study
+from analysis.models.request import Gap
 from analysis.problems import ProblemError, problem
 from analysis.studies.findings import Findings
 from analysis.studies.report import report_text
@@ -104,6 +105,33 @@ def test_models_that_are_not_built_alike_are_refused():
         driven(study(pair(shapes={"demo-tuned": 4})))
 
 
+def test_layers_without_heads_are_left_out_and_named():
+    gaps = {"without_heads": (Gap(0, "sleeps"), Gap(1, "sleeps"), Gap(3, "dreams"))}
+    gaps["layer_heads"] = (0, 0, 8, 0, 8, 8, 8, 4)
+    given = pair(heads=_of_each(gaps["layer_heads"]), gaps=gaps)
+    found = driven(study(given))[0]
+    heads = rows_of(found, "heads")
+    assert [row["layer"] for row in heads] == [*[2] * 8, *[4] * 8, *[5] * 8, *[6] * 8, *[7] * 4]
+    groups = [row for row in rows_of(found, "change-groups") if row["level"] == "head"]
+    assert [row["count"] for row in groups] == [0, 8, 16, 12, 36]
+    said = "Layers 0-1 are left out: each sleeps. Layer 3 is left out: it dreams."
+    assert said in found.notes
+    asked = {each.layer for each in given.session.requests if isinstance(each, HeadPairsRequest)}
+    assert asked == {2, 4, 5, 6, 7}
+    assert report_text(found)
+
+
+def test_a_pair_without_any_heads_is_refused_with_the_reason():
+    gaps = {"without_heads": tuple(Gap(layer, "sleeps") for layer in range(8))}
+    gaps["layer_heads"] = (0,) * 8
+    with pytest.raises(ProblemError, match=r"no heads.* Layers 0-7 are left out: each sleeps"):
+        driven(study(pair(gaps=gaps)))
+
+
+def _of_each(heads):
+    return lambda request: head_pairs(request, heads=heads[request.layer], pairs=MORE_VERBS)
+
+
 def test_a_layer_that_cannot_be_read_stops_the_study():
     def broken(request: HeadPairsRequest):
         if request.layer == 2:
@@ -126,7 +154,7 @@ def test_a_study_that_is_closed_gives_its_request_up():
 
 @pytest.mark.parametrize(("layers", "heads"), [(8, 8), (32, 32), (80, 64), (1, 4), (12, 12)])
 def test_the_sample_of_heads_is_even(layers, heads):
-    chosen = sampled_heads(layers, heads)
+    chosen = sampled_heads([(layer, heads) for layer in range(layers)])
     assert len(set(chosen)) == len(chosen) <= max(64, layers)
     assert {layer for layer, _ in chosen} == set(range(layers))
     assert all(0 <= head < heads for _, head in chosen)

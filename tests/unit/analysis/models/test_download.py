@@ -132,10 +132,32 @@ def test_an_unknown_model_is_told_from_a_gated_one_and_an_unknown_revision(
 ) -> None:
     assert "spelling" in said("model", resolve("org/unknown"))
     assert "'v9'" in said("model", resolve("org/model@v9"))
-    server.gated = "org/gated"
-    gated = said("model", resolve("org/gated"))
-    assert "licence" in gated
-    assert "hf auth login" in gated
+
+
+def test_a_refusal_says_whether_a_token_is_missing_unknown_or_not_enough(
+    server: HubServer, llama: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.gated, server.secret = "org/gated", "org/secret"
+    server.models["org/gated"] = llama
+    server.tokens = {"hf_stranger": False, "hf_friend": True}
+    gated = resolve("org/gated")
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", "/nowhere")
+    for token, expected in (
+        ("", "No access token was sent."),
+        ("hf_wrong", "does not take the access token"),
+        ("hf_stranger", "has not accepted it"),
+    ):
+        monkeypatch.setenv("HF_TOKEN", token)
+        refusal = said("model", gated)
+        assert "org/gated" in refusal
+        assert expected in refusal
+        assert "hf auth login" in refusal
+        assert "HF_TOKEN" in refusal
+    monkeypatch.setenv("HF_TOKEN", "hf_friend")
+    assert "is locked." in said("model", resolve("org/secret"))
+    fetch(gated)
+    assert inspect(local_folder(gated) or Path())
 
 
 def test_without_a_network_the_other_ways_are_said(

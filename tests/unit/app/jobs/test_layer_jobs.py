@@ -23,10 +23,10 @@ def asks(n, models=MODELS):
 class House:
     """Jobs with the session they ask and the listener that hands their watches on."""
 
-    def __init__(self):
+    def __init__(self, *empty: int):
         self.session = OpenSession()
         self.steps: list[Step | None] = []
-        requests = [Ask(f"layer {n}", asks(n)) for n in range(LAYERS)]
+        requests = [Ask(f"layer {n}", () if n in empty else asks(n)) for n in range(LAYERS)]
         self.jobs = LayerJobs(self.session, self, requests)
 
     def post_message(self, message):
@@ -46,6 +46,25 @@ class House:
 
 def result(layer, model):
     return ModelFacts(f"{model} {layer}", "", 0, 0, 0, 0, "", "", False, "", 0.0)
+
+
+def test_a_layer_with_nothing_to_ask_is_passed_over_wherever_it_is_wanted():
+    house = House(0, 2)
+    assert (house.jobs.layers, house.jobs.asked) == (4, 2)
+    house.jobs.run(0)
+    assert house.jobs.layer == 1
+    house.jobs.want(2)
+    assert house.jobs.layer == 1
+    assert "0 of 2 layers" in house.jobs.words()
+    house.finish(1)
+    assert house.jobs.layer == 3
+    house.finish(3)
+    assert house.jobs.layer is None
+    assert not house.jobs.can_run
+    assert house.jobs.both(2) is None
+    nothing = House(*range(LAYERS))
+    nothing.jobs.run(0)
+    assert nothing.asked() == []
 
 
 def test_the_layer_looked_at_comes_first_and_the_others_in_the_background():

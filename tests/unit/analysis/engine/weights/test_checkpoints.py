@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import BloomConfig, BloomForCausalLM, PreTrainedModel
+from transformers import MambaConfig, MambaForCausalLM, PreTrainedModel
 
 from analysis.engine.weights import open_weights, weights_of
 from analysis.engine.weights.adapter import ModelWeights
 from analysis.problems import ProblemError
 from tests.support.checkpoints import add_adapter, byte_level_tokenizer, hub_cache, pickled, save
-from tests.support.own_projections import any_small_model, multimodal_gemma
 from tests.support.small_models import small_model
+from tests.support.weight_models import any_small_model, multimodal_gemma
 from tests.unit.analysis.engine.loaded import reconfigure, rewrite
 
 
@@ -162,12 +162,12 @@ def test_a_tensor_of_another_shape_is_named_with_both_shapes(tmp_path: Path) -> 
         open_weights(folder).query_key(0)
 
 
-def test_an_unknown_family_is_told_what_is_missing_and_which_are_known(tmp_path: Path) -> None:
-    model = BloomForCausalLM(BloomConfig(vocab_size=64, hidden_size=16, n_layer=1, n_head=2))
+def test_a_family_that_cannot_be_read_is_refused_with_its_reason(tmp_path: Path) -> None:
+    config = MambaConfig(vocab_size=64, hidden_size=16, num_hidden_layers=1)
+    model = MambaForCausalLM(config)
     folder = _saved(tmp_path / "model", model)
-    said = r"no adapter for its family, 'bloom'.*llama"
     for opened in (lambda: open_weights(folder), lambda: weights_of(model)):
-        with pytest.raises(ProblemError, match=said) as error:
+        with pytest.raises(ProblemError, match=r"'mamba'.* neither heads nor") as error:
             opened()
         assert error.value.problem.kind == "model"
 
@@ -189,10 +189,10 @@ def test_weights_beside_an_adapter_are_refused(folder: Path) -> None:
         open_weights(folder)
 
 
-def test_quantised_weights_are_refused(folder: Path) -> None:
+def test_weights_that_are_quantised_unsaid_or_only_said_to_be_are_refused(folder: Path) -> None:
     rewrite(folder, lambda old: old | {"model.embed_tokens.weight": torch.ones(97, 32).char()})
     with pytest.raises(ProblemError, match=r"embed_tokens.* stored as I8"):
         open_weights(folder).input_embeddings()
     reconfigure(folder, quantization_config={"quant_method": "fp8"})
-    with pytest.raises(ProblemError, match="are quantised"):
+    with pytest.raises(ProblemError, match=r"No weight of .* is quantised, though .* says FP8"):
         open_weights(folder)

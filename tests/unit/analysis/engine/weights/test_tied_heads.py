@@ -16,7 +16,7 @@ from analysis.engine.weights import open_weights
 from analysis.problems import ProblemError
 from analysis.request import ModelChoice
 from tests.support.checkpoints import byte_level_tokenizer, save
-from tests.support.own_projections import any_small_model, multimodal_gemma
+from tests.support.weight_models import any_small_model, multimodal_gemma
 
 # Tied by default or not, prefixed or not, with a head of another name or with a bias.
 FAMILIES = ("llama", "gemma2", "gpt2", "gpt_neox", "gptj", "smollm3", "mixtral")

@@ -39,12 +39,7 @@ def zero_weights(networks, neurons):
             if expert < network.routed:
                 network.experts.down_proj.data[expert, :, unit] = 0
                 continue
-            names = dict(network.plain.named_children())
-            down = next(
-                names[each]
-                for each in ("down_proj", "c_proj", "fc_out", "dense_4h_to_h")
-                if each in names
-            )
+            down = network.down
             if type(down).__name__ == "Conv1D":
                 down.weight.data[unit] = 0
             else:

@@ -35,9 +35,14 @@ def counted_by(model, texts, branch="gate"):
     return counter.layers()
 
 
+def blocks_of(model):
+    """The feed-forward block of each layer."""
+    return [module for name, module in model.named_modules() if name.endswith(".mlp")]
+
+
 def inputs_of(model, text):
     """What enters the feed-forward block of each layer for one text, float64 [T, D] each."""
-    blocks = [each.block for each in feed_forwards(model)]
+    blocks = blocks_of(model)
     entered = []
     hooks = [
         block.register_forward_pre_hook(lambda _module, args: entered.append(args[0][0].double()))
@@ -91,14 +96,15 @@ def by_token(model, texts, branch):
     for row, text in enumerate(texts):
         own = [place for place, counted in enumerate(text.counted) if counted]
         for layer, states in enumerate(inputs_of(model, text)):
-            network = networks[layer]
+            network, block = networks[layer], blocks_of(model)[layer]
+            plain = block if network.experts is None else getattr(block, "shared_expert", None)
             for place in own:
-                if network.plain is not None:
-                    values = plain_activation(network.plain, states[place], branch)
+                if plain is not None:
+                    values = plain_activation(plain, states[place], branch)
                     active[layer][row, network.starts[-2] :] += (values > 0).numpy()
                 if network.experts is not None:
                     top = model.config.num_experts_per_tok
-                    found = plain_experts(network.block, states[place], top, branch)
+                    found = plain_experts(block, states[place], top, branch)
                     for expert, values in found.items():
                         start, end = network.starts[expert : expert + 2]
                         active[layer][row, start:end] += (values > 0).numpy()

@@ -28,7 +28,7 @@ def layer(number, **given):
 
 
 def atlas_of(*layers):
-    atlas = HeadAtlas(LAYERS)
+    atlas = HeadAtlas(LAYERS, LAYERS)
     for base, tuned in layers:
         atlas.add(HeadLayer(base, tuned))
     return atlas
