@@ -44,7 +44,8 @@ class ModelChoice(Part, frozen=True):
         name: What the user called it (an alias, a hub id, a folder), for display only.
         location: What the name refers to: a hub id or an absolute folder.
         revision: Branch, tag or commit on the hub; empty for the default branch.
-        device: ``auto``, ``cpu``, ``cuda:N`` or ``mps``.
+        device: ``auto``, ``cpu``, ``cuda`` (all cards, where one does not hold the model),
+            ``cuda:N``, ``mps``, or ``disk`` for weights that come to the CPU only to run.
         dtype: Precision of the weights in memory; ``auto`` is float32 on a CPU, otherwise the
             checkpoint's own.
         trust_remote_code: Run Python code that ships with the model. Off unless requested.
@@ -70,7 +71,8 @@ class ModelChoice(Part, frozen=True):
 
         The device counts only if it determines the precision.
         """
-        device = self.device if self.dtype == "auto" else ""
+        runs_on = "cpu" if self.device == "disk" else self.device
+        device = runs_on if self.dtype == "auto" else ""
         return ModelChoice(name="", location="", device=device, dtype=self.dtype)
 
 

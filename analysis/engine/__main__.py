@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from analysis.events import Cancelled, Event, Failed, Finished, Progress, Steps
 from analysis.problems import Problem, ProblemError
 from analysis.request import named
+from analysis.scratch import remove_all
 from analysis.session.protocol import Cancel, Holds, Run, Said, ToEngine, frame, read_frame
 from cache.codec import decode
 
@@ -64,7 +65,9 @@ class Engine:
                 self._given_up.add(message.job)
             else:
                 self._waiting.put(message)
-        # Nobody is left to answer. Exit without clean-up: a running kernel cannot be interrupted.
+        # Nobody is left to answer. Exit with no other clean-up: a running kernel cannot be
+        # interrupted.
+        remove_all()
         os._exit(0)
 
     def _answer(self, run: Run, models: ModelPool) -> None:

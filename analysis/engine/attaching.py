@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from analysis.engine.memory import is_out_of_memory
 from analysis.engine.reasons import reason
 from analysis.engine.weights.adapter_file import stored, whole_name
+from analysis.engine.whereabouts import away_bytes, device_of
 from analysis.models.adapters import Adapter
 from analysis.problems import ProblemError, problem
 
@@ -93,13 +94,20 @@ class Adapters:
                 "insttui runs adapters by peft.",
                 "Install it into insttui's environment: pip install peft.",
             ) from None
+        if away_bytes(self._model):
+            raise problem(
+                "model",
+                f"{name} is an adapter, and the weights of the model beneath it are not in memory.",
+                "They come to a device only to run; adapters are put on weights that stay.",
+                "Choose a device that holds the whole model, or merge the adapter into the model.",
+            )
         saved = set(map(whole_name, stored(adapter)))
         before = {
             parameter: value.detach().clone()
             for parameter, value in self._model.named_parameters()
             if whole_name(parameter) in saved
         }
-        device = str(next(self._model.parameters()).device)
+        device = str(device_of(self._model))
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -41,6 +42,7 @@ def build(
     config: PreTrainedConfig,
     device: torch.device,
     attention: str,
+    placing: Mapping[str, Any] | None = None,
 ) -> tuple[PreTrainedModel, tuple[str, ...]]:
     """Build the model with its weights in the precision asked for, not yet on its device.
 
@@ -54,6 +56,7 @@ def build(
         device: Where it will go; a quantised model is there already, and one for the meta device.
             The default dtype is float32 on a CPU, elsewhere the folder's own.
         attention: ``auto``, or an attention implementation that transformers knows.
+        placing: What transformers is told of a model on several devices or on disk.
 
     Returns:
         The model, and notes for whoever reads its numbers, one sentence each.
@@ -61,9 +64,8 @@ def build(
     Raises:
         ProblemError: ``model`` when the folder cannot be used; out-of-memory errors pass through.
     """
-    default: torch.dtype | str = torch.float32 if device.type == "cpu" else "auto"
-    dtype = _DTYPES.get(choice.dtype, default)
-    options = loading_options(found, choice.name, config, device)
+    dtype = dtype_of(choice, device)
+    options = dict(placing or loading_options(found, choice.name, config, device))
     if device.type == "meta":
         options["device_map"] = "meta"
     loaded: Any
@@ -71,7 +73,7 @@ def build(
         loaded = AutoModelForCausalLM.from_pretrained(
             found.folder,
             config=config,
-            dtype=dtype,
+            dtype=dtype or "auto",
             attn_implementation=None if attention == "auto" else attention,
             local_files_only=True,
             trust_remote_code=choice.trust_remote_code,
@@ -90,8 +92,13 @@ def build(
     _refuse_random(choice, found, report)
     _refuse_doubles(choice, found, model, report)
     _refuse_quantised_in_disguise(choice, found, model, report)
-    quantised = settle(model, found, choice.name, None if isinstance(dtype, str) else dtype)
+    quantised = settle(model, found, choice.name, dtype)
     return model, (*quantised, *_notes(report))
+
+
+def dtype_of(choice: ModelChoice, device: torch.device) -> torch.dtype | None:
+    """The precision of the weights in memory; None for the checkpoint's own."""
+    return _DTYPES.get(choice.dtype, torch.float32 if device.type == "cpu" else None)
 
 
 def _in_words(

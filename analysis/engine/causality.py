@@ -15,6 +15,7 @@ from torch import Tensor
 from analysis.engine.memory import is_out_of_memory
 from analysis.engine.passes import exact, frozen, options
 from analysis.engine.reasons import reason
+from analysis.engine.whereabouts import device_of
 from analysis.problems import ProblemError, problem
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _two_texts(model: PreTrainedModel, ids: list[int]) -> tuple[Tensor, Tensor]:
     used = sorted({*text, (text[0] + 1) % len(table)})
     after = dict(zip(used, [*used[1:], used[0]], strict=True))
     other = [*text[:same], *(after[each] for each in text[same:])]
-    both = torch.tensor([text, other], device=table.device)
+    both = torch.tensor([text, other], device=device_of(model))
     return both[:1], both[1:]
 
 
@@ -101,7 +102,7 @@ def _logits(model: PreTrainedModel, ids: Tensor, count: int, name: str) -> Tenso
         with torch.no_grad(), frozen(model):
             logits: Tensor = model(input_ids=ids, **options(model, ids, keep=0)).logits
     except Exception as error:
-        if is_out_of_memory(error):
+        if is_out_of_memory(error) or isinstance(error, ProblemError):
             raise
         raise problem(
             "model",

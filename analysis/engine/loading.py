@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +17,7 @@ import torch
 import transformers
 from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
 
+from analysis import scratch
 from analysis.engine.building import LAST_RESORT, build
 from analysis.engine.causality import refuse_looking_ahead
 from analysis.engine.configuration import (
@@ -31,12 +34,23 @@ from analysis.engine.limits import (
 )
 from analysis.engine.quantised_models import parameters_of, precision
 from analysis.engine.reasons import reason
+from analysis.engine.spreading import (
+    Spread,
+)
 from analysis.engine.token_bytes import token_bytes
 from analysis.engine.tokenizing import (
     response_tokens,
     tokenize,
     tokenize_response,
     tokenizer_digest,
+)
+from analysis.engine.whereabouts import (
+    WeightsAtHand,
+    away_bytes,
+    bring_outside_transforms,
+    device_of,
+    devices_of,
+    parameter_count,
 )
 from analysis.events import ModelFacts
 from analysis.models import checkpoint
@@ -65,6 +79,10 @@ class LoadedModel:
     facts: ModelFacts
     device: torch.device
 
+    def runs_on(self, device: torch.device) -> bool:
+        """Whether a device runs any of it."""
+        return device in devices_of(self.model)
+
     def tokenize(self, prompt: str, *, chat_template: bool = False) -> Tokens:
         """As `tokenizing.tokenize`, refusing tokens outside the vocabulary."""
         return self._known(tokenize(self.tokenizer, prompt, chat_template=chat_template))
@@ -91,11 +109,15 @@ class LoadedModel:
 def pick_device(name: str) -> torch.device:
     """The device a choice names; ``auto`` is the first GPU, else MPS, else the CPU.
 
+    What comes from ``disk`` runs on the CPU.
+
     Raises ProblemError ``input`` if it does not exist, listing those that do.
     """
     present = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
     if torch.backends.mps.is_available():
         present.append("mps")
+    if name == "disk":
+        return torch.device("cpu")
     if name == "auto":
         return torch.device(next((each for each in present if each != "cpu"), "cpu"))
     wanted = "cuda:0" if name == "cuda" else name
@@ -104,20 +126,26 @@ def pick_device(name: str) -> torch.device:
             "input",
             f"There is no device {name!r}.",
             f"This machine has {', '.join(present)}.",
-            "Choose one of them, or auto.",
+            "Choose one of them, auto, or disk for a model larger than memory.",
         )
     return torch.device(wanted)
 
 
 def load_model(
-    choice: ModelChoice, folder: Path, device: torch.device, *, attention: Attention = "auto"
+    choice: ModelChoice,
+    folder: Path,
+    device: torch.device,
+    *,
+    attention: Attention = "auto",
+    spread: Spread | None = None,
 ) -> LoadedModel:
     """Load a model and its tokenizer from a folder onto a device, offline.
 
     Args:
         choice: How to load it.
         folder: Its folder.
-        device: Where it goes.
+        device: Where it goes, or where its input goes.
+        spread: Where its modules go, if not all to the device.
         attention: ``auto`` uses fused kernels where they give the family's own results (not for
             soft-capped scores), ``eager`` the plain ones that forward mode needs.
 
@@ -125,21 +153,26 @@ def load_model(
         ProblemError: ``model`` when the folder cannot be used; out-of-memory errors pass through.
     """
     started = time.monotonic()
-    found, config = _usable(choice, folder)
+    found, config = usable(choice, folder)
     tokenizer = load_tokenizer(choice, folder)
-    model, notes = build(choice, found, config, device, attention)
-    # Not model.to(device): transformers' wrapper loses its type.
-    torch.nn.Module.to(model, device)
+    if spread is None:
+        model, notes = build(choice, found, config, device, attention)
+        # Not model.to(device): transformers' wrapper loses its type.
+        torch.nn.Module.to(model, device)
+    else:
+        model, notes = _build_spread(choice, found, config, device, attention, spread)
+        device = device_of(model)
     model.requires_grad_(False)
-    _refuse_looking_ahead(choice, model, context_window(config))
+    with WeightsAtHand(choice.name) if away_bytes(model) else nullcontext():
+        _refuse_looking_ahead(choice, model, context_window(config))
     facts = ModelFacts(
         name=choice.name,
         family=str(config.model_type),
-        parameters=parameters_of(model),
+        parameters=parameters_of(model) if spread is None else parameter_count(model),
         layers=number_of(config.get_text_config(), "num_hidden_layers"),
         vocabulary=vocabulary_size(model),
         context_window=context_window(config),
-        device=str(device),
+        device=str(device) if spread is None else spread.device,
         dtype=precision(model),
         has_chat_template=bool(tokenizer.chat_template),
         tokenizer_digest=tokenizer_digest(tokenizer),
@@ -149,7 +182,7 @@ def load_model(
     return LoadedModel(choice, model, tokenizer, facts, device)
 
 
-def outline(
+def without_numbers(
     choice: ModelChoice, folder: Path
 ) -> tuple[Checkpoint, PreTrainedModel, tuple[str, ...]]:
     """A model without its numbers, on the meta device: whether `load_model` would find them all.
@@ -163,11 +196,11 @@ def outline(
     Raises:
         ProblemError: ``model`` when the folder cannot be used.
     """
-    found, config = _usable(choice, folder)
+    found, config = usable(choice, folder)
     return found, *build(choice, found, config, torch.device("meta"), "auto")
 
 
-def _usable(choice: ModelChoice, folder: Path) -> tuple[Checkpoint, PreTrainedConfig]:
+def usable(choice: ModelChoice, folder: Path) -> tuple[Checkpoint, PreTrainedConfig]:
     """A folder and its configuration, once nothing speaks against loading its weights."""
     quiet()
     found = checkpoint.inspect(folder)
@@ -177,6 +210,27 @@ def _usable(choice: ModelChoice, folder: Path) -> tuple[Checkpoint, PreTrainedCo
     refuse_other_models(found, choice.name, config, trust_remote_code=choice.trust_remote_code)
     refuse_generation_faults(found, choice.name)
     return found, config
+
+
+def _build_spread(
+    choice: ModelChoice,
+    found: Checkpoint,
+    config: PreTrainedConfig,
+    device: torch.device,
+    attention: Attention,
+    spread: Spread,
+) -> tuple[PreTrainedModel, tuple[str, ...]]:
+    """Build a model whose modules go where the plan says, ready for every analysis."""
+    folder = scratch.new_folder()
+    placing = {"device_map": spread.device_map, "offload_folder": str(folder)}
+    try:
+        model, notes = build(choice, found, config, device, attention, placing)
+    except BaseException:
+        scratch.remove(folder)
+        raise
+    scratch.goes_with(model, folder)
+    bring_outside_transforms(model)
+    return model, (*notes, spread.note)
 
 
 def load_tokenizer(
@@ -225,6 +279,7 @@ def quiet() -> None:
     """Keep the libraries' progress bars and advice out of the engine's streams."""
     transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.getLogger("accelerate").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module=r"(transformers|huggingface_hub|torch)\b")
 
 

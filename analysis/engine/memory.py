@@ -19,6 +19,7 @@ import torch
 _MARKS = ("can't allocate memory", "cannot allocate memory", "out of memory", "bad_alloc")
 _UNLIMITED = 1 << 62
 _MEMINFO = Path("/proc/meminfo")
+_OVERCOMMIT = Path("/proc/sys/vm/overcommit_memory")
 _CGROUP = Path("/sys/fs/cgroup")
 # mallopt(3): the block size from which freed memory goes back to the system. glibc raises it by
 # itself, up to the largest.
@@ -115,6 +116,21 @@ def _mallopt() -> Callable[[int, int], int] | None:
         return None
     function = getattr(ctypes.CDLL(None), "mallopt", None)
     return None if function is None else cast("Callable[[int, int], int]", function)
+
+
+def mappable_bytes() -> int:
+    """The largest file that can be mapped to be read by torch.
+
+    torch maps a file writable, and Linux refuses what memory and swap together could not hold.
+    """
+    try:
+        if _OVERCOMMIT.read_text(encoding="ascii").strip() == "1":
+            return _UNLIMITED
+        lines = [line.split() for line in _MEMINFO.read_text(encoding="ascii").splitlines()]
+    except OSError:
+        return _UNLIMITED
+    held = sum(int(line[1]) for line in lines if line[0] in ("MemTotal:", "SwapTotal:"))
+    return held * 1024
 
 
 def readable(size: int) -> str:

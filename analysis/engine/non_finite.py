@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from analysis.engine.whereabouts import device_of, numbers
 from analysis.problems import Problem, ProblemError
 
 if TYPE_CHECKING:
@@ -80,8 +81,8 @@ def explain_non_finite(
     """
     name = name or type(model).__name__
     for tensor, weight in model.named_parameters():
-        if weight.is_floating_point() and not is_finite(weight.detach()):
-            return weight_problem(name, tensor, weight.detach())
+        if weight.is_floating_point() and not is_finite(values := numbers(model, tensor)):
+            return weight_problem(name, tensor, values)
     dtype = str(model.dtype).removeprefix("torch.")
     what = f"The numbers of {name} leave the range of {dtype}."
     place = None if ids is None else _first_place(model, ids)
@@ -110,9 +111,8 @@ def _first_place(model: PreTrainedModel, ids: Sequence[int]) -> str | None:
         module.register_forward_hook(look(name)) for name, module in model.named_modules() if name
     ]
     try:
-        device = next(model.parameters()).device
         with torch.no_grad():
-            model(input_ids=torch.tensor([list(ids)], device=device), use_cache=False)
+            model(input_ids=torch.tensor([list(ids)], device=device_of(model)), use_cache=False)
     finally:
         for each in hooks:
             each.remove()

@@ -22,6 +22,8 @@ from analysis.engine.loading import (
     pick_device,
 )
 from analysis.engine.memory import Attempt, free_bytes, readable, release
+from analysis.engine.planning import plan_spread
+from analysis.engine.spreading import Spread
 from analysis.engine.tokenizing import tokenizer_digest
 from analysis.engine.weights import ModelWeights, open_weights
 from analysis.events import ModelFacts, Progress, Steps
@@ -244,27 +246,43 @@ class ModelPool:
 
     def _load(self, choice: ModelChoice, place: Place, key: _Key) -> LoadedModel:
         device = pick_device(choice.device)
-        self._make_room(choice, place, device)
+        spread = None
+        if choice.device == "disk" or not self._make_room(choice, place, device):
+            spread = self._spread(choice, place, device)
         while True:
             with Attempt():
-                return load_model(choice, place.folder, device, attention=self._attention)
+                return load_model(
+                    choice, place.folder, device, attention=self._attention, spread=spread
+                )
             if not self._evict_all_but(key):
                 raise _too_large(choice, place, device)
 
-    def _make_room(self, choice: ModelChoice, place: Place, device: torch.device) -> None:
+    def _spread(self, choice: ModelChoice, place: Place, device: torch.device) -> Spread:
+        """Where the modules go of a model that a device has no room for, or that stays on disk."""
+        cards = []
+        if choice.device != "disk":
+            if device.type != "cuda" or choice.device not in ("auto", "cuda"):
+                raise _too_large(choice, place, device)
+            # Its plan is for all cards, empty.
+            self._evict_all_but(None)
+            cards = [torch.device("cuda", index) for index in range(torch.cuda.device_count())]
+        free = {str(each): free_bytes(each) for each in (*cards, torch.device("cpu"))}
+        return plan_spread(choice, place.folder, free)
+
+    def _make_room(self, choice: ModelChoice, place: Place, device: torch.device) -> bool:
+        """Evict models of a device until there is room for another; whether there is."""
         size = bytes_in_memory(choice, place, device)
         if free_bytes(device) < size * (1 + _HEADROOM):
             self._parts.clear()
             release(device)
         while free_bytes(device) < size * (1 + _HEADROOM):
             oldest = next(
-                (key for key, held in self._held.items() if held.loaded.device == device), None
+                (key for key, held in self._held.items() if held.loaded.runs_on(device)), None
             )
             if oldest is None:
                 break
             self._evict(oldest)
-        if free_bytes(device) < size:
-            raise _too_large(choice, place, device)
+        return free_bytes(device) >= size
 
     def _evict(self, key: _Key) -> None:
         device = self._held.pop(key).loaded.device
@@ -300,7 +318,8 @@ def _too_large(choice: ModelChoice, place: Place, device: torch.device) -> Probl
         f"{choice.name} does not fit into the memory of {device}.",
         f"Its weights take {size}, loading them some more; "
         f"{readable(free_bytes(device))} are free.",
-        "Choose a smaller model, --dtype bfloat16, or another device.",
+        "Choose a smaller model, --dtype bfloat16, or another device; with --device disk the "
+        "weights stay on disk, which is slow.",
     )
 
 

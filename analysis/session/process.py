@@ -12,6 +12,7 @@ import threading
 import time
 
 from analysis.problems import Problem
+from analysis.scratch import remove_all
 from analysis.session.protocol import HEADER_SIZE, FromEngine, ToEngine, body_length, frame
 from cache.codec import decode
 
@@ -96,6 +97,7 @@ class EngineProcess:
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
+        remove_all(self._process.pid)
         self._requests.close()
         self._events.close()
         self._stderr.close()

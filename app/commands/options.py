@@ -60,7 +60,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--device",
         default=argparse.SUPPRESS,
         metavar="DEVICE",
-        help="auto, cpu, cuda:N or mps",
+        help="auto, cpu, cuda (all cards if need be), cuda:N, mps, or disk: weights stay there",
     )
     parser.add_argument(
         "--dtype",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 from analysis.engine.memory import Attempt, release
+from analysis.engine.whereabouts import device_of
 
 BATCH = 64
 """Maximum number of sequences in a forward pass; halved when memory runs out."""
@@ -55,7 +56,7 @@ def last_states(
         with Attempt(final=len(taken) == 1) as attempt:
             found = _states(model, [sequences[index] for index in taken], layers)
         if attempt.failed:
-            release(model.device)
+            release(device_of(model))
             batch = len(taken) // 2
             continue
         if states is None:
@@ -78,13 +79,14 @@ def _states(
     for row, sequence in enumerate(sequences):
         ids[row, : len(sequence)] = torch.tensor(sequence)
     mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
-    rows, last = torch.arange(len(sequences), device=model.device), (lengths - 1).to(model.device)
+    # Indices on the CPU fit the states of layers on any device.
+    rows, last, device = torch.arange(len(sequences)), lengths - 1, device_of(model)
     # Only the transformer body; the output layer is not needed.
     body: Any = model.base_model
     with torch.inference_mode():
         output = body(
-            input_ids=ids.to(model.device),
-            attention_mask=mask.to(model.device),
+            input_ids=ids.to(device),
+            attention_mask=mask.to(device),
             use_cache=False,
             output_hidden_states=True,
         )

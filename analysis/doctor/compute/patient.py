@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from transformers import PreTrainedTokenizerBase
 
 from analysis.doctor.findings import Finding, from_problem
-from analysis.engine.loading import outline
+from analysis.engine.loading import without_numbers
 from analysis.engine.pool import ModelPool
 from analysis.events import Progress
 from analysis.models import checkpoint
@@ -76,7 +76,7 @@ def opened(
         model, notes = None, tuple[str, ...]()
         yield Progress("examine", 0, None, choice.name)
         if not found.quantised():
-            found, model, notes = outline(choice, place.folder)
+            found, model, notes = without_numbers(choice, place.folder)
         yield Progress("examine", 0, None, choice.name)
         stage = "tokenizer"
         tokenizer = yield from models.tokenizer(choice)

@@ -79,7 +79,7 @@ def _silently(steps: Steps[Attribution]) -> Steps[Attribution]:
 def _map_seconds(loaded: LoadedModel, prompt: int, response: int) -> float:
     """Seconds of a map, from a forward pass over as many positions and the plan of its passes."""
     shape = shape_of(loaded.model)
-    plan = Plan(shape, prompt, response, budget_of(None, shape.device))
+    plan = Plan(shape, prompt, response, budget_of(None, loaded.model))
     window = loaded.facts.context_window or plan.length
     length = min(plan.length, window)
     ids = (torch.arange(length, device=loaded.device) % loaded.facts.vocabulary)[None]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from analysis.engine.non_finite import is_finite, weight_problem
+from analysis.engine.whereabouts import numbers
 from analysis.models.checkpoint import Checkpoint
 from analysis.problems import ProblemError, problem
 
@@ -82,11 +83,11 @@ class ModelTensors:
 
     def __init__(self, model: nn.Module) -> None:
         self._parameters = {
-            name.replace(".base_layer.", ".").replace(".original_module.", "."): parameter
+            name.replace(".base_layer.", ".").replace(".original_module.", "."): (name, parameter)
             for name, parameter in model.named_parameters(remove_duplicate=False)
             if ".lora_" not in name and ".modules_to_save." not in name
         }
-        self.where = type(model).__name__
+        self._model, self.where = model, type(model).__name__
 
     def names(self) -> tuple[str, ...]:
         return tuple(self._parameters)
@@ -95,10 +96,10 @@ class ModelTensors:
         return name in self._parameters
 
     def shape(self, name: str) -> tuple[int, ...]:
-        return tuple(self._parameters[name].shape)
+        return tuple(self._parameters[name][1].shape)
 
     def read(self, name: str, index: int | Tensor | None = None) -> Tensor:
-        stored = self._parameters[name].detach()
+        stored = numbers(self._model, self._parameters[name][0])
         if not stored.is_floating_point() or stored.itemsize < 2:
             raise _unreadable(self.where, name, str(stored.dtype).removeprefix("torch."))
         part = stored if index is None else stored[index]

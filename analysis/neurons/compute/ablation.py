@@ -98,7 +98,8 @@ def response_log_probabilities(
     row, place = counted[:, 1:].nonzero(as_tuple=True)
 
     def only_responses(_module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return (args[0][row, place][None], *args[1:])
+        states = args[0]
+        return (states[row.to(states.device), place.to(states.device)][None], *args[1:])
 
     hook = head_of(model).register_forward_pre_hook(only_responses)
     try:

@@ -34,7 +34,7 @@ class _Histogram:
 
     def add(self, active: Tensor, tokens: Tensor) -> None:
         """Add B instructions: int64 [B, U] active tokens of int64 [B] tokens."""
-        step = (len(self._counts) - 1) * active // tokens[:, None]
+        step = ((len(self._counts) - 1) * active // tokens[:, None]).to(self._counts.device)
         self._counts.scatter_add_(0, step, torch.ones_like(step, dtype=torch.int32))
         # On the CPU, because not every device supports float64.
         shares = active.cpu().double() / tokens.cpu().double()[:, None]
@@ -62,13 +62,15 @@ class _Batch:
         """Count a network's activations."""
         rows, length = self._counted.shape
         start, end = self._network.starts[seen.expert : seen.expert + 2]
-        positive = (seen.gate if self._branch == "gate" else seen.product) > 0
+        device = self._counted.device
+        positive = ((seen.gate if self._branch == "gate" else seen.product) > 0).to(device)
         if seen.tokens is None:
             positive = positive.view(rows, length, -1) & self._counted[:, :, None]
             self.active[:, start:end] = positive.sum(dim=1)
             return
-        counts = self._counted.flatten()[seen.tokens]
-        instruction = seen.tokens[counts] // length
+        tokens = seen.tokens.to(device)
+        counts = self._counted.flatten()[tokens]
+        instruction = tokens[counts] // length
         self.active[:, start:end].index_add_(0, instruction, positive[counts].long())
         self.sent[:, seen.expert] = torch.bincount(instruction, minlength=rows)
 

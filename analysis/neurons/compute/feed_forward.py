@@ -22,6 +22,7 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from analysis.engine.weights import ModelWeights, weights_of
+from analysis.engine.whereabouts import at_hand, runs_on
 from analysis.problems import ProblemError, problem
 
 _ACTIVATIONS = ("act_fn", "activation_fn", "act", "activation", "activation_func", "gelu_impl")
@@ -51,9 +52,9 @@ class FeedForward:
 
     @property
     def device(self) -> torch.device:
-        """Where its weights are."""
+        """Where it runs."""
         parts = [each for each in (self.down, self.experts) if each is not None]
-        return next(parts[0].parameters()).device
+        return runs_on(parts[0])
 
     @property
     def units(self) -> int:
@@ -170,8 +171,9 @@ def _written_out(experts: Any, see: See | None, silent: Tensor | None) -> Iterat
 
     def forward(states: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
         output = torch.zeros_like(states)
-        # Once: an adapter adds its change to all experts each time that one asks for them.
-        gate_up, down = experts.gate_up_proj, experts.down_proj
+        with at_hand(experts):
+            # Once: an adapter adds its change to all experts each time that one asks for them.
+            gate_up, down = experts.gate_up_proj, experts.down_proj
         for expert in sorted(set(chosen.flatten().tolist())):
             tokens, rank = (chosen == expert).nonzero(as_tuple=True)
             both = linear(states[tokens], gate_up[expert])
@@ -213,8 +215,8 @@ def _can_be_written_out(experts: Any, count: int, width: int) -> bool:
 
     Of experts without numbers, whether they have what the loop takes.
     """
-    weight = next(iter(experts.parameters()))
-    if weight.is_meta:
+    device, dtype = runs_on(experts), next(iter(experts.parameters())).dtype
+    if device.type == "meta":
         return all(hasattr(experts, name) for name in ("gate_up_proj", "down_proj", "act_fn"))
     generator = torch.Generator().manual_seed(0)
     states = torch.randn(4, width, generator=generator)
@@ -223,9 +225,9 @@ def _can_be_written_out(experts: Any, count: int, width: int) -> bool:
     states[2:] *= 30
     chosen = torch.tensor([[0, count - 1], [count - 1, 0], [0, count // 2], [count // 2, 0]])
     asked = (
-        states.to(weight.device, weight.dtype),
-        chosen[:, : shares.shape[1]].to(weight.device),
-        shares.to(weight.device, weight.dtype),
+        states.to(device, dtype),
+        chosen[:, : shares.shape[1]].to(device),
+        shares.to(device, dtype),
     )
     try:
         with torch.no_grad():

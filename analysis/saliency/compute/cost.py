@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from analysis.engine.limits import number_of
-from analysis.engine.memory import free_bytes
+from analysis.engine.whereabouts import away_bytes, device_of, free_bytes_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -22,6 +22,8 @@ _SHARE_OF_FREE = 0.5
 _SHARE_OF_HEAD = 0.25
 # Bytes per logit in total: the logit, its probability, its gradient and their copies.
 _BYTES_A_LOGIT = 20
+# Bytes a second at which weights that are elsewhere come to run: a disk's, or memory to a GPU.
+_COMING = 1.5e9
 # Fewest positions in a block of the prompt, since products of fewer are slow, and most in any
 # block: attention scores are kept for one block at a time.
 _SHORTEST_BLOCK, _LONGEST_BLOCK = 32, 512
@@ -69,7 +71,9 @@ class Shape:
         weights: Parameters of all layers that one position uses.
         itemsize: Bytes per number in the passes.
         scores: Whether the attention kernel stores its scores, T² per head.
-        device: Where it is.
+        device: Where its input goes.
+        away: Bytes of weights that come only to run, at every pass. A tape or a graph of layers
+            that are not recomputed keeps them all.
     """
 
     layers: int
@@ -81,6 +85,7 @@ class Shape:
     itemsize: int
     scores: bool
     device: torch.device
+    away: int = 0
 
 
 def shape_of(model: PreTrainedModel) -> Shape:
@@ -105,7 +110,8 @@ def shape_of(model: PreTrainedModel) -> Shape:
         weights=layers * (4 * width**2 + 3 * width * inner * experts),
         itemsize=table.element_size(),
         scores=getattr(config, "_attn_implementation", "eager") == "eager",
-        device=table.device,
+        device=device_of(model),
+        away=away_bytes(model),
     )
 
 
@@ -115,8 +121,8 @@ def _longest_list(model: PreTrainedModel) -> int:
     )
 
 
-def budget_of(asked: int | None, device: torch.device) -> int:
-    return int(_SHARE_OF_FREE * free_bytes(device)) if asked is None else asked
+def budget_of(asked: int | None, model: PreTrainedModel) -> int:
+    return int(_SHARE_OF_FREE * free_bytes_of(model)) if asked is None else asked
 
 
 @dataclass(frozen=True)
@@ -197,7 +203,8 @@ class Plan:
         A token in the j-th of k blocks passes through T - j N / k of the T positions.
         """
         saved = self.prompt**2 / (2 * self.length) * _of(self).forward * self._body_seconds()
-        worth = sqrt(saved / (self.shape.layers * _of(self).recording))
+        cost = self.shape.layers * _of(self).recording + self._coming_seconds()
+        worth = sqrt(saved / cost)
         return _within(worth, 1, ceil(self.prompt / _SHORTEST_BLOCK))
 
     def _forward_seconds(self) -> float:
@@ -207,22 +214,28 @@ class Plan:
         if not self.taped():
             passes += self.prompt / self.tangents()
         batches = ceil(self.prompt / self.tangents()) * blocks / 2
+        comings = blocks if self.taped() else batches + blocks
         layers = self.shape.layers * (blocks * device.recording + batches * device.playing)
-        return (passes + 3) * body + layers
+        return (passes + 3) * body + layers + (comings + 3) * self._coming_seconds()
 
     def _reverse_seconds(self) -> float:
         device, body = _of(self), self._body_seconds()
         half = self.response / (2 * self.length)
         passes = device.backward + (1 if self.checkpointed() else 0)
         once = ceil(self.response / self.segment())
-        return (self.response * passes + once) * (1 - half) * body + (
-            self.response * self.shape.layers * device.going_back
-        )
+        comings = once + (self.response if self.checkpointed() else 0)
+        layers = self.response * self.shape.layers * device.going_back
+        body *= (self.response * passes + once) * (1 - half)
+        return body + layers + comings * self._coming_seconds()
+
+    def _coming_seconds(self) -> float:
+        return self.shape.away / _COMING
 
     def _tape_bytes(self) -> int:
         shape, length = self.shape, self.length
         position = 14 * shape.width + 8 * shape.inner + 2 * shape.heads * length
-        return shape.itemsize * shape.layers * length * position
+        activations = shape.itemsize * shape.layers * length * position
+        return activations + len(self.blocks()) * shape.away
 
     def _tangent_bytes(self) -> int:
         return 2 * self._layer_bytes() + self._kept_bytes()
@@ -243,7 +256,7 @@ class Plan:
         position = 16 * shape.width + 9 * shape.inner
         if shape.scores:
             position += 3 * shape.heads * length
-        return shape.itemsize * shape.layers * length * position
+        return shape.itemsize * shape.layers * length * position + shape.away
 
 
 def _of(plan: Plan) -> Device:

@@ -7,7 +7,7 @@ that remains is not the derivative of what they compute.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,8 +15,10 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
 from analysis.engine.passes import frozen
+from analysis.engine.whereabouts import away_bytes, device_of
 from analysis.problems import problem
 from analysis.saliency.compute.ends import Run, run
+from analysis.saliency.compute.switches import checkpointed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -37,14 +39,14 @@ def refuse_cut_gradient(model: PreTrainedModel, ids: Tensor) -> None:
     Raises:
         ProblemError: ``model`` when layers that matter run without a graph.
     """
-    ids = ids[:_TRIED].to(next(model.get_input_embeddings().parameters()).device)
+    ids = ids[:_TRIED].to(device_of(model))
     seen, answered = (ids[None, :-1], ids[1:]) if len(ids) > 1 else (ids[None], ids)
-    with torch.inference_mode(False), _without_graph(model) as layers:
+    with torch.inference_mode(False), _without_graph(model) as layers, _sparing(model):
         found = run(model, seen, answered, graph=True)
     # Some only choose what to attend to, which has no derivative.
     if not layers:
         return
-    with torch.inference_mode(False), _graph_everywhere():
+    with torch.inference_mode(False), _graph_everywhere(), _sparing(model):
         whole = run(model, seen, answered, graph=True)
     one, other = (_gradient(model, each) for each in (found, whole))
     if bool((one - other).abs().max() <= _SAME * other.abs().max()):
@@ -62,6 +64,11 @@ def _gradient(model: PreTrainedModel, found: Run) -> Tensor:
     with frozen(model):
         (gradient,) = torch.autograd.grad(found.states, found.embeddings, found.seeds)
     return gradient
+
+
+def _sparing(model: PreTrainedModel) -> AbstractContextManager[None]:
+    """Keeps weights that come only to run out of the graph."""
+    return checkpointed(model) if away_bytes(model) else nullcontext()
 
 
 @contextmanager

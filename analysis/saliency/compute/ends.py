@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from analysis.engine.non_finite import importance_problem
 from analysis.engine.passes import exact, frozen, head_of, options
+from analysis.engine.whereabouts import device_of
 from analysis.problems import problem
 from analysis.saliency.request import Target
 
@@ -191,8 +192,7 @@ def body(
 
 def fed_ids(model: PreTrainedModel, prompt: Tensor, response: Tensor) -> Tensor:
     """int64 [1, T] on the model's device: all but the last response token, which predicts none."""
-    device = next(model.get_input_embeddings().parameters()).device
-    return torch.cat([prompt, response[:-1]])[None].to(device)
+    return torch.cat([prompt, response[:-1]])[None].to(device_of(model))
 
 
 def finite(values: Tensor, dtype: torch.dtype) -> Tensor:

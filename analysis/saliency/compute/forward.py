@@ -76,7 +76,7 @@ def forward(
             for n in range(start, stop):
                 tangents[n - start, 0, n - first] = point[0, n - first]
             products = moved(index, tangents)
-        values = finite(products * factors, point.dtype)
+        values = finite(products * factors.to(products.device), point.dtype)
         certificate.check(slice(start, stop), products)
         return values
 

@@ -113,7 +113,7 @@ def importance_pieces(
         raise ValueError(f"unknown method {method!r} or target {target!r}")
     prompt, response = checked_ids(model, prompt_ids, response_ids)
     shape = shape_of(model)
-    plan = Plan(shape, len(prompt), len(response), budget_of(memory_budget, shape.device))
+    plan = Plan(shape, len(prompt), len(response), budget_of(memory_budget, model))
     dtype = str(model.dtype).removeprefix("torch.")
     chosen = plan.cheapest() if method == "auto" else method
     if not len(response):

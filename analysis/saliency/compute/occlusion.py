@@ -55,11 +55,16 @@ def occlusion(
                 kept = torch.arange(ids.shape[1], device=ids.device) != left_out[:, None]
                 shorter = ids.expand(stop - start, -1)[kept].view(stop - start, -1)
                 changed = _Chances(model, shorter, response, None)
-        return finite(known.minus(changed), next(model.parameters()).dtype)
+        return finite(known.minus(changed), model.dtype)
 
     return (
         yield from in_batches(
-            [len(prompt)], plan.sequences(), ids.device, without, seconds=_BATCH_S
+            [len(prompt)],
+            plan.sequences(),
+            ids.device,
+            without,
+            # Where weights come from afar, a batch of one takes as long as a full one.
+            seconds=None if plan.shape.away else _BATCH_S,
         )
     )
 

@@ -8,9 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
-from torch.utils.checkpoint import checkpoint
+from torch.utils.checkpoint import checkpoint, set_checkpoint_early_stop
 
 from analysis.engine.memory import returned_at_once
+from analysis.engine.whereabouts import away_bytes
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -50,7 +51,8 @@ def differentiable_kernels(model: PreTrainedModel, attention: str) -> Iterator[N
 def checkpointed(model: PreTrainedModel) -> Iterator[None]:
     """Keep only the layers' inputs in the graph; a backward pass recomputes the rest.
 
-    A model whose layers are not found keeps its whole graph.
+    A model whose layers are not found keeps its whole graph. Each layer is recomputed to its end:
+    stopped at the last tensor that is needed, it would not let go of weights that came to run.
     """
     lists = [each for each in model.modules() if isinstance(each, nn.ModuleList)]
     layers = max(lists, key=_parameters_in, default=nn.ModuleList())
@@ -60,7 +62,7 @@ def checkpointed(model: PreTrainedModel) -> Iterator[None]:
             layer.forward = partial(
                 checkpoint, layer.forward, use_reentrant=False, preserve_rng_state=False
             )
-        with returned_at_once():
+        with returned_at_once(), set_checkpoint_early_stop(not away_bytes(model)):
             yield
     finally:
         for layer, forward in zip(layers, found, strict=True):

@@ -40,6 +40,8 @@ def pulled_back(steps: Sequence[Step], end: Slot, seeds: Tensor) -> tuple[Slot, 
     for step in reversed(steps):
         if wanted.isdisjoint(step.written):
             continue
+        if step.kwargs and step.kwargs.get("device") is not None:
+            break  # What is before it is on another device than the seeds.
         tail.append(step)
         products += step.operation in _PRODUCTS
         wanted = (wanted - {*step.written}) | {*step.read}

@@ -63,7 +63,7 @@ def totals(
     if len(response):
         refuse_what_fails(model, prompt, response, gradient=True)
         shape = shape_of(model)
-        plan = Plan(shape, len(prompt), len(response), budget_of(memory_budget, shape.device))
+        plan = Plan(shape, len(prompt), len(response), budget_of(memory_budget, model))
         sums = Sums(model, prompt, response, plan)
         sums.refuse_changed_beginning()
         factors = sums.known().factors(target)

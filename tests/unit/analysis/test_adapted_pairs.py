@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-import numpy as np
 import pytest
 
 from analysis.clustering.request import ClustersRequest
@@ -17,6 +15,7 @@ from analysis.request import ModelChoice, Request, named
 from analysis.saliency.request import AttributionRequest
 from analysis.words.choice import Words, WordVectors
 from tests.support.adapters import KINDS, AdaptedPair, adapted_pair
+from tests.support.alike import assert_alike
 from tests.support.scripted_clusters import TASKS
 from tests.support.studies import answered
 
@@ -63,21 +62,3 @@ def test_an_adapted_model_is_analysed_as_the_merged_one(pair: AdaptedPair) -> No
         found = answered(named(mine.function)(mine, pool))
         assert_alike(found, answered(named(theirs.function)(theirs, other)), type(mine).__name__)
     assert len(pool.facts()) == 1
-
-
-def assert_alike(found: Any, expected: Any, where: str) -> None:
-    """Structures alike but for seconds and notes; numbers within 1e-4 of the largest."""
-    if isinstance(found, msgspec.Struct):
-        for name in found.__struct_fields__:
-            if name not in ("seconds", "note", "notes", "difference"):
-                assert_alike(getattr(found, name), getattr(expected, name), f"{where}.{name}")
-    elif isinstance(found, tuple | list):
-        for place, (mine, theirs) in enumerate(zip(found, expected, strict=True)):
-            assert_alike(mine, theirs, f"{where}[{place}]")
-    elif isinstance(found, np.ndarray) and found.dtype.kind == "f":
-        scale = float(np.nanmax(np.abs(expected), initial=0.0))
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * scale, err_msg=where)
-    elif isinstance(found, float):
-        assert found == pytest.approx(expected, rel=1e-4), where
-    else:
-        np.testing.assert_array_equal(found, expected, err_msg=where)

@@ -64,3 +64,18 @@ def test_the_shape_of_every_family_is_found(family):
     assert (shape.layers, shape.width, shape.heads, shape.vocabulary) == (2, 32, 4, 97)
     assert (shape.itemsize, shape.device) == (4, torch.device("cpu"))
     assert shape.inner >= 24
+
+
+def test_weights_that_come_only_to_run_take_memory_from_what_keeps_them_and_time_from_passes():
+    away = replace(D512, away=1 << 30)
+    # Enough for what passes through, not for the weights beside it.
+    room = 1 << 30
+    for prompt, response in ((64, 64), (200, 20)):
+        there, elsewhere = (Plan(each, prompt, response, room) for each in (D512, away))
+        assert (there.taped(), elsewhere.taped()) == (True, False)
+        assert (there.checkpointed(), elsewhere.checkpointed()) == (False, True)
+        assert Plan(away, prompt, response, PLENTY).taped()
+        assert len(elsewhere.blocks()) <= len(there.blocks())
+    # In reverse they come for every response token, forward for every batch of prompt tokens.
+    assert Plan(D512, 100, 20, room).cheapest() == "reverse"
+    assert Plan(away, 100, 20, room).cheapest() == "forward"
