@@ -9,10 +9,12 @@ from textual.events import Callback, Resize
 from textual.geometry import Size
 from textual.screen import Screen
 
+from app.frame.registry import VIEWS
 from app.widgets.head_map import HeadMap
 from tests.app.pair_app import pair_at, screen, until, until_loaded, until_shown
 
 MOST_LAYOUTS = 20
+LAST = sum("pair" in view.workspaces for view in VIEWS)
 
 
 @pytest.mark.parametrize("after", [(60, 20), (100, 30)])
@@ -22,7 +24,7 @@ async def test_head_and_foot_are_as_wide_as_the_new_size(tmp_path, after):
 
         def fits() -> bool:
             lines = screen(pair.app).splitlines()
-            whole = lines[0].endswith((" 7", " 7 Clusters"))
+            whole = lines[0].endswith((f" {LAST}", f" {LAST} {VIEWS[-1].title}"))
             return whole and lines[-1].endswith("? help  q quit")
 
         await until(pilot, fits)

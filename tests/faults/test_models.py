@@ -97,7 +97,7 @@ REFUSALS: dict[str, tuple[Any, ...]] = {
         1,
         "huge does not fit into the memory of cpu.",
         "Its weights take 4000.0 GB",
-        "Choose a smaller model, --dtype bfloat16, or another device.",
+        "Choose a smaller model, --dtype bfloat16, or another device; with --device disk",
     ),
     "on a hub out of reach": (
         "somebody/something",
