@@ -47,8 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Compare the chosen layers, and write their changes."""
-    from analysis.changes.gather import change_asks
-    from analysis.changes.request import OUTSIDE
+    from analysis.changes.request import OUTSIDE, change_asks
     from analysis.changes.tables import as_json, directions_table, tensors_table
     from app.commands import inputs
     from app.commands.output import say, write_json, write_rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -254,3 +255,23 @@ def test_an_adapter_and_the_model_beneath_it_come_from_a_mirror_with_a_token(
         outcome = at.run(*command)
     assert outcome.status == 0, outcome.errors
     assert outcome.rows
+
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("tuned", "status", "found"),
+    [
+        ("small", 1, {"weights differ"}),
+        ("cut", 1, {"tokenizer", "template"}),
+        ("diverged", 2, {"trial"}),
+        ("short", 2, {"files"}),
+    ],
+)
+def test_the_exit_status_says_how_a_pair_is(home: Home, models: Path, tuned, status, found):
+    pair = ["--base", str(models / "small"), "--tuned", str(models / tuned)]
+    ended = home.run("doctor", *pair, "--device", "cpu", "--json")
+    findings = json.loads(ended.output)
+    assert ended.status == status, findings
+    assert {each["id"] for each in findings if each["level"] != "ok"} == found

@@ -12,6 +12,7 @@ import pytest
 
 from analysis.methods import METHODS
 from app.commands.demo import TRAINER
+from tests.bench.bench_gpu import main
 
 HEAVY = {"torch", "transformers", "sklearn", "scipy", "huggingface_hub", "openai"}
 TORCH_FREE_MODULES = [
@@ -188,3 +189,13 @@ def test_the_process_that_trains_the_demo_pair_starts():
     done = subprocess.run([*TRAINER, "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "{train,measure}" in done.stdout
+
+
+def test_it_measures_all_it_says_and_leaves_out_what_time_does_not_allow(capsys):
+    main(["--shape", "tiny", "--device", "cpu", "--peers"])
+    said = capsys.readouterr().out
+    for figure in ("map, 8 × 12", "word pairs of 1 heads", "components of one", "states of 8 pro"):
+        assert said.count(figure) == 2
+    assert "bfloat16: weights of" in said
+    main(["--shape", "tiny", "--device", "cpu", "--peers", "--minutes", "0"])
+    assert "float32: left out" in capsys.readouterr().out

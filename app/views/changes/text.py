@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from textwrap import wrap
 
-from analysis.changes.gather import layer_name
+from analysis.changes.request import layer_name
 from analysis.changes.result import Directions, LayerChanges, TensorChange
 from analysis.changes.tables import shares
 from app.terminal.text import fit, prose, visible

@@ -12,7 +12,7 @@ from textual.containers import Container
 from textual.events import Resize
 from textual.widgets import Static
 
-from analysis.changes.gather import change_asks
+from analysis.changes.request import change_asks
 from analysis.changes.result import LayerChanges, TensorChange
 from analysis.changes.tables import directions_table, tensors_table
 from analysis.neurons.instructions import default_instructions

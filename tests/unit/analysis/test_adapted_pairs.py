@@ -15,9 +15,8 @@ from analysis.request import ModelChoice, Request, named
 from analysis.saliency.request import AttributionRequest
 from analysis.words.choice import Words, WordVectors
 from tests.support.adapters import KINDS, AdaptedPair, adapted_pair
-from tests.support.alike import assert_alike
 from tests.support.scripted_clusters import TASKS
-from tests.support.studies import answered
+from tests.support.studies import answered, assert_alike
 
 PROMPT = "how many words are here"
 TOKENS = Words("tokens")

@@ -36,9 +36,8 @@ from analysis.saliency.request import AttributionRequest
 from analysis.words.choice import Words
 from tests.support import checkpoints
 from tests.support.adapters import BASES, adapted_pair
-from tests.support.alike import TOLD, assert_alike
 from tests.support.scripted_clusters import TASKS
-from tests.support.studies import answered
+from tests.support.studies import TOLD, answered, assert_alike
 
 PROMPT = "how many words are here"
 TOKENS = Words("tokens")

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
+import transformers
 
 from analysis.doctor.compute.examination import examine
+from analysis.doctor.compute.needs import KERNELS
 from analysis.doctor.compute.trial import _rounded, attempt
 from analysis.doctor.request import ExaminationRequest, TrialRequest
 from analysis.engine.pool import ModelPool
@@ -38,3 +43,15 @@ def test_a_healthy_pair_has_no_fault(kind, tmp_path):
 )
 def test_an_estimate_has_one_digit(seconds, words):
     assert _rounded(seconds) == words
+
+
+_ASKED = re.compile(r'use_kernel_func_from_hub_with_fallback\(\s*"\w+",\s*"([\w.]+)"')
+
+
+def test_every_family_is_listed_with_the_modules_it_imports():
+    models = Path(transformers.__file__).parent / "models"
+    found: dict[str, set[str]] = {}
+    for file in models.glob("*/modeling_*.py"):
+        for module in _ASKED.findall(file.read_text()):
+            found.setdefault(file.parent.name, set()).add(module)
+    assert {family: set(packages) for family, packages in KERNELS.items()} == found
