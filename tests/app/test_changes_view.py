@@ -9,13 +9,24 @@ import pytest
 from analysis.changes.request import OUTSIDE, ChangesRequest
 from analysis.changes.tables import TENSOR_COLUMNS, directions_table
 from analysis.events import Finished
+from app.frame.registry import VIEWS
 from app.views.changes.view import ChangesView
 from app.widgets.number_map import NumberMap
-from tests.app.changes_screen import ALL_THERE, KEY, NARROW, WIDE, shown_changes
 from tests.app.pair_app import copied, csv_rows, pair_at, requests_of, until, until_shown
 from tests.support.scripted_changes import MATRICES, RANK, layer_changes
 from tests.support.scripted_session import answer
 from tests.support.scripted_weights import LAYERS
+
+WIDE, NARROW = (200, 50), (80, 24)
+KEY = str([each.id for each in VIEWS if "pair" in each.workspaces].index("changes") + 1)
+ALL_THERE = f"all {LAYERS + 1} parts are there"
+
+
+async def shown_changes(pilot):
+    """Open the view and wait for all layers."""
+    await until_shown(pilot, "Capital of a country")
+    await pilot.press(KEY)
+    return await until_shown(pilot, ALL_THERE)
 
 
 def request_of(pair, layer):

@@ -15,7 +15,7 @@ from analysis.models.request import ArchitectureRequest
 from analysis.neurons.request import FrequenciesRequest, NeuronDirectionRequest
 from analysis.problems import Problem, problem
 from analysis.request import Request
-from tests.app import changes_screen, components_screen
+from tests.app import components_screen, test_changes_view
 from tests.app.pair_app import (
     hold_back,
     pair_at,
@@ -130,9 +130,9 @@ VIEWS = {
         None,
     ),
     "changes": Weights(
-        changes_screen.KEY,
+        test_changes_view.KEY,
         ChangesRequest,
-        changes_screen.ALL_THERE,
+        test_changes_view.ALL_THERE,
         ("enter", "slash", *"eyvnNr[]hl"),
         ("Comparing the first layer",),
         (*"eyv",),
