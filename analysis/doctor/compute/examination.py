@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from analysis.doctor.compute.abilities import check_neurons, check_weights
 from analysis.doctor.compute.likeness import check_heads, check_same
-from analysis.doctor.compute.needs import check_kernels, check_memory
+from analysis.doctor.compute.needs import check_kernels, check_memory, check_peft
 from analysis.doctor.compute.patient import Patient, opened
 from analysis.doctor.compute.rows import check_markers
 from analysis.doctor.compute.texts import check_template, check_tokenizers, check_turn_end
@@ -25,6 +25,7 @@ _OF_PAIRS: tuple[Check, ...] = (
     lambda base, tuned: check_turn_end(tuned),
     check_heads,
     check_kernels,
+    check_peft,
     check_weights,
     check_neurons,
 )

@@ -72,6 +72,23 @@ def check_kernels(base: Patient, tuned: Patient) -> Iterator[Finding]:
             )
 
 
+def check_peft(base: Patient, tuned: Patient) -> Iterator[Finding]:
+    """Whether the package is missing that runs adapters."""
+    if find_spec("peft") is not None:
+        return
+    for patient in (base, tuned):
+        if patient.adapter is not None:
+            yield Finding(
+                "adapter",
+                "warning",
+                patient.subject,
+                f"{patient.name} cannot run: it is an adapter, and peft is not installed.",
+                "Heads, Concepts and Changes read it without; Saliency, Components and Clusters "
+                "run it.",
+                "pip install peft into insttui's environment.",
+            )
+
+
 def _family(patient: Patient) -> str | None:
     """The folder of transformers that the model's code is in; None for code of its own."""
     if patient.outline is None:

@@ -103,6 +103,14 @@ def test_memory_is_compared_with_what_is_free(copied, monkeypatch, free, level):
     assert found.level == level
 
 
+def test_an_adapter_without_peft_is_said_not_to_run(tmp_path, monkeypatch):
+    pair = ill_pairs.with_adapter(tmp_path)
+    monkeypatch.setattr(needs, "find_spec", lambda name: None)
+    (found,) = [each for each in examined(pair).findings if each.level != "ok"]
+    assert (found.id, found.about) == ("adapter", "tuned")
+    assert "peft is not installed" in found.what
+
+
 def test_a_family_without_adapter_keeps_its_maps_and_loses_the_rest(tmp_path):
     from transformers import FalconMambaConfig, FalconMambaForCausalLM
 
