@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from analysis.events import Cancelled, Event, Failed, Finished, Progress, Steps
+from analysis.models.scratch import remove_all
 from analysis.problems import Problem, ProblemError
 from analysis.request import named
-from analysis.scratch import remove_all
 from analysis.session.protocol import Cancel, Holds, Run, Said, ToEngine, frame, read_frame
 from cache.codec import decode
 

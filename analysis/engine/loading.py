@@ -17,7 +17,6 @@ import torch
 import transformers
 from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
 
-from analysis import scratch
 from analysis.engine.building import LAST_RESORT, build
 from analysis.engine.causality import refuse_looking_ahead
 from analysis.engine.configuration import (
@@ -53,7 +52,7 @@ from analysis.engine.whereabouts import (
     parameter_count,
 )
 from analysis.events import ModelFacts
-from analysis.models import checkpoint
+from analysis.models import checkpoint, scratch
 from analysis.models.checkpoint import Checkpoint, is_there
 from analysis.models.tokens import Tokens
 from analysis.problems import ProblemError, problem

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import torch
 from transformers import PreTrainedConfig
 
-from analysis import scratch
 from analysis.engine.building import dtype_of
 from analysis.engine.configuration import configuration_fault
 from analysis.engine.loading import pick_device, usable
@@ -21,6 +20,7 @@ from analysis.engine.spreading import (
     over_devices,
     refuse_without_accelerate,
 )
+from analysis.models import scratch
 from analysis.models.checkpoint import Checkpoint
 from analysis.problems import problem
 from analysis.request import ModelChoice

@@ -11,8 +11,8 @@ import tempfile
 import threading
 import time
 
+from analysis.models.scratch import remove_all
 from analysis.problems import Problem
-from analysis.scratch import remove_all
 from analysis.session.protocol import HEADER_SIZE, FromEngine, ToEngine, body_length, frame
 from cache.codec import decode
 

@@ -13,7 +13,6 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 from transformers.models.llama.modeling_llama import LlamaMLP
 
-from analysis import scratch
 from analysis.chat.request import ChatRequest
 from analysis.clustering.request import ClustersRequest
 from analysis.concepts.request import ConceptsRequest
@@ -23,6 +22,7 @@ from analysis.engine.pool import ModelPool
 from analysis.engine.spreading import outline, placed
 from analysis.engine.weights import open_weights, weights_of
 from analysis.engine.whereabouts import away_bytes, numbers
+from analysis.models import scratch
 from analysis.neurons.request import (
     AblationRequest,
     AnsweredInstruction,

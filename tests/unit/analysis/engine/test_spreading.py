@@ -11,12 +11,12 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
-from analysis import scratch
 from analysis.engine import planning
 from analysis.engine import pool as pool_module
 from analysis.engine.planning import plan_spread
 from analysis.engine.pool import ModelPool
 from analysis.engine.spreading import Spread, from_disk, outline, over_devices
+from analysis.models import scratch
 from analysis.problems import ProblemError
 from analysis.request import ModelChoice
 from tests.support import checkpoints

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis import scratch
+from analysis.models import scratch
 
 
 class Model:
