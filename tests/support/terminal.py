@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from wcwidth import wcwidth
+
 _ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
 # pyte does not know these and would print their rest.
 _PRIVATE = re.compile(rb"\x1b\[[<=>][0-9;]*[a-zA-Z]")
@@ -145,7 +147,7 @@ class Terminal:
         screen = pyte.Screen(*self.size)
         stream = pyte.ByteStream(screen)
         stream.feed(_PRIVATE.sub(b"", bytes(self.output[since:])))
-        return list(screen.display)
+        return _lines_of(screen)
 
     def shown(self) -> str:
         """What is on the screen now, through every change of its size: a line of text a row."""
@@ -155,7 +157,7 @@ class Terminal:
             self._display = pyte.Screen(*self.size)
             self._stream = pyte.ByteStream(self._display)
         self._draw()
-        return "\n".join(self._display.display)
+        return "\n".join(_lines_of(self._display))
 
     def _flowing(self) -> str:
         """The lines on the screen, then the same as one text without what fills the lines."""
@@ -235,3 +237,18 @@ class Terminal:
             self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         if not self._hung_up:
             self.hang_up()
+
+
+def _lines_of(screen: Any) -> list[str]:
+    """The lines of a `pyte` screen, with a blank for the half of a wide character that remains.
+
+    Pyte's own `display` fails on one, as it is left where the other half has been overwritten.
+    """
+    lines = []
+    for y in range(screen.lines):
+        cells = [screen.buffer[y][x].data for x in range(screen.columns)]
+        wide = [False, *(wcwidth(cell[:1]) == 2 for cell in cells)]
+        lines.append(
+            "".join(cell or " " * (not after) for cell, after in zip(cells, wide, strict=False))
+        )
+    return lines
