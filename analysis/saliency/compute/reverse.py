@@ -12,6 +12,7 @@ from analysis.engine.memory import Attempt, release
 from analysis.engine.passes import exact, frozen
 from analysis.saliency.compute.cost import Plan
 from analysis.saliency.compute.ends import Run, fed_ids, finite, run
+from analysis.saliency.compute.norms import Rule
 from analysis.saliency.compute.pieces import Piece, Pieces
 from analysis.saliency.compute.switches import checkpointed
 from analysis.saliency.request import Target
@@ -21,7 +22,12 @@ if TYPE_CHECKING:
 
 
 def reverse(
-    model: PreTrainedModel, prompt: Tensor, response: Tensor, target: Target, plan: Plan
+    model: PreTrainedModel,
+    prompt: Tensor,
+    response: Tensor,
+    target: Target,
+    plan: Plan,
+    rule: Rule = nullcontext,
 ) -> Pieces:
     """The map column by column.
 
@@ -34,13 +40,14 @@ def reverse(
         response: int64 [M].
         target: What to differentiate.
         plan: The segments, and whether their graphs fit into memory.
+        rule: What differentiation follows.
     """
     sparing, note = plan.checkpointed(), ""
     opened: Run | None = None
     segment = range(0)
     m = 0
     while m < len(response):
-        with Attempt(final=sparing) as attempt:
+        with Attempt(final=sparing) as attempt, rule():
             if opened is None or m not in segment:
                 opened = None  # Frees the old graph before the new one is built.
                 segment = range(m, min(m + plan.segment(), len(response)))

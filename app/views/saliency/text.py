@@ -37,7 +37,11 @@ HELP = (
     "stands for occlusion, what the probability of a response token loses when a prompt token is "
     "deleted:\n\n"
     "    I[n, m] = p(y_m | x, y_<m) - p(y_m | x without x_n, y_<m)\n\n"
-    "m explains the very same responses by occlusion, which takes about one pass a prompt token; "
+    "m explains the very same responses with frozen norms: the same derivative, but what a norm "
+    "divides by is held constant. Norms ignore the length of what they are given, so that the "
+    "plain gradient, which asks what a longer embedding would change, is mostly what is left "
+    "over; the map with frozen norms comes closer to occlusion as a rule and costs no more.\n\n"
+    "m again explains them by occlusion, which takes about one pass a prompt token; "
     "once more, and the maps show the difference, gradient score minus occlusion score: the "
     "lighter, the less they agree there; the values below and the digits have its sign. r is "
     "Pearson's and ρ Spearman's rank correlation of the two importances, in the column under the "
@@ -81,7 +85,7 @@ def shown_table(
         return pair.method, Table(("model", *COLUMNS), _ByModel(found)), models
     if not maps:
         return None
-    kind = "saliency" if pair.method == "gradient" else pair.method
+    kind = "saliency" if pair.method == "gradient" else pair.method.replace(" ", "-")
     return kind, chained([shown.table() for shown in maps]), [shown.model for shown in maps]
 
 
