@@ -20,16 +20,16 @@ from analysis.engine.passes import exact
 from analysis.saliency.methods import Quantity
 
 Rule = Callable[[], AbstractContextManager[object]]
-"""What differentiation follows: entered around every pass, and every backward pass, of a map."""
+"""What differentiation follows: entered around every pass whose derivative is taken."""
 
 # The attribute that marks a tensor as a root of squares.
 _MARK = "_root_of_squares"
 
 
 class FrozenNorms(TorchFunctionMode):
-    """Holds the denominators of norms constant in every derivative taken inside; values stay.
+    """Holds the denominators of norms constant in the derivative of what is computed inside.
 
-    Backward passes are taken inside as well, since layers may be computed again on the way.
+    Values stay. Backward passes may be taken outside, but what they compute again must be inside.
 
     Attributes:
         held: How many denominators were held.
@@ -88,10 +88,12 @@ def _inverse_root(norms: FrozenNorms, function: Any, *args: Any, **kwargs: Any) 
 
 def _power(norms: FrozenNorms, function: Any, *args: Any, **kwargs: Any) -> Any:
     exponent = kwargs.get("exponent", args[1] if len(args) > 1 else None)
-    if exponent == -0.5 or (exponent == -1 and _is_root(args[0])):
-        return norms.hold(function(*args, **kwargs))
     found = function(*args, **kwargs)
-    return _marked(found) if isinstance(exponent, float) and exponent == 0.5 else found
+    if not isinstance(exponent, (int, float)):
+        return found
+    if exponent == -0.5 or (exponent == -1 and _is_root(args[0])):
+        return norms.hold(found)
+    return _marked(found) if exponent == 0.5 else found
 
 
 def _carried(norms: FrozenNorms, function: Any, *args: Any, **kwargs: Any) -> Any:

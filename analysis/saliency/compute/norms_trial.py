@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 # Most tokens tried.
 _TRIED = 32
-# Up to this share of the sum of its terms a derivative along the input counts as zero: a norm's own
-# epsilon leaves a little.
+# Up to this share of what a linear module would have, a derivative along the input counts as zero:
+# a norm's own epsilon leaves a little.
 _NOTHING = 0.01
 # How far the derivative with frozen norms may be off, as a share of what it must be: far above the
 # roundings of half precision, far below a denominator that moves.
@@ -117,10 +117,10 @@ def _recorded(model: nn.Module) -> Iterator[list[_Call]]:
 def _is_missed(call: _Call) -> bool:
     """Whether a module ignores the length of its input, and still does with frozen norms."""
     plain = _along_itself(call, RULES["gradient"])
-    if plain is None or abs(plain.moved) > _NOTHING * plain.terms:
+    if plain is None or abs(plain.moved) > _NOTHING * abs(plain.linear):
         return False
     held = _along_itself(call, RULES["frozen_norms"])
-    return held is None or abs(held.moved - held.given) > _OFF * abs(held.given)
+    return held is None or abs(held.moved - held.linear) > _OFF * abs(held.linear)
 
 
 @dataclass(frozen=True)
@@ -129,17 +129,15 @@ class _Along:
 
     Attributes:
         moved: y · ∂y/∂x · x.
-        terms: The sum of the sizes of that product's terms.
-        given: y · (y less what the module gives for zero).
+        linear: The same if the module is linear but for a bias: y · (y − what it gives for zero).
     """
 
     moved: float
-    terms: float
-    given: float
+    linear: float
 
 
 def _along_itself(call: _Call, rule: Rule) -> _Along | None:
-    """None where no derivative reaches the input."""
+    """None where no derivative reaches the input, or none at all: where a module rounds."""
     first = call.args[0]
     with torch.enable_grad(), rule():
         leaf = first.detach().clone().requires_grad_()
@@ -149,12 +147,9 @@ def _along_itself(call: _Call, rule: Rule) -> _Along | None:
         given = found.detach()
         (gradient,) = torch.autograd.grad(found, leaf, given, allow_unused=True)
     at_zero = call(torch.zeros_like(first))
-    if gradient is None or at_zero is None:
+    if gradient is None or at_zero is None or not bool(gradient.any()):
         return None
     precision = exact(first.dtype)
-    terms = gradient.to(precision) * first.to(precision)
     wide = given.to(precision)
-    along = _Along(
-        float(terms.sum()), float(terms.abs().sum()), float((wide * (wide - at_zero)).sum())
-    )
-    return along if along.terms > 0.0 else None
+    moved = (gradient.to(precision) * first.to(precision)).sum()
+    return _Along(float(moved), float((wide * (wide - at_zero)).sum()))

@@ -47,11 +47,12 @@ def reverse(
     segment = range(0)
     m = 0
     while m < len(response):
-        with Attempt(final=sparing) as attempt, rule():
+        with Attempt(final=sparing) as attempt:
             if opened is None or m not in segment:
                 opened = None  # Frees the old graph before the new one is built.
                 segment = range(m, min(m + plan.segment(), len(response)))
-                opened = _opened(model, prompt, response[: segment.stop], m, sparing=sparing)
+                seen = response[: segment.stop]
+                opened = _opened(model, prompt, seen, m, rule, sparing=sparing)
             column = _column(model, opened, m - segment.start, len(prompt), target)
         if attempt.failed:
             opened, sparing = None, True
@@ -64,14 +65,21 @@ def reverse(
 
 
 def _opened(
-    model: PreTrainedModel, prompt: Tensor, response: Tensor, first: int, *, sparing: bool
+    model: PreTrainedModel,
+    prompt: Tensor,
+    response: Tensor,
+    first: int,
+    rule: Rule,
+    *,
+    sparing: bool,
 ) -> Run:
     """A run with a graph over this response, explained from its token `first` on.
 
     With `sparing` it keeps only the layers' inputs; every backward pass recomputes the rest.
     """
     ids = fed_ids(model, prompt, response)
-    with torch.inference_mode(False), checkpointed(model) if sparing else nullcontext():
+    spared = checkpointed(model, rule) if sparing else nullcontext()
+    with torch.inference_mode(False), rule(), spared:
         return run(model, ids, response[first:], graph=True)
 
 

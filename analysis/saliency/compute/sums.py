@@ -87,7 +87,7 @@ class Sums:
             with (
                 torch.inference_mode(False),
                 self._rule(),
-                checkpointed(self._model) if self._sparing else nullcontext(),
+                checkpointed(self._model, self._rule) if self._sparing else nullcontext(),
             ):
                 self._run = run_in_portions(
                     self._model,
@@ -117,7 +117,6 @@ class Sums:
         # Recomputed layers need the same modes as in the forward pass.
         with (
             torch.inference_mode(False),
-            self._rule(),
             frozen(self._model),
             returned_at_once() if self._sparing else nullcontext(),
         ):
