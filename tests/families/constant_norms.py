@@ -22,6 +22,8 @@ from transformers import PreTrainedModel
 
 # Divisors that are sizes, as the files write them.
 _SIZES = ("inv_norm", "new_magnitude", "states.norm(", "norm + 1e-06")
+# Functions without any of these have no denominator, and are not looked at further.
+_WORDS = ("rsqrt(", "pow(", "inv_norm", "new_magnitude", "norm(", "norm +")
 
 
 @contextmanager
@@ -68,11 +70,15 @@ def _detached(node: ast.expr) -> ast.Call:
 
 def _rewritten(file: ModuleType) -> list[tuple[FunctionType, Any]]:
     """The functions of a file that divide by a size, each with its code for a constant one."""
-    tree = ast.parse(inspect.getsource(file))
+    source = inspect.getsource(file)
+    tree, lines = ast.parse(source), source.splitlines()
     by_line = {each.__code__.co_firstlineno: each for each in _functions(file)}
     found = []
     for node in ast.walk(tree):
         if not isinstance(node, ast.FunctionDef):
+            continue
+        own = "\n".join(lines[node.lineno - 1 : node.end_lineno])
+        if not any(word in own for word in _WORDS):
             continue
         changed = _Constant().visit(copy.deepcopy(node))
         line = min(each.lineno for each in (node, *node.decorator_list))

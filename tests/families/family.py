@@ -24,7 +24,7 @@ from tests.families.models import exact, tiny
 from tests.families.outside import CUTS_ITS_GRADIENT
 from tests.families.texts import LONG_PROMPT, LONG_RESPONSE, TEXTS, Text
 
-GRADIENTS: tuple[Method, ...] = ("forward", "reverse", "auto")
+GRADIENTS: tuple[Method, ...] = ("forward", "reverse")
 FROZEN: tuple[Method, ...] = ("frozen_norms_forward", "frozen_norms_reverse")
 OCCLUSIONS: tuple[Method, ...] = ("occlusion", "occlusion_zeroed")
 NEW_TOKENS = 12

@@ -129,7 +129,7 @@ def test_what_is_no_norm_keeps_its_derivative(other):
     torch.testing.assert_close(moved, torch.func.jvp(other, (X,), (direction,))[1])
 
 
-@pytest.mark.parametrize("family", ["llama", "gpt2", "qwen3_next", "nanochat"])
+@pytest.mark.parametrize("family", ["gpt2", "qwen3_next"])
 def test_blocks_and_little_memory_give_what_the_source_says_with_constants(family, monkeypatch):
     """Layers computed again, a text in blocks, and tangents carried without a tape."""
     model = tiny(family)
