@@ -187,7 +187,7 @@ def test_a_norm_that_is_not_held_is_named():
     model = small_model("llama")
     model.model.norm = LogNorm()
     for method in FROZEN:
-        assert "LogNorm divides by the size" in ran(model, PROMPT, RESPONSE, method=method).note
+        assert "LogNorm ignores the size" in ran(model, PROMPT, RESPONSE, method=method).note
     assert ran(model, PROMPT, RESPONSE, method="auto").note == ""
 
 
