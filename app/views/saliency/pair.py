@@ -73,18 +73,16 @@ class Pair:
         self.method = METHODS[(METHODS.index(self.method) + 1) % len(METHODS)]
 
     def wanted(self) -> list[Answer]:
-        """The occlusions to request: those to be shown that are missing or were stopped."""
-        if self.method == "gradient":
-            return []
-        found = [side.want_occlusion() for side in self.sides]
+        """The answers to request: those to be shown that are missing or were stopped."""
+        found = [side.want(self.method) for side in self.sides]
         return [answer for answer in found if answer is not None]
 
     def stop(self) -> bool:
-        """Stop what runs; shows the gradient again if an occlusion was stopped. False if idle."""
+        """Stop what runs; shows the gradient if another method was stopped. False if idle."""
         running = [answer for answer in self.answers if answer.running]
         for answer in running:
             answer.stop()
-        if any(side.occlusion in running for side in self.sides):
+        if any(each in running for side in self.sides for each in side.others.values()):
             self.method = "gradient"
         return bool(running)
 
@@ -105,8 +103,8 @@ class Pair:
         return Comparison(prompt.text, maps, masks, subtracted)
 
     def agreements(self, *, include_special: bool) -> list[Agreement | None]:
-        """Each side's agreement of gradient and occlusion; None unless both are complete."""
-        return [side.agreement(include_special=include_special) for side in self.sides]
+        """Each side's agreement of a gradient and occlusion; None unless both are complete."""
+        return [side.agreement(self.method, include_special=include_special) for side in self.sides]
 
 
 def going_on(pair: Pair, comparison: Comparison, *, engine_starting: bool) -> Line:
@@ -119,8 +117,7 @@ def going_on(pair: Pair, comparison: Comparison, *, engine_starting: bool) -> Li
                 return [(prose(f"{answer.problem} r runs it again."), "bad")]
     for side in pair.sides:
         for answer in side.answers:
-            name = side.name if answer is side.gradient else f"{side.name}, occlusion"
-            if answer.running and (words := answer.progress_line(name)):
+            if answer.running and (words := answer.progress_line(side.name_of(answer))):
                 return [(words, "")]
     if pair.running:
         words = "the engine is starting" if engine_starting else "the engine has other work first"

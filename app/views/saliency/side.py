@@ -9,33 +9,40 @@ import msgspec
 import numpy as np
 
 from analysis.problems import Problem
+from analysis.saliency import request as requested
 from analysis.saliency.agreement import Agreement
 from analysis.saliency.map import SaliencyMap
-from analysis.saliency.request import AttributionRequest
 from analysis.saliency.result import Attribution
 from app.links import StoredMap
 from app.terminal.text import prose
 from app.views.saliency.answer import Answer
 
-Method = Literal["gradient", "occlusion", "difference"]
-"""What the maps show: one of two ways to explain a response, or their difference."""
+Method = Literal["gradient", "frozen norms", "occlusion", "difference"]
+"""What the maps show: a way to explain a response, or how gradient and occlusion differ."""
 
-METHODS: tuple[Method, ...] = ("gradient", "occlusion", "difference")
+METHODS: tuple[Method, ...] = ("gradient", "frozen norms", "occlusion", "difference")
+
+_ASKED: dict[Method, requested.Method] = {
+    "frozen norms": "frozen_norms",
+    "occlusion": "occlusion",
+    "difference": "occlusion",
+}
+"""What explains the gradient's response once more, for each method but the gradient."""
 
 
 class Side:
     """One model's answers and maps; holds no widgets.
 
     A `stored` map from a case library leaves nothing to ask; `note` is a remark about it.
-    `gradient` generates and explains the response, `occlusion` explains the same one, None before
-    it is wanted.
+    `gradient` generates and explains the response, the `others` explain the same one, each once it
+    is wanted.
     """
 
     def __init__(
         self,
         name: str,
         *,
-        request: AttributionRequest | None = None,
+        request: requested.AttributionRequest | None = None,
         stored: SaliencyMap | None = None,
         problem: Problem | None = None,
         note: str = "",
@@ -44,12 +51,21 @@ class Side:
         self.note = note
         self.stored = stored
         self.gradient = Answer(request, problem)
-        self.occlusion: Answer | None = None
-        self._agreement: Agreement | None = None
+        self.others: dict[requested.Method, Answer] = {}
+        self._agreements: dict[Method, Agreement] = {}
 
     @property
     def answers(self) -> list[Answer]:
-        return [self.gradient] if self.occlusion is None else [self.gradient, self.occlusion]
+        return [self.gradient, *self.others.values()]
+
+    def other(self, method: Method) -> Answer | None:
+        """The answer beside the gradient that a method shows; None if there is none yet."""
+        return self.others.get(_ASKED[method]) if method in _ASKED else None
+
+    def name_of(self, answer: Answer) -> str:
+        """The model, and by what it is explained if not by the gradient."""
+        method = next((method for method, each in self.others.items() if each is answer), "")
+        return f"{self.name}, {method.replace('_', ' ')}" if method else self.name
 
     @property
     def running(self) -> bool:
@@ -68,22 +84,24 @@ class Side:
             return None
         return answer.attribution if len(answer.attribution.response_tokens) else None
 
-    def want_occlusion(self) -> Answer | None:
-        """The occlusion of the same response, to be requested; None while it cannot be.
+    def want(self, method: Method) -> Answer | None:
+        """The same response by another method, to be requested; None while it cannot be.
 
         One that failed is not repeated: it would most likely fail again.
         """
         request, explained = self.gradient.request, self.explained
-        if self.occlusion is None and request is not None and explained is not None:
-            self.occlusion = Answer(
+        if method not in _ASKED:
+            return None
+        if self.other(method) is None and request is not None and explained is not None:
+            self.others[_ASKED[method]] = Answer(
                 msgspec.structs.replace(
                     request,
                     response=None,
                     response_ids=explained.response_tokens.ids,
-                    method="occlusion",
+                    method=_ASKED[method],
                 )
             )
-        wanted = self.occlusion
+        wanted = self.other(method)
         return wanted if wanted is not None and wanted.can_run and not wanted.problem else None
 
     def maps(
@@ -93,14 +111,14 @@ class Side:
         gradient = self.stored or self.gradient.map(include_special=include_special)
         if method == "gradient" or gradient is None:
             return gradient, None
-        occlusion = self._occlusion_map(include_special=include_special)
-        if method == "occlusion" or occlusion is None:
-            return occlusion, None
-        return gradient, occlusion
+        other = self._other_map(method, include_special=include_special)
+        if method != "difference" or other is None:
+            return other, None
+        return gradient, other
 
-    def _occlusion_map(self, *, include_special: bool) -> SaliencyMap | None:
-        """The occlusion's map, empty before its first result; None if it failed."""
-        answer, gradient = self.occlusion, self.gradient.attribution
+    def _other_map(self, method: Method, *, include_special: bool) -> SaliencyMap | None:
+        """Another method's map, empty before its first result; None if it failed."""
+        answer, gradient = self.other(method), self.gradient.attribution
         if answer is not None and (answer.attribution is not None or answer.problem is not None):
             return answer.map(include_special=include_special)
         if gradient is None:
@@ -110,23 +128,29 @@ class Side:
         )
         return SaliencyMap.from_attribution(nothing, include_special=include_special)
 
-    def agreement(self, *, include_special: bool) -> Agreement | None:
-        """The agreement of gradient and occlusion, cached; None unless both are complete."""
-        gradient, occlusion = self.gradient, self.occlusion
-        if occlusion is None or not (gradient.whole and occlusion.whole):
+    def agreement(self, method: Method, *, include_special: bool) -> Agreement | None:
+        """The agreement of a method with occlusion, cached; None unless both are complete.
+
+        Occlusion is compared with the gradient.
+        """
+        explained, occlusion = self.gradient, self.other("occlusion")
+        if method == "frozen norms":
+            explained = self.other(method) or Answer()
+        if occlusion is None or not (explained.whole and occlusion.whole):
             return None
-        first = gradient.map(include_special=include_special)
+        first = explained.map(include_special=include_special)
         second = occlusion.map(include_special=include_special)
         if first is None or second is None or not first.visible.any():
             return None
-        known = self._agreement
+        compared: Method = "frozen norms" if method == "frozen norms" else "gradient"
+        known = self._agreements.get(compared)
         if known is None or known.first is not first or known.second is not second:
-            self._agreement = Agreement(first, second)
-        return self._agreement
+            known = self._agreements[compared] = Agreement(first, second)
+        return known
 
     def answer(self, method: Method) -> Answer:
         """The answer that a method depends on."""
-        return self.gradient if method == "gradient" or not self.occlusion else self.occlusion
+        return self.other(method) or self.gradient
 
     def words(self, method: Method) -> str:
         """The text shown without a map: problem, growing response, or what is awaited."""
@@ -170,7 +194,8 @@ def _ran(attribution: Attribution | None, method: Method) -> str:
     """The algorithm that ran, and its precision if not float32, in brackets."""
     if attribution is None:
         return ""
-    parts = [attribution.method if method == "gradient" else ""]
+    algorithm = attribution.method.removeprefix("frozen_norms_")
+    parts = [algorithm if method in ("gradient", "frozen norms") else ""]
     if attribution.passes_dtype != "float32":
         parts.append(attribution.passes_dtype)
     words = prose(", ".join(part for part in parts if part))

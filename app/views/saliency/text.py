@@ -37,7 +37,11 @@ HELP = (
     "stands for occlusion, what the probability of a response token loses when a prompt token is "
     "deleted:\n\n"
     "    I[n, m] = p(y_m | x, y_<m) - p(y_m | x without x_n, y_<m)\n\n"
-    "m explains the very same responses by occlusion, which takes about one pass a prompt token; "
+    "m explains the very same responses with frozen norms: the same derivative, but what a norm "
+    "divides by is held constant. Norms ignore the length of what they are given, so that the "
+    "plain gradient, which asks what a longer embedding would change, is mostly what is left "
+    "over; the map with frozen norms comes closer to occlusion as a rule and costs no more.\n\n"
+    "m again explains them by occlusion, which takes about one pass a prompt token; "
     "once more, and the maps show the difference, gradient score minus occlusion score: the "
     "lighter, the less they agree there; the values below and the digits have its sign. r is "
     "Pearson's and ρ Spearman's rank correlation of the two importances, in the column under the "
@@ -60,11 +64,13 @@ def checked(sides: Sequence[Side]) -> list[str]:
     """How far each model's map is from a backward pass; harmless."""
     return [
         prose(
-            f"{side.name}: weighted sums of the map's columns and a backward pass differ by at "
-            f"most {found.difference:.1e} of the largest ({found.method}, {found.passes_dtype})."
+            f"{side.name_of(answer)}: weighted sums of the map's columns and a backward pass "
+            f"differ by at most {found.difference:.1e} of the largest "
+            f"({found.method.replace('_', ' ')}, {found.passes_dtype})."
         )
         for side in sides
-        if (found := side.gradient.attribution) is not None and found.difference is not None
+        for answer in side.answers
+        if (found := answer.attribution) is not None and found.difference is not None
     ]
 
 
@@ -81,7 +87,7 @@ def shown_table(
         return pair.method, Table(("model", *COLUMNS), _ByModel(found)), models
     if not maps:
         return None
-    kind = "saliency" if pair.method == "gradient" else pair.method
+    kind = "saliency" if pair.method == "gradient" else pair.method.replace(" ", "-")
     return kind, chained([shown.table() for shown in maps]), [shown.model for shown in maps]
 
 

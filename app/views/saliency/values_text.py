@@ -30,14 +30,15 @@ def status_lines(
     columns: Sequence[int],
     *,
     agreements: Sequence[Agreement | None] = (None, None),
+    compared: str = "gradient",
     active: int = 0,
     width: int,
     ascii_only: bool = False,
 ) -> list[Line]:
     """One line of values per model, one of instruction scores, and one of agreements if any.
 
-    `agreements` are each side's, of gradient and occlusion; if there is room for only one, that of
-    `active` is shown. An empty name stands for a missing side.
+    `agreements` are each side's, of what is `compared` and occlusion; if there is room for only
+    one, that of `active` is shown. An empty name stands for a missing side.
     """
     short = [prose(name, ascii_only=ascii_only) for name in short_names(names[0], names[1])]
     sides = [side for side in (0, 1) if names[side]]
@@ -60,7 +61,7 @@ def status_lines(
             lines.append([title, (pad(pairs[side], pair_cells), ""), _values(reading, width)])
     lines.append(_scores(short, comparison, width))
     agreement = _agreement_line(
-        short, agreements, columns, active=active, width=width, ascii_only=ascii_only
+        short, agreements, columns, compared, active=active, width=width, ascii_only=ascii_only
     )
     return [*lines, agreement] if agreement else lines
 
@@ -123,13 +124,14 @@ def _agreement_line(
     names: Sequence[str],
     agreements: Sequence[Agreement | None],
     columns: Sequence[int],
+    compared: str,
     *,
     active: int,
     width: int,
     ascii_only: bool,
 ) -> Line:
-    """How well gradient and occlusion agree, for both models if there is room; may be empty."""
-    title = ("gradient/occlusion  ", "dim")
+    """How well a method and occlusion agree, for both models if there is room; may be empty."""
+    title = (f"{compared}/occlusion  ", "dim")
     parts: dict[int, list[tuple[str, str]]] = {}
     for side, agreement in enumerate(agreements):
         if agreement is not None and columns[side] < len(agreement.first.response_tokens):

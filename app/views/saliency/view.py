@@ -209,6 +209,7 @@ class SaliencyView(View):
             self._row,
             self._columns,
             agreements=self._pair.agreements(include_special=self._special),
+            compared="frozen norms" if self._pair.method == "frozen norms" else "gradient",
             active=self._active,
             width=status.content_size.width,
             ascii_only=self.ui.settings.ascii,
@@ -349,7 +350,7 @@ class SaliencyView(View):
         self._update()
 
     def action_method(self) -> None:
-        """Switch between gradient, occlusion and difference; requests a missing occlusion."""
+        """Switch to the next method; requests its answers where they are missing."""
         self._pair.turn()
         self._ask(self._pair.wanted())
         self._panes.highlight(self._found.places)
