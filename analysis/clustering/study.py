@@ -12,10 +12,9 @@ import numpy as np
 from msgspec.structs import replace
 
 from analysis.clustering.request import ClustersRequest, clusters_ask
-from analysis.clustering.result import TaskClusters
+from analysis.clustering.result import METRIC_NAMES, METRICS, TaskClusters
 from analysis.clustering.study_data import cluster_data
 from analysis.clustering.tables import (
-    METRICS,
     best_layer,
     best_layers_table,
     neighbours_table,
@@ -55,7 +54,8 @@ def study(given: PairInput) -> Study:
                 best_layers_table(found),
                 opens="clusters",
                 note="Tasks of one category share an identity; a distribution is one of the "
-                "sixteen tasks. F1 is over pairs of instances.",
+                "sixteen tasks. F1 is the mean over labels, each matched with one cluster; pair F1 "
+                "is over pairs of instances.",
             ),
             NamedTable("layers", "Scores of every layer", scores_table(found), opens="clusters"),
             NamedTable(
@@ -64,7 +64,8 @@ def study(given: PairInput) -> Study:
                 neighbours_table(found),
                 opens="clusters",
                 note="Every fifth phrasing of a task is unseen. Of its k nearest training "
-                "instances: the share that has its task, and how often they predict its output.",
+                "instances: the share that has its task, and how often they predict its output, "
+                "all outputs of one token.",
             ),
         ),
         figures=(
@@ -142,15 +143,21 @@ def _over_layers(found: Sequence[TaskClusters]) -> tuple[str, ...]:
 def _neighbours(found: Sequence[TaskClusters]) -> tuple[str, ...]:
     sentences = []
     for each in found:
-        if each.neighbours:
-            layer = int(np.argmax(each.neighbour_accuracy))
-            sentences.append(
-                f"{each.model}: of the {each.neighbours} nearest training instances of an unseen "
-                f"one, {each.neighbour_share[-1]:.1%} have its task in the last layer, "
-                f"{each.neighbour_share[0]:.1%} at the embeddings; they predict its output best in "
-                f"layer {layer}, {each.neighbour_accuracy[layer]:.1%} of the time, and "
-                f"{each.neighbour_accuracy[0]:.1%} at the embeddings."
+        if not each.neighbours:
+            continue
+        said = (
+            f"{each.model}: of the {each.neighbours} nearest training instances of an unseen "
+            f"one, {each.neighbour_share[-1]:.1%} have its task in the last layer, "
+            f"{each.neighbour_share[0]:.1%} at the embeddings"
+        )
+        if not np.isnan(each.neighbour_accuracy).all():
+            layer = int(np.nanargmax(each.neighbour_accuracy))
+            said += (
+                f"; they predict its output best in layer {layer}, "
+                f"{each.neighbour_accuracy[layer]:.1%} of the time, and "
+                f"{each.neighbour_accuracy[0]:.1%} at the embeddings"
             )
+        sentences.append(f"{said}.")
     return tuple(sentences)
 
 
@@ -159,7 +166,8 @@ def _labelled(found: TaskClusters, layer: int) -> list[tuple[str, list[float]]]:
 
 
 def _named(values: Sequence[float]) -> list[str]:
-    return [f"{name.upper()} {value:.3f}" for name, value in zip(METRICS, values, strict=True)]
+    names = [METRIC_NAMES[metric] for metric in METRICS]
+    return [f"{name} {value:.3f}" for name, value in zip(names, values, strict=True)]
 
 
 def _scores_figure(found: Sequence[TaskClusters], label: int) -> Figure:
@@ -167,7 +175,7 @@ def _scores_figure(found: Sequence[TaskClusters], label: int) -> Figure:
         f"{LABELS[label]}-f1",
         f"F1 of clusters by {LABELS[label]}, by layer",
         "layer (0: embeddings)",
-        "pairwise F1",
+        "matched F1",
         tuple(_line(each.model, each.scores[:, label, _F1].tolist()) for each in found),
     )
 
