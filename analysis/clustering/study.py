@@ -25,10 +25,9 @@ from analysis.clustering.tasks.natural import natural_tasks
 from analysis.clustering.tasks.task_set import LABELS
 from analysis.events import Progress
 from analysis.session.drive import Asker
-from analysis.statistics import SIGNIFICANT
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
 from analysis.studies.parameters import model_parameters, precision_of
-from analysis.studies.sentences import mean_in_words, p_in_words, paired_p_value, trend
+from analysis.studies.sentences import differ_over_layers, mean_in_words, trend
 from analysis.studies.study import PairInput, Study
 
 _F1 = METRICS.index("f1")
@@ -130,13 +129,8 @@ def _over_layers(found: Sequence[TaskClusters]) -> tuple[str, ...]:
             f"{label[:1].upper()}{label[1:]} F1 above the embeddings: {mean_in_words(tuned, 3)} in "
             f"{found[1].model} against {mean_in_words(base, 3)} in {found[0].model}"
         )
-        p_value = paired_p_value(base, tuned)
-        if p_value is None:
-            sentences.append(f"{begin}; the difference does not vary over layers.")
-            continue
-        differ = "these differ" if p_value < SIGNIFICANT else "these are not shown to differ"
-        test = f"paired t-test over {len(base)} layers"
-        sentences.append(f"{begin}; {differ}, {p_in_words(p_value)} ({test}).")
+        what = f"{label} F1 above the embeddings"
+        sentences.append(differ_over_layers(begin, what, base, tuned))
     return tuple(sentences)
 
 

@@ -116,19 +116,18 @@ def curves_table(run: TrainingRun, measure: Measure) -> tuple[Table, str]:
     if is_of_clusters(measure):
         tsne = run.settings.training.tsne
         scores: list[tuple[Cell, ...]] = [
-            (*map(_cell, row), row.epoch == best, tsne) for row in found.clusters
+            (*row[:4], _cell(row.f1), *row[5:], row.epoch == best, tsne) for row in found.clusters
         ]
         return Table((*ClusterRow._fields, "best_epoch", "tsne"), scores), "clusters"
     if measure == "accuracy":
-        rows: Sequence[AccuracyRow | NeighbourRow] = found.accuracies
-        columns, name = AccuracyRow._fields, "accuracy"
-    else:
-        rows, columns, name = found.neighbours, NeighbourRow._fields, "neighbours"
-    return Table((*columns, "best_epoch"), [(*row, row.epoch == best) for row in rows]), name
+        right = [(*row, row.epoch == best) for row in found.accuracies]
+        return Table((*AccuracyRow._fields, "best_epoch"), right), "accuracy"
+    near = [(*row, row.epoch == best) for row in found.neighbours]
+    return Table((*NeighbourRow._fields, "best_epoch"), near), "neighbours"
 
 
-def _cell(value: Cell) -> Cell:
-    return None if isinstance(value, float) and math.isnan(value) else value
+def _cell(value: float) -> Cell:
+    return None if math.isnan(value) else value
 
 
 def _by_layer(

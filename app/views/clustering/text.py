@@ -49,6 +49,8 @@ NO_RUNS = (
 """Paragraphs shown if there are no runs to list."""
 
 LEGEND_LINES = 4
+_ROOM_FOR_PAIRS = 100
+"""Cells from which the scores of a layer have pair F1 too; tables and plots always do."""
 
 
 def label_names(found: TaskClusters, label: int) -> list[str]:
@@ -108,7 +110,7 @@ def status_lines(
         [
             (f"{plain(found.model)} · layer {layer} of {len(found.scores) - 1}  ", "strong"),
             (f"by {LABELS[label]}  ", "accent"),
-            (_scores(found, layer, label), ""),
+            (_scores(found, layer, label, pairs=width >= _ROOM_FOR_PAIRS), ""),
         ],
         [
             (f"{mark_of(kind)} ", look_of(kind)),
@@ -139,12 +141,15 @@ def legend(names: Sequence[str], width: int, *, ascii_only: bool = False) -> lis
     return list(lines)
 
 
-def _scores(found: TaskClusters, layer: int, label: int) -> str:
+def _scores(found: TaskClusters, layer: int, label: int, *, pairs: bool) -> str:
     values = found.scores[layer, label]
     if np.isnan(values).any():
         return "all instances share it"
-    names = (METRIC_NAMES[metric] for metric in METRICS)
-    return "  ".join(f"{name} {value:.3f}" for name, value in zip(names, values, strict=True))
+    return "  ".join(
+        f"{METRIC_NAMES[metric]} {value:.3f}"
+        for metric, value in zip(METRICS, values, strict=True)
+        if pairs or metric != "pair_f1"
+    )
 
 
 def _cluster(found: TaskClusters, layer: int, label: int, instance: int) -> str:

@@ -17,6 +17,7 @@ from analysis.neurons.compute.frequencies import frequencies
 from analysis.neurons.request import AblationRequest, FrequenciesRequest
 from analysis.neurons.study import NeuronsInput
 from analysis.problems import ProblemError
+from analysis.studies.testing import TOLD
 from tests.support.scripted_session import ScriptedSession
 from tests.support.studies import answered, driven, rows_of
 
@@ -68,7 +69,7 @@ def findings(prompts):
 
 def test_every_table_speaks_of_both_models_or_of_the_change(findings):
     names = "overlaps halves alterations sizes thresholds ablation"
-    assert [each.name for each in findings.tables] == names.split()
+    assert [each.name for each in findings.tables] == [*names.split(), TOLD]
     for name in ("overlaps", "halves", "sizes", "thresholds"):
         assert {row["model"] for row in rows_of(findings, name)} == {"demo-base", "demo-tuned"}
     assert {row["model"] for row in rows_of(findings, "ablation")} == {"demo-tuned"}

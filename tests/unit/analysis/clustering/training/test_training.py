@@ -214,7 +214,7 @@ def test_a_finished_run_has_learned_its_tasks_and_stays_as_it_is(undisturbed: Pa
     run, before = open_run(undisturbed), content(undisturbed)
     assert run.finished
     losses = [row.loss for row in run.curves.accuracies if row.split == "training"]
-    assert losses[-1] < 0.75 * losses[0]
+    assert losses[-1] < 0.85 * losses[0]
     reports: list[Progress] = []
     train_run(undisturbed, TINY, device="cpu", report=reports.append)
     assert content(undisturbed) == before
