@@ -75,6 +75,15 @@ def test_every_table_speaks_of_both_models_or_of_the_change(findings):
     assert {row["model"] for row in rows_of(findings, "ablation")} == {"demo-tuned"}
 
 
+def test_the_rule_is_told_in_sentence_parameters_and_rows(findings):
+    assert "by the rule “threshold”" in findings.statements[0]
+    assert "τ, is ours" in findings.statements[0]
+    assert findings.parameters["rule"] == "threshold"
+    members = next(each for each in findings.data if each.name == "members").table
+    assert members.columns[-3:] == ("rule", "epsilon", "tau")
+    assert {row[-3:] for row in members} == {("threshold", 0.4, 0.5)}
+
+
 def test_the_parts_add_up(findings):
     sizes, alterations = rows_of(findings, "sizes"), rows_of(findings, "alterations")
     for category in INSTRUCTIONS:
