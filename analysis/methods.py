@@ -53,15 +53,16 @@ class StudySpec(NamedTuple):
         return kind(**{name: value for name, value in found.items() if name in names})
 
     def start(self, given: Any) -> Study:
-        """The study, to be driven to its end.
+        """The study, to be driven to its end; its p-values are corrected for their number.
 
         Args:
             given: As of `input`; a case library where that stands in for models and prompts.
         """
         from analysis.request import named
+        from analysis.studies.testing import corrected_study
 
         study: Study = named(self.factory)(given)
-        return study
+        return corrected_study(study)
 
 
 class Method(NamedTuple):

@@ -1,4 +1,4 @@
-"""Statistics shared by the studies: mean, deviation, one-sided t-tests and a permutation test."""
+"""Statistics shared by the studies: mean, deviation, tests, and corrections for their number."""
 
 from __future__ import annotations
 
@@ -111,3 +111,30 @@ def pairing_p_value(values: ArrayLike) -> float | None:
     means = np.array([table[rows, each].mean() for each in map(list, pairings)])
     # Sums of the same values in a different order may differ in their last bits.
     return float((means >= table.trace() / count - 1e-12).mean())
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p-values corrected so that the chance of any false finding is bounded (Holm 1979).
+
+    The k-th smallest of n is multiplied by n − k + 1, and is no smaller than those before it; no
+    independence is assumed.
+    """
+    order = np.argsort(p_values, kind="stable")
+    factors = np.arange(len(p_values), 0, -1)
+    adjusted = np.minimum(np.maximum.accumulate(np.asarray(p_values)[order] * factors), 1.0)
+    found = np.empty(len(p_values))
+    found[order] = adjusted
+    return [float(each) for each in found]
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """p-values corrected so that the share of false findings is bounded (Benjamini, Hochberg 1995).
+
+    Independent tests, or ones that depend positively, are assumed.
+    """
+    if not p_values:
+        return []
+    # Imported here because it is slow to load and no screen needs it to open.
+    from scipy.stats import false_discovery_control
+
+    return [float(each) for each in false_discovery_control(np.asarray(p_values), method="bh")]

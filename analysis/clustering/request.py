@@ -19,14 +19,14 @@ class ClustersRequest(Request["TaskClusters"], frozen=True, tag="clusters"):
         tasks: The tasks; every phrasing with every mapping is an instance.
         chat_template: Wrap every instance in the model's chat template; the states are then those
             at the template's last token, which predicts the output.
-        mappings: Maximum number per task; the first whose output is one token are taken.
+        mappings: Maximum number per task; the first ones are taken.
         tsne: Reduce the states by t-SNE before clustering.
         seed: For K-Means and t-SNE.
         neighbours: K, the number of nearest training instances of an unseen one.
     """
 
     analysis = "task clusters"
-    version = 3
+    version = 4
     function = "analysis.clustering.compute.task_clusters:task_clusters"
     result = "analysis.clustering.result:TaskClusters"
 

@@ -8,6 +8,12 @@ from numpy.typing import NDArray
 
 from analysis.clustering.tasks.task_set import ClusterTask
 
+METRICS = ("f1", "pair_f1", "ari", "ami")
+"""The scores of clusters against a label (METHODS 5); the first one ranks layers."""
+
+METRIC_NAMES = {"f1": "F1", "pair_f1": "pair F1", "ari": "ARI", "ami": "AMI"}
+"""What people read: F1 is of clusters matched with labels, pair F1 that over pairs."""
+
 
 class TaskClusters(msgspec.Struct, frozen=True, tag="clusters"):
     """How the hidden states of every layer cluster (METHODS 5); layer 0 is the embeddings.
@@ -21,17 +27,22 @@ class TaskClusters(msgspec.Struct, frozen=True, tag="clusters"):
         phrasing: int32 [n], index of its phrasing in the task.
         mapping: int32 [n], index of its mapping in the task.
         unseen: bool [n], instances whose nearest neighbours are looked up.
-        scores: float64 [L + 1, labels, 3], F1, ARI and AMI; NaN for a label that all share.
+        one_token: bool [n], instances whose output is one token; only these take part in
+            `neighbour_accuracy`.
+        scores: float64 [L + 1, labels, 4], in the order of `METRICS`; NaN for a label that all
+            share.
         clusters: int32 [L + 1, labels, n], the cluster of each instance, with as many K-Means
             clusters as the label has values.
         map: float32 [L + 1, n, 2], the first two principal components of the clustered points.
         neighbours: K; 0 if nothing is unseen.
         neighbour_share: float64 [L + 1], mean share of the K nearest training instances that have
             an unseen instance's task; NaN if nothing is unseen.
-        neighbour_accuracy: float64 [L + 1], share of unseen instances whose output the K predict.
+        neighbour_accuracy: float64 [L + 1], share of unseen instances whose output the K nearest
+            predict, all of one token; NaN where there are none.
         neighbours_of_task: int32 [L + 1, m], how many of the K of each unseen instance have its
             task; m is the number of unseen instances.
-        output_predicted: bool [L + 1, m], the K of an unseen instance predict its output.
+        output_predicted: bool [L + 1, m], the K nearest of an unseen instance predict its output;
+            False if that is not one token.
         tsne: Whether t-SNE reduced the states before K-Means.
         notes: What the user should know, in words.
         seconds: Computing time, including loading.
@@ -45,6 +56,7 @@ class TaskClusters(msgspec.Struct, frozen=True, tag="clusters"):
     phrasing: NDArray[np.int32]
     mapping: NDArray[np.int32]
     unseen: NDArray[np.bool_]
+    one_token: NDArray[np.bool_]
     scores: NDArray[np.float64]
     clusters: NDArray[np.int32]
     map: NDArray[np.float32]

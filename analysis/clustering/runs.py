@@ -44,6 +44,19 @@ class TrainingRun:
         return self.epochs[-1:] == [self.settings.training.epochs]
 
     @property
+    def best_epoch(self) -> int | None:
+        """The measured epoch with the most outputs right on unseen instructions, None before any.
+
+        Of equally good ones the first: the paper ends a run by this criterion.
+        """
+        right = {
+            row.epoch: row.accuracy for row in self.curves.accuracies if row.split == "validation"
+        }
+        return max(
+            (epoch for epoch in self.epochs if epoch in right), key=right.__getitem__, default=None
+        )
+
+    @property
     def evaluated(self) -> list[Instance]:
         """The instances whose states were clustered, in the order used by the maps."""
         return [each for each in self.instances if each.evaluated]

@@ -12,10 +12,9 @@ import numpy as np
 from msgspec.structs import replace
 
 from analysis.clustering.request import ClustersRequest, clusters_ask
-from analysis.clustering.result import TaskClusters
+from analysis.clustering.result import METRIC_NAMES, METRICS, TaskClusters
 from analysis.clustering.study_data import cluster_data
 from analysis.clustering.tables import (
-    METRICS,
     best_layer,
     best_layers_table,
     neighbours_table,
@@ -26,10 +25,9 @@ from analysis.clustering.tasks.natural import natural_tasks
 from analysis.clustering.tasks.task_set import LABELS
 from analysis.events import Progress
 from analysis.session.drive import Asker
-from analysis.statistics import SIGNIFICANT
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
 from analysis.studies.parameters import model_parameters, precision_of
-from analysis.studies.sentences import mean_in_words, p_in_words, paired_p_value, trend
+from analysis.studies.sentences import differ_over_layers, mean_in_words, trend
 from analysis.studies.study import PairInput, Study
 
 _F1 = METRICS.index("f1")
@@ -55,7 +53,8 @@ def study(given: PairInput) -> Study:
                 best_layers_table(found),
                 opens="clusters",
                 note="Tasks of one category share an identity; a distribution is one of the "
-                "sixteen tasks. F1 is over pairs of instances.",
+                "sixteen tasks. F1 is the mean over labels, each matched with one cluster; pair F1 "
+                "is over pairs of instances.",
             ),
             NamedTable("layers", "Scores of every layer", scores_table(found), opens="clusters"),
             NamedTable(
@@ -64,7 +63,8 @@ def study(given: PairInput) -> Study:
                 neighbours_table(found),
                 opens="clusters",
                 note="Every fifth phrasing of a task is unseen. Of its k nearest training "
-                "instances: the share that has its task, and how often they predict its output.",
+                "instances: the share that has its task, and how often they predict its output, "
+                "all outputs of one token.",
             ),
         ),
         figures=(
@@ -129,28 +129,29 @@ def _over_layers(found: Sequence[TaskClusters]) -> tuple[str, ...]:
             f"{label[:1].upper()}{label[1:]} F1 above the embeddings: {mean_in_words(tuned, 3)} in "
             f"{found[1].model} against {mean_in_words(base, 3)} in {found[0].model}"
         )
-        p_value = paired_p_value(base, tuned)
-        if p_value is None:
-            sentences.append(f"{begin}; the difference does not vary over layers.")
-            continue
-        differ = "these differ" if p_value < SIGNIFICANT else "these are not shown to differ"
-        test = f"paired t-test over {len(base)} layers"
-        sentences.append(f"{begin}; {differ}, {p_in_words(p_value)} ({test}).")
+        what = f"{label} F1 above the embeddings"
+        sentences.append(differ_over_layers(begin, what, base, tuned))
     return tuple(sentences)
 
 
 def _neighbours(found: Sequence[TaskClusters]) -> tuple[str, ...]:
     sentences = []
     for each in found:
-        if each.neighbours:
-            layer = int(np.argmax(each.neighbour_accuracy))
-            sentences.append(
-                f"{each.model}: of the {each.neighbours} nearest training instances of an unseen "
-                f"one, {each.neighbour_share[-1]:.1%} have its task in the last layer, "
-                f"{each.neighbour_share[0]:.1%} at the embeddings; they predict its output best in "
-                f"layer {layer}, {each.neighbour_accuracy[layer]:.1%} of the time, and "
-                f"{each.neighbour_accuracy[0]:.1%} at the embeddings."
+        if not each.neighbours:
+            continue
+        said = (
+            f"{each.model}: of the {each.neighbours} nearest training instances of an unseen "
+            f"one, {each.neighbour_share[-1]:.1%} have its task in the last layer, "
+            f"{each.neighbour_share[0]:.1%} at the embeddings"
+        )
+        if not np.isnan(each.neighbour_accuracy).all():
+            layer = int(np.nanargmax(each.neighbour_accuracy))
+            said += (
+                f"; they predict its output best in layer {layer}, "
+                f"{each.neighbour_accuracy[layer]:.1%} of the time, and "
+                f"{each.neighbour_accuracy[0]:.1%} at the embeddings"
             )
+        sentences.append(f"{said}.")
     return tuple(sentences)
 
 
@@ -159,7 +160,8 @@ def _labelled(found: TaskClusters, layer: int) -> list[tuple[str, list[float]]]:
 
 
 def _named(values: Sequence[float]) -> list[str]:
-    return [f"{name.upper()} {value:.3f}" for name, value in zip(METRICS, values, strict=True)]
+    names = [METRIC_NAMES[metric] for metric in METRICS]
+    return [f"{name} {value:.3f}" for name, value in zip(names, values, strict=True)]
 
 
 def _scores_figure(found: Sequence[TaskClusters], label: int) -> Figure:
@@ -167,7 +169,7 @@ def _scores_figure(found: Sequence[TaskClusters], label: int) -> Figure:
         f"{LABELS[label]}-f1",
         f"F1 of clusters by {LABELS[label]}, by layer",
         "layer (0: embeddings)",
-        "pairwise F1",
+        "matched F1",
         tuple(_line(each.model, each.scores[:, label, _F1].tolist()) for each in found),
     )
 

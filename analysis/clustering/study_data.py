@@ -21,6 +21,7 @@ INSTANCE_COLUMNS = (
     "input",
     "output",
     "unseen",
+    "one_token",
 )
 CLUSTER_COLUMNS = ("model", "layer", "instance", *(label.replace("-", "_") for label in LABELS))
 NEIGHBOUR_COLUMNS = ("model", "layer", "instance", "share", "predicted")
@@ -46,7 +47,8 @@ def cluster_data(found: Sequence[TaskClusters]) -> tuple[NamedTable, ...]:
             "unseen-neighbours",
             "What the nearest training instances say of every unseen instance in every layer",
             Table(NEIGHBOUR_COLUMNS, _NeighbourRows(tuple(found))),
-            note="The share of them that have its task, and whether they predict its output.",
+            note="The share of them that have its task, and whether the nearest ones with outputs "
+            "of one token predict its output; empty if that has several.",
         ),
     )
 
@@ -60,6 +62,7 @@ def _instance_rows(found: Sequence[TaskClusters]) -> Iterator[tuple[Cell, ...]]:
                 *(each.model, number, named.category, named.name, named.phrasings[phrasing]),
                 *named.mappings[mapping],
                 bool(each.unseen[number]),
+                bool(each.one_token[number]),
             )
 
 
@@ -88,8 +91,10 @@ class _NeighbourRows:
                 continue
             unseen = np.flatnonzero(each.unseen).tolist()
             by_layer = zip(each.neighbours_of_task, each.output_predicted, strict=True)
+            told = each.one_token & ~np.isnan(each.neighbour_accuracy).all()
             for layer, (of_task, predicted) in enumerate(by_layer):
                 for number, count, hit in zip(
                     unseen, of_task.tolist(), predicted.tolist(), strict=True
                 ):
-                    yield each.model, layer, number, count / each.neighbours, hit
+                    share = count / each.neighbours
+                    yield each.model, layer, number, share, hit if told[number] else None

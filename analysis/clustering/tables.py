@@ -8,11 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.clustering.result import TaskClusters
+from analysis.clustering.result import METRICS, TaskClusters
 from analysis.clustering.tasks.task_set import LABELS
 from analysis.table import Cell, Table
-
-METRICS = ("f1", "ari", "ami")
 
 SCORES = ("model", "layer", "label", *METRICS)
 BEST = ("model", "layer", *(f"{label.replace('-', '_')}_{m}" for label in LABELS for m in METRICS))
@@ -26,6 +24,7 @@ INSTANCES = (
     "input",
     "output",
     "unseen",
+    "one_token",
     *(f"{label.replace('-', '_')}_cluster" for label in LABELS),
     "x",
     "y",
@@ -45,7 +44,7 @@ def best_layer(found: TaskClusters) -> int:
 
 
 def scores_table(models: Sequence[TaskClusters]) -> Table:
-    """F1, ARI and AMI of every label in every layer; empty for a label that all share."""
+    """All scores of every label in every layer; empty for a label that all share."""
     rows: list[tuple[Cell, ...]] = []
     for found in models:
         for layer, by_label in enumerate(found.scores):
@@ -106,6 +105,7 @@ def _instance(found: TaskClusters, layer: int, index: int) -> tuple[Cell, ...]:
         given,
         output,
         bool(found.unseen[index]),
+        bool(found.one_token[index]),
         *(int(each) for each in found.clusters[layer, :, index]),
         x,
         y,
@@ -114,10 +114,7 @@ def _instance(found: TaskClusters, layer: int, index: int) -> tuple[Cell, ...]:
 
 def notes_of(models: Sequence[TaskClusters]) -> tuple[str, ...]:
     """The notes of all models, without repetition."""
-    notes = dict.fromkeys(note for found in models for note in found.notes)
-    if len({found.tasks for found in models}) > 1:
-        notes["The models have other tokenizers: their tasks are not quite the same."] = None
-    return tuple(notes)
+    return tuple(dict.fromkeys(note for found in models for note in found.notes))
 
 
 def _cell(value: float) -> Cell:

@@ -29,10 +29,12 @@ from analysis.concepts.annotation.comparison import (
 )
 from analysis.concepts.annotation.description_words import word_shifts
 from analysis.concepts.tables import LEVELS
+from analysis.effects import EFFECT_COLUMNS, effect_cells, hedges_g
 from analysis.heads.verbs import layers_in_words
 from analysis.statistics import SIGNIFICANT
 from analysis.studies.findings import Figure, NamedTable, Series
 from analysis.studies.sentences import p_in_words
+from analysis.studies.testing import Claim, Hypothesis
 from analysis.table import Cell, Table
 
 ANNOTATION_COLUMNS = (
@@ -46,7 +48,16 @@ ANNOTATION_COLUMNS = (
     "level",
     "expert",
 )
-TEST_COLUMNS = ("figure", "layers", "category", "base_percent", "tuned_percent", "p_value", "note")
+TEST_COLUMNS = (
+    "figure",
+    "layers",
+    "category",
+    "base_percent",
+    "tuned_percent",
+    "p_value",
+    *EFFECT_COLUMNS,
+    "note",
+)
 
 
 @dataclass(frozen=True)
@@ -84,7 +95,7 @@ class Described:
                 "tests",
                 "Figs. 3 and 7, base against tuned",
                 Table(TEST_COLUMNS, list(self._tests())),
-                note="Student's two-sided t-test over repeats, not corrected for their number.",
+                note="Student's two-sided t-test over repeats.",
             ),
             NamedTable(
                 "words",
@@ -153,18 +164,27 @@ class Described:
         told: list[str] = []
         same: list[str] = []
         untested: dict[str, list[str]] = {}
-        for row in compare(self.annotations, *self.names):
-            _, category, tuned, tuned_spread, _, base, base_spread, _, p_value, note = row
+        tests: list[Hypothesis] = []
+        compared = compare(self.annotations, *self.names)
+        for cells in compared:
+            row = dict(zip(compared.columns, cells, strict=True))
+            category, p_value = str(row["category"]), row["p_value"]
             if isinstance(p_value, float):
-                first = f"{tuned:.2f}±{tuned_spread:.2f} %"
-                second = f"{base:.2f}±{base_spread:.2f} %"
+                first, second = (
+                    f"{row[f'{side}_percent']:.2f}±{row[f'{side}_deviation']:.2f} %"
+                    for side in ("tuned", "base")
+                )
                 numbers = f"{first} against {second}, {p_in_words(p_value)}"
                 (told if p_value < SIGNIFICANT else same).append(f"{category} ({numbers})")
+                tests.append(Hypothesis(category, p_value, column=p_value))
             else:
-                untested.setdefault(str(note), []).append(str(category))
+                untested.setdefault(str(row["note"]), []).append(category)
         order = f"{self.names[1]} against {self.names[0]}, over the repeats of the annotation"
         found = [
-            f"Tables 5 and 6, {order}: these shares of concepts differ: {'; '.join(told)}."
+            Claim(
+                f"Tables 5 and 6, {order}: these shares of concepts differ: {'; '.join(told)}.",
+                *tests,
+            )
             if told
             else f"Tables 5 and 6, {order}: no share of concepts is shown to differ."
         ]
@@ -209,7 +229,8 @@ class Described:
         base, tuned = (self._share(name, layers, counted, within) for name in self.names)
         p_value, note = student_p_value(tuned.repeats, base.repeats)
         place = layers_in_words(layers[0], layers[-1])
-        return figure, place, category, base.mean, tuned.mean, p_value, note
+        effect = effect_cells(hedges_g(tuned.repeats, base.repeats))
+        return figure, place, category, base.mean, tuned.mean, p_value, *effect, note
 
     def _share(self, name: str, layers: tuple[int, ...], counted: _Test, within: _Test) -> Share:
         group = [

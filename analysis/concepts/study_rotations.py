@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from analysis.concepts.result import Components, LayerConcepts
 from analysis.concepts.tables import EXPERT_COLUMN, layer_words_table, rotation_table
+from analysis.effects import cohens_d
 from analysis.statistics import SIGNIFICANT, Sample, mean_above_p_value
 from analysis.studies.findings import Figure, NamedTable, Series
-from analysis.studies.sentences import mean_in_words, p_in_words, paired_p_value, trend
+from analysis.studies.sentences import differ_over_layers, mean_in_words, p_in_words, trend
+from analysis.studies.testing import Claim, Hypothesis
 from analysis.table import Cell, Table
 
 EXPLAINED_COLUMNS = ("components", "explained_base", "explained_tuned", "half_base", "half_tuned")
@@ -224,11 +226,7 @@ class Rotations:
                 f"variance in {self.names[0]} and {mean_in_words(tuned, 2, ' %')} in "
                 f"{self.names[1]} (Fig. 8)"
             )
-        p_value = paired_p_value(base, tuned)
-        if p_value is None:
-            return f"{begin}; that cannot be tested, for the difference does not vary over layers."
-        differ = "these differ" if p_value < SIGNIFICANT else "these are not shown to differ"
-        return f"{begin}; {differ}, {p_in_words(p_value)} (paired t-test over {len(base)} layers)."
+        return differ_over_layers(begin, "variance explained by components", base, tuned)
 
     def _turned_told(self) -> tuple[str, ...]:
         matched = [each.angles[each.matched >= 0] for each in self.layers]
@@ -241,16 +239,20 @@ class Rotations:
             f"Tuning turned components by {mean_in_words(angles, 1)}° on average over layers "
             "(matched one to one; 0° is unturned)."
         ]
-        nearer = mean_above_p_value([self.unrelated - each for each in angles], 0.0)
+        distances = [self.unrelated - each for each in angles]
+        nearer = mean_above_p_value(distances, 0.0)
         begin = f"Unrelated components, matched alike, would be {self.unrelated:.1f}° apart"
-        test = f"(one-sided t-test over {len(angles)} layers)"
         if nearer is None:
             found.append(f"{begin}.")
-        elif nearer < SIGNIFICANT:
-            found.append(f"{begin}: those of this pair are nearer, {p_in_words(nearer)} {test}.")
         else:
-            begin = f"{begin}: those of this pair are not shown to be nearer"
-            found.append(f"{begin}, {p_in_words(nearer)} {test}.")
+            method = f"one-sided t-test over {len(angles)} layers"
+            are = "are nearer" if nearer < SIGNIFICANT else "are not shown to be nearer"
+            found.append(
+                Claim(
+                    f"{begin}: those of this pair {are}, {p_in_words(nearer)} ({method}).",
+                    Hypothesis("nearer than unrelated", nearer, method, cohens_d(distances)),
+                )
+            )
         spaces = [
             float(each.subspace_angles.mean()) for each in self.layers if len(each.subspace_angles)
         ]

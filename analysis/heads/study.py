@@ -19,6 +19,7 @@ from analysis.studies.findings import Figure, Findings, NamedTable, Series
 from analysis.studies.parameters import weight_parameters
 from analysis.studies.sentences import p_in_words
 from analysis.studies.study import PairInput, Study
+from analysis.studies.testing import Claim, Hypothesis
 from analysis.table import Cell, Table
 from analysis.words.choice import Words, WordVectors
 
@@ -228,11 +229,15 @@ def _verbs_told(row: VerbRow) -> str:
     shares = f"verbs rose in {first} of the heads that changed, general verbs in {second}"
     if row.p_value is None:
         return f"{where}: instruction {shares}; that cannot be tested, for {row.note}."
-    p_value = p_in_words(row.p_value)
+    size = "" if row.effect is None else f", {row.effect.in_words()}"
+    numbers = f"{p_in_words(row.p_value)}{size}"
+    tested = Hypothesis(where, row.p_value, column=row.p_value)
     if row.p_value >= SIGNIFICANT:
-        return f"{where}: instruction {shares}; they are not shown to differ, {p_value}."
+        said = f"{where}: instruction {shares}; they are not shown to differ, {numbers}."
+        return Claim(said, tested)
     more = "more" if row.instruction.mean > row.general.mean else "less"
-    return f"{where}: instruction {shares}; instruction verbs rose {more} often, {p_value}."
+    said = f"{where}: instruction {shares}; instruction verbs rose {more} often, {numbers}."
+    return Claim(said, tested)
 
 
 def _verb_figure(rows: Sequence[VerbRow]) -> Figure:

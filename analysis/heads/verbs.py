@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.effects import EFFECT_COLUMNS, Effect, effect_cells, hedges_g
 from analysis.heads.result import HeadPairs
 from analysis.statistics import Sample, welch_p_value
 from analysis.table import Table
@@ -31,6 +32,7 @@ COLUMNS = (
     "general_mean",
     "general_deviation",
     "p_value",
+    *EFFECT_COLUMNS,
     "note",
 )
 
@@ -47,6 +49,7 @@ class VerbRow:
         general: The same for the general verbs.
         p_value: Welch's t-test that the means differ, two-sided like the paper's values; None if
             undefined.
+        effect: Hedges' g of instruction verbs against general ones; None if undefined.
         note: Why there is no p-value; empty if there is one.
     """
 
@@ -56,6 +59,7 @@ class VerbRow:
     instruction: Sample
     general: Sample
     p_value: float | None
+    effect: Effect | None
     note: str
 
 
@@ -76,6 +80,7 @@ class VerbTable:
                     *_cells(row.instruction),
                     *_cells(row.general),
                     row.p_value,
+                    *effect_cells(row.effect),
                     row.note,
                 )
                 for row in self.rows
@@ -125,6 +130,7 @@ class VerbMovements:
                     Sample.of(samples[0]),
                     Sample.of(samples[1]),
                     p_value,
+                    hedges_g(*samples),
                     note,
                 )
             )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+import msgspec
+
 from analysis.neurons.ablation_effects import ablation_request, activity_note
 from analysis.neurons.instructions import InstructionSet
 from analysis.neurons.random_sets import Matched
@@ -19,7 +21,7 @@ from analysis.words.choice import Words
 
 if TYPE_CHECKING:
     from analysis.neurons.pair import PairSets
-    from analysis.neurons.result import Frequencies, NeuronDirection, WordNeurons
+    from analysis.neurons.result import Frequencies, NeuronDirection, Rule, WordNeurons
 
 Branch = Literal["gate", "product"]
 
@@ -28,13 +30,17 @@ Place = tuple[int, int, int]
 
 
 def frequency_asks(
-    models: Sequence[ModelChoice], instructions: InstructionSet, branch: Branch = "gate"
+    models: Sequence[ModelChoice],
+    instructions: InstructionSet,
+    branch: Branch = "gate",
+    rule: Rule = "threshold",
 ) -> list[Ask[Frequencies]]:
     """Ask for the activation frequencies of these models, by category."""
     found = []
+    by = msgspec.UNSET if rule == "threshold" else rule
     for category in instructions.categories:
         prompts = tuple(each.prompt for each in instructions.of(category))
-        requests = (FrequenciesRequest(model, category, prompts, branch) for model in models)
+        requests = (FrequenciesRequest(model, category, prompts, branch, by) for model in models)
         found.append(Ask(category, tuple(requests)))
     return found
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import cast
+from typing import Any, cast
 
-from analysis.neurons.result import Frequencies
+from analysis.neurons.result import Frequencies, Rule
 from analysis.neurons.sets import (
     EPSILON,
-    EPSILONS,
     EXPERT_EPSILON,
     EXPERT_EPSILONS,
     TAU,
+    TOP_SHARE,
     UnitSets,
     check_tau,
+    epsilons_of,
     expert_sets,
     grid_row,
     is_mixture,
@@ -30,19 +31,21 @@ class Thresholds:
 
     Attributes:
         epsilon: ε: a neuron is specific to an instruction if it is active at this share of its
-            tokens.
+            tokens, or by percentile, if it is among this share of the most active neurons.
         tau: τ: a category needs a unit that is specific to this share of its instructions.
         expert_epsilon: ε_e: an expert is specific to an instruction if this share of its tokens is
             routed to it.
+        rule: Which of the two ε is; experts have a threshold in any case.
     """
 
     epsilon: float = EPSILON
     tau: float = TAU
     expert_epsilon: float = EXPERT_EPSILON
+    rule: Rule = "threshold"
 
     def __post_init__(self) -> None:
         """Raises ProblemError, ``input``, if one is out of bounds."""
-        grid_row(self.epsilon, EPSILONS)
+        grid_row(self.epsilon, epsilons_of(self.rule))
         grid_row(self.expert_epsilon, EXPERT_EPSILONS)
         check_tau(self.tau)
 
@@ -51,17 +54,39 @@ class Thresholds:
         """Those given in `options`, the others by default."""
         names = [each.name for each in fields(cls)]
         given = {name: options[name] for name in names if options.get(name) is not None}
-        return cls(**cast("dict[str, float]", given))
+        if given.get("rule") == "percentile":
+            given.setdefault("epsilon", TOP_SHARE)
+        return cls(**cast("dict[str, Any]", given))
 
     def reading(self, *, mixture: bool) -> str:
         """How the sets were made, in a sentence for readers of the numbers."""
-        experts = f", an expert where at least {self.expert_epsilon:.0%} of them are routed to it"
-        return (
-            "Our reading of SPARCOM (METHODS 6; only its abstract was at hand): a neuron is "
-            f"specific to an instruction where it is active at {self.epsilon:.0%} of its tokens "
-            f"or more{experts if mixture else ''}, and a category's where it is specific to "
-            f"{self.tau:.0%} of the instructions or more."
+        if self.rule == "threshold":
+            where = f"where it is active at {self.epsilon:.0%} of its tokens or more"
+        else:
+            where = (
+                "where the share of its tokens at which it is active is among the highest "
+                f"{self.epsilon:.0%} of all layers"
+            )
+        experts = (
+            f", an expert where at least {self.expert_epsilon:.0%} of the tokens are routed to it"
+            if mixture
+            else ""
         )
+        few = f"{self.tau:.0%} of the instructions or more" if self.tau else "any instruction"
+        return (
+            "Our reading of SPARCOM (METHODS 6; only its abstract was at hand), by the rule "
+            f"“{self.rule}”: a neuron is specific to an instruction {where}{experts}, and a "
+            f"category's where it is specific to {few}; this last step, τ, is ours."
+        )
+
+    def cells(self, units: str) -> tuple[str, float, float]:
+        """The rule, ε and τ of neurons or of experts, for `THRESHOLD_CELLS` of an export."""
+        if units == "experts":
+            return "threshold", self.expert_epsilon, self.tau
+        return self.rule, self.epsilon, self.tau
+
+
+THRESHOLD_CELLS = ("rule", "epsilon", "tau")
 
 
 @dataclass(frozen=True, eq=False)

@@ -66,7 +66,8 @@ class FrequenciesRequest(Request["Frequencies"], frozen=True, tag="frequencies")
 
     Answered by `Frequencies`. `prompts` are as given to the model. `branch` is what counts as a
     gated network's activation (our reading): ``gate``, the output of the activation function, or
-    ``product``, its product with the up branch. The same if there is no gate.
+    ``product``, its product with the up branch. The same if there is no gate. `rule` is set where
+    a neuron is specific to an instruction by percentile (see `result.Rule`).
     """
 
     analysis = "frequencies"
@@ -78,6 +79,8 @@ class FrequenciesRequest(Request["Frequencies"], frozen=True, tag="frequencies")
     category: str
     prompts: tuple[str, ...]
     branch: Literal["gate", "product"] = "gate"
+    # Unset for thresholds, so that the keys of results stored before there was another rule hold.
+    rule: Literal["percentile"] | msgspec.UnsetType = msgspec.UNSET
 
 
 class AnsweredInstruction(msgspec.Struct, frozen=True):

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+
+Rule = Literal["threshold", "percentile"]
+"""When neuron i of layer j is specific to instruction I (METHODS 6), two readings of one paper.
+
+``threshold``: p_ij(I) is at least ε. ``percentile``: p_ij(I) is among the highest share ε of the
+frequencies of all neurons of all layers.
+"""
 
 
 class NeuronDirection(msgspec.Struct, frozen=True, tag="neuron_direction"):
@@ -70,8 +79,8 @@ class LayerFrequencies(msgspec.Struct, frozen=True):
 
     Attributes:
         starts: int64 [E + 1]; [2] in a dense layer.
-        reached: uint16 [20, U]; number of instructions whose p_ij is at least
-            `sets.EPSILONS` of the row.
+        reached: uint16 [20, U]; number of instructions whose p_ij is at least `sets.EPSILONS` of
+            the row, or by percentile, among the highest share `sets.TOP_SHARES` of the row.
         mean: float32 [U], mean p_ij over the instructions.
         expert_reached: uint16 [100, E], number of instructions of whose tokens at least the share
             `sets.EXPERT_EPSILONS` of the row is routed to the expert; E is 0 in a dense
@@ -99,6 +108,7 @@ class Frequencies(msgspec.Struct, frozen=True, tag="frequencies"):
         seconds: Computing time.
         device: The device the model ran on.
         dtype: Precision of its weights.
+        rule: What `LayerFrequencies.reached` counts.
     """
 
     model: str
@@ -110,6 +120,7 @@ class Frequencies(msgspec.Struct, frozen=True, tag="frequencies"):
     seconds: float
     device: str = ""
     dtype: str = ""
+    rule: Rule = "threshold"
 
 
 class Ablation(msgspec.Struct, frozen=True, tag="ablation"):

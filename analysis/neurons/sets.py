@@ -15,11 +15,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.neurons.result import Frequencies
+from analysis.neurons.result import Frequencies, Rule
 from analysis.problems import problem
 
 EPSILONS = tuple(step / 20 for step in range(1, 21))
 """The grid of ε: shares of an instruction's tokens. Share 0 is omitted, since all reach it."""
+
+TOP_SHARES = tuple(step / 100 for step in range(1, 21))
+"""The grid of ε where the rule is a percentile: shares of the neurons of all layers."""
 
 EXPERT_EPSILONS = tuple(step / 100 for step in range(1, 101))
 """The grid of ε_e, finer because each of many experts sees few tokens."""
@@ -27,11 +30,17 @@ EXPERT_EPSILONS = tuple(step / 100 for step in range(1, 101))
 EPSILON = 0.5
 """ε of neurons, our choice, because we do not know the paper's value."""
 
+TOP_SHARE = 0.05
+"""ε where the rule is a percentile, our choice."""
+
 EXPERT_EPSILON = 0.25
 """ε_e of experts, our choice."""
 
 TAU = 0.75
-"""τ, our choice: the share of a category's instructions that a neuron must be specific to."""
+"""τ, our choice: the share of a category's instructions that a neuron must be specific to.
+
+The whole step is ours. With 0 any one instruction is enough.
+"""
 
 _ROUNDING = 1e-9
 
@@ -128,12 +137,13 @@ class Alteration:
 
 
 def neuron_sets(found: Sequence[Frequencies], epsilon: float, tau: float) -> UnitSets:
-    """The neurons specific, p_ij ≥ ε, to at least the share τ of a category's instructions.
+    """The neurons specific to at least the share τ of a category's instructions, and to one.
 
-    `found` is one model's, one per category. Raises ProblemError, ``input``, for an ε off the grid
-    of `EPSILONS` or a τ out of bounds, above 0 and at most 1.
+    `found` is one model's, one per category, all by one rule, which says what ε is. Raises
+    ProblemError, ``input``, for an ε off the grid of `epsilons_of` or a τ that is no share.
     """
-    return _sets(found, grid_row(epsilon, EPSILONS), tau, "neurons")
+    grid = epsilons_of(found[0].rule if found else "threshold")
+    return _sets(found, grid_row(epsilon, grid), tau, "neurons")
 
 
 def expert_sets(found: Sequence[Frequencies], epsilon: float, tau: float) -> UnitSets:
@@ -168,31 +178,36 @@ def is_mixture(found: Sequence[Frequencies]) -> bool:
     return any(len(layer.expert_mean) for each in found for layer in each.layers)
 
 
+def epsilons_of(rule: Rule) -> tuple[float, ...]:
+    """The grid of ε of a rule."""
+    return EPSILONS if rule == "threshold" else TOP_SHARES
+
+
 def grid_row(epsilon: float, grid: Sequence[float]) -> int:
     """An ε's row of `result.LayerFrequencies`; raises ProblemError, ``input``, off the grid."""
-    row = round(epsilon * len(grid)) - 1
+    row = round(epsilon / grid[0]) - 1
     if not 0 <= row < len(grid) or not math.isclose(grid[row], epsilon, abs_tol=_ROUNDING):
         raise problem(
             "input",
             f"An ε of {epsilon:g} cannot be looked up.",
             "Frequencies are kept as counts over a grid.",
-            f"Choose a multiple of {grid[0]:g}, up to 1.",
+            f"Choose a multiple of {grid[0]:g}, up to {grid[-1]:g}.",
         )
     return row
 
 
 def check_tau(tau: float) -> None:
     """Raises ProblemError, ``input``, if τ is out of bounds."""
-    if not 0 < tau <= 1:
-        raise problem("input", f"τ is a share above 0 and at most 1, not {tau:g}.")
+    if not 0 <= tau <= 1:
+        raise problem("input", f"τ is a share from 0 (any instruction) to 1, not {tau:g}.")
 
 
 def _sets(
     found: Sequence[Frequencies], row: int, tau: float, kind: Literal["neurons", "experts"]
 ) -> UnitSets:
     check_tau(tau)
-    # 0.7 of 10 instructions is 7, despite rounding in float64.
-    needed = [math.ceil(tau * each.instructions - _ROUNDING) for each in found]
+    # 0.7 of 10 instructions is 7, despite rounding in float64; of a share of 0 it is still one.
+    needed = [max(1, math.ceil(tau * each.instructions - _ROUNDING)) for each in found]
     members = []
     for layers in zip(*(each.layers for each in found), strict=True):
         counts = [

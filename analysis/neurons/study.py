@@ -27,7 +27,7 @@ from analysis.neurons.instructions import (
 )
 from analysis.neurons.pair import PairSets, Thresholds, pair_sets
 from analysis.neurons.random_sets import Matched
-from analysis.neurons.result import Ablation, Frequencies
+from analysis.neurons.result import Ablation, Frequencies, Rule
 from analysis.neurons.sets import alteration
 from analysis.neurons.study_data import component_data
 from analysis.neurons.study_tables import (
@@ -60,6 +60,7 @@ class NeuronsInput(PairInput):
     Attributes:
         prompts: A file of instructions; empty for the built-in ones.
         epsilon, tau, expert_epsilon: See `Thresholds`; None for its defaults.
+        rule: See `Rule`.
         branch: See `FrequenciesRequest`.
         random_sets: How many random sets each set is compared with.
         matched: What the random sets share with it.
@@ -70,6 +71,7 @@ class NeuronsInput(PairInput):
     epsilon: float | None = None
     tau: float | None = None
     expert_epsilon: float | None = None
+    rule: Rule = "threshold"
     branch: Branch = "gate"
     random_sets: int = RANDOM_SETS
     matched: Matched = "layer"
@@ -99,7 +101,7 @@ def study(given: NeuronsInput) -> Study:
         stage = f"reading with {model.name}"
         found: list[list[Frequencies]] = []
         for part in (instructions, *halves(instructions)):
-            asks = frequency_asks([model], part, given.branch)
+            asks = frequency_asks([model], part, given.branch, given.rule)
             found.append((yield from asker.answers(stage, asks, lambda each: each)))
         sides.append(found[0])
         halved.append(found[1] + found[2])
@@ -179,6 +181,7 @@ def _parameters(
         "instructions": instructions.name,
         "instructions digest": instructions.digest,
         "number of instructions": len(instructions),
+        "rule": thresholds.rule,
         "ε": thresholds.epsilon,
         "τ": thresholds.tau,
         "ε of experts": thresholds.expert_epsilon,

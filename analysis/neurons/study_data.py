@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from analysis.neurons.result import Ablation, Frequencies
-from analysis.neurons.sets import EPSILONS, UnitSets, expert_and_neuron, neuron_sets
+from analysis.neurons.sets import UnitSets, epsilons_of, expert_and_neuron, neuron_sets
 from analysis.neurons.tables import PairSets, Thresholds, units_table
 from analysis.studies.findings import NamedTable
 from analysis.table import Cell, Table
 
-TAUS = (0.5, 0.75, 0.9)
+TAUS = (0.0, 0.5, 0.75, 0.9)
 HALF_COLUMNS = ("model", "half", "category", "layer", "expert", "neuron")
 COMBINATION_COLUMNS = ("model", "epsilon", "tau", "categories", "neurons")
 RESPONSE_COLUMNS = (
@@ -76,7 +76,7 @@ def _half_rows(
 
 def _combination_rows(pair: PairSets) -> Iterator[tuple[Cell, ...]]:
     for found in (pair.base, pair.tuned):
-        for epsilon in EPSILONS:
+        for epsilon in epsilons_of(pair.thresholds.rule):
             for tau in TAUS:
                 counts = _combinations(neuron_sets(found, epsilon, tau))
                 for categories, count in sorted(counts.items()):

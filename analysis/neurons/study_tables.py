@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis.neurons.pair import PairSets, Thresholds
 from analysis.neurons.result import Frequencies
-from analysis.neurons.sets import EPSILONS, neuron_sets
+from analysis.neurons.sets import epsilons_of, neuron_sets
 from analysis.neurons.study_data import TAUS
 from analysis.neurons.study_text import Within
 from analysis.neurons.tables import number
@@ -42,7 +42,7 @@ def by_threshold(pair: PairSets) -> list[tuple[Cell, ...]]:
     """`THRESHOLD_COLUMNS`: sizes over all categories at every ε of the grid and some τ."""
     rows: list[tuple[Cell, ...]] = []
     for found in (pair.base, pair.tuned):
-        for epsilon in EPSILONS:
+        for epsilon in epsilons_of(pair.thresholds.rule):
             for tau in TAUS:
                 sets = neuron_sets(found, epsilon, tau)
                 jaccard = sets.jaccard()

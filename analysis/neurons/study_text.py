@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from analysis.effects import Effect as EffectSize
 from analysis.neurons.ablation_effects import CONFIDENCE, Effect
 from analysis.neurons.pair import PairSets
 from analysis.neurons.sets import Alteration, UnitSets, alteration
@@ -14,6 +15,7 @@ from analysis.neurons.tables import number
 from analysis.statistics import SIGNIFICANT, pairing_p_value
 from analysis.studies.findings import Figure, Series
 from analysis.studies.sentences import p_in_words
+from analysis.studies.testing import Claim, Hypothesis
 
 Within = Sequence[tuple[str, str, str, float | None]]
 
@@ -32,11 +34,12 @@ def overlap_statements(pair: PairSets, within: Sequence[Within]) -> tuple[str, .
         same = [value for _, a, b, value in rows if a == b and value is not None]
         other = [value for _, a, b, value in rows if a != b and value is not None]
         if same and other:
-            sentences.append(
+            begin = (
                 f"{rows[0][0]}: the sets of two halves of a category's instructions have a "
                 f"Jaccard index of {_mean_and_range(same)}, those of halves of two categories "
-                f"{_mean_and_range(other)}{_on_pairing(rows)}."
+                f"{_mean_and_range(other)}"
             )
+            sentences.append(_on_pairing(begin, rows, float(np.mean(same) - np.mean(other))))
     return tuple(sentences)
 
 
@@ -138,16 +141,23 @@ _GROUPS = {
 }
 
 
-def _on_pairing(rows: Within) -> str:
+def _on_pairing(begin: str, rows: Within, difference: float) -> str:
     """Whether a category's halves are more alike than halves paired at random."""
     values = [math.nan if value is None else value for *_, value in rows]
     p_value = pairing_p_value(np.reshape(values, (math.isqrt(len(values)),) * 2))
     if p_value is None:
-        return ""
+        return f"{begin}."
     more = "more alike" if p_value < SIGNIFICANT else "not shown to be more alike"
-    return (
-        f"; halves of one category are {more} than halves paired at random, "
-        f"{p_in_words(p_value)} (permutation test)"
+    what = f"{rows[0][0]}: halves of one category more alike than of two"
+    return Claim(
+        f"{begin}; halves of one category are {more} than halves paired at random, "
+        f"{p_in_words(p_value)} (permutation test).",
+        Hypothesis(
+            what,
+            p_value,
+            "permutation test over pairings of halves, one-sided",
+            EffectSize("difference of mean Jaccard indices", difference),
+        ),
     )
 
 

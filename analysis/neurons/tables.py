@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.neurons.pair import THRESHOLD_CELLS
 from analysis.neurons.pair import PairSets as PairSets
 from analysis.neurons.pair import Thresholds as Thresholds
 from analysis.neurons.result import Frequencies
@@ -25,6 +26,7 @@ COLUMNS = (
     "general",
     "unique",
     "status",
+    *THRESHOLD_CELLS,
 )
 
 OVERLAP_COLUMNS = (
@@ -40,7 +42,9 @@ OVERLAP_COLUMNS = (
 ALTERATION_COLUMNS = ("units", "category", "layer", "kept", "lost", "gained", "jaccard")
 SIZE_COLUMNS = ("units", "model", "layer", "category", "size", "unique", "general", "of")
 
-SUMMARY_COLUMNS = tuple(dict.fromkeys(("summary", *OVERLAP_COLUMNS, *ALTERATION_COLUMNS)))
+SUMMARY_COLUMNS = tuple(
+    dict.fromkeys(("summary", *OVERLAP_COLUMNS, *ALTERATION_COLUMNS, *THRESHOLD_CELLS))
+)
 
 
 def units_table(pair: PairSets) -> Table:
@@ -50,7 +54,8 @@ def units_table(pair: PairSets) -> Table:
         `COLUMNS`. An expert's row has no neuron; a dense layer's rows have no expert; a shared
         expert follows the routed ones. ``frequency`` is the mean over the category's instructions
         of the share of tokens at which the neuron is active, or that are routed to the expert.
-        ``status`` is kept or lost in the base model, kept or gained in the tuned one.
+        ``status`` is kept or lost in the base model, kept or gained in the tuned one; then the
+        rule, ε and τ of the sets.
     """
     return Table(COLUMNS, _Rows(pair))
 
@@ -121,6 +126,8 @@ def summary_table(pair: PairSets) -> Table:
     ):
         for row in table:
             cells = {"summary": name, **dict(zip(table.columns, row, strict=True))}
+            given = pair.thresholds.cells(str(cells["units"]))
+            cells.update(zip(THRESHOLD_CELLS, given, strict=True))
             rows.append(tuple(cells.get(column) for column in SUMMARY_COLUMNS))
     return Table(SUMMARY_COLUMNS, rows)
 
@@ -161,6 +168,9 @@ class _Rows:
         here = found.layers[layer]
         gone = ("lost", "gained")[side]
         for sides, mean in ((self.pair.experts, here.expert_mean), (self.pair.neurons, here.mean)):
+            given = self.pair.thresholds.cells(
+                "neurons" if sides is self.pair.neurons else "experts"
+            )
             own, other = sides[side], sides[1 - side].members[layer][row]
             unique: NDArray[np.bool_] = own.unique[layer][row]
             for place in np.flatnonzero(own.members[layer][row]).tolist():
@@ -175,4 +185,5 @@ class _Rows:
                     *(found.model, found.category, layer, expert, neuron, float(mean[place])),
                     *(bool(own.general[layer][place]), bool(unique[place])),
                     "kept" if other[place] else gone,
+                    *given,
                 )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from analysis.effects import EFFECT_COLUMNS, Effect, effect_cells, hedges_g
 from analysis.saliency.study_cases import StudyCase
 from analysis.statistics import SIGNIFICANT, Sample, welch_p_value
+from analysis.studies.testing import Claim, Hypothesis
 from analysis.table import Cell
 
 FOLLOWED = 2.0
@@ -27,6 +29,7 @@ COLUMNS = (
     "other_mean",
     "other_deviation",
     "p_value",
+    *EFFECT_COLUMNS,
 )
 
 
@@ -76,6 +79,7 @@ class Comparison:
         groups: Names of the two groups; the first is expected to score higher.
         samples: Count, mean and population standard deviation of each.
         p_value: Welch's one-sided t-test that the first mean is greater; None where undefined.
+        effect: Hedges' g of the first group against the second; None where undefined.
     """
 
     table: int
@@ -83,6 +87,7 @@ class Comparison:
     groups: tuple[str, str]
     samples: tuple[Sample, Sample]
     p_value: float | None
+    effect: Effect | None
 
     def row(self) -> tuple[Cell, ...]:
         """The row of the table, unrounded; the mean of an empty group is an empty cell."""
@@ -91,7 +96,7 @@ class Comparison:
             empty = sample.count == 0
             cells += [name, sample.count]
             cells += [None, None] if empty else [sample.mean, sample.deviation]
-        return (*cells, self.p_value)
+        return (*cells, self.p_value, *effect_cells(self.effect))
 
     def sentence(self) -> str:
         """What the row says, with the paper's digits."""
@@ -115,7 +120,11 @@ class Comparison:
             tail = f"{_at_least(1 - self.p_value)}, against what the paper finds"
         else:
             words, tail = "are not shown to differ from those of", f"p {self.p_value:.3g}"
-        return f"{where}: instruction scores of {first} {words} {second}: {tail}."
+        size = "" if self.effect is None else f"; {self.effect.in_words()}"
+        return Claim(
+            f"{where}: instruction scores of {first} {words} {second}: {tail}{size}.",
+            Hypothesis(where, min(self.p_value, 1 - self.p_value), column=self.p_value),
+        )
 
 
 def compare(models: Sequence[str], cases: Sequence[ScoredCase]) -> tuple[Comparison, ...]:
@@ -167,7 +176,8 @@ def _comparison(
     smaller: Sequence[float],
 ) -> Comparison:
     samples = (Sample.of(larger), Sample.of(smaller))
-    return Comparison(table, dataset, groups, samples, welch_p_value(larger, smaller))
+    p_value, effect = welch_p_value(larger, smaller), hedges_g(larger, smaller)
+    return Comparison(table, dataset, groups, samples, p_value, effect)
 
 
 def _at_least(p_value: float) -> str:

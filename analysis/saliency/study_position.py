@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.density import DENSITY_FLOOR, LEVELS
+from analysis.effects import EFFECT_COLUMNS, Effect, cohens_d, effect_cells
 from analysis.models.tokens import Span, Tokens
 from analysis.saliency.cases.instructions import sentences
 from analysis.saliency.gather import CasesInput
@@ -24,6 +25,7 @@ from analysis.statistics import SIGNIFICANT, mean_above_p_value
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
 from analysis.studies.sentences import p_in_words
 from analysis.studies.study import Study
+from analysis.studies.testing import Claim, Hypothesis
 from analysis.table import Cell, Table
 
 SEGMENTS = 4
@@ -38,6 +40,7 @@ COLUMNS = (
     *(f"deviation_{number}" for number in range(1, SEGMENTS + 1)),
     "outer_share",
     "p_value",
+    *EFFECT_COLUMNS,
 )
 CASE_COLUMNS = ("case", "dataset", "model", "sentences", *_SHARES)
 _ALL = "all"
@@ -195,12 +198,13 @@ class _Summary:
     deviations: tuple[float | None, ...]
     outer: float | None
     p_value: float | None
+    effect: Effect | None
 
     @classmethod
     def of(cls, group: str, model: str, profiles: Sequence[Profile]) -> _Summary:
         nothing = (None,) * SEGMENTS
         if not profiles:
-            return cls(group, model, 0, 0, nothing, nothing, None, None)
+            return cls(group, model, 0, 0, nothing, nothing, None, None, None)
         shares = np.array([each.shares for each in profiles])
         # Equal shares may differ in the last bits, and so seem to vary.
         outer = [round(each.outer, 12) for each in profiles]
@@ -213,6 +217,7 @@ class _Summary:
             tuple(shares.std(axis=0).tolist()),
             float(np.mean(outer)),
             mean_above_p_value(outer, 0.5),
+            cohens_d(outer, 0.5),
         )
 
     def row(self) -> tuple[Cell, ...]:
@@ -225,6 +230,7 @@ class _Summary:
             *self.deviations,
             self.outer,
             self.p_value,
+            *effect_cells(self.effect),
         )
 
     def sentence(self) -> str:
@@ -244,7 +250,11 @@ class _Summary:
             (False, True): "no U, for the beginning holds no more than the second quarter",
             (False, False): "no U",
         }[falls, rises]
-        return f"{begun}: {shape}; the first and the last hold {self.outer:.1%}, {self._test()}."
+        said = f"{begun}: {shape}; the first and the last hold {self.outer:.1%}, {self._test()}."
+        if self.p_value is None:
+            return said
+        p_value = min(self.p_value, 1 - self.p_value)
+        return Claim(said, Hypothesis(where, p_value, column=self.p_value))
 
     def _test(self) -> str:
         if self.p_value is None:
@@ -280,7 +290,13 @@ def _difference(found: Collected[ProfiledCase], group: str) -> str:
         told = 1 - p_value
     else:
         words, told = "no difference is shown", p_value
-    return f"{begun}: {size}; {words} (paired t-test, {p_in_words(told)})."
+    effect = cohens_d(differences, paired=True)
+    much = "" if effect is None else f", {effect.in_words()}"
+    method = f"paired t-test of {len(differences)} cases, one-sided"
+    return Claim(
+        f"{begun}: {size}; {words} (paired t-test, {p_in_words(told)}){much}.",
+        Hypothesis(f"{group}: outer quarters, {base} less {tuned}", told, method, effect),
+    )
 
 
 def _case_rows(found: Collected[ProfiledCase]) -> list[tuple[Cell, ...]]:

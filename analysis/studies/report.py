@@ -36,8 +36,10 @@ _DEMO = (
 )
 _TESTED = re.compile(r"\bp (?:< )?\d")
 _ON_TESTS = (
-    f"A difference is called one where p < {SIGNIFICANT:g}. No p-value is corrected for how many "
-    "there are; where one is over layers, these are taken as independent, which they are not."
+    f"A difference is called one where p < {SIGNIFICANT:g}, and a sentence says where it is not "
+    "shown any more after Holm's correction. The family of tests is all of this report: p_holm "
+    "bounds the chance of any false finding among them, p_bh (Benjamini and Hochberg) the share of "
+    "false ones. Where a test is over layers, these are taken as independent, which they are not."
 )
 # Characters that Markdown interprets; it ignores an underscore inside a word.
 _MARKS = re.compile(r"[\\`*\[\]<>|~&$]|(?<!\w)_|_(?!\w)")

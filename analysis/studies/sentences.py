@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from analysis.effects import cohens_d, kendalls_tau
 from analysis.statistics import SIGNIFICANT, Sample, mean_above_p_value
 from analysis.studies.findings import Series
+from analysis.studies.testing import Claim, Hypothesis
 
 
 def mean_in_words(values: Sequence[float], digits: int = 2, unit: str = "") -> str:
@@ -43,9 +45,33 @@ def trend(what: str, by_layer: Series) -> str:
     found = kendalltau(layers, rounded)
     tau, p_value = float(found.statistic), float(found.pvalue)
     numbers = f"Kendall's τ {tau:.2f} over {len(rounded)} layers, {p_in_words(p_value)}"
+    method = f"Kendall's τ-b over {len(rounded)} layers, two-sided"
+    tested = Hypothesis(f"{what} by layer", p_value, method, kendalls_tau(tau, len(rounded)))
     if p_value >= SIGNIFICANT:
-        return f"{begin} is not shown to depend on the layer: {numbers}."
-    return f"{begin} {'grows' if tau > 0 else 'falls'} with the layer: {numbers}."
+        return Claim(f"{begin} is not shown to depend on the layer: {numbers}.", tested)
+    return Claim(f"{begin} {'grows' if tau > 0 else 'falls'} with the layer: {numbers}.", tested)
+
+
+def differ_over_layers(begin: str, what: str, base: Sequence[float], tuned: Sequence[float]) -> str:
+    """Say whether two means over the same layers differ: paired t-test, two-sided.
+
+    Args:
+        begin: The sentence with both means, without its end.
+        what: The quantity, for the table of tests.
+        base: Its value in each layer.
+        tuned: The same of the tuned model.
+    """
+    p_value = paired_p_value(base, tuned)
+    if p_value is None:
+        return f"{begin}; that cannot be tested, for the difference does not vary over layers."
+    differ = "these differ" if p_value < SIGNIFICANT else "these are not shown to differ"
+    method = f"paired t-test over {len(base)} layers"
+    effect = cohens_d([b - a for a, b in zip(base, tuned, strict=True)], paired=True)
+    size = "" if effect is None else f", {effect.in_words()}"
+    return Claim(
+        f"{begin}; {differ}, {p_in_words(p_value)} ({method}){size}.",
+        Hypothesis(f"{what}, tuned against base", p_value, f"{method}, two-sided", effect),
+    )
 
 
 def paired_p_value(first: Sequence[float], second: Sequence[float]) -> float | None:

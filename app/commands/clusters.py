@@ -74,6 +74,12 @@ def _add_clusters_train(parser: argparse.ArgumentParser) -> None:
     # SUPPRESS: the defaults are those of `insttui clusters`.
     parser.add_argument("--seed", type=seed, default=argparse.SUPPRESS, metavar="N")
     parser.add_argument(
+        "--tsne",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="reduce by t-SNE before clustering (slow: every layer of every measured epoch)",
+    )
+    parser.add_argument(
         "--device", default=argparse.SUPPRESS, metavar="DEVICE", help="auto, cpu, cuda:N or mps"
     )
 

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from analysis.clustering.runs import TrainingRun, open_run
 from analysis.clustering.training import settings
+from analysis.clustering.training.instances import set_sizes
 from analysis.problems import ProblemError, problem
 from app.terminal.text import prose
 
@@ -36,8 +37,9 @@ def run(options: Namespace) -> int:
 
 
 def summary(run: TrainingRun) -> list[str]:
-    """Before and after, by layer: task F1 of both splits, and the nearest neighbours."""
-    first, last = run.epochs[0], run.epochs[-1]
+    """First epoch, best by validation and last, by layer: task F1 and nearest neighbours."""
+    first, best, last = run.epochs[0], run.best_epoch, run.epochs[-1]
+    epochs = list(dict.fromkeys((first, last if best is None else best, last)))
     f1 = {
         (row.epoch, row.split, row.layer): row.f1
         for row in run.curves.clusters
@@ -46,36 +48,50 @@ def summary(run: TrainingRun) -> list[str]:
     neighbours = {(row.epoch, row.layer): row for row in run.curves.neighbours}
     accuracy = {(row.epoch, row.split): row.accuracy for row in run.curves.accuracies}
 
-    def change(before: float, after: float) -> str:
-        return f"{before:.3f} → {after:.3f}"
+    def change(values: Iterable[float]) -> str:
+        return " → ".join(f"{value:.3f}" for value in values)
 
+    def right(split: str) -> str:
+        return change(accuracy[epoch, split] for epoch in epochs)
+
+    named = [f"epoch {epoch}{' (best)' if epoch == best else ''}" for epoch in epochs]
     lines = [
-        f"{run.settings.preset}, seed {run.settings.seed}: epoch {first} → epoch {last}",
+        f"{run.settings.preset}, seed {run.settings.seed}: {' → '.join(named)}",
+        _sizes(run),
+        *(["clusters: after t-SNE to three dimensions"] if run.settings.training.tsne else []),
         "",
-        "outputs right: "
-        + change(accuracy[first, "training"], accuracy[last, "training"])
-        + " of the training subset, "
-        + change(accuracy[first, "validation"], accuracy[last, "validation"])
-        + " with unseen instructions",
+        f"outputs right: {right('training')} of the training subset, {right('validation')} with "
+        "unseen instructions; by these the best epoch is chosen",
         "",
-        f"{'layer':<6}{'task F1, training':<20}{'task F1, unseen':<20}"
-        f"{'neighbours of task':<20}accuracy by neighbours",
     ]
+    heads = ("task F1, training", "task F1, unseen", "neighbours of task", "right by neighbours")
+    wide = 2 + max(map(len, (change([0.0] * len(epochs)), *heads)))
+    lines.append(f"{'layer':<6}" + "".join(f"{head:<{wide}}" for head in heads).rstrip())
     for layer in run.layers:
-        before, after = neighbours[first, layer], neighbours[last, layer]
         cells = [
-            change(f1[first, split, layer], f1[last, split, layer])
+            change(f1[epoch, split, layer] for epoch in epochs)
             for split in ("training", "validation")
         ]
-        cells += [change(before.share, after.share), change(before.accuracy, after.accuracy)]
-        lines.append(f"{layer:<6}" + "".join(f"{cell:<20}" for cell in cells).rstrip())
+        near = [neighbours[epoch, layer] for epoch in epochs]
+        cells += [change(row.share for row in near), change(row.accuracy for row in near)]
+        lines.append(f"{layer:<6}" + "".join(f"{cell:<{wide}}" for cell in cells).rstrip())
     return [*lines, "", f"Everything measured is in {run.folder}."]
+
+
+def _sizes(run: TrainingRun) -> str:
+    """The size of every set, for the paper's presets beside the paper's."""
+    theirs = settings.PAPER_SIZES if run.settings.preset.startswith("paper-") else {}
+    said = [
+        f"{count:,} {name}" + (f" (paper: {theirs[name]:,})" if name in theirs else "")
+        for name, count in set_sizes(run.instances).items()
+    ]
+    return f"instances: {', '.join(said)}"
 
 
 def _follow(folder: Path, options: Namespace) -> None:
     command = [sys.executable, "-P", "-m", "analysis.clustering.training", str(folder)]
     command += ["--preset", options.preset, "--seed", str(options.seed)]
-    command += ["--device", options.device]
+    command += ["--device", options.device, *(["--tsne"] if options.tsne else [])]
     with tempfile.TemporaryFile() as errors:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as process:
             assert process.stdout is not None

@@ -35,8 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_study_options(parser: argparse.ArgumentParser) -> None:
     """The study's own options: all but the kind of table."""
     add_component_options(parser)
-    own = ("prompts", "epsilon", "tau", "expert_epsilon", "branch", "random_sets", "matched")
-    parser.set_defaults(own=(*own, "seed"))
+    own = ("prompts", "rule", "epsilon", "tau", "expert_epsilon", "branch", "random_sets")
+    parser.set_defaults(own=(*own, "matched", "seed"))
 
 
 def add_component_options(parser: argparse.ArgumentParser) -> None:
@@ -48,18 +48,25 @@ def add_component_options(parser: argparse.ArgumentParser) -> None:
         "if there is one, input; default: those shipped",
     )
     parser.add_argument(
+        "--rule",
+        choices=("threshold", "percentile"),
+        default="threshold",
+        help="a neuron is specific to an instruction where the share of tokens at which it is "
+        "active is at least ε, or is among the highest share ε of all layers (two readings)",
+    )
+    parser.add_argument(
         "--epsilon",
         type=float,
         metavar="E",
-        help="a neuron is specific to an instruction where it is active at this share of its "
-        "tokens, in steps of 0.05 (default: 0.5, our reading)",
+        help="ε: by threshold in steps of 0.05 (default: 0.5, our choice), by percentile in steps "
+        "of 0.01 up to 0.2 (default: 0.05, our choice)",
     )
     parser.add_argument(
         "--tau",
         type=float,
         metavar="T",
-        help="and a category's where it is specific to this share of its instructions "
-        "(default: 0.75, our reading)",
+        help="and a category's where it is specific to this share of its instructions, a step of "
+        "ours; 0: to any of them (default: 0.75)",
     )
     parser.add_argument(
         "--expert-epsilon",
@@ -113,7 +120,12 @@ def run(options: argparse.Namespace) -> int:
         architecture(opened, base, tuned)
         # One model at a time: two that do not fit into memory together are loaded only once each.
         base_found, tuned_found = (
-            [each for (each,) in answers(opened, frequency_asks([model], instructions, branch))]
+            [
+                each
+                for (each,) in answers(
+                    opened, frequency_asks([model], instructions, branch, thresholds.rule)
+                )
+            ]
             for model in (base, tuned)
         )
         pair = pair_sets(base_found, tuned_found, thresholds)

@@ -42,11 +42,15 @@ class Series:
 
 @dataclass(frozen=True)
 class PlotData:
-    """At most four series; `names` label the axis at 0, 1, 2, ..., empty for numbers."""
+    """At most four series; `names` label the axis at 0, 1, 2, ..., empty for numbers.
+
+    `mark` is a place on the x axis to point at; None for none.
+    """
 
     title: str
     series: tuple[Series, ...]
     names: tuple[str, ...] = ()
+    mark: float | None = None
 
 
 def plot_lines(data: PlotData, width: int, height: int, *, ascii_only: bool = False) -> list[Line]:
@@ -94,7 +98,8 @@ def plot_lines(data: PlotData, width: int, height: int, *, ascii_only: bool = Fa
     else:
         x_ticks = _number_ticks(present[0], x_last, columns)
     ticks = [((tick - x_first) / (x_last - x_first), text) for tick, text in x_ticks]
-    return [*lines, *_axis(ticks, label_cells, columns, ascii_only)]
+    mark = None if data.mark is None else (data.mark - x_first) / (x_last - x_first)
+    return [*lines, *_axis(ticks, label_cells, columns, ascii_only, mark)]
 
 
 def _number_ticks(x: NDArray[np.float64], last: float, columns: int) -> list[tuple[float, str]]:
@@ -108,9 +113,13 @@ def _number_ticks(x: NDArray[np.float64], last: float, columns: int) -> list[tup
 
 
 def _axis(
-    ticks: Sequence[tuple[float, str]], label_cells: int, columns: int, ascii_only: bool
+    ticks: Sequence[tuple[float, str]],
+    label_cells: int,
+    columns: int,
+    ascii_only: bool,
+    pointed_at: float | None = None,
 ) -> list[Line]:
-    """The axis with marks at its ticks, 0 to 1, and their labels below."""
+    """The axis with marks at its ticks, 0 to 1, their labels below, and one place pointed at."""
     corner, dash, mark = "+-+" if ascii_only else "└─┬"
     width = label_cells + 1 + columns
     axis, texts = [dash] * columns, ""
@@ -121,6 +130,8 @@ def _axis(
         # Every tick gets a mark, but a label only if it fits.
         if not texts or start > cell_len(texts):
             texts += " " * (start - cell_len(texts)) + text
+    if pointed_at is not None and 0 <= pointed_at <= 1:
+        axis[round(pointed_at * (columns - 1))] = "^" if ascii_only else "▲"
     line = " " * label_cells + corner + "".join(axis)
     return [[(line, "axis")], [(texts, "axis")]]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,8 @@ def made_run(epochs: tuple[int, ...] = EPOCHS, layers: int = 6) -> TrainingRun:
         Curves(
             [
                 ClusterRow(
-                    epoch, split, layer, label, layer / 10 + epoch / 100 + place / 1000, 0.0, 0.5
+                    *(epoch, split, layer, label, layer / 10 + epoch / 100 + place / 1000),
+                    *(layer / 20, 0.0, 0.5),
                 )
                 for epoch in epochs
                 for split in SPLITS
@@ -160,5 +162,42 @@ def test_lines_are_the_lowest_layer_the_highest_and_two_between() -> None:
 @pytest.mark.parametrize("width", [30, 80, 81])
 @pytest.mark.parametrize("epoch", EPOCHS)
 def test_the_slider_is_as_wide_as_the_page(width: int, epoch: int) -> None:
-    line = slider([*EPOCHS], epoch, width, ascii_only=False)
-    assert width_of(line) == width - 1
+    for best in (None, 20):
+        line = slider([*EPOCHS], epoch, width, best, ascii_only=False)
+        assert width_of(line) == width - 1
+
+
+async def test_the_best_epoch_is_marked_under_the_curves_and_on_the_slider() -> None:
+    app = PageApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        run = made_run()
+        rows = [
+            row._replace(accuracy=0.9 if row.epoch in (10, 20) else 0.1)
+            for row in run.curves.accuracies
+        ]
+        run.curves.accuracies[:] = rows
+        assert run.best_epoch == 10
+        app.page.show(run)
+        await pilot.pause()
+        assert app.shown("run-slider").startswith(" epoch 30 of 30 (best 10)")
+        axis = next(line for line in app.drawn().splitlines() if "▲" in line)
+        across = axis.index("▲") - axis.index("└") - 1
+        assert across / (len(axis.rstrip()) - axis.index("└") - 2) == pytest.approx(1 / 3, abs=0.02)
+        assert "▲" in app.shown("run-slider")
+
+
+async def test_a_run_from_before_f1_was_matched_shows_its_pair_f1() -> None:
+    app = PageApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        run = made_run()
+        run.curves.clusters[:] = [row._replace(f1=math.nan) for row in run.curves.clusters]
+        app.page.show(run)
+        await pilot.pause()
+        assert "pair F1" in app.shown("run-name")
+        assert "pair F1 of clusters by task" in app.drawn()
+        table = app.page.query_one(TableList).text().splitlines()
+        assert table[0].split("\t")[1] == "pair F1 task"
+        assert table[-1].split("\t")[1] == "0.3"
+        for _ in MEASURES[1:]:
+            app.page.next_measure()
+        assert app.page.measure == "pair_f1"

@@ -25,7 +25,7 @@ def write_curves(folder: Path, epochs: tuple[int, ...]) -> None:
     layers = range(TINY.training.layers + 1)
     Curves(
         [
-            ClusterRow(epoch, split, layer, label, layer / 10 + epoch / 100, 0.0, 0.5)
+            ClusterRow(epoch, split, layer, label, layer / 10 + epoch / 100, 0.25, 0.0, 0.5)
             for epoch in epochs
             for split in SPLITS
             for layer in layers
@@ -87,7 +87,7 @@ async def test_a_run_of_the_list_is_opened_and_its_slider_moved(tmp_path):
         await until_shown(pilot, "epoch 0 of 4")
         await pilot.press("end", "c", "s", "p")
         await until_shown(
-            pilot, "epoch 4 of 4", "adjusted Rand index of clusters by distribution, training"
+            pilot, "epoch 4 of 4", "pair F1 of clusters by distribution, training subset"
         )
         await pilot.press("escape")
         await until_shown(pilot, "Training runs in", "runs/whole")
@@ -114,11 +114,13 @@ async def test_what_is_drawn_is_exported(tmp_path):
         await pilot.press("e")
         path = tmp_path / "work" / "clusters-tiny-seed-3.csv"
         await until(pilot, path.exists)
-        await pilot.press("p", "p", "p", "e", "p", "p", "e")
+        await pilot.press("p", "p", "p", "p", "e", "p", "p", "e")
         await until(pilot, (path.parent / "accuracy-tiny-seed-3.csv").exists)
     assert (path.parent / "neighbours-tiny-seed-3.csv").exists()
     rows = csv_rows(path)
-    assert list(rows[0]) == ["epoch", "split", "layer", "label", "f1", "ari", "ami"]
+    columns = ["epoch", "split", "layer", "label", "f1", "pair_f1", "ari", "ami"]
+    assert list(rows[0]) == [*columns, "best_epoch", "tsne"]
+    assert {row["epoch"] for row in rows if row["best_epoch"] == "True"} == {"4"}
     assert len(rows) == 3 * len(SPLITS) * 3 * len(LABELS)
 
 

@@ -1,4 +1,4 @@
-"""Builds the instances of a task set that a model's tokenizer supports (METHODS 5)."""
+"""Builds the instances of a task set, and tells whose output is one token (METHODS 5)."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ MOST_INSTANCES = 50_000
 UNSEEN = 5
 """One phrasing of a task in this many is unseen; the others are the training instances."""
 
+_LONGER = "Outputs of several tokens, left out where neighbours predict outputs and only there"
 _SHOWN = 8
 
 
@@ -29,13 +30,15 @@ class Instances:
     Attributes:
         tasks: With the mappings that are used.
         task, phrasing, mapping: int32 [n] each, indices for each instance.
-        notes: What was left out.
+        one_token: bool [n], the output is one token of the model's.
+        notes: What the reader should know of them.
     """
 
     tasks: tuple[ClusterTask, ...]
     task: NDArray[np.int32]
     phrasing: NDArray[np.int32]
     mapping: NDArray[np.int32]
+    one_token: NDArray[np.bool_]
     notes: tuple[str, ...]
 
     def prompts(self) -> list[str]:
@@ -78,6 +81,7 @@ class Instances:
             task=self.task[chosen],
             phrasing=self.phrasing[chosen],
             mapping=self.mapping[chosen],
+            one_token=self.one_token[chosen],
             notes=(*self.notes, note),
         )
 
@@ -89,41 +93,28 @@ class Instances:
 def instances_of(
     tasks: Sequence[ClusterTask], tokenizer: PreTrainedTokenizerBase, mappings: int
 ) -> Instances:
-    """All instances of the tasks, with mappings whose output is one token.
+    """All instances of the tasks: every phrasing with each of the first mappings.
+
+    The states do not depend on the outputs. Those of several tokens matter only where an output
+    is predicted, so they are named in a note and marked in `Instances.one_token`.
 
     Args:
         tasks: At least one.
         tokenizer: The model's.
-        mappings: Maximum number per task; the first usable ones are taken.
+        mappings: Maximum number per task; the first ones are taken.
 
     Raises:
-        ProblemError: ``input`` if no output is one token, or there are too many instances.
+        ProblemError: ``input`` if there are too many instances.
     """
-    kept: list[ClusterTask] = []
-    left_out: list[str] = []
-    notes: list[str] = []
-    for task in tasks:
-        usable: list[tuple[str, str]] = []
-        for given, output in task.mappings:
-            if len(usable) == mappings:
-                break
-            if is_one_token(tokenizer, output):
-                usable.append((given, output))
-            else:
-                left_out.append(f"{output} ({task.name})")
-        if usable:
-            kept.append(msgspec.structs.replace(task, mappings=tuple(usable)))
-        else:
-            notes.append(f"{task.name} is left out: none of its answers is one token.")
-    if not kept:
-        raise problem(
-            "input",
-            "None of the answers is one token.",
-            f"The model's tokenizer cuts each of them up: {_listed(left_out)}.",
-            "Give answers that it has as one token, or choose a model for this language.",
-        )
-    if left_out:
-        notes.append(f"Answers left out, being more than one token: {_listed(left_out)}.")
+    kept = [msgspec.structs.replace(task, mappings=task.mappings[:mappings]) for task in tasks]
+    one_token = [[is_one_token(tokenizer, output) for _, output in task.mappings] for task in kept]
+    longer = [
+        f"{output} ({task.name})"
+        for task, fits in zip(kept, one_token, strict=True)
+        for (_, output), one in zip(task.mappings, fits, strict=True)
+        if not one
+    ]
+    notes = (f"{_LONGER}: {_listed(longer)}.",) if longer else ()
     places = [
         (number, phrasing, mapping)
         for number, task in enumerate(kept)
@@ -138,7 +129,8 @@ def instances_of(
             "Give fewer tasks, phrasings or mappings.",
         )
     task, phrasing, mapping = np.ascontiguousarray(np.array(places, dtype=np.int32).T)
-    return Instances(tuple(kept), task, phrasing, mapping, tuple(notes))
+    of_places = np.array([one_token[place[0]][place[2]] for place in places])
+    return Instances(tuple(kept), task, phrasing, mapping, of_places, notes)
 
 
 def is_one_token(tokenizer: PreTrainedTokenizerBase, word: str) -> bool:
@@ -146,6 +138,6 @@ def is_one_token(tokenizer: PreTrainedTokenizerBase, word: str) -> bool:
     return any(len(tokenize_response(tokenizer, text)) == 1 for text in (f" {word}", word))
 
 
-def _listed(left_out: Sequence[str]) -> str:
-    more = f" and {len(left_out) - _SHOWN} more" if len(left_out) > _SHOWN else ""
-    return ", ".join(left_out[:_SHOWN]) + more
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

@@ -16,9 +16,17 @@ from numpy.typing import NDArray
 
 from analysis.clustering.compute.hidden_states import last_states
 from analysis.clustering.compute.instances import Instances, instances_of
-from analysis.clustering.compute.measures import clusters, neighbour_scores, plane, reduced, scores
+from analysis.clustering.compute.measures import (
+    MOST_FOR_TSNE,
+    NeighbourScores,
+    clusters,
+    neighbour_scores,
+    plane,
+    reduced,
+    scores,
+)
 from analysis.clustering.request import ClustersRequest
-from analysis.clustering.result import TaskClusters
+from analysis.clustering.result import METRICS, TaskClusters
 from analysis.clustering.tasks.task_set import LABELS
 from analysis.engine.loading import LoadedModel
 from analysis.engine.memory import free_bytes, readable
@@ -30,9 +38,6 @@ from analysis.problems import ProblemError, problem
 # Share of the memory left free by the model that states may occupy at one time.
 _SHARE_OF_MEMORY = 0.25
 _TOKENIZED_AT_A_TIME = 256
-
-MOST_FOR_TSNE = 800
-"""Maximum number of instances: t-SNE takes 15 seconds per layer for this many, on one core."""
 
 
 def task_clusters(request: ClustersRequest, models: ModelPool) -> Steps[TaskClusters]:
@@ -144,6 +149,7 @@ class _Measures:
         self._labels = instances.labels()
         self._counts = [len(np.unique(each)) for each in self._labels]
         self._outputs = instances.outputs()
+        self._one_token = instances.one_token
         self._unseen = instances.unseen()
         training = int((~self._unseen).sum())
         self._k = min(request.neighbours, training) if self._unseen.any() else 0
@@ -154,13 +160,22 @@ class _Measures:
             )
         elif self._k < request.neighbours:
             self._notes.append(f"There are {self._k} training instances to be neighbours, no more.")
+        self._predicting = min(self._k, int((self._one_token & ~self._unseen).sum()))
+        if self._k and not (self._predicting and (self._one_token & self._unseen).any()):
+            self._predicting = 0
+            self._notes.append("Too few outputs are one token: neighbours predict none.")
+        elif self._predicting < self._k:
+            self._notes.append(
+                f"Outputs are predicted from {self._predicting} neighbours: no more training "
+                "instances have outputs of one token."
+            )
         for name, distinct in zip(LABELS, self._counts, strict=True):
             if distinct == 1:
                 self._notes.append(f"All instances share one {name}: it has no scores.")
         n, m = len(instances.task), len(LABELS)
         self._layers = layers
         self._done = 0
-        self._scores = np.full((layers, m, 3), np.nan)
+        self._scores = np.full((layers, m, len(METRICS)), np.nan)
         self._clusters = np.zeros((layers, m, n), dtype=np.int32)
         self._map = np.zeros((layers, n, 2), dtype=np.float32)
         self._share = np.full(layers, np.nan)
@@ -179,23 +194,34 @@ class _Measures:
                 found = clusters(points, count, seed=seed)
                 agreement = scores(labels, found)
                 self._clusters[layer, number] = found
-                self._scores[layer, number] = agreement.f1, agreement.ari, agreement.ami
+                self._scores[layer, number] = [getattr(agreement, name) for name in METRICS]
             self._done += 1
             yield self._progress()
         if self._k:
-            seen, unseen = ~self._unseen, self._unseen
-            identity = self._labels[0]
-            near = neighbour_scores(
-                states[seen],
-                identity[seen],
-                self._outputs[seen],
-                states[unseen],
-                identity[unseen],
-                self._outputs[unseen],
-                k=self._k,
-            )
-            self._share[layer], self._accuracy[layer] = near.share, near.accuracy
-            self._of_task[layer], self._predicted[layer] = near.of_task, near.predicted
+            every = np.ones_like(self._unseen)
+            near = self._neighbours(states, every, self._k)
+            self._share[layer], self._of_task[layer] = near.share, near.of_task
+            if self._predicting:
+                if not self._one_token.all():
+                    near = self._neighbours(states, self._one_token, self._predicting)
+                self._accuracy[layer] = near.accuracy
+                self._predicted[layer, self._one_token[self._unseen]] = near.predicted
+
+    def _neighbours(
+        self, states: NDArray[np.float32], chosen: NDArray[np.bool_], k: int
+    ) -> NeighbourScores:
+        """Neighbours of the chosen unseen instances among the chosen training instances."""
+        seen, unseen = chosen & ~self._unseen, chosen & self._unseen
+        identity = self._labels[0]
+        return neighbour_scores(
+            states[seen],
+            identity[seen],
+            self._outputs[seen],
+            states[unseen],
+            identity[unseen],
+            self._outputs[unseen],
+            k=k,
+        )
 
     def result(self, instances: Instances) -> TaskClusters:
         return TaskClusters(
@@ -205,6 +231,7 @@ class _Measures:
             phrasing=instances.phrasing,
             mapping=instances.mapping,
             unseen=self._unseen,
+            one_token=self._one_token,
             scores=self._scores,
             clusters=self._clusters,
             map=self._map,

@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--preset", required=True)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--tsne", action="store_true")
     options = parser.parse_args()
     try:
         _train(options)
@@ -36,7 +37,7 @@ def main() -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    settings = preset_settings(options.preset, options.seed)
+    settings = preset_settings(options.preset, options.seed, tsne=options.tsne)
     # cuBLAS reads this on first use; without it, the order of additions may vary.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     import torch

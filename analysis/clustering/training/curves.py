@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -20,13 +21,17 @@ from analysis.problems import problem
 
 
 class ClusterRow(NamedTuple):
-    """Agreement of a layer's clusters with a label after an epoch (0: before training)."""
+    """Agreement of a layer's clusters with a label after an epoch (0: before training).
+
+    `f1` is NaN in runs from before clusters were matched with labels: their F1 was over pairs.
+    """
 
     epoch: int
     split: str
     layer: int
     label: str
     f1: float
+    pair_f1: float
     ari: float
     ami: float
 
@@ -49,6 +54,9 @@ class NeighbourRow(NamedTuple):
     share: float
     accuracy: float
 
+
+_UNMATCHED = tuple(name for name in ClusterRow._fields if name != "pair_f1")
+"""Columns from before clusters were matched with labels; ``f1`` is over pairs of instances."""
 
 _Row = TypeVar("_Row", ClusterRow, AccuracyRow, NeighbourRow)
 
@@ -86,6 +94,11 @@ class Curves:
         self.accuracies += other.accuracies
         self.neighbours += other.neighbours
 
+    @property
+    def matched(self) -> bool:
+        """Whether clusters were matched with labels, so that there is more than pair F1."""
+        return not any(math.isnan(row.f1) for row in self.clusters)
+
     def until(self, epoch: int) -> Curves:
         """The rows up to and including an epoch."""
         return Curves(
@@ -116,9 +129,13 @@ def _read(path: Path, kind: type[_Row]) -> list[_Row]:
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             lines = csv.reader(stream)
-            if tuple(next(lines, ())) != kind._fields:
+            columns = tuple(next(lines, ()))
+            unmatched = kind is ClusterRow and columns == _UNMATCHED
+            if not unmatched and columns != kind._fields:
                 raise ValueError("its columns are others")
             for cells in lines:
+                if unmatched:
+                    cells.insert(_UNMATCHED.index("f1"), "nan")
                 rows.append(msgspec.convert(cells, kind, strict=False))
     except FileNotFoundError:
         return []

@@ -8,7 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import GPT2LMHeadModel
 
-from analysis.clustering.compute.measures import cluster_scores, neighbour_scores, plane
+from analysis.clustering.compute.measures import (
+    MOST_FOR_TSNE,
+    cluster_scores,
+    neighbour_scores,
+    plane,
+    reduced,
+)
 from analysis.clustering.training.curves import AccuracyRow, ClusterRow, Curves, NeighbourRow
 from analysis.clustering.training.instances import SPLITS, Instance, label_arrays
 from analysis.clustering.training.model import Encoded, Read, read
@@ -18,10 +24,20 @@ class Dynamics:
     """Measures a model on training instances and on unseen ones."""
 
     def __init__(
-        self, instances: Sequence[Instance], encoded: Encoded, *, neighbours: int, seed: int
+        self,
+        instances: Sequence[Instance],
+        encoded: Encoded,
+        *,
+        neighbours: int,
+        seed: int,
+        tsne: bool = False,
     ) -> None:
-        """Prepare the labels of all instances and of the same as ids; `neighbours` is K."""
-        self._encoded, self._k, self._seed = encoded, neighbours, seed
+        """Prepare the labels of all instances and of the same as ids.
+
+        `neighbours` is K. `tsne` reduces the states by t-SNE before they are clustered, of at most
+        `MOST_FOR_TSNE` instances of a split, drawn at random.
+        """
+        self._encoded, self._k, self._seed, self._tsne = encoded, neighbours, seed, tsne
         self._labels = label_arrays(instances)
         self._outputs = np.array([each.output for each in instances])
         self._training = np.array([each.split == "training" for each in instances])
@@ -58,11 +74,19 @@ class Dynamics:
     def _clusters(
         self, states: NDArray[np.float32], epoch: int, split: str, layer: int
     ) -> list[ClusterRow]:
-        chosen = self._of(split)
+        chosen = np.flatnonzero(self._of(split))
+        points = states[chosen]
+        if self._tsne:
+            if len(chosen) > MOST_FOR_TSNE:
+                # A generator of its own: every epoch and layer has the same instances.
+                random = np.random.default_rng(self._seed)
+                chosen = np.sort(random.choice(chosen, MOST_FOR_TSNE, replace=False))
+            points = reduced(states[chosen], seed=self._seed)
         rows = []
         for label, values in self._labels.items():
-            found = cluster_scores(states[chosen], values[chosen], seed=self._seed)
-            rows.append(ClusterRow(epoch, split, layer, label, found.f1, found.ari, found.ami))
+            found = cluster_scores(points, values[chosen], seed=self._seed)
+            scores = (found.f1, found.pair_f1, found.ari, found.ami)
+            rows.append(ClusterRow(epoch, split, layer, label, *scores))
         return rows
 
     def _accuracy(self, found: Read, epoch: int, split: str) -> AccuracyRow:

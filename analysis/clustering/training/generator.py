@@ -26,7 +26,7 @@ Mapping = tuple[str, str]
 class Distribution:
     """A source of instructions, all distinct and in no other distribution; a regular expression.
 
-    `originals` are the instructions that hard examples were made from.
+    `originals` are the instructions that these were made from, if they are hard examples.
     """
 
     pattern: str
@@ -46,10 +46,10 @@ def generate(settings: DataSettings, seed: int) -> list[Instance]:
     """All instances: every instruction of a task with every mapping.
 
     Our choices where the paper leaves something open: the two symbols of a mapping differ; an
-    instruction is no shorter than the shortest argument of a metacharacter, and occurs once; a
-    regular expression with too few strings is replaced by another; the hard examples of a
-    distribution form a distribution of their own; the evaluated training subset consists of the
-    tasks that hard examples were made from first, together with those hard examples.
+    instruction is no shorter than the shortest argument of a metacharacter, and occurs once, so
+    that a regular expression with few strings has fewer instructions; the hard examples of a
+    distribution form a distribution of their own; the evaluated training subset consists of hard
+    examples and of the instructions that they were made from (`_subset`).
 
     Args:
         settings: How much of everything.
@@ -70,11 +70,9 @@ def generate(settings: DataSettings, seed: int) -> list[Instance]:
             hard.append(makers.hard_task(tasks[source], unseen))
     if len(hard) < settings.hard_tasks:
         raise ValueError(f"{settings.task_symbols} task symbols are too few")
-    others = [task for task in range(settings.tasks) if task not in sources]
-    missing = max(0, settings.subset_tasks - len(sources))
-    chosen = (sources + rng.sample(others, missing))[: settings.subset_tasks]
-    made = [settings.tasks + sources.index(task) for task in chosen if task in sources]
-    return list(_instances([*tasks, *hard], unseen, {*chosen, *made}))
+    others = [task for number, task in enumerate(tasks) if number not in sources]
+    subset = _subset(settings.subset_tasks, hard, rng.sample(others, len(others)))
+    return list(_instances([*tasks, *hard], unseen, unseen | subset))
 
 
 class _Maker:
@@ -119,15 +117,15 @@ class _Maker:
         for _ in range(_TRIES):
             grammar = random_grammar(self._settings, self._rng)
             instructions = self._drawn(grammar)
-            if len(instructions) == self._settings.instructions:
+            if len(instructions) >= self._settings.fewest_instructions:
                 self._instructions.update(instructions)
                 return Distribution(grammar.pattern, tuple(instructions))
         raise self._too_few_symbols()
 
     def _drawn(self, grammar: Grammar) -> list[str]:
-        """As many new instructions as required, or as `_TRIES` draws yield."""
+        """The new instructions that the draws yield, no more than required."""
         found: list[str] = []
-        for _ in range(_TRIES):
+        for _ in range(self._settings.draws):
             text = grammar.draw(self._rng)
             new = text not in self._instructions and text not in found
             if new and len(text) >= self._settings.min_characters:
@@ -138,7 +136,7 @@ class _Maker:
 
     def _altered(self, source: Distribution, unseen: set[str]) -> Distribution:
         seen = [text for text in source.instructions if text not in unseen]
-        originals = self._rng.sample(seen, self._settings.hard_instructions)
+        originals = self._rng.sample(seen, min(self._settings.hard_instructions, len(seen)))
         altered = tuple(self._with_one_symbol_replaced(text) for text in originals)
         return Distribution(source.pattern, altered, tuple(originals))
 
@@ -164,13 +162,32 @@ def _unseen_instructions(
     return {
         text
         for task in rng.sample(tasks, settings.validation_tasks)
-        for distribution in task.distributions
-        for text in rng.sample(distribution.instructions, settings.validation_instructions)
+        for each in task.distributions
+        for text in rng.sample(
+            each.instructions, min(settings.validation_instructions, len(each.instructions) - 1)
+        )
     }
 
 
+def _subset(count: int, hard: list[SyntheticTask], others: list[SyntheticTask]) -> set[str]:
+    """The instructions of as many tasks as `count`, for the evaluated training subset.
+
+    The paper's has five tasks and "contains both the hard examples and their original examples":
+    by turns a task of hard examples, and of the task that it was made from the originals. If more
+    tasks are wanted than that, whole other tasks follow.
+    """
+    of_tasks: list[set[str]] = []
+    for made in hard:
+        of_tasks.append({text for each in made.distributions for text in each.instructions})
+        of_tasks.append({text for each in made.distributions for text in each.originals})
+    of_tasks += [
+        {text for one in task.distributions for text in one.instructions} for task in others
+    ]
+    return set().union(*of_tasks[:count])
+
+
 def _instances(
-    tasks: list[SyntheticTask], unseen: set[str], subset: set[int]
+    tasks: list[SyntheticTask], unseen: set[str], evaluated: set[str]
 ) -> Iterator[Instance]:
     distribution = -1
     mapping = 0
@@ -190,6 +207,6 @@ def _instances(
                         pattern=source.pattern,
                         original=original,
                         split="validation" if text in unseen else "training",
-                        evaluated=text in unseen or number in subset,
+                        evaluated=text in evaluated,
                     )
         mapping += len(task.mappings)

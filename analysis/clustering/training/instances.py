@@ -44,6 +44,16 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     evaluated: bool
 
 
+def set_sizes(instances: Sequence[Instance]) -> dict[str, int]:
+    """The number of instances in each set of the paper's Table 2."""
+    training = [each for each in instances if each.split == "training"]
+    return {
+        "training": len(training),
+        "training subset": sum(each.evaluated for each in training),
+        "validation": len(instances) - len(training),
+    }
+
+
 def label_arrays(instances: Sequence[Instance]) -> dict[str, NDArray[np.int64]]:
     """The labels of `LABELS`, int64 [n] each."""
     table = np.array(

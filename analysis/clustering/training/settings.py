@@ -21,14 +21,16 @@ class DataSettings(msgspec.Struct, frozen=True, kw_only=True):
         task_symbols: Number of symbols for inputs and outputs, at most 26.
         instruction_symbols: Number of symbols for instructions, at most 35.
         min_distributions, max_distributions: Regular expressions per task.
-        instructions: Instructions drawn from each.
+        draws: Strings drawn from each; equal ones and too short ones are taken once or not at all.
+        instructions: Maximum number of instructions of each.
+        fewest_instructions: Minimum; a regular expression that gives fewer is replaced.
         min_metacharacters, max_metacharacters: Metacharacters per regular expression.
         min_characters, max_characters: Arguments per metacharacter.
         hard_tasks: Tasks made from hard examples, each from a different task.
-        hard_instructions: Instructions of each distribution that become hard examples.
-        subset_tasks: Tasks of the evaluated training subset.
+        hard_instructions: Instructions of each distribution that become hard examples, or all.
+        subset_tasks: Tasks of the evaluated training subset, hard and original by turns.
         validation_tasks: Tasks with unseen instructions.
-        validation_instructions: Unseen instructions of each of their distributions.
+        validation_instructions: Unseen instructions of each of their distributions, or all but one.
     """
 
     tasks: int = 50
@@ -37,7 +39,9 @@ class DataSettings(msgspec.Struct, frozen=True, kw_only=True):
     instruction_symbols: int = 35
     min_distributions: int = 1
     max_distributions: int = 6
+    draws: int = 10
     instructions: int = 10
+    fewest_instructions: int = 2
     min_metacharacters: int = 1
     max_metacharacters: int = 3
     min_characters: int = 3
@@ -68,6 +72,7 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True):
         batch: Instances per step. The paper does not state it.
         evaluate_every: Epochs between evaluations.
         neighbours: K for the nearest neighbours. The paper does not state it.
+        tsne: Reduce the states by t-SNE before clustering.
     """
 
     hidden: int = 768
@@ -83,6 +88,7 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True):
     batch: int = 64
     evaluate_every: int = 1
     neighbours: int = 10
+    tsne: bool = False
 
     def evaluates(self, epoch: int) -> bool:
         """Whether to evaluate after an epoch; always for 0, before training, and the last."""
@@ -114,8 +120,11 @@ _SMALL = (
         max_distributions=2,
         min_metacharacters=2,
         max_characters=5,
+        draws=200,
         instructions=40,
+        fewest_instructions=40,
         hard_instructions=10,
+        subset_tasks=10,
         validation_instructions=10,
     ),
     TrainingSettings(
@@ -145,13 +154,18 @@ PRESETS: dict[str, tuple[DataSettings, TrainingSettings]] = {
 Table 6 show that the models of hidden size 32 and 2,048 have twice the hidden size."""
 
 
-def preset_settings(name: str, seed: int) -> RunSettings:
+PAPER_SIZES = {"training": 7_300, "training subset": 180, "validation": 315}
+"""Instances of each set in the paper's Table 2."""
+
+
+def preset_settings(name: str, seed: int, *, tsne: bool = False) -> RunSettings:
     """The settings of a preset; raises ProblemError, ``input``, if there is none of that name."""
     if name not in PRESETS:
         raise problem(
             "input", f"There is no preset {name!r}.", "", f"Choose from {', '.join(PRESETS)}."
         )
     data, training = PRESETS[name]
+    training = msgspec.structs.replace(training, tsne=tsne)
     return RunSettings(preset=name, seed=seed, data=data, training=training)
 
 

@@ -77,7 +77,8 @@ def _prepared(folder: Path, settings: RunSettings) -> list[Instance]:
             "input",
             f"{folder} holds a run with other settings.",
             f"Its {run_folder.SETTINGS_NAME} is not that of preset {settings.preset} with seed "
-            f"{settings.seed}.",
+            f"{settings.seed}{' and t-SNE' if settings.training.tsne else ''}, or is that of an "
+            "earlier insttui, which made other instances.",
             "Name another folder.",
         )
     return instances
@@ -102,6 +103,7 @@ class _Run:
             Encoded.of(instances, settings.data, device),
             neighbours=training.neighbours,
             seed=settings.seed,
+            tsne=training.tsne,
         )
         torch.manual_seed(settings.seed)
         self._model: GPT2LMHeadModel = new_model(settings.data, training)

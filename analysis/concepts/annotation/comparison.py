@@ -10,6 +10,7 @@ import numpy as np
 
 from analysis.concepts.annotation.annotation import Annotation
 from analysis.concepts.tables import LEVELS
+from analysis.effects import EFFECT_COLUMNS, effect_cells, hedges_g
 from analysis.table import Cell, Table
 
 COLUMNS = (
@@ -22,6 +23,7 @@ COLUMNS = (
     "base_deviation",
     "base_repeats",
     "p_value",
+    *EFFECT_COLUMNS,
     "note",
 )
 
@@ -99,7 +101,7 @@ def compare(annotations: Sequence[Annotation], base: str, tuned: str) -> Table:
 
     Returns:
         `COLUMNS`; one row for the share of described components, one per scenario, one per level.
-        If there is no p-value, the note says why.
+        Effects are Hedges' g over repeats. If there is no p-value, the note says why.
     """
     rows: list[tuple[Cell, ...]] = []
     for group, category, counted, within in _CATEGORIES:
@@ -111,7 +113,8 @@ def compare(annotations: Sequence[Annotation], base: str, tuned: str) -> Table:
         cells: list[Cell] = [group, category]
         for each in shares:
             cells += [each.mean, each.deviation, len(each.repeats)]
-        rows.append((*cells, p_value, note))
+        effect = hedges_g(shares[0].repeats, shares[1].repeats)
+        rows.append((*cells, p_value, *effect_cells(effect), note))
     return Table(COLUMNS, rows)
 
 

@@ -2,7 +2,8 @@
 
 For each instruction and neuron only the grid step that p_ij reaches is kept: one histogram over
 `EPSILONS` per neuron, 21 numbers however many instructions there are. Steps use integer arithmetic:
-p_ij = active / tokens is at least k / 20 exactly if 20 · active // tokens ≥ k.
+p_ij = active / tokens is at least k / 20 exactly if 20 · active // tokens ≥ k. By percentile, steps
+are those of `TOP_SHARES` instead.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import torch
 from torch import Tensor
 
 from analysis.neurons.compute.feed_forward import FeedForward, Seen, watched
-from analysis.neurons.result import LayerFrequencies
-from analysis.neurons.sets import EPSILONS, EXPERT_EPSILONS
+from analysis.neurons.result import LayerFrequencies, Rule
+from analysis.neurons.sets import EXPERT_EPSILONS, TOP_SHARES, epsilons_of
 
 Branch = Literal["gate", "product"]
 
@@ -32,9 +33,14 @@ class _Histogram:
         self._sum = torch.zeros(units, dtype=torch.float64, device="cpu")
         self._instructions = 0
 
-    def add(self, active: Tensor, tokens: Tensor) -> None:
-        """Add B instructions: int64 [B, U] active tokens of int64 [B] tokens."""
-        step = ((len(self._counts) - 1) * active // tokens[:, None]).to(self._counts.device)
+    def add(self, active: Tensor, tokens: Tensor, step: Tensor | None = None) -> None:
+        """Add B instructions: int64 [B, U] active tokens of int64 [B] tokens.
+
+        `step` int64 [B, U] is the step that each reaches; None for that of its share of tokens.
+        """
+        if step is None:
+            step = (len(self._counts) - 1) * active // tokens[:, None]
+        step = step.to(self._counts.device)
         self._counts.scatter_add_(0, step, torch.ones_like(step, dtype=torch.int32))
         # On the CPU, because not every device supports float64.
         shares = active.cpu().double() / tokens.cpu().double()[:, None]
@@ -48,6 +54,25 @@ class _Histogram:
     def mean(self) -> Tensor:
         """float32 [U], mean share over the instructions."""
         return (self._sum / max(1, self._instructions)).float()
+
+
+def top_steps(active: Tensor) -> Tensor:
+    """How many of `TOP_SHARES` each neuron of an instruction is among, int64 [B, U].
+
+    Among the highest share ε are those with at least the frequency of the ⌈ε U⌉-th of U neurons:
+    all that tie with it too, but none that is never active.
+
+    Args:
+        active: int64 [B, U], active tokens of all neurons of all layers.
+    """
+    units = active.shape[1]
+    # In integers, since 0.07 · 100 is more than 7 in floats.
+    places = [-(-step * units // 100) - 1 for step in range(1, len(TOP_SHARES) + 1)]
+    borders = active.sort(dim=1, descending=True).values[:, places].clamp(min=1)
+    steps = torch.zeros_like(active)
+    for border in borders.unbind(dim=1):
+        steps += active >= border[:, None]
+    return steps
 
 
 class _Batch:
@@ -76,13 +101,18 @@ class _Batch:
 
 
 class Counter:
-    """Counts the activations of all layers, batch by batch; `branch` says what an activation is."""
+    """Counts the activations of all layers, batch by batch.
 
-    def __init__(self, networks: Sequence[FeedForward], branch: Branch) -> None:
+    `branch` says what an activation is, `rule` what makes a neuron specific.
+    """
+
+    def __init__(
+        self, networks: Sequence[FeedForward], branch: Branch, rule: Rule = "threshold"
+    ) -> None:
         self._networks = networks
-        self._branch = branch
-        device = networks[0].device
-        self._neurons = [_Histogram(len(EPSILONS), each.units, device) for each in networks]
+        self._branch, self._rule = branch, rule
+        device, steps = networks[0].device, len(epsilons_of(rule))
+        self._neurons = [_Histogram(steps, each.units, device) for each in networks]
         self._experts = [_Histogram(len(EXPERT_EPSILONS), each.routed, device) for each in networks]
 
     @contextmanager
@@ -101,8 +131,14 @@ class Counter:
                 stack.enter_context(watched(network, batch.see))
             yield
         tokens = counted.sum(dim=1)
-        for neurons, experts, batch in zip(self._neurons, self._experts, batches, strict=True):
-            neurons.add(batch.active, tokens)
+        steps: list[Tensor | None] = [None] * len(batches)
+        if self._rule == "percentile":
+            everything = top_steps(torch.cat([batch.active for batch in batches], dim=1))
+            steps = list(torch.split(everything, [each.units for each in self._networks], dim=1))
+        for neurons, experts, batch, step in zip(
+            self._neurons, self._experts, batches, steps, strict=True
+        ):
+            neurons.add(batch.active, tokens, step)
             experts.add(batch.sent, tokens)
 
     def layers(self) -> tuple[LayerFrequencies, ...]:
@@ -110,7 +146,7 @@ class Counter:
         return tuple(
             LayerFrequencies(
                 starts=torch.tensor(network.starts).numpy(),
-                reached=neurons.reached().to(torch.uint16).numpy(),
+                reached=self._rows(neurons.reached()).to(torch.uint16).numpy(),
                 mean=neurons.mean().numpy(),
                 expert_reached=experts.reached().to(torch.uint16).numpy(),
                 expert_mean=experts.mean().numpy(),
@@ -119,3 +155,7 @@ class Counter:
                 self._networks, self._neurons, self._experts, strict=True
             )
         )
+
+    def _rows(self, reached: Tensor) -> Tensor:
+        """Counts in the order of ε: who is among the highest 1 % is among all other shares too."""
+        return reached.flip(0) if self._rule == "percentile" else reached

@@ -21,7 +21,7 @@ from analysis.neurons.compute.batches import (
 from analysis.neurons.compute.counting import MOST_INSTRUCTIONS, Counter
 from analysis.neurons.compute.feed_forward import feed_forwards
 from analysis.neurons.request import FrequenciesRequest
-from analysis.neurons.result import Frequencies
+from analysis.neurons.result import Frequencies, Rule
 from analysis.problems import problem
 
 
@@ -48,7 +48,8 @@ def frequencies(request: FrequenciesRequest, models: ModelPool) -> Steps[Frequen
     networks = feed_forwards(loaded.model)
     texts = _texts(request.prompts, loaded)
     notes = left_out(texts, len(request.prompts), loaded)
-    counter = Counter(networks, request.branch)
+    rule: Rule = "percentile" if request.rule == "percentile" else "threshold"
+    counter = Counter(networks, request.branch, rule)
 
     def run(batch: Sequence[Text]) -> None:
         ids, mask, counted = padded(batch, loaded.device)
@@ -72,6 +73,7 @@ def frequencies(request: FrequenciesRequest, models: ModelPool) -> Steps[Frequen
         seconds=time.monotonic() - started,
         device=loaded.facts.device,
         dtype=loaded.facts.dtype,
+        rule=rule,
     )
 
 

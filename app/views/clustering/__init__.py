@@ -9,7 +9,12 @@ ACTIONS = (
     Action("clusters.next_layer", "right_square_bracket", "layer", "Next layer", "layer(1)"),
     Action("clusters.label", "c", "label", "By task, by distribution, by mapping: next"),
     Action("clusters.swap", "s", "swap", "The other model; of a run, the other instances"),
-    Action("clusters.plot", "p", "plot", "F1, ARI, AMI, nearest neighbours, outputs right: next"),
+    Action(
+        "clusters.plot",
+        "p",
+        "plot",
+        "F1, pair F1, ARI, AMI, nearest neighbours, outputs right: next",
+    ),
     Action("clusters.runs", "t", "runs", "Training runs, and back to the models"),
     Action("clusters.open", "enter", "open", "Open the training run"),
     Action("clusters.folder", "slash", "file", "Name a file of tasks; of runs, their folder"),

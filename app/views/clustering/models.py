@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from analysis.clustering.request import clusters_ask
-from analysis.clustering.result import TaskClusters
-from analysis.clustering.tables import METRICS
+from analysis.clustering.result import METRIC_NAMES, METRICS, TaskClusters
 from analysis.clustering.tasks.natural import natural_tasks
 from analysis.clustering.tasks.reading import task_set_from_file
 from analysis.clustering.tasks.task_set import LABELS, TaskSet
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
 
     from app.workspace import PairWorkspace, SessionLike
 
-PlotKind = Literal["f1", "ari", "ami", "neighbours"]
-PLOTS: tuple[PlotKind, ...] = ("f1", "ari", "ami", "neighbours")
+PlotKind = Literal["f1", "pair_f1", "ari", "ami", "neighbours"]
+PLOTS: tuple[PlotKind, ...] = ("f1", "pair_f1", "ari", "ami", "neighbours")
 _NATURAL = "natural"
 
 
@@ -93,5 +92,5 @@ def plot_of(
     if kind == "neighbours":
         title = f"{both[0].neighbours} nearest neighbours of unseen instances, by layer"
     else:
-        title = f"{kind.upper()} by {LABELS[label]}, by layer"
+        title = f"{METRIC_NAMES[kind]} by {LABELS[label]}, by layer"
     return PlotData(title, tuple(series))

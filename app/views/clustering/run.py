@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from analysis.clustering.runs import TrainingRun
 from analysis.clustering.training.instances import LABELS, SPLITS
 from app.terminal.text import prose
-from app.views.clustering.run_plots import MEASURES, Measure, curves, table_at
+from app.views.clustering.run_plots import MEASURES, Measure, curves, measures_of, table_at
 from app.widgets.lines import Line, Lines
 from app.widgets.plot import Plot
 from app.widgets.table_list import TableList
@@ -45,6 +45,8 @@ class ClustersRunPage(Vertical):
         self.run_shown = run
         if not known:
             self.epoch = run.epochs[-1] if run.epochs else 0
+        if self.measure not in measures_of(run):
+            self.measure = measures_of(run)[0]
         self._draw()
 
     def move_slider(self, by: int) -> None:
@@ -60,7 +62,8 @@ class ClustersRunPage(Vertical):
             self._go_to(epochs[place])
 
     def next_measure(self) -> None:
-        self.measure = MEASURES[(MEASURES.index(self.measure) + 1) % len(MEASURES)]
+        measures = MEASURES if self.run_shown is None else measures_of(self.run_shown)
+        self.measure = measures[(measures.index(self.measure) + 1) % len(measures)]
         self._draw()
 
     def next_label(self) -> None:
@@ -89,7 +92,10 @@ class ClustersRunPage(Vertical):
         settings = run.settings
         count = len(run.epochs)
         state = "" if run.finished else f" · {count} evaluation{'' if count == 1 else 's'} so far"
-        words = prose(f" {settings.preset} · seed {settings.seed}", ascii_only=self._ascii)
+        if not run.curves.matched:
+            state += " · from before F1 was matched: pair F1"
+        tsne = " · t-SNE" if settings.training.tsne else ""
+        words = prose(f" {settings.preset} · seed {settings.seed}{tsne}", ascii_only=self._ascii)
         self.query_one("#run-name", Lines).show([(words, "strong"), (state, "dim")])
         plot = curves(run, self.measure, self.label, self.split)
         self.query_one(Plot).show(plot)
@@ -98,7 +104,9 @@ class ClustersRunPage(Vertical):
 
     def _draw_slider(self) -> None:
         if epochs := self._epochs():
-            line = slider(epochs, self.epoch, self.size.width, ascii_only=self._ascii)
+            assert self.run_shown is not None
+            best = self.run_shown.best_epoch
+            line = slider(epochs, self.epoch, self.size.width, best, ascii_only=self._ascii)
             self.query_one("#run-slider", Lines).show(line)
 
     def _draw_table(self) -> None:
@@ -114,15 +122,29 @@ class ClustersRunPage(Vertical):
         self.query_one("#run-columns", Lines).show([(heading, "dim")])
 
 
-def slider(epochs: list[int], epoch: int, width: int, *, ascii_only: bool) -> Line:
-    """A line with a knob at an epoch's position between the first and the last."""
+def slider(
+    epochs: list[int], epoch: int, width: int, best: int | None = None, *, ascii_only: bool
+) -> Line:
+    """A line with a knob at an epoch's position between the first and the last.
+
+    The best epoch by validation is named, and marked on the line.
+    """
+    known = "" if best is None else f"(best {best}) "
     words = f" epoch {epoch} of {epochs[-1]} "
-    room = max(1, width - len(words) - 1)
-    place = round((epoch - epochs[0]) / max(1, epochs[-1] - epochs[0]) * (room - 1))
-    dash, knob = ("-", "O") if ascii_only else ("─", "●")
+    room = max(1, width - len(words) - len(known) - 1)
+
+    def place(of: int) -> int:
+        return round((of - epochs[0]) / max(1, epochs[-1] - epochs[0]) * (room - 1))
+
+    dash, knob, mark = ("-", "O", "^") if ascii_only else ("─", "●", "▲")
+    line = [dash] * room
+    if best is not None:
+        line[place(best)] = mark
+    at = place(epoch)
     return [
         (words, "strong"),
-        (dash * place, "dim"),
+        (known, "dim"),
+        ("".join(line[:at]), "dim"),
         (knob, "accent"),
-        (dash * (room - 1 - place), "dim"),
+        ("".join(line[at + 1 :]), "dim"),
     ]

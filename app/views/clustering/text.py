@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis.clustering.result import TaskClusters
-from analysis.clustering.tables import METRICS
+from analysis.clustering.result import METRIC_NAMES, METRICS, TaskClusters
 from analysis.clustering.tasks.task_set import LABELS, prompt_of
 from app.terminal.text import prose
 from app.widgets.lines import Line, Part, width_of
@@ -23,7 +22,9 @@ HELP = (
     "or the most frequent one of a cell; the legend says what the letters are, the lines below "
     "which instance is under the cursor.\n\n"
     "K-Means looks for as many clusters as there are labels. How they agree with the labels:\n\n"
-    "F1   precision and recall over pairs of instances: alike by label, together by cluster.\n"
+    "F1   every label is matched with the cluster that fits it, one to one; the mean F1 of the "
+    "labels.\n"
+    "pair F1   precision and recall over pairs of instances: alike by label, together by cluster.\n"
     "ARI, AMI   Rand index and mutual information, adjusted: about 0 for labels at random, 1 for "
     "full agreement.\n\n"
     "task   tasks of one category (translation, linguistic, knowledge) count as one.\n"
@@ -31,10 +32,11 @@ HELP = (
     "distribution-mapping   which task and which mapping.\n\n"
     "Nearest neighbours: every fifth phrasing counts as unseen. Of the ten training instances "
     "nearest to an unseen one, the share with its task, and how often most of them have its "
-    "output.\n\n"
+    "output, where that is one token of the model's.\n\n"
     "Training runs (t): a small model that learns synthetic tasks from scratch, trained with "
     "insttui clusters train. The curves are of four of its layers over the epochs; below them "
-    "stand all layers after the epoch of the slider, which the arrow keys move."
+    "stand all layers after the epoch of the slider, which the arrow keys move. A triangle marks "
+    "the best epoch: most outputs right with unseen instructions, of equally good ones the first."
 )
 
 NO_RUNS = (
@@ -47,6 +49,8 @@ NO_RUNS = (
 """Paragraphs shown if there are no runs to list."""
 
 LEGEND_LINES = 4
+_ROOM_FOR_PAIRS = 100
+"""Cells from which the scores of a layer have pair F1 too; tables and plots always do."""
 
 
 def label_names(found: TaskClusters, label: int) -> list[str]:
@@ -106,7 +110,7 @@ def status_lines(
         [
             (f"{plain(found.model)} · layer {layer} of {len(found.scores) - 1}  ", "strong"),
             (f"by {LABELS[label]}  ", "accent"),
-            (_scores(found, layer, label), ""),
+            (_scores(found, layer, label, pairs=width >= _ROOM_FOR_PAIRS), ""),
         ],
         [
             (f"{mark_of(kind)} ", look_of(kind)),
@@ -137,12 +141,15 @@ def legend(names: Sequence[str], width: int, *, ascii_only: bool = False) -> lis
     return list(lines)
 
 
-def _scores(found: TaskClusters, layer: int, label: int) -> str:
+def _scores(found: TaskClusters, layer: int, label: int, *, pairs: bool) -> str:
     values = found.scores[layer, label]
     if np.isnan(values).any():
         return "all instances share it"
-    names = (metric.upper() for metric in METRICS)
-    return "  ".join(f"{name} {value:.3f}" for name, value in zip(names, values, strict=True))
+    return "  ".join(
+        f"{METRIC_NAMES[metric]} {value:.3f}"
+        for metric, value in zip(METRICS, values, strict=True)
+        if pairs or metric != "pair_f1"
+    )
 
 
 def _cluster(found: TaskClusters, layer: int, label: int, instance: int) -> str:

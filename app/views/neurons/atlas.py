@@ -12,19 +12,19 @@ import numpy as np
 from analysis.neurons.pair import PairSets, Thresholds
 from analysis.neurons.result import Frequencies
 from analysis.neurons.sets import (
-    EPSILONS,
     EXPERT_EPSILONS,
     Alteration,
     UnitSets,
     alteration,
+    epsilons_of,
     expert_and_neuron,
     is_mixture,
 )
 
 Unit = Literal["neurons", "experts"]
 
-TAUS = tuple(step / 20 for step in range(1, 21))
-"""The steps of τ; it may be any share."""
+TAUS = tuple(step / 20 for step in range(21))
+"""The steps of τ; it may be any share, and with 0 any instruction is enough."""
 
 _FITS_A_BYTE = 255
 
@@ -81,11 +81,12 @@ class UnitAtlas:
 
     def move_threshold(self, unit: Unit, by: int) -> None:
         """Move ε of neurons or of experts by this many steps of its grid."""
-        grid = EPSILONS if unit == "neurons" else EXPERT_EPSILONS
+        neurons = unit == "neurons"
+        grid = epsilons_of(self.thresholds.rule) if neurons else EXPERT_EPSILONS
         moved = _moved(grid, self.threshold(unit), by)
         self.thresholds = (
             replace(self.thresholds, epsilon=moved)
-            if unit == "neurons"
+            if neurons
             else replace(self.thresholds, expert_epsilon=moved)
         )
 

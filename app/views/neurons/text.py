@@ -26,7 +26,12 @@ HELP = (
     "  p_ij(I)   share of the tokens of instruction I with it active\n"
     "  p_ij(I) ≥ ε   it is specific to I\n"
     "  in the set A of a category   specific to at least the share\n"
-    "                               τ of the category's instructions\n\n"
+    "                               τ of the category's instructions,\n"
+    "                               with τ = 0 to any of them\n\n"
+    "The first is one of two readings of the paper, the threshold rule; by the percentile rule, "
+    "which insttui components and the study take (--rule percentile), it is specific to I where "
+    "p_ij(I) is among the highest share ε of all layers. The step from instructions to a "
+    "category, τ, is ours.\n\n"
     "In a mixture of experts a neuron counts only at tokens that are routed to its expert, and "
     "p_ij stays a share of all tokens: lower ε to see its neurons. "
     "An expert is specific to I where the share of I's tokens that are routed to it is ≥ ε_e.\n\n"
@@ -74,12 +79,17 @@ def summary(atlas: UnitAtlas, unit: Unit, instructions: str, width: int) -> Line
         [
             [(unit, "strong")],
             [(f"{epsilon} ", ""), (f"{atlas.threshold(unit):.2f}", "accent")],
-            [("τ ", ""), (f"{atlas.thresholds.tau:.2f}", "accent")],
+            [("τ ", ""), (f"{atlas.thresholds.tau:.2f}", "accent"), (_any(atlas), "")],
             [(f"{atlas.instructions} instructions ({instructions})", "")],
             [("our reading", "")],
+            [(f"rule {atlas.thresholds.rule}", "")],
         ],
         width,
     )
+
+
+def _any(atlas: UnitAtlas) -> str:
+    return "" if atlas.thresholds.tau else " (any instruction)"
 
 
 def fitting(phrases: Sequence[Line], width: int) -> Line:

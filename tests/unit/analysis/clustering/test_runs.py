@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import msgspec
@@ -20,7 +21,7 @@ THIRD = 0.1 + 0.2  # needs seventeen digits
 
 CURVES = Curves(
     [
-        ClusterRow(epoch, split, layer, "task", THIRD / (epoch + 1), -0.25, 1.0)
+        ClusterRow(epoch, split, layer, "task", THIRD / (epoch + 1), 0.125, -0.25, 1.0)
         for epoch in (0, 2)
         for split in ("training", "validation")
         for layer in range(3)
@@ -65,10 +66,22 @@ def test_a_run_is_read_as_it_was_written(folder: Path) -> None:
     assert run.epochs == [0, 2]
     assert list(run.layers) == [0, 1, 2]
     assert not run.finished
+    # Epoch 1 is not measured as a whole; of epochs 0 and 2 the later is right more often.
+    assert run.best_epoch == 2
+    assert run.curves.matched
+
+
+def test_f1_of_a_run_from_before_it_was_matched_is_pair_f1(folder: Path) -> None:
+    rows = "0,training,0,task,0.3,0.1,0.2\n0,training,1,task,0.4,0.1,0.2\n"
+    (folder / "clusters.csv").write_text("epoch,split,layer,label,f1,ari,ami\n" + rows)
+    curves = open_run(folder).curves
+    assert not curves.matched
+    assert [row[5:] for row in curves.clusters] == [(0.3, 0.1, 0.2), (0.4, 0.1, 0.2)]
+    assert all(math.isnan(row.f1) for row in curves.clusters)
 
 
 COLUMNS = {
-    "clusters.csv": "epoch,split,layer,label,f1,ari,ami",
+    "clusters.csv": "epoch,split,layer,label,f1,pair_f1,ari,ami",
     "accuracy.csv": "epoch,split,accuracy,loss",
     "neighbours.csv": "epoch,layer,k,share,accuracy",
 }

@@ -11,6 +11,7 @@ from analysis.methods import study_of
 from analysis.models.references import resolve
 from analysis.problems import Problem, ProblemError
 from analysis.studies.study import PairInput
+from analysis.studies.testing import TOLD
 from tests.support.scripted_clusters import task_clusters
 from tests.support.scripted_session import ScriptedSession
 from tests.support.studies import answered, driven
@@ -61,18 +62,19 @@ def test_what_is_said_on_the_way_is_noted_once():
 def test_the_first_table_has_the_best_layer_of_each_model(findings):
     rows = [row[:3] for row in findings.tables[0].table]
     assert rows == [("demo-base", 2, pytest.approx(0.4)), ("demo-tuned", 3, pytest.approx(0.6))]
-    assert [table.name for table in findings.tables] == ["best", "layers", "neighbours"]
+    assert [table.name for table in findings.tables] == ["best", "layers", "neighbours", TOLD]
 
 
 def test_the_findings_have_the_numbers_and_the_precision_that_was_used(findings):
     assert findings.statements[0].startswith(
-        "demo-base tells tasks apart best in layer 2: task F1 0.400, ARI 0.300, AMI 0.350;"
+        "demo-base tells tasks apart best in layer 2: task F1 0.400, pair F1 0.200, ARI 0.300, "
+        "AMI 0.350;"
     )
     assert "Best task F1: demo-base 0.400, demo-tuned 0.600 (+0.200)." in findings.statements
     text = "\n".join(findings.statements)
     assert "0.200 at the embeddings, from 0.300 to 0.400" in text
     assert "predict its output best in layer 3, 90.0%" in text
-    assert any("left out" in note for note in findings.notes)
+    assert any("several tokens" in note for note in findings.notes)
     assert findings.parameters["base precision"] == "float32 on cpu"
     assert findings.parameters["tuned precision"] == "float32 on cpu"
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from analysis.clustering.request import ClustersRequest
+from analysis.clustering.result import METRICS
 from analysis.clustering.tables import (
     BEST,
     best_layer,
@@ -33,27 +34,27 @@ def pair():
 
 def test_a_row_of_scores_is_a_label_of_a_layer(pair):
     table = rows(scores_table(pair))
-    assert list(table[0]) == ["model", "layer", "label", "f1", "ari", "ami"]
+    assert list(table[0]) == ["model", "layer", "label", "f1", "pair_f1", "ari", "ami"]
     assert len(table) == 2 * 4 * 3
     assert [row["label"] for row in table[:3]] == ["task", "distribution", "distribution-mapping"]
     row = next(each for each in table if (each["model"], each["layer"]) == ("a-tuned", 2))
-    assert [row[score] for score in ("f1", "ari", "ami")] == pytest.approx([0.5, 0.4, 0.45])
+    assert [row[score] for score in METRICS] == pytest.approx([0.5, 0.3, 0.4, 0.45])
 
 
 def test_a_label_that_all_share_has_empty_cells():
-    found = of("a", scores=np.full((4, 3, 3), np.nan))
+    found = of("a", scores=np.full((4, 3, 4), np.nan))
     assert {row["f1"] for row in rows(scores_table([found]))} == {None}
     assert best_layer(found) == 0
 
 
 def test_the_best_layer_is_that_of_the_best_task_f1(pair):
     assert [best_layer(each) for each in pair] == [2, 3]
-    assert BEST[2:5] == ("task_f1", "task_ari", "task_ami")
+    assert BEST[2:6] == ("task_f1", "task_pair_f1", "task_ari", "task_ami")
     table = rows(best_layers_table(pair))
     assert [row["layer"] for row in table] == [2, 3]
     assert table[1]["task_f1"] == pytest.approx(0.6)
     assert table[1]["distribution_mapping_ari"] == pytest.approx(0.48)
-    assert len(table[0]) == 2 + 9
+    assert len(table[0]) == 2 + 12
 
 
 def test_with_one_task_the_best_layer_is_that_of_the_next_label(pair):
@@ -93,7 +94,5 @@ def test_instances_of_the_layers_asked_for_can_be_walked_again_and_none_is_made_
     assert list(table) == list(table)
 
 
-def test_other_tasks_in_the_two_models_are_said(pair):
-    assert len(notes_of(pair)) == 1
-    fewer = msgspec.structs.replace(pair[1], tasks=TASKS[:2])
-    assert notes_of((pair[0], fewer))[-1].startswith("The models have other tokenizers")
+def test_what_is_said_of_both_models_is_said_once(pair):
+    assert notes_of(pair) == pair[0].notes

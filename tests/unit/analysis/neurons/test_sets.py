@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -46,7 +47,7 @@ def by_hand(draws, kind, epsilon, tau):
         for layer, shares in enumerate(layers_and_experts[kind]):
             for unit in range(shares.shape[1]):
                 reached = sum(share >= epsilon - 1e-9 for share in shares[:, unit])
-                if reached >= tau * len(shares) - 1e-9:
+                if reached and reached >= tau * len(shares) - 1e-9:
                     found.add((layer, unit))
         sets.append(found)
     return sets
@@ -64,7 +65,7 @@ def as_sets(members):
 
 
 @pytest.mark.parametrize("kind", [0, 1], ids=["neurons", "experts"])
-@pytest.mark.parametrize("tau", [0.1, 0.3, 0.5, 0.7])
+@pytest.mark.parametrize("tau", [0.0, 0.1, 0.3, 0.5, 0.7])
 @pytest.mark.parametrize("epsilon", [0.1, 0.5, 0.7])
 def test_sets_and_overlaps_are_those_of_set_arithmetic(epsilon, tau, kind):
     draws = planted(3)
@@ -135,8 +136,22 @@ def test_a_place_is_a_neuron_of_an_expert():
 @pytest.mark.parametrize(
     ("epsilon", "tau", "said"),
     [(each, 0.5, r"multiple of 0\.05") for each in (0.0, 0.51, 1.05, -0.5)]
-    + [(0.5, each, "above 0") for each in (0.0, 1.1)],
+    + [(0.5, each, "any instruction") for each in (-0.1, 1.1)],
 )
 def test_an_epsilon_off_the_grid_and_a_tau_that_is_no_share_are_refused(epsilon, tau, said):
     with pytest.raises(ProblemError, match=said):
         neuron_sets([frequencies("code", [np.zeros((3, 4))])], epsilon, tau)
+
+
+def test_by_percentile_epsilon_is_a_share_of_the_neurons():
+    kept = frequencies("code", [np.linspace(0, 1, 4)[None].repeat(3, axis=0)])
+    # Neuron 3 is among the highest 1 % in all instructions, neuron 2 among the highest 2 % in one.
+    reached = np.zeros((20, 4), dtype=np.uint16)
+    reached[:, 3], reached[1:, 2] = 3, 1
+    layer = msgspec.structs.replace(kept.layers[0], reached=reached)
+    found = [msgspec.structs.replace(kept, layers=(layer,), rule="percentile")]
+    for epsilon, tau, members in ((0.01, 0, {3}), (0.02, 0, {2, 3}), (0.02, 0.5, {3})):
+        (here,) = neuron_sets(found, epsilon, tau).members
+        assert set(np.flatnonzero(here[0]).tolist()) == members
+    with pytest.raises(ProblemError, match=r"multiple of 0\.01, up to 0\.2"):
+        neuron_sets(found, 0.5, 0)

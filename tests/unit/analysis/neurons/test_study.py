@@ -17,6 +17,7 @@ from analysis.neurons.compute.frequencies import frequencies
 from analysis.neurons.request import AblationRequest, FrequenciesRequest
 from analysis.neurons.study import NeuronsInput
 from analysis.problems import ProblemError
+from analysis.studies.testing import TOLD
 from tests.support.scripted_session import ScriptedSession
 from tests.support.studies import answered, driven, rows_of
 
@@ -68,10 +69,19 @@ def findings(prompts):
 
 def test_every_table_speaks_of_both_models_or_of_the_change(findings):
     names = "overlaps halves alterations sizes thresholds ablation"
-    assert [each.name for each in findings.tables] == names.split()
+    assert [each.name for each in findings.tables] == [*names.split(), TOLD]
     for name in ("overlaps", "halves", "sizes", "thresholds"):
         assert {row["model"] for row in rows_of(findings, name)} == {"demo-base", "demo-tuned"}
     assert {row["model"] for row in rows_of(findings, "ablation")} == {"demo-tuned"}
+
+
+def test_the_rule_is_told_in_sentence_parameters_and_rows(findings):
+    assert "by the rule “threshold”" in findings.statements[0]
+    assert "τ, is ours" in findings.statements[0]
+    assert findings.parameters["rule"] == "threshold"
+    members = next(each for each in findings.data if each.name == "members").table
+    assert members.columns[-3:] == ("rule", "epsilon", "tau")
+    assert {row[-3:] for row in members} == {("threshold", 0.4, 0.5)}
 
 
 def test_the_parts_add_up(findings):

@@ -55,7 +55,8 @@ def test_every_unit_of_a_set_has_a_row(pair):
     table = units_table(pair)
     high = float(np.float32(HIGH))
     assert table.columns == COLUMNS
-    assert list(table) == [
+    assert {row[9:] for row in table} == {("threshold", 0.5, 0.75)}
+    assert [row[:9] for row in table] == [
         ("b", "code", 0, None, 0, high, True, False, "kept"),
         ("b", "code", 0, None, 1, high, False, True, "lost"),
         ("b", "math", 0, None, 0, high, True, False, "kept"),
@@ -122,7 +123,9 @@ def test_models_that_are_built_differently_are_refused():
         pair_sets(narrow, wide, Thresholds())
 
 
-@pytest.mark.parametrize("given", [{"epsilon": 0.33}, {"tau": 0}, {"expert_epsilon": 1.5}], ids=str)
+@pytest.mark.parametrize(
+    "given", [{"epsilon": 0.33}, {"tau": -0.1}, {"expert_epsilon": 1.5}], ids=str
+)
 def test_thresholds_out_of_bounds_are_refused_at_once(given):
     with pytest.raises(ProblemError):
         Thresholds.of(given)
@@ -133,3 +136,10 @@ def test_the_reading_says_that_it_is_ours():
     assert Thresholds(0.4, 0.6).reading(mixture=False).startswith("Our reading")
     assert "40% of its tokens" in Thresholds(0.4, 0.6).reading(mixture=False)
     assert "routed" in Thresholds().reading(mixture=True)
+    assert "rule “threshold”" in Thresholds().reading(mixture=False)
+    other = Thresholds.of({"rule": "percentile", "tau": 0.0})
+    assert other == Thresholds(0.05, 0.0, rule="percentile")
+    assert "highest 5% of all layers" in other.reading(mixture=False)
+    assert "specific to any instruction; this last step, τ, is ours" in other.reading(mixture=True)
+    with pytest.raises(ProblemError, match=r"up to 0\.2"):
+        Thresholds(0.5, rule="percentile")

@@ -84,7 +84,7 @@ def test_a_long_text_is_cut_with_a_word_and_whole_beside_it(tmp_path):
 )
 def test_what_p_values_leave_out_is_said_where_there_are_some(tmp_path, statement, tested):
     text = write_report(findings(statements=(statement,)), tmp_path).read_text()
-    assert ("No p-value is corrected" in text) == tested
+    assert ("The family of tests is all of this report" in text) == tested
 
 
 def test_studies_lie_side_by_side_and_are_replaced_by_their_like(tmp_path):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
-from scipy.stats import ttest_1samp, ttest_ind
+from scipy.stats import false_discovery_control, ttest_1samp, ttest_ind
 
 from analysis.concepts import study as concepts
 from analysis.heads import study as heads
@@ -18,6 +19,30 @@ from tests.support.scripted_concepts import layer_concepts
 from tests.support.scripted_weights import head_pairs
 from tests.support.studies import Report, in_group, population_deviation
 from tests.support.weight_studies import MORE_VERBS, pair
+
+
+def pooled_difference(first, second):
+    """Difference of means in pooled deviations, with Hedges' factor to first order."""
+    freedom = len(first) + len(second) - 2
+    squares = (len(first) - 1) * first.var() + (len(second) - 1) * second.var()
+    return (1 - 3 / (4 * freedom - 1)) * (first.mean() - second.mean()) / (squares / freedom) ** 0.5
+
+
+def check_effect(row, expected):
+    assert row.effect_size == pytest.approx(expected, rel=0.01)
+    assert row.effect_low < row.effect_size < row.effect_high
+
+
+def check_family(report):
+    """All p-values of a report are corrected together."""
+    tables = [each.name for each in report.findings.tables if "p_value" in each.table.columns]
+    columns = ["p_value", "p_holm", "p_bh"]
+    every = pd.concat([report[name][columns] for name in tables]).dropna()
+    assert len(every) > 1
+    ranked = every.sort_values("p_value")
+    steps = ranked.p_value * np.arange(len(ranked), 0, -1)
+    np.testing.assert_allclose(ranked.p_holm, steps.cummax().clip(upper=1))
+    np.testing.assert_allclose(every.p_bh, false_discovery_control(every.p_value))
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +87,8 @@ def test_table_3_from_the_verbs(head_report):
         assert row.general_deviation == pytest.approx(population_deviation(shares["general"]))
         expected = ttest_ind(shares["instruction"], shares["general"], equal_var=False).pvalue
         assert row.p_value == pytest.approx(expected)
+        check_effect(row, pooled_difference(shares["instruction"], shares["general"]))
+    check_family(head_report)
 
 
 def test_fig_8_from_the_components(concept_report):
@@ -85,6 +112,7 @@ def test_rotation_by_layer_from_the_components_and_angles(concept_report):
     angles = concept_report["subspace-angles"].groupby("layer").angle_degrees
     np.testing.assert_allclose(table.mean_subspace_angle, angles.mean())
     np.testing.assert_allclose(table.largest_subspace_angle, angles.max())
+    check_family(concept_report)
 
 
 def test_words_gained_and_lost_by_layer_from_the_components(concept_report):
@@ -121,6 +149,7 @@ def check_tables_1_and_2(report):
         assert row.other_deviation == pytest.approx(population_deviation(second))
         expected = ttest_ind(first, second, equal_var=False, alternative="greater").pvalue
         assert row.p_value == pytest.approx(expected)
+        check_effect(row, pooled_difference(first, second))
 
 
 def check_fig_6(report):
@@ -139,6 +168,7 @@ def check_fig_6(report):
         assert row["outer_share"] == pytest.approx(outer.mean())
         expected = ttest_1samp(outer, 0.5, alternative="greater").pvalue
         assert row["p_value"] == pytest.approx(expected)
+        assert row["effect_size"] == pytest.approx((outer.mean() - 0.5) / outer.std())
 
 
 @pytest.fixture(scope="module")
@@ -175,4 +205,6 @@ def library(tmp_path_factory):
     ("study", "check"), [(density.study, check_tables_1_and_2), (position.study, check_fig_6)]
 )
 def test_maps_give_tables_that_follow_from_their_cases(study, check, maps, library, tmp_path):
-    check(Report(study(library if maps == "made" else CaseLibrary.open(PUBLISHED)), tmp_path))
+    report = Report(study(library if maps == "made" else CaseLibrary.open(PUBLISHED)), tmp_path)
+    check(report)
+    check_family(report)

@@ -12,6 +12,7 @@ from analysis.clustering.compute.instances import instances_of, is_one_token
 from analysis.clustering.compute.measures import cluster_scores, neighbour_scores
 from analysis.clustering.compute.task_clusters import task_clusters
 from analysis.clustering.request import ClustersRequest
+from analysis.clustering.result import METRICS
 from analysis.clustering.tasks.natural import natural_tasks
 from analysis.clustering.tasks.task_set import LABELS, ClusterTask
 from analysis.demo.catalog import WEIGHTS
@@ -90,7 +91,7 @@ def test_scores_are_those_of_the_states_at_the_end_of_the_input(found):
     for number, labels in enumerate((categories, tasks, mappings)):
         expected = cluster_scores(states, np.array(labels))
         assert found.scores[5, number] == pytest.approx(
-            [expected.f1, expected.ari, expected.ami], abs=1e-6
+            [expected.f1, expected.pair_f1, expected.ari, expected.ami], abs=1e-6
         )
         assert len(set(found.clusters[5, number])) == len(set(labels))
     unseen = np.array([phrasing == 4 for phrasing in found.phrasing])
@@ -107,7 +108,7 @@ def test_scores_are_those_of_the_states_at_the_end_of_the_input(found):
 
 def test_all_layers_are_there_from_the_embeddings_on_and_on_what_they_were_computed_is_said(found):
     assert (found.device, found.dtype) == ("cpu", "float32")
-    assert found.scores.shape == (9, len(LABELS), 3)
+    assert found.scores.shape == (9, len(LABELS), len(METRICS))
     assert found.map.shape == (9, len(found.task), 2)
     assert not np.isnan(found.scores).any()
 
@@ -164,7 +165,7 @@ def test_in_a_chat_the_state_is_that_before_the_answer(pool):
     # Layer 0 is the template's last token, whatever was asked.
     assert (chat.map[0] == 0).all()
     assert len(set(chat.clusters[0, 1])) == 1
-    assert chat.scores[0, :, 1] == pytest.approx(0)
+    assert chat.scores[0, :, METRICS.index("ari")] == pytest.approx(0)
     assert len(set(chat.clusters[8, 1])) == 4
 
 
@@ -188,20 +189,38 @@ def test_one_instance_has_no_scores_and_says_why(pool):
     assert sum("it has no scores" in note for note in found.notes) == 3
 
 
-def test_answers_of_several_tokens_are_left_out_and_said():
+def test_outputs_of_several_tokens_are_clustered_and_said():
     tokenizer = AutoTokenizer.from_pretrained(WEIGHTS / "demo-base")
     mixed = ClusterTask("mixed", ("Do.",), (("a", "Ouagadougou"), ("b", "house"), ("c", "dog")))
     foreign = ClusterTask("foreign", ("Do.",), (("cat", "猫"),))
-    found = instances_of((mixed, foreign), tokenizer, 10)
-    assert [task.mappings for task in found.tasks] == [(("b", "house"), ("c", "dog"))]
-    assert found.notes == (
-        "foreign is left out: none of its answers is one token.",
-        "Answers left out, being more than one token: Ouagadougou (mixed), 猫 (foreign).",
-    )
+    found = instances_of((mixed, foreign), tokenizer, 2)
+    assert [task.mappings for task in found.tasks] == [mixed.mappings[:2], foreign.mappings]
+    assert found.one_token.tolist() == [False, True, False]
+    (note,) = found.notes
+    assert note.endswith(": Ouagadougou (mixed), 猫 (foreign).")
     assert is_one_token(tokenizer, "house")
     assert not is_one_token(tokenizer, "Ouagadougou")
-    with pytest.raises(ProblemError, match="None of the answers is one token"):
-        instances_of((foreign,), tokenizer, 10)
+
+
+def test_outputs_of_several_tokens_are_left_out_of_the_neighbours_accuracy_alone(found, pool):
+    """Without those instances the accuracy is the same; share and scores have them."""
+    longer = ("Burkina Faso", "Ouagadougou")
+    mixed = tuple(
+        msgspec.structs.replace(task, mappings=(*task.mappings[:4], longer)) for task in TASKS
+    )
+    more, _ = answer(request(mixed, mappings=5), pool)
+    assert more.one_token.tolist() == [mapping < 4 for mapping in more.mapping]
+    assert len(more.task) == len(found.task) * 5 // 4
+    assert more.neighbour_accuracy == pytest.approx(found.neighbour_accuracy)
+    one_token = more.one_token[more.unseen]
+    assert np.array_equal(more.output_predicted[:, one_token], found.output_predicted)
+    assert not more.output_predicted[:, ~one_token].any()
+    assert more.neighbours_of_task.shape[1] == more.unseen.sum()
+    alone = tuple(msgspec.structs.replace(task, mappings=(longer,)) for task in TASKS)
+    none, _ = answer(request(alone), pool)
+    assert np.isnan(none.neighbour_accuracy).all()
+    assert not np.isnan(none.neighbour_share).any()
+    assert any("Too few outputs are one token" in note for note in none.notes)
 
 
 def test_too_many_instances_are_refused():

@@ -126,7 +126,7 @@ def test_the_rows_of_an_epoch_are_the_scores_of_its_states() -> None:
     unseen = [place for place, each in enumerate(INSTANCES) if each.split == "validation"]
     labels = np.array([INSTANCES[place].distribution for place in unseen])
     wanted = cluster_scores(states[2][unseen], labels, seed=1)
-    assert (row.f1, row.ari, row.ami) == (wanted.f1, wanted.ari, wanted.ami)
+    assert row[4:] == (wanted.f1, wanted.pair_f1, wanted.ari, wanted.ami)
     seen = [place for place, each in enumerate(INSTANCES) if each.split == "training"]
     tasks = np.array([each.task for each in INSTANCES])
     outputs = np.array([each.output for each in INSTANCES])
@@ -135,6 +135,11 @@ def test_the_rows_of_an_epoch_are_the_scores_of_its_states() -> None:
         states[1][unseen], tasks[unseen], outputs[unseen], k=5,
     )  # fmt: skip
     assert (near.share, near.accuracy) == curves.neighbours[1][3:]
+    again, _ = Dynamics(INSTANCES, encoded, neighbours=5, seed=1, tsne=True).measure(model, 7)
+    wanted = cluster_scores(states[2][unseen], labels, tsne=True, seed=1)
+    row = again.clusters[curves.clusters.index(row)]
+    assert row[4:] == (wanted.f1, wanted.pair_f1, wanted.ari, wanted.ami)
+    assert again.neighbours == curves.neighbours
     assert len(curves.clusters) == 2 * 3 * 3
     assert maps.shape == (3, sum(each.evaluated for each in INSTANCES), 2)
 
@@ -209,7 +214,7 @@ def test_a_finished_run_has_learned_its_tasks_and_stays_as_it_is(undisturbed: Pa
     run, before = open_run(undisturbed), content(undisturbed)
     assert run.finished
     losses = [row.loss for row in run.curves.accuracies if row.split == "training"]
-    assert losses[-1] < 0.75 * losses[0]
+    assert losses[-1] < 0.85 * losses[0]
     reports: list[Progress] = []
     train_run(undisturbed, TINY, device="cpu", report=reports.append)
     assert content(undisturbed) == before

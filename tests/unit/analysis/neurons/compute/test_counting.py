@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
 
 from analysis.neurons.compute.batches import Text, in_batches, padded
-from analysis.neurons.compute.counting import Counter
+from analysis.neurons.compute.counting import Counter, top_steps
 from analysis.neurons.compute.feed_forward import feed_forwards
-from analysis.neurons.sets import EPSILONS, EXPERT_EPSILONS
+from analysis.neurons.sets import EPSILONS, EXPERT_EPSILONS, TOP_SHARES
 from tests.support.small_models import CONFIGURATIONS, EXPERTS, VOCABULARY, small_model
 
 IMPLEMENTATIONS = ("eager", "batched_mm", "grouped_mm")
@@ -26,8 +29,8 @@ def some_texts() -> list[Text]:
     return texts
 
 
-def counted_by(model, texts, branch="gate"):
-    counter = Counter(feed_forwards(model), branch)
+def counted_by(model, texts, branch="gate", rule="threshold"):
+    counter = Counter(feed_forwards(model), branch, rule)
     for batch in in_batches(texts):
         ids, mask, counted = padded(batch, torch.device("cpu"))
         with torch.no_grad(), counter.counting(counted):
@@ -146,6 +149,40 @@ def test_frequencies_of_experts_are_those_of_a_loop_in_every_implementation(fami
         model.set_experts_implementation(implementation)
         assert_counts_are_those_of(counted_by(model, texts, branch), *expected)
     assert 0 < expected[1][0].mean() < 1
+
+
+def by_percentile(active):
+    """How many instructions have a neuron among the highest shares: per layer [20, U]."""
+    everything = np.concatenate(active, axis=1)
+    counts = np.zeros((len(TOP_SHARES), everything.shape[1]), dtype=int)
+    for row in everything:
+        ranked = sorted(row, reverse=True)
+        for step in range(len(TOP_SHARES)):
+            border = ranked[math.ceil(Fraction(step + 1, 100) * len(row)) - 1]
+            for unit, share in enumerate(row):
+                counts[step, unit] += share > 0 and share >= border - 1e-9
+    return np.split(counts, np.cumsum([each.shape[1] for each in active])[:-1], axis=1)
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2", "mixtral"])
+def test_by_percentile_the_frequencies_of_all_layers_are_ranked_together(family, monkeypatch):
+    model, texts = small_model(family), some_texts()
+    active, sent = by_token(model, texts, "gate")
+    expected = by_percentile(active)
+    found = counted_by(model, texts, "gate", "percentile")
+    for layer, counts, experts in zip(found, expected, sent, strict=True):
+        np.testing.assert_array_equal(layer.reached, counts)
+        assert layer.expert_reached.shape[1] == experts.shape[1]
+    assert 0 < expected[0][0].sum() < expected[0][-1].sum()
+    monkeypatch.setattr("analysis.neurons.compute.batches.TOKENS", 1)
+    for one, other in zip(found, counted_by(model, texts, "gate", "percentile"), strict=True):
+        np.testing.assert_array_equal(one.reached, other.reached)
+
+
+def test_who_ties_at_the_border_is_in_and_who_is_never_active_is_not():
+    # Of ten neurons one is the highest 1 % to 10 %, two are the highest 11 % to 20 %.
+    steps = top_steps(torch.tensor([[5, 5, 3, 2, 1, 1, 1, 1, 1, 1], [4, *[0] * 9]]))
+    assert steps.tolist() == [[20, 20, *[0] * 8], [20, *[0] * 9]]
 
 
 def test_padding_and_the_size_of_batches_change_nothing(monkeypatch):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
 from analysis.engine.tokenizing import tokenize
 from analysis.neurons.compute.frequencies import frequencies
 from analysis.neurons.request import FrequenciesRequest
+from analysis.neurons.result import Frequencies
 from analysis.neurons.sets import EPSILONS
 from analysis.problems import ProblemError
+from analysis.request import ModelChoice
 from tests.support.component_models import CHOICE, OnePool
 from tests.support.small_models import CONTEXT_WINDOW
 from tests.support.studies import answered
@@ -56,6 +59,21 @@ def test_the_product_with_the_up_branch_is_another_activation(pool):
     gate, product = asked(pool, *PROMPTS), asked(pool, *PROMPTS, branch="product")
     assert (gate.layers[0].reached != product.layers[0].reached).any()
     assert (gate.layers[0].expert_reached == product.layers[0].expert_reached).all()
+
+
+def test_the_rule_is_told_and_results_from_before_there_were_two_stay_valid(pool):
+    plain, ranked = asked(pool, *PROMPTS), asked(pool, *PROMPTS, rule="percentile")
+    assert (plain.rule, ranked.rule) == ("threshold", "percentile")
+    for one, other in zip(plain.layers, ranked.layers, strict=True):
+        assert (np.diff(other.reached.astype(int), axis=0) >= 0).all()
+        np.testing.assert_array_equal(one.mean, other.mean)
+        np.testing.assert_array_equal(one.expert_reached, other.expert_reached)
+    request = FrequenciesRequest(ModelChoice("m", "m"), "code", ("Add.",))
+    stored = "f11526789d44caf7108af1a4435e1001d0e4adcf3ab3f9986393cc274f4ccbae"
+    assert request.key(["f"]) == stored
+    assert msgspec.structs.replace(request, rule="percentile").key(["f"]) != stored
+    (field,) = (each for each in msgspec.structs.fields(Frequencies) if each.name == "rule")
+    assert field.default == "threshold"
 
 
 def test_what_is_too_long_is_left_out_and_said(pool):

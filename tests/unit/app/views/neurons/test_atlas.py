@@ -169,7 +169,7 @@ def test_in_a_mixture_experts_come_first_and_neurons_inside():
 
 def test_thresholds_stay_on_their_grids():
     atlas = atlas_of(mixture=True)
-    for by, epsilon, expert, tau in ((99, 1.0, 1.0, 1.0), (-99, 0.05, 0.01, 0.05)):
+    for by, epsilon, expert, tau in ((99, 1.0, 1.0, 1.0), (-99, 0.05, 0.01, 0.0)):
         atlas.move_threshold("neurons", by)
         atlas.move_threshold("experts", by)
         atlas.move_tau(by)
