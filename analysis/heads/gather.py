@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 
 def layer_asks(
-    pair: Pair, layers: Iterable[int], words: Words, vectors: WordVectors
+    pair: Pair, layers: Iterable[int], words: Words, vectors: WordVectors, top: int = 100
 ) -> list[Ask[HeadPairs]]:
-    """Ask for the word pairs of these layers' heads, base before tuned."""
+    """Ask for the word pairs of these layers' heads, base before tuned; `top` is K."""
     return [
         Ask(
             f"layer {layer}",
-            tuple(HeadPairsRequest(model, layer, words, vectors) for model in pair),
+            tuple(HeadPairsRequest(model, layer, words, vectors, top) for model in pair),
         )
         for layer in layers
     ]
 
 
 def head_ask(
-    pair: Pair, layer: int, head: int, words: Words, vectors: WordVectors
+    pair: Pair, layer: int, head: int, words: Words, vectors: WordVectors, top: int = 100
 ) -> Ask[NeuronPairs]:
-    """Ask for the word pairs of one head's neuron pairs, base before tuned."""
+    """Ask for the word pairs of one head's neuron pairs, base before tuned; `top` is K."""
     return Ask(
         f"layer {layer}, head {head}",
-        tuple(NeuronPairsRequest(model, layer, head, words, vectors) for model in pair),
+        tuple(NeuronPairsRequest(model, layer, head, words, vectors, top) for model in pair),
     )

@@ -61,7 +61,9 @@ _VOWELS = frozenset("aeiou")
 
 
 @cache
-def general_verbs(count: int = GENERAL_VERBS) -> tuple[str, ...]:
+def general_verbs(
+    count: int = GENERAL_VERBS, without: tuple[str, ...] = INSTRUCTION_VERBS
+) -> tuple[str, ...]:
     """The `count` most frequent English verbs by wordfreq's ranks, without instruction verbs."""
     # Imported here because it is slow to load.
     from wordfreq import get_frequency_dict
@@ -70,7 +72,7 @@ def general_verbs(count: int = GENERAL_VERBS) -> tuple[str, ...]:
     words = (word for word in frequencies if word.isascii() and word.isalpha() and len(word) > 1)
     # Break ties alphabetically.
     ranked = sorted(words, key=lambda word: (-frequencies[word], word))
-    instructions = set(INSTRUCTION_VERBS)
+    instructions = set(without)
     verbs = (word for word in ranked if word not in instructions and _is_verb(word, frequencies))
     return tuple(islice(verbs, count))
 

@@ -50,8 +50,18 @@ def found_for(spec: StudySpec, options: Namespace, settings: Settings) -> dict[s
         demo = base.name in DEMO_NAMES and tuned.name in DEMO_NAMES
         found["prompts"] = _prompts(options, demo=demo)
         found["cases_folder"] = Path(options.out) if options.out else None
+    return found | own_options(options)
+
+
+def own_options(options: Namespace) -> dict[str, Any]:
+    """The study's own options that were given, by name; ProblemError for an unusable file."""
     own = {name: getattr(options, name) for name in options.own}
-    return found | {name: value for name, value in own.items() if value is not None}
+    read = getattr(options, "read", {})
+    return {
+        name: read[name](value) if name in read else value
+        for name, value in own.items()
+        if value is not None
+    }
 
 
 def _prompts(options: Namespace, *, demo: bool) -> PromptSet:
@@ -76,7 +86,11 @@ def refuse_unused(spec: StudySpec, options: Namespace) -> None:
     # The app's options are accepted before any command.
     words = {name: value for name, value in _OF_WORDS.items() if name not in spec.word_options}
     _refuse(options, words, f"The study {spec.name} does not use it.")
-    if spec.takes == "pair" and options.results:
+    if spec.stored and options.results:
+        why = "--results takes stored results in place of models: nothing is computed."
+        alone = dict.fromkeys(getattr(options, "of_models", ()))
+        _refuse(options, {**_OF_WORDS, **_OF_MODELS, **alone}, why)
+    elif spec.takes == "pair" and options.results:
         raise problem(
             "input",
             f"The study {spec.name} needs models.",
