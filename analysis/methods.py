@@ -192,6 +192,7 @@ METHODS = (
                 title="how hidden states cluster by task (Table 1 of the paper on clustering)",
                 factory="analysis.clustering.study:study",
                 takes="pair",
+                given="analysis.clustering.study:ClustersInput",
                 works_on="both models' hidden states on tasks of its own",
             ),
         ),

@@ -56,12 +56,12 @@ class WordVectors(Part, frozen=True):
     frequent: int | msgspec.UnsetType = msgspec.UNSET
     deviations: float | msgspec.UnsetType = msgspec.UNSET
 
-    def with_thresholds(self, frequent: int, deviations: float) -> WordVectors:
-        """The same vectors with these thresholds."""
+    def with_thresholds(self, frequent: int | None, deviations: float | None) -> WordVectors:
+        """The same vectors with these thresholds; None stands for the usual ones."""
         return msgspec.structs.replace(
             self,
-            frequent=msgspec.UNSET if frequent == FREQUENT else frequent,
-            deviations=msgspec.UNSET if deviations == DEVIATIONS else deviations,
+            frequent=msgspec.UNSET if frequent in (None, FREQUENT) else frequent,
+            deviations=msgspec.UNSET if deviations in (None, DEVIATIONS) else deviations,
         )
 
     @property

@@ -11,6 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from itertools import islice
+from pathlib import Path
+
+from analysis.words.words import words_from_file
 
 _PUBLISHED = """
 translate explain summarize retrieve revise generate describe classify create evaluate correct
@@ -75,6 +78,11 @@ def general_verbs(
     instructions = set(without)
     verbs = (word for word in ranked if word not in instructions and _is_verb(word, frequencies))
     return tuple(islice(verbs, count))
+
+
+def verbs_from_file(path: Path) -> tuple[str, ...]:
+    """The verbs of a user's list, in lower case; formats and errors as `words_from_file`."""
+    return tuple(dict.fromkeys(word.casefold() for word in words_from_file(path).words))
 
 
 def _is_verb(word: str, frequencies: Mapping[str, float]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from app.config import Settings
 
 # The options' defaults.
 _OF_WORDS = {"vocab": None, "vectors": None}
+_SPELLED = {"component_words": "words"}
 _OF_FILES = {"columns": {}, "bad_lines": "refuse"}
 _OF_MODELS = {
     "base": None,
@@ -54,14 +55,15 @@ def found_for(spec: StudySpec, options: Namespace, settings: Settings) -> dict[s
 
 
 def own_options(options: Namespace) -> dict[str, Any]:
-    """The study's own options that were given, by name; ProblemError for an unusable file."""
+    """The study's own options that were given, by name; ProblemError for an unusable file.
+
+    A method's command may read them itself, with a function `settle`.
+    """
+    settle: Callable[[Namespace], dict[str, Any]] | None = getattr(options, "settle", None)
+    if settle is not None:
+        return settle(options)
     own = {name: getattr(options, name) for name in options.own}
-    read = getattr(options, "read", {})
-    return {
-        name: read[name](value) if name in read else value
-        for name, value in own.items()
-        if value is not None
-    }
+    return {name: value for name, value in own.items() if value is not None}
 
 
 def _prompts(options: Namespace, *, demo: bool) -> PromptSet:
@@ -110,5 +112,5 @@ def refuse_unused(spec: StudySpec, options: Namespace) -> None:
 def _refuse(options: Namespace, unused: Mapping[str, object], why: str) -> None:
     given = [name for name, absent in unused.items() if getattr(options, name, absent) != absent]
     if given:
-        name = f"--{given[0].replace('_', '-')}"
+        name = f"--{_SPELLED.get(given[0], given[0]).replace('_', '-')}"
         raise problem("input", f"{name} would change nothing here.", why, f"Leave {name} away.")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from analysis.clustering.request import ClustersRequest
+from analysis.clustering.study import ClustersInput
 from analysis.clustering.tasks.natural import natural_tasks
 from analysis.events import Failed, Finished, Notice, Progress
 from analysis.methods import study_of
 from analysis.models.references import resolve
 from analysis.problems import Problem, ProblemError
-from analysis.studies.study import PairInput
 from tests.support.scripted_clusters import task_clusters
 from tests.support.scripted_session import ScriptedSession
 from tests.support.studies import answered, driven
@@ -31,7 +31,7 @@ def session():
 
 
 def started(session):
-    return study_of("clusters").start(PairInput(session, BASE, TUNED))
+    return study_of("clusters").start(ClustersInput(session, BASE, TUNED))
 
 
 @pytest.fixture
