@@ -192,9 +192,6 @@ def test_thresholds_are_mean_and_deviation_of_similarity_to_the_frequent_words(f
     expected = [np.mean(row) + factor * np.std(row) for row in cosines]
     found = similarity_thresholds(vectors, frequent, factor)
     assert found == pytest.approx(expected, abs=1e-6)
-    assert similarity_thresholds(vectors) == pytest.approx(
-        similarity_thresholds(vectors, 1000, 1.96)
-    )
 
 
 @pytest.mark.parametrize(
