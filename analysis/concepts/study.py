@@ -143,7 +143,7 @@ def _of_stored(given: StoredConceptsInput) -> Study:
         },
         notes=(
             "Variance and rotation (Fig. 8) are left out: they need the models' weights.",
-            *described.notes(stored.components),
+            *described.notes(stored.components, goes_on=False),
         ),
     )
 

@@ -178,8 +178,11 @@ class Described:
             found.append(f"Not tested, for {note}: {', '.join(categories)}.")
         return tuple(found)
 
-    def notes(self, components: int) -> tuple[str, ...]:
-        """How many of the components of both models were described."""
+    def notes(self, components: int, *, goes_on: bool = True) -> tuple[str, ...]:
+        """How many of the components of both models were described.
+
+        `goes_on`: what is missing can be asked for.
+        """
         subjects = {each.subject for each in self.annotations}
         repeats = len({each.repeat for each in self.annotations})
         there, whole = len(self.annotations), components * repeats
@@ -189,8 +192,9 @@ class Described:
             *(
                 (
                     f"Describing was not finished: {there:,} of {whole:,} answers are there, and "
-                    "shares and p-values are of these. The same `insttui concepts --annotate` goes "
-                    "on with it.",
+                    "shares and p-values are of these."
+                    + " The same `insttui concepts --annotate` goes on with it."
+                    * goes_on,
                 )
                 if there < whole
                 else ()

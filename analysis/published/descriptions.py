@@ -68,10 +68,11 @@ def import_descriptions(
     """
     found: list[Annotation] = []
     notes: list[str] = []
+    words: dict[_Key, str] = {}
     repeats = repeats_of(source)
     for repeat, seed in enumerate(repeats):
         yield Progress("reading descriptions", repeat, len(repeats), f"seed {seed}")
-        run = _Repeat(source, seed, repeat, pair, rank, skip=skip)
+        run = _Repeat(source, seed, repeat, pair, rank, words, skip=skip)
         found += run.annotations()
         notes += run.notes
     here = Counter(each.subject.model for each in found)
@@ -83,8 +84,13 @@ def import_descriptions(
                 "",
                 "Name base and tuned model with --base and --tuned.",
             )
-    subjects = len({each.subject for each in found})
-    write_annotations(target, pair, _ANNOTATOR, subjects, found)
+    write_annotations(target, pair, _ANNOTATOR, len(words), found)
+    there = Counter(each.repeat for each in found)
+    notes += [
+        f"The descriptions of seed {seed} are of {there[repeat]:,} of {len(words):,} components."
+        for repeat, seed in enumerate(repeats)
+        if there[repeat] < len(words)
+    ]
     unread = Counter(step for each in found for step in each.unparsed)
     notes += [
         f"{count:,} answers about {step} are none of the allowed ones and count as not understood."
@@ -94,13 +100,24 @@ def import_descriptions(
 
 
 class _Repeat:
-    """The three files of one repeat; `notes` says what was left out of them."""
+    """The three files of one repeat; `notes` says what was left out of them.
+
+    `words` are those of components in earlier repeats, and are added to.
+    """
 
     def __init__(
-        self, source: Path, seed: int, repeat: int, pair: tuple[str, str], rank: int, *, skip: bool
+        self,
+        source: Path,
+        seed: int,
+        repeat: int,
+        pair: tuple[str, str],
+        rank: int,
+        words: dict[_Key, str],
+        *,
+        skip: bool,
     ) -> None:
         self.notes: list[str] = []
-        self._repeat, self._pair, self._rank = repeat, pair, rank
+        self._repeat, self._pair, self._rank, self._words = repeat, pair, rank, words
         self._sizes: dict[str, str] = {}
         folder = source / FOLDER
         self._described = _table(folder, f"linear_seed{seed}.tsv", _DESCRIBED, skip)
@@ -155,6 +172,8 @@ class _Repeat:
                     )
                 seen.add(key)
                 _check_outcome(row)
+                if row["TopK"] != self._words.setdefault(key, row["TopK"]):
+                    raise BadLineError("Its words are not those that were described before.")
                 if described is not None and (
                     key not in described or described[key]["Summary"] != row["Summary"]
                 ):

@@ -7,6 +7,7 @@ Read are ``datasets/FinalDataset.tsv`` (prompts and their instructions), the fil
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ _RATINGS = ("File", "Model", "Prompt", "Reference", "Instruct", "Response", "Rat
 _DATASETS = {"user_oriented_task": "self-instruct", "lima": "lima", "mtbench": "mt-bench"}
 _SENTENCE_END = re.compile(r"(?<=[.!?:])\s+")
 _INPUT = "Input:"
+_BEST = 4
 _EDGES = {"▁", "<0x0A>", '▁"'}
 """Tokens that begin or end no instruction: a space, a newline, an opening quotation mark."""
 
@@ -107,10 +109,10 @@ def _prompts(table: PublishedTable) -> Iterator[_Prompt]:
     for number, row in table.rows():
         try:
             name = row["ID"]
-            if not name or name in seen:
-                raise BadLineError(
-                    f"The case {name!r} is in line {seen[name]} too." if name else "It has no ID."
-                )
+            if not name or Path(name).name != name:
+                raise BadLineError(f"Its ID is {name[:60]!r}, and no file can be called so.")
+            if name in seen:
+                raise BadLineError(f"The case {name!r} is in line {seen[name]} too.")
             seen[name] = number
             yield _prompt(row)
         except BadLineError as error:
@@ -151,7 +153,9 @@ def _rated(table: PublishedTable, models: Sequence[str]) -> Iterator[tuple[tuple
         try:
             rating = float(row["Rating"])
         except ValueError:
-            table.bad(number, f"Its rating is {row['Rating'][:40]!r}, and no number.")
+            rating = math.nan
+        if not rating <= _BEST:
+            table.bad(number, f"Its rating is {row['Rating'][:40]!r}, and no number up to {_BEST}.")
             continue
         if rating > 0:
             yield (row["File"].removesuffix(".pkl"), model), rating

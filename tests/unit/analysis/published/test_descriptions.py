@@ -114,6 +114,23 @@ def test_rows_that_do_not_fit_are_refused_by_line(change, why: str, tmp_path: Pa
         imported(tmp_path)
 
 
+def test_repeats_are_of_the_same_words_and_what_one_lacks_is_said(tmp_path: Path) -> None:
+    write_descriptions(tmp_path, repeats=2)
+    path = tmp_path / "results" / "linear_interpret" / "linear_seed1.tsv"
+    whole = path.read_text()
+    cannot = [line for line in whole.splitlines(keepends=True) if line.startswith("0")]
+    path.write_text(whole.replace(cannot[0], ""))
+    notes = answered(
+        import_descriptions(tmp_path, tmp_path / "concepts", MODELS, rank=300, skip=False)
+    )
+    assert notes == ("The descriptions of seed 1 are of 95 of 96 components.",)
+    found = answered(study(StoredConceptsInput(tmp_path)))
+    assert any("191 of 192 answers" in note and "--annotate" not in note for note in found.notes)
+    path.write_text(whole.replace("word10", "other", 1))
+    with pytest.raises(ProblemError, match=r"linear_seed1\.tsv is broken.*words are not those"):
+        imported(tmp_path)
+
+
 def test_answers_to_another_run_s_descriptions_are_refused(tmp_path: Path) -> None:
     write_descriptions(tmp_path, repeats=1)
     _, tasks, _ = description_rows(5)

@@ -104,6 +104,30 @@ def test_maps_without_a_partner_are_counted_and_two_folders_of_a_model_refused(
         imported(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "why"),
+    [
+        ("FinalDataset", "lima_author_7\t", "../lima\t", "line 3. Its ID is '../lima'"),
+        (
+            "FinalDataset",
+            "lima_author_7\t",
+            "mtbench_math_1\t",
+            "line 4. The case 'mtbench_math_1'",
+        ),
+        ("AnnotatedDataset", "\t4\n", "\tfour\n", "line 5. Its rating is 'four'"),
+        ("AnnotatedDataset", "\t4\n", "\t40\n", "line 5. Its rating is '40'"),
+    ],
+)
+def test_a_table_s_unusable_cells_are_named_by_line(
+    file: str, old: str, new: str, why: str, tmp_path: Path
+) -> None:
+    write_maps(tmp_path)
+    path = tmp_path / "datasets" / f"{file}.tsv"
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(ProblemError, match=why):
+        imported(tmp_path)
+
+
 def test_an_instruction_that_the_prompt_lacks_is_a_problem_of_its_line(tmp_path: Path) -> None:
     write_maps(tmp_path)
     path = tmp_path / "datasets" / "FinalDataset.tsv"
