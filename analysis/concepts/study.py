@@ -9,7 +9,6 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Literal
 
 from msgspec.structs import replace
 
@@ -21,6 +20,7 @@ from analysis.concepts.annotation.questions import read_annotations
 from analysis.concepts.annotation.stored import open_annotations
 from analysis.concepts.annotation.templates import Templates, load_templates
 from analysis.concepts.gather import concept_asks, places
+from analysis.concepts.request import RANK, TOP_WORDS, Measure
 from analysis.concepts.result import LayerConcepts
 from analysis.concepts.study_descriptions import Described
 from analysis.concepts.study_rotations import UNRELATED_SEED, Rotations, unrelated_angle
@@ -48,9 +48,9 @@ class ConceptsInput(PairInput):
     answers: str = ""
     annotator: str = ""
     templates: str | None = None
-    rank: int = 300
-    component_words: int = 15
-    measure: Literal["cosine", "projection"] = "cosine"
+    rank: int = RANK
+    component_words: int = TOP_WORDS
+    measure: Measure = "cosine"
     level_groups: int = LAYER_GROUPS
 
 

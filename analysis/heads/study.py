@@ -10,6 +10,7 @@ from pathlib import Path
 from analysis.events import Progress
 from analysis.heads.changes import TOP_PAIRS, compare_head, neuron_changes
 from analysis.heads.gather import head_ask, layer_asks
+from analysis.heads.request import TOP_WORDS
 from analysis.heads.result import HeadPairs
 from analysis.heads.stored import StoredHeads, open_heads
 from analysis.heads.study_changes import GROUP_COLUMNS, Changes
@@ -66,7 +67,7 @@ class HeadsInput(HeadsChoices, PairInput):
 
     words: Words
     vectors: WordVectors
-    top_words: int = 100
+    top_words: int = TOP_WORDS
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from analysis.concepts.annotation.annotation import Annotation, Outcome, Step, Subject
 from analysis.concepts.annotation.parsing import parse_level, parse_scenarios
 from analysis.concepts.annotation.stored import write_annotations
+from analysis.concepts.request import TOP_WORDS
 from analysis.events import Progress
 from analysis.problems import problem
 from analysis.published.lines import BadLineError, PublishedTable, Row, whole_number
@@ -30,9 +31,6 @@ _LATER: dict[Step, tuple[str, str]] = {
 """The second and the third step: what the file's name has of it, and its column."""
 
 _ANNOTATOR = "gpt-3.5-turbo-0613 (published)"
-_SHOWN_WORDS = 15
-"""Words of a component that were sent."""
-
 _TYPES = {"FFN", "down"}
 _MATH = re.compile(r"\bsolving math problems?\b", re.IGNORECASE)
 _CANNOT_TELL = "cannot tell"
@@ -136,7 +134,7 @@ class _Repeat:
             self.notes += table.notes()
         for (model, layer, component), row in described.items():
             key = (model, layer, component)
-            words = tuple(row["TopK"].split("|||")[:_SHOWN_WORDS])
+            words = tuple(row["TopK"].split("|||")[:TOP_WORDS])
             yield _annotation(
                 Subject(model, layer, component, words),
                 self._repeat,

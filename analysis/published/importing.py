@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from analysis.concepts.annotation import stored as described
+from analysis.concepts.request import RANK
 from analysis.heads import stored as paired
 from analysis.heads.stored import Counting
 from analysis.problems import ProblemError, problem
@@ -30,7 +31,7 @@ class ImportChoices:
 
     pair: tuple[str, str] = ("llama", "vicuna")
     counting: Counting = "merged"
-    rank: int = 300
+    rank: int = RANK
     skip: bool = False
 
 

@@ -121,15 +121,13 @@ def run(options: argparse.Namespace) -> int:
         wanted = inputs.layers_of(options.layers, built.layers)
         asked = places(built, wanted)
         say(*filter(None, [passed_over(built.without_network, wanted)]))
-        asks = concept_asks(
-            (base, tuned),
-            asked,
-            words,
-            options.rank or 300,
-            options.component_words or 15,
-            options.measure or "cosine",
-        )
-        found = answers(opened, asks)
+        chosen = {
+            "rank": options.rank,
+            "top": options.component_words,
+            "measure": options.measure,
+        }
+        settled = {name: value for name, value in chosen.items() if value is not None}
+        found = answers(opened, concept_asks((base, tuned), asked, words, **settled))
         layers = [layer for (layer,) in found]
         say(*dict.fromkeys(note for each in layers for note in each.notes))
         if not options.annotate:

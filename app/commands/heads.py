@@ -121,6 +121,7 @@ def settled(options: argparse.Namespace) -> dict[str, Any]:
 
 def run(options: argparse.Namespace) -> int:
     """Write the chosen table."""
+    from analysis.heads.request import TOP_WORDS
     from analysis.models.request import passed_over
     from app.commands import inputs
     from app.commands.output import say, write_rows
@@ -137,7 +138,7 @@ def run(options: argparse.Namespace) -> int:
         wanted = inputs.layers_of(options.layers, built.layers)
         layers = built.attending(wanted)
         say(*filter(None, [passed_over(built.without_heads, wanted)]))
-        asked = pair, layers, words, vectors, choices.pop("top_words", 100)
+        asked = pair, layers, words, vectors, choices.pop("top_words", TOP_WORDS)
         if options.head is None:
             table, notes = _of_heads(opened, asked, options, choices, built.layers)
         else:
