@@ -27,6 +27,8 @@ class StudySpec(NamedTuple):
             study that takes one reads weights as they are stored and builds no model.
         given: ``module:class`` of what it is given where there are models, a `PairInput`.
         works_on: What a study of a pair reads, for its reader.
+        stored: ``module:class`` of what a study of a pair is given where a folder of stored
+            results stands in for the models; empty where none can.
     """
 
     name: str
@@ -36,6 +38,7 @@ class StudySpec(NamedTuple):
     word_options: tuple[Literal["vocab", "vectors"], ...] = ()
     given: str = "analysis.studies.study:PairInput"
     works_on: str = "the weights of both models"
+    stored: str = ""
 
     def input(self, found: Mapping[str, Any]) -> PairInput:
         """What the study is given where there are models.
@@ -44,13 +47,12 @@ class StudySpec(NamedTuple):
             found: What there is, by the names of the fields of `given`; the study takes what it
                 needs of it.
         """
-        import dataclasses
+        made: PairInput = _made(self.given, found)
+        return made
 
-        from analysis.request import named
-
-        kind: type[PairInput] = named(self.given)
-        names = {each.name for each in dataclasses.fields(kind)}
-        return kind(**{name: value for name, value in found.items() if name in names})
+    def stored_input(self, found: Mapping[str, Any]) -> Any:
+        """What a study of a pair is given where there are stored results; see `input`."""
+        return _made(self.stored, found)
 
     def start(self, given: Any) -> Study:
         """The study, to be driven to its end; its p-values are corrected for their number.
@@ -63,6 +65,17 @@ class StudySpec(NamedTuple):
 
         study: Study = named(self.factory)(given)
         return corrected_study(study)
+
+
+def _made(kind: str, found: Mapping[str, Any]) -> Any:
+    """A dataclass of that name, made of what it has fields for."""
+    import dataclasses
+
+    from analysis.request import named
+
+    made = named(kind)
+    names = {each.name for each in dataclasses.fields(made)}
+    return made(**{name: value for name, value in found.items() if name in names})
 
 
 class Method(NamedTuple):
@@ -132,6 +145,7 @@ METHODS = (
                 takes="pair",
                 word_options=("vocab", "vectors"),
                 given="analysis.heads.study:HeadsInput",
+                stored="analysis.heads.study:StoredHeadsInput",
             ),
         ),
     ),
@@ -148,6 +162,7 @@ METHODS = (
                 takes="pair",
                 word_options=("vocab",),
                 given="analysis.concepts.study:ConceptsInput",
+                stored="analysis.concepts.study:StoredConceptsInput",
             ),
         ),
     ),
@@ -178,6 +193,7 @@ METHODS = (
                 title="how hidden states cluster by task (Table 1 of the paper on clustering)",
                 factory="analysis.clustering.study:study",
                 takes="pair",
+                given="analysis.clustering.study:ClustersInput",
                 works_on="both models' hidden states on tasks of its own",
             ),
         ),

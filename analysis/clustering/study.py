@@ -1,17 +1,19 @@
 """Table 1 of the paper on clustering: how hidden states cluster by task, base against tuned.
 
-The natural setting of METHODS 5: sixteen tasks, about 50 phrasings each, ten mappings per task.
+The natural setting of METHODS 5: sixteen tasks, about 50 phrasings each, ten mappings per task; or
+tasks of the user's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from functools import partial
 
 import numpy as np
 from msgspec.structs import replace
 
-from analysis.clustering.request import ClustersRequest, clusters_ask
+from analysis.clustering.request import clusters_ask
 from analysis.clustering.result import METRIC_NAMES, METRICS, TaskClusters
 from analysis.clustering.study_data import cluster_data
 from analysis.clustering.tables import (
@@ -22,7 +24,7 @@ from analysis.clustering.tables import (
     scores_table,
 )
 from analysis.clustering.tasks.natural import natural_tasks
-from analysis.clustering.tasks.task_set import LABELS
+from analysis.clustering.tasks.task_set import LABELS, TaskSet
 from analysis.events import Progress
 from analysis.session.drive import Asker
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
@@ -33,11 +35,37 @@ from analysis.studies.study import PairInput, Study
 _F1 = METRICS.index("f1")
 
 
-def study(given: PairInput) -> Study:
+@dataclass(frozen=True)
+class ClustersInput(PairInput):
+    """A pair of models, and how their states are clustered: see `ClustersRequest`.
+
+    `tasks` None are those shipped.
+    """
+
+    _: KW_ONLY
+    tasks: TaskSet | None = None
+    mappings: int = 10
+    tsne: bool = False
+    seed: int = 0
+    neighbours: int = 10
+    chat_template: bool = False
+
+
+def study(given: ClustersInput) -> Study:
     """Scores of both models by layer and at the layer with the best task F1, and neighbours."""
     asker = Asker(given.session)
     found: list[TaskClusters] = []
-    for request in clusters_ask(given.pair, natural_tasks().tasks).requests:
+    tasks = given.tasks or natural_tasks()
+    ask = clusters_ask(
+        given.pair,
+        tasks.tasks,
+        chat_template=given.chat_template,
+        mappings=given.mappings,
+        tsne=given.tsne,
+        seed=given.seed,
+        neighbours=given.neighbours,
+    )
+    for request in ask.requests:
         (model,) = request.models()
         step = Progress(f"clustering {model.name}", 0, None, model.name)
         found.append((yield from asker.answer(request, step, partial(_of_model, model.name))))
@@ -53,7 +81,7 @@ def study(given: PairInput) -> Study:
                 best_layers_table(found),
                 opens="clusters",
                 note="Tasks of one category share an identity; a distribution is one of the "
-                "sixteen tasks. F1 is the mean over labels, each matched with one cluster; pair F1 "
+                "tasks. F1 is the mean over labels, each matched with one cluster; pair F1 "
                 "is over pairs of instances.",
             ),
             NamedTable("layers", "Scores of every layer", scores_table(found), opens="clusters"),
@@ -76,12 +104,14 @@ def study(given: PairInput) -> Study:
             **model_parameters(given.base, given.tuned, [precision_of([each]) for each in found]),
             "tasks": len(first.tasks),
             "instances": instances,
-            "mappings of a task": ClustersRequest(given.base, ()).mappings,
+            "tasks from": tasks.name,
+            "mappings of a task": given.mappings,
             "neighbours": first.neighbours,
             "t-SNE": first.tsne,
-            "seed": 0,
+            "seed": given.seed,
+            "chat template of the tuned model": given.chat_template,
         },
-        notes=(*notes_of(found), *asker.notes),
+        notes=(*tasks.notes, *notes_of(found), *asker.notes),
     )
 
 

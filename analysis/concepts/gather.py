@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from analysis.concepts.request import ConceptsRequest
+from analysis.concepts.request import RANK, TOP_WORDS, ConceptsRequest, Measure
 from analysis.models.request import Architecture, passed_over
 from analysis.problems import problem
 from analysis.request import Ask, Pair
@@ -45,9 +45,9 @@ def concept_asks(
     pair: Pair,
     places: Iterable[Place],
     words: Words,
-    rank: int = 300,
-    top: int = 15,
-    measure: Literal["cosine", "projection"] = "cosine",
+    rank: int = RANK,
+    top: int = TOP_WORDS,
+    measure: Measure = "cosine",
 ) -> list[Ask[LayerConcepts]]:
     """Ask for the components of these places; one request covers base and tuned model."""
     return [

@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from analysis.concepts.result import LayerConcepts
 
 
+RANK = 300
+"""R: how many components of a layer are found."""
+
+TOP_WORDS = 15
+"""K: how many words describe a component."""
+
+Measure = Literal["cosine", "projection"]
+
+
 class ConceptsRequest(Request["LayerConcepts"], frozen=True, tag="concepts"):
     """The principal components of one layer's feed-forward patterns (METHODS 3, paper 5.2).
 
@@ -30,9 +39,9 @@ class ConceptsRequest(Request["LayerConcepts"], frozen=True, tag="concepts"):
     layer: int
     words: Words
     expert: int = -1
-    rank: int = 300
-    top: int = 15
-    measure: Literal["cosine", "projection"] = "cosine"
+    rank: int = RANK
+    top: int = TOP_WORDS
+    measure: Measure = "cosine"
 
     def renamed(self, result: LayerConcepts) -> LayerConcepts:
         """A stored answer with this request's names for the models."""

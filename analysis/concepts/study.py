@@ -14,11 +14,13 @@ from msgspec.structs import replace
 
 from analysis.concepts.annotation.annotation import REPEATS, Annotation
 from analysis.concepts.annotation.answer_file import AnswerFile
+from analysis.concepts.annotation.by_layer import LAYER_GROUPS
 from analysis.concepts.annotation.first_descriptions import FirstDescriptions, subjects_of
 from analysis.concepts.annotation.questions import read_annotations
+from analysis.concepts.annotation.stored import open_annotations
 from analysis.concepts.annotation.templates import Templates, load_templates
 from analysis.concepts.gather import concept_asks, places
-from analysis.concepts.request import ConceptsRequest
+from analysis.concepts.request import RANK, TOP_WORDS, Measure
 from analysis.concepts.result import LayerConcepts
 from analysis.concepts.study_descriptions import Described
 from analysis.concepts.study_rotations import UNRELATED_SEED, Rotations, unrelated_angle
@@ -37,6 +39,8 @@ class ConceptsInput(PairInput):
     """A pair of models, words, and a file of descriptions by the language model `annotator`.
 
     `answers` is empty for no descriptions; `templates` is the file of the prompts, None for ours.
+    `rank` is R, `component_words` K and `measure` how the words of a component are ranked (METHODS
+    3); `level_groups` is the number of groups of layers of Fig. 3 and Tables 7-10.
     """
 
     words: Words
@@ -44,31 +48,45 @@ class ConceptsInput(PairInput):
     answers: str = ""
     annotator: str = ""
     templates: str | None = None
+    rank: int = RANK
+    component_words: int = TOP_WORDS
+    measure: Measure = "cosine"
+    level_groups: int = LAYER_GROUPS
 
 
-def study(given: ConceptsInput) -> Study:
+@dataclass(frozen=True)
+class StoredConceptsInput:
+    """A folder of annotations, in place of models; see `analysis.concepts.annotation.stored`."""
+
+    folder: Path
+    level_groups: int = LAYER_GROUPS
+
+
+def study(given: ConceptsInput | StoredConceptsInput) -> Study:
     """How much variance components explain, how tuning turned them, and what they mean.
 
     Raises:
         ProblemError: ``input`` when the models differ in architecture; whatever prevents reading
-            a model's weights or the descriptions.
+            a model's weights or the descriptions; ``storage`` for a folder that holds none.
     """
+    if isinstance(given, StoredConceptsInput):
+        return (yield from _of_stored(given))
     asker, pair, words = Asker(given.session), given.pair, given.words
     # Checked before hours of work, since the file may be missing.
     templates = load_templates(Path(given.templates) if given.templates else None)
     built = yield from asker.architecture(*pair)
-    asks = concept_asks(pair, places(built, range(built.layers)), words)
+    settled = given.rank, given.component_words, given.measure
+    asks = concept_asks(pair, places(built, range(built.layers)), words, *settled)
     asker.note(*filter(None, [passed_over(built.without_network, range(built.layers))]))
     layers: list[LayerConcepts] = yield from asker.answers(
         "finding components", asks, lambda layer: layer, lambda layer: layer.notes
     )
-    request = ConceptsRequest(*pair, 0, words)
     yield Progress("reading descriptions", 0, None)
     named, names = _told_apart(layers, given.base.name, given.tuned.name)
     annotations = _annotations(given, named, templates)
     count = min(len(each.base.explained_variance) for each in named)
     rotations = Rotations(named, names, unrelated_angle(built.width, count))
-    described = Described(tuple(annotations), names) if annotations else None
+    described = Described(tuple(annotations), names, given.level_groups) if annotations else None
     return Findings(
         study="concepts",
         title="Concepts of feed-forward layers and how tuning turned them",
@@ -92,16 +110,40 @@ def study(given: ConceptsInput) -> Study:
         figures=(*rotations.figures(), *(described.figures() if described else ())),
         parameters={
             **weight_parameters(*pair, {each.device for each in layers}, words),
-            "most components of a layer": request.rank,
-            "words of a component": request.top,
-            "measure of words": request.measure,
+            "most components of a layer": given.rank,
+            "words of a component": given.component_words,
+            "measure of words": given.measure,
             "seed of unrelated components": UNRELATED_SEED,
+            **({"groups of layers": given.level_groups} if described else {}),
             **({"annotator": given.annotator} if described else {}),
             **({"repeats of the annotation": REPEATS} if described else {}),
         },
         notes=(
             *asker.notes,
             *(described.notes(len(subjects_of(named))) if described else (_none_described(given),)),
+        ),
+    )
+
+
+def _of_stored(given: StoredConceptsInput) -> Study:
+    yield Progress("reading descriptions", 0, None)
+    stored = open_annotations(given.folder)
+    described = Described(stored.annotations, stored.models, given.level_groups)
+    return Findings(
+        study="concepts",
+        title="What the concepts of feed-forward layers are about",
+        statements=described.sentences(),
+        tables=described.tables(),
+        figures=described.figures(),
+        parameters={
+            "base": stored.models[0],
+            "tuned": stored.models[1],
+            "annotator": stored.annotator,
+            "groups of layers": given.level_groups,
+        },
+        notes=(
+            "Variance and rotation (Fig. 8) are left out: they need the models' weights.",
+            *described.notes(stored.components, goes_on=False),
         ),
     )
 

@@ -62,10 +62,14 @@ TEST_COLUMNS = (
 
 @dataclass(frozen=True)
 class Described:
-    """At least one description of a pair's components, all answered; names of base and tuned."""
+    """At least one description of a pair's components, all answered; names of base and tuned.
+
+    `groups`: into so many groups of layers Fig. 3 and Tables 7-10 part them.
+    """
 
     annotations: tuple[Annotation, ...]
     names: tuple[str, str]
+    groups: int = LAYER_GROUPS
 
     def tables(self) -> tuple[NamedTable, ...]:
         """Tables 5-10, Figs. 3 and 7 in numbers, and the data behind them."""
@@ -81,7 +85,7 @@ class Described:
             NamedTable(
                 "levels",
                 "Linguistic levels by group of layers (Fig. 3)",
-                levels_by_layer(self.annotations),
+                levels_by_layer(self.annotations, self.groups),
                 note="Percent of the descriptions with a level, over repeats.",
             ),
             NamedTable(
@@ -100,7 +104,7 @@ class Described:
             NamedTable(
                 "words",
                 "Words of descriptions that tuning made more or less frequent (Tables 7-10)",
-                word_shifts(self.annotations, *self.names),
+                word_shifts(self.annotations, *self.names, groups=self.groups),
                 note="Percent of the content words of a model's descriptions in these layers, all "
                 "repeats together.",
             ),
@@ -118,7 +122,7 @@ class Described:
         )
 
     def figures(self) -> tuple[Figure, ...]:
-        groups = layer_groups(self.annotations, LAYER_GROUPS)
+        groups = layer_groups(self.annotations, self.groups)
         layers = tuple(layers_in_words(group[0], group[-1]) for group in groups)
         levels = [
             Figure(
@@ -194,8 +198,11 @@ class Described:
             found.append(f"Not tested, for {note}: {', '.join(categories)}.")
         return tuple(found)
 
-    def notes(self, components: int) -> tuple[str, ...]:
-        """How many of the components of both models were described."""
+    def notes(self, components: int, *, goes_on: bool = True) -> tuple[str, ...]:
+        """How many of the components of both models were described.
+
+        `goes_on`: what is missing can be asked for.
+        """
         subjects = {each.subject for each in self.annotations}
         repeats = len({each.repeat for each in self.annotations})
         there, whole = len(self.annotations), components * repeats
@@ -205,8 +212,9 @@ class Described:
             *(
                 (
                     f"Describing was not finished: {there:,} of {whole:,} answers are there, and "
-                    "shares and p-values are of these. The same `insttui concepts --annotate` goes "
-                    "on with it.",
+                    "shares and p-values are of these."
+                    + " The same `insttui concepts --annotate` goes on with it."
+                    * goes_on,
                 )
                 if there < whole
                 else ()
@@ -216,7 +224,7 @@ class Described:
         )
 
     def _tests(self) -> Iterator[tuple[Cell, ...]]:
-        for group in layer_groups(self.annotations, LAYER_GROUPS):
+        for group in layer_groups(self.annotations, self.groups):
             for level in LEVELS:
                 yield self._test("3", group, level, at_level(level), has_level)
         layers = {each.subject.layer for each in self.annotations}

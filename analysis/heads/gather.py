@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from analysis.heads.request import HeadPairsRequest, NeuronPairsRequest
+from analysis.heads.request import TOP_WORDS, HeadPairsRequest, NeuronPairsRequest
 from analysis.request import Ask, Pair
 from analysis.words.choice import Words, WordVectors
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 
 def layer_asks(
-    pair: Pair, layers: Iterable[int], words: Words, vectors: WordVectors
+    pair: Pair, layers: Iterable[int], words: Words, vectors: WordVectors, top: int = TOP_WORDS
 ) -> list[Ask[HeadPairs]]:
-    """Ask for the word pairs of these layers' heads, base before tuned."""
+    """Ask for the word pairs of these layers' heads, base before tuned; `top` is K."""
     return [
         Ask(
             f"layer {layer}",
-            tuple(HeadPairsRequest(model, layer, words, vectors) for model in pair),
+            tuple(HeadPairsRequest(model, layer, words, vectors, top) for model in pair),
         )
         for layer in layers
     ]
 
 
 def head_ask(
-    pair: Pair, layer: int, head: int, words: Words, vectors: WordVectors
+    pair: Pair, layer: int, head: int, words: Words, vectors: WordVectors, top: int = TOP_WORDS
 ) -> Ask[NeuronPairs]:
-    """Ask for the word pairs of one head's neuron pairs, base before tuned."""
+    """Ask for the word pairs of one head's neuron pairs, base before tuned; `top` is K."""
     return Ask(
         f"layer {layer}, head {head}",
-        tuple(NeuronPairsRequest(model, layer, head, words, vectors) for model in pair),
+        tuple(NeuronPairsRequest(model, layer, head, words, vectors, top) for model in pair),
     )

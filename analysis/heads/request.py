@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from analysis.heads.result import HeadPairs, NeuronPairs
 
 
+TOP_WORDS = 100
+"""K: how many of the most activating words a neuron pair combines."""
+
+
 class HeadPairsRequest(Request["HeadPairs"], frozen=True, tag="head_pairs"):
     """The word pairs that the heads of one layer relate (METHODS 2, paper 5.1).
 
@@ -26,7 +30,7 @@ class HeadPairsRequest(Request["HeadPairs"], frozen=True, tag="head_pairs"):
     layer: int
     words: Words
     vectors: WordVectors
-    top: int = 100
+    top: int = TOP_WORDS
 
 
 class NeuronPairsRequest(Request["NeuronPairs"], frozen=True, tag="neuron_pairs"):
@@ -41,4 +45,4 @@ class NeuronPairsRequest(Request["NeuronPairs"], frozen=True, tag="neuron_pairs"
     head: int
     words: Words
     vectors: WordVectors
-    top: int = 100
+    top: int = TOP_WORDS

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 from analysis.events import Progress
 from analysis.heads.changes import TOP_PAIRS, compare_head, neuron_changes
 from analysis.heads.gather import head_ask, layer_asks
-from analysis.heads.request import HeadPairsRequest
+from analysis.heads.request import TOP_WORDS
 from analysis.heads.result import HeadPairs
+from analysis.heads.stored import StoredHeads, open_heads
 from analysis.heads.study_changes import GROUP_COLUMNS, Changes
 from analysis.heads.verbs import GROUPS, VerbMovements, VerbRow, layers_in_words, verb_movements
 from analysis.models.request import passed_over
@@ -22,6 +25,7 @@ from analysis.studies.study import PairInput, Study
 from analysis.studies.testing import Claim, Hypothesis
 from analysis.table import Cell, Table
 from analysis.words.choice import Words, WordVectors
+from analysis.words.verbs import INSTRUCTION_VERBS
 
 NEURON_HEADS = 64
 """About this many heads have their neuron pairs compared too: each needs its own request."""
@@ -31,52 +35,129 @@ NEURON_COLUMNS = ("layer", "head", "neuron_pair", "change")
 VERB_COLUMNS = ("layers", "verb", "kind", "rose", "fell", "share")
 
 
+@dataclass(frozen=True, kw_only=True)
+class HeadsChoices:
+    """How word pairs are compared, wherever they come from.
+
+    Attributes:
+        top_pairs: How many first pairs of either model a change is measured on (Fig. 2).
+        layer_groups: Number of groups of layers (Table 3).
+        instruction_verbs: The verbs that are compared with `general_verbs`.
+        general_verbs: None for the most frequent ones.
+    """
+
+    top_pairs: int = TOP_PAIRS
+    layer_groups: int = GROUPS
+    instruction_verbs: tuple[str, ...] = INSTRUCTION_VERBS
+    general_verbs: tuple[str, ...] | None = None
+
+    def movements(
+        self, base: Sequence[HeadPairs], tuned: Sequence[HeadPairs], layers: int
+    ) -> VerbMovements:
+        """In how many heads these verbs gained and lost word pairs."""
+        verbs = self.instruction_verbs, self.general_verbs
+        return verb_movements(base, tuned, layers, *verbs, self.layer_groups)
+
+
 @dataclass(frozen=True)
-class HeadsInput(PairInput):
-    """A pair of models, the words to look for and the vectors that decide which are similar."""
+class HeadsInput(HeadsChoices, PairInput):
+    """A pair of models, the words to look for and the vectors that decide which are similar.
+
+    `top_words` is K, the most activating words that a neuron pair combines.
+    """
 
     words: Words
     vectors: WordVectors
+    top_words: int = TOP_WORDS
 
 
-def study(given: HeadsInput) -> Study:
+@dataclass(frozen=True)
+class StoredHeadsInput(HeadsChoices):
+    """A folder of word pairs, in place of models; see `analysis.heads.stored`."""
+
+    folder: Path
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """The heads of every layer in both models, and the change of some neuron pairs, if known.
+
+    `of_all`: these neuron pairs are those of all heads.
+    """
+
+    layers: Sequence[tuple[HeadPairs, HeadPairs]]
+    neurons: Sequence[tuple[Cell, ...]] = ()
+    of_all: bool = True
+
+
+def study(given: HeadsInput | StoredHeadsInput) -> Study:
     """How much heads and neuron pairs changed, and which verbs gained word pairs.
 
     Raises:
         ProblemError: ``input`` when the models differ in architecture; whatever prevents reading
-            a model's weights.
+            a model's weights; ``storage`` for a folder that holds no word pairs.
     """
+    if isinstance(given, StoredHeadsInput):
+        return (yield from _of_stored(given))
     asker, pair = Asker(given.session), given.pair
     spoken_of = given.words, given.vectors
     built = yield from asker.architecture(*pair)
     attending = built.attending(range(built.layers))
     asker.note(*filter(None, [passed_over(built.without_heads, range(built.layers))]))
-    of_layers = layer_asks(pair, attending, *spoken_of)
+    of_layers = layer_asks(pair, attending, *spoken_of, given.top_words)
     layers = yield from asker.answers("reading heads", of_layers, _both, lambda each: each.notes)
     chosen = sampled_heads([(layer, built.heads_in(layer)) for layer in attending])
-    of_heads = [head_ask(pair, *place, *spoken_of) for place in chosen]
-    changes = yield from asker.answers("reading neuron pairs", of_heads, neuron_changes)
+    of_heads = [head_ask(pair, *place, *spoken_of, given.top_words) for place in chosen]
+    changed = partial(neuron_changes, top=given.top_pairs)
+    changes = yield from asker.answers("reading neuron pairs", of_heads, changed)
     neurons: list[tuple[Cell, ...]] = [
         (*place, neuron, change)
         for place, changed in zip(chosen, changes, strict=True)
         for neuron, change in enumerate(changed.tolist())
     ]
     yield Progress("counting verbs", 0, None)
-    base, tuned = ([layer[side] for layer in layers] for side in (0, 1))
-    movements = verb_movements(base, tuned, built.layers)
-    heads = [row for layer in layers for row in _head_rows(*layer)]
     devices = {each.device for layer in layers for each in layer}
     return _findings(
-        asker,
+        given,
+        _Compared(
+            layers, neurons, len(chosen) == sum(built.heads_in(layer) for layer in attending)
+        ),
+        built.layers,
         {
             **weight_parameters(*pair, devices, *spoken_of),
-            "top words of a neuron pair": HeadPairsRequest(given.base, 0, *spoken_of).top,
+            "frequent words behind a threshold": given.vectors.most_frequent,
+            "deviations of a threshold": given.vectors.factor,
+            "top words of a neuron pair": given.top_words,
         },
-        movements,
-        heads,
-        neurons,
-        len(chosen) == sum(built.heads_in(layer) for layer in attending),
+        tuple(asker.notes),
     )
+
+
+def _of_stored(given: StoredHeadsInput) -> Study:
+    yield Progress("reading word pairs", 0, None)
+    stored = open_heads(given.folder)
+    layers = list(zip(stored.base, stored.tuned, strict=True))
+    yield Progress("counting verbs", 0, None)
+    return _findings(
+        given,
+        _Compared(layers),
+        1 + max(each.layer for each in stored.base),
+        _stored_parameters(stored),
+        ("Changes of neuron pairs are left out: only the word pairs of whole heads are stored.",),
+    )
+
+
+def _stored_parameters(stored: StoredHeads) -> dict[str, Cell]:
+    counted = {
+        "forms": "each form of a word pair apart",
+        "merged": "of word pairs without order and case",
+    }
+    return {
+        "base": stored.models[0],
+        "tuned": stored.models[1],
+        "word pairs of": stored.origin,
+        "neuron pairs counted": counted[stored.counting],
+    }
 
 
 def sampled_heads(layers: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -94,21 +175,25 @@ def sampled_heads(layers: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _findings(
-    asker: Asker,
+    choices: HeadsChoices,
+    compared: _Compared,
+    layers: int,
     parameters: dict[str, Cell],
-    movements: VerbMovements,
-    heads: Sequence[tuple[Cell, ...]],
-    neurons: Sequence[tuple[Cell, ...]],
-    all_heads: bool,
+    told: Sequence[str],
 ) -> Findings:
-    of_heads = _changes("head", heads, movements.groups)
-    of_neurons = _changes("neuron pair", neurons, movements.groups)
+    base, tuned = ([layer[side] for layer in compared.layers] for side in (0, 1))
+    movements = choices.movements(base, tuned, layers)
+    neurons, top = compared.neurons, choices.top_pairs
+    heads = [row for layer in compared.layers for row in _head_rows(*layer, top)]
+    changes = [_changes("head", heads, movements.groups, top)]
+    if neurons:
+        changes.append(_changes("neuron pair", neurons, movements.groups, top))
     verbs = movements.table()
     empty = sum(row[3] == row[4] == 0 for row in heads)
-    notes = list(asker.notes)
+    notes = list(told)
     if empty:
         notes.append(f"Heads without word pairs in either model, counted as unchanged: {empty}.")
-    if not all_heads:
+    if not compared.of_all:
         sampled = len({row[:2] for row in neurons})
         notes.append(
             f"Neuron pairs are those of {sampled} of the {len(heads)} heads, as many in each layer."
@@ -117,8 +202,7 @@ def _findings(
         study="heads",
         title="How tuning changed attention heads and their verbs",
         statements=(
-            *of_heads.sentences(),
-            *of_neurons.sentences(),
+            *(sentence for each in changes for sentence in each.sentences()),
             *(_verbs_told(row) for row in verbs.rows),
         ),
         tables=(
@@ -132,9 +216,10 @@ def _findings(
             ),
             NamedTable(
                 "change-groups",
-                "Change of heads and neuron pairs by group of layers (Fig. 2)",
-                Table(GROUP_COLUMNS, [*of_heads.rows(), *of_neurons.rows()]),
-                note=f"Change is 1 − |A∩B| / |A∪B| of the first {TOP_PAIRS} word pairs: 0 where "
+                f"Change of {' and '.join(f'{each.name}s' for each in changes)} by group of layers "
+                "(Fig. 2)",
+                Table(GROUP_COLUMNS, [row for each in changes for row in each.rows()]),
+                note=f"Change is 1 − |A∩B| / |A∪B| of the first {top} word pairs: 0 where "
                 "they are the same, 1 where none is.",
             ),
             NamedTable(
@@ -142,7 +227,7 @@ def _findings(
                 "Change of every head",
                 Table(HEAD_COLUMNS, heads),
                 opens="head",
-                note=f"Pairs are counted up to {TOP_PAIRS} in each model; kept, lost and gained "
+                note=f"Pairs are counted up to {top} in each model; kept, lost and gained "
                 "are of these.",
             ),
             NamedTable(
@@ -152,29 +237,34 @@ def _findings(
                 note="In how many heads its number of word pairs rose and fell, and the share of "
                 "the former; verbs that changed nowhere in the group are left out.",
             ),
-            NamedTable(
-                "neuron-pairs",
-                "Change of every neuron pair",
-                Table(NEURON_COLUMNS, neurons),
-                opens="head",
+            *(
+                [
+                    NamedTable(
+                        "neuron-pairs",
+                        "Change of every neuron pair",
+                        Table(NEURON_COLUMNS, neurons),
+                        opens="head",
+                    )
+                ]
+                if neurons
+                else ()
             ),
         ),
         figures=(
-            of_heads.distribution(),
-            of_neurons.distribution(),
+            *(each.distribution() for each in changes),
             Figure(
                 "change-by-layer",
                 "Mean change from base to tuned by layer",
                 "layer",
-                f"change, 1 − M of the first {TOP_PAIRS} word pairs",
-                (of_heads.by_layer(), of_neurons.by_layer()),
+                f"change, 1 − M of the first {top} word pairs",
+                tuple(each.by_layer() for each in changes),
             ),
             _verb_figure(verbs.rows),
         ),
         parameters={
             **parameters,
-            "first pairs compared": TOP_PAIRS,
-            "groups of layers": GROUPS,
+            "first pairs compared": top,
+            "groups of layers": len(movements.groups),
             "heads with neuron pairs": len({row[:2] for row in neurons}),
             "instruction verbs": movements.instructions,
             "general verbs": len(movements.verbs) - movements.instructions,
@@ -187,9 +277,9 @@ def _both(base: HeadPairs, tuned: HeadPairs) -> tuple[HeadPairs, HeadPairs]:
     return base, tuned
 
 
-def _head_rows(base: HeadPairs, tuned: HeadPairs) -> Iterator[tuple[Cell, ...]]:
+def _head_rows(base: HeadPairs, tuned: HeadPairs, top: int) -> Iterator[tuple[Cell, ...]]:
     for head in range(base.heads):
-        found = compare_head(base, tuned, head)
+        found = compare_head(base, tuned, head, top)
         kept, lost, gained = (len(found.of(each)) for each in ("kept", "lost", "gained"))
         yield base.layer, head, found.change, kept + lost, kept + gained, kept, lost, gained
 
@@ -205,7 +295,7 @@ def _verb_rows(movements: VerbMovements) -> Iterator[tuple[Cell, ...]]:
 
 
 def _changes(
-    name: str, rows: Sequence[tuple[Cell, ...]], groups: tuple[tuple[int, int], ...]
+    name: str, rows: Sequence[tuple[Cell, ...]], groups: tuple[tuple[int, int], ...], top: int
 ) -> Changes:
     place = NEURON_COLUMNS.index("change") if name != "head" else HEAD_COLUMNS.index("change")
     layers, values = [], []
@@ -215,7 +305,7 @@ def _changes(
         assert isinstance(value, float)
         layers.append(layer)
         values.append(value)
-    return Changes(name, tuple(layers), tuple(values), groups)
+    return Changes(name, tuple(layers), tuple(values), groups, top)
 
 
 def _verbs_told(row: VerbRow) -> str:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.heads.changes import TOP_PAIRS
 from analysis.heads.verbs import layers_in_words
 from analysis.statistics import Sample
 from analysis.studies.findings import Figure, Series
@@ -24,13 +23,14 @@ class Changes:
     """How much each head, or each neuron pair, changed: 1 − M, 0 to 1.
 
     `name` is the singular of what changed, `layers` the layer of each; groups are first and last
-    layer.
+    layer; `top` first word pairs of either model were compared.
     """
 
     name: str
     layers: tuple[int, ...]
     values: tuple[float, ...]
     groups: tuple[tuple[int, int], ...]
+    top: int
 
     def within(self, first: int, last: int) -> list[float]:
         pairs = zip(self.layers, self.values, strict=True)
@@ -55,7 +55,7 @@ class Changes:
         return Figure(
             f"{self.name.replace(' ', '-')}-changes",
             f"Change of {self.name}s from base to tuned, by group of layers (Fig. 2)",
-            f"change, 1 − M of the first {TOP_PAIRS} word pairs",
+            f"change, 1 − M of the first {self.top} word pairs",
             f"{self.name}s of the group (%)",
             tuple(series),
         )
@@ -79,7 +79,7 @@ class Changes:
             )
         return (
             f"{name[:1].upper()}{name[1:]}s changed by {mean_in_words(self.values)} on average "
-            f"(n={count:,}; 0: the same first {TOP_PAIRS} word pairs, 1: all others).",
+            f"(n={count:,}; 0: the same first {self.top} word pairs, 1: all others).",
             # Layers are the samples: changes within one layer are not independent.
             trend(f"the mean change of {name}s", self.by_layer()),
         )

@@ -143,12 +143,13 @@ def verb_table(
     layers: int,
     instruction: Sequence[str] = INSTRUCTION_VERBS,
     general: Sequence[str] | None = None,
+    groups: int = GROUPS,
 ) -> VerbTable:
     """Instruction verbs against general verbs by group of layers (Table 3).
 
     Arguments and errors are those of `verb_movements`.
     """
-    return verb_movements(base, tuned, layers, instruction, general).table()
+    return verb_movements(base, tuned, layers, instruction, general, groups).table()
 
 
 def verb_movements(
@@ -157,6 +158,7 @@ def verb_movements(
     layers: int,
     instruction: Sequence[str] = INSTRUCTION_VERBS,
     general: Sequence[str] | None = None,
+    groups: int = GROUPS,
 ) -> VerbMovements:
     """In how many heads of each group of layers every verb gained and lost pairs.
 
@@ -165,14 +167,15 @@ def verb_movements(
         tuned: The same layers of the tuned model in the same order.
         layers: L, the model's number of layers, which determines the groups.
         instruction: The instruction verbs.
-        general: The verbs to compare them with; None for `general_verbs`.
+        general: The verbs to compare them with; None for `general_verbs`, without these.
+        groups: How many groups of layers, of equal size.
 
     Raises:
         ValueError: Base and tuned differ in layers or number of heads.
     """
     if [(each.layer, each.heads) for each in base] != [(each.layer, each.heads) for each in tuned]:
         raise ValueError("base and tuned are not the same layers")
-    general = general_verbs() if general is None else general
+    general = general_verbs(without=tuple(instruction)) if general is None else general
     verbs = (*instruction, *general)
     rose = np.zeros((layers, len(verbs)), dtype=np.int64)
     fell, heads = rose.copy(), np.zeros(layers, dtype=np.int64)
@@ -181,14 +184,14 @@ def verb_movements(
         rose[after.layer] = (difference > 0).sum(axis=0)
         fell[after.layer] = (difference < 0).sum(axis=0)
         heads[after.layer] = after.heads
-    groups = np.array_split(np.arange(layers), min(GROUPS, layers))
+    parts = np.array_split(np.arange(layers), min(groups, layers))
     return VerbMovements(
-        tuple((int(group[0]), int(group[-1])) for group in groups),
-        np.array([heads[group].sum() for group in groups]),
+        tuple((int(group[0]), int(group[-1])) for group in parts),
+        np.array([heads[group].sum() for group in parts]),
         verbs,
         len(instruction),
-        np.array([rose[group].sum(axis=0) for group in groups]),
-        np.array([fell[group].sum(axis=0) for group in groups]),
+        np.array([rose[group].sum(axis=0) for group in parts]),
+        np.array([fell[group].sum(axis=0) for group in parts]),
     )
 
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
+import msgspec
+
 from analysis.request import ModelChoice, Part
+
+FREQUENT = 1000
+"""How many of the most frequent words a word's threshold is taken from."""
+
+DEVIATIONS = 1.96
+"""How many standard deviations above the mean similarity a word's threshold lies."""
 
 
 class Words(Part, frozen=True):
@@ -33,6 +41,8 @@ class WordVectors(Part, frozen=True):
         digest: Identifies its content; the path is not part of the cache key.
         folder: Where a converted file is kept as a memory map.
         model: The model whose embeddings are used.
+        frequent: Another number of frequent words than `FREQUENT` behind the thresholds.
+        deviations: Another factor than `DEVIATIONS` in them.
     """
 
     outside_key = ("path", "folder")
@@ -42,3 +52,24 @@ class WordVectors(Part, frozen=True):
     digest: str = ""
     folder: str = ""
     model: ModelChoice | None = None
+    # Unset ones are not encoded, so that the keys of results stored before they existed hold.
+    frequent: int | msgspec.UnsetType = msgspec.UNSET
+    deviations: float | msgspec.UnsetType = msgspec.UNSET
+
+    def with_thresholds(self, frequent: int | None, deviations: float | None) -> WordVectors:
+        """The same vectors with these thresholds; None stands for the usual ones."""
+        return msgspec.structs.replace(
+            self,
+            frequent=msgspec.UNSET if frequent in (None, FREQUENT) else frequent,
+            deviations=msgspec.UNSET if deviations in (None, DEVIATIONS) else deviations,
+        )
+
+    @property
+    def most_frequent(self) -> int:
+        """How many words count as frequent."""
+        return FREQUENT if self.frequent is msgspec.UNSET else self.frequent
+
+    @property
+    def factor(self) -> float:
+        """How many standard deviations above the mean a threshold lies."""
+        return DEVIATIONS if self.deviations is msgspec.UNSET else self.deviations

@@ -11,6 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from itertools import islice
+from pathlib import Path
+
+from analysis.words.words import words_from_file
 
 _PUBLISHED = """
 translate explain summarize retrieve revise generate describe classify create evaluate correct
@@ -61,7 +64,9 @@ _VOWELS = frozenset("aeiou")
 
 
 @cache
-def general_verbs(count: int = GENERAL_VERBS) -> tuple[str, ...]:
+def general_verbs(
+    count: int = GENERAL_VERBS, without: tuple[str, ...] = INSTRUCTION_VERBS
+) -> tuple[str, ...]:
     """The `count` most frequent English verbs by wordfreq's ranks, without instruction verbs."""
     # Imported here because it is slow to load.
     from wordfreq import get_frequency_dict
@@ -70,9 +75,14 @@ def general_verbs(count: int = GENERAL_VERBS) -> tuple[str, ...]:
     words = (word for word in frequencies if word.isascii() and word.isalpha() and len(word) > 1)
     # Break ties alphabetically.
     ranked = sorted(words, key=lambda word: (-frequencies[word], word))
-    instructions = set(INSTRUCTION_VERBS)
+    instructions = set(without)
     verbs = (word for word in ranked if word not in instructions and _is_verb(word, frequencies))
     return tuple(islice(verbs, count))
+
+
+def verbs_from_file(path: Path) -> tuple[str, ...]:
+    """The verbs of a user's list, in lower case; formats and errors as `words_from_file`."""
+    return tuple(dict.fromkeys(word.casefold() for word in words_from_file(path).words))
 
 
 def _is_verb(word: str, frequencies: Mapping[str, float]) -> bool:

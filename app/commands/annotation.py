@@ -11,7 +11,12 @@ from pathlib import Path
 from analysis.concepts.annotation.annotation import Annotation, Subject, gap_notes
 from analysis.concepts.annotation.answer_file import AnswerFile
 from analysis.concepts.annotation.asking import Pace
-from analysis.concepts.annotation.by_layer import answer_counts, described_by_rank, levels_by_layer
+from analysis.concepts.annotation.by_layer import (
+    LAYER_GROUPS,
+    answer_counts,
+    described_by_rank,
+    levels_by_layer,
+)
 from analysis.concepts.annotation.comparison import compare
 from analysis.concepts.annotation.completer import Completer
 from analysis.concepts.annotation.description_words import word_shifts
@@ -107,7 +112,7 @@ def run(
             print(f"insttui: The annotator could not be noted: {error}", file=sys.stderr)
     for note in gap_notes(annotations):
         print(f"insttui: {note}", file=sys.stderr)
-    write_rows(_table(options.table, layers, annotations, base, tuned), options.csv)
+    write_rows(_table(options, layers, annotations, base, tuned), options.csv)
     return 0
 
 
@@ -172,22 +177,23 @@ def _followed(
 
 
 def _table(
-    name: str,
+    options: Namespace,
     layers: Sequence[LayerConcepts],
     annotations: Sequence[Annotation],
     base: ModelChoice,
     tuned: ModelChoice,
 ) -> Table:
-    match name:
+    groups = options.level_groups or LAYER_GROUPS
+    match options.table:
         case "comparison":
             return compare(annotations, base.name, tuned.name)
         case "levels":
-            return levels_by_layer(annotations)
+            return levels_by_layer(annotations, groups)
         case "ranks":
             return described_by_rank(annotations)
         case "answers":
             return answer_counts(annotations)
         case "words":
-            return word_shifts(annotations, base.name, tuned.name)
+            return word_shifts(annotations, base.name, tuned.name, groups=groups)
         case _:
             return concepts_table(layers, FirstDescriptions(annotations))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.commands.options import add_csv, add_model_options, add_pair, layers, positive, seed
 
@@ -15,11 +15,6 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_pair(parser)
-    parser.add_argument(
-        "--tasks",
-        metavar="FILE",
-        help="tasks of your own: TOML, or JSON lines in a .jsonl; default: the sixteen shipped",
-    )
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument(
         "--summary", action="store_true", help="one row a model: the layer with the best task F1"
@@ -37,6 +32,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="LIST",
         help="of --instances, such as 0,3-5; default: each model's best",
     )
+    _add_shared(parser)
+    add_csv(parser)
+    add_model_options(parser)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    summary = "train a small model on synthetic tasks and follow its clusters"
+    description = f"{summary.capitalize()}."
+    _add_clusters_train(actions.add_parser("train", help=summary, description=description))
+
+
+def add_study_options(parser: argparse.ArgumentParser) -> None:
+    """The study's own options: on which tasks, and how states are clustered."""
+    _add_shared(parser)
+    parser.set_defaults(settle=settled)
+
+
+def _add_shared(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--tasks",
+        metavar="FILE",
+        help="tasks of your own: TOML, or JSON lines in a .jsonl; default: the sixteen shipped",
+    )
     parser.add_argument("--tsne", action="store_true", help="reduce by t-SNE first (slow)")
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of K-Means and t-SNE")
     parser.add_argument(
@@ -50,12 +66,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="put the tuned model's instances into its chat template",
     )
-    add_csv(parser)
-    add_model_options(parser)
-    actions = parser.add_subparsers(dest="action", metavar="ACTION")
-    summary = "train a small model on synthetic tasks and follow its clusters"
-    description = f"{summary.capitalize()}."
-    _add_clusters_train(actions.add_parser("train", help=summary, description=description))
+
+
+def settled(options: argparse.Namespace) -> dict[str, Any]:
+    """What was chosen, by the names of `analysis.clustering.study.ClustersInput`.
+
+    Raises ProblemError for an unusable file of tasks.
+    """
+    from pathlib import Path
+
+    from analysis.clustering.tasks.natural import natural_tasks
+    from analysis.clustering.tasks.reading import task_set_from_file
+
+    names = ("chat_template", "mappings", "tsne", "seed")
+    return {
+        "tasks": task_set_from_file(Path(options.tasks)) if options.tasks else natural_tasks(),
+        "neighbours": options.k,
+        **{name: getattr(options, name) for name in names},
+    }
 
 
 def _add_clusters_train(parser: argparse.ArgumentParser) -> None:
@@ -90,27 +118,16 @@ def run(options: argparse.Namespace) -> int:
         from app.commands import clusters_train
 
         return clusters_train.run(options)
-    from pathlib import Path
-
     from analysis.clustering import tables
     from analysis.clustering.request import clusters_ask
-    from analysis.clustering.tasks.natural import natural_tasks
-    from analysis.clustering.tasks.reading import task_set_from_file
     from app.commands import inputs
     from app.commands.output import say, write_rows
     from app.commands.session import answers, session
     from app.config import load_settings
 
-    tasks = task_set_from_file(Path(options.tasks)) if options.tasks else natural_tasks()
-    ask = clusters_ask(
-        inputs.pair(options, load_settings()),
-        tasks.tasks,
-        chat_template=options.chat_template,
-        mappings=options.mappings,
-        tsne=options.tsne,
-        seed=options.seed,
-        neighbours=options.k,
-    )
+    chosen = settled(options)
+    tasks = chosen.pop("tasks")
+    ask = clusters_ask(inputs.pair(options, load_settings()), tasks.tasks, **chosen)
     with session(options) as opened:
         (found,) = answers(opened, [ask])
     say(*tasks.notes, *tables.notes_of(found))

@@ -8,14 +8,7 @@ from app.commands.options import add_weight_options, positive
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--rank", type=positive, default=300, metavar="R", help="components")
-    parser.add_argument("--words", type=positive, default=15, metavar="K", help="of a component")
-    parser.add_argument(
-        "--measure",
-        choices=("cosine", "projection"),
-        default="cosine",
-        help="words by |cosine| with the direction, or by projection on it (the paper's formula)",
-    )
+    _add_shared(parser)
     parser.add_argument(
         "--annotate",
         nargs="?",
@@ -62,7 +55,35 @@ def add_study_options(parser: argparse.ArgumentParser) -> None:
         help="whose descriptions of components are read; default: the last one's",
     )
     parser.add_argument("--templates", metavar="FILE", help="how it was asked (TOML)")
-    parser.set_defaults(own=("annotator", "templates"))
+    _add_shared(parser)
+    of_models = ("annotator", "templates", "rank", "component_words", "measure")
+    parser.set_defaults(own=(*of_models, "level_groups"), of_models=of_models)
+
+
+def _add_shared(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--rank", type=positive, metavar="R", help="components of a layer (default: 300)"
+    )
+    parser.add_argument(
+        "--words",
+        type=positive,
+        dest="component_words",
+        metavar="K",
+        help="of a component (default: 15)",
+    )
+    parser.add_argument(
+        "--measure",
+        choices=("cosine", "projection"),
+        help="words by |cosine| with the direction (default), or by projection on it (the paper's "
+        "formula)",
+    )
+    parser.add_argument(
+        "--groups",
+        type=positive,
+        dest="level_groups",
+        metavar="G",
+        help="of layers, for levels (Fig. 3) and words (Tables 7-10) (default: 8)",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -76,6 +97,13 @@ def run(options: argparse.Namespace) -> int:
     from app.commands.session import answers, architecture, session
     from app.config import load_settings
 
+    if options.level_groups and options.table not in ("levels", "words"):
+        raise problem(
+            "input",
+            "--groups would change nothing here.",
+            "It is of the tables levels and words.",
+            "Add --table levels or --table words.",
+        )
     if options.table != "components" and not options.annotate:
         raise problem(
             "input", f"The table {options.table} is made of descriptions.", "", "Add --annotate."
@@ -93,8 +121,13 @@ def run(options: argparse.Namespace) -> int:
         wanted = inputs.layers_of(options.layers, built.layers)
         asked = places(built, wanted)
         say(*filter(None, [passed_over(built.without_network, wanted)]))
-        settled = options.rank, options.words, options.measure
-        found = answers(opened, concept_asks((base, tuned), asked, words, *settled))
+        chosen = {
+            "rank": options.rank,
+            "top": options.component_words,
+            "measure": options.measure,
+        }
+        settled = {name: value for name, value in chosen.items() if value is not None}
+        found = answers(opened, concept_asks((base, tuned), asked, words, **settled))
         layers = [layer for (layer,) in found]
         say(*dict.fromkeys(note for each in layers for note in each.notes))
         if not options.annotate:

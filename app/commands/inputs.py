@@ -72,9 +72,14 @@ def words_and_vectors(
     given: str | None = getattr(options, "vectors", None) or settings.vectors or None
     words = Words("demo" if demo else "english") if vocabulary is None else _words(vocabulary)
     if given is not None:
-        return words, _vectors(Path(given).expanduser().absolute(), options)
-    own = demo and words.source == "demo"
-    return words, WordVectors("demo") if own else WordVectors("embeddings", model=base)
+        vectors = _vectors(Path(given).expanduser().absolute(), options)
+    elif demo and words.source == "demo":
+        vectors = WordVectors("demo")
+    else:
+        vectors = WordVectors("embeddings", model=base)
+    return words, vectors.with_thresholds(
+        getattr(options, "frequent", None), getattr(options, "deviations", None)
+    )
 
 
 def _words(name: str) -> Words:

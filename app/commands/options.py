@@ -126,6 +126,14 @@ def positive(text: str) -> int:
     return number
 
 
+def positive_number(text: str) -> float:
+    """A finite number above 0."""
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError("must be above 0")
+    return number
+
+
 def seed(text: str) -> int:
     """An unsigned 32-bit integer."""
     number = int(text)

@@ -17,6 +17,7 @@ from app.commands.options import add_model_options, add_word_options
 COMMANDS = {
     **{method.command: method.summary for method in METHODS},
     "study": "the paper's tables and figures, for any pair of models or for stored maps",
+    "results": "results that others published, for the studies of stored results",
     "cache": "what is stored on this disk, and removing it",
     "models": "model names and what is available here",
     "doctor": "what is wrong with a pair of models, and what works with it",

@@ -38,6 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         study.set_defaults(own=_CASE_OPTIONS if spec.takes == "cases" else ())
         if spec.takes == "cases":
             _add_case_options(study)
+        elif spec.stored:
+            _add_results(study, "a folder that `insttui results import` wrote, in place of models")
         for name in spec.word_options:
             _WORD_ADDERS[name](study)
         if hasattr(command, "add_study_options"):
@@ -51,13 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add_model_options(study)
 
 
+def _add_results(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("--results", default=argparse.SUPPRESS, metavar="DIR", help=what)
+
+
 def _add_case_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--results",
-        default=argparse.SUPPRESS,
-        metavar="DIR",
-        help="a folder of stored maps, in place of models and prompts",
-    )
+    _add_results(parser, "a folder of stored maps, in place of models and prompts")
     parser.add_argument(
         "--prompts",
         metavar="FILE",
@@ -119,7 +120,7 @@ def run(options: argparse.Namespace) -> int:
     from analysis.saliency.cases.library import CaseLibrary
     from app.commands.output import say, write_rows
     from app.commands.session import session
-    from app.commands.study_input import found_for, refuse_unused
+    from app.commands.study_input import found_for, own_options, refuse_unused
     from app.config import load_settings
     from app.known_descriptions import study_options
 
@@ -128,7 +129,12 @@ def run(options: argparse.Namespace) -> int:
         _check_places(spec, Path(options.out), cases=spec.takes == "cases" and not options.results)
     refuse_unused(spec, options)
     if options.results:
-        findings = _follow(spec, CaseLibrary.open(Path(options.results)), goes_on=False)
+        given = (
+            spec.stored_input({"folder": Path(options.results), **own_options(options)})
+            if spec.stored
+            else CaseLibrary.open(Path(options.results))
+        )
+        findings = _follow(spec, given, goes_on=False)
     else:
         settings = load_settings()
         found = found_for(spec, options, settings)

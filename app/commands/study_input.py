@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from app.config import Settings
 
 # The options' defaults.
 _OF_WORDS = {"vocab": None, "vectors": None}
+_SPELLED = {"component_words": "words"}
 _OF_FILES = {"columns": {}, "bad_lines": "refuse"}
 _OF_MODELS = {
     "base": None,
@@ -50,8 +51,19 @@ def found_for(spec: StudySpec, options: Namespace, settings: Settings) -> dict[s
         demo = base.name in DEMO_NAMES and tuned.name in DEMO_NAMES
         found["prompts"] = _prompts(options, demo=demo)
         found["cases_folder"] = Path(options.out) if options.out else None
+    return found | own_options(options)
+
+
+def own_options(options: Namespace) -> dict[str, Any]:
+    """The study's own options that were given, by name; ProblemError for an unusable file.
+
+    A method's command may read them itself, with a function `settle`.
+    """
+    settle: Callable[[Namespace], dict[str, Any]] | None = getattr(options, "settle", None)
+    if settle is not None:
+        return settle(options)
     own = {name: getattr(options, name) for name in options.own}
-    return found | {name: value for name, value in own.items() if value is not None}
+    return {name: value for name, value in own.items() if value is not None}
 
 
 def _prompts(options: Namespace, *, demo: bool) -> PromptSet:
@@ -76,7 +88,11 @@ def refuse_unused(spec: StudySpec, options: Namespace) -> None:
     # The app's options are accepted before any command.
     words = {name: value for name, value in _OF_WORDS.items() if name not in spec.word_options}
     _refuse(options, words, f"The study {spec.name} does not use it.")
-    if spec.takes == "pair" and options.results:
+    if spec.stored and options.results:
+        why = "--results takes stored results in place of models: nothing is computed."
+        alone = dict.fromkeys(getattr(options, "of_models", ()))
+        _refuse(options, {**_OF_WORDS, **_OF_MODELS, **alone}, why)
+    elif spec.takes == "pair" and options.results:
         raise problem(
             "input",
             f"The study {spec.name} needs models.",
@@ -96,5 +112,5 @@ def refuse_unused(spec: StudySpec, options: Namespace) -> None:
 def _refuse(options: Namespace, unused: Mapping[str, object], why: str) -> None:
     given = [name for name, absent in unused.items() if getattr(options, name, absent) != absent]
     if given:
-        name = f"--{given[0].replace('_', '-')}"
+        name = f"--{_SPELLED.get(given[0], given[0]).replace('_', '-')}"
         raise problem("input", f"{name} would change nothing here.", why, f"Leave {name} away.")

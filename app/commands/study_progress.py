@@ -5,15 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol, cast
+from typing import Protocol, TypeVar, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bars
 
 from analysis.events import Notice, Progress
-from analysis.studies.findings import Findings
-from analysis.studies.study import Study
+from analysis.session.drive import Asking
 from app.jobs.pace import Pace
 from app.terminal.text import prose
 
@@ -22,8 +21,14 @@ class _Shown(Protocol):
     def __call__(self, progress: Progress, pace: Pace) -> None: ...
 
 
-def follow(study: Study) -> Findings:
-    """Run a study to its end, and always close it; raises ProblemError or KeyboardInterrupt."""
+T = TypeVar("T")
+
+
+def follow(study: Asking[T]) -> T:
+    """Run a study or an import to its end, and always close it.
+
+    Raises ProblemError or KeyboardInterrupt.
+    """
     stage, pace = "", Pace()
     console = Console(stderr=True)
     try:
@@ -38,7 +43,7 @@ def follow(study: Study) -> Findings:
                 pace.reached(progress.done)
                 show(progress, pace)
     except StopIteration as end:
-        return cast("Findings", end.value)
+        return cast("T", end.value)
     finally:
         study.close()
 

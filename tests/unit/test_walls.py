@@ -35,6 +35,7 @@ TORCH_FREE_MODULES = [
     "app.commands.changes",
     "app.commands.annotation",
     "app.commands.study",
+    "app.commands.results",
     "app.commands.cache",
     "app.commands.models",
     "app.commands.clusters_train",

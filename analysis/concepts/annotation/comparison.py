@@ -48,8 +48,8 @@ class Share:
 def student_p_value(first: Sequence[float], second: Sequence[float]) -> tuple[float | None, str]:
     """Two-sided p-value of Student's t-test, equal variances, that two means are the same.
 
-    This test, with deviations divided by n, reproduces the p-values in the paper's Tables 5 and 6
-    from the means and deviations printed there; Welch's test does not.
+    This test, with deviations divided by n, gives 15 of the 16 p-values of the paper's Tables 5 and
+    6 from the means and deviations printed there, all but that of writing in Table 5.
 
     Returns:
         The p-value and "", or None and the reason.

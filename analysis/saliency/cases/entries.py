@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
+from analysis import json_lines
+from analysis.json_lines import broken, decoded
 from analysis.problems import ProblemError, problem
-from analysis.text_files import wide_encoding, without_mark
 
 T = TypeVar("T")
+
+_FILES = "A case library has cases.jsonl, and responses_MODEL.jsonl and salience_MODEL.npz a model."
 
 
 class CaseEntry(msgspec.Struct):
@@ -63,7 +65,7 @@ def stated_order(path: Path, names: list[str]) -> tuple[str, ...]:
         return ()
     except OSError as error:
         raise broken(path, None, f"It cannot be read: {error.strerror}.") from None
-    stated = _decoded(msgspec.json.Decoder(_ModelsFile), data, path, 1).models
+    stated = decoded(msgspec.json.Decoder(_ModelsFile), data, path, 1).models
     if sorted(stated) != sorted(names):
         raise broken(
             path,
@@ -101,43 +103,8 @@ def model_names(folder: Path, prefix: str, suffix: str) -> list[str]:
 
 
 def entries(path: Path, type_: type[T]) -> Iterator[tuple[int, int, T]]:
-    """(line number, offset, entry) of every line of a JSON-lines file that is not blank."""
-    decoder = msgspec.json.Decoder(type_)
-    offset = 0
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                if number == 1 and (encoding := wide_encoding(line)):
-                    raise broken(path, None, f"It is {encoding}, and should be UTF-8.")
-                if not line.isspace():
-                    yield number, offset, _decoded(decoder, line, path, number)
-                offset += len(line)
-    except FileNotFoundError:
-        raise missing(path) from None
-    except OSError as error:
-        raise broken(path, None, f"It cannot be read: {error.strerror}.") from None
-
-
-def entry_at(path: Path, offset: int, type_: type[T]) -> T:
-    """The entry of the line that starts at an offset."""
-    try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            line = file.readline()
-            with suppress(ProblemError):
-                return _decoded(msgspec.json.Decoder(type_), line, path, 0)
-            file.seek(0)
-            number = file.read(offset).count(b"\n") + 1
-    except OSError as error:
-        raise broken(path, None, f"It cannot be read: {error.strerror}.") from None
-    return _decoded(msgspec.json.Decoder(type_), line, path, number)
-
-
-def _decoded(decoder: msgspec.json.Decoder[T], line: bytes, path: Path, number: int) -> T:
-    try:
-        return decoder.decode(without_mark(line))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise broken(path, number, f"{error}.") from None
+    """(line number, offset, entry) of every line of a file that is not blank."""
+    return json_lines.entries(path, type_, _FILES)
 
 
 def ratings(path: Path) -> dict[tuple[str, str], float]:
@@ -149,13 +116,4 @@ def ratings(path: Path) -> dict[tuple[str, str], float]:
 
 
 def missing(path: Path) -> ProblemError:
-    return problem(
-        "storage",
-        f"{path} is missing.",
-        "A case library has cases.jsonl, and responses_MODEL.jsonl and salience_MODEL.npz a model.",
-    )
-
-
-def broken(path: Path, number: int | None, why: str) -> ProblemError:
-    line = "" if number is None else f" in line {number}"
-    return problem("storage", f"{path} is broken{line}.", why)
+    return problem("storage", f"{path} is missing.", _FILES)

@@ -18,15 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.density import DENSITY_FLOOR, importance_density, instruction_score, raise_floor
+from analysis.json_lines import broken, entry_at
 from analysis.models.tokens import Span, Tokens
 from analysis.problems import problem
 from analysis.saliency.cases.entries import (
     CaseEntry,
     FullCaseEntry,
     ResponseEntry,
-    broken,
     entries,
-    entry_at,
     missing,
     model_names,
     ratings,

@@ -138,7 +138,8 @@ def similarity(
         )
     kept = Lexicon(kept.words, kept.tokens, (*kept.notes, note))
     rows = found if known.all() else found[known]
-    return Similarity(kept, torch.from_numpy(rows), similarity_thresholds(rows))
+    thresholds = similarity_thresholds(rows, vectors.most_frequent, vectors.factor)
+    return Similarity(kept, torch.from_numpy(rows), thresholds)
 
 
 @cache

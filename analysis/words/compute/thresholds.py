@@ -7,17 +7,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-Matrix = Tensor | NDArray[np.floating]
+from analysis.words.choice import DEVIATIONS, FREQUENT
 
-DEVIATIONS = 1.96
-"""How many standard deviations above its mean similarity a word's threshold lies."""
+Matrix = Tensor | NDArray[np.floating]
 
 # Float32 entries in one block of cosines.
 _BLOCK = 1 << 24
 
 
-def similarity_thresholds(vectors: Matrix, frequent: int = 1000) -> NDArray[np.float64]:
-    """The similarity above which another word is related to a word: mean + 1.96 · std (METHODS 2).
+def similarity_thresholds(
+    vectors: Matrix, frequent: int = FREQUENT, deviations: float = DEVIATIONS
+) -> NDArray[np.float64]:
+    """The similarity above which another word is related to a word (METHODS 2): mean + 1.96 · std.
 
     Mean and population standard deviation of the cosines between the word and the most frequent
     words; a frequent word's cosine with itself counts too.
@@ -25,6 +26,7 @@ def similarity_thresholds(vectors: Matrix, frequent: int = 1000) -> NDArray[np.f
     Args:
         vectors: [V, G], unit length, the most frequent word first.
         frequent: How many words count as frequent; all if there are fewer.
+        deviations: How many standard deviations above the mean, 1.96 by default.
 
     Returns:
         float64 [V].
@@ -36,7 +38,7 @@ def similarity_thresholds(vectors: Matrix, frequent: int = 1000) -> NDArray[np.f
     for start in range(0, len(rows), step):
         cosines = (rows[start : start + step] @ reference).cpu().double()
         deviation, mean = torch.std_mean(cosines, dim=1, correction=0)
-        result[start : start + step] = (mean + DEVIATIONS * deviation).numpy()
+        result[start : start + step] = (mean + deviations * deviation).numpy()
     return result
 
 

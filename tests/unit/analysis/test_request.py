@@ -62,6 +62,15 @@ def test_vectors_count_by_their_content():
     assert not same(request, vectors=msgspec.structs.replace(moved, digest="d2"))
 
 
+def test_thresholds_count_where_they_are_not_the_usual_ones():
+    request = HeadPairsRequest(BASE, 3, WORDS, VECTORS)
+    assert same(request, vectors=VECTORS.with_thresholds(None, None))
+    assert same(request, vectors=VECTORS.with_thresholds(1000, 1.96))
+    assert b"frequent" not in msgspec.json.encode(VECTORS)
+    for changed in (VECTORS.with_thresholds(3000, None), VECTORS.with_thresholds(None, 2.0)):
+        assert not same(request, vectors=changed)
+
+
 def test_memory_changes_no_number():
     assert same(REQUESTS[0], memory_budget=1 << 30)
     assert not same(REQUESTS[0], method="occlusion")

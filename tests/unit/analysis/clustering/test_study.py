@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from analysis.clustering.request import ClustersRequest
+from analysis.clustering.study import ClustersInput
 from analysis.clustering.tasks.natural import natural_tasks
+from analysis.clustering.tasks.task_set import TaskSet
 from analysis.events import Failed, Finished, Notice, Progress
 from analysis.methods import study_of
 from analysis.models.references import resolve
 from analysis.problems import Problem, ProblemError
-from analysis.studies.study import PairInput
 from analysis.studies.testing import TOLD
 from tests.support.scripted_clusters import task_clusters
 from tests.support.scripted_session import ScriptedSession
@@ -32,7 +33,7 @@ def session():
 
 
 def started(session):
-    return study_of("clusters").start(PairInput(session, BASE, TUNED))
+    return study_of("clusters").start(ClustersInput(session, BASE, TUNED))
 
 
 @pytest.fixture
@@ -46,6 +47,19 @@ def test_both_models_are_asked_the_sixteen_tasks(session):
         ClustersRequest(each, natural_tasks().tasks) for each in (BASE, TUNED)
     ]
     assert Progress("demo-tuned: states", 3, 10, "instances") in said
+
+
+def test_what_is_chosen_is_asked_and_stated(session):
+    tasks = TaskSet("mine.toml", natural_tasks().tasks[:3], ("One task was left out.",))
+    chosen = {"mappings": 4, "tsne": True, "seed": 9, "neighbours": 2}
+    given = ClustersInput(session, BASE, TUNED, tasks=tasks, chat_template=True, **chosen)
+    found = answered(study_of("clusters").start(given))
+    assert session.requests == [
+        ClustersRequest(BASE, tasks.tasks, **chosen),
+        ClustersRequest(TUNED, tasks.tasks, chat_template=True, **chosen),
+    ]
+    assert [found.parameters[name] for name in ("tasks from", "seed")] == ["mine.toml", 9]
+    assert "One task was left out." in found.notes
 
 
 def test_what_is_said_on_the_way_is_noted_once():

@@ -81,6 +81,16 @@ def described(answers) -> Findings:
     return driven(study(pair(layers=LAYERS, concepts=concepts, options=answers)))[0]
 
 
+def test_what_is_chosen_is_asked_and_stated(answers):
+    chosen = {"rank": 5, "component_words": 3, "measure": "projection", "level_groups": 1}
+    given = pair(layers=LAYERS, concepts=concepts, options={**answers, **chosen})
+    found = driven(study(given))[0]
+    asked = [each for each in given.session.requests if isinstance(each, ConceptsRequest)]
+    assert {(each.rank, each.top, each.measure) for each in asked} == {(5, 3, "projection")}
+    assert found.parameters["most components of a layer"] == 5
+    assert {row["last_layer"] for row in table(found, "levels")} == {LAYERS - 1}
+
+
 def test_every_component_of_both_models_is_listed(found):
     assert len(table(found, "components")) == LAYERS * 2 * 6
     (named,) = [each for each in found.tables if each.name == "components"]

@@ -70,6 +70,32 @@ def test_sentences_have_p_values_and_null_results_and_parameters_are_values(foun
     assert not [each for each in found.parameters.values() if "object" in str(each)]
 
 
+def test_what_is_chosen_is_asked_compared_and_stated():
+    chosen = {
+        "top_words": 7,
+        "top_pairs": 3,
+        "layer_groups": 2,
+        "instruction_verbs": ("write", "find"),
+        "general_verbs": ("eat", "drink", "go"),
+    }
+    given = pair(heads=partial(head_pairs, pairs=MORE_VERBS), options=chosen)
+    found = driven(study(given))[0]
+    asked = [each for each in given.session.requests if isinstance(each, HeadPairsRequest)]
+    assert {each.top for each in asked} == {7}
+    assert all(
+        row["kept"] + max(row["lost"], row["gained"]) <= 3 for row in rows_of(found, "heads")
+    )
+    assert [row["layers"] for row in rows_of(found, "verb-groups")] == ["0-3", "4-7"]
+    verbs = {(row["verb"], row["kind"]) for row in rows_of(found, "verbs")}
+    assert verbs <= {
+        *((verb, "instruction") for verb in chosen["instruction_verbs"]),
+        *((verb, "general") for verb in chosen["general_verbs"]),
+    }
+    names = ("top words of a neuron pair", "first pairs compared", "groups of layers")
+    assert [found.parameters[name] for name in names] == [7, 3, 2]
+    assert "first 3 word pairs" in report_text(found)
+
+
 def test_progress_goes_through_every_layer():
     _, steps = driven(study(pair(layers=3)))
     heads = {step.done: step.total for step in steps if step.stage == "reading heads"}

@@ -14,9 +14,9 @@ from sklearn.metrics.cluster import pair_confusion_matrix
 from analysis.clustering import study as clusters
 from analysis.clustering.compute.measures import scores
 from analysis.clustering.result import METRICS
+from analysis.clustering.study import ClustersInput
 from analysis.events import Finished
 from analysis.models.references import resolve
-from analysis.studies.study import PairInput
 from tests.support.scripted_clusters import task_clusters
 from tests.support.scripted_session import ScriptedSession
 from tests.support.studies import Report
@@ -61,7 +61,7 @@ def answer(request):
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     session = ScriptedSession(answer)
-    given = PairInput(session, resolve("demo-base"), resolve("demo-tuned"))
+    given = ClustersInput(session, resolve("demo-base"), resolve("demo-tuned"))
     made = Report(clusters.study(given), tmp_path_factory.mktemp("report"))
     session.close()
     return made

@@ -85,8 +85,14 @@ def test_stored_weights_have_one_precision(study: str) -> None:
 def test_stored_maps_are_no_models_and_no_study_has_layers(
     study: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(ProblemError, match="needs models"):
-        check("--results", "maps", "study", study)
+    if study_of(study).stored:
+        check("--results", "made", "study", study)
+        for given in (["--base", "llama"], ["--vocab", "demo"], ["--device", "cpu"]):
+            with pytest.raises(ProblemError, match=f"{given[0]} would change nothing"):
+                check("study", study, "--results", "made", *given)
+    else:
+        with pytest.raises(ProblemError, match="needs models"):
+            check("--results", "maps", "study", study)
     with pytest.raises(SystemExit):
         check("study", study, "--layers", "0")
     assert "unrecognized arguments: --layers 0" in capsys.readouterr().err

@@ -185,12 +185,13 @@ def test_work_cut_into_small_pieces_gives_the_same_pairs(monkeypatch):
     assert similarity_thresholds(vectors, 20) == pytest.approx(limits)
 
 
-@pytest.mark.parametrize("frequent", [10, 1000])
-def test_thresholds_are_mean_and_deviation_of_similarity_to_the_frequent_words(frequent):
+@pytest.mark.parametrize(("frequent", "factor"), [(10, 1.96), (1000, 1.96), (10, 0.5)])
+def test_thresholds_are_mean_and_deviation_of_similarity_to_the_frequent_words(frequent, factor):
     vectors = random_case(8)[3]
     cosines = [[float(sum(a * b)) for b in vectors[:frequent]] for a in vectors]
-    expected = [np.mean(row) + 1.96 * np.std(row) for row in cosines]
-    assert similarity_thresholds(vectors, frequent) == pytest.approx(expected, abs=1e-6)
+    expected = [np.mean(row) + factor * np.std(row) for row in cosines]
+    found = similarity_thresholds(vectors, frequent, factor)
+    assert found == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize(

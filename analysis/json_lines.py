@@ -1,0 +1,71 @@
+"""Reads files of JSON lines, and says which line of them is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from analysis.problems import ProblemError, problem
+from analysis.text_files import wide_encoding, without_mark
+
+T = TypeVar("T")
+
+
+def entries(path: Path, type_: type[T], belongs: str = "") -> Iterator[tuple[int, int, T]]:
+    """(line number, offset, entry) of every line that is not blank.
+
+    Args:
+        path: The file.
+        type_: What a line holds.
+        belongs: What the file is a part of, for the error when it is missing.
+
+    Raises:
+        ProblemError: ``storage``, naming the line.
+    """
+    decoder = msgspec.json.Decoder(type_)
+    offset = 0
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if number == 1 and (encoding := wide_encoding(line)):
+                    raise broken(path, None, f"It is {encoding}, and should be UTF-8.")
+                if not line.isspace():
+                    yield number, offset, decoded(decoder, line, path, number)
+                offset += len(line)
+    except FileNotFoundError:
+        raise problem("storage", f"{path} is missing.", belongs) from None
+    except OSError as error:
+        raise broken(path, None, f"It cannot be read: {error.strerror}.") from None
+
+
+def entry_at(path: Path, offset: int, type_: type[T]) -> T:
+    """The entry of the line that starts at an offset."""
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            line = file.readline()
+            with suppress(ProblemError):
+                return decoded(msgspec.json.Decoder(type_), line, path, 0)
+            file.seek(0)
+            number = file.read(offset).count(b"\n") + 1
+    except OSError as error:
+        raise broken(path, None, f"It cannot be read: {error.strerror}.") from None
+    return decoded(msgspec.json.Decoder(type_), line, path, number)
+
+
+def decoded(decoder: msgspec.json.Decoder[T], line: bytes, path: Path, number: int) -> T:
+    """The entry of a line; raises ProblemError, ``storage``, naming file and line."""
+    try:
+        return decoder.decode(without_mark(line))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise broken(path, number, f"{error}.") from None
+
+
+def broken(path: Path | str, number: int | None, why: str, remedy: str = "") -> ProblemError:
+    """A file that cannot be used, for what is wrong in a line or in all of it."""
+    line = "" if number is None else f" in line {number}"
+    return problem("storage", f"{path} is broken{line}.", why, remedy)
