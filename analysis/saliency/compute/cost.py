@@ -192,6 +192,16 @@ class Plan:
         most = min(ceil(_of(self).positions / self.length), self.prompt)
         return _within(self.budget // states, 1, most)
 
+    def deletions(self, share: float) -> int:
+        """Prompt tokens that occlusion can leave out in a share of the time of a map."""
+        head = 2 * self.shape.width * self.shape.vocabulary * self.response / _of(self).rate
+        one = self._body_seconds() + head
+        batch = self.shape.layers * _of(self).going_back + self._coming_seconds()
+        # The text as it is, and a first batch of one.
+        begun = one + 2 * batch
+        left = share * min(self._forward_seconds(), self._reverse_seconds()) - begun
+        return _within(left / (one + batch / self.sequences()), 0, self.prompt)
+
     def _body_seconds(self) -> float:
         shape = self.shape
         attention = 4 * shape.layers * shape.width * self.length**2

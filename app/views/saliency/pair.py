@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from analysis.saliency.agreement import Agreement
+from analysis.saliency.faithfulness import Faithfulness, better, better_in_words
 from app.jobs.watch import Watch
 from app.state import Prompt
 from app.terminal.text import prose
 from app.views.saliency.answer import Answer
 from app.views.saliency.comparison import Comparison, Mask, mask_of
-from app.views.saliency.side import METHODS, Method, Side
+from app.views.saliency.side import METHODS, Method, Other, Side
 from app.widgets.lines import Line
 
 if TYPE_CHECKING:
@@ -24,12 +25,16 @@ if TYPE_CHECKING:
 class Pair:
     """The two sides and the current method; holds no widgets.
 
-    A missing second side has no name. `method` says what the maps show.
+    A missing second side has no name. `method` says what the maps show; until the user chooses
+    one, it is the gradient that agrees better with deletion.
     """
+
+    methods = METHODS
 
     def __init__(self, sides: Sequence[Side] = (Side(""), Side(""))) -> None:
         self.sides = tuple(sides)
         self.method: Method = "gradient"
+        self._chosen = False
 
     @property
     def names(self) -> list[str]:
@@ -70,23 +75,51 @@ class Pair:
                 answer.begin(Watch(session, answer.request, listener))
 
     def turn(self) -> None:
-        self.method = METHODS[(METHODS.index(self.method) + 1) % len(METHODS)]
+        """Show the next method, which is the user's choice from then on."""
+        self._chosen = True
+        self.method = self.methods[(self.methods.index(self.method) + 1) % len(self.methods)]
+
+    def settle(self) -> None:
+        """Show the gradient that agrees better with deletion over both sides, unless one is chosen.
+
+        Only once it is known of every side, so that the maps change at most once.
+        """
+        known = [side.others.get("frozen norms") for side in self.sides if side.explained]
+        if self._chosen or not known or not all(each and each.whole for each in known):
+            return
+        sides = [side for side in self.sides if better(*_both(side))]
+        plain, frozen = (
+            sum(each.pearson or 0.0 for side in sides if (each := _both(side)[which]))
+            for which in (0, 1)
+        )
+        self.method = "frozen norms" if frozen > plain else "gradient"
 
     def wanted(self) -> list[Answer]:
-        """The occlusions to request: those to be shown that are missing or were stopped."""
-        if self.method == "gradient":
-            return []
-        found = [side.want_occlusion() for side in self.sides]
+        """What to request: what is to be shown or compared and is missing or was stopped."""
+        others: list[Other] = []
+        if "frozen norms" in self.methods and not (self._chosen and self.method == "gradient"):
+            others.append("frozen norms")
+        if self.method in ("occlusion", "difference"):
+            others.append("occlusion")
+        found = [side.want(other) for other in others for side in self.sides]
         return [answer for answer in found if answer is not None]
 
     def stop(self) -> bool:
-        """Stop what runs; shows the gradient again if an occlusion was stopped. False if idle."""
+        """Stop what runs; shows the gradient again if another method's map was stopped.
+
+        False if idle.
+        """
         running = [answer for answer in self.answers if answer.running]
         for answer in running:
             answer.stop()
-        if any(side.occlusion in running for side in self.sides):
+        shown = [side.answer(self.method) for side in self.sides]
+        if any(answer in running and answer not in self._gradients for answer in shown):
             self.method = "gradient"
         return bool(running)
+
+    @property
+    def _gradients(self) -> list[Answer]:
+        return [side.gradient for side in self.sides]
 
     def drop(self) -> None:
         """Cancel everything without further news."""
@@ -106,7 +139,29 @@ class Pair:
 
     def agreements(self, *, include_special: bool) -> list[Agreement | None]:
         """Each side's agreement of gradient and occlusion; None unless both are complete."""
-        return [side.agreement(include_special=include_special) for side in self.sides]
+        return [side.agreement(self.method, include_special=include_special) for side in self.sides]
+
+    def faithful(self, *, ascii_only: bool) -> list[str]:
+        """How far each side's gradient agrees with deletion, in words; empty for another method.
+
+        All sides have words if any does.
+        """
+        found = [side.faithfulness(self.method) for side in self.sides]
+        if not any(found):
+            return ["", ""]
+        words = [
+            "not estimated" if not each else each.words(ascii_only=ascii_only) for each in found
+        ]
+        compared = [better_in_words(_NAMES, *_both(side)) for side in self.sides]
+        return [both or each for both, each in zip(compared, words, strict=True)]
+
+
+_NAMES = ("plain gradients", "frozen norms")
+
+
+def _both(side: Side) -> tuple[Faithfulness | None, Faithfulness | None]:
+    """How far the plain gradient and frozen norms agree with deletion."""
+    return side.faithfulness("gradient"), side.faithfulness("frozen norms")
 
 
 def going_on(pair: Pair, comparison: Comparison, *, engine_starting: bool) -> Line:
@@ -119,8 +174,7 @@ def going_on(pair: Pair, comparison: Comparison, *, engine_starting: bool) -> Li
                 return [(prose(f"{answer.problem} r runs it again."), "bad")]
     for side in pair.sides:
         for answer in side.answers:
-            name = side.name if answer is side.gradient else f"{side.name}, occlusion"
-            if answer.running and (words := answer.progress_line(name)):
+            if answer.running and (words := answer.progress_line(side.name_of(answer))):
                 return [(words, "")]
     if pair.running:
         words = "the engine is starting" if engine_starting else "the engine has other work first"

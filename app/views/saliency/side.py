@@ -1,34 +1,44 @@
-"""One model's side of the Saliency view: its gradient, its occlusion, or a stored map."""
+"""One model's side of the Saliency view: its gradients, its occlusion, or a stored map."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 import numpy as np
 
 from analysis.problems import Problem
 from analysis.saliency.agreement import Agreement
+from analysis.saliency.faithfulness import Faithfulness
 from analysis.saliency.map import SaliencyMap
 from analysis.saliency.request import AttributionRequest
+from analysis.saliency.request import Method as Requested
 from analysis.saliency.result import Attribution
 from app.links import StoredMap
 from app.terminal.text import prose
 from app.views.saliency.answer import Answer
 
-Method = Literal["gradient", "occlusion", "difference"]
-"""What the maps show: one of two ways to explain a response, or their difference."""
+Other = Literal["frozen norms", "occlusion"]
+"""Further ways to explain the response that the gradient explains."""
 
-METHODS: tuple[Method, ...] = ("gradient", "occlusion", "difference")
+Method = Literal["gradient", "frozen norms", "occlusion", "difference"]
+"""What the maps show: one way to explain a response, or gradient minus occlusion."""
+
+_REQUESTED: dict[Other, str] = {"frozen norms": "frozen_norms", "occlusion": "occlusion"}
+METHODS: tuple[Method, ...] = (
+    "gradient",
+    *(each for each in _REQUESTED if _REQUESTED[each] in get_args(Requested)),
+    "difference",
+)
 
 
 class Side:
     """One model's answers and maps; holds no widgets.
 
     A `stored` map from a case library leaves nothing to ask; `note` is a remark about it.
-    `gradient` generates and explains the response, `occlusion` explains the same one, None before
-    it is wanted.
+    `gradient` generates and explains the response; `others` explain the same one, each from when it
+    is first wanted.
     """
 
     def __init__(
@@ -44,12 +54,12 @@ class Side:
         self.note = note
         self.stored = stored
         self.gradient = Answer(request, problem)
-        self.occlusion: Answer | None = None
+        self.others: dict[Other, Answer] = {}
         self._agreement: Agreement | None = None
 
     @property
     def answers(self) -> list[Answer]:
-        return [self.gradient] if self.occlusion is None else [self.gradient, self.occlusion]
+        return [self.gradient, *self.others.values()]
 
     @property
     def running(self) -> bool:
@@ -68,22 +78,22 @@ class Side:
             return None
         return answer.attribution if len(answer.attribution.response_tokens) else None
 
-    def want_occlusion(self) -> Answer | None:
-        """The occlusion of the same response, to be requested; None while it cannot be.
+    def want(self, other: Other) -> Answer | None:
+        """Another explanation of the same response, to be requested; None while it cannot be.
 
         One that failed is not repeated: it would most likely fail again.
         """
         request, explained = self.gradient.request, self.explained
-        if self.occlusion is None and request is not None and explained is not None:
-            self.occlusion = Answer(
+        if other not in self.others and request is not None and explained is not None:
+            self.others[other] = Answer(
                 msgspec.structs.replace(
                     request,
                     response=None,
                     response_ids=explained.response_tokens.ids,
-                    method="occlusion",
+                    method=_REQUESTED[other],
                 )
             )
-        wanted = self.occlusion
+        wanted = self.others.get(other)
         return wanted if wanted is not None and wanted.can_run and not wanted.problem else None
 
     def maps(
@@ -93,14 +103,14 @@ class Side:
         gradient = self.stored or self.gradient.map(include_special=include_special)
         if method == "gradient" or gradient is None:
             return gradient, None
-        occlusion = self._occlusion_map(include_special=include_special)
-        if method == "occlusion" or occlusion is None:
-            return occlusion, None
-        return gradient, occlusion
+        if method != "difference":
+            return self._other_map(method, include_special=include_special), None
+        occlusion = self._other_map("occlusion", include_special=include_special)
+        return (gradient, occlusion) if occlusion is not None else (None, None)
 
-    def _occlusion_map(self, *, include_special: bool) -> SaliencyMap | None:
-        """The occlusion's map, empty before its first result; None if it failed."""
-        answer, gradient = self.occlusion, self.gradient.attribution
+    def _other_map(self, other: Other, *, include_special: bool) -> SaliencyMap | None:
+        """Another explanation's map, empty before its first result; None if it failed."""
+        answer, gradient = self.others.get(other), self.gradient.attribution
         if answer is not None and (answer.attribution is not None or answer.problem is not None):
             return answer.map(include_special=include_special)
         if gradient is None:
@@ -110,9 +120,14 @@ class Side:
         )
         return SaliencyMap.from_attribution(nothing, include_special=include_special)
 
-    def agreement(self, *, include_special: bool) -> Agreement | None:
-        """The agreement of gradient and occlusion, cached; None unless both are complete."""
-        gradient, occlusion = self.gradient, self.occlusion
+    def agreement(self, method: Method, *, include_special: bool) -> Agreement | None:
+        """The agreement of gradient and occlusion, cached; None unless both are complete.
+
+        The gradient is the one of frozen norms where `method` shows that.
+        """
+        gradient, occlusion = self.gradient, self.others.get("occlusion")
+        if method == "frozen norms":
+            gradient = self.others.get(method, gradient)
         if occlusion is None or not (gradient.whole and occlusion.whole):
             return None
         first = gradient.map(include_special=include_special)
@@ -126,7 +141,22 @@ class Side:
 
     def answer(self, method: Method) -> Answer:
         """The answer that a method depends on."""
-        return self.gradient if method == "gradient" or not self.occlusion else self.occlusion
+        if method == "gradient":
+            return self.gradient
+        other: Other = "occlusion" if method == "difference" else method
+        return self.others.get(other, self.gradient)
+
+    def name_of(self, answer: Answer) -> str:
+        """The model's name, and the method if it is not the gradient."""
+        others = (f"{self.name}, {other}" for other, each in self.others.items() if each is answer)
+        return next(others, self.name)
+
+    def faithfulness(self, method: Method) -> Faithfulness | None:
+        """How far a gradient agrees with deletion; None for other methods, and where unknown."""
+        if method in ("occlusion", "difference"):
+            return None
+        answer = self.gradient if method == "gradient" else self.others.get("frozen norms")
+        return answer.attribution.faithfulness if answer and answer.attribution else None
 
     def words(self, method: Method) -> str:
         """The text shown without a map: problem, growing response, or what is awaited."""
@@ -150,7 +180,9 @@ class Side:
 
     def remarks(self, method: Method) -> list[str]:
         """Remarks on how the maps were computed; harmless."""
-        answers = self.answers if method == "difference" else [self.answer(method)]
+        answers = [self.answer(method)]
+        if method == "difference" and answers[0] is not self.gradient:
+            answers = [self.gradient, *answers]
         return [
             prose(f"{self.name}: {answer.attribution.note}")
             for answer in answers

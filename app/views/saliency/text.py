@@ -11,8 +11,15 @@ from analysis.table import Cell, Table
 from app.frame.export import chained
 from app.terminal.text import prose
 from app.views.saliency.pair import Pair
-from app.views.saliency.side import Side
+from app.views.saliency.side import METHODS, Side
 
+_ON_FROZEN_NORMS = (
+    "Frozen norms: the same gradient with the denominators of all norms held fixed. It is computed "
+    "as well, and until m chooses, what is shown is the one of the two that agrees better with "
+    "deletion; the last line says how well.\n\n"
+    if "frozen norms" in METHODS
+    else ""
+)
 HELP = (
     "How much every prompt token mattered for every response token, base model on the left, tuned "
     "model on the right. Prompt tokens are rows, shared by both models; each model has its own "
@@ -45,9 +52,13 @@ HELP = (
     "where one of them does not vary. 1 is the same picture, 0 none in common: the gradient then "
     "says how the response would change with a token's strength, not what it would be without "
     "it.\n\n"
-    "Totals come first: the strip beside the prompt tokens is coloured by what each weighs for the "
-    "whole response, the sum of its row, which one backward pass gives without the map; until a "
-    "column is there the text face shows them too.\n\n"
+    "How far a gradient agrees with deletion is estimated as soon as its map is there: some of the "
+    "prompt's tokens, as many as a quarter of the map's time allows, are deleted, and r ≈ and ρ ≈ "
+    "in the last line compare their rows. Without ≈, all of them were.\n\n"
+    + _ON_FROZEN_NORMS
+    + "Totals come first: the strip beside the prompt tokens is coloured by what each weighs for "
+    "the whole response, the sum of its row, which one backward pass gives without the map; until "
+    "a column is there the text face shows them too.\n\n"
     "Every row that is computed forward is compared with a backward pass before it is shown; where "
     "they differ by more than rounding, reverse mode takes over and a note says so.\n\n"
     "Maps appear as they are computed, by rows or by columns; ╌ stands for what is not there yet. "
@@ -57,7 +68,23 @@ HELP = (
 
 
 def checked(sides: Sequence[Side]) -> list[str]:
-    """How far each model's map is from a backward pass; harmless."""
+    """How far each model's map is from a backward pass, and from deletion; harmless."""
+    return [*_verified(sides), *_faithful(sides)]
+
+
+def _faithful(sides: Sequence[Side]) -> list[str]:
+    found = [(side.name, side.gradient.attribution) for side in sides if side.gradient.whole]
+    return [
+        prose(
+            f"{name}: agreement of the map with deletion: "
+            f"{each.faithfulness.words() if each.faithfulness else 'not estimated'}."
+        )
+        for name, each in found
+        if each is not None
+    ]
+
+
+def _verified(sides: Sequence[Side]) -> list[str]:
     return [
         prose(
             f"{side.name}: weighted sums of the map's columns and a backward pass differ by at "
@@ -81,7 +108,7 @@ def shown_table(
         return pair.method, Table(("model", *COLUMNS), _ByModel(found)), models
     if not maps:
         return None
-    kind = "saliency" if pair.method == "gradient" else pair.method
+    kind = "saliency" if pair.method == "gradient" else pair.method.replace(" ", "-")
     return kind, chained([shown.table() for shown in maps]), [shown.model for shown in maps]
 
 

@@ -119,6 +119,10 @@ def test_the_response_grows_first_and_the_map_fills_up_next(explain: Explain, me
         np.testing.assert_array_equal(first.totals, result.totals)
         assert result.difference is not None
         assert 0 <= result.difference < 1e-4
+        # The whole map comes before its comparison with deletion.
+        last = growing.pop()
+        np.testing.assert_array_equal(last.importance, result.importance)
+        assert last.faithfulness is None
     assert growing
     known = [int((~np.isnan(partial.importance)).sum()) for partial in growing]
     assert known == sorted(set(known))
