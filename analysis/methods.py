@@ -27,6 +27,7 @@ class StudySpec(NamedTuple):
             study that takes one reads weights as they are stored and builds no model.
         given: ``module:class`` of what it is given where there are models, a `PairInput`.
         works_on: What a study of a pair reads, for its reader.
+        stored: Whether a study of cases also works on stored maps, without models.
     """
 
     name: str
@@ -36,6 +37,12 @@ class StudySpec(NamedTuple):
     word_options: tuple[Literal["vocab", "vectors"], ...] = ()
     given: str = "analysis.studies.study:PairInput"
     works_on: str = "the weights of both models"
+    stored: bool = True
+
+    @property
+    def takes_stored(self) -> bool:
+        """Whether stored maps can stand in for models and prompts."""
+        return self.takes == "cases" and self.stored
 
     def input(self, found: Mapping[str, Any]) -> PairInput:
         """What the study is given where there are models.
@@ -114,6 +121,14 @@ METHODS = (
                 factory="analysis.saliency.study_position:study",
                 takes="cases",
                 given="analysis.saliency.gather:AskedCases",
+            ),
+            StudySpec(
+                name="faithfulness",
+                title="which explanation agrees with deletion, and by how much",
+                factory="analysis.saliency.study_faithfulness:study",
+                takes="cases",
+                given="analysis.saliency.gather:AskedCases",
+                stored=False,
             ),
         ),
         stored=True,

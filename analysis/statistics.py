@@ -111,3 +111,15 @@ def pairing_p_value(values: ArrayLike) -> float | None:
     means = np.array([table[rows, each].mean() for each in map(list, pairings)])
     # Sums of the same values in a different order may differ in their last bits.
     return float((means >= table.trace() / count - 1e-12).mean())
+
+
+def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float] | None:
+    """Confidence interval of a mean by Student's t; None for fewer than two values."""
+    if len(values) < 2:
+        return None
+    from scipy.special import stdtrit
+
+    mean, freedom = float(np.mean(values)), len(values) - 1
+    half = float(stdtrit(freedom, (1 + level) / 2)) * float(np.std(values, ddof=1))
+    half /= math.sqrt(len(values))
+    return mean - half, mean + half

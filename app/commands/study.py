@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add_pair(study)
         study.set_defaults(own=_CASE_OPTIONS if spec.takes == "cases" else ())
         if spec.takes == "cases":
-            _add_case_options(study)
+            _add_case_options(study, stored=spec.takes_stored)
         for name in spec.word_options:
             _WORD_ADDERS[name](study)
         if hasattr(command, "add_study_options"):
@@ -44,13 +44,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add_model_options(study)
 
 
-def _add_case_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--results",
-        default=argparse.SUPPRESS,
-        metavar="DIR",
-        help="a folder of stored maps, in place of models and prompts",
-    )
+def _add_case_options(parser: argparse.ArgumentParser, *, stored: bool) -> None:
+    if stored:
+        parser.add_argument(
+            "--results",
+            default=argparse.SUPPRESS,
+            metavar="DIR",
+            help="a folder of stored maps, in place of models and prompts",
+        )
     parser.add_argument(
         "--prompts",
         metavar="FILE",

@@ -76,7 +76,7 @@ def refuse_unused(spec: StudySpec, options: Namespace) -> None:
     # The app's options are accepted before any command.
     words = {name: value for name, value in _OF_WORDS.items() if name not in spec.word_options}
     _refuse(options, words, f"The study {spec.name} does not use it.")
-    if spec.takes == "pair" and options.results:
+    if options.results and not spec.takes_stored:
         raise problem(
             "input",
             f"The study {spec.name} needs models.",
