@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 from analysis.saliency.correlations import correlations
 
 SHARE = 0.25
-"""The sample may take this share of the time of its map."""
+"""The share of its map's time that the sample may take."""
+
+UNNOTICED_S = 0.1
+"""Seconds that it may take however short the map: nobody waits for them."""
 
 FEWEST = 3
 """Rows below which nothing is estimated: a correlation of fewer would be ±1 by itself."""

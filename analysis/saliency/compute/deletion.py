@@ -14,7 +14,14 @@ from analysis.engine.whereabouts import device_of
 from analysis.saliency.compute.cost import Plan, budget_of, shape_of
 from analysis.saliency.compute.occlusion import occlusion
 from analysis.saliency.compute.trials import checked_ids
-from analysis.saliency.faithfulness import FEWEST, SHARE, Faithfulness, estimated, sampled_rows
+from analysis.saliency.faithfulness import (
+    FEWEST,
+    SHARE,
+    UNNOTICED_S,
+    Faithfulness,
+    estimated,
+    sampled_rows,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -55,7 +62,7 @@ def agreement_with_deletion(
         return Faithfulness(of, why=f"the prompt has fewer than {FEWEST} tokens")
     prompt, response = checked_ids(model, prompt_ids, response_ids)
     plan = Plan(shape_of(model), len(prompt), len(response), budget_of(memory_budget, model))
-    count = min(plan.deletions(SHARE), of)
+    count = min(plan.deletions(SHARE, UNNOTICED_S), of)
     if count < FEWEST:
         why = f"fewer than {FEWEST} tokens can be deleted in {SHARE:.0%} of the time of this map"
         return Faithfulness(of, why=why)

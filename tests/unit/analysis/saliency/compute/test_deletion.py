@@ -26,7 +26,7 @@ VISIBLE = np.arange(len(PROMPT)) > 0
 def some(monkeypatch):
     """There is time to delete as many tokens as the first of these says."""
     count = [5]
-    monkeypatch.setattr(Plan, "deletions", lambda _plan, _share: count[0])
+    monkeypatch.setattr(Plan, "deletions", lambda *_: count[0])
     return count
 
 
