@@ -6,8 +6,6 @@ of them costs a pass each; a few tell how much of the map to believe.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -54,9 +52,12 @@ class Faithfulness(msgspec.Struct, frozen=True):
         tokens = f"all {self.of} tokens" if self.exact else f"{self.sampled} of {self.of} tokens"
         if self.pearson is None or self.spearman is None:
             return f"undefined: one of the two does not vary ({tokens})"
-        about = "" if self.exact else "~" if ascii_only else "≈ "
+        about = self._about(ascii_only=ascii_only)
         rho = "rho" if ascii_only else "ρ"
         return f"r {about}{self.pearson:.2f}, {rho} {about}{self.spearman:.2f} ({tokens})"
+
+    def _about(self, *, ascii_only: bool) -> str:
+        return "" if self.exact else "~" if ascii_only else "≈ "
 
 
 def sampled_rows(visible: NDArray[np.bool_], count: int) -> NDArray[np.intp]:
@@ -99,38 +100,40 @@ def estimated(
     return Faithfulness(int(visible.sum()), len(rows), *correlations(first, second))
 
 
-def better(
-    first: Faithfulness | None, second: Faithfulness | None
-) -> Literal["first", "second"] | None:
-    """Which of two maps of the same case agrees better with deletion, by Pearson's r.
+def gain_of(first: Faithfulness | None, second: Faithfulness | None) -> float | None:
+    """By how much the second of two maps of a case agrees better with deletion, in Pearson's r.
 
-    None if one has no estimate, if they rest on unlike samples, or if they agree equally well.
+    None if one has no estimate, or if they rest on unlike samples.
     """
     if first is None or second is None or (first.sampled, first.of) != (second.sampled, second.of):
         return None
-    if first.pearson is None or second.pearson is None or first.pearson == second.pearson:
+    if first.pearson is None or second.pearson is None:
         return None
-    return "first" if first.pearson > second.pearson else "second"
+    return second.pearson - first.pearson
 
 
 def better_in_words(
-    names: tuple[str, str], first: Faithfulness | None, second: Faithfulness | None
+    names: tuple[str, str],
+    first: Faithfulness | None,
+    second: Faithfulness | None,
+    *,
+    ascii_only: bool = False,
 ) -> str:
-    """Say which agrees better: ``frozen norms agree better with deletion here (r 0.41 against …``.
+    """Say which of two maps of a case agrees better, and how well both do.
 
-    Empty if neither does; see `better`.
+    Such as ``frozen norms agree better with deletion here (r ≈ 0.41 against 0.12)``; empty if
+    neither does, see `gain_of`.
 
     Args:
         names: What the maps are called, in the plural.
         first: The estimate of the first.
         second: That of the second.
+        ascii_only: Write ``~`` for ``≈``.
     """
-    found = better(first, second)
-    if found is None or first is None or second is None:
+    gain = gain_of(first, second)
+    if not gain or first is None or second is None:
         return ""
-    assert first.pearson is not None
-    assert second.pearson is not None
-    at = ("first", "second").index(found)
-    high, low = sorted((first.pearson, second.pearson), reverse=True)
-    numbers = f"r {high:.2f} against {low:.2f}"
-    return f"{names[at]} agree better with deletion here ({numbers})"
+    high, low = (second, first) if gain > 0 else (first, second)
+    about = first._about(ascii_only=ascii_only)
+    numbers = f"r {about}{high.pearson:.2f} against {low.pearson:.2f}"
+    return f"{names[gain > 0]} agree better with deletion here ({numbers})"

@@ -12,7 +12,16 @@ if TYPE_CHECKING:
 
 
 Target = Literal["log_probability", "probability"]
-Method = Literal["auto", "forward", "reverse", "occlusion", "occlusion_zeroed"]
+Method = Literal[
+    "auto",
+    "forward",
+    "reverse",
+    "frozen_norms",
+    "frozen_norms_forward",
+    "frozen_norms_reverse",
+    "occlusion",
+    "occlusion_zeroed",
+]
 
 
 class AttributionRequest(Request["Attribution"], frozen=True, tag="attribution"):
@@ -26,11 +35,12 @@ class AttributionRequest(Request["Attribution"], frozen=True, tag="attribution")
         response_ids: The response as token ids, as a model generated it; overrides `response`.
         max_new_tokens: Upper bound of a generated response.
         method: ``forward`` and ``reverse`` compute the same gradient, ``auto`` takes the cheaper;
+            ``frozen_norms`` is a gradient too, with the denominators of all norms constant;
             ``occlusion`` deletes the token, ``occlusion_zeroed`` zeroes its embedding.
         target: Differentiate log p(y_m) or p(y_m). Occlusion always compares p(y_m).
         memory_budget: Bytes that the passes may take besides the weights; None for a share of free
             memory. Not in the cache key, since the numbers do not depend on it.
-        totals_only: Compute only the totals of the gradient, without the map.
+        totals_only: Compute only the totals of a gradient, without the map.
     """
 
     analysis = "attribution"

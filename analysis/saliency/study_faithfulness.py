@@ -13,6 +13,7 @@ from analysis.problems import problem
 from analysis.saliency.curves import COLUMNS as CURVE_COLUMNS
 from analysis.saliency.curves import RANDOM_ORDERS, STEPS
 from analysis.saliency.gather import AskedCases, CaseAsker
+from analysis.saliency.methods import WAYS
 from analysis.saliency.study_cases import case_parameters, on_cuts, on_left_out
 from analysis.saliency.study_measures import (
     COMPARED,
@@ -50,6 +51,8 @@ CASE_COLUMNS = (
     "response_tokens",
     *MEASURES,
 )
+# As spelled on the command line.
+_GRADIENTS = [name for name, way in WAYS.items() if way.quantity == "gradient"]
 _NAMES = tuple(each.name for each in (*COMPARED, DELETION))
 _SHARES = tuple((np.arange(STEPS + 1) / STEPS).tolist())
 
@@ -59,7 +62,7 @@ def study(given: AskedCases) -> Study:
 
     Raises ProblemError ``input`` for a method that is not one of the plain gradient's.
     """
-    if given.method not in ("auto", "forward", "reverse"):
+    if given.method not in _GRADIENTS:
         raise problem(
             "input",
             f"--method {given.method} would change nothing here.",

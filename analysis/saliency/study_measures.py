@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -32,24 +32,19 @@ class Compared(NamedTuple):
     """
 
     name: str
-    method: str
+    method: Method
     totals: bool = False
 
 
 PLAIN = Compared("plain gradient", "auto")
 FROZEN = Compared("frozen norms", "frozen_norms")
 
-COMPARED = tuple(
-    each
-    for each in (
-        PLAIN,
-        FROZEN,
-        Compared("totals", "auto", totals=True),
-        Compared("zeroed embeddings", "occlusion_zeroed"),
-    )
-    if each.method in get_args(Method)
+COMPARED = (
+    PLAIN,
+    FROZEN,
+    Compared("totals", "auto", totals=True),
+    Compared("zeroed embeddings", "occlusion_zeroed"),
 )
-"""What is compared: those that there are."""
 
 DELETION = Compared("single deletions", "occlusion")
 """What they are compared with. As an order of tokens it is itself no more than a guess."""
@@ -106,7 +101,7 @@ def measured(
         why = "The response is empty." if tokens >= FEWEST else "The prompt is too short."
         cases.left_out[prompt.id] = f"{request.model.name}: {why}"
         return None
-    maps = {"auto": explained}
+    maps: dict[Method, Attribution] = {"auto": explained}
     for each in (*COMPARED, DELETION):
         if each.method not in maps:
             ending = yield from cases.ask(_again(request, explained, each.method), prompt, step)
@@ -132,7 +127,9 @@ def measured(
     )
 
 
-def _again(request: AttributionRequest, explained: Attribution, method: str) -> AttributionRequest:
+def _again(
+    request: AttributionRequest, explained: Attribution, method: Method
+) -> AttributionRequest:
     """The same response, explained in another way."""
     ids = explained.response_tokens.ids
     return msgspec.structs.replace(request, response=None, response_ids=ids, method=method)
@@ -146,7 +143,7 @@ def _weights(explained: Attribution, *, totals: bool) -> NDArray[np.float64]:
 
 def _values(
     each: Compared,
-    maps: dict[str, Attribution],
+    maps: dict[Method, Attribution],
     weights: dict[str, NDArray[np.float64]],
     judged: Judged,
 ) -> dict[str, float | None]:

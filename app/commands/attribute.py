@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
-from app.commands.options import add_csv, add_model_options, positive
+from app.commands.options import METHODS, add_csv, add_model_options, positive
 
 if TYPE_CHECKING:
     from analysis.saliency.request import AttributionRequest, Method
@@ -45,14 +45,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--method",
-        choices=("auto", "forward", "reverse", "occlusion", "occlusion-zeroed"),
+        choices=METHODS,
         default="auto",
         help="auto takes the cheaper of forward and reverse, which give the same gradient; "
+        "frozen-norms is one with the denominators of all norms held constant; "
         "occlusion deletes each token, or makes its embedding zero",
     )
     parser.add_argument(
         "--compare",
-        choices=("occlusion", "occlusion-zeroed", "forward", "reverse", "float32"),
+        choices=(*METHODS[1:], "float32"),
         help="compute this too, and write how far the two agree instead of the map",
     )
     parser.add_argument(

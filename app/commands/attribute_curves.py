@@ -37,6 +37,6 @@ def curves_of(
 
 
 def _weights(explained: Attribution) -> NDArray[np.floating]:
-    if explained.method == "totals":
+    if explained.method.endswith("totals"):
         return explained.totals
     return token_weights(explained.importance, explained.prompt_tokens.written_by_user())

@@ -5,6 +5,18 @@ from __future__ import annotations
 import argparse
 import re
 
+METHODS = (
+    "auto",
+    "forward",
+    "reverse",
+    "frozen-norms",
+    "frozen-norms-forward",
+    "frozen-norms-reverse",
+    "occlusion",
+    "occlusion-zeroed",
+)
+"""The methods of `analysis.saliency.request`, spelled as options are."""
+
 
 def add_pair(parser: argparse.ArgumentParser) -> None:
     # SUPPRESS: `insttui --base A --tuned B heads` works too.

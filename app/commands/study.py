@@ -6,7 +6,14 @@ import argparse
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from app.commands.options import add_model_options, add_pair, add_vectors, add_vocab, positive
+from app.commands.options import (
+    METHODS,
+    add_model_options,
+    add_pair,
+    add_vectors,
+    add_vocab,
+    positive,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,7 +88,7 @@ def _add_case_options(parser: argparse.ArgumentParser, *, stored: bool) -> None:
     )
     parser.add_argument(
         "--method",
-        choices=("auto", "forward", "reverse", "occlusion", "occlusion-zeroed"),
+        choices=METHODS,
         default="auto",
         help="how importance is computed; auto takes the cheaper exact one",
     )

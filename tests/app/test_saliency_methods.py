@@ -1,4 +1,4 @@
-"""The Saliency view's methods, driven by keys: gradient, occlusion, and where they differ."""
+"""The Saliency view's methods, driven by keys: two gradients, occlusion, where they differ."""
 
 from __future__ import annotations
 
@@ -32,28 +32,37 @@ def asked(pair):
     return [each for each in pair.session.requests if isinstance(each, AttributionRequest)]
 
 
-def maps(pair):
-    """The base model's maps by gradient and by occlusion."""
-    base = [each for each in asked(pair) if each.model.name == "demo-base"]
-    return [SaliencyMap.from_attribution(attribution(request)) for request in base]
+def maps(pair, *methods):
+    """The base model's maps by these methods; by gradient and by occlusion if none are named."""
+    by_method = {each.method: each for each in asked(pair) if each.model.name == "demo-base"}
+    return [
+        SaliencyMap.from_attribution(attribution(by_method[method]))
+        for method in methods or ("auto", "occlusion")
+    ]
 
 
-async def test_m_explains_the_same_responses_by_occlusion_and_then_shows_the_difference(tmp_path):
+async def test_m_explains_the_same_responses_by_other_methods_and_shows_a_difference(tmp_path):
     async with pair_at(shown_pair, tmp_path, size=WIDE) as (pair, pilot):
         shown = screen(pair.app)
         assert "─ demo-base · gradient (reverse) ─" in shown
         assert "gradient/occlusion" not in shown
         await pilot.press("j", "l", "m")
+        await until_shown(pilot, "─ demo-base · frozen norms (reverse) ─", "demo-tuned · frozen")
+        base = faces(pair.app)[0]
+        (frozen,) = maps(pair, "frozen_norms")
+        assert (base.map.levels == frozen.scores[1:]).all()
+        assert "/occlusion" not in screen(pair.app)
+        await pilot.press("m")
         await until_shown(pilot, "demo-base · occlusion ─", "demo-tuned · occlusion ─", "all r")
         requests = asked(pair)
-        assert [each.method for each in requests] == ["auto", "auto", "occlusion", "occlusion"]
-        for first, second in zip(requests[:2], requests[2:], strict=True):
+        methods = ["auto", "auto", "frozen_norms", "frozen_norms", "occlusion", "occlusion"]
+        assert [each.method for each in requests] == methods
+        for first, second in zip(requests[:2] * 2, requests[2:], strict=True):
             assert second.response_ids == attribution(first).response_tokens.ids
             assert second == msgspec.structs.replace(
-                first, method="occlusion", response_ids=second.response_ids
+                first, method=second.method, response_ids=second.response_ids
             )
         gradient, occlusion = maps(pair)
-        base = faces(pair.app)[0]
         assert base.cursor == (1, 1)
         assert (base.map.levels == occlusion.scores[1:]).all()
         assert f"I {occlusion.importance[2, 1]:+.4g}  S {occlusion.scores[2, 1]}" in screen(
@@ -73,14 +82,14 @@ async def test_m_explains_the_same_responses_by_occlusion_and_then_shows_the_dif
         await until_shown(pilot, "─ demo-base · gradient (reverse) ─")
         assert (base.map.levels == gradient.scores[1:]).all()
         assert base.cursor == (1, 1)
-        await pilot.press("m", "m", "m")
+        await pilot.press("m", "m", "m", "m")
         await until_shown(pilot, "─ demo-base · gradient (reverse) ─")
-        assert len(asked(pair)) == 4
+        assert len(asked(pair)) == 6
 
 
 async def test_the_agreement_follows_the_cursor(tmp_path):
     async with pair_at(shown_pair, tmp_path, size=NARROW) as (pair, pilot):
-        await pilot.press("m")
+        await pilot.press("m", "m")
         await until_shown(pilot, "gradient/occlusion", "all r")
         agreement = Agreement(*maps(pair))
         r, rho = agreement.overall
@@ -90,6 +99,9 @@ async def test_the_agreement_follows_the_cursor(tmp_path):
             await pilot.press("l")
         await pilot.press("s")
         await until_shown(pilot, "gradient/occlusion  demo-tuned column r")
+        await pilot.press("m", "m", "m", "s")
+        r, rho = Agreement(*maps(pair, "frozen_norms", "occlusion")).overall
+        await until_shown(pilot, "frozen norms/occlusion  demo-base", f"all r {r:.2f} ρ {rho:.2f}")
 
 
 async def test_the_agreement_is_worked_out_once_and_a_new_prompt_begins_anew(tmp_path, monkeypatch):
@@ -98,12 +110,12 @@ async def test_the_agreement_is_worked_out_once_and_a_new_prompt_begins_anew(tmp
         "app.views.saliency.side.Agreement", lambda *maps: made.append(maps) or Agreement(*maps)
     )
     async with pair_at(shown_pair, tmp_path, size=WIDE) as (pair, pilot):
-        await pilot.press("m")
+        await pilot.press("m", "m")
         await until(pilot, lambda: screen(pair.app).count("all r") == 2)
-        await pilot.press("j", "l", "m", "m", "m", "k")
+        await pilot.press("j", "l", "m", "m", "m", "m", "k")
         await until_shown(pilot, "· occlusion")
-        assert len(made) == 2
-        for method in ("difference", "gradient", "occlusion"):
+        assert len(made) == 4
+        for method in ("difference", "gradient", "frozen norms", "occlusion"):
             await pilot.press("m")
             await until(pilot, lambda: screen(pair.app).count("all r") == 2)
             await pilot.press("y")
@@ -112,7 +124,8 @@ async def test_the_agreement_is_worked_out_once_and_a_new_prompt_begins_anew(tmp
         await pilot.press("1", "j", "enter")
         shown = await until_shown(pilot, "demo-tuned · gradient (reverse)", "opposite")
         assert "gradient/occlusion" not in shown
-        assert len(asked(pair)) == 6
+        assert len(asked(pair)) == 8
+        assert len(made) == 4
 
 
 async def test_rows_that_arrive_are_provisional_and_escape_gives_the_gradient_back(tmp_path):
@@ -127,7 +140,7 @@ async def test_rows_that_arrive_are_provisional_and_escape_gives_the_gradient_ba
     pair = PairApp(tmp_path, script=script)
     async with pair.running(size=WIDE) as pilot:
         await shown_pair(pilot)
-        await pilot.press("m")
+        await pilot.press("m", "m")
         shown = await until_shown(pilot, "demo-base · occlusion · computing, provisional")
         assert "demo-base, occlusion: attributing · 2 of 11 prompt tokens" in shown
         assert "demo-tuned · occlusion · computing ─" in shown
@@ -143,7 +156,7 @@ async def test_rows_that_arrive_are_provisional_and_escape_gives_the_gradient_ba
         assert "esc stops" not in shown
         assert pair.app.view.id == "saliency"
         pair.session.gate.set()
-        await pilot.press("m")
+        await pilot.press("m", "m")
         await until(pilot, lambda: screen(pair.app).count("all r") == 2)
 
 
@@ -157,18 +170,18 @@ async def test_a_failed_occlusion_is_said_and_loses_nothing(tmp_path):
 
     async with pair_at(shown_pair, tmp_path, size=WIDE, script=script) as (pair, pilot):
         before = screen(pair.app)
-        await pilot.press("m")
+        await pilot.press("m", "m")
         await until(pilot, lambda: screen(pair.app).count("It did not fit.") == 2)
         assert "demo-base · occlusion · failed" in screen(pair.app)
         await pilot.press("m", "j", "e", "m")
         await until_shown(pilot, "demo-base · gradient (reverse)", "difference")
         assert "It did not fit. It was too large. Take less. r runs it again." in screen(pair.app)
-        assert len(asked(pair)) == 4
+        assert len(asked(pair)) == 6
         assert before.splitlines()[1] in screen(pair.app)
         broken[0] = False
         await pilot.press("r")
         await until(pilot, lambda: screen(pair.app).count("all r") == 2)
-        assert len(asked(pair)) == 6
+        assert len(asked(pair)) == 8
 
 
 async def test_a_model_that_is_still_computed_is_occluded_once_it_is_there(tmp_path):
@@ -185,13 +198,18 @@ async def test_a_model_that_is_still_computed_is_occluded_once_it_is_there(tmp_p
         await until_shown(pilot, "Capital of a country")
         await pilot.press("enter")
         await until_shown(pilot, "demo-base · gradient (reverse)", "gradient · computing")
-        await pilot.press("m")
+        await pilot.press("m", "m")
         await until_shown(pilot, "demo-base · occlusion · computing")
         opened.append(True)
         pair.session.gate.set()
         await until(pilot, lambda: screen(pair.app).count("all r") == 2)
         order = [(each.model.name, each.method) for each in asked(pair)]
-        assert order[2:] == [("demo-base", "occlusion"), ("demo-tuned", "occlusion")]
+        # What was passed over while the tuned model had no response is not asked for.
+        assert order[2:] == [
+            ("demo-base", "frozen_norms"),
+            ("demo-base", "occlusion"),
+            ("demo-tuned", "occlusion"),
+        ]
 
 
 async def test_what_was_special_about_the_computation_is_said(tmp_path):
@@ -214,9 +232,16 @@ async def test_what_was_special_about_the_computation_is_said(tmp_path):
 
 async def test_the_export_is_of_what_is_shown(tmp_path):
     async with pair_at(shown_pair, tmp_path, size=WIDE) as (pair, pilot):
-        for name in ("occlusion", "difference"):
+        for name in ("frozen-norms", "occlusion", "difference"):
             await pilot.press("m")
-            await until(pilot, lambda: screen(pair.app).count("all r") == 2)
+            await until_shown(pilot, f"demo-tuned · {name.replace('-', ' ')}", "instruction score")
+            await until(
+                pilot,
+                lambda name=name: (
+                    screen(pair.app).count("all r") == 2 * (name != "frozen-norms")
+                    and "computing" not in screen(pair.app)
+                ),
+            )
             await pilot.press("e")
             await until(pilot, lambda name=name: bool(list(tmp_path.glob(f"{name}*.csv"))))
         await pair.app.workers.wait_for_complete()

@@ -7,7 +7,8 @@ gives seconds, body-forwards (how many forward passes without the head the time 
 in all, per prompt and per response token), the ratio to ours, the share of the matrix-product rate
 that the machine reaches when it multiplies matrices of the model's own size, peak memory beside
 what was there before, and the largest difference to the first row, relative to a column's largest
-entry. ``--half`` prints instead how many scores S are the same in half precision as in float32.
+entry. ``--half`` prints instead how many scores S are the same in half precision as in float32,
+``--norms`` what frozen norms cost beside the plain gradient, by the same algorithm and by turns.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from analysis.density import normalize
-from analysis.saliency.compute.importance import importance
+from analysis.saliency.compute.importance import importance, totals
 from tests.bench.costs import resident_bytes, timed
 
 SHAPES = ["64,192", "32,300", "128,128", "256,32"]
@@ -267,6 +268,34 @@ def half_precision(shape: str, options: argparse.Namespace) -> None:
                 )
 
 
+def frozen_norms(model: Any, shape: str, options: argparse.Namespace) -> None:
+    """Prints the time of frozen norms and of the plain gradient: both algorithms, and totals."""
+    prompt, response = tokens_of(shape)
+    ways: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
+        algorithm: (
+            partial(importance, model, prompt, response, method=algorithm),
+            partial(importance, model, prompt, response, method=f"frozen_norms_{algorithm}"),
+        )
+        for algorithm in ("forward", "reverse")
+    }
+    ways["totals"] = (
+        partial(totals, model, prompt, response),
+        partial(totals, model, prompt, response, method="frozen_norms"),
+    )
+    for algorithm, both in ways.items():
+        # What is tried at a model's first call only is not what is compared.
+        for way in both:
+            way()
+        # By turns, so that a machine that slows down slows both.
+        turns = [[timed(way)[1] for way in both] for _ in range(max(3, options.repeats))]
+        plain, frozen = (min(seconds) for seconds in zip(*turns, strict=True))
+        print(
+            f"N={len(prompt)} M={len(response)} {algorithm:8} gradient {plain:7.2f} s, "
+            f"frozen norms {frozen:7.2f} s, ratio {frozen / plain:.2f}",
+            flush=True,
+        )
+
+
 def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -276,6 +305,7 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=8)
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--half", action="store_true")
+    parser.add_argument("--norms", action="store_true")
     parser.add_argument("--delta-rule", action="store_true")
     options = parser.parse_args()
     name = "Qwen3-Next" if options.delta_rule else "Llama"
@@ -287,6 +317,8 @@ def main() -> None:
     for shape in options.shapes:
         if options.half:
             half_precision(shape, options)
+        elif options.norms:
+            frozen_norms(model, shape, options)
         else:
             compare(model, shape, options)
 

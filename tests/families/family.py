@@ -16,13 +16,16 @@ from analysis.events import ModelFacts
 from analysis.problems import ProblemError
 from analysis.request import ModelChoice
 from analysis.saliency.compute import importance as saliency
+from analysis.saliency.compute.totals import Derivative
 from analysis.saliency.request import Method
 from tests.families import reference
+from tests.families.constant_norms import constant_norms
 from tests.families.models import exact, tiny
 from tests.families.outside import CUTS_ITS_GRADIENT
 from tests.families.texts import LONG_PROMPT, LONG_RESPONSE, TEXTS, Text
 
-GRADIENTS: tuple[Method, ...] = ("forward", "reverse", "auto")
+GRADIENTS: tuple[Method, ...] = ("forward", "reverse")
+FROZEN: tuple[Method, ...] = ("frozen_norms_forward", "frozen_norms_reverse")
 OCCLUSIONS: tuple[Method, ...] = ("occlusion", "occlusion_zeroed")
 NEW_TOKENS = 12
 
@@ -93,6 +96,7 @@ class Family:
         """Everything that is compared, by what it is called."""
         return {
             **{method: self.importance(method) for method in GRADIENTS},
+            **self.frozen_norms(),
             **{method: self.occlusion(method) for method in OCCLUSIONS},
             "totals": [self.totals()],
             "generation": [self.generation()],
@@ -105,6 +109,17 @@ class Family:
             for number, text in enumerate(TEXTS)
         ]
 
+    def frozen_norms(self) -> dict[str, list[Outcome]]:
+        """Maps of a text with frozen norms by each algorithm, and their sums without a map."""
+        values, terms = self._frozen(self.double)
+        scale = torch.maximum(values.abs().amax(dim=0), _SHARE_OF_TERMS * terms)
+        maps = Reference(values, scale, lambda: maps.apart(self._frozen(self.model)[0]))
+        found = {
+            method: [maps.outcome(lambda method=method: self._map(LONG_RESPONSE, method))]
+            for method in FROZEN
+        }
+        return {**found, "frozen_norms_totals": [self._totals(maps, "frozen_norms")]}
+
     def occlusion(self, method: Method) -> list[Outcome]:
         """Maps by occlusion, of the texts from whose prompt a token can be left out."""
         return [
@@ -114,11 +129,7 @@ class Family:
 
     def totals(self) -> Outcome:
         """The sums of a map's rows, without the map."""
-        single = self.gradients(0)
-        values = single.values.sum(dim=1, keepdim=True)
-        scale = torch.maximum(values.abs().amax(dim=0), _SHARE_OF_TERMS * single.scale.sum())
-        summed = Reference(values, scale, lambda: summed.apart(self._plain(0).sum(1, keepdim=True)))
-        return summed.outcome(lambda: saliency.totals(self.model, *LONG_RESPONSE)[:, None])
+        return self._totals(self.gradients(0), "gradient")
 
     def generation(self) -> Outcome:
         """The greedy response: transformers' own, or the one that the maps' passes lead to.
@@ -147,6 +158,22 @@ class Family:
             for _ in range(NEW_TOKENS):
                 ids.append(int(reference.last_logits(self.model, ids).argmax()))
         return ids[len(LONG_RESPONSE.prompt) :]
+
+    def _totals(self, single: Reference, method: Derivative) -> Outcome:
+        values = single.values.sum(dim=1, keepdim=True)
+        scale = torch.maximum(values.abs().amax(dim=0), _SHARE_OF_TERMS * single.scale.sum())
+        summed = Reference(values, scale, lambda: summed.apart(plain().sum(1, keepdim=True)))
+
+        def plain() -> Tensor:
+            return self._plain(0) if method == "gradient" else self._frozen(self.model)[0]
+
+        return summed.outcome(
+            lambda: saliency.totals(self.model, *LONG_RESPONSE, method=method)[:, None]
+        )
+
+    def _frozen(self, model: PreTrainedModel) -> tuple[Tensor, Tensor]:
+        with constant_norms(model):
+            return reference.importance(model, *LONG_RESPONSE)
 
     def _gradients(self, number: int) -> Reference:
         text = TEXTS[number]

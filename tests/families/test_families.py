@@ -42,6 +42,12 @@ def test_importance_is_the_gradient_by_every_method(family: Family) -> None:
     assert_good(family, {method: family.importance(method) for method in GRADIENTS})
 
 
+def test_frozen_norms_are_the_gradient_of_a_source_with_constant_denominators(
+    family: Family,
+) -> None:
+    assert_good(family, family.frozen_norms())
+
+
 def test_occlusion_is_what_is_lost(family: Family) -> None:
     assert_good(family, {method: family.occlusion(method) for method in OCCLUSIONS})
 

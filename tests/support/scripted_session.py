@@ -198,7 +198,7 @@ def facts(name: str, *, chat_template: bool = True) -> ModelFacts:
 
 
 def attribution(request: AttributionRequest, *, seed: int = 0) -> Attribution:
-    """A whole answer; occlusion differs from the gradient by as much noise again."""
+    """A whole answer; other methods differ from the gradient by as much noise again."""
     prompt = word_tokens(request.prompt, template=request.chat_template)
     text = request.response or RESPONSES.get(request.model.name, " An answer.")
     found = [(m.group(), m.span()) for m in re.finditer(r"\s?\w+|[^\w\s]", text)]
@@ -210,7 +210,7 @@ def attribution(request: AttributionRequest, *, seed: int = 0) -> Attribution:
     random = np.random.default_rng(seed + len(request.model.name))
     importance = random.normal(0, 0.05, (len(prompt), len(response))).astype(np.float32)
     occluded = request.method == "occlusion"
-    if occluded:
+    for _ in range({"occlusion": 1, "frozen_norms": 2}.get(request.method, 0)):
         importance += random.normal(0, 0.05, importance.shape).astype(np.float32)
     return Attribution(
         model=request.model.name,
@@ -219,7 +219,9 @@ def attribution(request: AttributionRequest, *, seed: int = 0) -> Attribution:
         response_tokens=response,
         importance=importance,
         target=request.target,
-        method="occlusion" if occluded else "reverse",
+        method={"occlusion": "occlusion", "frozen_norms": "frozen_norms_reverse"}.get(
+            request.method, "reverse"
+        ),
         device="cpu",
         dtype="float32",
         ended="end" if request.response_ids is None else "given",

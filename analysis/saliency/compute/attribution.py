@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from contextlib import closing
-from typing import Literal
+from typing import Literal, cast
 
 import msgspec
 import numpy as np
@@ -29,6 +29,8 @@ from analysis.saliency.compute.importance import (
     importance_pieces,
     totals,
 )
+from analysis.saliency.compute.totals import Derivative
+from analysis.saliency.methods import WAYS
 from analysis.saliency.request import AttributionRequest
 from analysis.saliency.result import Attribution
 
@@ -171,7 +173,7 @@ def _compared_with_deletion(
     request: AttributionRequest, loaded: LoadedModel, complete: Attribution
 ) -> Steps[Attribution]:
     """Add how far the map agrees with deletion, unless deletion made it."""
-    if complete.method.startswith("occlusion"):
+    if not WAYS[request.method].is_derivative:
         return complete
     # The map is on the screen before anything else is computed.
     yield Partial(complete)
@@ -200,12 +202,14 @@ def _summed(
 ) -> Attribution:
     started = time.monotonic()
     prompt, response = complete.prompt_tokens.ids, complete.response_tokens.ids
+    quantity = WAYS[request.method].quantity
     try:
         found = totals(
             loaded.model,
             prompt,
             response,
             target=request.target,
+            method=cast("Derivative", quantity),
             memory_budget=request.memory_budget,
         )
     except NotFiniteError:
@@ -215,7 +219,7 @@ def _summed(
     return msgspec.structs.replace(
         complete,
         totals=found.numpy(),
-        method="totals",
+        method="totals" if quantity == "gradient" else f"{quantity}_totals",
         passes_dtype=complete.dtype,
         note=" ".join((*loaded.facts.notes, complete.note)).strip(),
         ended=ended,

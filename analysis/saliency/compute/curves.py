@@ -115,7 +115,7 @@ def along(
         [O, S + 1] in nats, and a note for the user; see `Curves`.
     """
     prompt, response = checked_ids(model, prompt_ids, response_ids)
-    refuse_what_fails(model, prompt, response, gradient=False)
+    refuse_what_fails(model, prompt, response, "occlusion")
     counts = _counts(len(orders[0]), steps)
     # [2, O, S + 1, N]: what is there while tokens are deleted, and while they are inserted.
     there = _there(orders, counts, len(prompt))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,6 +18,7 @@ from analysis.saliency.compute.batches import in_batches
 from analysis.saliency.compute.certificate import Certificate
 from analysis.saliency.compute.cost import Plan
 from analysis.saliency.compute.ends import Run, fed_ids, finite
+from analysis.saliency.compute.norms import Rule
 from analysis.saliency.compute.pieces import Pieces
 from analysis.saliency.compute.reading import Reading, agree, refuse_changed_beginning
 from analysis.saliency.compute.switches import differentiable_kernels
@@ -43,6 +44,7 @@ def forward(
     plan: Plan,
     known: Run,
     certificate: Certificate,
+    rule: Rule = nullcontext,
 ) -> Pieces:
     """The map in blocks of rows: the tangent E[x_n] at position n gives the whole row n.
 
@@ -57,6 +59,7 @@ def forward(
         plan: The blocks, the batch size, and whether a tape fits into memory.
         known: The text as read in one pass.
         certificate: Checks the rows.
+        rule: What differentiation follows.
 
     Raises:
         NoForwardModeError: Before the first piece.
@@ -65,7 +68,7 @@ def forward(
     ids = fed_ids(model, prompt, response)
     factors = known.factors(target)
     seeds = known.seeds.to(exact(known.embeddings.dtype))
-    attention, reading, moved = _differentiated(model, ids, known, seeds, plan)
+    attention, reading, moved = _differentiated(model, ids, known, seeds, plan, rule)
     points = reading.cut(known.embeddings)
 
     def rows(start: int, stop: int) -> Tensor:
@@ -86,7 +89,7 @@ def forward(
 
 
 def _differentiated(
-    model: PreTrainedModel, ids: Tensor, known: Run, seeds: Tensor, plan: Plan
+    model: PreTrainedModel, ids: Tensor, known: Run, seeds: Tensor, plan: Plan, rule: Rule
 ) -> tuple[str, Reading, Moved]:
     """Find a way to differentiate under which the model still reads the text correctly.
 
@@ -100,7 +103,7 @@ def _differentiated(
     failure: Exception | None = None
     for attention in kernels(model):
         for ends in dict.fromkeys((plan.blocks(), whole)):
-            reading = Reading(model, ids, ends, plan.prompt - 1)
+            reading = Reading(model, ids, ends, plan.prompt - 1, rule)
             try:
                 with _passes(model, attention):
                     points = reading.cut(known.embeddings)

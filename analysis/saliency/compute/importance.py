@@ -1,8 +1,9 @@
 """Importance of every prompt token for every response token (METHODS 1, paper 4.1, appendix A).
 
-`forward` and `reverse` compute the same gradient, `occlusion` what it approximates; `ends` cuts the
-model open for all of them, `cost` finds the cheapest and how much fits into memory. `sums` gives
-the totals of a map without the map, with which `certificate` checks forward mode.
+`forward` and `reverse` compute the same gradient, `occlusion` what it approximates; `norms` says
+which gradient. `ends` cuts the model open for all of them, `cost` finds the cheapest and how much
+fits into memory. `sums` gives the totals of a map without the map, with which `certificate` checks
+forward mode.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from analysis.saliency.compute.certificate import Certificate, FailedRowsError
 from analysis.saliency.compute.cost import Plan, budget_of, shape_of
 from analysis.saliency.compute.ends import finite
 from analysis.saliency.compute.forward import NoForwardModeError, forward
+from analysis.saliency.compute.norms import RULES
 from analysis.saliency.compute.occlusion import occlusion
 from analysis.saliency.compute.pieces import Piece, Pieces, Ran, Restart, Totals
 from analysis.saliency.compute.reverse import reverse
 from analysis.saliency.compute.sums import Sums
 from analysis.saliency.compute.totals import totals
 from analysis.saliency.compute.trials import checked_ids, refuse_what_fails
+from analysis.saliency.methods import WAYS, Quantity, Way
 from analysis.saliency.request import Method, Target
 
 if TYPE_CHECKING:
@@ -52,8 +55,10 @@ def importance(
         prompt_ids: N token ids x, special tokens included.
         response_ids: M token ids y that follow the prompt.
         method: ``forward`` and ``reverse`` give the same numbers, ``auto`` takes the cheaper;
-            ``occlusion`` and ``occlusion_zeroed`` instead give the drop of p(y_m) when x_n is
-            deleted or its embedding zeroed (paper eq. 1).
+            ``frozen_norms`` differentiates with the denominators of all norms constant
+            (``frozen_norms_forward``, ``frozen_norms_reverse``: by that algorithm); ``occlusion``
+            and ``occlusion_zeroed`` instead give the drop of p(y_m) when x_n is deleted or its
+            embedding zeroed (paper eq. 1).
         target: Differentiate log p(y_m) or p(y_m). The second is p(y_m) times the first.
         memory_budget: Bytes to take besides the weights; None for a share of free memory. The
             numbers do not depend on it.
@@ -64,7 +69,8 @@ def importance(
 
     Raises:
         ProblemError: ``input`` for an empty prompt, an id outside the vocabulary or a sequence
-            beyond the context window; ``model`` when the model gives no finite gradient.
+            beyond the context window; ``model`` when the model gives no finite gradient, or
+            computes something else with frozen norms.
     """
     result = torch.zeros(len(prompt_ids), len(response_ids), dtype=torch.float32)
     pieces = importance_pieces(
@@ -115,33 +121,38 @@ def importance_pieces(
     shape = shape_of(model)
     plan = Plan(shape, len(prompt), len(response), budget_of(memory_budget, model))
     dtype = str(model.dtype).removeprefix("torch.")
-    chosen = plan.cheapest() if method == "auto" else method
+    way = WAYS[method]
+    if way.is_derivative and way.algorithm == "auto":
+        way = Way(way.quantity, plan.cheapest())
     if not len(response):
-        return Ran(chosen, "", dtype)
-    refuse_what_fails(model, prompt, response, gradient=not chosen.startswith("occlusion"))
-    if chosen == "occlusion" or chosen == "occlusion_zeroed":
-        zeroed = chosen == "occlusion_zeroed"
+        return Ran(way.method, "", dtype)
+    why = refuse_what_fails(model, prompt, response, way.quantity)
+    if not way.is_derivative:
+        zeroed = way.quantity == "occlusion_zeroed"
         note = yield from occlusion(model, prompt, response, plan, zeroed=zeroed)
-        return Ran(chosen, note, dtype)
-    sums_of_rows, certificate, known, why = None, None, None, ""
-    if with_totals or chosen == "forward":
-        read = partial(Sums, model, prompt, response, plan)
+        return Ran(way.method, note, dtype)
+    rule, is_forward = RULES[way.quantity], way.algorithm == "forward"
+    sums_of_rows, certificate, known = None, None, None
+    if with_totals or is_forward:
+        read = partial(Sums, model, prompt, response, plan, rule)
         sums = read()
         # Forward mode finds this out itself, because it reads the text in blocks.
-        if with_totals or chosen == "reverse":
+        if with_totals or not is_forward:
             sums.refuse_changed_beginning()
         known = sums.known()
         if with_totals:
             terms = sums.along(known.factors(target))
             sums_of_rows = finite(terms.sum(dim=1), model.dtype)
-            why = _worth(terms, model.dtype)
+            why = f"{why} {_worth(terms, model.dtype, way.quantity)}".strip()
             yield Totals(sums_of_rows)
-        certificate = Certificate(sums, partial(read, nudged=True)) if chosen == "forward" else None
+        certificate = Certificate(sums, partial(read, nudged=True)) if is_forward else None
         del sums  # Frees its graph before the method allocates its own.
     if known is not None and certificate is not None:
         try:
-            note = yield from forward(model, prompt, response, target, plan, known, certificate)
-            return Ran("forward", f"{why} {note}".strip(), dtype, certificate.difference)
+            note = yield from forward(
+                model, prompt, response, target, plan, known, certificate, rule
+            )
+            return Ran(way.method, f"{why} {note}".strip(), dtype, certificate.difference)
         except NoForwardModeError:
             why += " The model cannot do forward mode; reverse mode gave the same numbers."
         except FailedRowsError:
@@ -151,24 +162,29 @@ def importance_pieces(
                 "Reverse mode was taken instead."
             )
         yield Restart()
+    columns = reverse(model, prompt, response, target, plan, rule)
     if sums_of_rows is None:
-        note, difference = (yield from reverse(model, prompt, response, target, plan)), None
+        note, difference = (yield from columns), None
     else:
-        note, difference = yield from _compared(
-            reverse(model, prompt, response, target, plan), sums_of_rows
-        )
-    return Ran("reverse", f"{why.strip()} {note}".strip(), dtype, difference)
+        note, difference = yield from _compared(columns, sums_of_rows)
+    ran = Way(way.quantity, "reverse")
+    return Ran(ran.method, f"{why.strip()} {note}".strip(), dtype, difference)
 
 
-def _worth(terms: Tensor, dtype: torch.dtype) -> str:
+def _worth(terms: Tensor, dtype: torch.dtype, quantity: Quantity) -> str:
     """A caveat about totals that are sums of terms [N, D]; empty for none."""
     least = max(_NOTHING, torch.finfo(dtype).eps / 4)
     if bool((terms.sum(dim=1).abs() > least * terms.abs().sum(dim=1)).any()):
         return ""
+    if quantity == "frozen_norms":
+        return (
+            "What the numbers of an embedding contribute cancels out but for rounding, and so does "
+            "this map. Occlusion says more."
+        )
     return (
         "This model divides every embedding by its own size before it does anything else. Making "
         "one longer changes nothing then: gradient times embedding is zero but for rounding, and "
-        "so is this map. Occlusion says more."
+        "so is this map. Frozen norms and occlusion say more."
     )
 
 

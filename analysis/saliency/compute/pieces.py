@@ -36,7 +36,7 @@ class Ran:
     """How a map was computed.
 
     Attributes:
-        method: The algorithm that ran; never ``auto``.
+        method: The quantity and the algorithm that ran; never ``auto`` nor ``frozen_norms``.
         note: Why it is not the one requested, or ran in smaller batches; empty for nothing.
         dtype: Precision of the passes, which is that of the weights. Probabilities and products
             with the embeddings are always summed in at least float32.

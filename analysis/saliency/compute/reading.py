@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from transformers import Cache, DynamicCache
 from analysis.engine.causality import looks_ahead
 from analysis.engine.passes import frozen
 from analysis.saliency.compute.ends import body
+from analysis.saliency.compute.norms import Rule
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -33,12 +35,14 @@ class Reading:
         ids: int64 [1, T].
         ends: Ends of the blocks of positions, the last at T.
         asked: The first position whose state is needed.
+        rule: What differentiation follows.
     """
 
     model: PreTrainedModel
     ids: Tensor
     ends: tuple[int, ...]
     asked: int
+    rule: Rule = nullcontext
 
     def blocks(self) -> list[slice]:
         return [slice(*each) for each in pairwise((0, *self.ends))]
@@ -55,7 +59,7 @@ class Reading:
         cache = self.memory() if before is None else _copied(before)
         found = []
         for block, given in zip(self.blocks()[-len(embeddings) :], embeddings, strict=True):
-            read = body(self.model, self.ids[:, block], given, cache, read=block.start)
+            read = self._read(block, given, cache)
             if block.stop > self.asked:
                 found.append(read[max(self.asked - block.start, 0) :])
         return torch.cat(found)
@@ -65,12 +69,16 @@ class Reading:
         found: list[Cache | None] = [None]
         for block, given in zip(self.blocks()[:-1], embeddings, strict=False):
             cache = self.memory() if found[-1] is None else _copied(found[-1])
-            body(self.model, self.ids[:, block], given, cache, read=block.start)
+            self._read(block, given, cache)
             found.append(cache)
         return found
 
     def memory(self) -> Cache | None:
         return DynamicCache(config=self.model.config) if len(self.ends) > 1 else None
+
+    def _read(self, block: slice, embeddings: Tensor, cache: Cache | None) -> Tensor:
+        with self.rule():
+            return body(self.model, self.ids[:, block], embeddings, cache, read=block.start)
 
 
 def agree(read: Tensor, whole: Tensor) -> bool:

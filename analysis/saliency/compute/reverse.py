@@ -12,6 +12,7 @@ from analysis.engine.memory import Attempt, release
 from analysis.engine.passes import exact, frozen
 from analysis.saliency.compute.cost import Plan
 from analysis.saliency.compute.ends import Run, fed_ids, finite, run
+from analysis.saliency.compute.norms import Rule
 from analysis.saliency.compute.pieces import Piece, Pieces
 from analysis.saliency.compute.switches import checkpointed
 from analysis.saliency.request import Target
@@ -21,7 +22,12 @@ if TYPE_CHECKING:
 
 
 def reverse(
-    model: PreTrainedModel, prompt: Tensor, response: Tensor, target: Target, plan: Plan
+    model: PreTrainedModel,
+    prompt: Tensor,
+    response: Tensor,
+    target: Target,
+    plan: Plan,
+    rule: Rule = nullcontext,
 ) -> Pieces:
     """The map column by column.
 
@@ -34,6 +40,7 @@ def reverse(
         response: int64 [M].
         target: What to differentiate.
         plan: The segments, and whether their graphs fit into memory.
+        rule: What differentiation follows.
     """
     sparing, note = plan.checkpointed(), ""
     opened: Run | None = None
@@ -44,7 +51,8 @@ def reverse(
             if opened is None or m not in segment:
                 opened = None  # Frees the old graph before the new one is built.
                 segment = range(m, min(m + plan.segment(), len(response)))
-                opened = _opened(model, prompt, response[: segment.stop], m, sparing=sparing)
+                seen = response[: segment.stop]
+                opened = _opened(model, prompt, seen, m, rule, sparing=sparing)
             column = _column(model, opened, m - segment.start, len(prompt), target)
         if attempt.failed:
             opened, sparing = None, True
@@ -57,14 +65,21 @@ def reverse(
 
 
 def _opened(
-    model: PreTrainedModel, prompt: Tensor, response: Tensor, first: int, *, sparing: bool
+    model: PreTrainedModel,
+    prompt: Tensor,
+    response: Tensor,
+    first: int,
+    rule: Rule,
+    *,
+    sparing: bool,
 ) -> Run:
     """A run with a graph over this response, explained from its token `first` on.
 
     With `sparing` it keeps only the layers' inputs; every backward pass recomputes the rest.
     """
     ids = fed_ids(model, prompt, response)
-    with torch.inference_mode(False), checkpointed(model) if sparing else nullcontext():
+    spared = checkpointed(model, rule) if sparing else nullcontext()
+    with torch.inference_mode(False), rule(), spared:
         return run(model, ids, response[first:], graph=True)
 
 

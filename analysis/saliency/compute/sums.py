@@ -20,6 +20,7 @@ from analysis.engine.passes import exact, frozen
 from analysis.saliency.compute.cost import Plan
 from analysis.saliency.compute.ends import Run, fed_ids
 from analysis.saliency.compute.head import run_in_portions
+from analysis.saliency.compute.norms import Rule
 from analysis.saliency.compute.reading import refuse_changed_beginning
 from analysis.saliency.compute.switches import checkpointed
 
@@ -38,6 +39,7 @@ class Sums:
         prompt: int64 [N].
         response: int64 [M], M ≥ 1.
         plan: Tells whether the graph of all layers fits into memory.
+        rule: What differentiation follows.
         nudged: Read embeddings off by one rounding, to measure the effect of rounding.
     """
 
@@ -47,11 +49,12 @@ class Sums:
         prompt: Tensor,
         response: Tensor,
         plan: Plan,
+        rule: Rule = nullcontext,
         *,
         nudged: bool = False,
     ) -> None:
         self._model, self._prompt, self._response, self._plan = model, prompt, response, plan
-        self._nudged = nudged
+        self._rule, self._nudged = rule, nudged
         self._sparing = plan.checkpointed()
         self._run: Run | None = None
         self._within_memory(self._read)
@@ -83,7 +86,8 @@ class Sums:
             portion = self._plan.head()
             with (
                 torch.inference_mode(False),
-                checkpointed(self._model) if self._sparing else nullcontext(),
+                self._rule(),
+                checkpointed(self._model, self._rule) if self._sparing else nullcontext(),
             ):
                 self._run = run_in_portions(
                     self._model,

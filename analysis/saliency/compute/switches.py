@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from torch.utils.checkpoint import checkpoint, set_checkpoint_early_stop
 
 from analysis.engine.memory import returned_at_once
 from analysis.engine.whereabouts import away_bytes
+from analysis.saliency.compute.norms import Rule
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -48,8 +49,8 @@ def differentiable_kernels(model: PreTrainedModel, attention: str) -> Iterator[N
 
 
 @contextmanager
-def checkpointed(model: PreTrainedModel) -> Iterator[None]:
-    """Keep only the layers' inputs in the graph; a backward pass recomputes the rest.
+def checkpointed(model: PreTrainedModel, rule: Rule = nullcontext) -> Iterator[None]:
+    """Keep only the layers' inputs in the graph; a backward pass recomputes the rest, by a rule.
 
     A model whose layers are not found keeps its whole graph. Each layer is recomputed to its end:
     stopped at the last tensor that is needed, it would not let go of weights that came to run.
@@ -60,7 +61,7 @@ def checkpointed(model: PreTrainedModel) -> Iterator[None]:
     try:
         for layer in layers:
             layer.forward = partial(
-                checkpoint, layer.forward, use_reentrant=False, preserve_rng_state=False
+                checkpoint, _by(rule, layer.forward), use_reentrant=False, preserve_rng_state=False
             )
         with returned_at_once(), set_checkpoint_early_stop(not away_bytes(model)):
             yield
@@ -70,6 +71,16 @@ def checkpointed(model: PreTrainedModel) -> Iterator[None]:
                 vars(layer).pop("forward", None)
             else:
                 layer.forward = forward
+
+
+def _by(rule: Rule, forward: Callable[..., Any]) -> Callable[..., Any]:
+    """A layer that follows a rule also where a backward pass computes it, out of sight."""
+
+    def follow(*args: Any, **kwargs: Any) -> Any:
+        with rule():
+            return forward(*args, **kwargs)
+
+    return forward if rule is nullcontext else follow
 
 
 def _parameters_in(modules: nn.Module) -> int:

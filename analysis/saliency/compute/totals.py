@@ -11,12 +11,16 @@ from torch import Tensor
 from analysis.problems import problem
 from analysis.saliency.compute.cost import Plan, budget_of, shape_of
 from analysis.saliency.compute.ends import finite
+from analysis.saliency.compute.norms import RULES
 from analysis.saliency.compute.sums import Sums
 from analysis.saliency.compute.trials import checked_ids, refuse_what_fails
 from analysis.saliency.request import Target
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+Derivative = Literal["gradient", "frozen_norms"]
+"""What has totals: linear in the embedding, and so summed by one pass."""
 
 
 def totals(
@@ -26,7 +30,7 @@ def totals(
     *,
     spans: Sequence[tuple[int, int]] | None = None,
     target: Target = "log_probability",
-    method: Literal["gradient"] = "gradient",
+    method: Derivative = "gradient",
     memory_budget: int | None = None,
 ) -> Tensor:
     """Sums T[n] = Σ_m I[n, m] over response tokens, by one backward pass each (METHODS 1).
@@ -41,7 +45,7 @@ def totals(
         spans: Parts of the response to sum over, (start, stop) each; they may overlap. None for
             the whole response.
         target: Differentiate log p(y_m) or p(y_m).
-        method: Only the gradient times the embedding is available.
+        method: The gradient, or that with the denominators of all norms constant.
         memory_budget: Bytes to take besides the weights; None for a share of free memory. If a
             graph of all layers does not fit, layers are recomputed one at a time.
 
@@ -53,7 +57,7 @@ def totals(
             the context window or a span outside the response; ``model`` when the model is not
             causal or gives no finite gradient.
     """
-    if method != "gradient" or target not in get_args(Target):
+    if method not in get_args(Derivative) or target not in get_args(Target):
         raise ValueError(f"unknown method {method!r} or target {target!r}")
     prompt, response = checked_ids(model, prompt_ids, response_ids)
     asked = _checked([(0, len(response))] if spans is None else spans, len(response))
@@ -61,10 +65,10 @@ def totals(
     # Tokens after the last span do not affect it.
     response = response[: max((stop for start, stop in asked if start < stop), default=0)]
     if len(response):
-        refuse_what_fails(model, prompt, response, gradient=True)
+        refuse_what_fails(model, prompt, response, method)
         shape = shape_of(model)
         plan = Plan(shape, len(prompt), len(response), budget_of(memory_budget, model))
-        sums = Sums(model, prompt, response, plan)
+        sums = Sums(model, prompt, response, plan, RULES[method])
         sums.refuse_changed_beginning()
         factors = sums.known().factors(target)
         for index, (start, stop) in enumerate(asked):

@@ -18,34 +18,44 @@ from analysis.engine.limits import (
 )
 from analysis.problems import problem
 from analysis.saliency.compute.cut_gradient import refuse_cut_gradient
+from analysis.saliency.compute.norms_trial import remark_on_norms
+from analysis.saliency.methods import Quantity, Way
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-_passed: WeakKeyDictionary[nn.Module, set[tuple[str, object]]] = WeakKeyDictionary()
+_passed: WeakKeyDictionary[nn.Module, dict[tuple[str, object], str]] = WeakKeyDictionary()
 
 
 def refuse_what_fails(
-    model: PreTrainedModel, prompt: Tensor, response: Tensor, *, gradient: bool
-) -> None:
-    """Check that a model is causal and, if a gradient is needed, that it is complete.
+    model: PreTrainedModel, prompt: Tensor, response: Tensor, quantity: Quantity
+) -> str:
+    """Check that a model is causal and, if it is differentiated, that it can be.
 
     Args:
         model: A causal language model.
         prompt: int64 [N].
         response: int64 [M], M ≥ 1.
-        gradient: Whether a gradient is needed.
+        quantity: What is to be computed.
+
+    Returns:
+        What the user should know of it; empty for nothing.
 
     Raises:
-        ProblemError: ``model``; see `refuse_looking_ahead` and `refuse_cut_gradient`.
+        ProblemError: ``model``; see `refuse_looking_ahead`, `refuse_cut_gradient` and
+            `remark_on_norms`.
     """
-    passed, now = _passed.setdefault(model, set()), _as_it_is(model)
+    passed, now = _passed.setdefault(model, {}), _as_it_is(model)
+    ids = torch.cat([prompt, response])
     if ("causal", now) not in passed:
-        refuse_looking_ahead(model, torch.cat([prompt, response[:-1]]))
-        passed.add(("causal", now))
-    if gradient and ("gradient", now) not in passed:
-        refuse_cut_gradient(model, torch.cat([prompt, response]))
-        passed.add(("gradient", now))
+        refuse_looking_ahead(model, ids[:-1])
+        passed["causal", now] = ""
+    if Way(quantity).is_derivative and ("gradient", now) not in passed:
+        refuse_cut_gradient(model, ids)
+        passed["gradient", now] = ""
+    if quantity == "frozen_norms" and ("norms", now) not in passed:
+        passed["norms", now] = remark_on_norms(model, ids)
+    return passed["norms", now] if quantity == "frozen_norms" else ""
 
 
 def _as_it_is(model: PreTrainedModel) -> object:

@@ -9,7 +9,7 @@ ACTIONS = (
     Action("saliency.grid", "g", "grid", "Prompt rows by response columns", "face('grid')"),
     Action("saliency.text", "t", "text", "The prompt, coloured by importance", "face('text')"),
     Action("saliency.overview", "v", "whole", "The whole map at a glance", "face('overview')"),
-    Action("saliency.method", "m", "method", "Gradient, occlusion, or where they differ"),
+    Action("saliency.method", "m", "method", "Gradient, frozen norms, occlusion, or difference"),
     Action("saliency.swap", "s", "swap", "The other model", "swap"),
     Action("saliency.export", "e", "export", "What is shown as a CSV file in the current folder"),
     Action("saliency.find", "slash", "find", "Find in the tokens of prompt and responses"),

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from analysis.saliency.agreement import Agreement
-from analysis.saliency.faithfulness import Faithfulness, better, better_in_words
+from analysis.saliency.faithfulness import Faithfulness, better_in_words, gain_of
 from app.jobs.watch import Watch
 from app.state import Prompt
 from app.terminal.text import prose
 from app.views.saliency.answer import Answer
 from app.views.saliency.comparison import Comparison, Mask, mask_of
-from app.views.saliency.side import METHODS, Method, Other, Side
+from app.views.saliency.side import METHODS, Method, Side
 from app.widgets.lines import Line
 
 if TYPE_CHECKING:
@@ -22,14 +22,21 @@ if TYPE_CHECKING:
     from app.workspace import SessionLike
 
 
+_FROZEN: Method = "frozen norms"
+_GRADIENTS = ("plain gradients", "frozen norms")
+
+
 class Pair:
     """The two sides and the current method; holds no widgets.
 
-    A missing second side has no name. `method` says what the maps show; until the user chooses
-    one, it is the gradient that agrees better with deletion.
+    A missing second side has no name. `method` says what the maps show: until the user chooses
+    one, the gradient that agrees better with deletion.
+
+    Attributes:
+        settles: Whether both gradients are computed, for the better one to be shown.
     """
 
-    methods = METHODS
+    settles = True
 
     def __init__(self, sides: Sequence[Side] = (Side(""), Side(""))) -> None:
         self.sides = tuple(sides)
@@ -77,43 +84,35 @@ class Pair:
     def turn(self) -> None:
         """Show the next method, which is the user's choice from then on."""
         self._chosen = True
-        self.method = self.methods[(self.methods.index(self.method) + 1) % len(self.methods)]
-
-    def settle(self) -> None:
-        """Show the gradient that agrees better with deletion over both sides, unless one is chosen.
-
-        Only once it is known of every side, so that the maps change at most once.
-        """
-        known = [side.others.get("frozen norms") for side in self.sides if side.explained]
-        if self._chosen or not known or not all(each and each.whole for each in known):
-            return
-        sides = [side for side in self.sides if better(*_both(side))]
-        plain, frozen = (
-            sum(each.pearson or 0.0 for side in sides if (each := _both(side)[which]))
-            for which in (0, 1)
-        )
-        self.method = "frozen norms" if frozen > plain else "gradient"
+        self.method = METHODS[(METHODS.index(self.method) + 1) % len(METHODS)]
 
     def wanted(self) -> list[Answer]:
-        """What to request: what is to be shown or compared and is missing or was stopped."""
-        others: list[Other] = []
-        if "frozen norms" in self.methods and not (self._chosen and self.method == "gradient"):
-            others.append("frozen norms")
-        if self.method in ("occlusion", "difference"):
-            others.append("occlusion")
-        found = [side.want(other) for other in others for side in self.sides]
+        """The answers to request: those to be shown that are missing or were stopped."""
+        methods = {self.method: None}
+        if self.settles and not self._chosen:
+            methods[_FROZEN] = None
+        found = [side.want(method) for method in methods for side in self.sides]
         return [answer for answer in found if answer is not None]
 
-    def stop(self) -> bool:
-        """Stop what runs; shows the gradient again if another method's map was stopped.
+    def settle(self) -> None:
+        """Show the gradient that agrees better with deletion, summed over the sides.
 
-        False if idle.
+        Once that is known of every side, so that the maps change at most once, and unless the user
+        has chosen.
         """
+        known = [side.other(_FROZEN) for side in self.sides if side.explained is not None]
+        whole = all(each is not None and each.whole for each in known)
+        if self._chosen or not known or not whole or any(each.running for each in self._gradients):
+            return
+        gain = sum(gain_of(*_both(side)) or 0.0 for side in self.sides)
+        self.method = _FROZEN if gain > 0.0 else "gradient"
+
+    def stop(self) -> bool:
+        """Stop what runs; shows the gradient if what was shown was stopped. False if idle."""
         running = [answer for answer in self.answers if answer.running]
         for answer in running:
             answer.stop()
-        shown = [side.answer(self.method) for side in self.sides]
-        if any(answer in running and answer not in self._gradients for answer in shown):
+        if any(side.other(self.method) in running for side in self.sides):
             self.method = "gradient"
         return bool(running)
 
@@ -138,30 +137,27 @@ class Pair:
         return Comparison(prompt.text, maps, masks, subtracted)
 
     def agreements(self, *, include_special: bool) -> list[Agreement | None]:
-        """Each side's agreement of gradient and occlusion; None unless both are complete."""
+        """Each side's agreement of a gradient and occlusion; None unless both are complete."""
         return [side.agreement(self.method, include_special=include_special) for side in self.sides]
 
     def faithful(self, *, ascii_only: bool) -> list[str]:
-        """How far each side's gradient agrees with deletion, in words; empty for another method.
+        """How far each side's gradient agrees with deletion, in words, or which one agrees better.
 
-        All sides have words if any does.
+        Empty for other methods, and while nothing is known of any side.
         """
         found = [side.faithfulness(self.method) for side in self.sides]
         if not any(found):
             return ["", ""]
-        words = [
-            "not estimated" if not each else each.words(ascii_only=ascii_only) for each in found
+        return [
+            better_in_words(_GRADIENTS, *_both(side), ascii_only=ascii_only)
+            or (each.words(ascii_only=ascii_only) if each else "not estimated")
+            for side, each in zip(self.sides, found, strict=True)
         ]
-        compared = [better_in_words(_NAMES, *_both(side)) for side in self.sides]
-        return [both or each for both, each in zip(compared, words, strict=True)]
-
-
-_NAMES = ("plain gradients", "frozen norms")
 
 
 def _both(side: Side) -> tuple[Faithfulness | None, Faithfulness | None]:
     """How far the plain gradient and frozen norms agree with deletion."""
-    return side.faithfulness("gradient"), side.faithfulness("frozen norms")
+    return side.faithfulness("gradient"), side.faithfulness(_FROZEN)
 
 
 def going_on(pair: Pair, comparison: Comparison, *, engine_starting: bool) -> Line:

@@ -1,51 +1,49 @@
-"""One model's side of the Saliency view: its gradients, its occlusion, or a stored map."""
+"""One model's side of the Saliency view: its gradient, its occlusion, or a stored map."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Literal
 
 import msgspec
 import numpy as np
 
 from analysis.problems import Problem
+from analysis.saliency import request as requested
 from analysis.saliency.agreement import Agreement
 from analysis.saliency.faithfulness import Faithfulness
 from analysis.saliency.map import SaliencyMap
-from analysis.saliency.request import AttributionRequest
-from analysis.saliency.request import Method as Requested
 from analysis.saliency.result import Attribution
 from app.links import StoredMap
 from app.terminal.text import prose
 from app.views.saliency.answer import Answer
 
-Other = Literal["frozen norms", "occlusion"]
-"""Further ways to explain the response that the gradient explains."""
-
 Method = Literal["gradient", "frozen norms", "occlusion", "difference"]
-"""What the maps show: one way to explain a response, or gradient minus occlusion."""
+"""What the maps show: a way to explain a response, or how gradient and occlusion differ."""
 
-_REQUESTED: dict[Other, str] = {"frozen norms": "frozen_norms", "occlusion": "occlusion"}
-METHODS: tuple[Method, ...] = (
-    "gradient",
-    *(each for each in _REQUESTED if _REQUESTED[each] in get_args(Requested)),
-    "difference",
-)
+METHODS: tuple[Method, ...] = ("gradient", "frozen norms", "occlusion", "difference")
+
+_ASKED: dict[Method, requested.Method] = {
+    "frozen norms": "frozen_norms",
+    "occlusion": "occlusion",
+    "difference": "occlusion",
+}
+"""What explains the gradient's response once more, for each method but the gradient."""
 
 
 class Side:
     """One model's answers and maps; holds no widgets.
 
     A `stored` map from a case library leaves nothing to ask; `note` is a remark about it.
-    `gradient` generates and explains the response; `others` explain the same one, each from when it
-    is first wanted.
+    `gradient` generates and explains the response, the `others` explain the same one, each once it
+    is wanted.
     """
 
     def __init__(
         self,
         name: str,
         *,
-        request: AttributionRequest | None = None,
+        request: requested.AttributionRequest | None = None,
         stored: SaliencyMap | None = None,
         problem: Problem | None = None,
         note: str = "",
@@ -54,12 +52,21 @@ class Side:
         self.note = note
         self.stored = stored
         self.gradient = Answer(request, problem)
-        self.others: dict[Other, Answer] = {}
-        self._agreement: Agreement | None = None
+        self.others: dict[requested.Method, Answer] = {}
+        self._agreements: dict[Method, Agreement] = {}
 
     @property
     def answers(self) -> list[Answer]:
         return [self.gradient, *self.others.values()]
+
+    def other(self, method: Method) -> Answer | None:
+        """The answer beside the gradient that a method shows; None if there is none yet."""
+        return self.others.get(_ASKED[method]) if method in _ASKED else None
+
+    def name_of(self, answer: Answer) -> str:
+        """The model, and by what it is explained if not by the gradient."""
+        method = next((method for method, each in self.others.items() if each is answer), "")
+        return f"{self.name}, {method.replace('_', ' ')}" if method else self.name
 
     @property
     def running(self) -> bool:
@@ -78,22 +85,24 @@ class Side:
             return None
         return answer.attribution if len(answer.attribution.response_tokens) else None
 
-    def want(self, other: Other) -> Answer | None:
-        """Another explanation of the same response, to be requested; None while it cannot be.
+    def want(self, method: Method) -> Answer | None:
+        """The same response by another method, to be requested; None while it cannot be.
 
         One that failed is not repeated: it would most likely fail again.
         """
         request, explained = self.gradient.request, self.explained
-        if other not in self.others and request is not None and explained is not None:
-            self.others[other] = Answer(
+        if method not in _ASKED:
+            return None
+        if self.other(method) is None and request is not None and explained is not None:
+            self.others[_ASKED[method]] = Answer(
                 msgspec.structs.replace(
                     request,
                     response=None,
                     response_ids=explained.response_tokens.ids,
-                    method=_REQUESTED[other],
+                    method=_ASKED[method],
                 )
             )
-        wanted = self.others.get(other)
+        wanted = self.other(method)
         return wanted if wanted is not None and wanted.can_run and not wanted.problem else None
 
     def maps(
@@ -103,14 +112,14 @@ class Side:
         gradient = self.stored or self.gradient.map(include_special=include_special)
         if method == "gradient" or gradient is None:
             return gradient, None
-        if method != "difference":
-            return self._other_map(method, include_special=include_special), None
-        occlusion = self._other_map("occlusion", include_special=include_special)
-        return (gradient, occlusion) if occlusion is not None else (None, None)
+        other = self._other_map(method, include_special=include_special)
+        if method != "difference" or other is None:
+            return other, None
+        return gradient, other
 
-    def _other_map(self, other: Other, *, include_special: bool) -> SaliencyMap | None:
-        """Another explanation's map, empty before its first result; None if it failed."""
-        answer, gradient = self.others.get(other), self.gradient.attribution
+    def _other_map(self, method: Method, *, include_special: bool) -> SaliencyMap | None:
+        """Another method's map, empty before its first result; None if it failed."""
+        answer, gradient = self.other(method), self.gradient.attribution
         if answer is not None and (answer.attribution is not None or answer.problem is not None):
             return answer.map(include_special=include_special)
         if gradient is None:
@@ -121,41 +130,34 @@ class Side:
         return SaliencyMap.from_attribution(nothing, include_special=include_special)
 
     def agreement(self, method: Method, *, include_special: bool) -> Agreement | None:
-        """The agreement of gradient and occlusion, cached; None unless both are complete.
+        """The agreement of a method with occlusion, cached; None unless both are complete.
 
-        The gradient is the one of frozen norms where `method` shows that.
+        Occlusion is compared with the gradient.
         """
-        gradient, occlusion = self.gradient, self.others.get("occlusion")
+        explained, occlusion = self.gradient, self.other("occlusion")
         if method == "frozen norms":
-            gradient = self.others.get(method, gradient)
-        if occlusion is None or not (gradient.whole and occlusion.whole):
+            explained = self.other(method) or Answer()
+        if occlusion is None or not (explained.whole and occlusion.whole):
             return None
-        first = gradient.map(include_special=include_special)
+        first = explained.map(include_special=include_special)
         second = occlusion.map(include_special=include_special)
         if first is None or second is None or not first.visible.any():
             return None
-        known = self._agreement
+        compared: Method = "frozen norms" if method == "frozen norms" else "gradient"
+        known = self._agreements.get(compared)
         if known is None or known.first is not first or known.second is not second:
-            self._agreement = Agreement(first, second)
-        return self._agreement
+            known = self._agreements[compared] = Agreement(first, second)
+        return known
 
     def answer(self, method: Method) -> Answer:
         """The answer that a method depends on."""
-        if method == "gradient":
-            return self.gradient
-        other: Other = "occlusion" if method == "difference" else method
-        return self.others.get(other, self.gradient)
-
-    def name_of(self, answer: Answer) -> str:
-        """The model's name, and the method if it is not the gradient."""
-        others = (f"{self.name}, {other}" for other, each in self.others.items() if each is answer)
-        return next(others, self.name)
+        return self.other(method) or self.gradient
 
     def faithfulness(self, method: Method) -> Faithfulness | None:
-        """How far a gradient agrees with deletion; None for other methods, and where unknown."""
-        if method in ("occlusion", "difference"):
+        """How far a gradient's map agrees with deletion; None for other methods, and if unknown."""
+        if method not in ("gradient", "frozen norms"):
             return None
-        answer = self.gradient if method == "gradient" else self.others.get("frozen norms")
+        answer = self.gradient if method == "gradient" else self.other(method)
         return answer.attribution.faithfulness if answer and answer.attribution else None
 
     def words(self, method: Method) -> str:
@@ -180,9 +182,7 @@ class Side:
 
     def remarks(self, method: Method) -> list[str]:
         """Remarks on how the maps were computed; harmless."""
-        answers = [self.answer(method)]
-        if method == "difference" and answers[0] is not self.gradient:
-            answers = [self.gradient, *answers]
+        answers = self.answers if method == "difference" else [self.answer(method)]
         return [
             prose(f"{self.name}: {answer.attribution.note}")
             for answer in answers
@@ -202,7 +202,8 @@ def _ran(attribution: Attribution | None, method: Method) -> str:
     """The algorithm that ran, and its precision if not float32, in brackets."""
     if attribution is None:
         return ""
-    parts = [attribution.method if method == "gradient" else ""]
+    algorithm = attribution.method.removeprefix("frozen_norms_")
+    parts = [algorithm if method in ("gradient", "frozen norms") else ""]
     if attribution.passes_dtype != "float32":
         parts.append(attribution.passes_dtype)
     words = prose(", ".join(part for part in parts if part))

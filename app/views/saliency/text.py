@@ -11,15 +11,8 @@ from analysis.table import Cell, Table
 from app.frame.export import chained
 from app.terminal.text import prose
 from app.views.saliency.pair import Pair
-from app.views.saliency.side import METHODS, Side
+from app.views.saliency.side import Side
 
-_ON_FROZEN_NORMS = (
-    "Frozen norms: the same gradient with the denominators of all norms held fixed. It is computed "
-    "as well, and until m chooses, what is shown is the one of the two that agrees better with "
-    "deletion; the last line says how well.\n\n"
-    if "frozen norms" in METHODS
-    else ""
-)
 HELP = (
     "How much every prompt token mattered for every response token, base model on the left, tuned "
     "model on the right. Prompt tokens are rows, shared by both models; each model has its own "
@@ -44,7 +37,11 @@ HELP = (
     "stands for occlusion, what the probability of a response token loses when a prompt token is "
     "deleted:\n\n"
     "    I[n, m] = p(y_m | x, y_<m) - p(y_m | x without x_n, y_<m)\n\n"
-    "m explains the very same responses by occlusion, which takes about one pass a prompt token; "
+    "m explains the very same responses with frozen norms: the same derivative, but what a norm "
+    "divides by is held constant. Norms ignore the length of what they are given, so that the "
+    "plain gradient, which asks what a longer embedding would change, is mostly what is left "
+    "over; the map with frozen norms comes closer to occlusion as a rule and costs no more.\n\n"
+    "m again explains them by occlusion, which takes about one pass a prompt token; "
     "once more, and the maps show the difference, gradient score minus occlusion score: the "
     "lighter, the less they agree there; the values below and the digits have its sign. r is "
     "Pearson's and ρ Spearman's rank correlation of the two importances, in the column under the "
@@ -54,9 +51,10 @@ HELP = (
     "it.\n\n"
     "How far a gradient agrees with deletion is estimated as soon as its map is there: some of the "
     "prompt's tokens, as many as a quarter of the map's time allows, are deleted, and r ≈ and ρ ≈ "
-    "in the last line compare their rows. Without ≈, all of them were.\n\n"
-    + _ON_FROZEN_NORMS
-    + "Totals come first: the strip beside the prompt tokens is coloured by what each weighs for "
+    "in the last line compare their rows. Without ≈, all of them were. The plain gradient and the "
+    "one with frozen norms are both computed, and until m chooses, the maps show the one that "
+    "agrees better; the last line says so.\n\n"
+    "Totals come first: the strip beside the prompt tokens is coloured by what each weighs for "
     "the whole response, the sum of its row, which one backward pass gives without the map; until "
     "a column is there the text face shows them too.\n\n"
     "Every row that is computed forward is compared with a backward pass before it is shown; where "

@@ -30,6 +30,7 @@ def status_lines(
     columns: Sequence[int],
     *,
     agreements: Sequence[Agreement | None] = (None, None),
+    compared: str = "gradient",
     faithful: Sequence[str] = ("", ""),
     active: int = 0,
     width: int,
@@ -37,9 +38,9 @@ def status_lines(
 ) -> list[Line]:
     """One line of values per model, one of instruction scores, and one of agreements if any.
 
-    `agreements` are each side's, of gradient and occlusion; `faithful` says what is known of them
-    while there are none. If there is room for only one side, that of `active` is shown. An empty
-    name stands for a missing side.
+    `agreements` are each side's, of what is `compared` and occlusion; `faithful` says what is known
+    of them while there are none. If there is room for only one side, that of `active` is shown. An
+    empty name stands for a missing side.
     """
     short = [prose(name, ascii_only=ascii_only) for name in short_names(names[0], names[1])]
     sides = [side for side in (0, 1) if names[side]]
@@ -64,7 +65,7 @@ def status_lines(
     titled = [(f"{fit(name, _name_cells(width))} ", "") for name in short]
     whole = _agreements(agreements, columns, ascii_only=ascii_only)
     known = {side: faithful[side] for side in sides if faithful[side]}
-    about = "gradient/occlusion  " if whole else "with deletion  "
+    about = f"{compared}/occlusion  " if whole else "deletion  "
     agreement = _one_or_both(about, titled, whole or known, active=active, width=width)
     return [*lines, agreement] if agreement else lines
 
@@ -126,7 +127,7 @@ def _scores(names: Sequence[str], comparison: Comparison, width: int) -> Line:
 def _agreements(
     agreements: Sequence[Agreement | None], columns: Sequence[int], *, ascii_only: bool
 ) -> dict[int, str]:
-    """How well gradient and occlusion agree, by side, where both are there."""
+    """How well a method and occlusion agree, by side, where both are there."""
     return {
         side: _agreement(agreement, columns[side], ascii_only=ascii_only)
         for side, agreement in enumerate(agreements)

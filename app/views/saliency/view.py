@@ -210,6 +210,7 @@ class SaliencyView(View):
             self._columns,
             agreements=self._pair.agreements(include_special=self._special),
             faithful=self._pair.faithful(ascii_only=self.ui.settings.ascii),
+            compared="frozen norms" if self._pair.method == "frozen norms" else "gradient",
             active=self._active,
             width=status.content_size.width,
             ascii_only=self.ui.settings.ascii,
@@ -351,7 +352,7 @@ class SaliencyView(View):
         self._update()
 
     def action_method(self) -> None:
-        """Show the next method; requests what is missing of it."""
+        """Switch to the next method; requests its answers where they are missing."""
         self._pair.turn()
         self._ask(self._pair.wanted())
         self._panes.highlight(self._found.places)

@@ -8,9 +8,9 @@ from analysis.request import ModelChoice
 from analysis.saliency.agreement import Agreement
 from analysis.saliency.faithfulness import (
     Faithfulness,
-    better,
     better_in_words,
     estimated,
+    gain_of,
     sampled_rows,
 )
 from analysis.saliency.request import AttributionRequest
@@ -67,11 +67,14 @@ PLAIN, FROZEN = Faithfulness(64, 16, 0.12, 0.1), Faithfulness(64, 16, 0.41, 0.3)
 
 def test_the_better_of_two_maps_is_named_with_both_numbers():
     names = ("gradients", "frozen norms")
-    assert better(PLAIN, FROZEN) == "second"
-    assert better(FROZEN, PLAIN) == "first"
-    words = "frozen norms agree better with deletion here (r 0.41 against 0.12)"
+    assert gain_of(PLAIN, FROZEN) == pytest.approx(0.29)
+    assert gain_of(FROZEN, PLAIN) == pytest.approx(-0.29)
+    words = "frozen norms agree better with deletion here (r ≈ 0.41 against 0.12)"
     assert better_in_words(names, PLAIN, FROZEN) == words
     assert better_in_words(names[::-1], FROZEN, PLAIN) == words
+    whole = [msgspec.structs.replace(each, sampled=64) for each in (PLAIN, FROZEN)]
+    assert "(r 0.41 against 0.12)" in better_in_words(names, *whole)
+    assert better_in_words(names, PLAIN, FROZEN, ascii_only=True).isascii()
 
 
 @pytest.mark.parametrize(
@@ -86,7 +89,7 @@ def test_the_better_of_two_maps_is_named_with_both_numbers():
     ],
 )
 def test_without_like_estimates_neither_is_better(other):
-    assert better(PLAIN, other) is None
+    assert not gain_of(PLAIN, other)
     assert better_in_words(("gradients", "frozen norms"), PLAIN, other) == ""
 
 

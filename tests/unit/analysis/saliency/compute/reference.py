@@ -12,7 +12,13 @@ from analysis.saliency.compute.importance import Ran, importance_pieces
 from tests.support.studies import answered
 
 EXACT = ("forward", "reverse")
-METHODS = (*EXACT, "occlusion", "occlusion_zeroed")
+METHODS = (
+    *EXACT,
+    "frozen_norms_forward",
+    "frozen_norms_reverse",
+    "occlusion",
+    "occlusion_zeroed",
+)
 # Enough where `tests/families` asks the same of all: a dense decoder and one with experts.
 FEW = ("llama", "mixtral")
 PROMPT = [1, 40, 7, 7, 95, 12, 33, 58, 21, 64, 80]

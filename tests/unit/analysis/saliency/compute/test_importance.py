@@ -5,6 +5,7 @@ import gc
 import numpy as np
 import pytest
 import torch
+from torch.overrides import _get_current_function_mode_stack
 from transformers import AutoModelForCausalLM
 
 from analysis.demo.catalog import WEIGHTS
@@ -125,8 +126,9 @@ def test_the_pieces_cover_the_map_once_and_agree_with_the_whole(method):
         assert piece.values.shape == together[piece.rows, piece.columns].shape
         assert all(piece.values.shape)
         together[piece.rows, piece.columns] = piece.values
-        whole = piece.rows if method == "reverse" else piece.columns
-        assert whole == slice(0, len(PROMPT) if method == "reverse" else len(RESPONSE))
+        by_column = method.endswith("reverse")
+        whole = piece.rows if by_column else piece.columns
+        assert whole == slice(0, len(PROMPT) if by_column else len(RESPONSE))
     expected = importance(model, torch.tensor(PROMPT), torch.tensor(RESPONSE), method=method)
     assert_same(together, expected)
 
@@ -155,7 +157,8 @@ def traces(model):
     kernels = (model.config._attn_implementation, model.config._experts_implementation)
     weights = [(p.requires_grad, p.grad is None) for p in model.parameters()]
     patched = ["forward" in vars(m) for m in model.modules()]
-    return hooks, switches, kernels, weights, patched, torch.is_grad_enabled()
+    modes = _get_current_function_mode_stack()
+    return hooks, switches, kernels, weights, patched, modes, torch.is_grad_enabled()
 
 
 @pytest.mark.parametrize("method", METHODS)
