@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -268,8 +269,15 @@ def half_precision(shape: str, options: argparse.Namespace) -> None:
                 )
 
 
+def processor_seconds(run: Callable[[], Any]) -> float:
+    """Seconds of processor time, which other work on the machine adds little to."""
+    started = time.process_time()
+    run()
+    return time.process_time() - started
+
+
 def frozen_norms(model: Any, shape: str, options: argparse.Namespace) -> None:
-    """Prints the time of frozen norms and of the plain gradient: both algorithms, and totals."""
+    """Prints processor time of frozen norms and of the plain gradient, and their ratio."""
     prompt, response = tokens_of(shape)
     ways: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
         algorithm: (
@@ -287,7 +295,7 @@ def frozen_norms(model: Any, shape: str, options: argparse.Namespace) -> None:
         for way in both:
             way()
         # By turns, so that a machine that slows down slows both.
-        turns = [[timed(way)[1] for way in both] for _ in range(max(3, options.repeats))]
+        turns = [[processor_seconds(way) for way in both] for _ in range(max(3, options.repeats))]
         plain, frozen = (min(seconds) for seconds in zip(*turns, strict=True))
         print(
             f"N={len(prompt)} M={len(response)} {algorithm:8} gradient {plain:7.2f} s, "

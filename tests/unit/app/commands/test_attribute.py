@@ -8,12 +8,14 @@ import io
 import json
 import sys
 from functools import partial
+from typing import get_args
 
 import pytest
 
 from analysis.problems import ProblemError
-from analysis.saliency.request import AttributionRequest
+from analysis.saliency.request import AttributionRequest, Method
 from app.commands import attribute, session
+from app.commands.options import METHODS
 from app.commands.parser import parser
 from tests.support.scripted_session import attribution
 
@@ -141,6 +143,17 @@ def test_totals_are_a_row_a_prompt_token(run, capsys):
     whole = json.loads(capsys.readouterr().out)
     assert [float(row["total"]) for row in rows] == [
         whole["totals"][int(row["prompt_index"])] for row in rows
+    ]
+
+
+def test_every_method_can_be_asked_for_by_its_name(run, asked):
+    assert tuple(each.replace("-", "_") for each in METHODS) == get_args(Method)
+    run("--method", "frozen-norms", "--totals")
+    run("--method", "occlusion", "--compare", "frozen-norms")
+    assert [(each.method, each.totals_only) for each in (asked[0], *asked[-2:])] == [
+        ("frozen_norms", True),
+        ("occlusion", False),
+        ("frozen_norms", False),
     ]
 
 
