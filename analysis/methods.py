@@ -29,6 +29,7 @@ class StudySpec(NamedTuple):
         works_on: What a study of a pair reads, for its reader.
         stored: ``module:class`` of what a study of a pair is given where a folder of stored
             results stands in for the models; empty where none can.
+        needs_models: Whether a study of cases cannot do with stored maps.
     """
 
     name: str
@@ -39,6 +40,12 @@ class StudySpec(NamedTuple):
     given: str = "analysis.studies.study:PairInput"
     works_on: str = "the weights of both models"
     stored: str = ""
+    needs_models: bool = False
+
+    @property
+    def takes_stored(self) -> bool:
+        """Whether stored maps can stand in for models and prompts."""
+        return self.takes == "cases" and not self.needs_models
 
     def input(self, found: Mapping[str, Any]) -> PairInput:
         """What the study is given where there are models.
@@ -128,6 +135,14 @@ METHODS = (
                 factory="analysis.saliency.study_position:study",
                 takes="cases",
                 given="analysis.saliency.gather:AskedCases",
+            ),
+            StudySpec(
+                name="faithfulness",
+                title="which explanation agrees with deletion, and by how much",
+                factory="analysis.saliency.study_faithfulness:study",
+                takes="cases",
+                given="analysis.saliency.gather:AskedCases",
+                needs_models=True,
             ),
         ),
         stored=True,

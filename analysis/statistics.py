@@ -138,3 +138,15 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     from scipy.stats import false_discovery_control
 
     return [float(each) for each in false_discovery_control(np.asarray(p_values), method="bh")]
+
+
+def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float] | None:
+    """Confidence interval of a mean by Student's t; None for fewer than two values."""
+    if len(values) < 2:
+        return None
+    from scipy.special import stdtrit
+
+    mean, freedom = float(np.mean(values)), len(values) - 1
+    half = float(stdtrit(freedom, (1 + level) / 2)) * float(np.std(values, ddof=1))
+    half /= math.sqrt(len(values))
+    return mean - half, mean + half

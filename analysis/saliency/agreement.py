@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.saliency.correlations import correlations, pearson, spearman
 from analysis.saliency.map import SaliencyMap
 from analysis.table import Cell, Table
 
@@ -60,18 +61,17 @@ class Agreement:
     def pearson(self, column: int) -> float | None:
         """Pearson correlation in a response token's column; None where a side does not vary."""
         first, second = self._values
-        return _correlation(first[:, column], second[:, column])
+        return pearson(first[:, column], second[:, column])
 
     def spearman(self, column: int) -> float | None:
         """Spearman's rank correlation in a column; None where a side does not vary."""
         first, second = self._values
-        return _correlation(_ranks(first[:, column]), _ranks(second[:, column]))
+        return spearman(first[:, column], second[:, column])
 
     @cached_property
     def overall(self) -> tuple[float | None, float | None]:
         """Pearson and Spearman correlation over all columns, each scaled by its largest entry."""
-        first, second = (_scaled(values).ravel() for values in self._values)
-        return _correlation(first, second), _correlation(_ranks(first), _ranks(second))
+        return correlations(*self._values)
 
     @cached_property
     def difference(self) -> NDArray[np.int16]:
@@ -99,21 +99,3 @@ class _Rows:
         for m, token in enumerate(of.first.response_tokens.texts):
             yield m, token, of.pearson(m), of.spearman(m), of.within(0, m), of.within(1, m)
         yield (None, None, *of.overall, of.within(0), of.within(1))
-
-
-def _scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    largest = np.abs(values).max(axis=0, initial=0.0)
-    return np.asarray(values / np.where(largest > 0.0, largest, 1.0))
-
-
-def _correlation(first: NDArray[np.float64], second: NDArray[np.float64]) -> float | None:
-    first, second = first - first.mean(), second - second.mean()
-    scale = float(np.sqrt((first @ first) * (second @ second)))
-    return float(first @ second) / scale if scale > 0.0 else None
-
-
-def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Ranks from 1, equal values sharing their mean rank, as Spearman's coefficient wants them."""
-    # scipy.stats has this too, but takes longer to import than the app to open.
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[place.ravel()], dtype=np.float64)

@@ -13,10 +13,11 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from analysis.events import Failed, Finished, Progress
 from analysis.problems import ProblemError
+from analysis.request import Request
 from analysis.saliency.cases.library import CaseLibrary
 from analysis.saliency.request import AttributionRequest, Method
 from analysis.session.drive import Asker, Asking
@@ -133,8 +134,16 @@ class CaseAsker:
         return found[0], found[1]
 
     def _answer(self, index: int, prompt: StudyPrompt, step: Progress) -> Asking[Finished | None]:
-        """One answer; None if there is none, with the reason in `left_out`."""
-        request = self.given.requests(prompt)[index]
+        return (yield from self.ask(self.given.requests(prompt)[index], prompt, step))
+
+    def ask(
+        self, request: Request[Any], prompt: StudyPrompt, step: Progress
+    ) -> Asking[Finished | None]:
+        """One answer about a prompt; None if there is none, with the reason in `left_out`.
+
+        Raises:
+            ProblemError: A problem that would affect every other case too.
+        """
         ending = yield from self.asker.ending(request, step)
         if isinstance(ending, Failed) and ending.problem.kind == "engine":
             # It may have died of something else once; if it dies twice, it is because of this case.
@@ -146,5 +155,5 @@ class CaseAsker:
         self._failures += wrong.kind != "input"
         if wrong.kind not in _OF_ONE_CASE or self._failures == _PATIENCE:
             raise ProblemError(wrong)
-        self.left_out[prompt.id] = f"{request.model.name}: {wrong}"
+        self.left_out[prompt.id] = f"{request.models()[0].name}: {wrong}"
         return None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from analysis.request import ModelChoice, Request
 
 if TYPE_CHECKING:
+    from analysis.saliency.curves import Curves
     from analysis.saliency.result import Attribution
 
 
@@ -58,3 +59,32 @@ class AttributionRequest(Request["Attribution"], frozen=True, tag="attribution")
     target: Target = "log_probability"
     memory_budget: int | None = None
     totals_only: bool = False
+
+
+class CurvesRequest(Request["Curves"], frozen=True, tag="curves"):
+    """A response's log-probability while prompt tokens are deleted, and inserted, in some orders.
+
+    Attributes:
+        model: The model that gave the response.
+        prompt: The user's text, as typed.
+        response_ids: M ≥ 1 token ids, as the model generated them.
+        orders: Each the same prompt tokens, by index, the ones to delete first before the others.
+            All other tokens of the prompt stay, at least one.
+        steps: In how many steps, about equal, all of them are deleted.
+        chat_template: Wrap the prompt in the model's chat template first.
+        memory_budget: Bytes that the passes may take besides the weights; None for a share of free
+            memory. Not in the cache key, since the numbers do not depend on it.
+    """
+
+    analysis = "curves"
+    function = "analysis.saliency.compute.curves:curves"
+    result = "analysis.saliency.curves:Curves"
+    outside_key = ("memory_budget",)
+
+    model: ModelChoice
+    prompt: str
+    response_ids: tuple[int, ...]
+    orders: tuple[tuple[int, ...], ...]
+    steps: int
+    chat_template: bool = False
+    memory_budget: int | None = None

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.models.tokens import Tokens
+from analysis.saliency.faithfulness import Faithfulness
 
 
 class Attribution(msgspec.Struct, frozen=True, tag="attribution"):
@@ -35,6 +36,8 @@ class Attribution(msgspec.Struct, frozen=True, tag="attribution"):
             map, from one backward pass.
         difference: Largest difference between weighted sums of the map's columns and those of a
             backward pass, as a share of the largest sum; None if not compared, as for occlusion.
+        faithfulness: How far the map agrees with deletion, from a sample of its rows; None for
+            occlusion itself, and in results stored before this was estimated.
     """
 
     model: str
@@ -53,6 +56,7 @@ class Attribution(msgspec.Struct, frozen=True, tag="attribution"):
     note: str = ""
     totals: NDArray[np.float32] = msgspec.field(default_factory=lambda: np.zeros(0, np.float32))
     difference: float | None = None
+    faithfulness: Faithfulness | None = None
 
 
 def as_json(attribution: Attribution) -> bytes:
@@ -60,7 +64,8 @@ def as_json(attribution: Attribution) -> bytes:
 
     ``importance`` has a list for every prompt token with a number for every response token,
     including special tokens; ``largest_difference`` is that between the map and a backward
-    pass, as a share of the largest sum of its columns.
+    pass, as a share of the largest sum of its columns; ``agreement_with_deletion`` is estimated
+    from as many prompt tokens as ``sampled`` says.
     """
     record = {
         "model": attribution.model,
@@ -73,6 +78,7 @@ def as_json(attribution: Attribution) -> bytes:
         "weights_dtype": attribution.dtype,
         "passes_dtype": attribution.passes_dtype,
         "largest_difference": attribution.difference,
+        "agreement_with_deletion": attribution.faithfulness,
         "note": attribution.note,
         "seconds": round(attribution.seconds, 3),
         "prompt_tokens": _tokens(attribution.prompt_tokens),

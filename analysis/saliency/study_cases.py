@@ -150,10 +150,10 @@ def _asked(given: AskedCases, measure: Callable[[StudyCase], T]) -> Asking[Colle
         about_folder = folder.finish()
     notes = (
         *asker.notes,
-        *_on_left_out(cases.left_out),
+        *on_left_out(cases.left_out),
         *(f"The line of a prompt was left out: {each}." for each in given.prompts.skipped),
         *_on_guesses(guessed, len(values)),
-        *_on_cuts(names, cut, len(values), given.longest),
+        *on_cuts(names, cut, len(values), given.longest),
         *(() if kept else ("The answers could not be kept: another run computes them again.",)),
         *about_folder,
     )
@@ -198,7 +198,8 @@ def _stored(prompt: StudyPrompt, case: StudyCase) -> list[NewCase]:
     ]
 
 
-def _on_left_out(left_out: dict[str, str]) -> tuple[str, ...]:
+def on_left_out(left_out: dict[str, str]) -> tuple[str, ...]:
+    """Notes on the cases that were left out, and why."""
     shown = list(left_out.items())[:_MOST_LISTED]
     more = len(left_out) - len(shown)
     notes = [f"Case {name} was left out. {why}" for name, why in shown]
@@ -214,7 +215,8 @@ def _on_guesses(guessed: int, count: int) -> tuple[str, ...]:
     )
 
 
-def _on_cuts(names: Sequence[str], cut: Sequence[int], count: int, limit: int) -> tuple[str, ...]:
+def on_cuts(names: Sequence[str], cut: Sequence[int], count: int, limit: int) -> tuple[str, ...]:
+    """Notes on how many of each model's responses were cut at the limit."""
     return tuple(
         f"{number} of the {count} responses of {name} were cut at {limit} tokens."
         for name, number in zip(names, cut, strict=True)

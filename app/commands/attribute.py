@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, cast
 from app.commands.options import METHODS, add_csv, add_model_options, positive
 
 if TYPE_CHECKING:
-    from analysis.saliency.map import SaliencyMap
     from analysis.saliency.request import AttributionRequest, Method
     from analysis.saliency.result import Attribution
     from analysis.table import Cell, Table
@@ -58,6 +57,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="compute this too, and write how far the two agree instead of the map",
     )
     parser.add_argument(
+        "--curves",
+        type=positive,
+        nargs="?",
+        const=10,
+        metavar="STEPS",
+        help="write the response's log-probability while tokens are deleted, and inserted, the "
+        "heaviest first, instead of the map; in 10 steps unless told",
+    )
+    parser.add_argument(
         "--memory",
         type=_size,
         metavar="SIZE",
@@ -98,6 +106,7 @@ def run(options: argparse.Namespace) -> int:
     from analysis.saliency.result import as_json
     from analysis.table import Table
     from app.commands import inputs
+    from app.commands.attribute_curves import curves_of
     from app.commands.output import say, write_json, write_rows
     from app.commands.session import run_with_progress, session
     from app.config import load_settings
@@ -121,8 +130,13 @@ def run(options: argparse.Namespace) -> int:
     with session(options) as opened:
         attribution = run_with_progress(opened, request)
         other = run_with_progress(opened, _other(request, attribution, options.compare))
+        if options.curves:
+            found = {attribution.method: attribution, options.compare or attribution.method: other}
+            judged = curves_of(opened, request, found, options.curves)
     if attribution.note:
         say(attribution.note)
+    if attribution.faithfulness:
+        say(f"agreement with deletion: {attribution.faithfulness.words()}")
     shown, compared = (
         SaliencyMap.from_attribution(each, include_special=options.include_special)
         for each in (attribution, other)
@@ -131,16 +145,18 @@ def run(options: argparse.Namespace) -> int:
         write_json(as_json(attribution), options.json)
     # JSON replaces the rows unless a file is named for them.
     if not options.json or options.csv != "-":
-        table = Agreement(shown, compared).table() if options.compare else _table(shown, options)
+        if options.curves:
+            say(*judged.sentences())
+            table = judged.table()
+        elif options.compare:
+            table = Agreement(shown, compared).table()
+        else:
+            table = shown.totals_table() if options.totals else shown.table()
         rows = _Counted(table)
         write_rows(Table(table.columns, rows), options.csv)
         if options.csv != "-":
             print(_summary(attribution, rows.count, options.csv), file=sys.stderr)
     return 0
-
-
-def _table(shown: SaliencyMap, options: argparse.Namespace) -> Table:
-    return shown.totals_table() if options.totals else shown.table()
 
 
 def _refuse_contradictions(options: argparse.Namespace) -> None:

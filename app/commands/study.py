@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add_pair(study)
         study.set_defaults(own=_CASE_OPTIONS if spec.takes == "cases" else ())
         if spec.takes == "cases":
-            _add_case_options(study)
+            _add_case_options(study, stored=spec.takes_stored)
         elif spec.stored:
             _add_results(study, "a folder that `insttui results import` wrote, in place of models")
         for name in spec.word_options:
@@ -57,8 +57,9 @@ def _add_results(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--results", default=argparse.SUPPRESS, metavar="DIR", help=what)
 
 
-def _add_case_options(parser: argparse.ArgumentParser) -> None:
-    _add_results(parser, "a folder of stored maps, in place of models and prompts")
+def _add_case_options(parser: argparse.ArgumentParser, *, stored: bool) -> None:
+    if stored:
+        _add_results(parser, "a folder of stored maps, in place of models and prompts")
     parser.add_argument(
         "--prompts",
         metavar="FILE",

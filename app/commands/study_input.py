@@ -92,7 +92,7 @@ def refuse_unused(spec: StudySpec, options: Namespace) -> None:
         why = "--results takes stored results in place of models: nothing is computed."
         alone = dict.fromkeys(getattr(options, "of_models", ()))
         _refuse(options, {**_OF_WORDS, **_OF_MODELS, **alone}, why)
-    elif spec.takes == "pair" and options.results:
+    elif options.results and not spec.takes_stored:
         raise problem(
             "input",
             f"The study {spec.name} needs models.",

@@ -15,6 +15,8 @@ STAGES = {
     "load": "loading",
     "generate": "writing its response",
     "attribute": "attributing",
+    "deletion": "comparing with deletion",
+    "curves": "deleting and inserting tokens",
     "words": "reading words",
     "heads": "reading heads",
     "components": "finding components",

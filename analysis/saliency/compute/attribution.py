@@ -20,6 +20,7 @@ from analysis.engine.pool import ModelPool
 from analysis.events import Partial, Progress, Steps
 from analysis.models.tokens import Tokens
 from analysis.problems import ProblemError, problem
+from analysis.saliency.compute.deletion import agreement_with_deletion
 from analysis.saliency.compute.importance import (
     Piece,
     Ran,
@@ -156,7 +157,7 @@ def _explained(
     if np.isnan(complete.totals).any():
         totals = importance.sum(axis=1, dtype=np.float64).astype(np.float32)
         complete = msgspec.structs.replace(complete, totals=totals)
-    return msgspec.structs.replace(
+    complete = msgspec.structs.replace(
         complete,
         importance=importance,
         method=ran.method,
@@ -165,6 +166,32 @@ def _explained(
         difference=ran.difference,
         seconds=time.monotonic() - started,
     )
+    return (yield from _compared_with_deletion(request, loaded, complete))
+
+
+def _compared_with_deletion(
+    request: AttributionRequest, loaded: LoadedModel, complete: Attribution
+) -> Steps[Attribution]:
+    """Add how far the map agrees with deletion, unless deletion made it."""
+    if not WAYS[request.method].is_derivative:
+        return complete
+    # The map is on the screen before anything else is computed.
+    yield Partial(complete)
+    steps = agreement_with_deletion(
+        loaded.model,
+        complete.prompt_tokens.ids,
+        complete.response_tokens.ids,
+        complete.importance,
+        complete.prompt_tokens.written_by_user(),
+        memory_budget=request.memory_budget,
+    )
+    with closing(steps):
+        while True:
+            try:
+                done, total = next(steps)
+            except StopIteration as stop:
+                return msgspec.structs.replace(complete, faithfulness=stop.value)
+            yield Progress("deletion", done, total, "prompt tokens")
 
 
 def _summed(

@@ -192,6 +192,23 @@ class Plan:
         most = min(ceil(_of(self).positions / self.length), self.prompt)
         return _within(self.budget // states, 1, most)
 
+    def deletions(self, share: float, unnoticed_s: float = 0.0) -> int:
+        """Prompt tokens that occlusion can leave out in a share of the time of a map.
+
+        Args:
+            share: The share; totals and the check of causality belong to the map.
+            unnoticed_s: Seconds that may be taken however short the map.
+        """
+        body = self._body_seconds()
+        map_s = min(self._forward_seconds(), self._reverse_seconds()) + 3 * body
+        # Making probabilities of the logits takes about half as long as the logits.
+        head = 3 * self.shape.width * self.shape.vocabulary * self.response / _of(self).rate
+        batch = self.shape.layers * _of(self).going_back + self._coming_seconds()
+        # The text as it is, and a first batch of one.
+        begun = body + head + 2 * batch
+        left = max(share * map_s, unnoticed_s) - begun
+        return _within(left / (body + head + batch / self.sequences()), 0, self.prompt)
+
     def _body_seconds(self) -> float:
         shape = self.shape
         attention = 4 * shape.layers * shape.width * self.length**2

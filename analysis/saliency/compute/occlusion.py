@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -22,7 +23,13 @@ _BATCH_S = 0.5
 
 
 def occlusion(
-    model: PreTrainedModel, prompt: Tensor, response: Tensor, plan: Plan, *, zeroed: bool
+    model: PreTrainedModel,
+    prompt: Tensor,
+    response: Tensor,
+    plan: Plan,
+    *,
+    zeroed: bool,
+    rows: Sequence[int] | None = None,
 ) -> Pieces:
     """I[n, m] = p(y_m | x, y_<m) − p(y_m | x without x_n, y_<m), in blocks of rows.
 
@@ -32,6 +39,7 @@ def occlusion(
         response: int64 [M].
         plan: How many prompt tokens share a pass, each left out of its own sequence.
         zeroed: Zero the embedding of x_n in place, instead of deleting x_n.
+        rows: The prompt tokens to leave out, each once; the pieces count these. None for all.
 
     Raises:
         ProblemError: ``input`` when nothing is left once the only prompt token is deleted.
@@ -46,8 +54,10 @@ def occlusion(
     with torch.inference_mode(False):
         known = _Chances(model, ids, response, None)
 
+    every = torch.tensor(range(len(prompt)) if rows is None else rows, device=ids.device)
+
     def without(start: int, stop: int) -> Tensor:
-        left_out = torch.arange(start, stop, device=ids.device)
+        left_out = every[start:stop]
         with torch.inference_mode(False):
             if zeroed:
                 changed = _Chances(model, ids.expand(stop - start, -1), response, left_out)
@@ -59,7 +69,7 @@ def occlusion(
 
     return (
         yield from in_batches(
-            [len(prompt)],
+            [len(every)],
             plan.sequences(),
             ids.device,
             without,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from analysis.saliency.agreement import Agreement
+from analysis.saliency.faithfulness import Faithfulness, better_in_words, gain_of
 from app.jobs.watch import Watch
 from app.state import Prompt
 from app.terminal.text import prose
@@ -21,15 +22,26 @@ if TYPE_CHECKING:
     from app.workspace import SessionLike
 
 
+_FROZEN: Method = "frozen norms"
+_GRADIENTS = ("plain gradients", "frozen norms")
+
+
 class Pair:
     """The two sides and the current method; holds no widgets.
 
-    A missing second side has no name. `method` says what the maps show.
+    A missing second side has no name. `method` says what the maps show: until the user chooses
+    one, the gradient that agrees better with deletion.
+
+    Attributes:
+        settles: Whether both gradients are computed, for the better one to be shown.
     """
+
+    settles = True
 
     def __init__(self, sides: Sequence[Side] = (Side(""), Side(""))) -> None:
         self.sides = tuple(sides)
         self.method: Method = "gradient"
+        self._chosen = False
 
     @property
     def names(self) -> list[str]:
@@ -70,21 +82,43 @@ class Pair:
                 answer.begin(Watch(session, answer.request, listener))
 
     def turn(self) -> None:
+        """Show the next method, which is the user's choice from then on."""
+        self._chosen = True
         self.method = METHODS[(METHODS.index(self.method) + 1) % len(METHODS)]
 
     def wanted(self) -> list[Answer]:
         """The answers to request: those to be shown that are missing or were stopped."""
-        found = [side.want(self.method) for side in self.sides]
+        methods = {self.method: None}
+        if self.settles and not self._chosen:
+            methods[_FROZEN] = None
+        found = [side.want(method) for method in methods for side in self.sides]
         return [answer for answer in found if answer is not None]
 
+    def settle(self) -> None:
+        """Show the gradient that agrees better with deletion, summed over the sides.
+
+        Once that is known of every side, so that the maps change at most once, and unless the user
+        has chosen.
+        """
+        known = [side.other(_FROZEN) for side in self.sides if side.explained is not None]
+        whole = all(each is not None and each.whole for each in known)
+        if self._chosen or not known or not whole or any(each.running for each in self._gradients):
+            return
+        gain = sum(gain_of(*_both(side)) or 0.0 for side in self.sides)
+        self.method = _FROZEN if gain > 0.0 else "gradient"
+
     def stop(self) -> bool:
-        """Stop what runs; shows the gradient if another method was stopped. False if idle."""
+        """Stop what runs; shows the gradient if what was shown was stopped. False if idle."""
         running = [answer for answer in self.answers if answer.running]
         for answer in running:
             answer.stop()
-        if any(each in running for side in self.sides for each in side.others.values()):
+        if any(side.other(self.method) in running for side in self.sides):
             self.method = "gradient"
         return bool(running)
+
+    @property
+    def _gradients(self) -> list[Answer]:
+        return [side.gradient for side in self.sides]
 
     def drop(self) -> None:
         """Cancel everything without further news."""
@@ -105,6 +139,25 @@ class Pair:
     def agreements(self, *, include_special: bool) -> list[Agreement | None]:
         """Each side's agreement of a gradient and occlusion; None unless both are complete."""
         return [side.agreement(self.method, include_special=include_special) for side in self.sides]
+
+    def faithful(self, *, ascii_only: bool) -> list[str]:
+        """How far each side's gradient agrees with deletion, in words, or which one agrees better.
+
+        Empty for other methods, and while nothing is known of any side.
+        """
+        found = [side.faithfulness(self.method) for side in self.sides]
+        if not any(found):
+            return ["", ""]
+        return [
+            better_in_words(_GRADIENTS, *_both(side), ascii_only=ascii_only)
+            or (each.words(ascii_only=ascii_only) if each else "not estimated")
+            for side, each in zip(self.sides, found, strict=True)
+        ]
+
+
+def _both(side: Side) -> tuple[Faithfulness | None, Faithfulness | None]:
+    """How far the plain gradient and frozen norms agree with deletion."""
+    return side.faithfulness("gradient"), side.faithfulness(_FROZEN)
 
 
 def going_on(pair: Pair, comparison: Comparison, *, engine_starting: bool) -> Line:

@@ -11,6 +11,7 @@ import numpy as np
 from analysis.problems import Problem
 from analysis.saliency import request as requested
 from analysis.saliency.agreement import Agreement
+from analysis.saliency.faithfulness import Faithfulness
 from analysis.saliency.map import SaliencyMap
 from analysis.saliency.result import Attribution
 from app.links import StoredMap
@@ -151,6 +152,13 @@ class Side:
     def answer(self, method: Method) -> Answer:
         """The answer that a method depends on."""
         return self.other(method) or self.gradient
+
+    def faithfulness(self, method: Method) -> Faithfulness | None:
+        """How far a gradient's map agrees with deletion; None for other methods, and if unknown."""
+        if method not in ("gradient", "frozen norms"):
+            return None
+        answer = self.gradient if method == "gradient" else self.other(method)
+        return answer.attribution.faithfulness if answer and answer.attribution else None
 
     def words(self, method: Method) -> str:
         """The text shown without a map: problem, growing response, or what is awaited."""

@@ -49,9 +49,14 @@ HELP = (
     "where one of them does not vary. 1 is the same picture, 0 none in common: the gradient then "
     "says how the response would change with a token's strength, not what it would be without "
     "it.\n\n"
-    "Totals come first: the strip beside the prompt tokens is coloured by what each weighs for the "
-    "whole response, the sum of its row, which one backward pass gives without the map; until a "
-    "column is there the text face shows them too.\n\n"
+    "How far a gradient agrees with deletion is estimated as soon as its map is there: some of the "
+    "prompt's tokens, as many as a quarter of the map's time allows, are deleted, and r ≈ and ρ ≈ "
+    "in the last line compare their rows. Without ≈, all of them were. The plain gradient and the "
+    "one with frozen norms are both computed, and until m chooses, the maps show the one that "
+    "agrees better; the last line says so.\n\n"
+    "Totals come first: the strip beside the prompt tokens is coloured by what each weighs for "
+    "the whole response, the sum of its row, which one backward pass gives without the map; until "
+    "a column is there the text face shows them too.\n\n"
     "Every row that is computed forward is compared with a backward pass before it is shown; where "
     "they differ by more than rounding, reverse mode takes over and a note says so.\n\n"
     "Maps appear as they are computed, by rows or by columns; ╌ stands for what is not there yet. "
@@ -61,7 +66,23 @@ HELP = (
 
 
 def checked(sides: Sequence[Side]) -> list[str]:
-    """How far each model's map is from a backward pass; harmless."""
+    """How far each model's map is from a backward pass, and from deletion; harmless."""
+    return [*_verified(sides), *_faithful(sides)]
+
+
+def _faithful(sides: Sequence[Side]) -> list[str]:
+    found = [(side.name, side.gradient.attribution) for side in sides if side.gradient.whole]
+    return [
+        prose(
+            f"{name}: agreement of the map with deletion: "
+            f"{each.faithfulness.words() if each.faithfulness else 'not estimated'}."
+        )
+        for name, each in found
+        if each is not None
+    ]
+
+
+def _verified(sides: Sequence[Side]) -> list[str]:
     return [
         prose(
             f"{side.name_of(answer)}: weighted sums of the map's columns and a backward pass "

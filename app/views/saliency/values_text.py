@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.cells import cell_len
 
@@ -31,14 +31,16 @@ def status_lines(
     *,
     agreements: Sequence[Agreement | None] = (None, None),
     compared: str = "gradient",
+    faithful: Sequence[str] = ("", ""),
     active: int = 0,
     width: int,
     ascii_only: bool = False,
 ) -> list[Line]:
     """One line of values per model, one of instruction scores, and one of agreements if any.
 
-    `agreements` are each side's, of what is `compared` and occlusion; if there is room for only
-    one, that of `active` is shown. An empty name stands for a missing side.
+    `agreements` are each side's, of what is `compared` and occlusion; `faithful` says what is known
+    of them while there are none. If there is room for only one side, that of `active` is shown. An
+    empty name stands for a missing side.
     """
     short = [prose(name, ascii_only=ascii_only) for name in short_names(names[0], names[1])]
     sides = [side for side in (0, 1) if names[side]]
@@ -60,9 +62,11 @@ def status_lines(
         else:
             lines.append([title, (pad(pairs[side], pair_cells), ""), _values(reading, width)])
     lines.append(_scores(short, comparison, width))
-    agreement = _agreement_line(
-        short, agreements, columns, compared, active=active, width=width, ascii_only=ascii_only
-    )
+    titled = [(f"{fit(name, _name_cells(width))} ", "") for name in short]
+    whole = _agreements(agreements, columns, ascii_only=ascii_only)
+    known = {side: faithful[side] for side in sides if faithful[side]}
+    about = f"{compared}/occlusion  " if whole else "deletion  "
+    agreement = _one_or_both(about, titled, whole or known, active=active, width=width)
     return [*lines, agreement] if agreement else lines
 
 
@@ -120,28 +124,31 @@ def _scores(names: Sequence[str], comparison: Comparison, width: int) -> Line:
     return [*parts, tail] if width_of([*parts, tail]) <= width else parts
 
 
-def _agreement_line(
-    names: Sequence[str],
-    agreements: Sequence[Agreement | None],
-    columns: Sequence[int],
-    compared: str,
+def _agreements(
+    agreements: Sequence[Agreement | None], columns: Sequence[int], *, ascii_only: bool
+) -> dict[int, str]:
+    """How well a method and occlusion agree, by side, where both are there."""
+    return {
+        side: _agreement(agreement, columns[side], ascii_only=ascii_only)
+        for side, agreement in enumerate(agreements)
+        if agreement is not None and columns[side] < len(agreement.first.response_tokens)
+    }
+
+
+def _one_or_both(
+    title: str,
+    names: Sequence[tuple[str, str]],
+    words: Mapping[int, str],
     *,
     active: int,
     width: int,
-    ascii_only: bool,
 ) -> Line:
-    """How well a method and occlusion agree, for both models if there is room; may be empty."""
-    title = (f"{compared}/occlusion  ", "dim")
-    parts: dict[int, list[tuple[str, str]]] = {}
-    for side, agreement in enumerate(agreements):
-        if agreement is not None and columns[side] < len(agreement.first.response_tokens):
-            words = _agreement(agreement, columns[side], ascii_only=ascii_only)
-            name = fit(names[side], _name_cells(width))
-            parts[side] = [(f"{name} ", ""), (f"{words}  ", "accent")]
-    line = [title, *(part for side in sorted(parts) for part in parts[side])]
+    """Words by side, of both sides if there is room; may be empty."""
+    parts = {side: [names[side], (f"{text}  ", "accent")] for side, text in words.items()}
+    line = [(title, "dim"), *(part for side in sorted(parts) for part in parts[side])]
     if not parts or width_of(line) <= width:
         return line if parts else []
-    return [title, *parts.get(active, parts[min(parts)])]
+    return [(title, "dim"), *parts.get(active, parts[min(parts)])]
 
 
 def _agreement(agreement: Agreement, column: int, *, ascii_only: bool) -> str:

@@ -155,7 +155,7 @@ class SaliencyView(View):
     def _begin(self, prompt: Prompt, sides: list[Side]) -> None:
         """Switch to another prompt, cancelling what runs for the old one."""
         self._pair.drop()
-        # A new pair shows the gradient: this prompt's occlusion was not asked for.
+        # A new pair begins with the gradient, whatever was chosen for the last prompt.
         self._prompt, self._pair = prompt, Pair(sides)
         self._case, self._row, self._columns, self._found = None, 0, [0, 0], Found()
 
@@ -209,6 +209,7 @@ class SaliencyView(View):
             self._row,
             self._columns,
             agreements=self._pair.agreements(include_special=self._special),
+            faithful=self._pair.faithful(ascii_only=self.ui.settings.ascii),
             compared="frozen norms" if self._pair.method == "frozen norms" else "gradient",
             active=self._active,
             width=status.content_size.width,
@@ -244,6 +245,7 @@ class SaliencyView(View):
         if news.ending is not None:
             if answer is side.gradient and (wanted := self._pair.wanted()):
                 self._ask(wanted)
+            self._pair.settle()
             self._redraw_now()
         elif news.partial is not None and self._redraw is None:
             self._redraw = self.set_timer(_REDRAW_S, self._redraw_now)

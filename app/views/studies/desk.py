@@ -69,7 +69,7 @@ class StudyDesk:
         self.studies = tuple(
             OfferedStudy(spec, pages=pages_of(spec.title, None))
             for spec in studies()
-            if spec.takes == "cases" or not self._library
+            if spec.takes_stored or not self._library
         )
 
     def takes_prompts(self, study: OfferedStudy) -> bool:

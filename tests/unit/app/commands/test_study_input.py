@@ -9,8 +9,8 @@ from analysis.problems import ProblemError
 from app.commands.parser import parser
 from app.commands.study_input import refuse_unused
 
-CASES = [each.name for each in studies() if each.takes == "cases"]
-PAIRS = [each.name for each in studies() if each.takes == "pair"]
+CASES = [each.name for each in studies() if each.takes_stored]
+OF_MODELS_ALONE = [each.name for each in studies() if not each.takes_stored]
 # On the command line, each with what it says of models or prompts.
 OF_MODELS = {
     "--base": "demo-base",
@@ -81,7 +81,7 @@ def test_stored_weights_have_one_precision(study: str) -> None:
     check("study", study, "--dtype", "auto")
 
 
-@pytest.mark.parametrize("study", PAIRS)
+@pytest.mark.parametrize("study", OF_MODELS_ALONE)
 def test_stored_maps_are_no_models_and_no_study_has_layers(
     study: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -59,3 +59,13 @@ def assert_same(computed: Tensor, expected: Tensor) -> None:
     # How many passes share a batch depends on the machine's load, and the size of a batch on how
     # its products are rounded.
     torch.testing.assert_close(computed, expected, rtol=1e-5, atol=1e-6)
+
+
+def log_probabilities(model: PreTrainedModel, prompt: list[int], response: list[int]) -> Tensor:
+    """float64 [M]: log p(y_m | x, y_<m), one pass a response token."""
+    found = []
+    with torch.no_grad():
+        for m, token in enumerate(response):
+            logits = model(torch.tensor([[*prompt, *response[:m]]])).logits[0, -1].double()
+            found.append(logits[token] - logits.logsumexp(0))
+    return torch.stack(found)

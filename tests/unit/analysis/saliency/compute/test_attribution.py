@@ -119,6 +119,10 @@ def test_the_response_grows_first_and_the_map_fills_up_next(explain: Explain, me
         np.testing.assert_array_equal(first.totals, result.totals)
         assert result.difference is not None
         assert 0 <= result.difference < 1e-4
+        # The whole map comes before its comparison with deletion.
+        last = growing.pop()
+        np.testing.assert_array_equal(last.importance, result.importance)
+        assert last.faithfulness is None
     assert growing
     known = [int((~np.isnan(partial.importance)).sum()) for partial in growing]
     assert known == sorted(set(known))
@@ -171,8 +175,8 @@ def test_progress_counts_the_tokens_that_are_done(explain: Explain, method: str)
         assert done[0] == 0
         assert done == sorted(done)
         assert (done[-1], steps[-1].total) == (all_of_them, all_of_them)
-        by_column = method.endswith("reverse")
-        assert steps[-1].detail == ("response tokens" if by_column else "prompt tokens")
+    by_column = method.endswith("reverse")
+    assert steps[-1].detail == ("response tokens" if by_column else "prompt tokens")
     assert (result.method, result.passes_dtype, result.note) == (method, "float32", "")
 
 
