@@ -35,6 +35,8 @@ class Attribution(msgspec.Struct, frozen=True, tag="attribution"):
             map, from one backward pass.
         difference: Largest difference between weighted sums of the map's columns and those of a
             backward pass, as a share of the largest sum; None if not compared, as for occlusion.
+        probabilities: float32 [M], p(y_m | x, y_<m), where a gradient was computed; empty if
+            unknown, as in results stored before they were kept.
     """
 
     model: str
@@ -53,6 +55,9 @@ class Attribution(msgspec.Struct, frozen=True, tag="attribution"):
     note: str = ""
     totals: NDArray[np.float32] = msgspec.field(default_factory=lambda: np.zeros(0, np.float32))
     difference: float | None = None
+    probabilities: NDArray[np.float32] = msgspec.field(
+        default_factory=lambda: np.zeros(0, np.float32)
+    )
 
 
 def as_json(attribution: Attribution) -> bytes:
@@ -77,6 +82,7 @@ def as_json(attribution: Attribution) -> bytes:
         "seconds": round(attribution.seconds, 3),
         "prompt_tokens": _tokens(attribution.prompt_tokens),
         "response_tokens": _tokens(attribution.response_tokens),
+        "probabilities": _numbers(attribution.probabilities),
         "totals": _numbers(attribution.totals),
         "importance": [_numbers(row) for row in attribution.importance],
     }

@@ -42,6 +42,7 @@ class ScoredCase:
         instruction_tokens: Number of instruction tokens, by each model's tokenizer.
         response_lengths: Response tokens.
         ratings: Ratings of the responses; None if unrated.
+        unmoved: Share of response tokens that no prompt token moves; None if unknown.
     """
 
     id: str
@@ -51,6 +52,7 @@ class ScoredCase:
     instruction_tokens: tuple[int, ...]
     response_lengths: tuple[int, ...]
     ratings: tuple[float | None, ...]
+    unmoved: tuple[float | None, ...] = (None, None)
 
     @classmethod
     def of(cls, case: StudyCase) -> ScoredCase:
@@ -63,6 +65,7 @@ class ScoredCase:
             instruction_tokens=tuple(int(mask.sum()) for mask in case.instructions),
             response_lengths=tuple(len(shown.response_tokens) for shown in case.maps),
             ratings=case.ratings,
+            unmoved=tuple(shown.unmoved_share for shown in case.maps),
         )
 
 

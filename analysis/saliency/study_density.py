@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis.density import DENSITY_FLOOR, LEVELS
 from analysis.problems import problem
 from analysis.saliency.cases.library import CaseLibrary
-from analysis.saliency.gather import CasesInput
+from analysis.saliency.gather import CasesInput, StoredCases
 from analysis.saliency.study_cases import Collected, case_parameters, collect
 from analysis.saliency.study_comparisons import (
     COLUMNS,
@@ -18,6 +17,13 @@ from analysis.saliency.study_comparisons import (
     Comparison,
     ScoredCase,
     compare,
+)
+from analysis.saliency.study_fairness import (
+    fair_comparisons,
+    fair_figure,
+    fair_sentences,
+    fair_table,
+    unmoved_sentence,
 )
 from analysis.statistics import Sample
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
@@ -33,6 +39,7 @@ CASE_COLUMNS = (
     "response_tokens",
     "rating",
     "score",
+    "unmoved",
 )
 
 _UNLIKE_LENGTHS = 2
@@ -49,10 +56,12 @@ def study(given: CasesInput) -> Study:
 
     Raises ProblemError ``input`` when there are neither ratings nor two models.
     """
+    if isinstance(given, CaseLibrary):
+        given = StoredCases(given)
     if (
-        isinstance(given, CaseLibrary)
-        and len(given.models) < 2
-        and all(case.rating is None for case in given.cases)
+        isinstance(given, StoredCases)
+        and len(given.library.models) < 2
+        and all(case.rating is None for case in given.library.cases)
     ):
         raise problem(
             "input",
@@ -62,11 +71,17 @@ def study(given: CasesInput) -> Study:
         )
     found = yield from collect(given, ScoredCase.of)
     comparisons = compare(found.models, found.values)
+    fair = fair_comparisons(found)
     rated = any(each.table == 1 for each in comparisons)
     return Findings(
         study="density",
         title="Instruction scores by rating and by model",
-        statements=(*(each.sentence() for each in comparisons), _on_lengths(found)),
+        statements=(
+            *(each.sentence() for each in comparisons),
+            _on_lengths(found),
+            *fair_sentences(found, fair),
+            unmoved_sentence(found, given.scoring.min_move),
+        ),
         tables=(
             NamedTable(
                 "comparisons",
@@ -81,19 +96,21 @@ def study(given: CasesInput) -> Study:
                 Table(CASE_COLUMNS, _case_rows(found)),
                 opens="case",
                 note="Table 1 is made of rated responses of at least "
-                f"{SHORTEST_RATED} tokens, Table 2 of all.",
+                f"{SHORTEST_RATED} tokens, Table 2 of all. Unmoved is the share of response tokens "
+                "that no prompt token moves.",
             ),
+            *([fair_table(fair)] if fair else []),
         ),
-        figures=tuple(
-            _figure(table, rows)
-            for table in _TITLES
-            if (rows := [each for each in comparisons if each.table == table])
+        figures=(
+            *(
+                _figure(table, rows)
+                for table in _TITLES
+                if (rows := [each for each in comparisons if each.table == table])
+            ),
+            *([fair_figure(fair)] if fair else []),
         ),
         parameters={
             **case_parameters(given, found.precisions, found.methods),
-            "score levels": LEVELS,
-            "score floor": DENSITY_FLOOR,
-            "norm": 4,
             "followed from rating": FOLLOWED,
             "shortest response of table 1": SHORTEST_RATED,
         },
@@ -128,6 +145,7 @@ def _case_rows(found: Collected[ScoredCase]) -> list[tuple[Cell, ...]]:
             case.response_lengths[index],
             case.ratings[index],
             case.scores[index],
+            case.unmoved[index],
         )
         for case in found.values
         for index, model in enumerate(found.models)

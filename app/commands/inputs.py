@@ -6,7 +6,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import msgspec
 
@@ -16,6 +16,9 @@ from analysis.problems import problem
 from analysis.request import ModelChoice
 from analysis.words.choice import Words, WordVectors
 from app.config import Settings
+
+if TYPE_CHECKING:
+    from analysis.density import Scoring
 
 _SOURCES = ("english", "demo", "tokens")
 
@@ -143,6 +146,16 @@ def response_of(options: Namespace) -> str | None:
     if options.response is None:
         return None
     return _whole_characters(options.response, "The response")
+
+
+def scoring_of(options: Namespace) -> Scoring:
+    """The numbers that scores are made with, the paper's unless told; raises ProblemError."""
+    # Imported here: the app needs no numpy before its first screen.
+    from analysis.density import Scoring
+
+    names = ("levels", "floor", "norm", "min_move")
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    return Scoring(**given, skip_unmoved=options.skip_unmoved)
 
 
 def _decoded(data: bytes, origin: str) -> str:

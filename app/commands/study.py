@@ -6,7 +6,14 @@ import argparse
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from app.commands.options import add_model_options, add_pair, add_vectors, add_vocab, positive
+from app.commands.options import (
+    add_model_options,
+    add_pair,
+    add_scoring,
+    add_vectors,
+    add_vocab,
+    positive,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,6 +22,7 @@ if TYPE_CHECKING:
     from analysis.studies.findings import Findings, NamedTable
 
 _MOST_ROWS = 20
+_RESPONSES = ("own", "base", "tuned", "reference")
 _PROMPT_COLUMNS = ("prompt", "id", "instruction", "dataset", "rating", "reference")
 
 
@@ -84,6 +92,20 @@ def _add_case_options(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="how importance is computed; auto takes the cheaper exact one",
     )
+    parser.add_argument(
+        "--response",
+        type=_responses,
+        metavar="LIST",
+        help="whose response both models are explained on: own (each its own), base, tuned or "
+        "reference (the prompts'); the first makes the paper's tables, all are compared; "
+        "default: own,base,tuned",
+    )
+    parser.add_argument(
+        "--equal-length",
+        action="store_true",
+        help="make the tables of own responses cut to the shorter one's number of tokens",
+    )
+    add_scoring(parser)
 
 
 def _columns(text: str) -> dict[str, str]:
@@ -99,9 +121,17 @@ def _columns(text: str) -> dict[str, str]:
     return found
 
 
+def _responses(text: str) -> tuple[str, ...]:
+    """Whose responses, from a list such as own,tuned."""
+    found = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    if not set(found) <= set(_RESPONSES):
+        raise argparse.ArgumentTypeError(f"must be a list out of {', '.join(_RESPONSES)}")
+    return found
+
+
 _WORD_ADDERS = {"vocab": add_vocab, "vectors": add_vectors}
 # A study receives those in `own` by name; its method's command may add others.
-_CASE_OPTIONS = ("max_new_tokens", "chat_template", "method")
+_CASE_OPTIONS = ("max_new_tokens", "chat_template", "method", "response", "equal_length")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -109,10 +139,9 @@ def run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from analysis.methods import study_of
-    from analysis.saliency.cases.library import CaseLibrary
     from app.commands.output import say, write_rows
     from app.commands.session import session
-    from app.commands.study_input import found_for, refuse_unused
+    from app.commands.study_input import found_for, refuse_unused, stored_cases
     from app.config import load_settings
     from app.known_descriptions import study_options
 
@@ -121,7 +150,7 @@ def run(options: argparse.Namespace) -> int:
         _check_places(spec, Path(options.out), cases=spec.takes == "cases" and not options.results)
     refuse_unused(spec, options)
     if options.results:
-        findings = _follow(spec, CaseLibrary.open(Path(options.results)), goes_on=False)
+        findings = _follow(spec, stored_cases(options), goes_on=False)
     else:
         settings = load_settings()
         found = found_for(spec, options, settings)

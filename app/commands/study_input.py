@@ -10,6 +10,7 @@ from typing import Any
 from analysis.methods import StudySpec
 from analysis.models.references import DEMO_NAMES
 from analysis.problems import problem
+from analysis.saliency.cases.library import CaseLibrary
 from analysis.saliency.cases.prompt_lines import Columns
 from analysis.saliency.cases.prompt_sets import (
     DEMO_PROMPTS,
@@ -17,6 +18,7 @@ from analysis.saliency.cases.prompt_sets import (
     demo_prompts,
     read_prompt_set,
 )
+from analysis.saliency.gather import StoredCases
 from app.commands import inputs
 from app.commands.output import say
 from app.config import Settings
@@ -32,6 +34,7 @@ _OF_MODELS = {
     "max_new_tokens": None,
     "chat_template": False,
     "method": "auto",
+    "response": None,
     "device": "auto",
     "dtype": "auto",
     "trust_remote_code": False,
@@ -50,8 +53,18 @@ def found_for(spec: StudySpec, options: Namespace, settings: Settings) -> dict[s
         demo = base.name in DEMO_NAMES and tuned.name in DEMO_NAMES
         found["prompts"] = _prompts(options, demo=demo)
         found["cases_folder"] = Path(options.out) if options.out else None
+        found["scoring"] = inputs.scoring_of(options)
     own = {name: getattr(options, name) for name in options.own}
     return found | {name: value for name, value in own.items() if value is not None}
+
+
+def stored_cases(options: Namespace) -> StoredCases:
+    """The stored maps of ``--results``; raises ProblemError for an unusable folder."""
+    return StoredCases(
+        CaseLibrary.open(Path(options.results)),
+        equal_length=options.equal_length,
+        scoring=inputs.scoring_of(options),
+    )
 
 
 def _prompts(options: Namespace, *, demo: bool) -> PromptSet:

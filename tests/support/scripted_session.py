@@ -227,6 +227,7 @@ def attribution(request: AttributionRequest, *, seed: int = 0) -> Attribution:
         passes_dtype="float32",
         totals=importance.sum(axis=1),
         difference=None if occluded else 1.5e-6,
+        response=text,
     )
 
 

@@ -29,8 +29,8 @@ from analysis.saliency.cases.entries import (
     entry_at,
     missing,
     model_names,
+    models_file,
     ratings,
-    stated_order,
 )
 from analysis.saliency.cases.instructions import instruction_mask
 from analysis.saliency.cases.tokens import tokens_from_pieces
@@ -84,6 +84,7 @@ class CaseLibrary:
         models: One name, or base and tuned in this order, as ``models.json`` says. Without it, a
             model with ratings is the tuned one, because ratings judge how instructions were
             followed; otherwise the order of names decides.
+        responses: Whose responses the maps explain: each model's own, or one that both were given.
         cases: In file order.
     """
 
@@ -104,9 +105,11 @@ class CaseLibrary:
             listed.append(entry)
         rated_as = ratings(folder / "ratings.jsonl")
         rated = {model for model, _ in rated_as}
-        self.models: tuple[str, ...] = stated_order(folder / "models.json", responses) or tuple(
+        stated = models_file(folder / "models.json", responses)
+        self.models: tuple[str, ...] = stated.models or tuple(
             sorted(responses, key=lambda name: (name in rated, name))
         )
+        self.responses = stated.responses
         self._responses = {model: self._response_index(model) for model in self.models}
         self._archives = {model: self._archive(model) for model in self.models}
         self.cases = tuple(
@@ -174,10 +177,15 @@ class CaseLibrary:
         offset, _ = self._responses[model][case_id]
         response = entry_at(path, offset, ResponseEntry)
         tokens = tokens_from_pieces(entry.prompt_tokens, entry.prompt)
+        moves = response.moves
+        if moves is not None and len(moves) != len(response.response_tokens):
+            raise broken(path, None, f"Case {case_id!r} has {len(moves)} moves, not one a token.")
         return SaliencyMap(
             model=model,
             prompt_tokens=tokens,
             response_tokens=tokens_from_pieces(response.response_tokens),
+            moves=None if moves is None else np.array(moves, dtype=np.float32),
+            moves_exact=response.moves_exact,
             scores=self._scores(case_id, model, len(tokens)),
             importance=None,
             visible=np.ones(len(tokens), dtype=np.bool_),

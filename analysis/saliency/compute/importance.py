@@ -135,7 +135,7 @@ def importance_pieces(
             terms = sums.along(known.factors(target))
             sums_of_rows = finite(terms.sum(dim=1), model.dtype)
             why = _worth(terms, model.dtype)
-            yield Totals(sums_of_rows)
+            yield Totals(sums_of_rows, finite(known.probabilities, model.dtype))
         certificate = Certificate(sums, partial(read, nudged=True)) if chosen == "forward" else None
         del sums  # Frees its graph before the method allocates its own.
     if known is not None and certificate is not None:
