@@ -12,7 +12,7 @@ from typing import Literal
 
 from analysis.models.tokens import Span
 from analysis.problems import ProblemError, problem
-from analysis.saliency.cases.instructions import guess_instructions
+from analysis.saliency.cases.instructions import guess_instructions, located
 from analysis.saliency.cases.prompt_lines import Columns, Entry, UnusableLineError, entries_of
 from analysis.text_files import utf8
 
@@ -216,20 +216,12 @@ def _pieces(value: object, column: str) -> list[str]:
 
 
 def _places(prompt: str, pieces: list[str]) -> tuple[Span, ...]:
-    """The span of each part: after the previous one if it occurs there, otherwise anywhere."""
-    places: list[Span] = []
-    end = 0
-    for piece in pieces:
-        start = prompt.find(piece, end)
-        if start < 0:
-            start = prompt.find(piece)
-        if start < 0:
-            raise UnusableLineError(
-                f"the instruction {_shortened(piece)!r} does not occur in the prompt"
-            )
-        end = start + len(piece)
-        places.append((start, end))
-    return tuple(sorted(places))
+    try:
+        return located(prompt, pieces)
+    except KeyError as error:
+        raise UnusableLineError(
+            f"the instruction {_shortened(error.args[0])!r} does not occur in the prompt"
+        ) from None
 
 
 def _rating(value: object, column: str) -> float | None:
