@@ -161,15 +161,13 @@ def given_response(request: AttributionRequest, written: Written) -> Attribution
     return replace(request, response=written.text, response_ids=written.ids, written_by=written.by)
 
 
-def golden(prompt: StudyPrompt, *, chat_template: bool) -> Written:
-    """A prompt's reference as a response, behind a space where it continues a text without one.
+def golden(prompt: str, reference: str, *, chat_template: bool) -> Written:
+    """A reference as a response, behind a space where it continues a text without one.
 
     After a chat template it begins as it is.
     """
-    text = prompt.reference
-    if not chat_template and not prompt.prompt[-1:].isspace() and not text[:1].isspace():
-        text = f" {text}"
-    return Written(text)
+    behind = chat_template or prompt[-1:].isspace() or reference[:1].isspace()
+    return Written(reference if behind else f" {reference}")
 
 
 Answers: TypeAlias = dict[Responses, "tuple[Attribution, Attribution]"]
@@ -275,7 +273,7 @@ class CaseAsker:
             if not prompt.reference:
                 self.left_out[prompt.id] = "It has no reference response."
                 return None
-            written = golden(prompt, chat_template=own[side].chat_template)
+            written = golden(prompt.prompt, prompt.reference, chat_template=own[side].chat_template)
             return self.given.explaining(prompt, side, written)
         ending = yield from self._answer(own[writer], prompt, step)
         if ending is None:

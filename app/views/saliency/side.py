@@ -1,8 +1,12 @@
-"""One model's side of the Saliency view: its gradient, its occlusion, or a stored map."""
+"""One model's side of the Saliency view: its gradient, its occlusion, or a stored map.
+
+A side is explained on the model's own response first, and on others where the user asks for it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
@@ -10,6 +14,7 @@ import numpy as np
 
 from analysis.problems import Problem
 from analysis.saliency.agreement import Agreement
+from analysis.saliency.gather import Written, given_response
 from analysis.saliency.map import SaliencyMap
 from analysis.saliency.request import AttributionRequest
 from analysis.saliency.result import Attribution
@@ -22,13 +27,26 @@ Method = Literal["gradient", "occlusion", "difference"]
 
 METHODS: tuple[Method, ...] = ("gradient", "occlusion", "difference")
 
+Whose = Literal["own", "base", "tuned", "golden"]
+"""Whose response is explained: each model's own, one model's in both, or one that was given."""
+
+WHOSE: tuple[Whose, ...] = ("own", "base", "tuned", "golden")
+
+
+@dataclass
+class Explained:
+    """Two ways to explain one response; the second is None before it is wanted."""
+
+    gradient: Answer
+    occlusion: Answer | None = None
+
 
 class Side:
     """One model's answers and maps; holds no widgets.
 
     A `stored` map from a case library leaves nothing to ask; `note` is a remark about it.
-    `gradient` generates and explains the response, `occlusion` explains the same one, None before
-    it is wanted.
+    `gradient` explains the response shown, the model's own unless `whose` says otherwise, and
+    generates it if need be; `occlusion` explains the same one, None before it is wanted.
     """
 
     def __init__(
@@ -43,13 +61,76 @@ class Side:
         self.name = name
         self.note = note
         self.stored = stored
-        self.gradient = Answer(request, problem)
-        self.occlusion: Answer | None = None
+        self.whose: Whose = "own"
+        self._explained: dict[Whose, Explained] = {"own": Explained(Answer(request, problem))}
+        self._said = ""
         self._agreement: Agreement | None = None
 
     @property
-    def answers(self) -> list[Answer]:
+    def own(self) -> Answer:
+        """The answer that generates and explains the model's own response."""
+        return self._explained["own"].gradient
+
+    @property
+    def gradient(self) -> Answer:
+        return self._explained[self.whose].gradient
+
+    @property
+    def occlusion(self) -> Answer | None:
+        return self._explained[self.whose].occlusion
+
+    @property
+    def shown(self) -> list[Answer]:
+        """The answers about the response that is shown."""
         return [self.gradient] if self.occlusion is None else [self.gradient, self.occlusion]
+
+    @property
+    def answers(self) -> list[Answer]:
+        """All answers, about every response that was asked about."""
+        every = [
+            answer
+            for each in self._explained.values()
+            for answer in (each.gradient, each.occlusion)
+            if answer is not None
+        ]
+        return list(dict.fromkeys(every))
+
+    @property
+    def response(self) -> Written | None:
+        """The model's own response, for others to be explained on; None until it is complete."""
+        found, request = self.own.attribution, self.own.request
+        if not self.own.whole or found is None or request is None:
+            return None
+        return Written.of(found, request.model) if len(found.response_tokens) else None
+
+    def turn_to(self, whose: Whose, written: Written | None, said: str) -> Answer | None:
+        """Show what explains another response, and return it if it has to be asked for.
+
+        Args:
+            whose: Whose response it is.
+            written: The response; None for the model's own.
+            said: What the title calls it.
+        """
+        request = self.own.request
+        if whose not in self._explained and request is not None:
+            own = self._explained["own"]
+            self._explained[whose] = (
+                own
+                if written is None or written.by == request.model
+                else Explained(Answer(given_response(request, written)))
+            )
+        if whose in self._explained:
+            self.whose, self._said = whose, said
+        return self.gradient if self.gradient.can_run else None
+
+    def forget(self, whose: Whose) -> None:
+        """Drop what explains a response that is not there any more."""
+        old = self._explained.pop(whose, None)
+        for answer in () if old is None else (old.gradient, old.occlusion):
+            if answer is not None and answer.watch is not None:
+                answer.watch.drop()
+        if self.whose == whose:
+            self.whose, self._said = "own", ""
 
     @property
     def running(self) -> bool:
@@ -75,11 +156,13 @@ class Side:
         """
         request, explained = self.gradient.request, self.explained
         if self.occlusion is None and request is not None and explained is not None:
-            self.occlusion = Answer(
+            self._explained[self.whose].occlusion = Answer(
                 msgspec.structs.replace(
                     request,
                     response=None,
                     response_ids=explained.response_tokens.ids,
+                    # These ids are this model's own, whoever wrote the response.
+                    written_by=msgspec.UNSET,
                     method="occlusion",
                 )
             )
@@ -140,17 +223,18 @@ class Side:
         if self.gradient.request is None:
             return prose(self.note) or ", ".join(answer.notes())
         notes = answer.notes()
-        if method != "gradient":
-            # The response is the model's own; only the second explanation had it given.
+        if method != "gradient" or self._said:
+            # Only the second explanation of an own response had it given; another one is named.
             notes = [note for note in notes if note != "given response"]
         if provisional:
             notes.append("provisional")
         shown = method + _ran(answer.attribution, method) if answer.whole else method
-        return " · ".join([shown, *([", ".join(notes)] if notes else [])])
+        said = [prose(self._said)] if self._said else []
+        return " · ".join([shown, *said, *([", ".join(notes)] if notes else [])])
 
     def remarks(self, method: Method) -> list[str]:
         """Remarks on how the maps were computed; harmless."""
-        answers = self.answers if method == "difference" else [self.answer(method)]
+        answers = self.shown if method == "difference" else [self.answer(method)]
         return [
             prose(f"{self.name}: {answer.attribution.note}")
             for answer in answers

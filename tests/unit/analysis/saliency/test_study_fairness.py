@@ -174,8 +174,7 @@ def test_a_reference_is_explained_in_both_and_a_prompt_without_one_is_left_out()
     ],
 )
 def test_a_reference_continues_a_prompt_behind_a_space(prompt, reference, template, expected):
-    one = StudyPrompt("a", "set", prompt, (), guessed=True, reference=reference)
-    assert golden(one, chat_template=template).text == expected
+    assert golden(prompt, reference, chat_template=template).text == expected
 
 
 def test_what_is_as_long_in_both_is_not_cut():
