@@ -22,6 +22,7 @@ from analysis.events import Failed, Finished, Progress
 from analysis.problems import ProblemError, problem
 from analysis.request import ModelChoice
 from analysis.saliency.cases.library import CaseLibrary
+from analysis.saliency.cases.rating_files import Ratings, by_reference
 from analysis.saliency.request import AttributionRequest, Method
 from analysis.session.drive import Asker, Asking
 from analysis.studies.study import PairInput
@@ -60,6 +61,7 @@ class AskedCases(PairInput):
             written; all are compared side by side.
         equal_length: Cut both models' own responses to the shorter one's number of tokens.
         scoring: The numbers that scores and densities are made with.
+        ratings: How well own responses follow the prompts, before what the prompts say.
     """
 
     prompts: PromptSet
@@ -70,6 +72,7 @@ class AskedCases(PairInput):
     response: tuple[Responses, ...] = ("own", "base", "tuned")
     equal_length: bool = False
     scoring: Scoring = PAPER
+    ratings: Ratings = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what could not be compared."""
@@ -107,6 +110,19 @@ class AskedCases(PairInput):
         )
         return base, tuned
 
+    def ratings_of(
+        self, prompt: StudyPrompt, responses: tuple[str, str]
+    ) -> tuple[float | None, float | None]:
+        """Ratings of both models' own responses, given as texts."""
+        said = (None, prompt.rating)
+        found = []
+        for model, response, known in zip(self.pair, responses, said, strict=True):
+            rating = self.ratings.get((prompt.id, model.name), known)
+            if rating is None and self.prompts.rated_by_reference and prompt.reference:
+                rating = by_reference(response, prompt.reference)
+            found.append(rating)
+        return found[0], found[1]
+
     def explaining(self, prompt: StudyPrompt, side: int, written: Written) -> AttributionRequest:
         """One model (0 base, 1 tuned) explained on a response that it was given."""
         return given_response(self.requests(prompt)[side], written)
@@ -119,6 +135,7 @@ class StoredCases:
     library: CaseLibrary
     equal_length: bool = False
     scoring: Scoring = PAPER
+    ratings: Ratings = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what could not be compared."""

@@ -194,7 +194,10 @@ def _read(given: StoredCases, measure: Callable[[StudyCase], T]) -> Asking[Colle
             guessed=case.guessed,
             maps=maps,
             instructions=(mask,) * len(maps),
-            ratings=case.ratings,
+            ratings=tuple(
+                given.ratings.get((case.id, model), rating)
+                for model, rating in zip(library.models, case.ratings, strict=True)
+            ),
             responses=library.responses,
         )
         measured.add([found])
@@ -258,7 +261,7 @@ def _case(given: AskedCases, prompt: StudyPrompt, answers: Answers, kind: Respon
         SaliencyMap.from_attribution(each, scoring=given.scoring) for each in answers[kind]
     )
     # A rating is one of a response, whoever is explained on it.
-    base, tuned = None, prompt.rating
+    base, tuned = _ratings(given, prompt, answers)
     ratings = {
         "own": (base, tuned),
         "base": (base, base),
@@ -276,6 +279,18 @@ def _case(given: AskedCases, prompt: StudyPrompt, answers: Answers, kind: Respon
         ),
         ratings=ratings[kind],
         responses=kind,
+    )
+
+
+def _ratings(
+    given: AskedCases, prompt: StudyPrompt, answers: Answers
+) -> tuple[float | None, float | None]:
+    """Ratings of base and tuned model's own responses."""
+    base = answers.get("own") or answers.get("base")
+    tuned = answers.get("own") or answers.get("tuned")
+    # Without its own response a model's rating is of no use to anybody.
+    return given.ratings_of(
+        prompt, (base[0].response if base else "", tuned[1].response if tuned else "")
     )
 
 
@@ -344,6 +359,7 @@ def case_parameters(
             "case library": library.folder.name,
             "cases digest": hashlib.sha256(index).hexdigest(),
             "models": " and ".join(library.models),
+            "ratings": _ratings_digest(given),
             **read,
         }
     return {
@@ -355,5 +371,14 @@ def case_parameters(
         "most new tokens": given.longest,
         "method": in_words(methods),
         "responses": ", ".join(given.response),
+        "ratings": _ratings_digest(given),
         **read,
     }
+
+
+def _ratings_digest(given: StoredCases | AskedCases) -> str | None:
+    """Identifies ratings that neither prompts nor cases brought along; None for none."""
+    if not given.ratings:
+        return None
+    listed = "\n".join(f"{key} {rating:g}" for key, rating in sorted(given.ratings.items()))
+    return hashlib.sha256(listed.encode()).hexdigest()

@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.problems import problem
 from analysis.saliency.cases.library import CaseLibrary
-from analysis.saliency.gather import CasesInput, StoredCases
+from analysis.saliency.gather import AskedCases, CasesInput, StoredCases
 from analysis.saliency.study_cases import Collected, case_parameters, collect
 from analysis.saliency.study_comparisons import (
     COLUMNS,
@@ -62,15 +62,20 @@ def study(given: CasesInput) -> Study:
         isinstance(given, StoredCases)
         and len(given.library.models) < 2
         and all(case.rating is None for case in given.library.cases)
+        and not given.ratings
     ):
         raise problem(
             "input",
             "There is nothing to compare in this case library.",
             "It has one model and no ratings.",
-            "Add ratings.jsonl or the results of a second model.",
+            "Give --ratings, or add the results of a second model.",
         )
     found = yield from collect(given, ScoredCase.of)
-    comparisons = compare(found.models, found.values)
+    shortest, by_reference = SHORTEST_RATED, False
+    if isinstance(given, AskedCases):
+        shortest = given.prompts.shortest_rated or shortest
+        by_reference = given.prompts.rated_by_reference and not given.ratings
+    comparisons = compare(found.models, found.values, shortest)
     fair = fair_comparisons(found)
     rated = any(each.table == 1 for each in comparisons)
     return Findings(
@@ -96,7 +101,7 @@ def study(given: CasesInput) -> Study:
                 Table(CASE_COLUMNS, _case_rows(found)),
                 opens="case",
                 note="Table 1 is made of rated responses of at least "
-                f"{SHORTEST_RATED} tokens, Table 2 of all. Unmoved is the share of response tokens "
+                f"{shortest} tokens, Table 2 of all. Unmoved is the share of response tokens "
                 "that no prompt token moves.",
             ),
             *([fair_table(fair)] if fair else []),
@@ -112,12 +117,20 @@ def study(given: CasesInput) -> Study:
         parameters={
             **case_parameters(given, found.precisions, found.methods),
             "followed from rating": FOLLOWED,
-            "shortest response of table 1": SHORTEST_RATED,
+            "shortest response of table 1": shortest,
         },
-        notes=found.notes if rated else (*found.notes, _NO_RATINGS),
+        notes=(
+            *found.notes,
+            *(() if rated else (_NO_RATINGS,)),
+            *((_BY_REFERENCE,) if rated and by_reference else ()),
+        ),
     )
 
 
+_BY_REFERENCE = (
+    "Nobody rated these responses: a rating is 4 where the response is the prompt's reference, 2 "
+    "where it has the reference in it, and 1 otherwise."
+)
 _NO_RATINGS = "Table 1 needs ratings of the responses, and there are none: only Table 2 was made."
 
 

@@ -105,6 +105,12 @@ def _add_case_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="make the tables of own responses cut to the shorter one's number of tokens",
     )
+    parser.add_argument(
+        "--ratings",
+        metavar="FILE",
+        help="how well responses follow their prompts: CSV of id, model (base, tuned or its name) "
+        "and rating, 1 to 4; 2 and more followed",
+    )
     add_scoring(parser)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from analysis.saliency.cases.prompt_sets import (
     demo_prompts,
     read_prompt_set,
 )
+from analysis.saliency.cases.rating_files import Ratings, read_ratings, without_place
 from analysis.saliency.gather import StoredCases
 from app.commands import inputs
 from app.commands.output import say
@@ -54,17 +55,32 @@ def found_for(spec: StudySpec, options: Namespace, settings: Settings) -> dict[s
         found["prompts"] = _prompts(options, demo=demo)
         found["cases_folder"] = Path(options.out) if options.out else None
         found["scoring"] = inputs.scoring_of(options)
+        ids = [each.id for each in found["prompts"].prompts]
+        found["ratings"] = _ratings(options, (base.name, tuned.name), ids)
     own = {name: getattr(options, name) for name in options.own}
     return found | {name: value for name, value in own.items() if value is not None}
 
 
 def stored_cases(options: Namespace) -> StoredCases:
     """The stored maps of ``--results``; raises ProblemError for an unusable folder."""
+    library = CaseLibrary.open(Path(options.results))
     return StoredCases(
-        CaseLibrary.open(Path(options.results)),
+        library,
         equal_length=options.equal_length,
         scoring=inputs.scoring_of(options),
+        ratings=_ratings(options, library.models, [case.id for case in library.cases]),
     )
+
+
+def _ratings(options: Namespace, models: Sequence[str], ids: Sequence[str]) -> Ratings:
+    """The ratings of ``--ratings``, none without it; what rates no prompt here is said."""
+    if not options.ratings:
+        return {}
+    found = read_ratings(Path(options.ratings), models)
+    if strangers := without_place(found, ids):
+        more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
+        say(f"{options.ratings} rates {strangers[0]}{more}: no prompt of this study has that id.")
+    return found
 
 
 def _prompts(options: Namespace, *, demo: bool) -> PromptSet:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -11,6 +11,7 @@ import msgspec
 
 from analysis.problems import ProblemError, problem
 from analysis.text_files import wide_encoding, without_mark
+from analysis.writing import whole_file
 
 T = TypeVar("T")
 
@@ -160,6 +161,33 @@ def ratings(path: Path) -> dict[tuple[str, str], float]:
         return {}
     found = (entry for _, _, entry in entries(path, _RatingEntry))
     return {(entry.model, entry.id): entry.rating for entry in found if entry.rating > 0}
+
+
+def write_ratings(
+    folder: Path, models: Sequence[str], responses: str, rated: Iterable[tuple[str, str, float]]
+) -> None:
+    """Write (case id, model, rating) in place of the ratings there were.
+
+    Where no file says which model is the base, that is written too: a rating must not change what
+    they are taken for. Raises ProblemError, ``storage``.
+    """
+    path = folder / "ratings.jsonl"
+    lines = [
+        msgspec.json.encode(_RatingEntry(case, model, rating)).decode()
+        for case, model, rating in rated
+    ]
+    try:
+        if not (folder / "models.json").exists():
+            write_models_file(folder, models, responses)
+        with whole_file(path) as stream:
+            stream.writelines(f"{line}\n" for line in lines)
+    except OSError as error:
+        raise problem(
+            "storage",
+            f"The ratings {path} cannot be written.",
+            f"{error.strerror}.",
+            "Copy the folder to where you may write, or give ratings in a file with --ratings.",
+        ) from None
 
 
 def missing(path: Path) -> ProblemError:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from analysis.saliency.cases.entries import (
     model_names,
     models_file,
     ratings,
+    write_ratings,
 )
 from analysis.saliency.cases.instructions import instruction_mask
 from analysis.saliency.cases.tokens import tokens_from_pieces
@@ -152,6 +153,30 @@ class CaseLibrary:
     def rating(self, case_id: str, model: str) -> float | None:
         """The rating of one model's response; None if unrated."""
         return self.case(case_id).ratings[self.models.index(model)]
+
+    def rate(self, case_id: str, model: str, rating: float | None) -> None:
+        """Rate one model's response, and write the ratings; None takes a rating away.
+
+        Raises:
+            KeyError: The library does not have this id or model.
+            ProblemError: ``storage`` if the file cannot be written; nothing is changed then.
+        """
+        old, index = self.case(case_id), self.models.index(model)
+        new = replace(old, ratings=(*old.ratings[:index], rating, *old.ratings[index + 1 :]))
+        cases = tuple(new if case is old else case for case in self.cases)
+        write_ratings(
+            self.folder,
+            self.models,
+            self.responses,
+            (
+                (case.id, name, value)
+                for case in cases
+                for name, value in zip(self.models, case.ratings, strict=True)
+                if value is not None
+            ),
+        )
+        self.cases = cases
+        self._by_id[case_id] = new
 
     def text(self, case_id: str) -> CaseText:
         """Tokens, instructions, context and reference of a case, read from disk."""

@@ -19,6 +19,8 @@ ACTIONS = (
     Action("saliency.mark", "i", "mark", "The sentence is an instruction, or is not"),
     Action("saliency.next_case", "right_square_bracket", "next case", "Next case", "case(1)"),
     Action("saliency.previous_case", "left_square_bracket", "", "Previous case", "case(-1)"),
+    Action("saliency.better", "plus", "", "Rate the active model's response higher", "rate(1)"),
+    Action("saliency.worse", "minus", "", "Rate it lower; below 1 it is unrated", "rate(-1)"),
     Action("saliency.digits", "d", "digits", "Scores as numbers in the grid"),
     Action("saliency.copy", "y", "copy", "Copy the responses and the values under the cursor"),
     Action(

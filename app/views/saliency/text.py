@@ -101,9 +101,9 @@ def shown_table(
 
 
 def told_cases(
-    pair: Pair, comparison: Comparison, prompt: Prompt, rating: Rating = lambda model: None
+    pair: Pair, comparison: Comparison, prompt: Prompt, rating: Rating
 ) -> list[ToldCase]:
-    """What is known of each model's map; `rating` is that of the response that it explains."""
+    """What is known of each model's map; `rating` is that of a model's own response."""
     guessed = list(prompt.instruction_spans) == guess_instructions(prompt.text)
     writers = {"base": pair.sides[0].name, "tuned": pair.sides[1].name, "golden": "given"}
     found = []

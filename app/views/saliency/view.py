@@ -18,6 +18,7 @@ from app.frame.view import View
 from app.jobs.watch import Watch
 from app.links import Link, MapsLink, MarksLink, PromptLink, StepLink
 from app.marking import toggled
+from app.rating import rate, ratings_in
 from app.state import Prompt
 from app.views.saliency.answer import Answer
 from app.views.saliency.comparison import Comparison, Found
@@ -57,9 +58,8 @@ class SaliencyView(View):
         self._prompt = Prompt("")
         self._case: MapsLink | None = None
         self._comparison = Comparison("", (None, None), (None, None))
-        self._row = 0
+        self._row, self._active = 0, 0
         self._columns = [0, 0]
-        self._active = 0
         self._special = False
         self._coloured_by: Literal["column", "density"] = "column"
         self._found = Found()
@@ -104,7 +104,7 @@ class SaliencyView(View):
     def offers(self, action: Action) -> bool:
         """What applies now: cases in a library, digits in the grid, and so on."""
         match action.id.partition(".")[2]:
-            case "next_case" | "previous_case":
+            case "next_case" | "previous_case" | "better" | "worse":
                 return self._case is not None
             case "special":
                 return self._case is None
@@ -147,8 +147,7 @@ class SaliencyView(View):
         """Ask both models; maps appear as they are computed."""
         if self.ui.session is None:
             return
-        if requests is None:
-            requests = self.pair.requests(prompt.text, chat_template=prompt.chat_template)
+        requests = requests or self.pair.requests(prompt.text, chat_template=prompt.chat_template)
         if self._pair.has_asked(requests):
             self._prompt = prompt
             self._update()
@@ -172,14 +171,10 @@ class SaliencyView(View):
 
     def _compare(self) -> None:
         """Align the maps again; the cursor stays on its token."""
-        before = self._comparison
-        token = before.token_at(self._row)
+        token = self._comparison.token_at(self._row)
         stored = None if self._case is None else self._case.text.instruction
         self._comparison = self._pair.compared(self._prompt, stored, include_special=self._special)
-        if token is not None:
-            row = self._comparison.row_of(*token)
-            self._row = self._row if row is None else row
-        self._row = max(0, min(self._row, len(self._comparison.rows) - 1))
+        self._row = self._comparison.row_kept(token, self._row)
 
     def show_everything(self) -> None:
         """Draw panes and lines from the state."""
@@ -301,7 +296,6 @@ class SaliencyView(View):
         self.ui.refresh_lines()
 
     def action_digits(self) -> None:
-        """Show scores as numbers, or not; only the grid has room for them."""
         self.ui.update_state(digits=not self.ui.state.digits)
         self._apply_options()
 
@@ -314,7 +308,7 @@ class SaliencyView(View):
         self._panes.options(digits=self.ui.state.digits, coloured_by=self._coloured_by)
 
     def action_swap(self) -> None:
-        if all(side.name for side in self._pair.sides):
+        if all(self._pair.names):
             self._active = 1 - self._active
             self._focus_pane()
 
@@ -375,14 +369,19 @@ class SaliencyView(View):
     def action_case(self, step: int) -> None:
         self.ui.tell(StepLink(step))
 
+    def action_rate(self, step: int) -> None:
+        side = self._pair.sides[self._active]
+        if self._case is not None:
+            side.note = rate(self.ui, self._case.case_id, side.name, step) or side.note
+            self._update()
+
     def action_export(self) -> None:
-        """Export both maps, or the agreement of methods, as CSV to the current folder."""
         found = shown_table(self._pair, self._comparison.there, include_special=self._special)
         if found is None:
             self.ui.say("There is nothing to export yet.", severity="warning")
-        else:
-            kind, table, models = found
-            self.export_table(lambda: table, kind, *models, self._about)
+            return
+        kind, table, models = found
+        self.export_table(lambda: table, kind, *models, self._about)
 
     @property
     def _about(self) -> str:
@@ -390,7 +389,8 @@ class SaliencyView(View):
 
     def action_export_case(self) -> None:
         """Export a row a prompt token, and a row a model with all that its score rests on."""
-        told = told_cases(self._pair, self._comparison, self._prompt)
+        ratings = ratings_in(self.ui, self._case)
+        told = told_cases(self._pair, self._comparison, self._prompt, ratings)
         names = (self._pair.whose, self._about)
         self.export_table(lambda: tokens_table(told), "tokens", *names)
         self.export_table(lambda: case_table(told), "case", *names)

@@ -15,7 +15,7 @@ from analysis.density import Scoring
 from analysis.problems import ProblemError
 from analysis.request import ModelChoice
 from analysis.saliency.cases.library import CaseLibrary
-from analysis.saliency.cases.prompt_sets import PromptSet, StudyPrompt
+from analysis.saliency.cases.prompt_sets import PromptSet, StudyPrompt, demo_prompts
 from analysis.saliency.gather import AskedCases, StoredCases, golden
 from analysis.saliency.study_density import study as density
 from analysis.saliency.study_position import study as position
@@ -233,6 +233,24 @@ def test_stored_they_are_read_as_they_were_made(study, tmp_path):
     assert again.tables == direct.tables
     with pytest.raises(ProblemError, match="own responses"):
         StoredCases(library, equal_length=True)
+
+
+def test_the_demo_s_responses_are_rated_by_their_references_and_files_go_before():
+    """Table 1 of the demo: one response is the reference, one has it in it, one has not."""
+    made = [
+        replace(prompt, reference=reference)
+        for prompt, reference in zip(prompts(3).prompts, ("Paris.", "Paris", "Rome"), strict=True)
+    ]
+    given = replace(demo_prompts(), prompts=tuple(made))
+    found, _ = driven(density(asked(KeepingSession({}), given, "own", "tuned")))
+    (table_1,) = (row for row in rows_of(found, "comparisons") if row["table"] == "1")
+    assert (table_1["count"], table_1["other_count"]) == (2, 1)
+    ratings = [row["rating"] for row in rows_of(found, "cases")]
+    assert ratings == [1, 4, 1, 2, 1, 1]
+    assert any("4 where the response is" in note for note in found.notes)
+    rated = {("case 0", "demo-tuned"): 1.0}
+    found, _ = driven(density(asked(KeepingSession({}), given, "own", ratings=rated)))
+    assert [row["rating"] for row in rows_of(found, "cases")] == [1, 1, 1, 2, 1, 1]
 
 
 def test_positions_stand_side_by_side_too():
