@@ -5,16 +5,77 @@ Needs only numpy. These numbers are recomputed wherever they are shown and never
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from analysis.problems import problem
 
 LEVELS = 10
 """L of equation 2: the largest normalised score."""
 
 DENSITY_FLOOR = 7
 """b of equation 2 for computing a density (paper 4.2): scores up to it count as 0."""
+
+NORM = 4
+"""p of the importance density (paper 4.2)."""
+
+MIN_MOVE = 0.01
+"""A response token whose probability no prompt token moves by this much is unmoved (METHODS 1)."""
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """The numbers that scores and densities are made with, the paper's unless told.
+
+    Attributes:
+        levels: L of equation 2, 1 to 255.
+        floor: b of equation 2 for the density; scores up to it count as 0.
+        norm: p of the density's denominator, above 1.
+        min_move: Probability below which a response token counts as unmoved.
+        skip_unmoved: Leave the columns of unmoved response tokens out of the density.
+    """
+
+    levels: int = LEVELS
+    floor: int = DENSITY_FLOOR
+    norm: float = NORM
+    min_move: float = MIN_MOVE
+    skip_unmoved: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse numbers with which no density could be computed."""
+        wrong = (
+            (not 1 <= self.levels <= 255, f"Levels must be 1 to 255, not {self.levels}."),
+            (
+                not 0 <= self.floor < self.levels,
+                f"The floor must be 0 to {self.levels - 1}, below the largest score, "
+                f"not {self.floor}.",
+            ),
+            (not self.norm > 1, f"The norm must be above 1, not {self.norm:g}."),
+            (
+                not 0 <= self.min_move <= 1,
+                f"The smallest move is a probability, 0 to 1, not {self.min_move:g}.",
+            ),
+        )
+        for is_wrong, why in wrong:
+            if is_wrong:
+                raise problem("input", "Scores cannot be made like this.", why)
+
+    def parameters(self) -> dict[str, float | int | bool]:
+        """The numbers by name, as reports list them."""
+        return {
+            "score levels": self.levels,
+            "score floor": self.floor,
+            "norm": self.norm,
+            "smallest move": self.min_move,
+            "without unmoved response tokens": self.skip_unmoved,
+        }
+
+
+PAPER = Scoring()
+"""The paper's numbers."""
 
 
 def normalize(
@@ -63,7 +124,7 @@ def raise_floor(scores: NDArray[np.uint8], floor: int) -> NDArray[np.uint8]:
     return np.where(scores > floor, scores, np.uint8(0))
 
 
-def importance_density(scores: NDArray[Any], p: float = 4) -> NDArray[np.float64]:
+def importance_density(scores: NDArray[Any], p: float = NORM) -> NDArray[np.float64]:
     """Importance density of every prompt token (paper 4.2).
 
     a_n = ‖S_n‖₁ / ‖S_n‖_p, 0 for an all-zero row, divided by the largest a_n of the case.

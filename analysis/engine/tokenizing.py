@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import accumulate, pairwise
 
 from transformers import PreTrainedTokenizerBase
@@ -125,6 +125,22 @@ def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
         [sorted(vocabulary.items()), merges, _plain(tokenizer, _PROBE)], ensure_ascii=True
     )
     return hashlib.sha256(described.encode("ascii")).hexdigest()[:16]
+
+
+def same_tokens(
+    writer: PreTrainedTokenizerBase, reader: PreTrainedTokenizerBase, ids: Sequence[int]
+) -> bool:
+    """Whether ids that one tokenizer's model wrote are the same tokens of the other's.
+
+    Tokenizers that differ in special tokens alone count as one, unless the ids have some of these.
+    """
+    if _digest(writer) != _digest(reader):
+        return False
+    return all(token_bytes(writer, token) == token_bytes(reader, token) for token in ids)
+
+
+# A large vocabulary takes long to describe.
+_digest = lru_cache(maxsize=8)(tokenizer_digest)
 
 
 @dataclass(frozen=True)

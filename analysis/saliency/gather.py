@@ -13,12 +13,16 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
 
+from msgspec.structs import replace
+
+from analysis.density import PAPER, Scoring
 from analysis.events import Failed, Finished, Progress
-from analysis.problems import ProblemError
-from analysis.request import Request
+from analysis.problems import ProblemError, problem
+from analysis.request import ModelChoice, Request
 from analysis.saliency.cases.library import CaseLibrary
+from analysis.saliency.cases.rating_files import Ratings, by_reference
 from analysis.saliency.request import AttributionRequest, Method
 from analysis.session.drive import Asker, Asking
 from analysis.studies.study import PairInput
@@ -29,6 +33,12 @@ if TYPE_CHECKING:
 
 MAX_NEW_TOKENS = 300
 """Default limit of a response's length (METHODS 1)."""
+
+Responses = Literal["own", "base", "tuned", "reference"]
+"""Whose response both models are explained on: each its own, the base model's in both, the tuned
+model's in both, or the prompt set's reference in both."""
+
+RESPONSES: tuple[Responses, ...] = get_args(Responses)
 
 # Problems of one case. Any other would affect the next case too.
 _OF_ONE_CASE = ("input", "memory", "engine")
@@ -47,6 +57,11 @@ class AskedCases(PairInput):
         method: How importance is computed, as spelled on the command line.
         cases_folder: Folder in which the maps are also written, as its case library ``cases``; None
             for none.
+        response: Whose responses are explained. The first make the tables of the paper and are
+            written; all are compared side by side.
+        equal_length: Cut both models' own responses to the shorter one's number of tokens.
+        scoring: The numbers that scores and densities are made with.
+        ratings: How well own responses follow the prompts, before what the prompts say.
     """
 
     prompts: PromptSet
@@ -54,6 +69,28 @@ class AskedCases(PairInput):
     max_new_tokens: int | None = None
     method: str = "auto"
     cases_folder: Path | None = None
+    response: tuple[Responses, ...] = ("own", "base", "tuned")
+    equal_length: bool = False
+    scoring: Scoring = PAPER
+    ratings: Ratings = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what could not be compared."""
+        if self.equal_length and self.response[0] != "own":
+            raise problem(
+                "input",
+                "Equal length would change nothing here.",
+                "Both models are explained on the same response, which is as long in both.",
+                "Leave --equal-length away, or explain --response own.",
+            )
+        if "reference" in self.response and not any(p.reference for p in self.prompts.prompts):
+            raise problem(
+                "input",
+                f"There are no reference responses in {self.prompts.name}.",
+                "No prompt of it has a reference.",
+                "Name the file's column with --columns reference=NAME, or choose another "
+                "--response.",
+            )
 
     @property
     def longest(self) -> int:
@@ -73,9 +110,85 @@ class AskedCases(PairInput):
         )
         return base, tuned
 
+    def ratings_of(
+        self, prompt: StudyPrompt, responses: tuple[str, str]
+    ) -> tuple[float | None, float | None]:
+        """Ratings of both models' own responses, given as texts."""
+        said = (None, prompt.rating)
+        found = []
+        for model, response, known in zip(self.pair, responses, said, strict=True):
+            rating = self.ratings.get((prompt.id, model.name), known)
+            if rating is None and self.prompts.rated_by_reference and prompt.reference:
+                rating = by_reference(response, prompt.reference)
+            found.append(rating)
+        return found[0], found[1]
 
-CasesInput: TypeAlias = CaseLibrary | AskedCases
+    def explaining(self, prompt: StudyPrompt, side: int, written: Written) -> AttributionRequest:
+        """One model (0 base, 1 tuned) explained on a response that it was given."""
+        return given_response(self.requests(prompt)[side], written)
+
+
+@dataclass(frozen=True)
+class StoredCases:
+    """Stored maps, and how they are read; the fields are those of `AskedCases`."""
+
+    library: CaseLibrary
+    equal_length: bool = False
+    scoring: Scoring = PAPER
+    ratings: Ratings = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what could not be compared."""
+        if self.equal_length and (len(self.library.models) < 2 or self.library.responses != "own"):
+            raise problem(
+                "input",
+                "Equal length needs two models' own responses.",
+                f"{self.library.folder} has one model's or one response in both.",
+                "Leave --equal-length away.",
+            )
+
+
+CasesInput: TypeAlias = CaseLibrary | StoredCases | AskedCases
 """The input of a study of cases: stored maps, or prompts and models."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A response somebody wrote: text, and the ids it was written in.
+
+    `ids` and `by` are None for a text that no model wrote.
+    """
+
+    text: str
+    ids: tuple[int, ...] | None = None
+    by: ModelChoice | None = None
+
+    @classmethod
+    def of(cls, answer: Attribution, model: ModelChoice) -> Written:
+        """A model's own response."""
+        return cls(answer.response, answer.response_tokens.ids, model)
+
+
+def given_response(request: AttributionRequest, written: Written) -> AttributionRequest:
+    """The same model and prompt, explained on a given response."""
+    if written.by is None or written.ids is None:
+        return replace(request, response=written.text)
+    if written.by == request.model:
+        return replace(request, response_ids=written.ids)
+    return replace(request, response=written.text, response_ids=written.ids, written_by=written.by)
+
+
+def golden(prompt: str, reference: str, *, chat_template: bool) -> Written:
+    """A reference as a response, behind a space where it continues a text without one.
+
+    After a chat template it begins as it is.
+    """
+    behind = chat_template or prompt[-1:].isspace() or reference[:1].isspace()
+    return Written(reference if behind else f" {reference}")
+
+
+Answers: TypeAlias = dict[Responses, "tuple[Attribution, Attribution]"]
+"""Base and tuned model's answers to a prompt, by whose response they explain."""
 
 
 @dataclass
@@ -90,7 +203,8 @@ class CaseAsker:
     def fill_cache(self) -> Asking[bool]:
         """Compute every answer the cache lacks, one model after the other.
 
-        Two models that do not fit into memory together are thus loaded only once each.
+        Two models that do not fit into memory together are thus loaded only once for each round:
+        own responses, and the other model's.
 
         Returns:
             Whether answers are kept. If not, it stops at the first one lost, because computing the
@@ -101,40 +215,89 @@ class CaseAsker:
         """
         order = random.Random()
         prompts = list(self.given.prompts.prompts)
-        for index, model in enumerate(self.given.pair):
+        rounds = self._rounds()
+        for number, (side, responses) in enumerate(rounds):
             order.shuffle(prompts)
-            for done, prompt in enumerate(prompts, start=index * len(prompts)):
-                step = Progress(f"asking {model.name}", done, 2 * len(prompts), prompt.id)
+            name = self.given.pair[side].name
+            for done, prompt in enumerate(prompts, start=number * len(prompts)):
+                step = Progress(f"asking {name}", done, len(rounds) * len(prompts), prompt.id)
                 yield step
-                if prompt.id in self.left_out:
-                    continue
-                ending = yield from self._answer(index, prompt, step)
-                if ending is None or ending.from_cache:
-                    continue
-                if self.given.session.cached(self.given.requests(prompt)[index]) is None:
-                    return False
+                for kind in responses:
+                    if prompt.id in self.left_out:
+                        break
+                    request = yield from self._request(kind, side, prompt, step)
+                    if request is None:
+                        break
+                    ending = yield from self.ask(request, prompt, step)
+                    if ending is None or ending.from_cache:
+                        continue
+                    if self.given.session.cached(request) is None:
+                        return False
         return True
 
-    def answers(
-        self, prompt: StudyPrompt, step: Progress
-    ) -> Asking[tuple[Attribution, Attribution] | None]:
+    def _rounds(self) -> list[tuple[int, tuple[Responses, ...]]]:
+        """The sides to ask one after another, and what of each: writing first."""
+        wanted = self.given.response
+        golden_ones: tuple[Responses, ...] = ("reference",) if "reference" in wanted else ()
+        base_writes = "own" in wanted or "base" in wanted
+        tuned_writes = "own" in wanted or "tuned" in wanted
+        own: Responses = "own"
+        rounds: list[tuple[int, tuple[Responses, ...]]] = [
+            (0, (*((own,) if base_writes else ()), *golden_ones)),
+            (
+                1,
+                (
+                    *((own,) if tuned_writes else ()),
+                    *golden_ones,
+                    *(("base",) if "base" in wanted else ()),
+                ),
+            ),
+            (0, ("tuned",) if "tuned" in wanted else ()),
+        ]
+        return [each for each in rounds if each[1]]
+
+    def answers(self, prompt: StudyPrompt, step: Progress) -> Asking[Answers | None]:
         """Both models' answers, from the cache if stored; None if one is unavailable.
 
         Raises:
             ProblemError: A problem that would affect every other case too.
         """
-        found: list[Attribution] = []
-        for index in range(2):
-            if prompt.id in self.left_out:
-                return None
-            ending = yield from self._answer(index, prompt, step)
-            if ending is None:
-                return None
-            found.append(ending.result)
-        return found[0], found[1]
+        found: Answers = {}
+        for kind in self.given.response:
+            pair: list[Attribution] = []
+            for side in range(2):
+                if prompt.id in self.left_out:
+                    return None
+                request = yield from self._request(kind, side, prompt, step)
+                if request is None:
+                    return None
+                ending = yield from self.ask(request, prompt, step)
+                if ending is None:
+                    return None
+                pair.append(ending.result)
+            found[kind] = (pair[0], pair[1])
+        return found
 
-    def _answer(self, index: int, prompt: StudyPrompt, step: Progress) -> Asking[Finished | None]:
-        return (yield from self.ask(self.given.requests(prompt)[index], prompt, step))
+    def _request(
+        self, kind: Responses, side: int, prompt: StudyPrompt, step: Progress
+    ) -> Asking[AttributionRequest | None]:
+        """What to ask one model; None if the response to explain is unavailable."""
+        own = self.given.requests(prompt)
+        writer = {"own": side, "base": 0, "tuned": 1, "reference": None}[kind]
+        if writer == side:
+            return own[side]
+        if writer is None:
+            if not prompt.reference:
+                self.left_out[prompt.id] = "It has no reference response."
+                return None
+            written = golden(prompt.prompt, prompt.reference, chat_template=own[side].chat_template)
+            return self.given.explaining(prompt, side, written)
+        ending = yield from self.ask(own[writer], prompt, step)
+        if ending is None:
+            return None
+        return self.given.explaining(
+            prompt, side, Written.of(ending.result, self.given.pair[writer])
+        )
 
     def ask(
         self, request: Request[Any], prompt: StudyPrompt, step: Progress

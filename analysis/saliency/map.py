@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.density import (
-    DENSITY_FLOOR,
+    PAPER,
+    Scoring,
     importance_density,
     instruction_score,
     normalize,
     raise_floor,
 )
 from analysis.models.tokens import Tokens
+from analysis.problems import problem
 from analysis.saliency.result import Attribution
 from analysis.table import Cell, Table
 
@@ -45,6 +47,10 @@ class SaliencyMap:
             scores were published.
         visible: bool [N], the rows that are shown and counted. The others have score 0.
         totals: float32 [N], the row sums, which may be available before the map; None if not.
+        moves: float32 [M], the largest |p(y_m | x) − p(y_m | x without x_n)| over the visible
+            rows, NaN where a row is missing; None if unknown (METHODS 1).
+        moves_exact: `moves` are measured by occlusion; otherwise linearised from a gradient.
+        scoring: The numbers that scores and density are made with.
     """
 
     model: str
@@ -54,6 +60,9 @@ class SaliencyMap:
     importance: NDArray[np.float32] | None
     visible: NDArray[np.bool_]
     totals: NDArray[np.float32] | None = None
+    moves: NDArray[np.float32] | None = None
+    moves_exact: bool = False
+    scoring: Scoring = PAPER
 
     def __post_init__(self) -> None:
         """Refuse arrays that disagree with the tokens."""
@@ -62,10 +71,16 @@ class SaliencyMap:
             raise ValueError(f"scores {self.scores.shape} do not fit {shape} tokens")
         if self.importance is not None and self.importance.shape != shape:
             raise ValueError(f"importance {self.importance.shape} does not fit {shape} tokens")
+        if self.moves is not None and self.moves.shape != shape[1:]:
+            raise ValueError(f"moves {self.moves.shape} do not fit {shape} tokens")
 
     @classmethod
     def from_attribution(
-        cls, attribution: Attribution, *, include_special: bool = False
+        cls,
+        attribution: Attribution,
+        *,
+        include_special: bool = False,
+        scoring: Scoring = PAPER,
     ) -> SaliencyMap:
         """The map of an attribution, complete or partial.
 
@@ -79,10 +94,52 @@ class SaliencyMap:
             model=attribution.model,
             prompt_tokens=tokens,
             response_tokens=attribution.response_tokens,
-            scores=normalize(attribution.importance, rows=visible),
+            scores=normalize(attribution.importance, scoring.levels, rows=visible),
             importance=attribution.importance,
             visible=visible,
             totals=totals if known else None,
+            moves=_moves(attribution, visible),
+            moves_exact=attribution.method.startswith("occlusion"),
+            scoring=scoring,
+        )
+
+    def scored(self, scoring: Scoring) -> SaliencyMap:
+        """The same map with scores and density made with other numbers.
+
+        Raises:
+            ProblemError: ``input`` for other levels if only scores were published.
+        """
+        scores = self.scores
+        if scoring.levels != self.scoring.levels:
+            if self.importance is None:
+                raise problem(
+                    "input",
+                    f"The stored maps have scores in {self.scoring.levels} levels.",
+                    f"Scores in {scoring.levels} need the importance they were made of, which is "
+                    "not stored.",
+                    "Leave --levels away, or ask the models again.",
+                )
+            scores = normalize(self.importance, scoring.levels, rows=self.visible)
+        return replace(self, scores=scores, scoring=scoring)
+
+    def beginning(self, count: int) -> SaliencyMap:
+        """The map of the response's first tokens, at most `count` of them.
+
+        Nothing in a column depends on later response tokens, so these are the first columns; only
+        totals are summed again.
+        """
+        if count >= len(self.response_tokens):
+            return self
+        tokens, importance = self.response_tokens, self.importance
+        kept = None if importance is None else importance[:, :count]
+        totals = None if kept is None else kept.sum(axis=1, dtype=np.float64).astype(np.float32)
+        return replace(
+            self,
+            response_tokens=Tokens(tokens.ids[:count], tokens.texts[:count], tokens.spans[:count]),
+            scores=self.scores[:, :count],
+            importance=kept,
+            totals=None if totals is None or np.isnan(totals).any() else totals,
+            moves=None if self.moves is None else self.moves[:count],
         )
 
     @cached_property
@@ -90,15 +147,44 @@ class SaliencyMap:
         """uint8 [N]: the totals, normalised like a column in equation 2; None if there are none."""
         if self.totals is None:
             return None
-        return normalize(self.totals[:, None], rows=self.visible)[:, 0]
+        return normalize(self.totals[:, None], self.scoring.levels, rows=self.visible)[:, 0]
+
+    @cached_property
+    def unmoved(self) -> NDArray[np.bool_] | None:
+        """bool [M]: the response tokens that no visible prompt token moves; None if unknown."""
+        if self.moves is None:
+            return None
+        return np.asarray(self.moves < self.scoring.min_move, dtype=np.bool_)
+
+    @property
+    def unmoved_share(self) -> float | None:
+        """Share of unmoved response tokens; None if unknown, or without a response."""
+        if self.unmoved is None or not len(self.unmoved):
+            return None
+        return float(self.unmoved.mean())
 
     @cached_property
     def density(self) -> NDArray[np.float64]:
-        """float64 [N]: importance density with b = 7 and p = 4 (paper 4.2); 0 for hidden rows.
+        """float64 [N]: importance density (paper 4.2); 0 for hidden rows.
 
-        For an incomplete map it is not final.
+        b = 7 and p = 4 unless `scoring` says otherwise. For an incomplete map it is not final.
+
+        Raises:
+            ProblemError: ``input`` if unmoved columns are to be left out, and it is unknown which
+                they are.
         """
-        return importance_density(raise_floor(self.scores, DENSITY_FLOOR))
+        scores = raise_floor(self.scores, self.scoring.floor)
+        if self.scoring.skip_unmoved:
+            if self.unmoved is None:
+                raise problem(
+                    "input",
+                    f"It is not known which response tokens of {self.model} no prompt token moves.",
+                    "A map that was stored without their probabilities does not say.",
+                    "Leave --skip-unmoved away, or ask the models by --method occlusion, whose "
+                    "maps always say it.",
+                )
+            scores[:, self.unmoved] = 0
+        return importance_density(scores, self.scoring.norm)
 
     @cached_property
     def computed(self) -> NDArray[np.bool_]:
@@ -145,6 +231,23 @@ class SaliencyMap:
         column that is not final.
         """
         return Table(COLUMNS, _Pairs(self))
+
+
+def _moves(attribution: Attribution, visible: NDArray[np.bool_]) -> NDArray[np.float32] | None:
+    """float32 [M]: how far any visible prompt token moves p(y_m); None if unknown.
+
+    An occlusion is that move; a gradient of p times the embedding its linearisation, and so is
+    p(y_m) times the gradient of log p.
+    """
+    rows = np.abs(attribution.importance[visible])
+    if not len(rows):
+        return None
+    largest: NDArray[np.float32] = rows.max(axis=0)
+    if attribution.method.startswith("occlusion") or attribution.target == "probability":
+        return largest
+    if len(attribution.probabilities) != len(largest):
+        return None
+    return np.asarray(largest * attribution.probabilities, dtype=np.float32)
 
 
 @dataclass(frozen=True)

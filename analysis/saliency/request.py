@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+import msgspec
+
 from analysis.request import ModelChoice, Request
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ class AttributionRequest(Request["Attribution"], frozen=True, tag="attribution")
         memory_budget: Bytes that the passes may take besides the weights; None for a share of free
             memory. Not in the cache key, since the numbers do not depend on it.
         totals_only: Compute only the totals of a gradient, without the map.
+        written_by: The model whose tokens `response_ids` are, if it is another one. Where its
+            tokenizer is another one too, the text of `response` is cut into tokens anew.
     """
 
     analysis = "attribution"
@@ -59,6 +63,8 @@ class AttributionRequest(Request["Attribution"], frozen=True, tag="attribution")
     target: Target = "log_probability"
     memory_budget: int | None = None
     totals_only: bool = False
+    # Unset, it is not encoded, so that the keys of results stored before it existed hold.
+    written_by: ModelChoice | msgspec.UnsetType = msgspec.UNSET
 
 
 class CurvesRequest(Request["Curves"], frozen=True, tag="curves"):

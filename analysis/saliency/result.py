@@ -38,6 +38,8 @@ class Attribution(msgspec.Struct, frozen=True, tag="attribution"):
             backward pass, as a share of the largest sum; None if not compared, as for occlusion.
         faithfulness: How far the map agrees with deletion, from a sample of its rows; None for
             occlusion itself, and in results stored before this was estimated.
+        probabilities: float32 [M], p(y_m | x, y_<m), where a gradient was computed; empty if
+            unknown, as in results stored before they were kept.
     """
 
     model: str
@@ -57,6 +59,9 @@ class Attribution(msgspec.Struct, frozen=True, tag="attribution"):
     totals: NDArray[np.float32] = msgspec.field(default_factory=lambda: np.zeros(0, np.float32))
     difference: float | None = None
     faithfulness: Faithfulness | None = None
+    probabilities: NDArray[np.float32] = msgspec.field(
+        default_factory=lambda: np.zeros(0, np.float32)
+    )
 
 
 def as_json(attribution: Attribution) -> bytes:
@@ -83,6 +88,7 @@ def as_json(attribution: Attribution) -> bytes:
         "seconds": round(attribution.seconds, 3),
         "prompt_tokens": _tokens(attribution.prompt_tokens),
         "response_tokens": _tokens(attribution.response_tokens),
+        "probabilities": _numbers(attribution.probabilities),
         "totals": _numbers(attribution.totals),
         "importance": [_numbers(row) for row in attribution.importance],
     }

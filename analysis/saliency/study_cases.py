@@ -9,8 +9,8 @@ restarted gives exactly the same tables.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -23,7 +23,14 @@ from analysis.saliency.cases.instructions import instruction_mask
 from analysis.saliency.cases.library import CaseLibrary
 from analysis.saliency.cases.prompt_sets import StudyPrompt
 from analysis.saliency.cases.writer import NewCase
-from analysis.saliency.gather import AskedCases, CaseAsker, CasesInput
+from analysis.saliency.gather import (
+    Answers,
+    AskedCases,
+    CaseAsker,
+    CasesInput,
+    Responses,
+    StoredCases,
+)
 from analysis.saliency.map import SaliencyMap
 from analysis.saliency.result import Attribution
 from analysis.session.drive import Asker, Asking
@@ -46,7 +53,8 @@ class StudyCase:
         guessed: Its instructions are a guess, because nobody marked them.
         maps: A map for each model, base before tuned.
         instructions: bool [N] for each map, True for the tokens of an instruction.
-        ratings: How well each model's response follows the prompt, 1 to 4; None if unknown.
+        ratings: How well the response of each map follows the prompt, 1 to 4; None if unknown.
+        responses: Whose responses the maps explain.
     """
 
     id: str
@@ -56,6 +64,36 @@ class StudyCase:
     maps: tuple[SaliencyMap, ...]
     instructions: tuple[NDArray[np.bool_], ...]
     ratings: tuple[float | None, ...]
+    responses: Responses = "own"
+
+    def to_equal_length(self) -> StudyCase:
+        """The case with both responses cut to the shorter one's number of tokens (METHODS 1)."""
+        shortest = min(len(each.response_tokens) for each in self.maps)
+        return replace(self, maps=tuple(each.beginning(shortest) for each in self.maps))
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Which responses of a case were measured.
+
+    Attributes:
+        responses: Whose they are.
+        equal_length: Whether they were cut to the shorter one's length.
+    """
+
+    responses: Responses = "own"
+    equal_length: bool = False
+
+    def words(self, models: Sequence[str]) -> str:
+        """What a reader calls it."""
+        if self.equal_length:
+            return "own responses at equal length"
+        return {
+            "own": "own responses",
+            "base": f"{models[0]}'s response in both",
+            "tuned": f"{models[-1]}'s response in both",
+            "reference": "reference response in both",
+        }[self.responses]
 
 
 @dataclass(frozen=True)
@@ -65,6 +103,9 @@ class Collected(Generic[T]):
     Attributes:
         models: The models' names, base before tuned.
         values: One for each case not left out, in the order of the prompts.
+        variants: The same for every kind of responses measured, `values` among them; empty where
+            there is one model and so nothing to compare.
+        measured: The kind of responses that `values` are of.
         notes: Sentences on cases left out, instructions guessed, responses cut.
         precisions: Precision and device of each model; empty if no model was asked.
         methods: The methods used for importance, each once.
@@ -75,6 +116,8 @@ class Collected(Generic[T]):
     notes: tuple[str, ...]
     precisions: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
+    variants: Mapping[Variant, tuple[T, ...]] = field(default_factory=dict)
+    measured: Variant = Variant()
 
 
 def collect(given: CasesInput, measure: Callable[[StudyCase], T]) -> Asking[Collected[T]]:
@@ -92,17 +135,57 @@ def collect(given: CasesInput, measure: Callable[[StudyCase], T]) -> Asking[Coll
             folder not writable; what loading a model raises.
     """
     if isinstance(given, CaseLibrary):
+        given = StoredCases(given)
+    if isinstance(given, StoredCases):
         return (yield from _read(given, measure))
     return (yield from _asked(given, measure))
 
 
-def _read(library: CaseLibrary, measure: Callable[[StudyCase], T]) -> Asking[Collected[T]]:
+class _Measured(Generic[T]):
+    """The values of every kind of responses, case after case."""
+
+    def __init__(self, measure: Callable[[StudyCase], T], *, equal_length: bool) -> None:
+        self._measure, self._equal_length = measure, equal_length
+        self.values: dict[Variant, list[T]] = {}
+        self.main: Variant | None = None
+
+    def add(self, cases: Sequence[StudyCase]) -> None:
+        """Measure one case with each kind of responses."""
+        kinds = [(Variant(case.responses), case) for case in cases]
+        if len(cases[0].maps) == 2 and cases[0].responses == "own":
+            kinds.insert(1, (Variant(equal_length=True), cases[0].to_equal_length()))
+        for variant, case in kinds:
+            self.values.setdefault(variant, []).append(self._measure(case))
+        self.main = kinds[1 if self._equal_length else 0][0]
+
+    def collected(
+        self,
+        models: tuple[str, ...],
+        notes: tuple[str, ...],
+        precisions: tuple[str, ...] = (),
+        methods: tuple[str, ...] = (),
+    ) -> Collected[T]:
+        assert self.main is not None
+        every = {variant: tuple(values) for variant, values in self.values.items()}
+        return Collected(
+            models,
+            every[self.main],
+            notes,
+            precisions,
+            methods,
+            every if len(models) == 2 else {},
+            self.main,
+        )
+
+
+def _read(given: StoredCases, measure: Callable[[StudyCase], T]) -> Asking[Collected[T]]:
+    library = given.library
     if not library.cases:
         raise problem("input", f"There is no case in {library.folder}.")
-    values: list[T] = []
+    measured = _Measured(measure, equal_length=given.equal_length)
     for done, case in enumerate(library.cases):
         yield Progress("reading maps", done, len(library.cases), case.id)
-        maps = tuple(library.map(case.id, model) for model in library.models)
+        maps = tuple(library.map(case.id, model).scored(given.scoring) for model in library.models)
         mask = library.text(case.id).instruction
         found = StudyCase(
             id=case.id,
@@ -111,11 +194,15 @@ def _read(library: CaseLibrary, measure: Callable[[StudyCase], T]) -> Asking[Col
             guessed=case.guessed,
             maps=maps,
             instructions=(mask,) * len(maps),
-            ratings=case.ratings,
+            ratings=tuple(
+                given.ratings.get((case.id, model), rating)
+                for model, rating in zip(library.models, case.ratings, strict=True)
+            ),
+            responses=library.responses,
         )
-        values.append(measure(found))
+        measured.add([found])
     guessed = sum(case.guessed for case in library.cases)
-    return Collected(library.models, tuple(values), _on_guesses(guessed, len(values)))
+    return measured.collected(library.models, _on_guesses(guessed, len(library.cases)))
 
 
 def _asked(given: AskedCases, measure: Callable[[StudyCase], T]) -> Asking[Collected[T]]:
@@ -125,26 +212,30 @@ def _asked(given: AskedCases, measure: Callable[[StudyCase], T]) -> Asking[Colle
     kept = yield from cases.fill_cache()
     stage = "reading maps" if kept else "asking both models"
     prompts = given.prompts.prompts
-    values: list[T] = []
-    guessed, cut = 0, [0, 0]
+    measured = _Measured(measure, equal_length=given.equal_length)
+    count, guessed, cut = 0, 0, [0, 0]
     precisions: tuple[set[str], set[str]] = set(), set()
     methods: set[str] = set()
-    with CaseFolder(given.cases_folder, names) as folder:
+    with CaseFolder(given.cases_folder, names, given.response[0]) as folder:
         for done, prompt in enumerate(prompts):
             step = Progress(stage, done, len(prompts), prompt.id)
             yield step
             answers = yield from cases.answers(prompt, step)
             if answers is None:
                 continue
-            case = _case(prompt, answers)
-            values.append(measure(case))
-            folder.write(_stored(prompt, case))
+            found = [_case(given, prompt, answers, kind) for kind in given.response]
+            measured.add(found)
+            folder.write(_stored(prompt, found[0]))
+            count += 1
             guessed += prompt.guessed
-            cut = [old + (each.ended == "length") for old, each in zip(cut, answers, strict=True)]
-            methods.update(each.method for each in answers)
-            for seen, each in zip(precisions, answers, strict=True):
-                seen.add(precision_of([each]))
-        if not values:
+            written = answers[given.response[0]]
+            cut = [old + (each.ended == "length") for old, each in zip(cut, written, strict=True)]
+            for pair in answers.values():
+                methods.update(each.method for each in pair)
+                for seen, each in zip(precisions, pair, strict=True):
+                    seen.add(precision_of([each]))
+                asker.note(*_on_tokens(pair))
+        if not count:
             left_out = next(iter(cases.left_out.items()))
             raise problem("input", "No case has answers.", f"The first one: {': '.join(left_out)}")
         about_folder = folder.finish()
@@ -152,22 +243,31 @@ def _asked(given: AskedCases, measure: Callable[[StudyCase], T]) -> Asking[Colle
         *asker.notes,
         *on_left_out(cases.left_out),
         *(f"The line of a prompt was left out: {each}." for each in given.prompts.skipped),
-        *_on_guesses(guessed, len(values)),
-        *on_cuts(names, cut, len(values), given.longest),
+        *_on_guesses(guessed, count),
+        *on_cuts(names, cut, count, given.longest),
         *(() if kept else ("The answers could not be kept: another run computes them again.",)),
         *about_folder,
     )
-    return Collected(
+    return measured.collected(
         names,
-        tuple(values),
         notes,
         tuple(in_words(each) for each in precisions),
         tuple(sorted(methods)),
     )
 
 
-def _case(prompt: StudyPrompt, answers: tuple[Attribution, Attribution]) -> StudyCase:
-    maps = tuple(SaliencyMap.from_attribution(each) for each in answers)
+def _case(given: AskedCases, prompt: StudyPrompt, answers: Answers, kind: Responses) -> StudyCase:
+    maps = tuple(
+        SaliencyMap.from_attribution(each, scoring=given.scoring) for each in answers[kind]
+    )
+    # A rating is one of a response, whoever is explained on it.
+    base, tuned = _ratings(given, prompt, answers)
+    ratings = {
+        "own": (base, tuned),
+        "base": (base, base),
+        "tuned": (tuned, tuned),
+        "reference": (None, None),
+    }
     return StudyCase(
         id=prompt.id,
         dataset=prompt.dataset,
@@ -177,7 +277,27 @@ def _case(prompt: StudyPrompt, answers: tuple[Attribution, Attribution]) -> Stud
         instructions=tuple(
             instruction_mask(each.prompt_tokens, prompt.instruction) for each in maps
         ),
-        ratings=(None, prompt.rating),
+        ratings=ratings[kind],
+        responses=kind,
+    )
+
+
+def _ratings(
+    given: AskedCases, prompt: StudyPrompt, answers: Answers
+) -> tuple[float | None, float | None]:
+    """Ratings of base and tuned model's own responses."""
+    base = answers.get("own") or answers.get("base")
+    tuned = answers.get("own") or answers.get("tuned")
+    # Without its own response a model's rating is of no use to anybody.
+    return given.ratings_of(
+        prompt, (base[0].response if base else "", tuned[1].response if tuned else "")
+    )
+
+
+def _on_tokens(pair: tuple[Attribution, Attribution]) -> tuple[str, ...]:
+    """A note where the same response had to be cut into other tokens."""
+    return tuple(
+        f"{each.model}: {each.note}" for each in pair if each.ended == "given" and each.note
     )
 
 
@@ -229,11 +349,20 @@ def case_parameters(
 ) -> dict[str, Cell]:
     """Parameters that say where the cases come from; `computed` is as in `model_parameters`."""
     if isinstance(given, CaseLibrary):
-        index = (given.folder / "cases.jsonl").read_bytes()
+        given = StoredCases(given)
+    read: dict[str, Cell] = {
+        **given.scoring.parameters(),
+        "responses cut to equal length": given.equal_length,
+    }
+    if isinstance(given, StoredCases):
+        library = given.library
+        index = (library.folder / "cases.jsonl").read_bytes()
         return {
-            "case library": given.folder.name,
+            "case library": library.folder.name,
             "cases digest": hashlib.sha256(index).hexdigest(),
-            "models": " and ".join(given.models),
+            "models": " and ".join(library.models),
+            "ratings": _ratings_digest(given),
+            **read,
         }
     return {
         **model_parameters(*given.pair, computed),
@@ -243,4 +372,15 @@ def case_parameters(
         "chat template of the tuned model": given.chat_template,
         "most new tokens": given.longest,
         "method": in_words(methods),
+        "responses": ", ".join(given.response),
+        "ratings": _ratings_digest(given),
+        **read,
     }
+
+
+def _ratings_digest(given: StoredCases | AskedCases) -> str | None:
+    """Identifies ratings that neither prompts nor cases brought along; None for none."""
+    if not given.ratings:
+        return None
+    listed = "\n".join(f"{key} {rating:g}" for key, rating in sorted(given.ratings.items()))
+    return hashlib.sha256(listed.encode()).hexdigest()

@@ -45,6 +45,7 @@ class ScoredCase:
         instruction_tokens: Number of instruction tokens, by each model's tokenizer.
         response_lengths: Response tokens.
         ratings: Ratings of the responses; None if unrated.
+        unmoved: Share of response tokens that no prompt token moves; None if unknown.
     """
 
     id: str
@@ -54,6 +55,7 @@ class ScoredCase:
     instruction_tokens: tuple[int, ...]
     response_lengths: tuple[int, ...]
     ratings: tuple[float | None, ...]
+    unmoved: tuple[float | None, ...] = (None, None)
 
     @classmethod
     def of(cls, case: StudyCase) -> ScoredCase:
@@ -66,6 +68,7 @@ class ScoredCase:
             instruction_tokens=tuple(int(mask.sum()) for mask in case.instructions),
             response_lengths=tuple(len(shown.response_tokens) for shown in case.maps),
             ratings=case.ratings,
+            unmoved=tuple(shown.unmoved_share for shown in case.maps),
         )
 
 
@@ -127,7 +130,9 @@ class Comparison:
         )
 
 
-def compare(models: Sequence[str], cases: Sequence[ScoredCase]) -> tuple[Comparison, ...]:
+def compare(
+    models: Sequence[str], cases: Sequence[ScoredCase], shortest: int = SHORTEST_RATED
+) -> tuple[Comparison, ...]:
     """Table 1 if a model's responses have ratings, then Table 2 if there are two models.
 
     Both have one row per dataset, in the order of their first cases.
@@ -135,6 +140,7 @@ def compare(models: Sequence[str], cases: Sequence[ScoredCase]) -> tuple[Compari
     Args:
         models: The models' names, base before tuned.
         cases: At least one.
+        shortest: Table 1 leaves out responses with fewer tokens.
     """
     by_dataset: dict[str, list[ScoredCase]] = {}
     for case in cases:
@@ -146,19 +152,19 @@ def compare(models: Sequence[str], cases: Sequence[ScoredCase]) -> tuple[Compari
     ]
     found: list[Comparison] = []
     for model in rated[-1:]:
-        found += [_table_1(model, *each) for each in by_dataset.items()]
+        found += [_table_1(model, shortest, *each) for each in by_dataset.items()]
     if len(models) == 2:
         found += [_table_2(models, *each) for each in by_dataset.items()]
     return tuple(found)
 
 
-def _table_1(model: int, dataset: str, cases: Sequence[ScoredCase]) -> Comparison:
+def _table_1(model: int, shortest: int, dataset: str, cases: Sequence[ScoredCase]) -> Comparison:
     """Responses of the model at an index that followed against those that did not."""
     followed: list[float] = []
     unfollowed: list[float] = []
     for case in cases:
         rating = case.ratings[model]
-        if rating is not None and case.response_lengths[model] >= SHORTEST_RATED:
+        if rating is not None and case.response_lengths[model] >= shortest:
             (followed if rating >= FOLLOWED else unfollowed).append(case.scores[model])
     return _comparison(1, dataset, ("followed", "unfollowed"), followed, unfollowed)
 

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis.density import DENSITY_FLOOR, LEVELS
 from analysis.problems import problem
 from analysis.saliency.cases.library import CaseLibrary
-from analysis.saliency.gather import CasesInput
+from analysis.saliency.gather import AskedCases, CasesInput, StoredCases
 from analysis.saliency.study_cases import Collected, case_parameters, collect
 from analysis.saliency.study_comparisons import (
     COLUMNS,
@@ -18,6 +17,13 @@ from analysis.saliency.study_comparisons import (
     Comparison,
     ScoredCase,
     compare,
+)
+from analysis.saliency.study_fairness import (
+    fair_comparisons,
+    fair_figure,
+    fair_sentences,
+    fair_table,
+    unmoved_sentence,
 )
 from analysis.statistics import Sample
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
@@ -33,6 +39,7 @@ CASE_COLUMNS = (
     "response_tokens",
     "rating",
     "score",
+    "unmoved",
 )
 
 _UNLIKE_LENGTHS = 2
@@ -49,24 +56,37 @@ def study(given: CasesInput) -> Study:
 
     Raises ProblemError ``input`` when there are neither ratings nor two models.
     """
+    if isinstance(given, CaseLibrary):
+        given = StoredCases(given)
     if (
-        isinstance(given, CaseLibrary)
-        and len(given.models) < 2
-        and all(case.rating is None for case in given.cases)
+        isinstance(given, StoredCases)
+        and len(given.library.models) < 2
+        and all(case.rating is None for case in given.library.cases)
+        and not given.ratings
     ):
         raise problem(
             "input",
             "There is nothing to compare in this case library.",
             "It has one model and no ratings.",
-            "Add ratings.jsonl or the results of a second model.",
+            "Give --ratings, or add the results of a second model.",
         )
     found = yield from collect(given, ScoredCase.of)
-    comparisons = compare(found.models, found.values)
+    shortest, by_reference = SHORTEST_RATED, False
+    if isinstance(given, AskedCases):
+        shortest = given.prompts.shortest_rated or shortest
+        by_reference = given.prompts.rated_by_reference and not given.ratings
+    comparisons = compare(found.models, found.values, shortest)
+    fair = fair_comparisons(found)
     rated = any(each.table == 1 for each in comparisons)
     return Findings(
         study="density",
         title="Instruction scores by rating and by model",
-        statements=(*(each.sentence() for each in comparisons), _on_lengths(found)),
+        statements=(
+            *(each.sentence() for each in comparisons),
+            _on_lengths(found),
+            *fair_sentences(found, fair),
+            unmoved_sentence(found, given.scoring.min_move),
+        ),
         tables=(
             NamedTable(
                 "comparisons",
@@ -81,26 +101,36 @@ def study(given: CasesInput) -> Study:
                 Table(CASE_COLUMNS, _case_rows(found)),
                 opens="case",
                 note="Table 1 is made of rated responses of at least "
-                f"{SHORTEST_RATED} tokens, Table 2 of all.",
+                f"{shortest} tokens, Table 2 of all. Unmoved is the share of response tokens "
+                "that no prompt token moves.",
             ),
+            *([fair_table(fair)] if fair else []),
         ),
-        figures=tuple(
-            _figure(table, rows)
-            for table in _TITLES
-            if (rows := [each for each in comparisons if each.table == table])
+        figures=(
+            *(
+                _figure(table, rows)
+                for table in _TITLES
+                if (rows := [each for each in comparisons if each.table == table])
+            ),
+            *([fair_figure(fair)] if fair else []),
         ),
         parameters={
             **case_parameters(given, found.precisions, found.methods),
-            "score levels": LEVELS,
-            "score floor": DENSITY_FLOOR,
-            "norm": 4,
             "followed from rating": FOLLOWED,
-            "shortest response of table 1": SHORTEST_RATED,
+            "shortest response of table 1": shortest,
         },
-        notes=found.notes if rated else (*found.notes, _NO_RATINGS),
+        notes=(
+            *found.notes,
+            *(() if rated else (_NO_RATINGS,)),
+            *((_BY_REFERENCE,) if rated and by_reference else ()),
+        ),
     )
 
 
+_BY_REFERENCE = (
+    "Nobody rated these responses: a rating is 4 where the response is the prompt's reference, 2 "
+    "where it has the reference in it, and 1 otherwise."
+)
 _NO_RATINGS = "Table 1 needs ratings of the responses, and there are none: only Table 2 was made."
 
 
@@ -128,6 +158,7 @@ def _case_rows(found: Collected[ScoredCase]) -> list[tuple[Cell, ...]]:
             case.response_lengths[index],
             case.ratings[index],
             case.scores[index],
+            case.unmoved[index],
         )
         for case in found.values
         for index, model in enumerate(found.models)

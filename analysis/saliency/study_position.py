@@ -10,17 +10,22 @@ any length. Sentences with fewer than four tokens or without any density are lef
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.density import DENSITY_FLOOR, LEVELS
 from analysis.effects import EFFECT_COLUMNS, Effect, cohens_d, effect_cells
 from analysis.models.tokens import Span, Tokens
 from analysis.saliency.cases.instructions import sentences
 from analysis.saliency.gather import CasesInput
-from analysis.saliency.study_cases import Collected, StudyCase, case_parameters, collect
+from analysis.saliency.study_cases import (
+    Collected,
+    StudyCase,
+    Variant,
+    case_parameters,
+    collect,
+)
 from analysis.statistics import SIGNIFICANT, mean_above_p_value
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
 from analysis.studies.sentences import p_in_words
@@ -133,6 +138,7 @@ def study(given: CasesInput) -> Study:
     found = yield from collect(given, ProfiledCase.of)
     datasets = tuple(dict.fromkeys(case.dataset for case in found.values))
     groups = datasets if len(datasets) == 1 else (_ALL, *datasets)
+    fair = [(each, replace(found, values=values)) for each, values in found.variants.items()]
     summaries = [
         _Summary.of(group, model, _profiles(found, group, index))
         for group in groups
@@ -144,6 +150,11 @@ def study(given: CasesInput) -> Study:
         statements=(
             *(each.sentence() for each in summaries),
             *(_difference(found, group) for group in groups if len(found.models) == 2),
+            *(
+                f"{variant.words(found.models)}: {_difference(of_variant, groups[0])}"
+                for variant, of_variant in fair
+                if variant != found.measured
+            ),
         ),
         tables=(
             NamedTable(
@@ -161,6 +172,7 @@ def study(given: CasesInput) -> Study:
                 opens="case",
                 note="Means over the sentences of a case.",
             ),
+            *([_fair_table(fair, groups)] if fair else []),
         ),
         figures=tuple(
             _figure(number, group, [each for each in summaries if each.group == group])
@@ -168,13 +180,31 @@ def study(given: CasesInput) -> Study:
         ),
         parameters={
             **case_parameters(given, found.precisions, found.methods),
-            "score levels": LEVELS,
-            "score floor": DENSITY_FLOOR,
-            "norm": 4,
             "segments": SEGMENTS,
             "shortest sentence": SEGMENTS,
         },
         notes=(*found.notes, *_on_missing(found)),
+    )
+
+
+def _fair_table(
+    fair: Sequence[tuple[Variant, Collected[ProfiledCase]]], groups: Sequence[str]
+) -> NamedTable:
+    """The positions of every kind of responses."""
+    rows = [
+        (
+            variant.words(found.models),
+            *_Summary.of(group, model, _profiles(found, group, index)).row(),
+        )
+        for group in groups
+        for variant, found in fair
+        for index, model in enumerate(found.models)
+    ]
+    return NamedTable(
+        "fair",
+        "Shares of a sentence's density on own, equally long and the same responses",
+        Table(("responses", *COLUMNS), rows),
+        note="Read as the first table; own responses differ in length from model to model.",
     )
 
 

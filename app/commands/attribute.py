@@ -8,11 +8,16 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
-from app.commands.options import METHODS, add_csv, add_model_options, positive
+from app.commands.options import METHODS, add_csv, add_model_options, add_scoring, positive
 
 if TYPE_CHECKING:
+    from analysis.models.tokens import Span
+    from analysis.request import ModelChoice
+    from analysis.saliency.gather import Written
+    from analysis.saliency.map import SaliencyMap
     from analysis.saliency.request import AttributionRequest, Method
     from analysis.saliency.result import Attribution
+    from analysis.session.drive import Answerer
     from analysis.table import Cell, Table
 
 
@@ -33,8 +38,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="text in UTF-8, or in UTF-16 with its mark; - is standard input",
     )
-    parser.add_argument(
+    response = parser.add_mutually_exclusive_group()
+    response.add_argument(
         "--response", metavar="TEXT", help="explain this response instead of the model's own"
+    )
+    response.add_argument("--response-file", metavar="FILE", help="the response is in this file")
+    response.add_argument(
+        "--response-from", metavar="REF", help="another model writes the response, greedily"
+    )
+    response.add_argument(
+        "--equal-length",
+        metavar="REF",
+        help="cut the model's own response to the number of tokens of another model's, if shorter",
+    )
+    parser.add_argument(
+        "--other-chat-template",
+        action="store_true",
+        help="wrap the prompt of --response-from or --equal-length in that model's chat template",
     )
     parser.add_argument("--max-new-tokens", type=positive, default=300, metavar="N")
     parser.add_argument(
@@ -81,6 +101,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="only what each prompt token weighs for the whole response: one backward pass",
     )
+    parser.add_argument(
+        "--table",
+        choices=("map", "tokens", "case"),
+        default="map",
+        help="rows of what: every pair of tokens; every prompt token with total and density; one "
+        "row with the instruction score and all that it depends on",
+    )
+    parser.add_argument(
+        "--instruction",
+        action="append",
+        metavar="TEXT",
+        help="a part of the prompt that is an instruction; may be repeated; default: guessed",
+    )
+    add_scoring(parser)
     add_csv(parser)
     parser.add_argument(
         "--json",
@@ -101,6 +135,7 @@ def _size(text: str) -> int:
 
 def run(options: argparse.Namespace) -> int:
     from analysis.saliency.agreement import Agreement
+    from analysis.saliency.gather import given_response
     from analysis.saliency.map import SaliencyMap
     from analysis.saliency.request import AttributionRequest
     from analysis.saliency.result import as_json
@@ -116,6 +151,7 @@ def run(options: argparse.Namespace) -> int:
     model = inputs.model_choice(options.model, options, settings)
     if options.base:
         model = inputs.on_base(model, inputs.model_choice(options.base, options, settings))
+    scoring = inputs.scoring_of(options)
     request = AttributionRequest(
         model=model,
         prompt=inputs.prompt_of(options),
@@ -127,20 +163,31 @@ def run(options: argparse.Namespace) -> int:
         memory_budget=options.memory,
         totals_only=options.totals,
     )
+    instructions = _instructions(request.prompt, options.instruction)
     with session(options) as opened:
+        longest = None
+        if named := options.response_from or options.equal_length:
+            other = inputs.model_choice(named, options, settings)
+            written = _written_by(opened, request, other, options)
+            if options.response_from:
+                request = given_response(request, written)
+            else:
+                longest = len(written.ids or ())
         attribution = run_with_progress(opened, request)
-        other = run_with_progress(opened, _other(request, attribution, options.compare))
+        second = run_with_progress(opened, _other(request, attribution, options.compare))
         if options.curves:
-            found = {attribution.method: attribution, options.compare or attribution.method: other}
+            found = {attribution.method: attribution, options.compare or attribution.method: second}
             judged = curves_of(opened, request, found, options.curves)
     if attribution.note:
         say(attribution.note)
     if attribution.faithfulness:
         say(f"agreement with deletion: {attribution.faithfulness.words()}")
     shown, compared = (
-        SaliencyMap.from_attribution(each, include_special=options.include_special)
-        for each in (attribution, other)
+        SaliencyMap.from_attribution(each, include_special=options.include_special, scoring=scoring)
+        for each in (attribution, second)
     )
+    if longest is not None:
+        shown = shown.beginning(longest)
     if options.json:
         write_json(as_json(attribution), options.json)
     # JSON replaces the rows unless a file is named for them.
@@ -151,23 +198,104 @@ def run(options: argparse.Namespace) -> int:
         elif options.compare:
             table = Agreement(shown, compared).table()
         else:
-            table = shown.totals_table() if options.totals else shown.table()
+            table = _table(shown, attribution, instructions, options)
         rows = _Counted(table)
         write_rows(Table(table.columns, rows), options.csv)
         if options.csv != "-":
-            print(_summary(attribution, rows.count, options.csv), file=sys.stderr)
+            response = "" if longest is not None else attribution.response
+            response = response or "".join(shown.response_tokens.texts)
+            print(_summary(response, rows.count, options.csv), file=sys.stderr)
     return 0
 
 
-def _refuse_contradictions(options: argparse.Namespace) -> None:
-    if options.totals and (options.compare or options.method.startswith("occlusion")):
-        from analysis.problems import problem
+def _written_by(
+    opened: Answerer, request: AttributionRequest, other: ModelChoice, options: argparse.Namespace
+) -> Written:
+    """Another model's own response to the prompt, stored or written now."""
+    from msgspec.structs import replace
 
+    from analysis.saliency.gather import Written
+    from app.commands.session import run_with_progress
+
+    own = replace(request, model=other, chat_template=options.other_chat_template)
+    answer = opened.cached(own)
+    if answer is None:
+        # The cheapest answer that has a response.
+        answer = run_with_progress(opened, replace(own, method="auto", totals_only=True))
+    return Written.of(answer, other)
+
+
+def _instructions(prompt: str, pieces: list[str] | None) -> tuple[Span, ...] | None:
+    """The spans of the instructions named; None if none is."""
+    from analysis.problems import problem
+    from analysis.saliency.cases.instructions import located
+
+    if not pieces:
+        return None
+    try:
+        return located(prompt, pieces)
+    except KeyError as error:
+        raise problem(
+            "input",
+            f"The instruction {error.args[0]!r} does not occur in the prompt.",
+            "",
+            "Give a part of the prompt as it is written there.",
+        ) from None
+
+
+def _table(
+    shown: SaliencyMap,
+    attribution: Attribution,
+    instructions: tuple[Span, ...] | None,
+    options: argparse.Namespace,
+) -> Table:
+    from analysis.saliency.case_tables import ToldCase, case_table, tokens_table
+    from analysis.saliency.cases.instructions import guess_instructions, instruction_mask
+
+    if options.table == "map":
+        return shown.totals_table() if options.totals else shown.table()
+    guessed = instructions is None
+    spans = guess_instructions(attribution.prompt) if instructions is None else instructions
+    told = ToldCase(
+        shown,
+        instruction_mask(shown.prompt_tokens, spans),
+        guessed,
+        attribution,
+        options.response_from or ("given" if attribution.ended == "given" else ""),
+    )
+    return tokens_table([told]) if options.table == "tokens" else case_table([told])
+
+
+def _refuse_contradictions(options: argparse.Namespace) -> None:
+    from analysis.problems import problem
+
+    if options.totals and (options.compare or options.method.startswith("occlusion")):
         raise problem(
             "input",
             "--totals sums up a gradient, and nothing else.",
             "There is no one pass for the sums of another map.",
             "Leave it out: the totals of a map are in its --json.",
+        )
+    whole_map = (
+        ("--totals", options.totals),
+        ("--compare", options.compare),
+        ("--json", options.json and options.equal_length),
+    )
+    wants = "--equal-length" if options.equal_length else f"--table {options.table}"
+    for name, given in whole_map:
+        if given and (options.equal_length or (options.table != "map" and name != "--json")):
+            raise problem(
+                "input",
+                f"{wants} and {name} cannot be written together.",
+                f"{name} has no such rows.",
+                f"Leave {name} away.",
+            )
+    if options.other_chat_template and not (options.response_from or options.equal_length):
+        raise problem(
+            "input",
+            "--other-chat-template would change nothing here.",
+            "No other model is asked.",
+            "Name it with --response-from or --equal-length.",
         )
 
 
@@ -184,11 +312,10 @@ class _Counted:
             yield row
 
 
-def _summary(attribution: Attribution, rows: int, file: str) -> str:
+def _summary(response: str, rows: int, file: str) -> str:
     """The response and where its rows are, as harmless text."""
     from app.terminal.text import prose
 
-    response = attribution.response or "".join(attribution.response_tokens.texts)
     words = f"The response: {prose(response)}" if response else "The response is empty."
     return f"{words}\n{rows:,} row{'' if rows == 1 else 's'} in {prose(file)}"
 

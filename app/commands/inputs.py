@@ -6,7 +6,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import msgspec
 
@@ -16,6 +16,9 @@ from analysis.problems import problem
 from analysis.request import ModelChoice
 from analysis.words.choice import Words, WordVectors
 from app.config import Settings
+
+if TYPE_CHECKING:
+    from analysis.density import Scoring
 
 _SOURCES = ("english", "demo", "tokens")
 
@@ -133,25 +136,45 @@ def prompt_of(options: Namespace) -> str:
     if options.prompt is not None:
         return _whole_characters(options.prompt, "The prompt")
     if options.prompt_file == "-":
-        return _decoded(sys.stdin.buffer.read(), "standard input")
-    try:
-        data = Path(options.prompt_file).read_bytes()
-    except OSError as error:
-        raise problem(
-            "input", f"The prompt file {options.prompt_file} cannot be read.", f"{error.strerror}."
-        ) from None
-    return _decoded(data, options.prompt_file)
+        return _decoded(sys.stdin.buffer.read(), "prompt", "standard input")
+    return _read(options.prompt_file, "prompt")
 
 
 def response_of(options: Namespace) -> str | None:
-    """The response, None for the model's own; raises ProblemError if it is not UTF-8 text."""
+    """The response of ``--response`` or ``--response-file``, None for the model's own.
+
+    Raises ProblemError if the file cannot be read, or the response is not UTF-8 text.
+    """
+    if options.response_file is not None:
+        return _read(options.response_file, "response")
     if options.response is None:
         return None
     return _whole_characters(options.response, "The response")
 
 
-def _decoded(data: bytes, origin: str) -> str:
-    """The text of a prompt; Windows line ends become newlines if it has no others."""
+def _read(file: str, what: str) -> str:
+    """The text of a file that has a prompt or a response."""
+    try:
+        data = Path(file).read_bytes()
+    except OSError as error:
+        raise problem(
+            "input", f"The {what} file {file} cannot be read.", f"{error.strerror}."
+        ) from None
+    return _decoded(data, what, file)
+
+
+def scoring_of(options: Namespace) -> Scoring:
+    """The numbers that scores are made with, the paper's unless told; raises ProblemError."""
+    # Imported here: the app needs no numpy before its first screen.
+    from analysis.density import Scoring
+
+    names = ("levels", "floor", "norm", "min_move")
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    return Scoring(**given, skip_unmoved=options.skip_unmoved)
+
+
+def _decoded(data: bytes, what: str, origin: str) -> str:
+    """The text of a prompt or a response; Windows line ends become newlines if it has no others."""
     # Imported here: the app reads no prompts from files.
     from analysis.text_files import utf8
     from app.commands.output import say
@@ -161,20 +184,20 @@ def _decoded(data: bytes, origin: str) -> str:
     except UnicodeDecodeError as error:
         raise problem(
             "input",
-            f"The prompt in {origin} is not UTF-8 text.",
+            f"The {what} in {origin} is not UTF-8 text.",
             f"Byte {error.start} is 0x{error.object[error.start]:02x}.",
             "Convert it first, for example with iconv.",
         ) from None
     if "\0" in text:
         raise problem(
             "input",
-            f"The prompt in {origin} is not text.",
+            f"The {what} in {origin} is not text.",
             "It has zero bytes, as UTF-16 has that is not marked.",
             "Save it as UTF-8.",
         )
     ends = text.count("\r\n")
     if ends and ends == text.count("\n") == text.count("\r"):
-        say(f"The prompt in {origin} has the line ends of Windows: they count as newlines.")
+        say(f"The {what} in {origin} has the line ends of Windows: they count as newlines.")
         return text.replace("\r\n", "\n")
     return text
 

@@ -118,6 +118,29 @@ def add_optional_csv(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_scoring(parser: argparse.ArgumentParser) -> None:
+    """Add the numbers that scores and densities are made with."""
+    parser.add_argument(
+        "--levels", type=positive, metavar="L", help="the largest normalised score; default: 10"
+    )
+    parser.add_argument(
+        "--floor", type=int, metavar="B", help="scores up to it make no density; default: 7"
+    )
+    parser.add_argument(
+        "--norm", type=float, metavar="P", help="order of the density's norm; default: 4"
+    )
+    parser.add_argument(
+        "--min-move",
+        type=float,
+        metavar="P",
+        help="a response token whose probability no prompt token moves by this is unmoved; "
+        "default: 0.01",
+    )
+    parser.add_argument(
+        "--skip-unmoved", action="store_true", help="leave unmoved response tokens out of densities"
+    )
+
+
 def positive(text: str) -> int:
     """An integer of at least 1."""
     number = int(text)

@@ -10,6 +10,7 @@ from app.commands.options import (
     METHODS,
     add_model_options,
     add_pair,
+    add_scoring,
     add_vectors,
     add_vocab,
     positive,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from analysis.studies.findings import Findings, NamedTable
 
 _MOST_ROWS = 20
+_RESPONSES = ("own", "base", "tuned", "reference")
 _PROMPT_COLUMNS = ("prompt", "id", "instruction", "dataset", "rating", "reference")
 
 
@@ -93,6 +95,26 @@ def _add_case_options(parser: argparse.ArgumentParser, *, stored: bool) -> None:
         default="auto",
         help="how importance is computed; auto takes the cheaper exact one",
     )
+    parser.add_argument(
+        "--response",
+        type=_responses,
+        metavar="LIST",
+        help="whose response both models are explained on: own (each its own), base, tuned or "
+        "reference (the prompts'); the first makes the paper's tables, all are compared; "
+        "default: own,base,tuned",
+    )
+    parser.add_argument(
+        "--equal-length",
+        action="store_true",
+        help="make the tables of own responses cut to the shorter one's number of tokens",
+    )
+    parser.add_argument(
+        "--ratings",
+        metavar="FILE",
+        help="how well responses follow their prompts: CSV of id, model (base, tuned or its name) "
+        "and rating, 1 to 4; 2 and more followed",
+    )
+    add_scoring(parser)
 
 
 def _columns(text: str) -> dict[str, str]:
@@ -108,9 +130,17 @@ def _columns(text: str) -> dict[str, str]:
     return found
 
 
+def _responses(text: str) -> tuple[str, ...]:
+    """Whose responses, from a list such as own,tuned."""
+    found = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    if not set(found) <= set(_RESPONSES):
+        raise argparse.ArgumentTypeError(f"must be a list out of {', '.join(_RESPONSES)}")
+    return found
+
+
 _WORD_ADDERS = {"vocab": add_vocab, "vectors": add_vectors}
 # A study receives those in `own` by name; its method's command may add others.
-_CASE_OPTIONS = ("max_new_tokens", "chat_template", "method")
+_CASE_OPTIONS = ("max_new_tokens", "chat_template", "method", "response", "equal_length")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -118,10 +148,9 @@ def run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from analysis.methods import study_of
-    from analysis.saliency.cases.library import CaseLibrary
     from app.commands.output import say, write_rows
     from app.commands.session import session
-    from app.commands.study_input import found_for, own_options, refuse_unused
+    from app.commands.study_input import found_for, own_options, refuse_unused, stored_cases
     from app.config import load_settings
     from app.known_descriptions import study_options
 
@@ -133,7 +162,7 @@ def run(options: argparse.Namespace) -> int:
         given = (
             spec.stored_input({"folder": Path(options.results), **own_options(options)})
             if spec.stored
-            else CaseLibrary.open(Path(options.results))
+            else stored_cases(options)
         )
         findings = _follow(spec, given, goes_on=False)
     else:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from analysis.methods import StudySpec
 from analysis.models.references import DEMO_NAMES
 from analysis.problems import problem
+from analysis.saliency.cases.library import CaseLibrary
 from analysis.saliency.cases.prompt_lines import Columns
 from analysis.saliency.cases.prompt_sets import (
     DEMO_PROMPTS,
@@ -17,6 +18,8 @@ from analysis.saliency.cases.prompt_sets import (
     demo_prompts,
     read_prompt_set,
 )
+from analysis.saliency.cases.rating_files import Ratings, read_ratings, without_place
+from analysis.saliency.gather import StoredCases
 from app.commands import inputs
 from app.commands.output import say
 from app.config import Settings
@@ -33,6 +36,7 @@ _OF_MODELS = {
     "max_new_tokens": None,
     "chat_template": False,
     "method": "auto",
+    "response": None,
     "device": "auto",
     "dtype": "auto",
     "trust_remote_code": False,
@@ -51,6 +55,9 @@ def found_for(spec: StudySpec, options: Namespace, settings: Settings) -> dict[s
         demo = base.name in DEMO_NAMES and tuned.name in DEMO_NAMES
         found["prompts"] = _prompts(options, demo=demo)
         found["cases_folder"] = Path(options.out) if options.out else None
+        found["scoring"] = inputs.scoring_of(options)
+        ids = [each.id for each in found["prompts"].prompts]
+        found["ratings"] = _ratings(options, (base.name, tuned.name), ids)
     return found | own_options(options)
 
 
@@ -64,6 +71,28 @@ def own_options(options: Namespace) -> dict[str, Any]:
         return settle(options)
     own = {name: getattr(options, name) for name in options.own}
     return {name: value for name, value in own.items() if value is not None}
+
+
+def stored_cases(options: Namespace) -> StoredCases:
+    """The stored maps of ``--results``; raises ProblemError for an unusable folder."""
+    library = CaseLibrary.open(Path(options.results))
+    return StoredCases(
+        library,
+        equal_length=options.equal_length,
+        scoring=inputs.scoring_of(options),
+        ratings=_ratings(options, library.models, [case.id for case in library.cases]),
+    )
+
+
+def _ratings(options: Namespace, models: Sequence[str], ids: Sequence[str]) -> Ratings:
+    """The ratings of ``--ratings``, none without it; what rates no prompt here is said."""
+    if not options.ratings:
+        return {}
+    found = read_ratings(Path(options.ratings), models)
+    if strangers := without_place(found, ids):
+        more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
+        say(f"{options.ratings} rates {strangers[0]}{more}: no prompt of this study has that id.")
+    return found
 
 
 def _prompts(options: Namespace, *, demo: bool) -> PromptSet:

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from analysis.saliency.cases.library import CaseLibrary
 from app.views.cases.view import CasesView
 from app.widgets.item_list import ItemList
 from tests.app.pair_app import csv_rows, library_app, screen, until, until_shown
@@ -52,6 +53,25 @@ async def test_a_case_opens_and_brackets_walk_the_list(small):
         await until_shown(pilot, "apt · one")
         await pilot.press("escape")
         await until_shown(pilot, "2 of 2 cases")
+
+
+async def test_plus_and_minus_rate_in_the_list_and_beside_the_map_and_the_folder_keeps_it(small):
+    library = small.workspace.library
+    async with small.run_test(size=(140, 30)) as pilot:
+        await until_shown(pilot, "2 of 2 cases")
+        # The list rates the tuned model, which is the rated one.
+        await pilot.press("plus", "plus")
+        await until(pilot, lambda: library.rating("one", "plain") == 4)
+        await pilot.press("enter")
+        await until_shown(pilot, "apt · one", "plain · one, rated 4", "instruction score")
+        await pilot.press("minus")
+        await pilot.press("plus")
+        await until_shown(pilot, "apt · one, rated 1")
+        await pilot.press("s", "minus", "escape")
+        await until_shown(pilot, "2 of 2 cases")
+        row = next(line for line in screen(small).splitlines() if line.startswith(" one"))
+        assert row.split()[2] == "3"
+    assert CaseLibrary.open(library.folder).case("one").ratings == (1.0, 3.0)
 
 
 async def test_filters_and_search(small):

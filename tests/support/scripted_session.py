@@ -197,11 +197,22 @@ def facts(name: str, *, chat_template: bool = True) -> ModelFacts:
     )
 
 
+def _cut(text: str) -> list[tuple[str, tuple[int, int]]]:
+    return [(m.group(), m.span()) for m in re.finditer(r"\s?\w+|[^\w\s]", text)]
+
+
 def attribution(request: AttributionRequest, *, seed: int = 0) -> Attribution:
     """A whole answer; other methods differ from the gradient by as much noise again."""
     prompt = word_tokens(request.prompt, template=request.chat_template)
     text = request.response or RESPONSES.get(request.model.name, " An answer.")
-    found = [(m.group(), m.span()) for m in re.finditer(r"\s?\w+|[^\w\s]", text)]
+    found = _cut(text)
+    if request.response_ids is not None and len(request.response_ids) != len(found):
+        # Ids count from 0: their number says whose response they are.
+        texts = [
+            each for each in RESPONSES.values() if len(_cut(each)) == len(request.response_ids)
+        ]
+        text = texts[0] if texts else text
+        found = _cut(text)
     response = Tokens(
         ids=tuple(range(len(found))),
         texts=tuple(piece for piece, _ in found),
@@ -229,6 +240,7 @@ def attribution(request: AttributionRequest, *, seed: int = 0) -> Attribution:
         passes_dtype="float32",
         totals=importance.sum(axis=1),
         difference=None if occluded else 1.5e-6,
+        response=text,
     )
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
 from analysis import json_lines
 from analysis.json_lines import broken, decoded
 from analysis.problems import ProblemError, problem
+from analysis.writing import whole_file
 
 T = TypeVar("T")
 
@@ -37,10 +38,16 @@ class FullCaseEntry(CaseEntry, kw_only=True):
 
 
 class ResponseEntry(msgspec.Struct):
-    """A line of responses_MODEL.jsonl."""
+    """A line of responses_MODEL.jsonl.
+
+    `moves` is how far the prompt's tokens move each response token's probability, at most, and
+    `moves_exact` whether occlusion measured it; None where nobody wrote it.
+    """
 
     id: str
     response_tokens: list[str]
+    moves: list[float] | None = None
+    moves_exact: bool = False
 
 
 class _RatingEntry(msgspec.Struct):
@@ -51,21 +58,29 @@ class _RatingEntry(msgspec.Struct):
     rating: float
 
 
-class _ModelsFile(msgspec.Struct):
-    """The content of models.json."""
+class ModelsFile(msgspec.Struct, omit_defaults=True):
+    """The content of models.json: base before tuned, and whose responses the maps explain."""
 
-    models: list[str]
+    models: tuple[str, ...] = ()
+    responses: Literal["own", "base", "tuned", "reference"] = "own"
 
 
-def stated_order(path: Path, names: list[str]) -> tuple[str, ...]:
-    """The models in the order that a file states, base first; nothing where there is no file."""
+def write_models_file(folder: Path, models: Sequence[str], responses: str) -> None:
+    """Write models.json; raises OSError."""
+    content = ModelsFile(tuple(models), responses)  # type: ignore[arg-type]  # checked by readers
+    (folder / "models.json").write_bytes(msgspec.json.encode(content))
+
+
+def models_file(path: Path, names: list[str]) -> ModelsFile:
+    """What a file states of the models; nothing where there is no file."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        return ()
+        return ModelsFile()
     except OSError as error:
         raise broken(path, None, f"It cannot be read: {error.strerror}.") from None
-    stated = decoded(msgspec.json.Decoder(_ModelsFile), data, path, 1).models
+    content = decoded(msgspec.json.Decoder(ModelsFile), data, path, 1)
+    stated = content.models
     if sorted(stated) != sorted(names):
         raise broken(
             path,
@@ -73,7 +88,7 @@ def stated_order(path: Path, names: list[str]) -> tuple[str, ...]:
             f"It names {' and '.join(stated) or 'no model'}; "
             f"the responses are those of {' and '.join(sorted(names))}.",
         )
-    return tuple(stated)
+    return content
 
 
 def model_names(folder: Path, prefix: str, suffix: str) -> list[str]:
@@ -113,6 +128,33 @@ def ratings(path: Path) -> dict[tuple[str, str], float]:
         return {}
     found = (entry for _, _, entry in entries(path, _RatingEntry))
     return {(entry.model, entry.id): entry.rating for entry in found if entry.rating > 0}
+
+
+def write_ratings(
+    folder: Path, models: Sequence[str], responses: str, rated: Iterable[tuple[str, str, float]]
+) -> None:
+    """Write (case id, model, rating) in place of the ratings there were.
+
+    Where no file says which model is the base, that is written too: a rating must not change what
+    they are taken for. Raises ProblemError, ``storage``.
+    """
+    path = folder / "ratings.jsonl"
+    lines = [
+        msgspec.json.encode(_RatingEntry(case, model, rating)).decode()
+        for case, model, rating in rated
+    ]
+    try:
+        if not (folder / "models.json").exists():
+            write_models_file(folder, models, responses)
+        with whole_file(path) as stream:
+            stream.writelines(f"{line}\n" for line in lines)
+    except OSError as error:
+        raise problem(
+            "storage",
+            f"The ratings {path} cannot be written.",
+            f"{error.strerror}.",
+            "Copy the folder to where you may write, or give ratings in a file with --ratings.",
+        ) from None
 
 
 def missing(path: Path) -> ProblemError:

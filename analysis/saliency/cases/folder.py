@@ -15,9 +15,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
-import msgspec
-
 from analysis.problems import ProblemError, problem
+from analysis.saliency.cases.entries import write_models_file
 from analysis.saliency.cases.library import STUDY_CASES
 from analysis.saliency.cases.writer import CaseWriter, NewCase
 from analysis.studies.making import making_folder
@@ -31,14 +30,14 @@ _ATTEMPTS = 20
 class CaseFolder:
     """A context that collects a study's cases; the folder changes only at `finish`."""
 
-    def __init__(self, folder: Path | None, models: Sequence[str]) -> None:
+    def __init__(self, folder: Path | None, models: Sequence[str], responses: str = "own") -> None:
         """Begin writing in the study's folder, nothing with None; models are base and tuned.
 
         Raises ProblemError, ``storage``, if nothing can be written there, or something other than a
         case library is in the way.
         """
         self._folder = folder
-        self._names = file_names(*models)
+        self._names, self._responses = file_names(*models), responses
         self._open = ExitStack()
         self._writers: list[CaseWriter] = []
         if folder is None:
@@ -50,7 +49,7 @@ class CaseFolder:
             except OSError as error:
                 raise _unwritable(folder, error) from None
             for side, name in zip(_SIDES, self._names, strict=True):
-                writer = CaseWriter(self._made / side, [name])
+                writer = CaseWriter(self._made / side, [name], responses)
                 self._writers.append(self._open.enter_context(writer))
             self._open = self._open.pop_all()
 
@@ -87,7 +86,7 @@ class CaseFolder:
                     "The models cut prompts into different tokens, so their maps are in two case "
                     f"libraries, {_PLACES[1]} and {_PLACES[2]}.",
                 )
-            _join(base, tuned, self._names)
+            _join(base, tuned, self._names, self._responses)
             self._place({STUDY_CASES: base})
         except OSError as error:
             raise _unwritable(self._folder, error) from None
@@ -136,13 +135,13 @@ def file_names(base: str, tuned: str) -> tuple[str, str]:
     return short[0], short[1]
 
 
-def _join(base: Path, tuned: Path, names: tuple[str, str]) -> None:
+def _join(base: Path, tuned: Path, names: tuple[str, str], responses: str) -> None:
     """Join two libraries of the same cases in the base model's folder."""
     with (base / "ratings.jsonl").open("ab") as ratings:
         ratings.write((tuned / "ratings.jsonl").read_bytes())
     for file in (f"responses_{names[1]}.jsonl", f"salience_{names[1]}.npz"):
         (tuned / file).rename(base / file)
-    (base / "models.json").write_bytes(msgspec.json.encode({"models": names}))
+    write_models_file(base, names, responses)
 
 
 def _check_replaceable(place: Path) -> None:

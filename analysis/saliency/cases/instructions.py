@@ -136,6 +136,24 @@ def _is_request(text: str, span: Span) -> bool:
     return "?" in text[slice(*span)] or _REQUEST.match(text, span[0]) is not None
 
 
+def located(prompt: str, pieces: Sequence[str]) -> tuple[Span, ...]:
+    """The span of each marked part: after the previous one if it occurs there, else anywhere.
+
+    Raises KeyError with the first part that does not occur in the prompt.
+    """
+    places: list[Span] = []
+    end = 0
+    for piece in pieces:
+        start = prompt.find(piece, end)
+        if start < 0:
+            start = prompt.find(piece)
+        if start < 0:
+            raise KeyError(piece)
+        end = start + len(piece)
+        places.append((start, end))
+    return tuple(sorted(places))
+
+
 def instruction_mask(tokens: Tokens, spans: Sequence[Span]) -> NDArray[np.bool_]:
     """True for the tokens that share a character with one of the spans; bool [N].
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -28,8 +28,9 @@ from analysis.saliency.cases.entries import (
     entries,
     missing,
     model_names,
+    models_file,
     ratings,
-    stated_order,
+    write_ratings,
 )
 from analysis.saliency.cases.instructions import instruction_mask
 from analysis.saliency.cases.tokens import tokens_from_pieces
@@ -83,6 +84,7 @@ class CaseLibrary:
         models: One name, or base and tuned in this order, as ``models.json`` says. Without it, a
             model with ratings is the tuned one, because ratings judge how instructions were
             followed; otherwise the order of names decides.
+        responses: Whose responses the maps explain: each model's own, or one that both were given.
         cases: In file order.
     """
 
@@ -103,9 +105,11 @@ class CaseLibrary:
             listed.append(entry)
         rated_as = ratings(folder / "ratings.jsonl")
         rated = {model for model, _ in rated_as}
-        self.models: tuple[str, ...] = stated_order(folder / "models.json", responses) or tuple(
+        stated = models_file(folder / "models.json", responses)
+        self.models: tuple[str, ...] = stated.models or tuple(
             sorted(responses, key=lambda name: (name in rated, name))
         )
+        self.responses = stated.responses
         self._responses = {model: self._response_index(model) for model in self.models}
         self._archives = {model: self._archive(model) for model in self.models}
         self.cases = tuple(
@@ -149,6 +153,30 @@ class CaseLibrary:
         """The rating of one model's response; None if unrated."""
         return self.case(case_id).ratings[self.models.index(model)]
 
+    def rate(self, case_id: str, model: str, rating: float | None) -> None:
+        """Rate one model's response, and write the ratings; None takes a rating away.
+
+        Raises:
+            KeyError: The library does not have this id or model.
+            ProblemError: ``storage`` if the file cannot be written; nothing is changed then.
+        """
+        old, index = self.case(case_id), self.models.index(model)
+        new = replace(old, ratings=(*old.ratings[:index], rating, *old.ratings[index + 1 :]))
+        cases = tuple(new if case is old else case for case in self.cases)
+        write_ratings(
+            self.folder,
+            self.models,
+            self.responses,
+            (
+                (case.id, name, value)
+                for case in cases
+                for name, value in zip(self.models, case.ratings, strict=True)
+                if value is not None
+            ),
+        )
+        self.cases = cases
+        self._by_id[case_id] = new
+
     def text(self, case_id: str) -> CaseText:
         """Tokens, instructions, context and reference of a case, read from disk."""
         entry = self._full_entry(case_id)
@@ -173,10 +201,15 @@ class CaseLibrary:
         offset, _ = self._responses[model][case_id]
         response = entry_at(path, offset, ResponseEntry)
         tokens = tokens_from_pieces(entry.prompt_tokens, entry.prompt)
+        moves = response.moves
+        if moves is not None and len(moves) != len(response.response_tokens):
+            raise broken(path, None, f"Case {case_id!r} has {len(moves)} moves, not one a token.")
         return SaliencyMap(
             model=model,
             prompt_tokens=tokens,
             response_tokens=tokens_from_pieces(response.response_tokens),
+            moves=None if moves is None else np.array(moves, dtype=np.float32),
+            moves_exact=response.moves_exact,
             scores=self._scores(case_id, model, len(tokens)),
             importance=None,
             visible=np.ones(len(tokens), dtype=np.bool_),

@@ -12,7 +12,7 @@ from typing import Literal
 
 from analysis.models.tokens import Span
 from analysis.problems import ProblemError, problem
-from analysis.saliency.cases.instructions import guess_instructions
+from analysis.saliency.cases.instructions import guess_instructions, located
 from analysis.saliency.cases.prompt_lines import Columns, Entry, UnusableLineError, entries_of
 from analysis.text_files import utf8
 
@@ -60,6 +60,8 @@ class PromptSet:
         digest: Identifies the content: SHA-256 of the file in hexadecimal.
         skipped: What was wrong with each skipped line, beginning with the line number.
         max_new_tokens: How long responses need to be, if the set knows; otherwise None.
+        rated_by_reference: Responses are rated by comparing them with the prompts' references.
+        shortest_rated: Fewest tokens of a response that can be rated, if the set knows.
     """
 
     name: str
@@ -67,6 +69,8 @@ class PromptSet:
     digest: str
     skipped: tuple[str, ...] = ()
     max_new_tokens: int | None = None
+    rated_by_reference: bool = False
+    shortest_rated: int | None = None
 
     @property
     def guessed(self) -> int:
@@ -92,7 +96,15 @@ def demo_prompts() -> PromptSet:
         )
     prompts = [each for group in by_task.values() for each in group[:_DEMO_PROMPTS_PER_TASK]]
     digest = hashlib.sha256(json.dumps([each.prompt for each in prompts]).encode()).hexdigest()
-    return PromptSet(DEMO_PROMPTS, tuple(prompts), digest, max_new_tokens=_DEMO_NEW_TOKENS)
+    return PromptSet(
+        DEMO_PROMPTS,
+        tuple(prompts),
+        digest,
+        max_new_tokens=_DEMO_NEW_TOKENS,
+        rated_by_reference=True,
+        # The right answer is a word, and often a single token.
+        shortest_rated=1,
+    )
 
 
 def read_prompt_set(
@@ -216,20 +228,12 @@ def _pieces(value: object, column: str) -> list[str]:
 
 
 def _places(prompt: str, pieces: list[str]) -> tuple[Span, ...]:
-    """The span of each part: after the previous one if it occurs there, otherwise anywhere."""
-    places: list[Span] = []
-    end = 0
-    for piece in pieces:
-        start = prompt.find(piece, end)
-        if start < 0:
-            start = prompt.find(piece)
-        if start < 0:
-            raise UnusableLineError(
-                f"the instruction {_shortened(piece)!r} does not occur in the prompt"
-            )
-        end = start + len(piece)
-        places.append((start, end))
-    return tuple(sorted(places))
+    try:
+        return located(prompt, pieces)
+    except KeyError as error:
+        raise UnusableLineError(
+            f"the instruction {_shortened(error.args[0])!r} does not occur in the prompt"
+        ) from None
 
 
 def _rating(value: object, column: str) -> float | None:

@@ -14,8 +14,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.density import LEVELS, PAPER
 from analysis.models.tokens import Span, Tokens
 from analysis.problems import ProblemError, problem
+from analysis.saliency.cases.entries import write_models_file
 from analysis.saliency.cases.tokens import pieces_from_tokens
 from analysis.saliency.map import SaliencyMap
 
@@ -53,15 +55,16 @@ class CaseWriter:
     """A context that writes a case library, one case after the other.
 
     The format has no place for special tokens or signed importance, so only visible rows and
-    normalised scores are written.
+    normalised scores, in ten levels, are written.
     """
 
-    def __init__(self, folder: Path, models: Sequence[str]) -> None:
+    def __init__(self, folder: Path, models: Sequence[str], responses: str = "own") -> None:
         """Open the files.
 
         Args:
             folder: A folder to create; it must not contain files yet.
             models: The models' names, base before tuned, used in the file names.
+            responses: Whose responses the maps explain, as `gather.Responses`.
 
         Raises:
             ProblemError: ``storage`` if the folder cannot be written or is not empty; ``input``
@@ -77,7 +80,7 @@ class CaseWriter:
             folder.mkdir(parents=True, exist_ok=True)
             if any(folder.iterdir()):
                 raise problem("storage", f"The folder {folder} is not empty.", "", "Name another.")
-            (folder / "models.json").write_bytes(msgspec.json.encode({"models": self.models}))
+            write_models_file(folder, self.models, responses)
             self._texts = self._open("cases.jsonl")
             self._ratings = self._open("ratings.jsonl")
             self._outputs = [self._open_model(model) for model in models]
@@ -153,10 +156,17 @@ def _write_map(responses: BinaryIO, archive: ZipFile, case: NewCase, shown: Sali
             "A case library has one list of prompt tokens a case.",
             "Write a library for each model.",
         )
-    pieces = pieces_from_tokens(shown.response_tokens)
-    _write_line(responses, id=case.id, response_tokens=pieces)
+    about: dict[str, object] = {"response_tokens": pieces_from_tokens(shown.response_tokens)}
+    if shown.moves is not None:
+        # str: the shortest digits that give the same float32 back.
+        about |= {
+            "moves": [float(str(each)) for each in shown.moves],
+            "moves_exact": shown.moves_exact,
+        }
+    _write_line(responses, id=case.id, **about)
     array = BytesIO()
-    np.save(array, shown.scores[shown.visible], allow_pickle=False)
+    scores = shown.scores if shown.scoring.levels == LEVELS else shown.scored(PAPER).scores
+    np.save(array, scores[shown.visible], allow_pickle=False)
     archive.writestr(f"{case.id}.npy", array.getvalue())
 
 

@@ -17,9 +17,11 @@ from analysis.engine.loading import LoadedModel
 from analysis.engine.memory import free_bytes, readable, release
 from analysis.engine.non_finite import NotFiniteError, explain_non_finite
 from analysis.engine.pool import ModelPool
+from analysis.engine.tokenizing import same_tokens
 from analysis.events import Partial, Progress, Steps
 from analysis.models.tokens import Tokens
 from analysis.problems import ProblemError, problem
+from analysis.request import ModelChoice
 from analysis.saliency.compute.deletion import agreement_with_deletion
 from analysis.saliency.compute.importance import (
     Piece,
@@ -50,7 +52,7 @@ def attribute(request: AttributionRequest, models: ModelPool) -> Steps[Attributi
     """
     loaded = yield from models.get(request.model)
     prompt = loaded.tokenize(request.prompt, chat_template=request.chat_template)
-    given, text = _given_response(request, loaded)
+    given, text, note = yield from _given_response(request, loaded, models)
     refuse_too_long(
         loaded.facts.context_window,
         len(prompt),
@@ -71,6 +73,7 @@ def attribute(request: AttributionRequest, models: ModelPool) -> Steps[Attributi
         ended="running",
         seconds=0.0,
         response=text,
+        note=note,
     )
     return (
         yield from models.with_room(
@@ -143,7 +146,11 @@ def _explained(
                 ran: Ran = stop.value
                 break
             if isinstance(piece, Totals):
-                complete = msgspec.structs.replace(complete, totals=piece.values.numpy())
+                complete = msgspec.structs.replace(
+                    complete,
+                    totals=piece.values.numpy(),
+                    probabilities=piece.probabilities.numpy(),
+                )
                 yield Partial(complete)
                 continue
             if isinstance(piece, Restart):
@@ -258,13 +265,24 @@ def _pieces(
     raise explain_non_finite(loaded.model, (*prompt, *response[:-1]), loaded.facts.name)
 
 
-def _given_response(request: AttributionRequest, loaded: LoadedModel) -> tuple[Tokens | None, str]:
-    """The response given with the request, and its text; None if the model is to generate one."""
-    if request.response_ids is not None:
-        return loaded.response_tokens(request.response_ids)
-    if request.response is not None:
-        return loaded.tokenize_response(request.response), request.response
-    return None, ""
+def _given_response(
+    request: AttributionRequest, loaded: LoadedModel, models: ModelPool
+) -> Steps[tuple[Tokens | None, str, str]]:
+    """The response given with the request, its text, and a note; None if the model is to write."""
+    ids, text, note = request.response_ids, request.response, ""
+    if ids is not None and text is not None and isinstance(request.written_by, ModelChoice):
+        writer = yield from models.tokenizer(request.written_by)
+        if not same_tokens(writer, loaded.tokenizer, ids):
+            ids = None
+            note = (
+                f"The response was written by {request.written_by.name} in tokens of its own; its "
+                "text was cut into tokens of this model."
+            )
+    if ids is not None:
+        return (*loaded.response_tokens(ids), note)
+    if text is not None:
+        return loaded.tokenize_response(text), text, note
+    return None, "", note
 
 
 def _with_response(loaded: LoadedModel, start: Attribution, ids: list[int]) -> Attribution:

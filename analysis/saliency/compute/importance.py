@@ -144,7 +144,7 @@ def importance_pieces(
             terms = sums.along(known.factors(target))
             sums_of_rows = finite(terms.sum(dim=1), model.dtype)
             why = f"{why} {_worth(terms, model.dtype, way.quantity)}".strip()
-            yield Totals(sums_of_rows)
+            yield Totals(sums_of_rows, finite(known.probabilities, model.dtype))
         certificate = Certificate(sums, partial(read, nudged=True)) if is_forward else None
         del sums  # Frees its graph before the method allocates its own.
     if known is not None and certificate is not None:

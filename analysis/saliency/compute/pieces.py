@@ -21,9 +21,15 @@ class Piece:
 
 @dataclass(frozen=True)
 class Totals:
-    """The sum of every row of the map, float32 [N] on the CPU, before the map."""
+    """What a backward pass tells before the map, float32 on the CPU.
+
+    Attributes:
+        values: [N], the sum of every row of the map.
+        probabilities: [M], p(y_m | x, y_<m).
+    """
 
     values: Tensor
+    probabilities: Tensor
 
 
 @dataclass(frozen=True)

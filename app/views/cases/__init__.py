@@ -12,5 +12,7 @@ ACTIONS = (
     Action("cases.sort", "o", "order", "Sort by the next column"),
     Action("cases.reverse", "O", "", "Turn the order round"),
     Action("cases.export", "e", "export", "The listed cases as a CSV file in the current folder"),
+    Action("cases.better", "plus", "", "Rate the tuned model's response higher", "rate(1)"),
+    Action("cases.worse", "minus", "", "Rate it lower; below 1 it is unrated", "rate(-1)"),
     Action("cases.clear", "escape", "", "Show all cases again", "clear_filters"),
 )

@@ -21,6 +21,7 @@ from app.frame.actions import bindings
 from app.frame.export import free_path, save_csv
 from app.frame.view import View
 from app.links import CaseLink, Link, MapsLink, StepLink, StoredMap
+from app.rating import rate, rated_note
 from app.terminal.text import fit, pad, prose
 from app.views.cases.case_list import (
     Filters,
@@ -55,7 +56,8 @@ class CasesView(View):
         "the instruction in view all through its response.\n"
         "difference   tuned minus base.\n"
         "rating   how well the tuned model's response follows the instruction, 1 to 4; the paper "
-        "counts 2 and more as followed.\n\n"
+        "counts 2 and more as followed. + and - rate the case under the cursor; beside the maps "
+        "they rate the active model's response. Ratings are kept in the folder.\n\n"
         f"{_GUESSED} before a case   nobody marked its instructions: they are guessed from its "
         "layout and its first words, and its scores rest on that guess.\n\n"
         "Enter opens a case in the Saliency view; there [ and ] go on to the previous and the "
@@ -105,6 +107,8 @@ class CasesView(View):
         )
 
     def enter(self) -> None:
+        """Focus the list, with ratings that were given beside a map."""
+        self._refresh_ratings()
         self.query_one("#list").focus()
 
     def on_resize(self, event: Resize) -> None:
@@ -235,7 +239,7 @@ class CasesView(View):
 
     def _map(self, case_id: str, model: str) -> StoredMap:
         rating = self._library.rating(case_id, model)
-        note = case_id if rating is None else f"{case_id}, rated {rating:g}"
+        note = rated_note(case_id, rating)
         try:
             return StoredMap(model, self._library.map(case_id, model), note)
         except ProblemError as error:
@@ -273,6 +277,18 @@ class CasesView(View):
     def action_clear_filters(self) -> None:
         """List all cases, in the current order."""
         self._filter(Filters(order=self._filters.order, rising=self._filters.rising))
+
+    def action_rate(self, step: int) -> None:
+        """Rate the tuned model's response of the case under the cursor."""
+        if self._listed:
+            case = self._listed[self.query_one("#list", ItemList).cursor]
+            rate(self.ui, case.id, self._library.models[-1], step)
+            self._refresh_ratings()
+
+    def _refresh_ratings(self) -> None:
+        """Show ratings as they are now; the cases stay where they are until listed again."""
+        self._listed = [self._library.case(case.id) for case in self._listed]
+        self.query_one("#list").refresh()
 
     def action_export(self) -> None:
         path = free_path(Path.cwd(), f"cases-{self._library.folder.name}", ".csv")

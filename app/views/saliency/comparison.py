@@ -238,6 +238,11 @@ class Comparison:
         found = np.flatnonzero(self._index[side] == token)
         return int(found[0]) if len(found) else None
 
+    def row_kept(self, token: tuple[int, int] | None, row: int) -> int:
+        """The row of a token (see `token_at`) that was in a row before, else the nearest to it."""
+        found = None if token is None else self.row_of(*token)
+        return max(0, min(row if found is None else found, len(self.rows) - 1))
+
     def token_at(self, row: int) -> tuple[int, int] | None:
         """(side, prompt token) of a row, preferring the base model's token."""
         if not 0 <= row < len(self.rows):

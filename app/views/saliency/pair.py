@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from analysis.saliency.agreement import Agreement
 from analysis.saliency.faithfulness import Faithfulness, better_in_words, gain_of
+from analysis.saliency.gather import Written, golden
 from app.jobs.watch import Watch
 from app.state import Prompt
 from app.terminal.text import prose
 from app.views.saliency.answer import Answer
 from app.views.saliency.comparison import Comparison, Mask, mask_of
-from app.views.saliency.side import METHODS, Method, Side
+from app.views.saliency.side import METHODS, WHOSE, Method, Side, Whose
 from app.widgets.lines import Line
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Pair:
     """The two sides and the current method; holds no widgets.
 
     A missing second side has no name. `method` says what the maps show: until the user chooses
-    one, the gradient that agrees better with deletion.
+    one, the gradient that agrees better with deletion. `whose` is the response that they explain.
 
     Attributes:
         settles: Whether both gradients are computed, for the better one to be shown.
@@ -42,6 +43,8 @@ class Pair:
         self.sides = tuple(sides)
         self.method: Method = "gradient"
         self._chosen = False
+        self.whose: Whose = "own"
+        self._golden: Written | str = ""
 
     @property
     def names(self) -> list[str]:
@@ -64,8 +67,8 @@ class Pair:
 
     def has_asked(self, requests: Sequence[AttributionRequest]) -> bool:
         """Whether exactly these requests were made and none has to be repeated."""
-        same = [side.gradient.request for side in self.sides] == list(requests)
-        return same and not any(side.gradient.can_run for side in self.sides)
+        same = [side.own.request for side in self.sides] == list(requests)
+        return same and not any(side.own.can_run for side in self.sides)
 
     def find(self, watch: Watch) -> tuple[int, Answer] | None:
         """The side (0 base, 1 tuned) and answer of a watch; None if it was dropped."""
@@ -85,6 +88,54 @@ class Pair:
         """Show the next method, which is the user's choice from then on."""
         self._chosen = True
         self.method = METHODS[(METHODS.index(self.method) + 1) % len(METHODS)]
+
+    @property
+    def responses(self) -> list[Whose]:
+        """Whose response both models can be explained on now."""
+        there = {
+            "own": True,
+            "base": self.sides[0].response is not None and bool(self.sides[1].name),
+            "tuned": self.sides[1].response is not None,
+            "golden": bool(self._golden),
+        }
+        return [whose for whose in WHOSE if there[whose]]
+
+    def turn_response(self) -> list[Answer]:
+        """Go on to the next response that there is; returns the answers to ask for."""
+        there = self.responses
+        at = there.index(self.whose) + 1 if self.whose in there else 0
+        return self.show_response(there[at % len(there)])
+
+    def give(self, golden: Written | str) -> list[Answer]:
+        """Explain both models on a response of the user's; returns the answers to ask for.
+
+        `golden` is a text as it was typed, or a response as it is in a file.
+        """
+        for side in self.sides:
+            side.forget("golden")
+        self._golden = golden
+        return self.show_response("golden")
+
+    def show_response(self, whose: Whose) -> list[Answer]:
+        """Show the maps that explain one response; returns the answers to ask for."""
+        self.whose = whose
+        said = {"own": "", "golden": "given response"}.get(whose, "")
+        written = None
+        if whose in ("base", "tuned"):
+            writer = self.sides[whose == "tuned"]
+            written, said = writer.response, f"{writer.name}'s response"
+        found = []
+        for side in self.sides:
+            if whose == "golden":
+                written = self._given(side)
+            found.append(side.turn_to(whose, written, said))
+        return [answer for answer in found if answer is not None]
+
+    def _given(self, side: Side) -> Written | None:
+        request, given = side.own.request, self._golden
+        if request is None or isinstance(given, Written):
+            return None if request is None else cast("Written", given)
+        return golden(request.prompt, given, chat_template=request.chat_template)
 
     def wanted(self) -> list[Answer]:
         """The answers to request: those to be shown that are missing or were stopped."""
@@ -163,7 +214,7 @@ def _both(side: Side) -> tuple[Faithfulness | None, Faithfulness | None]:
 def going_on(pair: Pair, comparison: Comparison, *, engine_starting: bool) -> Line:
     """One line on what is running, awaited, failed or remarkable; empty for nothing."""
     for side, shown in zip(pair.sides, comparison.maps, strict=True):
-        for answer in side.answers:
+        for answer in side.shown:
             # Without a map the pane itself shows the problem.
             said = shown is None and answer is side.answer(pair.method)
             if answer.problem is not None and not said:

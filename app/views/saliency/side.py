@@ -1,8 +1,12 @@
-"""One model's side of the Saliency view: its gradient, its occlusion, or a stored map."""
+"""One model's side of the Saliency view: its gradient, its occlusion, or a stored map.
+
+A side is explained on the model's own response first, and on others where the user asks for it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
@@ -12,6 +16,7 @@ from analysis.problems import Problem
 from analysis.saliency import request as requested
 from analysis.saliency.agreement import Agreement
 from analysis.saliency.faithfulness import Faithfulness
+from analysis.saliency.gather import Written, given_response
 from analysis.saliency.map import SaliencyMap
 from analysis.saliency.result import Attribution
 from app.links import StoredMap
@@ -30,13 +35,30 @@ _ASKED: dict[Method, requested.Method] = {
 }
 """What explains the gradient's response once more, for each method but the gradient."""
 
+Whose = Literal["own", "base", "tuned", "golden"]
+"""Whose response is explained: each model's own, one model's in both, or one that was given."""
+
+WHOSE: tuple[Whose, ...] = ("own", "base", "tuned", "golden")
+
+
+@dataclass
+class Explained:
+    """The ways to explain one response: by the gradient, and by others once they are wanted."""
+
+    gradient: Answer
+    others: dict[requested.Method, Answer] = field(default_factory=dict)
+
+    @property
+    def answers(self) -> list[Answer]:
+        return [self.gradient, *self.others.values()]
+
 
 class Side:
     """One model's answers and maps; holds no widgets.
 
     A `stored` map from a case library leaves nothing to ask; `note` is a remark about it.
-    `gradient` generates and explains the response, the `others` explain the same one, each once it
-    is wanted.
+    `gradient` explains the response shown, the model's own unless `whose` says otherwise, and
+    generates it if need be; the `others` explain the same one, each once it is wanted.
     """
 
     def __init__(
@@ -51,13 +73,28 @@ class Side:
         self.name = name
         self.note = note
         self.stored = stored
-        self.gradient = Answer(request, problem)
-        self.others: dict[requested.Method, Answer] = {}
+        self.whose: Whose = "own"
+        self._explained: dict[Whose, Explained] = {"own": Explained(Answer(request, problem))}
+        self._said = ""
         self._agreements: dict[Method, Agreement] = {}
 
     @property
-    def answers(self) -> list[Answer]:
-        return [self.gradient, *self.others.values()]
+    def own(self) -> Answer:
+        """The answer that generates and explains the model's own response."""
+        return self._explained["own"].gradient
+
+    @property
+    def gradient(self) -> Answer:
+        return self._explained[self.whose].gradient
+
+    @property
+    def shown(self) -> list[Answer]:
+        """The answers about the response that is shown."""
+        return self._explained[self.whose].answers
+
+    @property
+    def others(self) -> dict[requested.Method, Answer]:
+        return self._explained[self.whose].others
 
     def other(self, method: Method) -> Answer | None:
         """The answer beside the gradient that a method shows; None if there is none yet."""
@@ -65,8 +102,52 @@ class Side:
 
     def name_of(self, answer: Answer) -> str:
         """The model, and by what it is explained if not by the gradient."""
-        method = next((method for method, each in self.others.items() if each is answer), "")
+        every = (pair for each in self._explained.values() for pair in each.others.items())
+        method = next((method for method, each in every if each is answer), "")
         return f"{self.name}, {method.replace('_', ' ')}" if method else self.name
+
+    @property
+    def answers(self) -> list[Answer]:
+        """All answers, about every response that was asked about."""
+        every = (answer for each in self._explained.values() for answer in each.answers)
+        return list(dict.fromkeys(every))
+
+    @property
+    def response(self) -> Written | None:
+        """The model's own response, for others to be explained on; None until it is complete."""
+        found, request = self.own.attribution, self.own.request
+        if not self.own.whole or found is None or request is None:
+            return None
+        return Written.of(found, request.model) if len(found.response_tokens) else None
+
+    def turn_to(self, whose: Whose, written: Written | None, said: str) -> Answer | None:
+        """Show what explains another response, and return it if it has to be asked for.
+
+        Args:
+            whose: Whose response it is.
+            written: The response; None for the model's own.
+            said: What the title calls it.
+        """
+        request = self.own.request
+        if whose not in self._explained and request is not None:
+            own = self._explained["own"]
+            self._explained[whose] = (
+                own
+                if written is None or written.by == request.model
+                else Explained(Answer(given_response(request, written)))
+            )
+        if whose in self._explained:
+            self.whose, self._said = whose, said
+        return self.gradient if self.gradient.can_run else None
+
+    def forget(self, whose: Whose) -> None:
+        """Drop what explains a response that is not there any more."""
+        old = self._explained.pop(whose, None)
+        for answer in () if old is None else old.answers:
+            if answer.watch is not None:
+                answer.watch.drop()
+        if self.whose == whose:
+            self.whose, self._said = "own", ""
 
     @property
     def running(self) -> bool:
@@ -99,6 +180,8 @@ class Side:
                     request,
                     response=None,
                     response_ids=explained.response_tokens.ids,
+                    # These ids are this model's own, whoever wrote the response.
+                    written_by=msgspec.UNSET,
                     method=_ASKED[method],
                 )
             )
@@ -172,17 +255,19 @@ class Side:
         if self.gradient.request is None:
             return prose(self.note) or ", ".join(answer.notes())
         notes = answer.notes()
-        if method != "gradient":
-            # The response is the model's own; only the second explanation had it given.
+        if method != "gradient" or self._said:
+            # Only the second explanation of an own response had it given; another one is named.
             notes = [note for note in notes if note != "given response"]
         if provisional:
             notes.append("provisional")
         shown = method + _ran(answer.attribution, method) if answer.whole else method
-        return " · ".join([shown, *([", ".join(notes)] if notes else [])])
+        said = [prose(self._said)] if self._said else []
+        return " · ".join([shown, *said, *([", ".join(notes)] if notes else [])])
 
     def remarks(self, method: Method) -> list[str]:
         """Remarks on how the maps were computed; harmless."""
-        answers = self.answers if method == "difference" else [self.answer(method)]
+        compared = [self.gradient] if method == "difference" else []
+        answers = [*compared, self.answer(method)]
         return [
             prose(f"{self.name}: {answer.attribution.note}")
             for answer in answers

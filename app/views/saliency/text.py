@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from analysis.saliency.agreement import COLUMNS, Agreement
+from analysis.saliency.case_tables import ToldCase
+from analysis.saliency.cases.instructions import guess_instructions
 from analysis.saliency.map import SaliencyMap
 from analysis.table import Cell, Table
 from app.frame.export import chained
+from app.state import Prompt
 from app.terminal.text import prose
+from app.views.saliency.comparison import Comparison
 from app.views.saliency.pair import Pair
 from app.views.saliency.side import Side
+
+Rating = Callable[[str], float | None]
+"""A model's name → how well its response follows the prompt."""
 
 HELP = (
     "How much every prompt token mattered for every response token, base model on the left, tuned "
@@ -49,6 +56,12 @@ HELP = (
     "where one of them does not vary. 1 is the same picture, 0 none in common: the gradient then "
     "says how the response would change with a token's strength, not what it would be without "
     "it.\n\n"
+    "Whose response: each model is explained on its own; o explains both on the base model's, then "
+    "both on the tuned model's. A prompt token's density grows with the number of response tokens, "
+    "so scores of responses of unlike length say little; on the same response they can be "
+    "compared. O takes one of your own, such as a reference: type it, or name a file as @answer."
+    "txt, whose text is taken to the letter. What is typed stands behind a space where it "
+    "continues the prompt. Where the tokenizers differ the text is cut into tokens anew.\n\n"
     "How far a gradient agrees with deletion is estimated as soon as its map is there: some of the "
     "prompt's tokens, as many as a quarter of the map's time allows, are deleted, and r ≈ and ρ ≈ "
     "in the last line compare their rows. Without ≈, all of them were. The plain gradient and the "
@@ -109,7 +122,24 @@ def shown_table(
     if not maps:
         return None
     kind = "saliency" if pair.method == "gradient" else pair.method.replace(" ", "-")
+    if pair.whose != "own":
+        kind = f"{kind}-{pair.whose}-response"
     return kind, chained([shown.table() for shown in maps]), [shown.model for shown in maps]
+
+
+def told_cases(
+    pair: Pair, comparison: Comparison, prompt: Prompt, rating: Rating
+) -> list[ToldCase]:
+    """What is known of each model's map; `rating` is that of a model's own response."""
+    guessed = list(prompt.instruction_spans) == guess_instructions(prompt.text)
+    writers = {"base": pair.sides[0].name, "tuned": pair.sides[1].name, "golden": "given"}
+    found = []
+    for side, shown, mask in zip(pair.sides, comparison.maps, comparison.masks, strict=True):
+        if shown is not None and mask is not None:
+            by = writers.get(pair.whose, side.name)
+            answer = side.answer(pair.method)
+            found.append(ToldCase(shown, mask, guessed, answer.attribution, by, rating(by)))
+    return found
 
 
 @dataclass(frozen=True)
@@ -122,8 +152,10 @@ class _ByModel:
                 yield (agreement.first.model, *row)
 
 
-def copied_text(prompt: str, maps: Sequence[SaliencyMap], values: str) -> str:
-    """Prompt, responses and the values under the cursor as plain text."""
+def copied_text(prompt: str, pair: Pair, maps: Sequence[SaliencyMap], values: str) -> str:
+    """Prompt, responses, what is shown and the values under the cursor as plain text."""
+    if pair.can_explain:
+        values = f"{pair.method}\n{values}"
     parts = [f"prompt\n{prompt}"]
     parts.extend(f"{shown.model}\n{''.join(shown.response_tokens.texts)}" for shown in maps)
     return "\n\n".join([*parts, values]) + "\n"

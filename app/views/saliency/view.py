@@ -11,19 +11,22 @@ from textual.binding import BindingType
 from textual.events import DescendantFocus, Resize
 from textual.timer import Timer
 
+from analysis.saliency.case_tables import case_table, tokens_table
 from app.frame.action import Action
 from app.frame.actions import bindings
 from app.frame.view import View
 from app.jobs.watch import Watch
 from app.links import Link, MapsLink, MarksLink, PromptLink, StepLink
 from app.marking import toggled
+from app.rating import rate, ratings_in
 from app.state import Prompt
 from app.views.saliency.answer import Answer
 from app.views.saliency.comparison import Comparison, Found
+from app.views.saliency.given import ResponseBar
 from app.views.saliency.pair import Pair, going_on
 from app.views.saliency.pane import FACES, FaceName, SaliencyPanes
 from app.views.saliency.side import Side, stored_sides
-from app.views.saliency.text import HELP, checked, copied_text, shown_table
+from app.views.saliency.text import HELP, checked, copied_text, shown_table, told_cases
 from app.views.saliency.values_text import status_lines
 from app.widgets.lines import Line, Lines
 from app.widgets.search_bar import SearchBar
@@ -31,6 +34,7 @@ from app.widgets.token_face import TokenFace
 
 if TYPE_CHECKING:
     from analysis.events import EngineStatus
+    from analysis.saliency.gather import Written
     from analysis.saliency.request import AttributionRequest
 
 BOTH_FROM_WIDTH = 120
@@ -54,9 +58,8 @@ class SaliencyView(View):
         self._prompt = Prompt("")
         self._case: MapsLink | None = None
         self._comparison = Comparison("", (None, None), (None, None))
-        self._row = 0
+        self._row, self._active = 0, 0
         self._columns = [0, 0]
-        self._active = 0
         self._special = False
         self._coloured_by: Literal["column", "density"] = "column"
         self._found = Found()
@@ -71,6 +74,7 @@ class SaliencyView(View):
     def compose(self) -> ComposeResult:
         yield SaliencyPanes(ascii_only=self.ui.settings.ascii, follow=self._moved, id="panes")
         yield SearchBar("find in prompt and responses; n and N go on", id="search")
+        yield ResponseBar("a response for both models, or @FILE", id="given")
         yield Lines(id="progress")
         yield Lines(id="status")
 
@@ -100,12 +104,18 @@ class SaliencyView(View):
     def offers(self, action: Action) -> bool:
         """What applies now: cases in a library, digits in the grid, and so on."""
         match action.id.partition(".")[2]:
-            case "next_case" | "previous_case":
+            case "next_case" | "previous_case" | "better" | "worse":
                 return self._case is not None
             case "special":
                 return self._case is None
             case "method":
                 return self._pair.can_explain
+            case "response":
+                return len(self._pair.responses) > 1
+            case "given":
+                return any(side.own.request is not None for side in self._pair.sides)
+            case "export_case":
+                return bool(self._comparison.there)
             case "digits" | "colour" as name:
                 return self._face == ("grid" if name == "digits" else "text")
         return action.id != "saliency.rerun" or any(side.can_run for side in self._pair.sides)
@@ -114,13 +124,9 @@ class SaliencyView(View):
         named = [number for number, name in enumerate(self._pair.names) if name]
         self._active = named[0] if len(named) == 1 else self._active
         self._panes.activate(self._active)
-        face = self._panes.both[self._active].face
-        if face is not None:
-            face.focus()
-        else:
-            # The view takes the focus while there is no cursor, so that its keys work.
-            self.can_focus = True
-            self.focus()
+        # The view takes the focus while there is no cursor, so that its keys work.
+        self.can_focus = True
+        (self._panes.both[self._active].face or self).focus()
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         """Activate the pane that was clicked or tabbed to."""
@@ -130,21 +136,18 @@ class SaliencyView(View):
 
     def open(self, link: Link) -> None:
         """Ask both models about a prompt, or show the maps of a stored case."""
-        match link:
-            case PromptLink(prompt, requests):
-                self._run_prompt(prompt, requests)
-            case MapsLink():
-                marked = Prompt(link.prompt, link.text.instruction_spans)
-                self._begin(marked, stored_sides(link.maps))
-                self._case = link
-                self._update()
+        if isinstance(link, PromptLink):
+            self._run_prompt(link.prompt, link.requests)
+        elif isinstance(link, MapsLink):
+            self._begin(Prompt(link.prompt, link.text.instruction_spans), stored_sides(link.maps))
+            self._case = link
+            self._update()
 
     def _run_prompt(self, prompt: Prompt, requests: Sequence[AttributionRequest] | None) -> None:
         """Ask both models; maps appear as they are computed."""
         if self.ui.session is None:
             return
-        if requests is None:
-            requests = self.pair.requests(prompt.text, chat_template=prompt.chat_template)
+        requests = requests or self.pair.requests(prompt.text, chat_template=prompt.chat_template)
         if self._pair.has_asked(requests):
             self._prompt = prompt
             self._update()
@@ -168,14 +171,10 @@ class SaliencyView(View):
 
     def _compare(self) -> None:
         """Align the maps again; the cursor stays on its token."""
-        before = self._comparison
-        token = before.token_at(self._row)
+        token = self._comparison.token_at(self._row)
         stored = None if self._case is None else self._case.text.instruction
         self._comparison = self._pair.compared(self._prompt, stored, include_special=self._special)
-        if token is not None:
-            row = self._comparison.row_of(*token)
-            self._row = self._row if row is None else row
-        self._row = max(0, min(self._row, len(self._comparison.rows) - 1))
+        self._row = self._comparison.row_kept(token, self._row)
 
     def show_everything(self) -> None:
         """Draw panes and lines from the state."""
@@ -272,12 +271,12 @@ class SaliencyView(View):
     def _sought(self, message: SearchBar.Sought) -> None:
         self._found = Found(self._comparison.find(message.text))
         self._panes.highlight(self._found.places)
-        if message.finished:
-            self._focus_pane()
-            if message.text and not self._found.places:
-                self.ui.say(f"Not found: {message.text}")
-            else:
-                self.action_find_next(1)
+        if not message.finished:
+            return
+        self._focus_pane()
+        if message.text and not self._found.places:
+            self.ui.say(f"Not found: {message.text}")
+        self.action_find_next(1)
 
     def action_find_next(self, direction: int) -> None:
         place = self._found.step(direction)
@@ -300,7 +299,6 @@ class SaliencyView(View):
         self.ui.refresh_lines()
 
     def action_digits(self) -> None:
-        """Show scores as numbers, or not; only the grid has room for them."""
         self.ui.update_state(digits=not self.ui.state.digits)
         self._apply_options()
 
@@ -313,7 +311,7 @@ class SaliencyView(View):
         self._panes.options(digits=self.ui.state.digits, coloured_by=self._coloured_by)
 
     def action_swap(self) -> None:
-        if all(side.name for side in self._pair.sides):
+        if all(self._pair.names):
             self._active = 1 - self._active
             self._focus_pane()
 
@@ -337,10 +335,7 @@ class SaliencyView(View):
 
     def action_stop(self) -> None:
         """Stop the computation; when idle, go back to the view that led here."""
-        if self._pair.stop():
-            self._update()
-        else:
-            self.go_back()
+        self._update() if self._pair.stop() else self.go_back()
 
     def action_run_again(self) -> None:
         self._ask(self._pair.answers)
@@ -357,22 +352,52 @@ class SaliencyView(View):
         self._ask(self._pair.wanted())
         self._panes.highlight(self._found.places)
 
+    def action_response(self) -> None:
+        """Explain both models on the next response: own, the base's, the tuned's, the user's."""
+        self._show_response(self._pair.turn_response())
+
+    def action_give(self) -> None:
+        self.query_one(ResponseBar).ask()
+
+    @on(ResponseBar.Named)
+    def _given(self, message: ResponseBar.Named[Written | str]) -> None:
+        self._focus_pane()
+        if message.content is not None:
+            self._show_response(self._pair.give(message.content))
+
+    def _show_response(self, answers: Sequence[Answer]) -> None:
+        self._found, self._columns = Found(), [0, 0]
+        self._ask([*answers, *self._pair.wanted()])
+
     def action_case(self, step: int) -> None:
         self.ui.tell(StepLink(step))
 
+    def action_rate(self, step: int) -> None:
+        side = self._pair.sides[self._active]
+        if self._case is not None:
+            side.note = rate(self.ui, self._case.case_id, side.name, step) or side.note
+            self._update()
+
     def action_export(self) -> None:
-        """Export both maps, or the agreement of methods, as CSV to the current folder."""
-        first_words = " ".join(self._prompt.text.split()[:5])
-        about = first_words if self._case is None else self._case.case_id
         found = shown_table(self._pair, self._comparison.there, include_special=self._special)
         if found is None:
             self.ui.say("There is nothing to export yet.", severity="warning")
-        else:
-            kind, table, models = found
-            self.export_table(lambda: table, kind, *models, about)
+            return
+        kind, table, models = found
+        self.export_table(lambda: table, kind, *models, self._about)
+
+    @property
+    def _about(self) -> str:
+        return " ".join(self._prompt.text.split()[:5]) if not self._case else self._case.case_id
+
+    def action_export_case(self) -> None:
+        """Export a row a prompt token, and a row a model with all that its score rests on."""
+        ratings = ratings_in(self.ui, self._case)
+        told = told_cases(self._pair, self._comparison, self._prompt, ratings)
+        names = (self._pair.whose, self._about)
+        self.export_table(lambda: tokens_table(told), "tokens", *names)
+        self.export_table(lambda: case_table(told), "case", *names)
 
     def action_copy(self) -> None:
         values = self.query_one("#status", Lines).plain
-        if self._pair.can_explain:
-            values = f"{self._pair.method}\n{values}"
-        self.ui.copy(copied_text(self._prompt.text, self._comparison.there, values))
+        self.ui.copy(copied_text(self._prompt.text, self._pair, self._comparison.there, values))

@@ -8,6 +8,7 @@ from transformers import PreTrainedTokenizerFast
 
 from analysis.engine.tokenizing import (
     response_tokens,
+    same_tokens,
     tokenize,
     tokenize_response,
     tokenizer_digest,
@@ -168,3 +169,13 @@ def test_the_digest_tells_tokenizers_apart_that_cut_text_differently() -> None:
     assert tokenizer_digest(tuned) == base
     assert tokenizer_digest(byte_level_tokenizer(vocabulary=350)) != base
     assert tokenizer_digest(SENTENCEPIECE) != base
+
+
+def test_ids_are_the_same_tokens_where_the_tokenizers_are_and_the_special_ones_agree() -> None:
+    base, tuned = byte_level_tokenizer(), byte_level_tokenizer(template=None)
+    tuned.add_special_tokens({"additional_special_tokens": ["<|tool|>"]})
+    ids = base("Hello", add_special_tokens=False)["input_ids"]
+    tool = tuned.convert_tokens_to_ids("<|tool|>")
+    assert same_tokens(base, tuned, ids)
+    assert not same_tokens(tuned, base, [*ids, tool])
+    assert not same_tokens(base, byte_level_tokenizer(vocabulary=350), ids)

@@ -39,6 +39,7 @@ def prompt_set(count, **changes):
 
 
 def given(session, prompts, **changes):
+    changes = {"response": ("own",), **changes}
     return AskedCases(session, BASE, TUNED, prompts, **changes)
 
 

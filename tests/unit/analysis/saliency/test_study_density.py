@@ -99,7 +99,7 @@ def test_without_ratings_there_is_only_table_2_and_that_is_said(folder):
     assert [(row["table"], row["dataset"]) for row in found] == [("2", "letters"), ("2", "signs")]
     assert not any("Table 1" in each for each in findings.statements)
     assert any("Table 1 needs ratings" in each for each in findings.notes)
-    assert [each.name for each in findings.figures] == ["table-2"]
+    assert [each.name for each in findings.figures] == ["table-2", "fair"]
 
 
 def test_one_case_a_dataset_has_no_p_value_and_no_nan_anywhere(folder):

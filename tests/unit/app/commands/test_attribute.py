@@ -8,6 +8,7 @@ import io
 import json
 import sys
 from functools import partial
+from types import SimpleNamespace
 from typing import get_args
 
 import pytest
@@ -17,7 +18,7 @@ from analysis.saliency.request import AttributionRequest, Method
 from app.commands import attribute, session
 from app.commands.options import METHODS
 from app.commands.parser import parser
-from tests.support.scripted_session import attribution
+from tests.support.scripted_session import RESPONSES, attribution
 
 RESPONSE = "Paris\x1b[2J, of course."
 
@@ -32,7 +33,8 @@ def asked(monkeypatch):
         requests.append(request)
         return attribution(request)
 
-    monkeypatch.setattr(session, "session", lambda _: contextlib.nullcontext())
+    opened = SimpleNamespace(cached=lambda request: None)
+    monkeypatch.setattr(session, "session", lambda _: contextlib.nullcontext(opened))
     monkeypatch.setattr(session, "run_with_progress", answer)
     return requests
 
@@ -161,3 +163,92 @@ def test_every_method_can_be_asked_for_by_its_name(run, asked):
 def test_only_a_gradient_has_totals_of_its_own(run, more):
     with pytest.raises(ProblemError, match="sums up a gradient"):
         run("--totals", *more)
+
+
+def read(capsys):
+    return list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+
+
+def test_another_model_writes_the_response_and_this_one_explains_it(run, asked, capsys):
+    run("--response-from", "demo-base", "--other-chat-template")
+    writing, explaining, _ = asked
+    assert (writing.model.name, writing.chat_template, writing.totals_only) == (
+        "demo-base",
+        True,
+        True,
+    )
+    assert (explaining.model.name, explaining.chat_template) == ("demo-tuned", False)
+    assert explaining.written_by == writing.model
+    assert explaining.response == RESPONSES["demo-base"]
+    assert explaining.response_ids == tuple(range(16))
+    assert {row["response_index"] for row in read(capsys)} == {str(m) for m in range(16)}
+
+
+def test_the_own_response_is_cut_to_another_model_s_length(asked, capsys):
+    attribute.run(
+        parser().parse_args(
+            [
+                *("attribute", "--model", "demo-base", "--prompt", "Name a city."),
+                *("--equal-length", "demo-tuned", "--table", "case"),
+            ]
+        )
+    )
+    (row,) = read(capsys)
+    assert row["response_tokens"] == "2"
+    assert asked[1].response_ids is None
+
+
+def test_a_response_may_be_in_a_file(run, asked, tmp_path, capsys):
+    file = tmp_path / "response.txt"
+    file.write_bytes("\ufeffPåris.\r\nNow.".encode())
+    run("--response-file", str(file))
+    assert asked[0].response == "Påris.\nNow."
+    assert "The response in" in capsys.readouterr().err
+    with pytest.raises(ProblemError, match=r"response file .* cannot be read"):
+        run("--response-file", str(tmp_path / "none"))
+
+
+def test_a_row_a_prompt_token_and_a_row_for_the_case(run, capsys):
+    """The case's score follows from the tokens' densities."""
+    marked = ("--instruction", "Name", "--instruction", "city")
+    run("--table", "tokens", *marked)
+    tokens = read(capsys)
+    assert [row["prompt_token"] for row in tokens if row["instruction"] == "True"] == [
+        "Name",
+        " city.",
+    ]
+    assert all(row["density"] == "" for row in tokens if row["special"] == "True")
+    run("--table", "case", *marked)
+    (case,) = read(capsys)
+    densities = [float(row["density"]) for row in tokens if row["instruction"] == "True"]
+    assert float(case["instruction_score"]) == pytest.approx(sum(densities) / 2)
+    assert (case["instructions"], case["instruction_tokens"]) == ("marked", "2")
+    assert (case["response_by"], case["ended"]) == ("demo-tuned", "end")
+    run("--json", "-")
+    whole = json.loads(capsys.readouterr().out)
+    assert [float(row["total"]) for row in tokens] == whole["totals"]
+
+
+def test_the_numbers_of_scores_are_options(run, capsys):
+    run("--table", "case", "--levels", "20", "--floor", "3", "--norm", "2", "--min-move", "0.5")
+    (case,) = read(capsys)
+    assert [case[each] for each in ("levels", "floor", "norm", "min_move")] == [
+        *("20", "3", "2.0", "0.5")
+    ]
+    run("--levels", "20")
+    assert max(int(row["score"]) for row in read(capsys)) == 20
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        (("--instruction", "Sing"), "does not occur in the prompt"),
+        (("--table", "case", "--totals"), "cannot be written together"),
+        (("--equal-length", "demo-base", "--json", "-"), "cannot be written together"),
+        (("--other-chat-template",), "would change nothing"),
+        (("--floor", "10"), "The floor must be 0 to 9"),
+    ],
+)
+def test_what_cannot_be_written_is_refused(run, more, why):
+    with pytest.raises(ProblemError, match=why):
+        run(*more)

@@ -21,6 +21,7 @@ OF_MODELS = {
     "--max-new-tokens": "5",
     "--chat-template": None,
     "--method": "forward",
+    "--response": "own",
     "--device": "cpu",
     "--dtype": "float16",
     "--trust-remote-code": None,

@@ -25,6 +25,7 @@ from analysis.request import ModelChoice
 from analysis.saliency.compute import attribution as attribution_module
 from analysis.saliency.compute.attribution import attribute
 from analysis.saliency.compute.importance import importance
+from analysis.saliency.map import SaliencyMap
 from analysis.saliency.request import AttributionRequest
 from analysis.saliency.result import Attribution
 from cache.codec import decode, encode
@@ -205,6 +206,51 @@ def test_given_ids_are_explained_exactly_as_given(explain: Explain, loaded: Load
             explain(response_ids=(token,))
 
 
+def test_another_model_s_response_keeps_its_tokens_unless_they_mean_others_here(
+    explain: Explain, choice: ModelChoice, tmp_path: Path
+) -> None:
+    """One letter a token, as no tokenizer would cut it again."""
+    ids = tuple(checkpoints.byte_level_tokenizer().convert_tokens_to_ids(list("cat")))
+    for vocabulary, kept in ((None, True), (350, False)):
+        sizes = {} if vocabulary is None else {"vocabulary": vocabulary}
+        tokenizer = checkpoints.byte_level_tokenizer(**sizes)
+        folder = tmp_path / f"writer-{vocabulary}"
+        checkpoints.save(folder, checkpoints.llama(tokenizer), tokenizer)
+        writer = ModelChoice(name="writer", location=str(folder), device="cpu")
+        found, _ = explain(response="cat", response_ids=ids, written_by=writer)
+        assert "".join(found.response_tokens.texts) == "cat"
+        assert (found.response_tokens.ids == ids) == kept
+        assert ("written by writer" in found.note) == (not kept)
+
+
+def test_the_probabilities_of_the_response_are_kept(
+    whole: Attribution, loaded: LoadedModel
+) -> None:
+    prompt, response = whole.prompt_tokens.ids, whole.response_tokens.ids
+    with torch.no_grad():
+        logits = loaded.model(torch.tensor([[*prompt, *response]])).logits[0].double()
+    shares = logits.softmax(dim=-1)
+    expected = [float(shares[len(prompt) + m - 1, each]) for m, each in enumerate(response)]
+    np.testing.assert_allclose(whole.probabilities, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["forward", "reverse", "occlusion"])
+def test_a_shorter_response_has_the_first_columns(explain: Explain, method: str) -> None:
+    whole, _ = explain(method=method)
+    short, _ = explain(method=method, response_ids=whole.response_tokens.ids[:5])
+    cut = SaliencyMap.from_attribution(whole).beginning(5)
+    alone = SaliencyMap.from_attribution(short)
+    assert cut.importance is not None
+    assert cut.totals is not None
+    assert cut.moves is not None
+    assert cut.response_tokens.ids == alone.response_tokens.ids
+    scale = np.abs(short.importance).max()
+    np.testing.assert_allclose(cut.importance, alone.importance, rtol=0, atol=1e-4 * scale)
+    np.testing.assert_allclose(cut.totals, alone.totals, rtol=0, atol=1e-3 * scale)
+    np.testing.assert_allclose(cut.moves, alone.moves, rtol=0, atol=1e-4 * scale)
+    assert cut.moves_exact == (method == "occlusion")
+
+
 def test_an_empty_response_has_an_empty_map(explain: Explain) -> None:
     for options in ({"response": ""}, {"response_ids": ()}, {"max_new_tokens": 0}):
         result, _ = explain(**options)
@@ -307,5 +353,11 @@ def test_a_result_survives_the_wire(whole: Attribution) -> None:
     back = decode(encode(whole), Attribution)
     np.testing.assert_array_equal(back.importance, whole.importance)
     np.testing.assert_array_equal(back.totals, whole.totals)
-    same = msgspec.structs.replace(back, importance=whole.importance, totals=whole.totals)
+    np.testing.assert_array_equal(back.probabilities, whole.probabilities)
+    same = msgspec.structs.replace(
+        back,
+        importance=whole.importance,
+        totals=whole.totals,
+        probabilities=whole.probabilities,
+    )
     assert msgspec.structs.astuple(same) == msgspec.structs.astuple(whole)

@@ -1,0 +1,139 @@
+"""What is said of a case beside its map, as tables: a row a prompt token, and one for the case."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.saliency.map import SaliencyMap
+from analysis.saliency.result import Attribution
+from analysis.table import Cell, Table
+
+TOKEN_COLUMNS = (
+    "model",
+    "prompt_index",
+    "prompt_token",
+    "special",
+    "instruction",
+    "total",
+    "density",
+    "score_sum",
+)
+CASE_COLUMNS = (
+    "model",
+    "response_by",
+    "instruction_score",
+    "instructions",
+    "instruction_tokens",
+    "prompt_tokens",
+    "response_tokens",
+    "ended",
+    "rating",
+    "unmoved_share",
+    "unmoved_by",
+    "min_move",
+    "skip_unmoved",
+    "levels",
+    "floor",
+    "norm",
+    "method",
+    "target",
+    "device",
+    "dtype",
+    "passes_dtype",
+    "largest_difference",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class ToldCase:
+    """A model's map of a case, and what is known of how it came about.
+
+    Attributes:
+        shown: The map.
+        instruction: bool [N], the tokens of an instruction.
+        guessed: Nobody marked them.
+        attribution: What was computed; None for a stored map.
+        response_by: Whose response it is: a model's name, or what else it came from.
+        rating: How well the response follows the prompt; None if nobody rated it.
+    """
+
+    shown: SaliencyMap
+    instruction: NDArray[np.bool_]
+    guessed: bool
+    attribution: Attribution | None = None
+    response_by: str = ""
+    rating: float | None = None
+
+    @property
+    def instructed(self) -> NDArray[np.bool_]:
+        """bool [N]: the tokens of an instruction that count."""
+        return np.asarray(self.instruction & self.shown.visible, dtype=np.bool_)
+
+    def tokens(self) -> list[tuple[Cell, ...]]:
+        """A row for every prompt token, special ones included; these have no density."""
+        shown = self.shown
+        whole = shown.complete
+        return [
+            (
+                shown.model,
+                n,
+                text,
+                shown.prompt_tokens.spans[n] is None,
+                bool(self.instructed[n]),
+                # str: the shortest digits that give the same float32 back.
+                None if shown.totals is None else float(str(shown.totals[n])),
+                float(shown.density[n]) if whole and shown.visible[n] else None,
+                int(shown.scores[n].sum()) if whole and shown.visible[n] else None,
+            )
+            for n, text in enumerate(shown.prompt_tokens.texts)
+        ]
+
+    def row(self) -> tuple[Cell, ...]:
+        """The case in a row: its instruction score, and all that this depends on."""
+        shown, found, scoring = self.shown, self.attribution, self.shown.scoring
+        marked = int(self.instructed.sum())
+        known = shown.unmoved is not None
+        return (
+            shown.model,
+            self.response_by or shown.model,
+            shown.instruction_score(self.instructed) if marked and shown.complete else None,
+            "guessed" if self.guessed else "marked",
+            marked,
+            int(shown.visible.sum()),
+            len(shown.response_tokens),
+            None if found is None else found.ended,
+            self.rating,
+            shown.unmoved_share,
+            ("occlusion" if shown.moves_exact else "linearisation") if known else None,
+            scoring.min_move,
+            scoring.skip_unmoved,
+            scoring.levels,
+            scoring.floor,
+            scoring.norm,
+            *(
+                (None,) * 6
+                if found is None
+                else (
+                    found.method,
+                    found.target,
+                    found.device,
+                    found.dtype,
+                    found.passes_dtype,
+                    found.difference,
+                )
+            ),
+        )
+
+
+def tokens_table(cases: Sequence[ToldCase]) -> Table:
+    """A row for every prompt token of every model."""
+    return Table(TOKEN_COLUMNS, [row for case in cases for row in case.tokens()])
+
+
+def case_table(cases: Sequence[ToldCase]) -> Table:
+    """A row for every model."""
+    return Table(CASE_COLUMNS, [case.row() for case in cases])
