@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from analysis.writing import whole_file
+from analysis.files.writing import whole_file
 
 Cell = str | int | float | bool | None
 
@@ -53,7 +53,7 @@ def save_csv(table: Table, path: Path) -> None:
     """Write a table to a new file or in place of one, which stays until all rows are there.
 
     Raises:
-        OSError: The file cannot be written; see `analysis.writing.whole_file`.
+        OSError: The file cannot be written; see `analysis.files.writing.whole_file`.
     """
     with whole_file(path) as stream:
         write_csv(table, stream)

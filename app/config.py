@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 from platformdirs import user_config_path, user_state_path
 
+from analysis.files.text import utf8
 from analysis.problems import problem
-from analysis.text_files import utf8
 
 
 class Annotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

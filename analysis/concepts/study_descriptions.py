@@ -29,9 +29,9 @@ from analysis.concepts.annotation.comparison import (
 )
 from analysis.concepts.annotation.description_words import word_shifts
 from analysis.concepts.tables import LEVELS
-from analysis.effects import EFFECT_COLUMNS, effect_cells, hedges_g
 from analysis.heads.verbs import layers_in_words
-from analysis.statistics import SIGNIFICANT
+from analysis.statistics.effects import EFFECT_COLUMNS, effect_cells, hedges_g
+from analysis.statistics.inference import SIGNIFICANT
 from analysis.studies.findings import Figure, NamedTable, Series
 from analysis.studies.sentences import p_in_words
 from analysis.studies.testing import Claim, Hypothesis

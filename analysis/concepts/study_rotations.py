@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from analysis.concepts.result import Components, LayerConcepts
 from analysis.concepts.tables import EXPERT_COLUMN, layer_words_table, rotation_table
-from analysis.effects import cohens_d
-from analysis.statistics import SIGNIFICANT, Sample, mean_above_p_value
+from analysis.statistics.effects import cohens_d
+from analysis.statistics.inference import SIGNIFICANT, Sample, mean_above_p_value
 from analysis.studies.findings import Figure, NamedTable, Series
 from analysis.studies.sentences import differ_over_layers, mean_in_words, p_in_words, trend
 from analysis.studies.testing import Claim, Hypothesis

@@ -14,7 +14,7 @@ from analysis.saliency.compute.attribution import attribute
 from analysis.saliency.map import SaliencyMap
 from analysis.saliency.request import AttributionRequest
 from analysis.saliency.result import Attribution
-from analysis.statistics import Sample, welch_p_value
+from analysis.statistics.inference import Sample, welch_p_value
 
 PROMPTS_PER_TASK = 4
 NEW_TOKENS = 64

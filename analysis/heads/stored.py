@@ -15,8 +15,8 @@ from typing import Literal, get_args
 import msgspec
 import numpy as np
 
+from analysis.files.json_lines import broken, decoded, entries
 from analysis.heads.result import HeadPairs
-from analysis.json_lines import broken, decoded, entries
 from analysis.problems import problem
 
 FOLDER = "heads"

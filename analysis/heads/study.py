@@ -17,7 +17,7 @@ from analysis.heads.study_changes import GROUP_COLUMNS, Changes
 from analysis.heads.verbs import GROUPS, VerbMovements, VerbRow, layers_in_words, verb_movements
 from analysis.models.request import passed_over
 from analysis.session.drive import Asker
-from analysis.statistics import SIGNIFICANT, Sample
+from analysis.statistics.inference import SIGNIFICANT, Sample
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
 from analysis.studies.parameters import weight_parameters
 from analysis.studies.sentences import p_in_words

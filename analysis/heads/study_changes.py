@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.heads.verbs import layers_in_words
-from analysis.statistics import Sample
+from analysis.statistics.inference import Sample
 from analysis.studies.findings import Figure, Series
 from analysis.studies.sentences import mean_in_words, trend
 from analysis.table import Cell

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.effects import EFFECT_COLUMNS, Effect, effect_cells, hedges_g
 from analysis.heads.result import HeadPairs
-from analysis.statistics import Sample, welch_p_value
+from analysis.statistics.effects import EFFECT_COLUMNS, Effect, effect_cells, hedges_g
+from analysis.statistics.inference import Sample, welch_p_value
 from analysis.table import Table
 from analysis.words.verbs import INSTRUCTION_VERBS, general_verbs
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis.effects import Effect as EffectSize
 from analysis.neurons.ablation_effects import CONFIDENCE, Effect
 from analysis.neurons.pair import PairSets
 from analysis.neurons.sets import Alteration, UnitSets, alteration
 from analysis.neurons.tables import number
-from analysis.statistics import SIGNIFICANT, pairing_p_value
+from analysis.statistics.effects import Effect as EffectSize
+from analysis.statistics.inference import SIGNIFICANT, pairing_p_value
 from analysis.studies.findings import Figure, Series
 from analysis.studies.sentences import p_in_words
 from analysis.studies.testing import Claim, Hypothesis

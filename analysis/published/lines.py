@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from analysis.json_lines import broken
+from analysis.files.json_lines import broken
+from analysis.files.text import wide_encoding, without_mark
 from analysis.problems import problem
-from analysis.text_files import wide_encoding, without_mark
 
 _POINTER = b"version https://git-lfs"
 _SKIP = "Fetch the file again, or leave such lines out with --bad-lines skip."

@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.density import LEVELS, normalize
 from analysis.events import Progress
 from analysis.models.tokens import Span, Tokens
 from analysis.problems import problem
@@ -24,6 +23,7 @@ from analysis.published.lines import BadLineError, PublishedTable, Row
 from analysis.published.pickles import PublishedCase, read_case
 from analysis.saliency.cases.tokens import tokens_from_pieces
 from analysis.saliency.cases.writer import CaseWriter, NewCase
+from analysis.saliency.density import LEVELS, normalize
 from analysis.saliency.map import SaliencyMap
 from analysis.session.drive import Asking
 

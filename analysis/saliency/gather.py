@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
 
 from msgspec.structs import replace
 
-from analysis.density import PAPER, Scoring
 from analysis.events import Failed, Finished, Progress
 from analysis.problems import ProblemError, problem
 from analysis.request import ModelChoice, Request
 from analysis.saliency.cases.library import CaseLibrary
 from analysis.saliency.cases.rating_files import Ratings, by_reference
+from analysis.saliency.density import PAPER, Scoring
 from analysis.saliency.request import AttributionRequest, Method
 from analysis.session.drive import Asker, Asking
 from analysis.studies.study import PairInput

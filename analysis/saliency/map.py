@@ -9,7 +9,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.density import (
+from analysis.models.tokens import Tokens
+from analysis.problems import problem
+from analysis.saliency.density import (
     PAPER,
     Scoring,
     importance_density,
@@ -17,8 +19,6 @@ from analysis.density import (
     normalize,
     raise_floor,
 )
-from analysis.models.tokens import Tokens
-from analysis.problems import problem
 from analysis.saliency.result import Attribution
 from analysis.table import Cell, Table
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.effects import EFFECT_COLUMNS, Effect, effect_cells, hedges_g
 from analysis.saliency.study_cases import StudyCase
-from analysis.statistics import SIGNIFICANT, Sample, welch_p_value
+from analysis.statistics.effects import EFFECT_COLUMNS, Effect, effect_cells, hedges_g
+from analysis.statistics.inference import SIGNIFICANT, Sample, welch_p_value
 from analysis.studies.testing import Claim, Hypothesis
 from analysis.table import Cell
 

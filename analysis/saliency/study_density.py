@@ -25,7 +25,7 @@ from analysis.saliency.study_fairness import (
     fair_table,
     unmoved_sentence,
 )
-from analysis.statistics import Sample
+from analysis.statistics.inference import Sample
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
 from analysis.studies.study import Study
 from analysis.table import Cell, Table

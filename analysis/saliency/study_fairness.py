@@ -14,7 +14,7 @@ import numpy as np
 
 from analysis.saliency.study_cases import Collected, Variant
 from analysis.saliency.study_comparisons import ScoredCase
-from analysis.statistics import SIGNIFICANT, Sample, mean_above_p_value, welch_p_value
+from analysis.statistics.inference import SIGNIFICANT, Sample, mean_above_p_value, welch_p_value
 from analysis.studies.findings import Figure, NamedTable, Series
 from analysis.studies.sentences import p_in_words
 from analysis.table import Cell, Table

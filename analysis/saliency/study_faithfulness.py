@@ -25,7 +25,7 @@ from analysis.saliency.study_measures import (
     measured,
 )
 from analysis.session.drive import Asker, Asking
-from analysis.statistics import SIGNIFICANT, mean_interval
+from analysis.statistics.inference import SIGNIFICANT, mean_interval
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
 from analysis.studies.parameters import precision_of
 from analysis.studies.sentences import p_in_words, paired_p_value

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.effects import EFFECT_COLUMNS, Effect, cohens_d, effect_cells
 from analysis.models.tokens import Span, Tokens
 from analysis.saliency.cases.instructions import sentences
 from analysis.saliency.gather import CasesInput
@@ -26,7 +25,8 @@ from analysis.saliency.study_cases import (
     case_parameters,
     collect,
 )
-from analysis.statistics import SIGNIFICANT, mean_above_p_value
+from analysis.statistics.effects import EFFECT_COLUMNS, Effect, cohens_d, effect_cells
+from analysis.statistics.inference import SIGNIFICANT, mean_above_p_value
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
 from analysis.studies.sentences import p_in_words
 from analysis.studies.study import Study

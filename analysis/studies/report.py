@@ -13,15 +13,15 @@ from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
 
+from analysis.files.writing import check_folder, reason
 from analysis.models.references import DEMO_NAMES
 from analysis.problems import ProblemError, problem
-from analysis.statistics import SIGNIFICANT
+from analysis.statistics.inference import SIGNIFICANT
 from analysis.studies.drawing import FORMATS, save_figure
 from analysis.studies.findings import Figure, Findings, NamedTable
 from analysis.studies.making import making_folder
 from analysis.studies.placing import place_files
 from analysis.table import Cell, Table, write_csv
-from analysis.writing import check_folder, reason
 
 REPORT = "report.md"
 MOST_ROWS = 40

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from analysis.effects import cohens_d, kendalls_tau
-from analysis.statistics import SIGNIFICANT, Sample, mean_above_p_value
+from analysis.statistics.effects import cohens_d, kendalls_tau
+from analysis.statistics.inference import SIGNIFICANT, Sample, mean_above_p_value
 from analysis.studies.findings import Series
 from analysis.studies.testing import Claim, Hypothesis
 

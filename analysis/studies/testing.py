@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from analysis.effects import EFFECT_COLUMNS, Effect, effect_cells
-from analysis.statistics import SIGNIFICANT, benjamini_hochberg, holm
+from analysis.statistics.effects import EFFECT_COLUMNS, Effect, effect_cells
+from analysis.statistics.inference import SIGNIFICANT, benjamini_hochberg, holm
 from analysis.studies.findings import Findings, NamedTable
 from analysis.studies.study import Study
 from analysis.table import Cell, Table

@@ -15,8 +15,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.files.text import utf8, wide_encoding, without_mark
 from analysis.problems import ProblemError, problem
-from analysis.text_files import utf8, wide_encoding, without_mark
 
 Block = tuple[Sequence[str | None], NDArray[np.float32]]
 """Words, None for one that is not valid UTF-8, and their vectors, float32 [n, G]."""

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from analysis.demo.catalog import VECTORS_NAME, WEIGHTS
+from analysis.files.text import utf8
 from analysis.problems import ProblemError, problem
-from analysis.text_files import utf8
 
 ENGLISH_WORDS = 20_000
 """Size of the default list; its last word occurs about twice in a million words. The paper's list

@@ -30,11 +30,11 @@ from analysis.concepts.annotation.runner import Progress, annotate
 from analysis.concepts.annotation.templates import Templates, load_templates
 from analysis.concepts.result import LayerConcepts
 from analysis.concepts.tables import concepts_table
+from analysis.files.writing import check_folder, reason
 from analysis.problems import problem
 from analysis.request import ModelChoice
 from analysis.session.session import Session
 from analysis.table import Table
-from analysis.writing import check_folder, reason
 from app.commands import inputs
 from app.commands.output import write_rows
 from app.commands.session import progress_bars

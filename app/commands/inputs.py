@@ -18,7 +18,7 @@ from analysis.words.choice import Words, WordVectors
 from app.config import Settings
 
 if TYPE_CHECKING:
-    from analysis.density import Scoring
+    from analysis.saliency.density import Scoring
 
 _SOURCES = ("english", "demo", "tokens")
 
@@ -166,7 +166,7 @@ def _read(file: str, what: str) -> str:
 def scoring_of(options: Namespace) -> Scoring:
     """The numbers that scores are made with, the paper's unless told; raises ProblemError."""
     # Imported here: the app needs no numpy before its first screen.
-    from analysis.density import Scoring
+    from analysis.saliency.density import Scoring
 
     names = ("levels", "floor", "norm", "min_move")
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
@@ -176,7 +176,7 @@ def scoring_of(options: Namespace) -> Scoring:
 def _decoded(data: bytes, what: str, origin: str) -> str:
     """The text of a prompt or a response; Windows line ends become newlines if it has no others."""
     # Imported here: the app reads no prompts from files.
-    from analysis.text_files import utf8
+    from analysis.files.text import utf8
     from app.commands.output import say
 
     try:

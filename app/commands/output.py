@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from analysis.files.writing import check_file, check_folder, reason, whole_file
 from analysis.problems import ProblemError, problem
 from analysis.table import Cell, Table
-from analysis.writing import check_file, check_folder, reason, whole_file
 from app.frame.export import save_csv, write_csv
 from app.terminal.text import prose
 

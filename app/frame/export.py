@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from analysis.files.writing import whole_file
 from analysis.table import Cell, Table, save_csv, write_csv
-from analysis.writing import whole_file
 
 __all__ = ["chained", "free_path", "save_csv", "save_table", "save_text", "write_csv"]
 

@@ -29,8 +29,8 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from analysis.density import normalize
 from analysis.saliency.compute.importance import importance, totals
+from analysis.saliency.density import normalize
 from tests.bench.costs import resident_bytes, timed
 
 SHAPES = ["64,192", "32,300", "128,128", "256,32"]

@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 
 from analysis.clustering.tasks.task_set import INPUT, ClusterTask, TaskSet
+from analysis.files.text import utf8
 from analysis.problems import ProblemError, problem
-from analysis.text_files import utf8
 
 LARGEST_FILE = 10_000_000
 """Maximum size in bytes, because the file is read whole."""

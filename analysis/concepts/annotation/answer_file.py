@@ -19,8 +19,8 @@ from typing import Protocol
 import msgspec
 
 from analysis.concepts.annotation.completer import Completion
+from analysis.files.text import without_mark
 from analysis.problems import ProblemError, problem
-from analysis.text_files import without_mark
 from cache.errors import in_words
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.concepts.annotation.annotation import Annotation
 from analysis.concepts.tables import LEVELS
-from analysis.effects import EFFECT_COLUMNS, effect_cells, hedges_g
+from analysis.statistics.effects import EFFECT_COLUMNS, effect_cells, hedges_g
 from analysis.table import Cell, Table
 
 COLUMNS = (

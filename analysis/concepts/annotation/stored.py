@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from analysis.concepts.annotation.annotation import Annotation
-from analysis.json_lines import broken, decoded, entries
+from analysis.files.json_lines import broken, decoded, entries
 from analysis.problems import problem
 
 FOLDER = "concepts"

@@ -10,8 +10,8 @@ import msgspec
 from analysis.concepts.annotation.annotation import STEPS, Step
 from analysis.concepts.annotation.completer import Message
 from analysis.concepts.annotation.parsing import parse_description, parse_level, parse_scenarios
+from analysis.files.text import utf8
 from analysis.problems import ProblemError, problem
-from analysis.text_files import utf8
 
 FILE = "templates.toml"
 

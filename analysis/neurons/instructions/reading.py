@@ -10,11 +10,11 @@ from pathlib import Path
 import msgspec
 
 from analysis.demo.catalog import held_out_phrasings
+from analysis.files.text import utf8
 from analysis.models.references import DEMO_NAMES
 from analysis.neurons.instructions.instruction_set import Instruction, InstructionSet
 from analysis.problems import ProblemError, problem
 from analysis.request import ModelChoice
-from analysis.text_files import utf8
 
 LARGEST_FILE = 100_000_000
 """Maximum size in bytes, because the file is read whole."""

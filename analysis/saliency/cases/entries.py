@@ -8,10 +8,10 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from analysis import json_lines
-from analysis.json_lines import broken, decoded
+from analysis.files import json_lines
+from analysis.files.json_lines import broken, decoded
+from analysis.files.writing import whole_file
 from analysis.problems import ProblemError, problem
-from analysis.writing import whole_file
 
 T = TypeVar("T")
 

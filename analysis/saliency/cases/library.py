@@ -17,8 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.density import DENSITY_FLOOR, importance_density, instruction_score, raise_floor
-from analysis.json_lines import broken, entry_at
+from analysis.files.json_lines import broken, entry_at
 from analysis.models.tokens import Span, Tokens
 from analysis.problems import problem
 from analysis.saliency.cases.entries import (
@@ -34,6 +33,12 @@ from analysis.saliency.cases.entries import (
 )
 from analysis.saliency.cases.instructions import instruction_mask
 from analysis.saliency.cases.tokens import tokens_from_pieces
+from analysis.saliency.density import (
+    DENSITY_FLOOR,
+    importance_density,
+    instruction_score,
+    raise_floor,
+)
 from analysis.saliency.map import SaliencyMap
 
 STUDY_CASES = "cases"

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from analysis.files.text import utf8
 from analysis.models.tokens import Span
 from analysis.problems import ProblemError, problem
 from analysis.saliency.cases.instructions import guess_instructions, located
 from analysis.saliency.cases.prompt_lines import Columns, Entry, UnusableLineError, entries_of
-from analysis.text_files import utf8
 
 DEMO_PROMPTS = "demo"
 """The name of the demo's held-out prompts."""

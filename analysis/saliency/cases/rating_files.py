@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from analysis.files.text import utf8
 from analysis.problems import problem
-from analysis.text_files import utf8
 
 Ratings: TypeAlias = Mapping[tuple[str, str], float]
 """(prompt's id, model's name) → rating above 0."""

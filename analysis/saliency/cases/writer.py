@@ -14,11 +14,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.density import LEVELS, PAPER
 from analysis.models.tokens import Span, Tokens
 from analysis.problems import ProblemError, problem
 from analysis.saliency.cases.entries import write_models_file
 from analysis.saliency.cases.tokens import pieces_from_tokens
+from analysis.saliency.density import LEVELS, PAPER
 from analysis.saliency.map import SaliencyMap
 
 

@@ -10,7 +10,7 @@ from textual.widgets import Static
 
 from analysis.heads.result import HeadPairs
 from analysis.heads.verbs import VerbTable, verb_table
-from analysis.statistics import Sample
+from analysis.statistics.inference import Sample
 
 
 class VerbPage(Static, can_focus=True):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from analysis.files.text import utf8
 from analysis.problems import problem
 from analysis.saliency.gather import Written
-from analysis.text_files import utf8
 from app.widgets.file_bar import FileBar
 
 

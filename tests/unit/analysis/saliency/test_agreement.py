@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import pearsonr, spearmanr
 
-from analysis.density import normalize
 from analysis.models.tokens import Tokens
 from analysis.saliency.agreement import Agreement
+from analysis.saliency.density import normalize
 from analysis.saliency.map import SaliencyMap
 
 ROWS, COLUMNS = 12, 5

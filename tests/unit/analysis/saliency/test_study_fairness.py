@@ -11,11 +11,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from analysis.density import Scoring
 from analysis.problems import ProblemError
 from analysis.request import ModelChoice
 from analysis.saliency.cases.library import CaseLibrary
 from analysis.saliency.cases.prompt_sets import PromptSet, StudyPrompt, demo_prompts
+from analysis.saliency.density import Scoring
 from analysis.saliency.gather import AskedCases, StoredCases, golden
 from analysis.saliency.study_density import study as density
 from analysis.saliency.study_position import study as position

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control
 
-from analysis.effects import EFFECT_COLUMNS, Effect
 from analysis.events import Notice
 from analysis.methods import StudySpec
 from analysis.problems import Problem
+from analysis.statistics.effects import EFFECT_COLUMNS, Effect
 from analysis.studies.findings import Findings, NamedTable
 from analysis.studies.testing import TOLD, Claim, Hypothesis, corrected
 from analysis.table import Table

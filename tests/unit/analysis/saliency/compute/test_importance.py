@@ -9,12 +9,12 @@ from torch.overrides import _get_current_function_mode_stack
 from transformers import AutoModelForCausalLM
 
 from analysis.demo.catalog import WEIGHTS
-from analysis.density import normalize
 from analysis.problems import ProblemError
 from analysis.saliency.compute.cost import Plan
 from analysis.saliency.compute.ends import fed_ids, run
 from analysis.saliency.compute.head import _Head, run_in_portions
 from analysis.saliency.compute.importance import Ran, importance, importance_pieces
+from analysis.saliency.density import normalize
 from tests.support.small_models import CONFIGURATIONS, CONTEXT_WINDOW, VOCABULARY, small_model
 from tests.unit.analysis.saliency.compute.reference import (
     EXACT,

@@ -6,12 +6,12 @@ from torch import nn
 from torch.autograd import forward_ad
 from torch.nn import functional
 
-from analysis.density import normalize
 from analysis.problems import ProblemError
 from analysis.saliency.compute import norms as module
 from analysis.saliency.compute.cost import Plan
 from analysis.saliency.compute.importance import importance, totals
 from analysis.saliency.compute.norms import FrozenNorms
+from analysis.saliency.density import normalize
 from tests.families import reference
 from tests.families.constant_norms import constant_norms
 from tests.families.models import exact, tiny

@@ -13,11 +13,11 @@ from analysis.clustering.tasks.reading import task_set_from_file
 from analysis.concepts.annotation.answer_file import AnswerFile
 from analysis.concepts.annotation.completer import Completion
 from analysis.concepts.annotation.templates import load_templates
+from analysis.files.text import utf8
 from analysis.neurons.instructions.reading import instructions_from_file
 from analysis.problems import ProblemError
 from analysis.saliency.cases.library import CaseLibrary
 from analysis.saliency.cases.prompt_sets import read_prompt_set
-from analysis.text_files import utf8
 from analysis.words.vector_files import read_vectors
 from analysis.words.words import words_from_file
 from app.config import load_settings

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from analysis.density import importance_density, instruction_score, normalize
+from analysis.saliency.density import importance_density, instruction_score, normalize
 
 
 @pytest.mark.parametrize(

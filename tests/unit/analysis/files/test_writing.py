@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.writing import check_file, check_folder, whole_file
+from analysis.files.writing import check_file, check_folder, whole_file
 from tests.support import children
 
 
@@ -138,7 +138,7 @@ def test_checking_makes_nothing_and_changes_no_file(tmp_path):
 IMPORTS = """
 import sys
 from pathlib import Path
-from analysis.writing import check_file, check_folder, whole_file
+from analysis.files.writing import check_file, check_folder, whole_file
 folder = Path(sys.argv[1])
 """
 TRY_ALL = """

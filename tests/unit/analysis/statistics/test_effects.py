@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from scipy.special import gamma
 from scipy.stats import kendalltau, nct
 
-from analysis.effects import Effect, cohens_d, effect_cells, hedges_g, kendalls_tau
+from analysis.statistics.effects import Effect, cohens_d, effect_cells, hedges_g, kendalls_tau
 
 
 def interval_of_t(t, freedom):

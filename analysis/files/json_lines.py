@@ -9,8 +9,8 @@ from typing import TypeVar
 
 import msgspec
 
+from analysis.files.text import wide_encoding, without_mark
 from analysis.problems import ProblemError, problem
-from analysis.text_files import wide_encoding, without_mark
 
 T = TypeVar("T")
 

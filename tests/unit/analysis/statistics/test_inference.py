@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import permutation_test, ttest_1samp, ttest_ind
 
-from analysis.statistics import Sample, mean_above_p_value, pairing_p_value, welch_p_value
+from analysis.statistics.inference import Sample, mean_above_p_value, pairing_p_value, welch_p_value
 
 
 def test_the_deviation_is_the_populations_and_no_values_have_no_mean():

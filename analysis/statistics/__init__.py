@@ -1,0 +1,1 @@
+"""Statistics that several studies use: tests, intervals, corrections and sizes of effects."""
