@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.models.tokens import Tokens
 from analysis.saliency.request import AttributionRequest, CurvesRequest
-from analysis.saliency.result import Attribution
+from analysis.saliency.result import KINDS, Attribution, Curves, Kind
 from analysis.table import Cell, Table
 
 STEPS = 10
@@ -28,46 +26,6 @@ RANDOM_ORDERS = 5
 """Random orders with which the others are compared."""
 
 COLUMNS = ("order", "curve", "tokens", "share", "mean_log_probability", "log_probability")
-
-Kind = Literal["deletion", "insertion"]
-KINDS: tuple[Kind, ...] = ("deletion", "insertion")
-
-
-class Curves(msgspec.Struct, frozen=True, tag="curves"):
-    """Log-probabilities of a response along orders of K prompt tokens.
-
-    Attributes:
-        model: The model's name as the user knows it.
-        counts: int64 [S + 1], tokens deleted or inserted by then, from 0 to K.
-        deletion: float64 [O, S + 1], the mean log-probability of a response token, in nats, once
-            the first `counts` tokens of an order are deleted.
-        insertion: float64 [O, S + 1], the same with only these there, of the K.
-        response_tokens: M.
-        device: Where it ran.
-        dtype: Precision of the weights.
-        note: What the user should know about the computation; empty for nothing.
-        seconds: Time without loading.
-    """
-
-    model: str
-    counts: NDArray[np.int64]
-    deletion: NDArray[np.float64]
-    insertion: NDArray[np.float64]
-    response_tokens: int
-    device: str
-    dtype: str
-    note: str = ""
-    seconds: float = 0.0
-
-    @property
-    def shares(self) -> NDArray[np.float64]:
-        """float64 [S + 1]: `counts` as shares of K, 0 to 1."""
-        return np.asarray(self.counts / self.counts[-1], dtype=np.float64)
-
-    def areas(self, kind: Kind) -> NDArray[np.float64]:
-        """float64 [O]: areas under the curves by the trapezoidal rule, in nats a response token."""
-        values: NDArray[np.float64] = getattr(self, kind)
-        return np.asarray(np.trapezoid(values, self.shares, axis=1), dtype=np.float64)
 
 
 def removable(tokens: Tokens) -> NDArray[np.bool_]:

@@ -9,8 +9,7 @@ import msgspec
 from analysis.request import ModelChoice, Request
 
 if TYPE_CHECKING:
-    from analysis.saliency.curves import Curves
-    from analysis.saliency.result import Attribution
+    from analysis.saliency.result import Attribution, Curves
 
 
 Target = Literal["log_probability", "probability"]
@@ -84,7 +83,7 @@ class CurvesRequest(Request["Curves"], frozen=True, tag="curves"):
 
     analysis = "curves"
     function = "analysis.saliency.compute.curves:curves"
-    result = "analysis.saliency.curves:Curves"
+    result = "analysis.saliency.result:Curves"
     outside_key = ("memory_budget",)
 
     model: ModelChoice

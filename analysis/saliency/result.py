@@ -1,4 +1,4 @@
-"""Importance of every prompt token for every response token: the engine's result, and its JSON."""
+"""What the engine answers about a response: importance, with its JSON, and curves of deletion."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from numpy.typing import NDArray
 
 from analysis.models.tokens import Tokens
 from analysis.saliency.faithfulness import Faithfulness
+
+Kind = Literal["deletion", "insertion"]
+"""What happens to the prompt's tokens along a curve."""
+
+KINDS: tuple[Kind, ...] = ("deletion", "insertion")
 
 
 class Attribution(msgspec.Struct, frozen=True, tag="attribution"):
@@ -62,6 +67,43 @@ class Attribution(msgspec.Struct, frozen=True, tag="attribution"):
     probabilities: NDArray[np.float32] = msgspec.field(
         default_factory=lambda: np.zeros(0, np.float32)
     )
+
+
+class Curves(msgspec.Struct, frozen=True, tag="curves"):
+    """Log-probabilities of a response along orders of K prompt tokens.
+
+    Attributes:
+        model: The model's name as the user knows it.
+        counts: int64 [S + 1], tokens deleted or inserted by then, from 0 to K.
+        deletion: float64 [O, S + 1], the mean log-probability of a response token, in nats, once
+            the first `counts` tokens of an order are deleted.
+        insertion: float64 [O, S + 1], the same with only these there, of the K.
+        response_tokens: M.
+        device: Where it ran.
+        dtype: Precision of the weights.
+        note: What the user should know about the computation; empty for nothing.
+        seconds: Time without loading.
+    """
+
+    model: str
+    counts: NDArray[np.int64]
+    deletion: NDArray[np.float64]
+    insertion: NDArray[np.float64]
+    response_tokens: int
+    device: str
+    dtype: str
+    note: str = ""
+    seconds: float = 0.0
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """float64 [S + 1]: `counts` as shares of K, 0 to 1."""
+        return np.asarray(self.counts / self.counts[-1], dtype=np.float64)
+
+    def areas(self, kind: Kind) -> NDArray[np.float64]:
+        """float64 [O]: areas under the curves by the trapezoidal rule, in nats a response token."""
+        values: NDArray[np.float64] = getattr(self, kind)
+        return np.asarray(np.trapezoid(values, self.shares, axis=1), dtype=np.float64)
 
 
 def as_json(attribution: Attribution) -> bytes:

@@ -24,8 +24,8 @@ from analysis.saliency.compute.cost import Plan, budget_of, shape_of
 from analysis.saliency.compute.ends import finite
 from analysis.saliency.compute.pieces import Pieces
 from analysis.saliency.compute.trials import checked_ids, refuse_what_fails
-from analysis.saliency.curves import Curves
 from analysis.saliency.request import CurvesRequest
+from analysis.saliency.result import Curves
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

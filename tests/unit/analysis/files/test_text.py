@@ -35,7 +35,7 @@ BYTE_WISE = {"plain": AS_SAVED["plain"], "UTF-8 with its mark": AS_SAVED["UTF-8 
 
 INSTRUCTION = {"id": "1", "category": "math", "instruction": "Add é.", "response": "5"}
 TASK = 'name = "é"\nphrasings = ["In English"]\nmappings = [["chat", "cat"]]\n'
-OURS = Path(__file__).parents[3] / "analysis" / "concepts" / "annotation" / "templates.toml"
+OURS = Path(__file__).parents[4] / "analysis" / "concepts" / "annotation" / "templates.toml"
 
 
 def _settings(path: Path) -> object:

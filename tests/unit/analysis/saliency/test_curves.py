@@ -7,7 +7,6 @@ import pytest
 from analysis.models.tokens import Tokens
 from analysis.request import ModelChoice
 from analysis.saliency.curves import (
-    Curves,
     Judged,
     Orders,
     order_of,
@@ -16,6 +15,7 @@ from analysis.saliency.curves import (
     token_weights,
 )
 from analysis.saliency.request import AttributionRequest
+from analysis.saliency.result import Curves
 from tests.support.scripted_session import attribution
 
 ROWS = np.array([False, True, True, True, False])

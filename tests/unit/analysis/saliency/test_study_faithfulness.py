@@ -14,10 +14,11 @@ from analysis.models.references import resolve
 from analysis.problems import ProblemError
 from analysis.saliency.agreement import Agreement
 from analysis.saliency.cases.prompt_sets import PromptSet, demo_prompts
-from analysis.saliency.curves import Curves, removable, token_weights
+from analysis.saliency.curves import removable, token_weights
 from analysis.saliency.gather import AskedCases
 from analysis.saliency.map import SaliencyMap
 from analysis.saliency.request import AttributionRequest, CurvesRequest
+from analysis.saliency.result import Curves
 from analysis.saliency.study_faithfulness import study
 from analysis.saliency.study_measures import COMPARED, DELETION, MEASURES, PLAIN
 from tests.support.scripted_session import RESPONSES, attribution
