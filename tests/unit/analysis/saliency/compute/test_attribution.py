@@ -171,8 +171,8 @@ def test_progress_counts_the_tokens_that_are_done(explain: Explain, method: str)
         assert done[0] == 0
         assert done == sorted(done)
         assert (done[-1], steps[-1].total) == (all_of_them, all_of_them)
-        by_column = method.endswith("reverse")
-        assert steps[-1].detail == ("response tokens" if by_column else "prompt tokens")
+    by_column = method.endswith("reverse")
+    assert steps[-1].detail == ("response tokens" if by_column else "prompt tokens")
     assert (result.method, result.passes_dtype, result.note) == (method, "float32", "")
 
 
