@@ -213,6 +213,6 @@ def test_without_norms_it_is_the_plain_gradient_and_says_so():
 
 def test_a_model_that_computes_something_else_then_is_refused(monkeypatch):
     doubled = lambda norms, function, x, *_, **__: 2 * function(x, x.shape[-1:])  # noqa: E731
-    monkeypatch.setitem(module._RULES, "layer_norm", doubled)
+    monkeypatch.setitem(module._PARTS, "layer_norm", doubled)
     with pytest.raises(ProblemError, match="computes something else with frozen norms"):
         importance(small_model("gpt2"), PROMPT, RESPONSE, method="frozen_norms")
