@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr, t, ttest_rel
 
+from analysis.engine.pool import ModelPool
 from analysis.models.references import resolve
 from analysis.problems import ProblemError
+from analysis.request import named
 from analysis.saliency.agreement import Agreement
 from analysis.saliency.cases.prompt_sets import PromptSet, demo_prompts
 from analysis.saliency.curves import removable, token_weights
@@ -22,7 +24,7 @@ from analysis.saliency.result import Curves
 from analysis.saliency.study_faithfulness import study
 from analysis.saliency.study_measures import COMPARED, DELETION, MEASURES, PLAIN
 from tests.support.scripted_session import RESPONSES, attribution
-from tests.support.studies import KeepingSession, Report, driven
+from tests.support.studies import KeepingSession, Report, answered, driven
 
 BASE, TUNED = resolve("demo-base"), resolve("demo-tuned")
 PROMPTS = PromptSet("demo", demo_prompts().prompts[:6], "digest", max_new_tokens=7)
@@ -201,3 +203,39 @@ def test_only_the_plain_gradient_s_own_methods_can_be_chosen():
         )
     )
     assert "reverse" in {getattr(each, "method", "") for each in session.computed}
+
+
+def of_the_demo_pair(count, tokens):
+    """The study's rows by model, measure and method, of so many held-out prompts."""
+    every = demo_prompts().prompts
+    chosen = every[:: len(every) // count][:count]
+    pool = ModelPool()
+    session = KeepingSession({}, lambda each: answered(named(each.function)(each, pool)))
+    prompts = PromptSet("demo", chosen, "digest", max_new_tokens=tokens)
+    found, _ = driven(study(given(session, prompts)))
+    return found, {row[:3]: row[3:] for row in found.tables[0].table}
+
+
+def test_the_demo_pair_is_measured():
+    found, rows = of_the_demo_pair(1, 4)
+    assert not [each for each in found.notes if "left out" in each]
+    for model in ("demo-base", "demo-tuned"):
+        assert {method for name, _, method in rows if name == model} == {
+            each.name for each in (*COMPARED, DELETION)
+        }
+        for measure in ("deletion", "insertion"):
+            assert np.isfinite(rows[model, measure, DELETION.name][1])
+
+
+@pytest.mark.slow
+def test_on_the_demo_pair_frozen_norms_agree_better_than_the_plain_gradient():
+    _, rows = of_the_demo_pair(10, 64)
+    for model in ("demo-base", "demo-tuned"):
+        plain, frozen, zeroed = (
+            rows[model, "pearson", name]
+            for name in ("plain gradient", "frozen norms", "zeroed embeddings")
+        )
+        assert [each[0] for each in (plain, frozen, zeroed)] == [10] * 3
+        # The whole interval of one lies above the mean of the one before.
+        assert plain[1] < frozen[2]
+        assert frozen[1] < zeroed[2]
