@@ -2,7 +2,7 @@
 
 Run: ``python -m tests.bench.bench_clusters [--tasks T] [--phrasings P]``. On the demo pair's tuned
 model and the natural tasks, in one process, each way once before it is timed: states in batches
-against one prompt at a time with ``output_hidden_states=True``; the F1 of a layer against a matrix
+against one prompt at a time with ``output_hidden_states=True``; pair F1 of a layer against a matrix
 of all pairs, both after scikit-learn's K-Means; frequencies in batches against hooks and one prompt
 at a time. Prints seconds, ratios and the largest difference.
 """
@@ -132,8 +132,8 @@ def main() -> None:
     labels = instances.labels()[1]
     plain_f1(states[0][:500], labels[:500])
     compare(
-        "F1 of one layer",
-        lambda: cluster_scores(states[-1], labels).f1,
+        "pair F1 of one layer",
+        lambda: cluster_scores(states[-1], labels).pair_f1,
         lambda: plain_f1(states[-1], labels),
     )
     compare(

@@ -19,7 +19,7 @@ MOST_INSTANCES = 50_000
 UNSEEN = 5
 """One phrasing of a task in this many is unseen; the others are the training instances."""
 
-_LONGER = "Outputs of several tokens, left out where neighbours predict outputs and only there"
+_LONGER = "Outputs of several tokens, which count for all but the neighbours' accuracy"
 _SHOWN = 8
 
 
