@@ -96,7 +96,6 @@ class ToldCase:
         """The case in a row: its instruction score, and all that this depends on."""
         shown, found, scoring = self.shown, self.attribution, self.shown.scoring
         marked = int(self.instructed.sum())
-        known = shown.unmoved is not None
         return (
             shown.model,
             self.response_by or shown.model,
@@ -108,7 +107,7 @@ class ToldCase:
             None if found is None else found.ended,
             self.rating,
             shown.unmoved_share,
-            ("occlusion" if shown.moves_exact else "linearisation") if known else None,
+            shown.unmoved_by,
             scoring.min_move,
             scoring.skip_unmoved,
             scoring.levels,

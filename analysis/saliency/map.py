@@ -163,6 +163,13 @@ class SaliencyMap:
             return None
         return float(self.unmoved.mean())
 
+    @property
+    def unmoved_by(self) -> str | None:
+        """How the unmoved response tokens were found; None if they are unknown."""
+        if self.moves is None:
+            return None
+        return "occlusion" if self.moves_exact else "linearisation"
+
     @cached_property
     def density(self) -> NDArray[np.float64]:
         """float64 [N]: importance density (paper 4.2); 0 for hidden rows.

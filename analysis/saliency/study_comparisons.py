@@ -46,6 +46,7 @@ class ScoredCase:
         response_lengths: Response tokens.
         ratings: Ratings of the responses; None if unrated.
         unmoved: Share of response tokens that no prompt token moves; None if unknown.
+        unmoved_by: How these were found: ``occlusion`` or ``linearisation``; None if unknown.
     """
 
     id: str
@@ -56,6 +57,7 @@ class ScoredCase:
     response_lengths: tuple[int, ...]
     ratings: tuple[float | None, ...]
     unmoved: tuple[float | None, ...] = (None, None)
+    unmoved_by: tuple[str | None, ...] = (None, None)
 
     @classmethod
     def of(cls, case: StudyCase) -> ScoredCase:
@@ -69,6 +71,7 @@ class ScoredCase:
             response_lengths=tuple(len(shown.response_tokens) for shown in case.maps),
             ratings=case.ratings,
             unmoved=tuple(shown.unmoved_share for shown in case.maps),
+            unmoved_by=tuple(shown.unmoved_by for shown in case.maps),
         )
 
 

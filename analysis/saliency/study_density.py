@@ -40,6 +40,7 @@ CASE_COLUMNS = (
     "rating",
     "score",
     "unmoved",
+    "unmoved_by",
 )
 
 _UNLIKE_LENGTHS = 2
@@ -159,6 +160,7 @@ def _case_rows(found: Collected[ScoredCase]) -> list[tuple[Cell, ...]]:
             case.ratings[index],
             case.scores[index],
             case.unmoved[index],
+            case.unmoved_by[index],
         )
         for case in found.values
         for index, model in enumerate(found.models)

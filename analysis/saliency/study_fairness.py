@@ -198,9 +198,15 @@ def unmoved_sentence(found: Collected[ScoredCase], min_move: float) -> str:
             "without the tokens' probabilities."
         )
     missing = f"; unknown for {unknown} responses" if unknown else ""
-    return (
+    said = (
         f"No prompt token moves the probability of {' and '.join(shares)} response tokens by "
-        f"{min_move:g} (mean share of a response{missing})."
+        f"{min_move:g} (mean share of a response{missing})"
+    )
+    if all(by != "linearisation" for case in found.values for by in case.unmoved_by):
+        return f"{said}."
+    return (
+        f"{said}, by the gradient's linearisation: where a model is sure of a token, its gradient "
+        "is nearly zero, however much the token rests on the prompt. Occlusion measures it."
     )
 
 

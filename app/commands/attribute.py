@@ -188,6 +188,11 @@ def run(options: argparse.Namespace) -> int:
     )
     if longest is not None:
         shown = shown.beginning(longest)
+    if scoring.skip_unmoved and not shown.moves_exact:
+        say(
+            "Unmoved response tokens are those of a linearisation, which sees little where a model "
+            "is sure of a token; --method occlusion measures them."
+        )
     if options.json:
         write_json(as_json(attribution), options.json)
     # JSON replaces the rows unless a file is named for them.
