@@ -199,7 +199,9 @@ def grid_row(epsilon: float, grid: Sequence[float]) -> int:
 def check_tau(tau: float) -> None:
     """Raises ProblemError, ``input``, if τ is out of bounds."""
     if not 0 <= tau <= 1:
-        raise problem("input", f"τ is a share from 0 (any instruction) to 1, not {tau:g}.")
+        raise problem(
+            "input", f"τ is a share of 0 (any instruction) or more, at most 1, not {tau:g}."
+        )
 
 
 def _sets(
