@@ -89,7 +89,7 @@ def test_areas_are_of_trapezoids_over_the_share_of_tokens(judged):
     assert expected > 0
     (told,) = judged.sentences()
     assert told.startswith(
-        "map: area under deletion -3.375 (random orders -2.250, better by +1.125)"
+        "map: area under deletion -3.375 (random orders -2.250, gain +1.125)"
     )
 
 
