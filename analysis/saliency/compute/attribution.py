@@ -30,6 +30,7 @@ from analysis.saliency.compute.importance import (
     totals,
 )
 from analysis.saliency.compute.totals import Derivative
+from analysis.saliency.compute.trials import checked_ids, refuse_what_fails
 from analysis.saliency.methods import WAYS
 from analysis.saliency.request import AttributionRequest
 from analysis.saliency.result import Attribution
@@ -216,12 +217,15 @@ def _summed(
         found = None
     if found is None:
         raise explain_non_finite(loaded.model, (*prompt, *response[:-1]), loaded.facts.name)
+    ids = checked_ids(loaded.model, prompt, response)
+    # Known since the totals were computed.
+    remark = refuse_what_fails(loaded.model, *ids, quantity) if response else ""
     return msgspec.structs.replace(
         complete,
         totals=found.numpy(),
         method="totals" if quantity == "gradient" else f"{quantity}_totals",
         passes_dtype=complete.dtype,
-        note=" ".join((*loaded.facts.notes, complete.note)).strip(),
+        note=" ".join((*loaded.facts.notes, complete.note, remark)).strip(),
         ended=ended,
         seconds=time.monotonic() - started,
     )

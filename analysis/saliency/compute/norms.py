@@ -45,8 +45,8 @@ class FrozenNorms(TorchFunctionMode):
         """Run a function; if it is part of a norm, without the derivative of the denominator."""
         kwargs = kwargs or {}
         # Methods and functions of torch that do the same have the same name.
-        rule = _RULES.get(getattr(function, "__name__", ""))
-        return function(*args, **kwargs) if rule is None else rule(self, function, *args, **kwargs)
+        part = _PARTS.get(getattr(function, "__name__", ""))
+        return function(*args, **kwargs) if part is None else part(self, function, *args, **kwargs)
 
     def hold(self, denominator: Tensor) -> Tensor:
         """A denominator, or its inverse, as a constant."""
@@ -210,7 +210,8 @@ def _divided(
     return found if bias is None else found + bias
 
 
-_RULES: dict[str, Callable[..., Any]] = {
+# What torch calls the parts of norms.
+_PARTS: dict[str, Callable[..., Any]] = {
     "layer_norm": _layer_norm,
     "rms_norm": _rms_norm,
     "group_norm": _group_norm,

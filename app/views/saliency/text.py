@@ -85,11 +85,13 @@ def _faithful(sides: Sequence[Side]) -> list[str]:
 def _verified(sides: Sequence[Side]) -> list[str]:
     return [
         prose(
-            f"{side.name}: weighted sums of the map's columns and a backward pass differ by at "
-            f"most {found.difference:.1e} of the largest ({found.method}, {found.passes_dtype})."
+            f"{side.name_of(answer)}: weighted sums of the map's columns and a backward pass "
+            f"differ by at most {found.difference:.1e} of the largest "
+            f"({found.method.replace('_', ' ')}, {found.passes_dtype})."
         )
         for side in sides
-        if (found := side.gradient.attribution) is not None and found.difference is not None
+        for answer in side.answers
+        if (found := answer.attribution) is not None and found.difference is not None
     ]
 
 

@@ -183,11 +183,21 @@ class LogNorm(nn.Module):
         return x * torch.exp(-0.5 * torch.log(square(x) + EPS))
 
 
-def test_a_norm_that_is_not_held_is_named():
+class LonelyNorm(LogNorm):
+    """One that cannot be tried by itself."""
+
+    def forward(self, x):
+        if x.is_leaf and x.requires_grad:
+            raise RuntimeError("no graph begins here")
+        return super().forward(x)
+
+
+@pytest.mark.parametrize("norm", [LogNorm, LonelyNorm])
+def test_a_norm_that_is_not_held_is_named(norm):
     model = small_model("llama")
-    model.model.norm = LogNorm()
+    model.model.norm = norm()
     for method in FROZEN:
-        assert "LogNorm divides by the size" in ran(model, PROMPT, RESPONSE, method=method).note
+        assert f"{norm.__name__} ignores" in ran(model, PROMPT, RESPONSE, method=method).note
     assert ran(model, PROMPT, RESPONSE, method="auto").note == ""
 
 
@@ -203,6 +213,6 @@ def test_without_norms_it_is_the_plain_gradient_and_says_so():
 
 def test_a_model_that_computes_something_else_then_is_refused(monkeypatch):
     doubled = lambda norms, function, x, *_, **__: 2 * function(x, x.shape[-1:])  # noqa: E731
-    monkeypatch.setitem(module._RULES, "layer_norm", doubled)
+    monkeypatch.setitem(module._PARTS, "layer_norm", doubled)
     with pytest.raises(ProblemError, match="computes something else with frozen norms"):
         importance(small_model("gpt2"), PROMPT, RESPONSE, method="frozen_norms")
