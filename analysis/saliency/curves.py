@@ -149,7 +149,7 @@ class Judged:
         """The areas of every named order against chance."""
         return [
             f"{name}: area under deletion {self.area(name, 'deletion'):.3f} (random orders "
-            f"{self.chance['deletion']:.3f}, better by {self.gain(name, 'deletion'):+.3f}), under "
+            f"{self.chance['deletion']:.3f}, gain {self.gain(name, 'deletion'):+.3f}), under "
             f"insertion {self.area(name, 'insertion'):.3f} ({self.chance['insertion']:.3f}, "
             f"{self.gain(name, 'insertion'):+.3f}), in nats a response token"
             for name in self.names

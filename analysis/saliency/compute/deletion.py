@@ -26,6 +26,9 @@ from analysis.saliency.faithfulness import (
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+# The size of the sample must not depend on how much memory happens to be free.
+_AMPLE = 1 << 62
+
 
 def agreement_with_deletion(
     model: PreTrainedModel,
@@ -61,11 +64,13 @@ def agreement_with_deletion(
     if of < FEWEST:
         return Faithfulness(of, why=f"the prompt has fewer than {FEWEST} tokens")
     prompt, response = checked_ids(model, prompt_ids, response_ids)
-    plan = Plan(shape_of(model), len(prompt), len(response), budget_of(memory_budget, model))
-    count = min(plan.deletions(SHARE, UNNOTICED_S), of)
+    shape = shape_of(model)
+    ample = Plan(shape, len(prompt), len(response), _AMPLE)
+    count = min(ample.deletions(SHARE, UNNOTICED_S), of)
     if count < FEWEST:
         why = f"fewer than {FEWEST} tokens can be deleted in {SHARE:.0%} of the time of this map"
         return Faithfulness(of, why=why)
+    plan = Plan(shape, len(prompt), len(response), budget_of(memory_budget, model))
     rows = sampled_rows(visible, count)
     found = np.zeros((count, len(response)), np.float32)
     why = ""

@@ -9,6 +9,7 @@ from analysis.saliency.agreement import COLUMNS, Agreement
 from analysis.saliency.case_tables import ToldCase
 from analysis.saliency.cases.instructions import guess_instructions
 from analysis.saliency.map import SaliencyMap
+from analysis.saliency.methods import WAYS
 from analysis.table import Cell, Table
 from app.frame.export import chained
 from app.state import Prompt
@@ -84,14 +85,16 @@ def checked(sides: Sequence[Side]) -> list[str]:
 
 
 def _faithful(sides: Sequence[Side]) -> list[str]:
-    found = [(side.name, side.gradient.attribution) for side in sides if side.gradient.whole]
+    found = [
+        (side.name_of(answer), answer.attribution.faithfulness)
+        for side in sides
+        for answer in side.answers
+        if answer.request is not None and WAYS[answer.request.method].is_derivative
+        if answer.whole and answer.attribution is not None
+    ]
     return [
-        prose(
-            f"{name}: agreement of the map with deletion: "
-            f"{each.faithfulness.words() if each.faithfulness else 'not estimated'}."
-        )
+        prose(f"{name}: agreement with deletion: {each.words() if each else 'not estimated'}.")
         for name, each in found
-        if each is not None
     ]
 
 
