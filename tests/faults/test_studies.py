@@ -27,7 +27,8 @@ PROMPTS = [
 ]
 # By name they would be the other way round.
 PAIR = ("--base", "small", "--tuned", "plain")
-DENSITY = ("study", "density", *PAIR, "--prompts", "set.jsonl", "--max-new-tokens", "6")
+OPTIONS = ("--prompts", "set.jsonl", "--max-new-tokens", "6", "--response", "own")
+DENSITY = ("study", "density", *PAIR, *OPTIONS)
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def test_after_ctrl_c_it_says_that_it_goes_on_and_does(home: Home) -> None:
     more = [{"id": f"more {n}", "prompt": f"Write the number {n}."} for n in range(6)]
     with (home.work / "set.jsonl").open("a") as file:
         file.writelines(json.dumps(each) + "\n" for each in more)
-    density = ("study", "density", "--base", "small", "--tuned", "tireless", *DENSITY[6:])
+    density = ("study", "density", "--base", "small", "--tuned", "tireless", *OPTIONS)
     process = home.start(*density)
     assert process.stderr is not None
     read_until(iter(process.stderr.readline, b""), b"asking tireless")

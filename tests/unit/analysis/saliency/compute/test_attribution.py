@@ -361,3 +361,14 @@ def test_a_result_survives_the_wire(whole: Attribution) -> None:
         probabilities=whole.probabilities,
     )
     assert msgspec.structs.astuple(same) == msgspec.structs.astuple(whole)
+
+
+def test_results_and_keys_from_before_are_still_good(whole: Attribution) -> None:
+    """Without probabilities, which are then unknown, and without a word on who wrote."""
+    stored = msgspec.msgpack.decode(encode(whole))
+    del stored["probabilities"]
+    back = decode(msgspec.msgpack.encode(stored), Attribution)
+    assert not len(back.probabilities)
+    assert SaliencyMap.from_attribution(back).unmoved_share is None
+    request = AttributionRequest(ModelChoice("a", "/a"), "Hi.", response_ids=(1,))
+    assert b"written_by" not in encode(request.in_key())
