@@ -37,10 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         title = f"{spec.title[:1].upper()}{spec.title[1:]}."
         study = commands.add_parser(spec.name, help=spec.title, description=title)
         add_pair(study)
-        study.set_defaults(own=_CASE_OPTIONS if spec.takes == "cases" else ())
+        own: tuple[str, ...] = ()
         if spec.takes == "cases":
-            _add_case_options(study, stored=spec.takes_stored)
-        elif spec.stored:
+            own = _CASE_OPTIONS
+            _add_case_options(study)
+        if spec.takes_stored:
+            own += _MAP_OPTIONS
+            _add_map_options(study)
+        study.set_defaults(own=own)
+        if spec.stored:
             _add_results(study, "a folder that `insttui results import` wrote, in place of models")
         for name in spec.word_options:
             _WORD_ADDERS[name](study)
@@ -59,9 +64,7 @@ def _add_results(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--results", default=argparse.SUPPRESS, metavar="DIR", help=what)
 
 
-def _add_case_options(parser: argparse.ArgumentParser, *, stored: bool) -> None:
-    if stored:
-        _add_results(parser, "a folder of stored maps, in place of models and prompts")
+def _add_case_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prompts",
         metavar="FILE",
@@ -89,6 +92,11 @@ def _add_case_options(parser: argparse.ArgumentParser, *, stored: bool) -> None:
         action="store_true",
         help="put the tuned model's prompts into its chat template",
     )
+
+
+def _add_map_options(parser: argparse.ArgumentParser) -> None:
+    """Add what a study of maps alone takes, wherever they come from."""
+    _add_results(parser, "a folder of stored maps, in place of models and prompts")
     parser.add_argument(
         "--method",
         choices=METHODS,
@@ -140,7 +148,8 @@ def _responses(text: str) -> tuple[str, ...]:
 
 _WORD_ADDERS = {"vocab": add_vocab, "vectors": add_vectors}
 # A study receives those in `own` by name; its method's command may add others.
-_CASE_OPTIONS = ("max_new_tokens", "chat_template", "method", "response", "equal_length")
+_CASE_OPTIONS = ("max_new_tokens", "chat_template")
+_MAP_OPTIONS = ("method", "response", "equal_length")
 
 
 def run(options: argparse.Namespace) -> int:
