@@ -258,6 +258,7 @@ class SaliencyView(View):
     def _moved(self, message: TokenFace.CursorMoved) -> None:
         side = self._panes.side_of(message.face, otherwise=self._active)
         self._row, self._columns[side] = message.row, message.column
+        self._pair.read()
         self._place_cursors()
 
     def _place_cursors(self) -> None:
