@@ -9,20 +9,20 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.events import DescendantFocus, Resize
-from textual.timer import Timer
 
 from analysis.saliency.case_tables import case_table, tokens_table
 from app.frame.action import Action
 from app.frame.actions import bindings
 from app.frame.view import View
+from app.jobs.redraw import Redraw
 from app.jobs.watch import Watch
 from app.links import Link, MapsLink, MarksLink, PromptLink, StepLink
 from app.marking import toggled
 from app.rating import rate, ratings_in
 from app.state import Prompt
 from app.views.saliency.answer import Answer
-from app.views.saliency.comparison import Comparison, Found
-from app.views.saliency.given import ResponseBar
+from app.views.saliency.bars import ResponseBar, TokenSearch
+from app.views.saliency.comparison import Comparison
 from app.views.saliency.pair import Pair, going_on
 from app.views.saliency.pane import FACES, FaceName, SaliencyPanes
 from app.views.saliency.side import Side, stored_sides
@@ -62,8 +62,7 @@ class SaliencyView(View):
         self._columns = [0, 0]
         self._special = False
         self._coloured_by: Literal["column", "density"] = "column"
-        self._found = Found()
-        self._redraw: Timer | None = None
+        self._redraw = Redraw(self, self._update, every_s=_REDRAW_S)
         # Whether news arrived while another view was shown.
         self._behind = False
 
@@ -73,8 +72,8 @@ class SaliencyView(View):
 
     def compose(self) -> ComposeResult:
         yield SaliencyPanes(ascii_only=self.ui.settings.ascii, follow=self._moved, id="panes")
-        yield SearchBar("find in prompt and responses; n and N go on", id="search")
-        yield ResponseBar("a response for both models, or @FILE", id="given")
+        yield TokenSearch(id="search")
+        yield ResponseBar(id="given")
         yield Lines(id="progress")
         yield Lines(id="status")
 
@@ -86,6 +85,10 @@ class SaliencyView(View):
     @property
     def _panes(self) -> SaliencyPanes:
         return self.query_one(SaliencyPanes)
+
+    @property
+    def _search(self) -> TokenSearch:
+        return self.query_one(TokenSearch)
 
     @property
     def _face(self) -> FaceName:
@@ -160,7 +163,8 @@ class SaliencyView(View):
         self._pair.drop()
         # A new pair begins with the gradient, whatever was chosen for the last prompt.
         self._prompt, self._pair = prompt, Pair(sides)
-        self._case, self._row, self._columns, self._found = None, 0, [0, 0], Found()
+        self._case, self._row, self._columns = None, 0, [0, 0]
+        self._search.forget()
 
     def _update(self) -> None:
         """Align the maps again and draw them, once this view is shown."""
@@ -245,15 +249,9 @@ class SaliencyView(View):
             if answer is side.gradient and (wanted := self._pair.wanted()):
                 self._ask(wanted)
             self._pair.settle()
-            self._redraw_now()
-        elif news.partial is not None and self._redraw is None:
-            self._redraw = self.set_timer(_REDRAW_S, self._redraw_now)
-
-    def _redraw_now(self) -> None:
-        if self._redraw is not None:
-            self._redraw.stop()
-            self._redraw = None
-        self._update()
+            self._redraw.now()
+        elif news.partial is not None:
+            self._redraw.soon()
 
     def _moved(self, message: TokenFace.CursorMoved) -> None:
         side = self._panes.side_of(message.face, otherwise=self._active)
@@ -266,21 +264,21 @@ class SaliencyView(View):
         self._show_status()
 
     def action_find(self) -> None:
-        self.query_one(SearchBar).open()
+        self._search.open()
 
     @on(SearchBar.Sought)
     def _sought(self, message: SearchBar.Sought) -> None:
-        self._found = Found(self._comparison.find(message.text))
-        self._panes.highlight(self._found.places)
+        self._search.look(self._comparison, message.text)
+        self._panes.highlight(self._search.places)
         if not message.finished:
             return
         self._focus_pane()
-        if message.text and not self._found.places:
+        if message.text and not self._search.places:
             self.ui.say(f"Not found: {message.text}")
         self.action_find_next(1)
 
     def action_find_next(self, direction: int) -> None:
-        place = self._found.step(direction)
+        place = self._search.step(direction)
         if place is None:
             return
         if place.row is not None:
@@ -290,7 +288,7 @@ class SaliencyView(View):
             self._active = place.side
             self._focus_pane()
         self._place_cursors()
-        self.query_one("#progress", Lines).show([(self._found.words(), "dim")])
+        self.query_one("#progress", Lines).show([(self._search.words(), "dim")])
 
     def action_face(self, name: FaceName) -> None:
         self._panes.choose(name)
@@ -318,7 +316,7 @@ class SaliencyView(View):
 
     def action_special(self) -> None:
         self._special = not self._special
-        self._found = Found()
+        self._search.forget()
         self._update()
 
     def action_mark(self) -> None:
@@ -351,7 +349,7 @@ class SaliencyView(View):
         """Switch to the next method; requests its answers where they are missing."""
         self._pair.turn()
         self._ask(self._pair.wanted())
-        self._panes.highlight(self._found.places)
+        self._panes.highlight(self._search.places)
 
     def action_response(self) -> None:
         """Explain both models on the next response: own, the base's, the tuned's, the user's."""
@@ -367,7 +365,8 @@ class SaliencyView(View):
             self._show_response(self._pair.give(message.content))
 
     def _show_response(self, answers: Sequence[Answer]) -> None:
-        self._found, self._columns = Found(), [0, 0]
+        self._search.forget()
+        self._columns = [0, 0]
         self._ask([*answers, *self._pair.wanted()])
 
     def action_case(self, step: int) -> None:
