@@ -67,7 +67,7 @@ def study(given: AskedCases) -> Study:
             "input",
             f"--method {given.method} would change nothing here.",
             "All methods are compared; it only says how the plain gradient is computed.",
-            "Leave --method away, or choose forward or reverse.",
+            "Leave out --method, or choose forward or reverse.",
         )
     asker = Asker(given.session)
     cases = CaseAsker(given, asker)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from analysis.saliency.agreement import Agreement
 from analysis.saliency.faithfulness import Faithfulness, beside_in_words, gain_of
 from analysis.saliency.gather import Written, golden
-from app.jobs.watch import Watch
+from app.jobs.watch import News, Watch
 from app.state import Prompt
 from app.terminal.text import prose
 from app.views.saliency.answer import Answer
@@ -61,6 +61,19 @@ class Pair:
     def running(self) -> bool:
         return any(side.running for side in self.sides)
 
+    def offers(self, action: str) -> bool:
+        """Whether an action on the answers applies now; True for those that are none."""
+        match action:
+            case "method":
+                return self.can_explain
+            case "response":
+                return len(self.responses) > 1
+            case "given":
+                return any(side.own.request is not None for side in self.sides)
+            case "rerun":
+                return any(side.can_run for side in self.sides)
+        return True
+
     @property
     def can_explain(self) -> bool:
         """Whether there is a response that other methods can explain."""
@@ -71,12 +84,14 @@ class Pair:
         same = [side.own.request for side in self.sides] == list(requests)
         return same and not any(side.own.can_run for side in self.sides)
 
-    def find(self, watch: Watch) -> tuple[int, Answer] | None:
-        """The side (0 base, 1 tuned) and answer of a watch; None if it was dropped."""
+    def take(self, watch: Watch) -> tuple[int, Answer, News] | None:
+        """Take a watch's news: whose side (0 base, 1 tuned) and answer; None if it was dropped."""
         for number, side in enumerate(self.sides):
             for answer in side.answers:
                 if answer.watch is watch:
-                    return number, answer
+                    news = watch.take()
+                    answer.apply(news)
+                    return number, answer, news
         return None
 
     def ask(self, session: SessionLike, listener: MessagePump, answers: Iterable[Answer]) -> None:
@@ -192,6 +207,11 @@ class Pair:
         maps, subtracted = [shown for shown, _ in both], [less for _, less in both]
         masks = [mask_of(shown, prompt.instruction_spans, stored) for shown in maps]
         return Comparison(prompt.text, maps, masks, subtracted)
+
+    @property
+    def compared_with_occlusion(self) -> Method:
+        """The gradient whose agreement with occlusion is told."""
+        return _FROZEN if self.method == _FROZEN else "gradient"
 
     def agreements(self, *, include_special: bool) -> list[Agreement | None]:
         """Each side's agreement of a gradient and occlusion; None unless both are complete."""

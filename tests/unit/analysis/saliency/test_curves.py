@@ -89,7 +89,8 @@ def test_areas_are_of_trapezoids_over_the_share_of_tokens(judged):
     assert expected > 0
     (told,) = judged.sentences()
     assert told.startswith(
-        "map: area under deletion -3.375 (random orders -2.250, better by +1.125)"
+        "map, in nats a response token: area under deletion -3.375, of random orders -2.250: "
+        "better by 1.125; area under insertion "
     )
 
 
