@@ -37,10 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         title = f"{spec.title[:1].upper()}{spec.title[1:]}."
         study = commands.add_parser(spec.name, help=spec.title, description=title)
         add_pair(study)
-        study.set_defaults(own=_CASE_OPTIONS if spec.takes == "cases" else ())
-        if spec.takes == "cases":
-            _add_case_options(study, stored=spec.takes_stored)
-        elif spec.stored:
+        asked, scored = spec.takes == "cases", spec.takes_stored
+        study.set_defaults(own=_OF_CASES * asked + _OF_SCORES * scored)
+        if scored:
+            _add_results(study, "a folder of stored maps, in place of models and prompts")
+        if asked:
+            _add_case_options(study)
+        if scored:
+            _add_score_options(study)
+        if spec.stored:
             _add_results(study, "a folder that `insttui results import` wrote, in place of models")
         for name in spec.word_options:
             _WORD_ADDERS[name](study)
@@ -59,9 +64,7 @@ def _add_results(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--results", default=argparse.SUPPRESS, metavar="DIR", help=what)
 
 
-def _add_case_options(parser: argparse.ArgumentParser, *, stored: bool) -> None:
-    if stored:
-        _add_results(parser, "a folder of stored maps, in place of models and prompts")
+def _add_case_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prompts",
         metavar="FILE",
@@ -95,6 +98,10 @@ def _add_case_options(parser: argparse.ArgumentParser, *, stored: bool) -> None:
         default="auto",
         help="how importance is computed; auto takes the cheaper exact one",
     )
+
+
+def _add_score_options(parser: argparse.ArgumentParser) -> None:
+    """Add what studies of scores and densities are told, which stored maps will do for."""
     parser.add_argument(
         "--response",
         type=_responses,
@@ -140,7 +147,8 @@ def _responses(text: str) -> tuple[str, ...]:
 
 _WORD_ADDERS = {"vocab": add_vocab, "vectors": add_vectors}
 # A study receives those in `own` by name; its method's command may add others.
-_CASE_OPTIONS = ("max_new_tokens", "chat_template", "method", "response", "equal_length")
+_OF_CASES = ("max_new_tokens", "chat_template", "method")
+_OF_SCORES = ("response", "equal_length")
 
 
 def run(options: argparse.Namespace) -> int:

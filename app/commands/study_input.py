@@ -55,6 +55,7 @@ def found_for(spec: StudySpec, options: Namespace, settings: Settings) -> dict[s
         demo = base.name in DEMO_NAMES and tuned.name in DEMO_NAMES
         found["prompts"] = _prompts(options, demo=demo)
         found["cases_folder"] = Path(options.out) if options.out else None
+    if spec.takes_stored:
         found["scoring"] = inputs.scoring_of(options)
         ids = [each.id for each in found["prompts"].prompts]
         found["ratings"] = _ratings(options, (base.name, tuned.name), ids)

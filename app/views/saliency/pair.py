@@ -209,6 +209,11 @@ class Pair:
         return Comparison(prompt.text, maps, masks, subtracted)
 
     @property
+    def mapped(self) -> Method:
+        """What made the maps themselves: where differences are shown, the gradient."""
+        return "gradient" if self.method == "difference" else self.method
+
+    @property
     def compared_with_occlusion(self) -> Method:
         """The gradient whose agreement with occlusion is told."""
         return _FROZEN if self.method == _FROZEN else "gradient"

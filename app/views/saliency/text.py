@@ -122,10 +122,17 @@ def shown_table(
         return pair.method, Table(("model", *COLUMNS), _ByModel(found)), models
     if not maps:
         return None
-    kind = "saliency" if pair.method == "gradient" else pair.method.replace(" ", "-")
-    if pair.whose != "own":
-        kind = f"{kind}-{pair.whose}-response"
-    return kind, chained([shown.table() for shown in maps]), [shown.model for shown in maps]
+    return (
+        map_kind(pair),
+        chained([shown.table() for shown in maps]),
+        [shown.model for shown in maps],
+    )
+
+
+def map_kind(pair: Pair) -> str:
+    """What the maps are called in the names of files: their method, and whose response it is."""
+    kind = "saliency" if pair.mapped == "gradient" else pair.mapped.replace(" ", "-")
+    return kind if pair.whose == "own" else f"{kind}-{pair.whose}-response"
 
 
 def told_cases(
@@ -138,7 +145,7 @@ def told_cases(
     for side, shown, mask in zip(pair.sides, comparison.maps, comparison.masks, strict=True):
         if shown is not None and mask is not None:
             by = writers.get(pair.whose, side.name)
-            answer = side.answer(pair.method)
+            answer = side.answer(pair.mapped)
             found.append(ToldCase(shown, mask, guessed, answer.attribution, by, rating(by)))
     return found
 

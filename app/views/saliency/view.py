@@ -27,7 +27,14 @@ from app.views.saliency.comparison import Comparison
 from app.views.saliency.pair import Pair
 from app.views.saliency.pane import FACES, FaceName, SaliencyPanes
 from app.views.saliency.side import Side, stored_sides
-from app.views.saliency.text import HELP, checked, copied_text, shown_table, told_cases
+from app.views.saliency.text import (
+    HELP,
+    checked,
+    copied_text,
+    map_kind,
+    shown_table,
+    told_cases,
+)
 from app.widgets.search_bar import SearchBar
 from app.widgets.token_face import TokenFace
 
@@ -371,9 +378,9 @@ class SaliencyView(View):
         """Export a row a prompt token, and a row a model with all that its score rests on."""
         ratings = ratings_in(self.ui, self._case)
         told = told_cases(self._pair, self._comparison, self._prompt, ratings)
-        names = (self._pair.whose, self._about)
-        self.export_table(lambda: tokens_table(told), "tokens", *names)
-        self.export_table(lambda: case_table(told), "case", *names)
+        kind, names = map_kind(self._pair), [*(each.shown.model for each in told), self._about]
+        self.export_table(lambda: tokens_table(told), f"tokens-{kind}", *names)
+        self.export_table(lambda: case_table(told), f"case-{kind}", *names)
 
     def action_copy(self) -> None:
         values = self._below.values
