@@ -44,7 +44,7 @@ class StudySpec(NamedTuple):
 
     @property
     def takes_stored(self) -> bool:
-        """Whether stored maps can stand in for models and prompts."""
+        """Whether stored maps can stand in for models and prompts, as for all of their scores."""
         return self.takes == "cases" and not self.needs_models
 
     def input(self, found: Mapping[str, Any]) -> PairInput:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -63,6 +63,37 @@ def decoded(decoder: msgspec.json.Decoder[T], line: bytes, path: Path, number: i
         return decoder.decode(without_mark(line))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise broken(path, number, f"{error}.") from None
+
+
+def indexed(folder: Path, index: Path, type_: type[T], what: str, belongs: str) -> tuple[Path, T]:
+    """The folder that holds files with an index, and what the index says of them.
+
+    Args:
+        folder: That folder, or the one that it is in.
+        index: Path of the index in the latter, such as ``heads/heads.json``.
+        type_: What the index holds.
+        what: What the files hold, for the error when there are none.
+        belongs: Which files these are, for the same.
+
+    Raises:
+        ProblemError: ``storage``, if there is no index or if it is broken.
+    """
+    place = (folder / index).parent if (folder / index).exists() else folder
+    path = place / index.name
+    try:
+        data = path.read_bytes()
+    except OSError:
+        raise problem(
+            "storage", f"There are no stored {what} in {folder}.", belongs, "Name another."
+        ) from None
+    return place, decoded(msgspec.json.Decoder(type_), data, path, 1)
+
+
+def write_entries(path: Path, entries: Iterable[object]) -> None:
+    """Write an entry a line, for `entries` to read; raises OSError."""
+    with path.open("wb") as file:
+        for each in entries:
+            file.write(msgspec.json.encode(each) + b"\n")
 
 
 def broken(path: Path | str, number: int | None, why: str, remedy: str = "") -> ProblemError:

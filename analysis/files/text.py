@@ -7,6 +7,9 @@ UTF-16 with one. The mark is not part of the text. Data without a mark is taken 
 from __future__ import annotations
 
 import codecs
+from pathlib import Path
+
+from analysis.problems import problem
 
 _ENCODINGS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -32,6 +35,53 @@ def utf8(data: bytes) -> bytes:
             text = data[len(mark) :]
             return text if encoding == "utf-8" else text.decode(encoding).encode()
     return data
+
+
+def whole_text(data: bytes, what: str, origin: str) -> tuple[str, str]:
+    """A prompt or a response to the letter; Windows' line ends become newlines if it has no others.
+
+    Args:
+        data: A whole file.
+        what: What it is, such as ``prompt``.
+        origin: Where it is from, such as its file.
+
+    Returns:
+        The text, and a remark for the user, empty if there is nothing to say.
+
+    Raises:
+        ProblemError: ``input``, if it is not UTF-8 text, nor marked as another encoding.
+    """
+    try:
+        text = utf8(data).decode()
+    except UnicodeDecodeError as error:
+        raise problem(
+            "input",
+            f"The {what} in {origin} is not UTF-8 text.",
+            f"Byte {error.start} is 0x{error.object[error.start]:02x}.",
+            "Convert it first, for example with iconv.",
+        ) from None
+    if "\0" in text:
+        raise problem(
+            "input",
+            f"The {what} in {origin} is not text.",
+            "It has zero bytes, as UTF-16 has that is not marked.",
+            "Save it as UTF-8.",
+        )
+    ends = text.count("\r\n")
+    if ends and ends == text.count("\n") == text.count("\r"):
+        remark = f"The {what} in {origin} has the line ends of Windows: they count as newlines."
+        return text.replace("\r\n", "\n"), remark
+    return text, ""
+
+
+def text_file(path: Path, what: str) -> tuple[str, str]:
+    """`whole_text` of a file; raises ProblemError as well if it cannot be read."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        why = f"{error.strerror}."
+        raise problem("input", f"The {what} file {path} cannot be read.", why) from None
+    return whole_text(data, what, str(path))
 
 
 def wide_encoding(start: bytes) -> str:

@@ -15,7 +15,7 @@ from typing import Literal, get_args
 import msgspec
 import numpy as np
 
-from analysis.files.json_lines import broken, decoded, entries
+from analysis.files.json_lines import broken, entries, indexed, write_entries
 from analysis.heads.result import HeadPairs
 from analysis.problems import problem
 
@@ -76,9 +76,7 @@ def write_index(folder: Path, models: tuple[str, str], counting: Counting, origi
 
 def write_heads(folder: Path, model: str, heads: Iterable[StoredHead]) -> None:
     """Write a model's heads, by layer and head; raises OSError."""
-    with _path(folder, model).open("wb") as file:
-        for each in heads:
-            file.write(msgspec.json.encode(each) + b"\n")
+    write_entries(_path(folder, model), heads)
 
 
 def open_heads(folder: Path) -> StoredHeads:
@@ -87,15 +85,7 @@ def open_heads(folder: Path) -> StoredHeads:
     Raises:
         ProblemError: ``storage``, naming file and line, when it holds none or is broken.
     """
-    inside = folder / FOLDER
-    place = inside if (inside / _INDEX).exists() else folder
-    try:
-        data = (place / _INDEX).read_bytes()
-    except OSError:
-        raise problem(
-            "storage", f"There are no stored word pairs in {folder}.", _FILES, "Name another."
-        ) from None
-    index = decoded(msgspec.json.Decoder(_Index), data, place / _INDEX, 1)
+    place, index = indexed(folder, Path(FOLDER, _INDEX), _Index, "word pairs", _FILES)
     base, tuned = (tuple(_layers(_path(place, name), name)) for name in index.models)
     shapes = [[(each.layer, each.heads) for each in side] for side in (base, tuned)]
     if not base or shapes[0] != shapes[1]:

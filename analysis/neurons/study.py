@@ -93,7 +93,7 @@ def study(given: NeuronsInput) -> Study:
             "input",
             "An ε of experts would change nothing here.",
             f"{given.base.name} has no experts.",
-            "Leave --expert-epsilon away.",
+            "Leave out --expert-epsilon.",
         )
     sides: list[list[Frequencies]] = []
     halved: list[list[Frequencies]] = []

@@ -148,12 +148,17 @@ class Judged:
     def sentences(self) -> list[str]:
         """The areas of every named order against chance."""
         return [
-            f"{name}: area under deletion {self.area(name, 'deletion'):.3f} (random orders "
-            f"{self.chance['deletion']:.3f}, gain {self.gain(name, 'deletion'):+.3f}), under "
-            f"insertion {self.area(name, 'insertion'):.3f} ({self.chance['insertion']:.3f}, "
-            f"{self.gain(name, 'insertion'):+.3f}), in nats a response token"
+            f"{name}, in nats a response token: {self._against_chance(name, 'deletion')}; "
+            f"{self._against_chance(name, 'insertion')}"
             for name in self.names
         ]
+
+    def _against_chance(self, name: str, kind: Kind) -> str:
+        gain = self.gain(name, kind)
+        return (
+            f"area under {kind} {self.area(name, kind):.3f}, of random orders "
+            f"{self.chance[kind]:.3f}: {'better' if gain >= 0 else 'worse'} by {abs(gain):.3f}"
+        )
 
     def table(self) -> Table:
         """A row for each order, curve and step."""

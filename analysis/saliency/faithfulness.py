@@ -112,28 +112,21 @@ def gain_of(first: Faithfulness | None, second: Faithfulness | None) -> float | 
     return second.pearson - first.pearson
 
 
-def better_in_words(
-    names: tuple[str, str],
-    first: Faithfulness | None,
-    second: Faithfulness | None,
-    *,
-    ascii_only: bool = False,
+def beside_in_words(
+    shown: Faithfulness | None, other: Faithfulness | None, name: str, *, ascii_only: bool = False
 ) -> str:
-    """Say which of two maps of a case agrees better, and how well both do.
+    """Say how well a map agrees with deletion, and whether another of its case does better.
 
-    Such as ``frozen norms agree better with deletion here (r ≈ 0.41 against 0.12)``; empty if
-    neither does, see `gain_of`.
+    Such as ``r ≈ 0.41 > gradient 0.12``; empty where they cannot be compared, see `gain_of`.
 
     Args:
-        names: What the maps are called, in the plural.
-        first: The estimate of the first.
-        second: That of the second.
+        shown: The estimate of the map.
+        other: That of the other map.
+        name: What the other map is called.
         ascii_only: Write ``~`` for ``≈``.
     """
-    gain = gain_of(first, second)
-    if not gain or first is None or second is None:
+    gain = gain_of(shown, other)
+    if not gain or shown is None or other is None:
         return ""
-    high, low = (second, first) if gain > 0 else (first, second)
-    about = first._about(ascii_only=ascii_only)
-    numbers = f"r {about}{high.pearson:.2f} against {low.pearson:.2f}"
-    return f"{names[gain > 0]} agree better with deletion here ({numbers})"
+    about = shown._about(ascii_only=ascii_only)
+    return f"r {about}{shown.pearson:.2f} {'<' if gain > 0 else '>'} {name} {other.pearson:.2f}"

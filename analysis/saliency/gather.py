@@ -81,7 +81,7 @@ class AskedCases(PairInput):
                 "input",
                 "Equal length would change nothing here.",
                 "Both models are explained on the same response, which is as long in both.",
-                "Leave --equal-length away, or explain --response own.",
+                "Leave out --equal-length, or explain --response own.",
             )
         if "reference" in self.response and not any(p.reference for p in self.prompts.prompts):
             raise problem(
@@ -144,7 +144,7 @@ class StoredCases:
                 "input",
                 "Equal length needs two models' own responses.",
                 f"{self.library.folder} has one model's or one response in both.",
-                "Leave --equal-length away.",
+                "Leave out --equal-length.",
             )
 
 

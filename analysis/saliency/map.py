@@ -117,7 +117,7 @@ class SaliencyMap:
                     f"The stored maps have scores in {self.scoring.levels} levels.",
                     f"Scores in {scoring.levels} need the importance they were made of, which is "
                     "not stored.",
-                    "Leave --levels away, or ask the models again.",
+                    "Leave out --levels, or ask the models again.",
                 )
             scores = normalize(self.importance, scoring.levels, rows=self.visible)
         return replace(self, scores=scores, scoring=scoring)
@@ -187,7 +187,7 @@ class SaliencyMap:
                     "input",
                     f"It is not known which response tokens of {self.model} no prompt token moves.",
                     "A map that was stored without their probabilities does not say.",
-                    "Leave --skip-unmoved away, or ask the models by --method occlusion, whose "
+                    "Leave out --skip-unmoved, or ask the models by --method occlusion, whose "
                     "maps always say it.",
                 )
             scores[:, self.unmoved] = 0

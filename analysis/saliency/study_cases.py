@@ -338,7 +338,8 @@ def _on_guesses(guessed: int, count: int) -> tuple[str, ...]:
 def on_cuts(names: Sequence[str], cut: Sequence[int], count: int, limit: int) -> tuple[str, ...]:
     """Notes on how many of each model's responses were cut at the limit."""
     return tuple(
-        f"{number} of the {count} responses of {name} were cut at {limit} tokens."
+        f"{number} of the {count} responses of {name} {'was' if number == 1 else 'were'} cut at "
+        f"{limit} tokens."
         for name, number in zip(names, cut, strict=True)
         if number
     )

@@ -111,7 +111,7 @@ class Comparison:
             name for name, each in zip(self.groups, self.samples, strict=True) if not each.count
         ]
         if empty:
-            return f"{where}: nothing to compare, for there are no responses of {empty[0]}."
+            return f"{where}: nothing to compare, for the group {empty[0]} has no responses."
         first, second = (
             f"{name} {sample.mean:.4f}±{sample.deviation:.2f} (n={sample.count})"
             for name, sample in zip(self.groups, self.samples, strict=True)

@@ -14,9 +14,11 @@ import numpy as np
 
 from analysis.saliency.study_cases import Collected, Variant
 from analysis.saliency.study_comparisons import ScoredCase
+from analysis.statistics.effects import EFFECT_COLUMNS, Effect, cohens_d, effect_cells
 from analysis.statistics.inference import SIGNIFICANT, Sample, mean_above_p_value, welch_p_value
 from analysis.studies.findings import Figure, NamedTable, Series
 from analysis.studies.sentences import p_in_words
+from analysis.studies.testing import Claim, Hypothesis
 from analysis.table import Cell, Table
 
 _T = TypeVar("_T")
@@ -32,8 +34,9 @@ COLUMNS = (
     "tuned_mean",
     "tuned_deviation",
     "difference",
+    "welch_p_value",
     "p_value",
-    "paired_p_value",
+    *EFFECT_COLUMNS,
     "base_tokens",
     "tuned_tokens",
     "base_unmoved",
@@ -51,8 +54,10 @@ class FairComparison:
         models: The models' names, base before tuned.
         samples: Count, mean and population standard deviation of the scores of each.
         difference: Mean of tuned minus base, case by case.
-        p_value: Welch's one-sided t-test that the tuned model's mean is greater, as in Table 2.
-        paired_p_value: The same by a paired t-test, since both models were given each prompt.
+        welch_p_value: Welch's one-sided t-test that the tuned model's mean is greater, as in
+            Table 2; None where undefined.
+        p_value: The same by a paired t-test, since both models were given each prompt.
+        effect: Cohen's d of the differences; None where undefined.
         tokens: Mean number of response tokens of each.
         unmoved: Mean share of response tokens that no prompt token moves; None if unknown.
     """
@@ -62,8 +67,9 @@ class FairComparison:
     models: tuple[str, ...]
     samples: tuple[Sample, Sample]
     difference: float
+    welch_p_value: float | None
     p_value: float | None
-    paired_p_value: float | None
+    effect: Effect | None
     tokens: tuple[float, float]
     unmoved: tuple[float | None, float | None]
 
@@ -82,6 +88,7 @@ class FairComparison:
             float(np.mean(differences)),
             welch_p_value(tuned, base),
             mean_above_p_value(differences, 0.0),
+            cohens_d(differences, paired=True),
             _both(lambda side: float(np.mean([case.response_lengths[side] for case in cases]))),
             _both(lambda side: mean_unmoved(cases, side)),
         )
@@ -98,15 +105,16 @@ class FairComparison:
             tuned.mean,
             tuned.deviation,
             self.difference,
+            self.welch_p_value,
             self.p_value,
-            self.paired_p_value,
+            *effect_cells(self.effect),
             *self.tokens,
             *self.unmoved,
         )
 
     def sentence(self) -> str:
         base, tuned = (f"{each.mean:.4f}±{each.deviation:.2f}" for each in self.samples)
-        p_value = self.paired_p_value
+        p_value = self.p_value
         if p_value is None:
             words, tail = "cannot be tested against", "too few cases, or no variance"
         elif p_value < SIGNIFICANT:
@@ -115,11 +123,14 @@ class FairComparison:
             words, tail = "are lower than", p_in_words(1 - p_value)
         else:
             words, tail = "are not shown to differ from", p_in_words(p_value)
-        return (
-            f"{self.dataset}, {self.responses}: instruction scores of {self.models[1]} {tuned} "
-            f"{words} those of {self.models[0]} {base} (n={self.samples[0].count}; paired t-test, "
-            f"{tail})."
+        where = f"{self.dataset}, {self.responses}"
+        said = (
+            f"{where}: instruction scores of {self.models[1]} {tuned} {words} those of "
+            f"{self.models[0]} {base} (n={self.samples[0].count}; paired t-test, {tail})."
         )
+        if p_value is None:
+            return said
+        return Claim(said, Hypothesis(where, min(p_value, 1 - p_value), column=p_value))
 
 
 def fair_comparisons(found: Collected[ScoredCase]) -> tuple[FairComparison, ...]:
@@ -152,10 +163,10 @@ def fair_table(comparisons: Sequence[FairComparison]) -> NamedTable:
         "Instruction scores of base and tuned model on own, equally long and the same responses",
         Table(COLUMNS, [each.row() for each in comparisons]),
         note="A longer response gives higher scores, so own responses of unlike length cannot be "
-        "compared. Differences are tuned minus base. The p-values are those of one-sided t-tests "
-        "that the tuned model's mean is the greater one: Welch's, as in Table 2, and the paired "
-        "one, for both models were given the same prompts. Unmoved is the mean share of response "
-        "tokens that no prompt token moves.",
+        "compared. Differences are tuned minus base. Both t-tests are one-sided, that the tuned "
+        "model's mean is the greater one: the p-value is that of the paired one, since both models "
+        "were given the same prompts, and Welch's, as in Table 2, stands beside it. Unmoved is the "
+        "mean share of response tokens that no prompt token moves.",
     )
 
 

@@ -25,11 +25,13 @@ from analysis.saliency.study_measures import (
     measured,
 )
 from analysis.session.drive import Asker, Asking
+from analysis.statistics.effects import EFFECT_COLUMNS, Effect, cohens_d, effect_cells
 from analysis.statistics.inference import SIGNIFICANT, mean_interval
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
 from analysis.studies.parameters import precision_of
 from analysis.studies.sentences import p_in_words, paired_p_value
 from analysis.studies.study import Study
+from analysis.studies.testing import Claim, Hypothesis
 from analysis.table import Cell, Table
 
 METHOD_COLUMNS = ("model", "measure", "method", "count", "mean", "low", "high")
@@ -41,6 +43,7 @@ TEST_COLUMNS = (
     "count",
     "mean_difference",
     "p_value",
+    *EFFECT_COLUMNS,
 )
 CASE_COLUMNS = (
     "case",
@@ -67,7 +70,7 @@ def study(given: AskedCases) -> Study:
             "input",
             f"--method {given.method} would change nothing here.",
             "All methods are compared; it only says how the plain gradient is computed.",
-            "Leave --method away, or choose forward or reverse.",
+            "Leave out --method, or choose forward or reverse.",
         )
     asker = Asker(given.session)
     cases = CaseAsker(given, asker)
@@ -94,8 +97,8 @@ def study(given: AskedCases) -> Study:
                 "tests",
                 "Every method against the plain gradient",
                 Table(TEST_COLUMNS, [each.row() for each in tests]),
-                note="Two-sided paired t-tests over cases; a positive difference speaks for the "
-                "method.",
+                note="Two-sided paired t-tests over cases; a positive difference, and effect, "
+                "speaks for the method.",
             ),
             NamedTable(
                 "cases",
@@ -142,6 +145,7 @@ class _Test:
     count: int
     difference: float | None
     p_value: float | None
+    effect: Effect | None
 
     def row(self) -> tuple[Cell, ...]:
         return (
@@ -152,10 +156,12 @@ class _Test:
             self.count,
             self.difference,
             self.p_value,
+            *effect_cells(self.effect),
         )
 
     def sentence(self) -> str:
-        about = f"{self.model}, {MEASURES[self.measure]}: {self.method}"
+        where = f"{self.model}, {MEASURES[self.measure]}"
+        about = f"{where}: {self.method}"
         if self.p_value is None or self.difference is None:
             return (
                 f"{about} and {self.other} cannot be tested: at least two cases, and some variance "
@@ -163,10 +169,11 @@ class _Test:
             )
         numbers = f"mean difference {self.difference:+.3f}, n={self.count}"
         tested = f"{numbers}, {p_in_words(self.p_value)}"
+        what = Hypothesis(f"{where}, {self.method}", self.p_value, column=self.p_value)
         if self.p_value >= SIGNIFICANT:
-            return f"{about} and {self.other} are not shown to differ: {tested}."
+            return Claim(f"{about} and {self.other} are not shown to differ: {tested}.", what)
         found = "more" if self.difference > 0 else "less"
-        return f"{about} reach {found} than {self.other}: {tested}."
+        return Claim(f"{about} reach {found} than {self.other}: {tested}.", what)
 
 
 @dataclass(frozen=True)
@@ -225,6 +232,7 @@ class _Sample:
                     len(both),
                     float(np.mean(other) - np.mean(plain)) if both else None,
                     paired_p_value(plain, other),
+                    cohens_d([b - a for a, b in both], paired=True),
                 )
 
     def sentences(self, tests: Sequence[_Test]) -> Iterator[str]:

@@ -141,12 +141,13 @@ def run(options: argparse.Namespace) -> int:
     from analysis.saliency.result import as_json
     from analysis.table import Table
     from app.commands import inputs
+    from app.commands.attribute_checks import refuse_contradictions
     from app.commands.attribute_curves import curves_of
     from app.commands.output import say, write_json, write_rows
     from app.commands.session import run_with_progress, session
     from app.config import load_settings
 
-    _refuse_contradictions(options)
+    refuse_contradictions(options)
     settings = load_settings()
     model = inputs.model_choice(options.model, options, settings)
     if options.base:
@@ -269,39 +270,6 @@ def _table(
         options.response_from or ("given" if attribution.ended == "given" else ""),
     )
     return tokens_table([told]) if options.table == "tokens" else case_table([told])
-
-
-def _refuse_contradictions(options: argparse.Namespace) -> None:
-    from analysis.problems import problem
-
-    if options.totals and (options.compare or options.method.startswith("occlusion")):
-        raise problem(
-            "input",
-            "--totals sums up a gradient, and nothing else.",
-            "There is no one pass for the sums of another map.",
-            "Leave it out: the totals of a map are in its --json.",
-        )
-    whole_map = (
-        ("--totals", options.totals),
-        ("--compare", options.compare),
-        ("--json", options.json and options.equal_length),
-    )
-    wants = "--equal-length" if options.equal_length else f"--table {options.table}"
-    for name, given in whole_map:
-        if given and (options.equal_length or (options.table != "map" and name != "--json")):
-            raise problem(
-                "input",
-                f"{wants} and {name} cannot be written together.",
-                f"{name} has no such rows.",
-                f"Leave {name} away.",
-            )
-    if options.other_chat_template and not (options.response_from or options.equal_length):
-        raise problem(
-            "input",
-            "--other-chat-template would change nothing here.",
-            "No other model is asked.",
-            "Name it with --response-from or --equal-length.",
-        )
 
 
 class _Counted:

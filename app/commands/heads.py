@@ -218,7 +218,7 @@ def _refuse_unused(options: argparse.Namespace) -> None:
     for names, used, remedy in (
         (("neuron",), options.head is not None, "Add --head."),
         (_OF_VERBS, options.verbs, "Add --verbs."),
-        (("top_pairs",), of_heads, "Leave it away: it is of tables that compare heads."),
+        (("top_pairs",), of_heads, "Leave it out: it is of tables that compare heads."),
     ):
         given = [name for name in names if getattr(options, name) is not None]
         if given and not used:

@@ -135,9 +135,7 @@ def prompt_of(options: Namespace) -> str:
     """
     if options.prompt is not None:
         return _whole_characters(options.prompt, "The prompt")
-    if options.prompt_file == "-":
-        return _decoded(sys.stdin.buffer.read(), "prompt", "standard input")
-    return _read(options.prompt_file, "prompt")
+    return _text(options.prompt_file, "prompt")
 
 
 def response_of(options: Namespace) -> str | None:
@@ -146,21 +144,25 @@ def response_of(options: Namespace) -> str | None:
     Raises ProblemError if the file cannot be read, or the response is not UTF-8 text.
     """
     if options.response_file is not None:
-        return _read(options.response_file, "response")
+        return _text(options.response_file, "response")
     if options.response is None:
         return None
     return _whole_characters(options.response, "The response")
 
 
-def _read(file: str, what: str) -> str:
-    """The text of a file that has a prompt or a response."""
-    try:
-        data = Path(file).read_bytes()
-    except OSError as error:
-        raise problem(
-            "input", f"The {what} file {file} cannot be read.", f"{error.strerror}."
-        ) from None
-    return _decoded(data, what, file)
+def _text(file: str, what: str) -> str:
+    """The text of a file, or of standard input for ``-``; a remark on it is said."""
+    # Imported here: the app reads no prompts from files.
+    from analysis.files.text import text_file, whole_text
+    from app.commands.output import say
+
+    if file == "-":
+        text, remark = whole_text(sys.stdin.buffer.read(), what, "standard input")
+    else:
+        text, remark = text_file(Path(file), what)
+    if remark:
+        say(remark)
+    return text
 
 
 def scoring_of(options: Namespace) -> Scoring:
@@ -171,35 +173,6 @@ def scoring_of(options: Namespace) -> Scoring:
     names = ("levels", "floor", "norm", "min_move")
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     return Scoring(**given, skip_unmoved=options.skip_unmoved)
-
-
-def _decoded(data: bytes, what: str, origin: str) -> str:
-    """The text of a prompt or a response; Windows line ends become newlines if it has no others."""
-    # Imported here: the app reads no prompts from files.
-    from analysis.files.text import utf8
-    from app.commands.output import say
-
-    try:
-        text = utf8(data).decode()
-    except UnicodeDecodeError as error:
-        raise problem(
-            "input",
-            f"The {what} in {origin} is not UTF-8 text.",
-            f"Byte {error.start} is 0x{error.object[error.start]:02x}.",
-            "Convert it first, for example with iconv.",
-        ) from None
-    if "\0" in text:
-        raise problem(
-            "input",
-            f"The {what} in {origin} is not text.",
-            "It has zero bytes, as UTF-16 has that is not marked.",
-            "Save it as UTF-8.",
-        )
-    ends = text.count("\r\n")
-    if ends and ends == text.count("\n") == text.count("\r"):
-        say(f"The {what} in {origin} has the line ends of Windows: they count as newlines.")
-        return text.replace("\r\n", "\n")
-    return text
 
 
 def _whole_characters(text: str, what: str) -> str:

@@ -37,14 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         title = f"{spec.title[:1].upper()}{spec.title[1:]}."
         study = commands.add_parser(spec.name, help=spec.title, description=title)
         add_pair(study)
-        own: tuple[str, ...] = ()
-        if spec.takes == "cases":
-            own = _CASE_OPTIONS
+        asked, scored = spec.takes == "cases", spec.takes_stored
+        study.set_defaults(own=_OF_CASES * asked + _OF_SCORES * scored)
+        if scored:
+            _add_results(study, "a folder of stored maps, in place of models and prompts")
+        if asked:
             _add_case_options(study)
-        if spec.takes_stored:
-            own += _MAP_OPTIONS
-            _add_map_options(study)
-        study.set_defaults(own=own)
+        if scored:
+            _add_score_options(study)
         if spec.stored:
             _add_results(study, "a folder that `insttui results import` wrote, in place of models")
         for name in spec.word_options:
@@ -92,17 +92,16 @@ def _add_case_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="put the tuned model's prompts into its chat template",
     )
-
-
-def _add_map_options(parser: argparse.ArgumentParser) -> None:
-    """Add what a study of maps alone takes, wherever they come from."""
-    _add_results(parser, "a folder of stored maps, in place of models and prompts")
     parser.add_argument(
         "--method",
         choices=METHODS,
         default="auto",
         help="how importance is computed; auto takes the cheaper exact one",
     )
+
+
+def _add_score_options(parser: argparse.ArgumentParser) -> None:
+    """Add what studies of scores and densities are told, which stored maps will do for."""
     parser.add_argument(
         "--response",
         type=_responses,
@@ -148,8 +147,8 @@ def _responses(text: str) -> tuple[str, ...]:
 
 _WORD_ADDERS = {"vocab": add_vocab, "vectors": add_vectors}
 # A study receives those in `own` by name; its method's command may add others.
-_CASE_OPTIONS = ("max_new_tokens", "chat_template")
-_MAP_OPTIONS = ("method", "response", "equal_length")
+_OF_CASES = ("max_new_tokens", "chat_template", "method")
+_OF_SCORES = ("response", "equal_length")
 
 
 def run(options: argparse.Namespace) -> int:

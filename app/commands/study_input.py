@@ -143,4 +143,4 @@ def _refuse(options: Namespace, unused: Mapping[str, object], why: str) -> None:
     given = [name for name, absent in unused.items() if getattr(options, name, absent) != absent]
     if given:
         name = f"--{_SPELLED.get(given[0], given[0]).replace('_', '-')}"
-        raise problem("input", f"{name} would change nothing here.", why, f"Leave {name} away.")
+        raise problem("input", f"{name} would change nothing here.", why, f"Leave out {name}.")

@@ -11,7 +11,7 @@ from analysis.events import EngineStatus
 from app.frame.view import View
 from app.jobs.pair_jobs import PairJobs
 from app.jobs.watch import Watch
-from app.widgets.lines import Line, Lines
+from app.widgets.lines import Line, Lines, width_of
 from app.workspace import short_names
 
 Jobs = TypeVar("Jobs", bound=PairJobs)
@@ -118,7 +118,11 @@ class PairView(View, Generic[Jobs]):
         words.update("\n".join(self.prose(line) for line in jobs.words().split("\n")))
 
     def _show_progress(self) -> None:
-        self.query_one("#progress", Lines).show(self._progress())
+        line = self._progress()
+        # Keep the hint how to stop visible next to long names.
+        fits = width_of(line) <= self.app.size.width - 2
+        shown, right = (line, []) if fits else (line[:1], line[1:])
+        self.query_one("#progress", Lines).show(shown, right=right)
 
     def _progress(self) -> Line:
         return self._going_on() or self._all_there()

@@ -38,7 +38,7 @@ async def test_o_explains_one_model_s_response_in_both_and_then_the_other_s(tmp_
         await until_shown(pilot, "demo-base · gradient (reverse) · demo-tuned's response ─")
         assert asked(pair)[-1].model.name == "demo-base"
         # Other methods explain the same response, whose ids are this model's own now.
-        await pilot.press("m")
+        await pilot.press("m", "m")
         await until(pilot, lambda: screen(pair.app).count("all r") == 2)
         occluded = asked(pair)[-2:]
         assert {each.method for each in occluded} == {"occlusion"}
@@ -47,7 +47,7 @@ async def test_o_explains_one_model_s_response_in_both_and_then_the_other_s(tmp_
         await until_shown(pilot, "─ demo-base · gradient (reverse) ─")
         await pilot.press("o", "o", "o")
         await until_shown(pilot, "─ demo-base · gradient (reverse) ─")
-        assert len(asked(pair)) == 6
+        assert len(asked(pair)) == 8
 
 
 @pytest.mark.parametrize("from_file", [False, True])
@@ -77,8 +77,11 @@ async def test_a_file_that_is_not_there_is_said_and_the_own_responses_stay(tmp_p
         assert len(asked(pair)) == 2
 
 
-async def test_the_tokens_and_the_case_are_exported(tmp_path):
+@pytest.mark.parametrize("times", [0, 3], ids=["gradient", "difference"])
+async def test_the_tokens_and_the_case_are_exported(tmp_path, times):
     async with pair_at(shown_pair, tmp_path, size=WIDE) as (pair, pilot):
+        await pilot.press(*["m"] * times)
+        await until(pilot, lambda: "esc stops" not in screen(pair.app))
         await pilot.press("E")
         await until(pilot, lambda: len(list(tmp_path.glob("*.csv"))) == 2)
         await pair.app.workers.wait_for_complete()
@@ -91,9 +94,10 @@ async def test_the_tokens_and_the_case_are_exported(tmp_path):
         assert len(marked) == int(row["instruction_tokens"])
         assert f"{model} {float(row['instruction_score']):.4f}" in shown
     assert [row["response_by"] for row in rows["case"]] == ["demo-base", "demo-tuned"]
+    assert {row["method"] for row in rows["case"]} == {"reverse"}
 
 
 def read(folder, kind):
-    (path,) = folder.glob(f"{kind}-*.csv")
+    (path,) = folder.glob(f"{kind}-saliency-demo-base-demo-tuned-*.csv")
     with path.open(newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream))

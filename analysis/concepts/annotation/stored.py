@@ -13,8 +13,7 @@ from pathlib import Path
 import msgspec
 
 from analysis.concepts.annotation.annotation import Annotation
-from analysis.files.json_lines import broken, decoded, entries
-from analysis.problems import problem
+from analysis.files.json_lines import broken, entries, indexed, write_entries
 
 FOLDER = "concepts"
 _INDEX = "concepts.json"
@@ -54,9 +53,7 @@ def write_annotations(
 ) -> None:
     """Write a folder that `open_annotations` reads; raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / _LINES).open("wb") as file:
-        for each in annotations:
-            file.write(msgspec.json.encode(each) + b"\n")
+    write_entries(folder / _LINES, annotations)
     index = _Index(models, annotator, components)
     (folder / _INDEX).write_bytes(msgspec.json.encode(index))
 
@@ -67,15 +64,7 @@ def open_annotations(folder: Path) -> StoredAnnotations:
     Raises:
         ProblemError: ``storage``, naming file and line, when it holds none or is broken.
     """
-    inside = folder / FOLDER
-    place = inside if (inside / _INDEX).exists() else folder
-    try:
-        data = (place / _INDEX).read_bytes()
-    except OSError:
-        raise problem(
-            "storage", f"There are no stored annotations in {folder}.", _FILES, "Name another."
-        ) from None
-    index = decoded(msgspec.json.Decoder(_Index), data, place / _INDEX, 1)
+    place, index = indexed(folder, Path(FOLDER, _INDEX), _Index, "annotations", _FILES)
     found = []
     for number, _, each in entries(place / _LINES, Annotation, _FILES):
         if each.subject.model not in index.models:

@@ -139,7 +139,7 @@ def _is_request(text: str, span: Span) -> bool:
 def located(prompt: str, pieces: Sequence[str]) -> tuple[Span, ...]:
     """The span of each marked part: after the previous one if it occurs there, else anywhere.
 
-    Raises KeyError with the first part that does not occur in the prompt.
+    Raises KeyError with the first part that is empty or does not occur in the prompt.
     """
     places: list[Span] = []
     end = 0
@@ -147,7 +147,7 @@ def located(prompt: str, pieces: Sequence[str]) -> tuple[Span, ...]:
         start = prompt.find(piece, end)
         if start < 0:
             start = prompt.find(piece)
-        if start < 0:
+        if start < 0 or not piece:
             raise KeyError(piece)
         end = start + len(piece)
         places.append((start, end))

@@ -30,7 +30,7 @@ from app.views.neurons.search import Word, find_unit
 from app.views.neurons.text import HELP, map_lines, summary
 from app.views.neurons.word_page import FoundNeurons
 from app.widgets.item_list import ItemList
-from app.widgets.lines import Line, Lines, width_of
+from app.widgets.lines import Line, Lines
 from app.widgets.search_bar import SearchBar
 
 BOTH_FROM_WIDTH = 120
@@ -157,13 +157,6 @@ class ComponentsView(PairView[NeuronJobs]):
         status.display = self._page == "maps"
         if self._page == "maps":
             status.show(*map_lines(self._atlas, self._maps.cell, self._names, width))
-
-    def _show_progress(self) -> None:
-        line = self._progress()
-        # Keep the hint how to stop visible next to long names.
-        fits = width_of(line) <= self.app.size.width - 2
-        shown, right = (line, []) if fits else (line[:1], line[1:])
-        self.query_one("#progress", Lines).show(shown, right=right)
 
     def _progress(self) -> Line:
         if self._page in ("words", "maps"):

@@ -27,25 +27,6 @@ class Place:
     column: int = 0
 
 
-@dataclass
-class Found:
-    """A search's matches, and the one the cursor went to last."""
-
-    places: Sequence[Place] = ()
-    _at: int = -1
-
-    def step(self, by: int) -> Place | None:
-        """The next (1) or previous (-1) match, wrapping around; None if there are none."""
-        if not self.places:
-            return None
-        self._at = (self._at + by) % len(self.places)
-        return self.places[self._at]
-
-    def words(self) -> str:
-        """The current match's number and the total."""
-        return f"{self._at + 1} of {len(self.places)} places"
-
-
 @dataclass(frozen=True)
 class Reading:
     """The exact values under the cursor for one model.

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from analysis.saliency.agreement import Agreement
-from analysis.saliency.faithfulness import Faithfulness, better_in_words, gain_of
+from analysis.saliency.faithfulness import Faithfulness, beside_in_words, gain_of
 from analysis.saliency.gather import Written, golden
-from app.jobs.watch import Watch
+from app.jobs.watch import News, Watch
 from app.state import Prompt
 from app.terminal.text import prose
 from app.views.saliency.answer import Answer
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 _FROZEN: Method = "frozen norms"
-_GRADIENTS = ("plain gradients", "frozen norms")
 
 
 class Pair:
     """The two sides and the current method; holds no widgets.
 
     A missing second side has no name. `method` says what the maps show: until the user chooses
-    one, the gradient that agrees better with deletion. `whose` is the response that they explain.
+    one or begins to read, the gradient that agrees better with deletion. `whose` is the response
+    that they explain.
 
     Attributes:
         settles: Whether both gradients are computed, for the better one to be shown.
@@ -43,6 +43,7 @@ class Pair:
         self.sides = tuple(sides)
         self.method: Method = "gradient"
         self._chosen = False
+        self._read = False
         self.whose: Whose = "own"
         self._golden: Written | str = ""
 
@@ -60,6 +61,19 @@ class Pair:
     def running(self) -> bool:
         return any(side.running for side in self.sides)
 
+    def offers(self, action: str) -> bool:
+        """Whether an action on the answers applies now; True for those that are none."""
+        match action:
+            case "method":
+                return self.can_explain
+            case "response":
+                return len(self.responses) > 1
+            case "given":
+                return any(side.own.request is not None for side in self.sides)
+            case "rerun":
+                return any(side.can_run for side in self.sides)
+        return True
+
     @property
     def can_explain(self) -> bool:
         """Whether there is a response that other methods can explain."""
@@ -70,12 +84,14 @@ class Pair:
         same = [side.own.request for side in self.sides] == list(requests)
         return same and not any(side.own.can_run for side in self.sides)
 
-    def find(self, watch: Watch) -> tuple[int, Answer] | None:
-        """The side (0 base, 1 tuned) and answer of a watch; None if it was dropped."""
+    def take(self, watch: Watch) -> tuple[int, Answer, News] | None:
+        """Take a watch's news: whose side (0 base, 1 tuned) and answer; None if it was dropped."""
         for number, side in enumerate(self.sides):
             for answer in side.answers:
                 if answer.watch is watch:
-                    return number, answer
+                    news = watch.take()
+                    answer.apply(news)
+                    return number, answer, news
         return None
 
     def ask(self, session: SessionLike, listener: MessagePump, answers: Iterable[Answer]) -> None:
@@ -88,6 +104,10 @@ class Pair:
         """Show the next method, which is the user's choice from then on."""
         self._chosen = True
         self.method = METHODS[(METHODS.index(self.method) + 1) % len(METHODS)]
+
+    def read(self) -> None:
+        """Keep the maps as they are: somebody reads them."""
+        self._read = True
 
     @property
     def responses(self) -> list[Whose]:
@@ -118,7 +138,7 @@ class Pair:
 
     def show_response(self, whose: Whose) -> list[Answer]:
         """Show the maps that explain one response; returns the answers to ask for."""
-        self.whose = whose
+        self.whose, self._read = whose, False
         said = {"own": "", "golden": "given response"}.get(whose, "")
         written = None
         if whose in ("base", "tuned"):
@@ -148,12 +168,13 @@ class Pair:
     def settle(self) -> None:
         """Show the gradient that agrees better with deletion, summed over the sides.
 
-        Once that is known of every side, so that the maps change at most once, and unless the user
-        has chosen.
+        Once that is known of every side, so that the maps change at most once, and not under the
+        eyes of a user who reads them or has chosen.
         """
         known = [side.other(_FROZEN) for side in self.sides if side.explained is not None]
         whole = all(each is not None and each.whole for each in known)
-        if self._chosen or not known or not whole or any(each.running for each in self._gradients):
+        ready = known and whole and not any(each.running for each in self._gradients)
+        if self._chosen or self._read or not ready:
             return
         gain = sum(gain_of(*_both(side)) or 0.0 for side in self.sides)
         self.method = _FROZEN if gain > 0.0 else "gradient"
@@ -187,21 +208,32 @@ class Pair:
         masks = [mask_of(shown, prompt.instruction_spans, stored) for shown in maps]
         return Comparison(prompt.text, maps, masks, subtracted)
 
+    @property
+    def mapped(self) -> Method:
+        """What made the maps themselves: where differences are shown, the gradient."""
+        return "gradient" if self.method == "difference" else self.method
+
+    @property
+    def compared_with_occlusion(self) -> Method:
+        """The gradient whose agreement with occlusion is told."""
+        return _FROZEN if self.method == _FROZEN else "gradient"
+
     def agreements(self, *, include_special: bool) -> list[Agreement | None]:
         """Each side's agreement of a gradient and occlusion; None unless both are complete."""
         return [side.agreement(self.method, include_special=include_special) for side in self.sides]
 
     def faithful(self, *, ascii_only: bool) -> list[str]:
-        """How far each side's gradient agrees with deletion, in words, or which one agrees better.
+        """How far each side's gradient agrees with deletion, in words; beside the other, if known.
 
         Empty for other methods, and while nothing is known of any side.
         """
         found = [side.faithfulness(self.method) for side in self.sides]
         if not any(found):
             return ["", ""]
+        other: Method = "gradient" if self.method == _FROZEN else _FROZEN
         return [
-            better_in_words(_GRADIENTS, *_both(side), ascii_only=ascii_only)
-            or (each.words(ascii_only=ascii_only) if each else "not estimated")
+            beside_in_words(each, side.faithfulness(other), other, ascii_only=ascii_only)
+            or (each.words(ascii_only=ascii_only) if each else _unknown(side.answer(self.method)))
             for side, each in zip(self.sides, found, strict=True)
         ]
 
@@ -209,6 +241,10 @@ class Pair:
 def _both(side: Side) -> tuple[Faithfulness | None, Faithfulness | None]:
     """How far the plain gradient and frozen norms agree with deletion."""
     return side.faithfulness("gradient"), side.faithfulness(_FROZEN)
+
+
+def _unknown(answer: Answer) -> str:
+    return "not estimated yet" if answer.running else "not estimated"
 
 
 def going_on(pair: Pair, comparison: Comparison, *, engine_starting: bool) -> Line:

@@ -21,6 +21,7 @@ from app.widgets.token_grid import TokenGrid
 from app.widgets.token_overview import TokenOverview
 from app.widgets.token_text import TokenText
 
+ColouredBy = Literal["column", "density"]
 FaceName = Literal["grid", "text", "overview"]
 FACES: dict[FaceName, type[TokenFace]] = {
     "grid": TokenGrid,
@@ -50,7 +51,7 @@ class SaliencyPane(Vertical):
         self._faces: dict[FaceName, TokenFace] = {}
         self._map: TokenMap | None = None
         self._digits = False
-        self._coloured_by: Literal["column", "density"] = "column"
+        self._coloured_by: ColouredBy = "column"
 
     def compose(self) -> ComposeResult:
         yield Lines(classes="response")
@@ -134,9 +135,10 @@ class SaliencyPane(Vertical):
         if before is not None:
             face.move_cursor(*before.cursor)
 
-    def options(self, *, digits: bool, coloured_by: Literal["column", "density"]) -> None:
-        """Set whether the grid shows digits, and what colours the text."""
-        self._digits, self._coloured_by = digits, coloured_by
+    def options(self, *, digits: bool | None = None, coloured_by: ColouredBy | None = None) -> None:
+        """Set whether the grid shows digits, and what colours the text; None leaves it."""
+        self._digits = self._digits if digits is None else digits
+        self._coloured_by = coloured_by or self._coloured_by
         for face in self._faces.values():
             self._apply_options(face)
 
@@ -197,6 +199,7 @@ class SaliencyPanes(Horizontal):
     ) -> None:
         """Args: draw in ASCII; handler of cursor moves; the widget's id."""
         super().__init__(id=id)
+        self._coloured_by: ColouredBy = "column"
         self.both = tuple(
             SaliencyPane(side, ascii_only=ascii_only, follow=follow, id=name)
             for side, name in enumerate(("base", "tuned"))
@@ -229,9 +232,16 @@ class SaliencyPanes(Horizontal):
         for pane in self.both:
             pane.choose(name)
 
-    def options(self, *, digits: bool, coloured_by: Literal["column", "density"]) -> None:
+    def digits(self, shown: bool) -> None:
+        """Show scores as numbers in the grid, or as shades."""
         for pane in self.both:
-            pane.options(digits=digits, coloured_by=coloured_by)
+            pane.options(digits=shown)
+
+    def turn_colours(self) -> None:
+        """Colour the text by the response token under the cursor, or by density."""
+        self._coloured_by = "density" if self._coloured_by == "column" else "column"
+        for pane in self.both:
+            pane.options(coloured_by=self._coloured_by)
 
     def move(self, row: int, columns: Sequence[int]) -> None:
         """Move both cursors to a row, each to its own column."""

@@ -65,7 +65,7 @@ def status_lines(
     titled = [(f"{fit(name, _name_cells(width))} ", "") for name in short]
     whole = _agreements(agreements, columns, ascii_only=ascii_only)
     known = {side: faithful[side] for side in sides if faithful[side]}
-    about = f"{compared}/occlusion  " if whole else "deletion  "
+    about = f"{compared}/occlusion  "
     agreement = _one_or_both(about, titled, whole or known, active=active, width=width)
     return [*lines, agreement] if agreement else lines
 

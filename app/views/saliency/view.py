@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.events import DescendantFocus, Resize
-from textual.timer import Timer
 
 from analysis.saliency.case_tables import case_table, tokens_table
 from app.frame.action import Action
 from app.frame.actions import bindings
 from app.frame.view import View
+from app.jobs.redraw import Redraw
 from app.jobs.watch import Watch
 from app.links import Link, MapsLink, MarksLink, PromptLink, StepLink
 from app.marking import toggled
 from app.rating import rate, ratings_in
 from app.state import Prompt
 from app.views.saliency.answer import Answer
-from app.views.saliency.comparison import Comparison, Found
-from app.views.saliency.given import ResponseBar
-from app.views.saliency.pair import Pair, going_on
+from app.views.saliency.bars import ResponseBar, TokenSearch
+from app.views.saliency.below import BelowMaps
+from app.views.saliency.comparison import Comparison
+from app.views.saliency.pair import Pair
 from app.views.saliency.pane import FACES, FaceName, SaliencyPanes
 from app.views.saliency.side import Side, stored_sides
-from app.views.saliency.text import HELP, checked, copied_text, shown_table, told_cases
-from app.views.saliency.values_text import status_lines
-from app.widgets.lines import Line, Lines
+from app.views.saliency.text import (
+    HELP,
+    checked,
+    copied_text,
+    map_kind,
+    shown_table,
+    told_cases,
+)
 from app.widgets.search_bar import SearchBar
 from app.widgets.token_face import TokenFace
 
@@ -40,8 +46,6 @@ if TYPE_CHECKING:
 BOTH_FROM_WIDTH = 120
 # Minimum time between redraws of growing maps: leave time for keys and slow terminals.
 _REDRAW_S = 0.2
-# Without the line of agreements.
-_STATUS_LINES = 3
 
 
 class SaliencyView(View):
@@ -61,9 +65,7 @@ class SaliencyView(View):
         self._row, self._active = 0, 0
         self._columns = [0, 0]
         self._special = False
-        self._coloured_by: Literal["column", "density"] = "column"
-        self._found = Found()
-        self._redraw: Timer | None = None
+        self._redraw = Redraw(self, self._update, every_s=_REDRAW_S)
         # Whether news arrived while another view was shown.
         self._behind = False
 
@@ -73,19 +75,26 @@ class SaliencyView(View):
 
     def compose(self) -> ComposeResult:
         yield SaliencyPanes(ascii_only=self.ui.settings.ascii, follow=self._moved, id="panes")
-        yield SearchBar("find in prompt and responses; n and N go on", id="search")
-        yield ResponseBar("a response for both models, or @FILE", id="given")
-        yield Lines(id="progress")
-        yield Lines(id="status")
+        yield TokenSearch(id="search")
+        yield ResponseBar(id="given")
+        yield BelowMaps(ascii_only=self.ui.settings.ascii, id="below")
 
     def on_mount(self) -> None:
         self._panes.choose(self._face)
-        self._apply_options()
+        self._panes.digits(self.ui.state.digits)
         self.show_everything()
 
     @property
     def _panes(self) -> SaliencyPanes:
         return self.query_one(SaliencyPanes)
+
+    @property
+    def _search(self) -> TokenSearch:
+        return self.query_one(TokenSearch)
+
+    @property
+    def _below(self) -> BelowMaps:
+        return self.query_one(BelowMaps)
 
     @property
     def _face(self) -> FaceName:
@@ -99,7 +108,7 @@ class SaliencyView(View):
 
     def on_resize(self, event: Resize) -> None:
         self.set_class(event.size.width < BOTH_FROM_WIDTH, "-narrow")
-        self.call_after_refresh(self._show_status)
+        self.call_after_refresh(self._show_values)
 
     def offers(self, action: Action) -> bool:
         """What applies now: cases in a library, digits in the grid, and so on."""
@@ -108,17 +117,12 @@ class SaliencyView(View):
                 return self._case is not None
             case "special":
                 return self._case is None
-            case "method":
-                return self._pair.can_explain
-            case "response":
-                return len(self._pair.responses) > 1
-            case "given":
-                return any(side.own.request is not None for side in self._pair.sides)
             case "export_case":
                 return bool(self._comparison.there)
             case "digits" | "colour" as name:
                 return self._face == ("grid" if name == "digits" else "text")
-        return action.id != "saliency.rerun" or any(side.can_run for side in self._pair.sides)
+            case name:
+                return self._pair.offers(name)
 
     def _focus_pane(self) -> None:
         named = [number for number, name in enumerate(self._pair.names) if name]
@@ -132,7 +136,7 @@ class SaliencyView(View):
         """Activate the pane that was clicked or tabbed to."""
         self._active = self._panes.side_of(event.widget, otherwise=self._active)
         self._panes.activate(self._active)
-        self._show_status()
+        self._show_values()
 
     def open(self, link: Link) -> None:
         """Ask both models about a prompt, or show the maps of a stored case."""
@@ -160,7 +164,8 @@ class SaliencyView(View):
         self._pair.drop()
         # A new pair begins with the gradient, whatever was chosen for the last prompt.
         self._prompt, self._pair = prompt, Pair(sides)
-        self._case, self._row, self._columns, self._found = None, 0, [0, 0], Found()
+        self._case, self._row, self._columns = None, 0, [0, 0]
+        self._search.forget()
 
     def _update(self) -> None:
         """Align the maps again and draw them, once this view is shown."""
@@ -186,36 +191,26 @@ class SaliencyView(View):
         ):
             self._focus_pane()
         self._show_progress()
-        self._show_status()
+        self._show_values()
         if self.ui.view is self:
             self.ui.refresh_lines()
 
     def _show_progress(self) -> None:
         starting = self.ui.status.state in ("off", "starting")
-        line = going_on(self._pair, self._comparison, engine_starting=starting)
-        if not line and self._prompt.text:
-            line = [(self.prose(self._prompt.text[:400]), "dim")]
-        stops: Line = [(" esc stops", "dim")] if self._pair.running else []
-        self.query_one("#progress", Lines).show(line, right=stops)
-
-    def _show_status(self) -> None:
-        if not self.is_mounted:
-            return
-        status = self.query_one("#status", Lines)
-        lines = status_lines(
-            self._pair.names,
-            self._comparison,
-            self._row,
-            self._columns,
-            agreements=self._pair.agreements(include_special=self._special),
-            faithful=self._pair.faithful(ascii_only=self.ui.settings.ascii),
-            compared="frozen norms" if self._pair.method == "frozen norms" else "gradient",
-            active=self._active,
-            width=status.content_size.width,
-            ascii_only=self.ui.settings.ascii,
+        self._below.show_progress(
+            self._pair, self._comparison, self._prompt.text, engine_starting=starting
         )
-        self.set_class(len(lines) > _STATUS_LINES, "-compared")
-        status.show(*lines)
+
+    def _show_values(self) -> None:
+        if self.is_mounted:
+            self._below.show_values(
+                self._pair,
+                self._comparison,
+                self._row,
+                self._columns,
+                active=self._active,
+                include_special=self._special,
+            )
 
     # News of the requests
 
@@ -226,13 +221,11 @@ class SaliencyView(View):
     @on(Watch.Changed)
     def _news(self, message: Watch.Changed) -> None:
         message.stop()
-        found = self._pair.find(message.watch)
+        found = self._pair.take(message.watch)
         if found is None:
             return
-        number, answer = found
+        number, answer, news = found
         side, pane = self._pair.sides[number], self._panes.both[number]
-        news = message.watch.take()
-        answer.apply(news)
         for notice in news.notices:
             self.ui.say(str(notice.problem), severity="warning")
         if self.ui.view is not self:
@@ -245,41 +238,36 @@ class SaliencyView(View):
             if answer is side.gradient and (wanted := self._pair.wanted()):
                 self._ask(wanted)
             self._pair.settle()
-            self._redraw_now()
-        elif news.partial is not None and self._redraw is None:
-            self._redraw = self.set_timer(_REDRAW_S, self._redraw_now)
-
-    def _redraw_now(self) -> None:
-        if self._redraw is not None:
-            self._redraw.stop()
-            self._redraw = None
-        self._update()
+            self._redraw.now()
+        elif news.partial is not None:
+            self._redraw.soon()
 
     def _moved(self, message: TokenFace.CursorMoved) -> None:
         side = self._panes.side_of(message.face, otherwise=self._active)
         self._row, self._columns[side] = message.row, message.column
+        self._pair.read()
         self._place_cursors()
 
     def _place_cursors(self) -> None:
         self._panes.move(self._row, self._columns)
-        self._show_status()
+        self._show_values()
 
     def action_find(self) -> None:
-        self.query_one(SearchBar).open()
+        self._search.open()
 
     @on(SearchBar.Sought)
     def _sought(self, message: SearchBar.Sought) -> None:
-        self._found = Found(self._comparison.find(message.text))
-        self._panes.highlight(self._found.places)
+        self._search.look(self._comparison, message.text)
+        self._panes.highlight(self._search.places)
         if not message.finished:
             return
         self._focus_pane()
-        if message.text and not self._found.places:
+        if message.text and not self._search.places:
             self.ui.say(f"Not found: {message.text}")
         self.action_find_next(1)
 
     def action_find_next(self, direction: int) -> None:
-        place = self._found.step(direction)
+        place = self._search.step(direction)
         if place is None:
             return
         if place.row is not None:
@@ -289,7 +277,7 @@ class SaliencyView(View):
             self._active = place.side
             self._focus_pane()
         self._place_cursors()
-        self.query_one("#progress", Lines).show([(self._found.words(), "dim")])
+        self._below.say(self._search.words())
 
     def action_face(self, name: FaceName) -> None:
         self._panes.choose(name)
@@ -300,15 +288,10 @@ class SaliencyView(View):
 
     def action_digits(self) -> None:
         self.ui.update_state(digits=not self.ui.state.digits)
-        self._apply_options()
+        self._panes.digits(self.ui.state.digits)
 
     def action_colour(self) -> None:
-        """Colour the text by the response token under the cursor, or by density."""
-        self._coloured_by = "density" if self._coloured_by == "column" else "column"
-        self._apply_options()
-
-    def _apply_options(self) -> None:
-        self._panes.options(digits=self.ui.state.digits, coloured_by=self._coloured_by)
+        self._panes.turn_colours()
 
     def action_swap(self) -> None:
         if all(self._pair.names):
@@ -317,7 +300,7 @@ class SaliencyView(View):
 
     def action_special(self) -> None:
         self._special = not self._special
-        self._found = Found()
+        self._search.forget()
         self._update()
 
     def action_mark(self) -> None:
@@ -327,7 +310,7 @@ class SaliencyView(View):
             return
         self._comparison.toggle(sentence)
         self._panes.mark(self._comparison)
-        self._show_status()
+        self._show_values()
         if self._case is None:
             spans = toggled(sentence, self._prompt.instruction_spans)
             self._prompt = Prompt(self._prompt.text, spans, self._prompt.chat_template)
@@ -350,7 +333,7 @@ class SaliencyView(View):
         """Switch to the next method; requests its answers where they are missing."""
         self._pair.turn()
         self._ask(self._pair.wanted())
-        self._panes.highlight(self._found.places)
+        self._panes.highlight(self._search.places)
 
     def action_response(self) -> None:
         """Explain both models on the next response: own, the base's, the tuned's, the user's."""
@@ -366,7 +349,8 @@ class SaliencyView(View):
             self._show_response(self._pair.give(message.content))
 
     def _show_response(self, answers: Sequence[Answer]) -> None:
-        self._found, self._columns = Found(), [0, 0]
+        self._search.forget()
+        self._columns = [0, 0]
         self._ask([*answers, *self._pair.wanted()])
 
     def action_case(self, step: int) -> None:
@@ -394,10 +378,10 @@ class SaliencyView(View):
         """Export a row a prompt token, and a row a model with all that its score rests on."""
         ratings = ratings_in(self.ui, self._case)
         told = told_cases(self._pair, self._comparison, self._prompt, ratings)
-        names = (self._pair.whose, self._about)
-        self.export_table(lambda: tokens_table(told), "tokens", *names)
-        self.export_table(lambda: case_table(told), "case", *names)
+        kind, names = map_kind(self._pair), [*(each.shown.model for each in told), self._about]
+        self.export_table(lambda: tokens_table(told), f"tokens-{kind}", *names)
+        self.export_table(lambda: case_table(told), f"case-{kind}", *names)
 
     def action_copy(self) -> None:
-        values = self.query_one("#status", Lines).plain
+        values = self._below.values
         self.ui.copy(copied_text(self._prompt.text, self._pair, self._comparison.there, values))

@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.events import Resize
-from textual.timer import Timer
 
 from analysis.saliency.cases.prompt_sets import (
     DEMO_PROMPTS,
@@ -22,6 +21,7 @@ from app.frame.action import Action
 from app.frame.actions import bindings
 from app.frame.export import free_path, save_table
 from app.frame.view import View
+from app.jobs.redraw import Redraw
 from app.jobs.study_run import StudyRun
 from app.links import CaseLink
 from app.views.studies.desk import OfferedStudy, StudyDesk
@@ -68,7 +68,7 @@ class StudiesView(View):
         super().__init__(id=id)
         self._desk: StudyDesk | None = None
         self._opened = False
-        self._redraw: Timer | None = None
+        self._redraw = Redraw(self, self.show_everything, every_s=_REDRAW_S)
         self._waiting: OfferedStudy | None = None
 
     def compose(self) -> ComposeResult:
@@ -173,8 +173,7 @@ class StudiesView(View):
         for notice in notices:
             self.ui.say(str(notice), severity="warning")
         if study.active:
-            if self._redraw is None:
-                self._redraw = self.set_timer(_REDRAW_S, self._redraw_now)
+            self._redraw.soon()
             return
         problem, looked_at = message.run.problem, self._list.study is study
         if looked_at and not self._opened:
@@ -184,10 +183,6 @@ class StudiesView(View):
             self.ui.say(f"{study.spec.name}: {problem}", severity="error")
         if self.ui.view is not self and message.run.state == "done":
             self.ui.say(f"The study {study.spec.name} is done.")
-        self.show_everything()
-
-    def _redraw_now(self) -> None:
-        self._redraw = None
         self.show_everything()
 
     def _begin(self, study: OfferedStudy) -> None:

@@ -88,7 +88,10 @@ def test_areas_are_of_trapezoids_over_the_share_of_tokens(judged):
     assert judged.gain("map", "insertion") == pytest.approx(expected)
     assert expected > 0
     (told,) = judged.sentences()
-    assert told.startswith("map: area under deletion -3.375 (random orders -2.250, gain +1.125)")
+    assert told.startswith(
+        "map, in nats a response token: area under deletion -3.375, of random orders -2.250: "
+        "better by 1.125; area under insertion "
+    )
 
 
 def test_rows_have_every_step_of_every_curve(judged):

@@ -8,7 +8,7 @@ from analysis.request import ModelChoice
 from analysis.saliency.agreement import Agreement
 from analysis.saliency.faithfulness import (
     Faithfulness,
-    better_in_words,
+    beside_in_words,
     estimated,
     gain_of,
     sampled_rows,
@@ -65,16 +65,14 @@ def test_it_is_said_how_many_tokens_an_estimate_rests_on(found, words):
 PLAIN, FROZEN = Faithfulness(64, 16, 0.12, 0.1), Faithfulness(64, 16, 0.41, 0.3)
 
 
-def test_the_better_of_two_maps_is_named_with_both_numbers():
-    names = ("gradients", "frozen norms")
+def test_the_better_of_two_maps_is_told_by_a_sign_between_their_numbers():
     assert gain_of(PLAIN, FROZEN) == pytest.approx(0.29)
     assert gain_of(FROZEN, PLAIN) == pytest.approx(-0.29)
-    words = "frozen norms agree better with deletion here (r ≈ 0.41 against 0.12)"
-    assert better_in_words(names, PLAIN, FROZEN) == words
-    assert better_in_words(names[::-1], FROZEN, PLAIN) == words
+    assert beside_in_words(FROZEN, PLAIN, "gradient") == "r ≈ 0.41 > gradient 0.12"
+    assert beside_in_words(PLAIN, FROZEN, "frozen norms") == "r ≈ 0.12 < frozen norms 0.41"
     whole = [msgspec.structs.replace(each, sampled=64) for each in (PLAIN, FROZEN)]
-    assert "(r 0.41 against 0.12)" in better_in_words(names, *whole)
-    assert better_in_words(names, PLAIN, FROZEN, ascii_only=True).isascii()
+    assert beside_in_words(*whole, "frozen norms") == "r 0.12 < frozen norms 0.41"
+    assert beside_in_words(PLAIN, FROZEN, "frozen norms", ascii_only=True).isascii()
 
 
 @pytest.mark.parametrize(
@@ -90,7 +88,7 @@ def test_the_better_of_two_maps_is_named_with_both_numbers():
 )
 def test_without_like_estimates_neither_is_better(other):
     assert not gain_of(PLAIN, other)
-    assert better_in_words(("gradients", "frozen norms"), PLAIN, other) == ""
+    assert beside_in_words(PLAIN, other, "frozen norms") == ""
 
 
 def test_a_result_stored_before_there_were_estimates_still_opens():

@@ -207,7 +207,7 @@ def test_guesses_skipped_lines_and_cut_responses_are_noted():
     text = "\n".join(found.notes)
     assert "line 3: it is no JSON" in text
     assert "In 1 of 1 cases nobody marked the instructions" in text
-    assert "1 of the 1 responses of demo-base were cut at 300 tokens." in text
+    assert "1 of the 1 responses of demo-base was cut at 300 tokens." in text
 
 
 def test_a_written_library_gives_the_same_findings_as_the_models_did(tmp_path):

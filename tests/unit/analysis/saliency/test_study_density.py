@@ -110,7 +110,7 @@ def test_one_case_a_dataset_has_no_p_value_and_no_nan_anywhere(folder):
     assert not any(isinstance(each, float) and math.isnan(each) for each in numbers)
     assert not any("nan" in each.lower().split() for each in findings.statements)
     assert any("cannot be tested" in each for each in findings.statements)
-    assert any("no responses of followed" in each for each in findings.statements)
+    assert any("group followed has no responses" in each for each in findings.statements)
 
 
 def test_one_rated_model_has_only_table_1_and_without_ratings_nothing_to_compare(tmp_path):

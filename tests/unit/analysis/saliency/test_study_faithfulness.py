@@ -98,6 +98,7 @@ def test_tests_are_paired_over_cases_against_the_plain_gradient(report):
         assert row.other_method == PLAIN.name
         assert row.mean_difference == pytest.approx((one - other).mean())
         assert row.p_value == pytest.approx(ttest_rel(one, other).pvalue)
+        assert row.effect_size == pytest.approx((one - other).mean() / (one - other).std())
     told = [each for each in report.findings.statements if "zeroed embeddings reach more" in each]
     assert len(told) == 2
 

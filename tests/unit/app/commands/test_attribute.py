@@ -242,11 +242,17 @@ def test_the_numbers_of_scores_are_options(run, capsys):
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        (("--instruction", "Sing"), "does not occur in the prompt"),
+        (("--table", "case", "--instruction", "Sing"), "does not occur in the prompt"),
         (("--table", "case", "--totals"), "cannot be written together"),
         (("--equal-length", "demo-base", "--json", "-"), "cannot be written together"),
         (("--other-chat-template",), "would change nothing"),
-        (("--floor", "10"), "The floor must be 0 to 9"),
+        (("--equal-length", "demo-base", "--curves"), "cannot be written together"),
+        (("--table", "case", "--curves"), "cannot be written together"),
+        (("--curves", "--json", "-"), "The rows of --curves would not be written"),
+        (("--compare", "occlusion", "--method", "occlusion"), "the map's own method"),
+        (("--skip-unmoved",), "--skip-unmoved would change nothing"),
+        (("--table", "case", "--instruction", ""), "does not occur in the prompt"),
+        (("--table", "case", "--floor", "10"), "The floor must be 0 to 9"),
     ],
 )
 def test_what_cannot_be_written_is_refused(run, more, why):
