@@ -11,7 +11,6 @@ from textual.binding import BindingType
 from textual.events import DescendantFocus, Resize
 from textual.timer import Timer
 
-from analysis.saliency.case_tables import case_table, tokens_table
 from app.frame.action import Action
 from app.frame.actions import bindings
 from app.frame.view import View
@@ -22,11 +21,12 @@ from app.rating import rate, ratings_in
 from app.state import Prompt
 from app.views.saliency.answer import Answer
 from app.views.saliency.comparison import Comparison, Found
+from app.views.saliency.exports import case_tables, shown_tables
 from app.views.saliency.given import ResponseBar
 from app.views.saliency.pair import Pair, going_on
 from app.views.saliency.pane import FACES, FaceName, SaliencyPanes
 from app.views.saliency.side import Side, stored_sides
-from app.views.saliency.text import HELP, checked, copied_text, shown_table, told_cases
+from app.views.saliency.text import HELP, checked, copied_text
 from app.views.saliency.values_text import status_lines
 from app.widgets.lines import Line, Lines
 from app.widgets.search_bar import SearchBar
@@ -379,24 +379,21 @@ class SaliencyView(View):
             self._update()
 
     def action_export(self) -> None:
-        found = shown_table(self._pair, self._comparison.there, include_special=self._special)
-        if found is None:
+        special = self._special
+        found, models = shown_tables(self._pair, self._comparison.there, include_special=special)
+        if not found:
             self.ui.say("There is nothing to export yet.", severity="warning")
-            return
-        kind, table, models = found
-        self.export_table(lambda: table, kind, *models, self._about)
+        self.export_tables(found, *models, self._about)
 
     @property
     def _about(self) -> str:
         return " ".join(self._prompt.text.split()[:5]) if not self._case else self._case.case_id
 
     def action_export_case(self) -> None:
-        """Export a row a prompt token, and a row a model with all that its score rests on."""
-        ratings = ratings_in(self.ui, self._case)
-        told = told_cases(self._pair, self._comparison, self._prompt, ratings)
-        names = (self._pair.whose, self._about)
-        self.export_table(lambda: tokens_table(told), "tokens", *names)
-        self.export_table(lambda: case_table(told), "case", *names)
+        """Export what is known beside the maps: of prompt tokens, of the case, of deletion."""
+        told = self._pair, self._comparison, self._prompt, ratings_in(self.ui, self._case)
+        tables = case_tables(*told, include_special=self._special)
+        self.export_tables(tables, self._pair.whose, self._about)
 
     def action_copy(self) -> None:
         values = self.query_one("#status", Lines).plain
