@@ -38,7 +38,7 @@ async def test_o_explains_one_model_s_response_in_both_and_then_the_other_s(tmp_
         await until_shown(pilot, "demo-base · gradient (reverse) · demo-tuned's response ─")
         assert asked(pair)[-1].model.name == "demo-base"
         # Other methods explain the same response, whose ids are this model's own now.
-        await pilot.press("m")
+        await pilot.press("m", "m")
         await until(pilot, lambda: screen(pair.app).count("all r") == 2)
         occluded = asked(pair)[-2:]
         assert {each.method for each in occluded} == {"occlusion"}
@@ -47,7 +47,7 @@ async def test_o_explains_one_model_s_response_in_both_and_then_the_other_s(tmp_
         await until_shown(pilot, "─ demo-base · gradient (reverse) ─")
         await pilot.press("o", "o", "o")
         await until_shown(pilot, "─ demo-base · gradient (reverse) ─")
-        assert len(asked(pair)) == 6
+        assert len(asked(pair)) == 8
 
 
 @pytest.mark.parametrize("from_file", [False, True])

@@ -109,7 +109,7 @@ class ComponentsView(PairView[NeuronJobs]):
                 return self._opens and not isinstance(self.ui.base.focused, SearchBar)
             case "prompts":
                 return self._jobs is not None
-            case "find" | "copy":
+            case "find" | "copy" | "export":
                 return page != "words"
         return page in ("maps", "list", "found")
 
