@@ -44,6 +44,8 @@ DIRECTION_COLUMNS = (
     "embeddings",
     "words",
     "opposite_words",
+    "cosines",
+    "opposite_cosines",
 )
 
 
@@ -65,7 +67,7 @@ def directions_table(layers: Sequence[LayerChanges]) -> Table:
 
     Returns:
         `DIRECTION_COLUMNS`; shares are of ‖ΔW‖². A tensor without directions has one row. Words are
-        separated by spaces, best first.
+        separated by spaces, best first, and so are their cosines.
     """
     return Table(DIRECTION_COLUMNS, _DirectionRows(tuple(layers)))
 
@@ -146,7 +148,16 @@ class _DirectionRows:
                         found.side or None,
                         found.embeddings or None,
                         *_words(found, direction),
+                        *_cosines(found, direction),
                     )
+
+
+def _cosines(found: Directions, direction: int) -> tuple[str | None, str | None]:
+    if not found.side:
+        return None, None
+    ends = found.cosines[direction].tolist()
+    positive, negative = (" ".join(f"{each:.6g}" for each in end) for end in ends)
+    return positive, negative
 
 
 def _record(layer: LayerChanges) -> dict[str, Any]:

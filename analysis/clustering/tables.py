@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.clustering.result import METRICS, TaskClusters
 from analysis.clustering.tasks.task_set import LABELS
@@ -28,6 +29,11 @@ INSTANCES = (
     *(f"{label.replace('-', '_')}_cluster" for label in LABELS),
     "x",
     "y",
+    *(
+        f"{label.replace('-', '_')}_cluster_{what}"
+        for label in LABELS
+        for what in ("size", "share")
+    ),
 )
 
 
@@ -74,8 +80,37 @@ def neighbours_table(models: Sequence[TaskClusters]) -> Table:
 
 
 def instances_table(models: Sequence[TaskClusters], layers: Sequence[int] | None = None) -> Table:
-    """Every instance with its cluster and map position; by default in each model's best layer."""
+    """Every instance with its cluster and map position; by default in each model's best layer.
+
+    Returns:
+        `INSTANCES`: finally for each label how many instances are in the cluster, and which share
+        of them has the cluster's most frequent kind.
+    """
     return Table(INSTANCES, _InstanceRows(tuple(models), layers))
+
+
+def kinds_of(found: TaskClusters, label: int) -> NDArray[np.int64]:
+    """The kind of every instance by a label, int64 [n]; kinds count from 0, in the tasks' order."""
+    if LABELS[label] == "task":
+        identities = [task.identity for task in found.tasks]
+        order = list(dict.fromkeys(identities))
+        return np.array([order.index(each) for each in identities], dtype=np.int64)[found.task]
+    if LABELS[label] == "distribution":
+        return found.task.astype(np.int64)
+    before = np.cumsum([0, *(len(task.mappings) for task in found.tasks)], dtype=np.int64)
+    return before[found.task] + found.mapping
+
+
+def _clusters(found: TaskClusters, layer: int) -> list[list[Cell]]:
+    """For each label, the size of every instance's cluster, and the share of its commonest kind."""
+    columns: list[list[Cell]] = []
+    for label, clusters in enumerate(found.clusters[layer]):
+        kinds = kinds_of(found, label)
+        counts = np.zeros((clusters.max() + 1, kinds.max() + 1), dtype=np.int64)
+        np.add.at(counts, (clusters, kinds), 1)
+        sizes, most = counts.sum(axis=1), counts.max(axis=1)
+        columns += [sizes[clusters].tolist(), (most[clusters] / sizes[clusters]).tolist()]
+    return columns
 
 
 @dataclass(frozen=True)
@@ -88,8 +123,9 @@ class _InstanceRows:
     def __iter__(self) -> Iterator[tuple[Cell, ...]]:
         for found in self.models:
             for layer in [best_layer(found)] if self.layers is None else self.layers:
+                about = _clusters(found, layer)
                 for index in range(len(found.task)):
-                    yield _instance(found, layer, index)
+                    yield (*_instance(found, layer, index), *(cells[index] for cells in about))
 
 
 def _instance(found: TaskClusters, layer: int, index: int) -> tuple[Cell, ...]:

@@ -27,6 +27,10 @@ CONCEPT_COLUMNS = (
     "level",
     "matched_component",
     "angle_degrees",
+    "cosines",
+    "words_kept",
+    "words_gained",
+    "words_lost",
 )
 VARIANCE_COLUMNS = (
     "component",
@@ -84,7 +88,9 @@ def concepts_table(
         `CONCEPT_COLUMNS`, and finally `EXPERT_COLUMN` if a layer is one of experts (empty for a
         dense layer among them). Layers, components and experts count from 0. Words are separated by
         spaces, best first, with a minus before those of negative measure; scenarios are separated
-        by semicolons. ``matched_component`` is the other model's.
+        by semicolons. ``matched_component`` is the other model's; ``cosines`` are those of the
+        words, with their signs. How many words tuning kept, gained and lost is said of a base
+        component and its match, and of a tuned one that has none.
     """
     experts = any(each.expert >= 0 for each in layers)
     columns = (*CONCEPT_COLUMNS, EXPERT_COLUMN) if experts else CONCEPT_COLUMNS
@@ -193,6 +199,10 @@ class _ConceptRows:
             for side, match in zip((layer.base, layer.tuned), matches, strict=True):
                 for component, share in enumerate(side.explained_variance.tolist()):
                     matched = match(component)
+                    base_words = _words_of(layer.base, component if side is layer.base else matched)
+                    tuned_words = _words_of(
+                        layer.tuned, component if side is layer.tuned else matched
+                    )
                     base = component if side is layer.base else matched
                     angle = None if matched is None or base is None else float(layer.angles[base])
                     yield (
@@ -204,6 +214,10 @@ class _ConceptRows:
                         *self._description(side.model, layer, component),
                         matched,
                         angle,
+                        " ".join(f"{each:.6g}" for each in side.measures[component].tolist()),
+                        len(base_words & tuned_words),
+                        len(tuned_words - base_words),
+                        len(base_words - tuned_words),
                         *_expert(layer, self.experts),
                     )
 
@@ -213,6 +227,10 @@ class _ConceptRows:
             return None, None, None
         scenarios = None if found.scenarios is None else "; ".join(found.scenarios)
         return found.text, scenarios, found.level
+
+
+def _words_of(side: Components, component: int | None) -> frozenset[str]:
+    return frozenset() if component is None else frozenset(component_words(side, component))
 
 
 def _expert(layer: LayerConcepts, experts: bool) -> tuple[Cell, ...]:

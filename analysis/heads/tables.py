@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from analysis.heads.changes import TOP_PAIRS, compare_head, head_changes
+import numpy as np
+
+from analysis.heads.changes import TOP_PAIRS, Status, compare_head, neuron_changes
 from analysis.heads.result import HeadPairs, NeuronPairs
 from analysis.table import Cell, Table
 
@@ -19,8 +21,18 @@ PAIR_COLUMNS = (
     "count_tuned",
     "status",
 )
-SUMMARY_COLUMNS = ("layer", "head", "change")
+SUMMARY_COLUMNS = (
+    "layer",
+    "head",
+    "change",
+    "pairs_base",
+    "pairs_tuned",
+    "kept",
+    "gained",
+    "lost",
+)
 NEURON_COLUMNS = ("layer", "head", "neuron_pair", "model", "rank", "word_a", "word_b", "score")
+NEURON_CHANGE_COLUMNS = ("layer", "head", "neuron_pair", "change", "pairs_base", "pairs_tuned")
 
 
 def pairs_table(
@@ -66,15 +78,45 @@ def neuron_pairs_table(models: Sequence[NeuronPairs], neuron: int | None = None)
 def summary_table(
     base: Sequence[HeadPairs], tuned: Sequence[HeadPairs], top: int = TOP_PAIRS
 ) -> Table:
-    """How much every head changed: 1 − |A ∩ B| / |A ∪ B| of its first word pairs (METHODS 2)."""
+    """How much every head changed: 1 − |A ∩ B| / |A ∪ B| of its first word pairs (METHODS 2).
+
+    Returns:
+        `SUMMARY_COLUMNS`: how many word pairs either model has, and how many of the first ones are
+        kept, gained and lost.
+    """
     return Table(
         SUMMARY_COLUMNS,
         [
-            (before.layer, head, float(change))
+            _summary(before, after, head, top)
             for before, after in zip(base, tuned, strict=True)
-            for head, change in enumerate(head_changes(before, after, top))
+            for head in range(before.heads)
         ],
     )
+
+
+def neuron_changes_table(base: NeuronPairs, tuned: NeuronPairs) -> Table:
+    """How much every neuron pair of a head changed, and how many word pairs it relates."""
+    return Table(
+        NEURON_CHANGE_COLUMNS,
+        [
+            (base.layer, base.head, number, change, *counts)
+            for number, (change, *counts) in enumerate(
+                zip(
+                    neuron_changes(base, tuned).tolist(),
+                    np.diff(base.starts).tolist(),
+                    np.diff(tuned.starts).tolist(),
+                    strict=True,
+                )
+            )
+        ],
+    )
+
+
+def _summary(base: HeadPairs, tuned: HeadPairs, head: int, top: int) -> tuple[Cell, ...]:
+    found = compare_head(base, tuned, head, top)
+    counts = (int(each.starts[head + 1] - each.starts[head]) for each in (base, tuned))
+    statuses: tuple[Status, ...] = ("kept", "gained", "lost")
+    return (base.layer, head, found.change, *counts, *(len(found.of(each)) for each in statuses))
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,9 @@ COLUMNS = (
     "unique",
     "status",
     *THRESHOLD_CELLS,
+    "sets",
+    "other_frequency",
+    "other_sets",
 )
 
 OVERLAP_COLUMNS = (
@@ -43,7 +46,23 @@ ALTERATION_COLUMNS = ("units", "category", "layer", "kept", "lost", "gained", "j
 SIZE_COLUMNS = ("units", "model", "layer", "category", "size", "unique", "general", "of")
 
 SUMMARY_COLUMNS = tuple(
-    dict.fromkeys(("summary", *OVERLAP_COLUMNS, *ALTERATION_COLUMNS, *THRESHOLD_CELLS))
+    dict.fromkeys(
+        (
+            *("summary", *OVERLAP_COLUMNS, *ALTERATION_COLUMNS, *THRESHOLD_CELLS),
+            *("unique", "general", "of", "instructions"),
+        )
+    )
+)
+
+FREQUENCY_COLUMNS = (
+    "layer",
+    "expert",
+    "neuron",
+    "category",
+    "frequency_base",
+    "frequency_tuned",
+    "in_base",
+    "in_tuned",
 )
 
 
@@ -55,7 +74,8 @@ def units_table(pair: PairSets) -> Table:
         expert follows the routed ones. ``frequency`` is the mean over the category's instructions
         of the share of tokens at which the neuron is active, or that are routed to the expert.
         ``status`` is kept or lost in the base model, kept or gained in the tuned one; then the
-        rule, ε and τ of the sets.
+        rule, ε and τ of the sets, the number of categories in whose sets the unit is, and its
+        frequency and number of sets in the other model.
     """
     return Table(COLUMNS, _Rows(pair))
 
@@ -106,30 +126,74 @@ def sizes_table(pair: PairSets) -> Table:
     return Table(
         SIZE_COLUMNS,
         [
-            (
-                *(units, found[0].model, layer, category, int(sets.counts[row, layer])),
-                *(int(sets.unique_counts[row, layer]), int(sets.general_counts[layer]), int(of)),
-            )
+            _size(units, found[0].model, sets, layer, row)
             for units, found, sets in _sides(pair)
-            for layer, of in enumerate(sets.units)
-            for row, category in enumerate(sets.categories)
+            for layer in range(len(sets.units))
+            for row in range(len(sets.categories))
         ],
     )
 
 
+def _size(units: str, model: str, sets: UnitSets, layer: int | None, row: int) -> tuple[Cell, ...]:
+    """A row of `SIZE_COLUMNS`; layer None is all of them."""
+    layers = slice(None) if layer is None else slice(layer, layer + 1)
+    size, unique = (int(each[row, layers].sum()) for each in (sets.counts, sets.unique_counts))
+    general, of = (int(each[layers].sum()) for each in (sets.general_counts, sets.units))
+    return units, model, layer, sets.categories[row], size, unique, general, of
+
+
 def summary_table(pair: PairSets) -> Table:
-    """Overlaps, then alterations; ``summary`` in `SUMMARY_COLUMNS` says which one a row is from."""
+    """Overlaps, alterations, sizes; ``summary`` in `SUMMARY_COLUMNS` says which a row is from.
+
+    Sizes are those of `sizes_table`, after a row without a layer for all layers, which says how
+    many of the category's instructions they rest on.
+    """
     rows: list[tuple[Cell, ...]] = []
+    instructions: dict[Cell, int] = {each.category: each.instructions for each in pair.base}
+    whole = [
+        _size(units, found[0].model, sets, None, row)
+        for units, found, sets in _sides(pair)
+        for row in range(len(sets.categories))
+    ]
     for name, table in (
         ("overlap", overlaps_table(pair)),
         ("alteration", alterations_table(pair)),
+        ("size", Table(SIZE_COLUMNS, [*whole, *sizes_table(pair)])),
     ):
         for row in table:
             cells = {"summary": name, **dict(zip(table.columns, row, strict=True))}
+            if name == "size" and cells["layer"] is None:
+                cells["instructions"] = instructions[cells["category"]]
             given = pair.thresholds.cells(str(cells["units"]))
             cells.update(zip(THRESHOLD_CELLS, given, strict=True))
             rows.append(tuple(cells.get(column) for column in SUMMARY_COLUMNS))
     return Table(SUMMARY_COLUMNS, rows)
+
+
+def frequencies_table(pair: PairSets, layer: int, expert: int, place: int, unit: str) -> Table:
+    """A unit's mean frequency in every category and both models, and whether it is in the set.
+
+    Args:
+        pair: Both models' sets.
+        layer: From 0.
+        expert: As it is listed: -1 in a dense layer.
+        place: The unit's index in the layer's arrays.
+        unit: ``neurons`` or ``experts``.
+
+    Returns:
+        `FREQUENCY_COLUMNS`; an expert has no neuron.
+    """
+    experts = unit == "experts"
+    sides = pair.experts if experts else pair.neurons
+    start = 0 if experts or expert < 0 else int(pair.base[0].layers[layer].starts[expert])
+    where = (layer, None if expert < 0 else expert, None if experts else place - start)
+    rows: list[tuple[Cell, ...]] = []
+    for row, both in enumerate(zip(pair.base, pair.tuned, strict=True)):
+        found = [each.layers[layer] for each in both]
+        means = (float((each.expert_mean if experts else each.mean)[place]) for each in found)
+        inside = (bool(each.members[layer][row, place]) for each in sides)
+        rows.append((*where, both[0].category, *means, *inside))
+    return Table(FREQUENCY_COLUMNS, rows)
 
 
 def number(value: float) -> float | None:
@@ -166,13 +230,18 @@ class _Rows:
         self, side: int, found: Frequencies, row: int, layer: int
     ) -> Iterator[tuple[Cell, ...]]:
         here = found.layers[layer]
+        there = (self.pair.tuned, self.pair.base)[side][row].layers[layer]
         gone = ("lost", "gained")[side]
-        for sides, mean in ((self.pair.experts, here.expert_mean), (self.pair.neurons, here.mean)):
+        for sides, mean, beside in (
+            (self.pair.experts, here.expert_mean, there.expert_mean),
+            (self.pair.neurons, here.mean, there.mean),
+        ):
             given = self.pair.thresholds.cells(
                 "neurons" if sides is self.pair.neurons else "experts"
             )
             own, other = sides[side], sides[1 - side].members[layer][row]
             unique: NDArray[np.bool_] = own.unique[layer][row]
+            sets, other_sets = (each.members[layer].sum(axis=0) for each in (own, sides[1 - side]))
             for place in np.flatnonzero(own.members[layer][row]).tolist():
                 expert: int | None
                 neuron: int | None
@@ -186,4 +255,5 @@ class _Rows:
                     *(bool(own.general[layer][place]), bool(unique[place])),
                     "kept" if other[place] else gone,
                     *given,
+                    *(int(sets[place]), float(beside[place]), int(other_sets[place])),
                 )

@@ -20,6 +20,7 @@ TOKEN_COLUMNS = (
     "instruction",
     "total",
     "density",
+    "density_rank",
     "score_sum",
 )
 CASE_COLUMNS = (
@@ -29,6 +30,7 @@ CASE_COLUMNS = (
     "instructions",
     "instruction_tokens",
     "prompt_tokens",
+    "special_tokens",
     "response_tokens",
     "ended",
     "rating",
@@ -45,6 +47,7 @@ CASE_COLUMNS = (
     "dtype",
     "passes_dtype",
     "largest_difference",
+    "score_difference",
 )
 
 
@@ -77,6 +80,8 @@ class ToldCase:
         """A row for every prompt token, special ones included; these have no density."""
         shown = self.shown
         whole = shown.complete
+        # Equal densities have the same rank, 1 for the largest.
+        falling = np.sort(-shown.density[shown.visible]) if whole else None
         return [
             (
                 shown.model,
@@ -87,22 +92,33 @@ class ToldCase:
                 # str: the shortest digits that give the same float32 back.
                 None if shown.totals is None else float(str(shown.totals[n])),
                 float(shown.density[n]) if whole and shown.visible[n] else None,
+                1 + int(np.searchsorted(falling, -shown.density[n]))
+                if falling is not None and shown.visible[n]
+                else None,
                 int(shown.scores[n].sum()) if whole and shown.visible[n] else None,
             )
             for n, text in enumerate(shown.prompt_tokens.texts)
         ]
 
+    @property
+    def score(self) -> float | None:
+        """The instruction score; None while the map is incomplete, and without instructions."""
+        marked = self.instructed
+        return (
+            self.shown.instruction_score(marked) if marked.any() and self.shown.complete else None
+        )
+
     def row(self) -> tuple[Cell, ...]:
         """The case in a row: its instruction score, and all that this depends on."""
         shown, found, scoring = self.shown, self.attribution, self.shown.scoring
-        marked = int(self.instructed.sum())
         return (
             shown.model,
             self.response_by or shown.model,
-            shown.instruction_score(self.instructed) if marked and shown.complete else None,
+            self.score,
             "guessed" if self.guessed else "marked",
-            marked,
+            int(self.instructed.sum()),
             int(shown.visible.sum()),
+            shown.prompt_tokens.spans.count(None),
             len(shown.response_tokens),
             None if found is None else found.ended,
             self.rating,
@@ -134,5 +150,13 @@ def tokens_table(cases: Sequence[ToldCase]) -> Table:
 
 
 def case_table(cases: Sequence[ToldCase]) -> Table:
-    """A row for every model."""
-    return Table(CASE_COLUMNS, [case.row() for case in cases])
+    """A row for every model.
+
+    ``score_difference`` is the instruction score less that of the first model; empty for one alone.
+    """
+    rows: list[tuple[Cell, ...]] = []
+    for case in cases:
+        score, first = case.score, None if case is cases[0] else cases[0].score
+        less = None if score is None or first is None else score - first
+        rows.append((*case.row(), less))
+    return Table(CASE_COLUMNS, rows)

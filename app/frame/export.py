@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.files.writing import whole_file
 from analysis.table import Cell, Table, save_csv, write_csv
 
-__all__ = ["chained", "free_path", "save_csv", "save_table", "save_text", "write_csv"]
+__all__ = ["Tables", "chained", "free_path", "save_csv", "save_table", "save_text", "write_csv"]
+
+Tables = dict[str, Callable[[], Table]]
+"""The kind of each table that is exported at once, and what builds it."""
 
 
 def chained(tables: Sequence[Table]) -> Table:

@@ -11,7 +11,7 @@ from textual.containers import Vertical
 
 from analysis.problems import ProblemError
 from app.frame.actions import action_of
-from app.frame.export import save_table
+from app.frame.export import Tables, save_table
 from app.terminal.text import prose, visible
 from app.widgets.file_bar import FileBar
 from app.workspace import PairWorkspace
@@ -88,6 +88,11 @@ class View(Vertical):
     def export_table(self, table: Callable[[], Table], kind: str, *names: str) -> None:
         """Export a table, built on a thread, to a new CSV file named after `kind` and `names`."""
         self.write_aside(lambda: save_table(table(), kind, names, Path.cwd()), done="Exported")
+
+    def export_tables(self, tables: Tables, *names: str) -> None:
+        """Export several tables, each as `export_table` does."""
+        for kind, table in tables.items():
+            self.export_table(table, kind, *names)
 
     @on(FileBar.Refused)
     def _say_refused(self, message: FileBar.Refused) -> None:

@@ -190,17 +190,18 @@ class FollowedList(ItemList):
 
 
 class FoundList(ItemList, Generic[Place]):
-    """A line a place, drawn by a function; `places` is what was found last."""
+    """A line a place, drawn by a function; `word` and `places` are what was found last."""
 
     def __init__(self, draw: Draw, *, ascii_only: bool, id: str) -> None:  # noqa: A002
         """Args: makes a place's line; whether text is shown in ASCII; the widget's id."""
         super().__init__(draw, id=id)
         self._ascii = ascii_only
+        self.word = ""
         self.places: Sequence[Place] = ()
 
     def list_places(self, word: str, places: Sequence[Place], where: str) -> None:
         """List the places of a word, and say above how many there are and where."""
-        self.places = places
+        self.word, self.places = word, places
         self.border_title = Text(f"“{visible(word, ascii_only=self._ascii)}” in {where}")
         self.show(len(places), cursor=0)
 

@@ -111,9 +111,10 @@ async def test_the_plots_are_there_side_by_side_or_one_after_the_other(tmp_path)
 async def test_what_is_shown_is_exported(tmp_path):
     async with clusters_at(tmp_path, size=NARROW) as (_, pilot):
         await pilot.press("e")
-        await until_shown(pilot, "Written to")
+        await until_shown(pilot, "Exported to")
+        await until(pilot, lambda: len(list(tmp_path.glob("*.csv"))) == 3)
         await pilot.press("p", "e")
-        await until(pilot, lambda: (tmp_path / "clusters-demo-base-demo-tuned.csv").exists())
+        await until(pilot, lambda: (tmp_path / "clusters-demo-base-demo-tuned-2.csv").exists())
     rows = csv_rows(tmp_path / "instances-demo-base-demo-tuned.csv")
     assert len(rows) == 2 * 10
     assert {row["layer"] for row in rows} == {"3"}

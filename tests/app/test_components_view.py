@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 
-from analysis.neurons.tables import COLUMNS, SUMMARY_COLUMNS
+from analysis.neurons.tables import COLUMNS, FREQUENCY_COLUMNS, SUMMARY_COLUMNS
 from app.views.neurons.members import Cell
 from app.views.neurons.page import UnitPage
 from app.views.neurons.view import ComponentsView
@@ -49,14 +49,14 @@ async def test_exports_are_the_commands_tables(tmp_path):
         await pilot.press("e")
         await until(pilot, lambda: len(list(tmp_path.glob("*.csv"))) == 1)
         await pilot.press("enter", "e")
-        await until(pilot, lambda: len(list(tmp_path.glob("*.csv"))) == 2)
+        await until(pilot, lambda: len(list(tmp_path.glob("*.csv"))) == 3)
         await until(pilot, lambda: all(p.stat().st_size for p in tmp_path.glob("*.csv")))
     heads = []
     for path in sorted(tmp_path.glob("*.csv")):
         assert not set(path.name) & set('[]\x1b/,"')
         with path.open(encoding="utf-8", newline="") as stream:
             heads.append(tuple(next(csv.reader(stream))))
-    assert sorted(heads) == sorted([COLUMNS, SUMMARY_COLUMNS])
+    assert sorted(heads) == sorted([COLUMNS, SUMMARY_COLUMNS, FREQUENCY_COLUMNS])
 
 
 async def test_copies_say_what_is_shown(tmp_path):

@@ -249,7 +249,7 @@ async def test_the_export_is_of_what_is_shown(tmp_path):
     (path,) = tmp_path.glob("occlusion*.csv")
     row = csv_rows(path)[0]
     assert np.float32(row["importance"]) == occlusion.importance[1, 0]
-    (path,) = tmp_path.glob("difference*.csv")
+    (path,) = tmp_path.glob("difference-demo*.csv")
     rows = csv_rows(path)
     own = [row for row in rows if row["model"] == "demo-base"]
     agreement = Agreement(gradient, occlusion)

@@ -13,7 +13,7 @@ ACTIONS = (
     Action("changes.previous_layer", "left_square_bracket", "", "Previous layer", "layer(-1)"),
     Action("changes.next_matrix", "l,right", "matrix", "Next matrix of the layer", "matrix(1)"),
     Action("changes.previous_matrix", "h,left", "", "Previous matrix", "matrix(-1)"),
-    Action("changes.export", "e", "export", "All directions, or vectors, as a CSV file"),
+    Action("changes.export", "e", "export", "Tensors, directions or what was found as CSV"),
     Action("changes.copy", "y", "copy", "Copy the map, or the matrix"),
     Action("changes.next", "n", "", "Next direction found", "find_next(1)"),
     Action("changes.previous", "N", "", "Previous direction found", "find_next(-1)"),

@@ -10,6 +10,7 @@ import numpy as np
 
 from analysis.changes.request import OUTSIDE
 from analysis.changes.result import LayerChanges, TensorChange
+from analysis.table import Cell, Table
 from app.terminal.text import prose
 from app.widgets.head_map import levels_of
 from app.widgets.number_map import Numbers
@@ -43,6 +44,9 @@ class WordPlace:
     direction: int
     end: int
     rank: int
+
+
+PLACE_COLUMNS = ("word", "layer", "tensor", "direction", "end", "rank", "cosine")
 
 
 class ChangesAtlas:
@@ -126,6 +130,20 @@ class ChangesAtlas:
                         if rank is not None:
                             found.append(WordPlace(row, change.role, direction, end, rank))
         return sorted(found, key=lambda each: (each.direction + each.rank, each.row, each.role))
+
+    def places_table(self, word: str, places: Sequence[WordPlace]) -> Table:
+        """The directions that `find` found for a word, as they are listed; ranks count from 1."""
+        rows: list[tuple[Cell, ...]] = []
+        for place in places:
+            layer = self._rows[place.row]
+            change = layer.of(place.role)
+            assert change is not None
+            assert change.directions is not None
+            cosine = change.directions.cosines[place.direction, place.end, place.rank]
+            number = None if layer.layer == OUTSIDE else layer.layer
+            where = (number, place.role, place.direction, "+-"[place.end], place.rank + 1)
+            rows.append((word, *where, float(cosine)))
+        return Table(PLACE_COLUMNS, rows)
 
 
 def row_name(layer: int) -> str:

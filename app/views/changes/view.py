@@ -294,10 +294,14 @@ class ChangesView(LayerView[ChangesJobs]):
         self._turn_to("matrix")
 
     def action_export(self) -> None:
-        """Export all directions so far, or the vectors, as CSV."""
+        """Export all tensors so far, the matrices' directions or what was found, as CSV."""
         layers, matrices = self._atlas.layers, self._atlas.matrices
+        word, places = self._found.word, self._found.places
         if not layers:
             self.ui.say("There is nothing to export yet.", severity="warning")
+        elif self._page == "found":
+            found = self._atlas.places_table(word, places)
+            self.export_table(lambda: found, "changes-word", *self._models)
         elif matrices and self._page != "map":
             self.export_table(lambda: directions_table(layers), "directions", *self._models)
         else:

@@ -25,6 +25,6 @@ ACTIONS = (
     Action("clusters.next", "n", "next", "Next instance in the same place", "next(1)"),
     Action("clusters.previous", "N", "", "Previous instance in the same place", "next(-1)"),
     Action("clusters.rerun", "r", "again", "Run again what failed or was stopped", "run_again"),
-    Action("clusters.export", "e", "export", "A CSV file: instances, or the plot's numbers"),
+    Action("clusters.export", "e", "export", "CSV files: instances and scores, or the plot"),
     Action("clusters.stop", "escape", "back", "Back; stop the computation; to the first view"),
 )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from analysis.clustering.result import METRIC_NAMES, METRICS, TaskClusters
+from analysis.clustering.tables import kinds_of
 from analysis.clustering.tasks.task_set import LABELS, prompt_of
 from app.terminal.text import prose
 from app.widgets.lines import Line, Part, width_of
@@ -54,7 +55,7 @@ _ROOM_FOR_PAIRS = 100
 
 
 def label_names(found: TaskClusters, label: int) -> list[str]:
-    """The names of a label's kinds, harmless, in the order of `scatter_of`."""
+    """The names of a label's kinds, harmless, in the order of `kinds_of`."""
     tasks = found.tasks
     if LABELS[label] == "task":
         return [prose(name) for name in dict.fromkeys(task.identity for task in tasks)]
@@ -65,19 +66,6 @@ def label_names(found: TaskClusters, label: int) -> list[str]:
         for task in tasks
         for given, output in task.mappings
     ]
-
-
-def kinds_of(found: TaskClusters, label: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """The kind of every instance, int64 [n]: an index into `label_names`."""
-    if LABELS[label] == "task":
-        identities = [task.identity for task in found.tasks]
-        order = list(dict.fromkeys(identities))
-        numbers = np.array([order.index(each) for each in identities], dtype=np.int64)
-        return numbers[found.task]
-    if LABELS[label] == "distribution":
-        return found.task.astype(np.int64)
-    before = np.cumsum([0, *(len(task.mappings) for task in found.tasks)], dtype=np.int64)
-    return before[found.task] + found.mapping
 
 
 def scatter_of(found: TaskClusters, layer: int, label: int) -> Scatter:

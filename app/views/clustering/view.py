@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -24,7 +23,7 @@ from analysis.clustering.tasks.natural import natural_tasks
 from analysis.clustering.tasks.task_set import LABELS, TaskSet
 from app.frame.action import Action
 from app.frame.actions import bindings
-from app.frame.export import save_table
+from app.frame.export import Tables
 from app.frame.pair_view import PairView
 from app.links import ClustersLink, Link
 from app.views.clustering.models import PLOTS, ClusterJobs, PlotKind, TasksBar, plot_of
@@ -266,7 +265,7 @@ class ClustersView(PairView[ClusterJobs]):
         return True
 
     def action_export(self) -> None:
-        """Export the layer's instances, or the plot's numbers if the plot has the focus."""
+        """Export the plot's numbers if it has the focus, else the instances and all scores."""
         if self._page == "runs":
             self._runs.export()
             return
@@ -274,13 +273,14 @@ class ClustersView(PairView[ClusterJobs]):
         if found is None:
             self.ui.say("There is nothing to export yet.", severity="warning")
             return
-        layer, kind = self._layer, "instances"
-        if self.app.focused is self._plot:
-            kind = "neighbours" if self._plotted == "neighbours" else "clusters"
-        tables = {
+        layer, plotted = self._layer, self._plotted == "neighbours"
+        kinds = ["neighbours" if plotted else "clusters"]
+        if self.app.focused is not self._plot:
+            kinds = ["instances", "clusters", "neighbours"]
+        tables: Tables = {
             "instances": lambda: instances_table(found, [layer]),
             "clusters": lambda: scores_table(found),
             "neighbours": lambda: neighbours_table(found),
         }
         names = found[0].model, found[1].model
-        self.write_aside(lambda: save_table(tables[kind](), kind, names, Path.cwd()))
+        self.export_tables({kind: tables[kind] for kind in kinds}, *names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from analysis.concepts.changes import component_changes, component_words
 from analysis.concepts.result import Components, LayerConcepts
+from analysis.table import Table
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,18 @@ class WordPlace:
     row: int
     base: tuple[int, float] | None
     tuned: tuple[int, float] | None
+
+
+PLACE_COLUMNS = (
+    "word",
+    "layer",
+    "component_base",
+    "rank_base",
+    "cosine_base",
+    "component_tuned",
+    "rank_tuned",
+    "cosine_tuned",
+)
 
 
 class ConceptAtlas:
@@ -90,6 +103,15 @@ class ConceptAtlas:
         """The rows with a word, ignoring case, by layer and row."""
         own = word.casefold()
         return [place for number in sorted(self._layers) for place in self._places(number, own)]
+
+    def places_table(self, word: str, places: Sequence[WordPlace]) -> Table:
+        """The rows that `find` found for a word, as they are listed."""
+        rows = []
+        for place in places:
+            row = self.rows(place.layer)[place.row]
+            base, tuned = (each or (None, None) for each in (place.base, place.tuned))
+            rows.append((word, place.layer, row.base, *base, row.tuned, *tuned))
+        return Table(PLACE_COLUMNS, rows)
 
     def _places(self, number: int, own: str) -> Iterator[WordPlace]:
         layer = self._layers[number]

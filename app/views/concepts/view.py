@@ -303,13 +303,16 @@ class ConceptsView(LayerView[ConceptJobs]):
         self._go_to(place.layer, place.row)
 
     def action_export(self) -> None:
-        """Export all layers' components so far, or the plot's numbers, as CSV."""
-        layers, plots = self._atlas.layers, self._plots
+        """Export all layers' components so far, the plot's numbers or what was found, as CSV."""
+        layers, plots, found = self._atlas.layers, self._plots, self._found
         if not layers:
             self.ui.say("There are no components to export yet.", severity="warning")
         elif self._page == "plot" and plots.table is not None:
             table = plots.table
             self.export_table(lambda: table, f"concepts-{plots.kind}", *self._models)
+        elif self._page == "found":
+            places = self._atlas.places_table(found.word, found.places)
+            self.export_table(lambda: places, "concepts-word", *self._models)
         else:
             listed = concepts_table(layers, self._descriptions)
             self.export_table(lambda: listed, "concepts", *self._models)

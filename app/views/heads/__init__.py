@@ -10,7 +10,7 @@ ACTIONS = (
     Action("heads.find", "slash", "find", "Find a word in all heads"),
     Action("heads.verbs", "w", "verbs", "Instruction verbs against general verbs, by layers"),
     Action("heads.swap", "s", "swap", "The neuron pairs of the other model"),
-    Action("heads.export", "e", "export", "All pairs as a CSV file in the current folder"),
+    Action("heads.export", "e", "export", "Pairs and changes, or what is shown, as CSV files"),
     Action("heads.copy", "y", "copy", "Copy the pairs under the cursor"),
     Action("heads.next", "n", "", "Next head found", "find_next(1)"),
     Action("heads.previous", "N", "", "Previous head found", "find_next(-1)"),

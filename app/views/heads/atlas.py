@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from analysis.heads.changes import HeadComparison, heads_with
 from analysis.heads.result import HeadPairs
+from analysis.table import Table
 from app.views.heads.layer import HeadLayer
 
 
@@ -28,6 +30,23 @@ class WordPlace:
     def difference(self) -> int:
         """Tuned minus base."""
         return self.pairs_tuned - self.pairs_base
+
+
+PLACE_COLUMNS = ("word", "layer", "head", "pairs_base", "pairs_tuned", "difference", "partners")
+
+
+def places_table(word: str, places: Sequence[WordPlace]) -> Table:
+    """The heads that pair a word as they are listed; partners are separated by spaces."""
+    return Table(
+        PLACE_COLUMNS,
+        [
+            (
+                *(word, each.layer, each.head, each.pairs_base, each.pairs_tuned),
+                *(each.difference, " ".join(each.partners)),
+            )
+            for each in places
+        ],
+    )
 
 
 class HeadAtlas:

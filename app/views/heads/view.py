@@ -15,14 +15,20 @@ from textual.widgets import Static
 
 from analysis.heads.gather import head_ask, layer_asks
 from analysis.heads.result import NeuronPairs
-from analysis.heads.tables import pairs_table
+from analysis.heads.tables import (
+    neuron_changes_table,
+    neuron_pairs_table,
+    pairs_table,
+    summary_table,
+)
 from analysis.models.request import Architecture
 from app.frame.action import Action
 from app.frame.actions import bindings
+from app.frame.export import Tables
 from app.frame.layer_view import LayerView
 from app.jobs.pair_jobs import PairJobs
 from app.links import HeadLink, Link
-from app.views.heads.atlas import HeadAtlas
+from app.views.heads.atlas import HeadAtlas, places_table
 from app.views.heads.layer import HeadLayer
 from app.views.heads.neuron_page import NeuronPage
 from app.views.heads.page import FoundHeads, HeadPage
@@ -303,15 +309,29 @@ class HeadsView(LayerView[HeadJobs]):
         self._turn_to("map" if self._page == "map" else "head")
 
     def action_export(self) -> None:
-        """Export all word pairs so far, or the verb table, as CSV."""
+        """Export what is shown as CSV; of the map, all word pairs and changes so far."""
         base, tuned = self._atlas.of_model(0), self._atlas.of_model(1)
         verbs = self.query_one(VerbPage).table if self._page == "verbs" else None
+        neurons = None if self._jobs is None else self._jobs.neuron_pairs
+        word, places = self._found.word, self._found.places
         if not base:
             self.ui.say("There are no pairs to export yet.", severity="warning")
-        elif verbs is None:
-            self.export_table(lambda: pairs_table(base, tuned), "heads", *self._models)
-        else:
+        elif verbs is not None:
             self.export_table(verbs.table, "verbs", *self._models)
+        elif self._page == "found":
+            self.export_table(lambda: places_table(word, places), "heads-word", *self._models)
+        elif self._page == "neurons" and neurons is not None:
+            tables: Tables = {
+                "neuron-pairs": lambda: neuron_pairs_table(neurons),
+                "neuron-changes": lambda: neuron_changes_table(*neurons),
+            }
+            self.export_tables(tables, *self._models)
+        else:
+            tables = {
+                "heads": lambda: pairs_table(base, tuned),
+                "heads-changes": lambda: summary_table(base, tuned),
+            }
+            self.export_tables(tables, *self._models)
 
     def action_copy(self) -> None:
         place = self._map.cursor

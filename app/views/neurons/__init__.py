@@ -17,7 +17,7 @@ ACTIONS = (
     Action("components.swap", "s", "swap", "The other model"),
     Action("components.unit", "u", "unit", "Experts, or neurons"),
     Action("components.kind", "f", "filter", "All, kept, lost, gained, general, unique: next"),
-    Action("components.export", "e", "export", "A CSV file: overlaps and changes, or all neurons"),
+    Action("components.export", "e", "export", "CSV files: sets, neurons, or what is shown"),
     Action("components.prompts", "p", "prompts", "Name the instructions that both models read"),
     Action("components.copy", "y", "copy", "Copy what is shown"),
     Action("components.stop", "escape", "back", "Back; stop the computation; to the first view"),

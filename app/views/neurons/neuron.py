@@ -6,7 +6,9 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.events import Resize
 
+from analysis.neurons.direction_tables import components_table, words_table
 from analysis.neurons.result import NeuronDirection
+from app.frame.export import Tables
 from app.links import ComponentLink
 from app.terminal.text import fit, prose, visible
 from app.widgets.lines import Line, Lines, width_of
@@ -70,6 +72,16 @@ class DirectionPage(Vertical):
                 words = " ".join(_component_words(each, index, ascii_only=True))
                 lines.append(f"component {component} cos {cosine:+.3f} {words}")
         return "\n".join(lines) + "\n"
+
+    def tables(self) -> Tables:
+        """What is exported, by its kind; nothing before it is computed."""
+        both = self._both
+        if both is None:
+            return {}
+        return {
+            "neuron-components": lambda: components_table(both),
+            "neuron-words": lambda: words_table(both),
+        }
 
     def _draw(self) -> None:
         lines: list[Line] = [[(self._where, "strong")]]

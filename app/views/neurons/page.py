@@ -7,6 +7,9 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.events import Resize
 
+from analysis.neurons.pair import PairSets
+from analysis.neurons.tables import frequencies_table
+from app.frame.export import Tables
 from app.terminal.text import pad, prose
 from app.views.neurons.atlas import UnitAtlas
 from app.views.neurons.member_text import columns, copied_members, member_lines
@@ -117,6 +120,14 @@ class UnitPage(Vertical):
         if self._members is None:
             return ""
         return copied_members(self._members, self._names, self.title)
+
+    def tables(self, pair: PairSets) -> Tables:
+        """What is exported besides all units: the details of the current one, by their kind."""
+        member, cell = self.member, self.cell
+        if member is None or cell is None:
+            return {}
+        where = member.layer, member.expert, member.place, cell.unit
+        return {"component-frequencies": lambda: frequencies_table(pair, *where)}
 
     def on_resize(self, event: Resize) -> None:
         self._show_heading()

@@ -16,6 +16,7 @@ from analysis.neurons.instructions import InstructionSet, default_instructions
 from analysis.neurons.tables import summary_table, units_table
 from app.frame.action import Action
 from app.frame.actions import bindings
+from app.frame.export import Tables
 from app.frame.pair_view import PairView
 from app.jobs.layer_jobs import LayerJobs
 from app.links import Link, UnitsLink
@@ -108,7 +109,7 @@ class ComponentsView(PairView[NeuronJobs]):
                 return self._opens and not isinstance(self.ui.base.focused, SearchBar)
             case "prompts":
                 return self._jobs is not None
-            case "find" | "copy":
+            case "find" | "copy" | "export":
                 return page != "words"
         return page in ("maps", "list", "found")
 
@@ -369,18 +370,22 @@ class ComponentsView(PairView[NeuronJobs]):
     # What leaves the view
 
     def action_export(self) -> None:
-        """Export overlaps and changes, or all units of all sets, as CSV."""
+        """Export what is shown as CSV; of maps, overlaps, changes and sizes of all sets."""
         if not self._atlas.counted:
             self.ui.say("There is nothing to export yet.", severity="warning")
             return
         pair, search = self._atlas.pair, self._found.search
+        tables: Tables
         if self._page == "found" and search is not None:
             found = search.table(self._atlas)
-            self.export_table(lambda: found, "components-word", search.word, *self._names)
+            tables = {f"components-word-{search.word}": lambda: found}
         elif self._page == "list":
-            self.export_table(lambda: units_table(pair), "components", *self._names)
+            tables = {"components": lambda: units_table(pair), **self._list.tables(pair)}
+        elif self._page == "neuron" and (written := self._neuron.tables()):
+            tables = written
         else:
-            self.export_table(lambda: summary_table(pair), "components-summary", *self._names)
+            tables = {"components-summary": lambda: summary_table(pair)}
+        self.export_tables(tables, *self._names)
 
     def action_copy(self) -> None:
         on_maps = self._page == "maps"

@@ -12,7 +12,7 @@ ACTIONS = (
     Action("saliency.method", "m", "method", "Gradient, frozen norms, occlusion, or difference"),
     Action("saliency.swap", "s", "swap", "The other model", "swap"),
     Action("saliency.export", "e", "export", "What is shown as a CSV file in the current folder"),
-    Action("saliency.export_case", "E", "", "The prompt's tokens and the case's numbers as CSV"),
+    Action("saliency.export_case", "E", "", "Tokens, the case and agreement with deletion as CSV"),
     Action("saliency.find", "slash", "find", "Find in the tokens of prompt and responses"),
     Action("saliency.response", "o", "response", "Own responses, or one model's in both"),
     Action("saliency.given", "O", "", "Explain both models on a response of yours", "give"),

@@ -1,25 +1,14 @@
-"""The Saliency view's texts: help panel, copied text and exported tables."""
+"""The Saliency view's texts: help panel and copied text."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from analysis.saliency.agreement import COLUMNS, Agreement
-from analysis.saliency.case_tables import ToldCase
-from analysis.saliency.cases.instructions import guess_instructions
 from analysis.saliency.map import SaliencyMap
 from analysis.saliency.methods import WAYS
-from analysis.table import Cell, Table
-from app.frame.export import chained
-from app.state import Prompt
 from app.terminal.text import prose
-from app.views.saliency.comparison import Comparison
 from app.views.saliency.pair import Pair
 from app.views.saliency.side import Side
-
-Rating = Callable[[str], float | None]
-"""A model's name → how well its response follows the prompt."""
 
 HELP = (
     "How much every prompt token mattered for every response token, base model on the left, tuned "
@@ -110,57 +99,6 @@ def _verified(sides: Sequence[Side]) -> list[str]:
         for answer in side.answers
         if (found := answer.attribution) is not None and found.difference is not None
     ]
-
-
-def shown_table(
-    pair: Pair, maps: Sequence[SaliencyMap], *, include_special: bool
-) -> tuple[str, Table, list[str]] | None:
-    """The export's kind, rows and model names: maps or the agreement of methods, or None."""
-    if pair.method == "difference":
-        agreements = pair.agreements(include_special=include_special)
-        found = tuple(each for each in agreements if each is not None)
-        if not found:
-            return None
-        models = [agreement.first.model for agreement in found]
-        return pair.method, Table(("model", *COLUMNS), _ByModel(found)), models
-    if not maps:
-        return None
-    return (
-        map_kind(pair),
-        chained([shown.table() for shown in maps]),
-        [shown.model for shown in maps],
-    )
-
-
-def map_kind(pair: Pair) -> str:
-    """What the maps are called in the names of files: their method, and whose response it is."""
-    kind = "saliency" if pair.mapped == "gradient" else pair.mapped.replace(" ", "-")
-    return kind if pair.whose == "own" else f"{kind}-{pair.whose}-response"
-
-
-def told_cases(
-    pair: Pair, comparison: Comparison, prompt: Prompt, rating: Rating
-) -> list[ToldCase]:
-    """What is known of each model's map; `rating` is that of a model's own response."""
-    guessed = list(prompt.instruction_spans) == guess_instructions(prompt.text)
-    writers = {"base": pair.sides[0].name, "tuned": pair.sides[1].name, "golden": "given"}
-    found = []
-    for side, shown, mask in zip(pair.sides, comparison.maps, comparison.masks, strict=True):
-        if shown is not None and mask is not None:
-            by = writers.get(pair.whose, side.name)
-            answer = side.answer(pair.mapped)
-            found.append(ToldCase(shown, mask, guessed, answer.attribution, by, rating(by)))
-    return found
-
-
-@dataclass(frozen=True)
-class _ByModel:
-    agreements: tuple[Agreement, ...]
-
-    def __iter__(self) -> Iterator[tuple[Cell, ...]]:
-        for agreement in self.agreements:
-            for row in agreement.table():
-                yield (agreement.first.model, *row)
 
 
 def copied_text(prompt: str, pair: Pair, maps: Sequence[SaliencyMap], values: str) -> str:

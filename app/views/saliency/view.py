@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.events import DescendantFocus, Resize
 
-from analysis.saliency.case_tables import case_table, tokens_table
 from app.frame.action import Action
 from app.frame.actions import bindings
 from app.frame.view import View
@@ -24,17 +23,11 @@ from app.views.saliency.answer import Answer
 from app.views.saliency.bars import ResponseBar, TokenSearch
 from app.views.saliency.below import BelowMaps
 from app.views.saliency.comparison import Comparison
+from app.views.saliency.exports import case_tables, shown_tables
 from app.views.saliency.pair import Pair
 from app.views.saliency.pane import FACES, FaceName, SaliencyPanes
 from app.views.saliency.side import Side, stored_sides
-from app.views.saliency.text import (
-    HELP,
-    checked,
-    copied_text,
-    map_kind,
-    shown_table,
-    told_cases,
-)
+from app.views.saliency.text import HELP, checked, copied_text
 from app.widgets.search_bar import SearchBar
 from app.widgets.token_face import TokenFace
 
@@ -363,24 +356,22 @@ class SaliencyView(View):
             self._update()
 
     def action_export(self) -> None:
-        found = shown_table(self._pair, self._comparison.there, include_special=self._special)
-        if found is None:
+        special = self._special
+        found, models = shown_tables(self._pair, self._comparison.there, include_special=special)
+        if not found:
             self.ui.say("There is nothing to export yet.", severity="warning")
-            return
-        kind, table, models = found
-        self.export_table(lambda: table, kind, *models, self._about)
+        self.export_tables(found, *models, self._about)
 
     @property
     def _about(self) -> str:
         return " ".join(self._prompt.text.split()[:5]) if not self._case else self._case.case_id
 
     def action_export_case(self) -> None:
-        """Export a row a prompt token, and a row a model with all that its score rests on."""
-        ratings = ratings_in(self.ui, self._case)
-        told = told_cases(self._pair, self._comparison, self._prompt, ratings)
-        kind, names = map_kind(self._pair), [*(each.shown.model for each in told), self._about]
-        self.export_table(lambda: tokens_table(told), f"tokens-{kind}", *names)
-        self.export_table(lambda: case_table(told), f"case-{kind}", *names)
+        """Export what is known beside the maps: of prompt tokens, of the case, of deletion."""
+        told = self._pair, self._comparison, self._prompt, ratings_in(self.ui, self._case)
+        tables = case_tables(*told, include_special=self._special)
+        names = [shown.model for shown in self._comparison.there]
+        self.export_tables(tables, *names, self._about)
 
     def action_copy(self) -> None:
         values = self._below.values

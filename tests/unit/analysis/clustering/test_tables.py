@@ -84,6 +84,13 @@ def test_instances_are_written_with_their_clusters_and_place(pair):
     assert (last["input"], last["output"], last["unseen"]) == ("coal", "black", False)
     names = ("task", "distribution", "distribution_mapping")
     assert [last[f"{name}_cluster"] for name in names] == [1, 2, 5]
+    # In the tuned model's best layer the clusters are the labels: all black coal is together.
+    sizes = [(last[f"{name}_cluster_size"], last[f"{name}_cluster_share"]) for name in names]
+    own = [each for each in table if each["model"] == "a-tuned"]
+    alike = [
+        sum(each[f"{name}_cluster"] == last[f"{name}_cluster"] for each in own) for name in names
+    ]
+    assert sizes == [(count, 1.0) for count in alike]
     assert (last["x"], last["y"]) == pytest.approx(tuple(pair[1].map[3, -1]))
 
 

@@ -66,11 +66,11 @@ def test_every_component_of_both_models_is_a_row_with_its_match_and_angle():
     table = concepts_table([layer()])
     assert table.columns == CONCEPT_COLUMNS
     assert list(table) == [
-        ("base", 3, 0, 0.5, "one -two", None, None, None, 1, 10.0),
-        ("base", 3, 1, 0.2, "-two -", None, None, None, 0, 20.0),
-        ("base", 3, 2, 0.1, "-a b -one", None, None, None, None, None),
-        ("tuned", 3, 0, 0.4, "x -one", None, None, None, 1, 20.0),
-        ("tuned", 3, 1, 0.3, "one x", None, None, None, 0, 10.0),
+        ("base", 3, 0, 0.5, "one -two", None, None, None, 1, 10.0, "0.5 -0.4", 1, 1, 1),
+        ("base", 3, 1, 0.2, "-two -", None, None, None, 0, 20.0, "-0.3 0.2", 0, 2, 2),
+        ("base", 3, 2, 0.1, "-a b -one", None, None, None, None, None, "-0.2 -0.1", 0, 0, 2),
+        ("tuned", 3, 0, 0.4, "x -one", None, None, None, 1, 20.0, "1 -1", 0, 2, 2),
+        ("tuned", 3, 1, 0.3, "one x", None, None, None, 0, 10.0, "0 0.5", 1, 1, 1),
     ]
 
 
@@ -79,13 +79,13 @@ def test_matches_are_followed_in_both_directions():
     matched, angles = np.array([1, 2, 0], np.int32), np.array([5.0, 6.0, 7.0])
     tuned = replace(three, model="n")
     cycle = replace(layer(), base=three, tuned=tuned, matched=matched, angles=angles)
-    rows = [row[8:] for row in concepts_table([cycle])]
+    rows = [row[8:10] for row in concepts_table([cycle])]
     assert rows == [(1, 5.0), (2, 6.0), (0, 7.0), (2, 7.0), (0, 5.0), (1, 6.0)]
 
 
 def test_no_component_of_the_tuned_model_is_matched_by_one_that_has_no_match():
     lonely = replace(layer(), matched=np.full(3, -1, np.int32), angles=np.full(3, np.nan))
-    assert {row[8:] for row in concepts_table([lonely])} == {(None, None)}
+    assert {row[8:10] for row in concepts_table([lonely])} == {(None, None)}
 
 
 def test_descriptions_are_looked_up_by_model_layer_expert_and_component():

@@ -10,6 +10,7 @@ from analysis.neurons.result import Frequencies
 from analysis.neurons.tables import (
     COLUMNS,
     SUMMARY_COLUMNS,
+    frequencies_table,
     sizes_table,
     summary_table,
     units_table,
@@ -53,9 +54,9 @@ def pair():
 
 def test_every_unit_of_a_set_has_a_row(pair):
     table = units_table(pair)
-    high = float(np.float32(HIGH))
+    high, low = float(np.float32(HIGH)), float(np.float32(LOW))
     assert table.columns == COLUMNS
-    assert {row[9:] for row in table} == {("threshold", 0.5, 0.75)}
+    assert {row[9:12] for row in table} == {("threshold", 0.5, 0.75)}
     assert [row[:9] for row in table] == [
         ("b", "code", 0, None, 0, high, True, False, "kept"),
         ("b", "code", 0, None, 1, high, False, True, "lost"),
@@ -67,10 +68,30 @@ def test_every_unit_of_a_set_has_a_row(pair):
         ("t", "math", 0, None, 3, high, False, True, "kept"),
         ("t", "math", 1, None, 1, high, False, True, "gained"),
     ]
+    elsewhere = {0: (2, high, 2), 3: (1, high, 1)}
+    changed = [(1, low, 0) if row[8] != "kept" else elsewhere[row[4]] for row in table]
+    assert [row[12:] for row in table] == changed
     assert list(table) == list(table)
 
 
-def test_the_summary_has_overlaps_and_alterations(pair):
+def test_a_unit_has_a_frequency_in_every_category_inside_its_set_or_not(pair):
+    high, low = float(np.float32(HIGH)), float(np.float32(LOW))
+    assert list(frequencies_table(pair, 0, -1, 1, "neurons")) == [
+        (0, None, 1, "code", high, low, True, False),
+        (0, None, 1, "math", low, low, False, False),
+    ]
+    here = [layer((LOW, HIGH, LOW, LOW, LOW, LOW, HIGH), (0.5, 0.1), (2, 2, 3))]
+    found = model("m", {"code": here})
+    mixture = pair_sets(found, found, Thresholds())
+    assert list(frequencies_table(mixture, 0, 2, 6, "neurons")) == [
+        (0, 2, 2, "code", high, high, True, True)
+    ]
+    assert list(frequencies_table(mixture, 0, 1, 1, "experts")) == [
+        (0, 1, None, "code", low, low, False, False)
+    ]
+
+
+def test_the_summary_has_overlaps_alterations_and_sizes(pair):
     table = summary_table(pair)
     assert table.columns == SUMMARY_COLUMNS
     overlaps = [row for row in rows(table) if row["summary"] == "overlap"]
@@ -91,6 +112,13 @@ def test_the_summary_has_overlaps_and_alterations(pair):
         ("math", None, 2, 0, 1, pytest.approx(2 / 3)),
         ("math", 0, 2, 0, 0, 1.0),
         ("math", 1, 0, 0, 1, 0.0),
+    ]
+    sizes = [row for row in rows(table) if row["summary"] == "size" and row["model"] == "t"]
+    names = ("category", "layer", "size", "unique", "general", "of", "instructions")
+    assert [tuple(row[name] for name in names) for row in sizes[:3]] == [
+        ("code", None, 2, 1, 1, 6, 1),
+        ("math", None, 3, 2, 1, 6, 1),
+        ("code", 0, 2, 1, 1, 4, None),
     ]
 
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from analysis.clustering.request import ClustersRequest
+from analysis.clustering.tables import kinds_of
 from analysis.request import ModelChoice
-from app.views.clustering.text import LEGEND_LINES, kinds_of, label_names, legend, status_lines
+from app.views.clustering.text import LEGEND_LINES, label_names, legend, status_lines
 from app.widgets.lines import width_of
 from app.widgets.scatter_map import LOOKS, mark_of
 from tests.support.scripted_clusters import TASKS, task_clusters
