@@ -24,9 +24,12 @@ TESTS = Path(__file__).parent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The sweep of `tests/families` over everything that transformers calls a causal model."""
+    """What more can be tried, in more time."""
     parser.addoption(
         "--all-families", action="store_true", help="try every family, not a third of them"
+    )
+    parser.addoption(
+        "--full-size", action="store_true", help="try models and texts of full size, not small ones"
     )
 
 

@@ -89,6 +89,7 @@ class Family:
         self.model = tiny(name)
         # Before the first pass: some modules keep what they have read.
         self.double = exact(self.model)
+        self.definition = cache(self._definition)
         self.gradients = cache(self._gradients)
         self.occlusions = cache(self._occlusions)
 
@@ -175,11 +176,14 @@ class Family:
         with constant_norms(model):
             return reference.importance(model, *LONG_RESPONSE)
 
+    def _definition(self, number: int) -> tuple[Tensor, Tensor]:
+        """What backward passes in float64 find in a text."""
+        return reference.importance(self.double, *TEXTS[number])
+
     def _gradients(self, number: int) -> Reference:
-        text = TEXTS[number]
-        values, terms = reference.importance(self.double, *text)
+        values, terms = self.definition(number)
         if self.name in CUTS_ITS_GRADIENT:
-            values = reference.slopes(self.double, *text)
+            values = reference.slopes(self.double, *TEXTS[number])
         scale = torch.maximum(values.abs().amax(dim=0), _SHARE_OF_TERMS * terms)
         found = Reference(values, scale, lambda: found.apart(self._plain(number)))
         return found

@@ -25,9 +25,22 @@ TOKENS = Words("tokens")
 # A folder of the merged model ties again the ends of a model that these part (test_adapters).
 PARTED = {"DoRA", "both ends saved", "head saved", "embeddings saved", "both ends"}
 KINDS_MERGED = [kind for kind in KINDS if kind[0] != "qwen3" or kind[1] not in PARTED]
+# One of each way in which an adapter changes a kind of module; that every kind is loaded as what
+# peft merges is in test_adapters.
+TRIED = [
+    *(("llama", kind) for kind in ("all linear layers", "DoRA", "both ends saved", "both ends")),
+    *(("qwen3", "biases"), ("gpt2", "Conv1D, DoRA and biases")),
+    *(("mixtral", "experts, one matrix"), ("qwen3_moe", "experts")),
+]
 
 
-@pytest.fixture(scope="module", params=KINDS_MERGED, ids=", ".join)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Those, or all kinds with ``--all-families``."""
+    kinds = KINDS_MERGED if metafunc.config.getoption("--all-families") else TRIED
+    metafunc.parametrize("pair", kinds, ids=", ".join, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
 def pair(request, tmp_path_factory) -> AdaptedPair:
     return adapted_pair(tmp_path_factory.mktemp("pair"), *request.param)
 

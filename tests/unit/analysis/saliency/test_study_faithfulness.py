@@ -206,37 +206,32 @@ def test_only_the_plain_gradient_s_own_methods_can_be_chosen():
     assert "reverse" in {getattr(each, "method", "") for each in session.computed}
 
 
-def of_the_demo_pair(count, tokens):
-    """The study's rows by model, measure and method, of so many held-out prompts."""
+# Prompts and tokens of a response.
+FULL_SIZE, SMALL = (10, 64), (6, 16)
+
+
+@pytest.mark.slow
+def test_on_the_demo_pair_frozen_norms_agree_better_than_the_plain_gradient(pytestconfig):
+    count, tokens = FULL_SIZE if pytestconfig.getoption("--full-size") else SMALL
     every = demo_prompts().prompts
     chosen = every[:: len(every) // count][:count]
     pool = ModelPool()
     session = KeepingSession({}, lambda each: answered(named(each.function)(each, pool)))
     prompts = PromptSet("demo", chosen, "digest", max_new_tokens=tokens)
     found, _ = driven(study(given(session, prompts)))
-    return found, {row[:3]: row[3:] for row in found.tables[0].table}
-
-
-def test_the_demo_pair_is_measured():
-    found, rows = of_the_demo_pair(1, 4)
     assert not [each for each in found.notes if "left out" in each]
+    rows = {row[:3]: row[3:] for row in found.tables[0].table}
     for model in ("demo-base", "demo-tuned"):
         assert {method for name, _, method in rows if name == model} == {
             each.name for each in (*COMPARED, DELETION)
         }
         for measure in ("deletion", "insertion"):
             assert np.isfinite(rows[model, measure, DELETION.name][1])
-
-
-@pytest.mark.slow
-def test_on_the_demo_pair_frozen_norms_agree_better_than_the_plain_gradient():
-    _, rows = of_the_demo_pair(10, 64)
-    for model in ("demo-base", "demo-tuned"):
         plain, frozen, zeroed = (
             rows[model, "pearson", name]
             for name in ("plain gradient", "frozen norms", "zeroed embeddings")
         )
-        assert [each[0] for each in (plain, frozen, zeroed)] == [10] * 3
+        assert [each[0] for each in (plain, frozen, zeroed)] == [count] * 3
         # The whole interval of one lies above the mean of the one before.
         assert plain[1] < frozen[2]
         assert frozen[1] < zeroed[2]

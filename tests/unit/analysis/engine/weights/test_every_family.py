@@ -22,7 +22,7 @@ from transformers import PreTrainedModel
 from analysis.engine.weights import ModelWeights, families, open_weights, weights_of
 from analysis.engine.weights.families import OUTSIDE
 from analysis.problems import ProblemError
-from tests.families.models import NAMES, TYPES, tiny
+from tests.families.models import NAMES, TYPES, configuration, tiny
 from tests.families.outside import CANNOT_RUN
 from tests.families.weights_table import tables
 from tests.support.checkpoints import byte_level_tokenizer
@@ -75,7 +75,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 def test_every_type_is_read_or_refused_with_a_reason() -> None:
-    kinds = {_model(name).config.get_text_config().model_type for name in READ}
+    kinds = {configuration(name).get_text_config().model_type for name in READ}
     assert kinds == set(families())
     # Gemma 3n is read from disk alone, below.
     assert {name for name in TYPES if name not in READ} == {*OUTSIDE, "gemma3n"}
