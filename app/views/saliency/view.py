@@ -14,7 +14,7 @@ from analysis.saliency.case_tables import case_table, tokens_table
 from app.frame.action import Action
 from app.frame.actions import bindings
 from app.frame.view import View
-from app.jobs.redraw import Redraw
+from app.jobs.pace import Redraw
 from app.jobs.watch import Watch
 from app.links import Link, MapsLink, MarksLink, PromptLink, StepLink
 from app.marking import toggled
