@@ -1,10 +1,15 @@
-"""The rate of steps, and the time left at that rate."""
+"""How fast: the rate of steps with the time left, and how often growing results are drawn."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from textual.message_pump import MessagePump
+    from textual.timer import Timer
 
 # Window of the rate: the last 30 steps or 5 seconds, whichever is longer, so that answers from the
 # cache, which take no time, are soon forgotten.
@@ -44,3 +49,27 @@ class Pace:
         if rate is None or total is None:
             return None
         return max(0, total - self._seen[-1][1]) / rate
+
+
+class Redraw:
+    """Calls a view's `draw` some time after news, once for all that come until then.
+
+    That leaves time for keys and slow terminals.
+    """
+
+    def __init__(self, view: MessagePump, draw: Callable[[], None], *, every_s: float) -> None:
+        """Args: the view; what draws it; seconds from the first news to the drawing."""
+        self._view, self._draw, self._every_s = view, draw, every_s
+        self._timer: Timer | None = None
+
+    def soon(self) -> None:
+        """Draw once the time is up."""
+        if self._timer is None:
+            self._timer = self._view.set_timer(self._every_s, self.now)
+
+    def now(self) -> None:
+        """Draw what there is, and nothing later for its sake."""
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        self._draw()

@@ -13,7 +13,7 @@ from textual.events import DescendantFocus, Resize
 from app.frame.action import Action
 from app.frame.actions import bindings
 from app.frame.view import View
-from app.jobs.redraw import Redraw
+from app.jobs.pace import Redraw
 from app.jobs.watch import Watch
 from app.links import Link, MapsLink, MarksLink, PromptLink, StepLink
 from app.marking import toggled

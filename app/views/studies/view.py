@@ -21,7 +21,7 @@ from app.frame.action import Action
 from app.frame.actions import bindings
 from app.frame.export import free_path, save_table
 from app.frame.view import View
-from app.jobs.redraw import Redraw
+from app.jobs.pace import Redraw
 from app.jobs.study_run import StudyRun
 from app.links import CaseLink
 from app.views.studies.desk import OfferedStudy, StudyDesk
