@@ -143,10 +143,10 @@ def listed(kind: str, first: str) -> list[AnyReader]:
 
 
 THRESHOLDS: list[AnyReader] = [
-    Reader("components-summary", r"^ (?P<units>neurons) · ε (?P<epsilon>N) · τ (?P<tau>N)"),
+    Reader("components-summary", r"^ (?P<units>\w+) · ε(?:_e)? (?P<epsilon>N) · τ (?P<tau>N)"),
     Reader(
         "components-summary",
-        r"· (?P<n>N) instructions",
+        r"^ (?P<units>\w+) · .* (?P<n>N) instructions \(",
         known={"summary": "size", "model": "demo-base"},
         total="instructions",
     ),
@@ -154,8 +154,10 @@ THRESHOLDS: list[AnyReader] = [
 _SUMMARY = {"units": "neurons"}
 
 
-def _maps(summary: str, row: str, columns: list[dict[str, str]], value: str) -> list[AnyReader]:
-    known = {**_SUMMARY, "summary": summary}
+def _maps(
+    summary: str, row: str, columns: list[dict[str, str]], value: str, units: str = "neurons"
+) -> list[AnyReader]:
+    known = {"units": units, "summary": summary}
     return [
         Grid(
             "components-summary",
@@ -172,29 +174,35 @@ def _maps(summary: str, row: str, columns: list[dict[str, str]], value: str) -> 
 
 _CELLS = r"(?P<cells>[ .\d█▓▒░·]+)│$"
 _BY_LAYER = rf"^│(?:all layers|layer (?P<layer>\d+)) +{_CELLS}"
-SETS: list[AnyReader] = [
-    Reader(
-        "components-summary",
-        r"^ (?P<model>demo-\w+) +(?P<size>N) of (?P<of>N) neurons · "
-        r"(?P<general>N) general · (?P<unique>N) unique",
-        r"^ (?P<category>[a-z ]+)\n demo-base",
-        {**_SUMMARY, "summary": "size", "layer": ""},
-    ),
-    Reader(
-        "components-summary",
-        r"^ kept (?P<kept>N) · lost (?P<lost>N) · gained (?P<gained>N) · "
-        r"Jaccard (?P<jaccard>N)",
-        r"^ (?P<category>[a-z ]+)\n demo-base",
-        {**_SUMMARY, "summary": "alteration", "layer": ""},
-    ),
-    *THRESHOLDS,
-]
 
 
-def overlaps(value: str) -> list[AnyReader]:
+def sets(units: str = "neurons") -> list[AnyReader]:
+    """The lines around a map whose cursor is on one category."""
+    category, known = r"^ (?P<category>[a-z ]+)\n demo-base", {"units": units, "layer": ""}
+    return [
+        Reader(
+            "components-summary",
+            rf"^ (?P<model>demo-\w+) +(?P<size>N) of (?P<of>N) {units} · (?P<general>N) general · "
+            r"(?P<unique>N) unique",
+            category,
+            {**known, "summary": "size"},
+        ),
+        Reader(
+            "components-summary",
+            r"^ kept (?P<kept>N) · lost (?P<lost>N) · gained (?P<gained>N) · "
+            r"Jaccard (?P<jaccard>N)",
+            category,
+            {**known, "summary": "alteration"},
+        ),
+        *THRESHOLDS,
+    ]
+
+
+def overlaps(value: str, units: str = "neurons") -> list[AnyReader]:
     """The maps of overlaps, by Jaccard index or containment; 1 on the diagonal says nothing."""
     row = rf"^│(?P<category>{'|'.join(CATEGORIES)}) +{_CELLS}"
-    maps = _maps("overlap", row, [{"other_category": each} for each in CATEGORIES], value)
+    columns = [{"other_category": each} for each in CATEGORIES]
+    maps = _maps("overlap", row, columns, value, units)
 
     def off_diagonal(screen: str) -> Iterator[Said]:
         for said in (each for read in maps for each in read(screen)):
@@ -205,6 +213,7 @@ def overlaps(value: str) -> list[AnyReader]:
     return [off_diagonal]
 
 
+SETS = sets()
 TWO_SETS: list[AnyReader] = [
     Reader(
         "components-summary",
@@ -239,35 +248,55 @@ _OWN = r"(?P<frequency>N) (?:general|unique|(?P<sets>N) of \d+)"
 _OTHER = r"(?P<other_frequency>N) (?:general|unique|(?P<other_sets>N) of \d+)"
 _NEURON = r"^│ +(?P<layer>N) +(?P<neuron>N) +"
 _LIST = r"╭─ (?P<category>[a-z ]+) · "
-MEMBERS: list[AnyReader] = [
-    Reader("components", rf"{_LIST}(?P<n>N) neurons", rows=("layer", "expert", "neuron")),
-    Reader(
-        "components",
-        rf"{_NEURON}(?P<status>kept|lost) +{_OWN} +{_OTHER}",
-        _LIST,
-        {"model": "demo-base"},
-    ),
-    Reader(
-        "components",
-        rf"{_NEURON}(?P<status>gained) +{_OTHER} +{_OWN}",
-        _LIST,
-        {"model": "demo-tuned"},
-    ),
-    Reader(
-        "components",
-        r"^ layer (?P<layer>N) · neuron (?P<neuron>N) · in (?P<sets>N)→"
-        r"(?P<other_sets>N) of",
-        known={"model": "demo-base"},
-    ),
-    Reader(
-        "component-frequencies",
-        r"(?P<category>[a-z][a-z ]+) (?P<frequency_base>N)→"
-        r"(?P<frequency_tuned>N)",
-    ),
-    *THRESHOLDS,
-]
+
+
+def members(row: str, place: str, count: str, *, neurons: str = "*") -> list[AnyReader]:
+    """The list of a cell and the lines below it.
+
+    `row` is a pattern of the units' numbers, `place` one of where the cursor's stands, `count` one
+    of how many there are; `neurons` is the number in the export, empty for experts.
+    """
+    base = {"model": "demo-base", "neuron": neurons}
+    tuned = {"model": "demo-tuned", "neuron": neurons}
+    return [
+        Reader(
+            "components",
+            rf"{_LIST}{count}",
+            known={"neuron": neurons},
+            rows=("layer", "expert", "neuron"),
+        ),
+        Reader("components", rf"{row}(?P<status>kept|lost) +{_OWN} +{_OTHER}", _LIST, base),
+        Reader("components", rf"{row}(?P<status>gained) +{_OTHER} +{_OWN}", _LIST, tuned),
+        Reader(
+            "components",
+            rf"^ {place} · in (?P<sets>N)→(?P<other_sets>N) of",
+            known=base,
+        ),
+        Reader(
+            "component-frequencies",
+            r"(?P<category>[a-z][a-z ]+) (?P<frequency_base>\d\.\d+)→(?P<frequency_tuned>N)",
+        ),
+        *THRESHOLDS,
+    ]
+
+
+MEMBERS = members(_NEURON, r"layer (?P<layer>N) · neuron (?P<neuron>N)", r"(?P<n>N) neurons")
+EXPERTS = members(
+    r"^│ +(?P<layer>N) +(?P<expert>N) +",
+    r"layer (?P<layer>N) · expert (?P<expert>N)",
+    r"(?P<n>N) experts",
+    neurons="",
+)
+NEURONS_OF_EXPERT = members(
+    r"^│ +(?P<layer>N) +(?P<expert>N) +(?P<neuron>N) +",
+    r"layer (?P<layer>N) · expert (?P<expert>N) · neuron (?P<neuron>N)",
+    r"layer (?P<layer>N) · expert (?P<expert>N) · (?P<n>N) neurons",
+)
 NEURON: list[AnyReader] = [
-    Reader("neuron-components", r"^ layer (?P<layer>N) · neuron (?P<neuron>N)$"),
+    Reader(
+        "neuron-components",
+        r"^ layer (?P<layer>N) ·(?: expert (?P<expert>N) ·)? neuron (?P<neuron>N)$",
+    ),
     Reader(
         "neuron-components",
         r"^ (?P<model>demo-\w+) · ‖w‖ (?P<norm>N) · (?P<share__pct>N) % of "

@@ -20,13 +20,16 @@ from analysis.doctor.request import ExaminationRequest
 from analysis.events import Finished
 from analysis.saliency.faithfulness import Faithfulness
 from analysis.saliency.result import Attribution
+from app.views.concepts.view import ConceptsView
 from app.views.saliency.text import checked
 from app.views.saliency.view import SaliencyView
 from tests.app import shown_saliency, shown_weights
+from tests.app.components_screen import mixture_script
 from tests.app.pair_app import PairApp, library_app, screen, until, until_loaded, until_shown
 from tests.app.studies_screen import finished, played
 from tests.app.test_clusters_runs import write_run
 from tests.app.test_clusters_view import script as cluster_script
+from tests.app.test_concepts_plots import Described
 from tests.support.shown_numbers import ALONE, AnyReader, Listed, Reader, Said, Written
 
 WIDE = (200, 50)
@@ -76,7 +79,7 @@ class Walk:
         ):
             self._seen.add(path)
             if path.suffix == ".csv":
-                kind = re.split(r"-(?:demo-base|own|What|apt|library|tiny)\b", path.stem)[0]
+                kind = re.split(r"-(?:demo-base|own|base-What|apt|library|tiny)\b", path.stem)[0]
                 with path.open(encoding="utf-8", newline="") as stream:
                     self.exports[kind] = list(csv.DictReader(stream))
             for report in path.rglob("report.md"):
@@ -187,6 +190,13 @@ async def test_prompt_and_saliency(tmp_path):
         below = of.readers("frozen-norms")
         grids = of.digits("frozen-norms", (16, 2), "score", 1)
         await walk.see([*grids, *below, *of.agreements("frozen norms")], by="eE")
+        await pilot.press("m", "m", "m", "o")
+        await until_shown(pilot, "demo-tuned · gradient (reverse) · demo-base's response")
+        kind = "saliency-base-response"
+        grids = of.digits(kind, (16, 16), "score", 1)
+        await walk.see(
+            [*grids, *of.readers(kind), *of.SAMPLED, *of.agreements("gradient")], by="eE"
+        )
         walk.check()
 
 
@@ -225,6 +235,14 @@ async def test_weights(tmp_path):
         await walk.see(
             [*of.CONCEPTS, *of.CONCEPTS_FOUND], "slash", *"essay", "enter", until=["“essay” in"]
         )
+        await pilot.press("escape")
+        pilot.app.query_one(ConceptsView).describe(Described())
+        await pilot.press("p", "p", "p", "p", "p")
+        for kind in ("levels_base", "levels_tuned"):
+            await walk.see(
+                [*of.CONCEPTS, Listed(f"concepts-{kind}", "model")], "t", until=["percent"]
+            )
+            await pilot.press("t", "p")
         walk.check()
 
 
@@ -248,6 +266,23 @@ async def test_neurons_clusters_and_changes(tmp_path):
         await walk.see(of.DIRECTIONS, "enter", until=["share %"])
         await walk.see(of.VECTORS, "escape", "v", until=["norms and biases"])
         await walk.see(of.CHANGES_FOUND, "slash", *"essay", "enter", until=["“essay” in"])
+        walk.check()
+
+
+async def test_experts(tmp_path):
+    pair = PairApp(tmp_path, script=mixture_script)
+    async with pair.app.run_test(size=WIDE) as pilot:
+        await until_loaded(pilot)
+        walk, of = Walk(pilot, tmp_path), shown_weights
+        await pilot.press("6")
+        await until_shown(pilot, "all 6 categories", "experts")
+        # Neurons of a mixture are rarely active: a low threshold, so that there are some.
+        await pilot.press("u", *"[[[[", "u", *"[[")
+        maps = [*of.overlaps("jaccard", "experts"), *of.sets("experts")]
+        await walk.see(maps, until=["experts · ε_e 0.23"])
+        await walk.see(of.EXPERTS, "v", "enter", "j", until=["mean p"])
+        await walk.see(of.NEURONS_OF_EXPERT, "enter", until=["neuron ", "· expert"])
+        await walk.see(of.NEURON, "enter", until=["‖w‖"])
         walk.check()
 
 
