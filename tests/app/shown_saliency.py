@@ -94,7 +94,7 @@ def agreements(method: str) -> list[AnyReader]:
 SAMPLED: list[AnyReader] = [
     Reader(
         "agreement",
-        r"(?P<model>demo-\w+):? (?:agreement of the map with deletion: )?"
+        r"(?P<model>demo-\w+):? (?:agreement with deletion: )?"
         r"r ≈ (?P<pearson>N), ρ ≈ (?P<spearman>N) \((?P<deleted>N) of (?P<of>N) tokens\)",
         known={"method": "gradient"},
     ),
@@ -102,12 +102,12 @@ SAMPLED: list[AnyReader] = [
 BETTER: list[AnyReader] = [
     Reader(
         "agreement",
-        r"(?P<model>demo-\w+) frozen norms agree better .*?r ≈ (?P<pearson>N) against",
+        r"(?P<model>demo-\w+) r ≈ (?P<pearson>N) > gradient",
         known={"method": "frozen norms"},
     ),
     Reader(
         "agreement",
-        r"(?P<model>demo-\w+) frozen norms agree better .*?against (?P<pearson>N)",
+        r"(?P<model>demo-\w+) r ≈ \S+ > gradient (?P<pearson>N)",
         known={"method": "gradient"},
     ),
 ]

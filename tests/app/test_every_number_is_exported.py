@@ -80,6 +80,8 @@ class Walk:
             self._seen.add(path)
             if path.suffix == ".csv":
                 kind = re.split(r"-(?:demo-base|own|base-What|apt|library|tiny)\b", path.stem)[0]
+                # What stands beside a map is named after it.
+                kind = re.sub(r"^(tokens|case|agreement)-.*", r"\1", kind)
                 with path.open(encoding="utf-8", newline="") as stream:
                     self.exports[kind] = list(csv.DictReader(stream))
             for report in path.rglob("report.md"):
@@ -178,7 +180,7 @@ async def test_prompt_and_saliency(tmp_path):
         await pilot.press("x", "m")
         grids, below = of.digits("frozen-norms", (16, 2), "score", 1), of.readers("frozen-norms")
         await until(pilot, lambda: pair.app.status.state == "idle")
-        await walk.see([*grids, *below, *of.BETTER], until=["better"], by="eE")
+        await walk.see([*grids, *below, *of.BETTER], until=["> gradient"], by="eE")
         grids, below = of.digits("occlusion", (16, 2), "score", 1), of.readers("occlusion")
         await pilot.press("m")
         await until(pilot, lambda: screen(pair.app).count("all r") == 2)
