@@ -92,16 +92,16 @@ def _add_case_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="put the tuned model's prompts into its chat template",
     )
+
+
+def _add_score_options(parser: argparse.ArgumentParser) -> None:
+    """Add what studies of scores and densities are told, which stored maps will do for."""
     parser.add_argument(
         "--method",
         choices=METHODS,
         default="auto",
         help="how importance is computed; auto takes the cheaper exact one",
     )
-
-
-def _add_score_options(parser: argparse.ArgumentParser) -> None:
-    """Add what studies of scores and densities are told, which stored maps will do for."""
     parser.add_argument(
         "--response",
         type=_responses,
@@ -147,8 +147,8 @@ def _responses(text: str) -> tuple[str, ...]:
 
 _WORD_ADDERS = {"vocab": add_vocab, "vectors": add_vectors}
 # A study receives those in `own` by name; its method's command may add others.
-_OF_CASES = ("max_new_tokens", "chat_template", "method")
-_OF_SCORES = ("response", "equal_length")
+_OF_CASES = ("max_new_tokens", "chat_template")
+_OF_SCORES = ("method", "response", "equal_length")
 
 
 def run(options: argparse.Namespace) -> int:
