@@ -1,8 +1,8 @@
 """Nothing is shown that cannot be exported: a walk through the views that looks each number up.
 
-Readers (`shown_saliency`, `shown_weights`) say of which cell of which export a number on a screen
-is; what no reader reads has to be on the list of exceptions. That a lookup can fail is tried with
-every number moved by a few units of its last digit.
+Readers (`shown_saliency`, `shown_components`, `shown_weights`) say of which cell of which export a
+number on a screen is; what no reader reads has to be on the list of exceptions. That a lookup can
+fail is tried with every number moved by a few units of its last digit.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from analysis.saliency.result import Attribution
 from app.views.concepts.view import ConceptsView
 from app.views.saliency.text import checked
 from app.views.saliency.view import SaliencyView
-from tests.app import shown_saliency, shown_weights
+from tests.app import shown_components, shown_saliency, shown_weights
 from tests.app.components_screen import mixture_script
 from tests.app.pair_app import PairApp, library_app, screen, until, until_loaded, until_shown
 from tests.app.studies_screen import finished, played
@@ -252,7 +252,7 @@ async def test_neurons_clusters_and_changes(tmp_path):
     pair = PairApp(tmp_path, script=cluster_script)
     async with pair.app.run_test(size=WIDE) as pilot:
         await until_loaded(pilot)
-        walk, of = Walk(pilot, tmp_path), shown_weights
+        walk, of = Walk(pilot, tmp_path), shown_components
         await walk.see([*of.overlaps("jaccard"), *of.SETS], "6", until=["all 6 categories"])
         await walk.see([*of.overlaps("containment"), *of.TWO_SETS], "m", "l", until=["in both"])
         await pilot.press("h")
@@ -261,6 +261,7 @@ async def test_neurons_clusters_and_changes(tmp_path):
         await walk.see(of.MEMBERS, "v", "enter", "j", "j", until=["mean p"])
         await walk.see(of.NEURON, "enter", until=["‖w‖"])
         await walk.see(of.WRITERS, "slash", *"essay", "enter", until=["layers are searched"])
+        of = shown_weights
         await walk.see(of.CLUSTERS, "7", until=["layer 3 of 3", "AMI"])
         for title in ("pair F1", "ARI", "AMI", "nearest"):
             await walk.see(of.CLUSTERS, "p", until=[title], by="")
@@ -275,7 +276,7 @@ async def test_experts(tmp_path):
     pair = PairApp(tmp_path, script=mixture_script)
     async with pair.app.run_test(size=WIDE) as pilot:
         await until_loaded(pilot)
-        walk, of = Walk(pilot, tmp_path), shown_weights
+        walk, of = Walk(pilot, tmp_path), shown_components
         await pilot.press("6")
         await until_shown(pilot, "all 6 categories", "experts")
         # Neurons of a mixture are rarely active: a low threshold, so that there are some.
