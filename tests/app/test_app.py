@@ -59,7 +59,7 @@ async def test_the_key_line_shows_the_keys_that_work_where_the_focus_is(tmp_path
 
 @pytest.mark.parametrize(("key", "words"), [("1", "Type or paste"), ("2", "S[n, m] = ceil")])
 async def test_every_view_has_a_help_panel_with_its_keys(tmp_path, key, words):
-    async with pair_at(started, tmp_path, size=(120, 80)) as (pair, pilot):
+    async with pair_at(started, tmp_path, size=(120, 100)) as (pair, pilot):
         await pilot.press(key, "question_mark")
         shown = await until_shown(pilot, words)
         view = pair.app.screen_stack[0].query_one("#views").current
