@@ -31,7 +31,7 @@ def test_nothing_is_left_of_it(ending: str, home: Home) -> None:
     if ending == "kill":
         # Here everything depends on the engines themselves.
         home = home.cold()
-    long = ("--max-new-tokens", "4000", "--csv", "rows.csv")
+    long = ("--response", PROMPT * 20, "--csv", "rows.csv")
     home.write_draft(PROMPT)
     with (
         home.terminal("--base", "tireless", "--tuned", "tireless") as app,
@@ -39,8 +39,8 @@ def test_nothing_is_left_of_it(ending: str, home: Home) -> None:
     ):
         app.wait_for_screen("engine ready")
         app.write("\x12")
-        app.wait_for_screen("tireless: attributing")
-        headless.wait_for_screen("generating")
+        app.wait_for_screen("tireless: writing its response")
+        headless.wait_for_screen("attributing")
         engines = [engine_of(app.pid), engine_of(headless.pid)]
         for terminal in (app, headless):
             end(terminal)

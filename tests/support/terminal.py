@@ -159,10 +159,12 @@ class Terminal:
         self._draw()
         return "\n".join(_lines_of(self._display))
 
-    def _flowing(self) -> str:
-        """The lines on the screen, then the same as one text without what fills the lines."""
+    def _missing(self, texts: Sequence[str]) -> list[str]:
+        """Those that are neither on a line of the screen nor run on from one to the next."""
         shown = self.shown()
-        return f"{shown}\n{' '.join(shown.split())}"
+        missing = [text for text in texts if text not in shown]
+        flowing = " ".join(shown.split()) if missing else ""
+        return [text for text in missing if text not in flowing]
 
     def _draw(self) -> None:
         waiting = bytes(self.output[self._drawn :])
@@ -178,7 +180,7 @@ class Terminal:
         A text may run over the end of a line.
         """
         end = time.perf_counter() + timeout
-        while missing := [text for text in texts if text not in self._flowing()]:
+        while missing := self._missing(texts):
             if time.perf_counter() > end:
                 raise TimeoutError(f"{missing} not on screen after {timeout} s:\n{self.shown()}")
             if not self.read(0.1) and not self.is_running():
@@ -246,9 +248,13 @@ def _lines_of(screen: Any) -> list[str]:
     """
     lines = []
     for y in range(screen.lines):
-        cells = [screen.buffer[y][x].data for x in range(screen.columns)]
-        wide = [False, *(wcwidth(cell[:1]) == 2 for cell in cells)]
-        lines.append(
-            "".join(cell or " " * (not after) for cell, after in zip(cells, wide, strict=False))
-        )
+        row = screen.buffer[y]
+        cells = [row[x].data for x in range(screen.columns)]
+        line = "".join(cells)
+        # An empty cell is the other half of a wide character, which ASCII has none of.
+        if not line.isascii() or len(line) < len(cells):
+            wide = [False, *(wcwidth(cell[:1]) == 2 for cell in cells)]
+            halves = zip(cells, wide, strict=False)
+            line = "".join(cell or " " * (not after) for cell, after in halves)
+        lines.append(line)
     return lines
