@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.program import Home
 
-# Long enough to be attributed for as long as the test takes.
+# Long enough to be answered and attributed for as long as the test takes.
 PROMPT = "Write one sentence about the weather. " * 100
 
 
@@ -16,24 +16,22 @@ def test_the_screen_follows_every_size_while_it_computes(home: Home) -> None:
     with home.terminal("--base", "tireless", "--tuned", "small") as terminal:
         terminal.wait_for_screen("engine ready")
         terminal.write("\x12")
-        terminal.wait_for_screen("tireless: attributing", "small · gradient · computing")
+        terminal.wait_for_screen("tireless: writing its response", "small · gradient · computing")
         terminal.resize(80, 24)
-        terminal.wait_for_screen(
-            "tireless: attributing", "tireless · gradient · computing", "q quit"
-        )
+        terminal.wait_for_screen("tireless: ", "tireless · gradient · computing", "q quit")
         # The head and foot of the screen are there first.
         terminal.wait_until(lambda: "small · gradient · computing" not in terminal.shown())
         terminal.resize(40, 10)
         terminal.wait_for_screen("insttui needs a terminal of 80×24", "40×10")
         terminal.resize(240, 60)
-        terminal.wait_for_screen("tireless: attributing", "small · gradient · computing", "q quit")
+        terminal.wait_for_screen("tireless: ", "small · gradient · computing", "q quit")
         terminal.write("\x1b")
         terminal.wait_for_screen("tireless · gradient · stopped", "small · gradient · stopped")
         terminal.write("r")
         terminal.resize(120, 30)
-        terminal.wait_for_screen("tireless: attributing")
+        terminal.wait_for_screen("tireless: writing its response")
         terminal.resize(160, 45)
-        terminal.wait_for_screen("tireless: attributing", "tireless · gradient · computing")
+        terminal.wait_for_screen("tireless: ", "tireless · gradient · computing")
         terminal.write("\x1b")
         terminal.wait_for_screen("tireless · gradient · stopped", "small · gradient · stopped")
         terminal.read_until_quiet(1.0)
