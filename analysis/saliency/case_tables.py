@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.saliency.faithfulness import Faithfulness
 from analysis.saliency.map import SaliencyMap
 from analysis.saliency.result import Attribution
 from analysis.table import Cell, Table
@@ -47,6 +48,9 @@ CASE_COLUMNS = (
     "dtype",
     "passes_dtype",
     "largest_difference",
+    "deletion_pearson",
+    "deletion_spearman",
+    "deleted_tokens",
     "score_difference",
 )
 
@@ -130,7 +134,7 @@ class ToldCase:
             scoring.floor,
             scoring.norm,
             *(
-                (None,) * 6
+                (None,) * 9
                 if found is None
                 else (
                     found.method,
@@ -139,9 +143,14 @@ class ToldCase:
                     found.dtype,
                     found.passes_dtype,
                     found.difference,
+                    *_agreement(found.faithfulness),
                 )
             ),
         )
+
+
+def _agreement(found: Faithfulness | None) -> tuple[Cell, ...]:
+    return (None,) * 3 if found is None else (found.pearson, found.spearman, found.sampled)
 
 
 def tokens_table(cases: Sequence[ToldCase]) -> Table:

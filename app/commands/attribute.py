@@ -181,8 +181,6 @@ def run(options: argparse.Namespace) -> int:
             judged = curves_of(opened, request, found, options.curves)
     if attribution.note:
         say(attribution.note)
-    if attribution.faithfulness:
-        say(f"agreement with deletion: {attribution.faithfulness.words()}")
     shown, compared = (
         SaliencyMap.from_attribution(each, include_special=options.include_special, scoring=scoring)
         for each in (attribution, second)
@@ -211,6 +209,9 @@ def run(options: argparse.Namespace) -> int:
             response = "" if longest is not None else attribution.response
             response = response or "".join(shown.response_tokens.texts)
             print(_summary(response, rows.count, options.csv), file=sys.stderr)
+    # Rows in a pipe are for a program: it asks for --json, or for --table case.
+    if attribution.faithfulness and (options.csv != "-" or sys.stdout.isatty()):
+        say(f"agreement with deletion: {attribution.faithfulness.words()}")
     return 0
 
 

@@ -24,6 +24,9 @@ def answered(
     home = Home(tmp_path_factory.mktemp("answered") / "home", program)
     home.name_models(small=models / "small")
     cache = home.folder / "kept"
+    # What the app asks for: both gradients of the response.
+    both = home.run(*ASK, PROMPT, "--compare", "frozen-norms", "--cache-dir", cache)
+    assert (both.status, both.errors) == (0, "")
     answer = home.run(*ASK, PROMPT, "--cache-dir", cache)
     assert (answer.status, answer.errors) == (0, "")
     assert answer.rows

@@ -123,11 +123,14 @@ class Answer:
             return ["stopped, r runs it again"]
         if self.running:
             return ["computing"]
-        if self.attribution is None:
-            return []
-        ended = {"length": "cut at the limit", "given": "given response"}
-        notes = [ended.get(self.attribution.ended, ""), "stored" if self.from_cache else ""]
-        return [note for note in notes if note]
+        notes = [self.ended, "stored" if self.from_cache else ""]
+        return [note for note in notes if note and self.attribution is not None]
+
+    @property
+    def ended(self) -> str:
+        """Where the response ended, if not by itself; empty for that, and if unknown."""
+        how = "" if self.attribution is None else self.attribution.ended
+        return {"length": "cut at the limit", "given": "given response"}.get(how, "")
 
     def progress_line(self, name: str) -> str:
         """Progress in one line; empty if unknown."""

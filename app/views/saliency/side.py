@@ -258,6 +258,8 @@ class Side:
         if method != "gradient" or self._said:
             # Only the second explanation of an own response had it given; another one is named.
             notes = [note for note in notes if note != "given response"]
+            if answer.whole and not self._said and self.own.ended == "cut at the limit":
+                notes.insert(0, self.own.ended)
         if provisional:
             notes.append("provisional")
         shown = method + _ran(answer.attribution, method) if answer.whole else method
