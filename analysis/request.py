@@ -7,7 +7,7 @@ it, the type of its result, and which of its fields the numbers depend on; no re
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -149,6 +149,20 @@ def named(place: str) -> Any:
     """The object that ``module:name`` refers to."""
     module, _, name = place.partition(":")
     return getattr(importlib.import_module(module), name)
+
+
+def on_demand(places: Mapping[str, str]) -> Callable[[str], Any]:
+    """A package's ``__getattr__``: names whose modules are imported when they are asked for.
+
+    What needs torch is offered so by a room that is free of it.
+    """
+
+    def found(name: str) -> Any:
+        if name not in places:
+            raise AttributeError(name)
+        return named(f"{places[name]}:{name}")
+
+    return found
 
 
 def _in_key(value: Any) -> Any:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from analysis.request import named
+from analysis.request import on_demand
 
 if TYPE_CHECKING:
     from analysis.changes.compute.spectrum import singular_values_of_product, spectrum
 
 __all__ = ["singular_values_of_product", "spectrum"]
 
-_PLACES = {
-    "singular_values_of_product": "analysis.changes.compute.spectrum",
-    "spectrum": "analysis.changes.compute.spectrum",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import parts that need torch on first use; the package itself does not."""
-    if name not in _PLACES:
-        raise AttributeError(name)
-    return named(f"{_PLACES[name]}:{name}")
+__getattr__ = on_demand(
+    {
+        "singular_values_of_product": "analysis.changes.compute.spectrum",
+        "spectrum": "analysis.changes.compute.spectrum",
+    }
+)

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from analysis.request import named
+from analysis.request import on_demand
 
 if TYPE_CHECKING:
     from analysis.clustering.compute.measures import cluster_scores
 
 __all__ = ["cluster_scores"]
 
-_PLACES = {
-    "cluster_scores": "analysis.clustering.compute.measures",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import parts that need torch on first use; the package itself does not."""
-    if name not in _PLACES:
-        raise AttributeError(name)
-    return named(f"{_PLACES[name]}:{name}")
+__getattr__ = on_demand(
+    {
+        "cluster_scores": "analysis.clustering.compute.measures",
+    }
+)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from analysis.request import named
+from analysis.request import on_demand
 
 if TYPE_CHECKING:
     from analysis.saliency.compute.importance import importance
@@ -12,14 +12,9 @@ if TYPE_CHECKING:
 
 __all__ = ["importance", "totals"]
 
-_PLACES = {
-    "importance": "analysis.saliency.compute.importance",
-    "totals": "analysis.saliency.compute.totals",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """What needs torch, imported when it is asked for: the room itself is free of it."""
-    if name not in _PLACES:
-        raise AttributeError(name)
-    return named(f"{_PLACES[name]}:{name}")
+__getattr__ = on_demand(
+    {
+        "importance": "analysis.saliency.compute.importance",
+        "totals": "analysis.saliency.compute.totals",
+    }
+)

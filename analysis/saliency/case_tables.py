@@ -80,6 +80,12 @@ class ToldCase:
         """bool [N]: the tokens of an instruction that count."""
         return np.asarray(self.instruction & self.shown.visible, dtype=np.bool_)
 
+    @property
+    def whole(self) -> bool:
+        """Whether the map is of the whole response that was explained, not of its beginning."""
+        found, shown = self.attribution, self.shown
+        return found is None or len(shown.response_tokens) == len(found.response_tokens)
+
     def tokens(self) -> list[tuple[Cell, ...]]:
         """A row for every prompt token, special ones included; these have no density."""
         shown = self.shown
@@ -124,7 +130,7 @@ class ToldCase:
             int(shown.visible.sum()),
             shown.prompt_tokens.spans.count(None),
             len(shown.response_tokens),
-            None if found is None else found.ended,
+            None if found is None else (found.ended if self.whole else "cut"),
             self.rating,
             shown.unmoved_share,
             shown.unmoved_by,
@@ -143,7 +149,7 @@ class ToldCase:
                     found.dtype,
                     found.passes_dtype,
                     found.difference,
-                    *_agreement(found.faithfulness),
+                    *_agreement(found.faithfulness if self.whole else None),
                 )
             ),
         )

@@ -210,7 +210,8 @@ def run(options: argparse.Namespace) -> int:
             response = response or "".join(shown.response_tokens.texts)
             print(_summary(response, rows.count, options.csv), file=sys.stderr)
     # Rows in a pipe are for a program: it asks for --json, or for --table case.
-    if attribution.faithfulness and (options.csv != "-" or sys.stdout.isatty()):
+    whole = len(shown.response_tokens) == len(attribution.response_tokens)
+    if whole and attribution.faithfulness and (options.csv != "-" or sys.stdout.isatty()):
         say(f"agreement with deletion: {attribution.faithfulness.words()}")
     return 0
 

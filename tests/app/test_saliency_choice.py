@@ -82,7 +82,8 @@ def attributions(requests):
 BETTER = agreeing(base_auto=0.1, base_frozen_norms=0.4, tuned_auto=0.1, tuned_frozen_norms=0.4)
 
 
-async def test_the_maps_do_not_change_under_the_eyes_of_who_reads_them(tmp_path):
+def held_at_frozen_norms(folder):
+    """An app whose session stops at frozen norms while the first entry of a list is true."""
     holding = [True]
 
     def held(request):
@@ -91,7 +92,12 @@ async def test_the_maps_do_not_change_under_the_eyes_of_who_reads_them(tmp_path)
             pair.session.gate.clear()
         yield from BETTER(request)
 
-    pair = PairApp(tmp_path, script=held)
+    pair = PairApp(folder, script=held)
+    return pair, holding
+
+
+async def test_the_maps_do_not_change_under_the_eyes_of_who_reads_them(tmp_path):
+    pair, holding = held_at_frozen_norms(tmp_path)
     async with pair.running(size=WIDE) as pilot:
         await shown_first(pilot)
         await until_shown(pilot, "demo-base · gradient", "demo-base r ≈ 0.10, ρ ≈ 0.50")
@@ -105,15 +111,7 @@ async def test_the_maps_do_not_change_under_the_eyes_of_who_reads_them(tmp_path)
 
 
 async def test_what_the_user_chose_meanwhile_stays_and_a_stop_loses_nothing(tmp_path):
-    holding = [True]
-
-    def held(request):
-        frozen = isinstance(request, AttributionRequest) and request.method == "frozen_norms"
-        if frozen and holding[0]:
-            pair.session.gate.clear()
-        yield from BETTER(request)
-
-    pair = PairApp(tmp_path, script=held)
+    pair, holding = held_at_frozen_norms(tmp_path)
     async with pair.running(size=WIDE) as pilot:
         await shown_first(pilot)
         await until_shown(pilot, "demo-base · gradient", "esc stops")

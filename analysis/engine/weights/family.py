@@ -105,8 +105,8 @@ class Latent:
 
 
 @dataclass(frozen=True)
-class NoHeads:
-    """A layer whose heads have no W_q and W_k of METHODS 2, or that has no heads.
+class _Lacking:
+    """A layer that lacks something, or has it in a way that cannot be read.
 
     Attributes:
         sign: What such a layer has: a module or parameter.
@@ -120,6 +120,10 @@ class NoHeads:
     def signs(self) -> tuple[str, ...]:
         """The parts that a layer of this kind has."""
         return (self.sign,)
+
+
+class NoHeads(_Lacking):
+    """A layer whose heads have no W_q and W_k of METHODS 2, or that has no heads."""
 
 
 @dataclass(frozen=True)
@@ -158,22 +162,8 @@ class Experts:
         return (self.down,)
 
 
-@dataclass(frozen=True)
-class NoNetwork:
-    """A layer without a feed-forward network, or with one that cannot be read.
-
-    Attributes:
-        sign: What such a layer has: a module or parameter.
-        why: For people, after "layer 3".
-    """
-
-    sign: str
-    why: str
-
-    @property
-    def signs(self) -> tuple[str, ...]:
-        """The parts that a layer of this kind has."""
-        return (self.sign,)
+class NoNetwork(_Lacking):
+    """A layer without a feed-forward network, or with one that cannot be read."""
 
 
 Heads = Separate | Fused | Latent | NoHeads
