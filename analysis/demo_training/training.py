@@ -244,11 +244,21 @@ def demo_config(tokenizer: Tokenizer) -> LlamaConfig:
 
 
 def optimise(
-    model: LlamaForCausalLM, batches: Iterator[Batch], *, steps: int, rate: float, meter: Meter
+    model: LlamaForCausalLM,
+    batches: Iterator[Batch],
+    *,
+    steps: int,
+    rate: float,
+    meter: Meter,
+    after_step: Callable[[int], None] = lambda step: None,
 ) -> None:
-    """AdamW with warm-up and a cosine decay to a twentieth of `rate`; gradients clipped at 1."""
-    matrices = [p for p in model.parameters() if p.dim() > 1]
-    vectors = [p for p in model.parameters() if p.dim() <= 1]
+    """AdamW with warm-up and a cosine decay to a twentieth of `rate`; gradients clipped at 1.
+
+    Parameters that require no gradient stay; `after_step` gets the number of each step, from 1.
+    """
+    trained = [p for p in model.parameters() if p.requires_grad]
+    matrices = [p for p in trained if p.dim() > 1]
+    vectors = [p for p in trained if p.dim() <= 1]
     groups = [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
     optimiser = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.95), fused=True)
     warm_up = max(1, min(100, steps // 10))
@@ -261,14 +271,15 @@ def optimise(
 
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
     model.train()
-    for _ in range(steps):
+    for step in range(1, steps + 1):
         loss = loss_of(model, *next(batches))
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimiser.step()
         schedule.step()
         optimiser.zero_grad()
         meter.step(float(loss.detach()))
+        after_step(step)
     model.train(False)
 
 
