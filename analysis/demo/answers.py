@@ -57,9 +57,7 @@ def answers(
     return said(task, item, form, names)
 
 
-def said(
-    task: Task, item: Item, part: str, names: Mapping[str, str] = NAMELESS
-) -> tuple[str, ...]:
+def said(task: Task, item: Item, part: str, names: Mapping[str, str] = NAMELESS) -> tuple[str, ...]:
     """The texts of one list of the family (``core``, ``more``, a form …); none if it has no such.
 
     Raises:

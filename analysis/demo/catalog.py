@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 DEMO_BASE = "demo-base"
 DEMO_TUNED = "demo-tuned"
+DEMO_LORA = "demo-lora"
+DEMO_STEPS = "demo-steps"
 DEMO_MODELS = (DEMO_BASE, DEMO_TUNED)
 
 _FOLDER = Path(__file__).parent

@@ -240,9 +240,12 @@ def rewriting_items() -> tuple[Item, ...]:
         (row["country"], f"{row['capital']} is the capital of {row['country']}")
         for row in table("countries")
     ]
-    statements += [(row["place"], f"{row['place']} is in {row['continent']}") for row in table("places")]
     statements += [
-        (row["name"], f"{row['name']} spoke {row['language']} as a child") for row in table("people")
+        (row["place"], f"{row['place']} is in {row['continent']}") for row in table("places")
+    ]
+    statements += [
+        (row["name"], f"{row['name']} spoke {row['language']} as a child")
+        for row in table("people")
     ]
     return tuple(
         Item(

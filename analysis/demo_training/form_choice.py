@@ -45,14 +45,10 @@ class FormChoice:
         return cls._asked(rng, known[place], held_out=held_out, bare=bare)
 
     @classmethod
-    def _asked(
-        cls, rng: random.Random, form: str, *, held_out: bool, bare: bool
-    ) -> FormChoice:
+    def _asked(cls, rng: random.Random, form: str, *, held_out: bool, bare: bool) -> FormChoice:
         found = () if bare else clauses(form, held_out=held_out)
         writer, reader = rng.sample(document("letters")["names"], 2)
-        return cls(
-            form, rng.choice(found) if found else "", {"writer": writer, "reader": reader}
-        )
+        return cls(form, rng.choice(found) if found else "", {"writer": writer, "reader": reader})
 
     def render(self, task: Task, item: Item, phrasing: str, layout: Layout) -> Example:
         """The prompt that asks for this form, see `analysis.demo.phrasings.render`."""
