@@ -11,7 +11,7 @@ from transformers import LlamaForCausalLM
 
 from analysis.demo.catalog import DEMO_BASE, DEMO_LORA, DEMO_STEPS, DEMO_TUNED, WEIGHTS
 from analysis.demo_training.adapter import AfterStep, tune_adapter
-from analysis.demo_training.training import Meter, optimise
+from analysis.demo_training.optimisation import Meter, optimise
 
 STEPS = 5
 CHECKPOINTS = (2, 4)

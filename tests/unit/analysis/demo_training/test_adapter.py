@@ -12,6 +12,9 @@ from transformers import LlamaForCausalLM
 
 from analysis.demo import catalog
 from analysis.demo_training import adapter
+from analysis.demo_training.evaluation import LoadedModel
+from analysis.demo_training.tokenizer import ASSISTANT, END_OF_TURN, USER, token_id
+from analysis.demo_training.training import draw_chat_tokens
 from analysis.engine.pool import ModelPool
 from analysis.models.references import resolve
 from analysis.problems import ProblemError
@@ -82,6 +85,21 @@ def test_the_same_seed_gives_the_same_files(weights: Path, tmp_path: Path) -> No
     tune(tmp_path / "demo-base", tmp_path / "demo-lora", {})
     for file in (tmp_path / "demo-lora").iterdir():
         assert file.read_bytes() == (weights / "demo-lora" / file.name).read_bytes(), file.name
+
+
+def test_the_tokens_of_the_chat_template_have_rows_apart_and_of_ordinary_length() -> None:
+    loaded = LoadedModel.open(catalog.WEIGHTS / catalog.DEMO_BASE)
+    tokenizer = loaded.tokenizer.backend_tokenizer
+    added = [token_id(tokenizer, each) for each in (USER, ASSISTANT, END_OF_TURN)]
+    rows = loaded.model.model.embed_tokens.weight.detach()
+    rows[added] = 1.0
+    before = rows.clone()
+    draw_chat_tokens(loaded.model, tokenizer, seed=1)
+    assert (rows != before).any(dim=1).nonzero().flatten().tolist() == added
+    unit = torch.nn.functional.normalize(rows[added], dim=1)
+    assert float((unit @ unit.T - torch.eye(3)).max()) < 0.8
+    shortest, longest = before.norm(dim=1).quantile(torch.tensor([0.05, 0.99]))
+    assert all(shortest < float(row.norm()) < longest for row in rows[added])
 
 
 def test_without_peft_nothing_is_trained(monkeypatch, tmp_path: Path) -> None:
