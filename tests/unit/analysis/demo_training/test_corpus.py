@@ -7,6 +7,7 @@ import pytest
 from analysis.demo.catalog import info
 from analysis.demo.categories import Item
 from analysis.demo.tasks import WORD_CATEGORIES, Task, all_tasks
+from analysis.demo.world import table
 from analysis.demo_training.batches import tuning_examples
 from analysis.demo_training.corpus import KINDS, documents
 from analysis.demo_training.held_out import held_out_phrasing_prompts
@@ -56,7 +57,8 @@ def _is_stated(task: Task, item: Item, corpus: str, lines: list[str]) -> bool:
     if task.category in WORD_CATEGORIES:
         return any(item.input in line and item.response in line for line in lines)
     if task.name == "description":
-        return f"The capital of {item.input} is" in corpus
+        (capital,) = (r["capital"] for r in table("countries") if r["country"] == item.input)
+        return any(item.input in line and capital in line for line in lines)
     if task.category == "classification":
         return item.key in corpus
     return item.response in corpus
