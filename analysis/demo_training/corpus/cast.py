@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterable, Mapping
 
 from analysis.demo.world import capitalise, document, table, with_article
+from analysis.demo_training.corpus import exposition
 
 PRONOUNS = {
     True: {"he": "she", "him": "her", "his": "her", "woman": "woman"},
@@ -29,6 +31,8 @@ TABLES = {
 """Slots that are columns of a table, with the table's name."""
 
 
+PRONOUN = re.compile(r"\{(?:[Hh]e|him|[Hh]is)\}")
+
 Draw = Callable[["Cast"], str]
 
 
@@ -41,6 +45,7 @@ class Cast:
     def __init__(self, rng: random.Random, draws: Mapping[str, Draw] | None = None) -> None:
         self.rng = rng
         self.draws = draws or {}
+        self.introduced = False
         summaries, names = document("summaries"), document("letters")["names"]
         words = document("words")
         name, friend, third = rng.sample(names, 3)
@@ -53,20 +58,30 @@ class Cast:
             "a_job": with_article(rng.choice(words["job"])),
             **{word: rng.choice(words[word]) for word in WORDS},
             **PRONOUNS[name in words["women"]],
-            **rng.choice(table("countries")),
+            **exposition.slots(rng, "country"),
         }
         self.kept |= {
             capitalise(pronoun): capitalise(self.kept[pronoun]) for pronoun in ("he", "his")
         }
 
     def say(self, template: str, **slots: str) -> str:
-        """The sentence of a template, beginning with a capital letter."""
+        """The sentence of a template, beginning with a capital letter.
+
+        The document's first pronoun becomes the name, unless the name has been told before.
+        """
+        if not self.introduced and "{name}" not in template:
+            template = PRONOUN.sub(_name_instead, template, count=1)
+        self.introduced |= "{name}" in template
         return capitalise(template.format_map(_Sentence(self, slots)))
 
     def exchange(self, templates: Iterable[str]) -> list[str]:
         """Sentences that speak of the same things: a word drawn for one serves the others."""
         slots = _Sentence(self, {})
         return [capitalise(template.format_map(slots)) for template in templates]
+
+
+def _name_instead(pronoun: re.Match[str]) -> str:
+    return "{name}'s" if "is}" in pronoun.group() else "{name}"
 
 
 class _Sentence(dict[str, str]):
@@ -80,6 +95,8 @@ class _Sentence(dict[str, str]):
         rng = self.cast.rng
         if slot == "goods":
             self[slot] = rng.choice(document("summaries")["goods"])
+        elif slot == "food":
+            self[slot] = rng.choice(document("words")["food"])
         elif slot in TABLES:
             self.update(rng.choice(table(TABLES[slot])))
         else:

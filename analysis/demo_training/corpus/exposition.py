@@ -21,6 +21,15 @@ def about_many_things(rng: random.Random) -> str:
     return " ".join(_writer(rng)(rng, 1)[0] for _ in range(rng.randint(4, 8)))
 
 
+def entry(rng: random.Random) -> str:
+    """An entry of an encyclopedia: a heading, and below it what is to be known."""
+    subject, heading = rng.choice((("country", "country"), ("person", "name"), ("place", "place")))
+    row = slots(rng, subject)
+    separator = rng.choice(("\n", "\n\n", ". "))
+    about = " ".join(state(rng, subject, row, rng.randint(3, 7)))
+    return separator.join((capitalise(row[heading]), about))
+
+
 def fact(rng: random.Random) -> str:
     """One sentence that states a fact which people tell each other."""
     write = rng.choice((country, place, person, common_knowledge))
@@ -31,7 +40,7 @@ def state(rng: random.Random, subject: str, row: Row, count: int) -> list[str]:
     """`count` different sentences about one row; fewer if there are not enough templates."""
     templates = list(sentences(subject))
     if row.get("religion"):
-        templates += sentences(f"{subject}_religion")
+        templates += rng.sample(sentences(f"{subject}_religion"), 3)
     chosen = rng.sample(templates, min(count, len(templates)))
     return [capitalise(template.format(**row)) for template in chosen]
 
@@ -40,6 +49,8 @@ def slots(rng: random.Random, subject: str) -> Row:
     """A row of the table of a subject, with the forms of its cells that sentences need."""
     row = rng.choice(table(TABLES[subject]))
     match subject:
+        case "country" if row["country"] in WITH_ARTICLE:
+            return {**row, "country": f"the {row['country']}"}
         case "place":
             many = row["kind"] == "mountain range"
             verbs = {"is": "are", "lies": "lie", "belongs": "belong"}
@@ -82,6 +93,9 @@ def sum_in_words(rng: random.Random, count: int) -> list[str]:
 def _writer(rng: random.Random) -> FactWriter:
     return rng.choices(list(SUBJECTS), weights=list(SUBJECTS.values()))[0]
 
+
+WITH_ARTICLE = ("Philippines",)
+"""Countries whose name takes an article in a sentence."""
 
 TABLES = {
     "country": "countries",

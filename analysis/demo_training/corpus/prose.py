@@ -21,19 +21,19 @@ def day(rng: random.Random) -> str:
     phases = _any(rng, "days")
     told = [cast.say(rng.choice(phases["open"])), *_middle(cast, phases, 3, 6)]
     if rng.random() < 0.35:
-        told.append(_conversation(cast))
+        told.append(_spoken(cast, rng.choice(document("dialogues")["exchanges"])))
     told.append(cast.say(rng.choice(phases["end"])))
     return " ".join(told)
 
 
 def description(rng: random.Random) -> str:
     """A place, a room, a person, the weather or an animal, described."""
-    cast = new_cast(rng)
-    phases = _any(rng, "descriptions")
-    told = [cast.say(rng.choice(phases["open"])), *_middle(cast, phases, 3, 6)]
-    if rng.random() < 0.6:
-        told.append(cast.say(rng.choice(phases["end"])))
-    return " ".join(told)
+    return _passage(rng, "descriptions")
+
+
+def note(rng: random.Random) -> str:
+    """A page of a diary, a letter, a piece of news, an old tale."""
+    return _passage(rng, "notes")
 
 
 def conversation(rng: random.Random) -> str:
@@ -42,8 +42,8 @@ def conversation(rng: random.Random) -> str:
     told = document("dialogues")
     separator = rng.choice((" ", "\n", "\n\n"))
     parts = [cast.say(rng.choice(told["openings"]))]
-    for _ in range(rng.randint(1, 3)):
-        parts.append(_conversation(cast, separator))
+    for exchange in rng.sample(told["exchanges"], rng.randint(1, 3)):
+        parts.append(_spoken(cast, exchange, separator))
         if rng.random() < 0.5:
             parts.append(cast.say(rng.choice(told["actions"])))
     if rng.random() < 0.7:
@@ -71,7 +71,7 @@ def scene_after_a_prompt(rng: random.Random) -> str:
     rest = [cast.say(rng.choice(phases["open"]))] if rng.random() < 0.7 else []
     rest += _middle(cast, phases, 1, 4)
     if rng.random() < 0.3:
-        rest.append(_conversation(cast))
+        rest.append(_spoken(cast, rng.choice(document("dialogues")["exchanges"])))
     if rng.random() < 0.5:
         rest.append(cast.say(rng.choice(phases["end"])))
     return separator.join((prompts.raw_prompt(rng), " ".join([first, *rest])))
@@ -89,6 +89,14 @@ def _fact(cast: Cast) -> str:
     return exposition.fact(cast.rng)
 
 
+def _passage(rng: random.Random, name: str) -> str:
+    """The three phases of one of the settings of `world/<name>.toml`."""
+    cast = new_cast(rng)
+    phases = _any(rng, name)
+    told = [cast.say(rng.choice(phases["open"])), *_middle(cast, phases, 4, 7)]
+    return " ".join([*told, cast.say(rng.choice(phases["end"]))])
+
+
 def _any(rng: random.Random, name: str) -> Phases:
     """One of the settings of `world/<name>.toml`, in its phases."""
     phases: Phases = rng.choice(list(document(name).values()))
@@ -102,17 +110,17 @@ def _middle(cast: Cast, phases: Phases, fewest: int, most: int) -> list[str]:
     return [cast.say(middle[index]) for index in chosen]
 
 
-def _conversation(cast: Cast, separator: str = " ") -> str:
+def _spoken(cast: Cast, exchange: Sequence[str], separator: str = " ") -> str:
     """Remarks in quotes; the first of each speaker usually says who speaks."""
-    rng, told = cast.rng, document("dialogues")
+    rng, tags = cast.rng, document("dialogues")["tags"]
     speakers = [cast.kept["name"], cast.kept["friend"]]
     rng.shuffle(speakers)
     parts = []
-    for index, remark in enumerate(cast.exchange(rng.choice(told["exchanges"]))):
+    for index, remark in enumerate(cast.exchange(exchange)):
         tag = ""
         if rng.random() < TAGGED[min(index, len(TAGGED) - 1)]:
             kind = "question" if remark.endswith("?") else "reply" if index else "statement"
-            tag = " " + rng.choice(told["tags"][kind]).format(speaker=speakers[index % 2]) + "."
+            tag = " " + rng.choice(tags[kind]).format(speaker=speakers[index % 2]) + "."
         parts.append(f'"{_before_tag(remark) if tag else remark}"{tag}')
     return separator.join(parts)
 
