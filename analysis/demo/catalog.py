@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 DEMO_BASE = "demo-base"
 DEMO_TUNED = "demo-tuned"
+DEMO_LORA = "demo-lora"
+DEMO_STEPS = "demo-steps"
 DEMO_MODELS = (DEMO_BASE, DEMO_TUNED)
 
 _FOLDER = Path(__file__).parent
@@ -29,18 +31,24 @@ INFO_NAME = "info.json"
 class DemoPrompt(msgspec.Struct, frozen=True, kw_only=True):
     """A prompt that ships with the pair, as a user would type it; `id` is unique among them all.
 
-    `instruction_spans` are its substrings that are instructions, in order; `reference` is the
-    response that counts as following it; `title` is for the list of examples, empty for held-out
-    prompts.
+    `form` is that of the answer it asks for; `instruction_spans` are its substrings that are
+    instructions, in order; `references` are the responses that count as following it; `title` is
+    for the list of examples, empty for held-out prompts.
     """
 
     id: str
     task: str
     category: str
+    form: str
     prompt: str
     instruction_spans: tuple[str, ...]
-    reference: str
+    references: tuple[str, ...]
     title: str = ""
+
+    @property
+    def reference(self) -> str:
+        """The first of `references`."""
+        return self.references[0]
 
     @property
     def instruction_places(self) -> tuple[tuple[int, int], ...]:

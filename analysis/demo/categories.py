@@ -7,17 +7,28 @@ exact match can measure instruction following in open tasks too.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from analysis.demo.world import document, table, with_article
+from analysis.demo.world import capitalise, document, table, with_article
 
 VARIABLES = (
     "names", "words", "total", "count", "items", "text", "result", "line", "data", "price",
     "numbers", "value", "x", "y", "first", "last", "left", "right", "letters", "answer",
 )  # fmt: skip
 SUMMARIES_PER_SCENE = 150
+FRENCH_SENTENCES = 1500
+FRENCH_SENTIMENT = {"positive": "positive", "negative": "négative"}
+TOPICS = {
+    "food": {"in_french": "de nourriture", "about": "somebody cooks, eats or drinks"},
+    "sport": {"in_french": "de sport", "about": "somebody plays, runs or wins"},
+    "travel": {"in_french": "de voyages", "about": "somebody is on a journey"},
+    "weather": {"in_french": "du temps qu'il fait", "about": "there is sun, rain, wind or snow"},
+    "music": {"in_french": "de musique", "about": "somebody plays or hears music"},
+    "school": {"in_french": "de l'école", "about": "somebody teaches or learns"},
+}
+"""What answers say of a topic: in French, after "parle", and what happens in such sentences."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +55,12 @@ def sentiment_items() -> tuple[Item, ...]:
     items = []
     for sentiment in ("positive", "negative"):
         for judgement in reviews[sentiment]:
-            items.append(Item(judgement, {"input": judgement}, sentiment))
+            slots = {"judgement": judgement, "in_french": FRENCH_SENTIMENT[sentiment]}
+            items.append(Item(judgement, {"input": judgement, **slots}, sentiment))
             for subject in reviews["subjects"]:
                 for opening in reviews["openings"]:
                     text = f"{opening.format(subject=subject)} {judgement}"
-                    items.append(Item(judgement, {"input": text}, sentiment))
+                    items.append(Item(judgement, {"input": text, **slots}, sentiment))
     return tuple(items)
 
 
@@ -56,7 +68,7 @@ def sentiment_items() -> tuple[Item, ...]:
 def topic_items() -> tuple[Item, ...]:
     """Sentences, labelled with their topic."""
     return tuple(
-        Item(sentence, {"input": sentence}, topic)
+        Item(sentence, {"input": sentence, **TOPICS[topic]}, topic)
         for topic, topic_sentences in document("topics").items()
         for sentence in topic_sentences
     )
@@ -79,23 +91,25 @@ def python_items() -> tuple[Item, ...]:
 def question_items() -> tuple[Item, ...]:
     """Questions of general knowledge with their answers."""
     return tuple(
-        Item(row["question"], {"input": row["question"]}, row["answer"]) for row in table("facts")
+        Item(row["question"], {"input": row["question"], "more": row["more"]}, row["answer"])
+        for row in table("facts")
     )
 
 
 @cache
 def story_items() -> tuple[Item, ...]:
     """Stories of a hero and an object; the object decides the plot."""
-    stories = document("stories")
-    return tuple(
-        Item(
-            thing,
-            {"input": f"{with_article(hero)} and {with_article(thing)}"},
-            tell(plot, hero),
-        )
-        for thing, plot in stories["plots"].items()
-        for hero in stories["heroes"]
-    )
+    stories, retold = document("stories"), document("retold")
+    items = []
+    for thing, plot in stories["plots"].items():
+        for hero in stories["heroes"]:
+            slots = {
+                "input": f"{with_article(hero)} and {with_article(thing)}",
+                "two_lines": tell(retold["poems"][thing], hero),
+                "retold": tell(retold["brief"][thing], hero),
+            }
+            items.append(Item(thing, slots, tell(plot, hero)))
+    return tuple(items)
 
 
 def tell(plot: str, hero: str) -> str:
@@ -133,7 +147,7 @@ def description_items() -> tuple[Item, ...]:
         "Its capital is {capital}, and its people speak {language}."
     )
     return tuple(
-        Item(row["country"], {"input": row["country"]}, template.format(**row))
+        Item(row["country"], {**row, "input": row["country"]}, template.format(**row))
         for row in table("countries")
     )
 
@@ -144,7 +158,33 @@ def sum_items() -> tuple[Item, ...]:
     sums = [(f"{a} + {b}", a + b) for a in range(1, 21) for b in range(1, 21)]
     sums += [(f"{a} - {b}", a - b) for a in range(1, 21) for b in range(1, a + 1)]
     sums += [(f"{a} * {b}", a * b) for a in range(1, 11) for b in range(1, 11)]
-    return tuple(Item(term, {"input": term}, f"{term} = {result}") for term, result in sums)
+    return tuple(
+        Item(
+            term,
+            {"input": term, "result": str(result), "working": steps(term)},
+            f"{term} = {result}",
+        )
+        for term, result in sums
+    )
+
+
+def steps(term: str) -> str:
+    """How one gets to the result of ``a + b``, ``a - b`` or ``a * b``: by way of the nearest ten.
+
+    A product is spelled out as a sum.
+    """
+    a, sign, b = term.split()
+    first, second = int(a), int(b)
+    if sign == "*":
+        fewer, more = sorted((first, second))
+        return f"{' + '.join([str(more)] * fewer)} = {first * second}."
+    result = first + second if sign == "+" else first - second
+    # The ten on the way from the first number to the result, if there is one in between.
+    ten = (first // 10 + 1) * 10 if sign == "+" else first // 10 * 10
+    if not min(first, result) < ten < max(first, result):
+        return f"Take {a} and {'add' if sign == '+' else 'take away'} {b}: {result}."
+    rest = abs(result - ten)
+    return f"First {a} {sign} {abs(ten - first)} = {ten}, then {ten} {sign} {rest} = {result}."
 
 
 @cache
@@ -164,6 +204,54 @@ def summary_items() -> tuple[Item, ...]:
                 "goods": rng.choice(summaries["goods"]),
                 "day": rng.choice(summaries["days"]),
             }
-            passage = {"input": scene["passage"].format(**slots)}
+            passage = {**slots, "input": scene["passage"].format(**slots)}
             items.append(Item(scene["title"], passage, scene["summary"].format(**slots)))
     return tuple(items)
+
+
+@cache
+def french_items() -> tuple[Item, ...]:
+    """English sentences about two things with their French ones; a fixed sample."""
+    words = document("french")
+    rng = random.Random(12)
+    found = {}
+    while len(found) < FRENCH_SENTENCES:
+        first, second = rng.sample(words["nouns"], 2)
+        one, other = rng.sample(words["adjectives"], 2)
+        joint, french_joint = rng.choice(words["joints"])
+        english = f"The {first[0]} is {one[0]}, {joint} the {second[0]} is {other[0]}."
+        french = (
+            f"{capitalise(first[1])} est {_agreeing(one, first)}, "
+            f"{french_joint} {second[1]} est {_agreeing(other, second)}."
+        )
+        key = f"{first[0]} {one[0]}"
+        found[english] = Item(key, {"input": english}, french)
+    return tuple(found.values())
+
+
+def _agreeing(adjective: Sequence[str], noun: Sequence[str]) -> str:
+    return adjective[2 if noun[2] == "f" else 1]
+
+
+@cache
+def rewriting_items() -> tuple[Item, ...]:
+    """Statements about countries, places and people, to be made questions."""
+    statements = [
+        (row["country"], f"{row['capital']} is the capital of {row['country']}")
+        for row in table("countries")
+    ]
+    statements += [
+        (row["place"], f"{row['place']} is in {row['continent']}") for row in table("places")
+    ]
+    statements += [
+        (row["name"], f"{row['name']} spoke {row['language']} as a child")
+        for row in table("people")
+    ]
+    return tuple(
+        Item(
+            key,
+            {"input": f"{capitalise(statement)}.", "statement": statement},
+            f"Is it true that {statement}?",
+        )
+        for key, statement in statements
+    )

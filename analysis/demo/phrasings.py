@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cache
 from importlib import resources
 
+from analysis.demo.answers import NAMELESS, answers, forms
 from analysis.demo.categories import Item
 from analysis.demo.tasks import Task
 
@@ -31,20 +32,23 @@ FREE_LAYOUTS = (Layout.LINES, Layout.COLON, Layout.FIELDS, Layout.BEFORE)
 
 @dataclass(frozen=True)
 class Example:
-    """A prompt, as the user types it, with its reference response.
+    """A prompt, as the user types it, with the responses that count as following it.
 
-    `item` is the key of what is asked for, `phrasing` is before its slots are filled.
-    `instruction_spans` are substrings of `prompt`, in order; the rest is input or scaffolding.
+    `item` is the key of what is asked for; `phrasing` and `clause` are before their slots are
+    filled, and the clause, empty for none, asks for the form. `instruction_spans` are substrings of
+    `prompt`, in order; the rest is input or scaffolding.
     """
 
     task: str
     category: str
     item: str
     phrasing: str
+    clause: str
     layout: Layout
+    form: str
     prompt: str
     instruction_spans: tuple[str, ...]
-    response: str
+    references: tuple[str, ...]
 
 
 @cache
@@ -60,18 +64,43 @@ def layouts(phrasing: str) -> tuple[Layout, ...]:
     return (Layout.WITHIN,) if INPUT in phrasing else FREE_LAYOUTS
 
 
-def render(task: Task, item: Item, phrasing: str, layout: Layout) -> Example:
-    """The prompt of `task` about `item`; raises ValueError if the phrasing has no such layout."""
+def render(
+    task: Task,
+    item: Item,
+    phrasing: str,
+    layout: Layout,
+    *,
+    form: str = "",
+    clause: str = "",
+    names: Mapping[str, str] = NAMELESS,
+) -> Example:
+    """The prompt of `task` about `item`, with its acceptable answers.
+
+    Args:
+        task: What is asked.
+        item: What it is asked about.
+        phrasing: One of the task's family, unfilled.
+        layout: One of `layouts(phrasing)`.
+        form: The form of the answers; empty for the one that is meant without a clause.
+        clause: What asks for the form, unfilled; empty if the phrasing alone does.
+        names: Fills `writer` and `reader` in the clause and the answers.
+
+    Raises:
+        ValueError: if the phrasing has no such layout.
+    """
     if layout not in layouts(phrasing):
         raise ValueError(f"the phrasing {phrasing!r} has no layout {layout.value!r}")
-    slots = {**task.slots, **item.slots}
+    form = form or forms(task.family)[0]
+    slots = {**task.slots, **item.slots, **names}
+    # An instruction of two sentences, such as "Name the capital. Answer in one word."
+    asked = f"{phrasing} {clause}".strip()
     if layout is Layout.WITHIN:
-        prompt = phrasing.format(**slots)
-        pieces = [piece.format(**slots).strip() for piece in phrasing.split(INPUT)]
+        prompt = asked.format(**slots)
+        pieces = [piece.format(**slots).lstrip(" ?.!,").strip() for piece in asked.split(INPUT)]
         # Nobody would mark a lone "?" after the input as an instruction.
         spans = [piece for piece in pieces if any(map(str.isalnum, piece))] or [prompt]
     else:
-        instruction = phrasing.format(**slots)
+        instruction = asked.format(**slots)
         if layout is Layout.COLON:
             instruction = instruction.rstrip(".?:")
         spans = [instruction]
@@ -81,10 +110,12 @@ def render(task: Task, item: Item, phrasing: str, layout: Layout) -> Example:
         category=task.category,
         item=item.key,
         phrasing=phrasing,
+        clause=clause,
         layout=layout,
+        form=form,
         prompt=prompt,
         instruction_spans=tuple(spans),
-        response=item.response,
+        references=answers(task, item, form, names),
     )
 
 

@@ -7,13 +7,13 @@ summarisation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
 from analysis.demo import categories
 from analysis.demo.categories import Item
-from analysis.demo.world import held_out_keys, table
+from analysis.demo.world import Row, held_out_keys, table, with_article
 
 WORD_CATEGORIES = ("translation", "linguistic", "knowledge")
 OPEN_CATEGORIES = (
@@ -58,21 +58,33 @@ def all_tasks() -> tuple[Task, ...]:
     return (*_translations(), *_linguistic(), *_knowledge(), *_open())
 
 
-def _pairs(rows: Iterable[tuple[str, str, str]]) -> tuple[Item, ...]:
-    """Items from (key, input, response) triples."""
-    return tuple(Item(key, {"input": given}, response) for key, given, response in rows)
+def _items(
+    rows: Iterable[Row], given: str, wanted: str, *, key: str = "", **more: str
+) -> tuple[Item, ...]:
+    """Items from the rows that have the columns `given` and `wanted`, known by `key` or `given`.
+
+    `more` are further slots, templates over the columns.
+    """
+    return tuple(
+        Item(
+            row[key or given],
+            {
+                **row,
+                "input": row[given],
+                **{name: template.format(**row) for name, template in more.items()},
+            },
+            row[wanted],
+        )
+        for row in rows
+        if row[wanted]
+    )
 
 
 def _translations() -> Iterable[Task]:
     rows = table("translations")
     for language in ("French", "Spanish", "Italian"):
-        column = language.lower()
-        to_english = _pairs((row["english"], row[column], row["english"]) for row in rows)
-        from_english = _pairs((row["english"], row["english"], row[column]) for row in rows)
-        for source, target, items in (
-            (language, "English", to_english),
-            ("English", language, from_english),
-        ):
+        for source, target in ((language, "English"), ("English", language)):
+            items = _items(rows, source.lower(), target.lower(), key="english")
             name = f"{source.lower()}-{target.lower()}"
             slots = {"source": source, "target": target}
             yield Task(name, "translation", "translation", items, slots)
@@ -80,43 +92,39 @@ def _translations() -> Iterable[Task]:
 
 def _linguistic() -> Iterable[Task]:
     antonyms = table("antonyms")
-    both_ways = [
-        *((row["adjective"], row["adjective"], row["antonym"]) for row in antonyms),
-        *((row["adjective"], row["antonym"], row["adjective"]) for row in antonyms),
-    ]
-    yield Task("antonyms", "linguistic", "antonym", _pairs(both_ways))
+    both_ways = (
+        *_items(antonyms, "adjective", "antonym"),
+        *_items(antonyms, "antonym", "adjective", key="adjective"),
+    )
+    yield Task("antonyms", "linguistic", "antonym", both_ways)
     for given, wanted in (("plural", "singular"), ("singular", "plural")):
-        items = _pairs((row["singular"], row[given], row[wanted]) for row in table("nouns"))
+        items = _items(table("nouns"), given, wanted, key="singular")
         slots = {"from": given, "to": wanted}
         yield Task(f"{given}-{wanted}", "linguistic", "number", items, slots)
-    forms: dict[str, Callable[[Mapping[str, str]], str]] = {
-        "gerund": lambda row: row["gerund"],
-        "past perfect": lambda row: "had " + row["participle"],
-        "past simple": lambda row: row["past"],
-    }
-    for form, inflect in forms.items():
-        items = _pairs((row["present"], row["present"], inflect(row)) for row in table("verbs"))
+    verbs = [{**row, "had": f"had {row['participle']}"} for row in table("verbs")]
+    for form, (column, use) in {
+        "gerund": ("gerund", "they are {gerund} now"),
+        "past perfect": ("had", "before we came, they {had}"),
+        "past simple": ("past", "yesterday they {past}"),
+    }.items():
+        items = _items(verbs, "present", column, use=use)
         name = "present-" + form.replace(" ", "-")
         yield Task(name, "linguistic", "verb_form", items, {"form": form})
 
 
 def _knowledge() -> Iterable[Task]:
-    countries = table("countries")
-    places = table("places")
-    people = table("people")
-    capitals = _pairs((row["country"], row["country"], row["capital"]) for row in countries)
-    yield Task("country-capital", "knowledge", "capital", capitals)
-    located = [(row["country"], row["continent"]) for row in countries]
-    located += [(row["place"], row["continent"]) for row in places]
-    continents = _pairs((place, place, continent) for place, continent in located)
+    countries = [{**row, "place": row["country"]} for row in table("countries")]
+    located = [*countries, *table("places")]
+    people = [
+        {**row, "place": row["name"], "an_occupation": with_article(row["occupation"])}
+        for row in table("people")
+    ]
+    yield Task("country-capital", "knowledge", "capital", _items(countries, "country", "capital"))
+    continents = _items(located, "place", "continent")
     yield Task("location-continent", "knowledge", "continent", continents)
-    believers = [(row["country"], row["religion"]) for row in countries]
-    believers += [(row["place"], row["religion"]) for row in places]
-    believers += [(row["name"], row["religion"]) for row in people]
-    religions = _pairs((name, name, religion) for name, religion in believers if religion)
+    religions = _items([*located, *people], "place", "religion")
     yield Task("religion", "knowledge", "religion", religions)
-    languages = _pairs((row["name"], row["name"], row["language"]) for row in people)
-    yield Task("person-language", "knowledge", "language", languages)
+    yield Task("person-language", "knowledge", "language", _items(people, "name", "language"))
 
 
 def _open() -> Iterable[Task]:
@@ -129,3 +137,5 @@ def _open() -> Iterable[Task]:
     yield Task("description", "generation", "description", categories.description_items())
     yield Task("sum", "math", "sum", categories.sum_items())
     yield Task("summary", "summarisation", "summary", categories.summary_items())
+    yield Task("sentence-french", "generation", "french", categories.french_items())
+    yield Task("rewriting", "generation", "rewriting", categories.rewriting_items())

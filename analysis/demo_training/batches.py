@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +11,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from analysis.demo.phrasings import Example, layouts, phrasings, render
-from analysis.demo.tasks import WORD_CATEGORIES, all_tasks
+from analysis.demo_training.examples import TuningExample
 from analysis.demo_training.tokenizer import ASSISTANT, END, END_OF_TURN, USER, token_id
 
 Batch = tuple[Tensor, Tensor]
@@ -57,7 +55,7 @@ def encode_example(example: TuningExample, tokenizer: Tokenizer) -> Encoded:
     if example.chat:
         prompt, end = f"{USER}{prompt}{END_OF_TURN}{ASSISTANT}", END_OF_TURN
     before = tokenizer.encode(prompt).ids
-    response = tokenizer.encode(" " + example.example.response, add_special_tokens=False).ids
+    response = tokenizer.encode(" " + example.response, add_special_tokens=False).ids
     return [*before, *response, token_id(tokenizer, end)], len(before)
 
 
@@ -106,31 +104,3 @@ def with_replay(
         yield batch
         if number % every == 0:
             yield next(corpus)
-
-
-CHAT_SHARE = 0.3
-"""The share of tuning examples that come in the chat template instead of raw."""
-
-OPEN_TASK_WEIGHT = 1.5
-"""How often an open task is drawn for one draw of a word task."""
-
-
-@dataclass(frozen=True)
-class TuningExample:
-    """An example, and whether the chat template is put around it."""
-
-    example: Example
-    chat: bool
-
-
-def tuning_examples(count: int, seed: int) -> Iterator[TuningExample]:
-    """`count` examples drawn from tuned items and tuned phrasings only."""
-    rng = random.Random(seed)
-    tasks = all_tasks()
-    weights = [1.0 if task.category in WORD_CATEGORIES else OPEN_TASK_WEIGHT for task in tasks]
-    items = {task.name: task.tuned_items for task in tasks}
-    for task in rng.choices(tasks, weights, k=count):
-        phrasing = rng.choice(phrasings(task.family))
-        layout = rng.choice(layouts(phrasing))
-        example = render(task, rng.choice(items[task.name]), phrasing, layout)
-        yield TuningExample(example, chat=rng.random() < CHAT_SHARE)

@@ -10,15 +10,9 @@ import msgspec
 
 from analysis.demo.catalog import DemoPrompt
 from analysis.demo.categories import Item
-from analysis.demo.phrasings import (
-    FREE_LAYOUTS,
-    Example,
-    Layout,
-    layouts,
-    phrasings,
-    render,
-)
+from analysis.demo.phrasings import FREE_LAYOUTS, Example, Layout, layouts, phrasings
 from analysis.demo.tasks import Task, all_tasks
+from analysis.demo_training.form_choice import FormChoice
 
 SEED = 2310
 ITEMS_PER_PHRASING = 2
@@ -26,21 +20,21 @@ PROMPTS_PER_TASK = 12
 
 
 def held_out_phrasing_prompts() -> list[DemoPrompt]:
-    """Every held-out phrasing of every task, each with two tuned items."""
+    """Every held-out phrasing of every task with two tuned items; forms by held-out clauses."""
     rng = random.Random(SEED)
     found = []
-    for task in all_tasks():
-        examples = _with_held_out_phrasings(rng, task)
+    for number, task in enumerate(all_tasks()):
+        examples = _with_held_out_phrasings(rng, task, number)
         found += [_as_prompt("phrasing", n, example) for n, example in enumerate(examples, 1)]
     return found
 
 
 def held_out_item_prompts() -> list[DemoPrompt]:
-    """Twelve prompts per task in tuned phrasings, cycling through its held-out facts."""
+    """Twelve prompts per task in tuned phrasings and clauses, about its held-out facts in turn."""
     rng = random.Random(SEED + 1)
     found = []
-    for task in all_tasks():
-        examples = _about_held_out_items(rng, task)
+    for number, task in enumerate(all_tasks()):
+        examples = _about_held_out_items(rng, task, number)
         found += [_as_prompt("item", n, example) for n, example in enumerate(examples, 1)]
     return found
 
@@ -55,8 +49,8 @@ def write_prompts(folder: Path) -> None:
         (folder / f"{name}.jsonl").write_bytes(lines)
 
 
-def _with_held_out_phrasings(rng: random.Random, task: Task) -> list[Example]:
-    """Examples of a task; phrasings with a free layout cycle through the layouts."""
+def _with_held_out_phrasings(rng: random.Random, task: Task, offset: int) -> list[Example]:
+    """Examples of a task; free layouts take turns, and forms from the one at `offset` on."""
     found: list[Example] = []
     free = 0
     for phrasing in phrasings(task.family, held_out=True):
@@ -65,11 +59,12 @@ def _with_held_out_phrasings(rng: random.Random, task: Task) -> list[Example]:
             if layouts(phrasing) == FREE_LAYOUTS:
                 layout = FREE_LAYOUTS[free % len(FREE_LAYOUTS)]
                 free += 1
-            found.append(render(task, item, phrasing, layout))
+            form = FormChoice.in_turn(rng, task, offset + len(found), held_out=True)
+            found.append(form.render(task, item, phrasing, layout))
     return found
 
 
-def _about_held_out_items(rng: random.Random, task: Task) -> list[Example]:
+def _about_held_out_items(rng: random.Random, task: Task, offset: int) -> list[Example]:
     by_key: dict[str, list[Item]] = {}
     for item in task.held_out_items:
         by_key.setdefault(item.key, []).append(item)
@@ -78,7 +73,8 @@ def _about_held_out_items(rng: random.Random, task: Task) -> list[Example]:
     for turn in range(PROMPTS_PER_TASK):
         item = rng.choice(groups[turn % len(groups)])
         phrasing = rng.choice(phrasings(task.family))
-        found.append(render(task, item, phrasing, rng.choice(layouts(phrasing))))
+        form = FormChoice.in_turn(rng, task, offset + turn, held_out=False)
+        found.append(form.render(task, item, phrasing, rng.choice(layouts(phrasing))))
     return found
 
 
@@ -87,7 +83,8 @@ def _as_prompt(kind: str, number: int, example: Example) -> DemoPrompt:
         id=f"{kind}/{example.task}/{number:02}",
         task=example.task,
         category=example.category,
+        form=example.form,
         prompt=example.prompt,
         instruction_spans=example.instruction_spans,
-        reference=example.response,
+        references=example.references,
     )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import os
 import platform
 import random
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,23 +16,29 @@ import numpy.typing as npt
 import torch
 import transformers
 from tokenizers import Tokenizer
-from torch import Tensor
-from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from analysis.demo.catalog import DEMO_BASE, DEMO_TUNED, INFO_NAME, VECTORS_NAME
+from analysis.demo.catalog import (
+    DEMO_BASE,
+    DEMO_LORA,
+    DEMO_STEPS,
+    DEMO_TUNED,
+    INFO_NAME,
+    VECTORS_NAME,
+)
+from analysis.demo_training.adapter import AfterStep, require_peft, tune_adapter
 from analysis.demo_training.batches import (
-    IGNORED,
     Batch,
     Encoded,
     corpus_batches,
     encode_example,
     pack,
     tuning_batches,
-    tuning_examples,
     with_replay,
 )
 from analysis.demo_training.corpus import documents
+from analysis.demo_training.examples import tuning_examples
+from analysis.demo_training.optimisation import Meter, Report, optimise
 from analysis.demo_training.tokenizer import (
     BEGIN,
     END,
@@ -55,61 +59,31 @@ class TrainingBudget:
         documents: number of documents in the corpus.
         epochs: passes over the corpus.
         examples: number of instruction examples for tuning.
-        tuning_epochs: passes over them.
+        tuning_steps: steps of tuning, and of the adapter's; if need be, examples are read again.
         block: tokens in a row of a pre-training batch.
-        batch: tokens in a batch, padding included.
-        base_rate, tuned_rate: peak learning rates of the two stages.
+        batch, tuning_batch: tokens in a batch of each stage, padding included.
+        base_rate, tuned_rate, adapter_rate: peak learning rates of the stages.
+        smoothing: label smoothing in tuning.
         replay: one batch of corpus text follows every `replay` batches of instructions.
+        rank, alpha: r and α of the LoRA adapter.
+        checkpoints: steps of the adapter's training after which it is kept.
     """
 
-    documents: int = 40_000
+    documents: int = 50_000
     epochs: int = 3
     examples: int = 80_000
-    tuning_epochs: int = 3
+    tuning_steps: int = 1000
     block: int = 128
     batch: int = 2048
+    tuning_batch: int = 4096
     base_rate: float = 3e-3
-    tuned_rate: float = 1.5e-3
+    tuned_rate: float = 1e-3
+    adapter_rate: float = 3e-3
+    smoothing: float = 0.02
     replay: int = 8
-
-
-@dataclass(frozen=True)
-class TrainingProgress:
-    """How far a stage has got: step, from 1, of `total`; stages are "corpus", "base", "tuned".
-
-    `loss` is the running mean of the cross-entropy in nats per token, NaN without one.
-    """
-
-    stage: str
-    step: int
-    total: int
-    loss: float
-    seconds_left: float
-
-
-Report = Callable[[TrainingProgress], None]
-
-
-class Meter:
-    """Turns the steps of a stage into progress reports; running mean of the loss, NaN at first."""
-
-    def __init__(self, stage: str, total: int, report: Report | None) -> None:
-        self.steps = 0
-        self.loss = math.nan
-        self._stage, self._total, self._report = stage, total, report
-        self._start = time.monotonic()
-
-    @property
-    def seconds(self) -> float:
-        """Wall time since the stage began."""
-        return time.monotonic() - self._start
-
-    def step(self, loss: float = math.nan) -> None:
-        self.steps += 1
-        self.loss = loss if math.isnan(self.loss) else 0.95 * self.loss + 0.05 * loss
-        if self._report is not None:
-            left = self.seconds / self.steps * (self._total - self.steps)
-            self._report(TrainingProgress(self._stage, self.steps, self._total, self.loss, left))
+    rank: int = 16
+    alpha: float = 32.0
+    checkpoints: tuple[int, ...] = (100, 250, 500)
 
 
 def train_pair(
@@ -119,11 +93,13 @@ def train_pair(
     progress: Report | None = None,
     budget: TrainingBudget | None = None,
 ) -> None:
-    """Write `demo-base`, `demo-tuned`, the word vectors and a record of the training to `output`.
+    """Write the models, their adapters, word vectors and a record of the training to `output`.
 
-    The same seed, budget, machine and number of threads give the same weights. With the default
-    budget it takes about 40 minutes on two otherwise idle cores; `evaluation.complete_info` then
-    evaluates the result.
+    `demo-base` is trained on the corpus; from it come `demo-tuned`, all of whose weights are tuned
+    on instructions, and `demo-lora`, an adapter tuned on the same batches, with its checkpoints in
+    `demo-steps`. The same seed, budget, machine and number of threads give the same weights. With
+    the default budget it takes about 50 minutes on two otherwise idle cores;
+    `evaluation.complete_info` then evaluates the result.
 
     Args:
         output: a folder, created if missing; existing files of the same names are replaced.
@@ -132,15 +108,18 @@ def train_pair(
         budget: amounts of data and learning rates; the default makes the shipped pair.
 
     Raises:
+        ProblemError: ``input`` if peft is not installed.
         OSError: if `output` cannot be written.
     """
+    require_peft()
     budget = budget or TrainingBudget()
     output.mkdir(parents=True, exist_ok=True)
     transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # as below
     texts = _prepare(seed, budget, output / VECTORS_NAME, progress)
     # Create each record as its stage ends, because it includes the seconds so far.
     base = _stage(_train_base(output / DEMO_BASE, texts, seed, budget, progress))
-    tuned = _stage(_tune(output / DEMO_BASE, output / DEMO_TUNED, texts, seed, budget, progress))
+    tuned = _stage(_tune(output, texts, seed, budget, progress))
+    adapter = _stage(_tune_adapter(output, texts, seed, budget, progress))
     record = {
         "seed": seed,
         "budget": asdict(budget),
@@ -149,7 +128,7 @@ def train_pair(
         "corpus_tokens": int(texts.blocks[:, 1:].size),
         "tuning_tokens": sum(len(ids) for ids, _ in texts.examples),
         "tuning_response_tokens": sum(len(ids) - prompt for ids, prompt in texts.examples),
-        "stages": {"base": base, "tuned": tuned},
+        "stages": {"base": base, "tuned": tuned, "adapter": adapter},
         "threads": torch.get_num_threads(),
         "versions": {"torch": str(torch.__version__), "transformers": transformers.__version__},
         "platform": platform.platform(),
@@ -174,7 +153,7 @@ def _prepare(seed: int, budget: TrainingBudget, vectors: Path, progress: Report 
     write_word_vectors(texts, vectors)
     meter.step()
     tuning = list(tuning_examples(budget.examples, seed + 1))
-    spelled_out = [f"{one.example.prompt} {one.example.response}" for one in tuning]
+    spelled_out = [f"{one.example.prompt} {one.response}" for one in tuning]
     tokenizer = train_tokenizer([*texts, *spelled_out])
     meter.step()
     blocks = pack(texts, tokenizer, budget.block)
@@ -198,30 +177,62 @@ def _train_base(
 
 
 def _tune(
-    base: Path,
-    folder: Path,
-    texts: _Texts,
-    seed: int,
-    budget: TrainingBudget,
-    progress: Report | None,
+    output: Path, texts: _Texts, seed: int, budget: TrainingBudget, progress: Report | None
 ) -> Meter:
     # Start from the shipped float16 weights, so that the tuned base model is the one users load.
-    model = LlamaForCausalLM.from_pretrained(base, dtype=torch.float32)
+    model = LlamaForCausalLM.from_pretrained(output / DEMO_BASE, dtype=torch.float32)
+    meter = Meter("tuned", budget.tuning_steps, progress)
+    optimise(
+        model,
+        _instructions(texts, seed, budget),
+        steps=budget.tuning_steps,
+        rate=budget.tuned_rate,
+        meter=meter,
+        decay=0.0,
+        smoothing=budget.smoothing,
+    )
+    save(model, texts.tokenizer, output / DEMO_TUNED, chat=True)
+    return meter
+
+
+def _tune_adapter(
+    output: Path, texts: _Texts, seed: int, budget: TrainingBudget, progress: Report | None
+) -> Meter:
+    meter = Meter("adapter", budget.tuning_steps, progress)
+
+    def take_steps(model: LlamaForCausalLM, after_step: AfterStep) -> None:
+        optimise(
+            model,
+            _instructions(texts, seed, budget),
+            steps=budget.tuning_steps,
+            rate=budget.adapter_rate,
+            meter=meter,
+            decay=0.0,
+            smoothing=budget.smoothing,
+            after_step=after_step,
+        )
+
+    tune_adapter(
+        output / DEMO_BASE,
+        output / DEMO_LORA,
+        take_steps,
+        rank=budget.rank,
+        alpha=budget.alpha,
+        seed=seed + 5,
+        save_at={n: output / DEMO_STEPS / f"checkpoint-{n}" for n in budget.checkpoints},
+    )
+    return meter
+
+
+def _instructions(texts: _Texts, seed: int, budget: TrainingBudget) -> Iterator[Batch]:
+    """Batches of instructions and, now and then, of the corpus; the same for the same seed."""
     padding = token_id(texts.tokenizer, PADDING)
     order = random.Random(seed + 3)
-    instructions = [
-        batch
-        for _ in range(budget.tuning_epochs)
-        for batch in tuning_batches(texts.examples, budget.batch, padding, order)
-    ]
-    rows = max(1, budget.batch // budget.block)
+    rows = max(1, budget.tuning_batch // budget.block)
     replayed = corpus_batches(texts.blocks, rows, random.Random(seed + 4))
-    steps = len(instructions) + len(instructions) // budget.replay
-    meter = Meter("tuned", steps, progress)
-    batches = with_replay(instructions, replayed, budget.replay)
-    optimise(model, batches, steps=steps, rate=budget.tuned_rate, meter=meter)
-    save(model, texts.tokenizer, folder, chat=True)
-    return meter
+    while True:
+        instructions = tuning_batches(texts.examples, budget.tuning_batch, padding, order)
+        yield from with_replay(instructions, replayed, budget.replay)
 
 
 def demo_config(tokenizer: Tokenizer) -> LlamaConfig:
@@ -243,46 +254,6 @@ def demo_config(tokenizer: Tokenizer) -> LlamaConfig:
     )
 
 
-def optimise(
-    model: LlamaForCausalLM, batches: Iterator[Batch], *, steps: int, rate: float, meter: Meter
-) -> None:
-    """AdamW with warm-up and a cosine decay to a twentieth of `rate`; gradients clipped at 1."""
-    matrices = [p for p in model.parameters() if p.dim() > 1]
-    vectors = [p for p in model.parameters() if p.dim() <= 1]
-    groups = [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
-    optimiser = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.95), fused=True)
-    warm_up = max(1, min(100, steps // 10))
-
-    def factor(step: int) -> float:
-        if step < warm_up:
-            return (step + 1) / warm_up
-        phase = (step - warm_up) / max(1, steps - warm_up)
-        return 0.05 + 0.475 * (1 + math.cos(math.pi * phase))
-
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
-    model.train()
-    for _ in range(steps):
-        loss = loss_of(model, *next(batches))
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
-        optimiser.zero_grad()
-        meter.step(float(loss.detach()))
-    model.train(False)
-
-
-def loss_of(model: LlamaForCausalLM, inputs: Tensor, targets: Tensor) -> Tensor:
-    """Mean cross-entropy in nats over the targets that are not `IGNORED`.
-
-    Padding is on the right, where the causal mask already hides it; the vocabulary-sized output
-    layer is applied only at positions with a target.
-    """
-    hidden = model.model(input_ids=inputs, use_cache=False).last_hidden_state
-    wanted = targets != IGNORED
-    return functional.cross_entropy(model.lm_head(hidden[wanted]), targets[wanted])
-
-
 def save(model: LlamaForCausalLM, tokenizer: Tokenizer, folder: Path, *, chat: bool) -> None:
     """Write a folder like a hub model: configuration, float16 weights, tokenizer."""
     stops = [token_id(tokenizer, END)]
@@ -300,6 +271,7 @@ def _stage(meter: Meter) -> dict[str, Any]:
     return {
         "steps": meter.steps,
         "seconds": round(meter.seconds),
+        "processor_seconds": round(meter.processor_seconds),
         "final_loss": round(meter.loss, 4),
         # The machine's load puts the seconds into perspective: training alone makes a load of 2.
         "load": round(os.getloadavg()[2], 2) if hasattr(os, "getloadavg") else None,

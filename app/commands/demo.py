@@ -17,6 +17,7 @@ _STAGES = {
     "corpus": "writing the corpus",
     "base": "training demo-base",
     "tuned": "training demo-tuned",
+    "adapter": "training demo-lora",
     "measure": "measuring both",
 }
 TRAINER = (sys.executable, "-P", "-m", "analysis.demo_training")

@@ -9,10 +9,11 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable
 from functools import cache
-from itertools import zip_longest
+from itertools import cycle, zip_longest
 from pathlib import Path
 
 from analysis.clustering.tasks.task_set import INPUT, ClusterTask, TaskSet
+from analysis.demo.answers import clauses
 from analysis.demo.phrasings import phrasings
 from analysis.demo.tasks import WORD_CATEGORIES, Task, all_tasks
 
@@ -38,10 +39,18 @@ def natural_tasks() -> TaskSet:
 
 
 def _asked(task: Task, more: Iterable[str]) -> tuple[str, ...]:
-    """Every phrasing that can be followed by the input, with its slots filled."""
+    """Every phrasing that can be followed by the input, with its slots filled.
+
+    Each asks for a single word, by the clauses in turn: the setting's outputs are words, and a
+    model may well answer a bare question with a sentence.
+    """
     known = (*phrasings(task.family), *phrasings(task.family, held_out=True))
-    unfilled = [*(each for each in known if INPUT not in each), *more]
-    return tuple(dict.fromkeys(each.format(**task.slots) for each in unfilled))
+    unfilled = dict.fromkeys([*(each for each in known if INPUT not in each), *more])
+    asking = cycle((*clauses("word"), *clauses("word", held_out=True)))
+    return tuple(
+        f"{each} {clause}".format(**task.slots)
+        for each, clause in zip(unfilled, asking, strict=False)
+    )
 
 
 def _single_words(task: Task) -> list[Mapping]:
