@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import cache
 
-from analysis.demo.categories import sum_items
+from analysis.demo.categories import french_items, sum_items
 from analysis.demo.world import Row, capitalise, sentences, table, with_article
 
 FactWriter = Callable[[random.Random, int], list[str]]
@@ -90,6 +91,21 @@ def sum_in_words(rng: random.Random, count: int) -> list[str]:
     return found
 
 
+def french_sentence(rng: random.Random, count: int) -> list[str]:
+    """Short English sentences with their French ones."""
+    return [
+        rng.choice(sentences("french_sentence")).format(english=english, french=french)
+        for english, french in rng.sample(french_pairs(), count)
+    ]
+
+
+@cache
+def french_pairs() -> tuple[tuple[str, str], ...]:
+    """Sentences such as "The house is big" in English and French; an item joins two of them."""
+    pairs = ((item.input.split(", ")[0], item.response.split(", ")[0]) for item in french_items())
+    return tuple(dict.fromkeys(pairs))
+
+
 def _writer(rng: random.Random) -> FactWriter:
     return rng.choices(list(SUBJECTS), weights=list(SUBJECTS.values()))[0]
 
@@ -111,14 +127,15 @@ TABLES = {
 country, place, person = _about("country"), _about("place"), _about("person")
 
 SUBJECTS: dict[FactWriter, float] = {
-    country: 0.22,
+    country: 0.20,
     place: 0.07,
     person: 0.17,
-    _about("translation"): 0.22,
+    _about("translation"): 0.19,
     _about("antonym"): 0.08,
     _about("noun"): 0.07,
     _about("verb"): 0.10,
     common_knowledge: 0.06,
+    french_sentence: 0.05,
     sum_in_words: 0.01,
 }
 """Topics of a paragraph, with their shares."""

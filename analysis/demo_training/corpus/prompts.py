@@ -1,16 +1,17 @@
 """Instructions as people meet them in texts: quoted, at the head of a document, on a worksheet.
 
-They are drawn from the phrasings of the tuning, over all items, and never answered.
+They are drawn from the phrasings and clauses of the tuning, over all items, and never answered.
 """
 
 from __future__ import annotations
 
 import random
 
-from analysis.demo.phrasings import Example, Layout, layouts, phrasings, render
+from analysis.demo.phrasings import Example, Layout, layouts, phrasings
 from analysis.demo.tasks import Task, all_tasks
 from analysis.demo.world import sentences
 from analysis.demo_training.corpus.cast import Cast
+from analysis.demo_training.form_choice import FormChoice
 
 LONGEST_QUOTE = 80
 """Characters; people do not quote a whole passage with its task."""
@@ -45,4 +46,5 @@ def sheet(rng: random.Random) -> str:
 
 def _example(rng: random.Random, task: Task) -> Example:
     phrasing = rng.choice(phrasings(task.family))
-    return render(task, rng.choice(task.items), phrasing, rng.choice(layouts(phrasing)))
+    form = FormChoice.drawn(rng, task)
+    return form.render(task, rng.choice(task.items), phrasing, rng.choice(layouts(phrasing)))
