@@ -66,7 +66,9 @@ def scene_after_a_prompt(rng: random.Random) -> str:
     """A bare question or task, and the scene in which it was said; nobody answers it."""
     cast = new_cast(rng)
     phases = _any(rng, "days")
-    separator = rng.choice((" ", "\n", "\n\n"))
+    prompt = prompts.raw_prompt(rng)
+    # A text may go on in the same line, but not behind a lone word such as "jour".
+    separator = rng.choice((" ", "\n", "\n\n") if prompt[-1] in ".?!:" else ("\n", "\n\n"))
     first = cast.say(rng.choice(document("continuations")["after"]))
     rest = [cast.say(rng.choice(phases["open"]))] if rng.random() < 0.7 else []
     rest += _middle(cast, phases, 1, 4)
@@ -74,7 +76,7 @@ def scene_after_a_prompt(rng: random.Random) -> str:
         rest.append(_spoken(cast, rng.choice(document("dialogues")["exchanges"])))
     if rng.random() < 0.5:
         rest.append(cast.say(rng.choice(phases["end"])))
-    return separator.join((prompts.raw_prompt(rng), " ".join([first, *rest])))
+    return separator.join((prompt, " ".join([first, *rest])))
 
 
 def new_cast(rng: random.Random) -> Cast:
