@@ -39,13 +39,13 @@ def _slots(rng: random.Random, subject: str) -> Row:
 
 
 SUBJECTS: dict[str, float] = {
-    "country": 0.26,
-    "person": 0.14,
+    "country": 0.23,
+    "person": 0.12,
     "place": 0.06,
     "translation": 0.18,
     "antonym": 0.07,
-    "noun": 0.06,
-    "verb": 0.08,
+    "noun": 0.07,
+    "verb": 0.12,
     "common_knowledge": 0.09,
     "sum": 0.03,
     "python": 0.03,

@@ -127,13 +127,13 @@ TABLES = {
 country, place, person = _about("country"), _about("place"), _about("person")
 
 SUBJECTS: dict[FactWriter, float] = {
-    country: 0.20,
+    country: 0.18,
     place: 0.07,
-    person: 0.17,
+    person: 0.15,
     _about("translation"): 0.19,
     _about("antonym"): 0.08,
-    _about("noun"): 0.07,
-    _about("verb"): 0.10,
+    _about("noun"): 0.08,
+    _about("verb"): 0.13,
     common_knowledge: 0.06,
     french_sentence: 0.05,
     sum_in_words: 0.01,
