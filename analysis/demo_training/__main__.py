@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 
 from analysis.demo_training.evaluation import complete_info
-from analysis.demo_training.training import TrainingProgress, train_pair
+from analysis.demo_training.optimisation import TrainingProgress
+from analysis.demo_training.training import train_pair
 
 _STEPS_PER_REPORT = 10
 
