@@ -42,6 +42,13 @@ class DemoPrompt(msgspec.Struct, frozen=True, kw_only=True):
     reference: str
     title: str = ""
 
+    form: str = ""
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """All responses that count as following it, the most typical first."""
+        return (self.reference,)
+
     @property
     def instruction_places(self) -> tuple[tuple[int, int], ...]:
         """`instruction_spans` as character spans ``[start, end)`` of the prompt."""
