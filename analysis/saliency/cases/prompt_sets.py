@@ -21,7 +21,7 @@ DEMO_PROMPTS = "demo"
 
 _DEMO_PROMPTS_PER_TASK = 4
 # Enough for every reference; the base model never stops by itself.
-_DEMO_NEW_TOKENS = 64
+DEMO_NEW_TOKENS = 64
 _MOST_SHOWN = 5
 
 BadLines = Literal["refuse", "skip"]
@@ -105,7 +105,7 @@ def demo_prompts() -> PromptSet:
         DEMO_PROMPTS,
         tuple(prompts),
         digest,
-        max_new_tokens=_DEMO_NEW_TOKENS,
+        max_new_tokens=DEMO_NEW_TOKENS,
         rated_by_reference=True,
         # Where a word is asked for, the right answer may be a single token.
         shortest_rated=1,
