@@ -17,14 +17,14 @@ _STAGES = {
     "corpus": "writing the corpus",
     "base": "training demo-base",
     "tuned": "training demo-tuned",
-    "measure": "measuring both",
+    "respond": "answering the held-out prompts",
 }
 TRAINER = (sys.executable, "-P", "-m", "analysis.demo_training")
 """Command of the process that trains and measures; only that process imports torch."""
 
 
 class _Report(NamedTuple):
-    """One progress report of the training process."""
+    """One progress report of the process that trains and measures."""
 
     stage: str
     step: int
@@ -137,19 +137,25 @@ def _draw_bars(reports: Iterable[_Report], console: Console) -> None:
         tasks = {}
         for report in reports:
             if report.stage not in tasks:
-                tasks[report.stage] = bar.add_task(_STAGES[report.stage], loss="")
+                tasks[report.stage] = bar.add_task(_words(report), loss="")
             task, loss = tasks[report.stage], _loss(report)
             bar.update(task, completed=report.step, total=report.total, loss=loss)
 
 
 def _print_tenths(reports: Iterable[_Report]) -> None:
-    last = ("", -1)
+    # By stage: two studies run at a time.
+    last: dict[str, int] = {}
     for report in reports:
-        now = (report.stage, 10 * report.step // max(1, report.total))
-        if now != last:
-            last = now
-            words = f"{_STAGES[report.stage]}: {report.step} of {report.total} {_loss(report)}"
+        now = 10 * report.step // max(1, report.total)
+        if now != last.get(report.stage):
+            last[report.stage] = now
+            words = f"{_words(report)}: {report.step} of {report.total} {_loss(report)}"
             print(words.rstrip(), file=sys.stderr, flush=True)
+
+
+def _words(report: _Report) -> str:
+    """What a stage does; that of a study is called after it and its model."""
+    return _STAGES.get(report.stage, report.stage)
 
 
 def _loss(report: _Report) -> str:
