@@ -17,7 +17,7 @@ _SETS = {
     "held_out_items": "held-out items",
 }
 _GROUPS = {"by_category": "by category", "by_form": "by form of the answer", "by_task": "by task"}
-_LABEL, _CELL = 46, 14
+_LABEL, _CELL = 44, 20
 
 Info = Mapping[str, Any]
 
@@ -250,9 +250,9 @@ def _shares(name: str, found: Iterable[Info]) -> list[str]:
 
 
 def _matrix(place: Info) -> str:
-    return f"{place['relative']:.1%} {place['layer']} {place['matrix']}"
+    return f"layer {place['layer']} {place['matrix']} {place['relative']:.1%}"
 
 
 def _f1(model: str, found: Info) -> str:
     best = found["clusters"][model]
-    return f"{best['task_f1']:.3f} ({best['layer']})"
+    return f"{best['task_f1']:.3f} (layer {best['layer']})"

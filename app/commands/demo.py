@@ -35,7 +35,9 @@ class _Report(NamedTuple):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     info = actions.add_parser("info", help="what the demo pair is and how well it does")
-    info.add_argument("--measure", action="store_true", help="measure it anew, from the weights")
+    info.add_argument(
+        "--measure", action="store_true", help="measure it anew, from the weights: ten minutes"
+    )
     train = actions.add_parser("train", help="train both models anew, on this machine")
     train.add_argument("--output", required=True, metavar="DIR", help="a folder to write them to")
     train.add_argument("--seed", type=int, default=0, metavar="N")
@@ -57,11 +59,11 @@ def _info(options: argparse.Namespace) -> int:
         return 0
     with tempfile.TemporaryDirectory() as folder:
         for path in catalog.WEIGHTS.iterdir():
-            # Measuring rewrites the training record: work on a copy, not on the shipped one.
-            if path.name == catalog.INFO_NAME:
-                (Path(folder) / path.name).write_bytes(path.read_bytes())
-            else:
+            # Measuring rewrites the records beside the models: work on copies of the shipped ones.
+            if path.is_dir():
                 (Path(folder) / path.name).symlink_to(path)
+            else:
+                (Path(folder) / path.name).write_bytes(path.read_bytes())
         _follow("measure", Path(folder))
         print(describe(catalog.info(Path(folder))))
     return 0
