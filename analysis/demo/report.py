@@ -17,7 +17,14 @@ _SETS = {
     "held_out_items": "held-out items",
 }
 _GROUPS = {"by_category": "by category", "by_form": "by form of the answer", "by_task": "by task"}
-_LABEL, _CELL = 44, 20
+_RATINGS = ("4", "2", "1")
+_BESIDE, _NARROW = 34, 9
+_LABEL, _CELL = 40, 20
+
+_OTHER_WORDS = (
+    "The change of heads is measured with the words and word vectors of the shipped pair, not\n"
+    "with those of these models' own corpus."
+)
 
 Info = Mapping[str, Any]
 
@@ -34,6 +41,8 @@ def describe(info: Info) -> str:
         parts.append(_writes(info))
     if "pairs" in info:
         parts += [_changed(info["pairs"]), _found(info["pairs"])]
+        if not info["measured"]["words_of_these_models"]:
+            parts.append([_OTHER_WORDS])
     return "\n\n".join("\n".join(part) for part in parts)
 
 
@@ -63,22 +72,20 @@ def _training(record: Info) -> list[str]:
 def _follows(exact_match: Info) -> list[str]:
     """The shares of both sets side by side."""
     models = list(exact_match[next(iter(_SETS))])
-    width = 8 + 8 * len(models)
-    short = "".join(f"{model.removeprefix('demo-'):>8}" for model in models)
     lines = [
         "Follows: responses that are one of the prompt's references (exact match)",
         "  Held-out phrasings are words never tuned on, held-out items facts only pre-trained on.",
-        f"  {'':30}" + "".join(f"{title:>{width}}" for title in _SETS.values()),
-        f"  {'':30}" + f"{'prompts':>8}{short}" * len(_SETS),
+        *_heads("", models, counted=True),
     ]
 
     def row(label: str, prompt_format: str, *path: str) -> str:
         cells = []
         for name in _SETS:
             scores = [_within(exact_match[name][model], prompt_format, *path) for model in models]
-            count = next((each["count"] for each in scores if each), 0)
-            cells.append(f"{count:>8}" + "".join(_percent(each, 8) for each in scores))
-        return f"  {label:30}{''.join(cells)}"
+            count = next((str(each["count"]) for each in scores if each), "")
+            shares = ["" if each is None else _share(each["exact"]) for each in scores]
+            cells += [count, *shares]
+        return _beside(label, cells)
 
     lines += [row("all", "raw", "all"), row("all, in the chat template", "chat", "all")]
     for group, title in _GROUPS.items():
@@ -95,41 +102,30 @@ def _follows(exact_match: Info) -> list[str]:
 
 
 def _writes(info: Info) -> list[str]:
-    """Lengths, certainty, ratings and perplexities of each model, set by set."""
-    models = list(info["perplexity"]["held_out_text"])
-    lines = [
-        _line("Writes: greedy responses to raw prompts", models),
-        _line(
-            "perplexity of text like the corpus, unread",
-            [f"{info['perplexity']['held_out_text'][model]:.2f}" for model in models],
-        ),
-    ]
-    told: list[tuple[str, str, str, Callable[[Any], str]]] = [
-        ("mean tokens", "length", "raw", lambda each: f"{each['mean']:.1f}"),
-        ("median tokens", "length", "raw", lambda each: f"{each['median']:g}"),
-        ("cut before their end", "length", "raw", lambda each: f"{each['cut']}"),
+    """Lengths, certainty, ratings and perplexities of each model, both sets side by side."""
+    perplexity = info["perplexity"]["held_out_text"]
+    rows: list[tuple[str, str, str, Callable[[Any], str]]] = [
+        ("tokens, mean", "length", "raw", lambda each: f"{each['mean']:.1f}"),
+        ("tokens, median", "length", "raw", lambda each: f"{each['median']:g}"),
+        ("cut before their end", "length", "raw", lambda each: str(each["cut"])),
         ("tokens with p ≥ 0.999", "certain", "raw", lambda each: _share(each["responses"])),
-        ("the same of references", "certain", "raw", lambda each: _share(each["references"])),
-        ("perplexity of references", "perplexity", "raw", lambda each: f"{each:,.2f}"),
-        ("the same in the chat template", "perplexity", "chat", lambda each: f"{each:,.2f}"),
+        ("  of references", "certain", "raw", lambda each: _share(each["references"])),
+        ("perplexity of references", "perplexity", "raw", _number),
+        ("  in the chat template", "perplexity", "chat", _number),
     ]
-    for name, title in _SETS.items():
-        lines.append(f"  {title}")
-        for label, measured, prompt_format, words in told:
-            values = [_within(info[measured][name][model], prompt_format) for model in models]
-            cells = ["" if each is None else words(each) for each in values]
-            lines.append(_line(f"  {label}", cells))
-        for rating in ("4", "2", "1"):
-            counts = [str(info["ratings"][name][model].get(rating, 0)) for model in models]
-            lines.append(_line(f"  {_RATINGS[rating]}", counts))
-    return lines
-
-
-_RATINGS = {
-    "4": "rated 4: is a reference",
-    "2": "rated 2: has one in it",
-    "1": "rated 1: neither",
-}
+    lines = _heads("Writes: greedy responses to raw prompts", list(perplexity), counted=False)
+    for label, measured, prompt_format, words in rows:
+        values = [
+            _within(info[measured][name][model], prompt_format)
+            for name in _SETS
+            for model in perplexity
+        ]
+        lines.append(_beside(label, ["" if each is None else words(each) for each in values]))
+    ratings = [info["ratings"][name][model] for name in _SETS for model in perplexity]
+    counts = ["/".join(str(each.get(rating, 0)) for rating in _RATINGS) for each in ratings]
+    lines.append(_beside(f"rated {'/'.join(_RATINGS)} by the references", counts))
+    told = ", ".join(f"{model} {value:.2f}" for model, value in perplexity.items())
+    return [*lines, f"  perplexity of text like the corpus, unread: {told}"]
 
 
 def _changed(pairs: Info) -> list[str]:
@@ -138,7 +134,7 @@ def _changed(pairs: Info) -> list[str]:
     matrices = [each["changes"]["matrices"] for each in found]
     neurons = [each["components"] for each in found]
     first = found[0]["concepts"]["components"]
-    lines = [_line("What tuning changed", list(pairs))]
+    lines = [f"{'What tuning changed':{_LABEL}}" + "".join(f"{name:>{_CELL}}" for name in pairs)]
     lines += [
         _line(f"‖ΔW‖ / ‖W‖, mean of {matrices[0]['count']} matrices", _shares("mean", matrices)),
         *(_line(f"  {end}", [_matrix(each[end]) for each in matrices]) for end in _ENDS),
@@ -151,22 +147,21 @@ def _changed(pairs: Info) -> list[str]:
             f"change of {found[0]['heads']['head']['count']} heads, 1 − M",
             [f"{each['heads']['head']['mean']:.3f}" for each in found],
         ),
-        *(
-            _line(f"neurons {what} by categories' sets", [f"{each[what]:,}" for each in neurons])
-            for what in ("kept", "lost", "gained")
+        _line(
+            "neurons of categories: kept/lost/gained",
+            [f"{each['kept']:,}/{each['lost']:,}/{each['gained']:,}" for each in neurons],
         ),
         _line(
-            "Jaccard index of these sets",
+            "  Jaccard index",
             ["" if each["jaccard"] is None else f"{each['jaccard']:.2f}" for each in neurons],
         ),
-        _line("task F1 of clusters in the best layer", [_f1(*entry) for entry in pairs.items()]),
+        _line("task F1 of clusters, best layer", [_f1(*entry) for entry in pairs.items()]),
         _line("  demo-base", [_f1(DEMO_BASE, each) for each in found]),
     ]
     for name, each in pairs.items():
-        angles = " ".join(f"{angle:4.1f}" for angle in each["concepts"]["by_layer"])
-        heads = " ".join(f"{change:4.2f}" for change in each["heads"]["by_layer"])
-        lines += [f"  {name:11} angle by layer      {angles}"]
-        lines += [f"  {'':11} heads by layer      {heads}"]
+        angles = " ".join(f"{angle:.1f}" for angle in each["concepts"]["by_layer"])
+        heads = " ".join(f"{change:.2f}" for change in each["heads"]["by_layer"])
+        lines.append(f"  {name} by layer: angle {angles}; heads {heads}")
     return lines
 
 
@@ -175,52 +170,52 @@ _ENDS = ("lowest", "highest")
 
 def _found(pairs: Info) -> list[str]:
     """Tables 1 and 2, on fair terms too, and each method's agreement with deletion."""
-    lines = ["What the methods find"]
+    lines = [
+        "What the methods find",
+        "  p: one-sided, that the first mean is greater; Welch's in the tables, else paired.",
+    ]
     for name, found in pairs.items():
-        density = found["density"]
-        lines.append(f"  {name}: instruction scores")
+        heads = ("mean (n)", "other mean (n)", "p", "effect size")
+        lines.append(_line(f"instruction scores, {name}", heads))
         for number in (1, 2):
-            table = density.get(f"table_{number}")
+            table = found["density"].get(f"table_{number}")
             if table is not None:
-                groups = (
-                    (table["group"], table["mean"], table["count"]),
-                    (table["other_group"], table["other_mean"], table["other_count"]),
-                )
-                lines.append(_compared(f"Table {number}", groups, table, "Welch"))
-        for kind, each in density["fair"].items():
-            groups = (
-                (each["tuned"], each["tuned_mean"], each["cases"]),
-                (each["base"], each["base_mean"], each["cases"]),
-            )
-            lines.append(_compared(kind, groups, each, "paired"))
-    for name, found in pairs.items():
-        # The base model is the same in every pair.
-        models = (name,) if found is not next(iter(pairs.values())) else found["faithfulness"]
-        for model in models:
-            by_method = found["faithfulness"][model]["pearson"]
-            count = next(iter(by_method.values()))["count"]
-            lines.append(f"  {model}: r of maps with that of deletion (n = {count})")
-            lines += [f"    {method:36}{_interval(each)}" for method, each in by_method.items()]
+                label = f"  Table {number}: {table['group']}, {table['other_group']}"
+                lines.append(_line(label, _compared(table, "mean count other_mean other_count")))
+        for kind, each in found["density"]["fair"].items():
+            lines.append(_line(f"  {kind}", _compared(each, "tuned_mean cases base_mean cases")))
+    # The base model is the same in every pair.
+    agreements = {
+        model: by_measure["pearson"]
+        for found in pairs.values()
+        for model, by_measure in found["faithfulness"].items()
+    }
+    methods = dict.fromkeys(method for each in agreements.values() for method in each)
+    lines.append(_line("r of maps with that of deletion", list(methods)))
+    for model, by_method in agreements.items():
+        count = next(iter(by_method.values()))["count"]
+        cells = [_interval(by_method[each]) if each in by_method else "" for each in methods]
+        lines.append(_line(f"  {model} (n = {count})", cells))
     return lines
 
 
-def _compared(
-    label: str, groups: Iterable[tuple[str, float | None, int]], tested: Info, test: str
-) -> str:
-    """One comparison of two groups' means, with the one-sided p that the first is greater."""
-    means = " ".join(
-        f"{group} {'–' if mean is None else f'{mean:.3f}'} (n = {count})"
-        for group, mean, count in groups
-    )
-    if tested["p_value"] is None:
-        return f"    {label}: {means}, not to be tested"
-    size = f", {tested['effect']} {tested['effect_size']:+.2f}" if tested["effect"] else ""
-    return f"    {label}: {means}, p {tested['p_value']:.3g} ({test}){size}"
+def _compared(tested: Info, columns: str) -> list[str]:
+    """Two groups' means and counts, by the names of their columns, and their test."""
+    mean, count, other_mean, other_count = (tested[column] for column in columns.split())
+    p_value, size = tested["p_value"], tested["effect_size"]
+    return [
+        *(
+            f"{'–' if each is None else f'{each:.3f}'} ({number})"
+            for each, number in ((mean, count), (other_mean, other_count))
+        ),
+        "–" if p_value is None else f"{p_value:.3g}",
+        "–" if size is None else f"{tested['effect']} {size:+.2f}",
+    ]
 
 
 def _interval(each: Info) -> str:
-    ends = "" if each["low"] is None else f"  [{each['low']:+.2f}, {each['high']:+.2f}]"
-    return f"{each['mean']:+.2f}{ends}"
+    ends = "" if each["low"] is None else f" [{each['low']:.2f}, {each['high']:.2f}]"
+    return f"{each['mean']:.2f}{ends}"
 
 
 def _within(found: Any, *path: str) -> Any:
@@ -232,13 +227,28 @@ def _within(found: Any, *path: str) -> Any:
     return found
 
 
+def _heads(title: str, models: Sequence[str], *, counted: bool) -> list[str]:
+    """Two lines above columns of both sets: the sets, and the models in each."""
+    short = [model.removeprefix("demo-") for model in models]
+    width = _NARROW * (len(models) + counted)
+    return [
+        f"{title:{_BESIDE}}" + "".join(f"{name:>{width}}" for name in _SETS.values()),
+        _beside("", [*(["prompts"] if counted else []), *short] * len(_SETS)),
+    ]
+
+
+def _beside(label: str, cells: Sequence[str]) -> str:
+    """A row with narrow columns, those of both sets beside one another."""
+    return f"{f'  {label}':{_BESIDE}}" + "".join(f"{cell:>{_NARROW}}" for cell in cells)
+
+
 def _line(label: str, cells: Sequence[str]) -> str:
-    indent = "" if label[:1].isupper() and cells and cells[0].startswith("demo-") else "  "
-    return f"{indent + label:{_LABEL}}" + "".join(f"{cell:>{_CELL}}" for cell in cells)
+    """A row with wide columns."""
+    return f"{f'  {label}':{_LABEL}}" + "".join(f"{cell:>{_CELL}}" for cell in cells)
 
 
-def _percent(score: Info | None, width: int) -> str:
-    return f"{'' if score is None else _share(score['exact']):>{width}}"
+def _number(value: float) -> str:
+    return f"{value:.2f}" if value < 10_000 else f"{value:.1e}"
 
 
 def _share(share: float | None) -> str:

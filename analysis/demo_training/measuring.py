@@ -23,6 +23,8 @@ from analysis.demo.catalog import (
     DEMO_MODELS,
     DEMO_TUNED,
     INFO_NAME,
+    VECTORS_NAME,
+    WEIGHTS,
     DemoPrompt,
     held_out_items,
     held_out_phrasings,
@@ -69,6 +71,9 @@ def complete_info(folder: Path, progress: Told) -> None:
     record["measured"] = {
         "responses_seconds": responded - started,
         "studies_seconds": time.monotonic() - responded,
+        # Engines know the demo's words by the place where they are shipped.
+        "words_of_these_models": (folder / VECTORS_NAME).read_bytes()
+        == (WEIGHTS / VECTORS_NAME).read_bytes(),
     }
     save_csv(ratings, folder / RATINGS_NAME)
     text = msgspec.json.format(msgspec.json.encode(record), indent=1)

@@ -96,6 +96,7 @@ def measured():
         },
         "ratings": by_set(lambda model: {"1": 5, "4": 3}),
         "pairs": {tuned: pair(tuned) for tuned in (TUNED, LORA)},
+        "measured": {"words_of_these_models": True},
     }
 
 
@@ -105,6 +106,12 @@ def test_a_model_that_was_only_trained_is_described_without_figures(measured):
     assert "exact match" not in text
     del measured["pairs"]
     assert "What tuning changed" not in describe(measured)
+
+
+def test_words_of_another_corpus_are_owned_up_to(measured):
+    assert "words and word vectors of the shipped pair" not in describe(measured)
+    measured["measured"]["words_of_these_models"] = False
+    assert "words and word vectors of the shipped pair" in describe(measured)
 
 
 def row(text, label):
@@ -117,6 +124,7 @@ def test_every_model_has_a_column_in_either_set(measured):
     text = describe(measured)
     assert row(text, "all") == ["8", "0.0%", "87.5%", "62.5%"] * 2
     assert row(text, "all, in the chat template") == ["8", "87.5%", "62.5%"] * 2
+    assert row(text, "rated 4/2/1 by the references") == ["3/0/5"] * 2 * len(SHARES)
     for group in ("code", "list", "story"):
         assert row(text, group) == row(text, "all")
 
@@ -126,19 +134,28 @@ def test_what_a_model_has_not_is_left_empty(measured):
         del measured["exact_match"][name][LORA]["chat"]
     text = describe(measured)
     assert row(text, "all, in the chat template") == ["8", "87.5%"] * 2
-    assert text.count("–") == 2 * len(SHARES) + 2
+    assert row(text, "of references") == ["–"] * 2 * len(SHARES)
 
 
 def test_pairs_stand_side_by_side_and_the_base_model_once(measured):
     text = describe(measured)
     assert row(text, "embeddings") == ["0.0%"] * 2
     assert row(text, "highest") == ["layer", "3", "query", "6.2%"] * 2
-    assert row(text, "neurons gained by categories' sets") == ["942"] * 2
-    assert "Table 1: followed 1.500 (n = 7) unfollowed – (n = 0), not to be tested" in text
-    assert "p 0.0312 (Welch), Hedges' g +0.75" in text
-    assert "p 0.001 (paired), Cohen's d +2.50" in text
-    assert text.count("demo-base: r of maps") == text.count("demo-lora: r of maps") == 1
-    assert "+0.50  [+0.25, +0.75]" in text
+    assert row(text, "neurons of categories: kept/lost/gained") == ["1,013/469/942"] * 2
+    for label, cells in (
+        (
+            "Table 1: followed, unfollowed",
+            ["1.500", "(7)", "–", "(0)", "–", "Hedges'", "g", "+0.75"],
+        ),
+        (
+            "own responses at equal length",
+            ["1.500", "(7)", "0.500", "(7)", "0.001", "Cohen's", "d", "+2.50"],
+        ),
+    ):
+        lines = [each.split(label)[1].split() for each in text.splitlines() if label in each]
+        assert lines == [cells] * 2
+    agreement = ["(n", "=", "7)", "0.50", "[0.25,", "0.75]"]
+    assert sum(each.split()[1:] == agreement for each in text.splitlines()) == len(SHARES)
 
 
 def test_the_shipped_models_are_described_in_a_few_screens():
