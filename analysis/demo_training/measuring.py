@@ -62,11 +62,15 @@ def complete_info(folder: Path, progress: Told) -> None:
         OSError: if `train_pair` did not write the folder.
         ProblemError: if a study cannot be made.
     """
-    record = {**info(folder)}
+    # Figures of other weights, or of an older version, say nothing about these.
+    record: dict[str, Any] = {"training": info(folder)["training"]}
     started = time.monotonic()
     figures, ratings = respond_all(folder, progress)
     responded = time.monotonic()
     record |= figures
+    save_csv(ratings, folder / RATINGS_NAME)
+    # Minutes' work is kept, should a study fail.
+    _write(record, folder)
     record["pairs"] = study_all(folder, progress)
     record["measured"] = {
         "responses_seconds": responded - started,
@@ -75,7 +79,10 @@ def complete_info(folder: Path, progress: Told) -> None:
         "words_of_these_models": (folder / VECTORS_NAME).read_bytes()
         == (WEIGHTS / VECTORS_NAME).read_bytes(),
     }
-    save_csv(ratings, folder / RATINGS_NAME)
+    _write(record, folder)
+
+
+def _write(record: dict[str, Any], folder: Path) -> None:
     text = msgspec.json.format(msgspec.json.encode(record), indent=1)
     (folder / INFO_NAME).write_bytes(text + b"\n")
 

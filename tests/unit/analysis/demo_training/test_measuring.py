@@ -15,6 +15,7 @@ from analysis.saliency.cases.rating_files import read_ratings
 from analysis.table import save_csv
 
 
+@pytest.mark.slow
 def test_every_model_responds_and_ratings_are_written_as_studies_read_them(tmp_path):
     said = []
     found, ratings = respond_all(
@@ -36,6 +37,7 @@ def test_every_model_responds_and_ratings_are_written_as_studies_read_them(tmp_p
             assert exact == given.count(4.0) / 2
 
 
+@pytest.mark.skipif("ratings" not in catalog.info(), reason="not measured since it was trained")
 def test_the_shipped_ratings_are_those_that_the_figures_count():
     rated = read_ratings(catalog.WEIGHTS / RATINGS_NAME, catalog.DEMO_MODELS)
     prompts = {
