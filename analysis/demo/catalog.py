@@ -15,8 +15,6 @@ import msgspec
 
 DEMO_BASE = "demo-base"
 DEMO_TUNED = "demo-tuned"
-DEMO_LORA = "demo-lora"
-DEMO_STEPS = "demo-steps"
 DEMO_MODELS = (DEMO_BASE, DEMO_TUNED)
 """The whole models."""
 DEMO_LORA = "demo-lora"
