@@ -15,12 +15,13 @@ from analysis.demo_training.batches import (
     encode_example,
     pack,
     tuning_batches,
-    tuning_examples,
 )
 from analysis.demo_training.corpus import documents
 from analysis.demo_training.evaluation import LoadedModel
+from analysis.demo_training.examples import tuning_examples
+from analysis.demo_training.optimisation import TrainingProgress
 from analysis.demo_training.tokenizer import END_OF_TURN, token_id, train_tokenizer
-from analysis.demo_training.training import TrainingBudget, TrainingProgress, train_pair
+from analysis.demo_training.training import TrainingBudget, train_pair
 from analysis.demo_training.vectors import co_occurrences
 
 TEXTS = list(documents(40, seed=5))
@@ -67,15 +68,27 @@ def one_thread() -> Iterator[None]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("one_thread")
 def test_the_same_seed_gives_the_same_pair(tmp_path: Path) -> None:
-    budget = TrainingBudget(documents=60, epochs=1, examples=60, block=32, batch=256)
+    budget = TrainingBudget(
+        documents=60,
+        epochs=1,
+        examples=60,
+        tuning_steps=6,
+        block=32,
+        batch=256,
+        tuning_batch=256,
+        checkpoints=(2, 4),
+    )
     reports: list[TrainingProgress] = []
     train_pair(tmp_path / "one", budget=budget, progress=reports.append)
     train_pair(tmp_path / "two", budget=budget)
-    assert {"corpus", "base", "tuned"} == {report.stage for report in reports}
+    assert {"corpus", "base", "tuned", "adapter"} == {report.stage for report in reports}
     assert reports[-1].step == reports[-1].total
     for name in ("demo-base", "demo-tuned"):
         one = LoadedModel.open(tmp_path / "one" / name).model.state_dict()
         two = LoadedModel.open(tmp_path / "two" / name).model.state_dict()
         assert all(torch.equal(one[key], two[key]) for key in one)
+    for adapter in ("demo-lora", "demo-steps/checkpoint-2", "demo-steps/checkpoint-4"):
+        files = [tmp_path / run / adapter / "adapter_model.safetensors" for run in ("one", "two")]
+        assert files[0].read_bytes() == files[1].read_bytes()
     vectors = [(tmp_path / run / "vectors.npz").read_bytes() for run in ("one", "two")]
     assert vectors[0] == vectors[1]

@@ -10,7 +10,7 @@ from analysis.demo import catalog
 from analysis.demo.phrasings import phrasings
 from analysis.demo.tasks import all_tasks
 from analysis.demo.world import held_out_keys
-from analysis.demo_training.batches import TuningExample, tuning_examples
+from analysis.demo_training.examples import TuningExample, tuning_examples
 from analysis.demo_training.held_out import write_prompts
 
 
