@@ -55,6 +55,17 @@ def test_the_checkpoints_that_are_there_are_named_in_the_order_of_training(demo:
     assert [Path(resolve(name).location) for name in NAMES] == [demo / name for name in NAMES]
 
 
+def test_what_is_shipped_is_small_and_stands_on_what_is_shipped() -> None:
+    for name in catalog.demo_names():
+        place = place_of(resolve(name))
+        assert place is not None
+        own = place.folder if place.adapter is None else place.adapter
+        assert own == catalog.WEIGHTS / name
+        assert place.folder.name in catalog.DEMO_MODELS[: 1 + (place.adapter is None)]
+    sizes = [each.stat().st_size for each in catalog.WEIGHTS.rglob("*") if each.is_file()]
+    assert sum(sizes) <= 25_000_000
+
+
 @pytest.mark.parametrize("name", ["demo-steps/checkpoint-51", "demo-lora"])
 def test_a_name_of_the_demo_is_never_asked_of_the_hub(name, tmp_path, monkeypatch) -> None:
     (tmp_path / "demo-base").mkdir()
