@@ -21,6 +21,7 @@ from transformers import AutoTokenizer, LlamaForCausalLM
 from transformers import PreTrainedTokenizerBase as PretrainedTokenizer
 
 from analysis.demo.catalog import DEMO_BASE, DemoPrompt
+from analysis.demo_training.tokenizer import END_OF_TURN
 from analysis.models.adapters import holds_adapter
 from analysis.models.checkpoint import has_tokenizer
 from analysis.saliency.cases.prompt_sets import DEMO_NEW_TOKENS
@@ -58,7 +59,12 @@ class LoadedModel:
         base = cls.open(folder.parent / DEMO_BASE)
         merged: Any = PeftModel.from_pretrained(base.model, folder)
         own = AutoTokenizer.from_pretrained(folder) if has_tokenizer(folder) else base.tokenizer
-        return cls(merged.merge_and_unload().train(False), own)
+        model = merged.merge_and_unload().train(False)
+        if own.chat_template:
+            # An adapter has no generation settings: without these its turns would not end.
+            ends = [own.eos_token_id, own.convert_tokens_to_ids(END_OF_TURN)]
+            model.generation_config.eos_token_id = ends
+        return cls(model, own)
 
     @property
     def formats(self) -> tuple[str, ...]:
