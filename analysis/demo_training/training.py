@@ -79,7 +79,7 @@ class TrainingBudget:
     batch: int = 2048
     tuning_batch: int = 4096
     base_rate: float = 3e-3
-    tuned_rate: float = 1e-3
+    tuned_rate: float = 8e-4
     adapter_rate: float = 3e-3
     smoothing: float = 0.02
     replay: int = 8
