@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from analysis.events import Failed, Finished, Notice, Progress
+from analysis.events import WAITS, Failed, Finished, Notice, Progress
 from analysis.problems import Problem
 from analysis.request import Ask
 from app.jobs.progress_text import progress_text
@@ -210,6 +210,9 @@ class LayerJobs(Generic[R]):
         self._current, self._progress = None, None
 
     def _follow(self, model: str, progress: Progress) -> None:
+        if progress.stage == WAITS:
+            self._progress = None
+            return
         before = self._progress
         if before is None or (before[0], before[1].stage) != (model, progress.stage):
             self._stage_started = time.monotonic()

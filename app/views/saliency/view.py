@@ -150,7 +150,8 @@ class SaliencyView(View):
             self._update()
             return
         self._begin(prompt, [Side(request.model.name, request=request) for request in requests])
-        self._ask([side.gradient for side in self._pair.sides])
+        # The tuned model's answer is what the user waits for.
+        self._ask([side.gradient for side in reversed(self._pair.sides)])
 
     def _begin(self, prompt: Prompt, sides: list[Side]) -> None:
         """Switch to another prompt, cancelling what runs for the old one."""
