@@ -121,7 +121,7 @@ async def test_the_agreement_is_worked_out_once_and_a_new_prompt_begins_anew(tmp
             await pilot.press("y")
             await until_shown(pilot, "copied.txt")
             assert f"\n{method}\ndemo-base" in (tmp_path / "copied.txt").read_text()
-        await pilot.press("1", "j", "enter")
+        await pilot.press("1", "escape", "j", "enter")
         shown = await until_shown(pilot, "demo-tuned · gradient (reverse)", "opposite")
         assert "gradient/occlusion" not in shown
         assert len(asked(pair)) == 8

@@ -70,7 +70,7 @@ async def test_cursor_values_special_tokens_and_marks_are_those_of_both_models(t
 
 async def test_rows_stay_aligned_under_a_chat_template(tmp_path):
     async with pair_at(started, tmp_path, size=WIDE) as (pair, pilot):
-        await pilot.press("t")
+        await pilot.press("ctrl+t")
         await shown_pair(pilot)
         base, tuned = faces(pair.app)
         assert list(base.map.row_labels) == list(tuned.map.row_labels)
@@ -122,7 +122,7 @@ async def test_maps_are_not_redrawn_while_another_view_is_shown(tmp_path, monkey
         await until(pilot, lambda: view._pair.answers and not view._pair.running)
         await pilot.pause(0.5)
         assert drawn == []
-        await pilot.press("2")
+        await pilot.press("f2")
         await until(pilot, lambda: set(drawn) == {0, 1})
 
 
@@ -231,7 +231,7 @@ async def test_a_newer_prompt_replaces_one_that_is_still_computed(tmp_path):
         pair.session.gate.clear()
         await pilot.press("enter")
         await until_shown(pilot, "computing")
-        await pilot.press("1", "j", "enter")
+        await pilot.press("1", "escape", "j", "enter")
         pair.session.gate.set()
         await until_shown(pilot, "difference", "opposite")
         assert "capital" not in faces(pair.app)[0].map.row_labels

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from msgspec.structs import replace
@@ -77,10 +77,10 @@ def leading(known: NDArray[np.float32] | None) -> tuple[int, int]:
     """
     if known is None or not known.size:
         return 0, 0
-    there = ~np.isnan(known)
-    rows, columns = there.all(axis=1), there.all(axis=0)
-    return _first_false(rows), _first_false(columns)
+    missing = np.isnan(known)
+    return _before_first(missing.any(axis=1)), _before_first(missing.any(axis=0))
 
 
-def _first_false(flags: NDArray[np.bool_]) -> int:
-    return len(flags) if flags.all() else int(flags.argmin())
+def _before_first(flags: Any) -> int:
+    """How many are false in front of the first true one."""
+    return next((number for number, flag in enumerate(flags) if flag), len(flags))

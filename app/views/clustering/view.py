@@ -141,8 +141,8 @@ class ClustersView(PairView[ClusterJobs]):
         return self._ask_on(natural_tasks())
 
     def _ask_on(self, tasks: TaskSet) -> ClusterJobs:
-        assert self.ui.session is not None
-        return ClusterJobs(self.pair, self.ui.session, self, tasks)
+        assert self.session is not None
+        return ClusterJobs(self.pair, self.session, self, tasks)
 
     def _begin(self, jobs: ClusterJobs) -> None:
         assert jobs.found is not None
