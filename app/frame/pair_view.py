@@ -126,7 +126,7 @@ class PairView(View, Generic[Jobs]):
     def _run_whole(self) -> None:
         """Ask what is asked first, where that is costly; else it is asked already."""
         jobs = self._jobs
-        if jobs is not None and jobs.whole.can_run:
+        if jobs is not None and jobs.costly_whole:
             self._weigh(jobs, lambda: jobs.whole.run(0))
 
     def _weigh(self, jobs: Jobs, go: Callable[[], None]) -> None:
@@ -175,6 +175,7 @@ class PairView(View, Generic[Jobs]):
         return [] if self._jobs is None else self._jobs.tasks(self.action_run_again)
 
     def leave(self) -> None:
+        self._offer = None
         if self._jobs is not None:
             self._jobs.stop()
 
@@ -253,6 +254,8 @@ class PairView(View, Generic[Jobs]):
             self._take_part(jobs, step.finished)
         elif about is jobs.opened:
             self._take_opened(jobs)
+        elif jobs.costly_whole:
+            self._begin(jobs)
         else:
             self._weigh(jobs, lambda: self._begin(jobs))
         self._show_progress()

@@ -34,6 +34,7 @@ class PairJobs:
 
     Attributes:
         whole: Request about both models as wholes, by default for their architectures.
+        costly_whole: Whether that is another one, which may cost much and is all that is planned.
         parts: Requests for every part; None until the models are known to be alike.
         opened: Request for the opened thing; None before there is one.
     """
@@ -57,12 +58,12 @@ class PairJobs:
         self.parts: LayerJobs[Any] | None = None
         self.opened: LayerJobs[Any] | None = None
         self._opened_by: Ask[Any] | None = None
-        self._costly = whole is not None
+        self.costly_whole = whole is not None
         if whole is None:
             asked = [request for ask in opening(*workspace.pair) for request in ask.requests]
             whole = Ask("both models", tuple(asked))
         self.whole = self._jobs([whole])
-        if not self._costly:
+        if not self.costly_whole:
             self.whole.run(0)
 
     def planned(self) -> Sequence[Ask[Any]]:
@@ -133,7 +134,7 @@ class PairJobs:
         )
         found = [jobs.task(name, again) for jobs, name in named if jobs is not None]
         # That the architectures were read is no news.
-        if not self._costly and self.whole.results:
+        if not self.costly_whole and self.whole.results:
             found.pop()
         return [task for task in found if task is not None]
 
@@ -150,7 +151,7 @@ class PairJobs:
         if running is not None:
             waiting = "the engine is starting" if engine_starting else "the engine has other work"
             return [(running.words() or waiting, ""), (" · esc stops", "dim")]
-        if unfinished is None:
+        if unfinished is None or not (unfinished.stopped or unfinished.problem):
             return []
         if unfinished.problem is not None:
             return [(prose(f"{unfinished.problem} r runs it again."), "bad")]

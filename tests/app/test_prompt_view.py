@@ -198,9 +198,7 @@ async def test_the_draft_and_the_history_are_there_the_next_time(tmp_path):
         await pilot.press("1", "!", "escape", "q")
     first = pair.workspace.examples[0].prompt
     assert [past.text for past in load_state(tmp_path / "state.json").history] == [first]
-    async with pair_at(
-        until_shown, tmp_path, "What is the capital of France?!", size=(140, 40)
-    ) as (again, pilot):
+    async with pair_at(until_shown, tmp_path, "Output:!", size=(140, 40)) as (again, pilot):
         again.app.query_one("#history").focus()
         await pilot.press("enter")
         await until_shown(pilot, "difference")

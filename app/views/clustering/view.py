@@ -164,6 +164,7 @@ class ClustersView(PairView[ClusterJobs]):
         """Request the clusters of other tasks."""
         self.leave()
         self._jobs = self._ask_on(tasks)
+        self._jobs.whole.run(0)
 
     def open(self, link: Link) -> None:
         """Go to a layer that another view links to, once it is there.

@@ -100,8 +100,7 @@ class PromptView(View):
 
     def enter(self) -> None:
         """Focus the entry."""
-        if not self._loading.begun and self.session is not None:
-            self._warm_up()
+        self._warm_up()
         self._entry.focus()
 
     @property
@@ -120,7 +119,7 @@ class PromptView(View):
             self.screen.set_focus(self._entry)
 
     def on_descendant_focus(self) -> None:
-        if self._entry.has_focus and self._plain_keys:
+        if self._plain_keys and self.screen.focused is self._entry:
             self._plain_keys = False
             self.ui.refresh_lines()
         self._choose()
@@ -235,17 +234,18 @@ class PromptView(View):
             self._choose()
         if self._pause is not None:
             self._pause.stop()
-        self._pause = self.set_timer(_TYPING_PAUSE_S, self._settle)
+        self._pause = self.set_timer(_TYPING_PAUSE_S, self._typed_on)
 
-    @on(Checkbox.Changed, "#template")
-    def _template_changed(self) -> None:
-        self._count_tokens()
+    def _typed_on(self) -> None:
+        self._settle()
+        self._warm_up()
 
     def _set_template(self, on: bool) -> None:
         box = self.query_one("#template", Checkbox)
         if not box.disabled:
             box.value = on
 
+    @on(Checkbox.Changed, "#template")
     def _count_tokens(self) -> None:
         counts = self.query_one(TokenCounts)
         counts.set_prompt(
@@ -269,18 +269,18 @@ class PromptView(View):
         box.label = Content(f"no chat template in {self.prose(facts.name)}")
 
     def _warm_up(self) -> None:
-        """Load both models in the background, unless the likely first answer is stored."""
-        first = self.ui.state.draft or (
-            Prompt(self.pair.examples[0].prompt) if self.pair.examples else None
-        )
-        session = self.session
-        assert session is not None
+        """Load both models in the background, unless what enter would show is stored."""
+        session, chosen = self.session, self._chosen
+        if session is None or self._loading.begun:
+            return
+        template = self.query_one("#template", Checkbox).value
+        text = chosen.prompt if isinstance(chosen, Example) else self._entry.text
 
         def look() -> None:
             worker = get_current_worker()
-            stored = first is not None and all(
+            stored = all(
                 session.cached(request) is not None
-                for request in self.pair.requests(first.text, chat_template=first.chat_template)
+                for request in self.pair.requests(text, chat_template=template)
             )
             if not stored and not worker.is_cancelled:
                 self.app.call_from_thread(self._loading.begin, session)
@@ -309,7 +309,6 @@ class PromptView(View):
         line.update(words)
         line.set_class(bool(words), "shown")
 
-    @on(Button.Pressed, "#run")
     async def _run(self) -> None:
         prompt = self.current()
         if not prompt.text.strip():
@@ -359,6 +358,7 @@ class PromptView(View):
             self._decided = marks_by_sentence(self._settled_text, self._spans)
             message.items.refresh()
 
+    @on(Button.Pressed, "#run")
     async def action_run(self) -> None:
         """Run the prompt; an empty entry stands for the example that is shown."""
         if self._entry.has_focus and self.ui.text_follows():
