@@ -91,9 +91,10 @@ class JobsPanel(SteadySize, ModalScreen[None]):
         self._shown = found
         # The cursor stays on its job.
         names = [(job.view, job.task.name) for job in found]
-        at = (here.view, here.task.name) if here else None
+        at = None if here is None else (here.view, here.task.name)
+        cursor = names.index(at) if at is not None and at in names else None
         self._jobs.styles.height = max(1, len(found)) + 2
-        self._jobs.show(len(found), cursor=names.index(at) if at in names else None)
+        self._jobs.show(len(found), cursor=cursor)
 
     def _line(self, index: int, width: int) -> Line:
         job = self._shown[index]

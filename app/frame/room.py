@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.widgets import Static
 
@@ -23,7 +23,7 @@ class Room:
         # What had the focus before the terminal became too small.
         self._had_focus: Widget | None = None
 
-    def measure(self, screen: Screen[object], size: Size) -> None:
+    def measure(self, screen: Screen[Any], size: Size) -> None:
         """Show a message instead of the views if they would not fit; call it for every size."""
         unusable = size.width < _UNUSABLE[0] or size.height < _UNUSABLE[1]
         if unusable and not screen.has_class("-too-small"):
@@ -34,7 +34,7 @@ class Room:
             f"insttui needs a terminal of {least}; this one is {size.width}×{size.height}."
         )
 
-    def restore_focus(self, screen: Screen[object]) -> None:
+    def restore_focus(self, screen: Screen[Any]) -> None:
         """Give the focus back once there is room again: hidden widgets lose it."""
         if not screen.has_class("-too-small") and self._had_focus is not None:
             had_focus, self._had_focus = self._had_focus, None

@@ -157,7 +157,8 @@ class StudyDesk:
     def _task(self, study: OfferedStudy, again: Callable[[OfferedStudy], object]) -> Task:
         run, name = study.run, study.spec.name
         assert run is not None
-        state: TaskState = "running" if run.state == "stopping" else run.state
+        found = run.state
+        state: TaskState = "running" if found == "stopping" else found
         if run.active:
             said = progress_text(name, run.progress) if run.progress else ""
             return Task(name, state, said, stop=run.stop)
