@@ -12,7 +12,7 @@ from rich.text import Text
 from textual.document._document import Document, EditResult, Location, Selection
 from textual.document._document_navigator import DocumentNavigator
 from textual.document._wrapped_document import WrappedDocument
-from textual.events import Paste
+from textual.events import Key, Paste
 from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.reactive import Reactive, reactive
@@ -164,6 +164,13 @@ class PromptEntry(TextArea):
     def check_consume_key(self, key: str, character: str | None = None) -> bool:
         """Enter is left to the view."""
         return key != "enter" and super().check_consume_key(key, character)
+
+    async def _on_key(self, event: Key) -> None:
+        # As some terminals end the lines of a paste that they do not mark as one.
+        if event.key == "ctrl+j":
+            event.stop()
+            event.prevent_default()
+            self.write("\n")
 
     def action_cursor_up(self, select: bool = False) -> None:
         self._step(-1) if not self.text else super().action_cursor_up(select)

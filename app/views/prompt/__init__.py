@@ -6,8 +6,7 @@ from app.frame.action import Action
 
 ACTIONS = (
     Action("prompt.run", "enter,ctrl+r", "run", "Run both models on the prompt"),
-    # A terminal sends ctrl-j where pasted lines end that it does not mark as a paste.
-    Action("prompt.newline", "ctrl+n,shift+enter,ctrl+j", "new line", "Begin a new line"),
+    Action("prompt.newline", "ctrl+n,shift+enter", "new line", "Begin a new line"),
     Action("prompt.undo", "ctrl+underscore", "", "Undo the last change of the prompt"),
     Action("prompt.leave", "escape", "plain keys", "Make plain letters keys; then stop loading"),
     Action("prompt.entry", "slash", "write", "Go to the prompt entry", "focus_entry"),
