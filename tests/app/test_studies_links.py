@@ -48,8 +48,8 @@ async def test_a_row_shows_the_maps_that_its_numbers_are_of_and_escape_leads_bac
         first_words = prompts.prompts[1].prompt.split("\n")[0][:40]
         await until_shown(pilot, "instruction score", first_words)
         asked = [r for r in pair.session.requests if isinstance(r, AttributionRequest)]
-        assert asked == list(play.given[0].requests(prompts.prompts[1]))
-        assert [each.model.name for each in asked] == ["demo-base", "demo-tuned"]
+        assert asked == list(play.given[0].requests(prompts.prompts[1]))[::-1]
+        assert [each.model.name for each in asked] == ["demo-tuned", "demo-base"]
         assert {each.max_new_tokens for each in asked} == {prompts.max_new_tokens}
         await until_idle(pilot, pair)
         await pilot.press("escape")
