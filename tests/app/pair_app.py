@@ -23,7 +23,7 @@ from tests.support.case_folders import write_small_library
 from tests.support.scripted_session import Script, ScriptedSession
 
 # Generous: a slow machine may have other work.
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 EXAMPLES = (
     Example("Capital of a country", "What is the capital of France?\n\nInput: France\nOutput:"),
