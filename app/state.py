@@ -37,6 +37,7 @@ class State(msgspec.Struct, frozen=True):
         face: The last face of the maps.
         digits: Whether cells show their scores as numbers.
         theme: The theme chosen in the palette; empty for the default.
+        prices: What analyses cost on this machine, as `app.jobs.prices` learnt it.
     """
 
     draft: Prompt | None = None
@@ -44,6 +45,7 @@ class State(msgspec.Struct, frozen=True):
     face: str = "grid"
     digits: bool = False
     theme: str = ""
+    prices: dict[str, float] = {}
 
 
 def remember(history: tuple[Prompt, ...], prompt: Prompt) -> tuple[Prompt, ...]:

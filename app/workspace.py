@@ -31,11 +31,13 @@ class Example(NamedTuple):
         title: One short line for the list.
         prompt: The prompt, exactly.
         instruction_spans: Its instructions as character spans; empty to let the app guess.
+        kind: What answer it asks for, in a word.
     """
 
     title: str
     prompt: str
     instruction_spans: tuple[Span, ...] = ()
+    kind: str = ""
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,9 @@ class JobLike(Protocol):
     def cancel(self) -> None:
         """Ask for an early end."""
 
+    def put_behind(self, behind: bool) -> None:
+        """Let everything that is not behind go first, or no longer."""
+
 
 class Answerer(Protocol):
     """Answers requests: `analysis.session.session.Session`, or a scripted one in tests."""

@@ -72,6 +72,6 @@ def _pair(options: Namespace, settings: Settings) -> PairWorkspace:
 
 def _examples() -> tuple[Example, ...]:
     return tuple(
-        Example(example.title, example.prompt, example.instruction_places)
+        Example(example.title, example.prompt, example.instruction_places, example.form)
         for example in catalog.examples()
     )

@@ -12,17 +12,30 @@ _ORDINALS = (
     *("first", "second", "third", "fourth", "fifth"),
     *("sixth", "seventh", "eighth", "ninth"),
 )
-_DOCTOR = Action("app.doctor", "", "", "Doctor: what is wrong with this pair, what works with it")
+
+
+def _view_keys(number: int) -> str:
+    # Where one writes, a number is text. F1 is help, as everywhere.
+    return f"{number},f{number}" if number > 1 else "1"
+
+
 _APP = (
     *(
-        Action(f"app.view_{n + 1}", str(n + 1), "", f"Show the {ordinal} view", f"show_view({n})")
+        Action(
+            f"app.view_{n + 1}",
+            _view_keys(n + 1),
+            "",
+            f"Show the {ordinal} view",
+            f"show_view({n})",
+        )
         for n, ordinal in enumerate(_ORDINALS[: sum("pair" in view.workspaces for view in VIEWS)])
     ),
     Action(
         "app.help", "question_mark,f1", "help", "What this view shows, how to read it, its keys"
     ),
     Action("app.palette", "colon,ctrl+p", "palette", "All actions by name", "command_palette"),
-    _DOCTOR,
+    Action("app.jobs", "ctrl+g,J", "jobs", "All jobs: running, waiting, stopped and done", "jobs"),
+    Action("app.doctor", "", "", "Doctor: what is wrong with this pair, what works with it"),
     Action("app.theme", "", "", "Choose a theme", "change_theme"),
     Action("app.screenshot", "", "", "Save the screen as an SVG picture", "save_screen"),
     Action("app.quit", "q", "quit", "Quit", "quit"),
@@ -39,6 +52,9 @@ def actions_of(scope: str) -> list[Action]:
     return [action for action in _ALL if action.scope == scope]
 
 
+# What only a pair of models has.
+_OF_PAIRS = ("app.doctor", "app.jobs")
+
 _BY_CALL = {(action.scope, *parse(action.action)[1:]): action for action in _ALL}
 
 
@@ -50,7 +66,9 @@ def action_of(scope: str, name: str, parameters: tuple[object, ...]) -> Action |
 def exists(action: Action, *, views: int, pair: bool) -> bool:
     """Whether an action of the app exists in a workspace with so many views, a pair or not."""
     number = action.id.removeprefix("app.view_")
-    return pair or action is not _DOCTOR if not number.isdigit() else int(number) <= views
+    if number.isdigit():
+        return int(number) <= views
+    return pair or action.id not in _OF_PAIRS
 
 
 def bindings(scope: str) -> list[BindingType]:
@@ -82,6 +100,7 @@ _NAMES = {
     "greater_than_sign": ">",
     "less_than_sign": "<",
     "escape": "esc",
+    "ctrl+underscore": "ctrl-_",
 }
 
 

@@ -24,38 +24,50 @@ _STATES = {
 
 
 def header(
-    workspace: Workspace, status: EngineStatus, views: Sequence[ViewSpec], current: str, size: Size
+    workspace: Workspace,
+    status: EngineStatus,
+    views: Sequence[ViewSpec],
+    current: str,
+    size: Size,
+    *,
+    typing: bool,
+    doing: str,
 ) -> tuple[Line, Line]:
     """The screen's first line: the workspace and engine state on the left, the views on the right.
 
-    `current` is a view's id; view titles are left out if they do not fit.
+    `current` is a view's id; view titles are left out if they do not fit. While `typing`, numbers
+    are text, and views have function keys. `doing` says what the engine works on, harmless.
     """
-    left = _open(workspace, status)
+    left = _open(workspace, status, doing)
     if size.width < MINIMUM[0] or size.height < MINIMUM[1]:
         left.append((f"  {MINIMUM[0]}×{MINIMUM[1]} shows more", "warn"))
-    tabs = _tabs(views, current)
+    tabs = _tabs(views, current, typing=typing)
     fits = width_of([*left, *tabs]) <= size.width
-    return left, tabs if fits else _tabs(views, current, titles=False)
+    return left, tabs if fits else _tabs(views, current, typing=typing, titles=False)
 
 
-def _open(workspace: Workspace, status: EngineStatus) -> list[tuple[str, str]]:
+def _open(workspace: Workspace, status: EngineStatus, doing: str) -> list[tuple[str, str]]:
     left: list[tuple[str, str]] = [(" insttui  ", "accent")]
     if isinstance(workspace, LibraryWorkspace):
         names = " │ ".join(workspace.library.models)
         return [*left, (prose(names), "strong"), ("  stored results", "dim")]
     names = f"{workspace.base.name} │ {workspace.tuned.name}"
     places = sorted({model.device for model in status.models})
-    state = " · ".join([_STATES[status.state], *places])
+    busy = doing if status.state == "busy" else ""
+    state = busy or " · ".join([_STATES[status.state], *places])
     return [*left, (prose(names), "strong"), (prose(f"  {state}"), "dim")]
 
 
-def _tabs(views: Sequence[ViewSpec], current: str, *, titles: bool = True) -> Line:
-    """The views by number and title; without titles, only the current one keeps its own."""
+def _tabs(views: Sequence[ViewSpec], current: str, *, typing: bool, titles: bool = True) -> Line:
+    """The views by key and title; without titles, only the current one keeps its own."""
     tabs: list[tuple[str, str]] = []
+    # Of bare numbers, the first says for all that they are function keys.
+    marked = range(2, len(views) + 1) if titles else (2,)
     for number, spec in enumerate(views, 1):
         here = spec.id == current
         # Bare numbers are packed tightly: a narrow screen may need many.
-        words = f" {number} {spec.title} " if titles or here else f" {number}"
+        key = f"F{number}" if typing and number in marked else f"{number}"
+        words = f" {key} {spec.title} " if titles or here else f" {key}"
         tabs.append((words, "strong" if here else "dim"))
     return tabs
 

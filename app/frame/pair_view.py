@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Generic, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from textual import on
+from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.widgets import Static
 
 from analysis.events import EngineStatus
 from app.frame.view import View
 from app.jobs.pair_jobs import PairJobs
+from app.jobs.prices import FREE_S
+from app.jobs.progress_text import duration
+from app.jobs.tasks import Task
 from app.jobs.watch import Watch
 from app.widgets.lines import Line, Lines, width_of
 from app.workspace import short_names
 
+if TYPE_CHECKING:
+    from analysis.request import Ask
+
 Jobs = TypeVar("Jobs", bound=PairJobs)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Something costly that waits for the user's word: its price in seconds, and what starts it."""
+
+    cost: float
+    go: Callable[[], None]
+
+    @property
+    def seconds(self) -> str:
+        return f"about {duration(self.cost)} (an estimate)"
+
+    def words(self) -> str:
+        """What it costs and how it is started, in paragraphs."""
+        return (
+            f"This takes about {duration(self.cost)} on this machine, as far as can be told.\n\n"
+            "Enter starts it. It goes on while another view is looked at, behind what that asks "
+            "for, and what is computed is kept."
+        )
 
 
 class PairView(View, Generic[Jobs]):
@@ -26,10 +56,21 @@ class PairView(View, Generic[Jobs]):
 
     PAGES: ClassVar[tuple[str, ...]]
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "start", "Start", show=False)]
+
+    class Weighed(Message):
+        """It is known how many of the planned requests are not stored."""
+
+        def __init__(self, missing: list[Ask[Any]], go: Callable[[], None]) -> None:
+            super().__init__()
+            self.missing, self.go = missing, go
+
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self._page = "words"
         self._jobs: Jobs | None = None
+        # What waits for enter, because it costs much.
+        self._offer: Offer | None = None
 
     # For subclasses
 
@@ -77,11 +118,64 @@ class PairView(View, Generic[Jobs]):
 
     def enter(self) -> None:
         """Make the requests the first time, and take the focus."""
-        if self._jobs is None and self.ui.session is not None:
+        if self._jobs is None and self.session is not None:
             self._jobs = self._ask()
+            self._run_whole()
         self._turn_to(self._page)
 
+    def _run_whole(self) -> None:
+        """Ask what is asked first, where that is costly; else it is asked already."""
+        jobs = self._jobs
+        if jobs is not None and jobs.costly_whole:
+            self._weigh(jobs, lambda: jobs.whole.run(0))
+
+    def _weigh(self, jobs: Jobs, go: Callable[[], None]) -> None:
+        """Go on with what is planned: at once if it costs little, or once the user says so.
+
+        What a link leads to was asked for.
+        """
+        planned, session = jobs.planned(), self.session
+        cost = self.ui.prices.of(planned)
+        if session is None or cost is None or cost <= FREE_S or self.ui.came_by_link(self):
+            go()
+            return
+
+        def look() -> None:
+            missing = [
+                ask for ask in planned if any(session.cached(each) is None for each in ask.requests)
+            ]
+            self.post_message(self.Weighed(missing, go))
+
+        self.run_worker(look, thread=True, exit_on_error=False, group="weigh", exclusive=True)
+
+    @on(Weighed)
+    def _weighed(self, message: Weighed) -> None:
+        message.stop()
+        cost = self.ui.prices.of(message.missing)
+        if cost is None or cost <= FREE_S:
+            message.go()
+        else:
+            self._offer = Offer(cost, message.go)
+        self.show_everything()
+
+    def action_start(self) -> None:
+        """Start what waits for the user's word."""
+        offer, self._offer = self._offer, None
+        if offer is not None:
+            offer.go()
+            self.show_everything()
+            self.ui.refresh_lines()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
+        if action == "start":
+            return self._offer is not None
+        return super().check_action(action, parameters)
+
+    def tasks(self) -> list[Task]:
+        return [] if self._jobs is None else self._jobs.tasks(self.action_run_again)
+
     def leave(self) -> None:
+        self._offer = None
         if self._jobs is not None:
             self._jobs.stop()
 
@@ -115,7 +209,8 @@ class PairView(View, Generic[Jobs]):
     def _show_words(self, jobs: Jobs) -> None:
         words = self.query_one("#words", Static)
         words.set_class(jobs.whole.problem is not None, "bad")
-        words.update("\n".join(self.prose(line) for line in jobs.words().split("\n")))
+        said = jobs.words() if self._offer is None else self._offer.words()
+        words.update("\n".join(self.prose(line) for line in said.split("\n")))
 
     def _show_progress(self) -> None:
         line = self._progress()
@@ -128,6 +223,8 @@ class PairView(View, Generic[Jobs]):
         return self._going_on() or self._all_there()
 
     def _going_on(self) -> Line:
+        if self._offer is not None:
+            return [("enter", "accent"), (f" starts it · {self._offer.seconds}", "")]
         starting = self.ui.status.state in ("off", "starting")
         return [] if self._jobs is None else self._jobs.going_on(engine_starting=starting)
 
@@ -157,8 +254,10 @@ class PairView(View, Generic[Jobs]):
             self._take_part(jobs, step.finished)
         elif about is jobs.opened:
             self._take_opened(jobs)
-        else:
+        elif jobs.costly_whole:
             self._begin(jobs)
+        else:
+            self._weigh(jobs, lambda: self._begin(jobs))
         self._show_progress()
         if self.ui.view is self and jobs.running is None:
             self.ui.refresh_lines()

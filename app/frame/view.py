@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.containers import Vertical
+from textual.widgets import Input, TextArea
 
 from analysis.problems import ProblemError
 from app.frame.actions import action_of
 from app.frame.export import Tables, save_table
+from app.jobs.front import ViewSession
+from app.jobs.tasks import Task
 from app.terminal.text import prose, visible
 from app.widgets.file_bar import FileBar
 from app.workspace import PairWorkspace
@@ -36,6 +39,20 @@ class View(Vertical):
     HELP: ClassVar[str]
     ANSWERS: ClassVar[frozenset[str]] = frozenset()
     ui: Shell
+    _session: ViewSession | None = None
+
+    @property
+    def session(self) -> ViewSession | None:
+        """What answers this view's requests; None before the first paint, and without models."""
+        if self._session is None and self.ui.session is not None:
+            front = self.ui.view is self
+            self._session = ViewSession(self.ui.session, self.ui.prices, in_front=front)
+        return self._session
+
+    def stand(self, *, in_front: bool) -> None:
+        """Called when this or another view is shown: its requests go first, or behind."""
+        if self._session is not None:
+            self._session.stand(in_front=in_front)
 
     @property
     def pair(self) -> PairWorkspace:
@@ -108,11 +125,23 @@ class View(Vertical):
     def open(self, link: Link) -> None:
         """Called with a link to this view: go to its place."""
 
+    @property
+    def takes_text(self) -> bool:
+        """Whether a plain letter is text now, and no key."""
+        return isinstance(self.ui.base.focused, TextArea | Input)
+
+    def about_to_type(self) -> None:
+        """Called before a plain letter goes to whatever has the focus."""
+
     def take_paste(self, text: str) -> None:
         """Called with a paste that no focused widget takes."""
 
     def connected(self) -> None:
         """Called when the app gets its session, soon after the first paint."""
+
+    def tasks(self) -> list[Task]:
+        """What the view has begun, for the list of jobs."""
+        return []
 
     def leave(self) -> None:
         """Called when the app ends: save state, stop what runs."""

@@ -6,20 +6,22 @@ pairs, or what a neuron writes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from analysis.models.request import Architecture, opening
 from analysis.request import Ask
 from app.jobs.layer_jobs import LayerJobs, Step
+from app.jobs.tasks import Task
 from app.terminal.text import prose
 from app.widgets.lines import Line
 
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
 
+    from analysis.session.drive import Answerer
     from app.jobs.watch import Watch
-    from app.workspace import PairWorkspace, SessionLike
+    from app.workspace import PairWorkspace
 
 R = TypeVar("R")
 
@@ -32,6 +34,7 @@ class PairJobs:
 
     Attributes:
         whole: Request about both models as wholes, by default for their architectures.
+        costly_whole: Whether that is another one, which may cost much and is all that is planned.
         parts: Requests for every part; None until the models are known to be alike.
         opened: Request for the opened thing; None before there is one.
     """
@@ -42,20 +45,30 @@ class PairJobs:
     def __init__(
         self,
         workspace: PairWorkspace,
-        session: SessionLike,
+        session: Answerer,
         listener: MessagePump,
         whole: Ask[Any] | None = None,
     ) -> None:
-        """Args: the models; where to submit; what receives `Watch.Changed`; what to ask first."""
+        """Args: the models; where to submit; what receives `Watch.Changed`; what to ask first.
+
+        The models' architectures, asked by default, are asked at once; anything else is not asked
+        before `run_again`.
+        """
         self._workspace, self._session, self._listener = workspace, session, listener
         self.parts: LayerJobs[Any] | None = None
         self.opened: LayerJobs[Any] | None = None
         self._opened_by: Ask[Any] | None = None
+        self.costly_whole = whole is not None
         if whole is None:
             asked = [request for ask in opening(*workspace.pair) for request in ask.requests]
             whole = Ask("both models", tuple(asked))
         self.whole = self._jobs([whole])
-        self.whole.run(0)
+        if not self.costly_whole:
+            self.whole.run(0)
+
+    def planned(self) -> Sequence[Ask[Any]]:
+        """What is asked next of its own accord, and may cost much; the models are alike."""
+        return []
 
     @property
     def architectures(self) -> tuple[Architecture, Architecture] | None:
@@ -112,6 +125,19 @@ class PairJobs:
             jobs.stop()
         return running
 
+    def tasks(self, again: Callable[[], object]) -> list[Task]:
+        """For the list of jobs; `again` goes on with what is unfinished."""
+        named = (
+            (self.parts, self.parts.kind if self.parts else ""),
+            (self.opened, prose(self._opened_by.name) if self._opened_by else ""),
+            (self.whole, prose(self.whole.name)),
+        )
+        found = [jobs.task(name, again) for jobs, name in named if jobs is not None]
+        # That the architectures were read is no news.
+        if not self.costly_whole and self.whole.results:
+            found.pop()
+        return [task for task in found if task is not None]
+
     def words(self) -> str:
         """Text in place of the first page, in paragraphs."""
         built = self.architectures
@@ -125,7 +151,7 @@ class PairJobs:
         if running is not None:
             waiting = "the engine is starting" if engine_starting else "the engine has other work"
             return [(running.words() or waiting, ""), (" · esc stops", "dim")]
-        if unfinished is None:
+        if unfinished is None or not (unfinished.stopped or unfinished.problem):
             return []
         if unfinished.problem is not None:
             return [(prose(f"{unfinished.problem} r runs it again."), "bad")]

@@ -19,7 +19,7 @@ from tests.support.scripted_weights import architecture
 
 WIDE, NARROW = (200, 50), (80, 24)
 CATEGORIES = demo_instructions().categories
-KEY = str([each.id for each in VIEWS if "pair" in each.workspaces].index("components") + 1)
+KEY = "f" + str([each.id for each in VIEWS if "pair" in each.workspaces].index("components") + 1)
 ALL = f"all {len(CATEGORIES)} categories are there"
 
 

@@ -25,11 +25,11 @@ from tests.app.pair_app import (
 @pytest.mark.parametrize(
     ("size", "tabs"),
     [
-        ((80, 24), "1 Prompt  2 3 4 5 6 7 8"),
+        ((80, 24), "1 Prompt  F2 3 4 5 6 7 8"),
         (
             (200, 50),
-            "1 Prompt  2 Saliency  3 Heads  4 Concepts  5 Studies  6 Components  7 Clusters"
-            "  8 Changes",
+            "1 Prompt  F2 Saliency  F3 Heads  F4 Concepts  F5 Studies  F6 Components  F7 Clusters"
+            "  F8 Changes",
         ),
     ],
 )
@@ -39,28 +39,31 @@ async def test_header_and_keys_fit(tmp_path, size, tabs):
         first, last = shown.splitlines()[0], shown.splitlines()[-1]
         assert "demo-base │ demo-tuned" in first
         assert first.endswith(tabs)
-        assert "? help  q quit" in last
+        assert "f1 help  ctrl-c quit" in last
         assert len(shown.splitlines()) == size[1]
 
 
 async def test_the_key_line_shows_the_keys_that_work_where_the_focus_is(tmp_path):
-    async with pair_at(until_shown, tmp_path, "t template") as (_, pilot):
-        await pilot.press("slash")
-        keys = (await until_shown(pilot, "ctrl-c quit")).splitlines()[-1]
+    async with pair_at(until_shown, tmp_path, "ctrl-c quit") as (pair, pilot):
+        keys = screen(pair.app).splitlines()[-1]
         assert keys.split() == [
-            *["ctrl-r", "run", "esc", "leave", "ctrl-p", "palette"],
+            *["enter", "run", "ctrl-n", "new", "line", "esc", "plain", "keys", "ctrl-l", "empty"],
             *["f1", "help", "ctrl-c", "quit"],
         ]
-        await pilot.press("escape", "enter")
+        await pilot.press("escape")
+        keys = (await until_shown(pilot, "q quit")).splitlines()[-1]
+        for key in ("/ write", "? help"):
+            assert key in keys
+        await pilot.press("enter")
         keys = (await until_shown(pilot, "difference")).splitlines()[-1]
         for key in ("g grid", "t text", "v whole", "s swap", "/ find", "m method", "q quit"):
             assert key in keys
 
 
-@pytest.mark.parametrize(("key", "words"), [("1", "Type or paste"), ("2", "S[n, m] = ceil")])
+@pytest.mark.parametrize(("key", "words"), [("f1", "Type or paste"), ("f2", "S[n, m] = ceil")])
 async def test_every_view_has_a_help_panel_with_its_keys(tmp_path, key, words):
     async with pair_at(started, tmp_path, size=(120, 100)) as (pair, pilot):
-        await pilot.press(key, "question_mark")
+        await pilot.press(*dict.fromkeys([key, "f1"]))
         shown = await until_shown(pilot, words)
         view = pair.app.screen_stack[0].query_one("#views").current
         for action in actions_of(view):
@@ -72,7 +75,7 @@ async def test_every_view_has_a_help_panel_with_its_keys(tmp_path, key, words):
 
 async def test_the_palette_runs_the_actions_of_the_view(tmp_path):
     async with pair_at(started, tmp_path, size=(120, 40)) as (_, pilot):
-        await pilot.press("colon")
+        await pilot.press("ctrl+p")
         await pilot.pause(0.2)
         await pilot.press(*"run both")
         await until_shown(pilot, "Run both models on the prompt")
@@ -81,9 +84,9 @@ async def test_the_palette_runs_the_actions_of_the_view(tmp_path):
 
 
 async def test_keys_can_be_rebound(tmp_path):
-    settings = Settings(keys={"saliency.swap": "w", "app.help": "f2"})
+    settings = Settings(keys={"saliency.swap": "w", "app.help": "f9"})
     async with pair_at(started, tmp_path, settings=settings) as (pair, pilot):
-        await until_shown(pilot, "f2 help")
+        await until_shown(pilot, "f9 help")
         await pilot.press("enter")
         await until_shown(pilot, "difference", "─ demo-base")
         await pilot.press("s")
@@ -132,7 +135,7 @@ async def test_quitting_does_not_wait_for_the_engine(tmp_path, key):
 
 async def test_ctrl_c_quits_from_the_entry_too(tmp_path):
     async with pair_at(until_shown, tmp_path, "engine ready") as (pair, pilot):
-        await pilot.press("slash", *"unsent draft", "ctrl+c")
+        await pilot.press(*"unsent draft", "ctrl+c")
         await pilot.pause()
     assert pair.session.closed
     assert load_state(tmp_path / "state.json").draft.text == "unsent draft"
@@ -140,7 +143,7 @@ async def test_ctrl_c_quits_from_the_entry_too(tmp_path):
 
 async def test_the_engine_may_change_while_a_panel_is_open(tmp_path):
     async with pair_at(until_shown, tmp_path, "engine ready") as (_, pilot):
-        await pilot.press("enter", "question_mark")
+        await pilot.press("enter", "f1")
         await until_shown(pilot, "esc closes")
         await pilot.resize_terminal(100, 30)
         await pilot.press("r", "escape")
@@ -159,7 +162,7 @@ async def test_a_paste_into_the_palette_cannot_reach_the_terminal(tmp_path):
     from textual.events import Paste
 
     async with pair_at(started, tmp_path) as (pair, pilot):
-        await pilot.press("colon")
+        await pilot.press("ctrl+p")
         await pilot.pause(0.2)
         pair.app.post_message(Paste("\x1b[31mred\x07‮"))
         await pilot.pause(0.2)
@@ -197,14 +200,14 @@ async def test_nothing_is_sent_to_the_terminal_while_nothing_changes(tmp_path):
 
 async def test_a_key_puts_a_message_away_once_it_could_be_read(tmp_path, monkeypatch):
     async with pair_at(until_loaded, tmp_path) as (pair, pilot):
-        monkeypatch.setattr("app.main._READ_S", {"information": 3600.0, "error": 0.0})
+        monkeypatch.setattr("app.frame.messages._READ_S", {"information": 3600.0, "error": 0.0})
         pair.app.say("Written to a file")
         await until_shown(pilot, "Written to a file")
         await pilot.press("j")
         await pilot.pause()
         assert "Written to a file" in screen(pair.app)
         pair.app.clear_notifications()
-        pair.app._said_until = 0.0
+        pair.app._messages._until = 0.0
         pair.app.say("Nothing was written", severity="error")
         await until_shown(pilot, "Nothing was written")
         await pilot.press("question_mark")

@@ -18,7 +18,7 @@ from tests.support.scripted_session import answer
 from tests.support.scripted_weights import LAYERS
 
 WIDE, NARROW = (200, 50), (80, 24)
-KEY = str([each.id for each in VIEWS if "pair" in each.workspaces].index("changes") + 1)
+KEY = "f" + str([each.id for each in VIEWS if "pair" in each.workspaces].index("changes") + 1)
 ALL_THERE = f"all {LAYERS + 1} parts are there"
 
 

@@ -21,7 +21,7 @@ from tests.support.scripted_clusters import task_clusters
 from tests.support.scripted_session import answer
 
 WIDE, NARROW = (200, 50), (80, 24)
-KEY = str(1 + [each.id for each in VIEWS if "pair" in each.workspaces].index("clusters"))
+KEY = "f" + str(1 + [each.id for each in VIEWS if "pair" in each.workspaces].index("clusters"))
 
 
 def script(request):

@@ -53,7 +53,7 @@ async def test_a_key_goes_through_the_plots_and_another_shows_the_numbers(tmp_pa
 async def test_a_plot_follows_the_layer_and_is_empty_for_one_that_is_not_there(tmp_path):
     async with pair_at(until_loaded, tmp_path) as (pair, pilot):
         release = hold_back(pair, ConceptsRequest)
-        await pilot.press("4")
+        await pilot.press("f4")
         await until_shown(pilot, "not computed yet")
         await pilot.press("p")
         await until_shown(pilot, "by component", "nothing to plot yet")

@@ -25,7 +25,7 @@ ALL_THERE = f"all {LAYERS} layers are there"
 async def shown_concepts(pilot):
     """Open the view and wait for all layers."""
     await until_shown(pilot, "Capital of a country")
-    await pilot.press("4")
+    await pilot.press("f4")
     return await until_shown(pilot, ALL_THERE)
 
 
@@ -120,7 +120,7 @@ async def test_a_layer_without_a_network_is_asked_nothing_and_says_why(tmp_path)
 
     async def shown(pilot):
         await until_shown(pilot, "Capital of a country")
-        await pilot.press("4")
+        await pilot.press("f4")
         return await until_shown(pilot, f"all {LAYERS - 1} layers are there")
 
     async with pair_at(shown, tmp_path, script=script) as (pair, pilot):
@@ -181,6 +181,6 @@ async def test_every_layer_is_asked_once_in_order(tmp_path):
     async with pair_at(shown_concepts, tmp_path) as (pair, pilot):
         asked = requests_of(pair, ConceptsRequest)
         assert asked == [request_of(pair, layer) for layer in range(LAYERS)]
-        await pilot.press("1", "4")
+        await pilot.press("1", "f4")
         await pilot.pause(0.1)
         assert requests_of(pair, ConceptsRequest) == asked

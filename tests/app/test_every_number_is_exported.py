@@ -144,13 +144,13 @@ async def test_prompt_and_saliency(tmp_path):
     async with pair.app.run_test(size=WIDE) as pilot:
         await until_loaded(pilot)
         walk, of = Walk(pilot, tmp_path), shown_saliency
-        await pilot.press("j", "space", "escape")
+        await pilot.press("escape", "j", "space", "escape")
         prompt = await until_shown(pilot, "+ 1 special")
         await pilot.press("k", "enter")
         await until_shown(pilot, "difference", "≈")
         await pilot.press("1")
         await until_shown(pilot, "+ 1 special")
-        await pilot.press("2", "d", "l", "j")
+        await pilot.press("f2", "d", "l", "j")
         grids, below = of.digits("saliency", (16, 2), "score", 1), of.readers("saliency")
         await walk.see([*grids, *below, *of.SAMPLED], by="eE")
         await walk.see([*below, *of.SAMPLED], "t", "j", by="")
@@ -208,14 +208,14 @@ async def test_weights(tmp_path):
         await until_loaded(pilot)
         walk, of = Walk(pilot, tmp_path), shown_weights
         there = ["all 8 layers are there"]
-        await walk.see(of.HEADS, "3", "j", "l", until=there)
+        await walk.see(of.HEADS, "f3", "j", "l", until=there)
         await walk.see(of.HEADS, "enter")
         await pilot.press("enter")
         await until_shown(pilot, "16 neuron pairs")
         await walk.see(of.NEURON_PAIRS, "j", "j", "j")
         await walk.see(of.VERBS, "escape", "escape", "w", until=["Welch"])
         await walk.see(of.HEADS_FOUND, "escape", "slash", *"Essay", "enter", until=["“Essay” in"])
-        await pilot.press("4")
+        await pilot.press("f4")
         await until_shown(pilot, *there)
         plots = [
             ("variance", "component"),
@@ -253,7 +253,7 @@ async def test_neurons_clusters_and_changes(tmp_path):
     async with pair.app.run_test(size=WIDE) as pilot:
         await until_loaded(pilot)
         walk, of = Walk(pilot, tmp_path), shown_components
-        await walk.see([*of.overlaps("jaccard"), *of.SETS], "6", until=["all 6 categories"])
+        await walk.see([*of.overlaps("jaccard"), *of.SETS], "f6", until=["all 6 categories"])
         await walk.see([*of.overlaps("containment"), *of.TWO_SETS], "m", "l", until=["in both"])
         await pilot.press("h")
         await walk.see([*of.SIZES, *of.SETS], "v", until=["how many"])
@@ -262,10 +262,10 @@ async def test_neurons_clusters_and_changes(tmp_path):
         await walk.see(of.NEURON, "enter", until=["‖w‖"])
         await walk.see(of.WRITERS, "slash", *"essay", "enter", until=["layers are searched"])
         of = shown_weights
-        await walk.see(of.CLUSTERS, "7", until=["layer 3 of 3", "AMI"])
+        await walk.see(of.CLUSTERS, "f7", until=["layer 3 of 3", "AMI"])
         for title in ("pair F1", "ARI", "AMI", "nearest"):
             await walk.see(of.CLUSTERS, "p", until=[title], by="")
-        await walk.see(of.MATRICES, "8", until=["all 9 parts are there"])
+        await walk.see(of.MATRICES, "f8", until=["all 9 parts are there"])
         await walk.see(of.DIRECTIONS, "enter", until=["share %"])
         await walk.see(of.VECTORS, "escape", "v", until=["norms and biases"])
         await walk.see(of.CHANGES_FOUND, "slash", *"essay", "enter", until=["“essay” in"])
@@ -277,7 +277,7 @@ async def test_experts(tmp_path):
     async with pair.app.run_test(size=WIDE) as pilot:
         await until_loaded(pilot)
         walk, of = Walk(pilot, tmp_path), shown_components
-        await pilot.press("6")
+        await pilot.press("f6")
         await until_shown(pilot, "all 6 categories", "experts")
         # Neurons of a mixture are rarely active: a low threshold, so that there are some.
         await pilot.press("u", *"[[[[", "u", *"[[")
@@ -330,7 +330,7 @@ async def test_training_runs(tmp_path):
     async with pair.app.run_test(size=WIDE) as pilot:
         await until_loaded(pilot)
         walk = Walk(pilot, tmp_path)
-        await pilot.press("7")
+        await pilot.press("f7")
         await until_shown(pilot, "layer 3 of 3")
         await pilot.press("t")
         await until_shown(pilot, "epoch 4 of 4")

@@ -32,7 +32,7 @@ WIDE, NARROW = (160, 40), (80, 24)
 async def shown_heads(pilot):
     """Open the view and wait for all layers."""
     await until_shown(pilot, "Capital of a country")
-    await pilot.press("3")
+    await pilot.press("f3")
     return await until_shown(pilot, f"all {LAYERS} layers are there")
 
 
@@ -56,7 +56,7 @@ async def test_every_layer_is_asked_of_both_models_once_and_the_map_shows_every_
         assert len(requests_of(pair, ArchitectureRequest)) == 2
         asked = [(r.layer, r.model.name) for r in requests_of(pair, HeadPairsRequest)]
         assert asked == [(n, m) for n in range(LAYERS) for m in ("demo-base", "demo-tuned")]
-        await pilot.press("1", "3")
+        await pilot.press("1", "f3")
         await pilot.pause(0.1)
         assert len(requests_of(pair, HeadPairsRequest)) == len(asked)
 
@@ -76,7 +76,7 @@ async def test_a_layer_without_heads_is_asked_nothing_and_says_why(tmp_path):
 
     async def shown(pilot):
         await until_shown(pilot, "Capital of a country")
-        await pilot.press("3")
+        await pilot.press("f3")
         return await until_shown(pilot, f"all {LAYERS - 1} layers are there")
 
     async with pair_at(shown, tmp_path, size=WIDE, script=script) as (pair, pilot):
@@ -231,7 +231,7 @@ async def test_models_of_any_size_are_walked_through_in_terminals_of_any_size(tm
             yield from answer(request)
 
     async with pair_at(started, tmp_path, size=(200, 50), script=script) as (pair, pilot):
-        await pilot.press("3")
+        await pilot.press("f3")
         await until_shown(pilot, "layer 0 · head 0")
         for size in (NARROW, (60, 16), (240, 60)):
             await pilot.resize_terminal(*size)

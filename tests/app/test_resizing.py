@@ -32,7 +32,7 @@ async def test_head_and_foot_are_as_wide_as_the_new_size(tmp_path, after):
 
 async def test_after_a_terminal_that_was_too_small_the_keys_of_the_view_work_again(tmp_path):
     async with pair_at(until_loaded, tmp_path, size=(200, 50)) as (pair, pilot):
-        await pilot.press("3")
+        await pilot.press("f3")
         await until(pilot, lambda: isinstance(pair.app.focused, HeadMap))
         had_focus = pair.app.focused
         for size in ((40, 10), (30, 8), (240, 60)):

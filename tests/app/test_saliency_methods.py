@@ -57,7 +57,7 @@ async def test_m_explains_the_same_responses_by_other_methods_and_shows_a_differ
         requests = asked(pair)
         methods = ["auto", "auto", "frozen_norms", "frozen_norms", "occlusion", "occlusion"]
         assert [each.method for each in requests] == methods
-        for first, second in zip(requests[:2] * 2, requests[2:], strict=True):
+        for first, second in zip(requests[1::-1] * 2, requests[2:], strict=True):
             assert second.response_ids == attribution(first).response_tokens.ids
             assert second == msgspec.structs.replace(
                 first, method=second.method, response_ids=second.response_ids
@@ -121,7 +121,7 @@ async def test_the_agreement_is_worked_out_once_and_a_new_prompt_begins_anew(tmp
             await pilot.press("y")
             await until_shown(pilot, "copied.txt")
             assert f"\n{method}\ndemo-base" in (tmp_path / "copied.txt").read_text()
-        await pilot.press("1", "j", "enter")
+        await pilot.press("1", "escape", "j", "enter")
         shown = await until_shown(pilot, "demo-tuned · gradient (reverse)", "opposite")
         assert "gradient/occlusion" not in shown
         assert len(asked(pair)) == 8
@@ -186,9 +186,9 @@ async def test_a_failed_occlusion_is_said_and_loses_nothing(tmp_path):
 
 async def test_a_model_that_is_still_computed_is_occluded_once_it_is_there(tmp_path):
     def script(request):
-        tuned = request.model.name == "demo-tuned" and isinstance(request, AttributionRequest)
+        base = request.model.name == "demo-base" and isinstance(request, AttributionRequest)
         for count, event in enumerate(answer(request)):
-            if tuned and request.method == "auto" and count == 2 and not opened:
+            if base and request.method == "auto" and count == 2 and not opened:
                 pair.session.gate.clear()
             yield event
 
@@ -197,18 +197,18 @@ async def test_a_model_that_is_still_computed_is_occluded_once_it_is_there(tmp_p
     async with pair.running(size=WIDE) as pilot:
         await until_shown(pilot, "Capital of a country")
         await pilot.press("enter")
-        await until_shown(pilot, "demo-base · gradient (reverse)", "gradient · computing")
+        await until_shown(pilot, "demo-tuned · gradient (reverse)", "gradient · computing")
         await pilot.press("m", "m")
-        await until_shown(pilot, "demo-base · occlusion · computing")
+        await until_shown(pilot, "demo-tuned · occlusion · computing")
         opened.append(True)
         pair.session.gate.set()
         await until(pilot, lambda: screen(pair.app).count("all r") == 2)
         order = [(each.model.name, each.method) for each in asked(pair)]
-        # What was passed over while the tuned model had no response is not asked for.
+        # What was passed over while the base model had no response is not asked for.
         assert order[2:] == [
-            ("demo-base", "frozen_norms"),
-            ("demo-base", "occlusion"),
+            ("demo-tuned", "frozen_norms"),
             ("demo-tuned", "occlusion"),
+            ("demo-base", "occlusion"),
         ]
 
 

@@ -26,7 +26,7 @@ async def test_o_explains_one_model_s_response_in_both_and_then_the_other_s(tmp_
             "demo-base · gradient (reverse) · demo-base's response ─",
             "demo-tuned · gradient (reverse) · demo-base's response ─",
         )
-        own, _, given = asked(pair)
+        _, own, given = asked(pair)
         assert given.model.name == "demo-tuned"
         assert given.written_by == own.model
         assert given.response == RESPONSES["demo-base"]

@@ -33,7 +33,7 @@ async def check(name, size, pilot):
 @pytest.mark.parametrize("size", SIZES)
 async def test_prompt(tmp_path, size):
     async with pair_at(until_loaded, tmp_path, size=size) as (pair, pilot):
-        await pilot.press("j", "space")
+        await pilot.press("escape", "j", "space")
         await until(pilot, lambda: screen(pair.app).count("+ 1 special") == 2)
         await check("prompt", size, pilot)
 

@@ -48,8 +48,8 @@ async def test_a_row_shows_the_maps_that_its_numbers_are_of_and_escape_leads_bac
         first_words = prompts.prompts[1].prompt.split("\n")[0][:40]
         await until_shown(pilot, "instruction score", first_words)
         asked = [r for r in pair.session.requests if isinstance(r, AttributionRequest)]
-        assert asked == list(play.given[0].requests(prompts.prompts[1]))
-        assert [each.model.name for each in asked] == ["demo-base", "demo-tuned"]
+        assert asked == list(play.given[0].requests(prompts.prompts[1]))[::-1]
+        assert [each.model.name for each in asked] == ["demo-tuned", "demo-base"]
         assert {each.max_new_tokens for each in asked} == {prompts.max_new_tokens}
         await until_idle(pilot, pair)
         await pilot.press("escape")
@@ -58,11 +58,11 @@ async def test_a_row_shows_the_maps_that_its_numbers_are_of_and_escape_leads_bac
         assert (rows.cursor, pair.app.focused) == (2, rows)
         await pilot.press("enter")
         await until_shown(pilot, "instruction score")
-        await pilot.press("5")
+        await pilot.press("f5")
         await until_shown(pilot, "Every response")
         assert (rows.cursor, pair.app.focused) == (2, rows)
         # Without a link it leads to the first view.
-        await pilot.press("2")
+        await pilot.press("f2")
         await until_shown(pilot, "instruction score")
         await pilot.press("escape")
         await until_shown(pilot, "Examples")
@@ -88,7 +88,7 @@ async def test_escape_leads_back_from_a_head_and_from_a_component(tmp_path):
         # Both views are there now.
         await pilot.press("end", "k", "enter")
         await until_shown(pilot, "layer 2 ·", "tuned 4 ")
-        await pilot.press("5")
+        await pilot.press("f5")
         await turned_to(pilot, "Every head")
         await pilot.press("home", "enter")
         await until_shown(pilot, "layer 0 · head 0")

@@ -218,7 +218,7 @@ async def test_a_library_is_studied_without_a_model(library, play):
         await until_shown(pilot, "two", "instruction score")
         await pilot.press("left_square_bracket")
         await until_shown(pilot, "one")
-        await pilot.press("3")
+        await pilot.press("f3")
         await until_shown(pilot, "Every response")
         assert library.query_one("#rows").cursor == 2
         # Escape leads back, too, however many cases were looked at.

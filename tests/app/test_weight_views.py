@@ -104,7 +104,7 @@ def hostile_neurons(request):
 STOPPED = f"Stopped with 0 of {LAYERS} layers. r goes on."
 VIEWS = {
     "heads": Weights(
-        "3",
+        "f3",
         HeadPairsRequest,
         f"all {LAYERS} layers are there",
         ("enter", "slash", *"eywnsr"),
@@ -117,7 +117,7 @@ VIEWS = {
         (NeuronPairsRequest, "neuron pair 0"),
     ),
     "concepts": Weights(
-        "4",
+        "f4",
         ConceptsRequest,
         f"all {LAYERS} layers are there",
         (*"eytpnNxXrlh", "slash", "enter", "left_square_bracket"),

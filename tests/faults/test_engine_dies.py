@@ -20,7 +20,7 @@ def test_a_dead_and_a_deaf_engine_are_said_and_replaced(cold_home: Home) -> None
     with cold_home.terminal("--base", "tireless", "--tuned", "small") as terminal:
         terminal.wait_for_screen("engine ready")
         terminal.write(RUN)
-        terminal.wait_for_screen("tireless: writing its response", "engine busy")
+        terminal.wait_for_screen("Saliency: tireless: writing its response")
         killed = engine_of(terminal.pid)
         os.kill(killed, signal.SIGKILL)
         terminal.wait_for_screen("The engine process died.", "SIGKILL", "r runs it again")

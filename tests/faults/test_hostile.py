@@ -27,7 +27,7 @@ TOKENS = (
 PROMPT = "Write: " + " ".join(TOKENS) + " answer"
 RESPONSE = "cat" + "".join(reversed(TOKENS))
 NAME = "[red]\x1b]0;evil\x07\u202eeman\u200b,\"';宽"
-HELP = "esc closes"
+HELP, F1 = "esc closes", "\x1bOP"
 SHOWN_NAME = "[red]␛]0;evil␇⟨202E⟩eman"
 # What only the text could have brought; insttui itself sends none of it.
 NEVER_SENT = (
@@ -104,7 +104,7 @@ def test_tokens_and_names_are_exported_exactly_and_shown_harmlessly(hostile: Hom
         terminal.wait_for_screen("Exported to")
         terminal.write("1")
         terminal.wait_for_screen("History", "Sentences")
-        terminal.write("?")
+        terminal.write(F1)
         terminal.wait_for_screen("Type or paste a prompt", HELP)
         # With what follows at once, escape would be another key.
         terminal.write("\x1b")

@@ -37,7 +37,7 @@ def test_memory_that_runs_out_while_computing_leaves_the_engine_alive(cold_home:
         resource.prlimit(engine, resource.RLIMIT_AS, unlimited)
         terminal.write("1")
         terminal.wait_for_screen("Examples")
-        terminal.write("c")
+        terminal.write("\x0c")
         terminal.wait_for_screen("Type or paste a prompt")
         terminal.paste("Hello world, how are you today?")
         terminal.wait_for_screen("│ Hello world, how are you today?")

@@ -60,6 +60,9 @@ class ScriptedJob:
         """Give it up at the next event of its script."""
         self.cancelled.set()
 
+    def put_behind(self, behind: bool) -> None:
+        """Here everything is answered in order."""
+
 
 class ScriptedSession:
     """Answers requests one at a time, in order.
@@ -139,7 +142,7 @@ class ScriptedSession:
         self._on_status(EngineStatus(state=state, models=tuple(self._models.values())))  # type: ignore[arg-type]
 
 
-@dataclass
+@dataclass(eq=False)
 class OpenJob:
     """A request that waits for what a test tells its listener."""
 
@@ -147,10 +150,15 @@ class OpenJob:
     listener: Callable[[Event], None]
     background: bool
     cancelled: bool = False
+    behind: bool = False
 
     def cancel(self) -> None:
         """Notes that it was given up."""
         self.cancelled = True
+
+    def put_behind(self, behind: bool) -> None:
+        """Notes what it gives way to."""
+        self.behind = behind
 
 
 class OpenSession:

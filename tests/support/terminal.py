@@ -204,7 +204,7 @@ class Terminal:
             self.read(0.002)
         return time.perf_counter()
 
-    def end(self, key: str = "q") -> int | None:
+    def end(self, key: str = "\x03") -> int | None:
         """Type the key that ends the program; its exit status once it has ended."""
         self.write(key)
         self.wait_for_exit()

@@ -17,6 +17,7 @@ from analysis.changes.result import LayerChanges, TensorChange
 from analysis.changes.tables import directions_table, tensors_table
 from analysis.neurons.instructions import default_instructions
 from analysis.neurons.pair import Thresholds
+from analysis.request import Ask
 from app.frame.action import Action
 from app.frame.actions import bindings
 from app.frame.layer_view import LayerView
@@ -59,9 +60,14 @@ class ChangesJobs(PairJobs):
     UNLIKE = UNLIKE
     WAITING = "Comparing the first layer: every number of both models is read."
 
-    def begin(self, places: tuple[int, ...]) -> None:
-        work = self._workspace
-        self.parts = self._jobs(change_asks(work.pair, places, work.words), kind="parts")
+    def planned(self) -> list[Ask[LayerChanges]]:
+        """All layers, and what stands outside of them."""
+        assert self.architectures is not None
+        work, places = self._workspace, ChangesAtlas(self.architectures[0].layers).places
+        return change_asks(work.pair, places, work.words)
+
+    def begin(self) -> None:
+        self.parts = self._jobs(self.planned(), kind="parts")
         self.parts.run(0)
 
 
@@ -188,13 +194,13 @@ class ChangesView(LayerView[ChangesJobs]):
     # News of the requests
 
     def _ask(self) -> ChangesJobs:
-        assert self.ui.session is not None
-        return ChangesJobs(self.pair, self.ui.session, self)
+        assert self.session is not None
+        return ChangesJobs(self.pair, self.session, self)
 
     def _begin(self, jobs: ChangesJobs) -> None:
         assert jobs.architectures is not None
         self._atlas = ChangesAtlas(jobs.architectures[0].layers)
-        jobs.begin(self._atlas.places)
+        jobs.begin()
         self.show_everything()
 
     def _take_part(self, jobs: ChangesJobs, part: int) -> None:

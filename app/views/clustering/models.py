@@ -13,6 +13,7 @@ from analysis.clustering.result import METRIC_NAMES, METRICS, TaskClusters
 from analysis.clustering.tasks.natural import natural_tasks
 from analysis.clustering.tasks.reading import task_set_from_file
 from analysis.clustering.tasks.task_set import LABELS, TaskSet
+from analysis.request import Ask
 from app.jobs.pair_jobs import PairJobs
 from app.widgets.file_bar import FileBar
 from app.widgets.line_drawing import PlotData, Series
@@ -20,7 +21,8 @@ from app.widgets.line_drawing import PlotData, Series
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
 
-    from app.workspace import PairWorkspace, SessionLike
+    from analysis.session.drive import Answerer
+    from app.workspace import PairWorkspace
 
 PlotKind = Literal["f1", "pair_f1", "ari", "ami", "neighbours"]
 PLOTS: tuple[PlotKind, ...] = ("f1", "pair_f1", "ari", "ami", "neighbours")
@@ -49,13 +51,16 @@ class ClusterJobs(PairJobs):
     def __init__(
         self,
         workspace: PairWorkspace,
-        session: SessionLike,
+        session: Answerer,
         listener: MessagePump,
         tasks: TaskSet,
     ) -> None:
         """Args: the models; where to submit; what receives `Watch.Changed`; the tasks."""
         super().__init__(workspace, session, listener, clusters_ask(workspace.pair, tasks.tasks))
         self.tasks = tasks
+
+    def planned(self) -> list[Ask[TaskClusters]]:
+        return [clusters_ask(self._workspace.pair, self.tasks.tasks)]
 
     @property
     def found(self) -> tuple[TaskClusters, TaskClusters] | None:

@@ -141,8 +141,8 @@ class ClustersView(PairView[ClusterJobs]):
         return self._ask_on(natural_tasks())
 
     def _ask_on(self, tasks: TaskSet) -> ClusterJobs:
-        assert self.ui.session is not None
-        return ClusterJobs(self.pair, self.ui.session, self, tasks)
+        assert self.session is not None
+        return ClusterJobs(self.pair, self.session, self, tasks)
 
     def _begin(self, jobs: ClusterJobs) -> None:
         assert jobs.found is not None
@@ -164,6 +164,7 @@ class ClustersView(PairView[ClusterJobs]):
         """Request the clusters of other tasks."""
         self.leave()
         self._jobs = self._ask_on(tasks)
+        self._jobs.whole.run(0)
 
     def open(self, link: Link) -> None:
         """Go to a layer that another view links to, once it is there.

@@ -36,7 +36,8 @@ from app.widgets.search_bar import SearchBar
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
 
-    from app.workspace import PairWorkspace, SessionLike
+    from analysis.session.drive import Answerer
+    from app.workspace import PairWorkspace
 
 
 class ConceptJobs(PairJobs):
@@ -44,26 +45,34 @@ class ConceptJobs(PairJobs):
 
     UNLIKE = UNLIKE
 
-    def __init__(
-        self, workspace: PairWorkspace, session: SessionLike, listener: MessagePump
-    ) -> None:
+    def __init__(self, workspace: PairWorkspace, session: Answerer, listener: MessagePump) -> None:
         super().__init__(workspace, session, listener)
         self._of_expert: dict[int, LayerJobs[LayerConcepts]] = {}
 
+    def planned(self) -> list[Ask[LayerConcepts]]:
+        """The layers of the first expert, or of a dense model."""
+        assert self.architectures is not None
+        built = self.architectures[0]
+        return self._asks_of(0 if built.experts else -1)
+
+    def _asks_of(self, expert: int) -> list[Ask[LayerConcepts]]:
+        """A layer each; one without a network is asked nothing."""
+        assert self.architectures is not None
+        work, built = self._workspace, self.architectures[0]
+        places = places_of(built, expert)
+        # The expert is named elsewhere.
+        asks = [Ask[LayerConcepts](f"layer {number}", ()) for number in range(built.layers)]
+        wanted = concept_asks(work.pair, places, work.words)
+        for (number, _), ask in zip(places, wanted, strict=True):
+            asks[number] = replace(ask, name=f"layer {number}")
+        return asks
+
     def turn_to(self, expert: int, layer: int) -> None:
         """Request an expert's layers (-1: dense model), this one first; pauses other experts."""
-        assert self.architectures is not None
         if self.parts is not None:
             self.parts.stop()
         if expert not in self._of_expert:
-            work, built = self._workspace, self.architectures[0]
-            places = places_of(built, expert)
-            # The expert is named elsewhere; a layer without a network is asked nothing.
-            asks = [Ask[LayerConcepts](f"layer {number}", ()) for number in range(built.layers)]
-            wanted = concept_asks(work.pair, places, work.words)
-            for (number, _), ask in zip(places, wanted, strict=True):
-                asks[number] = replace(ask, name=f"layer {number}")
-            self._of_expert[expert] = self._jobs(asks)
+            self._of_expert[expert] = self._jobs(self._asks_of(expert))
         self.parts = self._of_expert[expert]
         self.parts.run(layer)
 
@@ -191,8 +200,8 @@ class ConceptsView(LayerView[ConceptJobs]):
     # News of the requests
 
     def _ask(self) -> ConceptJobs:
-        assert self.ui.session is not None
-        return ConceptJobs(self.pair, self.ui.session, self)
+        assert self.session is not None
+        return ConceptJobs(self.pair, self.session, self)
 
     def _begin(self, jobs: ConceptJobs) -> None:
         try:

@@ -14,14 +14,14 @@ from textual.message import Message
 from textual.widgets import Static
 
 from analysis.heads.gather import head_ask, layer_asks
-from analysis.heads.result import NeuronPairs
+from analysis.heads.result import HeadPairs, NeuronPairs
 from analysis.heads.tables import (
     neuron_changes_table,
     neuron_pairs_table,
     pairs_table,
     summary_table,
 )
-from analysis.models.request import Architecture
+from analysis.request import Ask
 from app.frame.action import Action
 from app.frame.actions import bindings
 from app.frame.export import Tables
@@ -53,13 +53,18 @@ class HeadJobs(PairJobs):
         """The open head of the base and the tuned model; None until both are there."""
         return None if self.opened is None else self.opened.both(0)
 
-    def begin_layers(self, built: Architecture) -> None:
-        """Request all layers that have heads, the first one first."""
-        work, every = self._workspace, range(built.layers)
-        asks = layer_asks(work.pair, every, work.words, work.vectors)
+    def planned(self) -> list[Ask[HeadPairs]]:
+        """All layers; one without heads is asked nothing."""
+        assert self.architectures is not None
+        work, built = self._workspace, self.architectures[0]
+        asks = layer_asks(work.pair, range(built.layers), work.words, work.vectors)
         for gap in built.without_heads:
             asks[gap.layer] = replace(asks[gap.layer], requests=())
-        self.parts = self._jobs(asks)
+        return asks
+
+    def begin_layers(self) -> None:
+        """Request all layers that have heads, the first one first."""
+        self.parts = self._jobs(self.planned())
         self.parts.run(0)
 
     def why_no_heads(self, layer: int) -> str:
@@ -200,8 +205,8 @@ class HeadsView(LayerView[HeadJobs]):
     # News of the requests
 
     def _ask(self) -> HeadJobs:
-        assert self.ui.session is not None
-        return HeadJobs(self.pair, self.ui.session, self)
+        assert self.session is not None
+        return HeadJobs(self.pair, self.session, self)
 
     def _begin(self, jobs: HeadJobs) -> None:
         assert jobs.architectures is not None
@@ -209,7 +214,7 @@ class HeadsView(LayerView[HeadJobs]):
         self._atlas = HeadAtlas(base.layers - len(base.without_heads), base.layers)
         self._map.show(blank_map(base.layers, max(1, base.heads)))
         self._fit_map()
-        jobs.begin_layers(base)
+        jobs.begin_layers()
         self._turn_to("map")
         if self._wanted is not None:
             self.open(self._wanted)

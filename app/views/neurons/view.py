@@ -183,11 +183,11 @@ class ComponentsView(PairView[NeuronJobs]):
 
     def _ask_with(self, instructions: InstructionSet) -> NeuronJobs:
         """Request the models' shapes; nothing is counted of these instructions yet."""
-        assert self.ui.session is not None
+        assert self.session is not None
         self._atlas = UnitAtlas(instructions.categories, self._atlas.thresholds)
         for note in instructions.notes:
             self.ui.say(self.prose(note), severity="warning")
-        return NeuronJobs(self.pair, self.ui.session, self, instructions)
+        return NeuronJobs(self.pair, self.session, self, instructions)
 
     def _begin(self, jobs: NeuronJobs) -> None:
         jobs.begin_categories()
@@ -357,8 +357,8 @@ class ComponentsView(PairView[NeuronJobs]):
                 self._open_list(Cell("neurons", categories, layer, expert))
             case (layer, expert, neuron):
                 self._open_neuron((layer, expert, neuron))
-            case Word(word):
-                self._found.start(word, self.pair, self._atlas)
+            case Word(word) if self.session is not None:
+                self._found.start(word, self.pair, self.session, self._atlas)
                 self._turn_to("found")
             case category if self._page == "list":
                 self._list.open_category(category)

@@ -23,6 +23,7 @@ from app.widgets.item_list import FollowedList, ItemList
 from app.widgets.lines import Line, Lines
 
 if TYPE_CHECKING:
+    from analysis.session.drive import Answerer
     from app.frame.shell import Shell
     from app.workspace import PairWorkspace
 
@@ -50,11 +51,10 @@ class FoundNeurons(Vertical):
         yield Lines(id="word-columns", classes="columns")
         yield FollowedList(self._line, self._moved, empty=" none so far", id="writers")
 
-    def start(self, word: str, pair: PairWorkspace, atlas: UnitAtlas) -> None:
+    def start(self, word: str, pair: PairWorkspace, session: Answerer, atlas: UnitAtlas) -> None:
         """Search for a word, in place of the previous one."""
-        assert self._ui.session is not None
         self.stop()
-        self.search = WordSearch(word, pair, self._ui.session, self, atlas.layers)
+        self.search = WordSearch(word, pair, session, self, atlas.layers)
         self._entry = None
 
     def stop(self) -> bool:

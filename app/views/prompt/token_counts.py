@@ -1,4 +1,4 @@
-"""How many tokens the prompt has in each model, and where it is split."""
+"""How many tokens the prompt has in each model, of how many that fit, and where it is split."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
+from textual.message import Message
 
 from analysis.events import EngineStatus
 from analysis.models.request import TokenizeRequest
@@ -16,14 +17,17 @@ from app.widgets.lines import Line, Lines
 from app.workspace import short_names
 
 if TYPE_CHECKING:
+    from analysis.session.drive import Answerer
     from app.jobs.watch import Watch
-    from app.workspace import SessionLike
 
 _SHOWN_TOKENS = 200
 
 
 class TokenCounts(Lines):
-    """One line per model. Asks the engine only when it is idle and holds the model."""
+    """One line per model. Asks the engine only when it holds the model, and is idle."""
+
+    class Counted(Message):
+        """A count arrived."""
 
     def __init__(self, models: Sequence[ModelChoice], *, ascii_only: bool, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -32,6 +36,8 @@ class TokenCounts(Lines):
         self._ascii = ascii_only
         self._asked: list[TokenizeRequest | None] = [None, None]
         self._tokens: list[Tokens | None] = [None, None]
+        # How many tokens each model reads at most; None while unknown, 0 for no limit.
+        self._windows: list[int | None] = [None, None]
         self._watches: dict[Watch, int] = {}
 
     def on_mount(self) -> None:
@@ -48,8 +54,12 @@ class TokenCounts(Lines):
                 self._asked[side], self._tokens[side] = request, None
         self._draw()
 
-    def ask(self, session: SessionLike | None, status: EngineStatus) -> None:
-        """Request missing counts, if the engine is idle."""
+    def ask(self, session: Answerer | None, status: EngineStatus) -> None:
+        """Learn what the loaded models read, and request missing counts if the engine is idle."""
+        for facts in status.models:
+            for side, model in enumerate(self._models):
+                if model.name == facts.name:
+                    self._windows[side] = facts.context_window
         if session is None or status.state != "idle":
             return
         # Imports numpy, which the first paint does without.
@@ -75,6 +85,38 @@ class TokenCounts(Lines):
         if isinstance(news.result, Tokens):
             self._tokens[side] = news.result
             self._draw()
+            self.post_message(self.Counted())
+
+    @property
+    def too_long(self) -> str:
+        """Why the prompt does not fit, with the model where it misses by most; empty if it does."""
+        beyond = [
+            (len(tokens) + 1 - window, side)
+            for side, (tokens, window) in enumerate(zip(self._tokens, self._windows, strict=True))
+            # The response needs room for one token.
+            if tokens is not None and window and len(tokens) + 1 > window
+        ]
+        if not beyond:
+            return ""
+        _, side = max(beyond)
+        return f"{self._number(side)} of {self._windows[side]:,} tokens in {self._names[side]}"
+
+    @property
+    def fits(self) -> str:
+        """How many tokens of how many, of the model with less room; empty while unknown."""
+        known = [
+            (len(tokens) / window, side)
+            for side, (tokens, window) in enumerate(zip(self._tokens, self._windows, strict=True))
+            if tokens is not None and window
+        ]
+        if not known:
+            return ""
+        _, side = max(known)
+        return f"{self._number(side)} of {self._windows[side]:,} tokens"
+
+    def _number(self, side: int) -> str:
+        tokens = self._tokens[side]
+        return f"{len(tokens or ()):,}"
 
     def _draw(self) -> None:
         width = max(cell_len(prose(name)) for name in self._names)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from textual.message_pump import MessagePump
 
     from analysis.saliency.request import AttributionRequest
-    from app.workspace import SessionLike
+    from analysis.session.drive import Answerer
 
 
 _FROZEN: Method = "frozen norms"
@@ -94,7 +94,7 @@ class Pair:
                     return number, answer, news
         return None
 
-    def ask(self, session: SessionLike, listener: MessagePump, answers: Iterable[Answer]) -> None:
+    def ask(self, session: Answerer, listener: MessagePump, answers: Iterable[Answer]) -> None:
         """Submit those answers' requests that can run."""
         for answer in answers:
             if answer.can_run and answer.request is not None:

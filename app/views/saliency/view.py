@@ -14,6 +14,7 @@ from app.frame.action import Action
 from app.frame.actions import bindings
 from app.frame.view import View
 from app.jobs.pace import Redraw
+from app.jobs.tasks import Task
 from app.jobs.watch import Watch
 from app.links import Link, MapsLink, MarksLink, PromptLink, StepLink
 from app.marking import toggled
@@ -27,6 +28,7 @@ from app.views.saliency.exports import case_tables, shown_tables
 from app.views.saliency.pair import Pair
 from app.views.saliency.pane import FACES, FaceName, SaliencyPanes
 from app.views.saliency.side import Side, stored_sides
+from app.views.saliency.tasks import tasks_of
 from app.views.saliency.text import HELP, checked, copied_text
 from app.widgets.search_bar import SearchBar
 from app.widgets.token_face import TokenFace
@@ -142,7 +144,7 @@ class SaliencyView(View):
 
     def _run_prompt(self, prompt: Prompt, requests: Sequence[AttributionRequest] | None) -> None:
         """Ask both models; maps appear as they are computed."""
-        if self.ui.session is None:
+        if self.session is None:
             return
         requests = requests or self.pair.requests(prompt.text, chat_template=prompt.chat_template)
         if self._pair.has_asked(requests):
@@ -150,7 +152,8 @@ class SaliencyView(View):
             self._update()
             return
         self._begin(prompt, [Side(request.model.name, request=request) for request in requests])
-        self._ask([side.gradient for side in self._pair.sides])
+        # The tuned model's answer is what the user waits for.
+        self._ask([side.gradient for side in reversed(self._pair.sides)])
 
     def _begin(self, prompt: Prompt, sides: list[Side]) -> None:
         """Switch to another prompt, cancelling what runs for the old one."""
@@ -187,6 +190,14 @@ class SaliencyView(View):
         self._show_values()
         if self.ui.view is self:
             self.ui.refresh_lines()
+
+    def tasks(self) -> list[Task]:
+        """An answer a line, the tuned model's before the base model's."""
+        return tasks_of(self._pair, self._stop_one, lambda answer: self._ask([answer]))
+
+    def _stop_one(self, answer: Answer) -> None:
+        answer.stop()
+        self._update()
 
     def _show_progress(self) -> None:
         starting = self.ui.status.state in ("off", "starting")
@@ -318,8 +329,8 @@ class SaliencyView(View):
 
     def _ask(self, answers: Sequence[Answer]) -> None:
         """Request missing answers, and show what there is."""
-        if self.ui.session is not None:
-            self._pair.ask(self.ui.session, self, answers)
+        if self.session is not None:
+            self._pair.ask(self.session, self, answers)
         self._update()
 
     def action_method(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,11 @@ from analysis.problems import Problem, problem
 from analysis.saliency.cases.prompt_sets import PromptSet, demo_prompts
 from analysis.studies.findings import Findings
 from app.config import Settings
+from app.jobs.progress_text import progress_text
 from app.jobs.study_run import StudyRun
+from app.jobs.tasks import Task, TaskState
 from app.known_descriptions import study_options
+from app.terminal.text import prose
 from app.views.studies.pages import StudyPage, pages_of
 from app.workspace import LibraryWorkspace, Workspace
 
@@ -21,8 +25,8 @@ if TYPE_CHECKING:
     from textual.message_pump import MessagePump
 
     from analysis.saliency.cases.library import CaseLibrary
+    from analysis.session.drive import Answerer
     from analysis.studies.study import PairInput
-    from app.workspace import SessionLike
 
 
 @dataclass
@@ -56,7 +60,7 @@ class StudyDesk:
     def __init__(
         self,
         workspace: Workspace,
-        session: SessionLike | None,
+        session: Answerer | None,
         listener: MessagePump,
         settings: Settings,
     ) -> None:
@@ -145,6 +149,21 @@ class StudyDesk:
         stopped = study if study.active else self.running
         if stopped is not None and stopped.run is not None:
             stopped.run.stop()
+
+    def tasks(self, again: Callable[[OfferedStudy], object]) -> list[Task]:
+        """Every study that was begun, for the list of jobs; `again` runs one again."""
+        return [self._task(study, again) for study in self.studies if study.run is not None]
+
+    def _task(self, study: OfferedStudy, again: Callable[[OfferedStudy], object]) -> Task:
+        run, name = study.run, study.spec.name
+        assert run is not None
+        found = run.state
+        state: TaskState = "running" if found == "stopping" else found
+        if run.active:
+            said = progress_text(name, run.progress) if run.progress else ""
+            return Task(name, state, said, stop=run.stop)
+        said = prose(str(run.problem)) if run.problem else ""
+        return Task(name, state, said, again=lambda: again(study))
 
     def apply(self, run: StudyRun) -> tuple[OfferedStudy, tuple[Problem, ...]] | None:
         """Take in a run's news: its study and new notices; None for a run that was replaced."""

@@ -23,6 +23,7 @@ from app.frame.export import free_path, save_table
 from app.frame.view import View
 from app.jobs.pace import Redraw
 from app.jobs.study_run import StudyRun
+from app.jobs.tasks import Task
 from app.links import CaseLink
 from app.views.studies.desk import OfferedStudy, StudyDesk
 from app.views.studies.links import link_of
@@ -89,10 +90,19 @@ class StudiesView(View):
 
     def enter(self) -> None:
         if self._desk is None:
-            self._desk = StudyDesk(self.ui.workspace, self.ui.session, self, self.ui.settings)
+            self._desk = StudyDesk(self.ui.workspace, self.session, self, self.ui.settings)
             self._list.show_studies(self._desk.studies)
             self.show_everything()
         self._focus()
+
+    def tasks(self) -> list[Task]:
+        desk = self._desk
+        return [] if desk is None else desk.tasks(self._run_one)
+
+    def _run_one(self, study: OfferedStudy) -> None:
+        assert self._desk is not None
+        self._desk.begin(study)
+        self.show_everything()
 
     def leave(self) -> None:
         if self._desk is not None:
