@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from analysis.saliency.agreement import Agreement
@@ -24,6 +25,27 @@ if TYPE_CHECKING:
 
 
 _FROZEN: Method = "frozen norms"
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Both models' instruction scores on one response.
+
+    Attributes:
+        values: Of the base and of the tuned model.
+        whose: Whose response it is; ``own`` if both models give the same.
+        by: Who wrote what each model is explained on.
+    """
+
+    values: tuple[float, float]
+    whose: Whose
+    by: tuple[str, str]
+
+    @property
+    def ratio(self) -> float | None:
+        """The tuned model's score over the base model's; None if that is 0."""
+        base, tuned = self.values
+        return tuned / base if base > 0.0 else None
 
 
 class Pair:
@@ -207,6 +229,36 @@ class Pair:
         maps, subtracted = [shown for shown, _ in both], [less for _, less in both]
         masks = [mask_of(shown, prompt.instruction_spans, stored) for shown in maps]
         return Comparison(prompt.text, maps, masks, subtracted)
+
+    def scores_on_one_response(
+        self, shown: Comparison, prompt: Prompt, stored: Mask | None, *, include_special: bool
+    ) -> Scores | None:
+        """Instruction scores that compare, because both models are explained on one response.
+
+        Of the response that is shown, or else of one that was; None where there is none yet.
+        """
+        if shown.same_response:
+            return self._scores(shown, self.whose)
+        for whose in ("tuned", "base", "golden"):
+            maps = [
+                side.map_on(whose, self.mapped, include_special=include_special)
+                for side in self.sides
+            ]
+            masks = [mask_of(each, prompt.instruction_spans, stored) for each in maps]
+            if None not in maps and (found := self._scores(Comparison("", maps, masks), whose)):
+                return found
+        return None
+
+    def _scores(self, compared: Comparison, whose: Whose) -> Scores | None:
+        base, tuned = (compared.instruction_score(side) for side in (0, 1))
+        if base is None or tuned is None:
+            return None
+        return Scores((base, tuned), whose, (self.writer(whose, 0), self.writer(whose, 1)))
+
+    def writer(self, whose: Whose, side: int) -> str:
+        """Who wrote a response on which a side (0 base, 1 tuned) is explained."""
+        base, tuned = self.names
+        return {"base": base, "tuned": tuned, "golden": "given"}.get(whose, self.names[side])
 
     @property
     def mapped(self) -> Method:

@@ -10,6 +10,9 @@ from app.terminal.text import prose
 from app.views.saliency.pair import Pair
 from app.views.saliency.side import Side
 
+WALKS = "←→ for one token"
+"""What the answers' legend says beside the colours."""
+
 HELP = (
     "How much every prompt token mattered for every response token, base model on the left, tuned "
     "model on the right. Prompt tokens are rows, shared by both models; each model has its own "
