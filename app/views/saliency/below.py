@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -17,7 +18,7 @@ from app.widgets.scaled_lines import ScaledLines, WordBars
 # Without the line of agreements.
 _VALUE_LINES = 3
 _FEWEST_WORDS, _MOST_WORDS = 5, 12
-_SENTENCE_LINES = 3
+_SENTENCE_LINES = 4
 
 
 class BelowMaps(Vertical):
@@ -38,6 +39,8 @@ class BelowMaps(Vertical):
         """Say what runs, failed or is remarkable, and what stops it; else the prompt."""
         pair = shown.pair
         line = going_on(pair, shown.comparison, engine_starting=engine_starting)
+        # The answers show the prompt themselves.
+        self.set_class(not line, "-idle")
         if not line and shown.prompt.text:
             words = " ".join(shown.prompt.text[:400].split())
             line = [(prose(words, ascii_only=self._ascii), "dim")]
@@ -46,6 +49,7 @@ class BelowMaps(Vertical):
 
     def say(self, words: str) -> None:
         """Say something else until there is news."""
+        self.set_class(False, "-idle")
         self.query_one("#progress", Lines).show([(words, "dim")])
 
     def show_legend(self, shown: Shown, *, right: str) -> None:
@@ -61,21 +65,28 @@ class BelowMaps(Vertical):
     def show_words(self, shown: Shown, *, height: int) -> None:
         """Show the heaviest words and the findings; `height` is the whole view's, in lines."""
         self.set_class(True, "-words")
-        names, words, ascii_only = shown.pair.names, shown.words, self._ascii
+        called, words, ascii_only = shown.pair.called, shown.words, self._ascii
         table = words.table(shown.cursor)
         count = max(_FEWEST_WORDS, min(_MOST_WORDS, height // 4, len(words.words)))
         bars = self.query_one(WordBars)
         bars.styles.height = 1 + count
         bars.show_words(
-            words.heads(names, table, ascii_only=ascii_only),
-            words.rows(names, table, shown.cursor.row, count, ascii_only=ascii_only),
+            words.heads(called, table, ascii_only=ascii_only),
+            words.rows(called, table, shown.cursor.row, count, ascii_only=ascii_only),
             ascii_only=ascii_only,
         )
         lines = self.query_one("#findings", Lines)
-        text = " ".join(shown.findings().sentences(ascii_only=ascii_only))
-        wrapped = textwrap.wrap(text, max(20, self.size.width - 2))[:_SENTENCE_LINES]
+        wrapped = self._wrapped(shown.findings().sentences(ascii_only=ascii_only))
         lines.styles.height = max(1, len(wrapped))
         lines.show(*([(each, "")] for each in wrapped))
+
+    def _wrapped(self, sentences: Sequence[str]) -> list[str]:
+        """Whole sentences, the first ones, as many as there is room for."""
+        for count in range(len(sentences), 0, -1):
+            lines = textwrap.wrap(" ".join(sentences[:count]), max(20, self.size.width - 2))
+            if len(lines) <= _SENTENCE_LINES:
+                return lines
+        return []
 
     def show_values(self, shown: Shown) -> None:
         """Show the values in a row, of each model in a column; see `status_lines`."""

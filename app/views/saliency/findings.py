@@ -13,7 +13,6 @@ from app.views.saliency.comparison import Comparison, Mask
 from app.views.saliency.pair import Pair, Scores
 from app.views.saliency.side import Method
 from app.views.saliency.values_text import ordinal
-from app.workspace import short_names
 
 COLUMNS = (
     "model",
@@ -44,6 +43,7 @@ class Findings:
 
     Attributes:
         names: The models; empty for a missing one.
+        called: What sentences call them.
         scores: Instruction scores on one response; None while they do not compare.
         waiting: Why there are none, as a sentence.
         parts: Where the answers part; None if unknown.
@@ -53,6 +53,7 @@ class Findings:
     """
 
     names: Sequence[str]
+    called: Sequence[str]
     scores: Scores | None
     waiting: str
     parts: Parting | None
@@ -62,8 +63,7 @@ class Findings:
 
     def sentences(self, *, ascii_only: bool) -> list[str]:
         """In words, harmless."""
-        short = short_names(self.names[0], self.names[1])
-        names = [fit(prose(name, ascii_only=ascii_only), _NAME_CELLS) for name in short]
+        names = [fit(prose(name, ascii_only=ascii_only), _NAME_CELLS) for name in self.called]
         found = (
             self._instruction(names),
             self._parting(names, ascii_only=ascii_only),
@@ -106,7 +106,7 @@ class Findings:
         ]
         if not known or self.without_deletion:
             return self.without_deletion
-        return f"Deleting words agrees with the colours: {', '.join(known)}."
+        return f"Deletion agrees with the colours: {', '.join(known)}."
 
     def table(self) -> Table:
         """A row a model."""
@@ -141,6 +141,7 @@ def findings(
     deletion = [_deletion_of(pair, side, include_special=include_special) for side in (0, 1)]
     return Findings(
         pair.names,
+        pair.called,
         pair.scores_on_one_response(comparison, prompt, stored, include_special=include_special),
         _waiting(pair, comparison),
         _parts(pair),

@@ -16,6 +16,7 @@ from app.views.saliency.answer import Answer
 from app.views.saliency.comparison import Comparison, Mask, mask_of
 from app.views.saliency.side import METHODS, WHOSE, Method, Side, Whose
 from app.widgets.lines import Line
+from app.workspace import short_names
 
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
@@ -73,6 +74,13 @@ class Pair:
     def names(self) -> list[str]:
         """The models' names; empty for a missing side."""
         return [side.name for side in self.sides]
+
+    @property
+    def called(self) -> tuple[str, str]:
+        """What sentences call the models: their part in a pair, or the names of stored maps."""
+        if any(side.own.request is not None for side in self.sides):
+            return "base", "tuned"
+        return short_names(self.names[0], self.names[1])
 
     @property
     def answers(self) -> list[Answer]:

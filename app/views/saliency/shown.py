@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from analysis.models.tokens import Span
 from app.frame.export import Tables
 from app.links import MapsLink
+from app.marking import toggled
 from app.state import Prompt
 from app.views.saliency.comparison import Comparison, Mask
 from app.views.saliency.cursor import Cursor
@@ -36,6 +38,7 @@ class Shown:
     comparison: Comparison = field(default_factory=lambda: Comparison("", (None,) * 2, (None,) * 2))
     words: Words = field(init=False)
     cursor: Cursor = field(default_factory=Cursor)
+    _findings: Findings | None = None
 
     def __post_init__(self) -> None:
         self.words = Words(self.comparison)
@@ -53,6 +56,7 @@ class Shown:
             self.prompt, self._stored_mask, include_special=self.special
         )
         self.words = Words(self.comparison)
+        self._findings = None
         self.cursor.row = self.comparison.row_kept(token, self.cursor.row)
 
     @property
@@ -60,9 +64,19 @@ class Shown:
         return None if self.case is None else self.case.text.instruction
 
     def findings(self) -> Findings:
-        """What the answers come to."""
-        told = self.pair, self.comparison, self.prompt, self._stored_mask
-        return findings(*told, include_special=self.special)
+        """What the answers come to; as every key asks, the same until they are compared again."""
+        if self._findings is None:
+            told = self.pair, self.comparison, self.prompt, self._stored_mask
+            self._findings = findings(*told, include_special=self.special)
+        return self._findings
+
+    def mark(self, sentence: Span) -> None:
+        """Mark a sentence as an instruction, or not as one."""
+        self.comparison.toggle(sentence)
+        self._findings = None
+        if self.case is None:
+            spans = toggled(sentence, self.prompt.instruction_spans)
+            self.prompt = Prompt(self.prompt.text, spans, self.prompt.chat_template)
 
     def tables(self, *, answers: bool) -> tuple[Tables, list[str]]:
         """What is shown, by its kind, and the models; with `answers`, the words and findings too.

@@ -16,7 +16,6 @@ from app.frame.view import View
 from app.jobs.pace import Redraw
 from app.jobs.watch import Watch
 from app.links import Link, MapsLink, MarksLink, PromptLink, StepLink
-from app.marking import toggled
 from app.rating import rate, ratings_in
 from app.state import Prompt
 from app.views.saliency.answer import Answer
@@ -170,6 +169,9 @@ class SaliencyView(View):
         self._pair.drop()
         # A new pair begins with the gradient, whatever was chosen for the last prompt.
         self._shown.begin(prompt, Pair(sides), case)
+        if self._face == "answers":
+            # Where only one fits, the tuned model's answer is what a reader has come for.
+            self._cursor.active = 1
         self._search.forget()
 
     def _update(self) -> None:
@@ -319,14 +321,10 @@ class SaliencyView(View):
         if sentence is None:
             self.ui.say("Only sentences of the prompt itself can be marked.")
             return
-        self._comparison.toggle(sentence)
+        self._shown.mark(sentence)
         self._panes.mark()
         self._show_values()
         if self._shown.case is None:
-            spans = toggled(sentence, self._shown.prompt.instruction_spans)
-            self._shown.prompt = Prompt(
-                self._shown.prompt.text, spans, self._shown.prompt.chat_template
-            )
             self.ui.tell(MarksLink(self._shown.prompt))
 
     def action_stop(self) -> None:

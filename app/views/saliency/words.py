@@ -20,7 +20,6 @@ from app.views.saliency.cursor import Cursor
 from app.views.saliency.values_text import ordinal
 from app.widgets.scaled_lines import WordRow
 from app.widgets.token_face import TokenMap
-from app.workspace import short_names
 
 Number = TypeVar("Number", bound=np.generic)
 
@@ -92,21 +91,20 @@ class Words:
             column = None
         return Weights.of(shown, self._of.index(side), self.words, column)
 
-    def heads(self, names: Sequence[str], table: WordTable, *, ascii_only: bool) -> list[str]:
+    def heads(self, called: Sequence[str], table: WordTable, *, ascii_only: bool) -> list[str]:
         """The names of the table's columns; a model without a name has none."""
         found = ["heaviest words"]
-        for name, weights in zip(short_names(*names[:2]), table.sides, strict=True):
+        for name, weights in zip(called, table.sides, strict=True):
             if name:
-                shown = prose(name, ascii_only=ascii_only)
-                of = "" if weights is None or weights.column is None else weights.token
-                said = f' for "{visible(of, ascii_only=ascii_only)}"' if of else ""
-                found.append(f"{shown}{said}")
-        return [*found, "change"] if all(names) else found
+                token = None if weights is None or weights.column is None else weights.token
+                said = "" if token is None else f' for "{visible(token, ascii_only=ascii_only)}"'
+                found.append(f"{prose(name, ascii_only=ascii_only)}{said}")
+        return [*found, "change"] if all(called) else found
 
     def rows(
-        self, names: Sequence[str], table: WordTable, row: int, count: int, *, ascii_only: bool
+        self, called: Sequence[str], table: WordTable, row: int, count: int, *, ascii_only: bool
     ) -> list[WordRow]:
-        """The heaviest words, at most `count` of them."""
+        """The heaviest words, at most `count` of them; the one at an aligned row is marked."""
         repeated = {word.text for word in self.words if word.occurrence > 1}
         found = []
         for number in table.heaviest[:count]:
@@ -116,7 +114,7 @@ class Words:
                 text = f"{text} ({ordinal(word.occurrence)})"
             shares = [
                 None if weights is None else _known(weights.shares[number])
-                for name, weights in zip(names, table.sides, strict=True)
+                for name, weights in zip(called, table.sides, strict=True)
                 if name
             ]
             found.append(
