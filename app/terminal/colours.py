@@ -36,7 +36,7 @@ _LIGHT = (("#eef4ee", "#d8d598", "#62d68b", "#3a6a9f", "#3c46a5", "#411644"), 0.
 
 # From a fall to a rise; blue and orange differ for every kind of colour vision.
 _DIVERGING_DARK = ("#4fa3ff", "#8fb4dc", "#a8a8a8", "#dcae7c", "#ff9d2e")
-_DIVERGING_LIGHT = ("#0050b3", "#355f8e", "#5f5f5f", "#7f4d14", "#a34700")
+_DIVERGING_LIGHT = ("#0050b3", "#355f8e", "#5f5f5f", "#7f4d14", "#9a3f00")
 
 # Linear sRGB to OKLab (Ottosson 2020): to cone responses, then to lightness and two opponent axes.
 _RGB_TO_CONES = np.array(

@@ -46,6 +46,7 @@ class Findings:
         called: What sentences call them.
         scores: Instruction scores on one response; None while they do not compare.
         waiting: Why there are none, as a sentence.
+        alone: The instruction score of the only model; None where there are two.
         parts: Where the answers part; None if unknown.
         whose: Whose response is shown.
         deletion: Of each side; None if unknown.
@@ -60,6 +61,7 @@ class Findings:
     whose: str
     deletion: Sequence[Deletion | None]
     without_deletion: str
+    alone: float | None = None
 
     def sentences(self, *, ascii_only: bool) -> list[str]:
         """In words, harmless."""
@@ -72,6 +74,8 @@ class Findings:
         return [each for each in found if each]
 
     def _instruction(self, names: Sequence[str]) -> str:
+        if self.alone is not None:
+            return f"Instruction score {self.alone:.2f}."
         if self.scores is None:
             return self.waiting
         base, tuned = self.scores.values
@@ -119,7 +123,7 @@ class Findings:
         return (
             self.names[side],
             None if scores is None else scores.by[side],
-            None if scores is None else scores.values[side],
+            self.alone if scores is None else scores.values[side],
             None if scores is None or side == 0 else scores.ratio,
             None if self.parts is None or said is None else self.parts.alike,
             None if said is None else said.token,
@@ -148,6 +152,7 @@ def findings(
         pair.whose,
         deletion,
         _without_deletion(pair, known=any(deletion)),
+        None if all(pair.names) else comparison.instruction_score(0),
     )
 
 
