@@ -79,19 +79,20 @@ class WordBars(ScaledLines):
     """A heading, then a line a word: a bar and a number a model, and the signed change."""
 
     def show_words(
-        self, heads: Sequence[str], rows: Sequence[WordRow], *, ascii_only: bool
+        self, heads: Sequence[str], rows: Sequence[WordRow], *, width: int, ascii_only: bool
     ) -> None:
         """Show words.
 
         Args:
             heads: Of the words, then of each model's column, then of the change, if there is one.
             rows: The words.
+            width: Cells of a line; the widget learns its own only once it was shown.
             ascii_only: Draw bars in ASCII.
         """
         columns = len(heads) - 1
         named = max([cell_len(heads[0]), *(cell_len(row.word) for row in rows)])
-        word = min(named, _WIDEST_WORD, max(8, self.size.width // 4))
-        rest = self.size.width - len(MARK) - word - columns * _GAP - 1
+        word = min(named, _WIDEST_WORD, max(8, width // 4))
+        rest = width - len(MARK) - word - columns * _GAP - 1
         bar = min(_WIDEST_BAR, rest // max(1, columns) - _NUMBER - 1)
         if bar < _NARROWEST_BAR:
             bar = 0

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
@@ -73,17 +73,18 @@ class BelowMaps(Vertical):
         bars.show_words(
             words.heads(called, table, ascii_only=ascii_only),
             words.rows(called, table, shown.cursor.row, count, ascii_only=ascii_only),
+            width=self.size.width,
             ascii_only=ascii_only,
         )
         lines = self.query_one("#findings", Lines)
-        wrapped = self._wrapped(shown.findings().sentences(ascii_only=ascii_only))
+        wrapped = self._whole(shown.findings().sentences(ascii_only=ascii_only))
         lines.styles.height = max(1, len(wrapped))
         lines.show(*([(each, "")] for each in wrapped))
 
-    def _wrapped(self, sentences: Sequence[str]) -> list[str]:
+    def _whole(self, sentences: Sequence[str]) -> list[str]:
         """Whole sentences, the first ones, as many as there is room for."""
         for count in range(len(sentences), 0, -1):
-            lines = textwrap.wrap(" ".join(sentences[:count]), max(20, self.size.width - 2))
+            lines = _wrapped(" ".join(sentences[:count]), max(20, self.size.width - 2))
             if len(lines) <= _SENTENCE_LINES:
                 return lines
         return []
@@ -114,3 +115,15 @@ class BelowMaps(Vertical):
             return self.query_one("#status", Lines).plain
         words, found = self.query_one(WordBars), self.query_one("#findings", Lines)
         return f"{words.plain}\n\n{found.plain}"
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Lines of at most so many cells, broken at spaces; a longer word has its own."""
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and cell_len(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines

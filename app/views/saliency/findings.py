@@ -25,7 +25,7 @@ COLUMNS = (
     "deletion_pearson",
     "deleted_tokens",
 )
-_NAME_CELLS = 20
+_NAME_CELLS = _TOKEN_CELLS = 20
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,7 @@ def _without_deletion(pair: Pair, *, known: bool) -> str:
 def _says(said: Said, *, would: bool, ascii_only: bool) -> str:
     if said.token is None:
         return "would end" if would else "ends"
-    token = f'"{visible(said.token, ascii_only=ascii_only)}"'
+    token = f'"{fit(visible(said.token, ascii_only=ascii_only), _TOKEN_CELLS)}"'
     probability = "" if said.probability is None else f" (p {said.probability:.2f})"
     return f"{'would say' if would else 'says'} {token}{probability}"
 
