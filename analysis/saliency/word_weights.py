@@ -94,7 +94,7 @@ class Weights:
         whole = np.abs(self.sums[self.there]).sum()
         if np.isnan(whole):
             return np.full_like(self.sums, np.nan)
-        return self.sums / (whole or 1.0)
+        return np.asarray(self.sums / (whole or 1.0), dtype=np.float64)
 
     @property
     def known(self) -> bool:
@@ -106,7 +106,8 @@ def word_sums(values: NDArray[np.float64], words: Sequence[Word]) -> NDArray[np.
     """[W] or [W, M]: values by aligned row, [R] or [R, M], summed over the rows of each word."""
     if not words:
         return values[:0]
-    return np.add.reduceat(values, [word.rows[0] for word in words], axis=0)
+    starts = [word.rows[0] for word in words]
+    return np.asarray(np.add.reduceat(values, starts, axis=0), dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)

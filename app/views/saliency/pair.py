@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _FROZEN: Method = "frozen norms"
 
+_OTHERS: tuple[Whose, ...] = ("tuned", "base", "golden")
+"""Responses in both models, the first ones to compare on before the others."""
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -247,7 +250,7 @@ class Pair:
         """
         if shown.same_response:
             return self._scores(shown, self.whose)
-        for whose in ("tuned", "base", "golden"):
+        for whose in _OTHERS:
             maps = [
                 side.map_on(whose, self.mapped, include_special=include_special)
                 for side in self.sides

@@ -63,7 +63,8 @@ class Words:
         """float64 [rows, M]: the level of a row's word in every column; NaN if not known."""
         by_row = np.where((index >= 0)[:, None], values[index], 0.0)
         sums = word_sums(by_row, self.words)
-        levels = np.where(np.isnan(sums), np.nan, normalize(sums))
+        levels = normalize(sums).astype(np.float64)
+        levels[np.isnan(sums)] = np.nan
         return self._by_row(levels)
 
     def _by_row(self, of_words: NDArray[Number]) -> NDArray[Number]:
