@@ -42,7 +42,7 @@ class State(msgspec.Struct, frozen=True):
 
     draft: Prompt | None = None
     history: tuple[Prompt, ...] = ()
-    face: str = "grid"
+    face: str = "answers"
     digits: bool = False
     theme: str = ""
     prices: dict[str, float] = {}

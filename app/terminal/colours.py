@@ -1,4 +1,4 @@
-"""The one colour scale: eleven levels, ordered by lightness.
+"""The one colour scale, eleven levels ordered by lightness, and one for signed differences.
 
 The levels are evenly spaced in OKLab lightness; hue only helps. The control points are chosen so
 that their nearest colours in the 256-colour palette, which Rich falls back to without true colour,
@@ -10,12 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.color import Color
 from rich.color_triplet import ColorTriplet
 from rich.style import Style
+
+if TYPE_CHECKING:
+    from textual.app import App
 
 LEVELS = 11
 """Levels of a normalised score: 0..10."""
@@ -29,6 +33,10 @@ MISSING_GLYPH = "╌"
 # Hues from the first to the last level, and the lightness of both ends.
 _DARK = (("#16161e", "#322d92", "#2a5da3", "#1b9a89", "#89b147", "#fbf55a"), 0.1975, 0.96)
 _LIGHT = (("#eef4ee", "#d8d598", "#62d68b", "#3a6a9f", "#3c46a5", "#411644"), 0.95, 0.21)
+
+# From a fall to a rise; blue and orange differ for every kind of colour vision.
+_DIVERGING_DARK = ("#4fa3ff", "#8fb4dc", "#a8a8a8", "#dcae7c", "#ff9d2e")
+_DIVERGING_LIGHT = ("#0050b3", "#355f8e", "#5f5f5f", "#7f4d14", "#9a3f00")
 
 # Linear sRGB to OKLab (Ottosson 2020): to cone responses, then to lightness and two opponent axes.
 _RGB_TO_CONES = np.array(
@@ -77,6 +85,26 @@ class Palette:
         if digits and level:
             return f"{level:^{width}}"
         return GLYPHS[level] * width if self.mono else " " * width
+
+
+def colourless(app: App[object]) -> bool:
+    """Whether an app's terminal has too few colours for a scale, or is told to show none."""
+    return app.no_color or app.console.color_system not in ("truecolor", "256")
+
+
+def palette_of(app: App[object]) -> Palette:
+    """The palette for an app's theme and terminal."""
+    return palette_for(dark=app.current_theme.dark, mono=colourless(app))
+
+
+@cache
+def signed_styles(*, dark: bool, mono: bool) -> tuple[Style, ...]:
+    """The diverging scale, odd in number: from the largest fall over no change to the largest rise.
+
+    Foregrounds, for bars and numbers whose sign is written too.
+    """
+    colours = _DIVERGING_DARK if dark else _DIVERGING_LIGHT
+    return tuple(Style.null() if mono else Style(color=Color.parse(each)) for each in colours)
 
 
 @cache

@@ -1,6 +1,7 @@
 """The text face: the prompt as coloured running text, the response below it.
 
-The prompt scrolls; the response occupies the lower part of the pane and follows its current token.
+The prompt scrolls; the response has the room that the prompt leaves, at least half, and follows its
+current token.
 """
 
 from __future__ import annotations
@@ -29,15 +30,19 @@ _MISSING = LEVELS
 """Denotes a token without a level, in addition to the levels 0..10."""
 
 
+ColouredBy = Literal["whole", "column", "density"]
+"""What colours the prompt: each row's total, the column under the cursor, or each row's density."""
+
+
 class TokenText(TokenFace):
-    """The prompt coloured for the response token under the cursor, or by density."""
+    """The prompt coloured for the whole response, for one of its tokens, or by density."""
 
     DEFAULT_CSS = """
     TokenText { overflow-x: hidden; }
     """
 
-    coloured_by: reactive[Literal["column", "density"]] = reactive("column", repaint=False)
-    """What colours the prompt: the column under the cursor, or each row's density."""
+    coloured_by: reactive[ColouredBy] = reactive("column", repaint=False)
+    """For the whole response, no token of it is singled out, and pages scroll it."""
 
     _prompt = Flow(())
     _response = Flow(())
@@ -70,11 +75,14 @@ class TokenText(TokenFace):
 
     @property
     def _response_height(self) -> int:
-        return min(len(self._response.lines), max(1, self.size.height // 3))
+        room = self.size.height - RULE
+        prompt = min(len(self._prompt.lines), room // 2)
+        return min(len(self._response.lines), max(1, room - prompt))
 
     @property
     def _prompt_height(self) -> int:
-        return max(0, self.size.height - RULE - self._response_height)
+        room = max(0, self.size.height - RULE - self._response_height)
+        return min(room, max(1, len(self._prompt.lines)))
 
     def cell_at(self, x: int, y: int) -> Cell | None:
         row, column = self.cursor
@@ -84,6 +92,21 @@ class TokenText(TokenFace):
         line = y - self._prompt_height - RULE + self._response_top
         token = self._response.token_at(x - MARGIN, line)
         return None if token is None or y < self._prompt_height + RULE else (row, token)
+
+    @property
+    def rests(self) -> bool:
+        return self.coloured_by == "whole"
+
+    def action_page(self, direction: int) -> None:
+        """A page of the response while no token of it is singled out, else of the prompt."""
+        height = self._response_height
+        last = len(self._response.lines) - height
+        if not self.rests or last <= 0:
+            super().action_page(direction)
+            return
+        top = self._response_top + self._times() * direction * max(1, height - 1)
+        self._response_top = max(0, min(top, last))
+        self.refresh(Region(0, self._prompt_height, self.size.width, self.size.height))
 
     def page_rows(self) -> int:
         """Average number of prompt tokens per page."""
@@ -162,6 +185,9 @@ class TokenText(TokenFace):
     def _levels_for(self, shown: TokenMap, column: int) -> NDArray[np.uint8]:
         """uint8 [R]: the level that colours each prompt token, or `_MISSING`."""
         rows, columns = shown.shape
+        if self.coloured_by == "whole":
+            nothing = np.full(rows, _MISSING, np.uint8)
+            return nothing if shown.totals is None else shown.totals
         if self.coloured_by == "density":
             if shown.density is None:
                 return np.zeros(rows, dtype=np.uint8)
@@ -190,8 +216,7 @@ class TokenText(TokenFace):
         if line >= len(self._prompt.lines):
             return []
         pieces, blank, palette = self._prompt.lines[line], self.ground, self.palette
-        marked = any(self.map.is_marked(piece.token) for piece in pieces)
-        mark = MARK if marked else " " * len(MARK)
+        mark = self.map.mark(*(piece.token for piece in pieces))
         segments = [
             Segment(mark, blank + palette.mark),
             Segment(" " * (MARGIN - len(MARK)), blank),
@@ -206,7 +231,8 @@ class TokenText(TokenFace):
             if piece.token in self.hit_rows:
                 style += Style(bold=True, underline=True)
             if piece.token == self.cursor[0]:
-                style = blank + palette.cursor
+                # Its colour stays: the first token, where the cursor begins, may be the heaviest.
+                style += palette.cursor if palette.mono else Style(bold=True, underline=True)
             segments.append(Segment(piece.text + (glyph if palette.mono else ""), style))
         return segments
 
@@ -221,7 +247,7 @@ class TokenText(TokenFace):
                 style += self.palette.missing
             if piece.token in self.hit_columns:
                 style += self.palette.hit
-            if piece.token == self.cursor[1]:
+            if piece.token == self.cursor[1] and not self.rests:
                 style += Style(bold=True, underline=True, reverse=True)
             segments.append(Segment(piece.text, style))
         return segments

@@ -115,6 +115,34 @@ VERIFIED: list[AnyReader] = [
     Reader("case", r"^(?P<model>demo-\w+): weighted sums .*? at most (?P<largest_difference>N) of"),
     *SAMPLED,
 ]
+_BAR = "[ █▏▎▍▌▋▊▉]*"
+
+
+def answers(kind: str) -> list[AnyReader]:
+    """The table of words and the sentences below the answers."""
+    found = f"findings-{kind}"
+
+    def of(model: str, pattern: str) -> Reader:
+        # A sentence may go on in the next line.
+        return Reader(found, pattern.replace(" ", r"\s+"), known={"model": f"demo-{model}"})
+
+    return [
+        Reader(
+            f"words-{kind}",
+            r"^[▌ ](?P<word>\S+)(?: \((?P<occurrence>N)\w\w\))? +"
+            rf"(?P<base_share>N|–){_BAR} (?P<tuned_share>N|–){_BAR} (?P<change>N|–){_BAR}$",
+        ),
+        of("tuned", "instruction (?P<score_ratio>N) times as much"),
+        of("tuned", r"\(score (?P<instruction_score>N) against"),
+        of("base", r"against (?P<instruction_score>N)\)"),
+        of("base", r"at the (?P<parts_at__n1>N)\w\w token: base"),
+        of("base", r'base (?:would say|says) "(?P<says>[^"]+)" \(p (?P<probability>N)\),'),
+        of("tuned", r'tuned (?:would say|says) "(?P<says>[^"]+)" \(p (?P<probability>N)\)\.'),
+        of("base", "colours: base r ≈ (?P<deletion_pearson>N)"),
+        of("tuned", r", tuned r ≈ (?P<deletion_pearson>N)\."),
+    ]
+
+
 CASES: list[AnyReader] = [
     Reader(
         "cases",

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 from analysis.doctor.findings import Finding, Findings
@@ -129,13 +130,16 @@ class Walk:
 
 
 def estimated(request):
-    """Answers in which both gradients have been compared with deletion."""
+    """Answers in which both gradients have been compared with deletion, and p(y_m) is known."""
     for event in cluster_script(request):
         result = getattr(event, "result", None)
         if isinstance(event, Finished) and isinstance(result, Attribution):
             frozen = request.method == "frozen_norms"
             known = Faithfulness(7, 3, 0.51 if frozen else 0.124, 0.42 if frozen else 0.236)
-            event = Finished(msgspec.structs.replace(result, faithfulness=known))
+            certain = np.linspace(0.93, 0.37, len(result.response_tokens), dtype=np.float32)
+            event = Finished(
+                msgspec.structs.replace(result, faithfulness=known, probabilities=certain)
+            )
         yield event
 
 
@@ -153,7 +157,9 @@ async def test_prompt_and_saliency(tmp_path):
         await pilot.press("f2", "d", "l", "j")
         grids, below = of.digits("saliency", (16, 2), "score", 1), of.readers("saliency")
         await walk.see([*grids, *below, *of.SAMPLED], by="eE")
-        await walk.see([*below, *of.SAMPLED], "t", "j", by="")
+        words = of.answers("saliency")
+        await walk.see(words, "t", until=['base for "'])
+        await walk.see(words, "w", "j", until=["They part"])
         await walk.see([*below, *of.SAMPLED], "v", "j", by="")
         view = pilot.app.query_one(SaliencyView)
         walk.look("\n".join(checked(view._pair.sides)), of.VERIFIED)
@@ -199,6 +205,8 @@ async def test_prompt_and_saliency(tmp_path):
         await walk.see(
             [*grids, *of.readers(kind), *of.SAMPLED, *of.agreements("gradient")], by="eE"
         )
+        await walk.see(of.answers(kind), "t", until=["leans on the instruction"])
+        await walk.see(of.answers(kind), "right", until=["w whole"])
         walk.check()
 
 

@@ -25,7 +25,9 @@ def test_a_dead_and_a_deaf_engine_are_said_and_replaced(cold_home: Home) -> None
         os.kill(killed, signal.SIGKILL)
         terminal.wait_for_screen("The engine process died.", "SIGKILL", "r runs it again")
         # What had waited behind it is answered by another engine.
-        terminal.wait_for_screen("cut at the limit", '"Write" →', " S ")
+        terminal.wait_for_screen("cut at the limit", "heaviest words")
+        terminal.write("g")
+        terminal.wait_for_screen('"Write" →', " S ")
         second = engine_of(terminal.pid)
         assert second != killed
 

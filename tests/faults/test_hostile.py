@@ -95,7 +95,12 @@ def test_tokens_and_names_are_exported_exactly_and_shown_harmlessly(hostile: Hom
     with hostile.terminal("--base", NAME, "--tuned", NAME, columns=200, lines=50) as terminal:
         terminal.wait_for_screen(SHOWN_NAME, "Write: ")
         terminal.write("\x12")
-        terminal.wait_for_screen("stored", "␛]0;evil␇", "⟨202E⟩elif", "[bold·red]", "⟨200B⟩")
+        terminal.wait_for_screen("stored", "␛]0;evil␇", "⟨202E⟩elif", "[bold red]", "⟨200B⟩")
+        for key in "\x1b[C", "c", "w", "y":
+            terminal.write(key)
+            terminal.read_until_quiet(0.15)
+        terminal.write("g")
+        terminal.wait_for_screen("[bold·red]", "⟨200B⟩")
         for key in "\x1b[B", "\x1b[B", "d", "t", "c", "v", "g", "x", "s", "y":
             terminal.write(key)
             terminal.read_until_quiet(0.15)
@@ -201,6 +206,8 @@ def test_stored_cases_are_exported_exactly_and_shown_harmlessly(home: Home, libr
         terminal.write("evil\r")
         terminal.wait_for_screen("with “evil”")
         terminal.write("\r")
+        terminal.wait_for_screen("heaviest words", "␛[31mred", "⟨202E⟩elif")
+        terminal.write("g")
         terminal.wait_for_screen("instruction score", "␛[31mred", "⟨202E⟩elif", "[bold·red]")
         for key in "\x1b[B", "\x1b[B", "d", "t", "v", "g", "s", "]", "[", "y":
             terminal.write(key)

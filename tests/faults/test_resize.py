@@ -18,9 +18,9 @@ def test_the_screen_follows_every_size_while_it_computes(home: Home) -> None:
         terminal.write("\x12")
         terminal.wait_for_screen("tireless: writing its response", "small · gradient · computing")
         terminal.resize(80, 24)
-        terminal.wait_for_screen("tireless: ", "tireless · gradient · computing", "q quit")
+        terminal.wait_for_screen("tireless: ", "small · gradient · computing", "q quit")
         # The head and foot of the screen are there first.
-        terminal.wait_until(lambda: "small · gradient · computing" not in terminal.shown())
+        terminal.wait_until(lambda: "tireless · gradient · computing" not in terminal.shown())
         terminal.resize(40, 10)
         terminal.wait_for_screen("insttui needs a terminal of 80×24", "40×10")
         terminal.resize(240, 60)

@@ -200,6 +200,17 @@ class Side:
             return other, None
         return gradient, other
 
+    def map_on(self, whose: Whose, method: Method, *, include_special: bool) -> SaliencyMap | None:
+        """The map of another response, by the gradient or what explains it beside; None if none."""
+        explained = self._explained.get(whose)
+        if explained is None:
+            return None
+        asked = _ASKED.get(method)
+        answer = explained.gradient if asked is None else explained.others.get(asked)
+        if answer is None or not answer.whole:
+            return None
+        return answer.map(include_special=include_special)
+
     def _other_map(self, method: Method, *, include_special: bool) -> SaliencyMap | None:
         """Another method's map, empty before its first result; None if it failed."""
         answer, gradient = self.other(method), self.gradient.attribution
@@ -207,8 +218,11 @@ class Side:
             return answer.map(include_special=include_special)
         if gradient is None:
             return None
+        # Nor do the gradient's totals stand in for those of another method.
         nothing = msgspec.structs.replace(
-            gradient, importance=np.full_like(gradient.importance, np.nan)
+            gradient,
+            importance=np.full_like(gradient.importance, np.nan),
+            totals=np.zeros(0, np.float32),
         )
         return SaliencyMap.from_attribution(nothing, include_special=include_special)
 

@@ -3,8 +3,18 @@
 import numpy as np
 import pytest
 from rich.color import Color, ColorSystem, ColorTriplet
+from rich.style import Style
 
-from app.terminal.colours import GLYPHS, LEVELS, Palette, contrast, oklab, palette_for, scale
+from app.terminal.colours import (
+    GLYPHS,
+    LEVELS,
+    Palette,
+    contrast,
+    oklab,
+    palette_for,
+    scale,
+    signed_styles,
+)
 
 
 def in_256_colours(colour: Color) -> Color:
@@ -53,6 +63,19 @@ def test_the_cursor_is_no_colour_of_the_scale(dark: bool) -> None:
         colours = [downgrade(c).get_truecolor() for c in (palette.cursor_colour, *palette.colours)]
         lab = oklab(colours)
         assert np.linalg.norm(lab[1:] - lab[0], axis=1).min() > 0.15
+
+
+@pytest.mark.parametrize("dark", [True, False])
+@pytest.mark.parametrize("downgrade", [lambda colour: colour, in_256_colours])
+def test_falls_and_rises_are_told_apart_and_legible_on_the_background(dark, downgrade) -> None:
+    colours = [downgrade(style.color) for style in signed_styles(dark=dark, mono=False)]
+    fall, neutral, rise = (oklab([colours[n].get_truecolor()])[0] for n in (0, 2, -1))
+    # Blue against orange: the axis that every kind of colour vision keeps.
+    assert fall[2] < -0.05 < 0.05 < rise[2]
+    assert abs(neutral[2]) < 0.02
+    ground = scale(dark=dark)[0].get_truecolor()
+    assert min(contrast(each.get_truecolor(), ground) for each in colours) >= 4.5
+    assert set(signed_styles(dark=dark, mono=True)) == {Style.null()}
 
 
 def test_mono_reads_by_glyphs_of_growing_ink() -> None:

@@ -1,0 +1,131 @@
+"""Lines that may use the colours of the scales: a legend, bars of shares, signed changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.style import Style
+
+from app.terminal.colours import LEVELS, MISSING_GLYPH, Palette, palette_of, signed_styles
+from app.terminal.text import pad
+from app.widgets.bar_list import drawn
+from app.widgets.lines import Line, Lines, Part
+from app.widgets.token_face import MARK, TEMPLATE
+
+_NUMBER = len("-0.00")
+_GAP = 2
+_WIDEST_WORD, _NARROWEST_BAR, _WIDEST_BAR = 24, 3, 40
+
+
+class ScaledLines(Lines):
+    """Lines with more styles: ``mark``, ``level 0`` to ``level 10``, ``signed -2`` to ``2``."""
+
+    def _style(self, name: str) -> Style:
+        style = self._styles.get(name)
+        if style is None and (own := self._of_scale(name)) is not None:
+            style = self._styles[name] = self.rich_style + own
+        return super()._style(name) if style is None else style
+
+    def _of_scale(self, name: str) -> Style | None:
+        scale, _, number = name.partition(" ")
+        palette = self._palette
+        match scale:
+            case "level":
+                return palette.fills[int(number)]
+            case "signed":
+                styles = signed_styles(dark=self.app.current_theme.dark, mono=palette.mono)
+                return styles[len(styles) // 2 + int(number)]
+            case "mark":
+                return palette.mark
+        return None
+
+    @property
+    def _palette(self) -> Palette:
+        return palette_of(self.app)
+
+    def show_legend(self, *, special: bool, missing: bool, right: str) -> None:
+        """Say what colours and marks mean; `right` is what else there is to know.
+
+        Args:
+            special: Whether tokens that the user did not write are shown.
+            missing: Whether anything is not computed yet.
+            right: Harmless text.
+        """
+        palette = self._palette
+        scale = [(palette.cell(level, 1), f"level {level}") for level in range(1, LEVELS)]
+        line: list[Part] = [(" low ", "dim"), *scale, (" high", "dim")]
+        marks = [(MARK, "mark", "instruction", True), (TEMPLATE, "mark", "template", special)]
+        marks.append((MISSING_GLYPH, "dim", "not computed yet", missing))
+        for glyph, style, words, there in marks:
+            if there:
+                line += [("   ", ""), (glyph, style), (f" {words}", "dim")]
+        self.show(line, right=[(f"{right} ", "dim")] if right else [])
+
+
+@dataclass(frozen=True)
+class WordRow:
+    """A word with its share in each model and the change, None where unknown; text is harmless."""
+
+    word: str
+    marked: bool
+    here: bool
+    shares: Sequence[float | None]
+    change: float | None
+
+
+class WordBars(ScaledLines):
+    """A heading, then a line a word: a bar and a number a model, and the signed change."""
+
+    def show_words(
+        self, heads: Sequence[str], rows: Sequence[WordRow], *, width: int, ascii_only: bool
+    ) -> None:
+        """Show words.
+
+        Args:
+            heads: Of the words, then of each model's column, then of the change, if there is one.
+            rows: The words.
+            width: Cells of a line; the widget learns its own only once it was shown.
+            ascii_only: Draw bars in ASCII.
+        """
+        columns = len(heads) - 1
+        named = max([cell_len(heads[0]), *(cell_len(row.word) for row in rows)])
+        word = min(named, _WIDEST_WORD, max(8, width // 4))
+        rest = width - len(MARK) - word - columns * _GAP - 1
+        bar = min(_WIDEST_BAR, rest // max(1, columns) - _NUMBER - 1)
+        if bar < _NARROWEST_BAR:
+            bar = 0
+        wide = _NUMBER + 1 + bar
+        shares = [share for row in rows for share in row.shares if share is not None]
+        changes = [abs(row.change) for row in rows if row.change is not None]
+        lowest, highest = min([0.0, *shares]), max([0.0, *shares])
+        largest = max([0.0, *changes])
+        head = "".join(" " * _GAP + pad(each, wide) for each in heads[1:])
+        lines: list[Line] = [[(f"{' ' * len(MARK)}{pad(heads[0], word)}{head}", "dim")]]
+        for row in rows:
+            line: list[Part] = [
+                (MARK if row.marked else " ", "mark"),
+                (pad(row.word, word), "strong" if row.here else ""),
+            ]
+            for share in row.shares:
+                found = 0.0 if share is None else share
+                text = drawn(found, lowest, highest, bar, ascii_only=ascii_only) if bar else ""
+                line += [(" " * _GAP + _number(share, "") + " ", "accent"), (pad(text, bar), "")]
+            if columns > len(row.shares):
+                line += _change(row.change, largest, bar, ascii_only=ascii_only)
+            lines.append(line)
+        self.show(*lines)
+
+
+def _number(value: float | None, sign: str) -> str:
+    return f"{'–' if value is None else f'{value:{sign}.2f}':>{_NUMBER}}"
+
+
+def _change(value: float | None, largest: float, bar: int, *, ascii_only: bool) -> list[Part]:
+    """A change's number, and its bar to the left or the right of the middle."""
+    found = 0.0 if value is None else value
+    step = round(2 * found / largest) if largest else 0
+    text = drawn(found, -largest, largest, bar, ascii_only=ascii_only) if bar and largest else ""
+    style = f"signed {step}"
+    return [(" " * _GAP + _number(value, "+") + " ", style), (pad(text, bar), style)]
