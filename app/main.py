@@ -24,9 +24,9 @@ from analysis.events import EngineStatus
 from analysis.request import named
 from app.config import Settings, state_file
 from app.frame.action import Action
-from app.frame.actions import ACTIONS, action_of, actions_of, bindings, exists
+from app.frame.actions import action_of, actions_of, bindings, exists
 from app.frame.export import free_path, save_text
-from app.frame.lines import MINIMUM, header, key_line, keys_in_words
+from app.frame.lines import MINIMUM, header, key_line, key_order, keys_in_words
 from app.frame.palette import ActionProvider, Palette
 from app.frame.registry import VIEWS, ViewSpec
 from app.frame.view import View
@@ -233,8 +233,8 @@ class InsttuiApp(KeyByKeyApp):
         """Update header and key line."""
         if self._taken_down or not self._painted:
             return
-        typing = isinstance(self.base.focused, TextArea | Input)
-        shown = [*self.offered(self.view.SCOPE), ACTIONS["app.palette"]]
+        typing = self.base.focused is not None and self.base.focused.check_consume_key("q", "q")
+        shown = key_order(self.offered(self.view.SCOPE), self.offered("table"))
         # Both lines are as wide as the terminal, but learn its new size only later.
         keys, width = self.settings.keys, self.size.width
         self._keys.show(key_line(shown, keys, typing=typing, width=width))
@@ -243,11 +243,11 @@ class InsttuiApp(KeyByKeyApp):
         self._header.show(left, right=tabs)
 
     def offered(self, scope: str = "") -> Sequence[Action]:
-        """Available actions: of one scope, or of the view and then the app."""
+        """Available actions: of one scope, or of the view, the focused table and the app."""
         view = self.view
-        scopes = [scope] if scope else [view.SCOPE, "app"]
+        scopes = [scope] if scope else [view.SCOPE, "table", "app"]
         every = [action for name in scopes for action in actions_of(name)]
-        return [a for a in every if (self._exists(a) if a.scope == "app" else view.offers(a))]
+        return [a for a in every if (self._exists(a) if a.scope == "app" else view.allows(a))]
 
     def _exists(self, action: Action) -> bool:
         return exists(action, views=len(self.views), pair=isinstance(self.workspace, PairWorkspace))
@@ -300,8 +300,8 @@ class InsttuiApp(KeyByKeyApp):
             view.open(link)
 
     def perform(self, action: Action) -> None:
-        """Run an action chosen in the palette, on the app or the view."""
-        namespace = self if action.scope == "app" else self.view
+        """Run an action chosen in the palette, on the app, the view or its focused table."""
+        namespace = self if action.scope == "app" else self.view.performs(action)
         self.call_later(self.run_action, action.action, namespace)
 
     async def action_show_view(self, number: int) -> None:

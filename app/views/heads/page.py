@@ -12,10 +12,12 @@ from textual.containers import Horizontal
 from textual.events import Resize
 
 from analysis.heads.changes import HeadComparison, Status, WordPairChange
-from app.terminal.text import fit, pad, visible
+from app.terminal.text import pad, visible
 from app.views.heads.atlas import WordPlace
-from app.widgets.item_list import FoundList, ItemList
+from app.widgets.found_list import FoundList
+from app.widgets.item_list import ItemList
 from app.widgets.lines import Line
+from app.widgets.table_rows import Column, Row
 
 STATUSES: tuple[Status, ...] = ("kept", "gained", "lost")
 
@@ -94,19 +96,16 @@ class HeadPage(Horizontal):
 class FoundHeads(FoundList[WordPlace]):
     """One line per head: its place, the model with more pairs of the word, its partners."""
 
-    def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
-        super().__init__(self._line, ascii_only=ascii_only, id=id)
+    COLUMNS = (
+        Column("layer"),
+        Column("head"),
+        Column("base", style="dim"),
+        Column("tuned", style="dim"),
+        Column("change", "{:+d}".format, "accent"),
+        Column("partners", least=12, harmless=True),
+    )
 
-    def _line(self, index: int, width: int) -> Line:
-        place = self.places[index]
-        where = f"layer {place.layer:>3} · head {place.head:>3}"
-        counts = f"  base {place.pairs_base:>3}  tuned {place.pairs_tuned:>3}"
-        difference = f" {place.difference:+4d}  " if place.difference else "    =  "
-        room = width - cell_len(where + counts + difference)
+    def row_of(self, place: WordPlace) -> Row:
         partners = "  ".join(visible(each, ascii_only=self._ascii) for each in place.partners[:40])
-        return [
-            (where, ""),
-            (counts, "dim"),
-            (difference, "accent"),
-            (fit(partners, max(0, room)), ""),
-        ]
+        counts = place.pairs_base, place.pairs_tuned, place.difference
+        return place.layer, place.head, *counts, partners

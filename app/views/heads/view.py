@@ -106,7 +106,7 @@ class HeadsView(LayerView[HeadJobs]):
             yield NeuronPage(ascii_only=ascii_only, id="neuron-page")
             yield FoundHeads(ascii_only=ascii_only, id="found")
             yield VerbPage(id="verbs")
-        yield SearchBar("a word to find in the pairs of all heads", id="search")
+        yield SearchBar("a word to find in the pairs of all heads", id="search", filters=True)
         yield Lines(id="progress")
         yield Lines(id="status")
 

@@ -1,0 +1,200 @@
+"""What a table lists, as data: its columns, its rows, and which of them are shown in which order.
+
+Rows are built when they are drawn; sorting and filtering read whole columns, so that a hundred
+thousand rows are rearranged within a few hundredths of a second (`tests.bench.bench_tables`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.table import Cell, Table
+
+Row = tuple[Cell, ...]
+Values = Sequence[Cell] | NDArray[np.generic]
+Indices = NDArray[np.intp]
+
+_BETWEEN_CELLS = "\x1f"
+_PREPARED_AT_ONCE = 1000
+_DIGITS = re.compile(r"\d+")
+_LONGEST_NUMBER = 12
+
+
+def cell_text(cell: Cell) -> str:
+    """A cell's text, not yet harmless: four significant digits."""
+    if cell is None:
+        return ""
+    return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        name: The heading, not necessarily harmless.
+        text: A cell's text, not necessarily harmless; ``None`` cells are never asked for.
+        style: A style name of `ItemList`, or which one a cell has.
+        least: Cells to which the column is cut if the table is too wide; columns of numbers are
+            never cut.
+        missing: Shown, dimmed, for None.
+        harmless: Whether the texts are harmless as they are, as those of tokens have to be.
+    """
+
+    name: str
+    text: Callable[[Cell], str] = cell_text
+    style: str | Callable[[Cell], str] = ""
+    least: int = 24
+    missing: str = ""
+    harmless: bool = False
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows built on access: their number, a row by its number, and a whole column for sorting."""
+
+    count: int
+    row: Callable[[int], Row]
+    column: Callable[[int], Values]
+
+    @staticmethod
+    def of(rows: Sequence[Row]) -> Rows:
+        """Rows that are there."""
+        return Rows(len(rows), rows.__getitem__, lambda number: [row[number] for row in rows])
+
+    @staticmethod
+    def made(count: int, row: Callable[[int], Row]) -> Rows:
+        """Rows made by a function, quickly."""
+        return Rows(count, row, lambda number: [row(index)[number] for index in range(count)])
+
+
+NO_ROWS = Rows.of(())
+
+
+def rows_of(table: Table) -> tuple[tuple[Column, ...], Rows]:
+    """A table's columns and rows."""
+    return tuple(map(Column, table.columns)), Rows.of(list(table))
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """How a user has arranged a table.
+
+    Attributes:
+        column: The column it is sorted by; None for the order in which the rows come.
+        falling: Whether the largest or last comes first; missing values come last either way.
+        words: Words that a row must have, in any of its cells and ignoring case; "" for all rows.
+        row: The number of the row under the cursor, whatever its place.
+    """
+
+    column: int | None = None
+    falling: bool = False
+    words: str = ""
+    row: int = 0
+
+
+AS_IT_COMES = Arrangement()
+"""All rows as they come."""
+
+
+class TableRows:
+    """The rows of a table, sorted and filtered; what that takes is kept for the next time."""
+
+    def __init__(self, columns: Sequence[Column], rows: Rows) -> None:
+        self.columns, self.rows = columns, rows
+        self._sorted: dict[tuple[int, bool], Indices] = {}
+        self._texts: list[str] = []
+        self._preparing: Iterator[str] | None = None
+
+    def arranged(self, arrangement: Arrangement) -> Indices:
+        """The numbers of the rows to show, in order."""
+        if arrangement.column is None:
+            order = np.arange(self.rows.count)
+            if arrangement.falling:
+                order = order[::-1]
+        else:
+            order = self._order(arrangement.column, arrangement.falling)
+        words = arrangement.words.casefold().split()
+        return order[self._having(words)[order]] if words else order
+
+    def begins_with_largest(self, column: int) -> bool:
+        """Whether a column is read from its largest value down: numbers are, names are not."""
+        return _as_numbers(self.rows.column(column)) is not None
+
+    def prepare(self) -> bool:
+        """Do a part of the work that filtering needs first; returns whether some is left."""
+        if self._preparing is None:
+            self._preparing = self._made_texts()
+        self._texts += islice(self._preparing, _PREPARED_AT_ONCE)
+        return len(self._texts) < self.rows.count
+
+    def _order(self, column: int, falling: bool) -> Indices:
+        found = self._sorted.get((column, falling))
+        if found is None:
+            found = self._sorted[column, falling] = _order(self.rows.column(column), falling)
+        return found
+
+    def _having(self, words: Sequence[str]) -> NDArray[np.bool_]:
+        """Whether each row has all these words."""
+        while self.prepare():
+            pass
+        left: Sequence[int] = range(self.rows.count)
+        for word in words:
+            left = [index for index in left if word in self._texts[index]]
+        having = np.zeros(self.rows.count, dtype=np.bool_)
+        having[left] = True
+        return having
+
+    def _made_texts(self) -> Iterator[str]:
+        texts = [
+            _column_texts(column, self.rows.column(number))
+            for number, column in enumerate(self.columns)
+        ]
+        for cells in zip(*texts, strict=True):
+            yield _BETWEEN_CELLS.join(cells).casefold()
+
+
+def _column_texts(column: Column, values: Values) -> Iterator[str]:
+    cells = values.tolist() if isinstance(values, np.ndarray) else values
+    text, missing = column.text, column.missing
+    return (missing if cell is None or cell != cell else text(cell) for cell in cells)
+
+
+def _as_numbers(values: Values) -> NDArray[np.float64] | None:
+    """A column as numbers, NaN where there is none; None for a column of names."""
+    if not isinstance(values, np.ndarray):
+        values = [np.nan if cell is None or cell == "" else cell for cell in values]
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        return None
+
+
+def _name_key(name: str) -> str:
+    """What a name is sorted by: its letters whatever their case, and numbers in it as numbers."""
+    return _DIGITS.sub(_padded, name.casefold())
+
+
+def _padded(digits: re.Match[str]) -> str:
+    return digits[0].zfill(_LONGEST_NUMBER)
+
+
+def _order(values: Values, falling: bool) -> Indices:
+    """The order of a column: numbers by value, names by letter, ties as they come."""
+    numbers = _as_numbers(values)
+    if numbers is not None:
+        # NaN comes last whichever way the numbers are turned.
+        return np.argsort(-numbers if falling else numbers, kind="stable")
+    keys = ["" if cell is None else _name_key(str(cell)) for cell in values]
+    order = sorted(range(len(keys)), key=keys.__getitem__, reverse=falling)
+    if falling:
+        return np.array(order, dtype=np.intp)
+    # An empty text would come first.
+    empty = next((n for n, index in enumerate(order) if keys[index]), len(order))
+    return np.array(order[empty:] + order[:empty], dtype=np.intp)
