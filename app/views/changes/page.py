@@ -11,6 +11,7 @@ from textual.events import Resize
 from analysis.changes.request import OUTSIDE
 from analysis.changes.result import Directions, TensorChange
 from analysis.changes.tables import shares
+from analysis.table import Cell
 from app.views.changes.atlas import ChangesAtlas, WordPlace, row_name
 from app.views.changes.text import ends_text, measures, title
 from app.widgets.found_list import FoundList
@@ -72,11 +73,8 @@ class MatrixPage(Vertical):
 
     def _columns(self) -> list[Column]:
         found = self._directions
-        settled = None if found is None else found.settled
         columns = [
-            Column(
-                "#", lambda number: f"{'' if settled is None or settled[number] else '~'}{number}"
-            ),
+            Column("#", self._number_text),
             Column("σ"),
             Column("share %", "{:.2f}".format, "accent"),
             Column("sum %", "{:.1f}".format, "dim"),
@@ -88,6 +86,13 @@ class MatrixPage(Vertical):
                 Column("opposite end", style="dim", least=10, harmless=True),
             ]
         return columns
+
+    def _number_text(self, number: Cell) -> str:
+        """A direction's number, marked if it is not settled."""
+        found = self._directions
+        assert found is not None
+        assert isinstance(number, int)
+        return f"{'' if found.settled[number] else '~'}{number}"
 
     def _cells(self, index: int, together: float) -> Row:
         found = self._directions

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,15 +11,15 @@ from textual.containers import Horizontal
 from textual.events import Resize
 
 from analysis.heads.changes import HeadComparison, Status, WordPairChange
-from app.terminal.text import pad, visible
+from app.terminal.text import visible
 from app.views.heads.atlas import WordPlace
 from app.widgets.found_list import FoundList
-from app.widgets.item_list import ItemList
-from app.widgets.lines import Line
-from app.widgets.table_rows import Column, Row
+from app.widgets.table_list import TableList
+from app.widgets.table_rows import Column, Row, Rows
 
 STATUSES: tuple[Status, ...] = ("kept", "gained", "lost")
 
+_PAIRS = (Column("pair", least=8, harmless=True), Column("found by", style="accent"))
 _COLUMNS_FROM = 66
 """From this width on the lists are side by side."""
 
@@ -54,11 +53,7 @@ class HeadPage(Horizontal):
 
     def compose(self) -> ComposeResult:
         for status in STATUSES:
-
-            def draw(index: int, width: int, status: Status = status) -> Line:
-                return self._line(self._pairs[status][index], width)
-
-            yield ItemList(draw, empty="–", id=status)
+            yield TableList(ascii_only=self._ascii, empty=" –", filters=False, id=status)
 
     def on_resize(self, event: Resize) -> None:
         """Stack the lists if three do not fit side by side."""
@@ -67,10 +62,10 @@ class HeadPage(Horizontal):
     def show(self, comparison: HeadComparison | None) -> None:
         """Show another head; None for one not computed yet."""
         for status in STATUSES:
-            self._pairs[status] = () if comparison is None else comparison.of(status)
-            items, count = self._list(status), len(self._pairs[status])
-            items.border_title = Text(status if comparison is None else f"{status} {count}")
-            items.show(count, cursor=0)
+            pairs = self._pairs[status] = () if comparison is None else comparison.of(status)
+            table = self._list(status)
+            table.border_title = Text(status if comparison is None else f"{status} {len(pairs)}")
+            table.show_rows(_PAIRS, Rows.of([self._row(pair) for pair in pairs]), row=0)
 
     def focus_first(self) -> None:
         """Focus the first non-empty list."""
@@ -83,14 +78,14 @@ class HeadPage(Horizontal):
         here = next((n for n, each in enumerate(STATUSES) if self._list(each) is focused), 0)
         self._list(STATUSES[(here + by) % len(STATUSES)]).focus()
 
-    def _list(self, status: Status) -> ItemList:
-        return self.query_one(f"#{status}", ItemList)
+    def _list(self, status: Status) -> TableList:
+        return self.query_one(f"#{status}", TableList)
 
-    def _line(self, pair: WordPairChange, width: int) -> Line:
-        count = count_text(pair, ascii_only=self._ascii)
-        room = max(0, width - cell_len(count) - 1)
-        text = pair_text(pair.word_a, pair.word_b, ascii_only=self._ascii)
-        return [(pad(text, min(room, max(24, cell_len(text)))), ""), (f" {count}", "accent")]
+    def _row(self, pair: WordPairChange) -> Row:
+        return (
+            pair_text(pair.word_a, pair.word_b, ascii_only=self._ascii),
+            count_text(pair, ascii_only=self._ascii),
+        )
 
 
 class FoundHeads(FoundList[WordPlace]):
