@@ -19,7 +19,7 @@ from app.widgets.table_rows import Column, Row
 
 _GAP = 2
 _LONGEST = 400
-"""No column is wider, whatever stands in it."""
+"""No column is wider, whatever stands in it; a prompt may have thousands of characters."""
 _NUMBER = re.compile(r"([+\-−~]?(?:[\d,]+|inf|nan))((?:\.\d+)?(?:e[+-]?\d+)?[°%]?)")
 
 
@@ -62,7 +62,7 @@ class ColumnLayout:
 
     def _measure(self, number: int, cell: Cell) -> bool:
         """Make room for a cell; returns whether it is a number."""
-        text = self.text(number, cell)
+        text = self.text(number, cell, _LONGEST)
         split = _split(text) if _is_number(cell) else None
         if split is None:
             self._texts[number] = max(self._texts[number], min(_LONGEST, cell_len(text)))
@@ -71,10 +71,10 @@ class ColumnLayout:
         self._after[number] = max(self._after[number], len(split[1]))
         return True
 
-    def text(self, number: int, cell: Cell) -> str:
-        """A cell as it is shown, harmless."""
+    def text(self, number: int, cell: Cell, longest: int | None = None) -> str:
+        """A cell's text, harmless; no more than its beginning if a greatest length is given."""
         column = self.columns[number]
-        text = column.missing if cell is None else column.text(cell)
+        text = (column.missing if cell is None else column.text(cell))[:longest]
         return text if column.harmless else prose(text, ascii_only=self._ascii)
 
     def in_full(self, row: Row) -> list[tuple[str, str]]:
@@ -184,7 +184,7 @@ class ColumnLayout:
         return parts
 
     def _aligned(self, number: int, cell: Cell, width: int) -> str:
-        text = self.text(number, cell)
+        text = self.text(number, cell, _LONGEST)
         if not self._numeric[number]:
             return pad(text, width)
         before, after = _split(text) or (text, "")

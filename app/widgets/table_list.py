@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-import numpy as np
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
 from textual.events import Click, Key, Paste, Resize
@@ -97,7 +96,7 @@ class TableList(ItemList):
         self._no_rows = empty
         self._rows = TableRows((), NO_ROWS)
         self._layout = ColumnLayout((), ascii_only=ascii_only)
-        self._order = np.arange(0)
+        self._order: Sequence[int] = ()
         self.arrangement = AS_IT_COMES
         self.typing = False
 
@@ -138,8 +137,7 @@ class TableList(ItemList):
         self._order = self._rows.arranged(arrangement)
         self._below = int(self.typing or bool(arrangement.words))
         self._empty = " no row has these words" if arrangement.words else self._no_rows
-        found = np.flatnonzero(self._order == arrangement.row)
-        self.show(len(self._order), cursor=int(found[0]) if len(found) else 0)
+        self.show(len(self._order), cursor=self._place_of(arrangement.row) or 0)
         if self.row_number != before:
             self._follow()
         self.post_message(self.Arranged())
@@ -147,7 +145,7 @@ class TableList(ItemList):
     @property
     def row_number(self) -> int | None:
         """The number of the row under the cursor among all rows, as they come; None for none."""
-        return int(self._order[self.cursor]) if self.cursor < len(self._order) else None
+        return self._order[self.cursor] if self.cursor < len(self._order) else None
 
     @property
     def cells(self) -> Row | None:
@@ -158,8 +156,7 @@ class TableList(ItemList):
     @property
     def shown(self) -> list[int]:
         """The numbers of the rows that are shown, in order."""
-        numbers: list[int] = self._order.tolist()
-        return numbers
+        return list(self._order)
 
     @property
     def total(self) -> int:
@@ -182,7 +179,7 @@ class TableList(ItemList):
 
     def text(self) -> str:
         """What is shown as text, one line per row, cells separated by tabs."""
-        rows = (map(cell_text, self._rows.rows.row(int(index))) for index in self._order)
+        rows = (map(cell_text, self._rows.rows.row(number)) for number in self._order)
         return "".join("\t".join(row) + "\n" for row in (self.names, *rows))
 
     def on_resize(self, event: Resize) -> None:
@@ -200,11 +197,18 @@ class TableList(ItemList):
 
     def move_to_row(self, number: int) -> None:
         """Put the cursor on a row by its number; a filter that hides the row is cleared."""
-        if number not in self._order:
+        if self._place_of(number) is None:
             self.filter("")
-        found = np.flatnonzero(self._order == number)
-        if len(found):
-            self.move_cursor(int(found[0]))
+        place = self._place_of(number)
+        if place is not None:
+            self.move_cursor(place)
+
+    def _place_of(self, number: int) -> int | None:
+        """Where a row is shown; None if it is not."""
+        try:
+            return self._order.index(number)
+        except ValueError:
+            return None
 
     def _keep_row(self) -> None:
         number = self.row_number
@@ -223,8 +227,10 @@ class TableList(ItemList):
                 return not self.typing
             case "sort" | "turn" | "filter" | "open_row" | "columns" if self.typing:
                 return False
-            case "sort" | "turn":
+            case "sort":
                 return self.total > 1
+            case "turn":
+                return self.total > 1 and self.arrangement.column is not None
             case "filter":
                 return self._filters and self.total > 1
             case "open_row":
@@ -378,7 +384,7 @@ class TableList(ItemList):
         return [(f" /{shown}{cursor}  ", "sorted"), (f"{how_many}", "heading"), (ends, "heading")]
 
     def _line(self, index: int, width: int) -> Line:
-        row = self._rows.rows.row(int(self._order[index]))
+        row = self._rows.rows.row(self._order[index])
         if self._layout.widen(row):
             self.refresh()
         return self._layout.line(row, self._width)

@@ -10,15 +10,11 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from analysis.table import Cell, Table
 
 Row = tuple[Cell, ...]
-Values = Sequence[Cell] | NDArray[np.generic]
-Indices = NDArray[np.intp]
 
 _BETWEEN_CELLS = "\x1f"
 _PREPARED_AT_ONCE = 1000
@@ -61,7 +57,7 @@ class Rows:
 
     count: int
     row: Callable[[int], Row]
-    column: Callable[[int], Values]
+    column: Callable[[int], Sequence[Cell]]
 
     @staticmethod
     def of(rows: Sequence[Row]) -> Rows:
@@ -108,24 +104,24 @@ class TableRows:
 
     def __init__(self, columns: Sequence[Column], rows: Rows) -> None:
         self.columns, self.rows = columns, rows
-        self._sorted: dict[tuple[int, bool], Indices] = {}
+        self._sorted: dict[tuple[int, bool], list[int]] = {}
         self._texts: list[str] = []
         self._preparing: Iterator[str] | None = None
 
-    def arranged(self, arrangement: Arrangement) -> Indices:
+    def arranged(self, arrangement: Arrangement) -> Sequence[int]:
         """The numbers of the rows to show, in order."""
-        if arrangement.column is None:
-            order = np.arange(self.rows.count)
-            if arrangement.falling:
-                order = order[::-1]
-        else:
+        order: Sequence[int] = range(self.rows.count)
+        if arrangement.column is not None:
             order = self._order(arrangement.column, arrangement.falling)
         words = arrangement.words.casefold().split()
-        return order[self._having(words)[order]] if words else order
+        if not words:
+            return order
+        has_all = self._having(words)
+        return [number for number in order if has_all[number]]
 
     def begins_with_largest(self, column: int) -> bool:
         """Whether a column is read from its largest value down: numbers are, names are not."""
-        return _as_numbers(self.rows.column(column)) is not None
+        return _are_numbers(self.rows.column(column))
 
     def prepare(self) -> bool:
         """Do a part of the work that filtering needs first; returns whether some is left."""
@@ -134,21 +130,22 @@ class TableRows:
         self._texts += islice(self._preparing, _PREPARED_AT_ONCE)
         return len(self._texts) < self.rows.count
 
-    def _order(self, column: int, falling: bool) -> Indices:
+    def _order(self, column: int, falling: bool) -> list[int]:
         found = self._sorted.get((column, falling))
         if found is None:
             found = self._sorted[column, falling] = _order(self.rows.column(column), falling)
         return found
 
-    def _having(self, words: Sequence[str]) -> NDArray[np.bool_]:
+    def _having(self, words: Sequence[str]) -> bytearray:
         """Whether each row has all these words."""
         while self.prepare():
             pass
         left: Sequence[int] = range(self.rows.count)
         for word in words:
-            left = [index for index in left if word in self._texts[index]]
-        having = np.zeros(self.rows.count, dtype=np.bool_)
-        having[left] = True
+            left = [number for number in left if word in self._texts[number]]
+        having = bytearray(self.rows.count)
+        for number in left:
+            having[number] = True
         return having
 
     def _made_texts(self) -> Iterator[str]:
@@ -160,20 +157,23 @@ class TableRows:
             yield _BETWEEN_CELLS.join(cells).casefold()
 
 
-def _column_texts(column: Column, values: Values) -> Iterator[str]:
-    cells = values.tolist() if isinstance(values, np.ndarray) else values
+def _column_texts(column: Column, cells: Sequence[Cell]) -> Iterator[str]:
     text, missing = column.text, column.missing
     return (missing if cell is None or cell != cell else text(cell) for cell in cells)
 
 
-def _as_numbers(values: Values) -> NDArray[np.float64] | None:
-    """A column as numbers, NaN where there is none; None for a column of names."""
-    if not isinstance(values, np.ndarray):
-        values = [np.nan if cell is None or cell == "" else cell for cell in values]
-    try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        return None
+def _are_numbers(cells: Sequence[Cell]) -> bool:
+    return all(cell is None or cell == "" or isinstance(cell, int | float) for cell in cells)
+
+
+def _order(cells: Sequence[Cell], falling: bool) -> list[int]:
+    """The order of a column: numbers by value, names by letter, ties as they come."""
+    present, missing = [], []
+    for number, cell in enumerate(cells):
+        # A number that is none is not equal to itself.
+        (missing if cell is None or cell == "" or cell != cell else present).append(number)
+    keys: Any = cells if _are_numbers(cells) else [_name_key(str(cell)) for cell in cells]
+    return [*sorted(present, key=keys.__getitem__, reverse=falling), *missing]
 
 
 def _name_key(name: str) -> str:
@@ -183,18 +183,3 @@ def _name_key(name: str) -> str:
 
 def _padded(digits: re.Match[str]) -> str:
     return digits[0].zfill(_LONGEST_NUMBER)
-
-
-def _order(values: Values, falling: bool) -> Indices:
-    """The order of a column: numbers by value, names by letter, ties as they come."""
-    numbers = _as_numbers(values)
-    if numbers is not None:
-        # NaN comes last whichever way the numbers are turned.
-        return np.argsort(-numbers if falling else numbers, kind="stable")
-    keys = ["" if cell is None else _name_key(str(cell)) for cell in values]
-    order = sorted(range(len(keys)), key=keys.__getitem__, reverse=falling)
-    if falling:
-        return np.array(order, dtype=np.intp)
-    # An empty text would come first.
-    empty = next((n for n, index in enumerate(order) if keys[index]), len(order))
-    return np.array(order[empty:] + order[:empty], dtype=np.intp)

@@ -169,5 +169,5 @@ async def test_the_columns_that_a_list_is_sorted_by_are_the_cells_of_its_rows(tm
         rows = [table.rows.row(index) for index in range(table.rows.count)]
         assert rows
         for number, column in enumerate(table.columns):
-            cells = table.rows.column(number).tolist()
+            cells = table.rows.column(number)
             assert cells == [row[number] for row in rows], column.name

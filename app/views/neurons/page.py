@@ -85,7 +85,7 @@ class UnitPage(Vertical):
         rows = Rows(
             len(members),
             lambda index: self._cells(members[index]),
-            lambda number: members.column(columns[number].name),
+            lambda number: members.column(columns[number].name).tolist(),
         )
         self.items.border_title = Text(self.title)
         self.items.show_rows(columns, rows, self._arrangement)
