@@ -10,9 +10,13 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING
 
 from analysis.table import Cell, Table
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Row = tuple[Cell, ...]
 
@@ -104,6 +108,7 @@ class TableRows:
 
     def __init__(self, columns: Sequence[Column], rows: Rows) -> None:
         self.columns, self.rows = columns, rows
+        self._keys: dict[int, NDArray[np.float64] | list[str]] = {}
         self._sorted: dict[tuple[int, bool], list[int]] = {}
         self._texts: list[str] = []
         self._preparing: Iterator[str] | None = None
@@ -121,7 +126,7 @@ class TableRows:
 
     def begins_with_largest(self, column: int) -> bool:
         """Whether a column is read from its largest value down: numbers are, names are not."""
-        return _are_numbers(self.rows.column(column))
+        return not isinstance(self._keys_of(column), list)
 
     def prepare(self) -> bool:
         """Do a part of the work that filtering needs first; returns whether some is left."""
@@ -133,8 +138,13 @@ class TableRows:
     def _order(self, column: int, falling: bool) -> list[int]:
         found = self._sorted.get((column, falling))
         if found is None:
-            found = self._sorted[column, falling] = _order(self.rows.column(column), falling)
+            found = self._sorted[column, falling] = _order(self._keys_of(column), falling)
         return found
+
+    def _keys_of(self, column: int) -> NDArray[np.float64] | list[str]:
+        if column not in self._keys:
+            self._keys[column] = _keys(self.rows.column(column))
+        return self._keys[column]
 
     def _having(self, words: Sequence[str]) -> bytearray:
         """Whether each row has all these words."""
@@ -162,18 +172,31 @@ def _column_texts(column: Column, cells: Sequence[Cell]) -> Iterator[str]:
     return (missing if cell is None or cell != cell else text(cell) for cell in cells)
 
 
-def _are_numbers(cells: Sequence[Cell]) -> bool:
-    return all(cell is None or cell == "" or isinstance(cell, int | float) for cell in cells)
+def _keys(cells: Sequence[Cell]) -> NDArray[np.float64] | list[str]:
+    """What a column is sorted by: its numbers, NaN where there is none, or else its names."""
+    import numpy as np  # Not before the first paint.
+
+    try:
+        return np.array(
+            [np.nan if cell is None or cell == "" else cell for cell in cells], dtype=np.float64
+        )
+    except (TypeError, ValueError):
+        names = ["" if cell is None else str(cell) for cell in cells]
+        # Names often stand in many rows.
+        keys = {name: _name_key(name) for name in set(names)}
+        return [keys[name] for name in names]
 
 
-def _order(cells: Sequence[Cell], falling: bool) -> list[int]:
+def _order(keys: NDArray[np.float64] | list[str], falling: bool) -> list[int]:
     """The order of a column: numbers by value, names by letter, ties as they come."""
-    present, missing = [], []
-    for number, cell in enumerate(cells):
-        # A number that is none is not equal to itself.
-        (missing if cell is None or cell == "" or cell != cell else present).append(number)
-    keys: Any = cells if _are_numbers(cells) else [_name_key(str(cell)) for cell in cells]
-    return [*sorted(present, key=keys.__getitem__, reverse=falling), *missing]
+    if not isinstance(keys, list):
+        # NaN comes last whichever way the numbers are turned.
+        order: list[int] = (-keys if falling else keys).argsort(kind="stable").tolist()
+        return order
+    numbers = sorted(range(len(keys)), key=keys.__getitem__, reverse=falling)
+    empty = keys.count("")
+    # An empty text comes first of all, and is to come last.
+    return numbers if falling else [*numbers[empty:], *numbers[:empty]]
 
 
 def _name_key(name: str) -> str:
