@@ -78,10 +78,6 @@ class LayerView(PairView[Jobs]):
         if nothing:
             self.ui.say(nothing)
 
-    @on(SearchBar.Left)
-    def _left(self) -> None:
-        self._focus_page()
-
     def action_find_next(self, direction: int) -> None:
         """Go to the next (1) or the previous (-1) match."""
         found = self._found

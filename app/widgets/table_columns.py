@@ -178,9 +178,11 @@ class ColumnLayout:
         widths = self.widths(room)
         for number in self.shown(room):
             cell, column = row[number], self.columns[number]
-            style = column.style if isinstance(column.style, str) else column.style(cell)
+            style = "dim"
+            if cell is not None:
+                style = column.style if isinstance(column.style, str) else column.style(cell)
             text = self._aligned(number, cell, widths[number])
-            parts.append((text + " " * _GAP, "dim" if cell is None else style))
+            parts.append((text + " " * _GAP, style))
         return parts
 
     def _aligned(self, number: int, cell: Cell, width: int) -> str:

@@ -381,7 +381,7 @@ class TableList(ItemList):
         words = prose(self.arrangement.words, ascii_only=self._ascii)
         room = max(8, self._width - len(how_many) - len(ends) - 5)
         shown = fit(words, room)
-        return [(f" /{shown}{cursor}  ", "sorted"), (f"{how_many}", "heading"), (ends, "heading")]
+        return [(f" /{shown}{cursor}  ", "sorted"), (how_many, "heading"), (ends, "heading")]
 
     def _line(self, index: int, width: int) -> Line:
         row = self._rows.rows.row(self._order[index])

@@ -180,7 +180,7 @@ def _keys(cells: Sequence[Cell]) -> NDArray[np.float64] | list[str]:
         return np.array(
             [np.nan if cell is None or cell == "" else cell for cell in cells], dtype=np.float64
         )
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         names = ["" if cell is None else str(cell) for cell in cells]
         # Names often stand in many rows.
         keys = {name: _name_key(name) for name in set(names)}

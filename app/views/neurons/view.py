@@ -370,10 +370,6 @@ class ComponentsView(PairView[NeuronJobs]):
                 self._maps.go_to_category(category)
                 self._turn_to("maps")
 
-    @on(SearchBar.Left)
-    def _left(self) -> None:
-        self._focus_page()
-
     # What leaves the view
 
     def action_export(self) -> None:
