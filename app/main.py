@@ -26,7 +26,7 @@ from app.frame.action import Action
 from app.frame.actions import ACTIONS, action_of, actions_of, bindings, exists
 from app.frame.export import save_picture, save_text
 from app.frame.jobs_panel import EVERY_S, JobsPanel, jobs_of, running_in_words
-from app.frame.lines import header, key_line, keys_in_words
+from app.frame.lines import header, key_line, key_order, keys_in_words
 from app.frame.messages import Messages
 from app.frame.palette import ActionProvider, Palette
 from app.frame.registry import VIEWS, ViewSpec
@@ -222,7 +222,7 @@ class InsttuiApp(KeyByKeyApp):
         if self._taken_down or not self._painted:
             return
         typing = self.view.takes_text
-        shown = [*self.offered(self.view.SCOPE), ACTIONS["app.palette"]]
+        shown = key_order(self.offered(self.view.SCOPE), self.offered("table"))
         if self.status.state == "busy":
             shown.insert(4, ACTIONS["app.jobs"])
         # Both lines are as wide as the terminal, but learn its new size only later.
@@ -235,11 +235,11 @@ class InsttuiApp(KeyByKeyApp):
         self._header.show(left, right=tabs)
 
     def offered(self, scope: str = "") -> Sequence[Action]:
-        """Available actions: of one scope, or of the view and then the app."""
+        """Available actions: of one scope, or of the view, the focused table and the app."""
         view = self.view
-        scopes = [scope] if scope else [view.SCOPE, "app"]
+        scopes = [scope] if scope else [view.SCOPE, "table", "app"]
         every = [action for name in scopes for action in actions_of(name)]
-        return [a for a in every if (self._exists(a) if a.scope == "app" else view.offers(a))]
+        return [a for a in every if (self._exists(a) if a.scope == "app" else view.allows(a))]
 
     def _exists(self, action: Action) -> bool:
         return exists(action, views=len(self.views), pair=isinstance(self.workspace, PairWorkspace))
@@ -295,8 +295,8 @@ class InsttuiApp(KeyByKeyApp):
             view.open(link)
 
     def perform(self, action: Action) -> None:
-        """Run an action chosen in the palette, on the app or the view."""
-        namespace = self if action.scope == "app" else self.view
+        """Run an action chosen in the palette, on the app, the view or its focused table."""
+        namespace = self if action.scope == "app" else self.view.performs(action)
         self.call_later(self.run_action, action.action, namespace)
 
     async def action_show_view(self, number: int) -> None:

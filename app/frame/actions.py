@@ -7,6 +7,7 @@ from textual.binding import Binding, BindingType
 
 from app.frame.action import Action
 from app.frame.registry import VIEWS
+from app.widgets.table_list import TableList
 
 _ORDINALS = (
     *("first", "second", "third", "fourth", "fifth"),
@@ -41,14 +42,19 @@ _APP = (
     Action("app.quit", "q", "quit", "Quit", "quit"),
     Action("app.stop", "ctrl+c", "quit", "Quit, from anywhere", "quit", priority=True),
 )
-_ALL = (*_APP, *(action for view in VIEWS for action in view.actions()))
+_TABLE = tuple(
+    Action(binding.id, binding.key, binding.description, binding.tooltip, binding.action)
+    for binding in TableList.BINDINGS
+    if isinstance(binding, Binding) and binding.id
+)
+_ALL = (*_APP, *_TABLE, *(action for view in VIEWS for action in view.actions()))
 
 ACTIONS: dict[str, Action] = {action.id: action for action in _ALL}
 """Every action by its id, in the order of the help panels."""
 
 
 def actions_of(scope: str) -> list[Action]:
-    """The actions of the app or of one view."""
+    """The actions of the app, of one view or of tables."""
     return [action for action in _ALL if action.scope == scope]
 
 

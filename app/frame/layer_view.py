@@ -1,4 +1,8 @@
-"""A view of one layer at a time: the current layer is computed first, a search covers all."""
+"""A view of one layer at a time: the current layer is computed first, a search covers all.
+
+Words filter the table in sight while they are typed; Enter looks for them in all layers, the down
+key goes to the rows that are left.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from textual import on
 from textual.timer import Timer
 
 from app.frame.pair_view import Jobs, PairView
-from app.widgets.item_list import FoundList
+from app.widgets.found_list import FoundList
 from app.widgets.lines import Lines
 from app.widgets.search_bar import SearchBar
 
@@ -62,6 +66,7 @@ class LayerView(PairView[Jobs]):
 
     @on(SearchBar.Sought)
     def _sought(self, message: SearchBar.Sought) -> None:
+        self.filter_table("" if message.finished else message.text)
         if not message.finished:
             return
         word = message.text.strip()
@@ -77,7 +82,7 @@ class LayerView(PairView[Jobs]):
         """Go to the next (1) or the previous (-1) match."""
         found = self._found
         if self._page != "found":
-            found.move_cursor((found.cursor + direction) % len(found.places))
+            found.move_cursor((found.cursor + direction) % found.count)
         self._go_to_found()
-        words = f"{found.cursor + 1} of {len(found.places)} {self.FOUND}"
+        words = f"{found.cursor + 1} of {found.count} {self.FOUND}"
         self.query_one("#progress", Lines).show([(words, "dim")])

@@ -72,6 +72,12 @@ def _tabs(views: Sequence[ViewSpec], current: str, *, typing: bool, titles: bool
     return tabs
 
 
+def key_order(of_view: Sequence[Action], of_table: Sequence[Action]) -> list[Action]:
+    """Actions in the order of the key line: what a view is for, then what arranges its table."""
+    arranging, looking = of_table[:3], of_table[3:]
+    return [*of_view[:1], *arranging, *of_view[1:], *looking, ACTIONS["app.palette"]]
+
+
 def key_line(
     actions: Iterable[Action], keymap: dict[str, str], *, typing: bool, width: int
 ) -> Line:

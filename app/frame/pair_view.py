@@ -19,6 +19,7 @@ from app.jobs.progress_text import duration
 from app.jobs.tasks import Task
 from app.jobs.watch import Watch
 from app.widgets.lines import Line, Lines, width_of
+from app.widgets.search_bar import SearchBar
 from app.workspace import short_names
 
 if TYPE_CHECKING:
@@ -261,6 +262,14 @@ class PairView(View, Generic[Jobs]):
         self._show_progress()
         if self.ui.view is self and jobs.running is None:
             self.ui.refresh_lines()
+
+    @on(SearchBar.Left)
+    def _to_rows(self) -> None:
+        table = self.table_in_sight
+        if table is None:
+            self._focus_page()
+        else:
+            table.focus()
 
     def action_stop(self) -> None:
         """Go back within the pages or to a link; else stop the jobs; else leave the view."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
+from textual.actions import parse
 from textual.containers import Vertical
 from textual.widgets import Input, TextArea
 
@@ -17,9 +18,12 @@ from app.jobs.front import ViewSession
 from app.jobs.tasks import Task
 from app.terminal.text import prose, visible
 from app.widgets.file_bar import FileBar
+from app.widgets.table_list import TableList
 from app.workspace import PairWorkspace
 
 if TYPE_CHECKING:
+    from textual.widget import Widget
+
     from analysis.events import EngineStatus
     from analysis.table import Table
     from app.frame.action import Action
@@ -79,6 +83,23 @@ class View(Vertical):
         """
         return True
 
+    def allows(self, action: Action) -> bool:
+        """Whether an action of the view, or of its table that has the focus, is available now."""
+        if action.scope != "table":
+            return self.offers(action)
+        table = self.focused_table
+        return table is not None and table.check_action(*parse(action.action)[1:])
+
+    def performs(self, action: Action) -> Widget:
+        """What runs such an action."""
+        return (self.focused_table or self) if action.scope == "table" else self
+
+    @property
+    def focused_table(self) -> TableList | None:
+        """The table that has the focus."""
+        focused = self.ui.base.focused
+        return focused if isinstance(focused, TableList) else None
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
         """Whether Textual may call an action now."""
         known = action_of(self.SCOPE, action, parameters)
@@ -114,6 +135,21 @@ class View(Vertical):
     @on(FileBar.Refused)
     def _say_refused(self, message: FileBar.Refused) -> None:
         self.ui.say(str(message.problem), severity="error")
+
+    @property
+    def table_in_sight(self) -> TableList | None:
+        """The table that is shown, the first one if there are several."""
+        return next((each for each in self.query(TableList) if each.region.area), None)
+
+    def filter_table(self, words: str) -> None:
+        """Show only the rows with these words in the table that is shown, if there is one."""
+        table = self.table_in_sight
+        if table is not None:
+            table.filter(words)
+
+    @on(TableList.Arranged)
+    def _table_arranged(self) -> None:
+        self.ui.refresh_lines()
 
     def enter(self) -> None:
         """Called when the view is shown: set the focus."""

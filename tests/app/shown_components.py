@@ -110,8 +110,8 @@ CHANGES_OF_SETS: list[AnyReader] = [
         {**_SUMMARY, "summary": "alteration"},
     ),
 ]
-_OWN = r"(?P<frequency>N) (?:general|unique|(?P<sets>N) of \d+)"
-_OTHER = r"(?P<other_frequency>N) (?:general|unique|(?P<other_sets>N) of \d+)"
+_OWN = r"(?P<frequency>N) +(?:general|unique|(?P<sets>N) of \d+)"
+_OTHER = r"(?P<other_frequency>N) +(?:general|unique|(?P<other_sets>N) of \d+)"
 _NEURON = r"^│ +(?P<layer>N) +(?P<neuron>N) +"
 _LIST = r"╭─ (?P<category>[a-z ]+) · "
 

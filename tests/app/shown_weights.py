@@ -9,7 +9,6 @@ from tests.app.shown_components import CELLS
 from tests.support.shown_numbers import AnyReader, Grid, Listed, Reader, Said
 
 HEAD = r"layer (?P<layer>N) · head (?P<head>N)"
-PLACE = r"layer +(?P<layer>N) · head +(?P<head>N)"
 HEADS: list[AnyReader] = [
     Reader(
         "heads-changes",
@@ -35,8 +34,7 @@ NEURON_PAIRS: list[AnyReader] = [
     Reader("neuron-changes", r"─ (?P<n>N) neuron pairs ─", HEAD, rows=()),
     Reader(
         "neuron-changes",
-        r"^│ +(?P<neuron_pair>N) (?P<pairs_tuned>N) pairs +"
-        r"change (?P<change>N)",
+        r"^│ +(?P<neuron_pair>N) +(?P<pairs_tuned>N) +(?P<change>N) ",
         HEAD,
     ),
     Reader(
@@ -65,8 +63,8 @@ VERBS: list[AnyReader] = [
 HEADS_FOUND: list[AnyReader] = [
     Reader(
         "heads-word",
-        rf"^│{PLACE}  base +(?P<pairs_base>N)  tuned +(?P<pairs_tuned>N) +"
-        r"(?:(?P<difference>N)|=)",
+        r"^│ +(?P<layer>N) +(?P<head>N) +(?P<pairs_base>N) +(?P<pairs_tuned>N) +"
+        r"(?P<difference>N)",
     ),
     Reader("heads-word", r"in (?P<n>N) heads of", rows=()),
 ]
@@ -118,12 +116,12 @@ COMPONENTS: list[AnyReader] = [
     ),
 ]
 _SIDES = "".join(
-    rf" · {side} +(?P<component_{side}>N|–)(?:  no\. +(?P<rank_{side}>N) (?P<cosine_{side}>N)|"
+    rf" +(?P<component_{side}>N|–)(?: +(?P<rank_{side}>N) +(?P<cosine_{side}>N)|"
     r" +not there)"
     for side in ("base", "tuned")
 )
 CONCEPTS_FOUND: list[AnyReader] = [
-    Reader("concepts-word", rf"^│layer +(?P<layer>N) {_SIDES}"),
+    Reader("concepts-word", rf"^│ +(?P<layer>N){_SIDES}"),
     *(
         Reader(
             "concepts-word",
@@ -220,7 +218,7 @@ def ends(screen: str) -> Iterator[Said]:
 DIRECTIONS: list[AnyReader] = [
     Reader(
         "directions",
-        r"^ ?~? +(?P<direction>N) +(?P<singular_value>N) +(?P<share__pct>N) +"
+        r"^ ?~? *(?P<direction>N) +(?P<singular_value>N) +(?P<share__pct>N) +"
         r"(?P<cumulative_share__pct>N) ",
         _TENSOR,
     ),
@@ -230,8 +228,8 @@ DIRECTIONS: list[AnyReader] = [
 CHANGES_FOUND: list[AnyReader] = [
     Reader(
         "changes-word",
-        r"^│ +(?:layer (?P<layer>N)|outside) · (?P<tensor>\w+) +"
-        r"direction +(?P<direction>N) \w+ +no\. +(?P<rank>N) (?P<cosine__abs>N) ",
+        r"^│ +(?:(?P<layer>N)|outside) +(?P<tensor>\w+) +(?P<direction>N) +\w+ +"
+        r"(?P<rank>N) +(?P<cosine__abs>N) ",
     ),
     Reader("changes-word", r"in (?P<n>N) directions of", rows=()),
 ]

@@ -21,7 +21,7 @@ def guessed(tmp_path, monkeypatch):
 async def test_guessed_instructions_are_marked_explained_and_exported(guessed, tmp_path):
     async with guessed.run_test(size=(100, 40), notifications=True) as pilot:
         await until_shown(pilot, "2 of 2 cases", "~ instructions of 1 guessed")
-        marked = [line for line in screen(guessed).splitlines() if line.startswith("~")]
+        marked = [line for line in screen(guessed).splitlines() if line.startswith(" ~")]
         assert [line.split()[0] for line in marked] == ["~two"]
         await pilot.press("e")
         await until_shown(pilot, "Exported to")

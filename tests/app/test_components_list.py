@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from analysis.concepts.request import ConceptsRequest
 from analysis.neurons.request import NeuronDirectionRequest
@@ -154,3 +155,19 @@ async def test_a_list_shows_all_of_its_cell_and_a_neuron_leads_to_its_component(
         await until(pilot, lambda: page.items.row is not None and page.items.row.base == 5)
         await pilot.press(KEY)
         await until_shown(pilot, "layer 5 · neuron 9", "tuned9")
+
+
+@pytest.mark.parametrize("script", [None, mixture_script], ids=["dense", "mixture"])
+async def test_the_columns_that_a_list_is_sorted_by_are_the_cells_of_its_rows(tmp_path, script):
+    async with pair_at(shown_components, tmp_path, size=WIDE, script=script) as (pair, pilot):
+        # Experts first, then the neurons of one of them.
+        into_expert = ["enter", "[", "[", "[", "["] if script else []
+        await pilot.press("[", "[", "v", "enter", *into_expert)
+        page = pair.app.query_one(UnitPage)
+        await until(pilot, lambda: page.member is not None and page.member.neuron >= 0)
+        table = page.items._rows
+        rows = [table.rows.row(index) for index in range(table.rows.count)]
+        assert rows
+        for number, column in enumerate(table.columns):
+            cells = table.rows.column(number)
+            assert cells == [row[number] for row in rows], column.name

@@ -11,7 +11,7 @@ from analysis.concepts.request import ConceptsRequest
 from analysis.events import Finished
 from analysis.models.request import ArchitectureRequest
 from app.views.concepts.component_list import ConceptList
-from tests.app.pair_app import pair_at, screen, until_shown
+from tests.app.pair_app import pair_at, screen, until, until_shown
 from tests.app.test_concepts_view import (
     NARROW,
     WIDE,
@@ -125,3 +125,17 @@ async def test_only_rows_in_sight_are_made(tmp_path, monkeypatch):
         await pilot.press("end")
         await until_shown(pilot, "base 299 ")
         assert 0 < len(set(drawn)) <= 2 * items.size.height
+
+
+async def test_words_filter_the_list_as_they_are_typed_and_down_goes_to_what_is_left(tmp_path):
+    async with pair_at(shown_concepts, tmp_path, size=WIDE) as (pair, pilot):
+        items = pair.app.query_one(ConceptList)
+        total, word = items.count, component_words(layer_of(pair, 0).base, 0)[0]
+        await pilot.press("slash", *word)
+        await until(pilot, lambda: 0 < items.count < total)
+        await pilot.press("down")
+        await until(pilot, lambda: pair.app.focused is items)
+        await until_shown(pilot, f"/{word}", f"{items.count} of {total}")
+        await pilot.press("o", "escape")
+        await until(pilot, lambda: items.count == total)
+        assert pair.app.view.id == "concepts"

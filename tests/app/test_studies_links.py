@@ -11,7 +11,7 @@ from analysis.saliency.cases.prompt_sets import demo_prompts
 from analysis.saliency.request import AttributionRequest
 from app.config import Annotation, Settings
 from app.known_descriptions import study_options
-from app.widgets.table_list import cell_text
+from app.widgets.table_rows import cell_text
 from app.widgets.text_page import TextPage
 from tests.app.pair_app import pair_at, screen, until, until_shown
 from tests.app.studies_screen import (

@@ -129,12 +129,9 @@ async def test_a_figure_with_many_lines_is_drawn_on_several_pages(tmp_path, play
         assert len({page.name for page in pane._pages}) == pane.count
 
 
-async def test_columns_come_on_a_key_and_rows_are_found_and_walked(tmp_path, play):
+async def test_columns_come_on_a_key(tmp_path, play):
     async with pair_at(opened, tmp_path, "Every response", size=NARROW) as (pair, pilot):
-
-        def heading():
-            return pair.app.query_one("#columns").plain
-
+        heading = pair.app.query_one("#rows").heading
         assert heading().split()[:3] == list(CASE_COLUMNS[:3])
         await pilot.press("greater_than_sign", "greater_than_sign")
         assert heading().split()[:3] == ["case", "rating", "followed_or_not"]
@@ -142,17 +139,48 @@ async def test_columns_come_on_a_key_and_rows_are_found_and_walked(tmp_path, pla
         assert heading().split() == ["case", "share"]
         await pilot.press("less_than_sign")
         assert heading().split() == ["case", "score", "share"]
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_rows_are_sorted_filtered_and_seen_in_full_and_lead_where_they_did(
+    tmp_path, play, size
+):
+    async with pair_at(opened, tmp_path, "Every response", size=size) as (pair, pilot):
         rows = pair.app.query_one("#rows")
         total = 2 * len(demo_prompts().prompts)
-        await pilot.press("slash", *"DEMO-TUNED", "enter")
-        await until_shown(pilot, f"1 of {total // 2} rows found")
-        assert rows.cursor == 1
-        await pilot.press("n", "n")
-        assert rows.cursor == 5
-        await pilot.press("N", "N", "N")
-        assert rows.cursor == total - 1
-        await pilot.press("slash", *"nowhere", "enter")
-        await until_shown(pilot, "No row has “nowhere”.")
+        keys = screen(pair.app).splitlines()[-1]
+        assert all(key in keys for key in ("enter run/open", "o sort", "/ find", "esc back"))
+        await pilot.press("j", "slash", *"DEMO-TUNED", "space", *"followed")
+        await until_shown(pilot, f"{total // 2} of {total}", "/DEMO-TUNED followed")
+        assert rows.row_number == 1
+        # Letters that are keys elsewhere were typed; arrows move on meanwhile.
+        await pilot.press("down", "enter")
+        assert (rows.row_number, rows.typing) == (3, False)
+        # From the largest down: of each case the tuned model's row alone.
+        await pilot.press(*"ooo")
+        await until_shown(pilot, "▼response_length")
+        assert (rows.row_number, rows.cursor) == (3, total // 2 - 2)
+        await pilot.press("O")
+        await until_shown(pilot, "▲response_length")
+        assert (rows.row_number, rows.cursor) == (3, 1)
+        await pilot.press("space")
+        case = demo_prompts().prompts[1].id
+        await until_shown(pilot, f"row 2 of {total // 2}", case, "0.1428571429", "followed_or_not")
+        await pilot.press("escape", "enter")
+        prompt = demo_prompts().prompts[1].prompt.split("\n")[0][:40]
+        await until_shown(pilot, "instruction score", prompt)
+        await pilot.press("escape")
+        await until_shown(pilot, "Every response", "▲response_length", f"of {total}")
+        await pilot.press("escape")
+        await until(pilot, lambda: rows.count == total)
+        assert rows.row_number == 3
+        # Other pages are arranged otherwise.
+        await pilot.press("l", "h")
+        await until_shown(pilot, "▲response_length")
+        await pilot.press("slash", *"nowhere")
+        await until_shown(pilot, "no row has these words", f"0 of {total}")
+        await pilot.press("escape", "escape")
+        await until_shown(pilot, "not run")
 
 
 async def test_the_table_exports_as_csv_and_the_report_as_a_folder(tmp_path, play, monkeypatch):

@@ -92,7 +92,9 @@ class ChangesView(LayerView[ChangesJobs]):
             yield NumberMap(ascii_only=ascii_only, follow=self._moved, id="map")
             yield MatrixPage(ascii_only=ascii_only, id="matrix-page")
             yield FoundDirections(ascii_only=ascii_only, id="found")
-        yield SearchBar("a word to find in the directions of all matrices", id="search")
+        yield SearchBar(
+            "a word to find in the directions of all matrices", id="search", filters=True
+        )
         yield Lines(id="progress")
         yield Lines(id="status")
 
@@ -164,7 +166,7 @@ class ChangesView(LayerView[ChangesJobs]):
         if self._page == "map":
             self._show_map()
         elif self._page == "matrix":
-            self._show_matrix(self._matrix.items.cursor)
+            self._show_matrix(self._matrix.items.row_number or 0)
         self._show_status()
 
     def _show_map(self) -> None:

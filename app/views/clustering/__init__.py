@@ -17,7 +17,7 @@ ACTIONS = (
     ),
     Action("clusters.runs", "t", "runs", "Training runs, and back to the models"),
     Action("clusters.open", "enter", "open", "Open the training run"),
-    Action("clusters.folder", "slash", "file", "Name a file of tasks; of runs, their folder"),
+    Action("clusters.folder", "f,slash", "file", "Name a file of tasks; of runs, their folder"),
     Action("clusters.previous_epoch", "left,h", "", "Epoch measured before", "epoch(-1)"),
     Action("clusters.next_epoch", "right,l", "epoch", "Epoch measured next", "epoch(1)"),
     Action("clusters.first_epoch", "home", "", "First epoch", "end(0)"),

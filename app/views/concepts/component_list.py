@@ -9,27 +9,30 @@ from rich.cells import cell_len
 from analysis.concepts.changes import component_words
 from analysis.concepts.result import Components, LayerConcepts
 from analysis.concepts.tables import Description, Descriptions
-from app.terminal.text import fit, pad, visible
+from app.terminal.text import fit, visible
 from app.views.concepts.atlas import ConceptAtlas, ConceptRow, WordPlace
-from app.widgets.item_list import FoundList, ItemList
-from app.widgets.lines import Line
+from app.widgets.found_list import FoundList
+from app.widgets.table_list import TableList
+from app.widgets.table_rows import Column, Row, Rows, cell_text
 
 _DESCRIBED_FROM = 130
 """From this width on descriptions appear next to the words."""
-_DESCRIPTION, _SCENARIOS, _LEVEL = 28, 14, 10
-_NUMBER, _SHARE, _ANGLE = 4, 7, 8
 
 
-class ConceptList(ItemList):
+class ConceptList(TableList):
     """Rows of a layer; only visible lines are rendered."""
 
     def __init__(self, follow: Callable[[], None], *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
         """Args: called when the cursor moves; plain ASCII; the widget's id."""
-        super().__init__(self._line, empty=" this layer is not computed yet", id=id)
-        self._follow = follow
-        self._ascii = ascii_only
+        super().__init__(
+            ascii_only=ascii_only,
+            follow=follow,
+            empty=" this layer is not computed yet",
+            filters=False,
+            id=id,
+        )
         self._layer: LayerConcepts | None = None
-        self._rows: Sequence[ConceptRow] = ()
+        self._components: Sequence[ConceptRow] = ()
         self._descriptions: Descriptions | None = None
 
     def show_layer(
@@ -37,81 +40,62 @@ class ConceptList(ItemList):
         layer: LayerConcepts | None,
         rows: Sequence[ConceptRow],
         descriptions: Descriptions | None,
+        names: tuple[str, str],
+        width: int,
     ) -> None:
-        """Show another layer, None if not computed yet; the cursor stays at its rank."""
-        self._layer, self._rows, self._descriptions = layer, rows, descriptions
-        self.show(len(rows))
+        """Show another layer, None if not computed yet; the cursor stays at its rank.
+
+        `names` are those of both models; `width` says whether there is room for descriptions.
+        """
+        self._layer, self._components, self._descriptions = layer, rows, descriptions
+        describes = descriptions is not None and width >= _DESCRIBED_FROM
+        columns = [
+            *_side_columns(names[0]),
+            Column("angle", "{:.1f}°".format, "accent"),
+            *_side_columns(names[1]),
+        ]
+        if describes:
+            columns += [
+                Column("description", least=28),
+                Column("scenarios", least=14),
+                Column("level", style="dim", least=10),
+            ]
+
+        def cells(index: int) -> Row:
+            assert layer is not None
+            row = rows[index]
+            sides = self._side(layer.base, row.base), self._side(layer.tuned, row.tuned)
+            described = self._description(layer, row) if describes else ()
+            return *sides[0], row.angle, *sides[1], *described
+
+        self.show_rows(columns, Rows.made(len(rows), cells))
 
     @property
     def row(self) -> ConceptRow | None:
-        return self._rows[self.cursor] if self._rows else None
+        number = self.row_number
+        return None if number is None else self._components[number]
 
-    def move_cursor(self, index: int) -> None:
-        before = self.cursor
-        super().move_cursor(index)
-        if self.cursor != before:
-            self._follow()
-
-    def heading(self, names: tuple[str, str], width: int) -> str:
-        """The heading above the columns."""
-        room = self._room(width)
-        parts = [f"{'#':>{_NUMBER}}{'var %':>{_SHARE}}  {pad(names[0] + ': words', room)}"]
-        parts.append(f"{'angle':>{_ANGLE}}")
-        parts.append(f"{'#':>{_NUMBER}}{'var %':>{_SHARE}}  {pad(names[1] + ': words', room)}")
-        if self._describes(width):
-            parts.append(f"  {pad('description', _DESCRIPTION)}  {pad('scenarios', _SCENARIOS)}")
-            parts.append("  level")
-        return "".join(parts)
-
-    def _describes(self, width: int) -> bool:
-        return self._descriptions is not None and width >= _DESCRIBED_FROM
-
-    def _room(self, width: int) -> int:
-        """Columns for one side's words."""
-        taken = 2 * (_NUMBER + _SHARE + 2) + _ANGLE
-        if self._describes(width):
-            taken += _DESCRIPTION + _SCENARIOS + _LEVEL + 6
-        return max(0, (width - taken) // 2)
-
-    def _line(self, index: int, width: int) -> Line:
-        layer, row = self._layer, self._rows[index]
-        assert layer is not None
-        room = self._room(width)
-        angle = "" if row.angle is None else f"{row.angle:.1f}°"
-        parts = [
-            *self._side(layer.base, row.base, room),
-            (f"{angle:>{_ANGLE}}", "accent"),
-            *self._side(layer.tuned, row.tuned, room),
-        ]
-        if self._describes(width):
-            parts += self._description(layer, row)
-        return parts
-
-    def _side(self, side: Components, component: int | None, room: int) -> Line:
+    def _side(self, side: Components, component: int | None) -> Row:
         if component is None:
-            return [(f"{'–':>{_NUMBER}}{'':>{_SHARE}}  {pad('no match', room)}", "dim")]
-        words = signed_words(side, component, ascii_only=self._ascii, cells=room)
-        return [
-            (f"{component:>{_NUMBER}}", ""),
-            (f"{100 * side.explained_variance[component]:>{_SHARE}.2f}  ", "dim"),
-            (pad(words, room), ""),
-        ]
+            return None, None, None
+        words = signed_words(side, component, ascii_only=self._ascii)
+        return component, 100 * float(side.explained_variance[component]), words
 
-    def _description(self, layer: LayerConcepts, row: ConceptRow) -> Line:
+    def _description(self, layer: LayerConcepts, row: ConceptRow) -> Row:
         found = find_description(self._descriptions, layer, row, 1)
         found = found or find_description(self._descriptions, layer, row, 0)
         if found is None:
-            return []
-        scenarios = ", ".join(found.scenarios or ())
-        texts = (found.text, scenarios, found.level or "")
-        text, scenarios, level = (
-            " ".join(visible(word, ascii_only=self._ascii) for word in each.split())
-            for each in texts
-        )
-        return [
-            (f"  {pad(text, _DESCRIPTION)}  {pad(scenarios, _SCENARIOS)}", ""),
-            (f"  {fit(level, _LEVEL)}", "dim"),
-        ]
+            return None, None, None
+        texts = (found.text, ", ".join(found.scenarios or ()), found.level or "")
+        return tuple(" ".join(each.split()) for each in texts)
+
+
+def _side_columns(name: str) -> list[Column]:
+    return [
+        Column("#", missing="–"),
+        Column("var %", "{:.2f}".format, "dim"),
+        Column(f"{name}: words", least=8, missing="no match", harmless=True),
+    ]
 
 
 def find_description(
@@ -147,8 +131,22 @@ def signed_words(
 class FoundConcepts(FoundList[WordPlace]):
     """One line per row: its place, the word's rank in either model, and the words next to it."""
 
+    COLUMNS = (
+        Column("layer"),
+        *(
+            Column(name, text, style, missing=missing)
+            for side in ("base", "tuned")
+            for name, text, style, missing in (
+                (side, cell_text, "", "–"),
+                ("no.", cell_text, "dim", "not there"),
+                ("cos", "{:+.2f}".format, "dim", ""),
+            )
+        ),
+        Column("words", least=12, harmless=True),
+    )
+
     def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
-        super().__init__(self._line, ascii_only=ascii_only, id=id)
+        super().__init__(ascii_only=ascii_only, id=id)
         self._atlas = ConceptAtlas()
 
     def show_places(self, word: str, places: Sequence[WordPlace], atlas: ConceptAtlas) -> None:
@@ -159,21 +157,16 @@ class FoundConcepts(FoundList[WordPlace]):
         counts = f"base {base} · tuned {tuned}"
         self.list_places(word, places, f"components of {len(atlas.layers)} layers: {counts}")
 
-    def _line(self, index: int, width: int) -> Line:
-        place = self.places[index]
+    def row_of(self, place: WordPlace) -> Row:
         layer, row = self._atlas.layer(place.layer), self._atlas.rows(place.layer)[place.row]
         assert layer is not None
-        parts = [(f"layer {place.layer:>3} ", "")]
-        sides = (("base", row.base, place.base), ("tuned", row.tuned, place.tuned))
-        for name, component, rank in sides:
-            number = "–" if component is None else str(component)
-            parts.append((f" · {name} {number:>3}", "" if rank else "dim"))
-            parts.append(
-                (f"  no. {rank[0]:>2} {rank[1]:+.2f}" if rank else f"{'not there':>14}", "dim")
-            )
+        sides = [
+            (component, *(rank or (None, None)))
+            for component, rank in ((row.base, place.base), (row.tuned, place.tuned))
+        ]
         side, component = (
             (layer.tuned, row.tuned) if place.tuned is not None else (layer.base, row.base)
         )
         assert component is not None
-        words = signed_words(side, component, ascii_only=self._ascii, cells=width)
-        return [*parts, (f"  {words}", "")]
+        words = signed_words(side, component, ascii_only=self._ascii)
+        return place.layer, *sides[0], *sides[1], words

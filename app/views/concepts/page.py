@@ -1,4 +1,4 @@
-"""A layer's components with column headings above and details of the current one below."""
+"""A layer's components, with details of the current one below."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from app.widgets.lines import Lines
 
 WIDE_FROM = 140
 """From this width on the details need fewer lines."""
-_SCROLLBAR = 1
 
 
 class ConceptPage(Vertical):
@@ -30,9 +29,9 @@ class ConceptPage(Vertical):
         self._descriptions: Descriptions | None = None
         self._names = ("", "")
         self._notes: Sequence[str] = ()
+        self._rows: Sequence[ConceptRow] = ()
 
     def compose(self) -> ComposeResult:
-        yield Lines(id="columns", classes="columns")
         yield ConceptList(self._show_details, ascii_only=self._ascii, id="list")
         yield Lines(id="details")
 
@@ -47,8 +46,8 @@ class ConceptPage(Vertical):
         """Show another layer, None if not computed yet; the cursor stays. `names` are harmless."""
         self._layer, self._descriptions = layer, descriptions
         self._names, self._notes = names, notes
-        self.items.show_layer(layer, rows, descriptions)
-        self._show_heading()
+        self._rows = rows
+        self._show_rows()
         self._show_details()
 
     @property
@@ -58,12 +57,12 @@ class ConceptPage(Vertical):
     def on_resize(self, event: Resize) -> None:
         """Give the details more lines if lines are short."""
         self.set_class(event.size.width < WIDE_FROM, "-narrow")
-        self._show_heading()
+        self._show_rows()
         self._show_details()
 
-    def _show_heading(self) -> None:
-        heading = self.items.heading(self._names, self.size.width - _SCROLLBAR)
-        self.query_one("#columns", Lines).show([(heading, "dim")])
+    def _show_rows(self) -> None:
+        width = self.size.width
+        self.items.show_layer(self._layer, self._rows, self._descriptions, self._names, width)
 
     def _show_details(self) -> None:
         lines = details(

@@ -110,7 +110,7 @@ class ConceptsView(LayerView[ConceptJobs]):
             yield ConceptPage(ascii_only=ascii_only, id="page")
             yield ConceptPlotPage(ascii_only=ascii_only, id="plot-page")
             yield FoundConcepts(ascii_only=ascii_only, id="found")
-        yield SearchBar("a word to find in the components of all layers", id="search")
+        yield SearchBar("a word to find in the components of all layers", id="search", filters=True)
         yield Lines(id="progress")
 
     @property
@@ -252,7 +252,7 @@ class ConceptsView(LayerView[ConceptJobs]):
         self._layer = layer
         self.show_everything()
         if row is not None:
-            self._concepts.items.move_cursor(row)
+            self._concepts.items.move_to_row(row)
         self._settle()
 
     def _go_to_expert(self, expert: int) -> None:

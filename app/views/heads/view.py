@@ -110,8 +110,8 @@ class HeadsView(LayerView[HeadJobs]):
             yield HeadPage(ascii_only=ascii_only, id="page")
             yield NeuronPage(ascii_only=ascii_only, id="neuron-page")
             yield FoundHeads(ascii_only=ascii_only, id="found")
-            yield VerbPage(id="verbs")
-        yield SearchBar("a word to find in the pairs of all heads", id="search")
+            yield VerbPage(ascii_only=ascii_only, id="verbs")
+        yield SearchBar("a word to find in the pairs of all heads", id="search", filters=True)
         yield Lines(id="progress")
         yield Lines(id="status")
 
@@ -164,7 +164,7 @@ class HeadsView(LayerView[HeadJobs]):
             case "found":
                 self._found.focus()
             case "verbs":
-                self.query_one(VerbPage).focus()
+                self.query_one(VerbPage).focus_shown()
 
     def _progress(self) -> Line:
         # On a page behind the map escape goes back first and stops nothing.

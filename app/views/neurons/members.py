@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,6 +101,47 @@ class CellMembers:
                 int(tuned.members[layer][:, place].sum()),
             ),
         )
+
+    def column(self, name: str) -> NDArray[Any]:
+        """A column of the list for all units, by its name; NaN where a unit has no such number."""
+        category = self.cell.categories[0]
+        match name:
+            case "layer":
+                return self._layers
+            case "expert":
+                return self._gathered(lambda layer, at: self._numbers_of(layer, at)[0])
+            case "neuron":
+                return self._gathered(lambda layer, at: self._numbers_of(layer, at)[1])
+            case "change":
+                base, tuned = (self._gathered(partial(self._inside, side)) for side in (0, 1))
+                return np.where(base & tuned, "kept", np.where(base, "lost", "gained"))
+            case _:
+                side = int(name.startswith("tuned"))
+                if name.endswith("p"):
+                    return self._gathered(lambda layer, at: self._means(side, layer)[category][at])
+                sets = self._both[side]
+                return self._gathered(lambda layer, at: sets.members[layer][:, at].sum(axis=0))
+
+    def _gathered(self, of: Callable[[int, NDArray[np.intp]], NDArray[Any]]) -> NDArray[Any]:
+        """What a function finds of the units of each layer, in the order of the list."""
+        parts = [
+            (at, of(int(layer), self._places[at]))
+            for layer in np.unique(self._layers)
+            for at in [np.flatnonzero(self._layers == layer)]
+        ]
+        found = np.zeros(len(self), dtype=parts[0][1].dtype if parts else np.float64)
+        for at, values in parts:
+            found[at] = values
+        return found
+
+    def _inside(self, side: int, layer: int, at: NDArray[np.intp]) -> NDArray[np.bool_]:
+        return _in_cell(self._both[side].members[layer], self.cell.categories)[at]
+
+    def _numbers_of(self, layer: int, at: NDArray[np.intp]) -> NDArray[Any]:
+        """Experts and neurons, NaN if not applicable."""
+        both = np.array([self._numbers(layer, int(place)) for place in at], dtype=np.float64)
+        both[both < 0] = np.nan
+        return both.T
 
     def _numbers(self, layer: int, place: int) -> tuple[int, int]:
         """Expert and neuron; -1 if not applicable."""

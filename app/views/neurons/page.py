@@ -9,18 +9,17 @@ from textual.events import Resize
 
 from analysis.neurons.pair import PairSets
 from analysis.neurons.tables import frequencies_table
+from analysis.table import Cell as TableCell
 from app.frame.export import Tables
-from app.terminal.text import pad, prose
+from app.terminal.text import prose
 from app.views.neurons.atlas import UnitAtlas
-from app.views.neurons.member_text import columns, copied_members, member_lines
+from app.views.neurons.member_text import copied_members, member_lines, place_columns, sets_text
 from app.views.neurons.members import KINDS, Cell, CellMembers, Kind, Member
-from app.views.neurons.text import side_heading
-from app.widgets.item_list import FollowedList, ItemList
-from app.widgets.lines import Line, Lines
+from app.widgets.lines import Lines
+from app.widgets.table_list import TableList
+from app.widgets.table_rows import AS_IT_COMES, Arrangement, Column, Row, Rows
 
-_STATUS, _SIDE = 8, 20
-_FRAME = 3
-"""The list's frame and its bar."""
+_STYLES: dict[object, str] = {"kept": "dim", "lost": "warn", "gained": "accent"}
 
 
 class UnitPage(Vertical):
@@ -37,16 +36,16 @@ class UnitPage(Vertical):
         self._members: CellMembers | None = None
         self.cell: Cell | None = None
         self.kind: Kind = "all"
-        # Where the cursor goes when the list is shown next; None to keep it.
-        self._cursor: int | None = None
-        self._behind: list[tuple[Cell, Kind, int]] = []
+        # How the list is arranged when it is shown next; None to keep it as it is.
+        self._arrangement: Arrangement | None = None
+        self._behind: list[tuple[Cell, Kind, Arrangement]] = []
 
     def compose(self) -> ComposeResult:
-        yield Lines(id="columns", classes="columns")
-        yield FollowedList(
-            self._line,
-            self._show_details,
+        yield TableList(
+            ascii_only=self._ascii,
+            follow=self._show_details,
             empty=" none at these thresholds: [ lowers ε, { lowers τ",
+            filters=False,
             id="list",
         )
         yield Lines(id="details")
@@ -59,7 +58,7 @@ class UnitPage(Vertical):
     def open_expert(self, layer: int, expert: int) -> None:
         """List an expert's neurons in the same categories; the list of experts stays behind."""
         assert self.cell is not None
-        self._behind.append((self.cell, self.kind, self.items.cursor))
+        self._behind.append((self.cell, self.kind, self.items.arrangement))
         self._list(Cell("neurons", self.cell.categories, layer, expert))
 
     def open_category(self, category: int) -> None:
@@ -74,18 +73,23 @@ class UnitPage(Vertical):
         self._list(*self._behind.pop())
         return True
 
-    def _list(self, cell: Cell, kind: Kind = "all", cursor: int = 0) -> None:
-        self.cell, self.kind, self._cursor = cell, kind, cursor
+    def _list(self, cell: Cell, kind: Kind = "all", arrangement: Arrangement = AS_IT_COMES) -> None:
+        self.cell, self.kind, self._arrangement = cell, kind, arrangement
 
     def show_atlas(self, atlas: UnitAtlas, names: tuple[str, str]) -> None:
         """Show what is listed. `names` are harmless."""
         assert self.cell is not None
         self._atlas, self._names = atlas, names
-        self._members = CellMembers(atlas, self.cell, self.kind)
+        self._members = members = CellMembers(atlas, self.cell, self.kind)
+        columns = self._columns()
+        rows = Rows(
+            len(members),
+            lambda index: self._cells(members[index]),
+            lambda number: members.column(columns[number].name).tolist(),
+        )
         self.items.border_title = Text(self.title)
-        self.items.show(len(self._members), cursor=self._cursor)
-        self._cursor = None
-        self._show_heading()
+        self.items.show_rows(columns, rows, self._arrangement)
+        self._arrangement = None
         self._show_details()
 
     def focus_shown(self) -> None:
@@ -95,12 +99,13 @@ class UnitPage(Vertical):
         self.kind = KINDS[(KINDS.index(self.kind) + 1) % len(KINDS)]
 
     @property
-    def items(self) -> ItemList:
-        return self.query_one("#list", ItemList)
+    def items(self) -> TableList:
+        return self.query_one("#list", TableList)
 
     @property
     def member(self) -> Member | None:
-        return self._members[self.items.cursor] if self._members and self.items.count else None
+        number = self.items.row_number
+        return None if self._members is None or number is None else self._members[number]
 
     @property
     def title(self) -> str:
@@ -130,24 +135,29 @@ class UnitPage(Vertical):
         return {"component-frequencies": lambda: frequencies_table(pair, *where)}
 
     def on_resize(self, event: Resize) -> None:
-        self._show_heading()
         self._show_details()
 
-    def _where(self, layer: int | str, expert: int | str, neuron: int | str) -> str:
+    def _columns(self) -> list[Column]:
         neurons = self.cell is None or self.cell.unit == "neurons"
-        return columns(layer, expert, neuron, experts=self._atlas.mixture, neurons=neurons)
+        columns = place_columns(experts=self._atlas.mixture, neurons=neurons)
+        columns.append(Column("change", style=lambda status: _STYLES[status]))
+        for side in ("base", "tuned"):
+            columns.append(Column(f"{side} p", "{:.2f}".format))
+            columns.append(Column(f"{side} sets", sets_text(len(self._atlas.counted)), "dim"))
+        return columns
 
-    @property
-    def _side_width(self) -> int:
-        where = len(self._where("", "", "")) + 3 + _STATUS
-        return min(_SIDE, (self.size.width - _FRAME - where - 2) // 2)
-
-    def _show_heading(self) -> None:
-        where = self._where("layer", "expert", "neuron")
-        # The list has a frame, these lines do not.
-        sides = [side_heading(name, ": p, sets", self._side_width) for name in self._names]
-        heading = f" {where}   {'':{_STATUS}}{'  '.join(sides)}"
-        self.query_one("#columns", Lines).show([(heading, "dim")])
+    def _cells(self, member: Member) -> Row:
+        assert self.cell is not None
+        category = self.cell.categories[0]
+        cells: list[TableCell] = [member.layer]
+        if self._atlas.mixture:
+            cells.append(None if member.expert < 0 else member.expert)
+        if self.cell.unit == "neurons":
+            cells.append(member.neuron)
+        cells.append(member.status)
+        for side in (0, 1):
+            cells += [float(member.frequencies[side][category]), member.sets[side]]
+        return tuple(cells)
 
     def _show_details(self) -> None:
         if not self.size.width:
@@ -155,27 +165,3 @@ class UnitPage(Vertical):
             return
         lines = member_lines(self._atlas, self.member, self.size.width - 2)
         self.query_one("#details", Lines).show(*lines)
-
-    def _line(self, index: int, width: int) -> Line:
-        assert self._members is not None
-        member = self._members[index]
-        styles = {"kept": "dim", "lost": "warn", "gained": "accent"}
-        return [
-            (f"{self._where(member.layer, member.expert, member.neuron)}  ", ""),
-            (f" {member.status:<{_STATUS}}", styles[member.status]),
-            (f"{self._side(member, 0)}  ", "" if member.in_base else "dim"),
-            (self._side(member, 1), "" if member.in_tuned else "dim"),
-        ]
-
-    def _side(self, member: Member, side: int) -> str:
-        """Mean frequency, and in how many categories' sets the unit is."""
-        assert self.cell is not None
-        share, sets = member.frequencies[side][self.cell.categories[0]], member.sets[side]
-        of = len(self._atlas.counted)
-        if sets == of > 1:
-            common = "general"
-        elif sets == 1 and (member.in_base, member.in_tuned)[side]:
-            common = "unique"
-        else:
-            common = f"{sets} of {of}"
-        return pad(f"{share:.2f} {common}", self._side_width)

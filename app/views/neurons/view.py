@@ -63,7 +63,9 @@ class ComponentsView(PairView[NeuronJobs]):
             self._found = FoundNeurons(self.ui, self._searched, id="found")
             self._neuron = DirectionPage(ascii_only=ascii_only, id="neuron")
             yield from (self._maps, self._list, self._found, self._neuron)
-        yield SearchBar("a word, a category, or a neuron's numbers, such as 3 812", id="search")
+        yield SearchBar(
+            "a word, a category, or a neuron's numbers, such as 3 812", id="search", filters=True
+        )
         yield InstructionsBar(id="instructions")
         yield Lines(id="progress")
         yield Lines(id="status")
@@ -340,6 +342,7 @@ class ComponentsView(PairView[NeuronJobs]):
 
     @on(SearchBar.Sought, "#search")
     def _sought(self, message: SearchBar.Sought) -> None:
+        self.filter_table("" if message.finished else message.text)
         if not message.finished:
             return
         text = message.text.strip()

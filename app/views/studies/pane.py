@@ -16,10 +16,10 @@ from app.views.studies.figures import bars_of, plot_of
 from app.views.studies.pages import StudyPage
 from app.views.studies.text import row_lines
 from app.widgets.bar_list import BarList
-from app.widgets.item_list import ItemList
 from app.widgets.lines import Lines
 from app.widgets.plot import Plot
-from app.widgets.table_list import TableList, cell_text
+from app.widgets.table_list import TableList
+from app.widgets.table_rows import AS_IT_COMES, Arrangement, cell_text
 from app.widgets.text_page import TextPage
 
 BESIDE_FROM = 100
@@ -30,7 +30,7 @@ _KINDS = ("text", "table", "lines", "bars")
 
 
 class StudyPane(Vertical):
-    """Shows one page at a time; each keeps its cursor. `found` has the rows of the last search."""
+    """Shows one page at a time; each keeps its cursor, and how its rows are arranged."""
 
     def __init__(
         self,
@@ -45,18 +45,15 @@ class StudyPane(Vertical):
         self._study = ""
         self._pages: Sequence[StudyPage] = ()
         self._number = 0
-        self._cursors: dict[tuple[str, str], int] = {}
+        self._arranged: dict[tuple[str, str], Arrangement] = {}
         self._row_height = 0
-        self.found: list[int] = []
 
     def compose(self) -> ComposeResult:
         yield Lines(id="page-title")
         yield TextPage(id="text")
         with Container(id="figure"):
             yield Plot(ascii_only=self._ascii, id="plot")
-            with Vertical(id="numbers"):
-                yield Lines(id="columns")
-                yield TableList(ascii_only=self._ascii, id="rows", follow=self._show_row)
+            yield TableList(ascii_only=self._ascii, id="rows", follow=self._show_row)
         yield BarList(ascii_only=self._ascii, id="bars")
         yield Lines(id="row")
 
@@ -73,19 +70,11 @@ class StudyPane(Vertical):
         """Whether the row under the cursor links to another view."""
         return self.page is not None and bool(self.page.opens and self.row)
 
-    def offers(self, name: str) -> bool:
-        """Whether an action on rows or numbers applies to this page."""
+    @property
+    def exports(self) -> bool:
+        """Whether the page has a table, or the numbers of a figure."""
         page = self.page
-        if page is None or page.table is None:
-            return False
-        match name:
-            case "export":
-                return True
-            case "columns" | "columns_back":
-                return page.kind == "table" and not self.rows.is_whole
-            case "next" | "previous":
-                return bool(self.found)
-        return page.kind == "table"
+        return page is not None and page.table is not None
 
     @property
     def rows(self) -> TableList:
@@ -94,7 +83,7 @@ class StudyPane(Vertical):
     @property
     def row(self) -> dict[str, Cell]:
         """The row under the cursor by column; empty for none."""
-        page, row = self.page, self.rows.row
+        page, row = self.page, self.rows.cells
         if page is None or page.kind != "table" or page.table is None or row is None:
             return {}
         return dict(zip(page.table.columns, row, strict=True))
@@ -104,7 +93,7 @@ class StudyPane(Vertical):
         other = study != self._study
         same = not other and len(pages) == len(self._pages)
         if other:
-            self._keep_cursor()
+            self._keep_arrangement()
         self._study = study
         self.query_one(TextPage).show(text, from_top=other)
         if same and all(a is b for a, b in zip(pages, self._pages, strict=True)):
@@ -120,7 +109,7 @@ class StudyPane(Vertical):
 
     def turn(self, by: int) -> None:
         """Go to the next (1) or the previous (-1) page, cyclically."""
-        self._keep_cursor()
+        self._keep_arrangement()
         self._number = (self._number + by) % len(self._pages)
         self._show_page()
 
@@ -134,25 +123,28 @@ class StudyPane(Vertical):
             return self.query_one(TextPage)
         return self.query_one(BarList) if page.kind == "bars" else self.rows
 
-    def _keep_cursor(self) -> None:
+    def _keep_arrangement(self) -> None:
         page, shown = self.page, self._focusable
-        if page is not None and isinstance(shown, ItemList):
-            self._cursors[self._study, page.name] = shown.cursor
+        if page is None:
+            return
+        if isinstance(shown, TableList):
+            self._arranged[self._study, page.name] = shown.arrangement
+        elif isinstance(shown, BarList):
+            self._arranged[self._study, page.name] = Arrangement(row=shown.cursor)
 
     def _show_page(self) -> None:
         page = self.page
         assert page is not None
-        self.found = []
+        arranged = self._arranged.get((self._study, page.name), AS_IT_COMES)
         for kind in _KINDS:
             self.set_class(page.kind == kind, f"-{kind}")
         if page.figure is not None and page.kind == "lines":
             self.query_one(Plot).show(plot_of(page.figure, self._prose))
         if page.figure is not None and page.kind == "bars":
             self.query_one(BarList).show_bars(bars_of(page.figure, self._prose))
+            self.query_one(BarList).move_cursor(arranged.row)
         if page.table is not None:
-            self.rows.show_table(page.table)
-        if isinstance(shown := self._focusable, ItemList):
-            shown.show(shown.count, cursor=self._cursors.get((self._study, page.name), 0))
+            self.rows.show_table(page.table, arranged)
         # Immediately, so that no row appears under the previous page's column names.
         self._fit()
         # Widgets of another kind of page have no size before their first layout.
@@ -181,11 +173,10 @@ class StudyPane(Vertical):
     def _fit(self) -> None:
         self._row_height = 0
         self._show_title()
-        self.query_one("#columns", Lines).show([(self.rows.heading(), "dim")])
         self._show_row()
 
     def _show_row(self) -> None:
-        page, row = self.page, self.rows.row
+        page, row = self.page, self.rows.cells
         lines = self.query_one("#row", Lines)
         if page is None or page.kind != "table" or page.table is None:
             lines.display = False
@@ -205,31 +196,6 @@ class StudyPane(Vertical):
             self._row_height = len(said)
             lines.styles.height = len(said)
         lines.show(*said)
-
-    def move_columns(self, by: int) -> None:
-        self.rows.move_columns(by)
-        self._fit()
-
-    def find(self, words: str) -> None:
-        """Search the rows for these words; the cursor moves on to the first match from its row."""
-        self.found = self.rows.find(words) if words else []
-        if self.found:
-            here = self.rows.cursor
-            self.rows.move_cursor(next((row for row in self.found if row >= here), self.found[0]))
-
-    def find_next(self, direction: int) -> None:
-        """Move the cursor to the next (1) or the previous (-1) match."""
-        here, ordered = self.rows.cursor, self.found[::direction]
-        if ordered:
-            beyond = (row for row in ordered if (row - here) * direction > 0)
-            self.rows.move_cursor(next(beyond, ordered[0]))
-
-    @property
-    def found_words(self) -> str:
-        """The match under the cursor in words; empty for none."""
-        if self.rows.cursor not in self.found:
-            return ""
-        return f"{self.found.index(self.rows.cursor) + 1} of {len(self.found)} rows found"
 
     def text(self) -> str:
         """The text to copy: the page's text, the row under the cursor, or a figure's numbers."""

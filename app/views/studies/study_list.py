@@ -38,7 +38,7 @@ class StudyList(ItemList):
         width = self.scrollable_content_region.width
         for index, line in list(self._drawn.items()):
             if self._line(index, width) != line:
-                self.refresh_line(index)
+                self.refresh_item(index)
 
     def _line(self, index: int, width: int) -> Line:
         names = max(len(each.spec.name) for each in self._studies)

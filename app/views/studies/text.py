@@ -15,7 +15,7 @@ from app.jobs.study_run import StudyRun
 from app.terminal.text import fit, pad
 from app.views.studies.desk import OfferedStudy
 from app.widgets.lines import Line
-from app.widgets.table_list import cell_text
+from app.widgets.table_rows import cell_text
 
 HELP = (
     "Statistics over many prompts or over all weights: the tables and figures of the paper, for "

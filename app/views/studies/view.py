@@ -33,7 +33,6 @@ from app.views.studies.text import HELP, going_on, study_text
 from app.widgets.file_bar import FileBar
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Lines, width_of
-from app.widgets.search_bar import SearchBar
 from app.workspace import LibraryWorkspace
 
 BESIDE_FROM_WIDTH = 120
@@ -76,7 +75,6 @@ class StudiesView(View):
         with Container(id="content"):
             yield StudyList(self.show_everything, id="list")
             yield StudyPane(prose=self.prose, ascii_only=self.ui.settings.ascii, id="pane")
-        yield SearchBar("words to find in the rows; n and N go on", id="search")
         yield PromptsBar(id="prompts")
         yield Lines(id="progress")
 
@@ -131,10 +129,9 @@ class StudiesView(View):
                 return self._pane.count > 1
             case "report" | "copy":
                 return study.findings is not None
-            case "back":
-                return True
-            case name:
-                return self._opened and self._pane.offers(name)
+            case "export":
+                return self._opened and self._pane.exports
+        return True
 
     @property
     def _asking(self) -> bool:
@@ -272,30 +269,6 @@ class StudiesView(View):
     def action_page(self, by: int) -> None:
         self._pane.turn(by)
         self._turn_to(opened=True)
-
-    def action_columns(self, by: int) -> None:
-        self._pane.move_columns(by)
-
-    def action_find(self) -> None:
-        self.query_one("#search", SearchBar).open()
-
-    @on(SearchBar.Sought, "#search")
-    def _sought(self, message: SearchBar.Sought) -> None:
-        self._pane.find(message.text)
-        if message.finished:
-            self._focus()
-            self.ui.refresh_lines()
-            if message.text and not self._pane.found:
-                self.ui.say(f"No row has “{message.text}”.")
-        self._show_found()
-
-    def action_find_next(self, direction: int) -> None:
-        self._pane.find_next(direction)
-        self._show_found()
-
-    def _show_found(self) -> None:
-        if words := self._pane.found_words:
-            self.query_one("#progress", Lines).show([(words, "dim")])
 
     @property
     def _about(self) -> str:
