@@ -25,6 +25,7 @@ from analysis.request import named
 from app.config import Settings, state_file
 from app.frame.action import Action
 from app.frame.actions import ACTIONS, action_of, actions_of, bindings, exists
+from app.frame.clipboard import copy_aside
 from app.frame.export import free_path, save_text
 from app.frame.lines import MINIMUM, header, key_line, keys_in_words
 from app.frame.palette import ActionProvider, Palette
@@ -33,6 +34,7 @@ from app.frame.view import View
 from app.state import State, load_state, save_state
 from app.terminal.driver import ForgivingDriver, HarmlessText
 from app.terminal.key_by_key import KeyByKeyApp
+from app.terminal.legibility import Legible
 from app.terminal.screen import FrugalScreen
 from app.terminal.text import prose
 from app.widgets.lines import Lines
@@ -78,7 +80,7 @@ class InsttuiApp(KeyByKeyApp):
     ) -> None:
         """Args: what to open; the user's settings; where to keep state (default: `state_file`)."""
         super().__init__()
-        self._filters.append(HarmlessText())
+        self._filters += [HarmlessText(), Legible.on(self)]
         self.workspace = workspace
         self.settings = settings
         self.status = EngineStatus(state="off")
@@ -344,16 +346,8 @@ class InsttuiApp(KeyByKeyApp):
             self.say(f"Saved {path}")
 
     def copy(self, text: str) -> None:
-        """Copy to the terminal's clipboard (OSC 52), and to a file for terminals without it."""
-        harmless = text.encode("utf-8", "backslashreplace").decode()
-        self.copy_to_clipboard(harmless)
-        path = self._state_path.with_name("copied.txt")
-        try:
-            save_text(harmless, path)
-        except OSError as error:
-            self.say(f"Copied, if the terminal allows it (OSC 52). No file: {error}")
-        else:
-            self.say(f"Copied, if the terminal allows it (OSC 52); also in {path}")
+        """Copy to tmux or the terminal's clipboard, and to a file; says where it is."""
+        copy_aside(self, text, self._state_path.with_name("copied.txt"), self.say)
 
     def update_state(self, **changes: object) -> None:
         """Change the saved state; it is written at exit and when a prompt is run."""

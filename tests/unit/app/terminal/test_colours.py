@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from rich.color import Color, ColorSystem, ColorTriplet
 
-from app.terminal.colours import GLYPHS, LEVELS, Palette, contrast, oklab, palette_for, scale
+from app.terminal.colours import GLYPHS, LEVELS, Palette, oklab, palette_for, scale
+from app.terminal.legibility import contrast
 
 
 def in_256_colours(colour: Color) -> Color:
