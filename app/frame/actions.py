@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.actions import parse
 from textual.binding import Binding, BindingType
 
@@ -51,6 +53,14 @@ def exists(action: Action, *, views: int, pair: bool) -> bool:
     """Whether an action of the app exists in a workspace with so many views, a pair or not."""
     number = action.id.removeprefix("app.view_")
     return pair or action is not _DOCTOR if not number.isdigit() else int(number) <= views
+
+
+def described(action: Action, titles: Sequence[str]) -> str:
+    """What an action does; one that shows a view names it, by the titles of the views there are."""
+    number = action.id.removeprefix("app.view_")
+    if number.isdigit() and int(number) <= len(titles):
+        return f"{titles[int(number) - 1]}: show this view"
+    return action.description
 
 
 def bindings(scope: str) -> list[BindingType]:

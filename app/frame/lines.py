@@ -8,7 +8,7 @@ from textual.geometry import Size
 
 from analysis.events import EngineStatus
 from app.frame.action import Action
-from app.frame.actions import ACTIONS, key_names
+from app.frame.actions import ACTIONS, described, key_names
 from app.frame.registry import ViewSpec
 from app.terminal.text import prose
 from app.widgets.lines import Line, width_of
@@ -84,10 +84,13 @@ def _key(action: Action, keymap: dict[str, str], typing: bool) -> Line:
     return [(f" {names[0]}", "accent"), (f" {action.label} ", "")] if names else []
 
 
-def keys_in_words(actions: Iterable[Action], keymap: dict[str, str]) -> list[tuple[str, str]]:
+def keys_in_words(
+    actions: Iterable[Action], keymap: dict[str, str], views: Sequence[ViewSpec]
+) -> list[tuple[str, str]]:
     """The help panel's rows for actions with keys: the keys, and what they do."""
+    titles = [view.title for view in views]
     return [
-        (key_names(action, keymap), f"{action.description}  ({action.id})")
+        (key_names(action, keymap), f"{described(action, titles)}  ({action.id})")
         for action in actions
         if action.keys or action.id in keymap
     ]
