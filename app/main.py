@@ -35,6 +35,7 @@ from app.state import State, load_state, save_state
 from app.terminal.driver import ForgivingDriver, HarmlessText
 from app.terminal.key_by_key import KeyByKeyApp
 from app.terminal.legibility import Legible
+from app.terminal.model_marks import ColouredMarks
 from app.terminal.screen import FrugalScreen
 from app.terminal.text import prose
 from app.widgets.lines import Lines
@@ -80,7 +81,8 @@ class InsttuiApp(KeyByKeyApp):
     ) -> None:
         """Args: what to open; the user's settings; where to keep state (default: `state_file`)."""
         super().__init__()
-        self._filters += [HarmlessText(), Legible.on(self)]
+        marks = ColouredMarks(lambda: self.current_theme.dark, enabled=not self.no_color)
+        self._filters += [HarmlessText(), marks, Legible.on(self)]
         self.workspace = workspace
         self.settings = settings
         self.status = EngineStatus(state="off")
@@ -348,6 +350,10 @@ class InsttuiApp(KeyByKeyApp):
     def copy(self, text: str) -> None:
         """Copy to tmux or the terminal's clipboard, and to a file; says where it is."""
         copy_aside(self, text, self._state_path.with_name("copied.txt"), self.say)
+
+    def action_copy_command(self) -> None:
+        """Copy the commands that write the numbers shown."""
+        self.view.copy_commands()
 
     def update_state(self, **changes: object) -> None:
         """Change the saved state; it is written at exit and when a prompt is run."""

@@ -25,6 +25,9 @@ _APP = (
     ),
     Action("app.palette", "colon,ctrl+p", "palette", "All actions by name", "command_palette"),
     _DOCTOR,
+    Action(
+        "app.twin", "Y", "", "Copy as command: the shown numbers without the app", "copy_command"
+    ),
     Action("app.theme", "", "", "Choose a theme", "change_theme"),
     Action("app.screenshot", "", "", "Save the screen as an SVG picture", "save_screen"),
     Action("app.quit", "q", "quit", "Quit", "quit"),

@@ -10,6 +10,7 @@ from analysis.events import EngineStatus
 from app.frame.action import Action
 from app.frame.actions import ACTIONS, described, key_names
 from app.frame.registry import ViewSpec
+from app.terminal.model_marks import marked
 from app.terminal.text import prose
 from app.widgets.lines import Line, width_of
 from app.workspace import LibraryWorkspace, Workspace
@@ -39,14 +40,19 @@ def header(
 
 
 def _open(workspace: Workspace, status: EngineStatus) -> list[tuple[str, str]]:
-    left: list[tuple[str, str]] = [(" insttui  ", "accent")]
+    left: list[tuple[str, str]] = [(" insttui ", "accent")]
     if isinstance(workspace, LibraryWorkspace):
-        names = " │ ".join(workspace.library.models)
+        names = _pair(workspace.library.models)
         return [*left, (prose(names), "strong"), ("  stored results", "dim")]
-    names = f"{workspace.base.name} │ {workspace.tuned.name}"
+    names = _pair([model.name for model in workspace.pair])
     places = sorted({model.device for model in status.models})
     state = " · ".join([_STATES[status.state], *places])
     return [*left, (prose(names), "strong"), (prose(f"  {state}"), "dim")]
+
+
+def _pair(names: Sequence[str]) -> str:
+    """The models behind their marks; a library may have one only."""
+    return " ".join(marked(side, name) for side, name in enumerate(names))
 
 
 def _tabs(views: Sequence[ViewSpec], current: str, *, titles: bool = True) -> Line:

@@ -34,7 +34,7 @@ async def test_header_and_keys_fit(tmp_path, size, tabs):
     async with pair_at(until_shown, tmp_path, "engine ready", size=size) as (pair, _):
         shown = screen(pair.app)
         first, last = shown.splitlines()[0], shown.splitlines()[-1]
-        assert "demo-base │ demo-tuned" in first
+        assert "○ demo-base ● demo-tuned" in first
         assert first.endswith(tabs)
         assert "? help  q quit" in last
         assert len(shown.splitlines()) == size[1]
@@ -82,12 +82,12 @@ async def test_keys_can_be_rebound(tmp_path):
     async with pair_at(started, tmp_path, settings=settings) as (pair, pilot):
         await until_shown(pilot, "f2 help")
         await pilot.press("enter")
-        await until_shown(pilot, "difference", "─ demo-base")
+        await until_shown(pilot, "difference", "─ ○ demo-base")
         await pilot.press("s")
         await pilot.pause()
-        assert "─ demo-base" in screen(pair.app)
+        assert "─ ○ demo-base" in screen(pair.app)
         await pilot.press("w")
-        await until_shown(pilot, "─ demo-tuned")
+        await until_shown(pilot, "─ ● demo-tuned")
 
 
 async def test_themes_are_listed_chosen_and_remembered(tmp_path):
@@ -170,9 +170,9 @@ async def test_model_names_are_shown_as_they_are(tmp_path):
         size=(160, 30),
         names=("[b]base[/b]\x1b[2J", "tuned\n[@click=app.quit]x[/]‮"),
     ) as (_, pilot):
-        await until_shown(pilot, "[b]base[/b]␛[2J │ tuned↵[@click=app.quit]x[/]⟨202E⟩")
+        await until_shown(pilot, "[b]base[/b]␛[2J ● tuned↵[@click=app.quit]x[/]⟨202E⟩")
         await pilot.press("enter")
-        shown = await until_shown(pilot, "─ [b]base[/b]␛[2J ", "─ tuned↵[@click=app.quit]x[/]")
+        shown = await until_shown(pilot, "─ ○ [b]base[/b]␛[2J ", "─ ● tuned↵[@click=app.quit]x[/]")
         assert "‮" not in shown
 
 

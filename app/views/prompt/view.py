@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -20,6 +21,7 @@ from analysis.problems import Problem
 from analysis.request import ModelChoice
 from analysis.saliency.cases.instructions import sentences
 from app.frame.actions import bindings
+from app.frame.twin import attribution
 from app.frame.view import View
 from app.jobs.progress_text import progress_text
 from app.links import Link, MarksLink, PromptLink
@@ -48,13 +50,14 @@ class PromptView(View):
         "Type or paste a prompt, or choose an example (enter runs it, space puts it into the entry "
         "to edit). Both models continue the same raw text, as in the paper; the chat template, "
         "where the tuned model has one, wraps the text for that model only.\n\n"
-        "Each answers greedily, token by token, up to 300 tokens. Then the importance of every "
-        "prompt token x_n for every response token y_m is computed,\n\n"
-        "    I[n, m] = E[x_n] · ∂ log p(y_m | x, y_<m) / ∂E[x_n]\n\n"
         "Sentences marked ▌ count as instruction, the others as context. The first guess follows "
         "layout and first words; space on a sentence corrects it. The marks decide the instruction "
         "score, not the maps.\n\n"
-        "Results are kept on disk: the same prompt is answered at once next time."
+        "Results are kept on disk: the same prompt is answered at once next time.\n\n"
+        "Formulas\n\n"
+        "Each answers greedily, token by token, up to 300 tokens. Then the importance of every "
+        "prompt token x_n for every response token y_m is computed,\n\n"
+        "    I[n, m] = E[x_n] · ∂ log p(y_m | x, y_<m) / ∂E[x_n]"
     )
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
@@ -143,6 +146,13 @@ class PromptView(View):
         """The current prompt with its marks."""
         self._settle()
         return Prompt(self._settled_text, self._spans, self.query_one("#template", Checkbox).value)
+
+    def twins(self) -> Sequence[str]:
+        prompt = self.current()
+        if not prompt.text.strip():
+            return ()
+        requests = self.pair.requests(prompt.text, chat_template=prompt.chat_template)
+        return [attribution(each, self.pair.cache_dir) for each in requests]
 
     def load(self, prompt: Prompt | Example) -> None:
         """Put a prompt with its marks into the entry; marks are guessed if it has none."""

@@ -28,6 +28,7 @@ from app.views.saliency.pair import Pair
 from app.views.saliency.pane import FACES, FaceName, SaliencyPanes
 from app.views.saliency.side import Side, stored_sides
 from app.views.saliency.text import HELP, checked, copied_text
+from app.views.saliency.twin import commands_of
 from app.widgets.search_bar import SearchBar
 from app.widgets.token_face import TokenFace
 
@@ -116,6 +117,12 @@ class SaliencyView(View):
                 return self._face == ("grid" if name == "digits" else "text")
             case name:
                 return self._pair.offers(name)
+
+    def twins(self) -> Sequence[str]:
+        # Stored maps come from no command.
+        if self._case is not None or self.ui.session is None:
+            return ()
+        return commands_of(self._pair, include_special=self._special, cache_dir=self.pair.cache_dir)
 
     def _focus_pane(self) -> None:
         named = [number for number, name in enumerate(self._pair.names) if name]
