@@ -6,10 +6,11 @@ import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from msgspec.structs import replace
 
+from analysis.heads.request import HeadPairsRequest, NeuronPairsRequest
 from analysis.models.references import resolve
+from analysis.models.request import ArchitectureRequest
 from analysis.words.choice import Words, WordVectors
 from app.cli import main
 from app.frame.twin import command_line, option, values_of
@@ -17,6 +18,7 @@ from app.workspace import Example, PairWorkspace
 from tests.app.pair_app import EXAMPLES, copied, csv_rows, pair_at, until_loaded, until_shown
 from tests.app.test_clusters_view import script
 from tests.support.scripted_session import ScriptedSession
+from tests.support.weight_studies import script as small
 
 WIDE = (200, 50)
 HEADS, LAYERS = "all 8 layers are there", "all 8 layers are there"
@@ -42,13 +44,12 @@ PAGES = {
 }
 
 
-@pytest.fixture
-def session(monkeypatch) -> None:
-    """What answers the commands in place of an engine."""
+def answer_commands(monkeypatch, answers) -> None:
+    """Answer commands from a script in place of an engine."""
 
     @contextmanager
     def opened(_options):
-        yield ScriptedSession(script)
+        yield ScriptedSession(answers)
 
     monkeypatch.setattr("app.commands.session.session", opened)
 
@@ -81,7 +82,8 @@ async def exported(pilot, folder: Path, kind: str) -> list[dict[str, str]]:
 TRICKY = Example("Quotes", '-n isn\'t "$HOME" `id` \\n; true\n\nInput: x\nOutput:')
 
 
-async def test_every_view(tmp_path, session):
+async def test_every_view(tmp_path, monkeypatch):
+    answer_commands(monkeypatch, script)
     given = {"script": script, "examples": (EXAMPLES[0], TRICKY)}
     async with pair_at(until_loaded, tmp_path, size=WIDE, **given) as (_, pilot):
         await pilot.press("j", "space", "escape")
@@ -103,14 +105,21 @@ async def test_every_view(tmp_path, session):
             assert command == before or name != "Saliency"
 
 
-async def test_a_study(tmp_path, session):
-    async with pair_at(until_loaded, tmp_path, size=WIDE, script=script) as (_, pilot):
+def two_layers(request):
+    """Answers about a pair of two layers."""
+    weights = isinstance(request, ArchitectureRequest | HeadPairsRequest | NeuronPairsRequest)
+    yield from (small(layers=2) if weights else script)(request)
+
+
+async def test_a_study(tmp_path, monkeypatch):
+    answer_commands(monkeypatch, two_layers)
+    async with pair_at(until_loaded, tmp_path, size=WIDE, script=two_layers) as (_, pilot):
         await pilot.press("5", "j", "j", "j")
         assert (await copied(pilot, "Y")).startswith("insttui study heads --base demo-base")
         await pilot.press("enter")
-        await until_shown(pilot, "heads", "done")
+        await until_shown(pilot, "done")
         await pilot.press("enter", "l")
-        await until_shown(pilot, "1 of")
+        await pilot.pause(0.1)
         written = ran(await copied(pilot, "Y"), tmp_path)
         assert written
         assert written == await exported(pilot, tmp_path, "study-heads-*")
