@@ -13,6 +13,7 @@ from analysis.saliency.request import AttributionRequest
 from app.views.saliency.view import SaliencyView
 from tests.app.pair_app import (
     PairApp,
+    copied,
     csv_rows,
     faces,
     library_app,
@@ -120,9 +121,7 @@ async def test_the_agreement_is_worked_out_once_and_a_new_prompt_begins_anew(tmp
         for method in ("difference", "gradient", "frozen norms", "occlusion"):
             await pilot.press("m")
             await until(pilot, lambda: screen(pair.app).count("all r") == 2)
-            await pilot.press("y")
-            await until_shown(pilot, "copied.txt")
-            assert f"\n{method}\ndemo-base" in (tmp_path / "copied.txt").read_text()
+            assert f"\n{method}\n○ demo-base" in await copied(pilot, "y")
         await pilot.press("1", "j", "enter")
         shown = await until_shown(pilot, "demo-tuned · gradient (reverse)", "opposite")
         assert "gradient/occlusion" not in shown
