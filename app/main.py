@@ -24,7 +24,8 @@ from analysis.request import named
 from app.config import Settings, state_file
 from app.frame.action import Action
 from app.frame.actions import ACTIONS, action_of, actions_of, bindings, exists
-from app.frame.export import save_picture, save_text
+from app.frame.clipboard import copy_aside
+from app.frame.export import save_picture
 from app.frame.jobs_panel import EVERY_S, JobsPanel, jobs_of, running_in_words
 from app.frame.lines import header, key_line, key_order, keys_in_words
 from app.frame.messages import Messages
@@ -36,6 +37,8 @@ from app.jobs.prices import Prices
 from app.state import State, load_state, save_state
 from app.terminal.driver import ForgivingDriver, HarmlessText
 from app.terminal.key_by_key import KeyByKeyApp
+from app.terminal.legibility import Legible
+from app.terminal.model_marks import ColouredMarks
 from app.terminal.screen import FrugalScreen
 from app.widgets.lines import Lines
 from app.workspace import PairWorkspace, SessionLike, Workspace
@@ -74,7 +77,8 @@ class InsttuiApp(KeyByKeyApp):
     ) -> None:
         """Args: what to open; the user's settings; where to keep state (default: `state_file`)."""
         super().__init__()
-        self._filters.append(HarmlessText())
+        marks = ColouredMarks(lambda: self.current_theme.dark, enabled=not self.no_color)
+        self._filters += [HarmlessText(), marks, Legible.on(self)]
         self.workspace = workspace
         self.settings = settings
         self.status = EngineStatus(state="off")
@@ -319,7 +323,7 @@ class InsttuiApp(KeyByKeyApp):
         """Open the help panel of the view."""
         from app.widgets.help_panel import HelpPanel
 
-        keys = keys_in_words(self.offered(), self.settings.keys)
+        keys = keys_in_words(self.offered(), self.settings.keys, self.views)
         title = next(spec.title for spec in self.views if spec.id == self.view.id)
         self.push_screen(HelpPanel(title, self.view.help(), keys))
 
@@ -337,16 +341,12 @@ class InsttuiApp(KeyByKeyApp):
         self.say(*save_picture(self.export_screenshot(), f"insttui-{self.view.id}"))
 
     def copy(self, text: str) -> None:
-        """Copy to the terminal's clipboard (OSC 52), and to a file for terminals without it."""
-        harmless = text.encode("utf-8", "backslashreplace").decode()
-        self.copy_to_clipboard(harmless)
-        path = self._state_path.with_name("copied.txt")
-        try:
-            save_text(harmless, path)
-        except OSError as error:
-            self.say(f"Copied, if the terminal allows it (OSC 52). No file: {error}")
-        else:
-            self.say(f"Copied, if the terminal allows it (OSC 52); also in {path}")
+        """Copy to tmux or the terminal's clipboard, and to a file; says where it is."""
+        copy_aside(self, text, self._state_path.with_name("copied.txt"), self.say)
+
+    def action_copy_command(self) -> None:
+        """Copy the commands that write the numbers shown."""
+        self.view.copy_commands()
 
     def update_state(self, **changes: object) -> None:
         """Change the saved state; it is written at exit and when a prompt is run."""

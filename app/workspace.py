@@ -53,6 +53,7 @@ class PairWorkspace:
         words: The vocabulary of the analyses of weights.
         vectors: Their word vectors.
         examples: Prompts to start from.
+        cache_dir: Where results are kept, if the user named it.
     """
 
     connect: Callable[[Callable[[EngineStatus], None], Callable[[str], None]], SessionLike]
@@ -61,6 +62,7 @@ class PairWorkspace:
     words: Words
     vectors: WordVectors
     examples: tuple[Example, ...] = ()
+    cache_dir: str = ""
 
     @property
     def pair(self) -> Pair:

@@ -67,7 +67,9 @@ def _pair(options: Namespace, settings: Settings) -> PairWorkspace:
         return Session(store, on_status=on_status)
 
     words, vectors = inputs.words_and_vectors(options, settings, base, tuned)
-    return PairWorkspace(connect, base, tuned, words, vectors, _examples())
+    cache_dir: str = getattr(options, "cache_dir", "")
+    kept = str(Path(cache_dir).expanduser().absolute()) if cache_dir else ""
+    return PairWorkspace(connect, base, tuned, words, vectors, _examples(), kept)
 
 
 def _examples() -> tuple[Example, ...]:

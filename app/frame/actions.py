@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.actions import parse
 from textual.binding import Binding, BindingType
 
@@ -37,6 +39,9 @@ _APP = (
     Action("app.palette", "colon,ctrl+p", "palette", "All actions by name", "command_palette"),
     Action("app.jobs", "ctrl+g,J", "jobs", "All jobs: running, waiting, stopped and done", "jobs"),
     Action("app.doctor", "", "", "Doctor: what is wrong with this pair, what works with it"),
+    Action(
+        "app.twin", "Y", "", "Copy as command: the shown numbers without the app", "copy_command"
+    ),
     Action("app.theme", "", "", "Choose a theme", "change_theme"),
     Action("app.screenshot", "", "", "Save the screen as an SVG picture", "save_screen"),
     Action("app.quit", "q", "quit", "Quit", "quit"),
@@ -75,6 +80,14 @@ def exists(action: Action, *, views: int, pair: bool) -> bool:
     if number.isdigit():
         return int(number) <= views
     return pair or action.id not in _OF_PAIRS
+
+
+def described(action: Action, titles: Sequence[str]) -> str:
+    """What an action does; one that shows a view names it, by the titles of the views there are."""
+    number = action.id.removeprefix("app.view_")
+    if number.isdigit() and int(number) <= len(titles):
+        return f"{titles[int(number) - 1]}: show this view"
+    return action.description
 
 
 def bindings(scope: str) -> list[BindingType]:

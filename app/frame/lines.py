@@ -8,8 +8,9 @@ from textual.geometry import Size
 
 from analysis.events import EngineStatus
 from app.frame.action import Action
-from app.frame.actions import ACTIONS, key_names
+from app.frame.actions import ACTIONS, described, key_names
 from app.frame.registry import ViewSpec
+from app.terminal.model_marks import marked
 from app.terminal.text import prose
 from app.widgets.lines import Line, width_of
 from app.workspace import LibraryWorkspace, Workspace
@@ -47,26 +48,31 @@ def header(
 
 
 def _open(workspace: Workspace, status: EngineStatus, doing: str) -> list[tuple[str, str]]:
-    left: list[tuple[str, str]] = [(" insttui  ", "accent")]
+    left: list[tuple[str, str]] = [(" insttui ", "accent")]
     if isinstance(workspace, LibraryWorkspace):
-        names = " │ ".join(workspace.library.models)
+        names = _pair(workspace.library.models)
         return [*left, (prose(names), "strong"), ("  stored results", "dim")]
-    names = f"{workspace.base.name} │ {workspace.tuned.name}"
+    names = _pair([model.name for model in workspace.pair])
     places = sorted({model.device for model in status.models})
     busy = doing if status.state == "busy" else ""
     state = busy or " · ".join([_STATES[status.state], *places])
     return [*left, (prose(names), "strong"), (prose(f"  {state}"), "dim")]
 
 
+def _pair(names: Sequence[str]) -> str:
+    """The models behind their marks; a library may have one only."""
+    return " ".join(marked(side, name) for side, name in enumerate(names))
+
+
 def _tabs(views: Sequence[ViewSpec], current: str, *, typing: bool, titles: bool = True) -> Line:
     """The views by key and title; without titles, only the current one keeps its own."""
     tabs: list[tuple[str, str]] = []
     # Of bare numbers, the first says for all that they are function keys.
-    marked = range(2, len(views) + 1) if titles else (2,)
+    told = range(2, len(views) + 1) if titles else (2,)
     for number, spec in enumerate(views, 1):
         here = spec.id == current
         # Bare numbers are packed tightly: a narrow screen may need many.
-        key = f"F{number}" if typing and number in marked else f"{number}"
+        key = f"F{number}" if typing and number in told else f"{number}"
         words = f" {key} {spec.title} " if titles or here else f" {key}"
         tabs.append((words, "strong" if here else "dim"))
     return tabs
@@ -102,10 +108,13 @@ def _key(action: Action, keymap: dict[str, str], typing: bool) -> Line:
     return [(f" {names[0]}", "accent"), (f" {action.label} ", "")] if names else []
 
 
-def keys_in_words(actions: Iterable[Action], keymap: dict[str, str]) -> list[tuple[str, str]]:
+def keys_in_words(
+    actions: Iterable[Action], keymap: dict[str, str], views: Sequence[ViewSpec]
+) -> list[tuple[str, str]]:
     """The help panel's rows for actions with keys: the keys, and what they do."""
+    titles = [view.title for view in views]
     return [
-        (key_names(action, keymap), f"{action.description}  ({action.id})")
+        (key_names(action, keymap), f"{described(action, titles)}  ({action.id})")
         for action in actions
         if action.keys or action.id in keymap
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -12,12 +12,14 @@ from textual.message import Message
 from textual.widgets import Static
 
 from analysis.events import EngineStatus
+from app.frame.twin import Value, command_line, values_of
 from app.frame.view import View
 from app.jobs.pair_jobs import PairJobs
 from app.jobs.prices import FREE_S
 from app.jobs.progress_text import duration
 from app.jobs.tasks import Task
 from app.jobs.watch import Watch
+from app.terminal.model_marks import marked
 from app.widgets.lines import Line, Lines, width_of
 from app.widgets.search_bar import SearchBar
 from app.workspace import short_names
@@ -52,10 +54,12 @@ class PairView(View, Generic[Jobs]):
     """One page at a time: words at first, the others once the models are known to be alike.
 
     Subclasses set `PAGES`, the page names (the current page is set as a CSS class of the view).
-    `compose` yields `#words` and `#progress`.
+    `compose` yields `#words` and `#progress`. `TWINS` are the commands that write what a page
+    shows, as templates of `app.frame.twin`, by page.
     """
 
     PAGES: ClassVar[tuple[str, ...]]
+    TWINS: ClassVar[Mapping[str, str]] = {}
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "start", "Start", show=False)]
 
@@ -102,6 +106,21 @@ class PairView(View, Generic[Jobs]):
         raise NotImplementedError
 
     @property
+    def _written(self) -> str:
+        """Which of `TWINS` writes what is shown."""
+        return self._page
+
+    def _twin_values(self) -> Mapping[str, Value]:
+        """What the templates name beside the workspace's values."""
+        return {}
+
+    def twins(self) -> Sequence[str]:
+        if self._written not in self.TWINS:
+            return ()
+        values = {**values_of(self.pair), **self._twin_values()}
+        return [command_line(self.TWINS[self._written], values)]
+
+    @property
     def _part(self) -> int:
         """The current part, which is requested first."""
         return 0
@@ -113,9 +132,12 @@ class PairView(View, Generic[Jobs]):
 
     @property
     def _names(self) -> tuple[str, str]:
-        """Short, harmless names of base and tuned model."""
-        base, tuned = short_names(*self._models)
-        return self.prose(base), self.prose(tuned)
+        """Short, harmless names of base and tuned model, behind their marks."""
+        base, tuned = (
+            marked(side, self.prose(name), ascii_only=self.ui.settings.ascii)
+            for side, name in enumerate(short_names(*self._models))
+        )
+        return base, tuned
 
     def enter(self) -> None:
         """Make the requests the first time, and take the focus."""

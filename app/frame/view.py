@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 class View(Vertical):
     """A page of the app, reached by a number key.
 
-    Subclasses set `SCOPE`, the scope of their actions; `HELP`, the help panel's text; and
+    Subclasses set `SCOPE`, the scope of their actions; `HELP`, the help panel's text, how to read
+    the view and then, behind a line “Formulas”, what its numbers are, if that takes any; and
     `ANSWERS`, the names of actions that respond even when not offered, for example by saying what
     is missing. `ui` is the app, set after construction.
     """
@@ -153,6 +154,17 @@ class View(Vertical):
 
     def enter(self) -> None:
         """Called when the view is shown: set the focus."""
+
+    def twins(self) -> Sequence[str]:
+        """The commands that write the numbers shown, for a shell; none where no command does."""
+        return ()
+
+    def copy_commands(self) -> None:
+        """Copy the headless twins of what is shown, a line each."""
+        if commands := self.twins():
+            self.ui.copy("".join(f"{command}\n" for command in commands))
+        else:
+            self.ui.say("No command writes what is shown here.", severity="warning")
 
     def go_back(self) -> None:
         """Show the view whose link led here, or the first view."""

@@ -18,6 +18,8 @@ from rich.color import Color
 from rich.color_triplet import ColorTriplet
 from rich.style import Style
 
+from app.terminal.legibility import text_on
+
 if TYPE_CHECKING:
     from textual.app import App
 
@@ -165,12 +167,6 @@ def oklab(colours: Sequence[ColorTriplet]) -> NDArray[np.float64]:
     return np.asarray(np.cbrt(cones) @ _CONES_TO_LAB.T)
 
 
-def contrast(one: ColorTriplet, other: ColorTriplet) -> float:
-    """Contrast ratio of two colours, 1..21 (WCAG 2)."""
-    darker, lighter = sorted((_luminance(one), _luminance(other)))
-    return (lighter + 0.05) / (darker + 0.05)
-
-
 def _from_oklab(lab: NDArray[np.float64]) -> list[ColorTriplet]:
     cones = np.linalg.solve(_CONES_TO_LAB, lab.T) ** 3
     linear = np.clip(np.linalg.solve(_RGB_TO_CONES, cones).T, 0, 1)
@@ -184,14 +180,7 @@ def _linear(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
 
 
-def _luminance(colour: ColorTriplet) -> float:
-    weights = np.array([0.2126, 0.7152, 0.0722])
-    return float(_linear(np.array(colour, dtype=np.float64)) @ weights)
-
-
 def _on(background: Color) -> Style:
     """Black or white text, whichever has more contrast, on a background."""
-    triplet = background.get_truecolor()
-    black, white = ColorTriplet(0, 0, 0), ColorTriplet(255, 255, 255)
-    text = max((black, white), key=lambda text: contrast(text, triplet))
+    text = text_on(background.get_truecolor())
     return Style(color=Color.from_triplet(text), bgcolor=background)

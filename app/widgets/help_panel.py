@@ -1,4 +1,4 @@
-"""The help panel: what a view shows, how to read it, and its keys."""
+"""The help panel: the keys of a view, then what it shows and how to read that."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.terminal.screen import SteadySize
 
 
 class HelpPanel(SteadySize, ModalScreen[None]):
-    """Prose above, a table of keys below; any of ?, q or escape closes it."""
+    """A table of keys above, prose below; any of ?, q or escape closes it."""
 
     # The box handles the keys for pages and for both ends.
     AUTO_FOCUS = "VerticalScroll"
@@ -30,7 +30,7 @@ class HelpPanel(SteadySize, ModalScreen[None]):
         width: 90%; max-width: 100; height: auto; max-height: 95%;
         border: round $primary; padding: 0 2; background: $surface;
     }
-    HelpPanel .keys { margin-top: 1; }
+    HelpPanel .prose { margin-top: 1; }
     """
 
     def __init__(self, title: str, prose: str, keys: Sequence[tuple[str, str]]) -> None:
@@ -46,8 +46,8 @@ class HelpPanel(SteadySize, ModalScreen[None]):
         with VerticalScroll() as box:
             box.border_title = self._title
             box.border_subtitle = "esc closes"
-            yield Static(self._prose, markup=False)
-            yield Static(table, markup=False, classes="keys")
+            yield Static(table, markup=False)
+            yield Static(self._prose, markup=False, classes="prose")
 
     def action_scroll(self, lines: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)

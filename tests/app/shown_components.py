@@ -44,12 +44,12 @@ _BY_LAYER = rf"^│(?:all layers|layer (?P<layer>\d+)) +{CELLS}"
 
 def sets(units: str = "neurons") -> list[AnyReader]:
     """The lines around a map whose cursor is on one category."""
-    category, known = r"^ (?P<category>[a-z ]+)\n demo-base", {"units": units, "layer": ""}
+    category, known = r"^ (?P<category>[a-z ]+)\n ○ demo-base", {"units": units, "layer": ""}
     return [
         Reader(
             "components-summary",
-            rf"^ (?P<model>demo-\w+) +(?P<size>N) of (?P<of>N) {units} · (?P<general>N) general · "
-            r"(?P<unique>N) unique",
+            rf"^ [○●] (?P<model>demo-\w+) +(?P<size>N) of (?P<of>N) {units} · "
+            r"(?P<general>N) general · (?P<unique>N) unique",
             category,
             {**known, "summary": "size"},
         ),
@@ -83,16 +83,16 @@ SETS = sets()
 TWO_SETS: list[AnyReader] = [
     Reader(
         "components-summary",
-        r"^ (?P<model>demo-\w+) +(?P<size>N) and \d+ · (?P<shared>N) in "
+        r"^ [○●] (?P<model>demo-\w+) +(?P<size>N) and \d+ · (?P<shared>N) in "
         r"both · Jaccard (?P<jaccard>N) · contained (?P<containment>N)",
-        r"^ (?P<category>[a-z ]+) and (?P<other_category>[a-z ]+)\n demo-base",
+        r"^ (?P<category>[a-z ]+) and (?P<other_category>[a-z ]+)\n ○ demo-base",
         {**_SUMMARY, "summary": "overlap"},
     ),
     Reader(
         "components-summary",
-        r"^ (?P<model>demo-\w+) +\d+ and (?P<size>N) · (?P<shared>N) in "
+        r"^ [○●] (?P<model>demo-\w+) +\d+ and (?P<size>N) · (?P<shared>N) in "
         r"both · Jaccard (?P<jaccard>N) · contained \S+ and (?P<containment>N)",
-        r"^ (?P<other_category>[a-z ]+) and (?P<category>[a-z ]+)\n demo-base",
+        r"^ (?P<other_category>[a-z ]+) and (?P<category>[a-z ]+)\n ○ demo-base",
         {**_SUMMARY, "summary": "overlap"},
     ),
     *THRESHOLDS,
@@ -165,7 +165,7 @@ NEURON: list[AnyReader] = [
     ),
     Reader(
         "neuron-components",
-        r"^ (?P<model>demo-\w+) · ‖w‖ (?P<norm>N) · (?P<share__pct>N) % of "
+        r"^ [○●] (?P<model>demo-\w+) · ‖w‖ (?P<norm>N) · (?P<share__pct>N) % of "
         r"w lies in (?P<of_components>N) components",
     ),
     Reader(

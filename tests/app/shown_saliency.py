@@ -32,7 +32,7 @@ def digits(
 
 def readers(kind: str, first: str = "demo-base", second: str = "demo-tuned") -> list[AnyReader]:
     """The lines below the maps; the names of the models are as they are shown."""
-    model = rf"^ (?P<model>{first}|{second}) +"
+    model = rf"^ [○●] (?P<model>{first}|{second}) +"
     return [
         Reader(kind, rf"{model}{TOKEN} +(?:I (?P<importance>N)  )?S (?P<score>N)"),
         Reader(
@@ -48,7 +48,7 @@ def readers(kind: str, first: str = "demo-base", second: str = "demo-tuned") -> 
 def scores(first: str = "demo-base", second: str = "demo-tuned") -> list[AnyReader]:
     """The line of instruction scores."""
     return [
-        Reader("case", rf"score  (?P<model>{first}) (?P<instruction_score>N)"),
+        Reader("case", rf"score  ○ (?P<model>{first}) (?P<instruction_score>N)"),
         Reader(
             "case",
             rf"(?P<model>{second}) (?P<instruction_score>N)  "
@@ -60,7 +60,7 @@ def scores(first: str = "demo-base", second: str = "demo-tuned") -> list[AnyRead
 DIFFERENCE: list[AnyReader] = [
     Reader(
         "difference-map",
-        rf"^ (?P<model>demo-\w+) +{TOKEN} +(?:difference (?P<difference>N)|"
+        rf"^ [○●] (?P<model>demo-\w+) +{TOKEN} +(?:difference (?P<difference>N)|"
         r"no difference)  gradient (?P<score_gradient>N)  occlusion (?P<score_occlusion>N)",
     ),
     *scores(),
@@ -77,7 +77,7 @@ def agreements(method: str) -> list[AnyReader]:
             Reader(
                 "agreement",
                 rf"(?P<model>{model}) column {pair}",
-                rf'^ {model} +"[^"]+" → "[^"]+" \((?P<response_index__n1>N)',
+                rf'^ [○●] {model} +"[^"]+" → "[^"]+" \((?P<response_index__n1>N)',
                 known,
             )
             for model in PANES
@@ -151,4 +151,4 @@ CASES: list[AnyReader] = [
     ),
     Reader("cases", r"(?P<n>N) of \d+ cases", rows=()),
 ]
-RATED: list[AnyReader] = [Reader("case", r"─ (?P<model>\w+) · \w+, rated (?P<rating>N)")]
+RATED: list[AnyReader] = [Reader("case", r"─ [○●] (?P<model>\w+) · \w+, rated (?P<rating>N)")]

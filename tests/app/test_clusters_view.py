@@ -202,7 +202,9 @@ async def test_tasks_of_the_users_own_take_the_place_of_the_shipped_ones(tmp_pat
 async def test_the_help_says_how_to_read_it(tmp_path):
     async with clusters_at(tmp_path, size=WIDE) as (_, pilot):
         await pilot.press("question_mark")
-        await until_shown(pilot, "precision and recall over pairs", "By task, by distribution")
+        await until_shown(pilot, "By task, by distribution", "Whether a model's hidden states")
+        await pilot.press("end")
+        await until_shown(pilot, "precision and recall over pairs")
 
 
 async def test_in_ascii_nothing_else_is_drawn(tmp_path):

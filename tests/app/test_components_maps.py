@@ -86,7 +86,7 @@ async def test_layers_are_counted_with_what_tuning_kept_lost_and_gained(tmp_path
         await pilot.press("v")
         alike = kept / (kept + lost + gained)
         shown = await until_shown(pilot, "base and tuned set alike", f"Jaccard {alike:.2f}")
-        assert "demo-base | demo-tuned" in shown
+        assert "○ demo-base | ● demo-tuned" in shown
         await pilot.press("v")
         await until_shown(pilot, "overlap of categories")
 

@@ -70,9 +70,11 @@ async def test_copies_say_what_is_shown(tmp_path):
 async def test_help_says_what_is_our_reading_with_the_formulas(tmp_path):
     async with pair_at(shown_components, tmp_path, size=WIDE) as (_, pilot):
         await pilot.press("question_mark")
+        await until_shown(pilot, "Name the instructions", "Which feed-forward neurons")
+        await pilot.press("end")
         await until_shown(pilot, "our reading", "p_ij(I) ≥ ε", "|A ∩ B| / |A ∪ B|")
         await pilot.resize_terminal(*NARROW)
         await pilot.press("end")
-        await until_shown(pilot, "Name the instructions", "esc closes")
+        await until_shown(pilot, "background", "esc closes")
         await pilot.press("pageup", "pageup", "home")
-        await until_shown(pilot, "Which feed-forward neurons")
+        await until_shown(pilot, "Neurons of a cell")

@@ -85,7 +85,7 @@ async def test_descriptions_stand_beside_the_words_and_below(tmp_path):
         await pilot.press("j")
         await until_shown(pilot, "tuned: [b]thing[/b] 0 of demo-tuned · math, coding · morphology")
         await pilot.press("p", "p", "p", "p", "p")
-        shown = await until_shown(pilot, "levels in % by layer, demo-base")
+        shown = await until_shown(pilot, "levels in % by layer, ○ demo-base")
         assert "phonology" in shown
         await pilot.press("p", "t")
         await until_shown(pilot, "percent", "demo-tuned")
@@ -97,6 +97,6 @@ async def test_plain_ascii_draws_plots_and_signs_in_ascii(tmp_path):
         assert "−" not in shown
         assert " -" in line_with(shown, "1")
         await pilot.press("p")
-        await until_shown(pilot, "o demo-base  x demo-tuned")
+        await until_shown(pilot, "o o demo-base  x x demo-tuned")
         drawn = "".join(text for line in pair.app.query_one(Plot)._drawn for text, _ in line)
         assert drawn.isascii()

@@ -171,7 +171,7 @@ async def test_prompt_and_saliency(tmp_path):
             [
                 Reader(
                     "case",
-                    r"^ (?P<model>demo-\w+) +(?P<prompt_tokens>N) tokens \+ "
+                    r"^ [○●] (?P<model>demo-\w+) +(?P<prompt_tokens>N) tokens \+ "
                     r"(?P<special_tokens>N) special",
                 )
             ],

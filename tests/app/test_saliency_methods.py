@@ -13,6 +13,7 @@ from analysis.saliency.request import AttributionRequest
 from app.views.saliency.view import SaliencyView
 from tests.app.pair_app import (
     PairApp,
+    copied,
     csv_rows,
     faces,
     library_app,
@@ -44,10 +45,10 @@ def maps(pair, *methods):
 async def test_m_explains_the_same_responses_by_other_methods_and_shows_a_difference(tmp_path):
     async with pair_at(shown_pair, tmp_path, size=WIDE) as (pair, pilot):
         shown = screen(pair.app)
-        assert "─ demo-base · gradient (reverse) ─" in shown
+        assert "─ ○ demo-base · gradient (reverse) ─" in shown
         assert "gradient/occlusion" not in shown
         await pilot.press("j", "l", "m")
-        await until_shown(pilot, "─ demo-base · frozen norms (reverse) ─", "demo-tuned · frozen")
+        await until_shown(pilot, "─ ○ demo-base · frozen norms (reverse) ─", "demo-tuned · frozen")
         base = faces(pair.app)[0]
         (frozen,) = maps(pair, "frozen_norms")
         assert (base.map.levels == frozen.scores[1:]).all()
@@ -70,7 +71,7 @@ async def test_m_explains_the_same_responses_by_other_methods_and_shows_a_differ
         )
 
         await pilot.press("m")
-        await until_shown(pilot, "─ demo-base · difference ─", "─ demo-tuned · difference ─")
+        await until_shown(pilot, "─ ○ demo-base · difference ─", "─ ● demo-tuned · difference ─")
         difference = gradient.scores[1:].astype(int) - occlusion.scores[1:]
         assert (base.map.levels == np.abs(difference)).all()
         assert (base.map.negative == (difference < 0)).all()
@@ -79,11 +80,11 @@ async def test_m_explains_the_same_responses_by_other_methods_and_shows_a_differ
         assert f"{said}  gradient {gradient.scores[2, 1]}" in screen(pair.app)
 
         await pilot.press("m")
-        await until_shown(pilot, "─ demo-base · gradient (reverse) ─")
+        await until_shown(pilot, "─ ○ demo-base · gradient (reverse) ─")
         assert (base.map.levels == gradient.scores[1:]).all()
         assert base.cursor == (1, 1)
         await pilot.press("m", "m", "m", "m")
-        await until_shown(pilot, "─ demo-base · gradient (reverse) ─")
+        await until_shown(pilot, "─ ○ demo-base · gradient (reverse) ─")
         assert len(asked(pair)) == 6
 
 
@@ -98,10 +99,12 @@ async def test_the_agreement_follows_the_cursor(tmp_path):
             await until_shown(pilot, f"demo-base {here}  all r {r:.2f} ρ {rho:.2f}")
             await pilot.press("l")
         await pilot.press("s")
-        await until_shown(pilot, "gradient/occlusion  demo-tuned column r")
+        await until_shown(pilot, "gradient/occlusion  ● demo-tuned column r")
         await pilot.press("m", "m", "m", "s")
         r, rho = Agreement(*maps(pair, "frozen_norms", "occlusion")).overall
-        await until_shown(pilot, "frozen norms/occlusion  demo-base", f"all r {r:.2f} ρ {rho:.2f}")
+        await until_shown(
+            pilot, "frozen norms/occlusion  ○ demo-base", f"all r {r:.2f} ρ {rho:.2f}"
+        )
 
 
 async def test_the_agreement_is_worked_out_once_and_a_new_prompt_begins_anew(tmp_path, monkeypatch):
@@ -118,9 +121,7 @@ async def test_the_agreement_is_worked_out_once_and_a_new_prompt_begins_anew(tmp
         for method in ("difference", "gradient", "frozen norms", "occlusion"):
             await pilot.press("m")
             await until(pilot, lambda: screen(pair.app).count("all r") == 2)
-            await pilot.press("y")
-            await until_shown(pilot, "copied.txt")
-            assert f"\n{method}\ndemo-base" in (tmp_path / "copied.txt").read_text()
+            assert f"\n{method}\n○ demo-base" in await copied(pilot, "y")
         await pilot.press("1", "escape", "j", "enter")
         shown = await until_shown(pilot, "demo-tuned · gradient (reverse)", "opposite")
         assert "gradient/occlusion" not in shown

@@ -44,9 +44,9 @@ async def test_o_explains_one_model_s_response_in_both_and_then_the_other_s(tmp_
         assert {each.method for each in occluded} == {"occlusion"}
         assert not any(each.response for each in occluded)
         await pilot.press("m", "m", "o")
-        await until_shown(pilot, "─ demo-base · gradient (reverse) ─")
+        await until_shown(pilot, "─ ○ demo-base · gradient (reverse) ─")
         await pilot.press("o", "o", "o")
-        await until_shown(pilot, "─ demo-base · gradient (reverse) ─")
+        await until_shown(pilot, "─ ○ demo-base · gradient (reverse) ─")
         assert len(asked(pair)) == 8
 
 

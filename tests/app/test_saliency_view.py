@@ -130,9 +130,9 @@ async def test_a_narrow_terminal_has_one_pane_at_a_time_and_nothing_over_values_
     async with pair_at(shown_pair, tmp_path, size=NARROW) as (pair, pilot):
         await until_shown(pilot, "e export", "/ find", "m method", "? help", "q quit")
         assert len(faces(pair.app)) == 1
-        assert "─ demo-base" in screen(pair.app)
+        assert "─ ○ demo-base" in screen(pair.app)
         await pilot.press("s")
-        await until_shown(pilot, "─ demo-tuned")
+        await until_shown(pilot, "─ ● demo-tuned")
         assert len(faces(pair.app)) == 1
         await pilot.press("j")
         await until_shown(pilot, '"·is" → "·Paris"')
@@ -154,7 +154,7 @@ async def test_what_is_waited_for_is_said_and_resizing_loses_nothing(tmp_path):
             await pilot.resize_terminal(*size)
             await pilot.pause()
         pair.session.gate.set()
-        await until_shown(pilot, "difference", "─ demo-base", "─ demo-tuned")
+        await until_shown(pilot, "difference", "─ ○ demo-base", "─ ● demo-tuned")
 
 
 async def test_the_faces_share_cursor_and_data_and_only_the_grid_has_digits(tmp_path):

@@ -335,4 +335,6 @@ async def test_help_says_what_the_numbers_mean(tmp_path, play):
     async with pair_at(shown_studies, tmp_path, size=(120, 60)) as (pair, pilot):
         assert isinstance(pair.app.view, StudiesView)
         await pilot.press("question_mark")
-        await until_shown(pilot, "A quarter each", "studies.prompts")
+        await until_shown(pilot, "studies.prompts", "tables and figures of the paper")
+        await pilot.press("end")
+        await until_shown(pilot, "A quarter each")

@@ -170,7 +170,7 @@ def first_paint(bench: Bench) -> list[Figure]:
     times, torch = [], 0
     for _ in range(6):
         with Terminal([bench.program, *bench.pair], environment=bench.environment) as terminal:
-            times.append(terminal.wait_for("insttui  ", 20) - terminal.started)
+            times.append(terminal.wait_for(" insttui ", 20) - terminal.started)
             torch += terminal.has_mapped("libtorch")
     return [
         Figure("first paint, warm", 0.5, statistics.median(times[1:]), "s"),

@@ -42,17 +42,18 @@ class CasesView(View):
     HELP = (
         "Every stored case of the folder: a prompt with the responses of its models and their "
         "saliency maps. No model is loaded and none is needed.\n\n"
+        f"{_GUESSED} before a case   nobody marked its instructions: they are guessed from its "
+        "layout and its first words, and its scores rest on that guess.\n\n"
+        "Enter opens a case in the Saliency view; there [ and ] go on to the previous and the "
+        "next case of this list, as it is filtered and sorted.\n\n"
+        "Formulas\n\n"
         "score   the instruction score of a model's map: the importance density summed over the "
         "instruction tokens, divided by log2(2 + their number). It is high where the model kept "
         "the instruction in view all through its response.\n"
         "difference   tuned minus base.\n"
         "rating   how well the tuned model's response follows the instruction, 1 to 4; the paper "
         "counts 2 and more as followed. + and - rate the case under the cursor; beside the maps "
-        "they rate the active model's response. Ratings are kept in the folder.\n\n"
-        f"{_GUESSED} before a case   nobody marked its instructions: they are guessed from its "
-        "layout and its first words, and its scores rest on that guess.\n\n"
-        "Enter opens a case in the Saliency view; there [ and ] go on to the previous and the "
-        "next case of this list, as it is filtered and sorted."
+        "they rate the active model's response. Ratings are kept in the folder."
     )
 
     class Scored(Message):

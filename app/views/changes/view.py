@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from rich.text import Text
@@ -12,7 +13,7 @@ from textual.containers import Container
 from textual.events import Resize
 from textual.widgets import Static
 
-from analysis.changes.request import change_asks
+from analysis.changes.request import OUTSIDE, change_asks
 from analysis.changes.result import LayerChanges, TensorChange
 from analysis.changes.tables import directions_table, tensors_table
 from analysis.neurons.instructions import default_instructions
@@ -21,6 +22,7 @@ from analysis.request import Ask
 from app.frame.action import Action
 from app.frame.actions import bindings
 from app.frame.layer_view import LayerView
+from app.frame.twin import Value, option
 from app.jobs.pair_jobs import PairJobs
 from app.links import ComponentLink, HeadLink, Link, UnitsLink
 from app.views.changes.atlas import ChangesAtlas, percent
@@ -80,6 +82,12 @@ class ChangesView(LayerView[ChangesJobs]):
     BINDINGS: ClassVar[list[BindingType]] = bindings("changes")
     PAGES = ("words", "map", "matrix", "found")
     FOUND = "directions"
+    TWINS: ClassVar[Mapping[str, str]] = {
+        "map": "changes --summary {models} {vocab}",
+        "matrix": "changes {layers} {models} {vocab}",
+        "vector": "changes --summary {layers} {models} {vocab}",
+        "found": "changes {models} {vocab}",
+    }
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
@@ -192,6 +200,15 @@ class ChangesView(LayerView[ChangesJobs]):
         place = self._atlas.places[row], self._atlas.row(row), self._change
         width = self.size.width - 2
         status.show(*status_lines(place, width=width, ascii_only=self.ui.settings.ascii))
+
+    @property
+    def _written(self) -> str:
+        return "vector" if self._page == "matrix" and not self._atlas.matrices else self._page
+
+    def _twin_values(self) -> Mapping[str, Value]:
+        layer = self._atlas.places[self._part]
+        # The embeddings are written where no layers are named.
+        return {"layers": option("layers", None if layer == OUTSIDE else layer)}
 
     # News of the requests
 

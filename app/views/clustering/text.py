@@ -22,6 +22,12 @@ HELP = (
     "The map shows the first two principal components of a layer's states, a letter an instance "
     "or the most frequent one of a cell; the legend says what the letters are, the lines below "
     "which instance is under the cursor.\n\n"
+    "Training runs (t): a small model that learns synthetic tasks from scratch, trained with "
+    "insttui clusters train. The curves are of four of its layers over the epochs; below them "
+    "stand all layers after the epoch of the slider, which the arrow keys move. A triangle marks "
+    "the best epoch: most outputs right with unseen instructions, of equally good ones the "
+    "first.\n\n"
+    "Formulas\n\n"
     "K-Means looks for as many clusters as there are labels. How they agree with the labels:\n\n"
     "F1   every label is matched with the cluster that fits it, one to one; the mean F1 of the "
     "labels.\n"
@@ -33,11 +39,7 @@ HELP = (
     "distribution-mapping   which task and which mapping.\n\n"
     "Nearest neighbours: every fifth phrasing counts as unseen. Of the ten training instances "
     "nearest to an unseen one, the share with its task, and how often most of them have its "
-    "output, where that is one token of the model's.\n\n"
-    "Training runs (t): a small model that learns synthetic tasks from scratch, trained with "
-    "insttui clusters train. The curves are of four of its layers over the epochs; below them "
-    "stand all layers after the epoch of the slider, which the arrow keys move. A triangle marks "
-    "the best epoch: most outputs right with unseen instructions, of equally good ones the first."
+    "output, where that is one token of the model's."
 )
 
 NO_RUNS = (
@@ -74,6 +76,7 @@ def scatter_of(found: TaskClusters, layer: int, label: int) -> Scatter:
 
 
 def status_lines(
+    name: str,
     found: TaskClusters,
     layer: int,
     label: int,
@@ -96,7 +99,7 @@ def status_lines(
     said = prompt_of(task.phrasings[found.phrasing[instance]], given)
     return [
         [
-            (f"{plain(found.model)} · layer {layer} of {len(found.scores) - 1}  ", "strong"),
+            (f"{name} · layer {layer} of {len(found.scores) - 1}  ", "strong"),
             (f"by {LABELS[label]}  ", "accent"),
             (_scores(found, layer, label, pairs=width >= _ROOM_FOR_PAIRS), ""),
         ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from textual import on
@@ -25,6 +26,7 @@ from app.frame.action import Action
 from app.frame.actions import bindings
 from app.frame.export import Tables
 from app.frame.pair_view import PairView
+from app.frame.twin import Value, option
 from app.links import ClustersLink, Link
 from app.views.clustering.models import PLOTS, ClusterJobs, PlotKind, TasksBar, plot_of
 from app.views.clustering.runs import RunsPane
@@ -44,6 +46,11 @@ class ClustersView(PairView[ClusterJobs]):
     ANSWERS = frozenset({"export"})
     BINDINGS: ClassVar[list[BindingType]] = bindings("clusters")
     PAGES = ("words", "map", "runs")
+    TWINS: ClassVar[Mapping[str, str]] = {
+        "map": "clusters --instances --layers {layer} {tasks} {models}",
+        "scores": "clusters {tasks} {models}",
+        "neighbours": "clusters --neighbours {tasks} {models}",
+    }
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
@@ -107,8 +114,7 @@ class ClustersView(PairView[ClusterJobs]):
     def _show_page(self, jobs: ClusterJobs) -> None:
         if self._page == "map" and jobs.found is not None:
             self._map.show(scatter_of(jobs.found[self._side], self._layer, self._label))
-            names = [self.prose(each.model) for each in jobs.found]
-            self._plot.show(plot_of(jobs.found, names, self._plotted, self._label))
+            self._plot.show(plot_of(jobs.found, self._names, self._plotted, self._label))
             self._show_status()
 
     def _progress(self) -> Line:
@@ -124,6 +130,7 @@ class ClustersView(PairView[ClusterJobs]):
         if self._found is None:
             return
         lines = status_lines(
+            self._names[self._side],
             self._found[self._side],
             self._layer,
             self._label,
@@ -134,6 +141,17 @@ class ClustersView(PairView[ClusterJobs]):
         )
         status.styles.height = len(lines)
         status.show(*lines)
+
+    @property
+    def _written(self) -> str:
+        if self._page != "map" or self.app.focused is not self._plot:
+            return self._page
+        return "neighbours" if self._plotted == "neighbours" else "scores"
+
+    def _twin_values(self) -> Mapping[str, Value]:
+        assert self._jobs is not None
+        file = self.query_one(TasksBar).file_called(self._jobs.tasks.name)
+        return {"layer": self._layer, "tasks": option("tasks", file)}
 
     # The request and its answer
 

@@ -19,6 +19,11 @@ HELP = (
     "What the feed-forward network of a layer writes, read from its weights alone. A line is a "
     "principal component of the base model and the component of the tuned model that matches it "
     "best. Layers, experts and components count from 0.\n\n"
+    "Left and right choose the layer. / finds a word in all layers computed so far, with its place "
+    "among the words of a component and its cosine there; Enter goes there, n and N go on. p goes "
+    "through the plots, t shows the numbers behind one; those of the words by layer name the words "
+    "that all components of a layer together gained and lost.\n\n"
+    "Formulas\n\n"
     "The rows of the down projection W_p [D_ff, D] are the patterns that a layer's neurons add to "
     "the hidden state. Less their mean, they are W̃; the components are the eigenvectors v_r of\n\n"
     "    C = W̃ᵀ W̃        var % = 100 · λ_r / Σ λ\n\n"
@@ -36,11 +41,7 @@ HELP = (
     "kept, gained, lost   words of both components, of the tuned one only, of the base one only.\n"
     "description, scenarios, level   what a language model says of the words: what they have in "
     "common, what that is of use for, and whether it is phonology, morphology, syntax or "
-    f"semantics. {HOW_TO_ADD_ONE} Then run insttui concepts --annotate.\n\n"
-    "Left and right choose the layer. / finds a word in all layers computed so far, with its place "
-    "among the words of a component and its cosine there; Enter goes there, n and N go on. p goes "
-    "through the plots, t shows the numbers behind one; those of the words by layer name the words "
-    "that all components of a layer together gained and lost."
+    f"semantics. {HOW_TO_ADD_ONE} Then run insttui concepts --annotate."
 )
 
 _BELOW_WORDS = 3

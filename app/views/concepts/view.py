@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from msgspec.structs import replace
@@ -20,6 +21,7 @@ from analysis.request import Ask
 from app.frame.action import Action
 from app.frame.actions import bindings
 from app.frame.layer_view import LayerView
+from app.frame.twin import Value
 from app.jobs.layer_jobs import LayerJobs
 from app.jobs.pair_jobs import PairJobs
 from app.known_descriptions import KnownDescriptions
@@ -86,6 +88,11 @@ class ConceptsView(LayerView[ConceptJobs]):
     BINDINGS: ClassVar[list[BindingType]] = bindings("concepts")
     PAGES = ("words", "list", "plot", "found")
     FOUND = "components"
+    TWINS: ClassVar[Mapping[str, str]] = {
+        "list": "concepts --layers {layer} {models} {vocab}",
+        "plot": "concepts {models} {vocab}",
+        "found": "concepts {models} {vocab}",
+    }
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
@@ -196,6 +203,9 @@ class ConceptsView(LayerView[ConceptJobs]):
             return super()._progress()
         # Escape goes back first and stops nothing.
         return self._going_on()[:1] or self._all_there()
+
+    def _twin_values(self) -> Mapping[str, Value]:
+        return {"layer": self._layer}
 
     # News of the requests
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from msgspec.structs import replace
@@ -26,6 +27,7 @@ from app.frame.action import Action
 from app.frame.actions import bindings
 from app.frame.export import Tables
 from app.frame.layer_view import LayerView
+from app.frame.twin import Value
 from app.jobs.pair_jobs import PairJobs
 from app.links import HeadLink, Link
 from app.views.heads.atlas import HeadAtlas, places_table
@@ -88,6 +90,13 @@ class HeadsView(LayerView[HeadJobs]):
     BINDINGS: ClassVar[list[BindingType]] = bindings("heads")
     PAGES = ("words", "map", "head", "neurons", "found", "verbs")
     FOUND = "heads"
+    TWINS: ClassVar[Mapping[str, str]] = {
+        "map": "heads --summary {models} {vocab} {vectors}",
+        "head": "heads --layers {layer} {models} {vocab} {vectors}",
+        "neurons": "heads --layers {layer} --head {head} {models} {vocab} {vectors}",
+        "verbs": "heads --verbs {models} {vocab} {vectors}",
+        "found": "heads {models} {vocab} {vectors}",
+    }
 
     class Compared(Message):
         """A layer's heads were compared."""
@@ -178,9 +187,8 @@ class HeadsView(LayerView[HeadJobs]):
 
     def _show_neurons(self) -> None:
         assert self._jobs is not None
-        name = self._models[self._side]
         page = self.query_one(NeuronPage)
-        page.show(self._jobs.neuron_pairs, self._side, self.prose(name))
+        page.show(self._jobs.neuron_pairs, self._side, self._names[self._side])
 
     def _show_head(self) -> None:
         status, jobs = self.query_one("#status", Lines), self._jobs
@@ -201,6 +209,10 @@ class HeadsView(LayerView[HeadJobs]):
             why_not=jobs.why_no_heads(place[0]),
         )
         status.show(*lines)
+
+    def _twin_values(self) -> Mapping[str, Value]:
+        layer, head = self._map.cursor
+        return {"layer": layer, "head": head}
 
     # News of the requests
 

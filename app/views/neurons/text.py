@@ -20,6 +20,23 @@ HELP = (
     "Which feed-forward neurons, and in mixture models which experts, a kind of instruction needs, "
     "and what tuning did to them. It follows SPARCOM (arXiv 2505.21191), of which only the "
     "abstract was at hand: what stands here is our reading, the thresholds are our choice.\n\n"
+    "Enter lists the neurons of a cell, the most frequent first: p is the mean of p_ij(I) over the "
+    "category's instructions. Enter again shows what a neuron writes: w is its row of the down "
+    "projection, the words are those with the largest | cos(w, E[word]) |, the components those "
+    "of the Concepts view with the largest | cos(w, v_r) |. The sign is kept: without a "
+    "gate an active neuron adds w times a positive number, in gated networks the up branch decides "
+    "its sign. From there Enter leads to the nearest component of the base model in the Concepts "
+    "view.\n\n"
+    "[ and ] move ε, { and } move τ: counts follow at once, nothing is computed anew. "
+    "/ with a word lists the neurons of all layers that write it, by | cos(w, E[word]) |. / also "
+    "goes to a neuron by its numbers, such as 3 812 for layer 3, neuron 812 (with its expert "
+    "between them in a mixture; layer and expert alone lead to the expert's neurons), or to a "
+    "category by its name, in a list to the list of that category.\n\n"
+    "p takes instructions of your own: a file with a line such as\n"
+    '  {"id": "1", "category": "math", "instruction": "Add.",\n'
+    '   "input": "2 and 3", "response": "5"}\n'
+    "all in one line, for each instruction; input may be left out.\n\n"
+    "Formulas\n\n"
     "Both models read the same instructions of several categories. Neuron i of layer j is active "
     "at a token where what leaves the activation function is above 0 (our reading; in gated "
     "networks that is the gate branch).\n\n"
@@ -42,23 +59,7 @@ HELP = (
     "changes   |kept| / (|kept| + |lost| + |gained|): the Jaccard index of the base and the tuned "
     "model's set. kept: in both, lost: in the base model's only, gained: in the tuned one's only.\n"
     "The further a cell stands out from the background, the larger its number; layers count from 0."
-    "\n\n"
-    "Enter lists the neurons of a cell, the most frequent first: p is the mean of p_ij(I) over the "
-    "category's instructions. Enter again shows what a neuron writes: w is its row of the down "
-    "projection, the words are those with the largest | cos(w, E[word]) |, the components those "
-    "of the Concepts view with the largest | cos(w, v_r) |. The sign is kept: without a "
-    "gate an active neuron adds w times a positive number, in gated networks the up branch decides "
-    "its sign. From there Enter leads to the nearest component of the base model in the Concepts "
-    "view.\n\n"
-    "[ and ] move ε, { and } move τ: counts follow at once, nothing is computed anew. "
-    "/ with a word lists the neurons of all layers that write it, by | cos(w, E[word]) |. / also "
-    "goes to a neuron by its numbers, such as 3 812 for layer 3, neuron 812 (with its expert "
-    "between them in a mixture; layer and expert alone lead to the expert's neurons), or to a "
-    "category by its name, in a list to the list of that category.\n\n"
-    "p takes instructions of your own: a file with a line such as\n"
-    '  {"id": "1", "category": "math", "instruction": "Add.",\n'
-    '   "input": "2 and 3", "response": "5"}\n'
-    "all in one line, for each instruction; input may be left out."
+    ""
 )
 
 UNLIKE = (

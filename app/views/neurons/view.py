@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from textual import on
@@ -29,6 +30,7 @@ from app.views.neurons.neuron import DirectionPage
 from app.views.neurons.page import UnitPage
 from app.views.neurons.search import Word, find_unit
 from app.views.neurons.text import HELP, map_lines, summary
+from app.views.neurons.twin import commands_of
 from app.views.neurons.word_page import FoundNeurons
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line, Lines
@@ -177,6 +179,11 @@ class ComponentsView(PairView[NeuronJobs]):
             # Nothing leads back from these pages to the search's results.
             self._found.stop()
         super()._turn_to(page)
+
+    def twins(self) -> Sequence[str]:
+        name = "" if self._jobs is None else self._jobs.instructions.name
+        file = self.query_one(InstructionsBar).file_called(name)
+        return commands_of(self.pair, self._page, name, file, self._atlas.thresholds)
 
     # News of the requests
 
@@ -388,7 +395,7 @@ class ComponentsView(PairView[NeuronJobs]):
             tables = written
         else:
             tables = {"components-summary": lambda: summary_table(pair)}
-        self.export_tables(tables, *self._names)
+        self.export_tables(tables, *self._models)
 
     def action_copy(self) -> None:
         on_maps = self._page == "maps"

@@ -12,6 +12,7 @@ from analysis.events import EngineStatus
 from analysis.models.request import TokenizeRequest
 from analysis.models.tokens import Tokens
 from analysis.request import ModelChoice
+from app.terminal.model_marks import marked
 from app.terminal.text import pad, prose, visible
 from app.widgets.lines import Line, Lines
 from app.workspace import short_names
@@ -32,7 +33,10 @@ class TokenCounts(Lines):
     def __init__(self, models: Sequence[ModelChoice], *, ascii_only: bool, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
         self._models = tuple(models)
-        self._names = short_names(models[0].name, models[1].name)
+        self._names = [
+            marked(side, prose(name), ascii_only=ascii_only)
+            for side, name in enumerate(short_names(models[0].name, models[1].name))
+        ]
         self._ascii = ascii_only
         self._asked: list[TokenizeRequest | None] = [None, None]
         self._tokens: list[Tokens | None] = [None, None]
@@ -119,11 +123,11 @@ class TokenCounts(Lines):
         return f"{len(tokens or ()):,}"
 
     def _draw(self) -> None:
-        width = max(cell_len(prose(name)) for name in self._names)
+        width = max(cell_len(name) for name in self._names)
         self.show(*(self._line(side, width) for side in (0, 1)))
 
     def _line(self, side: int, width: int) -> Line:
-        name = (f"{pad(prose(self._names[side]), width)} ", "strong")
+        name = (f"{pad(self._names[side], width)} ", "strong")
         tokens = self._tokens[side]
         if tokens is None:
             return [name, (" counted once the engine is up", "dim")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -18,6 +19,7 @@ from analysis.models.tokens import Span
 from analysis.saliency.cases.instructions import sentences
 from app.frame.action import Action
 from app.frame.actions import bindings
+from app.frame.twin import attribution
 from app.frame.view import View
 from app.jobs.tasks import Task
 from app.links import Link, MarksLink, PromptLink
@@ -183,6 +185,13 @@ class PromptView(View):
         """The current prompt with its marks."""
         self._settle()
         return Prompt(self._settled_text, self._spans, self.query_one("#template", Checkbox).value)
+
+    def twins(self) -> Sequence[str]:
+        prompt = self.current()
+        if not prompt.text.strip():
+            return ()
+        requests = self.pair.requests(prompt.text, chat_template=prompt.chat_template)
+        return [attribution(each, self.pair.cache_dir) for each in requests]
 
     def load(self, prompt: Prompt | Example) -> None:
         """Put a prompt with its marks into the entry; marks are guessed if it has none."""

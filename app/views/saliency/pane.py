@@ -12,6 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 from textual.widgets import Static
 
+from app.terminal.model_marks import marked
 from app.terminal.text import fit, prose, visible
 from app.views.saliency.comparison import Place
 from app.views.saliency.cursor import Cursor
@@ -65,9 +66,10 @@ class SaliencyPane(Vertical):
 
     def title(self, name: str, note: str) -> None:
         """Set the pane's title to the model's name and a note, made harmless."""
-        title = prose(name, ascii_only=self._ascii) + (f" · {note}" if note else "")
+        ascii_only = self._ascii
+        shown = marked(self.side, prose(name, ascii_only=ascii_only), ascii_only=ascii_only)
         # Textual parses a plain string as markup.
-        self.border_title = Text(title)
+        self.border_title = Text(shown + (f" · {note}" if note else ""))
 
     def show_words(self, text: str, *, bad: bool = False) -> None:
         """Show words instead of a map."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.cells import cell_len
 
 from analysis.saliency.agreement import Agreement
+from app.terminal.model_marks import marked
 from app.terminal.text import fit, pad, prose, visible
 from app.views.saliency.comparison import Comparison, Reading
 from app.widgets.lines import Line, width_of
@@ -42,7 +43,10 @@ def status_lines(
     of them while there are none. If there is room for only one side, that of `active` is shown. An
     empty name stands for a missing side.
     """
-    short = [prose(name, ascii_only=ascii_only) for name in short_names(names[0], names[1])]
+    short = [
+        marked(side, prose(name, ascii_only=ascii_only), ascii_only=ascii_only)
+        for side, name in enumerate(short_names(names[0], names[1]))
+    ]
     sides = [side for side in (0, 1) if names[side]]
     name_cells = max((min(_name_cells(width), cell_len(short[side])) for side in sides), default=0)
     readings = {side: comparison.read(side, row, columns[side]) for side in sides}

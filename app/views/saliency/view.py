@@ -30,6 +30,7 @@ from app.views.saliency.shown import Shown
 from app.views.saliency.side import Side, stored_sides
 from app.views.saliency.tasks import tasks_of
 from app.views.saliency.text import HELP, WALKS, checked, copied_text
+from app.views.saliency.twin import commands_of
 from app.widgets.search_bar import SearchBar
 from app.widgets.token_face import TokenFace
 
@@ -128,6 +129,12 @@ class SaliencyView(View):
                 return self._face == "answers" and any(self._cursor.walked)
             case name:
                 return self._pair.offers(name)
+
+    def twins(self) -> Sequence[str]:
+        # Stored maps come from no command.
+        if self._case is not None or self.ui.session is None:
+            return ()
+        return commands_of(self._pair, include_special=self._special, cache_dir=self.pair.cache_dir)
 
     def _focus_pane(self) -> None:
         named = [number for number, name in enumerate(self._pair.names) if name]

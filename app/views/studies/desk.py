@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.demo.catalog import is_demo
@@ -13,6 +14,7 @@ from analysis.problems import Problem, problem
 from analysis.saliency.cases.prompt_sets import PromptSet, demo_prompts
 from analysis.studies.findings import Findings
 from app.config import Settings
+from app.frame.twin import command_line, option, values_of
 from app.jobs.progress_text import progress_text
 from app.jobs.study_run import StudyRun
 from app.jobs.tasks import Task, TaskState
@@ -107,6 +109,25 @@ class StudyDesk:
         if isinstance(work, LibraryWorkspace):
             return False
         return is_demo(work.base.name, work.tuned.name)
+
+    def command(self, study: OfferedStudy, prompts: Path | str | None, *, rows: bool) -> str:
+        """The command that runs a study on the same input.
+
+        Args:
+            study: Which one.
+            prompts: The file of the prompts in use, or their name; None for the usual ones.
+            rows: Whether it writes its first table instead of printing all findings.
+        """
+        spec = study.spec
+        values = values_of(self._workspace)
+        given = "{results}" if self._library else "{stored}" if spec.word_options else "{models}"
+        words = [f"{{{name}}}" for name in spec.word_options if not self._library]
+        values["prompts"] = option("prompts", prompts if self.takes_prompts(study) else None)
+        skips = values["prompts"] and self.prompts is not None and self.prompts.skipped
+        values["skip"] = option("bad-lines", "skip" if skips else None)
+        values["rows"] = ("--csv", "-") if rows else ()
+        template = ["study", spec.name, "{rows}", given, "{prompts}", "{skip}", *words]
+        return command_line(" ".join(template), values)
 
     def begin(self, study: OfferedStudy) -> None:
         """Start a study unless it is running; cached results are not computed again."""

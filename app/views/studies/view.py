@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -269,6 +270,18 @@ class StudiesView(View):
     def action_page(self, by: int) -> None:
         self._pane.turn(by)
         self._turn_to(opened=True)
+
+    def twins(self) -> Sequence[str]:
+        study, desk = self._list.study, self._desk
+        if study is None or desk is None:
+            return ()
+        tables = () if study.findings is None else study.findings.tables
+        page = self._pane.page
+        # The command prints all it found, or writes its first table.
+        first = bool(tables) and page is not None and page.name == tables[0].name
+        file = "" if desk.prompts is None else desk.prompts.name
+        prompts = self.query_one(PromptsBar).file_called(file) or file or None
+        return [desk.command(study, prompts, rows=first and self._opened)]
 
     @property
     def _about(self) -> str:

@@ -9,12 +9,12 @@ from app.terminal.colours import (
     GLYPHS,
     LEVELS,
     Palette,
-    contrast,
     oklab,
     palette_for,
     scale,
     signed_styles,
 )
+from app.terminal.legibility import contrast
 
 
 def in_256_colours(colour: Color) -> Color:

@@ -61,7 +61,7 @@ def test_names_from_a_file_are_harmless():
 
 
 def test_the_cluster_of_an_instance_is_said():
-    lines = text_of(status_lines(FOUND, 3, 0, 9, [8, 9], width=80))
+    lines = text_of(status_lines("m", FOUND, 3, 0, 9, [8, 9], width=80))
     assert lines[1] == ("b colours: coal → black  2 of 2 here  in a cluster of 2, 100% colours")
     assert lines[2] == "Name the colour. coal"
 
@@ -69,4 +69,4 @@ def test_the_cluster_of_an_instance_is_said():
 def test_a_label_that_all_share_is_said():
     scores = np.full_like(FOUND.scores, np.nan)
     found = msgspec.structs.replace(FOUND, scores=scores)
-    assert "all instances share it" in text_of(status_lines(found, 0, 0, 0, [0], width=80))[0]
+    assert "all instances share it" in text_of(status_lines("m", found, 0, 0, 0, [0], width=80))[0]

@@ -143,7 +143,7 @@ def test_the_agreement_is_that_of_the_column_under_the_cursor(both):
     lines = status_lines(names, both, 0, (1, 0), agreements=(agreement, None), width=78)
     assert len(lines) == 4
     line = plain(lines[-1])
-    assert line.startswith(f"gradient/occlusion  base column r {r:.2f} ρ {rho:.2f}  all r ")
+    assert line.startswith(f"gradient/occlusion  ○ base column r {r:.2f} ρ {rho:.2f}  all r ")
     assert len(status_lines(names, both, 0, (1, 0), width=78)) == 3
 
 
@@ -159,7 +159,7 @@ def test_a_column_that_does_not_vary_gets_a_dash(both):
 def test_where_there_is_room_for_one_agreement_it_is_the_active_sides(both):
     agreements = (Agreement(BASE, OTHER), Agreement(TUNED, TUNED))
     names = ("a/base", "b/tuned")
-    for active, name in enumerate(("base", "tuned")):
+    for active, name in enumerate(("○ base", "● tuned")):
         lines = status_lines(names, both, 0, (0, 0), agreements=agreements, active=active, width=78)
         assert plain(lines[-1]).startswith(f"gradient/occlusion  {name} column")
         assert width_of(lines[-1]) <= 78
@@ -180,7 +180,7 @@ def test_marking_a_sentence_marks_its_tokens_on_both_sides(both):
 def test_the_instruction_score_is_that_of_the_map_and_none_where_nothing_is_marked(both):
     assert both.instruction_score(0) is None
     scores = plain(status_lines(("a", "b"), both, 0, (0, 0), width=118)[2])
-    assert " ".join(scores.split()) == "instruction score a – b – 0 instruction tokens"
+    assert " ".join(scores.split()) == "instruction score ○ a – ● b – 0 instruction tokens"
     both.toggle(both.sentence_at(0))
     mask = np.array([span is not None and span[0] < 7 for span in BASE.prompt_tokens.spans])
     assert both.instruction_score(0) == BASE.instruction_score(mask)
@@ -209,8 +209,8 @@ def test_values_are_said_in_words_that_fit(both):
     both.toggle(both.sentence_at(0))
     lines = status_lines(("a/base", "b/tuned"), both, 0, (1, 0), width=120, ascii_only=True)
     base, tuned, scores = map(plain, lines)
-    assert base.startswith('base  "Say" -> "b" (2nd)  I ')
-    assert tuned.startswith('tuned "Say" -> "c" (1st)  I ')
+    assert base.startswith('o base  "Say" -> "b" (2nd)  I ')
+    assert tuned.startswith('x tuned "Say" -> "c" (1st)  I ')
     rank = ordinal(both.read(0, 0, 1).rank)
     assert base.endswith(f"density {both.read(0, 0, 1).density:.2f} ({rank} of 6)")
     assert "difference" in scores
