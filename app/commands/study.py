@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from app.commands.options import (
     METHODS,
     add_model_options,
+    add_output,
     add_pair,
     add_scoring,
     add_vectors,
@@ -51,9 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             _WORD_ADDERS[name](study)
         if hasattr(command, "add_study_options"):
             command.add_study_options(study)
-        study.add_argument(
-            "--csv", metavar="FILE", help="write the first table's rows; - is standard output"
-        )
+        add_output(study, rows="the first table's rows", instead="the findings")
         study.add_argument(
             "--out", metavar="DIR", help="write a report, its tables and figures, and the cases"
         )
@@ -156,7 +155,7 @@ def run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from analysis.methods import study_of
-    from app.commands.output import say, write_rows
+    from app.commands.output import say, write_table
     from app.commands.session import session
     from app.commands.study_input import found_for, own_options, refuse_unused, stored_cases
     from app.config import load_settings
@@ -184,9 +183,9 @@ def run(options: argparse.Namespace) -> int:
         from analysis.studies.report import write_report
 
         say(f"wrote {write_report(findings, Path(options.out))}")
-    if options.csv:
+    if options.csv or options.json:
         say(*findings.notes)
-        write_rows(findings.tables[0].table, options.csv)
+        write_table(findings.tables[0].table, options)
     else:
         _print(findings)
     return 0
