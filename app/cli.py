@@ -19,7 +19,12 @@ from app.commands.parser import parser
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run insttui; what it returns is an `ExitStatus`."""
     _open_streams()
-    options = parser().parse_args(arguments)
+    every = parser()
+    if "_ARGCOMPLETE" in os.environ:
+        from app.commands.completion_words import complete
+
+        complete(every)
+    options = every.parse_args(arguments)
     if options.version:
         return _print_version()
     module = f"app.commands.{options.command}" if options.command else "app.commands.open_app"
