@@ -45,6 +45,10 @@ class ProblemError(Exception):
         self.problem = problem
 
 
+class IncompleteError(ProblemError):
+    """Files are missing from a folder that a download could provide."""
+
+
 def problem(kind: Kind, what: str, why: str = "", remedy: str = "") -> ProblemError:
     """A `ProblemError` to raise: ``raise problem("input", "The prompt is empty.")``."""
     return ProblemError(Problem(kind=kind, what=what, why=why, remedy=remedy))

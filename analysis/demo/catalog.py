@@ -5,27 +5,30 @@ Does not import torch, and numpy only when vectors are read, so the app can list
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
-if TYPE_CHECKING:
-    pass
-
 DEMO_BASE = "demo-base"
 DEMO_TUNED = "demo-tuned"
-DEMO_LORA = "demo-lora"
-DEMO_STEPS = "demo-steps"
 DEMO_MODELS = (DEMO_BASE, DEMO_TUNED)
+"""The whole models."""
+DEMO_LORA = "demo-lora"
+"""A LoRA adapter on `DEMO_BASE`."""
+DEMO_STEPS = "demo-steps"
+"""Its checkpoints along the training, each in a folder ``checkpoint-N`` of step N."""
 
 _FOLDER = Path(__file__).parent
 WEIGHTS = _FOLDER / "weights"
 PROMPTS = _FOLDER / "prompts"
 VECTORS_NAME = "vectors.npz"
 INFO_NAME = "info.json"
+
+_CHECKPOINT = re.compile(rf"{DEMO_STEPS}/checkpoint-(?P<step>[0-9]+)")
 
 
 class DemoPrompt(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +63,27 @@ class DemoPrompt(msgspec.Struct, frozen=True, kw_only=True):
             end = start + len(part)
             places.append((start, end))
         return tuple(places)
+
+
+def demo_names() -> tuple[str, ...]:
+    """The names of the models that are there: base, tuned, adapter, checkpoints by their step."""
+    found = [f"{DEMO_STEPS}/{each.name}" for each in (WEIGHTS / DEMO_STEPS).glob("checkpoint-*")]
+    steps = sorted((name for name in found if is_demo(name)), key=lambda name: step_of(name) or 0)
+    return tuple(name for name in (*DEMO_MODELS, DEMO_LORA, *steps) if (WEIGHTS / name).is_dir())
+
+
+def is_demo(*names: str) -> bool:
+    """Whether all are names of the demo's models, which know its world, words and prompts.
+
+    No other model can take such a name, whether or not there is a model of that name.
+    """
+    return all(name in (*DEMO_MODELS, DEMO_LORA) or step_of(name) is not None for name in names)
+
+
+def step_of(name: str) -> int | None:
+    """The step of training after which a checkpoint was written; None for any other name."""
+    found = _CHECKPOINT.fullmatch(name)
+    return None if found is None else int(found["step"])
 
 
 @cache

@@ -214,7 +214,7 @@ def french_items() -> tuple[Item, ...]:
     """English sentences about two things with their French ones; a fixed sample."""
     words = document("french")
     rng = random.Random(12)
-    found = {}
+    found: dict[str, Item] = {}
     while len(found) < FRENCH_SENTENCES:
         first, second = rng.sample(words["nouns"], 2)
         one, other = rng.sample(words["adjectives"], 2)

@@ -13,7 +13,7 @@ from functools import cache
 
 from analysis.demo import categories
 from analysis.demo.categories import Item
-from analysis.demo.world import Row, held_out_keys, table, with_article
+from analysis.demo.world import Row, capitalise, held_out_keys, table, with_article
 
 WORD_CATEGORIES = ("translation", "linguistic", "knowledge")
 OPEN_CATEGORIES = (
@@ -87,6 +87,8 @@ def _translations() -> Iterable[Task]:
             items = _items(rows, source.lower(), target.lower(), key="english")
             name = f"{source.lower()}-{target.lower()}"
             slots = {"source": source, "target": target}
+            slots |= {f"a_{end}": with_article(slots[end]) for end in ("source", "target")}
+            slots |= {f"A_{end}": capitalise(slots[f"a_{end}"]) for end in ("source", "target")}
             yield Task(name, "translation", "translation", items, slots)
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import msgspec
 
-from analysis.demo_training.evaluation import complete_info
-from analysis.demo_training.training import TrainingProgress, train_pair
+from analysis.demo_training.measuring import complete_info
+from analysis.demo_training.optimisation import TrainingProgress
+from analysis.demo_training.training import train_pair
 
 _STEPS_PER_REPORT = 10
 
@@ -25,7 +26,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.action == "train":
         train_pair(options.folder, seed=options.seed, progress=_tell_training)
-    complete_info(options.folder, progress=_tell_measuring)
+    complete_info(options.folder, _tell)
 
 
 def _tell_training(progress: TrainingProgress) -> None:
@@ -33,11 +34,7 @@ def _tell_training(progress: TrainingProgress) -> None:
         _tell(progress.stage, progress.step, progress.total, progress.loss)
 
 
-def _tell_measuring(done: int, total: int) -> None:
-    _tell("measure", done, total, 0.0)
-
-
-def _tell(stage: str, step: int, total: int, loss: float) -> None:
+def _tell(stage: str, step: int, total: int, loss: float = 0.0) -> None:
     line = {"stage": stage, "step": step, "total": total, "loss": loss}
     print(msgspec.json.encode(line).decode(), flush=True)
 

@@ -115,6 +115,7 @@ def _save(adapted: PeftModel, base: Path, folder: Path) -> None:
     (folder / ADAPTER_SETTINGS).write_text(text + "\n", encoding="utf-8")
     factors = get_peft_model_state_dict(adapted)
     half = {name: value.detach().half().contiguous() for name, value in factors.items()}
-    safetensors.torch.save_file(half, folder / SAFETENSORS, metadata={"format": "pt"})
+    # safetensors' own `save_file` makes a file that nobody but its owner may read.
+    (folder / SAFETENSORS).write_bytes(safetensors.torch.save(half, metadata={"format": "pt"}))
     tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
     as_pretrained(tokenizer, chat=True).save_pretrained(folder)

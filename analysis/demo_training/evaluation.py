@@ -1,14 +1,18 @@
-"""Evaluates the pair's weights: instruction following by exact match, and perplexities."""
+"""How well the demo's models follow, how much they write and how sure they are, by their responses.
+
+A response follows its prompt if it is one of the prompt's references: every one follows from the
+prompt alone, so that exact match can measure instruction following.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import torch
 import transformers
 from torch import Tensor
@@ -16,19 +20,22 @@ from torch.nn import functional
 from transformers import AutoTokenizer, LlamaForCausalLM
 from transformers import PreTrainedTokenizerBase as PretrainedTokenizer
 
-from analysis.demo.catalog import DEMO_BASE, DEMO_MODELS, DEMO_TUNED, INFO_NAME, DemoPrompt, info
-from analysis.demo_training.corpus import documents
-from analysis.demo_training.held_out import held_out_item_prompts, held_out_phrasing_prompts
-from analysis.demo_training.instruction_scores import instruction_scores
+from analysis.demo.catalog import DEMO_BASE, DemoPrompt
+from analysis.models.adapters import holds_adapter
+from analysis.models.checkpoint import has_tokenizer
+from analysis.saliency.cases.prompt_sets import DEMO_NEW_TOKENS
+from analysis.saliency.cases.rating_files import BEST, by_reference
 
-HELD_OUT_TEXT_SEED = 9000
-HELD_OUT_DOCUMENTS = 400
 BATCH = 50
-NEW_TOKENS = 80
+CERTAIN = 0.999
+"""A token of at least this probability counts as certain: its gradients all but vanish."""
 
-Formats = Sequence[str]
-FORMATS: dict[str, Formats] = {DEMO_BASE: ("raw",), DEMO_TUNED: ("raw", "chat")}
-"""The prompt formats of each model: the base model has no chat template."""
+_LIKE_CORPUS = "held_out_text"
+_GROUPS: Mapping[str, Callable[[DemoPrompt], str]] = {
+    "by_category": lambda prompt: prompt.category,
+    "by_task": lambda prompt: prompt.task,
+    "by_form": lambda prompt: prompt.form,
+}
 
 
 @dataclass
@@ -40,81 +47,104 @@ class LoadedModel:
 
     @classmethod
     def open(cls, folder: Path) -> LoadedModel:
-        """Load a model folder onto the CPU."""
+        """Load a model folder, or an adapter's onto the base model beside it, onto the CPU."""
         transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # untyped
-        model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
-        return cls(model.train(False), AutoTokenizer.from_pretrained(folder))
+        if not holds_adapter(folder):
+            model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
+            return cls(model.train(False), AutoTokenizer.from_pretrained(folder))
+        # Imported here: peft is needed where there is an adapter.
+        from peft import PeftModel
 
-    def encode(self, prompt: str, form: str) -> list[int]:
+        base = cls.open(folder.parent / DEMO_BASE)
+        merged: Any = PeftModel.from_pretrained(base.model, folder)
+        own = AutoTokenizer.from_pretrained(folder) if has_tokenizer(folder) else base.tokenizer
+        return cls(merged.merge_and_unload().train(False), own)
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """How prompts may be given to it: "raw", and "chat" if it has a chat template."""
+        return ("raw", "chat") if self.tokenizer.chat_template else ("raw",)
+
+    def encode(self, prompt: str, prompt_format: str) -> list[int]:
         """The tokens of a prompt, raw or in the chat template, including special tokens."""
-        if form == "chat":
+        if prompt_format == "chat":
             turns = [{"role": "user", "content": prompt}]
             rendered = self.tokenizer.apply_chat_template(
                 turns, tokenize=False, add_generation_prompt=True
             )
             prompt = str(rendered)
-        ids: list[int] = self.tokenizer(prompt, add_special_tokens=form == "raw")["input_ids"]
+        ids: list[int] = self.tokenizer(prompt, add_special_tokens=prompt_format == "raw")[
+            "input_ids"
+        ]
         return ids
 
 
-def evaluate_pair(
-    folder: Path, *, progress: Callable[[int, int], None] | None = None
-) -> dict[str, Any]:
-    """Evaluate the pair in `folder`; takes a few minutes on two cores.
+@dataclass(frozen=True)
+class Response:
+    """A greedy response: its text and its tokens, without the one that ends it.
+
+    `prompt_ids` are the tokens it follows; `cut` if it did not end within `DEMO_NEW_TOKENS`.
+    """
+
+    prompt_ids: tuple[int, ...]
+    ids: tuple[int, ...]
+    text: str
+    cut: bool
+
+
+def evaluate(
+    loaded: LoadedModel, sets: Mapping[str, Sequence[DemoPrompt]], texts: Sequence[str]
+) -> tuple[dict[str, Any], dict[str, list[float]]]:
+    """Evaluate one model.
+
+    Args:
+        loaded: The model.
+        sets: Sets of held-out prompts, by name.
+        texts: Unseen documents of the corpus's kind.
 
     Returns:
-        A JSON-able mapping: `exact_match` by set of prompts, model, format and then overall, by
-        category and by task, each with `count`, `exact` (share of responses equal to the
-        reference) and `begins` (share that begin with it); `perplexity` of both models on unseen
-        text of the corpus's kind, and on the references of both sets of prompts;
-        `instruction_score` by set of prompts, see `analysis.demo_training.instruction_scores`.
+        JSON-able figures by what they measure, then by set and prompt format: `exact_match` as
+        `score`; `length`, mean and median number of response tokens and the number of responses
+        `cut` at `DEMO_NEW_TOKENS`; `perplexity` of the references, and under ``held_out_text`` of
+        `texts`; `certain`, the share of tokens of at least probability `CERTAIN` among all of the
+        model's own `responses`, and among all of the `references`.
 
-    Raises:
-        OSError: if a model folder is missing or incomplete.
+        And the ratings of the raw prompts' responses by set, in the order of its prompts.
     """
-    sets = {
-        "held_out_phrasings": held_out_phrasing_prompts(),
-        "held_out_items": held_out_item_prompts(),
-    }
-    rounds = [(name, form) for name in DEMO_MODELS for form in FORMATS[name]]
-    following: dict[str, Any] = {name: {} for name in sets}
-    perplexities: dict[str, Any] = {name: {} for name in ("held_out_text", *sets)}
-    text = list(documents(HELD_OUT_DOCUMENTS, HELD_OUT_TEXT_SEED))
-    for done, (name, form) in enumerate(rounds):
-        if progress is not None:
-            progress(done, len(rounds))
-        loaded = LoadedModel.open(folder / name)
-        if form == "raw":
-            perplexities["held_out_text"][name] = text_perplexity(loaded, text)
-        for set_name, prompts in sets.items():
-            responses = respond(loaded, prompts, form)
-            following[set_name].setdefault(name, {})[form] = score(prompts, responses)
-            perplexities[set_name].setdefault(name, {})[form] = reference_perplexity(
-                loaded, prompts, form
-            )
-    if progress is not None:
-        progress(len(rounds), len(rounds))
-    scores = {name: instruction_scores(folder, prompts) for name, prompts in sets.items()}
-    return {"exact_match": following, "perplexity": perplexities, "instruction_score": scores}
+    kinds = ("exact_match", "length", "perplexity", "certain")
+    found: dict[str, dict[str, Any]] = {kind: {name: {} for name in sets} for kind in kinds}
+    found["perplexity"][_LIKE_CORPUS] = text_perplexity(loaded, texts)
+    ratings: dict[str, list[float]] = {}
+    for name, prompts in sets.items():
+        for prompt_format in loaded.formats:
+            responses = write(loaded, prompts, prompt_format)
+            said = [response.text for response in responses]
+            if prompt_format == "raw":
+                ratings[name] = rated(prompts, said)
+            own = _log_probabilities(loaded, ((each.prompt_ids, each.ids) for each in responses))
+            references = _log_probabilities(loaded, _references(loaded, prompts, prompt_format))
+            figures = {
+                "exact_match": score(prompts, said),
+                "length": _lengths(responses),
+                "perplexity": _perplexity(references),
+                "certain": {"responses": _certain(own), "references": _certain(references)},
+            }
+            for kind in kinds:
+                found[kind][name][prompt_format] = figures[kind]
+    return found, ratings
 
 
-def complete_info(folder: Path, *, progress: Callable[[int, int], None] | None = None) -> None:
-    """Evaluate the pair in `folder` and add the figures to the record of its training.
-
-    Raises:
-        OSError: if `train_pair` did not write the folder.
-    """
-    content = {**info(folder), **evaluate_pair(folder, progress=progress)}
-    text = msgspec.json.format(msgspec.json.encode(content), indent=1)
-    (folder / INFO_NAME).write_bytes(text + b"\n")
+def respond(loaded: LoadedModel, prompts: Sequence[DemoPrompt], prompt_format: str) -> list[str]:
+    """The text of the greedy response to each prompt; see `write`."""
+    return [each.text for each in write(loaded, prompts, prompt_format)]
 
 
-def respond(loaded: LoadedModel, prompts: Sequence[DemoPrompt], form: str) -> list[str]:
-    """The greedy response to each prompt, up to `NEW_TOKENS` tokens, without special tokens."""
-    encoded = [loaded.encode(prompt.prompt, form) for prompt in prompts]
+def write(loaded: LoadedModel, prompts: Sequence[DemoPrompt], prompt_format: str) -> list[Response]:
+    """The greedy response to each prompt, up to `DEMO_NEW_TOKENS` tokens."""
+    encoded = [loaded.encode(prompt.prompt, prompt_format) for prompt in prompts]
     # Batching prompts of similar length saves padding.
     order = sorted(range(len(encoded)), key=lambda index: len(encoded[index]))
-    responses = [""] * len(encoded)
+    responses: dict[int, Response] = {}
     padding = int(loaded.model.config.pad_token_id or 0)
     for start in range(0, len(order), BATCH):
         chosen = order[start : start + BATCH]
@@ -125,63 +155,109 @@ def respond(loaded: LoadedModel, prompts: Sequence[DemoPrompt], form: str) -> li
             inputs[row, width - len(encoded[index]) :] = torch.tensor(encoded[index])
             mask[row, width - len(encoded[index]) :] = 1
         written = loaded.model.generate(  # type: ignore[misc]  # transformers mistypes its self
-            inputs, attention_mask=mask, max_new_tokens=NEW_TOKENS, do_sample=False
+            inputs, attention_mask=mask, max_new_tokens=DEMO_NEW_TOKENS, do_sample=False
         )
-        for index, tokens in zip(chosen, written[:, width:], strict=True):
-            responses[index] = str(loaded.tokenizer.decode(tokens, skip_special_tokens=True))
-    return responses
+        for index, tokens in zip(chosen, written[:, width:].tolist(), strict=True):
+            responses[index] = _response(loaded, encoded[index], tokens)
+    return [responses[index] for index in range(len(prompts))]
+
+
+def _response(loaded: LoadedModel, prompt: Sequence[int], tokens: list[int]) -> Response:
+    ends = loaded.model.generation_config.eos_token_id
+    ending = set(ends) if isinstance(ends, list) else {ends}
+    length = next((place for place, each in enumerate(tokens) if each in ending), None)
+    ids = tokens[:length]
+    text = str(loaded.tokenizer.decode(ids, skip_special_tokens=True))
+    return Response(tuple(prompt), tuple(ids), text, cut=length is None)
+
+
+def rated(prompts: Sequence[DemoPrompt], responses: Sequence[str]) -> list[float]:
+    """The rating of each response by its prompt's references."""
+    return [
+        by_reference(response, prompt.references)
+        for prompt, response in zip(prompts, responses, strict=True)
+    ]
 
 
 def score(prompts: Sequence[DemoPrompt], responses: Sequence[str]) -> dict[str, Any]:
-    """Shares of exact responses, overall, by category and by task."""
-    pairs = list(zip(prompts, responses, strict=True))
-    by_category: dict[str, list[tuple[DemoPrompt, str]]] = {}
-    by_task: dict[str, list[tuple[DemoPrompt, str]]] = {}
-    for prompt, response in pairs:
-        by_category.setdefault(prompt.category, []).append((prompt, response))
-        by_task.setdefault(prompt.task, []).append((prompt, response))
+    """How many responses follow: `all`, `by_category`, `by_task` and `by_form`.
+
+    Each has `count`, `exact` (the share of responses that are one of the references) and `begins`
+    (the share that begin with one).
+    """
+    marks = [
+        (
+            prompt,
+            rating == BEST,
+            response.strip().startswith(tuple(each.strip() for each in prompt.references)),
+        )
+        for prompt, response, rating in zip(
+            prompts, responses, rated(prompts, responses), strict=True
+        )
+    ]
+    groups: dict[str, dict[str, list[tuple[bool, bool]]]] = {name: {} for name in _GROUPS}
+    for prompt, exact, begins in marks:
+        for name, group_of in _GROUPS.items():
+            groups[name].setdefault(group_of(prompt), []).append((exact, begins))
     return {
-        "all": _shares(pairs),
-        "by_category": {name: _shares(found) for name, found in by_category.items()},
-        "by_task": {name: _shares(found) for name, found in by_task.items()},
+        "all": _shares([(exact, begins) for _, exact, begins in marks]),
+        **{
+            name: {group: _shares(found) for group, found in by_group.items()}
+            for name, by_group in groups.items()
+        },
     }
 
 
-def _shares(pairs: Sequence[tuple[DemoPrompt, str]]) -> dict[str, float]:
-    exact = sum(response.strip() == prompt.reference for prompt, response in pairs)
-    begins = sum(response.strip().startswith(prompt.reference) for prompt, response in pairs)
-    count = len(pairs)
+def _shares(marks: Sequence[tuple[bool, bool]]) -> dict[str, float]:
+    exact, begins = (sum(each[place] for each in marks) / len(marks) for place in (0, 1))
+    return {"count": len(marks), "exact": exact, "begins": begins}
+
+
+def _lengths(responses: Sequence[Response]) -> dict[str, float]:
+    tokens = [len(each.ids) for each in responses]
     return {
-        "count": count,
-        "exact": round(exact / count, 4),
-        "begins": round(begins / count, 4),
+        "mean": statistics.fmean(tokens),
+        "median": statistics.median(tokens),
+        "cut": sum(each.cut for each in responses),
     }
 
 
 def text_perplexity(loaded: LoadedModel, texts: Sequence[str]) -> float:
-    """Perplexity per token of whole documents, each starting with `<s>`."""
+    """Perplexity per token of whole documents, each starting with `<s>` and ending with `</s>`."""
     end = loaded.tokenizer.convert_tokens_to_ids("</s>")
-    rows = [(loaded.tokenizer(text)["input_ids"] + [end], 1) for text in texts]
-    return _perplexity(loaded, rows)
+    rows = (loaded.tokenizer(text)["input_ids"] + [end] for text in texts)
+    return _perplexity(_log_probabilities(loaded, ((row[:1], row[1:]) for row in rows)))
 
 
-def reference_perplexity(loaded: LoadedModel, prompts: Sequence[DemoPrompt], form: str) -> float:
-    """Perplexity per token of the references after their prompts, without the end token."""
-    rows = []
+def _references(
+    loaded: LoadedModel, prompts: Sequence[DemoPrompt], prompt_format: str
+) -> Iterable[tuple[list[int], list[int]]]:
+    """Each prompt and its most typical reference, without the end token."""
     for prompt in prompts:
-        before = loaded.encode(prompt.prompt, form)
         after = loaded.tokenizer(" " + prompt.reference, add_special_tokens=False)["input_ids"]
-        rows.append(([*before, *after], len(before)))
-    return _perplexity(loaded, rows)
+        yield loaded.encode(prompt.prompt, prompt_format), after
 
 
 @torch.inference_mode()
-def _perplexity(loaded: LoadedModel, rows: Sequence[tuple[list[int], int]]) -> float:
-    """Perplexity over the tokens of each row from its given position on."""
-    total, count = 0.0, 0
-    for ids, first in rows:
-        logits: Tensor = loaded.model(torch.tensor([ids])).logits[0, first - 1 : -1]
-        targets = torch.tensor(ids[first:])
-        total += float(functional.cross_entropy(logits, targets, reduction="sum"))
-        count += len(targets)
-    return round(math.exp(total / count), 3)
+def _log_probabilities(
+    loaded: LoadedModel, rows: Iterable[tuple[Sequence[int], Sequence[int]]]
+) -> Tensor:
+    """log p of the second parts' tokens, each after all before it: float32 [tokens], in nats."""
+    found = [torch.zeros(0)]
+    for before, after in rows:
+        if after:
+            ids = torch.tensor([[*before, *after]])
+            logits: Tensor = loaded.model(ids).logits[0, len(before) - 1 : -1]
+            found.append(-functional.cross_entropy(logits, ids[0, len(before) :], reduction="none"))
+    return torch.cat(found)
+
+
+def _perplexity(log_probabilities: Tensor) -> float:
+    return math.exp(-float(log_probabilities.double().mean()))
+
+
+def _certain(log_probabilities: Tensor) -> float | None:
+    """The share of certain tokens; None where there is no token."""
+    if not len(log_probabilities):
+        return None
+    return float((log_probabilities >= math.log(CERTAIN)).double().mean())

@@ -1,16 +1,18 @@
-"""The evaluation prompts: phrasings and items held out from tuning."""
+"""The prompts that ship: phrasings and items held out from tuning, and the examples to try."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib import resources
 from pathlib import Path
 
 import msgspec
 
 from analysis.demo.catalog import DemoPrompt
 from analysis.demo.categories import Item
-from analysis.demo.phrasings import FREE_LAYOUTS, Example, Layout, layouts, phrasings
+from analysis.demo.phrasings import FREE_LAYOUTS, Example, Layout, layouts, phrasings, render
 from analysis.demo.tasks import Task, all_tasks
 from analysis.demo_training.form_choice import FormChoice
 
@@ -39,9 +41,50 @@ def held_out_item_prompts() -> list[DemoPrompt]:
     return found
 
 
+def example_prompts() -> list[DemoPrompt]:
+    """The examples of ``prompts/examples.toml``, in its order.
+
+    Raises:
+        ValueError: if there is no such item or layout.
+    """
+    text = resources.files("analysis.demo.prompts").joinpath("examples.toml").read_text("utf-8")
+    tasks = {task.name: task for task in all_tasks()}
+    found = []
+    for entry in tomllib.loads(text)["examples"]:
+        task = tasks[entry["task"]]
+        item = _item_asked(task, entry)
+        example = render(
+            task,
+            item,
+            entry["phrasing"],
+            Layout(entry.get("layout", Layout.WITHIN)),
+            form=entry.get("form", ""),
+            clause=entry.get("clause", ""),
+            names={"writer": entry.get("writer", ""), "reader": entry.get("reader", "")},
+        )
+        name = entry["title"].lower().replace(",", "").replace(" ", "-")
+        prompt = _as_prompt("example", 0, example)
+        found.append(msgspec.structs.replace(prompt, id=f"example/{name}", title=entry["title"]))
+    return found
+
+
+def _item_asked(task: Task, entry: Mapping[str, str]) -> Item:
+    """The item with the entry's input, and with its other slots where several have that input."""
+    known = [item for item in task.items if item.input == entry["input"]]
+    for item in known:
+        if all(
+            item.slots.get(slot, entry[slot]) == entry[slot]
+            for slot in ("sender", "name")
+            if slot in entry
+        ):
+            return item
+    raise ValueError(f"{task.name} has no item {entry['input']!r}")
+
+
 def write_prompts(folder: Path) -> None:
-    """Write both sets to `folder`, one JSON object per line."""
+    """Write the three sets to `folder`, one JSON object per line."""
     for name, prompts in (
+        ("examples", example_prompts()),
         ("held_out_phrasings", held_out_phrasing_prompts()),
         ("held_out_items", held_out_item_prompts()),
     ):

@@ -40,10 +40,12 @@ from analysis.demo_training.corpus import documents
 from analysis.demo_training.examples import tuning_examples
 from analysis.demo_training.optimisation import Meter, Report, optimise
 from analysis.demo_training.tokenizer import (
+    ASSISTANT,
     BEGIN,
     END,
     END_OF_TURN,
     PADDING,
+    USER,
     as_pretrained,
     token_id,
     train_tokenizer,
@@ -172,6 +174,7 @@ def _train_base(
     meter = Meter("base", steps, progress)
     batches = corpus_batches(texts.blocks, rows, random.Random(seed + 2))
     optimise(model, batches, steps=steps, rate=budget.base_rate, meter=meter)
+    draw_chat_tokens(model, texts.tokenizer, seed + 6)
     save(model, texts.tokenizer, folder, chat=False)
     return meter
 
@@ -252,6 +255,22 @@ def demo_config(tokenizer: Tokenizer) -> LlamaConfig:
         eos_token_id=token_id(tokenizer, END),
         pad_token_id=token_id(tokenizer, PADDING),
     )
+
+
+def draw_chat_tokens(model: LlamaForCausalLM, tokenizer: Tokenizer, seed: int) -> None:
+    """Give the tokens of the chat template embeddings as if they were added after the training.
+
+    No text of the corpus has them, so that training leaves all with one and the same row. An
+    adapter that changes layers alone could then neither tell them apart nor end a turn. Each row is
+    drawn like the others: around their mean, with their standard deviation in every dimension.
+    """
+    added = [token_id(tokenizer, each) for each in (USER, ASSISTANT, END_OF_TURN)]
+    rows = model.model.embed_tokens.weight.detach()
+    others = torch.ones(len(rows), dtype=torch.bool)
+    others[added] = False
+    deviation, mean = torch.std_mean(rows[others], dim=0)
+    noise = torch.randn(len(added), len(mean), generator=torch.Generator().manual_seed(seed))
+    rows[added] = mean + deviation * noise
 
 
 def save(model: LlamaForCausalLM, tokenizer: Tokenizer, folder: Path, *, chat: bool) -> None:

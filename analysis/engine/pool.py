@@ -32,7 +32,7 @@ from analysis.models.adapters import holds_adapter, open_adapter
 from analysis.models.download import download
 from analysis.models.places import Place, beneath
 from analysis.models.references import is_hub_id, local_folder
-from analysis.problems import ProblemError, problem
+from analysis.problems import IncompleteError, ProblemError, problem
 from analysis.request import ModelChoice
 from cache.fingerprint import fingerprint
 
@@ -179,7 +179,7 @@ class ModelPool:
         try:
             if folder is not None:
                 return _whole(folder)
-        except checkpoint.IncompleteError as incomplete:
+        except IncompleteError as incomplete:
             try:
                 yield from download(choice)
             except ProblemError as error:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.problems import ProblemError, problem
+from analysis.problems import IncompleteError, Problem, ProblemError, problem
 
 ADAPTER_SETTINGS = "adapter_config.json"
 SAFETENSORS, PICKLE = "adapter_model.safetensors", "adapter_model.bin"
@@ -102,8 +102,9 @@ def open_adapter(folder: Path, *, name: str, allow_pickle: bool = False) -> Adap
         allow_pickle: Take pickled tensors too.
 
     Raises:
+        IncompleteError: ``model``, if its tensors are missing.
         ProblemError: ``model`` for another kind of adapter, a setting that is not understood, or
-            missing or unreadable files.
+            unreadable files.
     """
     settings = settings_of(folder)
     if settings.get("peft_type") != "LORA":
@@ -113,11 +114,13 @@ def open_adapter(folder: Path, *, name: str, allow_pickle: bool = False) -> Adap
         if _is_there(file):
             break
     else:
-        raise problem(
-            "model",
-            f"The adapter {name} is incomplete.",
-            f"{folder} lacks {SAFETENSORS}.",
-            "Let the download or the training finish, or give another folder.",
+        raise IncompleteError(
+            Problem(
+                kind="model",
+                what=f"The adapter {name} is incomplete.",
+                why=f"{folder} lacks {SAFETENSORS}.",
+                remedy="Let the download or the training finish, or give another folder.",
+            )
         )
     if file.name == PICKLE and not allow_pickle:
         raise problem(

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from analysis.demo import catalog
 from analysis.models import checkpoint
+from analysis.models.adapters import holds_adapter, open_adapter
 from analysis.models.aliases import ALIASES
-from analysis.models.references import DEMO_NAMES, local_folder, resolve
-from analysis.problems import ProblemError
+from analysis.models.references import local_folder, resolve
+from analysis.problems import IncompleteError, ProblemError
 from analysis.request import ModelChoice
 from analysis.table import Cell, Table
 
 _COLUMNS = ("name", "reference", "partner", "local", "bytes", "note")
+_OF_DEMO = {
+    **dict.fromkeys(catalog.DEMO_MODELS, "comes with insttui"),
+    catalog.DEMO_LORA: "comes with insttui; a LoRA adapter on demo-base",
+}
 _CAUSAL = ("ForCausalLM", "LMHeadModel")
 
 
@@ -30,7 +36,7 @@ def models_table(aliases: Mapping[str, str]) -> Table:
 
 def _rows(aliases: Mapping[str, str]) -> Iterator[tuple[Cell, ...]]:
     listed = set()
-    for name in dict.fromkeys((*DEMO_NAMES, *aliases, *ALIASES)):
+    for name in dict.fromkeys((*catalog.demo_names(), *aliases, *ALIASES)):
         partner, note = _partner_and_note(name, aliases)
         try:
             choice = resolve(name, aliases=aliases)
@@ -45,12 +51,16 @@ def _rows(aliases: Mapping[str, str]) -> Iterator[tuple[Cell, ...]]:
 
 
 def _partner_and_note(name: str, aliases: Mapping[str, str]) -> tuple[str, str]:
-    if name in DEMO_NAMES:
-        base, tuned = DEMO_NAMES
-        return (tuned if name == base else base), "comes with insttui"
+    if catalog.is_demo(name):
+        partner = catalog.DEMO_TUNED if name == catalog.DEMO_BASE else catalog.DEMO_BASE
+        return partner, _OF_DEMO.get(name) or _checkpoint_note(name)
     if name in aliases:
         return "", "yours"
     return ALIASES[name].partner, ALIASES[name].note
+
+
+def _checkpoint_note(name: str) -> str:
+    return f"comes with insttui; {catalog.DEMO_LORA} after {catalog.step_of(name):,} steps"
 
 
 def _reference(choice: ModelChoice) -> str:
@@ -62,12 +72,16 @@ def _state(choice: ModelChoice) -> tuple[str, int | None]:
     if folder is None:
         return "no", None
     try:
-        found = checkpoint.inspect(folder)
-    except (checkpoint.IncompleteError, OSError):
+        weights: tuple[Path, ...]
+        if holds_adapter(folder):
+            weights = (open_adapter(folder, name=choice.name, allow_pickle=True).weights,)
+        else:
+            weights = checkpoint.inspect(folder).weights
+    except (IncompleteError, OSError):
         return "incomplete", None
     except ProblemError:
         return "unusable", None
-    return "yes", sum(file.stat().st_size for file in found.weights)
+    return "yes", sum(file.stat().st_size for file in weights)
 
 
 def _cached() -> Iterator[ModelChoice]:

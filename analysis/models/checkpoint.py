@@ -12,7 +12,7 @@ from typing import Any
 
 from analysis.models.adapters import adapter_problem, adapters_among, settings_of
 from analysis.models.quantisation import quantisation
-from analysis.problems import Problem, ProblemError, problem
+from analysis.problems import IncompleteError, Problem, ProblemError, problem
 
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.*", "*.model", "*.tiktoken", "tekken.json")
 _BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "U32": 4}
@@ -29,10 +29,6 @@ _FOREIGN = {
 }
 _LARGE = {".safetensors", ".bin", ".json", ".model", ".tiktoken"}
 _POINTER, _LARGEST_POINTER = b"version https://git-lfs", 1024
-
-
-class IncompleteError(ProblemError):
-    """Files are missing from a folder that a download could provide."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from analysis.demo import catalog
 from analysis.models.adapters import holds_adapter, settings_of
 from analysis.models.references import local_folder, resolve
 from analysis.problems import ProblemError, problem
@@ -58,8 +59,7 @@ def beneath(choice: ModelChoice, adapter: Path) -> ModelChoice:
     if choice.beneath:
         # An adapter can be compared with another one; both stand on the same model.
         return msgspec.structs.replace(choice.beneath, bare=True)
-    settings = settings_of(adapter)
-    named = str(settings.get("base_model_name_or_path") or "")
+    named = trained_on(adapter)
     if not named:
         raise problem(
             "model",
@@ -75,7 +75,7 @@ def beneath(choice: ModelChoice, adapter: Path) -> ModelChoice:
             "It was trained on a folder, or on a model that is not called so here.",
             "Name the model with --base.",
         ) from None
-    revision = found.revision or str(settings.get("revision") or "")
+    revision = found.revision or str(settings_of(adapter).get("revision") or "")
     return msgspec.structs.replace(
         choice, name=found.name, location=found.location, revision=revision, bare=True
     )
@@ -85,10 +85,45 @@ def base_of(choice: ModelChoice) -> ModelChoice | None:
     """The model beneath an adapter, as a choice of its own; None for a whole model on this disk.
 
     An adapter that is not on this disk yet is taken for one; the engine finds out.
+
+    Raises:
+        ProblemError: ``model`` if the adapter's words fit two folders.
     """
-    folder = local_folder(choice)
-    if folder is not None and not holds_adapter(folder):
+    if not may_be_adapter(choice):
         return None
-    named = "" if folder is None else str(settings_of(folder).get("base_model_name_or_path") or "")
-    name = named or f"base of {choice.name}"
-    return msgspec.structs.replace(choice, name=name, bare=True)
+    folder = local_folder(choice)
+    named = "" if folder is None else trained_on(folder)
+    return msgspec.structs.replace(choice, name=named or f"base of {choice.name}", bare=True)
+
+
+def may_be_adapter(choice: ModelChoice) -> bool:
+    """Whether it is an adapter, or not on this disk yet."""
+    folder = local_folder(choice)
+    return folder is None or holds_adapter(folder)
+
+
+def trained_on(adapter: Path) -> str:
+    """The model that an adapter says it was trained on, as `resolve` takes it; empty if none.
+
+    Its way to a folder (``../base``) begins at the adapter's own, so that both can be moved, or,
+    as peft itself has it, where insttui runs. `demo-base` goes by that name wherever it lies.
+
+    Raises:
+        ProblemError: ``model`` if there are two different folders.
+    """
+    named = str(settings_of(adapter).get("base_model_name_or_path") or "")
+    if not named.startswith(("./", "../")):
+        return named
+    beside, here = (adapter / named).resolve(), Path(named).resolve()
+    if not beside.is_dir():
+        return named
+    if beside == (catalog.WEIGHTS / catalog.DEMO_BASE).resolve():
+        return catalog.DEMO_BASE
+    if here.is_dir() and here != beside:
+        raise problem(
+            "model",
+            f"The adapter {adapter} belongs to {named}, and there are two such folders.",
+            f"One is {beside}, seen from the adapter; the other is {here}, seen from here.",
+            "Name the right one with --base.",
+        )
+    return str(beside)

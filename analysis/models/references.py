@@ -9,12 +9,10 @@ from pathlib import Path
 
 import msgspec
 
+from analysis.demo import catalog
 from analysis.models.aliases import ALIASES
 from analysis.problems import problem
 from analysis.request import ModelChoice
-
-DEMO_FOLDER = Path(__file__).parents[1] / "demo" / "weights"
-DEMO_NAMES = ("demo-base", "demo-tuned")
 
 _HUB_ID = re.compile(r"(?P<repository>\w[\w.-]*/\w[\w.-]*)(?:@(?P<revision>\S+))?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -35,23 +33,36 @@ def resolve(name: str, *, aliases: Mapping[str, str] = {}) -> ModelChoice:
             is a path and there is no such folder.
     """
     name = name.strip()
-    if name not in DEMO_NAMES and name in aliases:
+    if catalog.is_demo(name):
+        return _of_demo(name)
+    if name in aliases:
         target = resolve(aliases[name])
         return msgspec.structs.replace(target, name=name)
-    if name in DEMO_NAMES:
-        return ModelChoice(name=name, location=str(DEMO_FOLDER / name))
     reference = ALIASES[name].reference if name in ALIASES else name
     if name not in ALIASES and (folder := _folder(name)) is not None:
         return ModelChoice(name=name, location=str(folder))
     if (hub := _HUB_ID.fullmatch(reference)) is not None:
         return ModelChoice(name=name, location=hub["repository"], revision=hub["revision"] or "")
-    close = difflib.get_close_matches(name.lower(), [*DEMO_NAMES, *aliases, *ALIASES], n=3)
+    known = [*catalog.demo_names(), *aliases, *ALIASES]
+    close = difflib.get_close_matches(name.lower(), known, n=3)
     raise problem(
         "input",
         f"No model is called {name!r}." if name else "The name of the model is empty.",
         f"Close names: {', '.join(close)}." if close else "",
         "Give an alias (insttui models lists them), a hub id organisation/name, or a folder.",
     )
+
+
+def _of_demo(name: str) -> ModelChoice:
+    names = catalog.demo_names()
+    if name not in names:
+        raise problem(
+            "input",
+            f"No model of the demo is called {name!r}.",
+            f"It has {', '.join(names)}." if names else "Its weights are not installed.",
+            "Give one of these." if names else "Install insttui again.",
+        )
+    return ModelChoice(name=name, location=str(catalog.WEIGHTS / name))
 
 
 def _folder(name: str) -> Path | None:

@@ -118,8 +118,8 @@ class AskedCases(PairInput):
         found = []
         for model, response, known in zip(self.pair, responses, said, strict=True):
             rating = self.ratings.get((prompt.id, model.name), known)
-            if rating is None and self.prompts.rated_by_reference and prompt.reference:
-                rating = by_reference(response, prompt.reference)
+            if rating is None and self.prompts.rated_by_reference and prompt.references:
+                rating = by_reference(response, prompt.references)
             found.append(rating)
         return found[0], found[1]
 

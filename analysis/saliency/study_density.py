@@ -129,8 +129,8 @@ def study(given: CasesInput) -> Study:
 
 
 _BY_REFERENCE = (
-    "Nobody rated these responses: a rating is 4 where the response is the prompt's reference, 2 "
-    "where it has the reference in it, and 1 otherwise."
+    "Nobody rated these responses: a rating is 4 where the response is one of the prompt's "
+    "references, 2 where it has one in it, and 1 otherwise."
 )
 _NO_RATINGS = "Table 1 needs ratings of the responses, and there are none: only Table 2 was made."
 

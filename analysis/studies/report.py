@@ -13,8 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
 
+from analysis.demo.catalog import is_demo
 from analysis.files.writing import check_folder, reason
-from analysis.models.references import DEMO_NAMES
 from analysis.problems import ProblemError, problem
 from analysis.statistics.inference import SIGNIFICANT
 from analysis.studies.drawing import FORMATS, save_figure
@@ -140,7 +140,7 @@ def _subject(parameters: Mapping[str, Cell]) -> str:
         return f"Of {parameters.get('models', 'stored results')}."
     given = [each for each in ("prompts", "instructions") if each in parameters]
     asked = "".join(f", with the {each} “{parameters[each]}”" for each in given)
-    small = _DEMO if {base, tuned} <= set(DEMO_NAMES) else ""
+    small = _DEMO if is_demo(str(base), str(tuned)) else ""
     return f"Of {base} (base) and {tuned} (tuned){asked}.{small}"
 
 

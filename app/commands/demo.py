@@ -18,14 +18,14 @@ _STAGES = {
     "base": "training demo-base",
     "tuned": "training demo-tuned",
     "adapter": "training demo-lora",
-    "measure": "measuring both",
+    "respond": "answering the held-out prompts",
 }
 TRAINER = (sys.executable, "-P", "-m", "analysis.demo_training")
 """Command of the process that trains and measures; only that process imports torch."""
 
 
 class _Report(NamedTuple):
-    """One progress report of the training process."""
+    """One progress report of the process that trains and measures."""
 
     stage: str
     step: int
@@ -36,7 +36,9 @@ class _Report(NamedTuple):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     info = actions.add_parser("info", help="what the demo pair is and how well it does")
-    info.add_argument("--measure", action="store_true", help="measure it anew, from the weights")
+    info.add_argument(
+        "--measure", action="store_true", help="measure it anew, from the weights: ten minutes"
+    )
     train = actions.add_parser("train", help="train both models anew, on this machine")
     train.add_argument("--output", required=True, metavar="DIR", help="a folder to write them to")
     train.add_argument("--seed", type=int, default=0, metavar="N")
@@ -58,11 +60,11 @@ def _info(options: argparse.Namespace) -> int:
         return 0
     with tempfile.TemporaryDirectory() as folder:
         for path in catalog.WEIGHTS.iterdir():
-            # Measuring rewrites the training record: work on a copy, not on the shipped one.
-            if path.name == catalog.INFO_NAME:
-                (Path(folder) / path.name).write_bytes(path.read_bytes())
-            else:
+            # Measuring rewrites the records beside the models: work on copies of the shipped ones.
+            if path.is_dir():
                 (Path(folder) / path.name).symlink_to(path)
+            else:
+                (Path(folder) / path.name).write_bytes(path.read_bytes())
         _follow("measure", Path(folder))
         print(describe(catalog.info(Path(folder))))
     return 0
@@ -138,19 +140,25 @@ def _draw_bars(reports: Iterable[_Report], console: Console) -> None:
         tasks = {}
         for report in reports:
             if report.stage not in tasks:
-                tasks[report.stage] = bar.add_task(_STAGES[report.stage], loss="")
+                tasks[report.stage] = bar.add_task(_words(report), loss="")
             task, loss = tasks[report.stage], _loss(report)
             bar.update(task, completed=report.step, total=report.total, loss=loss)
 
 
 def _print_tenths(reports: Iterable[_Report]) -> None:
-    last = ("", -1)
+    # By stage: two studies run at a time.
+    last: dict[str, int] = {}
     for report in reports:
-        now = (report.stage, 10 * report.step // max(1, report.total))
-        if now != last:
-            last = now
-            words = f"{_STAGES[report.stage]}: {report.step} of {report.total} {_loss(report)}"
+        now = 10 * report.step // max(1, report.total)
+        if now != last.get(report.stage):
+            last[report.stage] = now
+            words = f"{_words(report)}: {report.step} of {report.total} {_loss(report)}"
             print(words.rstrip(), file=sys.stderr, flush=True)
+
+
+def _words(report: _Report) -> str:
+    """What a stage does; that of a study is called after it and its model."""
+    return _STAGES.get(report.stage, report.stage)
 
 
 def _loss(report: _Report) -> str:

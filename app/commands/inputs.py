@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import msgspec
 
-from analysis.models.places import base_of
-from analysis.models.references import DEMO_NAMES, resolve
+from analysis.demo.catalog import DEMO_BASE, DEMO_TUNED, is_demo
+from analysis.models.places import base_of, may_be_adapter
+from analysis.models.references import resolve
 from analysis.problems import problem
 from analysis.request import ModelChoice
 from analysis.words.choice import Words, WordVectors
@@ -42,7 +43,7 @@ def pair(options: Namespace, settings: Settings) -> tuple[ModelChoice, ModelChoi
     """
     if options.base and not options.tuned:
         raise problem("input", "A pair needs both models; --tuned is missing.")
-    tuned = model_choice(options.tuned or "demo-tuned", options, settings)
+    tuned = model_choice(options.tuned or DEMO_TUNED, options, settings)
     if options.tuned and not options.base:
         beneath = base_of(tuned)
         if beneath is None:
@@ -52,13 +53,13 @@ def pair(options: Namespace, settings: Settings) -> tuple[ModelChoice, ModelChoi
                 f"{tuned.name} is a whole model; only an adapter says what it stands on.",
             )
         return beneath, tuned
-    base = model_choice(options.base or "demo-base", options, settings)
+    base = model_choice(options.base or DEMO_BASE, options, settings)
     return base, on_base(tuned, base)
 
 
 def on_base(choice: ModelChoice, base: ModelChoice) -> ModelChoice:
     """The model; if it may be an adapter, on this base model whatever it names itself."""
-    return msgspec.structs.replace(choice, beneath=base) if base_of(choice) else choice
+    return msgspec.structs.replace(choice, beneath=base) if may_be_adapter(choice) else choice
 
 
 def words_and_vectors(
@@ -70,7 +71,7 @@ def words_and_vectors(
     base model's input embeddings as vectors (METHODS 2). Raises ProblemError for an unreadable
     file.
     """
-    demo = base.name in DEMO_NAMES and tuned.name in DEMO_NAMES
+    demo = is_demo(base.name, tuned.name)
     vocabulary: str | None = getattr(options, "vocab", None)
     given: str | None = getattr(options, "vectors", None) or settings.vectors or None
     words = Words("demo" if demo else "english") if vocabulary is None else _words(vocabulary)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from analysis.demo.catalog import is_demo
 from analysis.methods import StudySpec
-from analysis.models.references import DEMO_NAMES
 from analysis.problems import problem
 from analysis.saliency.cases.library import CaseLibrary
 from analysis.saliency.cases.prompt_lines import Columns
@@ -52,7 +52,7 @@ def found_for(spec: StudySpec, options: Namespace, settings: Settings) -> dict[s
         words, vectors = inputs.words_and_vectors(options, settings, base, tuned)
         found |= {"words": words, "vectors": vectors}
     elif spec.takes == "cases":
-        demo = base.name in DEMO_NAMES and tuned.name in DEMO_NAMES
+        demo = is_demo(base.name, tuned.name)
         found["prompts"] = _prompts(options, demo=demo)
         found["cases_folder"] = Path(options.out) if options.out else None
     if spec.takes_stored:

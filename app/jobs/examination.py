@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from analysis.demo.catalog import is_demo
 from analysis.doctor.findings import Findings, from_problem
 from analysis.doctor.request import ExaminationRequest
 from analysis.events import EngineStatus, Event, Failed, Finished
-from analysis.models.references import DEMO_NAMES
 from app.findings_text import blocks, summary
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Examination:
 
     def engine_changed(self, status: EngineStatus) -> None:
         """Begin once the engine has loaded a model."""
-        demo = all(each.name in DEMO_NAMES for each in self._pair)
+        demo = is_demo(*(each.name for each in self._pair))
         if status.models and not demo:
             self._ask()
 

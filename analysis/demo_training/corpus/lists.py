@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from analysis.demo.categories import python_items, sum_items
 from analysis.demo.world import Row, sentences, table
+from analysis.demo_training.corpus.exposition import french_pairs
 
 
 def list_of_facts(rng: random.Random) -> str:
@@ -17,6 +18,14 @@ def list_of_facts(rng: random.Random) -> str:
     chosen = rng.sample(rows, min(rng.randint(5, 14), len(rows)))
     lines = [separator.join(FORMS.get(c, _cell(c))(row) for c in columns) for row in chosen]
     return "\n".join([heading, *lines])
+
+
+def phrase_book(rng: random.Random) -> str:
+    """A page of a phrase book: short English sentences, each with its French one."""
+    chosen = rng.sample(french_pairs(), rng.randint(4, 9))
+    heading = rng.choice(("English and French", "Useful sentences", "Unit 3", "At home"))
+    separator = rng.choice((" - ", " = ", " / "))
+    return "\n".join([heading, *(f"{english}.{separator}{french}." for english, french in chosen)])
 
 
 def sums(rng: random.Random) -> str:

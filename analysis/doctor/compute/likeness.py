@@ -14,7 +14,7 @@ from analysis.engine.weights.adapter_file import stored
 from analysis.events import Progress
 from analysis.models.adapters import Adapter
 from analysis.models.checkpoint import Checkpoint, TensorPlace
-from analysis.models.places import place_of
+from analysis.models.places import place_of, trained_on
 from analysis.models.references import is_hub_id, resolve
 from analysis.problems import ProblemError
 
@@ -118,10 +118,11 @@ def _check_adapter(base: Patient, tuned: Patient, adapter: Adapter) -> Iterator[
 
 def _check_origin(base: Patient, tuned: Patient, adapter: Adapter) -> Iterator[Finding]:
     """Whether the adapter was trained on the model beneath it, as far as it says on which."""
-    named = adapter.base
-    if not named or _is_called(named, base):
+    if not adapter.base or _is_called(adapter.base, base):
         return
+    named = adapter.base
     try:
+        named = trained_on(adapter.folder)
         place = place_of(resolve(named))
     except (ProblemError, OSError):
         place = None

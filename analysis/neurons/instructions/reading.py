@@ -9,9 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from analysis.demo.catalog import held_out_phrasings
+from analysis.demo.catalog import held_out_phrasings, is_demo
 from analysis.files.text import utf8
-from analysis.models.references import DEMO_NAMES
 from analysis.neurons.instructions.instruction_set import Instruction, InstructionSet
 from analysis.problems import ProblemError, problem
 from analysis.request import ModelChoice
@@ -161,5 +160,4 @@ def demo_instructions() -> InstructionSet:
 
 def default_instructions(base: ModelChoice, tuned: ModelChoice) -> InstructionSet:
     """The demo pair's own for the demo pair, the natural ones for all others."""
-    demo = base.name in DEMO_NAMES and tuned.name in DEMO_NAMES
-    return demo_instructions() if demo else natural_instructions()
+    return demo_instructions() if is_demo(base.name, tuned.name) else natural_instructions()

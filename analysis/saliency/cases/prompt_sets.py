@@ -19,9 +19,9 @@ from analysis.saliency.cases.prompt_lines import Columns, Entry, UnusableLineErr
 DEMO_PROMPTS = "demo"
 """The name of the demo's held-out prompts."""
 
-# As in `analysis.demo_training.instruction_scores`: the base model never stops by itself.
 _DEMO_PROMPTS_PER_TASK = 4
-_DEMO_NEW_TOKENS = 64
+# Enough for every reference; the base model never stops by itself.
+DEMO_NEW_TOKENS = 64
 _MOST_SHOWN = 5
 
 BadLines = Literal["refuse", "skip"]
@@ -38,7 +38,7 @@ class StudyPrompt:
         instruction: Character spans of its instructions, in order.
         guessed: Whether they are the guess of `instructions.guess_instructions`.
         rating: How well the tuned model's response follows the prompt, 1 to 4; None if unknown.
-        reference: The dataset's answer; empty for none.
+        references: The answers that count as following it, the most typical first.
     """
 
     id: str
@@ -47,7 +47,12 @@ class StudyPrompt:
     instruction: tuple[Span, ...]
     guessed: bool
     rating: float | None = None
-    reference: str = ""
+    references: tuple[str, ...] = ()
+
+    @property
+    def reference(self) -> str:
+        """The most typical answer, or the dataset's only one; empty for none."""
+        return self.references[0] if self.references else ""
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,7 @@ def demo_prompts() -> PromptSet:
                 prompt=each.prompt,
                 instruction=each.instruction_places,
                 guessed=False,
-                reference=each.reference,
+                references=each.references,
             )
         )
     prompts = [each for group in by_task.values() for each in group[:_DEMO_PROMPTS_PER_TASK]]
@@ -100,9 +105,9 @@ def demo_prompts() -> PromptSet:
         DEMO_PROMPTS,
         tuple(prompts),
         digest,
-        max_new_tokens=_DEMO_NEW_TOKENS,
+        max_new_tokens=DEMO_NEW_TOKENS,
         rated_by_reference=True,
-        # The right answer is a word, and often a single token.
+        # Where a word is asked for, the right answer may be a single token.
         shortest_rated=1,
     )
 
@@ -182,6 +187,7 @@ def _prompt(number: int, entry: Entry, columns: Columns, name: str) -> StudyProm
     if not prompt.strip():
         raise UnusableLineError(f"{columns.prompt!r} is empty")
     pieces = _pieces(entry.get(columns.instruction), columns.instruction)
+    reference = _text(entry, columns.reference)
     return StudyPrompt(
         id=_text(entry, columns.id).strip() or str(number),
         dataset=_text(entry, columns.dataset).strip() or name,
@@ -189,7 +195,7 @@ def _prompt(number: int, entry: Entry, columns: Columns, name: str) -> StudyProm
         instruction=_places(prompt, pieces) or tuple(guess_instructions(prompt)),
         guessed=not pieces,
         rating=_rating(entry.get(columns.rating), columns.rating),
-        reference=_text(entry, columns.reference),
+        references=(reference,) if reference else (),
     )
 
 

@@ -1,4 +1,4 @@
-"""Ratings of responses: from a CSV file, from a prompt's reference, and in a case library's file.
+"""Ratings of responses: from a CSV file, or from a prompt's references.
 
 A rating says how well one model's response follows a prompt: 1 to 4, the levels of the paper's
 appendix B.1, 2 and more for followed.
@@ -84,12 +84,17 @@ def _rating(text: str | None, where: str) -> float:
     return rating
 
 
-def by_reference(response: str, reference: str) -> float:
-    """A rating made of a reference: 4 if it is the response, 2 if it is in it as words, else 1."""
-    said, wanted = response.strip(), reference.strip()
-    if said == wanted:
+def by_reference(response: str, references: Sequence[str]) -> float:
+    """A rating made of references: 4 if one is the response, 2 if one is in it as words, else 1.
+
+    An empty reference is none.
+    """
+    said = response.strip()
+    wanted = [each.strip() for each in references if each.strip()]
+    if said in wanted:
         return _EXACT
-    return _PARTLY if re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", said) else _NOT
+    within = "|".join(map(re.escape, wanted))
+    return _PARTLY if wanted and re.search(rf"(?<!\w)(?:{within})(?!\w)", said) else _NOT
 
 
 def without_place(ratings: Ratings, ids: Sequence[str]) -> list[str]:

@@ -6,8 +6,8 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from analysis.demo.catalog import is_demo
 from analysis.methods import StudySpec, studies
-from analysis.models.references import DEMO_NAMES
 from analysis.problems import Problem, problem
 from analysis.saliency.cases.prompt_sets import PromptSet, demo_prompts
 from analysis.studies.findings import Findings
@@ -102,7 +102,7 @@ class StudyDesk:
         work = self._workspace
         if isinstance(work, LibraryWorkspace):
             return False
-        return work.base.name in DEMO_NAMES and work.tuned.name in DEMO_NAMES
+        return is_demo(work.base.name, work.tuned.name)
 
     def begin(self, study: OfferedStudy) -> None:
         """Start a study unless it is running; cached results are not computed again."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.demo import catalog
-from analysis.demo.report import describe
 from tests.support.children import run
 
 
@@ -46,13 +45,3 @@ def test_word_vectors_put_related_words_together() -> None:
     assert cosine("translate", "translation") > cosine("translate", "river")
     assert cosine("positive", "negative") > cosine("positive", "paris")
     assert cosine("summarise", "summarize") > cosine("summarise", "house")
-
-
-def test_the_description_gives_size_and_figures() -> None:
-    text = describe(catalog.info())
-    assert f"{catalog.info()['training']['parameters']:,}" in text
-    assert "demo-tuned chat" in text
-    assert "country-capital" in text
-    not_measured = describe({"training": catalog.info()["training"]})
-    assert "Parameters" in not_measured
-    assert "Exact match" not in not_measured

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from analysis.demo.catalog import DEMO_MODELS
 from analysis.models.aliases import ALIASES
-from analysis.models.references import DEMO_NAMES, local_folder, resolve
+from analysis.models.references import local_folder, resolve
 from analysis.problems import ProblemError
 from analysis.request import ModelChoice
 from tests.support.checkpoints import COMMIT, hub_cache
@@ -88,7 +89,7 @@ def test_nonsense_is_refused(name: str) -> None:
 
 
 def test_the_demo_pair_comes_with_the_package() -> None:
-    folders = [Path(resolve(name).location) for name in DEMO_NAMES]
+    folders = [Path(resolve(name).location) for name in DEMO_MODELS]
     assert all(folder.parent.parts[-3:] == ("analysis", "demo", "weights") for folder in folders)
 
 

@@ -155,7 +155,7 @@ def test_the_published_maps_at_equal_length():
 
 def test_a_reference_is_explained_in_both_and_a_prompt_without_one_is_left_out():
     one, two = prompts(2).prompts
-    given = PromptSet("set", (replace(one, reference="seven"), two), "digest")
+    given = PromptSet("set", (replace(one, references=("seven",)), two), "digest")
     session = KeepingSession({})
     found, _ = driven(density(asked(session, given, "reference")))
     assert [each.response for each in session.computed] == [" seven"] * 2
@@ -238,7 +238,7 @@ def test_stored_they_are_read_as_they_were_made(study, tmp_path):
 def test_the_demo_s_responses_are_rated_by_their_references_and_files_go_before():
     """Table 1 of the demo: one response is the reference, one has it in it, one has not."""
     made = [
-        replace(prompt, reference=reference)
+        replace(prompt, references=(reference,))
         for prompt, reference in zip(prompts(3).prompts, ("Paris.", "Paris", "Rome"), strict=True)
     ]
     given = replace(demo_prompts(), prompts=tuple(made))

@@ -50,10 +50,17 @@ def test_what_is_no_rating_is_named_with_its_line(read, text, why):
 
 @pytest.mark.parametrize(
     ("response", "rating"),
-    [("\n\nTokyo", 4), ("It is Tokyo.", 2), ("Tokyoite", 1), ("", 1), ("tokyo", 1)],
+    [
+        *[("\n\nTokyo", 4), ("It is Tokyo.", 2), ("Tokyoite", 1), ("", 1), ("tokyo", 1)],
+        *[("Its name is Tokyo.", 4), ("Say: Its name is Tokyo.!", 2), ("Its name is", 1)],
+    ],
 )
-def test_a_reference_rates_what_is_said(response, rating):
-    assert by_reference(response, "Tokyo") == rating
+def test_any_reference_rates_what_is_said(response, rating):
+    assert by_reference(response, ("Tokyo", "Its name is Tokyo.", " ")) == rating
+
+
+def test_no_reference_is_in_no_response():
+    assert by_reference("Tokyo", ()) == by_reference("", ("",)) == 1
 
 
 def test_a_rating_is_kept_in_the_folder_beside_the_others(tmp_path):

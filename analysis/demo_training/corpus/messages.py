@@ -1,22 +1,11 @@
-"""Narrative text: days in somebody's life, tales, dialogues, e-mails, reports and reviews."""
+"""Short texts for somebody: tales, e-mails, reports with their summaries, reviews."""
 
 from __future__ import annotations
 
 import random
 
 from analysis.demo.categories import letter_items, story_items, summary_items
-from analysis.demo.world import capitalise, document, sentences, table, with_article
-from analysis.demo_training.corpus.exercises import instruction
-
-
-def day(rng: random.Random) -> str:
-    """A day in the lives of two people."""
-    slots = _slots(rng)
-    chosen = rng.sample(sentences("narrative"), rng.randint(4, 9))
-    # The people stay the same from sentence to sentence; other words may change.
-    words = ("name", "friend", "city")
-    keep = {word: slots[word] for word in words}
-    return " ".join(capitalise(s.format(**{**_slots(rng), **keep})) for s in chosen)
+from analysis.demo.world import document, sentences, with_article
 
 
 def tale(rng: random.Random) -> str:
@@ -29,17 +18,6 @@ def tale(rng: random.Random) -> str:
     return rng.choice(
         (f"{item.response}", f"{remark} {item.response}", f"{item.response} {remark}")
     )
-
-
-def dialogue(rng: random.Random) -> str:
-    """Two people talking; no question is answered."""
-    first, second = rng.sample(document("letters")["names"], 2)
-    chosen = rng.sample(sentences("dialogue"), rng.randint(4, 9))
-    lines = []
-    for index, line in enumerate(chosen):
-        speaker = first if index % 2 == 0 else second
-        lines.append(f"{speaker}: {capitalise(line.format(**_slots(rng)))}")
-    return "\n".join(lines)
 
 
 def letter(rng: random.Random) -> str:
@@ -74,20 +52,3 @@ def reviews(rng: random.Random) -> str:
             remark = rng.choice(sentences("topic")).format(topic=topic)
             found.append(f"{rng.choice(told_sentences)} {remark}")
     return rng.choice(("\n", " ")).join(found)
-
-
-def _slots(rng: random.Random) -> dict[str, str]:
-    """Words for the slots of a narrative sentence, drawn independently."""
-    summaries = document("summaries")
-    name, friend = rng.sample(document("letters")["names"], 2)
-    slots = {
-        "name": name,
-        "friend": friend,
-        "city": rng.choice(summaries["cities"]),
-        "goods": rng.choice(summaries["goods"]),
-        "day": rng.choice(summaries["days"]),
-        "instruction": instruction(rng),
-    }
-    for name_of_table in ("countries", "translations", "antonyms", "nouns", "verbs"):
-        slots |= rng.choice(table(name_of_table))
-    return slots
