@@ -31,7 +31,7 @@ from app.frame.palette import ActionProvider, Palette
 from app.frame.registry import VIEWS, ViewSpec
 from app.frame.view import View
 from app.state import State, load_state, save_state
-from app.terminal.driver import ForgivingDriver, HarmlessText
+from app.terminal.driver import ForgivingDriver, HarmlessText, driver_class
 from app.terminal.key_by_key import KeyByKeyApp
 from app.terminal.screen import FrugalScreen
 from app.terminal.text import prose
@@ -100,8 +100,8 @@ class InsttuiApp(KeyByKeyApp):
         self.set_keymap(settings.keys)
 
     def get_driver_class(self) -> type[Driver]:
-        """A driver that no typed byte can crash."""
-        return ForgivingDriver
+        """A driver that no typed byte can crash, or one for a browser."""
+        return driver_class()
 
     def get_default_screen(self) -> FrugalScreen:
         """A screen that sends little, for slow links."""

@@ -54,7 +54,11 @@ def _training(record: Info) -> list[str]:
     return [
         "demo-base   a Llama trained from scratch on sentences about a small closed world",
         "demo-tuned  the same model, trained further on instructions and responses",
-        *(["demo-lora   an adapter on demo-base, trained on the same"] if "adapter" in stages else []),
+        *(
+            ["demo-lora   an adapter on demo-base, trained on the same"]
+            if "adapter" in stages
+            else []
+        ),
         "",
         f"Parameters       {record['parameters']:,} each, vocabulary {record['vocabulary']:,}",
         f"Corpus           {budget['documents']:,} documents, {record['corpus_tokens']:,} tokens, "

@@ -10,8 +10,8 @@ import argparse
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from argcomplete import CompletionFinder
 from argcomplete.completers import DirectoriesCompleter, FilesCompleter, SuppressCompleter
+from argcomplete.finders import CompletionFinder
 
 from app.commands.parser import every_parser
 
@@ -41,8 +41,8 @@ def _kind(action: argparse.Action) -> str:
 
 def _models(prefix: str, **_: Any) -> Mapping[str, str]:
     """Names of models, with what each stands for, and folders."""
+    from analysis.demo import catalog
     from analysis.models.aliases import ALIASES
-    from analysis.models.references import DEMO_NAMES
     from analysis.problems import ProblemError
     from app.config import load_settings
 
@@ -53,7 +53,7 @@ def _models(prefix: str, **_: Any) -> Mapping[str, str]:
         own = {}
     return {
         **dict.fromkeys(_FOLDERS(prefix), "folder"),
-        **dict.fromkeys(DEMO_NAMES, "embedded"),
+        **dict.fromkeys(catalog.demo_names(), "embedded"),
         **{name: each.reference for name, each in ALIASES.items()},
         **own,
     }

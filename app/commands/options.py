@@ -28,6 +28,11 @@ def add_pair(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_results(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add a folder of stored results, in place of models."""
+    parser.add_argument("--results", default=argparse.SUPPRESS, metavar="DIR", help=what)
+
+
 def add_weight_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of commands that read a pair's weights layer by layer."""
     add_pair(parser)
@@ -170,6 +175,14 @@ def positive_number(text: str) -> float:
     number = float(text)
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError("must be above 0")
+    return number
+
+
+def port(text: str) -> int:
+    """A port number."""
+    number = int(text)
+    if not 0 <= number < 1 << 16:
+        raise argparse.ArgumentTypeError("must be from 0 to 65535")
     return number
 
 

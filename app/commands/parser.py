@@ -24,6 +24,7 @@ COMMANDS = {
     "models": "model names and what is available here",
     "doctor": "what is wrong with a pair of models, and what works with it",
     "demo": "the embedded pair of small models: what it is, and training it anew",
+    "serve": "the app in a browser, for whoever has its token",
     "completion": "have bash, zsh or fish complete commands, options, models and files",
 }
 

@@ -11,6 +11,7 @@ from app.commands.options import (
     add_model_options,
     add_output,
     add_pair,
+    add_results,
     add_scoring,
     add_vectors,
     add_vocab,
@@ -41,13 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         asked, scored = spec.takes == "cases", spec.takes_stored
         study.set_defaults(own=_OF_CASES * asked + _OF_SCORES * scored)
         if scored:
-            _add_results(study, "a folder of stored maps, in place of models and prompts")
+            add_results(study, "a folder of stored maps, in place of models and prompts")
         if asked:
             _add_case_options(study)
         if scored:
             _add_score_options(study)
         if spec.stored:
-            _add_results(study, "a folder that `insttui results import` wrote, in place of models")
+            add_results(study, "a folder that `insttui results import` wrote, in place of models")
         for name in spec.word_options:
             _WORD_ADDERS[name](study)
         if hasattr(command, "add_study_options"):
@@ -57,10 +58,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "--out", metavar="DIR", help="write a report, its tables and figures, and the cases"
         )
         add_model_options(study)
-
-
-def _add_results(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument("--results", default=argparse.SUPPRESS, metavar="DIR", help=what)
 
 
 def _add_case_options(parser: argparse.ArgumentParser) -> None:

@@ -164,7 +164,7 @@ class PromptView(View):
         replaced = entry.text == self._loaded_text
         entry.paste(text, instead=replaced)
         if replaced and self._loaded_text.strip():
-            self.ui.say("The paste took the place of the prompt before; ctrl-z brings that back.")
+            self.ui.say("The paste took the place of the prompt before; ctrl-_ brings that back.")
 
     def open(self, link: Link) -> None:
         """Take over marks changed in another view, if the prompt is still the same."""
