@@ -35,7 +35,7 @@ from app.frame.room import Room
 from app.frame.view import View
 from app.jobs.prices import Prices
 from app.state import State, load_state, save_state
-from app.terminal.driver import ForgivingDriver, HarmlessText
+from app.terminal.driver import ForgivingDriver, HarmlessText, driver_class
 from app.terminal.key_by_key import KeyByKeyApp
 from app.terminal.legibility import Legible
 from app.terminal.model_marks import ColouredMarks
@@ -99,8 +99,8 @@ class InsttuiApp(KeyByKeyApp):
         self.set_keymap(settings.keys)
 
     def get_driver_class(self) -> type[Driver]:
-        """A driver that no typed byte can crash."""
-        return ForgivingDriver
+        """A driver that no typed byte can crash, or one for a browser."""
+        return driver_class()
 
     def get_default_screen(self) -> FrugalScreen:
         """A screen that sends little, for slow links."""

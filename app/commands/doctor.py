@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from app.commands.exit_status import ExitStatus
 from app.commands.options import add_model_options, add_pair
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
         write_json(data + b"\n", options.json)
     else:
         _print(title, findings)
-    return LEVELS.index(findings.worst)
+    return ExitStatus(LEVELS.index(findings.worst))
 
 
 def _examined(options: argparse.Namespace, pair: Pair) -> Findings:

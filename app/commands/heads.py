@@ -124,7 +124,7 @@ def run(options: argparse.Namespace) -> int:
     from analysis.heads.request import TOP_WORDS
     from analysis.models.request import passed_over
     from app.commands import inputs
-    from app.commands.output import say, write_rows
+    from app.commands.output import say, write_table
     from app.commands.session import architecture, session
     from app.config import load_settings
 
@@ -145,7 +145,7 @@ def run(options: argparse.Namespace) -> int:
             _check_places(options, built, layers)
             table, notes = _of_neurons(opened, asked, options)
     say(*dict.fromkeys(notes))
-    write_rows(table, options.csv)
+    write_table(table, options)
     return 0
 
 

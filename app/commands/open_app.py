@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def run(options: Namespace) -> int:
     require_terminal()
     settings = load_settings()
-    workspace = _workspace(options, settings)
+    workspace = workspace_of(options, settings)
     # Nearly everything allocated before the first paint lives on: no garbage collection until then.
     gc.disable()
     from app.main import InsttuiApp
@@ -41,7 +41,8 @@ def run(options: Namespace) -> int:
     os._exit(app.return_code or 0)
 
 
-def _workspace(options: Namespace, settings: Settings) -> Workspace:
+def workspace_of(options: Namespace, settings: Settings) -> Workspace:
+    """What the options open; ProblemError if they name nothing that can be opened."""
     if options.results:
         if options.base or options.tuned:
             raise problem(

@@ -44,6 +44,14 @@ _APP = (
     ),
     Action("app.theme", "", "", "Choose a theme", "change_theme"),
     Action("app.screenshot", "", "", "Save the screen as an SVG picture", "save_screen"),
+    Action(
+        "app.suspend",
+        "ctrl+z",
+        "",
+        "Back to the shell for a while; fg returns",
+        "suspend_process",
+        priority=True,
+    ),
     Action("app.quit", "q", "quit", "Quit", "quit"),
     Action("app.stop", "ctrl+c", "quit", "Quit, from anywhere", "quit", priority=True),
 )

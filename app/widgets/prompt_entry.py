@@ -6,9 +6,11 @@ import re
 import unicodedata
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.text import Text
+from textual.binding import Binding, BindingType
 from textual.document._document import Document, EditResult, Location, Selection
 from textual.document._document_navigator import DocumentNavigator
 from textual.document._wrapped_document import WrappedDocument
@@ -106,6 +108,9 @@ class PromptEntry(TextArea):
     Textual's own repaints itself completely on every cursor move, 10 KB per keystroke; this one
     repaints only what looks different.
     """
+
+    # Textual's own key for it, ctrl-z, leads back to the shell here.
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+underscore", "undo", show=False)]
 
     class Replaced(Message):
         """A paste took the place of a text."""

@@ -65,7 +65,7 @@ async def test_an_empty_prompt_asks_nothing_and_of_pasted_text_line_ends_alone_c
         pair.app.post_message(Paste("one\rtwo\x0b\x1b[2J three"))
         await pilot.pause()
         assert entry.text == "one\ntwo\x0b\x1b[2J three"
-        await pilot.press("x", "backspace", "ctrl+z")
+        await pilot.press("x", "backspace", "ctrl+underscore")
         assert entry.text.startswith("one\ntwo\x0b\x1b[2J three")
 
 
@@ -113,7 +113,7 @@ async def test_a_paste_takes_the_place_of_what_stood_there_untouched(tmp_path):
         pair.app.post_message(Paste("New"))
         await until_shown(pilot, "The paste took the place")
         assert entry.text == "New"
-        await pilot.press("ctrl+z")
+        await pilot.press("ctrl+underscore")
         assert entry.text == pair.workspace.examples[1].prompt
         # What was written by hand stays where it is.
         entry.move_cursor(entry.document.end)

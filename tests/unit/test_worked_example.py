@@ -26,7 +26,7 @@ from app.frame.registry import VIEWS
 from app.main import InsttuiApp
 
 options = parser().parse_args(["--cache-dir", sys.argv[1]])
-workspace = open_app._workspace(options, Settings())
+workspace = open_app.workspace_of(options, Settings())
 
 async def main():
     app = InsttuiApp(workspace, Settings(), state_path=Path(sys.argv[1], "state.json"))
