@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from analysis.models.references import DEMO_NAMES
+from analysis.demo.catalog import is_demo
 from analysis.request import ModelChoice
 from app.workspace import PairWorkspace, Workspace
 
@@ -55,7 +55,7 @@ def values_of(workspace: Workspace) -> dict[str, Value]:
         return {"results": option("results", workspace.library.folder.absolute())}
     base, tuned = workspace.pair
     words, vectors = workspace.words, workspace.vectors
-    demo = base.name in DEMO_NAMES and tuned.name in DEMO_NAMES
+    demo = is_demo(base.name, tuned.name)
     usual = words.source == ("demo" if demo else "english")
     names = (*option("base", reference(base)), *option("tuned", reference(tuned)))
     kept = workspace.cache_dir

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from rich.color import Color, ColorSystem
 from rich.color_triplet import ColorTriplet
@@ -77,7 +77,7 @@ class Legible(LineFilter):
         self._theme = theme
 
     @classmethod
-    def on(cls, app: App[object]) -> Self:
+    def on(cls, app: App[Any]) -> Self:
         """The filter for an app's terminal, with the app's idea of its sixteen colours."""
         system = app.console.color_system
         return cls(COLOR_SYSTEMS[system] if system else None, lambda: app.ansi_theme)

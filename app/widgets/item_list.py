@@ -183,3 +183,18 @@ class ItemList(ScrollView, can_focus=True):
     def action_mark(self) -> None:
         if self.count:
             self.post_message(self.Toggled(self, self.cursor))
+
+
+class FollowedList(ItemList):
+    """A list that tells where its cursor goes."""
+
+    def __init__(self, draw: Draw, follow: Callable[[], None], *, empty: str, id: str) -> None:  # noqa: A002
+        """Args: makes an item's line; what to call; what to say without items; the widget's id."""
+        super().__init__(draw, empty=empty, id=id)
+        self._follow = follow
+
+    def move_cursor(self, index: int) -> None:
+        before = self.cursor
+        super().move_cursor(index)
+        if self.cursor != before:
+            self._follow()

@@ -57,10 +57,10 @@ class ClusterJobs(PairJobs):
     ) -> None:
         """Args: the models; where to submit; what receives `Watch.Changed`; the tasks."""
         super().__init__(workspace, session, listener, clusters_ask(workspace.pair, tasks.tasks))
-        self.tasks = tasks
+        self.task_set = tasks
 
     def planned(self) -> list[Ask[TaskClusters]]:
-        return [clusters_ask(self._workspace.pair, self.tasks.tasks)]
+        return [clusters_ask(self._workspace.pair, self.task_set.tasks)]
 
     @property
     def found(self) -> tuple[TaskClusters, TaskClusters] | None:
@@ -74,10 +74,10 @@ class ClusterJobs(PairJobs):
 
     def words(self) -> str:
         """Text in place of the map, in paragraphs."""
-        count = len(self.tasks.tasks)
+        count = len(self.task_set.tasks)
         return self.whole.ended() or (
             "Clustering the hidden states of both models on "
-            f"{count:,} task{'' if count == 1 else 's'} ({self.tasks.name}).\n\n"
+            f"{count:,} task{'' if count == 1 else 's'} ({self.task_set.name}).\n\n"
             "It takes a minute or more for a model, and is then kept."
         )
 

@@ -122,7 +122,7 @@ class ClustersView(PairView[ClusterJobs]):
         jobs = self._jobs
         if jobs is None or jobs.found is None:
             return self._going_on() if jobs is not None and jobs.running is not None else []
-        said = [f"Tasks: {jobs.tasks.name}.", *jobs.tasks.notes, *notes_of(jobs.found)]
+        said = [f"Tasks: {jobs.task_set.name}.", *jobs.task_set.notes, *notes_of(jobs.found)]
         return [(self.prose(" ".join(said)), "dim")]
 
     def _show_status(self) -> None:
@@ -150,7 +150,7 @@ class ClustersView(PairView[ClusterJobs]):
 
     def _twin_values(self) -> Mapping[str, Value]:
         assert self._jobs is not None
-        file = self.query_one(TasksBar).file_called(self._jobs.tasks.name)
+        file = self.query_one(TasksBar).file_called(self._jobs.task_set.name)
         return {"layer": self._layer, "tasks": option("tasks", file)}
 
     # The request and its answer
@@ -191,7 +191,7 @@ class ClustersView(PairView[ClusterJobs]):
         """
         if isinstance(link, ClustersLink):
             natural = natural_tasks()
-            if self._jobs is not None and self._jobs.tasks.tasks != natural.tasks:
+            if self._jobs is not None and self._jobs.task_set.tasks != natural.tasks:
                 self._start_over(natural)
             self._wanted = link
             self._show_models()

@@ -370,10 +370,10 @@ class ComponentsView(PairView[NeuronJobs]):
             case Word(word) if self.session is not None:
                 self._found.start(word, self.pair, self.session, self._atlas)
                 self._turn_to("found")
-            case category if self._page == "list":
+            case int(category) if self._page == "list":
                 self._list.open_category(category)
                 self._turn_to("list")
-            case category:
+            case int(category):
                 self._maps.go_to_category(category)
                 self._turn_to("maps")
 

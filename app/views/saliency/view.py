@@ -132,9 +132,11 @@ class SaliencyView(View):
 
     def twins(self) -> Sequence[str]:
         # Stored maps come from no command.
-        if self._case is not None or self.ui.session is None:
+        if self._shown.case is not None or self.ui.session is None:
             return ()
-        return commands_of(self._pair, include_special=self._special, cache_dir=self.pair.cache_dir)
+        return commands_of(
+            self._pair, include_special=self._shown.special, cache_dir=self.pair.cache_dir
+        )
 
     def _focus_pane(self) -> None:
         named = [number for number, name in enumerate(self._pair.names) if name]

@@ -74,13 +74,14 @@ class Words:
 
     def table(self, cursor: Cursor) -> WordTable:
         """What every word weighs for what the cursor looks at."""
-        sides = [self._weights(side, cursor.looked_at(side)) for side in (0, 1)]
+        base, tuned = (self._weights(side, cursor.looked_at(side)) for side in (0, 1))
         columns = {cursor.looked_at(side) for side in (0, 1)}
         marked = self._of.marked(0 if self._of.maps[0] is not None else 1)
         return WordTable(
             self.words,
             np.array([marked[slice(*word.rows)].any() for word in self.words], np.bool_),
-            *sides,
+            base,
+            tuned,
             comparable=columns == {None} or (len(columns) == 1 and self._of.same_tokens),
         )
 
