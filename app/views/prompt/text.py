@@ -14,14 +14,15 @@ HELP = (
     "the other views.\n\n"
     "Both models continue the same raw text, as in the paper; the chat template, "
     "where the tuned model has one, wraps the text for that model only.\n\n"
-    "Each answers greedily, token by token, up to 300 tokens, the tuned model first. Then the "
-    "importance of every prompt token x_n for every response token y_m is computed, first "
-    "summed over the response, then in full:\n\n"
-    "    I[n, m] = E[x_n] · ∂ log p(y_m | x, y_<m) / ∂E[x_n]\n\n"
     "Sentences marked ▌ count as instruction, the others as context. The first guess follows "
     "layout and first words; space on a sentence corrects it. The marks decide the instruction "
     "score, not the maps.\n\n"
-    "Results are kept on disk: the same prompt is answered at once next time."
+    "Results are kept on disk: the same prompt is answered at once next time.\n\n"
+    "Formulas\n\n"
+    "Each answers greedily, token by token, up to 300 tokens, the tuned model first. Then the "
+    "importance of every prompt token x_n for every response token y_m is computed, first "
+    "summed over the response, then in full:\n\n"
+    "    I[n, m] = E[x_n] · ∂ log p(y_m | x, y_<m) / ∂E[x_n]"
 )
 
 
