@@ -185,15 +185,7 @@ def _tune(
     # Start from the shipped float16 weights, so that the tuned base model is the one users load.
     model = LlamaForCausalLM.from_pretrained(output / DEMO_BASE, dtype=torch.float32)
     meter = Meter("tuned", budget.tuning_steps, progress)
-    optimise(
-        model,
-        _instructions(texts, seed, budget),
-        steps=budget.tuning_steps,
-        rate=budget.tuned_rate,
-        meter=meter,
-        decay=0.0,
-        smoothing=budget.smoothing,
-    )
+    _follow_instructions(model, texts, seed, budget, budget.tuned_rate, meter)
     save(model, texts.tokenizer, output / DEMO_TUNED, chat=True)
     return meter
 
@@ -204,16 +196,8 @@ def _tune_adapter(
     meter = Meter("adapter", budget.tuning_steps, progress)
 
     def take_steps(model: LlamaForCausalLM, after_step: AfterStep) -> None:
-        optimise(
-            model,
-            _instructions(texts, seed, budget),
-            steps=budget.tuning_steps,
-            rate=budget.adapter_rate,
-            meter=meter,
-            decay=0.0,
-            smoothing=budget.smoothing,
-            after_step=after_step,
-        )
+        rate = budget.adapter_rate
+        _follow_instructions(model, texts, seed, budget, rate, meter, after_step)
 
     tune_adapter(
         output / DEMO_BASE,
@@ -225,6 +209,29 @@ def _tune_adapter(
         save_at={n: output / DEMO_STEPS / f"checkpoint-{n}" for n in budget.checkpoints},
     )
     return meter
+
+
+def _follow_instructions(
+    model: LlamaForCausalLM,
+    texts: _Texts,
+    seed: int,
+    budget: TrainingBudget,
+    rate: float,
+    meter: Meter,
+    after_step: AfterStep = lambda step: None,
+) -> None:
+    """Tune what requires a gradient in a model: the same steps whatever that is."""
+    optimise(
+        model,
+        _instructions(texts, seed, budget),
+        steps=budget.tuning_steps,
+        rate=rate,
+        meter=meter,
+        # Weights that no instruction needs stay where pre-training left them.
+        decay=0.0,
+        smoothing=budget.smoothing,
+        after_step=after_step,
+    )
 
 
 def _instructions(texts: _Texts, seed: int, budget: TrainingBudget) -> Iterator[Batch]:

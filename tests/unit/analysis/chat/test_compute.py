@@ -27,7 +27,7 @@ def answer(pool, turns=TURNS, model="demo-tuned", **options):
 
 
 def test_at_temperature_0_the_likeliest_tokens_are_taken(pool):
-    reply = answer(pool, max_tokens=8)
+    reply = answer(pool, max_tokens=60)
     tokenizer = AutoTokenizer.from_pretrained(WEIGHTS / "demo-tuned")
     model = AutoModelForCausalLM.from_pretrained(WEIGHTS / "demo-tuned", dtype=torch.float32)
     ids = tokenizer.apply_chat_template(
@@ -35,7 +35,7 @@ def test_at_temperature_0_the_likeliest_tokens_are_taken(pool):
     )["input_ids"]
     expected = []
     with torch.no_grad():
-        while len(expected) < 8:
+        while len(expected) < 60:
             token = int(model(torch.tensor([[*ids, *expected]])).logits[0, -1].argmax())
             expected.append(token)
             if token in model.generation_config.eos_token_id:

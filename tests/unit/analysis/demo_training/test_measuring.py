@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 
 import pytest
 
@@ -52,15 +53,17 @@ def test_the_shipped_ratings_are_those_that_the_figures_count():
 
 
 def test_where_a_study_cannot_be_made_the_others_are_stopped(monkeypatch):
-    closed = []
+    closed, at_work = [], threading.Event()
 
     def studies(name, session, base, tuned):
         yield Progress("opening", 0, None)
         if name == "broken":
+            at_work.wait(60)
             raise problem("model", "The weights are broken.")
         try:
             for done in itertools.count():
                 yield Progress("reading", done, None)
+                at_work.set()
         finally:
             closed.append(name)
 

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from analysis.clustering.compute.instances import instances_of, is_one_token
@@ -28,9 +29,14 @@ NATURAL = {task.name: task for task in natural_tasks().tasks}
 
 def some(name, phrasings, mappings):
     task = NATURAL[name]
+    # Which words are single tokens is the tokenizer's affair; here all outputs are.
+    short = [pair for pair in task.mappings if len(TOKENIZER.encode(f" {pair[1]}").ids) == 2]
     return ClusterTask(
-        name, task.phrasings[:phrasings], task.mappings[:mappings], category=task.category
+        name, task.phrasings[:phrasings], tuple(short[:mappings]), category=task.category
     )
+
+
+TOKENIZER = Tokenizer.from_file(str(WEIGHTS / "demo-tuned" / "tokenizer.json"))
 
 
 TASKS = (
