@@ -10,9 +10,9 @@ import argparse
 import asyncio
 import os
 import sys
-import tempfile
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 # A terminal of many colours, whatever this command runs in; the app looks when it is imported.
 os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
@@ -35,13 +35,16 @@ def main() -> int:
     options = argparse.ArgumentParser(prog="python -m tests.pictures", description=__doc__)
     options.add_argument("folder", nargs="?", type=Path, default=ROOT / "pictures")
     options.add_argument("--readme", action="store_true", help="the README's pictures and its film")
+    options.add_argument(
+        "--cache-dir", type=Path, help="where results are kept from one run to the next"
+    )
     given = options.parse_args()
     folder = README_FOLDER if given.readme else given.folder
     folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as kept:
+    with TemporaryDirectory() as passing:
         take = _for_readme if given.readme else _every_view
-        faults = asyncio.run(take(folder, Path(kept)))
+        faults = asyncio.run(take(folder, given.cache_dir or Path(passing) / "cache"))
     for fault in faults:
         print(fault, file=sys.stderr)
     count = len(list(folder.glob("*.svg")))
@@ -49,25 +52,28 @@ def main() -> int:
     return 1 if faults else 0
 
 
-async def _every_view(folder: Path, kept: Path) -> list[str]:
+async def _every_view(folder: Path, results: Path) -> list[str]:
     """All scenes at both sizes, the second time from what the first one computed."""
     faults = []
-    library = write_small_library(kept / "library")
-    for size in SIZES:
-        for scenes, given in ((SCENES, ()), (STORED, ("--results", str(library)))):
-            async with studio(kept, size, *given) as here:
-                async for name, picture in here.pictures(scenes):
-                    faults += _save(picture, folder / f"{name}-{size[0]}x{size[1]}.svg")
+    with TemporaryDirectory() as passing:
+        library = write_small_library(Path(passing) / "library")
+        for size in SIZES:
+            for scenes, given in ((SCENES, ()), (STORED, ("--results", str(library)))):
+                async with studio(results, size, *given) as here:
+                    async for name, picture in here.pictures(scenes):
+                        faults += _save(picture, folder / f"{name}-{size[0]}x{size[1]}.svg")
     return faults
 
 
-async def _for_readme(folder: Path, kept: Path) -> list[str]:
-    """All scenes of a pair at a size that fits a page, and the film."""
+async def _for_readme(folder: Path, results: Path) -> list[str]:
+    """The scenes that the README shows, at a size that fits a page, and the film."""
     faults = []
-    async with studio(kept, README_SIZE, costly=True) as here:
+    shown = (ROOT / "README.md").read_text("utf-8")
+    async with studio(results, README_SIZE, costly=True) as here:
         async for name, picture in here.pictures(SCENES):
-            faults += _save(picture, folder / f"{name}.svg")
-    async with studio(kept, README_SIZE) as here:
+            if f"/{name}.svg)" in shown:
+                faults += _save(picture, folder / f"{name}.svg")
+    async with studio(results, README_SIZE) as here:
         pictures, seconds = await here.film(FILM)
     text = film(pictures, seconds, "insttui: from a prompt to what tuning changed")
     (folder / "film.svg").write_text(text, encoding="utf-8")

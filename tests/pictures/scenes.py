@@ -52,23 +52,21 @@ class Take(NamedTuple):
 
     Attributes:
         view: The id of the view that it shows.
-        keys: What is pressed there, each in a picture of its own.
+        keys: What is pressed there, each before a picture of its own; empty for nothing.
         seconds: How long each of these pictures stays.
         last: How much longer the last one stays.
-        settle: Whether every picture waits for what was begun.
     """
 
     view: str
     keys: tuple[str, ...]
     seconds: float
     last: float = 0.0
-    settle: bool = True
 
 
 FILM = (
     Take("prompt", ("",), 1.5),
     Take("prompt", ("down",) * 3, 0.7, last=0.8),
-    Take("saliency", ("enter",), 4.0),
+    Take("saliency", ("",), 4.0),
     Take("saliency", ("right",) * 5, 0.7, last=1.0),
     Take("saliency", ("g",), 2.5),
     Take("heads", ("",), 3.0),
