@@ -26,6 +26,12 @@ def sign_of(style: str, *, ascii_only: bool) -> str:
     return {KEPT: "=", GAINED: "+", LOST: "-" if ascii_only else "−"}[style]
 
 
+def change_style(cell: object) -> str:
+    """The style of a signed number in a table: of a rise, of a fall, or dimmed."""
+    change = cell if isinstance(cell, int | float) else 0
+    return GAINED if change > 0 else LOST if change < 0 else "dim"
+
+
 def scale_style(app: App[object], name: str) -> Style | None:
     """The style of a name; None if it is not one of the scales'.
 
@@ -89,6 +95,8 @@ class Span:
         levels = np.where(numbers > 0, 1 + np.rint((LEVELS - 2) * share), 0)
         return np.clip(levels, 0, LEVELS - 1).astype(np.uint8)
 
-    def shade(self, value: float) -> str:
-        """The style of one number."""
-        return f"shade {int(self.levels(np.array([value]))[0])}"
+
+def shade(span: Span, cell: object) -> str:
+    """The style of a number in a table, which has its level for a ground."""
+    number = float(cell) if isinstance(cell, int | float) else 0.0
+    return f"shade {int(span.levels(np.array([number]))[0])}"
