@@ -54,11 +54,15 @@ class WordCounts:
 
     def ranked(self) -> list[WordHeads]:
         """Every word, the largest differences first, then those in most heads, then by letter."""
-        base, tuned = self._heads
-        words = [WordHeads(word, base[word], tuned[word]) for word in base.keys() | tuned.keys()]
-        return sorted(
-            words, key=lambda each: (-abs(each.difference), -each.base - each.tuned, each.word)
+        base, tuned = (heads.get for heads in self._heads)
+        every = self._heads[0].keys() | self._heads[1].keys()
+        words = [WordHeads(word, base(word, 0), tuned(word, 0)) for word in every]
+        # Plain tuples sort without a call a word: a view does this whenever a layer arrives.
+        keyed = sorted(
+            (-abs(after - before), -before - after, word) for word, before, after in words
         )
+        found = {each.word: each for each in words}
+        return [found[word] for _, _, word in keyed]
 
 
 def ranked_words_table(words: Iterable[WordHeads]) -> Table:

@@ -77,11 +77,11 @@ async def test_descriptions_stand_beside_the_words_and_below(tmp_path):
         shown = screen(pair.app)
         assert "insttui concepts --annotate" in shown
         pair.app.query_one(ConceptsView).describe(Described())
-        shown = await until_shown(pilot, "description", "[b]thing[/b] 20 of demo-tuned")
+        shown = await until_shown(pilot, "description", "[b]thing[/b] 20")
         assert "concepts --annotate" not in shown
         await until_shown(pilot, "not described")
-        await pilot.press("o", "o", "o", "O")
-        await until_shown(pilot, "tuned: [b]thing[/b] 0 of demo-tuned")
+        await pilot.press("end", "k")
+        await until_shown(pilot, "tuned: [b]thing[/b] 0 of", "math, coding · morphology")
         await pilot.press("p", "p", "p", "p", "p")
         shown = await until_shown(pilot, "levels in % by layer, ○ demo-base")
         assert "phonology" in shown

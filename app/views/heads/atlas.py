@@ -100,7 +100,10 @@ class HeadAtlas:
 
     def find(self, word: str) -> list[WordPlace]:
         """The heads that pair a word, ignoring case; the largest differences first."""
-        places = [place for layer in self.layers for place in self._places(layer, word)]
+        own = word.casefold()
+        # While a word is typed, hardly any layer has what is there of it.
+        layers = [number for number in self.layers if own in self._layers[number].known]
+        places = [place for number in layers for place in self._places(number, word)]
         places.sort(key=lambda place: (-abs(place.difference), place.layer, place.head))
         return places
 

@@ -59,6 +59,7 @@ class HeadLayer:
         change: 1 - M of each head, float64 [H].
         summaries: What a list says of each head.
         words: How many of the heads relate each word.
+        known: The words of all their pairs, case-folded.
     """
 
     def __init__(self, base: HeadPairs, tuned: HeadPairs) -> None:
@@ -71,7 +72,7 @@ class HeadLayer:
             np.array([numbers.setdefault(w.casefold(), len(numbers)) for w in each.words], np.int64)
             for each in self.both
         ]
-        self._words = len(numbers)
+        self._words, self.known = len(numbers), frozenset(numbers)
         self.words = WordCounts()
         self.summaries = tuple(self._summary(head) for head in range(base.heads))
         self.change: NDArray[np.float64] = np.array([each.change for each in self.summaries])

@@ -60,7 +60,7 @@ def test_details_fill_exactly_their_lines_and_say_where_they_are_cut(width, heig
         assert "concepts --annotate" in " ".join(lines[4:])
 
 
-@pytest.mark.parametrize("width", [40, 62])
+@pytest.mark.parametrize("width", [54, 62])
 def test_beside_the_list_every_word_has_its_sign_and_its_cosine(width):
     atlas = filled()
     layer, row = atlas.layer(0), atlas.rows(0)[2]
