@@ -54,8 +54,9 @@ class ConceptList(TableList):
         ascii_only, wide = self._ascii, width >= _VARIANCE_FROM
         span = Span() if layer is None else Span.of([layer.angles])
         signs = {style: sign_of(style, ascii_only=ascii_only) for style in (KEPT, GAINED, LOST)}
+        degrees = "{:.1f}".format if ascii_only else "{:.1f}°".format
         columns = [
-            Column("turned", "{:.1f}°".format, lambda cell: shade(span, cell), missing="–"),
+            Column("turned", degrees, lambda cell: shade(span, cell), missing="–"),
             *(Column(mark.ascii if ascii_only else mark.glyph, missing="none") for mark in MARKS),
             *([Column("var %", "{:.2f}".format, "dim", missing="–")] if wide else []),
             *([Column("description", least=20)] if descriptions is not None else []),

@@ -78,6 +78,7 @@ def headline(angles: Mapping[int, float], so_far: str, width: int) -> Line:
         f" on average, those of layer {least} least, by {angles[least]:.1f}°; "
         "90° is nothing in common.",
         " on average; 90° is as far as can be.",
+        " of 90° on average.",
         " on average.",
     ):
         if width_of(said) + cell_len(rest) + cell_len(so_far) <= width:
