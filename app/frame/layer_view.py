@@ -61,12 +61,16 @@ class LayerView(PairView[Jobs]):
         """Go to the place under the list's cursor; called only if there is one."""
         raise NotImplementedError
 
+    def _typed(self, text: str) -> None:
+        """Take in what is typed so far, or that it has ended: the empty text."""
+        self.filter_table(text)
+
     def action_find(self) -> None:
         self.query_one(SearchBar).open()
 
     @on(SearchBar.Sought)
     def _sought(self, message: SearchBar.Sought) -> None:
-        self.filter_table("" if message.finished else message.text)
+        self._typed("" if message.finished else message.text)
         if not message.finished:
             return
         word = message.text.strip()

@@ -291,6 +291,10 @@ class PairView(View, Generic[Jobs]):
 
     @on(SearchBar.Left)
     def _to_rows(self) -> None:
+        self._leave_search()
+
+    def _leave_search(self) -> None:
+        """Go from the search bar to the rows that are left."""
         table = self.table_in_sight
         if table is None:
             self._focus_page()

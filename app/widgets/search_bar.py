@@ -84,6 +84,11 @@ class SearchBar(Input):
             self.remove_class("open")
             self.post_message(self.Left())
 
+    def on_focus(self) -> None:
+        """It may be shown all the time, and focused by a click."""
+        self.add_class("open")
+
     def action_give_up(self) -> None:
         self.remove_class("open")
+        self.value = ""
         self.post_message(self.Sought(self, "", finished=True))

@@ -179,8 +179,9 @@ class ColumnLayout:
             style = "dim"
             if cell is not None:
                 style = column.style if isinstance(column.style, str) else column.style(cell)
-            text = self._aligned(number, cell, widths[number])
-            parts.append((text + " " * _GAP, style))
+            text, gap = self._aligned(number, cell, widths[number]), " " * _GAP
+            # A ground of its own ends with the cell.
+            parts += [(text, style), (gap, "")] if _has_ground(style) else [(text + gap, style)]
         return parts
 
     def _aligned(self, number: int, cell: Cell, width: int) -> str:
@@ -191,6 +192,10 @@ class ColumnLayout:
         block = self._before[number] + self._after[number]
         start = width - block + self._before[number] - cell_len(before)
         return pad(" " * max(0, start) + before + after, width)
+
+
+def _has_ground(style: str) -> bool:
+    return style.startswith("shade ")
 
 
 def _is_number(cell: Cell) -> bool:

@@ -9,24 +9,48 @@ from tests.app.shown_components import CELLS
 from tests.support.shown_numbers import AnyReader, Grid, Listed, Reader, Said
 
 HEAD = r"layer (?P<layer>N) · head (?P<head>N)"
+_FROM, _TO = r"(?P<heads_base>N)", r"(?P<heads_tuned>N)"
 HEADS: list[AnyReader] = [
     Reader(
         "heads-changes",
         rf"^ {HEAD}  change (?P<change>N)  pairs (?P<pairs_base>N)→"
-        r"(?P<pairs_tuned>N)  kept (?P<kept>N)  gained (?P<gained>N)  lost (?P<lost>N)",
+        r"(?P<pairs_tuned>N)  = (?P<kept>N)  \+ (?P<gained>N)  − (?P<lost>N)",
     ),
     *(
-        Reader("heads-changes", rf"─ {name} (?P<{name}>N) ─", HEAD)
+        Reader("heads-changes", rf"{name} (?P<{name}>N) ─", rf"^ {HEAD}  change")
         for name in ("kept", "gained", "lost")
     ),
     Reader(
-        "heads", r"(?P<word_a>\w+)=(?P<word_b>\w+) +×(?P<count_base>N)→×(?P<count_tuned>N)", HEAD
+        "heads",
+        r"(?P<word_a>\w+)=(?P<word_b>\w+) +×(?P<count_base>N)→×(?P<count_tuned>N)",
+        rf"^ {HEAD}  change",
     ),
     Reader(
         "heads",
         r"(?P<word_a>\w+)=(?P<word_b>\w+) +×(?P<count_tuned__or_count_base>N)(?![\d→])",
-        HEAD,
+        rf"^ {HEAD}  change",
     ),
+]
+ALL_HEADS: list[AnyReader] = [
+    *HEADS,
+    Reader(
+        "heads-changes",
+        rf"Tuning changed {HEAD} most: (?P<gained>N) of its word pairs are new, (?P<kept>N) kept",
+    ),
+    Reader(
+        "heads-changes",
+        rf"L{HEAD[1:]} changed least: (?P<gained>N) new, (?P<kept>N) kept",
+    ),
+    Reader("heads-changes", r"^ change (?P<change>N) "),
+    Reader("heads-changes", r"^ change \S+ [^=]*?(?P<change>N)   = kept"),
+    # The row of the ranking stands right of the map or of the list of words.
+    Reader(
+        "heads-changes",
+        r"│ +(?P<layer>N) +(?P<head>N) +(?P<change>N) +(?:(?P<kept>N) +(?P<gained>N) +"
+        r"(?P<lost>N) +)?(?=\w+=)",
+    ),
+    Reader("heads-by-word", rf"\b(?!pairs )(?P<word>\w+) {_FROM}→{_TO}"),
+    Reader("heads-by-word", rf"^│ (?P<word>\w+) +{_FROM} +{_TO} +(?P<difference>N) *▂?[ █▁-█]*│"),
 ]
 NEURON_PAIR = rf"neuron pair (?P<neuron_pair>N) ·(?s:.*)^ {HEAD}"
 NEURON_PAIRS: list[AnyReader] = [
@@ -70,8 +94,19 @@ HEADS_FOUND: list[AnyReader] = [
 ]
 
 LAYER = r"^ layer (?P<layer>N) ·"
-COMPONENT = rf"{LAYER}(?s:.*)^ base (?P<component>N)  "
+TURNED: list[AnyReader] = [
+    Reader(
+        "concepts-rotation",
+        r"Tuning turned layer (?P<layer>N) most: its components by (?P<mean_component_angle>N)°",
+    ),
+    Reader(
+        "concepts-rotation",
+        r"those of layer (?P<layer>N) least, by (?P<mean_component_angle>N)°",
+    ),
+]
+COMPONENT = rf"{LAYER}(?s:.*?)[│ ]base (?P<component>N)  "
 CONCEPTS: list[AnyReader] = [
+    *TURNED,
     Reader(
         "concepts-rotation",
         r"turned by (?P<mean_subspace_angle>N)° on average, "
@@ -85,25 +120,46 @@ CONCEPTS: list[AnyReader] = [
         r"the variance in (?P<component__n1>N) components",
     ),
 ]
+
+
+def cosines(screen: str) -> Iterator[Said]:
+    """The words of the components under the cursor, each with its cosine."""
+    layer = re.search(r"^ layer (\d+) ·", screen, re.MULTILINE)
+    numbers = re.search(r"base (\d+)  .*tuned (\d+)  ", screen)
+    assert layer is not None
+    assert numbers is not None
+    for line in re.finditer(r"(?:[=+−] \w+ +[+-]0\.\d\d *){2}│$", screen, re.MULTILINE):
+        found = re.finditer(r"[=+−] (\w+) +([+-])(0\.\d\d)", line.group())
+        for side, word in enumerate(found):
+            minus = "-" if word[2] == "-" else ""
+            shown = {
+                "model": ("demo-base", "demo-tuned")[side],
+                "layer": layer[1],
+                "component": numbers[side + 1],
+                "cosines__of_words": f"{minus}{word[1]} {word[3]}",
+            }
+            start = line.start()
+            yield Said(
+                "concepts", shown, {"cosines__of_words": (word.start() + start, word.end() + start)}
+            )
+
+
 COMPONENTS: list[AnyReader] = [
+    cosines,
+    Reader("concepts-rotation", r"^│[▸ ] *(?P<layer>N) +(?P<mean_component_angle>N)° "),
+    Reader("concepts", r"^ turned (?P<angle_degrees>N)° ", LAYER),
+    Reader("concepts", r"^ turned [^=]*?(?P<angle_degrees>N)°   = kept", LAYER),
     Reader(
         "concepts",
-        r"^ +(?P<component>N) +(?P<explained_variance__pct>N) .*? "
-        r"(?P<angle_degrees>N)° +(?P<matched_component>N) ",
+        r"│ +(?P<angle_degrees>N)° +(?P<component>N) +(?P<matched_component>N) +"
+        r"(?P<explained_variance__pct>N) ",
         LAYER,
         {"model": "demo-base"},
-    ),
-    Reader(
-        "concepts",
-        r"(?P<angle_degrees>N)° +(?P<component>N) +(?P<explained_variance__pct>N) ",
-        LAYER,
-        {"model": "demo-tuned"},
     ),
     *(
         Reader(
             "concepts",
-            rf" {model} (?P<component>N)  (?P<explained_variance__pct>N) % cos "
-            r"(?P<cosines__first>N)–(?P<cosines__last>N)",
+            rf"[│ ]{model} (?P<component>N)  (?P<explained_variance__pct>N) %",
             LAYER,
             {"model": f"demo-{model}"},
         )
@@ -111,7 +167,7 @@ COMPONENTS: list[AnyReader] = [
     ),
     Reader("concepts", r"· angle (?P<angle_degrees>N)°", COMPONENT, {"model": "demo-base"}),
     *(
-        Reader("concepts", rf"\b{name} (?P<words_{name}>N):", COMPONENT, {"model": "demo-base"})
+        Reader("concepts", rf"\b{name} (?P<words_{name}>N) ", COMPONENT, {"model": "demo-base"})
         for name in ("kept", "gained", "lost")
     ),
 ]

@@ -40,9 +40,11 @@ EXCEPTIONS = {
     r"^.*(?:: palette|ctrl-p palette).*": "keys",
     r"(?<=[\s│])[\d.]+(?=│)|└┬.*\n.*": "the scale of a plot",
     r"[⠤⠄⠀]+ (?:line|layer) \d+|(?<= )line \d": "a name in the legend of a plot",
-    r"^│ +0(?: \d)+ |^│ ?\d [ ░▒▓█]+": "the numbers of heads and layers beside the map of heads",
+    r"^│ +0(?: +\d)+ |^│ ?\d [ ░▒▓█]+": "the numbers of heads and layers beside the map of heads",
     r"\bnorm 1\b": "the name of a column",
     r"\b90 % in\b": "the name of a measure",
+    r"90° (?=is nothing in common|is as far as|on average)": "the end that an angle can have",
+    r"0 same pairs, 1 none": "the ends that a change can have",
     r"50 is neutral": "how to read the table",
     r"all \d+ \w+ are (?:there|searched)|rests on \d+ of \d+ layers": "progress",
     r"\d+ of \d+ ←→": "the number of the page",
@@ -217,7 +219,7 @@ async def test_weights(tmp_path):
         await until_loaded(pilot)
         walk, of = Walk(pilot, tmp_path), shown_weights
         there = ["all 8 layers are there"]
-        await walk.see(of.HEADS, "f3", "j", "l", until=there)
+        await walk.see(of.ALL_HEADS, "f3", "j", "l", until=there)
         await walk.see(of.HEADS, "enter")
         await pilot.press("enter")
         await until_shown(pilot, "16 neuron pairs")

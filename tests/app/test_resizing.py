@@ -10,7 +10,7 @@ from textual.geometry import Size
 from textual.screen import Screen
 
 from app.frame.registry import VIEWS
-from app.widgets.head_map import HeadMap
+from app.views.heads.overview import HeadRanking
 from tests.app.pair_app import pair_at, screen, until, until_loaded, until_shown
 
 MOST_LAYOUTS = 20
@@ -33,7 +33,7 @@ async def test_head_and_foot_are_as_wide_as_the_new_size(tmp_path, after):
 async def test_after_a_terminal_that_was_too_small_the_keys_of_the_view_work_again(tmp_path):
     async with pair_at(until_loaded, tmp_path, size=(200, 50)) as (pair, pilot):
         await pilot.press("f3")
-        await until(pilot, lambda: isinstance(pair.app.focused, HeadMap))
+        await until(pilot, lambda: isinstance(pair.app.focused, HeadRanking))
         had_focus = pair.app.focused
         for size in ((40, 10), (30, 8), (240, 60)):
             await pilot.resize_terminal(*size)

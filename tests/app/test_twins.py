@@ -31,7 +31,12 @@ PAGES = {
     "difference": (("m",), "no difference", "difference", {}),
     "the base model's response": (("m", "o"), "demo-base's response", "saliency-base-response", {}),
     "Heads": (("3",), HEADS, "heads-changes", {}),
-    "a head": (("j", "l", "enter"), "layer 1 · head 1", "heads", {"layer": "1"}),
+    "a head": (
+        ("m", "home", *"kkkkkkkkj", "l", "enter"),
+        "layer 1 · head 1",
+        "heads",
+        {"layer": "1"},
+    ),
     "neuron pairs": (("enter",), "16 neuron pairs", "neuron-pairs", {}),
     "verbs": (("escape", "escape", "w"), "Welch", "verbs", {}),
     "Concepts": (("4", "l"), LAYERS, "concepts", {"layer": "1"}),

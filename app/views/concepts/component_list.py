@@ -9,18 +9,22 @@ from rich.cells import cell_len
 from analysis.concepts.changes import component_words
 from analysis.concepts.result import Components, LayerConcepts
 from analysis.concepts.tables import Description, Descriptions
+from app.terminal.model_marks import MARKS
 from app.terminal.text import fit, visible
 from app.views.concepts.atlas import ConceptAtlas, ConceptRow, WordPlace
 from app.widgets.found_list import FoundList
+from app.widgets.scale import GAINED, KEPT, LOST, Span, shade, sign_of
 from app.widgets.table_list import TableList
-from app.widgets.table_rows import Column, Row, Rows, cell_text
+from app.widgets.table_rows import Arrangement, Column, Row, Rows, cell_text
 
-_DESCRIBED_FROM = 130
-"""From this width on descriptions appear next to the words."""
+_VARIANCE_FROM = 90
+"""From this width on there is room for the explained variance."""
+_RANKED = Arrangement(column=0, falling=True)
+"""The components that turned most come first."""
 
 
 class ConceptList(TableList):
-    """Rows of a layer; only visible lines are rendered."""
+    """Rows of a layer, by how far they turned; only visible lines are rendered."""
 
     def __init__(self, follow: Callable[[], None], *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
         """Args: called when the cursor moves; plain ASCII; the widget's id."""
@@ -40,62 +44,60 @@ class ConceptList(TableList):
         layer: LayerConcepts | None,
         rows: Sequence[ConceptRow],
         descriptions: Descriptions | None,
-        names: tuple[str, str],
         width: int,
     ) -> None:
-        """Show another layer, None if not computed yet; the cursor stays at its rank.
+        """Show another layer, None if not computed yet; the cursor stays in its place.
 
-        `names` are those of both models; `width` says whether there is room for descriptions.
+        `width` says what there is room for.
         """
         self._layer, self._components, self._descriptions = layer, rows, descriptions
-        describes = descriptions is not None and width >= _DESCRIBED_FROM
+        ascii_only, wide = self._ascii, width >= _VARIANCE_FROM
+        span = Span() if layer is None else Span.of([layer.angles])
+        signs = {style: sign_of(style, ascii_only=ascii_only) for style in (KEPT, GAINED, LOST)}
+        degrees = "{:.1f}".format if ascii_only else "{:.1f}°".format
         columns = [
-            *_side_columns(names[0]),
-            Column("angle", "{:.1f}°".format, "accent"),
-            *_side_columns(names[1]),
+            Column("turned", degrees, lambda cell: shade(span, cell), missing="–"),
+            *(Column(mark.ascii if ascii_only else mark.glyph, missing="none") for mark in MARKS),
+            *([Column("var %", "{:.2f}".format, "dim", missing="–")] if wide else []),
+            *([Column("description", least=20)] if descriptions is not None else []),
+            *(
+                Column(f"{sign} {name}", style=style, least=10, harmless=True)
+                for (style, sign), name in zip(
+                    signs.items(), ("kept", "gained", "lost"), strict=True
+                )
+            ),
         ]
-        if describes:
-            columns += [
-                Column("description", least=28),
-                Column("scenarios", least=14),
-                Column("level", style="dim", least=10),
-            ]
 
         def cells(index: int) -> Row:
             assert layer is not None
             row = rows[index]
-            sides = self._side(layer.base, row.base), self._side(layer.tuned, row.tuned)
-            described = self._description(layer, row) if describes else ()
-            return *sides[0], row.angle, *sides[1], *described
+            share = None
+            if wide and row.base is not None:
+                share = 100 * float(layer.base.explained_variance[row.base])
+            described = [self._description(layer, row)] if descriptions is not None else []
+            return (
+                *(row.angle, row.base, row.tuned),
+                *([share] if wide else []),
+                *described,
+                *map(self._words, (row.kept, row.gained, row.lost)),
+            )
 
-        self.show_rows(columns, Rows.made(len(rows), cells))
+        place, same = self.cursor, self.names == [column.name for column in columns]
+        self.show_rows(columns, Rows.made(len(rows), cells), None if same else _RANKED)
+        self.move_cursor(place)
 
     @property
     def row(self) -> ConceptRow | None:
         number = self.row_number
         return None if number is None else self._components[number]
 
-    def _side(self, side: Components, component: int | None) -> Row:
-        if component is None:
-            return None, None, None
-        words = signed_words(side, component, ascii_only=self._ascii)
-        return component, 100 * float(side.explained_variance[component]), words
+    def _words(self, words: Sequence[str]) -> str:
+        return " ".join(visible(word, ascii_only=self._ascii) for word in words)
 
-    def _description(self, layer: LayerConcepts, row: ConceptRow) -> Row:
+    def _description(self, layer: LayerConcepts, row: ConceptRow) -> str | None:
         found = find_description(self._descriptions, layer, row, 1)
         found = found or find_description(self._descriptions, layer, row, 0)
-        if found is None:
-            return None, None, None
-        texts = (found.text, ", ".join(found.scenarios or ()), found.level or "")
-        return tuple(" ".join(each.split()) for each in texts)
-
-
-def _side_columns(name: str) -> list[Column]:
-    return [
-        Column("#", missing="–"),
-        Column("var %", "{:.2f}".format, "dim"),
-        Column(f"{name}: words", least=8, missing="no match", harmless=True),
-    ]
+        return None if found is None else " ".join(found.text.split())
 
 
 def find_description(

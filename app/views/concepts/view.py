@@ -15,24 +15,27 @@ from textual.widgets import Static
 
 from analysis.concepts.gather import concept_asks, places_of
 from analysis.concepts.result import LayerConcepts
-from analysis.concepts.tables import Descriptions, concepts_table
+from analysis.concepts.tables import Descriptions, concepts_table, rotation_table
 from analysis.problems import ProblemError
 from analysis.request import Ask
 from app.frame.action import Action
 from app.frame.actions import bindings
+from app.frame.export import Tables
 from app.frame.layer_view import LayerView
 from app.frame.twin import Value
 from app.jobs.layer_jobs import LayerJobs
 from app.jobs.pair_jobs import PairJobs
 from app.known_descriptions import KnownDescriptions
 from app.links import ComponentLink, Link
+from app.terminal.colours import palette_of
 from app.views.concepts.atlas import ConceptAtlas
 from app.views.concepts.component_list import FoundConcepts
 from app.views.concepts.page import ConceptPage
 from app.views.concepts.plot_page import ConceptPlotPage
-from app.views.concepts.text import HELP, UNLIKE, copied_text, summary
+from app.views.concepts.text import HELP, UNLIKE, copied_text, headline, legend, summary
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line, Lines
+from app.widgets.scaled_lines import ScaledLines
 from app.widgets.search_bar import SearchBar
 
 if TYPE_CHECKING:
@@ -111,12 +114,14 @@ class ConceptsView(LayerView[ConceptJobs]):
 
     def compose(self) -> ComposeResult:
         ascii_only = self.ui.settings.ascii
+        yield Lines(id="headline")
         yield Lines(id="summary")
         with Container(id="content"):
             yield Static("", id="words", markup=False)
             yield ConceptPage(ascii_only=ascii_only, id="page")
             yield ConceptPlotPage(ascii_only=ascii_only, id="plot-page")
             yield FoundConcepts(ascii_only=ascii_only, id="found")
+        yield ScaledLines(id="legend")
         yield SearchBar("a word to find in the components of all layers", id="search", filters=True)
         yield Lines(id="progress")
 
@@ -183,7 +188,9 @@ class ConceptsView(LayerView[ConceptJobs]):
         shown, descriptions = self._shown, self._descriptions
         if self._page == "list" and jobs.architectures is not None:
             rows, notes = self._atlas.rows(self._layer), jobs.architectures[0].notes
-            self._concepts.show(shown, rows, descriptions, self._names, notes)
+            self._concepts.show(shown, rows, descriptions, notes)
+            depth = jobs.architectures[0].layers
+            self._concepts.show_layers(self._atlas.angles, depth, self._layer)
         elif self._page == "plot":
             self._plots.show(shown, self._atlas.layers, descriptions, self._names)
         self._show_summary()
@@ -197,6 +204,16 @@ class ConceptsView(LayerView[ConceptJobs]):
             about = self._layer, self._expert, self._shown, built[0].width, width
             above = summary(*about, next(gaps, ""))
         self.query_one("#summary", Lines).show(above)
+        parts = None if self._jobs is None else self._jobs.parts
+        if parts is None or self._page == "words":
+            return
+        angles = self._atlas.angles
+        done = len(parts.results)
+        so_far = "" if done == parts.asked else f" So far: {done} of {parts.asked} layers."
+        said = headline(angles, so_far, self.size.width - 2)
+        self.query_one("#headline", Lines).show(said)
+        meaning = legend(self._shown, palette_of(self.app), ascii_only=self.ui.settings.ascii)
+        self.query_one("#legend", ScaledLines).show(meaning)
 
     def _progress(self) -> Line:
         if not self.ui.came_by_link(self):
@@ -232,6 +249,9 @@ class ConceptsView(LayerView[ConceptJobs]):
                 self._descriptions = self._known
         if part == self._layer or self._page == "plot":
             self.show_everything()
+        else:
+            self._show_summary()
+            self._concepts.show_layers(self._atlas.angles, jobs.parts.layers, self._layer)
         if self._wanted is not None and self._wanted.layer == part == self._layer:
             self._show_wanted()
 
@@ -333,8 +353,12 @@ class ConceptsView(LayerView[ConceptJobs]):
             places = self._atlas.places_table(found.word, found.places)
             self.export_table(lambda: places, "concepts-word", *self._models)
         else:
-            listed = concepts_table(layers, self._descriptions)
-            self.export_table(lambda: listed, "concepts", *self._models)
+            descriptions = self._descriptions
+            tables: Tables = {
+                "concepts": lambda: concepts_table(layers, descriptions),
+                "concepts-rotation": lambda: rotation_table(layers),
+            }
+            self.export_tables(tables, *self._models)
 
     def action_copy(self) -> None:
         layer, row = self._shown, self._concepts.items.row

@@ -14,12 +14,13 @@ from analysis.heads.changes import HeadComparison, Status, WordPairChange
 from app.terminal.text import visible
 from app.views.heads.atlas import WordPlace
 from app.widgets.found_list import FoundList
+from app.widgets.scale import GAINED, KEPT, LOST, change_style, sign_of
 from app.widgets.table_list import TableList
 from app.widgets.table_rows import Column, Row, Rows
 
-STATUSES: tuple[Status, ...] = ("kept", "gained", "lost")
+STATUSES: dict[Status, str] = {"kept": KEPT, "gained": GAINED, "lost": LOST}
+"""What tuning does to a word pair, and in which style it is shown."""
 
-_PAIRS = (Column("pair", least=8, harmless=True), Column("found by", style="accent"))
 _COLUMNS_FROM = 66
 """From this width on the lists are side by side."""
 
@@ -61,22 +62,28 @@ class HeadPage(Horizontal):
 
     def show(self, comparison: HeadComparison | None) -> None:
         """Show another head; None for one not computed yet."""
-        for status in STATUSES:
+        for status, style in STATUSES.items():
             pairs = self._pairs[status] = () if comparison is None else comparison.of(status)
             table = self._list(status)
-            table.border_title = Text(status if comparison is None else f"{status} {len(pairs)}")
-            table.show_rows(_PAIRS, Rows.of([self._row(pair) for pair in pairs]), row=0)
+            title = f"{sign_of(style, ascii_only=self._ascii)} {status}"
+            table.border_title = Text(title if comparison is None else f"{title} {len(pairs)}")
+            columns = (
+                Column("pair", style=style, least=8, harmless=True),
+                Column("by", style="dim"),
+            )
+            table.show_rows(columns, Rows.of([self._row(pair) for pair in pairs]), row=0)
 
     def focus_first(self) -> None:
         """Focus the first non-empty list."""
-        status = next((each for each in STATUSES if self._pairs[each]), STATUSES[0])
+        status: Status = next((each for each in STATUSES if self._pairs[each]), "kept")
         self._list(status).focus()
 
     def action_column(self, by: int) -> None:
         """Focus the list to the left (-1) or to the right (1)."""
         focused = self.screen.focused
-        here = next((n for n, each in enumerate(STATUSES) if self._list(each) is focused), 0)
-        self._list(STATUSES[(here + by) % len(STATUSES)]).focus()
+        lists = [self._list(each) for each in STATUSES]
+        here = lists.index(focused) if focused in lists else 0
+        lists[(here + by) % len(lists)].focus()
 
     def _list(self, status: Status) -> TableList:
         return self.query_one(f"#{status}", TableList)
@@ -96,7 +103,7 @@ class FoundHeads(FoundList[WordPlace]):
         Column("head"),
         Column("base", style="dim"),
         Column("tuned", style="dim"),
-        Column("change", "{:+d}".format, "accent"),
+        Column("change", "{:+d}".format, change_style),
         Column("partners", least=12, harmless=True),
     )
 
