@@ -26,8 +26,10 @@ from analysis.clustering.tables import (
 from analysis.clustering.tasks.natural import natural_tasks
 from analysis.clustering.tasks.task_set import LABELS, TaskSet
 from analysis.events import Progress
+from analysis.request import Ask
 from analysis.session.drive import Asker
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
+from analysis.studies.outlook import Outlook
 from analysis.studies.parameters import model_parameters, precision_of
 from analysis.studies.sentences import differ_over_layers, mean_in_words, trend
 from analysis.studies.study import PairInput, Study
@@ -51,12 +53,13 @@ class ClustersInput(PairInput):
     chat_template: bool = False
 
 
-def study(given: ClustersInput) -> Study:
-    """Scores of both models by layer and at the layer with the best task F1, and neighbours."""
-    asker = Asker(given.session)
-    found: list[TaskClusters] = []
-    tasks = given.tasks or natural_tasks()
-    ask = clusters_ask(
+def outlook(given: ClustersInput) -> Outlook:
+    """How far the study is."""
+    return Outlook.of_asks(given.session, [_ask(given, given.tasks or natural_tasks())])
+
+
+def _ask(given: ClustersInput, tasks: TaskSet) -> Ask[TaskClusters]:
+    return clusters_ask(
         given.pair,
         tasks.tasks,
         chat_template=given.chat_template,
@@ -65,6 +68,14 @@ def study(given: ClustersInput) -> Study:
         seed=given.seed,
         neighbours=given.neighbours,
     )
+
+
+def study(given: ClustersInput) -> Study:
+    """Scores of both models by layer and at the layer with the best task F1, and neighbours."""
+    asker = Asker(given.session)
+    found: list[TaskClusters] = []
+    tasks = given.tasks or natural_tasks()
+    ask = _ask(given, tasks)
     for request in ask.requests:
         (model,) = request.models()
         step = Progress(f"clustering {model.name}", 0, None, model.name)

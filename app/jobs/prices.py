@@ -18,7 +18,10 @@ FREE_S = 10.0
 
 # Seconds a parameter and text on one core, by analysis.
 _ON_ONE_CORE = {
+    "attribution": 1e-6,
+    "curves": 1e-6,
     "head pairs": 1e-6,
+    "neuron pairs": 3e-7,
     "concepts": 1e-6,
     "changes": 1e-6,
     "frequencies": 1e-8,
