@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
+    from analysis.studies.outlook import Outlook
     from analysis.studies.study import PairInput, Study
 
 
@@ -63,6 +64,13 @@ class StudySpec(NamedTuple):
     def stored_input(self, found: Mapping[str, Any]) -> Any:
         """What a study of a pair is given where there are stored results; see `input`."""
         return _made(self.stored, found)
+
+    def look_ahead(self, given: PairInput) -> Outlook | None:
+        """How far the study is on an input with models; None if that is not known."""
+        from analysis.request import named
+
+        found: Outlook | None = named(self.outlook)(given) if self.outlook else None
+        return found
 
     def start(self, given: Any) -> Study:
         """The study, to be driven to its end; its p-values are corrected for their number.

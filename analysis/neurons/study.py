@@ -7,7 +7,7 @@ between those of two halves of its instructions.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analysis.events import Progress
@@ -87,7 +87,8 @@ def outlook(given: NeuronsInput) -> Outlook:
     instructions = _instructions(given)
     parts = (instructions, *halves(instructions))
     asks = [ask for model in given.pair for part in parts for ask in _asks(given, model, part)]
-    return Outlook.of_asks(given.session, asks)
+    found = Outlook.of_asks(given.session, asks)
+    return replace(found, more="silencing the neurons that turn out unique to a category")
 
 
 def _instructions(given: NeuronsInput) -> InstructionSet:
@@ -96,9 +97,7 @@ def _instructions(given: NeuronsInput) -> InstructionSet:
     return default_instructions(*given.pair)
 
 
-def _asks(
-    given: NeuronsInput, model: ModelChoice, part: InstructionSet
-) -> list[Ask[Frequencies]]:
+def _asks(given: NeuronsInput, model: ModelChoice, part: InstructionSet) -> list[Ask[Frequencies]]:
     return frequency_asks([model], part, given.branch, given.rule)
 
 

@@ -60,9 +60,7 @@ def _of_cases(given: AskedCases, count: int, further: Further) -> Outlook:
     return found.with_others(others, round(others * kept / max(1, at_most)), own)
 
 
-def _explained(
-    given: AskedCases, prompt: StudyPrompt, answers: Answered
-) -> list[Request[Any]]:
+def _explained(given: AskedCases, prompt: StudyPrompt, answers: Answered) -> list[Request[Any]]:
     base, tuned = (
         Written.of(answer, model) for answer, model in zip(answers, given.pair, strict=True)
     )
@@ -78,9 +76,7 @@ def _explained(
     return found
 
 
-def _compared(
-    given: AskedCases, prompt: StudyPrompt, answers: Answered
-) -> list[Request[Any]]:
+def _compared(given: AskedCases, prompt: StudyPrompt, answers: Answered) -> list[Request[Any]]:
     methods = dict.fromkeys(each.method for each in (*COMPARED, DELETION))
     return [
         again(request, answer, method)

@@ -33,16 +33,13 @@ class Outlook:
         asked: How many answers it takes, as far as that is known.
         kept: How many of them are stored.
         missing: The others, or others that cost as much.
+        more: What comes on top, of which nobody knows before how much it is; empty for nothing.
     """
 
     asked: int
     kept: int
     missing: tuple[Request[Any], ...]
-
-    @property
-    def begun(self) -> bool:
-        """Whether some answers are stored, and others are not."""
-        return 0 < self.kept < self.asked
+    more: str = ""
 
     @classmethod
     def of(cls, session: Answerer, requests: Iterable[Request[Any]]) -> Outlook:

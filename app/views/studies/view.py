@@ -11,7 +11,9 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.events import Resize
+from textual.worker import get_current_worker
 
+from analysis.problems import ProblemError
 from analysis.saliency.cases.prompt_sets import (
     DEMO_PROMPTS,
     PromptSet,
@@ -26,11 +28,13 @@ from app.jobs.pace import Redraw
 from app.jobs.study_run import StudyRun
 from app.jobs.tasks import Task
 from app.links import CaseLink
-from app.views.studies.desk import OfferedStudy, StudyDesk
+from app.views.studies.desk import Look, OfferedStudy, StudyDesk
+from app.views.studies.figures import numbers_of
 from app.views.studies.links import link_of
+from app.views.studies.marks import ModelNames
 from app.views.studies.pane import StudyPane
 from app.views.studies.study_list import StudyList
-from app.views.studies.text import HELP, going_on, study_text
+from app.views.studies.text import HELP, going_on, told
 from app.widgets.file_bar import FileBar
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Lines, width_of
@@ -75,7 +79,9 @@ class StudiesView(View):
     def compose(self) -> ComposeResult:
         with Container(id="content"):
             yield StudyList(self.show_everything, id="list")
-            yield StudyPane(prose=self.prose, ascii_only=self.ui.settings.ascii, id="pane")
+            ascii_only = self.ui.settings.ascii
+            names = ModelNames(self._models, self.prose, ascii_only=ascii_only)
+            yield StudyPane(prose=self.prose, names=names, ascii_only=ascii_only, id="pane")
         yield PromptsBar(id="prompts")
         yield Lines(id="progress")
 
@@ -87,12 +93,70 @@ class StudiesView(View):
     def _pane(self) -> StudyPane:
         return self.query_one(StudyPane)
 
+    @property
+    def _models(self) -> Sequence[str]:
+        """The models' names."""
+        work = self.ui.workspace
+        if isinstance(work, LibraryWorkspace):
+            return work.library.models
+        return work.base.name, work.tuned.name
+
     def enter(self) -> None:
         if self._desk is None:
-            self._desk = StudyDesk(self.ui.workspace, self.session, self, self.ui.settings)
-            self._list.show_studies(self._desk.studies)
-            self.show_everything()
+            self._open_desk()
+        else:
+            # What other views computed meanwhile counts.
+            self._look_up()
         self._focus()
+
+    def connected(self) -> None:
+        """There is somebody to ask now what is stored."""
+        self._open_desk()
+        self._focus()
+
+    def _open_desk(self) -> None:
+        ui = self.ui
+        self._desk = StudyDesk(ui.workspace, self.session, self, ui.settings, ui.prices)
+        self._list.show_studies(self._desk.studies)
+        self.show_everything()
+        self._look_up()
+
+    def _look_up(self) -> None:
+        """Look what is stored for the studies that have not ended, on a thread."""
+        desk = self._desk
+        if desk is None or self.session is None:
+            return
+        waiting = [each for each in desk.studies if each.findings is None and not each.active]
+
+        def look() -> None:
+            worker = get_current_worker()
+            self._recall_prompts(desk)
+            # What was found comes before what is ahead, which takes longer.
+            for about in (desk.kept, desk.ahead):
+                for study in waiting:
+                    if worker.is_cancelled:
+                        return
+                    if study.findings is None:
+                        self.app.call_from_thread(self._take_look, about(study))
+
+        self.run_worker(look, thread=True, exclusive=True, exit_on_error=False, group="look")
+
+    def _take_look(self, look: Look) -> None:
+        if self._desk is not None:
+            self._desk.take(look)
+            self.show_everything()
+
+    def _recall_prompts(self, desk: StudyDesk) -> None:
+        """Read the prompts that the pair was studied on last. Called on a thread."""
+        file = self.ui.state.study_prompts.get(self._about, "")
+        if not file or desk.prompts is not None:
+            return
+        try:
+            desk.prompts = read_prompt_set(Path(file), bad_lines="skip")
+        except ProblemError as error:
+            self.app.call_from_thread(self.ui.say, str(error), severity="warning")
+            return
+        self.query_one(PromptsBar).recall(Path(file))
 
     def tasks(self) -> list[Task]:
         desk = self._desk
@@ -123,7 +187,8 @@ class StudiesView(View):
             case "stop":
                 return desk.running is not None
             case "rerun":
-                return study.run is not None and not study.active and not self._opened
+                begun = study.run is not None or study.findings is not None
+                return begun and not study.active and not self._opened
             case "prompts":
                 return desk.takes_prompts(study) and not self._opened
             case "next_page" | "previous_page":
@@ -160,8 +225,8 @@ class StudiesView(View):
         if desk is None or study is None:
             return
         self._list.update_lines()
-        text = study_text(study, desk.works_on(study), self.prose)
-        turned = self._pane.show(study.spec.name, study.pages, text)
+        parts = told(study, desk.works_on(study), self.prose)
+        turned = self._pane.show(study.spec.name, study.pages, parts)
         if turned and self._opened:
             self._focus()
         stops = [("s stops ", "dim")] if desk.running is not None else []
@@ -185,13 +250,15 @@ class StudiesView(View):
             return
         problem, looked_at = message.run.problem, self._list.study is study
         if looked_at and not self._opened:
-            # The text page says how it ended.
-            self._pane.turn_to_text()
+            # The first page says how it ended.
+            self._pane.turn_to_first()
         elif problem is not None:
             self.ui.say(f"{study.spec.name}: {problem}", severity="error")
         if self.ui.view is not self and message.run.state == "done":
             self.ui.say(f"The study {study.spec.name} is done.")
         self.show_everything()
+        # What this one computed may be what others ask for too.
+        self._look_up()
 
     def _begin(self, study: OfferedStudy) -> None:
         """Run a study; asks for prompts first if it needs them."""
@@ -259,13 +326,21 @@ class StudiesView(View):
         if message.content is None:
             return
         self._desk.prompts = message.content
+        self._remember_prompts(message.content)
         if skipped := message.content.skipped:
             self.ui.say(f"Left out: {'; '.join(skipped)}.", severity="warning")
         if waiting is not None:
             self._begin(waiting)
-        # The text page says what the study's input is now.
-        self._pane.turn_to_text()
+        # The first page says what the study's input is now.
+        self._pane.turn_to_first()
         self.show_everything()
+        self._look_up()
+
+    def _remember_prompts(self, prompts: PromptSet) -> None:
+        """Keep which file these are of, for the next time that this pair is studied."""
+        file = self.query_one(PromptsBar).file_called(prompts.name)
+        known = {**self.ui.state.study_prompts, self._about: str(file or "")}
+        self.ui.update_state(study_prompts={pair: file for pair, file in known.items() if file})
 
     def action_page(self, by: int) -> None:
         self._pane.turn(by)
@@ -298,6 +373,10 @@ class StudiesView(View):
             return
         table, names = page.table, (study.spec.name, page.name, about)
         self.write_aside(lambda: save_table(table, "study", names, Path.cwd()))
+        if page.kind == "overview" and page.figure is not None:
+            numbers = numbers_of(page.figure)
+            drawn = study.spec.name, f"figure-{page.figure.name}", about
+            self.write_aside(lambda: save_table(numbers, "study", drawn, Path.cwd()))
 
     def action_report(self) -> None:
         study, about = self._list.study, self._about
