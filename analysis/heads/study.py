@@ -149,7 +149,7 @@ def _asks(
     told = given.words, given.vectors, given.top_words
     attending = built.attending(range(built.layers))
     chosen = sampled_heads([(layer, built.heads_in(layer)) for layer in attending])
-    of_heads = [head_ask(given.pair, *place, *told) for place in chosen]
+    of_heads = [head_ask(given.pair, layer, head, *told) for layer, head in chosen]
     return layer_asks(given.pair, attending, *told), chosen, of_heads
 
 

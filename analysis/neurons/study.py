@@ -142,10 +142,10 @@ def study(given: NeuronsInput) -> Study:
         study="components",
         title="Neurons and experts that instructions need",
         statements=(
-            thresholds.reading(mixture=pair.mixture),
-            *(overlap_statements(pair, within)),
             *alteration_statements(pair),
             *ablation_statements(measured),
+            *overlap_statements(pair, within),
+            thresholds.reading(mixture=pair.mixture),
         ),
         tables=(
             NamedTable(
@@ -179,8 +179,8 @@ def study(given: NeuronsInput) -> Study:
             ),
         ),
         figures=(
-            size_figure(pair.tuned[0].model, tuned),
             alteration_figure(alteration(base, tuned), base.categories),
+            size_figure(pair.tuned[0].model, tuned),
             *([ablation_figure(measured)] if measured else []),
         ),
         parameters=_parameters(given, instructions, thresholds, precisions),

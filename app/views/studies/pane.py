@@ -198,10 +198,11 @@ class StudyPane(Vertical):
         finding = self.query_one("#finding", Lines)
         if page is None or page.kind != "overview":
             plot.styles.height = bars.styles.height = "1fr"
-            plot.styles.display = bars.styles.display = None  # type: ignore[assignment]
+            for each in (plot, bars):
+                each.styles.clear_rule("display")
             return
         height = max(4, self.size.height - _TITLE_LINES)
-        lines = as_lines(self._told, self.size.width - 2, max(4, 2 * height // 5))
+        lines = as_lines(self._told, self.size.width - 2, max(5, height // 4))
         finding.styles.height = len(lines)
         finding.show(*lines)
         drawn = page.drawn if self.size.height >= DRAWN_FROM else ""

@@ -75,6 +75,8 @@ def _ahead_text(ahead: Ahead | None, cells: int) -> str:
     if ahead is None:
         return _NOT_RUN
     kept = f"{ahead.kept:,} of {ahead.asked:,} kept" if ahead.kept else _NOT_RUN
+    if ahead.kept >= ahead.asked:
+        return "all kept, takes a moment"
     if ahead.seconds is None:
         return kept
     return _fitting(cells, [kept, f"about {duration(ahead.seconds)}"], [kept])
