@@ -20,7 +20,9 @@ from textual.strip import Strip
 from app.widgets.lines import Line, text_style
 
 Draw = Callable[[int, int], Line]
-"""Index of an item and width in cells → its line of parts: harmless text and a style name."""
+"""Index of an item and width in cells → its line of parts: harmless text and a style name.
+
+Names are those of `ItemList`, or of two words, those of `app.widgets.scale.scale_style`."""
 
 
 class ItemList(ScrollView, can_focus=True):
@@ -112,7 +114,11 @@ class ItemList(ScrollView, can_focus=True):
         style = self._styles.get(name)
         if style is None:
             style = self.rich_style
-            if name:
+            if " " in name:
+                from app.widgets.scale import scale_style  # Not before the first paint.
+
+                style += scale_style(self.app, name) or Style.null()
+            elif name:
                 style += text_style(self, f"item-list--{name}")
             self._styles[name] = style
         return style

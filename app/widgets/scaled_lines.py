@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.style import Style
 
-from app.terminal.colours import LEVELS, MISSING_GLYPH, Palette, palette_of, signed_styles
+from app.terminal.colours import MISSING_GLYPH, palette_of
 from app.terminal.text import pad
 from app.widgets.bar_list import drawn
 from app.widgets.lines import Line, Lines, Part
+from app.widgets.scale import scale_line, scale_style
 from app.widgets.token_face import MARK, TEMPLATE
 
 _NUMBER = len("-0.00")
@@ -20,30 +21,13 @@ _WIDEST_WORD, _NARROWEST_BAR, _WIDEST_BAR = 24, 3, 40
 
 
 class ScaledLines(Lines):
-    """Lines with more styles: ``mark``, ``level 0`` to ``level 10``, ``signed -2`` to ``2``."""
+    """Lines with the styles of `scale_style`, too."""
 
     def _style(self, name: str) -> Style:
         style = self._styles.get(name)
-        if style is None and (own := self._of_scale(name)) is not None:
+        if style is None and (own := scale_style(self.app, name)) is not None:
             style = self._styles[name] = self.rich_style + own
         return super()._style(name) if style is None else style
-
-    def _of_scale(self, name: str) -> Style | None:
-        scale, _, number = name.partition(" ")
-        palette = self._palette
-        match scale:
-            case "level":
-                return palette.fills[int(number)]
-            case "signed":
-                styles = signed_styles(dark=self.app.current_theme.dark, mono=palette.mono)
-                return styles[len(styles) // 2 + int(number)]
-            case "mark":
-                return palette.mark
-        return None
-
-    @property
-    def _palette(self) -> Palette:
-        return palette_of(self.app)
 
     def show_legend(self, *, special: bool, missing: bool, right: str) -> None:
         """Say what colours and marks mean; `right` is what else there is to know.
@@ -53,9 +37,7 @@ class ScaledLines(Lines):
             missing: Whether anything is not computed yet.
             right: Harmless text.
         """
-        palette = self._palette
-        scale = [(palette.cell(level, 1), f"level {level}") for level in range(1, LEVELS)]
-        line: list[Part] = [(" low ", "dim"), *scale, (" high", "dim")]
+        line = scale_line(palette_of(self.app), " low", "high")
         marks = [(MARK, "mark", "instruction", True), (TEMPLATE, "mark", "template", special)]
         marks.append((MISSING_GLYPH, "dim", "not computed yet", missing))
         for glyph, style, words, there in marks:
