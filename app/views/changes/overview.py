@@ -38,6 +38,8 @@ class ChangesOverview(Horizontal):
         self._ascii, self._follow = ascii_only, follow
         self._ranked: Sequence[Ranked] = ()
         self._pane = _PANES[0]
+        # The ranking begins with its first row, until the user moves.
+        self._moved = False
 
     def compose(self) -> ComposeResult:
         yield NumberMap(ascii_only=self._ascii, follow=lambda _: self._map_moved(), id="map")
@@ -71,13 +73,21 @@ class ChangesOverview(Horizontal):
         what = "matrices" if atlas.matrices else "norms and biases"
         self.ranking.border_title = Text(f"{what} by change")
         rows = Rows.made(len(self._ranked), lambda index: self._cells(self._ranked[index]))
-        self.ranking.show_rows(self._columns(atlas), rows, row=self._rank_of_cursor())
+        row = self._rank_of_cursor() if self._moved else 0
+        self.ranking.show_rows(self._columns(atlas), rows, row=row)
         self._fit()
 
     def turn(self) -> None:
         """Go to the other pane."""
         self._choose(_PANES[1 - _PANES.index(self._pane)])
         self.focus_shown()
+        if self._pane == "ranking":
+            self._ranking_moved()
+
+    def go_to(self, row: int, column: int) -> None:
+        """Look at another matrix."""
+        self.map.move_cursor(row, column)
+        self._map_moved()
 
     def focus_shown(self) -> None:
         self.query_one(f"#{self._pane}").focus()
@@ -126,6 +136,7 @@ class ChangesOverview(Horizontal):
         return next((n for n, each in enumerate(self._ranked) if each.place == place), None)
 
     def _map_moved(self) -> None:
+        self._moved = True
         rank = self._rank_of_cursor()
         if rank is not None:
             self.ranking.move_to_row(rank)
@@ -137,7 +148,8 @@ class ChangesOverview(Horizontal):
             return
         place = self._ranked[rank].place
         # While rows are shown the cursor of the map decides.
-        if self.ranking.has_focus and place != self.map.cursor:
+        if self._pane == "ranking" and place != self.map.cursor:
+            self._moved = True
             self.map.move_cursor(*place)
             self._follow()
 

@@ -13,8 +13,8 @@ from app.widgets.lines import Line
 from app.widgets.number_map import Numbers
 
 HELP = (
-    "How much tuning changed every matrix, read from both models' weights alone. On the map: layers "
-    "down, matrices across; the last line is what stands outside the layers. The "
+    "How much tuning changed every matrix, read from both models' weights alone. On the map: "
+    "layers down, matrices across; the last line is what stands outside the layers. The "
     "lighter a cell, the larger its number beside the largest of the map. 0 stands only where not "
     "a single number differs. Matrices of experts (experts.down) are taken together. v shows norms "
     "and biases instead, m goes to the ranking and back.\n\n"

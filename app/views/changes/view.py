@@ -307,7 +307,7 @@ class ChangesView(LayerView[ChangesJobs]):
         """Show the same matrix of another layer."""
         row, column = self._map.cursor
         row += by * (1 + self.ui.take_repeats())
-        self._map.move_cursor(max(0, min(row, len(self._atlas.places) - 1)), column)
+        self._overview.go_to(max(0, min(row, len(self._atlas.places) - 1)), column)
         self.show_everything()
         self._settle()
 
@@ -318,7 +318,7 @@ class ChangesView(LayerView[ChangesJobs]):
         others = [(column + by * step) % count for step in range(1, count)]
         there = next((each for each in others if self._atlas.cell(row, each)), None)
         if there is not None:
-            self._map.move_cursor(row, there)
+            self._overview.go_to(row, there)
             self.show_everything()
 
     def _back(self) -> bool:
@@ -339,7 +339,7 @@ class ChangesView(LayerView[ChangesJobs]):
         assert place is not None
         self._atlas.matrices = True
         self._show_map()
-        self._map.move_cursor(place.row, self._atlas.columns.index(place.role))
+        self._overview.go_to(place.row, self._atlas.columns.index(place.role))
         self._show_matrix(place.direction)
         self._turn_to("matrix")
 
