@@ -83,7 +83,8 @@ def study(given: CasesInput) -> Study:
         study="density",
         title="Instruction scores by rating and by model",
         statements=(
-            *(each.sentence() for each in comparisons),
+            # What could be tested first.
+            *(each.sentence() for each in sorted(comparisons, key=lambda c: c.p_value is None)),
             _on_lengths(found),
             *fair_sentences(found, fair),
             unmoved_sentence(found, given.scoring.min_move),

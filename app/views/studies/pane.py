@@ -28,6 +28,9 @@ DRAWN_FROM = 16
 """From this height on an overview has a figure between the finding and the table."""
 
 _TITLE_LINES = 2
+_LOWEST, _HIGHEST = 7, 24
+"""Lines of a plot on an overview."""
+
 _KINDS = ("overview", "text", "table", "lines", "bars")
 
 
@@ -206,11 +209,13 @@ class StudyPane(Vertical):
         finding.styles.height = len(lines)
         finding.show(*lines)
         drawn = page.drawn if self.size.height >= DRAWN_FROM else ""
-        left = height - len(lines)
+        # The table's rows, their heading and the line above it; the figure has what is left.
+        needed = min(self.rows.count + 3, height // 2)
+        left = height - len(lines) - needed
         plot.styles.display = "block" if drawn == "lines" else "none"
         bars.styles.display = "block" if drawn == "bars" else "none"
-        plot.styles.height = max(7, min(18, left // 2))
-        bars.styles.height = max(2, min(bars.count + 1, left // 2))
+        plot.styles.height = max(_LOWEST, min(_HIGHEST, left))
+        bars.styles.height = max(2, min(bars.count + 1, left))
 
     def _show_row(self) -> None:
         page, row = self.page, self.rows.cells
