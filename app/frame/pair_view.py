@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from textual import on
-from textual.binding import Binding, BindingType
+from textual.binding import Binding
 from textual.message import Message
 from textual.widgets import Static
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from analysis.request import Ask
 
 Jobs = TypeVar("Jobs", bound=PairJobs)
+_START = Binding("enter", "start", "Start", show=False)
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,17 @@ class PairView(View, Generic[Jobs]):
     PAGES: ClassVar[tuple[str, ...]]
     TWINS: ClassVar[Mapping[str, str]] = {}
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "start", "Start", show=False)]
-
     class Weighed(Message):
         """It is known how many of the planned requests are not stored."""
 
         def __init__(self, missing: list[Ask[Any]], go: Callable[[], None]) -> None:
             super().__init__()
             self.missing, self.go = missing, go
+
+    def __init_subclass__(cls, **given: Any) -> None:
+        # Of the bindings of one key, those of the last class alone count.
+        cls.BINDINGS = [_START, *cls.__dict__.get("BINDINGS", [])]
+        super().__init_subclass__(**given)
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
