@@ -83,11 +83,12 @@ def study(given: CasesInput) -> Study:
         study="density",
         title="Instruction scores by rating and by model",
         statements=(
-            # What could be tested first.
-            *(each.sentence() for each in sorted(comparisons, key=lambda c: c.p_value is None)),
-            _on_lengths(found),
+            # What could be tested comes first, what could not last.
+            *(each.sentence() for each in comparisons if each.p_value is not None),
             *fair_sentences(found, fair),
+            _on_lengths(found),
             unmoved_sentence(found, given.scoring.min_move),
+            *(each.sentence() for each in comparisons if each.p_value is None),
         ),
         tables=(
             NamedTable(

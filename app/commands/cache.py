@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _MEGABYTE = 1_000_000
 _PROMPT_CELLS = 60
+_SHOWN = ("created", "size", "analysis", "model", "prompt")
+_EXACT = ("created", "last_read", "bytes", "analysis", "model", "prompt", "key")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,11 +79,9 @@ def _list(store: Store, options: argparse.Namespace) -> None:
 
     newest_first = sorted(store.entries(), key=lambda entry: entry.created, reverse=True)
     if options.csv or options.json:
-        columns = ("created", "last_read", "bytes", "analysis", "model", "prompt", "key")
-        write_table(Table(columns, [_exact(entry) for entry in newest_first]), options)
+        write_table(Table(_EXACT, [_exact(entry) for entry in newest_first]), options)
     else:
-        columns = ("created", "size", "analysis", "model", "prompt")
-        show("Stored results", Table(columns, [_for_readers(entry) for entry in newest_first]))
+        show("Stored results", Table(_SHOWN, [_for_readers(entry) for entry in newest_first]))
 
 
 def _exact(entry: Entry) -> tuple[Cell, ...]:

@@ -36,6 +36,7 @@ from tests.support.shown_numbers import ALONE, AnyReader, Listed, Reader, Said, 
 WIDE = (200, 50)
 
 EXCEPTIONS = {
+    r"^ +0 [·░▒▓█]+": "the lower end of the colours",
     r"^ insttui .*": "the names of the views, with their keys",
     r"^.*(?:: palette|ctrl-p palette).*": "keys",
     r"(?<=[\s│])[\d.]+(?=│)|└┬.*\n.*": "the scale of a plot",

@@ -43,7 +43,7 @@ class StudyPage:
 def pages_of(title: str, findings: Findings | None) -> tuple[StudyPage, ...]:
     """A study's pages, the overview first; only a text before there are findings."""
     if findings is None:
-        return (StudyPage("text", "text", title),)
+        return (StudyPage("text", "text", f"{title[:1].upper()}{title[1:]}"),)
     parameters = Table(("parameter", "value"), list(findings.parameters.items()))
     return (
         _overview(findings),

@@ -154,9 +154,8 @@ def told(study: OfferedStudy, works_on: str, prose: Callable[[str], str]) -> lis
     run, findings = study.run, study.findings
     if run is not None and run.state == "failed" and run.problem is not None:
         problem = run.problem
-        for each in (problem.what, problem.why, problem.remedy):
-            if each:
-                parts.append((prose(each), "bad"))
+        said = filter(None, (problem.what, problem.why, problem.remedy))
+        parts.append((prose(" ".join(said)), "bad"))
         parts.append(("What was computed is kept. r goes on.", "strong"))
     elif run is not None and run.state == "stopped":
         parts.append(("Stopped. What was computed is kept; r goes on.", "warn"))

@@ -75,6 +75,7 @@ class StudiesView(View):
         self._opened = False
         self._redraw = Redraw(self, self.show_everything, every_s=_REDRAW_S)
         self._waiting: OfferedStudy | None = None
+        self._recalled = False
 
     def compose(self) -> ComposeResult:
         with Container(id="content"):
@@ -149,14 +150,16 @@ class StudiesView(View):
     def _recall_prompts(self, desk: StudyDesk) -> None:
         """Read the prompts that the pair was studied on last. Called on a thread."""
         file = self.ui.state.study_prompts.get(self._about, "")
-        if not file or desk.prompts is not None:
+        if not file or self._recalled or desk.prompts is not None:
             return
+        self._recalled = True
         try:
             desk.prompts = read_prompt_set(Path(file), bad_lines="skip")
         except ProblemError as error:
             self.app.call_from_thread(self.ui.say, str(error), severity="warning")
             return
         self.query_one(PromptsBar).recall(Path(file))
+        self.app.call_from_thread(self.show_everything)
 
     def tasks(self) -> list[Task]:
         desk = self._desk
@@ -250,7 +253,6 @@ class StudiesView(View):
             return
         problem, looked_at = message.run.problem, self._list.study is study
         if looked_at and not self._opened:
-            # The first page says how it ended.
             self._pane.turn_to_first()
         elif problem is not None:
             self.ui.say(f"{study.spec.name}: {problem}", severity="error")
@@ -380,10 +382,10 @@ class StudiesView(View):
 
     def action_report(self) -> None:
         study, about = self._list.study, self._about
-        if study is None or study.findings is None:
+        findings = None if study is None else study.findings
+        if findings is None:
             self.ui.say("There is nothing to report yet.", severity="warning")
             return
-        findings = study.findings
 
         def write() -> Path:
             # Imported here: only a report needs to draw figures.
