@@ -11,15 +11,11 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.events import Resize
+from textual.message import Message
 from textual.worker import get_current_worker
 
 from analysis.problems import ProblemError
-from analysis.saliency.cases.prompt_sets import (
-    DEMO_PROMPTS,
-    PromptSet,
-    demo_prompts,
-    read_prompt_set,
-)
+from analysis.saliency.cases.prompt_sets import PromptSet
 from app.frame.action import Action
 from app.frame.actions import bindings
 from app.frame.export import free_path, save_table
@@ -33,9 +29,9 @@ from app.views.studies.figures import numbers_of
 from app.views.studies.links import link_of
 from app.views.studies.marks import ModelNames
 from app.views.studies.pane import StudyPane
+from app.views.studies.prompts_bar import PromptsBar
 from app.views.studies.study_list import StudyList
 from app.views.studies.text import HELP, going_on, told
-from app.widgets.file_bar import FileBar
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Lines, width_of
 from app.workspace import LibraryWorkspace
@@ -45,22 +41,6 @@ BESIDE_FROM_WIDTH = 120
 _REDRAW_S = 0.25
 
 
-class PromptsBar(FileBar[PromptSet]):
-    """Reads a set of prompts."""
-
-    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
-        super().__init__(f"prompts: a .jsonl, .csv or .tsv file, or: {DEMO_PROMPTS}", id=id)
-
-    def _shipped(self, name: str) -> PromptSet | None:
-        return demo_prompts() if name == DEMO_PROMPTS else None
-
-    def _read(self, path: Path, *, skip: bool) -> PromptSet:
-        return read_prompt_set(path, bad_lines="skip" if skip else "refuse")
-
-    def _amount(self, content: PromptSet) -> str:
-        return f"{len(content.prompts):,} prompts"
-
-
 class StudiesView(View):
     """The list of studies, with the current one's pages next to or below it."""
 
@@ -68,6 +48,13 @@ class StudiesView(View):
     HELP = HELP
     ANSWERS = frozenset({"export", "report", "copy"})
     BINDINGS: ClassVar[list[BindingType]] = bindings("studies")
+
+    class Looked(Message):
+        """What is stored for a study was looked up."""
+
+        def __init__(self, look: Look) -> None:
+            super().__init__()
+            self.look = look
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
@@ -138,28 +125,26 @@ class StudiesView(View):
                     if worker.is_cancelled:
                         return
                     if study.findings is None:
-                        self.app.call_from_thread(self._take_look, about(study))
+                        self.post_message(self.Looked(about(study)))
 
         self.run_worker(look, thread=True, exclusive=True, exit_on_error=False, group="look")
 
-    def _take_look(self, look: Look) -> None:
-        if self._desk is not None:
-            self._desk.take(look)
-            self.show_everything()
-
     def _recall_prompts(self, desk: StudyDesk) -> None:
-        """Read the prompts that the pair was studied on last. Called on a thread."""
-        file = self.ui.state.study_prompts.get(self._about, "")
-        if not file or self._recalled or desk.prompts is not None:
+        if self._recalled or desk.prompts is not None:
             return
         self._recalled = True
         try:
-            desk.prompts = read_prompt_set(Path(file), bad_lines="skip")
+            bar = self.query_one(PromptsBar)
+            desk.prompts = bar.recalled(self.ui.state, self._about)
         except ProblemError as error:
             self.app.call_from_thread(self.ui.say, str(error), severity="warning")
-            return
-        self.query_one(PromptsBar).recall(Path(file))
-        self.app.call_from_thread(self.show_everything)
+
+    @on(Looked)
+    def _take_look(self, message: Looked) -> None:
+        message.stop()
+        if self._desk is not None:
+            self._desk.take(message.look)
+            self._redraw.soon()
 
     def tasks(self) -> list[Task]:
         desk = self._desk
@@ -328,7 +313,8 @@ class StudiesView(View):
         if message.content is None:
             return
         self._desk.prompts = message.content
-        self._remember_prompts(message.content)
+        known = self.query_one(PromptsBar).remembered(self.ui.state, self._about, message.content)
+        self.ui.update_state(study_prompts=known)
         if skipped := message.content.skipped:
             self.ui.say(f"Left out: {'; '.join(skipped)}.", severity="warning")
         if waiting is not None:
@@ -337,12 +323,6 @@ class StudiesView(View):
         self._pane.turn_to_first()
         self.show_everything()
         self._look_up()
-
-    def _remember_prompts(self, prompts: PromptSet) -> None:
-        """Keep which file these are of, for the next time that this pair is studied."""
-        file = self.query_one(PromptsBar).file_called(prompts.name)
-        known = {**self.ui.state.study_prompts, self._about: str(file or "")}
-        self.ui.update_state(study_prompts={pair: file for pair, file in known.items() if file})
 
     def action_page(self, by: int) -> None:
         self._pane.turn(by)
