@@ -48,6 +48,12 @@ class Answerer(Protocol):
     def cached(self, request: Request[R]) -> R | None:
         """The stored answer; reads the disk, never starts the engine."""
 
+    def holds(self, request: Request[Any]) -> bool:
+        """Whether an answer is stored; does not read it."""
+
+    def keep(self, request: Request[R], answer: R) -> None:
+        """Store an answer that was made without the engine; ProblemError if that fails."""
+
 
 @dataclass
 class Asker:

@@ -26,7 +26,7 @@ from analysis.events import (
     Progress,
 )
 from analysis.models.places import place_of
-from analysis.problems import Problem, ProblemError
+from analysis.problems import Problem, ProblemError, problem
 from analysis.request import ModelChoice, Request
 from analysis.session.jobs import Job, JobQueue, Listener
 from analysis.session.process import EngineDiedError, EngineProcess
@@ -112,6 +112,18 @@ class Session:
         """The stored answer, if any. Reads the disk, never starts the engine."""
         return self._look_up(request, self._key(request))
 
+    def holds(self, request: Request[Any]) -> bool:
+        """Whether an answer is stored. Reads the disk, but not the answer."""
+        key = self._key(request)
+        return self._store is not None and key is not None and self._store.has(key)
+
+    def keep(self, request: Request[R], answer: R) -> None:
+        """Store an answer that was made without the engine, in place of an earlier one.
+
+        Raises ProblemError, ``storage``, if the disk does not take it.
+        """
+        self._store_under(self._key(request), request, answer)
+
     def close(self) -> None:
         """Stop the engine and drop all waiting jobs at once; listeners get no more events."""
         self._closed.set()
@@ -145,18 +157,22 @@ class Session:
         if self._store is None or key_after is None or key not in (None, key_after):
             return
         try:
-            self._store.put(key_after, result, label=_label(job.request))
+            self._store_under(key_after, job.request, result)
+        except ProblemError as error:
+            job.tell(Notice(error.problem))
+
+    def _store_under(self, key: str | None, request: Request[R], answer: R) -> None:
+        if self._store is None or key is None:
+            return
+        try:
+            self._store.put(key, answer, label=_label(request))
         except CacheWriteError as error:
-            job.tell(
-                Notice(
-                    Problem(
-                        kind="storage",
-                        what="The result is shown but could not be saved.",
-                        why=str(error),
-                        remedy="Free some space or choose another folder with --cache-dir.",
-                    )
-                )
-            )
+            raise problem(
+                "storage",
+                "The result is shown but could not be saved.",
+                str(error),
+                "Free some space or choose another folder with --cache-dir.",
+            ) from error
 
     # The arrivals thread: stored answers need not wait for running computations
 

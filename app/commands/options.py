@@ -119,6 +119,8 @@ def add_output(
 ) -> None:
     """Add where a command's rows go, as CSV and as JSON; `output.write_table` obeys it.
 
+    Without a file, or with ``-``, that is standard output.
+
     Args:
         parser: Whose options these are.
         rows: Which rows.
@@ -128,12 +130,16 @@ def add_output(
     place = f", instead of {instead}" if instead else ""
     parser.add_argument(
         "--csv",
+        nargs="?",
+        const="-",
         default=None if instead else "-",
         metavar="FILE",
-        help=f"where {rows} go{place}; - is standard output",
+        help=f"where {rows} go{place}; - or no FILE is standard output",
     )
     parser.add_argument(
         "--json",
+        nargs="?",
+        const="-",
         metavar="FILE",
         help=f"the same as JSON: {document}; in place of CSV unless --csv names a file",
     )

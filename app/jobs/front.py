@@ -45,6 +45,14 @@ class ViewSession:
         """The stored answer; reads the disk, never starts the engine."""
         return self._session.cached(request)
 
+    def holds(self, request: Request[Any]) -> bool:
+        """Whether an answer is stored; does not read it."""
+        return self._session.holds(request)
+
+    def keep(self, request: Request[R], answer: R) -> None:
+        """Store an answer that was made without the engine; ProblemError if that fails."""
+        self._session.keep(request, answer)
+
     def stand(self, *, in_front: bool) -> None:
         """Let the view's requests go before those of all others, or behind."""
         if in_front != self._in_front:

@@ -18,7 +18,10 @@ FREE_S = 10.0
 
 # Seconds a parameter and text on one core, by analysis.
 _ON_ONE_CORE = {
+    "attribution": 1e-6,
+    "curves": 1e-6,
     "head pairs": 1e-6,
+    "neuron pairs": 3e-7,
     "concepts": 1e-6,
     "changes": 1e-6,
     "frequencies": 1e-8,
@@ -37,14 +40,22 @@ class Prices:
 
     def of(self, asks: Iterable[Ask[Any]]) -> float | None:
         """Seconds of all these requests; None if that is not known of one of them."""
+        return self.of_requests(request for ask in asks for request in ask.requests)
+
+    def of_requests(self, requests: Iterable[Request[Any]]) -> float | None:
+        """As `of`."""
         seconds = 0.0
-        for request in (request for ask in asks for request in ask.requests):
+        for request in requests:
             price = self.known.get(request.analysis, _ON_ONE_CORE.get(request.analysis))
             amount = _amount(request)
             if price is None or amount is None:
                 return None
             seconds += price * amount
         return seconds
+
+    def measured(self, requests: Iterable[Request[Any]]) -> bool:
+        """Whether what is known of all of these was measured on this machine."""
+        return all(request.analysis in self.known for request in requests)
 
     def learn(self, request: Request[Any], seconds: float) -> None:
         """Take in what a request cost; called on any thread."""

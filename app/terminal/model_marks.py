@@ -42,6 +42,13 @@ def marked(side: int, name: str, *, ascii_only: bool = False) -> str:
     return name and f"{MARKS[side].ascii if ascii_only else MARKS[side].glyph} {name}"
 
 
+def marked_column(name: str, *, ascii_only: bool = False) -> str:
+    """A column's name, ``pairs_base``, behind the mark of the model that it is about, if of one."""
+    words = name.split("_")
+    sides = [side for side, role in enumerate(("base", "tuned")) if role in words]
+    return marked(sides[0], name, ascii_only=ascii_only) if len(sides) == 1 else name
+
+
 def side_of(name: str) -> int | None:
     """Whose name this is by its mark: the base (0) or the tuned model's (1); None for no mark."""
     glyphs = [mark.glyph for mark in MARKS]

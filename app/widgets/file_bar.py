@@ -46,6 +46,10 @@ class FileBar(SearchBar, Generic[Content]):
         """The file that was named last, if this is its name; in full."""
         return self._file if self._file is not None and self._file.name == name else None
 
+    def recall(self, file: Path) -> None:
+        """Take a file as named that was named in an earlier run of the program."""
+        self._file = file
+
     def _shipped(self, name: str) -> Content | None:
         """The shipped content of this name; None if there is none."""
         raise NotImplementedError

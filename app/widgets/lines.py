@@ -126,10 +126,14 @@ def _cells(line: Line) -> list[tuple[str, str, int]]:
 def text_style(widget: Widget, name: str) -> Style:
     """What a component adds to the widget's style.
 
-    A muted colour is relative to the background, which Textual's partial style leaves out: it would
-    be plain white or black. Its whole style knows.
+    A muted colour, or a ground that is but a little lighter, is relative to the background, which
+    Textual's partial style leaves out: it would be plain white or black. Its whole style knows.
     """
     own = widget.get_component_rich_style(name, partial=True)
-    if own.color is None:
+    if own.color is None and own.bgcolor is None:
         return own
-    return own + Style(color=widget.get_component_rich_style(name).color)
+    whole = widget.get_component_rich_style(name)
+    return own + Style(
+        color=None if own.color is None else whole.color,
+        bgcolor=None if own.bgcolor is None else whole.bgcolor,
+    )

@@ -95,8 +95,7 @@ class Span:
         levels = np.where(numbers > 0, 1 + np.rint((LEVELS - 2) * share), 0)
         return np.clip(levels, 0, LEVELS - 1).astype(np.uint8)
 
-
-def shade(span: Span, cell: object) -> str:
-    """The style of a number in a table, which has its level for a ground."""
-    number = float(cell) if isinstance(cell, int | float) else 0.0
-    return f"shade {int(span.levels(np.array([number]))[0])}"
+    def shade(self, cell: object) -> str:
+        """The style of a number in a table, which has its level for a ground; of others, of 0."""
+        number = float(cell) if isinstance(cell, int | float) else 0.0
+        return f"shade {int(self.levels(np.array([number]))[0])}"

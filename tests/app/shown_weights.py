@@ -231,6 +231,33 @@ _MATRICES = ("query", "key", "value", "output", "gate", "up", "down", "embedding
 _VECTORS = ("input_layernorm", "norm")
 
 
+RANKED: list[AnyReader] = [
+    Reader(
+        "changes",
+        r"││ +(?:(?P<layer>N)|outside) +(?P<tensor>\w+) +(?P<relative_change__pct>N)"
+        r"(?: +(?P<effective_rank>N) +(?P<directions_of_90_percent>N) +(?P<width>N))?",
+        rename={"width": "shape__narrower"},
+    ),
+    Reader(
+        "changes",
+        r"(?:layer (?P<layer>N) · )?(?P<tensor>\w+) changed most of all [\w ]+, by "
+        r"(?P<relative_change__pct>N) %",
+    ),
+    Reader(
+        "changes",
+        r"least (?:layer (?P<layer>N) · )?(?P<tensor>\w+), by (?P<relative_change__pct>N) %",
+    ),
+    Reader(
+        "changes",
+        r"lie in (?:about )?(?P<directions_of_90_percent>N) of (?P<width>N) directions",
+        r"layer (?P<layer>N) · (?P<tensor>\w+) changed most",
+        rename={"width": "shape__narrower"},
+    ),
+    Reader("changes", r"(?P<relative_change__pct>N) % of the norm"),
+]
+"""The matrices by change, and the sentence above them."""
+
+
 def changed(tensors: tuple[str, ...]) -> list[AnyReader]:
     """The map of matrices, or that of vectors, and the lines below it."""
     return [
@@ -240,8 +267,9 @@ def changed(tensors: tuple[str, ...]) -> list[AnyReader]:
             rf"^│(?:outside|layer (?P<layer>\d+)) +{CELLS}",
             [{"tensor": each} for each in tensors],
             "relative_change__pct",
+            pane=0,
         ),
-        Reader("changes", r"in %, up to (?P<relative_change__pct>N) "),
+        *RANKED,
         *TENSOR,
     ]
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 
 import pytest
 
 from analysis.saliency.cases.library import CaseLibrary
+from app.cli import main
 from app.views.cases.view import CasesView
 from app.widgets.table_list import TableList
-from tests.app.pair_app import csv_rows, library_app, screen, until, until_shown
+from tests.app.pair_app import copied, csv_rows, library_app, screen, until, until_shown
 from tests.support.case_folders import PUBLISHED, needs_published_maps, write_small_library
 
 
@@ -41,6 +43,21 @@ async def test_the_list_shows_what_the_library_says(small):
         base, tuned = scores["one"]
         numbers = [f"{base:.2f}", f"{tuned:.2f}", f"{tuned - base:+.2f}"]
         assert row.split()[1:6] == ["letters", "3", *numbers]
+
+
+async def test_the_copied_command_writes_the_scores_of_every_case(small, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    async with small.run_test(size=(100, 24)) as pilot:
+        await until_shown(pilot, "2 of 2 cases", "○ base", "● tuned")
+        words = shlex.split(await copied(pilot, "Y"))
+    assert words[:3] == ["insttui", "study", "density"]
+    assert main(words[1:]) == 0
+    rows = csv_rows(tmp_path / "study/density/cases.csv")
+    written = {(row["case"], row["model"]): float(row["score"]) for row in rows}
+    models = small.workspace.library.models
+    for case, scores in CaseLibrary.open(tmp_path / "library").instruction_scores():
+        for model, score in zip(models, scores, strict=True):
+            assert written[case, model] == pytest.approx(score)
 
 
 async def test_a_case_opens_and_brackets_walk_the_list(small):

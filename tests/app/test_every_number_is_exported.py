@@ -36,6 +36,7 @@ from tests.support.shown_numbers import ALONE, AnyReader, Listed, Reader, Said, 
 WIDE = (200, 50)
 
 EXCEPTIONS = {
+    r"^ +0 [·░▒▓█]+": "the lower end of the colours",
     r"^ insttui .*": "the names of the views, with their keys",
     r"^.*(?:: palette|ctrl-p palette).*": "keys",
     r"(?<=[\s│])[\d.]+(?=│)|└┬.*\n.*": "the scale of a plot",
@@ -311,8 +312,10 @@ async def test_studies(tmp_path, play):
         await finished(pilot)
         await pilot.press("enter")
         walk = Walk(pilot, tmp_path)
-        await walk.see([Written("report", r"^.*│ (?:Tuned|A \[b\]).*$")], by="w")
+        told = Written("report", r"^.*│ (?:Tuned|A \[b\]).*$")
         cases = [Listed("study-scores-cases", "case")]
+        await walk.see([told, *cases], until=["share by place"], by="we")
+        await walk.see([told], "l", until=["All that was found"], by="")
         await walk.see(cases, "l", until=["Every response"])
         await walk.see([Listed("study-scores-summary", "model")], "l", until=["Means"])
         profile = [Listed("study-scores-figure-profile", "place")]
@@ -320,11 +323,11 @@ async def test_studies(tmp_path, play):
         bars = "study-scores-figure-groups"
         await walk.see(
             [
-                Reader(bars, r"│ (?P<dataset>letters) +base +(?P<base>N)"),
-                Reader(bars, r"│ signs.* +base +(?P<base>N)", known={"tuned": ""}),
+                Reader(bars, r"│ (?P<dataset>letters) +○ base +(?P<base>N)"),
+                Reader(bars, r"│ signs.* +○ base +(?P<base>N)", known={"tuned": ""}),
                 Reader(
                     bars,
-                    r"│ (?P<dataset>letters) +tuned +(?P<tuned>N) ± (?P<error>N)",
+                    r"│ (?P<dataset>letters) +● tuned +(?P<tuned>N) ± (?P<error>N)",
                     rename={"error": "± tuned"},
                 ),
             ],

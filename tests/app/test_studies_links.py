@@ -138,7 +138,7 @@ async def test_an_open_page_says_how_far_a_run_is_where_the_list_is_hidden(tmp_p
         play.gate.clear()
         await pilot.press("r", "enter")
         await until_shown(
-            pilot, "asking demo-base 0 of 12 · case-0", "1 of 6", "s stop", "esc back"
+            pilot, "asking demo-base 0 of 12 · case-0", "1 of 7", "s stop", "esc back"
         )
 
 
@@ -153,9 +153,9 @@ async def test_a_title_too_long_for_a_line_goes_on_in_the_next(tmp_path, monkeyp
 
     monkeypatch.setattr(scripted_studies, "scores_found", renamed)
     async with pair_at(finished, tmp_path, size=NARROW) as (pair, pilot):
-        await pilot.press("enter", "l")
-        await until_shown(pilot, "2 of 3", "followed_or_not")
+        await pilot.press("enter", "l", "l")
+        await until_shown(pilot, "3 of 4", "followed_or_not")
         shown = " ".join(screen(pair.app).split())
-        assert shown.replace("2 of 3 ←→ ", "").count(title) == 1
+        assert shown.replace("3 of 4 ←→ ", "").count(title) == 1
         # The id of a case is whole: its end tells it from the next.
         assert demo_prompts().prompts[0].id in shown

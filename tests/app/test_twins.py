@@ -123,7 +123,7 @@ async def test_a_study(tmp_path, monkeypatch):
         assert (await copied(pilot, "Y")).startswith("insttui study heads --base demo-base")
         await pilot.press("enter")
         await until_shown(pilot, "done")
-        await pilot.press("enter", "l")
+        await pilot.press("enter", "l", "l")
         await pilot.pause(0.1)
         written = ran(await copied(pilot, "Y"), tmp_path)
         assert written

@@ -86,7 +86,7 @@ class ScriptedSession:
     ) -> None:
         self._script = script or answer
         self._on_status = on_status or (lambda status: None)
-        self._stored = stored or {}
+        self._stored = {} if stored is None else stored
         self._jobs: queue.SimpleQueue[ScriptedJob] = queue.SimpleQueue()
         self._models: dict[str, ModelFacts] = {}
         self.requests: list[Request] = []
@@ -107,6 +107,14 @@ class ScriptedSession:
     def cached(self, request: Request) -> Any | None:
         """The stored answer, if there is one."""
         return self._stored.get(request)
+
+    def holds(self, request: Request) -> bool:
+        """Whether there is a stored answer."""
+        return request in self._stored
+
+    def keep(self, request: Request, answer: Any) -> None:
+        """Store an answer."""
+        self._stored[request] = answer
 
     def close(self) -> None:
         """Say nothing more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,9 +18,11 @@ from analysis.saliency.cases.library import Case, CaseLibrary
 from analysis.table import Cell
 from app.frame.actions import bindings
 from app.frame.export import free_path, save_csv
+from app.frame.twin import command_line, values_of
 from app.frame.view import View
 from app.links import CaseLink, Link, MapsLink, StepLink, StoredMap
 from app.rating import rate, rated_note
+from app.terminal.model_marks import marked
 from app.terminal.text import prose
 from app.views.cases.case_list import Filters, Scores, difference, rating_choices, table
 from app.widgets.item_list import ItemList
@@ -29,6 +32,7 @@ from app.widgets.table_rows import Column, Rows
 from app.workspace import LibraryWorkspace
 
 _GUESSED = "~"
+_ROLES = ("base", "tuned")
 _SCORES_A_MESSAGE = 200
 
 _score = "{:.2f}".format
@@ -115,12 +119,14 @@ class CasesView(View):
         return None if number is None else self._listed[number]
 
     def _columns(self) -> list[Column]:
-        names = ("base", "tuned") if len(self._library.models) == 2 else ("score",)
+        ascii_only, both = self.ui.settings.ascii, len(self._library.models) == 2
+        roles = [marked(side, name, ascii_only=ascii_only) for side, name in enumerate(_ROLES)]
+        names = roles if both else ("score",)
         scores = [Column(name, _score, missing="–") for name in names]
         if len(scores) == 2:
             scores.append(Column("diff.", "{:+.2f}".format, "accent", missing="–"))
         return [
-            Column("id", self._id_text, least=10),
+            Column("id", self._id_text, least=21),
             Column("dataset", style="dim", least=7),
             Column("rating", missing="–"),
             *scores,
@@ -258,6 +264,14 @@ class CasesView(View):
         """Show ratings as they are now; no case leaves the list until it is made again."""
         self._listed = [self._library.case(case.id) for case in self._listed]
         self._show_rows()
+
+    def twins(self) -> Sequence[str]:
+        """The study of these maps: every case's scores are a table of its report."""
+        library = self._library
+        rated = any(case.rating is not None for case in library.cases)
+        if len(library.models) < 2 and not rated:
+            return ()
+        return [command_line("study density {results} --out study", values_of(self.ui.workspace))]
 
     def action_export(self) -> None:
         """Export the cases that are shown, in their order."""

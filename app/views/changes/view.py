@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import wrap
 from typing import ClassVar
 
 from rich.text import Text
@@ -25,21 +26,25 @@ from app.frame.layer_view import LayerView
 from app.frame.twin import Value, option
 from app.jobs.pair_jobs import PairJobs
 from app.links import ComponentLink, HeadLink, Link, UnitsLink
+from app.terminal.colours import palette_of
+from app.terminal.text import prose
 from app.views.changes.atlas import ChangesAtlas, percent
+from app.views.changes.overview import ChangesOverview
 from app.views.changes.page import FoundDirections, MatrixPage
 from app.views.changes.text import (
     HELP,
     UNLIKE,
     copied_map,
     copied_matrix,
-    nothing_changed,
+    finding,
     status_lines,
 )
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line, Lines
 from app.widgets.number_map import NumberMap
+from app.widgets.scale import scale_line
+from app.widgets.scaled_lines import ScaledLines
 from app.widgets.search_bar import SearchBar
-from app.widgets.token_face import TokenFace
 
 _LEADS = {
     "query": "heads",
@@ -95,9 +100,11 @@ class ChangesView(LayerView[ChangesJobs]):
 
     def compose(self) -> ComposeResult:
         ascii_only = self.ui.settings.ascii
+        yield Lines(id="finding")
+        yield ScaledLines(id="legend")
         with Container(id="content"):
             yield Static("", id="words", markup=False)
-            yield NumberMap(ascii_only=ascii_only, follow=self._moved, id="map")
+            yield ChangesOverview(self._moved, ascii_only=ascii_only, id="overview")
             yield MatrixPage(ascii_only=ascii_only, id="matrix-page")
             yield FoundDirections(ascii_only=ascii_only, id="found")
         yield SearchBar(
@@ -107,8 +114,12 @@ class ChangesView(LayerView[ChangesJobs]):
         yield Lines(id="status")
 
     @property
+    def _overview(self) -> ChangesOverview:
+        return self.query_one(ChangesOverview)
+
+    @property
     def _map(self) -> NumberMap:
-        return self.query_one("#map", NumberMap)
+        return self._overview.map
 
     @property
     def _matrix(self) -> MatrixPage:
@@ -129,6 +140,7 @@ class ChangesView(LayerView[ChangesJobs]):
 
     def on_resize(self, event: Resize) -> None:
         self.call_after_refresh(self._show_status)
+        self.call_after_refresh(self._show_finding)
 
     def offers(self, action: Action) -> bool:
         match action.id:
@@ -142,7 +154,7 @@ class ChangesView(LayerView[ChangesJobs]):
                 on_matrix = self._page == "matrix" and bool(self._leads)
                 opens = self._page == "map" and self._change is not None
                 return on_matrix or opens or self._page == "found"
-            case "changes.kind":
+            case "changes.kind" | "changes.pane":
                 return self._page == "map"
             case (
                 "changes.next_layer"
@@ -156,7 +168,7 @@ class ChangesView(LayerView[ChangesJobs]):
     def _focus_shown(self) -> None:
         match self._page:
             case "map":
-                self._map.focus()
+                self._overview.focus_shown()
             case "matrix":
                 self._matrix.items.focus()
             case "found":
@@ -166,25 +178,33 @@ class ChangesView(LayerView[ChangesJobs]):
         # On a page behind the map escape goes back first and stops nothing.
         return super()._progress() if self._page in ("words", "map") else self._going_on()[:1]
 
-    def _all_there(self) -> Line:
-        nothing = nothing_changed(self._atlas.layers, len(self._atlas.places))
-        return [*super()._all_there(), (f" · {nothing}" if nothing else "", "accent")]
-
     def _show_page(self, jobs: ChangesJobs) -> None:
         if self._page == "map":
             self._show_map()
         elif self._page == "matrix":
             self._show_matrix(self._matrix.items.row_number or 0)
         self._show_status()
+        self._show_finding()
 
     def _show_map(self) -> None:
-        ascii_only = self.ui.settings.ascii
-        self._map.show_numbers(self._atlas.numbers(ascii_only=ascii_only))
+        self._overview.show(self._atlas)
         what = "matrices" if self._atlas.matrices else "norms and biases"
+        size = "|dW| / |W|" if self.ui.settings.ascii else "‖ΔW‖ / ‖W‖"
+        self._map.border_title = Text(f"{what}: {size} in %")
+
+    def _show_finding(self) -> None:
+        """What is found, and what the colours mean; on the map alone."""
+        lines, legend = self.query_one("#finding", Lines), self.query_one("#legend", ScaledLines)
+        lines.display = legend.display = self._page == "map"
+        if self._page != "map":
+            return
+        ascii_only, width = self.ui.settings.ascii, max(20, self.size.width - 2)
+        said = wrap(finding(self._atlas, self._names, ascii_only=ascii_only), width, max_lines=3)
+        lines.styles.height = max(1, len(said))
+        lines.show(*([(prose(line, ascii_only=ascii_only), "strong")] for line in said))
         largest = percent(self._atlas.largest(), ascii_only)
-        size = "|dW| / |W|" if ascii_only else "‖ΔW‖ / ‖W‖"
-        base, tuned = self._names
-        self._map.border_title = Text(f"{base} | {tuned} · {what}: {size} in %, up to {largest}")
+        line = scale_line(palette_of(self.app), " 0", f"{largest} % of the norm")
+        legend.show([*line, ("   largest of the map" if largest != "0" else "", "dim")])
 
     def _show_matrix(self, cursor: int = 0) -> None:
         row = self._map.cursor[0]
@@ -232,7 +252,7 @@ class ChangesView(LayerView[ChangesJobs]):
         elif self._page == "map" or part == self._part:
             self.show_everything()
 
-    def _moved(self, message: TokenFace.CursorMoved) -> None:
+    def _moved(self) -> None:
         self._show_status()
         self._settle()
         self.ui.refresh_lines()
@@ -273,6 +293,11 @@ class ChangesView(LayerView[ChangesJobs]):
             thresholds=Thresholds(),
         )
 
+    def action_pane(self) -> None:
+        """Go to the ranking, or back to the map."""
+        self._overview.turn()
+        self.ui.refresh_lines()
+
     def action_kind(self) -> None:
         self._atlas.matrices = not self._atlas.matrices
         self._map.move_cursor(self._part, 0)
@@ -282,7 +307,7 @@ class ChangesView(LayerView[ChangesJobs]):
         """Show the same matrix of another layer."""
         row, column = self._map.cursor
         row += by * (1 + self.ui.take_repeats())
-        self._map.move_cursor(max(0, min(row, len(self._atlas.places) - 1)), column)
+        self._overview.go_to(max(0, min(row, len(self._atlas.places) - 1)), column)
         self.show_everything()
         self._settle()
 
@@ -293,7 +318,7 @@ class ChangesView(LayerView[ChangesJobs]):
         others = [(column + by * step) % count for step in range(1, count)]
         there = next((each for each in others if self._atlas.cell(row, each)), None)
         if there is not None:
-            self._map.move_cursor(row, there)
+            self._overview.go_to(row, there)
             self.show_everything()
 
     def _back(self) -> bool:
@@ -314,7 +339,7 @@ class ChangesView(LayerView[ChangesJobs]):
         assert place is not None
         self._atlas.matrices = True
         self._show_map()
-        self._map.move_cursor(place.row, self._atlas.columns.index(place.role))
+        self._overview.go_to(place.row, self._atlas.columns.index(place.role))
         self._show_matrix(place.direction)
         self._turn_to("matrix")
 

@@ -13,7 +13,7 @@ from app.terminal.model_marks import MARKS
 from app.terminal.text import fit, visible
 from app.views.concepts.atlas import ConceptAtlas, ConceptRow, WordPlace
 from app.widgets.found_list import FoundList
-from app.widgets.scale import GAINED, KEPT, LOST, Span, shade, sign_of
+from app.widgets.scale import GAINED, KEPT, LOST, Span, sign_of
 from app.widgets.table_list import TableList
 from app.widgets.table_rows import Arrangement, Column, Row, Rows, cell_text
 
@@ -56,7 +56,7 @@ class ConceptList(TableList):
         signs = {style: sign_of(style, ascii_only=ascii_only) for style in (KEPT, GAINED, LOST)}
         degrees = "{:.1f}".format if ascii_only else "{:.1f}°".format
         columns = [
-            Column("turned", degrees, lambda cell: shade(span, cell), missing="–"),
+            Column("turned", degrees, span.shade, missing="–"),
             *(Column(mark.ascii if ascii_only else mark.glyph, missing="none") for mark in MARKS),
             *([Column("var %", "{:.2f}".format, "dim", missing="–")] if wide else []),
             *([Column("description", least=20)] if descriptions is not None else []),

@@ -21,7 +21,7 @@ from app.views.heads.atlas import HeadAtlas
 from app.views.heads.layer import HeadLayer, HeadSummary
 from app.views.heads.page import STATUSES, pair_text
 from app.widgets.head_map import HeadMap
-from app.widgets.scale import Span, change_style, shade, sign_of
+from app.widgets.scale import Span, change_style, sign_of
 from app.widgets.table_list import TableList
 from app.widgets.table_rows import Column, Row, Rows
 
@@ -54,7 +54,7 @@ class HeadRanking(TableList):
         columns = (
             Column("layer"),
             Column("head"),
-            Column("change", "{:.2f}".format, lambda cell: shade(span, cell)),
+            Column("change", "{:.2f}".format, span.shade),
             *(Column(sign, style=style) for sign, style in counted),
             *(
                 Column(f"{sign} {name}", style=style, least=16, harmless=True)

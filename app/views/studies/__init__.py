@@ -10,9 +10,9 @@ ACTIONS = (
     Action("studies.rerun", "r", "again", "Run the study again, or on where it was", "run_again"),
     Action("studies.previous_page", "left,h", "", "Previous page of the study", "page(-1)"),
     Action("studies.next_page", "right,l", "page", "Next page of the study", "page(1)"),
+    Action("studies.back", "escape", "back", "Back to the list; to the first view"),
     Action("studies.export", "e", "export", "The table, or the figure's numbers, as a CSV file"),
     Action("studies.prompts", "p", "prompts", "Name the prompts that both models are asked"),
-    Action("studies.back", "escape", "back", "Back to the list; to the first view"),
     Action("studies.report", "w", "report", "Write the whole report to a folder"),
     Action("studies.copy", "y", "copy", "Copy the text, the row, or the figure's numbers"),
 )

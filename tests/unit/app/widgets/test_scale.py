@@ -7,7 +7,7 @@ import pytest
 from rich.cells import cell_len
 
 from app.terminal.colours import palette_for
-from app.widgets.scale import Span, scale_line, shade
+from app.widgets.scale import Span, scale_line
 from app.widgets.table_columns import ColumnLayout
 from app.widgets.table_rows import Column
 
@@ -40,7 +40,7 @@ def test_a_legend_shows_every_level_but_nothing_between_its_ends(mono, ascii_onl
 
 def test_the_ground_of_a_cell_ends_with_it():
     span = Span(0.0, 1.0)
-    columns = [Column("change", "{:.2f}".format, lambda cell: shade(span, cell)), Column("x")]
+    columns = [Column("change", "{:.2f}".format, span.shade), Column("x")]
     layout = ColumnLayout(columns, ascii_only=False)
     layout.measure([(1.0, "word")])
     cell, gap = layout.line((1.0, "word"), 40)[1:3]
