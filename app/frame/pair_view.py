@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from textual import on
-from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Static
 
@@ -61,8 +60,6 @@ class PairView(View, Generic[Jobs]):
     PAGES: ClassVar[tuple[str, ...]]
     TWINS: ClassVar[Mapping[str, str]] = {}
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "start", "Start", show=False)]
-
     class Weighed(Message):
         """It is known how many of the planned requests are not stored."""
 
@@ -72,6 +69,8 @@ class PairView(View, Generic[Jobs]):
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
+        # Beside what enter does on the view's pages: as a class's binding, theirs would replace it.
+        self._bindings.bind("enter", "start", "Start", show=False)
         self._page = "words"
         self._jobs: Jobs | None = None
         # What waits for enter, because it costs much.

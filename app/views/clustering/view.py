@@ -121,7 +121,8 @@ class ClustersView(PairView[ClusterJobs]):
         """Progress, or remarks on the results; the words say what failed or was stopped."""
         jobs = self._jobs
         if jobs is None or jobs.found is None:
-            return self._going_on() if jobs is not None and jobs.running is not None else []
+            waits = self._offer is not None or (jobs is not None and jobs.running is not None)
+            return self._going_on() if waits else []
         said = [f"Tasks: {jobs.task_set.name}.", *jobs.task_set.notes, *notes_of(jobs.found)]
         return [(self.prose(" ".join(said)), "dim")]
 
