@@ -53,15 +53,22 @@ class ScaledLines(Lines):
             missing: Whether anything is not computed yet.
             right: Harmless text.
         """
-        palette = self._palette
-        scale = [(palette.cell(level, 1), f"level {level}") for level in range(1, LEVELS)]
-        line: list[Part] = [(" low ", "dim"), *scale, (" high", "dim")]
+        line = self._scale()
         marks = [(MARK, "mark", "instruction", True), (TEMPLATE, "mark", "template", special)]
         marks.append((MISSING_GLYPH, "dim", "not computed yet", missing))
         for glyph, style, words, there in marks:
             if there:
                 line += [("   ", ""), (glyph, style), (f" {words}", "dim")]
         self.show(line, right=[(f"{right} ", "dim")] if right else [])
+
+    def show_scale(self, words: str) -> None:
+        """Say what the lightness of a map means, in harmless words."""
+        self.show([*self._scale(), (f"  {words}", "dim")])
+
+    def _scale(self) -> list[Part]:
+        palette = self._palette
+        scale = [(palette.cell(level, 1), f"level {level}") for level in range(1, LEVELS)]
+        return [(" low ", "dim"), *scale, (" high", "dim")]
 
 
 @dataclass(frozen=True)

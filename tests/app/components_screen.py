@@ -30,6 +30,13 @@ async def shown_components(pilot, *words):
     return await until_shown(pilot, ALL, *words)
 
 
+async def shown_overlaps(pilot, *words):
+    """Open the view, and turn from what tuning changed to both models' overlaps."""
+    await shown_components(pilot)
+    await pilot.press("v")
+    return await until_shown(pilot, "overlap of categories", *words)
+
+
 def sets_of(pair, epsilon=EPSILON, tau=TAU, **given):
     """The sets that the session's answers make, past the view."""
     asked = requests_of(pair, FrequenciesRequest)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from textwrap import wrap
 
+import numpy as np
 from rich.cells import cell_len
 
 from app.terminal.text import fit, pad, prose
@@ -71,6 +72,44 @@ WAITING = (
     "Counting when the neurons of both models are active, category by category. The first "
     "category shows here as soon as it is there."
 )
+
+
+_HEADLINE = 2
+"""Lines of the finding at most."""
+
+
+def headline(atlas: UnitAtlas, width: int) -> list[Line]:
+    """The finding, as much of it as fits: where tuning changed the sets most and least."""
+    room = max(20, width)
+    wrapped = [wrap(said, room) for said in _findings(atlas)]
+    lines = next((each for each in wrapped if len(each) <= _HEADLINE), wrapped[-1][:_HEADLINE])
+    return [[(line, "strong")] for line in lines]
+
+
+def _findings(atlas: UnitAtlas) -> list[str]:
+    """What all layers come to, harmless, from all that there is to say to the least."""
+    found = atlas.alteration().over_layers()
+    alike = found.jaccard()[:, 0]
+    known = [int(each) for each in np.argsort(alike, kind="stable") if not np.isnan(alike[each])]
+    if not known:
+        none = f"At these thresholds no category needs any of the {atlas.unit}"
+        return [f"{none}: [ lowers ε, {{ lowers τ."]
+
+    def changed(category: int) -> str:
+        kept, lost, gained = (
+            int(each[category, 0]) for each in (found.kept, found.lost, found.gained)
+        )
+        return f"kept {kept:,}, lost {lost:,}, gained {gained:,}"
+
+    names = [prose(each) for each in atlas.counted]
+    most, least = known[0], known[-1]
+    first = f"Tuning changed the {atlas.unit} for {names[most]}"
+    if most == least:
+        return [f"{first}: {changed(most)}."]
+    both = f"{first} most ({changed(most)}) and those for {names[least]} least ({changed(least)})."
+    base, tuned = (int(each.general_counts.sum()) for each in atlas.sets())
+    general = f"General ones, needed by every category: {base:,} before, {tuned:,} after."
+    return [f"{both} {general}", both, f"{first} most: {changed(most)}."]
 
 
 def summary(atlas: UnitAtlas, unit: Unit, instructions: str, width: int) -> Line:

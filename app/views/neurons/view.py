@@ -1,4 +1,4 @@
-"""The Components view: the neurons and experts that instructions need, and changes by tuning."""
+"""The Neurons view: the neurons and experts that instructions need, and what tuning did to them."""
 
 from __future__ import annotations
 
@@ -26,14 +26,16 @@ from app.views.neurons.jobs import InstructionsBar, NeuronJobs
 from app.views.neurons.maps import UnitMaps
 from app.views.neurons.member_text import neuron_place
 from app.views.neurons.members import Cell, Kind
+from app.views.neurons.names import NeuronNames
 from app.views.neurons.neuron import DirectionPage
 from app.views.neurons.page import UnitPage
 from app.views.neurons.search import Word, find_unit
-from app.views.neurons.text import HELP, map_lines, summary
+from app.views.neurons.text import HELP, headline, map_lines, summary
 from app.views.neurons.twin import commands_of
 from app.views.neurons.word_page import FoundNeurons
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line, Lines
+from app.widgets.scaled_lines import ScaledLines
 from app.widgets.search_bar import SearchBar
 
 BOTH_FROM_WIDTH = 120
@@ -56,12 +58,13 @@ class ComponentsView(PairView[NeuronJobs]):
         self._wanted: UnitsLink | None = None
 
     def compose(self) -> ComposeResult:
-        ascii_only = self.ui.settings.ascii
+        ascii_only, words = self.ui.settings.ascii, NeuronNames()
+        yield Lines(id="headline")
         yield Lines(id="summary")
         with Container(id="content"):
             yield Static("", id="words", markup=False)
-            self._maps = UnitMaps(self._show_status, ascii_only=ascii_only, id="maps")
-            self._list = UnitPage(ascii_only=ascii_only, id="page")
+            self._maps = UnitMaps(self, words, self._show_status, id="maps")
+            self._list = UnitPage(self, words, id="page")
             self._found = FoundNeurons(self.ui, self._searched, id="found")
             self._neuron = DirectionPage(ascii_only=ascii_only, id="neuron")
             yield from (self._maps, self._list, self._found, self._neuron)
@@ -69,6 +72,7 @@ class ComponentsView(PairView[NeuronJobs]):
             "a word, a category, or a neuron's numbers, such as 3 812", id="search", filters=True
         )
         yield InstructionsBar(id="instructions")
+        yield ScaledLines(id="legend")
         yield Lines(id="progress")
         yield Lines(id="status")
 
@@ -158,9 +162,14 @@ class ComponentsView(PairView[NeuronJobs]):
             instructions = self.prose(self._jobs.instructions.name)
             line = summary(self._atlas, self._unit, instructions, width)
         self.query_one("#summary", Lines).show(line)
-        status = self.query_one("#status", Lines)
-        status.display = self._page == "maps"
+        above = self.query_one("#headline", Lines)
+        above.display = self._page == "maps"
         if self._page == "maps":
+            finding = headline(self._atlas, width)
+            above.styles.height = len(finding)
+            above.show(*finding)
+            self.query_one(ScaledLines).show_scale(self._maps.scale)
+            status = self.query_one("#status", Lines)
             status.show(*map_lines(self._atlas, self._maps.cell, self._names, width))
 
     def _progress(self) -> Line:
@@ -395,6 +404,8 @@ class ComponentsView(PairView[NeuronJobs]):
             tables = written
         else:
             tables = {"components-summary": lambda: summary_table(pair)}
+            if self._maps.lists:
+                tables["components"] = lambda: units_table(pair)
         self.export_tables(tables, *self._models)
 
     def action_copy(self) -> None:
