@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from textual import on
+from textual.binding import Binding
 from textual.message import Message
 from textual.widgets import Static
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from analysis.request import Ask
 
 Jobs = TypeVar("Jobs", bound=PairJobs)
+_START = Binding("enter", "start", "Start", show=False)
 
 
 @dataclass(frozen=True)
@@ -67,10 +69,13 @@ class PairView(View, Generic[Jobs]):
             super().__init__()
             self.missing, self.go = missing, go
 
+    def __init_subclass__(cls, **given: Any) -> None:
+        # Of the bindings of one key, those of the last class alone count.
+        cls.BINDINGS = [_START, *cls.__dict__.get("BINDINGS", [])]
+        super().__init_subclass__(**given)
+
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
-        # Beside what enter does on the view's pages: as a class's binding, theirs would replace it.
-        self._bindings.bind("enter", "start", "Start", show=False)
         self._page = "words"
         self._jobs: Jobs | None = None
         # What waits for enter, because it costs much.

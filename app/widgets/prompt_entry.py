@@ -102,15 +102,24 @@ class _Sight:
     lines: tuple[_Line, ...]
 
 
-class PromptEntry(TextArea):
+def _keys(binding: BindingType) -> set[str]:
+    keys = binding.key if isinstance(binding, Binding) else binding[0]
+    return set(keys.split(","))
+
+
+class PromptEntry(TextArea, inherit_bindings=False):
     """A multi-line entry that never alters a character and never sends one raw to the terminal.
 
     Textual's own repaints itself completely on every cursor move, 10 KB per keystroke; this one
     repaints only what looks different.
     """
 
-    # Textual's own key for it, ctrl-z, leads back to the shell here.
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+underscore", "undo", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # The function keys lead to the other views.
+        *(each for each in TextArea.BINDINGS if not {"f6", "f7"} & _keys(each)),
+        # Textual's own key for it, ctrl-z, leads back to the shell here.
+        Binding("ctrl+underscore", "undo", show=False),
+    ]
 
     class Replaced(Message):
         """A paste took the place of a text."""

@@ -101,22 +101,20 @@ class ColumnLayout:
 
     def _fit(self, room: int) -> list[int]:
         natural = self._natural
-        widest = max(natural, default=0)
-        while (widths := self._cut(natural, widest)) and _taken(widths) > room:
-            if all(
-                self._numeric[n] or width <= self.columns[n].least for n, width in enumerate(widths)
-            ):
-                # The others are a keystroke away; the first identifies a row, often by its end.
-                widths[0] = min(natural[0], max(widths[0], room // 2))
-                break
-            widest -= 1
-        return widths
-
-    def _cut(self, natural: Sequence[int], widest: int) -> list[int]:
-        return [
-            width if self._numeric[n] else min(width, max(widest, self.columns[n].least))
+        # The first identifies a row, often by its end; others are a keystroke away.
+        least = [
+            width if self._numeric[n] else min(width, self.columns[n].least if n else room // 2)
             for n, width in enumerate(natural)
         ]
+        widest = max(natural, default=0)
+        while True:
+            widths = [
+                width if self._numeric[n] else max(least[n], min(width, widest))
+                for n, width in enumerate(natural)
+            ]
+            if _taken(widths) <= room or widths == least:
+                return widths
+            widest -= 1
 
     def is_whole(self, room: int) -> bool:
         """Whether no cell is cut and every column is visible."""

@@ -55,6 +55,8 @@ class TokenText(TokenFace):
 
     def map_replaced(self) -> None:
         if not self.size:
+            # Hidden; it may be painted before it is told its size, and tokens may be fewer now.
+            self._prompt = self._response = Flow(())
             return
         width = max(1, self.scrollable_content_region.width - MARGIN)
         # Without colours a glyph after the token shows its level.

@@ -18,7 +18,7 @@ def digits(
         Grid(
             kind,
             r"│  +(?P<names>[·\w])",
-            r"^│[▌ ]+\S+ +(?:[·░▒▓█╌]+ *)?(?P<cells>( *[+−-]?\d+)*)[ ▌]*│$",
+            r"^│[▌┄ ]+\S+ +(?:[·░▒▓█╌]+ *)?(?P<cells>( *[+−-]?\d+)*)[ ▌]*│$",
             [{"response_index": str(n)} for n in range(count)],
             value,
             {"model": model},
@@ -138,8 +138,8 @@ def answers(kind: str) -> list[AnyReader]:
         of("base", r"at the (?P<parts_at__n1>N)\w\w token: base"),
         of("base", r'base (?:would say|says) "(?P<says>[^"]+)" \(p (?P<probability>N)\),'),
         of("tuned", r'tuned (?:would say|says) "(?P<says>[^"]+)" \(p (?P<probability>N)\)\.'),
-        of("base", "colours: base r ≈ (?P<deletion_pearson>N)"),
-        of("tuned", r", tuned r ≈ (?P<deletion_pearson>N)\."),
+        of("base", "colours: base r (?:≈ )?(?P<deletion_pearson>N)"),
+        of("tuned", r", tuned r (?:≈ )?(?P<deletion_pearson>N)\."),
     ]
 
 

@@ -154,7 +154,7 @@ CLUSTERS: list[AnyReader] = [
     Reader("neighbours", r"(?P<k>N) nearest neighbours"),
 ]
 _EPOCH = r"^ epoch (?P<epoch>N) of \d+ \("
-_AT = r"^ (?P<layer>N) +"
+_AT = r"^│? +(?P<layer>N) +(?=\d\.)"
 RUN: list[AnyReader] = [
     *(
         Reader(

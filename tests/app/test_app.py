@@ -42,7 +42,9 @@ async def test_header_and_keys_fit(tmp_path, size, tabs):
 
 async def test_the_key_line_shows_the_keys_that_work_where_the_focus_is(tmp_path):
     async with pair_at(until_shown, tmp_path, "ctrl-c quit") as (pair, pilot):
-        keys = screen(pair.app).splitlines()[-1]
+        # While something is at work, a key leads to it.
+        await until(pilot, lambda: pair.app.status.state == "idle")
+        keys = (await until_shown(pilot, "ctrl-l empty")).splitlines()[-1]
         assert keys.split() == [
             *["enter", "run", "ctrl-n", "new", "line", "esc", "plain", "keys", "ctrl-l", "empty"],
             *["f1", "help", "ctrl-c", "quit"],
@@ -53,7 +55,7 @@ async def test_the_key_line_shows_the_keys_that_work_where_the_focus_is(tmp_path
             assert key in keys
         await pilot.press("enter")
         keys = (await until_shown(pilot, "difference")).splitlines()[-1]
-        for key in ("g grid", "t text", "v whole", "s swap", "/ find", "m method", "q quit"):
+        for key in ("t answers", "v map", "s swap", "/ find", "m method", "q quit"):
             assert key in keys
 
 
@@ -77,7 +79,7 @@ async def test_the_palette_runs_the_actions_of_the_view(tmp_path):
         await pilot.press(*"run both")
         await until_shown(pilot, "Run both models on the prompt")
         await pilot.press("enter")
-        await until_shown(pilot, "The prompt is empty")
+        await until_shown(pilot, "─ ○ demo-base · gradient", "─ ● demo-tuned · gradient")
 
 
 async def test_keys_can_be_rebound(tmp_path):
@@ -101,7 +103,7 @@ async def test_themes_are_listed_chosen_and_remembered(tmp_path):
         await until(pilot, lambda: "gruvbox" not in screen(pair.app))
         await pilot.press("enter")
         await until(pilot, lambda: pair.app.theme == "nord")
-        await pilot.press("q")
+        await pilot.press("ctrl+c")
         await pilot.pause()
     assert load_state(tmp_path / "state.json").theme == "nord"
     async with pair_at(started, tmp_path) as (again, _):
@@ -207,6 +209,6 @@ async def test_a_key_puts_a_message_away_once_it_could_be_read(tmp_path, monkeyp
         pair.app._messages._until = 0.0
         pair.app.say("Nothing was written", severity="error")
         await until_shown(pilot, "Nothing was written")
-        await pilot.press("question_mark")
+        await pilot.press("f1")
         await until_shown(pilot, "esc closes")
         await until(pilot, lambda: "Nothing was written" not in screen(pair.app))

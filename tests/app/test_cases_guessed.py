@@ -48,4 +48,4 @@ async def test_an_id_as_long_as_the_demos_is_whole_on_a_narrow_screen(tmp_path, 
     monkeypatch.setattr(case_folders, "RESPONSES", renamed)
     with library_app(tmp_path) as app:
         async with app.run_test(size=(80, 24)) as pilot:
-            await until_shown(pilot, "2 of 2 cases", f" {long} letters", "Draw é")
+            await until_shown(pilot, "2 of 2 cases", f" {long}  letters", "Draw é")

@@ -50,6 +50,7 @@ EXCEPTIONS = {
     r"of \d+(?= sets| *[│▁-█]| +[+−\d])": "the number of categories asked about",
     r"Words: \d+, scripted\.": "a note, which commands write on the error stream",
     r"\d+ instructions are longer than": "a note, which commands write on the error stream",
+    r"this prompt · \d+ of \d+ tokens": "how much of the models' window it takes",
     r"seed \d+": "a setting of the run, in its run.json",
     r"\d obstacle and \d warning": "how many findings there are",
 }
@@ -178,7 +179,7 @@ async def test_prompt_and_saliency(tmp_path):
         )
         await walk.see(
             [*of.digits("saliency", (16, 2), "score", 0), *below, *of.SAMPLED],
-            "2",
+            "f2",
             "g",
             "x",
             by="eE",
@@ -385,7 +386,7 @@ async def test_the_doctor_s_page(tmp_path):
     pair = PairApp(tmp_path, script=script)
     async with pair.app.run_test(size=WIDE) as pilot:
         await until_loaded(pilot)
-        await pilot.press("colon")
+        await pilot.press("ctrl+p")
         await until_shown(pilot, "Search for commands")
         await pilot.press(*"doctor")
         await until_shown(pilot, "Doctor: what is wrong")

@@ -36,7 +36,7 @@ async def test_flicking_through_the_views_starts_nothing_costly_and_each_says_it
     async with pair_at(until_loaded, tmp_path, size=WIDE) as (pair, pilot):
         for key in COSTLY:
             await pilot.press(key)
-            await until_shown(pilot, "This takes about 4 min", "enter starts it")
+            await until_shown(pilot, "This takes about 4 min", "Enter starts it")
         await until(pilot, lambda: pair.app.status.state == "idle")
         asked = {type(each).__name__ for each in pair.session.requests}
         assert asked == {"LoadRequest", "ArchitectureRequest"}

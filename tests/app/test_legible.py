@@ -12,9 +12,10 @@ from tests.app.test_clusters_view import script
 DRAWN = {*range(0x2500, 0x25A0), *range(0x2800, 0x2900)}
 SCREENS = (
     ("Prompt", ("j",), "Sentences"),
-    ("search", ("2", "slash"), "f1 help"),
+    ("search", ("f2", "slash"), "f1 help"),
     ("map", ("escape", "d"), "instruction score"),
-    ("coloured text", ("t",), "instruction score"),
+    ("answers", ("t",), "heaviest words"),
+    ("one token of the answers", ("l",), "w whole"),
     ("Heads", ("3",), "all 8 layers are there"),
     ("Concepts", ("4",), "all 8 layers are there"),
     ("Studies", ("5",), "not run"),

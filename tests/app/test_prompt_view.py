@@ -264,7 +264,7 @@ async def test_a_prompt_that_does_not_fit_is_refused_before_it_runs(tmp_path):
         await pilot.press(*"of so many")
         await until_shown(pilot, "enter runs both models on this prompt · 4 of 512 tokens")
         pair.app.post_message(Paste(" word" * 520))
-        await until_shown(pilot, "Too long: 524 of 512 tokens in demo-tuned. Shorten it.")
+        await until_shown(pilot, "Too long: 524 of 512 tokens in ● demo-tuned. Shorten it.")
         await pilot.press("enter")
         await until_shown(pilot, "The prompt is too long for the model: 524 of 512 tokens")
         assert pair.app.view.id == "prompt"

@@ -25,7 +25,7 @@ async def test_head_and_foot_are_as_wide_as_the_new_size(tmp_path, after):
         def fits() -> bool:
             lines = screen(pair.app).splitlines()
             whole = lines[0].endswith((f" {LAST}", f" {LAST} {VIEWS[-1].title}"))
-            return whole and lines[-1].endswith("? help  q quit")
+            return whole and lines[-1].endswith("f1 help  ctrl-c quit")
 
         await until(pilot, fits)
 

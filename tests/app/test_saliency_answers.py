@@ -33,7 +33,8 @@ async def answered(pilot):
 
 def results(pair):
     asked = [each for each in pair.session.requests if isinstance(each, AttributionRequest)]
-    return [attribution(each) for each in asked]
+    # The tuned model is asked first.
+    return [attribution(each) for each in sorted(asked, key=lambda each: each.model.name)]
 
 
 def table_of(pair):
@@ -46,14 +47,20 @@ async def test_they_come_first_and_a_narrow_terminal_begins_with_the_tuned_model
     assert State().face == "answers"
     async with reading(tmp_path, size=NARROW) as (pair, pilot):
         shown = await until_shown(
-            pilot, "─ demo-tuned", RESPONSES["demo-tuned"], "base says", "tuned says", "low", "high"
+            pilot,
+            "─ ● demo-tuned",
+            RESPONSES["demo-tuned"],
+            "base says",
+            "tuned says",
+            "low",
+            "high",
         )
         bars = pair.app.query_one(WordBars)
         assert bars.region.height == 6
         assert all(line.strip() in shown for line in bars.plain.splitlines())
         assert len(faces(pair.app)) == 1
         await pilot.press("s")
-        await until_shown(pilot, "─ demo-base", RESPONSES["demo-base"])
+        await until_shown(pilot, "─ ○ demo-base", RESPONSES["demo-base"])
         for size in ((60, 16), (40, 10), (200, 50), NARROW):
             await pilot.resize_terminal(*size)
             await pilot.pause()
@@ -95,7 +102,7 @@ async def test_on_one_response_both_models_walk_together_and_scores_compare(tmp_
         assert not np.isnan(table_of(pair).changes).any()
         # What is known of one response is told beside each model's own.
         await pilot.press("o", "o")
-        await until_shown(pilot, "─ demo-base · gradient (reverse) ─", "leans on the instruction")
+        await until_shown(pilot, "─ ○ demo-base · gradient (reverse) ─", "leans on the instruction")
 
 
 async def test_totals_are_enough_and_what_is_not_known_is_said(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 import numpy as np
 
@@ -96,15 +98,13 @@ async def test_the_agreement_follows_the_cursor(tmp_path):
         r, rho = agreement.overall
         for column in range(3):
             here = f"column r {agreement.pearson(column):.2f} ρ {agreement.spearman(column):.2f}"
-            await until_shown(pilot, f"demo-base {here}  all r {r:.2f} ρ {rho:.2f}")
+            await until_shown(pilot, f"○ demo-ba… {here}  all r {r:.2f} ρ {rho:.2f}")
             await pilot.press("l")
         await pilot.press("s")
-        await until_shown(pilot, "gradient/occlusion  ● demo-tuned column r")
+        await until_shown(pilot, "gradient/occlusion  ● demo-tu… column r")
         await pilot.press("m", "m", "m", "s")
         r, rho = Agreement(*maps(pair, "frozen_norms", "occlusion")).overall
-        await until_shown(
-            pilot, "frozen norms/occlusion  ○ demo-base", f"all r {r:.2f} ρ {rho:.2f}"
-        )
+        await until_shown(pilot, "frozen norms/occlusion  ○ demo-", f"all r {r:.2f} ρ {rho:.2f}")
 
 
 async def test_the_agreement_is_worked_out_once_and_a_new_prompt_begins_anew(tmp_path, monkeypatch):
@@ -148,7 +148,7 @@ async def test_rows_that_arrive_are_provisional_and_escape_gives_the_gradient_ba
         base = faces(pair.app)[0]
         # The first row is hidden.
         assert base.map.missing.tolist() == [[False] * 16] + [[True] * 16] * 9
-        assert "provisional" in shown.splitlines()[-4]
+        assert re.search("^ ○ demo-base .*provisional", shown, re.MULTILINE)
         assert "gradient/occlusion" not in shown
         await pilot.press("m")
         await until_shown(pilot, "demo-base · difference · computing, provisional")

@@ -11,7 +11,6 @@ from analysis.saliency.cases.prompt_sets import demo_prompts
 from analysis.saliency.request import AttributionRequest
 from app.config import Annotation, Settings
 from app.known_descriptions import study_options
-from app.widgets.table_rows import cell_text
 from app.widgets.text_page import TextPage
 from tests.app.pair_app import pair_at, screen, until, until_shown
 from tests.app.studies_screen import (
@@ -160,15 +159,3 @@ async def test_a_title_too_long_for_a_line_goes_on_in_the_next(tmp_path, monkeyp
         assert shown.replace("2 of 3 ←→ ", "").count(title) == 1
         # The id of a case is whole: its end tells it from the next.
         assert demo_prompts().prompts[0].id in shown
-
-
-async def test_a_column_at_the_edge_is_whole_or_not_there(tmp_path):
-    async with pair_at(opened, tmp_path, "Every response", size=NARROW) as (pair, pilot):
-        heading, rows = pair.app.query_one("#columns"), pair.app.query_one("#rows")
-        for _ in scripted_studies.CASE_COLUMNS:
-            names = heading.plain.split()
-            assert set(names) <= set(scripted_studies.CASE_COLUMNS)
-            cells = dict(zip(scripted_studies.CASE_COLUMNS, rows.row, strict=True))
-            shown = rows.render_line(0).text.split()
-            assert shown == [cell_text(cells[name]) for name in names if cells[name] is not None]
-            await pilot.press("greater_than_sign")

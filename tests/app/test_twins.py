@@ -86,7 +86,7 @@ async def test_every_view(tmp_path, monkeypatch):
     answer_commands(monkeypatch, script)
     given = {"script": script, "examples": (EXAMPLES[0], TRICKY)}
     async with pair_at(until_loaded, tmp_path, size=WIDE, **given) as (_, pilot):
-        await pilot.press("j", "space", "escape")
+        await pilot.press("escape", "j", "space", "escape")
         before = await copied(pilot, "Y")
         await pilot.press("enter")
         for name, (keys, there, kind, rows) in PAGES.items():
@@ -114,7 +114,7 @@ def two_layers(request):
 async def test_a_study(tmp_path, monkeypatch):
     answer_commands(monkeypatch, two_layers)
     async with pair_at(until_loaded, tmp_path, size=WIDE, script=two_layers) as (_, pilot):
-        await pilot.press("5", "j", "j", "j")
+        await pilot.press("f5", "j", "j", "j")
         assert (await copied(pilot, "Y")).startswith("insttui study heads --base demo-base")
         await pilot.press("enter")
         await until_shown(pilot, "done")
