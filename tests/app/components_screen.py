@@ -1,4 +1,4 @@
-"""What the tests of the Components view have in common: getting there, and its numbers."""
+"""What the tests of the Neurons view have in common: getting there, and its numbers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def shown_overlaps(pilot, *words):
     """Open the view, and turn from what tuning changed to both models' overlaps."""
     await shown_components(pilot)
     await pilot.press("v")
-    return await until_shown(pilot, "overlap of categories", *words)
+    return await until_shown(pilot, "overlap of", *words)
 
 
 def sets_of(pair, epsilon=EPSILON, tau=TAU, **given):

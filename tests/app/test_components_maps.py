@@ -1,4 +1,4 @@
-"""The maps of the Components view: overlaps, counts by layer, what tuning changed."""
+"""The maps of the Neurons view: overlaps, counts by layer, what tuning changed."""
 
 from __future__ import annotations
 

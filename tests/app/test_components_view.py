@@ -1,4 +1,4 @@
-"""What the Components view exports, copies, finds, says and explains."""
+"""What the Neurons view exports, copies, finds, says and explains."""
 
 from __future__ import annotations
 

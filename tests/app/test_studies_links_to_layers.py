@@ -45,7 +45,7 @@ async def test_a_row_leads_to_the_clusters_of_its_layer_and_escape_back(tmp_path
     async with pair_at(opened, tmp_path, "Every layer", size=size, script=script) as (pair, pilot):
         await pilot.press("j", "enter")
         await until_shown(pilot, "demo-base · layer 1 of 3", "by distribution ")
-        assert pair.app.focused is pair.app.query_one(ScatterMap)
+        assert pair.app.focused is pair.app.query_one("#map-tuned", ScatterMap)
         await pilot.press("escape")
         await until_shown(pilot, "Every layer")
         assert pair.app.query_one("#rows").cursor == 1

@@ -1,4 +1,4 @@
-"""The Components view on a pair of the shape of a model with 7 billion parameters.
+"""The Neurons view on a pair of the shape of a model with 7 billion parameters.
 
 Run: ``python -m tests.bench.bench_neurons_view [--layers L] [--neurons U]``. The counts are drawn
 at random, by a process of their own; everything from the engine's messages on is the app's own

@@ -1,4 +1,4 @@
-"""The Components view: neurons and experts that instructions need, and its keys."""
+"""The Neurons view: neurons and experts that instructions need, and its keys."""
 
 from __future__ import annotations
 

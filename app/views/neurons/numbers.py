@@ -1,4 +1,4 @@
-"""The numbers in the maps of the Components view."""
+"""The numbers in the maps of the Neurons view."""
 
 from __future__ import annotations
 

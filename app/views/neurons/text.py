@@ -1,4 +1,4 @@
-"""The Components view's texts: help, the lines above and below the maps."""
+"""The Neurons view's texts: help, the lines above and below the maps."""
 
 from __future__ import annotations
 
