@@ -54,7 +54,7 @@ def headline(units: str = "neurons") -> list[AnyReader]:
         *(
             Reader(
                 "components-summary",
-                rf"every\s+category: .*?(?P<general>N)\s+{when}",
+                rf"every\s+category:\s+(?:\d+\s+before,\s+)?(?P<general>N)\s+{when}",
                 known={**known, "summary": "size", "model": model},
             )
             for when, model in (("before", "demo-base"), ("after", "demo-tuned"))
@@ -236,8 +236,8 @@ NEURON: list[AnyReader] = [
 WRITERS: list[AnyReader] = [
     Reader(
         "components-word-essay",
-        rf"{_NEURON}(?P<cosine_base>N) +(?P<sets_base>N) of \d+ +"
-        r"(?P<cosine_tuned>N) +(?P<sets_tuned>N) of",
+        rf"{_NEURON}(?P<cosine_base>N) +{_SETS.format('sets_base')} +"
+        rf"(?P<cosine_tuned>N) +{_SETS.format('sets_tuned')}",
         known={"word": "essay"},
     ),
     *THRESHOLDS,

@@ -8,7 +8,7 @@ from analysis.neurons.direction_tables import WORD_COLUMNS
 from analysis.neurons.tables import COLUMNS, FREQUENCY_COLUMNS, SUMMARY_COLUMNS
 from app.views.neurons.members import Cell
 from app.views.neurons.page import UnitPage
-from app.views.neurons.view import ComponentsView
+from app.views.neurons.view import NeuronsView
 from app.widgets.search_bar import SearchBar
 from tests.app.components_screen import (
     NARROW,
@@ -30,7 +30,7 @@ async def test_a_search_leads_to_a_neuron_to_the_next_or_to_another_category(tmp
         await pilot.press("slash", *"99 1", "enter")
         await until_shown(pilot, "There is no layer 99")
         # What was typed is there to be mended.
-        view = pair.app.query_one(ComponentsView)
+        view = pair.app.query_one(NeuronsView)
         bar = view.query_one("#search", SearchBar)
         await until(pilot, lambda: pair.app.focused is bar and bar.value == "99 1")
         await pilot.press("escape")

@@ -47,7 +47,7 @@ EXCEPTIONS = {
     r"all \d+ \w+ are (?:there|searched)|rests on \d+ of \d+ layers": "progress",
     r"\d+ of \d+ ←→": "the number of the page",
     r"of \d+(?= +by | \(best| layers| parts| cases)": "how much there is to look at",
-    r"of \d+(?= sets| *[│▁-█]| +[+−\d])": "the number of categories asked about",
+    r"of \d+(?= sets| *[│▁-█]| +(?:[+−\d]|general))": "the number of categories asked about",
     r"Words: \d+, scripted\.": "a note, which commands write on the error stream",
     r"\d+ instructions are longer than": "a note, which commands write on the error stream",
     r"this prompt · \d+ of \d+ tokens": "how much of the models' window it takes",
@@ -262,7 +262,7 @@ async def test_neurons_clusters_and_changes(tmp_path):
     async with pair.app.run_test(size=WIDE) as pilot:
         await until_loaded(pilot)
         walk, of = Walk(pilot, tmp_path), shown_components
-        await walk.see([*of.BESIDE, *of.SETS], "f6", until=["all 6 categories", "l0n0a"])
+        await walk.see([*of.BESIDE, *of.SETS], "f6", until=["all 6 categories", "b -l"])
         await walk.see([*of.overlaps("jaccard"), *of.SETS], "v", until=["overlap of"])
         await walk.see([*of.overlaps("containment"), *of.TWO_SETS], "m", "l", until=["in both"])
         await pilot.press("h")

@@ -21,6 +21,7 @@ from app.frame.export import Tables
 from app.frame.pair_view import PairView
 from app.jobs.layer_jobs import LayerJobs
 from app.links import Link, UnitsLink
+from app.views.neurons.above import Above
 from app.views.neurons.atlas import Unit, UnitAtlas
 from app.views.neurons.jobs import InstructionsBar, NeuronJobs
 from app.views.neurons.maps import UnitMaps
@@ -30,7 +31,7 @@ from app.views.neurons.names import NeuronNames
 from app.views.neurons.neuron import DirectionPage
 from app.views.neurons.page import UnitPage
 from app.views.neurons.search import Word, find_unit
-from app.views.neurons.text import HELP, headline, map_lines, summary
+from app.views.neurons.text import HELP, map_lines
 from app.views.neurons.twin import commands_of
 from app.views.neurons.word_page import FoundNeurons
 from app.widgets.item_list import ItemList
@@ -41,7 +42,7 @@ from app.widgets.search_bar import SearchBar
 BOTH_FROM_WIDTH = 120
 
 
-class ComponentsView(PairView[NeuronJobs]):
+class NeuronsView(PairView[NeuronJobs]):
     """Maps over categories, then the list of a cell, then one neuron; neurons that write a word."""
 
     SCOPE = "components"
@@ -59,8 +60,7 @@ class ComponentsView(PairView[NeuronJobs]):
 
     def compose(self) -> ComposeResult:
         ascii_only, words = self.ui.settings.ascii, NeuronNames()
-        yield Lines(id="headline")
-        yield Lines(id="summary")
+        yield Above()
         with Container(id="content"):
             yield Static("", id="words", markup=False)
             self._maps = UnitMaps(self, words, self._show_status, id="maps")
@@ -157,17 +157,11 @@ class ComponentsView(PairView[NeuronJobs]):
 
     def _show_status(self) -> None:
         width = self.size.width - 2
-        line: Line = []
+        maps = self._page == "maps"
         if self._jobs is not None and self._page != "words":
-            instructions = self.prose(self._jobs.instructions.name)
-            line = summary(self._atlas, self._unit, instructions, width)
-        self.query_one("#summary", Lines).show(line)
-        above = self.query_one("#headline", Lines)
-        above.display = self._page == "maps"
-        if self._page == "maps":
-            finding = headline(self._atlas, width)
-            above.styles.height = len(finding)
-            above.show(*finding)
+            name = self.prose(self._jobs.instructions.name)
+            self.query_one(Above).show_atlas(self._atlas, self._unit, name, width, finding=maps)
+        if maps:
             self.query_one(ScaledLines).show_scale(self._maps.scale)
             status = self.query_one("#status", Lines)
             status.show(*map_lines(self._atlas, self._maps.cell, self._names, width))
