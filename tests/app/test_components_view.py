@@ -83,6 +83,6 @@ async def test_help_says_what_is_our_reading_with_the_formulas(tmp_path):
         await until_shown(pilot, "our reading", "p_ij(I) ≥ ε", "|A ∩ B| / |A ∪ B|")
         await pilot.resize_terminal(*NARROW)
         await pilot.press("end")
-        await until_shown(pilot, "background", "esc closes")
+        await until_shown(pilot, "count from 0", "esc closes")
         await pilot.press("pageup", "pageup", "home")
         await until_shown(pilot, "Neurons of a cell")

@@ -9,6 +9,9 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
+from analysis.neurons.pair import PairSets
+from analysis.neurons.tables import summary_table, units_table
+from app.frame.export import Tables
 from app.views.neurons.atlas import UnitAtlas
 from app.views.neurons.members import Cell
 from app.views.neurons.names import NeuronNames
@@ -72,11 +75,6 @@ class UnitMaps(Horizontal):
     @property
     def _beside(self) -> UnitPage:
         return self.query_one("#beside", UnitPage)
-
-    @property
-    def lists(self) -> bool:
-        """Whether the units of the cell are listed beside the map."""
-        return bool(self._beside.region.area)
 
     @property
     def maps(self) -> tuple[NumberMap, NumberMap]:
@@ -149,6 +147,13 @@ class UnitMaps(Horizontal):
         rows = [["", *numbers.columns]]
         rows += [[name, *texts] for name, texts in zip(numbers.rows, numbers.texts, strict=True)]
         return "\n".join([f"{model}, {self.title}", *("\t".join(row) for row in rows)])
+
+    def tables(self, pair: PairSets) -> Tables:
+        """What is exported, by its kind: overlaps, changes and sizes, and units that are listed."""
+        found: Tables = {"components-summary": lambda: summary_table(pair)}
+        if self._beside.region.area:
+            found["components"] = lambda: units_table(pair)
+        return found
 
     def focus_shown(self) -> None:
         base, tuned = self.maps

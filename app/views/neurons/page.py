@@ -12,7 +12,7 @@ from textual.events import Resize
 from textual.timer import Timer
 
 from analysis.neurons.pair import PairSets
-from analysis.neurons.tables import frequencies_table
+from analysis.neurons.tables import frequencies_table, units_table
 from analysis.table import Cell as TableCell
 from app.frame.export import Tables
 from app.jobs.watch import Watch
@@ -181,14 +181,17 @@ class UnitPage(Vertical):
         return copied_members(self._members, self._names, self.title)
 
     def tables(self, pair: PairSets) -> Tables:
-        """What is exported besides all units: the details of the current one, by their kind."""
+        """What is exported, by its kind: all units, the details of the current one, words."""
         member, cell = self.member, self.cell
+        tables: Tables = {"components": lambda: units_table(pair)}
         if member is None or cell is None:
-            return {}
+            return tables
         where = member.layer, member.expert, member.place, cell.unit
-        tables: Tables = {"component-frequencies": lambda: frequencies_table(pair, *where)}
+        tables["component-frequencies"] = lambda: frequencies_table(pair, *where)
         if cell.unit == "neurons":
-            tables["component-words"] = self._words.table
+            # Made here: more may become known while it is written.
+            words = self._words.table()
+            tables["component-words"] = lambda: words
         return tables
 
     def on_resize(self, event: Resize) -> None:

@@ -21,8 +21,14 @@ HELP = (
     "Which feed-forward neurons, and in mixture models which experts, a kind of instruction needs, "
     "and what tuning did to them. It follows SPARCOM (arXiv 2505.21191), of which only the "
     "abstract was at hand: what stands here is our reading, the thresholds are our choice.\n\n"
-    "Enter lists the neurons of a cell, the most frequent first: p is the mean of p_ij(I) over the "
-    "category's instructions. Enter again shows what a neuron writes: w is its row of the down "
+    "It opens on what tuning did, layers down and categories across: −62 +83 is 62 neurons lost, "
+    "83 gained. The further a cell stands out from the background, the larger the share of its "
+    "set that changed. v turns to how much the categories overlap in either model, and to how many "
+    "neurons each needs.\n\n"
+    "Enter lists the neurons of a cell, those first whose frequency changed most; on a wide screen "
+    "they stand beside the map. p is the mean of p_ij(I) over the category's instructions; what "
+    "the tuned model's neuron writes are its words. Enter again shows what it writes in both "
+    "models: w is its row of the down "
     "projection, the words are those with the largest | cos(w, E[word]) |, the components those "
     "of the Concepts view with the largest | cos(w, v_r) |. The sign is kept: without a "
     "gate an active neuron adds w times a positive number, in gated networks the up branch decides "
@@ -59,8 +65,7 @@ HELP = (
     "unique: in the set of one category only.\n"
     "changes   |kept| / (|kept| + |lost| + |gained|): the Jaccard index of the base and the tuned "
     "model's set. kept: in both, lost: in the base model's only, gained: in the tuned one's only.\n"
-    "The further a cell stands out from the background, the larger its number; layers count from 0."
-    ""
+    "Layers count from 0."
 )
 
 UNLIKE = (

@@ -14,10 +14,9 @@ from textual.widgets import Static
 
 from analysis.neurons.gather import Place
 from analysis.neurons.instructions import InstructionSet, default_instructions
-from analysis.neurons.tables import summary_table, units_table
+from analysis.neurons.tables import summary_table
 from app.frame.action import Action
 from app.frame.actions import bindings
-from app.frame.export import Tables
 from app.frame.pair_view import PairView
 from app.jobs.layer_jobs import LayerJobs
 from app.links import Link, UnitsLink
@@ -387,19 +386,8 @@ class NeuronsView(PairView[NeuronJobs]):
         if not self._atlas.counted:
             self.ui.say("There is nothing to export yet.", severity="warning")
             return
-        pair, search = self._atlas.pair, self._found.search
-        tables: Tables
-        if self._page == "found" and search is not None:
-            found = search.table(self._atlas)
-            tables = {f"components-word-{search.word}": lambda: found}
-        elif self._page == "list":
-            tables = {"components": lambda: units_table(pair), **self._list.tables(pair)}
-        elif self._page == "neuron" and (written := self._neuron.tables()):
-            tables = written
-        else:
-            tables = {"components-summary": lambda: summary_table(pair)}
-            if self._maps.lists:
-                tables["components"] = lambda: units_table(pair)
+        pair = self._atlas.pair
+        tables = self._shown.tables(pair) or {"components-summary": lambda: summary_table(pair)}
         self.export_tables(tables, *self._models)
 
     def action_copy(self) -> None:
