@@ -204,7 +204,7 @@ def test_stored_cases_are_exported_exactly_and_shown_harmlessly(home: Home, libr
         terminal.write("/")
         terminal.read_until_quiet(0.3)
         terminal.write("evil\r")
-        terminal.wait_for_screen("with “evil”")
+        terminal.wait_for_screen("/evil ", "2 of 2 ")
         terminal.write("\r")
         terminal.wait_for_screen("heaviest words", "␛[31mred", "⟨202E⟩elif")
         terminal.write("g")

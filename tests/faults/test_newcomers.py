@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
 from unittest.mock import patch
 
 import pytest
@@ -16,13 +15,6 @@ from tests.support.terminal import Terminal
 
 ENTER, ESCAPE, CTRL_G, F3, END = "\r", "\x1b", "\x07", "\x1bOR", "\x1b[F"
 WRITTEN = re.compile(r"writing its response · (\d+) of")
-
-
-@pytest.fixture
-def long_winded(home: Home, models: Path) -> Home:
-    """A home with two names for a model whose responses take their time."""
-    home.name_models(tireless=models / "tireless", restless=models / "tireless")
-    return home
 
 
 def test_what_is_typed_and_pasted_is_the_prompt_and_no_letter_ends_or_leaves(home: Home) -> None:
@@ -47,10 +39,8 @@ def test_what_is_typed_and_pasted_is_the_prompt_and_no_letter_ends_or_leaves(hom
 
 
 @pytest.mark.slow
-def test_answers_come_in_turn_and_what_is_stopped_in_the_list_of_jobs_goes_on(
-    long_winded: Home,
-) -> None:
-    with long_winded.terminal("--base", "tireless", "--tuned", "restless", columns=160) as terminal:
+def test_answers_come_in_turn_and_what_is_stopped_in_the_list_of_jobs_goes_on(home: Home) -> None:
+    with home.terminal("--base", "tireless", "--tuned", "restless", columns=160) as terminal:
         terminal.wait_for_screen("Type or paste a prompt")
         terminal.write("Hello")
         terminal.write(ENTER)

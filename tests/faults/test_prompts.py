@@ -71,7 +71,7 @@ def test_the_app_keeps_what_was_typed_when_it_cannot_be_used(home: Home) -> None
         # Bytes that are no UTF-8 text, as another locale's keyboard sends them.
         terminal.write(LATIN_1)
         terminal.paste("THE END. " + HUGE + "THE END.")
-        terminal.wait_for_screen("THE END.", "Too long: ", "of 96 tokens in small")
+        terminal.wait_for_screen("THE END.", "Too long: ", "of 96 tokens in ● small")
         terminal.write("\x12")
         terminal.wait_for_screen("The prompt is too long for the model: ", "THE END.", "Examples")
         assert terminal.end("\x03") == 0

@@ -84,7 +84,7 @@ async def test_a_browser_types_a_prompt_and_sees_a_map(home: Home, tmp_path: Pat
             await page.call("Input.insertText", text="What is the opposite of hot?")
             await page.wait_for("What is the opposite of hot?")
             await page.press("r", 82, modifiers=2)
-            await page.wait_for("whole response")
+            await page.wait_for("heaviest words")
             assert all(each.startswith(address.partition("?")[0]) for each in page.requests)
             if folder := os.environ.get("INSTTUI_PICTURES"):
                 await page.save_picture(Path(folder) / "browser.png")

@@ -54,7 +54,15 @@ def settled(shell: Terminal, text: str) -> str:
 
 def use_the_shell(shell: Terminal) -> None:
     """Once the app is stopped, have the shell fill the screen and echo what is typed."""
-    shell.wait_for_screen("Stopped")
+
+    def is_told() -> bool:
+        # The shell tells with a prompt, and it may have shown one before the app was stopped.
+        if "Stopped" not in shell.shown():
+            shell.write("\n")
+            shell.read_until_quiet(0.5)
+        return "Stopped" in shell.shown()
+
+    shell.wait_until(is_told)
     shell.write("clear; seq 50\n")
     shell.wait_for_screen("49 50 shell>")
     shell.write("echo $((6 * 7))")

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 from typing import get_args
 
 import pytest
 
-import app
 from analysis.problems import Kind, problem
 from app.cli import main
 from app.commands import models
 from app.commands.exit_status import MEANINGS, ExitStatus
-
-README = Path(app.__file__).parents[1] / "README.md"
 
 
 def status_of(*arguments: str) -> int:
@@ -64,10 +60,8 @@ def test_ctrl_c_and_a_reader_that_has_gone_are_told_apart(raised, status, monkey
     assert main(["models"]) == status
 
 
-def test_help_and_readme_list_every_status(capsys):
+def test_help_lists_every_status(capsys):
     status_of("--help")
     shown = capsys.readouterr().out
-    described = README.read_text("utf-8")
     for status in ExitStatus:
         assert f"  {status:<5}{MEANINGS[status]}\n" in shown
-        assert f"| {status:d} | {MEANINGS[status]} " in described
