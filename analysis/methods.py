@@ -203,7 +203,7 @@ METHODS = (
     ),
     Method(
         room="neurons",
-        view=("components", "Components"),
+        view=("components", "Neurons"),
         command="components",
         summary="the feed-forward neurons and experts that instructions need, as CSV",
         studies=(

@@ -97,6 +97,9 @@ class PairView(View, Generic[Jobs]):
     def _take_opened(self, jobs: Jobs) -> None:
         """Take in the answers about the opened thing."""
 
+    def _take_sample(self, jobs: Jobs) -> None:
+        """Take in the answers about a sample."""
+
     def _show_page(self, jobs: Jobs) -> None:
         """Draw the page and the lines around it from the state."""
         raise NotImplementedError
@@ -183,7 +186,18 @@ class PairView(View, Generic[Jobs]):
             message.go()
         else:
             self._offer = Offer(cost, message.go)
+            self._show_sample()
         self.show_everything()
+
+    def _show_sample(self) -> None:
+        """Ask for a first picture, if that costs little."""
+        jobs = self._jobs
+        sample = None if jobs is None else jobs.sample
+        if jobs is None or sample is None:
+            return
+        cost = self.ui.prices.of(jobs.sampled())
+        if cost is not None and cost <= FREE_S:
+            sample.run(0)
 
     def action_start(self) -> None:
         """Start what waits for the user's word."""
@@ -237,6 +251,8 @@ class PairView(View, Generic[Jobs]):
         words = self.query_one("#words", Static)
         words.set_class(jobs.whole.problem is not None, "bad")
         said = jobs.words() if self._offer is None else self._offer.words()
+        if self._offer is not None and jobs.sample is not None and jobs.sample.layer is not None:
+            said = f"A picture from a sample comes first.\n\n{said}"
         words.update("\n".join(self.prose(line) for line in said.split("\n")))
 
     def _show_progress(self) -> None:
@@ -274,7 +290,9 @@ class PairView(View, Generic[Jobs]):
         about, step = news
         for notice in step.notices:
             self.ui.say(str(notice.problem), severity="warning")
-        if step.finished is None or not jobs.alike:
+        if about is jobs.sample and step.finished is not None:
+            self._take_sample(jobs)
+        elif step.finished is None or not jobs.alike:
             if self._page == "words":
                 self._show_words(jobs)
         elif about is jobs.parts:

@@ -37,6 +37,8 @@ class PairJobs:
         costly_whole: Whether that is another one, which may cost much and is all that is planned.
         parts: Requests for every part; None until the models are known to be alike.
         opened: Request for the opened thing; None before there is one.
+        sample: Request for a first picture, from a part of the texts that `planned` is about; None
+            if there is none. It is made while what is planned waits for the user's word.
     """
 
     UNLIKE: ClassVar[str]
@@ -58,6 +60,7 @@ class PairJobs:
         self.parts: LayerJobs[Any] | None = None
         self.opened: LayerJobs[Any] | None = None
         self._opened_by: Ask[Any] | None = None
+        self.sample: LayerJobs[Any] | None = None
         self.costly_whole = whole is not None
         if whole is None:
             asked = [request for ask in opening(*workspace.pair) for request in ask.requests]
@@ -68,6 +71,10 @@ class PairJobs:
 
     def planned(self) -> Sequence[Ask[Any]]:
         """What is asked next of its own accord, and may cost much; the models are alike."""
+        return []
+
+    def sampled(self) -> Sequence[Ask[Any]]:
+        """What `sample` asks; it is run where that costs little."""
         return []
 
     @property
@@ -94,7 +101,7 @@ class PairJobs:
 
     def apply(self, watch: Watch) -> tuple[LayerJobs[Any], Step] | None:
         """Take in a watch's news; returns the jobs it belongs to, or None if it is not ours."""
-        for jobs in self._all(self.whole, self.parts, self.opened):
+        for jobs in self._all(self.whole, self.parts, self.opened, self.sample):
             step = jobs.apply(watch)
             if step is not None:
                 return jobs, step
@@ -103,7 +110,7 @@ class PairJobs:
     @property
     def running(self) -> LayerJobs[Any] | None:
         """The running jobs the user waits for most; None when idle."""
-        jobs = self._all(self.opened, self.parts, self.whole)
+        jobs = self._all(self.opened, self.parts, self.whole, self.sample)
         return next((each for each in jobs if each.layer is not None), None)
 
     @property
@@ -121,13 +128,14 @@ class PairJobs:
     def stop(self) -> bool:
         """Stop all jobs; returns whether any was running."""
         running = self.running is not None
-        for jobs in self._all(self.whole, self.parts, self.opened):
+        for jobs in self._all(self.whole, self.parts, self.opened, self.sample):
             jobs.stop()
         return running
 
     def tasks(self, again: Callable[[], object]) -> list[Task]:
         """For the list of jobs; `again` goes on with what is unfinished."""
         named = (
+            (self.sample, "a sample"),
             (self.parts, self.parts.kind if self.parts else ""),
             (self.opened, prose(self._opened_by.name) if self._opened_by else ""),
             (self.whole, prose(self.whole.name)),

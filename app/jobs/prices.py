@@ -25,8 +25,10 @@ _ON_ONE_CORE = {
     "concepts": 1e-6,
     "changes": 1e-6,
     "frequencies": 1e-8,
-    "task clusters": 1e-6,
+    "task clusters": 2e-9,
 }
+# Of fewer texts, what is spent once costs most: they say little of many.
+_TELLING = {"task clusters": 1000}
 # The share of a new measurement in what is known.
 _NEW = 0.3
 _LAYERS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
@@ -61,6 +63,8 @@ class Prices:
         """Take in what a request cost; called on any thread."""
         if request.analysis not in _ON_ONE_CORE or not (amount := _amount(request)):
             return
+        if _texts(request) < _TELLING.get(request.analysis, 0):
+            return
         price = seconds / amount
         before = self.known.get(request.analysis, price)
         self.known[request.analysis] = (1 - _NEW) * before + _NEW * price
@@ -69,7 +73,6 @@ class Prices:
 def _amount(request: Request[Any]) -> float | None:
     """The parameters that a request reads, times its texts; None if a model is not at hand."""
     of_a_layer = hasattr(request, "layer")
-    texts = len(getattr(request, "prompts", ())) or len(getattr(request, "tasks", ())) or 1
     found = 0.0
     for model in request.models():
         size = _size(model)
@@ -77,7 +80,12 @@ def _amount(request: Request[Any]) -> float | None:
             return None
         parameters, layers = size
         found += parameters / (layers if of_a_layer else 1)
-    return found * texts
+    return found * _texts(request)
+
+
+def _texts(request: Request[Any]) -> int:
+    """How many texts the models read."""
+    return len(getattr(request, "prompts", ())) or getattr(request, "instances", 0) or 1
 
 
 @lru_cache(16)

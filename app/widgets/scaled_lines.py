@@ -45,6 +45,11 @@ class ScaledLines(Lines):
                 line += [("   ", ""), (glyph, style), (f" {words}", "dim")]
         self.show(line, right=[(f"{right} ", "dim")] if right else [])
 
+    def show_scale(self, words: str) -> None:
+        """Say what the lightness of a map means, in harmless words."""
+        scale = scale_line(palette_of(self.app), " low", "high")
+        self.show([*scale, (f"  {words}", "dim")])
+
 
 @dataclass(frozen=True)
 class WordRow:

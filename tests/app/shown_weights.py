@@ -198,14 +198,25 @@ def listed(kind: str, first: str) -> list[AnyReader]:
 CLUSTERS: list[AnyReader] = [
     Reader(
         "clusters",
-        r"^ [○●] (?P<model>demo-\w+) · layer (?P<layer>N) of \d+  by (?P<label>\w+)  "
+        r"^ [○●] (?P<model>demo-\w+) +· layer (?P<layer>N) of \d+  by (?P<label>\w+)  "
         r"F1 (?P<f1>N)  pair F1 (?P<pair_f1>N)  ARI (?P<ari>N)  AMI (?P<ami>N)",
     ),
     Reader(
         "instances",
         r"^ \w (?P<task>\w+): (?P<input>\w+) → (?P<output>\w+)  .*in a cluster of "
         r"(?P<task_cluster_size>N), (?P<task_cluster_share__pct>N)%",
-        r"^ [○●] (?P<model>demo-\w+) · layer (?P<layer>N) of",
+        r"^ ● (?P<model>demo-tuned) +· layer (?P<layer>N) of",
+    ),
+    Reader("clusters", r"[○●] (?P<model>demo-\w+) · layer (?P<layer>N)(?:, its best)? ─"),
+    Reader(
+        "clusters",
+        r"best layer, (?P<layer>N), F1 is (?P<f1>N);",
+        known={"model": "demo-tuned", "label": "task"},
+    ),
+    Reader(
+        "clusters",
+        r"before, in layer (?P<layer>N), (?P<f1>N)\.$",
+        known={"model": "demo-base", "label": "task"},
     ),
     Reader("neighbours", r"(?P<k>N) nearest neighbours"),
 ]

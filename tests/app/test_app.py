@@ -25,7 +25,7 @@ from tests.app.pair_app import (
         ((80, 24), "1 Prompt  F2 3 4 5 6 7 8"),
         (
             (200, 50),
-            "1 Prompt  F2 Saliency  F3 Heads  F4 Concepts  F5 Studies  F6 Components  F7 Clusters"
+            "1 Prompt  F2 Saliency  F3 Heads  F4 Concepts  F5 Studies  F6 Neurons  F7 Clusters"
             "  F8 Changes",
         ),
     ],

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from functools import partial
 
+import msgspec
 import numpy as np
 import pytest
 
 from analysis.clustering.request import ClustersRequest
+from analysis.clustering.result import TaskClusters
 from analysis.events import Failed, Finished, Progress
 from analysis.problems import Problem
 from app.config import Settings
 from app.frame.registry import VIEWS
+from app.jobs.prices import Prices
 from app.views.clustering.models import TasksBar
 from app.views.clustering.runs import RunsPane
 from app.views.clustering.view import ClustersView
 from app.widgets.scatter_map import ScatterMap, cells_of, nearest
-from tests.app.pair_app import csv_rows, pair_at, screen, started, until, until_shown
+from tests.app.pair_app import (
+    csv_rows,
+    pair_at,
+    requests_of,
+    screen,
+    started,
+    until,
+    until_shown,
+)
 from tests.support.scripted_clusters import task_clusters
 from tests.support.scripted_session import answer
 
@@ -54,10 +65,11 @@ async def test_the_best_layer_is_shown_first_and_its_instances_in_words(tmp_path
         pairs = "pair F1 0.400  " if size == WIDE else ""
         assert f"by task  F1 0.600  {pairs}ARI 0.500  AMI 0.550" in shown
         assert "a maths  b colours" in shown
+        assert "better after tuning: in the best layer, 3, F1 is 0.60" in " ".join(shown.split())
         assert "several tokens: seventy-seven" in shown
         asked = [r.model.name for r in pair.session.requests if isinstance(r, ClustersRequest)]
         assert asked == ["demo-base", "demo-tuned"]
-        found, face = clusters_of(pair), pair.app.query_one(ScatterMap)
+        found, face = clusters_of(pair), pair.app.query_one("#map-tuned", ScatterMap)
         seen = set()
         for key in ("up", "left", "down", "right", "down", "right", "n"):
             await pilot.press(key)
@@ -71,7 +83,7 @@ async def test_the_best_layer_is_shown_first_and_its_instances_in_words(tmp_path
 
 async def test_the_map_has_the_letters_of_its_kinds_and_layer_label_and_model_change(tmp_path):
     async with clusters_at(tmp_path, size=NARROW) as (pair, pilot):
-        face = pair.app.query_one(ScatterMap)
+        face = pair.app.query_one("#map-tuned", ScatterMap)
         drawn = [face.render_line(y).text for y in range(face.size.height)]
         letters = sorted("".join(drawn).replace(" ", ""))
         assert set(letters) == {"a", "b"}
@@ -81,7 +93,7 @@ async def test_the_map_has_the_letters_of_its_kinds_and_layer_label_and_model_ch
         await pilot.press("left_square_bracket")
         await until_shown(pilot, "demo-tuned · layer 2 of 3", "F1 0.500")
         await pilot.press("s")
-        await until_shown(pilot, "demo-base · layer 2 of 3", "F1 0.400")
+        await until_shown(pilot, "demo-base  · layer 2 of 3", "F1 0.400")
         await pilot.press("c")
         await until_shown(pilot, "by distribution", "F1 0.390", "a numbers  b sums  c colours")
         await pilot.press("c")
@@ -99,7 +111,7 @@ async def test_the_plots_are_there_side_by_side_or_one_after_the_other(tmp_path)
             await until_shown(pilot, title)
         await pilot.press("p")
         await until(pilot, lambda: "neighbours of unseen" not in screen(pilot.app))
-        assert pair.app.focused is pair.app.query_one(ScatterMap)
+        assert pair.app.focused is pair.app.query_one("#map-tuned", ScatterMap)
         await pilot.press("p", "escape")
         await until(pilot, lambda: "F1 by task, by layer" not in screen(pilot.app))
     async with clusters_at(tmp_path, size=WIDE) as (pair, pilot):
@@ -118,6 +130,56 @@ async def test_what_is_shown_is_exported(tmp_path):
     rows = csv_rows(tmp_path / "instances-demo-base-demo-tuned.csv")
     assert len(rows) == 2 * 10
     assert {row["layer"] for row in rows} == {"3"}
+
+
+async def test_a_sample_is_shown_at_once_and_makes_room_for_all(tmp_path, monkeypatch):
+    def price(self, asks):
+        asked = [each for ask in asks for each in ask.requests]
+        return 60.0 if any(each.instances > 400 for each in asked) else 1.0
+
+    monkeypatch.setattr(Prices, "of", price)
+
+    def asked(pair):
+        return [each.instances for each in requests_of(pair, ClustersRequest)]
+
+    async with pair_at(started, tmp_path, size=NARROW, script=script) as (pair, pilot):
+        await pilot.press(KEY)
+        await until_shown(
+            pilot, "A sample, 10 of 8,060 instances.", "enter takes all instances · about 60 s"
+        )
+        assert asked(pair) == [400, 400]
+        await pilot.press("left_square_bracket", "e")
+        await until(pilot, lambda: len(list(tmp_path.glob("sample-*.csv"))) == 3)
+        assert list(tmp_path.glob("*.csv")) == list(tmp_path.glob("sample-*.csv"))
+        await pilot.press("enter")
+        # Who moved to another layer of the sample stays there.
+        shown = await until_shown(pilot, "Tasks: natural.", "demo-tuned · layer 2 of 3")
+        assert "A sample" not in shown
+        assert asked(pair) == [400, 400, 8060, 8060]
+
+
+async def test_both_maps_have_the_cursor_on_one_instance_and_models_of_any_depth(tmp_path):
+    def shallow(request):
+        for event in script(request):
+            result = getattr(event, "result", None)
+            if isinstance(result, TaskClusters) and "base" in request.model.name:
+                scores = result.scores[:2]
+                event = Finished(msgspec.structs.replace(result, scores=scores))
+            yield event
+
+    async with pair_at(shown_clusters, tmp_path, size=WIDE, script=shallow) as (pair, pilot):
+        await until_shown(pilot, "○ demo-base  · layer 1 of 1", "● demo-tuned · layer 3 of 3")
+        base, tuned = pair.app.query(ScatterMap)
+        await pilot.press("right", "up")
+        assert base.current == tuned.current != 0
+        await pilot.press("s", "left", "left", "e")
+        await until(pilot, lambda: pair.app.focused is base and base.current == tuned.current)
+        path = tmp_path / "instances-demo-base-demo-tuned.csv"
+        await until(pilot, lambda: path.exists() and len(csv_rows(path)) == 20)
+    assert {(row["model"], row["layer"]) for row in csv_rows(path)} == {
+        ("demo-base", "1"),
+        ("demo-tuned", "3"),
+    }
 
 
 async def test_a_failure_is_said_and_can_be_run_again(tmp_path):

@@ -1,4 +1,4 @@
-"""What the Components view asks, with which instructions; what fails, stops and goes on."""
+"""What the Neurons view asks, with which instructions; what fails, stops and goes on."""
 
 from __future__ import annotations
 

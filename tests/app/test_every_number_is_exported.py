@@ -50,7 +50,7 @@ EXCEPTIONS = {
     r"all \d+ \w+ are (?:there|searched)|rests on \d+ of \d+ layers": "progress",
     r"\d+ of \d+ ←→": "the number of the page",
     r"of \d+(?= +by | \(best| layers| parts| cases)": "how much there is to look at",
-    r"of \d+(?= sets| *[│▁-█]| +[+−\d])": "the number of categories asked about",
+    r"of \d+(?= sets| *[│▁-█]| +(?:[+−\d]|general))": "the number of categories asked about",
     r"Words: \d+, scripted\.": "a note, which commands write on the error stream",
     r"\d+ instructions are longer than": "a note, which commands write on the error stream",
     r"this prompt · \d+ of \d+ tokens": "how much of the models' window it takes",
@@ -265,12 +265,12 @@ async def test_neurons_clusters_and_changes(tmp_path):
     async with pair.app.run_test(size=WIDE) as pilot:
         await until_loaded(pilot)
         walk, of = Walk(pilot, tmp_path), shown_components
-        await walk.see([*of.overlaps("jaccard"), *of.SETS], "f6", until=["all 6 categories"])
+        await walk.see([*of.BESIDE, *of.SETS], "f6", until=["all 6 categories", "b -l"])
+        await walk.see([*of.overlaps("jaccard"), *of.SETS], "v", until=["overlap of"])
         await walk.see([*of.overlaps("containment"), *of.TWO_SETS], "m", "l", until=["in both"])
         await pilot.press("h")
         await walk.see([*of.SIZES, *of.SETS], "v", until=["how many"])
-        await walk.see([*of.CHANGES_OF_SETS, *of.SETS], "v", until=["alike"])
-        await walk.see(of.MEMBERS, "v", "enter", "j", "j", until=["mean p"])
+        await walk.see(of.MEMBERS, "enter", "j", "j", until=["mean p"])
         await walk.see(of.NEURON, "enter", until=["‖w‖"])
         await walk.see(of.WRITERS, "slash", *"essay", "enter", until=["layers are searched"])
         of = shown_weights
@@ -292,7 +292,7 @@ async def test_experts(tmp_path):
         await pilot.press("f6")
         await until_shown(pilot, "all 6 categories", "experts")
         # Neurons of a mixture are rarely active: a low threshold, so that there are some.
-        await pilot.press("u", *"[[[[", "u", *"[[")
+        await pilot.press("u", *"[[[[", "u", *"[[", "v")
         maps = [*of.overlaps("jaccard", "experts"), *of.sets("experts")]
         await walk.see(maps, until=["experts · ε_e 0.23"])
         await walk.see(of.EXPERTS, "v", "enter", "j", until=["mean p"])

@@ -19,7 +19,7 @@ SCREENS = (
     ("Heads", ("3",), "all 8 layers are there"),
     ("Concepts", ("4",), "all 8 layers are there"),
     ("Studies", ("5",), "not run"),
-    ("Components", ("6",), "all 6 categories"),
+    ("Neurons", ("6",), "all 6 categories"),
     ("Clusters", ("7",), "layer 3 of 3"),
     ("Changes", ("8",), "all 9 parts are there"),
     ("palette", ("colon", "q"), "Quit"),

@@ -45,7 +45,7 @@ async def test_a_row_leads_to_the_clusters_of_its_layer_and_escape_back(tmp_path
     async with pair_at(opened, tmp_path, "Every layer", size=size, script=script) as (pair, pilot):
         await pilot.press("j", "enter")
         await until_shown(pilot, "demo-base · layer 1 of 3", "by distribution ")
-        assert pair.app.focused is pair.app.query_one(ScatterMap)
+        assert pair.app.focused is pair.app.query_one("#map-tuned", ScatterMap)
         await pilot.press("escape")
         await until_shown(pilot, "Every layer")
         assert pair.app.query_one("#rows").cursor == 1
@@ -86,7 +86,7 @@ async def test_a_row_leads_to_the_units_of_its_cell_and_escape_back(tmp_path, si
     async with pair_at(opened, tmp_path, "Every cell", size=size, script=script) as (pair, pilot):
 
         def cell():
-            found = pair.app.query_one(UnitPage).cell
+            found = pair.app.query_one("#page", UnitPage).cell
             return found.categories, found.layer
 
         for row, expected in enumerate([((1,), 2), ((1,), None), ((0, 1), None)]):
@@ -108,5 +108,5 @@ async def test_the_units_are_those_of_the_study_whatever_the_view_showed(tmp_pat
         await until_shown(pilot, "natural", "categories are there")
         await pilot.press("f5", "enter")
         await until_shown(pilot, "mean p, base→tuned", "ε 0.50", "τ 0.75", "demo")
-        page = pair.app.query_one(UnitPage)
+        page = pair.app.query_one("#page", UnitPage)
         assert (page.cell.categories, page.kind) == ((1,), "unique")

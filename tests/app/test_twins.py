@@ -40,7 +40,7 @@ PAGES = {
     "neuron pairs": (("enter",), "16 neuron pairs", "neuron-pairs", {}),
     "verbs": (("escape", "escape", "w"), "Welch", "verbs", {}),
     "Concepts": (("4", "l"), LAYERS, "concepts", {"layer": "1"}),
-    "Components": (("6",), "all 6 categories", "components-summary", {}),
+    "Neurons": (("6",), "all 6 categories", "components-summary", {}),
     "a cell": (("]", "}", "enter"), "mean p", "components", {}),
     "Clusters": (("7",), "layer 3 of 3", "instances", {}),
     "scores": (("tab",), "layer 3 of 3", "clusters", {}),

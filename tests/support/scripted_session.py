@@ -30,13 +30,23 @@ from analysis.events import (
 from analysis.heads.request import HeadPairsRequest, NeuronPairsRequest
 from analysis.models.request import ArchitectureRequest, LoadRequest, TokenizeRequest
 from analysis.models.tokens import Tokens
-from analysis.neurons.request import FrequenciesRequest, NeuronDirectionRequest, WordNeuronsRequest
+from analysis.neurons.request import (
+    FrequenciesRequest,
+    NeuronDirectionRequest,
+    NeuronWordsRequest,
+    WordNeuronsRequest,
+)
 from analysis.problems import ProblemError
 from analysis.request import Request
 from analysis.saliency.request import AttributionRequest
 from analysis.saliency.result import Attribution
 from tests.support.scripted_changes import layer_changes
-from tests.support.scripted_components import frequencies, neuron_direction, word_neurons
+from tests.support.scripted_components import (
+    frequencies,
+    neuron_direction,
+    neuron_words,
+    word_neurons,
+)
 from tests.support.scripted_concepts import layer_concepts
 from tests.support.scripted_weights import architecture, head_pairs, neuron_pairs
 
@@ -292,6 +302,8 @@ def _events(request: Request) -> Iterator[Event]:
     elif isinstance(request, FrequenciesRequest):
         yield Progress("frequencies", 1, len(request.prompts), request.category)
         yield Finished(frequencies(request))
+    elif isinstance(request, NeuronWordsRequest):
+        yield Finished(neuron_words(request))
     elif isinstance(request, WordNeuronsRequest):
         yield Finished(word_neurons(request))
     elif isinstance(request, NeuronDirectionRequest):

@@ -1,4 +1,4 @@
-"""The requests of the Components view, and the instructions that both models read."""
+"""The requests of the Neurons view, and the instructions that both models read."""
 
 from __future__ import annotations
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.neurons.gather import Place
 from app.views.neurons.atlas import Unit, UnitAtlas
 
 Kind = Literal["all", "kept", "lost", "gained", "general", "unique"]
@@ -51,7 +52,10 @@ class Member(NamedTuple):
 
 
 class CellMembers:
-    """A cell's units by descending frequency in its first category; built on access."""
+    """A cell's units, first those whose frequency in its first category changed most.
+
+    They are built on access.
+    """
 
     def __init__(self, atlas: UnitAtlas, cell: Cell, kind: Kind) -> None:
         self._atlas, self.cell = atlas, cell
@@ -70,7 +74,7 @@ class CellMembers:
             means = [self._means(side, layer)[cell.categories[0]][found] for side in (0, 1)]
             layers.append(np.full(len(found), layer))
             places.append(found)
-            scores.append(np.maximum(*means))
+            scores.append(np.abs(np.subtract(*means)))
         joined = [np.concatenate(each) for each in (layers, places, scores)]
         order = np.argsort(-joined[2], kind="stable")
         self._layers, self._places = joined[0][order], joined[1][order]
@@ -101,6 +105,14 @@ class CellMembers:
                 int(tuned.members[layer][:, place].sum()),
             ),
         )
+
+    def place(self, index: int) -> Place:
+        """Layer, expert and neuron of a unit; -1 if not applicable."""
+        layer, place = int(self._layers[index]), int(self._places[index])
+        return layer, *self._numbers(layer, place)
+
+    def places(self) -> Iterator[Place]:
+        return map(self.place, range(len(self)))
 
     def column(self, name: str) -> NDArray[Any]:
         """A column of the list for all units, by its name; NaN where a unit has no such number."""

@@ -11,7 +11,9 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from analysis.neurons.gather import Place
+from analysis.neurons.pair import PairSets
 from analysis.table import Cell
+from app.frame.export import Tables
 from app.jobs.layer_jobs import LayerJobs
 from app.jobs.watch import Watch
 from app.terminal.text import visible
@@ -116,6 +118,14 @@ class FoundNeurons(Vertical):
         if self.search is None or number is None:
             return None
         return self.search.writer(number, self._atlas).place
+
+    def tables(self, pair: PairSets) -> Tables:
+        """What is exported, by its kind; nothing before a search."""
+        if self.search is None:
+            return {}
+        # Made here: the search may go on while it is written.
+        found = self.search.table(self._atlas)
+        return {f"components-word-{self.search.word}": lambda: found}
 
     def text(self) -> str:
         if self.search is None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from analysis.clustering.request import clusters_ask
+from analysis.clustering.tasks.natural import natural_tasks
 from analysis.heads.gather import layer_asks
 from analysis.neurons.request import FrequenciesRequest
 from analysis.request import Ask, ModelChoice, Pair
@@ -38,6 +40,18 @@ def test_texts_count_each(pair: Pair) -> None:
 
     prices = Prices()
     assert prices.of([frequencies(30)]) == pytest.approx(30 * prices.of([frequencies(1)]))
+
+
+def test_instances_count_each_and_a_sample_says_nothing_of_what_all_cost(pair: Pair) -> None:
+    tasks = natural_tasks()
+    sample, every = (clusters_ask(pair, each.tasks) for each in (tasks.sampled(5, 5), tasks))
+    prices = Prices()
+    before = prices.of([every])
+    assert before == pytest.approx(prices.of([sample]) * every.requests[0].instances / 400)
+    prices.learn(sample.requests[0], 100.0)
+    assert prices.of([every]) == before
+    prices.learn(every.requests[0], 100.0)
+    assert prices.of([every]) == pytest.approx(200.0)
 
 
 def test_what_was_measured_replaces_the_first_figure_and_newer_measurements_count_more(
