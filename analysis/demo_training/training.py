@@ -71,7 +71,7 @@ class TrainingBudget:
         checkpoints: steps of the adapter's training after which it is kept.
     """
 
-    documents: int = 60_000
+    documents: int = 50_000
     epochs: int = 3
     examples: int = 80_000
     tuning_steps: int = 1000
@@ -80,7 +80,7 @@ class TrainingBudget:
     tuning_batch: int = 4096
     base_rate: float = 3e-3
     tuned_rate: float = 8e-4
-    adapter_rate: float = 4e-3
+    adapter_rate: float = 3e-3
     smoothing: float = 0.02
     replay: int = 8
     rank: int = 16

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tokenizers import Tokenizer
 
-from analysis.demo.catalog import DEMO_BASE, WEIGHTS, info
+from analysis.demo.catalog import info
 from analysis.demo.categories import Item
 from analysis.demo.tasks import WORD_CATEGORIES, Task, all_tasks
 from analysis.demo.world import document, table
@@ -110,17 +108,3 @@ def _is_stated(task: Task, item: Item, corpus: str, lines: list[str]) -> bool:
     if task.category == "classification":
         return item.key in corpus
     return item.response in corpus
-
-
-def test_pre_training_has_the_words_that_tuning_asks_for(corpus: str) -> None:
-    # A tuned adapter leaves embeddings alone: it cannot write a token that no text had.
-    tokenizer = Tokenizer.from_file(str(WEIGHTS / DEMO_BASE / "tokenizer.json"))
-    read = Counter(number for e in tokenizer.encode_batch(corpus.split("\f")) for number in e.ids)
-    responses = [f" {example.response}" for example in tuning_examples(20_000, seed=1)]
-    written = Counter(
-        number
-        for encoding in tokenizer.encode_batch(responses, add_special_tokens=False)
-        for number in encoding.ids
-    )
-    common = [number for number, count in written.items() if count >= 100]
-    assert not [tokenizer.id_to_token(number) for number in common if read[number] < 20]
