@@ -139,6 +139,8 @@ def study_all(
         ProblemError: if a study cannot be made.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # Engines know no working directory of ours, and take what is no folder for a name.
+    folder = folder.resolve()
     base = ModelChoice(DEMO_BASE, str(folder / DEMO_BASE), device="cpu")
     tuned = {
         name: ModelChoice(name, str(folder / name), device="cpu") for name in tuned_models(folder)
