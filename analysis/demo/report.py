@@ -186,9 +186,10 @@ def _found(pairs: Info) -> list[str]:
             lines.append(_line(f"  {kind}", _compared(each, "tuned_mean cases base_mean cases")))
     # The base model is the same in every pair.
     agreements = {
-        model: by_measure["pearson"]
-        for found in pairs.values()
-        for model, by_measure in found["faithfulness"].items()
+        model: found["faithfulness"][model]["pearson"]
+        for name, found in pairs.items()
+        for model in (DEMO_BASE, name)
+        if model in found["faithfulness"]
     }
     methods = dict.fromkeys(method for each in agreements.values() for method in each)
     lines.append(_line("r of maps with that of deletion", list(methods)))
@@ -209,8 +210,12 @@ def _compared(tested: Info, columns: str) -> list[str]:
             for each, number in ((mean, count), (other_mean, other_count))
         ),
         "–" if p_value is None else f"{p_value:.3g}",
-        "–" if size is None else f"{tested['effect']} {size:+.2f}",
+        "–" if size is None else f"{_effect(tested)} {size:+.2f}",
     ]
+
+
+def _effect(tested: Info) -> str:
+    return str(tested["effect"]).removeprefix("Cohen's ")
 
 
 def _interval(each: Info) -> str:
@@ -239,12 +244,12 @@ def _heads(title: str, models: Sequence[str], *, counted: bool) -> list[str]:
 
 def _beside(label: str, cells: Sequence[str]) -> str:
     """A row with narrow columns, those of both sets beside one another."""
-    return f"{f'  {label}':{_BESIDE}}" + "".join(f"{cell:>{_NARROW}}" for cell in cells)
+    return f"{f'  {label}':{_BESIDE}}" + "".join(f" {cell:>{_NARROW - 1}}" for cell in cells)
 
 
 def _line(label: str, cells: Sequence[str]) -> str:
     """A row with wide columns."""
-    return f"{f'  {label}':{_LABEL}}" + "".join(f"{cell:>{_CELL}}" for cell in cells)
+    return f"{f'  {label}':{_LABEL}}" + "".join(f" {cell:>{_CELL - 1}}" for cell in cells)
 
 
 def _number(value: float) -> str:
