@@ -44,8 +44,8 @@ async def opened(pilot, page):
 async def test_a_row_leads_to_the_clusters_of_its_layer_and_escape_back(tmp_path, size):
     async with pair_at(opened, tmp_path, "Every layer", size=size, script=script) as (pair, pilot):
         await pilot.press("j", "enter")
-        await until_shown(pilot, "demo-base · layer 1 of 3", "by distribution ")
-        assert pair.app.focused is pair.app.query_one("#map-tuned", ScatterMap)
+        await until_shown(pilot, "demo-base · layer 1 ", "by distribution ")
+        assert pair.app.focused is pair.app.query_one("#map-base", ScatterMap)
         await pilot.press("escape")
         await until_shown(pilot, "Every layer")
         assert pair.app.query_one("#rows").cursor == 1
@@ -68,7 +68,7 @@ async def test_a_row_leads_to_the_tasks_of_the_study_whatever_the_view_showed(tm
         await pilot.press("slash", *str(own), "enter")
         await until_shown(pilot, "Tasks: own.jsonl")
         await pilot.press("f5", "j", "enter")
-        await until_shown(pilot, "demo-base · layer 1 of 3", "Tasks: natural")
+        await until_shown(pilot, "demo-base · layer 1 ", "Tasks: natural")
 
 
 async def test_a_row_leads_past_the_training_runs(tmp_path):
@@ -76,7 +76,7 @@ async def test_a_row_leads_past_the_training_runs(tmp_path):
         await pilot.press("f7", "t")
         await until_shown(pilot, "Training runs in")
         await pilot.press("f5", "j", "enter")
-        await until_shown(pilot, "demo-base · layer 1 of 3")
+        await until_shown(pilot, "demo-base · layer 1 ")
         await pilot.press("escape")
         await until_shown(pilot, "Every layer")
 
