@@ -60,12 +60,12 @@ def _training(record: Info) -> list[str]:
         f"Corpus           {budget['documents']:,} documents, {record['corpus_tokens']:,} tokens, "
         f"read {budget['epochs']} times",
         f"Instructions     {budget['examples']:,} examples, {record['tuning_tokens']:,} tokens, "
-        f"{budget['tuning_steps']:,} steps of {budget['tuning_batch']:,} tokens",
-        f"Responses        {record['tuning_response_tokens']:,} of those tokens",
+        f"{record['tuning_response_tokens']:,} of them in responses",
         f"Steps            {stages['base']['steps']:,} for demo-base, "
-        f"{stages['tuned']['steps']:,} more for demo-tuned, as many for demo-lora",
-        f"Time             {minutes:.0f} minutes on {record['threads']} threads{load}",
-        f"Seed             {record['seed']}",
+        f"{stages['tuned']['steps']:,} of {budget['tuning_batch']:,} tokens more for demo-tuned, "
+        "as many for demo-lora",
+        f"Time             {minutes:.0f} minutes on {record['threads']} threads{load}; "
+        f"seed {record['seed']}",
     ]
 
 
@@ -183,7 +183,10 @@ def _found(pairs: Info) -> list[str]:
                 label = f"  Table {number}: {table['group']}, {table['other_group']}"
                 lines.append(_line(label, _compared(table, "mean count other_mean other_count")))
         for kind, each in found["density"]["fair"].items():
-            lines.append(_line(f"  {kind}", _compared(each, "tuned_mean cases base_mean cases")))
+            # Table 2 is of own responses already.
+            if kind != "own responses":
+                cells = _compared(each, "tuned_mean cases base_mean cases")
+                lines.append(_line(f"  {kind}", cells))
     # The base model is the same in every pair.
     agreements = {
         model: found["faithfulness"][model]["pearson"]

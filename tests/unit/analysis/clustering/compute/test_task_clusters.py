@@ -25,6 +25,7 @@ from cache.codec import decode, encode
 from tests.support.studies import driven
 
 NATURAL = {task.name: task for task in natural_tasks().tasks}
+TOKENIZER = Tokenizer.from_file(str(WEIGHTS / "demo-tuned" / "tokenizer.json"))
 
 
 def some(name, phrasings, mappings):
@@ -34,9 +35,6 @@ def some(name, phrasings, mappings):
     return ClusterTask(
         name, task.phrasings[:phrasings], tuple(short[:mappings]), category=task.category
     )
-
-
-TOKENIZER = Tokenizer.from_file(str(WEIGHTS / "demo-tuned" / "tokenizer.json"))
 
 
 TASKS = (
