@@ -79,11 +79,11 @@ def tireless(vocabulary: int, seed: int) -> LlamaForCausalLM:
     torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=vocabulary,
-        hidden_size=128,
-        intermediate_size=512,
-        num_hidden_layers=24,
-        num_attention_heads=8,
-        num_key_value_heads=8,
+        hidden_size=64,
+        intermediate_size=256,
+        num_hidden_layers=72,
+        num_attention_heads=4,
+        num_key_value_heads=4,
         max_position_embeddings=4096,
         initializer_range=0.3,
     )

@@ -32,12 +32,10 @@ def test_a_dead_and_a_deaf_engine_are_said_and_replaced(cold_home: Home) -> None
         assert second != killed
 
         terminal.write("r")
-        terminal.wait_for_screen(
-            "tireless · gradient · computing", "tireless: writing its response"
-        )
+        terminal.wait_for_screen(" · computing", "tireless: writing its response")
         os.kill(second, signal.SIGSTOP)
         terminal.write(ESCAPE)
-        # Where one map is there, the gradient that agrees better with deletion has been chosen.
+        # Where one map is there, the gradient that agrees better with deletion is chosen.
         terminal.wait_for_screen("tireless · frozen norms · stopped", "small · frozen norms")
         assert not is_alive(second)
 

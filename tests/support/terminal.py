@@ -15,14 +15,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from rich.color_triplet import ColorTriplet
 from wcwidth import wcwidth
+
+from app.terminal.legibility import contrast, is_drawn
 
 _ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
 # pyte does not know these and would print their rest.
 _PRIVATE = re.compile(rb"\x1b\[[<=>][0-9;]*[a-zA-Z]")
 
 # Generous: a slow machine may have other work.
-PATIENCE_S = 240.0
+PATIENCE_S = 30.0
 
 ENVIRONMENT = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
 
@@ -158,6 +161,15 @@ class Terminal:
             self._stream = pyte.ByteStream(self._display)
         self._draw()
         return "\n".join(_lines_of(self._display))
+
+    def least_contrast(self, line: int) -> float:
+        """The least contrast of text with its ground on a line of what was `shown` last."""
+        cells = self._display.buffer[line]
+        return min(
+            contrast(ColorTriplet(*bytes.fromhex(cell.fg)), ColorTriplet(*bytes.fromhex(cell.bg)))
+            for cell in (cells[column] for column in range(self._display.columns))
+            if cell.data and not is_drawn(cell.data)
+        )
 
     def _missing(self, texts: Sequence[str]) -> list[str]:
         """Those that are neither on a line of the screen nor run on from one to the next."""

@@ -80,6 +80,7 @@ def headline(angles: Mapping[int, float], so_far: str, width: int) -> Line:
         " on average; 90° is as far as can be.",
         " of 90° on average.",
         " on average.",
+        ".",
     ):
         if width_of(said) + cell_len(rest) + cell_len(so_far) <= width:
             said.append((rest, ""))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from analysis.events import WAITS
 from analysis.models.request import LoadRequest
 from app.jobs.progress_text import progress_text
 from app.jobs.tasks import Task, TaskState
@@ -32,6 +33,8 @@ class Loading:
         self._problems: list[str] = []
         self._session: Answerer | None = None
         self._stopped = False
+        # Whether the engine is at one of them; else they wait behind another request.
+        self._at_work = False
         self.words = ""
 
     @property
@@ -63,7 +66,10 @@ class Loading:
             return None
         news = watch.take()
         if news.progress is not None:
+            self._at_work = news.progress.stage != WAITS
             self.words = progress_text(watch.request.models()[0].name, news.progress)
+        if watch.ended:
+            self._at_work = False
         if news.failure is not None:
             self._problems.append(prose(str(news.failure)))
         if not self.running:
@@ -75,8 +81,9 @@ class Loading:
         if not self._watches:
             return []
         if self.running:
-            return [Task("both models", "running", self.words, stop=self.stop)]
-        state: TaskState = "failed" if self._problems else "stopped" if self._stopped else "done"
+            state: TaskState = "running" if self._at_work else "waiting"
+            return [Task("both models", state, self.words, stop=self.stop)]
+        state = "failed" if self._problems else "stopped" if self._stopped else "done"
         again = None if self._session is None else self._again
         return [Task("both models", state, self.problems, again=again if state != "done" else None)]
 
