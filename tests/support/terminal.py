@@ -25,7 +25,7 @@ _ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)
 _PRIVATE = re.compile(rb"\x1b\[[<=>][0-9;]*[a-zA-Z]")
 
 # Generous: a slow machine may have other work.
-PATIENCE_S = 30.0
+PATIENCE_S = 240.0
 
 ENVIRONMENT = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
 
