@@ -380,6 +380,10 @@ class InsttuiApp(KeyByKeyApp):
         elif not self._taken_down:
             await self.action_quit()
 
+    def wake(self) -> None:
+        """Any thread: have the event loop run once."""
+        self.call_later(lambda: None)
+
     def restore_terminal(self) -> None:
         """Any thread: restore the terminal for an app that is stuck."""
         if isinstance(self._driver, ForgivingDriver):

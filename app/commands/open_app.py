@@ -32,7 +32,7 @@ def run(options: Namespace) -> int:
     from app.main import InsttuiApp
 
     app = InsttuiApp(workspace, settings)
-    end_on_signals(app.told_to_end, app.restore_terminal)
+    end_on_signals(app.told_to_end, app.restore_terminal, app.wake)
     app.run(mouse=not options.no_mouse)
     # The terminal is restored and the state saved. A normal interpreter exit could wait for a
     # thread that is waiting for a disk, and keep the user from the shell.

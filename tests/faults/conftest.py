@@ -81,7 +81,7 @@ def tireless(vocabulary: int, seed: int) -> LlamaForCausalLM:
         vocab_size=vocabulary,
         hidden_size=64,
         intermediate_size=256,
-        num_hidden_layers=72,
+        num_hidden_layers=48,
         num_attention_heads=4,
         num_key_value_heads=4,
         max_position_embeddings=4096,

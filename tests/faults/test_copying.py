@@ -25,7 +25,7 @@ def test_in_tmux(tmp_path, program):
             terminal.write("\r")
             terminal.wait_for_screen("instruction score")
             terminal.write("y")
-            said = " ".join(terminal.wait_for_screen("Copied to tmux").split())
+            said = " ".join(terminal.wait_for_screen("Copied to tmux", "also in").split())
             held = subprocess.run([*tmux, "show-buffer"], capture_output=True, check=True).stdout
             (file,) = home.folder.rglob("copied.txt")
             assert file.read_bytes() == held

@@ -16,7 +16,9 @@ from app.terminal import endings
 
 endings.PATIENCE_S = 0.1
 endings.end_on_signals(
-    lambda number: print("asked", number, flush=True), lambda: print("restored", flush=True)
+    lambda number: print("asked", number, flush=True),
+    lambda: print("restored", flush=True),
+    lambda: print("woken", flush=True),
 )
 signal.signal(signal.SIGWINCH, lambda *_: print("resized", flush=True))
 print("ready", flush=True)
