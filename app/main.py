@@ -323,9 +323,9 @@ class InsttuiApp(KeyByKeyApp):
         """Open the help panel of the view."""
         from app.widgets.help_panel import HelpPanel
 
-        keys = keys_in_words(self.offered(), self.settings.keys, self.views)
+        here, everywhere = keys_in_words(self.offered(), self.settings.keys, self.views)
         title = next(spec.title for spec in self.views if spec.id == self.view.id)
-        self.push_screen(HelpPanel(title, self.view.help(), keys))
+        self.push_screen(HelpPanel(title, self.view.help(), here, everywhere))
 
     def action_jobs(self) -> None:
         """Open the list of all jobs."""

@@ -92,10 +92,16 @@ def exists(action: Action, *, views: int, pair: bool) -> bool:
 
 def described(action: Action, titles: Sequence[str]) -> str:
     """What an action does; one that shows a view names it, by the titles of the views there are."""
-    number = action.id.removeprefix("app.view_")
-    if number.isdigit() and int(number) <= len(titles):
-        return f"{titles[int(number) - 1]}: show this view"
+    number = shows_view(action)
+    if 0 < number <= len(titles):
+        return f"{titles[number - 1]}: show this view"
     return action.description
+
+
+def shows_view(action: Action) -> int:
+    """The number of the view that an action shows, from 1; 0 if it shows none."""
+    number = action.id.removeprefix("app.view_")
+    return int(number) if number.isdigit() else 0
 
 
 def bindings(scope: str) -> list[BindingType]:

@@ -8,7 +8,7 @@ from textual.geometry import Size
 
 from analysis.events import EngineStatus
 from app.frame.action import Action
-from app.frame.actions import ACTIONS, described, key_names
+from app.frame.actions import ACTIONS, described, key_names, shows_view
 from app.frame.registry import ViewSpec
 from app.terminal.model_marks import marked
 from app.terminal.text import prose
@@ -16,6 +16,10 @@ from app.widgets.lines import Line, width_of
 from app.workspace import LibraryWorkspace, Workspace
 
 MINIMUM = (80, 24)
+# From this width on the program says its name.
+_NAMED_FROM = 100
+# What is left for the engine's state at least, where views have titles.
+_STATE_CELLS = 28
 _STATES = {
     "off": "engine off",
     "starting": "engine starting",
@@ -36,32 +40,37 @@ def header(
 ) -> tuple[Line, Line]:
     """The screen's first line: the workspace and engine state on the left, the views on the right.
 
-    `current` is a view's id; view titles are left out if they do not fit. While `typing`, numbers
-    are text, and views have function keys. `doing` says what the engine works on, harmless.
+    `current` is a view's id. On a screen too narrow for them view titles are left out, and the
+    program's name: whatever the engine does, nothing else moves. While `typing`, numbers are text,
+    and views have function keys. `doing` says what the engine works on, harmless.
     """
-    left = _open(workspace, status, doing)
+    wide = size.width >= _NAMED_FROM
+    models, state = _models(workspace), _state(workspace, status, doing)
+    left: list[tuple[str, str]] = [(" insttui " if wide else " ", "accent"), (models, "strong")]
+    tabs = _tabs(views, current, typing=typing)
+    if width_of([*left, *tabs]) + _STATE_CELLS > size.width:
+        tabs = _tabs(views, current, typing=typing, titles=False)
+    left.append((f"  {state}", "dim"))
     if size.width < MINIMUM[0] or size.height < MINIMUM[1]:
         left.append((f"  {MINIMUM[0]}×{MINIMUM[1]} shows more", "warn"))
-    tabs = _tabs(views, current, typing=typing)
-    fits = width_of([*left, *tabs]) <= size.width
-    return left, tabs if fits else _tabs(views, current, typing=typing, titles=False)
+    return left, tabs
 
 
-def _open(workspace: Workspace, status: EngineStatus, doing: str) -> list[tuple[str, str]]:
-    left: list[tuple[str, str]] = [(" insttui ", "accent")]
+def _models(workspace: Workspace) -> str:
+    """The models behind their marks; a library may have one only."""
     if isinstance(workspace, LibraryWorkspace):
-        names = _pair(workspace.library.models)
-        return [*left, (prose(names), "strong"), ("  stored results", "dim")]
-    names = _pair([model.name for model in workspace.pair])
+        names: Sequence[str] = workspace.library.models
+    else:
+        names = [model.name for model in workspace.pair]
+    return prose(" ".join(marked(side, name) for side, name in enumerate(names)))
+
+
+def _state(workspace: Workspace, status: EngineStatus, doing: str) -> str:
+    if isinstance(workspace, LibraryWorkspace):
+        return "stored results"
     places = sorted({model.device for model in status.models})
     busy = doing if status.state == "busy" else ""
-    state = busy or " · ".join([_STATES[status.state], *places])
-    return [*left, (prose(names), "strong"), (prose(f"  {state}"), "dim")]
-
-
-def _pair(names: Sequence[str]) -> str:
-    """The models behind their marks; a library may have one only."""
-    return " ".join(marked(side, name) for side, name in enumerate(names))
+    return prose(busy or " · ".join([_STATES[status.state], *places]))
 
 
 def _tabs(views: Sequence[ViewSpec], current: str, *, typing: bool, titles: bool = True) -> Line:
@@ -110,11 +119,22 @@ def _key(action: Action, keymap: dict[str, str], typing: bool) -> Line:
 
 def keys_in_words(
     actions: Iterable[Action], keymap: dict[str, str], views: Sequence[ViewSpec]
-) -> list[tuple[str, str]]:
-    """The help panel's rows for actions with keys: the keys, and what they do."""
+) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """The help panel's rows for actions with keys: the keys, and what they do.
+
+    Those of what is shown, and those of the whole app, where all views have one row unless the user
+    gave them keys.
+    """
     titles = [view.title for view in views]
-    return [
-        (key_names(action, keymap), f"{described(action, titles)}  ({action.id})")
-        for action in actions
-        if action.keys or action.id in keymap
-    ]
+    here: list[tuple[str, str]] = []
+    everywhere: list[tuple[str, str]] = []
+    for action in actions:
+        rows = everywhere if action.scope == "app" else here
+        of_view = shows_view(action)
+        if of_view and action.id not in keymap:
+            if of_view == 1:
+                last = len(titles)
+                rows.append((f"1…{last} f2…f{last}", f"The views  (app.view_1 … app.view_{last})"))
+        elif action.keys or action.id in keymap:
+            rows.append((key_names(action, keymap), f"{described(action, titles)}  ({action.id})"))
+    return here, everywhere
