@@ -37,7 +37,7 @@ def test_tabs_stay_where_they_are_whatever_the_engine_does(width: int) -> None:
 
 @pytest.mark.parametrize(
     ("width", "shown"),
-    [(24, "demo-base: gathering 1 2"), (23, "demo-base: gatherin… 1 2"), (4, " 1 2")],
+    [(24, "demo-base: gathering 1 2"), (23, "demo-base: gatheri… 1 2"), (4, " 1 2")],
 )
 async def test_a_line_that_does_not_fit_ends_in_an_ellipsis(width: int, shown: str) -> None:
     async with App[None]().run_test(size=(width, 3)) as pilot:
