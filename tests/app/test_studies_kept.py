@@ -75,7 +75,7 @@ async def test_the_cost_is_said_before_enter_and_whether_it_was_measured(
     monkeypatch.setattr(Prices, "of_requests", lambda self, requests: 60.0 * len(requests))
     monkeypatch.setattr(Prices, "measured", lambda self, requests: measured)
     async with pair_at(shown_studies, tmp_path) as (pair, pilot):
-        await until_shown(pilot, "2 of 5 kept · about 3 min", "of which 2 are kept")
+        await until_shown(pilot, "2 of 5 answers kept · about 3 min", "of which 2 are kept")
         shown = " ".join(screen(pair.app).split())
         assert "The others take about 3 min, " in shown
         assert ("measured on this machine yet" in shown) is not measured

@@ -76,12 +76,13 @@ def state_text(study: OfferedStudy, cells: int = 200) -> str:
 def _ahead_text(ahead: Ahead | None, cells: int) -> str:
     if ahead is None:
         return _NOT_RUN
-    kept = f"{ahead.kept:,} of {ahead.asked:,} kept" if ahead.kept else _NOT_RUN
+    kept = f"{ahead.kept:,} of {ahead.asked:,} answers kept" if ahead.kept else _NOT_RUN
     if ahead.kept >= ahead.asked:
-        return "all kept, takes a moment"
+        return "all kept but its last part" if ahead.more else "all kept, takes a moment"
     if ahead.seconds is None:
         return kept
-    return _fitting(cells, [kept, f"about {duration(ahead.seconds)}"], [kept])
+    seconds = f"about {duration(ahead.seconds)}{' and more' if ahead.more else ''}"
+    return _fitting(cells, [kept, seconds], [kept.replace(" answers", ""), seconds], [kept])
 
 
 def ahead_words(ahead: Ahead) -> str:
@@ -89,7 +90,8 @@ def ahead_words(ahead: Ahead) -> str:
     answers = f"{ahead.asked:,} answer{'' if ahead.asked == 1 else 's'}"
     more = f" On top comes {ahead.more}." if ahead.more else ""
     if ahead.kept >= ahead.asked:
-        return f"It takes {answers}, and all of them are kept from before: a moment.{more}"
+        takes = "" if more else ": a moment"
+        return f"It takes {answers}, and all of them are kept from before{takes}.{more}"
     kept = f", of which {ahead.kept:,} are kept from before" if ahead.kept else ""
     said = f"It takes {answers}{kept}."
     if ahead.seconds is not None:
