@@ -76,7 +76,8 @@ def _describe(path: Path, folder: Path) -> tuple[str, int, int, bytes]:
 @lru_cache(64)
 def _digest(path: Path, *_: int) -> bytes:
     """The digest of a file's content; its size and times, given too, tell one content from another
-    in the same place."""
+    in the same place.
+    """
     return hashlib.sha256(path.read_bytes()).digest()
 
 
