@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 import numpy as np
 import pytest
 
 from analysis.events import Finished, Partial
-from analysis.saliency.map import SaliencyMap
 from analysis.saliency.request import AttributionRequest
 from app.state import State
 from app.views.saliency.view import SaliencyView
@@ -50,10 +51,10 @@ async def test_they_come_first_and_a_narrow_terminal_begins_with_the_tuned_model
             pilot,
             "─ ● demo-tuned",
             RESPONSES["demo-tuned"],
-            "base says",
-            "tuned says",
-            "low",
-            "high",
+            'says "·The"',
+            'says "·Paris"',
+            "against",
+            "for the answer",
         )
         bars = pair.app.query_one(WordBars)
         assert bars.region.height == 6
@@ -72,8 +73,10 @@ async def test_a_walk_colours_for_a_token_and_w_for_the_whole_response_again(tmp
         base, tuned = faces(pair.app)
         assert [face.coloured_by for face in (base, tuned)] == ["whole", "whole"]
         result = results(pair)[1]
-        whole = SaliencyMap.from_attribution(result)
-        assert tuned.map.totals.tolist() == whole.total_scores[1:].tolist()
+        weights = result.totals[1:].astype(float)
+        levels = np.ceil(10 * np.abs(weights) / np.abs(weights).max())
+        assert tuned.map.totals.tolist() == levels.tolist()
+        assert tuned.map.negative_totals.tolist() == (weights < 0).tolist()
         await pilot.press("l")
         await until_shown(pilot, 'tuned for "·Paris"', "w whole")
         # The responses are different texts: a token of one has no partner in the other.
@@ -83,6 +86,12 @@ async def test_a_walk_colours_for_a_token_and_w_for_the_whole_response_again(tmp
         # Every word of this prompt is one token.
         shares = column / np.abs(column).sum()
         assert table_of(pair).tuned.shares == pytest.approx(shares, abs=1e-6)
+        # The heaviest words are that token's; the other model's numbers are of another thing.
+        listed = pair.app.query_one(WordBars).plain.splitlines()
+        assert "base, whole answer" in listed[0]
+        heaviest = np.argsort(-np.abs(shares), kind="stable")[: len(listed) - 1]
+        numbers = [re.findall(r"-?\d\.\d\d", line)[1] for line in listed[1:]]
+        assert numbers == [f"{shares[word]:.2f}" for word in heaviest]
         await pilot.press("l")
         await until_shown(pilot, 'tuned for "."')
         await pilot.press("w")

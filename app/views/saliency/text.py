@@ -13,6 +13,13 @@ from app.views.saliency.side import Side
 WALKS = "←→ for one token"
 """What the answers' legend says beside the colours."""
 
+UNASKED = (
+    "Nothing is explained yet.\n\nChoose a case in the first view (1): enter shows its maps.",
+    "No prompt has been run yet.\n\nType one in the first view (1), or take the example there: "
+    "enter runs it.",
+)
+"""What is said instead of maps before there is anything to show: of stored cases, and of a pair."""
+
 HELP = (
     "Answers (t): what every prompt word weighs, base model on the left, tuned model on the right. "
     "The prompt is coloured for the whole response; ←→ walk the response and colour it for one "
