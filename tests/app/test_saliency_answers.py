@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from analysis.events import Finished, Partial
+from analysis.saliency.faithfulness import Faithfulness
 from analysis.saliency.request import AttributionRequest
 from app.state import State
+from app.views.saliency.pair import Pair
 from app.views.saliency.view import SaliencyView
 from app.widgets.scaled_lines import WordBars
 from app.widgets.token_text import TokenText
@@ -158,6 +160,23 @@ async def test_another_method_has_no_totals_of_the_gradient_s(tmp_path):
         await until_shown(pilot, "demo-tuned · frozen norms")
         assert not table_of(pair).tuned.known
         assert all(face.map.totals is None for face in faces(pair.app))
+
+
+async def test_the_gradient_that_agrees_better_is_shown_with_the_reason(tmp_path, monkeypatch):
+    monkeypatch.setattr(Pair, "settles", True)
+
+    def script(request):
+        for event in answer(request):
+            if isinstance(event, Finished) and isinstance(request, AttributionRequest):
+                pearson = 0.51 if request.method == "frozen_norms" else 0.124
+                known = Faithfulness(7, 3, pearson, 0.4)
+                event = Finished(msgspec.structs.replace(event.result, faithfulness=known))
+            yield event
+
+    async with reading(tmp_path, script=script) as (_, pilot):
+        shown = await until_shown(pilot, "─ ● demo-tuned · frozen norms")
+        words = "Frozen norms: agrees better with deletion (base r ≈ 0.51, tuned r ≈ 0.51) than"
+        assert words in shown
 
 
 async def test_the_export_has_every_word_and_what_the_sentences_say(tmp_path):

@@ -105,7 +105,7 @@ def test_the_answers_say_what_they_show_and_fill_the_screen(
         terminal.write("Say hello to all who came. Then count to three." + ENTER)
         # Words before the grid, a legend, and findings in a sentence.
         terminal.wait_for_screen(
-            "heaviest words", "change", "low ", " high", "▌ instruction", " g grid"
+            "heaviest words", "change", "against ", " for", "▌ instruction", " g grid"
         )
         terminal.wait_for_screen("with deletion")
         rows = terminal.shown().splitlines()
