@@ -29,12 +29,18 @@ LEVELS = 11
 GLYPHS = " ··░░▒▒▓▓██"
 """Levels without colour."""
 
+NEGATIVE_GLYPH = "−"
+"""Before a level below zero, without colours."""
+
 MISSING_GLYPH = "╌"
 """A cell not computed yet."""
 
 # Hues from the first to the last level, and the lightness of both ends.
 _DARK = (("#16161e", "#322d92", "#2a5da3", "#1b9a89", "#89b147", "#fbf55a"), 0.1975, 0.96)
 _LIGHT = (("#eef4ee", "#d8d598", "#62d68b", "#3a6a9f", "#3c46a5", "#411644"), 0.95, 0.21)
+
+# The lightness of the weakest and of the strongest level of a signed scale.
+_WEIGHS_DARK, _WEIGHS_LIGHT = (0.29, 0.79), (0.95, 0.53)
 
 # From a fall to a rise; blue and orange differ for every kind of colour vision.
 _DIVERGING_DARK = ("#4fa3ff", "#8fb4dc", "#a8a8a8", "#dcae7c", "#ff9d2e")
@@ -69,6 +75,8 @@ class Palette:
     """One style per level: the scale's colour as background, with legible text."""
     fills: tuple[Style, ...]
     """The same for cells without text, in fewer bytes."""
+    signed: tuple[tuple[Style, ...], tuple[Style, ...]]
+    """What weighs for and what weighs against something, one style per level as `levels`."""
     cursor: Style
     """The cell under the cursor."""
     cursor_colour: Color
@@ -110,6 +118,25 @@ def signed_styles(*, dark: bool, mono: bool) -> tuple[Style, ...]:
 
 
 @cache
+def weighing_styles(*, dark: bool, mono: bool) -> tuple[tuple[Style, ...], tuple[Style, ...]]:
+    """Grounds with legible text for what weighs for and against something, one per level.
+
+    The hues are the ends of the diverging scale; lightness tells the level, alike for both signs.
+    """
+    if mono:
+        return ((Style.null(),) * LEVELS,) * 2
+    ends = _DIVERGING_DARK if dark else _DIVERGING_LIGHT
+    first, last = _WEIGHS_DARK if dark else _WEIGHS_LIGHT
+    against, for_it = oklab([Color.parse(ends[at]).get_truecolor() for at in (0, -1)])
+    # Level 0 has no colour.
+    lightness = np.linspace(first, last, LEVELS - 1)
+    hue = np.linspace(0.4, 1.0, LEVELS - 1)[:, None]
+    scales = (_from_oklab(np.column_stack([lightness, hue * end[1:]])) for end in (for_it, against))
+    grounds = [[_on(Color.from_triplet(each)) for each in colours] for colours in scales]
+    return (Style.null(), *grounds[0]), (Style.null(), *grounds[1])
+
+
+@cache
 def palette_for(*, dark: bool, mono: bool) -> Palette:
     """The palette for a dark or light theme, or (`mono`) for a terminal without enough colours."""
     colours = scale(dark=dark)
@@ -123,6 +150,7 @@ def palette_for(*, dark: bool, mono: bool) -> Palette:
             colours=colours,
             levels=(plain,) * LEVELS,
             fills=(plain,) * LEVELS,
+            signed=weighing_styles(dark=dark, mono=True),
             cursor=reverse,
             cursor_colour=cursor_colour,
             missing=plain,
@@ -136,6 +164,7 @@ def palette_for(*, dark: bool, mono: bool) -> Palette:
         colours=colours,
         levels=tuple(_on(colour) for colour in colours),
         fills=tuple(Style(bgcolor=colour) for colour in colours),
+        signed=weighing_styles(dark=dark, mono=False),
         cursor=_on(cursor_colour) + Style(bold=True),
         cursor_colour=cursor_colour,
         missing=Style(color=missing_colour),

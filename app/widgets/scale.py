@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.style import Style
 
-from app.terminal.colours import LEVELS, Palette, palette_of, signed_styles
+from app.terminal.colours import (
+    GLYPHS,
+    LEVELS,
+    NEGATIVE_GLYPH,
+    Palette,
+    palette_of,
+    signed_styles,
+)
 from app.widgets.cell_map import ASCII_GLYPHS
 from app.widgets.lines import Line, Part
 
@@ -19,6 +26,9 @@ if TYPE_CHECKING:
 
 KEPT, GAINED, LOST = "", "signed 2", "signed -2"
 """The styles of what tuning kept, gained and lost."""
+
+_SAMPLES = (2, 5, 8, 10)
+"""The levels of a signed scale that a legend shows."""
 
 
 def sign_of(style: str, *, ascii_only: bool) -> str:
@@ -36,8 +46,9 @@ def scale_style(app: App[object], name: str) -> Style | None:
     """The style of a name; None if it is not one of the scales'.
 
     ``level 0`` to ``level 10`` are grounds without text, ``shade 0`` to ``shade 10`` the same with
-    text that is legible on them; ``signed -2`` to ``signed 2`` are texts from a fall to a rise;
-    ``mark`` is the mark of an instruction.
+    text that is legible on them; ``weighs -10`` to ``weighs 10`` are grounds from what weighs
+    against something to what weighs for it; ``signed -2`` to ``signed 2`` are texts from a fall
+    to a rise; ``mark`` is the mark of an instruction.
     """
     scale, _, number = name.partition(" ")
     palette = palette_of(app)
@@ -46,6 +57,8 @@ def scale_style(app: App[object], name: str) -> Style | None:
             return palette.fills[int(number)]
         case "shade":
             return palette.levels[int(number)]
+        case "weighs":
+            return palette.signed[int(number) < 0][abs(int(number))]
         case "signed":
             styles = signed_styles(dark=app.current_theme.dark, mono=palette.mono)
             return styles[len(styles) // 2 + int(number)]
@@ -62,6 +75,17 @@ def scale_line(palette: Palette, low: str, high: str, *, ascii_only: bool = Fals
         for level in range(1, LEVELS)
     ]
     return [(f"{low} ", "dim"), *cells, (f" {high}", "dim")]
+
+
+def signed_line(palette: Palette, *, brief: bool, ascii_only: bool) -> list[Part]:
+    """Some levels of what weighs against and for an answer, between the words for both ends."""
+    minus = "-" if ascii_only else NEGATIVE_GLYPH
+    cells = [
+        ((minus if level < 0 else "") + GLYPHS[abs(level)] if palette.mono else " ", level)
+        for level in (*(-level for level in reversed(_SAMPLES)), *_SAMPLES)
+    ]
+    shown = [(text, f"weighs {level}") for text, level in cells]
+    return [(" against ", "dim"), *shown, (" for" if brief else " for the answer", "dim")]
 
 
 def signs_line(*, ascii_only: bool) -> Line:

@@ -12,7 +12,7 @@ from app.terminal.colours import MISSING_GLYPH, palette_of
 from app.terminal.text import pad
 from app.widgets.bar_list import drawn
 from app.widgets.lines import Line, Lines, Part
-from app.widgets.scale import scale_line, scale_style
+from app.widgets.scale import scale_line, scale_style, signed_line
 from app.widgets.token_face import MARK, TEMPLATE
 
 _NUMBER = len("-0.00")
@@ -29,15 +29,24 @@ class ScaledLines(Lines):
             style = self._styles[name] = self.rich_style + own
         return super()._style(name) if style is None else style
 
-    def show_legend(self, *, special: bool, missing: bool, right: str) -> None:
+    def show_legend(
+        self, *, signed: bool, special: bool, missing: bool, right: str, ascii_only: bool
+    ) -> None:
         """Say what colours and marks mean; `right` is what else there is to know.
 
         Args:
+            signed: Whether colours say what weighs for and against the answer.
             special: Whether tokens that the user did not write are shown.
             missing: Whether anything is not computed yet.
             right: Harmless text.
+            ascii_only: Write the sign that stands for a colour in ASCII.
         """
-        line = scale_line(palette_of(self.app), " low", "high")
+        palette = palette_of(self.app)
+        line = (
+            signed_line(palette, brief=missing, ascii_only=ascii_only)
+            if signed
+            else scale_line(palette, " low", "high")
+        )
         marks = [(MARK, "mark", "instruction", True), (TEMPLATE, "mark", "template", special)]
         marks.append((MISSING_GLYPH, "dim", "not computed yet", missing))
         for glyph, style, words, there in marks:

@@ -56,6 +56,8 @@ class TokenMap:
     """bool [R, C]: cells not computed yet."""
     negative: NDArray[np.bool_] | None = None
     """bool [R, C]: cells whose level is a number below zero; None if there can be none."""
+    negative_totals: NDArray[np.bool_] | None = None
+    """bool [R]: whole rows whose level is a number below zero; None if there can be none."""
 
     def __post_init__(self) -> None:
         rows, columns = self.shape
@@ -68,6 +70,7 @@ class TokenMap:
             ("gaps", self.gaps, (rows,)),
             ("missing", self.missing, (rows, columns)),
             ("negative", self.negative, (rows, columns)),
+            ("negative_totals", self.negative_totals, (rows,)),
         ):
             if array is not None and array.shape != shape:
                 raise ValueError(f"{name} has the shape {array.shape}, the labels ask for {shape}")
@@ -220,6 +223,7 @@ class TokenFace(ScrollView, can_focus=True):
         negative: NDArray[np.bool_] | None = None,
         density: NDArray[np.float64] | None = None,
         totals: NDArray[np.uint8] | None = None,
+        negative_totals: NDArray[np.bool_] | None = None,
     ) -> None:
         """Take a newer state of the same map and repaint only the differences.
 
@@ -229,6 +233,7 @@ class TokenFace(ScrollView, can_focus=True):
             negative: bool [R, C], cells whose level is a number below zero.
             density: float64 [R], 0..1.
             totals: uint8 [R], 0..10, of whole rows.
+            negative_totals: bool [R], whole rows whose level is a number below zero.
         """
         before = self.map
         self.map = replace(
@@ -238,6 +243,7 @@ class TokenFace(ScrollView, can_focus=True):
             negative=negative,
             density=density,
             totals=totals,
+            negative_totals=negative_totals,
         )
         if not self._ready:
             return

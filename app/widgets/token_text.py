@@ -16,7 +16,7 @@ from textual.geometry import Region, Size
 from textual.reactive import reactive
 from textual.strip import Strip
 
-from app.terminal.colours import GLYPHS, LEVELS, MISSING_GLYPH
+from app.terminal.colours import GLYPHS, LEVELS, MISSING_GLYPH, NEGATIVE_GLYPH
 from app.widgets.token_face import MARK, Cell, TokenFace, TokenMap
 from app.widgets.token_flow import Flow, Piece, flow
 
@@ -27,7 +27,7 @@ RULE = 1
 """Lines between prompt and response."""
 
 _MISSING = LEVELS
-"""Denotes a token without a level, in addition to the levels 0..10."""
+"""Denotes a token without a level, in addition to the levels -10..10."""
 
 
 ColouredBy = Literal["whole", "column", "density"]
@@ -59,8 +59,8 @@ class TokenText(TokenFace):
             self._prompt = self._response = Flow(())
             return
         width = max(1, self.scrollable_content_region.width - MARGIN)
-        # Without colours a glyph after the token shows its level.
-        reserve = 1 if self.palette.mono else 0
+        # Without colours a glyph after the token shows its level, and one before that its sign.
+        reserve = (2 if self.map.negative is not None else 1) if self.palette.mono else 0
         prompt = [
             (row, text) for row, text in enumerate(self.map.row_labels) if not self.map.is_gap(row)
         ]
@@ -184,25 +184,29 @@ class TokenText(TokenFace):
 
     # Drawing.
 
-    def _levels_for(self, shown: TokenMap, column: int) -> NDArray[np.uint8]:
-        """uint8 [R]: the level that colours each prompt token, or `_MISSING`."""
+    def _levels_for(self, shown: TokenMap, column: int) -> NDArray[np.int8]:
+        """int8 [R]: the signed level that colours each prompt token, or `_MISSING`."""
         rows, columns = shown.shape
+        whole = (
+            np.full(rows, _MISSING, np.int8)
+            if shown.totals is None
+            else _signed(shown.totals, shown.negative_totals)
+        )
         if self.coloured_by == "whole":
-            nothing = np.full(rows, _MISSING, np.uint8)
-            return nothing if shown.totals is None else shown.totals
+            return whole
         if self.coloured_by == "density":
             if shown.density is None:
-                return np.zeros(rows, dtype=np.uint8)
+                return np.zeros(rows, dtype=np.int8)
             highest = LEVELS - 1
-            return np.ceil(np.clip(shown.density, 0, 1) * highest).astype(np.uint8)
+            return np.ceil(np.clip(shown.density, 0, 1) * highest).astype(np.int8)
         if not columns:
-            return np.zeros(rows, dtype=np.uint8)
-        levels = shown.levels[:, column]
+            return np.zeros(rows, dtype=np.int8)
+        negative = None if shown.negative is None else shown.negative[:, column]
+        levels = _signed(shown.levels[:, column], negative)
         if shown.missing is None:
             return levels
         # Until a column is computed, show the weight for the whole response, which arrives first.
-        until_then = np.uint8(_MISSING) if shown.totals is None else shown.totals
-        return np.where(shown.missing[:, column], until_then, levels)
+        return np.where(shown.missing[:, column], whole, levels)
 
     def render_line(self, y: int) -> Strip:
         width, blank = self.size.width, self.ground
@@ -224,12 +228,18 @@ class TokenText(TokenFace):
             Segment(" " * (MARGIN - len(MARK)), blank),
         ]
         levels = self._levels_for(self.map, self.cursor[1])
+        signed = self.map.negative is not None and self.coloured_by != "density"
+        styles = palette.signed if signed else (palette.levels, palette.levels)
+        minus = "-" if self.ascii_only else NEGATIVE_GLYPH
         for piece in pieces:
             level = int(levels[piece.token])
             if level == _MISSING:
                 style, glyph = blank + palette.missing, MISSING_GLYPH
             else:
-                style, glyph = palette.levels[level] if level else blank, GLYPHS[level]
+                style = styles[level < 0][abs(level)] if level else blank
+                glyph = GLYPHS[abs(level)]
+            if self.map.negative is not None:
+                glyph = (minus if level < 0 else "") + glyph
             if piece.token in self.hit_rows:
                 style += Style(bold=True, underline=True)
             if piece.token == self.cursor[0]:
@@ -253,3 +263,9 @@ class TokenText(TokenFace):
                 style += Style(bold=True, underline=True, reverse=True)
             segments.append(Segment(piece.text, style))
         return segments
+
+
+def _signed(levels: NDArray[np.uint8], negative: NDArray[np.bool_] | None) -> NDArray[np.int8]:
+    """Levels below zero where they are negative; same shape, int8."""
+    found = levels.astype(np.int8)
+    return found if negative is None else np.where(negative, -found, found)

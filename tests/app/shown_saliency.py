@@ -52,7 +52,8 @@ def scores(first: str = "demo-base", second: str = "demo-tuned") -> list[AnyRead
         Reader(
             "case",
             rf"(?P<model>{second}) (?P<instruction_score>N)  "
-            r"difference (?P<score_difference>N)  (?P<instruction_tokens>N) instruction tokens",
+            r"(?:difference (?P<score_difference>N)|different answers; o compares on one)  "
+            r"(?P<instruction_tokens>N) instruction tokens",
         ),
     ]
 
@@ -138,8 +139,15 @@ def answers(kind: str) -> list[AnyReader]:
         of("base", r"at the (?P<parts_at__n1>N)\w\w token: base"),
         of("base", r'base (?:would say|says) "(?P<says>[^"]+)" \(p (?P<probability>N)\),'),
         of("tuned", r'tuned (?:would say|says) "(?P<says>[^"]+)" \(p (?P<probability>N)\)\.'),
-        of("base", "colours: base r (?:≈ )?(?P<deletion_pearson>N)"),
-        of("tuned", r", tuned r (?:≈ )?(?P<deletion_pearson>N)\."),
+        *(
+            Reader("agreement", rf"than gradient \({before}(?P<pearson>N)", known=known)
+            for before, known in (
+                ("", {"model": "demo-base", "method": "gradient"}),
+                (r"\S+ ", {"model": "demo-tuned", "method": "gradient"}),
+            )
+        ),
+        of("base", r"deletion (?:by |\()base r (?:≈ )?(?P<deletion_pearson>N)"),
+        of("tuned", r", tuned r (?:≈ )?(?P<deletion_pearson>N)[.;)]"),
     ]
 
 

@@ -54,7 +54,7 @@ async def test_the_key_line_shows_the_keys_that_work_where_the_focus_is(tmp_path
         for key in ("/ write", "? help"):
             assert key in keys
         await pilot.press("enter")
-        keys = (await until_shown(pilot, "difference")).splitlines()[-1]
+        keys = (await until_shown(pilot, "different answers")).splitlines()[-1]
         for key in ("t answers", "v map", "s swap", "/ find", "m method", "q quit"):
             assert key in keys
 
@@ -87,7 +87,7 @@ async def test_keys_can_be_rebound(tmp_path):
     async with pair_at(started, tmp_path, settings=settings) as (pair, pilot):
         await until_shown(pilot, "f9 help")
         await pilot.press("enter")
-        await until_shown(pilot, "difference", "─ ○ demo-base")
+        await until_shown(pilot, "different answers", "─ ○ demo-base")
         await pilot.press("s")
         await pilot.pause()
         assert "─ ○ demo-base" in screen(pair.app)
@@ -146,7 +146,7 @@ async def test_the_engine_may_change_while_a_panel_is_open(tmp_path):
         await until_shown(pilot, "esc closes")
         await pilot.resize_terminal(100, 30)
         await pilot.press("r", "escape")
-        await until_shown(pilot, "difference", "engine ready")
+        await until_shown(pilot, "different answers", "engine ready")
 
 
 async def test_the_screen_is_saved_as_a_picture(tmp_path):
@@ -184,7 +184,7 @@ async def test_model_names_are_shown_as_they_are(tmp_path):
 async def test_nothing_is_sent_to_the_terminal_while_nothing_changes(tmp_path):
     async with pair_at(started, tmp_path, size=(120, 30)) as (pair, pilot):
         await pilot.press("enter")
-        await until_shown(pilot, "difference")
+        await until_shown(pilot, "different answers")
         await pilot.pause(0.3)
         drawn = []
         display = pair.app._display

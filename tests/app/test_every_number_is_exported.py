@@ -155,7 +155,7 @@ async def test_prompt_and_saliency(tmp_path):
         await pilot.press("escape", "j", "space", "escape")
         prompt = await until_shown(pilot, "+ 1 special")
         await pilot.press("k", "enter")
-        await until_shown(pilot, "difference", "≈")
+        await until_shown(pilot, "different answers", "≈")
         await pilot.press("1")
         await until_shown(pilot, "+ 1 special")
         await pilot.press("f2", "d", "l", "j")

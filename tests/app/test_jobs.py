@@ -63,7 +63,7 @@ async def test_the_header_names_what_runs_and_how_far_it_is(tmp_path):
         await pilot.press("enter")
         for stage in ("writing its response", "attributing"):
             await until_shown(pilot, f"Saliency: demo-tuned: {stage} · ", "ctrl-g jobs")
-        await until_shown(pilot, "difference", "engine ready")
+        await until_shown(pilot, "different answers", "engine ready")
 
 
 async def test_all_jobs_are_listed_to_be_stopped_run_again_and_gone_to(tmp_path):

@@ -46,7 +46,7 @@ async def test_what_is_typed_before_the_first_screen_is_kept(tmp_path):
 async def test_the_letters_after_the_key_that_opens_the_search_are_searched(tmp_path):
     async with pair_at(started, tmp_path, size=(120, 40)) as (pair, pilot):
         await pilot.press("enter")
-        await until_shown(pilot, "difference")
+        await until_shown(pilot, "different answers")
         type_at_once(pair.app, *"/France\rn")
         await until_shown(pilot, "2 of 3 places")
 
@@ -54,7 +54,7 @@ async def test_the_letters_after_the_key_that_opens_the_search_are_searched(tmp_
 async def test_a_prompt_typed_and_run_in_one_burst_is_run_whole(tmp_path):
     async with pair_at(started, tmp_path, size=(120, 40)) as (pair, pilot):
         type_at_once(pair.app, *"Name a city.", "ctrl+r", "v")
-        await until_shown(pilot, "difference")
+        await until_shown(pilot, "different answers")
         assert [prompt.text for prompt in pair.app.state.history] == ["Name a city."]
         assert pair.app.state.face == "overview"
 

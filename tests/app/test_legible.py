@@ -48,7 +48,7 @@ async def test_every_screen_and_every_theme(tmp_path, monkeypatch):
         app = pair.app
         assert app.console.color_system == "truecolor"
         await pilot.press("enter")
-        await until_shown(pilot, "instruction score", "difference")
+        await until_shown(pilot, "instruction score", "different answers")
         await pilot.press("1")
         app.say("A message.", severity="warning")
         themes = sorted(app.available_themes)

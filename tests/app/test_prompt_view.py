@@ -6,11 +6,12 @@ import pytest
 from textual.events import Key, Paste
 from textual.widgets import Checkbox
 
-from analysis.events import Finished
+from analysis.events import EngineStatus, Finished
 from analysis.models.request import LoadRequest
 from analysis.problems import problem
 from analysis.saliency.request import AttributionRequest
 from app.state import load_state
+from app.views.prompt.token_counts import TokenCounts
 from app.views.prompt.view import PromptView
 from app.widgets.prompt_entry import PromptEntry
 from app.workspace import Example
@@ -31,7 +32,7 @@ HOSTILE = "Say \x1b[31mred\x1b]0;title\x07 ‮abc‬ [bold]x[/bold]\x0b​end\r\
 async def test_enter_on_the_first_example_runs_both_models(tmp_path):
     async with pair_at(started, tmp_path, size=(140, 40)) as (pair, pilot):
         await pilot.press("enter")
-        await until_shown(pilot, "difference", "·Paris", "·Italy")
+        await until_shown(pilot, "different answers", "·Paris", "·Italy")
         asked = [r for r in pair.session.requests if isinstance(r, AttributionRequest)]
         # The tuned model's answer is what a user waits for.
         assert [r.model.name for r in asked] == ["demo-tuned", "demo-base"]
@@ -78,7 +79,7 @@ async def test_hostile_text_is_asked_exactly_and_drawn_harmlessly(tmp_path, size
         for shown in (screen(pair.app), None):
             if shown is None:
                 await pilot.press("ctrl+r")
-                shown = await until_shown(pilot, "difference")
+                shown = await until_shown(pilot, "different answers")
             for harmful in "\x1b\x07‮‬​\x9b\r\f\x0b":
                 assert harmful not in shown
         asked = [r for r in pair.session.requests if isinstance(r, AttributionRequest)]
@@ -158,7 +159,7 @@ async def test_space_on_a_sentence_changes_what_counts_as_instruction_and_edits_
 async def test_the_chat_template_goes_to_the_tuned_model_only(tmp_path):
     async with pair_at(started, tmp_path, size=(140, 40)) as (pair, pilot):
         await pilot.press("ctrl+t", "enter")
-        await until_shown(pilot, "difference")
+        await until_shown(pilot, "different answers")
         asked = [r for r in pair.session.requests if isinstance(r, AttributionRequest)]
         assert [r.chat_template for r in asked] == [True, False]
 
@@ -194,14 +195,14 @@ async def test_a_model_that_cannot_be_loaded_is_said_with_its_remedy(tmp_path):
 async def test_the_draft_and_the_history_are_there_the_next_time(tmp_path):
     async with pair_at(started, tmp_path, size=(140, 40)) as (pair, pilot):
         await pilot.press("enter")
-        await until_shown(pilot, "difference")
+        await until_shown(pilot, "different answers")
         await pilot.press("1", "!", "escape", "q")
     first = pair.workspace.examples[0].prompt
     assert [past.text for past in load_state(tmp_path / "state.json").history] == [first]
     async with pair_at(until_shown, tmp_path, "Output:!", size=(140, 40)) as (again, pilot):
         again.app.query_one("#history").focus()
         await pilot.press("enter")
-        await until_shown(pilot, "difference")
+        await until_shown(pilot, "different answers")
         asked = [r for r in again.session.requests if isinstance(r, AttributionRequest)]
         assert {r.prompt for r in asked} == {first}
 
@@ -242,7 +243,7 @@ async def test_lines_are_pasted_or_begun_and_enter_alone_runs(tmp_path):
             pair.app.post_message(Key(key, text))
         await until(pilot, lambda: entry.text == "a\nb\nc\nq\n2")
         await pilot.press("enter")
-        await until_shown(pilot, "difference")
+        await until_shown(pilot, "different answers")
         assert pair.app.state.history[0].text == "a\nb\nc\nq\n2"
 
 
@@ -269,3 +270,28 @@ async def test_a_prompt_that_does_not_fit_is_refused_before_it_runs(tmp_path):
         await until_shown(pilot, "The prompt is too long for the model: 524 of 512 tokens")
         assert pair.app.view.id == "prompt"
         assert not any(isinstance(r, AttributionRequest) for r in pair.session.requests)
+
+
+async def test_titles_name_the_keys_that_work_where_the_focus_is(tmp_path):
+    async with pair_at(until_loaded, tmp_path) as (_, pilot):
+        await until_shown(pilot, "─ Examples · up/down choose ─")
+        pilot.app.query_one("#examples").focus()
+        await until_shown(pilot, "─ Examples · space edits ─")
+        # Whatever else is typed is text for the entry, in which a space is a space.
+        await pilot.press("a")
+        await until_shown(pilot, "─ Examples ──")
+
+
+async def test_it_is_said_when_tokens_are_counted(tmp_path):
+    async with pair_at(until_loaded, tmp_path) as (pair, pilot):
+        models = pair.app.status.models
+        counts = pilot.app.query_one(TokenCounts)
+        counts.set_prompt("some other text", chat_template=False)
+        for status, when in (
+            (EngineStatus("starting"), "once the engine is up"),
+            (EngineStatus("busy"), "once the model is loaded"),
+            (EngineStatus("busy", models=models), "once the engine is free"),
+        ):
+            counts.ask(None, status)
+            assert counts.plain.count(f"counted {when}") == 2
+            assert counts.awaited == when

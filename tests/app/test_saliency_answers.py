@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 import numpy as np
 import pytest
 
 from analysis.events import Finished, Partial
-from analysis.saliency.map import SaliencyMap
+from analysis.saliency.faithfulness import Faithfulness
 from analysis.saliency.request import AttributionRequest
 from app.state import State
+from app.views.saliency.pair import Pair
 from app.views.saliency.view import SaliencyView
 from app.widgets.scaled_lines import WordBars
 from app.widgets.token_text import TokenText
@@ -50,10 +53,10 @@ async def test_they_come_first_and_a_narrow_terminal_begins_with_the_tuned_model
             pilot,
             "─ ● demo-tuned",
             RESPONSES["demo-tuned"],
-            "base says",
-            "tuned says",
-            "low",
-            "high",
+            'says "·The"',
+            'says "·Paris"',
+            "against",
+            "for the answer",
         )
         bars = pair.app.query_one(WordBars)
         assert bars.region.height == 6
@@ -72,8 +75,10 @@ async def test_a_walk_colours_for_a_token_and_w_for_the_whole_response_again(tmp
         base, tuned = faces(pair.app)
         assert [face.coloured_by for face in (base, tuned)] == ["whole", "whole"]
         result = results(pair)[1]
-        whole = SaliencyMap.from_attribution(result)
-        assert tuned.map.totals.tolist() == whole.total_scores[1:].tolist()
+        weights = result.totals[1:].astype(float)
+        levels = np.ceil(10 * np.abs(weights) / np.abs(weights).max())
+        assert tuned.map.totals.tolist() == levels.tolist()
+        assert tuned.map.negative_totals.tolist() == (weights < 0).tolist()
         await pilot.press("l")
         await until_shown(pilot, 'tuned for "·Paris"', "w whole")
         # The responses are different texts: a token of one has no partner in the other.
@@ -83,6 +88,12 @@ async def test_a_walk_colours_for_a_token_and_w_for_the_whole_response_again(tmp
         # Every word of this prompt is one token.
         shares = column / np.abs(column).sum()
         assert table_of(pair).tuned.shares == pytest.approx(shares, abs=1e-6)
+        # The heaviest words are that token's; the other model's numbers are of another thing.
+        listed = pair.app.query_one(WordBars).plain.splitlines()
+        assert "base, whole answer" in listed[0]
+        heaviest = np.argsort(-np.abs(shares), kind="stable")[: len(listed) - 1]
+        numbers = [re.findall(r"-?\d\.\d\d", line)[1] for line in listed[1:]]
+        assert numbers == [f"{shares[word]:.2f}" for word in heaviest]
         await pilot.press("l")
         await until_shown(pilot, 'tuned for "."')
         await pilot.press("w")
@@ -149,6 +160,23 @@ async def test_another_method_has_no_totals_of_the_gradient_s(tmp_path):
         await until_shown(pilot, "demo-tuned · frozen norms")
         assert not table_of(pair).tuned.known
         assert all(face.map.totals is None for face in faces(pair.app))
+
+
+async def test_the_gradient_that_agrees_better_is_shown_with_the_reason(tmp_path, monkeypatch):
+    monkeypatch.setattr(Pair, "settles", True)
+
+    def script(request):
+        for event in answer(request):
+            if isinstance(event, Finished) and isinstance(request, AttributionRequest):
+                pearson = 0.51 if request.method == "frozen_norms" else 0.124
+                known = Faithfulness(7, 3, pearson, 0.4)
+                event = Finished(msgspec.structs.replace(event.result, faithfulness=known))
+            yield event
+
+    async with reading(tmp_path, script=script) as (_, pilot):
+        shown = await until_shown(pilot, "─ ● demo-tuned · frozen norms")
+        words = "Frozen norms: agrees better with deletion (base r ≈ 0.51, tuned r ≈ 0.51) than"
+        assert words in shown
 
 
 async def test_the_export_has_every_word_and_what_the_sentences_say(tmp_path):

@@ -153,7 +153,7 @@ async def test_rows_that_arrive_are_provisional_and_escape_gives_the_gradient_ba
         await pilot.press("m")
         await until_shown(pilot, "demo-base · difference · computing, provisional")
         await pilot.press("escape")
-        shown = await until_shown(pilot, "demo-base · gradient (reverse) ─", "difference")
+        shown = await until_shown(pilot, "demo-base · gradient (reverse) ─", "different answers")
         assert "esc stops" not in shown
         assert pair.app.view.id == "saliency"
         pair.session.gate.set()
@@ -175,7 +175,7 @@ async def test_a_failed_occlusion_is_said_and_loses_nothing(tmp_path):
         await until(pilot, lambda: screen(pair.app).count("It did not fit.") == 2)
         assert "demo-base · occlusion · failed" in screen(pair.app)
         await pilot.press("m", "j", "e", "m")
-        await until_shown(pilot, "demo-base · gradient (reverse)", "difference")
+        await until_shown(pilot, "demo-base · gradient (reverse)", "different answers")
         assert "It did not fit. It was too large. Take less. r runs it again." in screen(pair.app)
         assert len(asked(pair)) == 6
         assert before.splitlines()[1] in screen(pair.app)

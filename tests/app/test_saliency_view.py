@@ -144,6 +144,16 @@ async def test_a_narrow_terminal_has_one_pane_at_a_time_and_nothing_over_values_
         assert screen(pair.app).splitlines()[-5:] == below
 
 
+async def test_before_a_prompt_is_run_it_is_said_what_to_do_and_nothing_is_counted(tmp_path):
+    async with pair_at(until_loaded, tmp_path, size=WIDE) as (_, pilot):
+        await pilot.press("f2")
+        shown = await until_shown(pilot, "No prompt has been run yet.", "enter")
+        assert "instruction tokens" not in shown
+        assert shown.count("╭") == 1
+        await pilot.press("1", "enter")
+        await until_shown(pilot, "instruction score", "─ ○ demo-base", "─ ● demo-tuned")
+
+
 async def test_what_is_waited_for_is_said_and_resizing_loses_nothing(tmp_path):
     async with pair_at(until_loaded, tmp_path, size=WIDE) as (pair, pilot):
         pair.session.gate.clear()
@@ -154,7 +164,7 @@ async def test_what_is_waited_for_is_said_and_resizing_loses_nothing(tmp_path):
             await pilot.resize_terminal(*size)
             await pilot.pause()
         pair.session.gate.set()
-        await until_shown(pilot, "difference", "─ ○ demo-base", "─ ● demo-tuned")
+        await until_shown(pilot, "different answers", "─ ○ demo-base", "─ ● demo-tuned")
 
 
 async def test_the_faces_share_cursor_and_data_and_only_the_grid_has_digits(tmp_path):
@@ -188,7 +198,7 @@ async def test_a_failed_model_leaves_the_other_one_alone_and_runs_again(tmp_path
         assert len(faces(pair.app)) == 1
         broken[0] = False
         await pilot.press("r")
-        await until_shown(pilot, "difference", "·Italy")
+        await until_shown(pilot, "different answers", "·Italy")
         asked = [r for r in pair.session.requests if isinstance(r, AttributionRequest)]
         assert [r.model.name for r in asked] == ["demo-tuned", "demo-base", "demo-base"]
 
@@ -224,7 +234,7 @@ async def test_escape_stops_both_and_r_runs_them_again(tmp_path):
         await until(pilot, lambda: screen(pair.app).count("Stopped. r runs it again.") == 2)
         pair.session.gate.set()
         await pilot.press("r")
-        await until_shown(pilot, "difference")
+        await until_shown(pilot, "different answers")
 
 
 async def test_a_newer_prompt_replaces_one_that_is_still_computed(tmp_path):
@@ -234,7 +244,7 @@ async def test_a_newer_prompt_replaces_one_that_is_still_computed(tmp_path):
         await until_shown(pilot, "computing")
         await pilot.press("1", "escape", "j", "enter")
         pair.session.gate.set()
-        await until_shown(pilot, "difference", "opposite")
+        await until_shown(pilot, "different answers", "opposite")
         assert "capital" not in faces(pair.app)[0].map.row_labels
 
 

@@ -43,7 +43,7 @@ async def test_prompt(tmp_path, size):
 async def test_saliency(tmp_path, size, face, key):
     async with pair_at(until_loaded, tmp_path, size=size) as (pair, pilot):
         await pilot.press("enter")
-        await until_shown(pilot, "difference")
+        await until_shown(pilot, "different answers")
         await pilot.press(key, "j", "j", "l")
         await until(pilot, lambda: pair.app.status.state == "idle")
         await check(face, size, pilot)

@@ -215,7 +215,7 @@ def first_example(bench: Bench) -> list[Figure]:
             terminal.read_until_quiet(0.3)
             before = len(terminal.output)
             at = terminal.write("\r")
-            times.append(terminal.wait_for("difference", 120, since=before) - at)
+            times.append(terminal.wait_for("different answers", 120, since=before) - at)
             engine_ran = terminal.has_children()
     computed, stored = times
     note = "an engine was started" if engine_ran else ""

@@ -105,9 +105,9 @@ def test_the_answers_say_what_they_show_and_fill_the_screen(
         terminal.write("Say hello to all who came. Then count to three." + ENTER)
         # Words before the grid, a legend, and findings in a sentence.
         terminal.wait_for_screen(
-            "heaviest words", "change", "low ", " high", "▌ instruction", " g grid"
+            "heaviest words", "change", "against ", " for", "▌ instruction", " g grid"
         )
-        terminal.wait_for_screen("Deletion agrees with the colours")
+        terminal.wait_for_screen("with deletion")
         rows = terminal.shown().splitlines()
         assert sum(bool(row.strip(" │")) for row in rows) > min(lines / 2, 18)
         (title,) = (number for number, row in enumerate(rows) if " · gradient" in row)

@@ -39,14 +39,25 @@ class Choices(Vertical):
         none = "Prompts you ran appear here."
         self._examples = FollowedList(self._example, self._follow, empty="", id="examples")
         self._history = FollowedList(self._past, self._follow, empty=none, id="history")
-        self._examples.border_title = "Examples · enter runs, space edits"
-        self._history.border_title = "History"
         yield self._examples
         yield self._history
 
     def on_mount(self) -> None:
         self._examples.show(len(self._all))
         self._history.show(len(self._ui.state.history))
+
+    def say_keys(self, *, entry_steps: bool) -> None:
+        """Say in the titles which keys choose here now; what enter does, another line says.
+
+        `entry_steps` says whether up and down in the entry go on in the examples.
+        """
+        examples = "up/down choose" if entry_steps else ""
+        for items, title, key in (
+            (self._examples, "Examples", examples),
+            (self._history, "History", ""),
+        ):
+            said = "space edits" if items.has_focus else key
+            items.border_title = f"{title} · {said}" if said else title
 
     def step(self, by: int) -> None:
         """Go on in the examples."""

@@ -32,7 +32,7 @@ def what_enter_does(chosen: Example | Prompt | None, text: str, fits: str, too_l
     Args:
         chosen: What is shown in full, to be run.
         text: What stands in the entry.
-        fits: How many tokens of how many it has; empty while unknown.
+        fits: How many tokens of how many it has, or when they are counted.
         too_long: How many, where they are too many.
     """
     if chosen is not None:
@@ -43,11 +43,10 @@ def what_enter_does(chosen: Example | Prompt | None, text: str, fits: str, too_l
         return [("Type or paste a prompt.", "dim")]
     if too_long:
         return [(f"Too long: {prose(too_long)}. Shorten it.", "bad")]
-    counted = fits or "tokens: once the engine is up"
     return [
         ("enter", "accent"),
         (" runs both models on this prompt", ""),
-        (f" · {prose(counted)}", "dim"),
+        (f" · {prose(fits)}", "dim"),
     ]
 
 

@@ -43,6 +43,7 @@ class TokenCounts(Lines):
         # How many tokens each model reads at most; None while unknown, 0 for no limit.
         self._windows: list[int | None] = [None, None]
         self._watches: dict[Watch, int] = {}
+        self._status = EngineStatus("off")
 
     def on_mount(self) -> None:
         self._draw()
@@ -60,12 +61,16 @@ class TokenCounts(Lines):
 
     def ask(self, session: Answerer | None, status: EngineStatus) -> None:
         """Learn what the loaded models read, and request missing counts if the engine is idle."""
+        self._status = status
         for facts in status.models:
             for side, model in enumerate(self._models):
                 if model.name == facts.name:
                     self._windows[side] = facts.context_window
-        if session is None or status.state != "idle":
-            return
+        if session is not None and status.state == "idle":
+            self._request(session, status)
+        self._draw()
+
+    def _request(self, session: Answerer, status: EngineStatus) -> None:
         # Imports numpy, which the first paint does without.
         from app.jobs.watch import Watch
 
@@ -118,6 +123,22 @@ class TokenCounts(Lines):
         _, side = max(known)
         return f"{self._number(side)} of {self._windows[side]:,} tokens"
 
+    @property
+    def awaited(self) -> str:
+        """When the tokens that are not counted yet will be; empty if there are none."""
+        waiting = [self._when(side) for side in (0, 1) if self._tokens[side] is None]
+        return waiting[0] if waiting else ""
+
+    def _when(self, side: int) -> str:
+        status = self._status
+        if status.state in ("off", "starting"):
+            return "once the engine is up"
+        if self._models[side].name not in {facts.name for facts in status.models}:
+            return "once the model is loaded"
+        if side in self._watches.values():
+            return "in a moment"
+        return "once the engine is free"
+
     def _number(self, side: int) -> str:
         tokens = self._tokens[side]
         return f"{len(tokens or ()):,}"
@@ -130,7 +151,7 @@ class TokenCounts(Lines):
         name = (f"{pad(self._names[side], width)} ", "strong")
         tokens = self._tokens[side]
         if tokens is None:
-            return [name, (" counted once the engine is up", "dim")]
+            return [name, (f" counted {self._when(side)}", "dim")]
         own = [
             visible(text, ascii_only=self._ascii)
             for text, span in zip(tokens.texts, tokens.spans, strict=True)

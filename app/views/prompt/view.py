@@ -157,13 +157,16 @@ class PromptView(View):
         chosen = self._chosen
         self.set_class(chosen is not None, "-choosing")
         self.set_class(not self._entry.text, "-empty")
+        steps = self._entry.has_focus and not self._entry.text
+        self.query_one(Choices).say_keys(entry_steps=steps)
         if chosen is not None:
             self.query_one(ShownChoice).show(chosen, self.prose)
         self._say_what_enter_does()
 
     def _say_what_enter_does(self) -> None:
         counts = self.query_one(TokenCounts)
-        line = what_enter_does(self._chosen, self._entry.text, counts.fits, counts.too_long)
+        fits = counts.fits or f"tokens: {counts.awaited}"
+        line = what_enter_does(self._chosen, self._entry.text, fits, counts.too_long)
         self.query_one("#does", Lines).show(line)
 
     @on(PromptEntry.Stepped)

@@ -52,7 +52,7 @@ class BelowMaps(Vertical):
         self.set_class(False, "-idle")
         self.query_one("#progress", Lines).show([(words, "dim")])
 
-    def show_legend(self, shown: Shown, *, right: str) -> None:
+    def show_legend(self, shown: Shown, *, signed: bool, right: str) -> None:
         """Say what colours and marks mean; see `ScaledLines.show_legend`."""
         comparison = shown.comparison
         missing = any(
@@ -60,7 +60,13 @@ class BelowMaps(Vertical):
             for side, each in enumerate(comparison.maps)
         )
         legend = self.query_one("#legend", ScaledLines)
-        legend.show_legend(special=shown.special, missing=missing, right=right)
+        legend.show_legend(
+            signed=signed,
+            special=shown.special,
+            missing=missing,
+            right=right,
+            ascii_only=self._ascii,
+        )
 
     def show_words(self, shown: Shown, *, height: int) -> None:
         """Show the heaviest words and the findings; `height` is the whole view's, in lines."""
@@ -72,7 +78,7 @@ class BelowMaps(Vertical):
         bars.styles.height = 1 + count
         bars.show_words(
             words.heads(called, table, ascii_only=ascii_only),
-            words.rows(called, table, shown.cursor.row, count, ascii_only=ascii_only),
+            words.rows(called, table, shown.cursor, count, ascii_only=ascii_only),
             width=self.size.width,
             ascii_only=ascii_only,
         )
@@ -101,6 +107,7 @@ class BelowMaps(Vertical):
             agreements=pair.agreements(include_special=shown.special),
             faithful=pair.faithful(ascii_only=self._ascii),
             compared=pair.compared_with_occlusion,
+            can_share=pair.offers("response"),
             active=cursor.active,
             width=status.content_size.width,
             ascii_only=self._ascii,

@@ -11,7 +11,7 @@ from app.state import Prompt
 from app.terminal.text import fit, prose, visible
 from app.views.saliency.comparison import Comparison, Mask
 from app.views.saliency.pair import Pair, Scores
-from app.views.saliency.side import Method
+from app.views.saliency.side import Method, Side
 from app.views.saliency.values_text import ordinal
 
 COLUMNS = (
@@ -38,6 +38,21 @@ class Deletion:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """The gradient that is not shown, on the same deleted tokens.
+
+    Attributes:
+        method: Which one.
+        pearsons: How far it agrees with deletion, of the sides where that of the other is known.
+        gain: What the one that is shown has more, summed over these sides.
+    """
+
+    method: Method
+    pearsons: Sequence[float]
+    gain: float
+
+
+@dataclass(frozen=True)
 class Findings:
     """What is known of two models' answers to a prompt.
 
@@ -51,6 +66,9 @@ class Findings:
         whose: Whose response is shown.
         deletion: Of each side; None if unknown.
         without_deletion: What is said in its place where it is unknown of both, or plain.
+        method: What the colours show.
+        beside: What it was chosen over, or could be changed for; None while that is unknown.
+        awaits_better: Whether one that mostly agrees better is being computed.
     """
 
     names: Sequence[str]
@@ -62,14 +80,17 @@ class Findings:
     deletion: Sequence[Deletion | None]
     without_deletion: str
     alone: float | None = None
+    method: Method = "gradient"
+    beside: Beside | None = None
+    awaits_better: bool = False
 
     def sentences(self, *, ascii_only: bool) -> list[str]:
         """In words, harmless."""
         names = [fit(prose(name, ascii_only=ascii_only), _NAME_CELLS) for name in self.called]
         found = (
             self._instruction(names),
-            self._parting(names, ascii_only=ascii_only),
             self._deletion(names, ascii_only=ascii_only),
+            self._parting(names, ascii_only=ascii_only),
         )
         return [each for each in found if each]
 
@@ -110,7 +131,17 @@ class Findings:
         ]
         if not known or self.without_deletion:
             return self.without_deletion
-        return f"Deletion agrees with the colours: {', '.join(known)}."
+        shown, values = self.method.capitalize(), ", ".join(known)
+        if self.beside is not None:
+            gain, others = self.beside.gain, self.beside.pearsons
+            how = "better" if gain > 0 else "less" if gain < 0 else "as well"
+            than = "as" if gain == 0 else "than"
+            return (
+                f"{shown}: agrees {how} with deletion ({values}) {than} {self.beside.method} "
+                f"({', '.join(f'{each:.2f}' for each in others)}); m shows the others."
+            )
+        awaited = "; frozen norms, mostly better, is being computed" if self.awaits_better else ""
+        return f"{shown}: agrees with deletion by {values}{awaited}."
 
     def table(self) -> Table:
         """A row a model."""
@@ -142,7 +173,8 @@ def findings(
     include_special: bool,
 ) -> Findings:
     """What is known of the answers now; `stored` as of `Pair.compared`."""
-    deletion = [_deletion_of(pair, side, include_special=include_special) for side in (0, 1)]
+    method = pair.method
+    deletion = [_deletion_of(side, method, include_special=include_special) for side in pair.sides]
     return Findings(
         pair.names,
         pair.called,
@@ -153,6 +185,9 @@ def findings(
         deletion,
         _without_deletion(pair, known=any(deletion)),
         None if all(pair.names) else comparison.instruction_score(0),
+        method,
+        _beside(pair, deletion, include_special=include_special),
+        pair.awaits_better,
     )
 
 
@@ -172,20 +207,42 @@ def _waiting(pair: Pair, comparison: Comparison) -> str:
     if not comparison.marked_tokens():
         return "No instruction is marked: i marks the sentence under the cursor."
     if any(shown is None or not shown.complete for shown in comparison.maps):
-        return "Instruction scores wait for the whole maps." if pair.running else ""
+        behind = [said for side in (1, 0) if (said := pair.behind(side))]
+        scores = "Instruction scores wait for the whole maps."
+        return " ".join([*behind, scores]) if pair.running else ""
     if len(pair.responses) > 1:
         return "Instruction scores compare on one answer: o explains both models on the same."
     return "The answers differ, so that instruction scores do not compare."
 
 
-def _deletion_of(pair: Pair, number: int, *, include_special: bool) -> Deletion | None:
-    side = pair.sides[number]
-    agreement = side.agreement(pair.method, include_special=include_special)
-    if agreement is not None and pair.method != "occlusion":
+def _beside(
+    pair: Pair, shown: Sequence[Deletion | None], *, include_special: bool
+) -> Beside | None:
+    """The other gradient, if it is known of the same sides and from the same tokens."""
+    method: Method = "gradient" if pair.method == "frozen norms" else "frozen norms"
+    both = [
+        (each, _deletion_of(side, method, include_special=include_special))
+        for side, each in zip(pair.sides, shown, strict=True)
+        if each is not None
+    ]
+    pairs = [
+        (one.pearson, other.pearson)
+        for one, other in both
+        if other is not None and one.deleted == other.deleted
+    ]
+    if not pairs or len(pairs) < len(both):
+        return None
+    gain = sum(one - other for one, other in pairs)
+    return Beside(method, [other for _, other in pairs], gain)
+
+
+def _deletion_of(side: Side, method: Method, *, include_special: bool) -> Deletion | None:
+    agreement = side.agreement(method, include_special=include_special)
+    if agreement is not None and method != "occlusion":
         pearson = agreement.overall[0]
         deleted = int(agreement.first.visible.sum())
         return None if pearson is None else Deletion(pearson, deleted, estimated=False)
-    known = side.faithfulness(pair.method)
+    known = side.faithfulness(method)
     if known is None or known.pearson is None:
         return None
     return Deletion(known.pearson, known.sampled, estimated=not known.exact)

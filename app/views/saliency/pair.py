@@ -212,6 +212,28 @@ class Pair:
         gain = sum(gain_of(*_both(side)) or 0.0 for side in self.sides)
         self.method = _FROZEN if gain > 0.0 else "gradient"
 
+    def behind(self, number: int) -> str:
+        """What a side (0 base, 1 tuned) waits for while the other model writes its answer."""
+        mine, other = self.sides[number].gradient, self.sides[1 - number].gradient
+        writing = other.progress is not None and other.progress.stage == "generate"
+        if not writing or not mine.running or mine.progress is not None:
+            return ""
+        begun = mine.attribution is not None
+        called, before = self.called[number].capitalize(), self.called[1 - number]
+        return f"{called} {'is explained' if begun else 'answers'} after {before}'s answer."
+
+    def words(self, number: int) -> str:
+        """What a side without a map shows; see `Side.words`."""
+        return self.sides[number].words(self.method, self.behind(number))
+
+    @property
+    def awaits_better(self) -> bool:
+        """Whether frozen norms, which as a rule agree better with deletion, are still to come."""
+        coming = [side.other(_FROZEN) for side in self.sides]
+        if self.settles and not self._chosen:
+            coming += self._gradients
+        return self.method == "gradient" and any(each.running for each in coming if each)
+
     def stop(self) -> bool:
         """Stop what runs; shows the gradient if what was shown was stopped. False if idle."""
         running = [answer for answer in self.answers if answer.running]

@@ -12,10 +12,12 @@ from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 from textual.widgets import Static
 
+from analysis.saliency.map import SaliencyMap
 from app.terminal.model_marks import marked
 from app.terminal.text import fit, prose, visible
 from app.views.saliency.comparison import Place
 from app.views.saliency.cursor import Cursor
+from app.views.saliency.pair import Pair
 from app.views.saliency.shown import Shown
 from app.widgets.lines import Line, Lines
 from app.widgets.token_face import TokenFace, TokenMap
@@ -105,6 +107,7 @@ class SaliencyPane(Vertical):
                 negative=new.negative,
                 density=new.density,
                 totals=new.totals,
+                negative_totals=new.negative_totals,
             )
         else:
             face.show(new)
@@ -202,7 +205,11 @@ class SaliencyPane(Vertical):
 
 
 class SaliencyPanes(Horizontal):
-    """The base model's pane and the tuned model's, side by side."""
+    """The base model's pane and the tuned model's, side by side.
+
+    Attributes:
+        by_density: Whether the answers are coloured by density instead of importance.
+    """
 
     def __init__(
         self,
@@ -213,7 +220,7 @@ class SaliencyPanes(Horizontal):
     ) -> None:
         """Args: draw in ASCII; handler of cursor moves; the widget's id."""
         super().__init__(id=id)
-        self._by_density = False
+        self.by_density = False
         self.both = tuple(
             SaliencyPane(side, ascii_only=ascii_only, follow=follow, id=name)
             for side, name in enumerate(("base", "tuned"))
@@ -231,17 +238,27 @@ class SaliencyPanes(Horizontal):
         for pane in self.both:
             pane.set_class(pane.side == side, "active")
 
-    def show(self, shown: Shown) -> None:
-        """Set titles, and show maps or words."""
+    def show(self, shown: Shown, unasked: str) -> None:
+        """Set titles, and show maps or words; `unasked` where there is nothing to show yet."""
         pair, comparison = shown.pair, shown.comparison
+        self.set_class(not any(pair.names), "-unasked")
+        if not any(pair.names):
+            self.both[0].title("", "")
+            self.both[0].show_words(unasked)
+            return
         for pane, side in zip(self.both, pair.sides, strict=True):
             provisional = comparison.provisional(pane.side)
             pane.title(side.name, side.title(pair.method, provisional=provisional))
-            if comparison.maps[pane.side] is None:
-                failed = side.answer(pair.method).problem is not None
-                pane.show_words(side.words(pair.method), bad=failed)
-            else:
+            if comparison.maps[pane.side] is not None:
                 pane.show_map(shown)
+        self.show_waiting(pair, comparison.maps)
+
+    def show_waiting(self, pair: Pair, maps: Sequence[SaliencyMap | None]) -> None:
+        """Say in the panes without a map what they wait for, or how far the answer is."""
+        for pane, side, shown in zip(self.both, pair.sides, maps, strict=True):
+            if shown is None:
+                failed = side.answer(pair.method).problem is not None
+                pane.show_words(pair.words(pane.side), bad=failed)
 
     def choose(self, name: FaceName) -> None:
         for pane in self.both:
@@ -254,9 +271,9 @@ class SaliencyPanes(Horizontal):
 
     def turn_colours(self) -> None:
         """Colour the text by importance or by density."""
-        self._by_density = not self._by_density
+        self.by_density = not self.by_density
         for pane in self.both:
-            pane.options(by_density=self._by_density)
+            pane.options(by_density=self.by_density)
 
     def move(self, cursor: Cursor) -> None:
         """Move both cursors to a row, each to its own column."""

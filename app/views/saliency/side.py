@@ -257,10 +257,13 @@ class Side:
         answer = self.gradient if method == "gradient" else self.other(method)
         return answer.attribution.faithfulness if answer and answer.attribution else None
 
-    def words(self, method: Method) -> str:
-        """The text shown without a map: problem, growing response, or what is awaited."""
+    def words(self, method: Method, behind: str) -> str:
+        """The text shown without a map: problem, growing response, or what is awaited.
+
+        `behind` says what this side waits for, if that is known.
+        """
         answer = self.answer(method)
-        waiting = "Waiting for its turn." if answer.running else ""
+        waiting = (behind or "Waiting for its turn.") if answer.running else ""
         return answer.words() or answer.progress_line(self.name) or waiting
 
     def title(self, method: Method, *, provisional: bool) -> str:

@@ -13,15 +13,24 @@ from app.views.saliency.side import Side
 WALKS = "←→ for one token"
 """What the answers' legend says beside the colours."""
 
+UNASKED = (
+    "Nothing is explained yet.\n\nChoose a case in the first view (1): enter shows its maps.",
+    "No prompt has been run yet.\n\nType one in the first view (1), or take the example there: "
+    "enter runs it.",
+)
+"""What is said instead of maps before there is anything to show: of stored cases, and of a pair."""
+
 HELP = (
     "Answers (t): what every prompt word weighs, base model on the left, tuned model on the right. "
     "The prompt is coloured for the whole response; ←→ walk the response and colour it for one "
-    "token, w goes back. Where both models explain the same response they walk together. A word's "
-    "weight is the sum of its tokens' importance; the table lists the heaviest words with their "
-    "shares, a word's weight over the sum of all absolute weights, negative where the word speaks "
-    "against the response; change is tuned minus base. Below stand the instruction scores of both "
-    "models on one response, the first token at which their own responses part, each with its "
-    "probability, and how far deletion agrees.\n\n"
+    "token, w goes back. Orange words weigh for the response and blue ones against it, the "
+    "stronger the heavier. Where both models explain the same response they walk together. A "
+    "word's weight is the sum of its tokens' importance; the table lists the heaviest words with "
+    "their shares, a word's weight over the sum of all absolute weights, negative where the "
+    "word speaks against the response; change is tuned minus base. While one answer is walked, "
+    "these are the heaviest words of its token. Below stand the instruction scores of both "
+    "models on one response, which method is shown and how far deletion agrees with it, and the "
+    "first token at which their own responses part, each with its probability.\n\n"
     "Grid (g): how much every prompt token mattered for every response token. Prompt tokens are "
     "rows, shared by both models; each model has its own response in columns. What is coloured is "
     "a prompt token's share of the largest importance in the column.\n\n"

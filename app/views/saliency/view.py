@@ -29,10 +29,11 @@ from app.views.saliency.pane import FACES, FaceName, SaliencyPanes
 from app.views.saliency.shown import Shown
 from app.views.saliency.side import Side, stored_sides
 from app.views.saliency.tasks import tasks_of
-from app.views.saliency.text import HELP, WALKS, checked, copied_text
+from app.views.saliency.text import HELP, UNASKED, WALKS, checked, copied_text
 from app.views.saliency.twin import commands_of
 from app.widgets.search_bar import SearchBar
 from app.widgets.token_face import TokenFace
+from app.workspace import PairWorkspace
 
 if TYPE_CHECKING:
     from analysis.events import EngineStatus
@@ -195,7 +196,8 @@ class SaliencyView(View):
 
     def show_everything(self) -> None:
         """Draw panes and lines from the state."""
-        self._panes.show(self._shown)
+        self._panes.show(self._shown, UNASKED[isinstance(self.ui.workspace, PairWorkspace)])
+        self._below.display = any(self._pair.names)
         focused = self.screen.focused
         # The focus requested in `enter` may not have arrived yet, and still be in another view.
         if self.ui.view is self and (
@@ -227,7 +229,8 @@ class SaliencyView(View):
             self._below.show_words(self._shown, height=self.size.height)
         else:
             self._below.show_values(self._shown)
-        self._below.show_legend(self._shown, right=WALKS if answers else "")
+        signed = answers and not self._panes.by_density
+        self._below.show_legend(self._shown, signed=signed, right=WALKS if answers else "")
 
     # News of the requests
 
@@ -242,14 +245,14 @@ class SaliencyView(View):
         if found is None:
             return
         number, answer, news = found
-        side, pane = self._pair.sides[number], self._panes.both[number]
+        side = self._pair.sides[number]
         for notice in news.notices:
             self.ui.say(str(notice.problem), severity="warning")
         if self.ui.view is not self:
             self._behind = True
         else:
-            if news.progress is not None and pane.face is None:
-                pane.show_words(side.words(self._pair.method))
+            if news.progress is not None:
+                self._panes.show_waiting(self._pair, self._comparison.maps)
             self._show_progress()
         if news.ending is not None:
             if answer is side.gradient and (wanted := self._pair.wanted()):
@@ -325,6 +328,7 @@ class SaliencyView(View):
 
     def action_colour(self) -> None:
         self._panes.turn_colours()
+        self._show_values()
 
     def action_swap(self) -> None:
         if all(self._pair.names):

@@ -46,26 +46,18 @@ class Words:
         if shown is None or not self.words:
             return tokens
         index = self._of.index(side)
-        levels = self._levels(shown, index, _importance(shown))
-        totals = Weights.of(shown, index, self.words)
-        unknown = np.isnan(levels)
+        by_row = np.where((index >= 0)[:, None], _importance(shown)[index], 0.0)
+        sums = word_sums(by_row, self.words)
+        whole = Weights.of(shown, index, self.words)
+        unknown = self._by_row(np.isnan(sums))
         return replace(
             tokens,
-            levels=np.where(unknown, 0, levels).astype(np.uint8),
+            levels=self._by_row(_levels(sums)),
             missing=unknown if unknown.any() else None,
-            negative=None,
-            totals=self._by_row(normalize(totals.sums[:, None])[:, 0]) if totals.known else None,
+            negative=self._by_row(sums < 0),
+            totals=self._by_row(_levels(whole.sums[:, None])[:, 0]) if whole.known else None,
+            negative_totals=self._by_row(whole.sums < 0) if whole.known else None,
         )
-
-    def _levels(
-        self, shown: SaliencyMap, index: NDArray[np.intp], values: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """float64 [rows, M]: the level of a row's word in every column; NaN if not known."""
-        by_row = np.where((index >= 0)[:, None], values[index], 0.0)
-        sums = word_sums(by_row, self.words)
-        levels = normalize(sums).astype(np.float64)
-        levels[np.isnan(sums)] = np.nan
-        return self._by_row(levels)
 
     def _by_row(self, of_words: NDArray[Number]) -> NDArray[Number]:
         """What holds for the words, [W] or [W, M], for the row of each of their tokens."""
@@ -98,18 +90,28 @@ class Words:
         found = ["heaviest words"]
         for name, weights in zip(called, table.sides, strict=True):
             if name:
-                token = None if weights is None or weights.column is None else weights.token
-                said = "" if token is None else f' for "{visible(token, ascii_only=ascii_only)}"'
+                said = ""
+                if weights is not None and weights.column is not None:
+                    said = f' for "{visible(weights.token, ascii_only=ascii_only)}"'
+                elif any(each is not None and each.column is not None for each in table.sides):
+                    # Numbers for one token stand beside it, with which its own do not compare.
+                    said = ", whole answer"
                 found.append(f"{prose(name, ascii_only=ascii_only)}{said}")
         return [*found, "change"] if all(called) else found
 
     def rows(
-        self, called: Sequence[str], table: WordTable, row: int, count: int, *, ascii_only: bool
+        self,
+        called: Sequence[str],
+        table: WordTable,
+        cursor: Cursor,
+        count: int,
+        *,
+        ascii_only: bool,
     ) -> list[WordRow]:
-        """The heaviest words, at most `count` of them; the one at an aligned row is marked."""
+        """The heaviest words, at most `count` of them; the one at the cursor's row is marked."""
         repeated = {word.text for word in self.words if word.occurrence > 1}
         found = []
-        for number in table.heaviest[:count]:
+        for number in _heaviest(table, cursor)[:count]:
             word = self.words[number]
             text = visible(word.text, ascii_only=ascii_only)
             if word.text in repeated:
@@ -123,12 +125,31 @@ class Words:
                 WordRow(
                     text,
                     bool(table.instruction[number]),
-                    word.rows[0] <= row < word.rows[1],
+                    word.rows[0] <= cursor.row < word.rows[1],
                     shares,
                     _known(table.changes[number]),
                 )
             )
         return found
+
+
+def _heaviest(table: WordTable, cursor: Cursor) -> Sequence[int]:
+    """The heaviest words, in both models only where their numbers compare.
+
+    Else in the one whose answer the reader walks, the active one if that is both; as long as
+    nothing is known of its token, in both.
+    """
+    walked = [side for side in (0, 1) if cursor.walked[side]]
+    if table.comparable or not walked:
+        return table.heaviest
+    shown = cursor.active if cursor.active in walked else walked[0]
+    alone = replace(table, tuned=None) if shown == 0 else replace(table, base=None)
+    return alone.heaviest or table.heaviest
+
+
+def _levels(sums: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """uint8 [W, M]: the levels of absolute sums, as the table orders the words; NaN gives 0."""
+    return normalize(np.abs(sums))
 
 
 def _importance(shown: SaliencyMap) -> NDArray[np.float64]:

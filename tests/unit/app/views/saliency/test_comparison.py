@@ -213,9 +213,21 @@ def test_values_are_said_in_words_that_fit(both):
     assert tuned.startswith('x tuned "Say" -> "c" (1st)  I ')
     rank = ordinal(both.read(0, 0, 1).rank)
     assert base.endswith(f"density {both.read(0, 0, 1).density:.2f} ({rank} of 6)")
-    assert "difference" in scores
+    assert "different answers" in scores
     names = ("meta-llama/Llama-2-7b-hf", "meta-llama/Llama-2-7b-chat-hf")
     assert all(width_of(line) <= 78 for line in status_lines(names, both, 0, (1, 0), width=78))
+
+
+def test_scores_have_a_difference_on_one_answer_only(both):
+    both.toggle(both.sentence_at(0))
+
+    def said(shown, **given):
+        return plain(status_lines(("base", "tuned"), shown, 0, (0, 0), width=78, **given)[2])
+
+    assert "difference" not in said(both)
+    assert said(both, can_share=True).endswith("different answers; o compares on one")
+    one = Comparison(PROMPT, (BASE, BASE), both.masks[:1] * 2)
+    assert "difference +0.0000" in said(one, can_share=True)
 
 
 def test_names_lose_their_folders_unless_they_would_be_the_same():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analysis.saliency.parting import Parting, Said
-from app.views.saliency.findings import COLUMNS, Deletion, Findings
+from app.views.saliency.findings import COLUMNS, Beside, Deletion, Findings
 from app.views.saliency.pair import Scores
 
 NAMES = ("m/one", "m/two")
@@ -82,8 +82,34 @@ def test_where_the_answers_part(parts, whose, words):
 def test_how_far_deletion_agrees_is_exact_only_if_every_token_was_deleted():
     deletion = (Deletion(0.412, 5, estimated=True), Deletion(0.58, 9, estimated=False))
     found = told(deletion=deletion)
-    words = "Deletion agrees with the colours: base r {}0.41, tuned r 0.58."
+    words = "Gradient: agrees with deletion by base r {}0.41, tuned r 0.58."
     assert found.sentences(ascii_only=False) == [words.format("≈ ")]
     assert found.sentences(ascii_only=True) == [words.format("~")]
     column = COLUMNS.index("deleted_tokens")
     assert [row[column] for row in found.table()] == [5, 9]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (
+            {"method": "frozen norms", "beside": Beside("gradient", [0.12, 0.05], 0.8)},
+            "Frozen norms: agrees better with deletion (base r 0.41, tuned r 0.58) than gradient "
+            "(0.12, 0.05); m shows the others.",
+        ),
+        (
+            # Chosen, or kept because it was being read.
+            {"beside": Beside("frozen norms", [0.5, 0.6], -0.1)},
+            "Gradient: agrees less with deletion (base r 0.41, tuned r 0.58) than frozen norms "
+            "(0.50, 0.60); m shows the others.",
+        ),
+        (
+            {"awaits_better": True},
+            "Gradient: agrees with deletion by base r 0.41, tuned r 0.58; frozen norms, mostly "
+            "better, is being computed.",
+        ),
+    ],
+)
+def test_it_is_said_which_method_is_shown_and_why(given, words):
+    deletion = (Deletion(0.41, 9, estimated=False), Deletion(0.58, 9, estimated=False))
+    assert sentence(deletion=deletion, **given) == words
