@@ -46,6 +46,7 @@ EXCEPTIONS = {
     r"\b90 % in\b": "the name of a measure",
     r"90° (?=is nothing in common|is as far as|on average)": "the end that an angle can have",
     r"0 same pairs, 1 none": "the ends that a change can have",
+    r"first 100\b": "how many pairs of a head are compared",
     r"50 is neutral": "how to read the table",
     r"all \d+ \w+ are (?:there|searched)|rests on \d+ of \d+ layers": "progress",
     r"\d+ of \d+ ←→": "the number of the page",
