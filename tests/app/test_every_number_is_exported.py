@@ -44,7 +44,6 @@ EXCEPTIONS = {
     r"^│ +0(?: +\d)+ |^│ ?\d [ ░▒▓█]+": "the numbers of heads and layers beside the map of heads",
     r"\bnorm 1\b": "the name of a column",
     r"\b90 % in\b": "the name of a measure",
-    r"90° (?=is nothing in common|is as far as|on average)": "the end that an angle can have",
     r"0 same pairs, 1 none": "the ends that a change can have",
     r"first 100\b": "how many pairs of a head are compared",
     r"50 is neutral": "how to read the table",
