@@ -243,7 +243,8 @@ class InsttuiApp(KeyByKeyApp):
         view = self.view
         scopes = [scope] if scope else [view.SCOPE, "table", "app"]
         every = [action for name in scopes for action in actions_of(name)]
-        return [a for a in every if (self._exists(a) if a.scope == "app" else view.allows(a))]
+        there = [a for a in every if (self._exists(a) if a.scope == "app" else view.allows(a))]
+        return [view.worded(action) for action in there]
 
     def _exists(self, action: Action) -> bool:
         return exists(action, views=len(self.views), pair=isinstance(self.workspace, PairWorkspace))

@@ -213,7 +213,8 @@ class ModelPool:
     def kept(self, key: str, make: Callable[[], T]) -> T:
         """An unfinished answer, for the next run of its request to go on with.
 
-        The last few are kept, whatever becomes of the models.
+        The last few are kept, whatever becomes of the models, unless a model that is wanted has
+        no room otherwise.
 
         Args:
             key: Of the whole answer in the cache.
@@ -304,6 +305,9 @@ class ModelPool:
             if oldest is None:
                 break
             self._evict(oldest)
+        if free_bytes(device) < size:
+            self._kept.clear()
+            release(device)
         return free_bytes(device) >= size
 
     def _evict(self, key: _Key) -> None:

@@ -42,10 +42,10 @@ class Offer:
     def seconds(self) -> str:
         return f"about {duration(self.cost)} (an estimate)"
 
-    def words(self) -> str:
+    def words(self, what: str = "This") -> str:
         """What it costs and how it is started, in paragraphs."""
         return (
-            f"This takes about {duration(self.cost)} on this machine, as far as can be told.\n\n"
+            f"{what} takes about {duration(self.cost)} on this machine, as far as can be told.\n\n"
             "Enter starts it. It goes on while another view is looked at, behind what that asks "
             "for, and what is computed is kept."
         )
@@ -250,9 +250,13 @@ class PairView(View, Generic[Jobs]):
     def _show_words(self, jobs: Jobs) -> None:
         words = self.query_one("#words", Static)
         words.set_class(jobs.whole.problem is not None, "bad")
-        said = jobs.words() if self._offer is None else self._offer.words()
-        if self._offer is not None and jobs.sample is not None and jobs.sample.layer is not None:
-            said = f"A picture from a sample comes first.\n\n{said}"
+        if self._offer is None:
+            said = jobs.words()
+        elif self._sample_runs:
+            whole = self._offer.words("The whole")
+            said = f"A sample is being computed, for a first picture.\n\n{whole}"
+        else:
+            said = self._offer.words()
         words.update("\n".join(self.prose(line) for line in said.split("\n")))
 
     def _show_progress(self) -> None:
@@ -267,9 +271,19 @@ class PairView(View, Generic[Jobs]):
 
     def _going_on(self) -> Line:
         if self._offer is not None:
-            return [("enter", "accent"), (f" starts it · {self._offer.seconds}", "")]
+            what, before = "it", ""
+            if self._sample_runs:
+                what, before = "the whole", "a sample is being computed · "
+            price = f" starts {what} · {self._offer.seconds}"
+            return [(before, ""), ("enter", "accent"), (price, "")]
         starting = self.ui.status.state in ("off", "starting")
         return [] if self._jobs is None else self._jobs.going_on(engine_starting=starting)
+
+    @property
+    def _sample_runs(self) -> bool:
+        """Whether a first picture is being computed."""
+        sample = None if self._jobs is None else self._jobs.sample
+        return sample is not None and sample.layer is not None
 
     def _all_there(self) -> Line:
         parts = None if self._jobs is None else self._jobs.parts

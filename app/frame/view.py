@@ -101,6 +101,10 @@ class View(Vertical):
         focused = self.ui.base.focused
         return focused if isinstance(focused, TableList) else None
 
+    def worded(self, action: Action) -> Action:
+        """An action in the words for what it does now, where that is not always the same."""
+        return action
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
         """Whether Textual may call an action now."""
         known = action_of(self.SCOPE, action, parameters)

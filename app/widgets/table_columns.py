@@ -120,10 +120,14 @@ class ColumnLayout:
         """Whether no cell is cut and every column is visible."""
         return _taken(self._natural) <= room
 
+    def all_in_sight(self, room: int) -> bool:
+        """Whether every column is visible, if need be with cells cut."""
+        return _taken(self.widths(room)) <= room
+
     def shown(self, room: int) -> list[int]:
         """The numbers of the columns in sight."""
         widths = self.widths(room)
-        moved = 0 if _taken(widths) <= room else self.moved
+        moved = 0 if self.all_in_sight(room) else self.moved
         numbers: list[int] = []
         used = 1 - _GAP
         for number in [*range(1), *range(1 + moved, len(widths))][: len(widths)]:
@@ -135,7 +139,7 @@ class ColumnLayout:
 
     def move(self, by: int, room: int) -> None:
         """Scroll the columns after the first by some, left or back."""
-        last = 0 if self.is_whole(room) else max(0, len(self.columns) - 2)
+        last = 0 if self.all_in_sight(room) else max(0, len(self.columns) - 2)
         self.moved = max(0, min(self.moved + by, last))
 
     def reveal(self, number: int, room: int) -> None:

@@ -99,6 +99,8 @@ class TableList(ItemList):
         self._order: Sequence[int] = ()
         self.arrangement = AS_IT_COMES
         self.typing = False
+        # What else looks for the words to filter by, in words: no row here is not nowhere.
+        self._beyond = ""
 
     # What is shown
 
@@ -136,7 +138,8 @@ class TableList(ItemList):
         self.arrangement = arrangement
         self._order = self._rows.arranged(arrangement)
         self._below = int(self.typing or bool(arrangement.words))
-        self._empty = " no row has these words" if arrangement.words else self._no_rows
+        none = f" no row here: {self._beyond}" if self._beyond else " no row has these words"
+        self._empty = none if arrangement.words else self._no_rows
         self.show(len(self._order), cursor=self._place_of(arrangement.row) or 0)
         if self.row_number != before:
             self._follow()
@@ -238,7 +241,7 @@ class TableList(ItemList):
             case "clear_filter":
                 return self.typing or bool(self.arrangement.words)
             case "columns":
-                return not self.is_whole
+                return not self._layout.all_in_sight(self._width)
         return True
 
     def action_sort(self) -> None:
@@ -282,8 +285,9 @@ class TableList(ItemList):
 
     # Filtering
 
-    def filter(self, words: str) -> None:
-        """Show only the rows that have all these words."""
+    def filter(self, words: str, *, beyond: str = "") -> None:
+        """Show only the rows that have all these words; `beyond` says how to look elsewhere."""
+        self._beyond = beyond
         self.rearrange(replace(self.arrangement, words=words))
 
     def action_filter(self) -> None:
@@ -377,7 +381,8 @@ class TableList(ItemList):
         """The words to filter by, and how many rows have them."""
         how_many = f" {self.count:,} of {self.total:,} "
         cursor = ("_" if self._ascii else "▏") if self.typing else ""
-        ends = "esc clears " if self.typing else "/ changes it · esc clears "
+        ends = "esc clears " if self.typing or self._beyond else "/ changes it · esc clears "
+        ends = f"{self._beyond} · {ends}" if self._beyond else ends
         words = prose(self.arrangement.words, ascii_only=self._ascii)
         room = max(8, self._width - len(how_many) - len(ends) - 5)
         shown = fit(words, room)

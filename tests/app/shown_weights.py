@@ -14,7 +14,8 @@ HEADS: list[AnyReader] = [
     Reader(
         "heads-changes",
         rf"^ {HEAD}  change (?P<change>N)  pairs (?P<pairs_base>N)→"
-        r"(?P<pairs_tuned>N)  = (?P<kept>N)  \+ (?P<gained>N)  − (?P<lost>N)",
+        r"(?P<pairs_tuned>N)  of the first 100 of either model  = (?P<kept>N)"
+        r"  \+ (?P<gained>N)  − (?P<lost>N)",
     ),
     *(
         Reader("heads-changes", rf"{name} (?P<{name}>N) ─", rf"^ {HEAD}  change")

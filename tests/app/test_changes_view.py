@@ -87,6 +87,25 @@ async def test_norms_and_biases_have_a_map_of_their_own(tmp_path):
         await until_shown(pilot, "matrices: ", "query")
 
 
+async def test_whatever_is_ranked_the_lines_below_are_about_the_row_under_the_cursor(tmp_path):
+    async with pair_at(shown_changes, tmp_path, size=WIDE) as (pair, pilot):
+        ranking = pair.app.query_one("#ranking")
+        # What stands outside the layers has neither of their norms.
+        await pilot.press(*"jjjjjjjj", "end")
+        await until_shown(pilot, "outside the layers · embeddings", "m ranking")
+        await pilot.press("v")
+        await until_shown(pilot, "outside the layers · norm")
+        assert ranking.cells[:2] == (None, "norm")
+        await pilot.press("v", "m")
+        await until_shown(pilot, "m map", "enter open")
+        for _ in range(2):
+            await pilot.press("j", "j", "v")
+            await until(pilot, lambda: ranking.row_number == 0)
+            layer, role, *_ = ranking.cells
+            await until_shown(pilot, f"layer {layer} · {role} · ", "enter open")
+            assert "no such tensor" not in screen(pair.app)
+
+
 async def test_a_matrix_is_opened_and_left_and_its_neighbours_are_a_key_away(tmp_path):
     async with pair_at(shown_changes, tmp_path, size=WIDE) as (pair, pilot):
         await pilot.press("enter")
@@ -138,7 +157,11 @@ async def test_a_word_is_found_in_all_matrices_and_n_goes_on(tmp_path):
         await until_shown(pilot, "essay", "effective rank")
         await pilot.press("n")
         await until_shown(pilot, f"2 of {count} directions")
-        await pilot.press("escape", "slash", *"zebra", "enter")
+        await pilot.press("right_square_bracket", "escape")
+        await until_shown(pilot, f"“Essay” in {count} directions")
+        await pilot.press("escape")
+        await until_shown(pilot, ALL_THERE, "m ranking")
+        await pilot.press("slash", *"zebra", "enter")
         await until_shown(pilot, "“zebra” stands at no direction's end")
 
 

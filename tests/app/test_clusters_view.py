@@ -158,6 +158,84 @@ async def test_a_sample_is_shown_at_once_and_makes_room_for_all(tmp_path, monkey
         assert asked(pair) == [400, 400, 8060, 8060]
 
 
+async def test_while_a_sample_is_computed_enter_is_said_to_start_the_whole(tmp_path, monkeypatch):
+    def price(self, asks):
+        return 1.0 + 60.0 * any(each.instances > 400 for ask in asks for each in ask.requests)
+
+    monkeypatch.setattr(Prices, "of", price)
+    async with pair_at(started, tmp_path, size=NARROW, script=script) as (pair, pilot):
+        pair.session.gate.clear()
+        await pilot.press(KEY)
+        await until_shown(
+            pilot,
+            "A sample is being computed, for a first picture.",
+            "The whole takes about 61 s",
+            "a sample is being computed · enter starts the whole · about 61 s (an estimate)",
+        )
+        pair.session.gate.set()
+        await until_shown(pilot, "enter takes all instances")
+
+
+async def test_the_layer_follows_the_label_to_its_best_until_the_user_chooses_one(tmp_path):
+    def first_by_distribution(request):
+        for event in script(request):
+            result = getattr(event, "result", None)
+            if isinstance(result, TaskClusters):
+                scores = result.scores.copy()
+                scores[1, 1, 0] = 0.95
+                event = Finished(msgspec.structs.replace(result, scores=scores))
+            yield event
+
+    given = {"size": WIDE, "script": first_by_distribution}
+    async with pair_at(shown_clusters, tmp_path, **given) as (_, pilot):
+        await until_shown(pilot, "demo-tuned · layer 3, its best", "in the best layer, 3,")
+        await pilot.press("c")
+        await until_shown(
+            pilot,
+            "demo-base · layer 1, its best",
+            "demo-tuned · layer 1, its best",
+            "in the best layer, 1,",
+        )
+        await pilot.press("c", "c")
+        await until_shown(pilot, "demo-tuned · layer 3, its best")
+        await pilot.press("left_square_bracket", "c")
+        shown = await until_shown(pilot, "demo-tuned · layer 2 ", "by distribution")
+        assert "its best" not in shown
+
+
+async def test_the_finding_is_whole_whenever_the_view_comes_back(tmp_path):
+    async with clusters_at(tmp_path, size=NARROW) as (_, pilot):
+        for _ in range(2):
+            await pilot.press("f2")
+            await until(pilot, lambda: "Hidden states" not in screen(pilot.app))
+            await pilot.press(KEY)
+            shown = await until_shown(pilot, "Hidden states cluster by task", "before, in layer")
+            assert "in layer 2, 0.40." in " ".join(shown.split())
+
+
+async def test_the_next_instance_is_offered_where_there_is_one(tmp_path):
+    def two_in_one_place(request):
+        for event in script(request):
+            result = getattr(event, "result", None)
+            if isinstance(result, TaskClusters):
+                places = result.map.copy()
+                places[:, 1] = places[:, 0]
+                event = Finished(msgspec.structs.replace(result, map=places))
+            yield event
+
+    given = {"size": NARROW, "script": two_in_one_place}
+    async with pair_at(shown_clusters, tmp_path, **given) as (_, pilot):
+        await until_shown(pilot, "1 of 2 here", "n next")
+        await pilot.press("n")
+        await until_shown(pilot, "2 of 2 here", "n next")
+        await pilot.press("p")
+        await until_shown(pilot, "F1 by task, by layer")
+        assert "n next" not in screen(pilot.app)
+        await pilot.press("escape", "down", "left")
+        await until(pilot, lambda: "of 2 here" not in screen(pilot.app))
+        assert "n next" not in screen(pilot.app)
+
+
 async def test_both_maps_have_the_cursor_on_one_instance_and_models_of_any_depth(tmp_path):
     def shallow(request):
         for event in script(request):

@@ -146,10 +146,12 @@ async def test_words_filter_the_list_as_they_are_typed_and_down_goes_to_what_is_
         items = pair.app.query_one(ConceptList)
         total, word = items.count, component_words(layer_of(pair, 0).base, 0)[0]
         await pilot.press("slash", *word)
-        await until(pilot, lambda: 0 < items.count < total)
+        await until_shown(pilot, f"{items.count} of {total} ", "enter searches all layers")
+        assert 0 < items.count < total
         await pilot.press("down")
         await until(pilot, lambda: pair.app.focused is items)
-        await until_shown(pilot, f"/{word}", f"{items.count} of {total}")
+        await until_shown(pilot, f"/{word}", f"{items.count} of {total} / changes it")
+        assert not items.check_action("columns", (1,))
         await pilot.press("o", "escape")
         await until(pilot, lambda: items.count == total)
         assert pair.app.view.id == "concepts"

@@ -45,12 +45,14 @@ def line_with(shown, start):
     return next(line for line in shown.splitlines() if line.split()[:1] == [start])
 
 
-async def test_layers_are_chosen_with_arrows_and_brackets_and_the_place_stays(tmp_path):
+async def test_layers_are_chosen_with_arrows_and_brackets_and_begin_with_their_first_row(tmp_path):
     async with pair_at(shown_concepts, tmp_path) as (_, pilot):
-        await pilot.press("j", "j", "right")
-        await until_shown(pilot, "layer 1 ", f"base {RANK - 3} ")
-        await pilot.press("right_square_bracket", "l", "left_square_bracket")
-        await until_shown(pilot, "layer 2 ", f"base {RANK - 3} ")
+        await pilot.press("j", "j")
+        await until_shown(pilot, "layer 0 ", f"base {RANK - 3} ")
+        await pilot.press("right")
+        await until_shown(pilot, "layer 1 ", f"base {RANK - 1} ")
+        await pilot.press("j", "right_square_bracket", "l", "left_square_bracket")
+        await until_shown(pilot, "layer 2 ", f"base {RANK - 1} ")
         await pilot.press(*["h"] * 5)
         await until_shown(pilot, "layer 0 ")
         await pilot.press(*["right"] * 20)
@@ -82,8 +84,16 @@ async def test_a_word_is_found_in_all_layers_and_n_goes_on(tmp_path):
         await until_shown(pilot, f"layer {last_layer} ", f"base {last} ", f"{len(places)} of")
         await pilot.press("n")
         await until_shown(pilot, f"layer {places[0][0]} ", f"base {places[0][1]} ", "1 of")
-        await pilot.press("slash", *"zebra", "enter")
+        # One escape is one step back: to what was found, to the list, and out.
+        for there in ("“Essay” in components", "all 8 layers are there"):
+            await pilot.press("escape")
+            await until_shown(pilot, there)
+        await pilot.press("slash", *"zebra")
+        await until_shown(pilot, "no row here: enter searches all layers")
+        await pilot.press("enter")
         await until_shown(pilot, "“zebra” stands in no component")
+        await pilot.press("escape")
+        await until(pilot, lambda: pair.app.view.id == "prompt")
 
 
 async def test_experts_are_chosen_with_a_key_and_asked_for_when_they_are(tmp_path):

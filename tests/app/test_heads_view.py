@@ -247,9 +247,15 @@ async def test_a_word_is_found_in_all_heads_and_the_verb_table_says_what_it_rest
         await until_shown(pilot, f"layer {third.layer} · head {third.head}", "3 of")
         await pilot.press("N", "N")
         await until_shown(pilot, f"layer {places[0].layer} · head {places[0].head}", "1 of")
+        for there in (f"“Essay” in {len(places)} heads", "m map"):
+            await pilot.press("escape")
+            await until_shown(pilot, there)
         await pilot.press("slash", *"zebra", "enter")
-        await until_shown(pilot, "pairs “zebra”")
-        await pilot.press("escape", "w")
+        await until(pilot, lambda: pair.app.focused is pair.app.query_one(HeadRanking))
+        # It stays until one goes on.
+        pair.app.query_one(HeadsView).engine_changed(pair.app.status)
+        await until_shown(pilot, "No head of the 8 layers computed so far pairs “zebra”.")
+        await pilot.press("w")
         shown = await until_shown(pilot, "It rests on 8 of 8 layers.")
         assert "0–1" in shown
         assert "6–7" in shown

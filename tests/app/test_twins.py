@@ -42,8 +42,8 @@ PAGES = {
     "Concepts": (("4", "l"), LAYERS, "concepts", {"layer": "1"}),
     "Neurons": (("6",), "all 6 categories", "components-summary", {}),
     "a cell": (("]", "}", "enter"), "mean p", "components", {}),
-    "Clusters": (("7",), "layer 3 of 3", "instances", {}),
-    "scores": (("tab",), "layer 3 of 3", "clusters", {}),
+    "Clusters": (("7",), "layer 3 of 3", "clusters", {}),
+    "neighbours": ((*"pppp", "tab"), "neighbours of unseen", "neighbours", {}),
     "Changes": (("8",), "all 9 parts are there", "changes", {}),
     "a matrix": (("j", "enter"), "share %", "directions", {"layer": "1"}),
 }

@@ -77,9 +77,25 @@ class ChangesOverview(Horizontal):
         self.ranking.show_rows(self._columns(atlas), rows, row=row)
         self._fit()
 
+    def begin_again(self, atlas: ChangesAtlas) -> None:
+        """Show other tensors: from the first ranked, or on the map from the same layer."""
+        on_map = self._pane == "map"
+        row = self.map.cursor[0]
+        ranked = atlas.ranked()
+        there = [each.place for each in ranked if not on_map or each.place[0] == row]
+        self._moved = on_map
+        self.show(atlas)
+        if there:
+            self.go_to(*(min(there) if on_map else there[0]))
+
+    @property
+    def next_pane(self) -> str:
+        """The name of the other pane than that which has the focus, or had it last."""
+        return _PANES[1 - _PANES.index(self._pane)]
+
     def turn(self) -> None:
         """Go to the other pane."""
-        self._choose(_PANES[1 - _PANES.index(self._pane)])
+        self._choose(self.next_pane)
         self.focus_shown()
         if self._pane == "ranking":
             self._ranking_moved()

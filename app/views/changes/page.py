@@ -136,7 +136,8 @@ class FoundDirections(FoundList[WordPlace]):
     def show_places(self, word: str, places: list[WordPlace], atlas: ChangesAtlas) -> None:
         """List the places of a word among these layers' directions."""
         self._atlas = atlas
-        self.list_places(word, places, f"{len(places)} directions of {len(atlas.layers)} parts")
+        count = f"{len(places)} direction{'' if len(places) == 1 else 's'}"
+        self.list_places(word, places, f"{count} of {len(atlas.layers)} parts")
 
     def row_of(self, place: WordPlace) -> Row:
         layer = self._atlas.row(place.row)

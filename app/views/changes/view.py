@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from textwrap import wrap
 from typing import ClassVar
 
@@ -165,6 +166,10 @@ class ChangesView(LayerView[ChangesJobs]):
                 return self._page == "matrix"
         return self._page != "words"
 
+    def worded(self, action: Action) -> Action:
+        to_pane = action.id == "changes.pane"
+        return replace(action, label=self._overview.next_pane) if to_pane else action
+
     def _focus_shown(self) -> None:
         match self._page:
             case "map":
@@ -176,7 +181,8 @@ class ChangesView(LayerView[ChangesJobs]):
 
     def _progress(self) -> Line:
         # On a page behind the map escape goes back first and stops nothing.
-        return super()._progress() if self._page in ("words", "map") else self._going_on()[:1]
+        first = self._page in ("words", "map") and not self._is_behind
+        return super()._progress() if first else self._going_on()[:1]
 
     def _show_page(self, jobs: ChangesJobs) -> None:
         if self._page == "map":
@@ -271,7 +277,7 @@ class ChangesView(LayerView[ChangesJobs]):
             self._show_matrix()
             self._turn_to("matrix")
         elif self._page == "found":
-            self._go_to_found()
+            self._follow_found()
         elif self._leads:
             self.run_worker(self.ui.open_link(self._link(), back=True), exit_on_error=False)
 
@@ -300,8 +306,9 @@ class ChangesView(LayerView[ChangesJobs]):
 
     def action_kind(self) -> None:
         self._atlas.matrices = not self._atlas.matrices
-        self._map.move_cursor(self._part, 0)
+        self._overview.begin_again(self._atlas)
         self.show_everything()
+        self.ui.refresh_lines()
 
     def action_layer(self, by: int) -> None:
         """Show the same matrix of another layer."""
@@ -322,6 +329,8 @@ class ChangesView(LayerView[ChangesJobs]):
             self.show_everything()
 
     def _back(self) -> bool:
+        if super()._back():
+            return True
         if self._page in ("map", "words"):
             return False
         self._turn_to("map")

@@ -8,7 +8,7 @@ ACTIONS = (
     Action("clusters.previous_layer", "left_square_bracket", "", "Previous layer", "layer(-1)"),
     Action("clusters.next_layer", "right_square_bracket", "layer", "Next layer", "layer(1)"),
     Action("clusters.label", "c", "label", "By task, by distribution, by mapping: next"),
-    Action("clusters.swap", "s", "swap", "The other model; of a run, the other instances"),
+    Action("clusters.swap", "s", "other", "To the other model's map; of a run, other instances"),
     Action(
         "clusters.plot",
         "p",

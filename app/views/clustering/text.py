@@ -11,7 +11,7 @@ import numpy as np
 from rich.cells import cell_len
 
 from analysis.clustering.result import METRIC_NAMES, METRICS, TaskClusters
-from analysis.clustering.tables import kinds_of
+from analysis.clustering.tables import best_layer, kinds_of
 from analysis.clustering.tasks.task_set import LABELS, prompt_of
 from app.terminal.text import pad, prose
 from app.views.clustering.models import Both
@@ -101,7 +101,7 @@ def headline(both: Both, label: int, sample: tuple[int, int] | None, width: int)
     if any(np.isnan(scores).all() for scores in shown):
         said = f"All instances share one {LABELS[label]}: there is nothing to tell apart."
     else:
-        layers = [int(np.nanargmax(scores)) for scores in shown]
+        layers = [best_layer(found, label) for found in both]
         base, tuned = (float(f1[layer]) for f1, layer in zip(shown, layers, strict=True))
         how = "better" if tuned - base >= _NOTABLE else "about as well"
         how = "less well" if base - tuned >= _NOTABLE else how

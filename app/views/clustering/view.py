@@ -50,7 +50,6 @@ class ClustersView(PairView[ClusterJobs]):
     BINDINGS: ClassVar[list[BindingType]] = bindings("clusters")
     PAGES = ("words", "map", "runs")
     TWINS: ClassVar[Mapping[str, str]] = {
-        "map": "clusters --instances --layers {layer} {tasks} {models}",
         "scores": "clusters {tasks} {models}",
         "neighbours": "clusters --neighbours {tasks} {models}",
     }
@@ -61,8 +60,10 @@ class ClustersView(PairView[ClusterJobs]):
         self._side, self._layer, self._label = 1, 0, 0
         self._plotted: PlotKind = "f1"
         self._wanted: ClustersLink | None = None
-        # The layer that a sample was opened on.
-        self._best_of_sample: int | None = None
+        # Whether the layer is the user's choice; else it is the tuned model's best by the label.
+        self._chosen = False
+        # Whether there are several instances under the cursor.
+        self._several = False
 
     def compose(self) -> ComposeResult:
         yield Lines(id="headline")
@@ -111,7 +112,13 @@ class ClustersView(PairView[ClusterJobs]):
 
     def on_resize(self, event: Resize) -> None:
         self.set_class(event.size.width < ALL_FROM_WIDTH, "-narrow")
-        self.call_after_refresh(self._show_status)
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        """Wrap the lines anew: they may have been written while the view was hidden."""
+        if self._jobs is not None and self._found is not None:
+            self._show_headline(self._jobs)
+            self._show_status()
 
     def offers(self, action: Action) -> bool:
         if self._page == "runs":
@@ -123,6 +130,9 @@ class ClustersView(PairView[ClusterJobs]):
                 return True
             case "open" | "epoch(-1)" | "epoch(1)" | "end(0)" | "end(-1)":
                 return False
+            case "next(1)" | "next(-1)":
+                # The cursor that they move is on the map.
+                return self._several and self._page == "map" and not self._plot_alone
         return self._found is not None
 
     def _focus_shown(self) -> None:
@@ -133,7 +143,7 @@ class ClustersView(PairView[ClusterJobs]):
 
     def _show_page(self, jobs: ClusterJobs) -> None:
         if self._page == "map" and jobs.found is not None:
-            best = [best_layer(each) for each in jobs.found]
+            best = [best_layer(each, self._label) for each in jobs.found]
             for side, each in enumerate(self._maps):
                 layer = self._layers[side]
                 each.show(scatter_of(jobs.found[side], layer, self._label))
@@ -181,12 +191,16 @@ class ClustersView(PairView[ClusterJobs]):
         status, on_map = self.query_one("#status", Lines), self._map
         if self._found is None:
             return
+        here = on_map.here or [on_map.current]
+        if self._several != (len(here) > 1):
+            self._several = not self._several
+            self.ui.refresh_lines()
         lines = status_lines(
             self._names,
             self._found,
             self._layers,
             self._label,
-            Place(self._side, on_map.current, on_map.here or [on_map.current]),
+            Place(self._side, on_map.current, here),
             width=self.size.width - 2,
             ascii_only=self.ui.settings.ascii,
         )
@@ -202,14 +216,15 @@ class ClustersView(PairView[ClusterJobs]):
         if self._of_sample:
             # Commands take all instances.
             return ""
-        if self._page != "map" or self.app.focused is not self._plot:
+        if self._page != "map":
             return self._page
-        return "neighbours" if self._plotted == "neighbours" else "scores"
+        on_plot = self.app.focused is self._plot
+        return "neighbours" if on_plot and self._plotted == "neighbours" else "scores"
 
     def _twin_values(self) -> Mapping[str, Value]:
         assert self._jobs is not None
         file = self.query_one(TasksBar).file_called(self._jobs.task_set.name)
-        return {"layer": self._layer, "tasks": option("tasks", file)}
+        return {"tasks": option("tasks", file)}
 
     # The request and its answer
 
@@ -222,10 +237,7 @@ class ClustersView(PairView[ClusterJobs]):
 
     def _begin(self, jobs: ClusterJobs) -> None:
         assert jobs.found is not None
-        # Who looks at another layer of the sample goes on to look at it.
-        if self._best_of_sample in (None, self._layer):
-            self._layer = best_layer(jobs.found[1])
-        self._best_of_sample = None
+        self._go_to_best(jobs.found)
         if self._page == "words":
             self._show_models()
         else:
@@ -233,16 +245,21 @@ class ClustersView(PairView[ClusterJobs]):
 
     def _take_sample(self, jobs: ClusterJobs) -> None:
         if jobs.found is not None and not jobs.alike:
-            self._layer = self._best_of_sample = best_layer(jobs.found[1])
+            self._go_to_best(jobs.found)
             if self._page == "words":
                 self._show_models()
+
+    def _go_to_best(self, both: Both) -> None:
+        """Look at the tuned model's best layer, unless the user looks at one of their choice."""
+        if not self._chosen:
+            self._layer = best_layer(both[1], self._label)
 
     def _show_models(self) -> None:
         """Turn to the map, or to what is said before there is one."""
         wanted = self._wanted
         if self._found is not None and wanted is not None:
             self._layer, self._side, self._label = wanted.layer, wanted.side, wanted.label
-            self._wanted = None
+            self._wanted, self._chosen = None, True
             # On a narrow screen the plot would hide the map.
             self.remove_class("-plot")
         self._turn_to("words" if self._found is None else "map")
@@ -250,7 +267,7 @@ class ClustersView(PairView[ClusterJobs]):
     def _start_over(self, tasks: TaskSet) -> None:
         """Request the clusters of other tasks."""
         self.leave()
-        self._best_of_sample = None
+        self._chosen = False
         self._jobs = self._ask_on(tasks)
         self._run_whole()
 
@@ -302,7 +319,7 @@ class ClustersView(PairView[ClusterJobs]):
     def action_layer(self, step: int) -> None:
         assert self._found is not None
         last = max(len(each.scores) for each in self._found) - 1
-        self._layer = min(max(self._layer + step, 0), last)
+        self._layer, self._chosen = min(max(self._layer + step, 0), last), True
         self.show_everything()
 
     def action_next(self, step: int) -> None:
@@ -313,6 +330,8 @@ class ClustersView(PairView[ClusterJobs]):
             self._runs.page.next_label()
         else:
             self._label = (self._label + 1) % len(LABELS)
+            if self._found is not None:
+                self._go_to_best(self._found)
             self.show_everything()
 
     def action_swap(self) -> None:

@@ -46,10 +46,11 @@ class ConceptList(TableList):
         descriptions: Descriptions | None,
         width: int,
     ) -> None:
-        """Show another layer, None if not computed yet; the cursor stays in its place.
+        """Show a layer, None if not computed yet; another one than before from its first row.
 
         `width` says what there is room for.
         """
+        place = self.cursor if _same(self._layer, layer) else 0
         self._layer, self._components, self._descriptions = layer, rows, descriptions
         ascii_only, wide = self._ascii, width >= _VARIANCE_FROM
         span = Span() if layer is None else Span.of([layer.angles])
@@ -82,7 +83,7 @@ class ConceptList(TableList):
                 *map(self._words, (row.kept, row.gained, row.lost)),
             )
 
-        place, same = self.cursor, self.names == [column.name for column in columns]
+        same = self.names == [column.name for column in columns]
         self.show_rows(columns, Rows.made(len(rows), cells), None if same else _RANKED)
         self.move_cursor(place)
 
@@ -98,6 +99,13 @@ class ConceptList(TableList):
         found = find_description(self._descriptions, layer, row, 1)
         found = found or find_description(self._descriptions, layer, row, 0)
         return None if found is None else " ".join(found.text.split())
+
+
+def _same(before: LayerConcepts | None, layer: LayerConcepts | None) -> bool:
+    """Whether it is the same layer of the same expert."""
+    if before is None or layer is None:
+        return before is layer
+    return (before.layer, before.expert) == (layer.layer, layer.expert)
 
 
 def find_description(

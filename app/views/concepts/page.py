@@ -76,7 +76,7 @@ class ConceptPage(Container):
         descriptions: Descriptions | None,
         notes: Sequence[str],
     ) -> None:
-        """Show another layer, None if not computed yet; the cursor stays in its place."""
+        """Show a layer, None if not computed yet; another one than before from its first row."""
         self._layer, self._descriptions = layer, descriptions
         self._rows, self._notes = rows, notes
         self._show_rows()

@@ -44,7 +44,8 @@ HELP = (
     "one is a convention, so that all signs may differ between two components that match.\n\n"
     "angle   between matched components, 0° to 90°, arccos |v · v'|. They are matched one to one "
     "so that the sum of |v · v'| is largest. Two random directions of a large model are close to "
-    "90° apart.\n"
+    "90° apart, but matched ones are nearer however little they have to do with each other: the "
+    "study of concepts says how far apart unrelated components of these models would be.\n"
     "subspaces   principal angles between the spaces that the components of base and tuned model "
     "span: 0° where tuning only turned components into each other, as it must where they span "
     "the whole space.\n"
@@ -76,9 +77,8 @@ def headline(angles: Mapping[int, float], so_far: str, width: int) -> Line:
     ]
     for rest in (
         f" on average, those of layer {least} least, by {angles[least]:.1f}°; "
-        "90° is nothing in common.",
-        " on average; 90° is as far as can be.",
-        " of 90° on average.",
+        "the study of concepts says how far apart unrelated ones would be.",
+        f" on average, those of layer {least} least, by {angles[least]:.1f}°.",
         " on average.",
         ".",
     ):

@@ -216,7 +216,7 @@ class ConceptsView(LayerView[ConceptJobs]):
         self.query_one("#legend", ScaledLines).show(meaning)
 
     def _progress(self) -> Line:
-        if not self.ui.came_by_link(self):
+        if not (self._is_behind or self._page == "found" or self.ui.came_by_link(self)):
             return super()._progress()
         # Escape goes back first and stops nothing.
         return self._going_on()[:1] or self._all_there()
@@ -258,7 +258,7 @@ class ConceptsView(LayerView[ConceptJobs]):
     def open(self, link: Link) -> None:
         """Go to a component that another view links to, once its layer is there."""
         if isinstance(link, ComponentLink):
-            self._wanted = link
+            self._wanted, self._landed = link, None
             self._show_wanted()
 
     def _show_wanted(self) -> None:
@@ -304,7 +304,7 @@ class ConceptsView(LayerView[ConceptJobs]):
 
     @on(ItemList.Chosen, "#found")
     def action_open(self) -> None:
-        self._go_to_found()
+        self._follow_found()
 
     def action_plot(self) -> None:
         """Show the next plot; the list follows the last one."""
@@ -319,6 +319,8 @@ class ConceptsView(LayerView[ConceptJobs]):
         self._plots.swap()
 
     def _back(self) -> bool:
+        if super()._back():
+            return True
         if self._page in ("plot", "found"):
             self._turn_to("list")
         elif self._page == "list" and self.ui.came_by_link(self):

@@ -166,9 +166,14 @@ class HeadOverview(Horizontal):
         self.map.move_cursor(*place)
         self.ranking.go_to(place)
 
+    @property
+    def next_pane(self) -> str:
+        """The pane behind the one that has the focus, or had it last."""
+        return _PANES[(_PANES.index(self._pane) + 1) % len(_PANES)]
+
     def turn(self) -> None:
         """Go on to the next pane."""
-        self._choose(_PANES[(_PANES.index(self._pane) + 1) % len(_PANES)])
+        self._choose(self.next_pane)
         self.focus_shown()
 
     def focus_shown(self) -> None:

@@ -50,6 +50,8 @@ HELP = (
 
 
 _MOST_WORDS, _WORD_CELLS = 20, 20
+_WIDE = 100
+"""Cells from which a line says whose first pairs are counted."""
 
 UNLIKE = (
     "A head is compared with the head at the same place in the other model. Choose a tuned "
@@ -158,10 +160,12 @@ def status_lines(
         between: list[Line] = [[]] if listed else []
         return [[title, (why, "dim")], *between, *_wrapped(rests_on, width)]
     base, tuned = (int(each.starts[head + 1] - each.starts[head]) for each in pairs)
+    wide = "  of the first 100 of either model  "
     values: list[Part] = [
         title,
         (f"change {comparison.change:.2f}  ", "accent"),
-        (f"pairs {base:,}{'->' if ascii_only else '→'}{tuned:,}  ", ""),
+        (f"pairs {base:,}{'->' if ascii_only else '→'}{tuned:,}", ""),
+        (wide if width >= _WIDE else "  first 100: ", "dim"),
     ]
     first: list[Part] = []
     shown = {"gained": width // 2, "lost": width - width // 2}

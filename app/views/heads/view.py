@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import on
@@ -45,6 +46,7 @@ _BESIDE_FROM = 100
 """From this width on, map and ranking are side by side."""
 _HEAD_FROM = 150
 """From this width on, so are the pairs of the head under the cursor."""
+_PANE_NAMES = {"ranking": "ranking", "map": "map", "by-word": "words"}
 
 
 class HeadsView(LayerView[HeadJobs]):
@@ -132,6 +134,10 @@ class HeadsView(LayerView[HeadJobs]):
                 return True
         return self._page != "words"
 
+    def worded(self, action: Action) -> Action:
+        to_pane = action.id == "heads.pane"
+        return replace(action, label=_PANE_NAMES[self._overview.next_pane]) if to_pane else action
+
     def _focus_shown(self) -> None:
         match self._page:
             case "heads":
@@ -147,7 +153,8 @@ class HeadsView(LayerView[HeadJobs]):
 
     def _progress(self) -> Line:
         # On a page behind the first escape goes back first and stops nothing.
-        return super()._progress() if self._page in ("words", "heads") else self._going_on()[:1]
+        first = self._page in ("words", "heads") and not self._is_behind
+        return super()._progress() if first else self._going_on()[:1]
 
     def _all_there(self) -> Line:
         return super()._all_there() if len(self._atlas.layers) == self._atlas.count else []
@@ -259,7 +266,7 @@ class HeadsView(LayerView[HeadJobs]):
         """Open a head that another view links to, once the models' shapes are known."""
         if not isinstance(link, HeadLink):
             return
-        self._wanted = link
+        self._wanted, self._landed = link, None
         if self._page != "words":
             self._wanted = None
             self._go_to(link.layer, link.head)
@@ -275,6 +282,7 @@ class HeadsView(LayerView[HeadJobs]):
 
     def action_pane(self) -> None:
         self._overview.turn()
+        self.ui.refresh_lines()
 
     def action_open(self) -> None:
         place = self._overview.place
@@ -286,7 +294,7 @@ class HeadsView(LayerView[HeadJobs]):
             self._show_neurons()
             self._turn_to("neurons")
         elif self._page == "found" and self._found.places:
-            self._go_to_found()
+            self._follow_found()
 
     def action_swap(self) -> None:
         self._side = 1 - self._side
@@ -302,6 +310,8 @@ class HeadsView(LayerView[HeadJobs]):
         self._turn_to("verbs")
 
     def _back(self) -> bool:
+        if super()._back():
+            return True
         if self._page == "neurons":
             self._turn_to("head")
         elif self._page == "head" and self.ui.came_by_link(self):
