@@ -13,13 +13,13 @@ from app.frame.registry import ViewSpec
 from app.terminal.model_marks import marked
 from app.terminal.text import prose
 from app.widgets.lines import Line, width_of
-from app.workspace import LibraryWorkspace, Workspace
+from app.workspace import LibraryWorkspace, PairWorkspace, Workspace
 
 MINIMUM = (80, 24)
 # From this width on the program says its name.
 _NAMED_FROM = 100
-# What is left for the engine's state at least, where views have titles.
-_STATE_CELLS = 28
+# What is left for what the engine does, at least, where views have titles.
+_STATE_CELLS = 60
 _STATES = {
     "off": "engine off",
     "starting": "engine starting",
@@ -48,7 +48,8 @@ def header(
     models, state = _models(workspace), _state(workspace, status, doing)
     left: list[tuple[str, str]] = [(" insttui " if wide else " ", "accent"), (models, "strong")]
     tabs = _tabs(views, current, typing=typing)
-    if width_of([*left, *tabs]) + _STATE_CELLS > size.width:
+    room = _STATE_CELLS if isinstance(workspace, PairWorkspace) else 2 + len(state)
+    if width_of([*left, *tabs]) + room > size.width:
         tabs = _tabs(views, current, typing=typing, titles=False)
     left.append((f"  {state}", "dim"))
     if size.width < MINIMUM[0] or size.height < MINIMUM[1]:

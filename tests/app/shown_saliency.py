@@ -52,7 +52,7 @@ def scores(first: str = "demo-base", second: str = "demo-tuned") -> list[AnyRead
         Reader(
             "case",
             rf"(?P<model>{second}) (?P<instruction_score>N)  "
-            r"(?:difference (?P<score_difference>N)|different answers; o compares on one)  "
+            r"(?:difference (?P<score_difference>N)|different answers(?:; o compares on one)?)  "
             r"(?P<instruction_tokens>N) instruction tokens",
         ),
     ]
