@@ -37,7 +37,7 @@ SCENES = (
     # That of concepts, whose numbers are there by now; Enter opens what it found.
     Scene("study", "studies", (*("down",) * 4, "enter")),
     Scene("findings", "studies", ("enter",)),
-    Scene("components", "components"),
+    Scene("components", "components", costly=("enter",)),
     Scene("clusters", "clusters", costly=("enter",)),
     Scene("changes", "changes"),
 )

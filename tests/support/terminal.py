@@ -232,13 +232,6 @@ class Terminal:
         """Whether the program's first process has a library of this name in memory (Linux)."""
         return library in Path(f"/proc/{self.pid}/maps").read_text()
 
-    def has_children(self) -> bool:
-        """Whether the program has started processes that still run (Linux)."""
-        return any(
-            (task / "children").read_text().strip()
-            for task in Path(f"/proc/{self.pid}/task").iterdir()
-        )
-
     def hang_up(self) -> None:
         """Take the terminal away, as a lost connection does."""
         self._hung_up = True
