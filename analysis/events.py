@@ -59,6 +59,10 @@ class EngineStatus(msgspec.Struct, frozen=True):
     models: tuple[ModelFacts, ...] = ()
 
 
+WAITS = "wait"
+"""The stage of a request that gave way to others, until it is its turn again."""
+
+
 class Progress(msgspec.Struct, frozen=True, tag="progress"):
     """How far the current stage has got.
 
@@ -87,6 +91,10 @@ class Notice(msgspec.Struct, frozen=True, tag="notice"):
     problem: Problem
 
 
+class Pause(msgspec.Struct, frozen=True, tag="pause"):
+    """A good moment for the requests that wait: what is computed so far is kept."""
+
+
 class Finished(msgspec.Struct, frozen=True, tag="finished"):
     """The request's result. Last event of a request.
 
@@ -109,8 +117,8 @@ class Cancelled(msgspec.Struct, frozen=True, tag="cancelled"):
     """The request was cancelled. Last event of a request."""
 
 
-Event = Progress | Partial | Notice | Finished | Failed | Cancelled
+Event = Progress | Partial | Notice | Pause | Finished | Failed | Cancelled
 
 R = TypeVar("R")
-Steps: TypeAlias = Generator[Progress | Partial | Notice, None, R]
+Steps: TypeAlias = Generator[Progress | Partial | Notice | Pause, None, R]
 """What an analysis yields before it returns its `R`; closing it cancels."""

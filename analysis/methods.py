@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
+    from analysis.studies.outlook import Outlook
     from analysis.studies.study import PairInput, Study
 
 
@@ -30,6 +31,8 @@ class StudySpec(NamedTuple):
         stored: ``module:class`` of what a study of a pair is given where a folder of stored
             results stands in for the models; empty where none can.
         needs_models: Whether a study of cases cannot do with stored maps.
+        outlook: ``module:function`` of an `analysis.studies.outlook.Outlook` on the same input;
+            empty where nobody knows before what it asks.
     """
 
     name: str
@@ -41,6 +44,7 @@ class StudySpec(NamedTuple):
     works_on: str = "the weights of both models"
     stored: str = ""
     needs_models: bool = False
+    outlook: str = ""
 
     @property
     def takes_stored(self) -> bool:
@@ -61,17 +65,28 @@ class StudySpec(NamedTuple):
         """What a study of a pair is given where there are stored results; see `input`."""
         return _made(self.stored, found)
 
+    def look_ahead(self, given: PairInput) -> Outlook | None:
+        """How far the study is on an input with models; None if that is not known."""
+        from analysis.request import named
+
+        found: Outlook | None = named(self.outlook)(given) if self.outlook else None
+        return found
+
     def start(self, given: Any) -> Study:
         """The study, to be driven to its end; its p-values are corrected for their number.
+
+        What it finds on two models is kept.
 
         Args:
             given: As of `input`; a case library where that stands in for models and prompts.
         """
         from analysis.request import named
+        from analysis.studies.kept import keeping
+        from analysis.studies.study import PairInput
         from analysis.studies.testing import corrected_study
 
-        study: Study = named(self.factory)(given)
-        return corrected_study(study)
+        study: Study = corrected_study(named(self.factory)(given))
+        return keeping(self.name, given, study) if isinstance(given, PairInput) else study
 
 
 def _made(kind: str, found: Mapping[str, Any]) -> Any:
@@ -126,6 +141,7 @@ METHODS = (
                 name="density",
                 title="instruction scores by rating and by model (Tables 1 and 2)",
                 factory="analysis.saliency.study_density:study",
+                outlook="analysis.saliency.study_outlook:of_responses",
                 takes="cases",
                 given="analysis.saliency.gather:AskedCases",
             ),
@@ -133,6 +149,7 @@ METHODS = (
                 name="position",
                 title="importance by the place in a sentence (Fig. 6)",
                 factory="analysis.saliency.study_position:study",
+                outlook="analysis.saliency.study_outlook:of_responses",
                 takes="cases",
                 given="analysis.saliency.gather:AskedCases",
             ),
@@ -140,6 +157,7 @@ METHODS = (
                 name="faithfulness",
                 title="which explanation agrees with deletion, and by how much",
                 factory="analysis.saliency.study_faithfulness:study",
+                outlook="analysis.saliency.study_outlook:of_methods",
                 takes="cases",
                 given="analysis.saliency.gather:AskedCases",
                 needs_models=True,
@@ -157,6 +175,7 @@ METHODS = (
                 name="heads",
                 title="how attention heads changed, and their verbs (Fig. 2, Table 3)",
                 factory="analysis.heads.study:study",
+                outlook="analysis.heads.study:outlook",
                 takes="pair",
                 word_options=("vocab", "vectors"),
                 given="analysis.heads.study:HeadsInput",
@@ -174,6 +193,7 @@ METHODS = (
                 name="concepts",
                 title="concepts of feed-forward layers (Tables 5-10, Figs. 3, 7, 8)",
                 factory="analysis.concepts.study:study",
+                outlook="analysis.concepts.study:outlook",
                 takes="pair",
                 word_options=("vocab",),
                 given="analysis.concepts.study:ConceptsInput",
@@ -183,7 +203,7 @@ METHODS = (
     ),
     Method(
         room="neurons",
-        view=("components", "Components"),
+        view=("components", "Neurons"),
         command="components",
         summary="the feed-forward neurons and experts that instructions need, as CSV",
         studies=(
@@ -191,6 +211,7 @@ METHODS = (
                 name="components",
                 title="neurons and experts that instructions need (SPARCOM, our reading)",
                 factory="analysis.neurons.study:study",
+                outlook="analysis.neurons.study:outlook",
                 takes="pair",
                 given="analysis.neurons.study:NeuronsInput",
                 works_on="what both models' neurons do on instructions of its own",
@@ -207,6 +228,7 @@ METHODS = (
                 name="clusters",
                 title="how hidden states cluster by task (Table 1 of the paper on clustering)",
                 factory="analysis.clustering.study:study",
+                outlook="analysis.clustering.study:outlook",
                 takes="pair",
                 given="analysis.clustering.study:ClustersInput",
                 works_on="both models' hidden states on tasks of its own",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -26,11 +27,7 @@ class Part(msgspec.Struct, frozen=True):
 
     def in_key(self: P) -> P:
         """A copy with only the fields that affect the numbers."""
-        defaults = {
-            field.name: field.default
-            for field in msgspec.structs.fields(self)
-            if field.name in self.outside_key
-        }
+        defaults = _outside_key(type(self))
         parts = {
             name: _in_key(value) for name, value in _values(self).items() if name not in defaults
         }
@@ -163,6 +160,16 @@ def on_demand(places: Mapping[str, str]) -> Callable[[str], Any]:
         return named(f"{places[name]}:{name}")
 
     return found
+
+
+@lru_cache
+def _outside_key(kind: type[Part]) -> dict[str, Any]:
+    """The defaults of the fields outside the key; a thousand requests may be looked up at once."""
+    return {
+        field.name: field.default
+        for field in msgspec.structs.fields(kind)
+        if field.name in kind.outside_key
+    }
 
 
 def _in_key(value: Any) -> Any:

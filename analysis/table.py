@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import json
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +49,26 @@ def write_csv(table: Table, stream: TextIO) -> None:
             )
         else:
             writer.writerow(row)
+
+
+def write_json(table: Table, stream: TextIO) -> None:
+    """Write a table as a JSON list with an object a row: the columns' names and the exact values.
+
+    An empty cell is ``null``, and so is a number that is not finite, which JSON cannot say.
+
+    Args:
+        table: What to write; no two of its columns may have the same name.
+        stream: Text stream; an ``errors`` of ``backslashreplace`` makes lone surrogates valid JSON.
+    """
+    if len(set(table.columns)) < len(table.columns):
+        raise ValueError(f"two columns have the same name: {table.columns}")
+    encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+    before = "["
+    for row in table:
+        finite = (None if type(cell) is float and not math.isfinite(cell) else cell for cell in row)
+        stream.write(f"{before}\n{encode(dict(zip(table.columns, finite, strict=True)))}")
+        before = ","
+    stream.write("[]\n" if before == "[" else "\n]\n")
 
 
 def save_csv(table: Table, path: Path) -> None:

@@ -12,24 +12,30 @@ import os
 import sys
 from collections.abc import Sequence
 
+from app.commands.exit_status import ExitStatus
 from app.commands.parser import parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run insttui; the exit status is 0, 1 for a problem, 2 for wrong usage, 130 for ctrl-C."""
+    """Run insttui; what it returns is an `ExitStatus`."""
     _open_streams()
-    options = parser().parse_args(arguments)
+    every = parser()
+    if "_ARGCOMPLETE" in os.environ:
+        from app.commands.completion_words import complete
+
+        complete(every)
+    options = every.parse_args(arguments)
     if options.version:
         return _print_version()
     module = f"app.commands.{options.command}" if options.command else "app.commands.open_app"
     try:
         return _guarded(module, options)
     except KeyboardInterrupt:
-        return 130
+        return ExitStatus.INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has closed it (`insttui ... | head`).
         sys.stderr.close()
-        return 0
+        return ExitStatus.OK
 
 
 def _open_streams() -> None:
@@ -63,7 +69,7 @@ def _guarded(module: str, options: argparse.Namespace) -> int:
         from app.terminal.text import prose
 
         print(f"insttui: {prose(str(error))}", file=sys.stderr)
-        return 2 if error.problem.kind == "input" else 1
+        return ExitStatus.INPUT if error.problem.kind == "input" else ExitStatus.PROBLEM
     return status
 
 
@@ -71,7 +77,7 @@ def _print_version() -> int:
     from importlib.metadata import version
 
     print(f"insttui {version('insttui')}")
-    return 0
+    return ExitStatus.OK
 
 
 if __name__ == "__main__":

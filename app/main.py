@@ -5,11 +5,10 @@ from __future__ import annotations
 import gc
 import os
 import signal
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from msgspec.structs import replace
 from textual.app import ComposeResult
@@ -25,31 +24,31 @@ from analysis.request import named
 from app.config import Settings, state_file
 from app.frame.action import Action
 from app.frame.actions import ACTIONS, action_of, actions_of, bindings, exists
-from app.frame.export import free_path, save_text
-from app.frame.lines import MINIMUM, header, key_line, keys_in_words
+from app.frame.clipboard import copy_aside
+from app.frame.export import save_picture
+from app.frame.jobs_panel import EVERY_S, JobsPanel, jobs_of, running_in_words
+from app.frame.lines import header, key_line, key_order, keys_in_words
+from app.frame.messages import Messages
 from app.frame.palette import ActionProvider, Palette
 from app.frame.registry import VIEWS, ViewSpec
+from app.frame.room import Room
 from app.frame.view import View
+from app.jobs.prices import Prices
 from app.state import State, load_state, save_state
-from app.terminal.driver import ForgivingDriver, HarmlessText
+from app.terminal.driver import ForgivingDriver, HarmlessText, driver_class
 from app.terminal.key_by_key import KeyByKeyApp
+from app.terminal.legibility import Legible
+from app.terminal.model_marks import ColouredMarks
 from app.terminal.screen import FrugalScreen
-from app.terminal.text import prose
 from app.widgets.lines import Lines
 from app.workspace import PairWorkspace, SessionLike, Workspace
 
 if TYPE_CHECKING:
     from textual.driver import Driver
-    from textual.notifications import SeverityLevel
     from textual.widget import Widget
 
     from app.jobs.examination import Examination
     from app.links import Link
-
-_UNUSABLE = (60, 16)
-# Seconds that a message is shown: at least, since it covers other text, and if nothing is typed.
-_READ_S = {"information": 1.5, "warning": 4.0, "error": 4.0}
-_SHOWN_S = {"information": 5.0, "warning": 8.0, "error": 10.0}
 
 
 class InsttuiApp(KeyByKeyApp):
@@ -78,7 +77,8 @@ class InsttuiApp(KeyByKeyApp):
     ) -> None:
         """Args: what to open; the user's settings; where to keep state (default: `state_file`)."""
         super().__init__()
-        self._filters.append(HarmlessText())
+        marks = ColouredMarks(lambda: self.current_theme.dark, enabled=not self.no_color)
+        self._filters += [HarmlessText(), marks, Legible.on(self)]
         self.workspace = workspace
         self.settings = settings
         self.status = EngineStatus(state="off")
@@ -86,22 +86,21 @@ class InsttuiApp(KeyByKeyApp):
         self._examination: Examination | None = None
         self._header, self._keys = Lines(id="header"), Lines(id="keys")
         self._painted = False
-        # What had the focus before the terminal became too small.
-        self._had_focus: Widget | None = None
+        self._room = Room()
         self._state_path = state_path or state_file()
         self.state: State = load_state(self._state_path)
+        self.prices = Prices(self.state.prices)
         kind = "pair" if isinstance(workspace, PairWorkspace) else "library"
         self.views: tuple[ViewSpec, ...] = tuple(v for v in VIEWS if kind in v.workspaces)
         # View id to the id of the view it was opened from; escape goes back there.
         self._came_from: dict[str, str] = {}
-        # Messages stay at least until this time; 0 for no message.
-        self._said_until = 0.0
+        self._messages = Messages(self)
         self.animation_level = "none"
         self.set_keymap(settings.keys)
 
     def get_driver_class(self) -> type[Driver]:
-        """A driver that no typed byte can crash."""
-        return ForgivingDriver
+        """A driver that no typed byte can crash, or one for a browser."""
+        return driver_class()
 
     def get_default_screen(self) -> FrugalScreen:
         """A screen that sends little, for slow links."""
@@ -146,6 +145,8 @@ class InsttuiApp(KeyByKeyApp):
 
     def _connect(self) -> None:
         gc.enable()  # It was off during startup.
+        # The header says how far the running job is.
+        self._following = self.set_interval(EVERY_S, self.refresh_lines, pause=True)
         if isinstance(self.workspace, PairWorkspace):
             self.session = self.workspace.connect(
                 self._hear_engine, lambda text: self.say(text, severity="warning")
@@ -187,6 +188,8 @@ class InsttuiApp(KeyByKeyApp):
             await switcher.add_content(self._build(spec))
         switcher.current = name
         view = self.view
+        for each in self.base.query(View):
+            each.stand(in_front=each is view)
         view.enter()
         self.refresh_lines()
         return view
@@ -211,43 +214,37 @@ class InsttuiApp(KeyByKeyApp):
 
     def on_resize(self, event: Resize) -> None:
         """Show a message instead of the views if the terminal is too small."""
-        width, height = event.size
-        unusable = width < _UNUSABLE[0] or height < _UNUSABLE[1]
-        if unusable and not self.base.has_class("-too-small"):
-            self._had_focus = self.base.focused
-        self.base.set_class(unusable, "-too-small")
-        self.base.query_one("#too-small", Static).update(
-            f"insttui needs a terminal of {MINIMUM[0]}×{MINIMUM[1]}; this one is {width}×{height}."
-        )
+        self._room.measure(self.base, event.size)
         self.call_after_refresh(self._resized)
 
     def _resized(self) -> None:
-        # Hidden widgets lose the focus, and the view its keys with it.
-        if not self.base.has_class("-too-small") and self._had_focus is not None:
-            had_focus, self._had_focus = self._had_focus, None
-            if self.base.focused is None and had_focus.is_attached:
-                self.base.set_focus(had_focus, scroll_visible=False)
+        self._room.restore_focus(self.base)
         self.refresh_lines()
 
     def refresh_lines(self) -> None:
         """Update header and key line."""
         if self._taken_down or not self._painted:
             return
-        typing = isinstance(self.base.focused, TextArea | Input)
-        shown = [*self.offered(self.view.SCOPE), ACTIONS["app.palette"]]
+        typing = self.view.takes_text
+        shown = key_order(self.offered(self.view.SCOPE), self.offered("table"))
+        if self.status.state == "busy":
+            shown.insert(4, ACTIONS["app.jobs"])
         # Both lines are as wide as the terminal, but learn its new size only later.
         keys, width = self.settings.keys, self.size.width
         self._keys.show(key_line(shown, keys, typing=typing, width=width))
         current = str(self.base.query_one("#views", ContentSwitcher).current)
-        left, tabs = header(self.workspace, self.status, self.views, current, self.size)
+        doing = running_in_words(jobs_of(self.views, self.base), current)
+        opened = self.workspace, self.status, self.views, current, self.size
+        left, tabs = header(*opened, typing=typing, doing=doing)
         self._header.show(left, right=tabs)
 
     def offered(self, scope: str = "") -> Sequence[Action]:
-        """Available actions: of one scope, or of the view and then the app."""
+        """Available actions: of one scope, or of the view, the focused table and the app."""
         view = self.view
-        scopes = [scope] if scope else [view.SCOPE, "app"]
+        scopes = [scope] if scope else [view.SCOPE, "table", "app"]
         every = [action for name in scopes for action in actions_of(name)]
-        return [a for a in every if (self._exists(a) if a.scope == "app" else view.offers(a))]
+        there = [a for a in every if (self._exists(a) if a.scope == "app" else view.allows(a))]
+        return [view.worded(action) for action in there]
 
     def _exists(self, action: Action) -> bool:
         return exists(action, views=len(self.views), pair=isinstance(self.workspace, PairWorkspace))
@@ -257,18 +254,20 @@ class InsttuiApp(KeyByKeyApp):
         known = action_of("app", action, parameters)
         return known is None or self._exists(known)
 
-    def say(self, text: str, *, severity: str = "information") -> None:
+    def say(self, text: str, severity: str = "information") -> None:
         """Show a short, harmless notification without markup. A key dismisses it once read."""
-        self._said_until = max(self._said_until, time.monotonic() + _READ_S[severity])
-        level = cast("SeverityLevel", severity)
-        self.notify(prose(text), severity=level, markup=False, timeout=_SHOWN_S[severity])
+        self._messages.say(text, severity)
 
     async def on_event(self, event: Event) -> None:
         """Dismiss earlier messages when the user types on."""
-        if self._said_until and isinstance(event, Key) and time.monotonic() > self._said_until:
-            self._said_until = 0.0
-            self.clear_notifications()
+        if isinstance(event, Key):
+            self._messages.key_pressed()
         await super().on_event(event)
+
+    def about_to_press(self, key: Key) -> None:
+        """Let the view have a letter that is text to it. A space is a key of lists and boxes."""
+        if self.screen is self.base and key.is_printable and key.key != "space":
+            self.view.about_to_type()
 
     def on_paste(self, event: Paste) -> None:
         """Pass a paste to the view if no entry has the focus and no panel is open."""
@@ -280,6 +279,7 @@ class InsttuiApp(KeyByKeyApp):
         if self._taken_down:
             return
         self.status = message.status
+        self._following.resume() if self.status.state == "busy" else self._following.pause()
         self.refresh_lines()
         if self._examination is not None:
             self._examination.engine_changed(message.status)
@@ -300,8 +300,8 @@ class InsttuiApp(KeyByKeyApp):
             view.open(link)
 
     def perform(self, action: Action) -> None:
-        """Run an action chosen in the palette, on the app or the view."""
-        namespace = self if action.scope == "app" else self.view
+        """Run an action chosen in the palette, on the app, the view or its focused table."""
+        namespace = self if action.scope == "app" else self.view.performs(action)
         self.call_later(self.run_action, action.action, namespace)
 
     async def action_show_view(self, number: int) -> None:
@@ -324,9 +324,13 @@ class InsttuiApp(KeyByKeyApp):
         """Open the help panel of the view."""
         from app.widgets.help_panel import HelpPanel
 
-        keys = keys_in_words(self.offered(), self.settings.keys)
+        here, everywhere = keys_in_words(self.offered(), self.settings.keys, self.views)
         title = next(spec.title for spec in self.views if spec.id == self.view.id)
-        self.push_screen(HelpPanel(title, self.view.help(), keys))
+        self.push_screen(HelpPanel(title, self.view.help(), here, everywhere))
+
+    def action_jobs(self) -> None:
+        """Open the list of all jobs."""
+        self.push_screen(JobsPanel(lambda: jobs_of(self.views, self.base), self.show_view))
 
     def action_doctor(self) -> None:
         """Open the page of what the doctor found about the pair."""
@@ -335,25 +339,15 @@ class InsttuiApp(KeyByKeyApp):
 
     def action_save_screen(self) -> None:
         """Save the screen as SVG in the current folder."""
-        path = free_path(Path.cwd(), f"insttui-{self.view.id}", ".svg")
-        try:
-            save_text(self.export_screenshot(), path)
-        except OSError as error:
-            self.say(f"The screen could not be saved: {error}", severity="error")
-        else:
-            self.say(f"Saved {path}")
+        self.say(*save_picture(self.export_screenshot(), f"insttui-{self.view.id}"))
 
     def copy(self, text: str) -> None:
-        """Copy to the terminal's clipboard (OSC 52), and to a file for terminals without it."""
-        harmless = text.encode("utf-8", "backslashreplace").decode()
-        self.copy_to_clipboard(harmless)
-        path = self._state_path.with_name("copied.txt")
-        try:
-            save_text(harmless, path)
-        except OSError as error:
-            self.say(f"Copied, if the terminal allows it (OSC 52). No file: {error}")
-        else:
-            self.say(f"Copied, if the terminal allows it (OSC 52); also in {path}")
+        """Copy to tmux or the terminal's clipboard, and to a file; says where it is."""
+        copy_aside(self, text, self._state_path.with_name("copied.txt"), self.say)
+
+    def action_copy_command(self) -> None:
+        """Copy the commands that write the numbers shown."""
+        self.view.copy_commands()
 
     def update_state(self, **changes: object) -> None:
         """Change the saved state; it is written at exit and when a prompt is run."""
@@ -371,6 +365,7 @@ class InsttuiApp(KeyByKeyApp):
     def _finish(self) -> None:
         for view in self.base.query(View):
             view.leave()
+        self.update_state(prices=self.prices.known)
         self.save_state()
         if self.session is not None:
             self.session.close()
@@ -385,6 +380,10 @@ class InsttuiApp(KeyByKeyApp):
             self._hang_up()
         elif not self._taken_down:
             await self.action_quit()
+
+    def wake(self) -> None:
+        """Any thread: have the event loop run once."""
+        self.call_later(lambda: None)
 
     def restore_terminal(self) -> None:
         """Any thread: restore the terminal for an app that is stuck."""

@@ -37,13 +37,17 @@ class State(msgspec.Struct, frozen=True):
         face: The last face of the maps.
         digits: Whether cells show their scores as numbers.
         theme: The theme chosen in the palette; empty for the default.
+        prices: What analyses cost on this machine, as `app.jobs.prices` learnt it.
+        study_prompts: The file of prompts that each pair was studied on last, by its names.
     """
 
     draft: Prompt | None = None
     history: tuple[Prompt, ...] = ()
-    face: str = "grid"
+    face: str = "answers"
     digits: bool = False
     theme: str = ""
+    prices: dict[str, float] = {}
+    study_prompts: dict[str, str] = {}
 
 
 def remember(history: tuple[Prompt, ...], prompt: Prompt) -> tuple[Prompt, ...]:

@@ -31,11 +31,13 @@ class Example(NamedTuple):
         title: One short line for the list.
         prompt: The prompt, exactly.
         instruction_spans: Its instructions as character spans; empty to let the app guess.
+        kind: What answer it asks for, in a word.
     """
 
     title: str
     prompt: str
     instruction_spans: tuple[Span, ...] = ()
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class PairWorkspace:
         words: The vocabulary of the analyses of weights.
         vectors: Their word vectors.
         examples: Prompts to start from.
+        cache_dir: Where results are kept, if the user named it.
     """
 
     connect: Callable[[Callable[[EngineStatus], None], Callable[[str], None]], SessionLike]
@@ -59,6 +62,7 @@ class PairWorkspace:
     words: Words
     vectors: WordVectors
     examples: tuple[Example, ...] = ()
+    cache_dir: str = ""
 
     @property
     def pair(self) -> Pair:

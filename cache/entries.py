@@ -77,6 +77,10 @@ class Reader:
                 return self._disk.fetch(mode, filename, value, read=False)
         return None
 
+    def has(self, key: str) -> bool:
+        """Whether there is a row for `key`."""
+        return bool(self._rows(f"SELECT 1 FROM Cache WHERE key = ? AND {_OURS}", key))
+
     def entries(self) -> list[Entry]:
         """All entries, least recently used first."""
         rows = self._rows(

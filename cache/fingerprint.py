@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from cache.codec import encode
@@ -12,6 +13,9 @@ from cache.codec import encode
 # Python code that ships with the model.
 _CONTENTS = {".json", ".jinja", ".model", ".txt", ".tiktoken", ".bpe", ".py"}
 _WEIGHTS = {".safetensors", ".bin"}
+
+# Larger weight files would take too long to read for every answer that is looked up.
+_SMALL = 1 << 24
 
 # safetensors rejects larger headers.
 _LARGEST_HEADER = 100_000_000
@@ -25,8 +29,9 @@ def fingerprint(folder: Path) -> str:
 
     A snapshot in the hub cache is named by its commit and never changes: ``hub:<commit>``. Any
     other folder gives ``files:<sha256>`` over the contents of its configuration, tokenizer and
-    template files and the name, size, modification time and safetensors header of each weight
-    file, so further training in place changes the fingerprint.
+    template files, of weight files of up to 16 MiB, and the name, size, modification time and
+    safetensors header of each larger one, so further training in place changes the fingerprint.
+    Small models are thus the same wherever and whenever they were copied or installed.
 
     Raises:
         FileNotFoundError: There is no such folder.
@@ -63,7 +68,17 @@ def _describe(path: Path, folder: Path) -> tuple[str, int, int, bytes]:
     if path.suffix not in _WEIGHTS:
         return name, 0, 0, hashlib.sha256(path.read_bytes()).digest()
     stat = path.stat()
+    if stat.st_size <= _SMALL:
+        return name, 0, 0, _digest(path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
     return name, stat.st_size, stat.st_mtime_ns, hashlib.sha256(_header(path)).digest()
+
+
+@lru_cache(64)
+def _digest(path: Path, *_: int) -> bytes:
+    """The digest of a file's content; its size and times, given too, tell one content from another
+    in the same place.
+    """
+    return hashlib.sha256(path.read_bytes()).digest()
 
 
 def _header(path: Path) -> bytes:

@@ -124,6 +124,13 @@ class Store:
                 self._delete(key)
             raise CorruptEntryError(f"A stored result was damaged: {damage}.") from damage
 
+    def has(self, key: str) -> bool:
+        """Whether something is stored under `key`, which is not read, and may be damaged."""
+        try:
+            return self._ask(lambda reader: reader.has(key), False)
+        except CacheUnavailableError:
+            return False
+
     def put(self, key: str, value: object, *, label: EntryLabel) -> None:
         """Store `value`, anything `codec.encode` accepts; raises CacheWriteError, saying why."""
         data = seal(key, encode(value))

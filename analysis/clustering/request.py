@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from analysis.clustering.tasks.task_set import ClusterTask
+from analysis.clustering.tasks.task_set import ClusterTask, instances_in
 from analysis.request import Ask, ModelChoice, Pair, Request
 
 if TYPE_CHECKING:
@@ -37,6 +37,11 @@ class ClustersRequest(Request["TaskClusters"], frozen=True, tag="clusters"):
     tsne: bool = False
     seed: int = 0
     neighbours: int = 10
+
+    @property
+    def instances(self) -> int:
+        """How many there are."""
+        return instances_in(self.tasks, self.mappings)
 
 
 def clusters_ask(

@@ -7,7 +7,7 @@ tasks of the user's.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 
 import numpy as np
@@ -26,8 +26,10 @@ from analysis.clustering.tables import (
 from analysis.clustering.tasks.natural import natural_tasks
 from analysis.clustering.tasks.task_set import LABELS, TaskSet
 from analysis.events import Progress
+from analysis.request import Ask
 from analysis.session.drive import Asker
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
+from analysis.studies.outlook import Outlook
 from analysis.studies.parameters import model_parameters, precision_of
 from analysis.studies.sentences import differ_over_layers, mean_in_words, trend
 from analysis.studies.study import PairInput, Study
@@ -37,13 +39,10 @@ _F1 = METRICS.index("f1")
 
 @dataclass(frozen=True)
 class ClustersInput(PairInput):
-    """A pair of models, and how their states are clustered: see `ClustersRequest`.
-
-    `tasks` None are those shipped.
-    """
+    """A pair of models, and how their states are clustered: see `ClustersRequest`."""
 
     _: KW_ONLY
-    tasks: TaskSet | None = None
+    tasks: TaskSet = field(default_factory=natural_tasks)
     mappings: int = 10
     tsne: bool = False
     seed: int = 0
@@ -51,20 +50,28 @@ class ClustersInput(PairInput):
     chat_template: bool = False
 
 
-def study(given: ClustersInput) -> Study:
-    """Scores of both models by layer and at the layer with the best task F1, and neighbours."""
-    asker = Asker(given.session)
-    found: list[TaskClusters] = []
-    tasks = given.tasks or natural_tasks()
-    ask = clusters_ask(
+def outlook(given: ClustersInput) -> Outlook:
+    """How far the study is."""
+    return Outlook.of_asks(given.session, [_ask(given)])
+
+
+def _ask(given: ClustersInput) -> Ask[TaskClusters]:
+    return clusters_ask(
         given.pair,
-        tasks.tasks,
+        given.tasks.tasks,
         chat_template=given.chat_template,
         mappings=given.mappings,
         tsne=given.tsne,
         seed=given.seed,
         neighbours=given.neighbours,
     )
+
+
+def study(given: ClustersInput) -> Study:
+    """Scores of both models by layer and at the layer with the best task F1, and neighbours."""
+    asker = Asker(given.session)
+    found: list[TaskClusters] = []
+    ask = _ask(given)
     for request in ask.requests:
         (model,) = request.models()
         step = Progress(f"clustering {model.name}", 0, None, model.name)
@@ -73,7 +80,7 @@ def study(given: ClustersInput) -> Study:
     return Findings(
         study="clusters",
         title="Hidden states cluster by task",
-        statements=(*_best(found), *_by_layer(found), *_over_layers(found), *_neighbours(found)),
+        statements=(*_over_layers(found), *_best(found), *_by_layer(found), *_neighbours(found)),
         tables=(
             NamedTable(
                 "best",
@@ -104,14 +111,14 @@ def study(given: ClustersInput) -> Study:
             **model_parameters(given.base, given.tuned, [precision_of([each]) for each in found]),
             "tasks": len(first.tasks),
             "instances": instances,
-            "tasks from": tasks.name,
+            "tasks from": given.tasks.name,
             "mappings of a task": given.mappings,
             "neighbours": first.neighbours,
             "t-SNE": first.tsne,
             "seed": given.seed,
             "chat template of the tuned model": given.chat_template,
         },
-        notes=(*tasks.notes, *notes_of(found), *asker.notes),
+        notes=(*given.tasks.notes, *notes_of(found), *asker.notes),
     )
 
 

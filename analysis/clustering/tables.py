@@ -37,12 +37,16 @@ INSTANCES = (
 )
 
 
-def best_layer(found: TaskClusters) -> int:
-    """The layer with the best task F1, the lowest if several are equal.
+def best_layer(found: TaskClusters, first: int = 0) -> int:
+    """The layer with the best F1 by task, or by another label, the lowest if several are equal.
 
-    If all instances share one task, the best by the next label that they do not all share.
+    If all instances share one, the best by the next label that they do not all share.
+
+    Args:
+        found: A model's clusters.
+        first: The label, as an index.
     """
-    for label in range(len(LABELS)):
+    for label in (*range(first, len(LABELS)), *range(first)):
         f1 = found.scores[:, label, 0]
         if not np.isnan(f1).all():
             return int(np.nanargmax(f1))

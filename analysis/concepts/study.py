@@ -26,9 +26,11 @@ from analysis.concepts.study_descriptions import Described
 from analysis.concepts.study_rotations import UNRELATED_SEED, Rotations, unrelated_angle
 from analysis.concepts.tables import concepts_table
 from analysis.events import Progress
-from analysis.models.request import passed_over
+from analysis.models.request import Architecture, passed_over
+from analysis.request import Ask
 from analysis.session.drive import Asker
 from analysis.studies.findings import Findings, NamedTable
+from analysis.studies.outlook import Outlook, architecture_of
 from analysis.studies.parameters import weight_parameters
 from analysis.studies.study import PairInput, Study
 from analysis.words.choice import Words
@@ -42,6 +44,8 @@ class ConceptsInput(PairInput):
     `rank` is R, `component_words` K and `measure` how the words of a component are ranked (METHODS
     3); `level_groups` is the number of groups of layers of Fig. 3 and Tables 7-10.
     """
+
+    FILES = ("answers", "templates")
 
     words: Words
     _: KW_ONLY
@@ -62,6 +66,17 @@ class StoredConceptsInput:
     level_groups: int = LAYER_GROUPS
 
 
+def outlook(given: ConceptsInput) -> Outlook | None:
+    """How far the study is; None if it is not known what the models are built of."""
+    built = architecture_of(given)
+    return None if built is None else Outlook.of_asks(given.session, _asks(given, built))
+
+
+def _asks(given: ConceptsInput, built: Architecture) -> list[Ask[LayerConcepts]]:
+    settled = given.rank, given.component_words, given.measure
+    return concept_asks(given.pair, places(built, range(built.layers)), given.words, *settled)
+
+
 def study(given: ConceptsInput | StoredConceptsInput) -> Study:
     """How much variance components explain, how tuning turned them, and what they mean.
 
@@ -75,8 +90,7 @@ def study(given: ConceptsInput | StoredConceptsInput) -> Study:
     # Checked before hours of work, since the file may be missing.
     templates = load_templates(Path(given.templates) if given.templates else None)
     built = yield from asker.architecture(*pair)
-    settled = given.rank, given.component_words, given.measure
-    asks = concept_asks(pair, places(built, range(built.layers)), words, *settled)
+    asks = _asks(given, built)
     asker.note(*filter(None, [passed_over(built.without_network, range(built.layers))]))
     layers: list[LayerConcepts] = yield from asker.answers(
         "finding components", asks, lambda layer: layer, lambda layer: layer.notes

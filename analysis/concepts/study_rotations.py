@@ -159,8 +159,8 @@ class Rotations:
         )
 
     def sentences(self) -> tuple[str, ...]:
-        """What the components explain and how they turned, including null results."""
-        return (self._explained_told(), *self._turned_told())
+        """How the components turned and what they explain, including null results."""
+        return (*self._turned_told(), self._explained_told())
 
     def _has_experts(self) -> bool:
         return any(each.expert >= 0 for each in self.layers)

@@ -22,6 +22,12 @@ DEMO_LORA = "demo-lora"
 DEMO_STEPS = "demo-steps"
 """Its checkpoints along the training, each in a folder ``checkpoint-N`` of step N."""
 
+CAVEAT = (
+    "two models of a few million parameters, trained on text about a closed world: what they show "
+    "or do not show says nothing about large models."
+)
+"""What to say of them wherever they are studied."""
+
 _FOLDER = Path(__file__).parent
 WEIGHTS = _FOLDER / "weights"
 PROMPTS = _FOLDER / "prompts"

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from analysis.problems import Problem
+from analysis.table import Table
 
 Level = Literal["ok", "warning", "cannot"]
 Subject = Literal["base", "tuned", "pair"]
@@ -50,6 +51,17 @@ class Findings(msgspec.Struct, frozen=True, tag="findings"):
     def at(self, *levels: Level) -> tuple[Finding, ...]:
         """The findings of some levels."""
         return tuple(each for each in self.findings if each.level in levels)
+
+    def table(self) -> Table:
+        """A row a finding; the columns are the fields of `Finding`."""
+        names = Finding.__struct_fields__
+        return Table(
+            names, [tuple(getattr(each, name) for name in names) for each in self.findings]
+        )
+
+    def as_json(self) -> bytes:
+        """The findings as an indented JSON list, in UTF-8."""
+        return msgspec.json.format(msgspec.json.encode(self.findings), indent=2) + b"\n"
 
     def with_more(self, findings: Iterable[Finding]) -> Findings:
         """These findings and others."""

@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from analysis.events import Cancelled, Event, Failed, Finished, Progress, Steps
+from analysis.events import Cancelled, Event, Failed, Finished, Pause, Progress, Steps
 from analysis.models.scratch import remove_all
 from analysis.problems import Problem, ProblemError
 from analysis.request import named
@@ -45,6 +45,8 @@ class Engine:
         self._events = events
         self._waiting: queue.SimpleQueue[Run] = queue.SimpleQueue()
         self._given_up: set[int] = set()
+        # The jobs that were cancelled or told to go on, for one that pauses.
+        self._told: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._last_progress: tuple[str, float] = ("", 0.0)
 
     def serve(self) -> None:
@@ -61,10 +63,12 @@ class Engine:
     def _listen(self) -> None:
         while (body := read_frame(self._requests)) is not None:
             message: ToEngine = decode(body, ToEngine)
+            if isinstance(message, Run):
+                self._waiting.put(message)
+                continue
             if isinstance(message, Cancel):
                 self._given_up.add(message.job)
-            else:
-                self._waiting.put(message)
+            self._told.put(message.job)
         # Nobody is left to answer. Exit with no other clean-up: a running kernel cannot be
         # interrupted.
         remove_all()
@@ -98,9 +102,16 @@ class Engine:
                     return Finished(stop.value)
                 if not self._is_too_soon(event):
                     self._send(Said.of(run.job, event))
+                if isinstance(event, Pause):
+                    self._wait_for_word(run.job)
             return Cancelled()
         finally:
             steps.close()
+
+    def _wait_for_word(self, job: int) -> None:
+        """Wait until the session cancels the job or tells it to go on."""
+        while self._told.get() != job:
+            pass
 
     def _is_too_soon(self, event: Event) -> bool:
         if not isinstance(event, Progress) or event.done == event.total:

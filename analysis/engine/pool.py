@@ -40,6 +40,8 @@ from cache.fingerprint import fingerprint
 _HEADROOM = 0.2
 # Parts of base and tuned model shared by the requests for their layers.
 _PARTS = 6
+# Unfinished answers: both models' by two methods, of the last prompt and the one before.
+_KEPT = 8
 
 T = TypeVar("T")
 E = TypeVar("E")
@@ -73,6 +75,7 @@ class ModelPool:
         self._keys: dict[ModelChoice, _Key] = {}
         self._tokenizers: dict[tuple[_Key, str], PreTrainedTokenizerBase] = {}
         self._parts: dict[object, object] = {}
+        self._kept: dict[str, object] = {}
 
     def facts(self) -> tuple[ModelFacts, ...]:
         """The models in memory, the most recently used last."""
@@ -207,6 +210,26 @@ class ModelPool:
         self._parts[key] = self._parts.pop(key)
         return cast("T", self._parts[key])
 
+    def kept(self, key: str, make: Callable[[], T]) -> T:
+        """An unfinished answer, for the next run of its request to go on with.
+
+        The last few are kept, whatever becomes of the models, unless a model that is wanted has
+        no room otherwise.
+
+        Args:
+            key: Of the whole answer in the cache.
+            make: Makes a new one.
+        """
+        found = self._kept.pop(key, None)
+        self._kept[key] = make() if found is None else found
+        while len(self._kept) > _KEPT:
+            del self._kept[next(iter(self._kept))]
+        return cast("T", self._kept[key])
+
+    def forget(self, key: str) -> None:
+        """Drop an unfinished answer: it is finished."""
+        self._kept.pop(key, None)
+
     def evict_others(self, choice: ModelChoice) -> bool:
         """Free every model but the one got for this choice; returns whether there were any."""
         return self._evict_all_but(self._keys.get(_nameless(choice)))
@@ -282,6 +305,9 @@ class ModelPool:
             if oldest is None:
                 break
             self._evict(oldest)
+        if free_bytes(device) < size:
+            self._kept.clear()
+            release(device)
         return free_bytes(device) >= size
 
     def _evict(self, key: _Key) -> None:

@@ -11,14 +11,16 @@ from analysis.events import Progress
 from analysis.heads.changes import TOP_PAIRS, compare_head, neuron_changes
 from analysis.heads.gather import head_ask, layer_asks
 from analysis.heads.request import TOP_WORDS
-from analysis.heads.result import HeadPairs
+from analysis.heads.result import HeadPairs, NeuronPairs
 from analysis.heads.stored import StoredHeads, open_heads
 from analysis.heads.study_changes import GROUP_COLUMNS, Changes
 from analysis.heads.verbs import GROUPS, VerbMovements, VerbRow, layers_in_words, verb_movements
-from analysis.models.request import passed_over
+from analysis.models.request import Architecture, passed_over
+from analysis.request import Ask
 from analysis.session.drive import Asker
 from analysis.statistics.inference import SIGNIFICANT, Sample
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
+from analysis.studies.outlook import Outlook, architecture_of
 from analysis.studies.parameters import weight_parameters
 from analysis.studies.sentences import p_in_words
 from analysis.studies.study import PairInput, Study
@@ -104,10 +106,8 @@ def study(given: HeadsInput | StoredHeadsInput) -> Study:
     built = yield from asker.architecture(*pair)
     attending = built.attending(range(built.layers))
     asker.note(*filter(None, [passed_over(built.without_heads, range(built.layers))]))
-    of_layers = layer_asks(pair, attending, *spoken_of, given.top_words)
+    of_layers, chosen, of_heads = _asks(given, built)
     layers = yield from asker.answers("reading heads", of_layers, _both, lambda each: each.notes)
-    chosen = sampled_heads([(layer, built.heads_in(layer)) for layer in attending])
-    of_heads = [head_ask(pair, *place, *spoken_of, given.top_words) for place in chosen]
     changed = partial(neuron_changes, top=given.top_pairs)
     changes = yield from asker.answers("reading neuron pairs", of_heads, changed)
     neurons: list[tuple[Cell, ...]] = [
@@ -131,6 +131,26 @@ def study(given: HeadsInput | StoredHeadsInput) -> Study:
         },
         tuple(asker.notes),
     )
+
+
+def outlook(given: HeadsInput) -> Outlook | None:
+    """How far the study is; None if it is not known what the models are built of."""
+    built = architecture_of(given)
+    if built is None:
+        return None
+    of_layers, _, of_heads = _asks(given, built)
+    return Outlook.of_asks(given.session, (*of_layers, *of_heads))
+
+
+def _asks(
+    given: HeadsInput, built: Architecture
+) -> tuple[list[Ask[HeadPairs]], list[tuple[int, int]], list[Ask[NeuronPairs]]]:
+    """What is asked: of the layers, and of the neuron pairs of these heads."""
+    told = given.words, given.vectors, given.top_words
+    attending = built.attending(range(built.layers))
+    chosen = sampled_heads([(layer, built.heads_in(layer)) for layer in attending])
+    of_heads = [head_ask(given.pair, layer, head, *told) for layer, head in chosen]
+    return layer_asks(given.pair, attending, *told), chosen, of_heads
 
 
 def _of_stored(given: StoredHeadsInput) -> Study:

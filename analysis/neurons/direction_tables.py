@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.neurons.result import NeuronDirection
+from analysis.neurons.result import NeuronDirection, NeuronWords
 from analysis.table import Cell, Table
 
 _PLACE = ("model", "layer", "expert", "neuron")
@@ -30,6 +30,21 @@ def words_table(models: Sequence[NeuronDirection]) -> Table:
             (*_place(found), rank, word, float(cosine))
             for found in models
             for rank, (word, cosine) in enumerate(zip(found.words, found.cosines, strict=True), 1)
+        ],
+    )
+
+
+def neuron_words_table(found: Sequence[NeuronWords]) -> Table:
+    """`WORD_COLUMNS`, those of `words_table`, for many neurons."""
+    return Table(
+        WORD_COLUMNS,
+        [
+            (each.model, each.layer, None if expert < 0 else expert, neuron, rank, word, cosine)
+            for each in found
+            for (expert, neuron), words, cosines in zip(
+                each.neurons, each.words, each.cosines.tolist(), strict=True
+            )
+            for rank, (word, cosine) in enumerate(zip(words, cosines, strict=True), 1)
         ],
     )
 

@@ -14,6 +14,7 @@ from analysis.neurons.request import (
     AblationRequest,
     FrequenciesRequest,
     NeuronDirectionRequest,
+    NeuronWordsRequest,
     WordNeuronsRequest,
 )
 from analysis.request import Ask, ModelChoice
@@ -21,7 +22,13 @@ from analysis.words.choice import Words
 
 if TYPE_CHECKING:
     from analysis.neurons.pair import PairSets
-    from analysis.neurons.result import Frequencies, NeuronDirection, Rule, WordNeurons
+    from analysis.neurons.result import (
+        Frequencies,
+        NeuronDirection,
+        NeuronWords,
+        Rule,
+        WordNeurons,
+    )
 
 Branch = Literal["gate", "product"]
 
@@ -106,6 +113,19 @@ def direction_ask(
         f"layer {layer}, neuron {neuron}",
         tuple(NeuronDirectionRequest(each, layer, neuron, words, expert) for each in models),
     )
+
+
+def neuron_words_asks(
+    model: ModelChoice, places: Iterable[Place], words: Words
+) -> list[Ask[NeuronWords]]:
+    """Ask which words some neurons write in a model, layer by layer as they first come."""
+    by_layer: dict[int, list[tuple[int, int]]] = {}
+    for layer, expert, neuron in places:
+        by_layer.setdefault(layer, []).append((expert, neuron))
+    return [
+        Ask(f"layer {layer}", (NeuronWordsRequest(model, layer, tuple(neurons), words),))
+        for layer, neurons in by_layer.items()
+    ]
 
 
 def word_asks(

@@ -10,7 +10,13 @@ from analysis.request import ModelChoice, Request
 from analysis.words.choice import Words
 
 if TYPE_CHECKING:
-    from analysis.neurons.result import Ablation, Frequencies, NeuronDirection, WordNeurons
+    from analysis.neurons.result import (
+        Ablation,
+        Frequencies,
+        NeuronDirection,
+        NeuronWords,
+        WordNeurons,
+    )
 
 
 class NeuronDirectionRequest(Request["NeuronDirection"], frozen=True, tag="neuron_direction"):
@@ -42,6 +48,29 @@ class NeuronDirectionRequest(Request["NeuronDirection"], frozen=True, tag="neuro
     rank: int = 300
     top: int = 15
     components: int = 20
+
+
+class NeuronWordsRequest(Request["NeuronWords"], frozen=True, tag="neuron_words"):
+    """What some neurons of a layer write, as words (METHODS 3 and 6); answered by `NeuronWords`.
+
+    Attributes:
+        model: The model.
+        layer: From 0.
+        neurons: Expert (-1 in a dense layer) and number of each neuron, from 0.
+        words: The words that describe them.
+        top: K, the number of words for each.
+    """
+
+    analysis = "neuron words"
+    function = "analysis.neurons.compute.neuron_words:neuron_words"
+    result = "analysis.neurons.result:NeuronWords"
+    stored = False
+
+    model: ModelChoice
+    layer: int
+    neurons: tuple[tuple[int, int], ...]
+    words: Words
+    top: int = 8
 
 
 class WordNeuronsRequest(Request["WordNeurons"], frozen=True, tag="word_neurons"):

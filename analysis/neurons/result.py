@@ -54,6 +54,24 @@ class NeuronDirection(msgspec.Struct, frozen=True, tag="neuron_direction"):
     notes: tuple[str, ...]
 
 
+class NeuronWords(msgspec.Struct, frozen=True, tag="neuron_words"):
+    """What some neurons of a layer write, as words (METHODS 3 and 6).
+
+    Attributes:
+        model: The model's name.
+        layer: From 0.
+        neurons: Expert (-1 in a dense layer) and number of each neuron, from 0.
+        words: Of each neuron the K words with the largest |cos(w, E_o[word])|, best first.
+        cosines: float32 [n, K], with their sign.
+    """
+
+    model: str
+    layer: int
+    neurons: tuple[tuple[int, int], ...]
+    words: tuple[tuple[str, ...], ...]
+    cosines: NDArray[np.float32]
+
+
 class WordNeurons(msgspec.Struct, frozen=True, tag="word_neurons"):
     """How much each neuron of a layer writes a word (METHODS 3 and 6).
 

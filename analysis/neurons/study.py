@@ -7,7 +7,7 @@ between those of two halves of its instructions.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analysis.events import Progress
@@ -46,8 +46,10 @@ from analysis.neurons.study_text import (
 )
 from analysis.neurons.tables import alterations_table, overlaps_table, sizes_table
 from analysis.problems import problem
+from analysis.request import Ask, ModelChoice
 from analysis.session.drive import Asker, Asking
 from analysis.studies.findings import Findings, NamedTable
+from analysis.studies.outlook import Outlook
 from analysis.studies.parameters import model_parameters, precision_of
 from analysis.studies.study import PairInput, Study
 from analysis.table import Cell, Table
@@ -67,6 +69,8 @@ class NeuronsInput(PairInput):
         seed: Seed of the random sets and of the bootstrap.
     """
 
+    FILES = ("prompts",)
+
     prompts: str = ""
     epsilon: float | None = None
     tau: float | None = None
@@ -78,15 +82,30 @@ class NeuronsInput(PairInput):
     seed: int = 0
 
 
+def outlook(given: NeuronsInput) -> Outlook:
+    """How far the study is; whatever is silenced at its end is not known before."""
+    instructions = _instructions(given)
+    parts = (instructions, *halves(instructions))
+    asks = [ask for model in given.pair for part in parts for ask in _asks(given, model, part)]
+    found = Outlook.of_asks(given.session, asks)
+    return replace(found, more="silencing the neurons that turn out unique to a category")
+
+
+def _instructions(given: NeuronsInput) -> InstructionSet:
+    if given.prompts:
+        return instructions_from_file(Path(given.prompts))
+    return default_instructions(*given.pair)
+
+
+def _asks(given: NeuronsInput, model: ModelChoice, part: InstructionSet) -> list[Ask[Frequencies]]:
+    return frequency_asks([model], part, given.branch, given.rule)
+
+
 def study(given: NeuronsInput) -> Study:
     """Overlaps, alterations and ablations of a pair's sets; raises ProblemError."""
     thresholds = Thresholds.of(vars(given))
     asker = Asker(given.session)
-    instructions = (
-        instructions_from_file(Path(given.prompts))
-        if given.prompts
-        else default_instructions(*given.pair)
-    )
+    instructions = _instructions(given)
     built = yield from asker.architecture(*given.pair)
     if given.expert_epsilon is not None and not built.experts:
         raise problem(
@@ -101,7 +120,7 @@ def study(given: NeuronsInput) -> Study:
         stage = f"reading with {model.name}"
         found: list[list[Frequencies]] = []
         for part in (instructions, *halves(instructions)):
-            asks = frequency_asks([model], part, given.branch, given.rule)
+            asks = _asks(given, model, part)
             found.append((yield from asker.answers(stage, asks, lambda each: each)))
         sides.append(found[0])
         halved.append(found[1] + found[2])
@@ -123,10 +142,10 @@ def study(given: NeuronsInput) -> Study:
         study="components",
         title="Neurons and experts that instructions need",
         statements=(
-            thresholds.reading(mixture=pair.mixture),
-            *(overlap_statements(pair, within)),
             *alteration_statements(pair),
             *ablation_statements(measured),
+            *overlap_statements(pair, within),
+            thresholds.reading(mixture=pair.mixture),
         ),
         tables=(
             NamedTable(
@@ -160,8 +179,8 @@ def study(given: NeuronsInput) -> Study:
             ),
         ),
         figures=(
-            size_figure(pair.tuned[0].model, tuned),
             alteration_figure(alteration(base, tuned), base.categories),
+            size_figure(pair.tuned[0].model, tuned),
             *([ablation_figure(measured)] if measured else []),
         ),
         parameters=_parameters(given, instructions, thresholds, precisions),

@@ -63,11 +63,11 @@ def _order(left: Tokens, a: int, right: Tokens, b: int) -> int:
         if one is None and other is None and left.texts[a] == right.texts[b]:
             return 0
         return -1 if one is None else 1
-    first, second = _start(one, left.texts[a]), _start(other, right.texts[b])
+    first, second = start_of(one, left.texts[a]), start_of(other, right.texts[b])
     return (first > second) - (first < second)
 
 
-def _start(span: Span, text: str) -> int:
+def start_of(span: Span, text: str) -> int:
     """Where a token starts, its leading space aside; white space alone starts where it stands."""
     blank = len(text) - len(text.lstrip())
     return span[0] + (blank if blank < min(len(text), span[1] - span[0]) else 0)

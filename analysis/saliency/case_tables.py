@@ -167,11 +167,17 @@ def tokens_table(cases: Sequence[ToldCase]) -> Table:
 def case_table(cases: Sequence[ToldCase]) -> Table:
     """A row for every model.
 
-    ``score_difference`` is the instruction score less that of the first model; empty for one alone.
+    ``score_difference`` is the instruction score less that of the first model; empty for one alone,
+    and for two that explain different responses, whose scores do not compare.
     """
     rows: list[tuple[Cell, ...]] = []
     for case in cases:
         score, first = case.score, None if case is cases[0] else cases[0].score
-        less = None if score is None or first is None else score - first
+        same = _response(case) == _response(cases[0])
+        less = score - first if same and score is not None and first is not None else None
         rows.append((*case.row(), less))
     return Table(CASE_COLUMNS, rows)
+
+
+def _response(case: ToldCase) -> str:
+    return "".join(case.shown.response_tokens.texts)

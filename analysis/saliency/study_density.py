@@ -78,15 +78,19 @@ def study(given: CasesInput) -> Study:
         by_reference = given.prompts.rated_by_reference and not given.ratings
     comparisons = compare(found.models, found.values, shortest)
     fair = fair_comparisons(found)
+    tested = [each for each in comparisons if each.p_value is not None]
     rated = any(each.table == 1 for each in comparisons)
     return Findings(
         study="density",
         title="Instruction scores by rating and by model",
         statements=(
-            *(each.sentence() for each in comparisons),
+            # What tuning changed comes first, what could not be tested last.
+            *(each.sentence() for each in tested if each.table == 2),
             _on_lengths(found),
+            *(each.sentence() for each in tested if each.table == 1),
             *fair_sentences(found, fair),
             unmoved_sentence(found, given.scoring.min_move),
+            *(each.sentence() for each in comparisons if each.p_value is None),
         ),
         tables=(
             NamedTable(
@@ -110,7 +114,7 @@ def study(given: CasesInput) -> Study:
         figures=(
             *(
                 _figure(table, rows)
-                for table in _TITLES
+                for table in reversed(_TITLES)
                 if (rows := [each for each in comparisons if each.table == table])
             ),
             *([fair_figure(fair)] if fair else []),

@@ -104,7 +104,7 @@ def measured(
     maps: dict[Method, Attribution] = {"auto": explained}
     for each in (*COMPARED, DELETION):
         if each.method not in maps:
-            ending = yield from cases.ask(_again(request, explained, each.method), prompt, step)
+            ending = yield from cases.ask(again(request, explained, each.method), prompt, step)
             if ending is None:
                 return None
             maps[each.method] = ending.result
@@ -127,7 +127,7 @@ def measured(
     )
 
 
-def _again(
+def again(
     request: AttributionRequest, explained: Attribution, method: Method
 ) -> AttributionRequest:
     """The same response, explained in another way."""

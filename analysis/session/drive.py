@@ -33,6 +33,9 @@ class JobLike(Protocol):
     def cancel(self) -> None:
         """Ask for an early end."""
 
+    def put_behind(self, behind: bool) -> None:
+        """Let everything that is not behind go first, or no longer."""
+
 
 class Answerer(Protocol):
     """Answers requests: `analysis.session.session.Session`, or a scripted one in tests."""
@@ -44,6 +47,12 @@ class Answerer(Protocol):
 
     def cached(self, request: Request[R]) -> R | None:
         """The stored answer; reads the disk, never starts the engine."""
+
+    def holds(self, request: Request[Any]) -> bool:
+        """Whether an answer is stored; does not read it."""
+
+    def keep(self, request: Request[R], answer: R) -> None:
+        """Store an answer that was made without the engine; ProblemError if that fails."""
 
 
 @dataclass

@@ -19,6 +19,7 @@ from analysis.events import (
     ModelFacts,
     Notice,
     Partial,
+    Pause,
     Progress,
 )
 from analysis.request import Request, named
@@ -54,6 +55,12 @@ class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
     job: int
 
 
+class GoOn(msgspec.Struct, frozen=True, tag="go_on"):
+    """Session to engine: nobody uses this job's pause; the other answer to one is `Cancel`."""
+
+    job: int
+
+
 class Answer(msgspec.Struct, frozen=True, tag="answer"):
     """A result, encoded, complete or partial."""
 
@@ -65,7 +72,7 @@ class Said(msgspec.Struct, frozen=True, tag="said"):
     """Engine to session: an event of a running request."""
 
     job: int
-    news: Progress | Notice | Failed | Cancelled | Answer
+    news: Progress | Notice | Pause | Failed | Cancelled | Answer
 
     @classmethod
     def of(cls, job: int, event: Event) -> Said:
@@ -86,7 +93,7 @@ class Holds(msgspec.Struct, frozen=True, tag="holds"):
     models: tuple[ModelFacts, ...]
 
 
-ToEngine = Run | Cancel
+ToEngine = Run | Cancel | GoOn
 FromEngine = Said | Holds
 
 

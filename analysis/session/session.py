@@ -6,35 +6,35 @@ engine process at the first request that the cache cannot answer.
 
 from __future__ import annotations
 
-import itertools
 import queue
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from msgspec.structs import replace
 
 from analysis.events import (
+    WAITS,
     Cancelled,
     EngineStatus,
-    Event,
     Failed,
     Finished,
     ModelFacts,
     Notice,
+    Pause,
     Progress,
 )
 from analysis.models.places import place_of
-from analysis.problems import Problem, ProblemError
+from analysis.problems import Problem, ProblemError, problem
 from analysis.request import ModelChoice, Request
+from analysis.session.jobs import Job, JobQueue, Listener
 from analysis.session.process import EngineDiedError, EngineProcess
-from analysis.session.protocol import Cancel, Holds, Run
+from analysis.session.protocol import Cancel, GoOn, Holds, Run
 from cache.errors import CorruptDataError
 from cache.store import CacheWriteError, CorruptEntryError, EntryLabel, Store
 
 R = TypeVar("R")
-Listener = Callable[[Event], None]
 
 # When a cancel goes unanswered for longer, the process is replaced.
 CANCEL_PATIENCE_S = 2.0
@@ -50,74 +50,13 @@ _UNREADABLE = Problem(
 )
 
 
-class JobCancelledError(Exception):
-    """The job was cancelled, or the session closed, before it had a result."""
-
-
-class Job(Generic[R]):
-    """A submitted request."""
-
-    def __init__(
-        self,
-        number: int,
-        request: Request[R],
-        listener: Listener,
-        session: Session,
-        *,
-        background: bool,
-    ) -> None:
-        self.number = number
-        self.request = request
-        self.background = background
-        self._listener = listener
-        self._session = session
-        self._cancelled_at: float | None = None
-        self._ending: Finished | Failed | Cancelled | None = None
-        self._ended = threading.Event()
-
-    @property
-    def cancelled_at(self) -> float | None:
-        """When it was cancelled, on the monotonic clock; None if it was not."""
-        return self._cancelled_at
-
-    def cancel(self) -> None:
-        """Ask for an early end; the listener gets `Cancelled` once the job has ended."""
-        if self._cancelled_at is None:
-            self._cancelled_at = time.monotonic()
-            self._session.pass_on_cancel(self)
-
-    def wait(self, timeout: float | None = None) -> R:
-        """Wait for the result.
-
-        Raises:
-            ProblemError: The request failed.
-            JobCancelledError: It was cancelled.
-            TimeoutError: It did not end within `timeout` seconds.
-        """
-        if not self._ended.wait(timeout):
-            raise TimeoutError
-        if isinstance(self._ending, Finished):
-            result: R = self._ending.result
-            return result
-        if isinstance(self._ending, Failed):
-            raise ProblemError(self._ending.problem)
-        raise JobCancelledError
-
-    def tell(self, event: Event) -> None:
-        """Pass an event to the listener; called by the session."""
-        if isinstance(event, Finished | Failed | Cancelled):
-            self._ending = event
-            self._listener(event)
-            self._ended.set()
-        else:
-            self._listener(event)
-
-
 class Session:
     """Answers requests: stored ones at once, the others one at a time in order of arrival.
 
-    Background requests wait until no others do, and give way at their next step when another one
-    arrives; they start over afterwards.
+    Those behind what is on the screen (`Job.put_behind`) wait until no others do, and background
+    ones until no others of their standing do. They give way at their next step, and start over
+    afterwards, unless their analysis keeps what it computed. One that pauses goes to the end of the
+    line, unless the others would need a model for which there was no room.
 
     Args:
         store: Where results are kept; None keeps nothing.
@@ -136,14 +75,16 @@ class Session:
         self._on_status = on_status
         self._start_engine = start_engine
         self._arrivals: queue.SimpleQueue[Job[Any]] = queue.SimpleQueue()
-        # (background, number, job): the unique number keeps the order, so jobs are never compared.
-        self._jobs: queue.PriorityQueue[tuple[bool, int, Job[Any]]] = queue.PriorityQueue()
-        self._numbers = itertools.count(1)
+        self._jobs = JobQueue()
         self._closed = threading.Event()
         self._engine_lock = threading.Lock()
         self._engine: EngineProcess | None = None
         self._current: Job[Any] | None = None
+        # Whether the current job gives way at a pause.
+        self._paused = False
         self._models: tuple[ModelFacts, ...] = ()
+        # The names of models that had to make room for others.
+        self._displaced: set[str] = set()
         self._damaged: set[str | None] = set()
         threading.Thread(target=self._receive, name="session cache", daemon=True).start()
         threading.Thread(target=self._work, name="session", daemon=True).start()
@@ -163,13 +104,25 @@ class Session:
                 `Finished`, `Failed` or `Cancelled`.
             background: Let every other request go first.
         """
-        job = Job(next(self._numbers), request, listener, self, background=background)
+        job = Job(next(self._jobs.numbers), request, listener, self, background=background)
         self._arrivals.put(job)
         return job
 
     def cached(self, request: Request[R]) -> R | None:
         """The stored answer, if any. Reads the disk, never starts the engine."""
         return self._look_up(request, self._key(request))
+
+    def holds(self, request: Request[Any]) -> bool:
+        """Whether an answer is stored. Reads the disk, but not the answer."""
+        key = self._key(request)
+        return self._store is not None and key is not None and self._store.has(key)
+
+    def keep(self, request: Request[R], answer: R) -> None:
+        """Store an answer that was made without the engine, in place of an earlier one.
+
+        Raises ProblemError, ``storage``, if the disk does not take it.
+        """
+        self._store_under(self._key(request), request, answer)
 
     def close(self) -> None:
         """Stop the engine and drop all waiting jobs at once; listeners get no more events."""
@@ -204,18 +157,22 @@ class Session:
         if self._store is None or key_after is None or key not in (None, key_after):
             return
         try:
-            self._store.put(key_after, result, label=_label(job.request))
+            self._store_under(key_after, job.request, result)
+        except ProblemError as error:
+            job.tell(Notice(error.problem))
+
+    def _store_under(self, key: str | None, request: Request[R], answer: R) -> None:
+        if self._store is None or key is None:
+            return
+        try:
+            self._store.put(key, answer, label=_label(request))
         except CacheWriteError as error:
-            job.tell(
-                Notice(
-                    Problem(
-                        kind="storage",
-                        what="The result is shown but could not be saved.",
-                        why=str(error),
-                        remedy="Free some space or choose another folder with --cache-dir.",
-                    )
-                )
-            )
+            raise problem(
+                "storage",
+                "The result is shown but could not be saved.",
+                str(error),
+                "Free some space or choose another folder with --cache-dir.",
+            ) from error
 
     # The arrivals thread: stored answers need not wait for running computations
 
@@ -233,16 +190,20 @@ class Session:
                 self._queue(job)
 
     def _queue(self, job: Job[Any]) -> None:
-        self._jobs.put((job.background, job.number, job))
+        self._jobs.put(job)
+        self.reorder()
+
+    def reorder(self) -> None:
+        """Interrupt the running job if one that waits goes first now."""
         current = self._current
-        if not job.background and current is not None and current.background:
+        if current is not None and self._jobs.precedes(current):
             self._interrupt(current)
 
     # The engine thread
 
     def _work(self) -> None:
         while not self._closed.is_set():
-            _, _, job = self._jobs.get()
+            job = self._jobs.get()
             if self._closed.is_set():
                 return
             try:
@@ -263,12 +224,14 @@ class Session:
         if key in self._damaged:
             self._damaged.discard(key)
             job.tell(Notice(_DAMAGED))
+        self._paused = False
         ending = self._ask_engine(job)
         if self._closed.is_set():
             return
         if isinstance(ending, Cancelled) and job.cancelled_at is None:
             # It gave way to another job; nobody cancelled it.
-            self._jobs.put((job.background, job.number, job))
+            job.tell(Progress(WAITS, 0, None))
+            self._jobs.put(job, last=self._paused)
             return
         if isinstance(ending, Finished):
             self._keep(job, key, ending.result)
@@ -284,7 +247,7 @@ class Session:
             engine = self._running_engine()
             self._current = job
             engine.send(Run.of(job.number, job.request))
-            if job.cancelled_at is not None or (job.background and self._others_wait()):
+            if job.cancelled_at is not None or self._jobs.precedes(job):
                 engine.send(Cancel(job.number))
             return self._follow(job, engine)
         except EngineDiedError:
@@ -305,7 +268,7 @@ class Session:
             if message is None:
                 continue
             if isinstance(message, Holds):
-                self._models = message.models
+                self._hear_models(message.models)
                 self._report("busy")
             elif message.job == job.number:
                 try:
@@ -318,12 +281,27 @@ class Session:
                 if isinstance(event, Finished | Failed | Cancelled):
                     self._report("idle")
                     return event
-                job.tell(event)
+                if isinstance(event, Pause):
+                    self._paused = self._is_used(job)
+                    engine.send((Cancel if self._paused else GoOn)(job.number))
+                else:
+                    job.tell(event)
 
-    def _others_wait(self) -> bool:
-        """Whether the next request in the queue is not a background one."""
-        with self._jobs.mutex:
-            return bool(self._jobs.queue) and not self._jobs.queue[0][0]
+    def _hear_models(self, models: tuple[ModelFacts, ...]) -> None:
+        before, held = ({each.name for each in some} for some in (self._models, models))
+        self._displaced = (self._displaced | before) - held
+        self._models = models
+
+    def _is_used(self, pausing: Job[Any]) -> bool:
+        """Whether a job that waits makes use of this one's pause.
+
+        Not if models would be loaded again for it, and again for this one.
+        """
+        first = self._jobs.first()
+        if first is None or first.rank > pausing.rank:
+            return False
+        wanted = {each.name for each in first.request.models()}
+        return first.rank < pausing.rank or not wanted & self._displaced
 
     def pass_on_cancel(self, job: Job[Any]) -> None:
         """Tell the engine about a cancelled job, if that is the job it works on."""
@@ -354,7 +332,7 @@ class Session:
             if self._engine is not None:
                 self._engine.kill()
                 self._engine = None
-                self._models = ()
+                self._models, self._displaced = (), set()
                 if not self._closed.is_set():
                     self._report("off")
 

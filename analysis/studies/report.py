@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
 
-from analysis.demo.catalog import is_demo
+from analysis.demo.catalog import CAVEAT, is_demo
 from analysis.files.writing import check_folder, reason
 from analysis.problems import ProblemError, problem
 from analysis.statistics.inference import SIGNIFICANT
@@ -30,10 +30,6 @@ LONGEST = 240
 """Characters of a cell in the Markdown; its CSV has the whole text."""
 
 _PACKAGES = ("insttui", "torch", "transformers", "numpy", "scipy", "scikit-learn")
-_DEMO = (
-    " They are two models of a few million parameters, trained on text about a closed world: what "
-    "they show or do not show says nothing about large models."
-)
 _TESTED = re.compile(r"\bp (?:< )?\d")
 _ON_TESTS = (
     f"A difference is called one where p < {SIGNIFICANT:g}, and a sentence says where it is not "
@@ -140,7 +136,7 @@ def _subject(parameters: Mapping[str, Cell]) -> str:
         return f"Of {parameters.get('models', 'stored results')}."
     given = [each for each in ("prompts", "instructions") if each in parameters]
     asked = "".join(f", with the {each} “{parameters[each]}”" for each in given)
-    small = _DEMO if is_demo(str(base), str(tuned)) else ""
+    small = f" They are {CAVEAT}" if is_demo(str(base), str(tuned)) else ""
     return f"Of {base} (base) and {tuned} (tuned){asked}.{small}"
 
 

@@ -8,7 +8,7 @@ imports no torch and asks a session for whatever needs a model, so a stopped stu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from analysis.request import ModelChoice, Pair
 from analysis.session.drive import Answerer, Asking
@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PairInput:
-    """A pair of models, and the session that answers for them."""
+    """A pair of models, and the session that answers for them.
+
+    `FILES` are the fields that name a file which is read, and which counts by its content.
+    """
+
+    FILES: ClassVar[tuple[str, ...]] = ()
 
     session: Answerer
     base: ModelChoice

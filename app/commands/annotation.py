@@ -36,7 +36,7 @@ from analysis.request import ModelChoice
 from analysis.session.session import Session
 from analysis.table import Table
 from app.commands import inputs
-from app.commands.output import write_rows
+from app.commands.output import write_table
 from app.commands.session import progress_bars
 from app.config import Settings
 from app.known_descriptions import answers_path, remember_annotator
@@ -112,7 +112,7 @@ def run(
             print(f"insttui: The annotator could not be noted: {error}", file=sys.stderr)
     for note in gap_notes(annotations):
         print(f"insttui: {note}", file=sys.stderr)
-    write_rows(_table(options, layers, annotations, base, tuned), options.csv)
+    write_table(_table(options, layers, annotations, base, tuned), options)
     return 0
 
 

@@ -6,9 +6,10 @@ import argparse
 import re
 import sys
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from app.commands.options import METHODS, add_csv, add_model_options, add_scoring, positive
+from app.commands.options import METHODS, add_model_options, add_output, add_scoring, positive
 
 if TYPE_CHECKING:
     from analysis.models.tokens import Span
@@ -115,12 +116,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a part of the prompt that is an instruction; may be repeated; default: guessed",
     )
     add_scoring(parser)
-    add_csv(parser)
-    parser.add_argument(
-        "--json",
-        metavar="FILE",
-        help="write the map with all that is known of it, in place of rows unless --csv names a "
-        "file; - is standard output",
+    add_output(
+        parser,
+        document="the map with all that is known of it, or a list with an object a row of what "
+        "--table, --compare and --curves ask",
     )
     add_model_options(parser)
 
@@ -143,7 +142,7 @@ def run(options: argparse.Namespace) -> int:
     from app.commands import inputs
     from app.commands.attribute_checks import refuse_contradictions
     from app.commands.attribute_curves import curves_of
-    from app.commands.output import say, write_json, write_rows
+    from app.commands.output import say, write_table
     from app.commands.session import run_with_progress, session
     from app.config import load_settings
 
@@ -192,23 +191,22 @@ def run(options: argparse.Namespace) -> int:
             "Unmoved response tokens are those of a linearisation, which sees little where a model "
             "is sure of a token; --method occlusion measures them."
         )
-    if options.json:
-        write_json(as_json(attribution), options.json)
-    # JSON replaces the rows unless a file is named for them.
-    if not options.json or options.csv != "-":
-        if options.curves:
-            say(*judged.sentences())
-            table = judged.table()
-        elif options.compare:
-            table = Agreement(shown, compared).table()
-        else:
-            table = _table(shown, attribution, instructions, options)
-        rows = _Counted(table)
-        write_rows(Table(table.columns, rows), options.csv)
-        if options.csv != "-":
-            response = "" if longest is not None else attribution.response
-            response = response or "".join(shown.response_tokens.texts)
-            print(_summary(response, rows.count, options.csv), file=sys.stderr)
+    document = None
+    if options.curves:
+        say(*judged.sentences())
+        table = judged.table()
+    elif options.compare:
+        table = Agreement(shown, compared).table()
+    else:
+        table = _table(shown, attribution, instructions, options)
+        if options.table == "map":
+            document = partial(as_json, attribution)
+    rows = _Counted(table)
+    write_table(Table(table.columns, rows), options, document)
+    if options.csv != "-":
+        response = "" if longest is not None else attribution.response
+        response = response or "".join(shown.response_tokens.texts)
+        print(_summary(response, rows.count, options.csv), file=sys.stderr)
     # Rows in a pipe are for a program: it asks for --json, or for --table case.
     whole = len(shown.response_tokens) == len(attribution.response_tokens)
     if whole and attribution.faithfulness and (options.csv != "-" or sys.stdout.isatty()):

@@ -73,15 +73,9 @@ def _refuse_other_rows(options: Namespace) -> None:
         for name in ("--curves", "--compare", "--totals"):
             if name in given:
                 _refuse_together("--equal-length", name)
-        if options.json:
+        if options.json and options.table == "map":
+            # Its JSON is all that is known, and so the response as it was written.
             _refuse_together("--equal-length", "--json")
-    if options.json and options.csv == "-" and given and given != ["--totals"]:
-        raise problem(
-            "input",
-            f"The rows of {given[0]} would not be written.",
-            "--json takes the place of rows unless a file is named for them.",
-            "Name one with --csv.",
-        )
 
 
 def _refuse_together(first: str, second: str) -> None:

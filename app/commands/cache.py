@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from app.commands.options import add_cache_option, positive
+from app.commands.options import add_cache_option, add_output, positive
 
 if TYPE_CHECKING:
     from analysis.table import Cell
@@ -14,6 +13,8 @@ if TYPE_CHECKING:
 
 _MEGABYTE = 1_000_000
 _PROMPT_CELLS = 60
+_SHOWN = ("created", "size", "analysis", "model", "prompt")
+_EXACT = ("created", "last_read", "bytes", "analysis", "model", "prompt", "key")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("list", "the stored results, newest first"),
         ("clear", "remove every stored result"),
     ):
-        add_cache_option(actions.add_parser(name, help=summary, description=summary))
+        action = actions.add_parser(name, help=summary, description=summary)
+        if name == "list":
+            add_output(action, rows="the results", instead="a table")
+        add_cache_option(action)
     prune = actions.add_parser("prune", help="remove old results")
     prune.add_argument(
         "--older-than", type=positive, metavar="DAYS", help="not read for so many days"
@@ -71,25 +75,33 @@ def _info(store: Store, options: argparse.Namespace) -> None:
 
 def _list(store: Store, options: argparse.Namespace) -> None:
     from analysis.table import Table
-    from app.commands.output import show
+    from app.commands.output import show, write_table
 
     newest_first = sorted(store.entries(), key=lambda entry: entry.created, reverse=True)
-    columns = ("created", "size", "analysis", "model", "prompt")
-    show("Stored results", Table(columns, list(_rows(newest_first))))
+    if options.csv or options.json:
+        write_table(Table(_EXACT, [_exact(entry) for entry in newest_first]), options)
+    else:
+        show("Stored results", Table(_SHOWN, [_for_readers(entry) for entry in newest_first]))
 
 
-def _rows(entries: list[Entry]) -> Iterator[tuple[Cell, ...]]:
+def _exact(entry: Entry) -> tuple[Cell, ...]:
+    label = entry.label
+    described = (label.analysis, label.model, label.prompt) if label else (None, None, None)
+    moments = entry.created.isoformat(), entry.accessed.isoformat()
+    return (*moments, entry.size, *described, entry.key)
+
+
+def _for_readers(entry: Entry) -> tuple[Cell, ...]:
     from app.terminal.text import fit, prose
 
-    for entry in entries:
-        label = entry.label
-        described = (
-            (label.analysis, label.model, fit(prose(label.prompt), _PROMPT_CELLS))
-            if label
-            else ("?", "", "")
-        )
-        created = entry.created.astimezone().strftime("%Y-%m-%d %H:%M")
-        yield (created, _megabytes(entry.size), *described)
+    label = entry.label
+    described = (
+        (label.analysis, label.model, fit(prose(label.prompt), _PROMPT_CELLS))
+        if label
+        else ("?", "", "")
+    )
+    created = entry.created.astimezone().strftime("%Y-%m-%d %H:%M")
+    return (created, _megabytes(entry.size), *described)
 
 
 def _prune(store: Store, options: argparse.Namespace) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from app.commands.options import (
-    add_csv,
     add_model_options,
+    add_output,
     add_pair,
     add_vocab,
     layers,
@@ -26,12 +26,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--words", type=positive, default=10, metavar="K", help="at either end of a direction"
     )
-    parser.add_argument(
-        "--json",
-        metavar="FILE",
-        help="write all that is known, in place of rows unless --csv names a file; - is standard "
-        "output",
-    )
     add_pair(parser)
     parser.add_argument(
         "--layers",
@@ -40,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="LIST",
         help="such as 0,3-5; default: all, and the embeddings",
     )
-    add_csv(parser)
+    add_output(parser, document="all that is known of every matrix")
     add_vocab(parser)
     add_model_options(parser)
 
@@ -50,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     from analysis.changes.request import OUTSIDE, change_asks
     from analysis.changes.tables import as_json, directions_table, tensors_table
     from app.commands import inputs
-    from app.commands.output import say, write_json, write_rows
+    from app.commands.output import say, write_table
     from app.commands.session import answers, architecture, session
     from app.config import load_settings
 
@@ -67,9 +61,6 @@ def run(options: argparse.Namespace) -> int:
     say(*dict.fromkeys(note for each in found for note in each.notes))
     if all(each.unchanged for each in found):
         say(f"Nothing changed: the weights of {pair[0].name} and {pair[1].name} are equal.")
-    if options.json:
-        write_json(as_json(found), options.json)
-    # JSON replaces the rows unless a file is named for them.
-    if not options.json or options.csv != "-":
-        write_rows((tensors_table if options.summary else directions_table)(found), options.csv)
+    table = (tensors_table if options.summary else directions_table)(found)
+    write_table(table, options, lambda: as_json(found))
     return 0

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from app.commands.options import add_csv, add_model_options, add_pair, layers, positive, seed
+from app.commands.options import add_model_options, add_output, add_pair, layers, positive, seed
 
 if TYPE_CHECKING:
     from analysis.clustering.result import TaskClusters
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of --instances, such as 0,3-5; default: each model's best",
     )
     _add_shared(parser)
-    add_csv(parser)
+    add_output(parser)
     add_model_options(parser)
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
     summary = "train a small model on synthetic tasks and follow its clusters"
@@ -121,7 +121,7 @@ def run(options: argparse.Namespace) -> int:
     from analysis.clustering import tables
     from analysis.clustering.request import clusters_ask
     from app.commands import inputs
-    from app.commands.output import say, write_rows
+    from app.commands.output import say, write_table
     from app.commands.session import answers, session
     from app.config import load_settings
 
@@ -131,7 +131,7 @@ def run(options: argparse.Namespace) -> int:
     with session(options) as opened:
         (found,) = answers(opened, [ask])
     say(*tasks.notes, *tables.notes_of(found))
-    write_rows(_table(options, found), options.csv)
+    write_table(_table(options, found), options)
     return 0
 
 

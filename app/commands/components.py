@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from app.commands.options import add_csv, add_model_options, add_pair, positive, seed
+from app.commands.options import add_model_options, add_output, add_pair, positive, seed
 
 if TYPE_CHECKING:
     from analysis.neurons.ablation_effects import Effect
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "log-probability of reference responses, beside random neurons",
     )
     add_component_options(parser)
-    add_csv(parser)
+    add_output(parser)
     add_model_options(parser)
 
 
@@ -106,7 +106,7 @@ def run(options: argparse.Namespace) -> int:
     from analysis.neurons.pair import Thresholds, pair_sets
     from analysis.neurons.tables import summary_table, units_table
     from app.commands import inputs
-    from app.commands.output import say, write_rows
+    from app.commands.output import say, write_table
     from app.commands.session import answers, architecture, session
     from app.config import load_settings
 
@@ -133,9 +133,9 @@ def run(options: argparse.Namespace) -> int:
         say(thresholds.reading(mixture=pair.mixture))
         if options.ablate:
             found = _effects(opened, tuned, pair, instructions, options)
-            write_rows(effects_table(found), options.csv)
+            write_table(effects_table(found), options)
             return 0
-    write_rows(summary_table(pair) if options.summary else units_table(pair), options.csv)
+    write_table(summary_table(pair) if options.summary else units_table(pair), options)
     return 0
 
 

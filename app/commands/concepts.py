@@ -93,7 +93,7 @@ def run(options: argparse.Namespace) -> int:
     from analysis.models.request import passed_over
     from analysis.problems import problem
     from app.commands import inputs
-    from app.commands.output import say, write_rows
+    from app.commands.output import say, write_table
     from app.commands.session import answers, architecture, session
     from app.config import load_settings
 
@@ -131,6 +131,6 @@ def run(options: argparse.Namespace) -> int:
         layers = [layer for (layer,) in found]
         say(*dict.fromkeys(note for each in layers for note in each.notes))
         if not options.annotate:
-            write_rows(concepts_table(layers), options.csv)
+            write_table(concepts_table(layers), options)
             return 0
         return annotation.run(options, settings, opened, layers, base, tuned)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from app.commands.options import add_model_options, add_pair
+from app.commands.exit_status import ExitStatus
+from app.commands.options import add_model_options, add_output, add_pair
 
 if TYPE_CHECKING:
     from analysis.doctor.findings import Findings
@@ -21,13 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="look at files alone, a matter of seconds: load no model, run nothing",
     )
-    parser.add_argument(
-        "--json",
-        nargs="?",
-        const="-",
-        metavar="FILE",
-        help="write the findings as a JSON list; without FILE to standard output",
-    )
+    add_output(parser, rows="the findings", instead="a report", document="a list of findings")
     add_model_options(parser)
     parser.epilog = (
         "Exit status: 0 if nothing is wrong, 1 with warnings, 2 if the pair cannot be analysed "
@@ -49,16 +44,13 @@ def run(options: argparse.Namespace) -> int:
         findings = _examined(options, pair)
     except ProblemError as error:
         findings = Findings((from_problem("reference", "cannot", "pair", error.problem),))
-    if options.json:
-        import msgspec
+    if options.csv or options.json:
+        from app.commands.output import write_table
 
-        from app.commands.output import write_json
-
-        data = msgspec.json.format(msgspec.json.encode(findings.findings), indent=2)
-        write_json(data + b"\n", options.json)
+        write_table(findings.table(), options, findings.as_json)
     else:
         _print(title, findings)
-    return LEVELS.index(findings.worst)
+    return ExitStatus(LEVELS.index(findings.worst))
 
 
 def _examined(options: argparse.Namespace, pair: Pair) -> Findings:

@@ -24,6 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--summary", action="store_true", help="one row a head: how much it changed")
     kind.add_argument(
+        "--by-word",
+        action="store_true",
+        help="one row a word: how many heads relate it in either model",
+    )
+    kind.add_argument(
         "--verbs", action="store_true", help="do heads relate more verbs after tuning (Table 3)"
     )
     kind.add_argument(
@@ -124,7 +129,7 @@ def run(options: argparse.Namespace) -> int:
     from analysis.heads.request import TOP_WORDS
     from analysis.models.request import passed_over
     from app.commands import inputs
-    from app.commands.output import say, write_rows
+    from app.commands.output import say, write_table
     from app.commands.session import architecture, session
     from app.config import load_settings
 
@@ -145,7 +150,7 @@ def run(options: argparse.Namespace) -> int:
             _check_places(options, built, layers)
             table, notes = _of_neurons(opened, asked, options)
     say(*dict.fromkeys(notes))
-    write_rows(table, options.csv)
+    write_table(table, options)
     return 0
 
 
@@ -159,6 +164,7 @@ def _of_heads(
     from analysis.heads.changes import TOP_PAIRS
     from analysis.heads.gather import layer_asks
     from analysis.heads.tables import pairs_table, summary_table
+    from analysis.heads.word_counts import words_table
     from app.commands.session import answers
 
     both = answers(opened, layer_asks(*asked))
@@ -167,6 +173,8 @@ def _of_heads(
     top = choices.pop("top_pairs", TOP_PAIRS)
     if options.summary:
         return summary_table(base, tuned, top), notes
+    if options.by_word:
+        return words_table(base, tuned, top), notes
     if options.verbs:
         # Imported here: loading its list of verbs takes time.
         from analysis.heads.study import HeadsChoices

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 def run(options: Namespace) -> int:
     require_terminal()
     settings = load_settings()
-    workspace = _workspace(options, settings)
+    workspace = workspace_of(options, settings)
     # Nearly everything allocated before the first paint lives on: no garbage collection until then.
     gc.disable()
     from app.main import InsttuiApp
 
     app = InsttuiApp(workspace, settings)
-    end_on_signals(app.told_to_end, app.restore_terminal)
+    end_on_signals(app.told_to_end, app.restore_terminal, app.wake)
     app.run(mouse=not options.no_mouse)
     # The terminal is restored and the state saved. A normal interpreter exit could wait for a
     # thread that is waiting for a disk, and keep the user from the shell.
@@ -41,7 +41,8 @@ def run(options: Namespace) -> int:
     os._exit(app.return_code or 0)
 
 
-def _workspace(options: Namespace, settings: Settings) -> Workspace:
+def workspace_of(options: Namespace, settings: Settings) -> Workspace:
+    """What the options open; ProblemError if they name nothing that can be opened."""
     if options.results:
         if options.base or options.tuned:
             raise problem(
@@ -67,11 +68,13 @@ def _pair(options: Namespace, settings: Settings) -> PairWorkspace:
         return Session(store, on_status=on_status)
 
     words, vectors = inputs.words_and_vectors(options, settings, base, tuned)
-    return PairWorkspace(connect, base, tuned, words, vectors, _examples())
+    cache_dir: str = getattr(options, "cache_dir", "")
+    kept = str(Path(cache_dir).expanduser().absolute()) if cache_dir else ""
+    return PairWorkspace(connect, base, tuned, words, vectors, _examples(), kept)
 
 
 def _examples() -> tuple[Example, ...]:
     return tuple(
-        Example(example.title, example.prompt, example.instruction_places)
+        Example(example.title, example.prompt, example.instruction_places, example.form)
         for example in catalog.examples()
     )

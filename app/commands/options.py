@@ -28,13 +28,18 @@ def add_pair(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_results(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add a folder of stored results, in place of models."""
+    parser.add_argument("--results", default=argparse.SUPPRESS, metavar="DIR", help=what)
+
+
 def add_weight_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of commands that read a pair's weights layer by layer."""
     add_pair(parser)
     parser.add_argument(
         "--layers", type=layers, default=None, metavar="LIST", help="such as 0,3-5; default: all"
     )
-    add_csv(parser)
+    add_output(parser)
     add_word_options(parser)
     add_model_options(parser)
 
@@ -105,16 +110,38 @@ def add_cache_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_csv(parser: argparse.ArgumentParser) -> None:
+def add_output(
+    parser: argparse.ArgumentParser,
+    *,
+    rows: str = "the rows",
+    instead: str = "",
+    document: str = "a list with an object a row, numbers as they are",
+) -> None:
+    """Add where a command's rows go, as CSV and as JSON; `output.write_table` obeys it.
+
+    Without a file, or with ``-``, that is standard output.
+
+    Args:
+        parser: Whose options these are.
+        rows: Which rows.
+        instead: What is printed unless one of the two is given; empty if CSV is.
+        document: What the JSON is.
+    """
+    place = f", instead of {instead}" if instead else ""
     parser.add_argument(
-        "--csv", default="-", metavar="FILE", help="where the rows go; - is standard output"
+        "--csv",
+        nargs="?",
+        const="-",
+        default=None if instead else "-",
+        metavar="FILE",
+        help=f"where {rows} go{place}; - or no FILE is standard output",
     )
-
-
-def add_optional_csv(parser: argparse.ArgumentParser) -> None:
-    """Add a destination for rows; without it a table is printed."""
     parser.add_argument(
-        "--csv", metavar="FILE", help="write rows instead of a table; - is standard output"
+        "--json",
+        nargs="?",
+        const="-",
+        metavar="FILE",
+        help=f"the same as JSON: {document}; in place of CSV unless --csv names a file",
     )
 
 
@@ -154,6 +181,14 @@ def positive_number(text: str) -> float:
     number = float(text)
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError("must be above 0")
+    return number
+
+
+def port(text: str) -> int:
+    """A port number."""
+    number = int(text)
+    if not 0 <= number < 1 << 16:
+        raise argparse.ArgumentTypeError("must be from 0 to 65535")
     return number
 
 

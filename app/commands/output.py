@@ -1,4 +1,4 @@
-"""What a command prints, and where its rows go: a CSV file or standard output."""
+"""What a command prints, and where its rows go: CSV and JSON, into files or standard output."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import io
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TextIO
 
 from analysis.files.writing import check_file, check_folder, reason, whole_file
 from analysis.problems import ProblemError, problem
-from analysis.table import Cell, Table
-from app.frame.export import save_csv, write_csv
+from analysis.table import Cell, Table, write_csv
+from analysis.table import write_json as write_json_rows
 from app.terminal.text import prose
 
 _WIDEST = 1 << 12
+_FORMS: dict[str, Callable[[Table, TextIO], None]] = {"csv": write_csv, "json": write_json_rows}
 
 
 def say(*notes: str) -> None:
@@ -68,19 +69,47 @@ def write_json(data: bytes, destination: str) -> None:
         raise _unwritable(where, error, "Name another file with --json.") from error
 
 
-def write_rows(table: Table, destination: str) -> None:
-    """Write a table as CSV to a file, or to standard output for ``-``.
+def write_table(
+    table: Table, options: Namespace, document: Callable[[], bytes] | None = None
+) -> None:
+    """Write a table as ``--csv`` and ``--json`` say; JSON replaces CSV unless that names a file.
+
+    Args:
+        table: What to write.
+        options: What `options.add_output` added.
+        document: Makes the JSON of all that is known, in UTF-8, where there is more than rows.
+
+    Raises:
+        ProblemError: A file or standard output cannot be written.
+    """
+    if options.json and document is not None:
+        write_json(document(), options.json)
+    elif options.json:
+        write_rows(table, options.json, "json")
+    if options.csv and (options.csv != "-" or not options.json):
+        write_rows(table, options.csv)
+
+
+def write_rows(table: Table, destination: str, form: str = "csv") -> None:
+    """Write a table as CSV or JSON to a file, or to standard output for ``-``.
 
     Values are exact, except that text on a terminal is made harmless.
+
+    Args:
+        table: What to write.
+        destination: The file.
+        form: A name in `_FORMS`, which is also that of the option that names the file.
 
     Raises:
         ProblemError: The file or standard output cannot be written.
     """
+    write = _FORMS[form]
     try:
         if destination == "-":
-            _print_rows(table)
+            _print_rows(table, write)
         else:
-            save_csv(table, Path(destination))
+            with whole_file(Path(destination)) as stream:
+                write(table, stream)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -89,16 +118,16 @@ def write_rows(table: Table, destination: str) -> None:
             "storage",
             f"{where} cannot be written.",
             f"{error.strerror}." if error.strerror else "",
-            "Name another file with --csv.",
+            f"Name another file with --{form}.",
         ) from error
 
 
-def _print_rows(table: Table) -> None:
+def _print_rows(table: Table, write: Callable[[Table, TextIO], None]) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # The same bytes in every locale.
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="")
     try:
-        write_csv(_readable(table) if sys.stdout.isatty() else table, sys.stdout)
+        write(_readable(table) if sys.stdout.isatty() else table, sys.stdout)
         sys.stdout.flush()
     except OSError:
         # The buffered rest has nowhere to go; the interpreter would try to write it at exit.

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from analysis.methods import METHODS
+from app.commands.exit_status import EPILOG
 from app.commands.options import add_model_options, add_word_options
 
 COMMANDS = {
@@ -22,6 +24,8 @@ COMMANDS = {
     "models": "model names and what is available here",
     "doctor": "what is wrong with a pair of models, and what works with it",
     "demo": "the embedded pair of small models: what it is, and training it anew",
+    "serve": "the app in a browser, for whoever has its token",
+    "completion": "have bash, zsh or fish complete commands, options, models and files",
 }
 
 
@@ -41,11 +45,15 @@ class _Command(_Parser):
         super().__init__(*args, **options)
         self._command = command
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse the arguments after the command's name."""
+    def fill(self) -> None:
+        """Add the command's arguments, unless they are there."""
         if self._command:
             importlib.import_module(f"app.commands.{self._command}").add_arguments(self)
             self._command = ""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse the arguments after the command's name."""
+        self.fill()
         return super().parse_known_args(args, namespace)
 
 
@@ -54,9 +62,11 @@ def parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="insttui",
         description=(
-            "Explore what instruction tuning does inside a language model. Without a command, "
+            "Explore what instruction tuning does inside a language model. Without a command,\n"
             "opens the app on the embedded demo pair or on the pair given."
         ),
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     parser.add_argument("--base", metavar="REF", help="the base model: alias, hub id or folder")
@@ -74,3 +84,21 @@ def parser() -> argparse.ArgumentParser:
     for name, summary in COMMANDS.items():
         commands.add_parser(name, command=name, help=summary, description=summary.capitalize())
     return parser
+
+
+def every_parser(
+    parser: argparse.ArgumentParser, words: str = ""
+) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """A parser and those of all commands and subcommands, with their arguments.
+
+    Args:
+        parser: Where to begin.
+        words: What leads there on the command line; each parser comes with such words of its own.
+    """
+    if isinstance(parser, _Command):
+        parser.fill()
+    yield words, parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, each in action.choices.items():
+                yield from every_parser(each, f"{words} {name}".strip())

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from app.commands.options import (
     METHODS,
     add_model_options,
+    add_output,
     add_pair,
+    add_results,
     add_scoring,
     add_vectors,
     add_vocab,
@@ -40,28 +42,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         asked, scored = spec.takes == "cases", spec.takes_stored
         study.set_defaults(own=_OF_CASES * asked + _OF_SCORES * scored)
         if scored:
-            _add_results(study, "a folder of stored maps, in place of models and prompts")
+            add_results(study, "a folder of stored maps, in place of models and prompts")
         if asked:
             _add_case_options(study)
         if scored:
             _add_score_options(study)
         if spec.stored:
-            _add_results(study, "a folder that `insttui results import` wrote, in place of models")
+            add_results(study, "a folder that `insttui results import` wrote, in place of models")
         for name in spec.word_options:
             _WORD_ADDERS[name](study)
         if hasattr(command, "add_study_options"):
             command.add_study_options(study)
-        study.add_argument(
-            "--csv", metavar="FILE", help="write the first table's rows; - is standard output"
-        )
+        add_output(study, rows="the first table's rows", instead="the findings")
         study.add_argument(
             "--out", metavar="DIR", help="write a report, its tables and figures, and the cases"
         )
         add_model_options(study)
-
-
-def _add_results(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument("--results", default=argparse.SUPPRESS, metavar="DIR", help=what)
 
 
 def _add_case_options(parser: argparse.ArgumentParser) -> None:
@@ -156,7 +152,7 @@ def run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from analysis.methods import study_of
-    from app.commands.output import say, write_rows
+    from app.commands.output import say, write_table
     from app.commands.session import session
     from app.commands.study_input import found_for, own_options, refuse_unused, stored_cases
     from app.config import load_settings
@@ -184,9 +180,9 @@ def run(options: argparse.Namespace) -> int:
         from analysis.studies.report import write_report
 
         say(f"wrote {write_report(findings, Path(options.out))}")
-    if options.csv:
+    if options.csv or options.json:
         say(*findings.notes)
-        write_rows(findings.tables[0].table, options.csv)
+        write_table(findings.tables[0].table, options)
     else:
         _print(findings)
     return 0

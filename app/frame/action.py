@@ -24,7 +24,7 @@ class Action:
 
     @property
     def scope(self) -> str:
-        """The app or the view it belongs to."""
+        """The app, the view or "table", to which it belongs."""
         return self.id.partition(".")[0]
 
     @property

@@ -60,3 +60,13 @@ def save_text(text: str, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as stream:
         stream.write(text)
+
+
+def save_picture(svg: str, stem: str) -> tuple[str, str]:
+    """Save a picture to a new file here: what to say of it, and how severe that is."""
+    path = free_path(Path.cwd(), stem, ".svg")
+    try:
+        save_text(svg, path)
+    except OSError as error:
+        return f"The screen could not be saved: {error}", "error"
+    return f"Saved {path}", "information"

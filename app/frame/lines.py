@@ -8,13 +8,18 @@ from textual.geometry import Size
 
 from analysis.events import EngineStatus
 from app.frame.action import Action
-from app.frame.actions import ACTIONS, key_names
+from app.frame.actions import ACTIONS, described, key_names, shows_view
 from app.frame.registry import ViewSpec
+from app.terminal.model_marks import marked
 from app.terminal.text import prose
 from app.widgets.lines import Line, width_of
-from app.workspace import LibraryWorkspace, Workspace
+from app.workspace import LibraryWorkspace, PairWorkspace, Workspace
 
 MINIMUM = (80, 24)
+# From this width on the program says its name.
+_NAMED_FROM = 100
+# What is left for what the engine does, at least, where views have titles.
+_STATE_CELLS = 60
 _STATES = {
     "off": "engine off",
     "starting": "engine starting",
@@ -24,40 +29,69 @@ _STATES = {
 
 
 def header(
-    workspace: Workspace, status: EngineStatus, views: Sequence[ViewSpec], current: str, size: Size
+    workspace: Workspace,
+    status: EngineStatus,
+    views: Sequence[ViewSpec],
+    current: str,
+    size: Size,
+    *,
+    typing: bool,
+    doing: str,
 ) -> tuple[Line, Line]:
     """The screen's first line: the workspace and engine state on the left, the views on the right.
 
-    `current` is a view's id; view titles are left out if they do not fit.
+    `current` is a view's id. On a screen too narrow for them view titles are left out, and the
+    program's name: whatever the engine does, nothing else moves. While `typing`, numbers are text,
+    and views have function keys. `doing` says what the engine works on, harmless.
     """
-    left = _open(workspace, status)
+    wide = size.width >= _NAMED_FROM
+    models, state = _models(workspace), _state(workspace, status, doing)
+    left: list[tuple[str, str]] = [(" insttui " if wide else " ", "accent"), (models, "strong")]
+    tabs = _tabs(views, current, typing=typing)
+    room = _STATE_CELLS if isinstance(workspace, PairWorkspace) else 2 + len(state)
+    if width_of([*left, *tabs]) + room > size.width:
+        tabs = _tabs(views, current, typing=typing, titles=False)
+    left.append((f"  {state}", "dim"))
     if size.width < MINIMUM[0] or size.height < MINIMUM[1]:
         left.append((f"  {MINIMUM[0]}×{MINIMUM[1]} shows more", "warn"))
-    tabs = _tabs(views, current)
-    fits = width_of([*left, *tabs]) <= size.width
-    return left, tabs if fits else _tabs(views, current, titles=False)
+    return left, tabs
 
 
-def _open(workspace: Workspace, status: EngineStatus) -> list[tuple[str, str]]:
-    left: list[tuple[str, str]] = [(" insttui  ", "accent")]
+def _models(workspace: Workspace) -> str:
+    """The models behind their marks; a library may have one only."""
     if isinstance(workspace, LibraryWorkspace):
-        names = " │ ".join(workspace.library.models)
-        return [*left, (prose(names), "strong"), ("  stored results", "dim")]
-    names = f"{workspace.base.name} │ {workspace.tuned.name}"
+        names: Sequence[str] = workspace.library.models
+    else:
+        names = [model.name for model in workspace.pair]
+    return prose(" ".join(marked(side, name) for side, name in enumerate(names)))
+
+
+def _state(workspace: Workspace, status: EngineStatus, doing: str) -> str:
+    if isinstance(workspace, LibraryWorkspace):
+        return "stored results"
     places = sorted({model.device for model in status.models})
-    state = " · ".join([_STATES[status.state], *places])
-    return [*left, (prose(names), "strong"), (prose(f"  {state}"), "dim")]
+    busy = doing if status.state == "busy" else ""
+    return prose(busy or " · ".join([_STATES[status.state], *places]))
 
 
-def _tabs(views: Sequence[ViewSpec], current: str, *, titles: bool = True) -> Line:
-    """The views by number and title; without titles, only the current one keeps its own."""
+def _tabs(views: Sequence[ViewSpec], current: str, *, typing: bool, titles: bool = True) -> Line:
+    """The views by key and title; without titles, only the current one keeps its own."""
     tabs: list[tuple[str, str]] = []
+    # Of bare numbers, the first says for all that they are function keys.
+    told = range(2, len(views) + 1) if titles else (2,)
     for number, spec in enumerate(views, 1):
         here = spec.id == current
         # Bare numbers are packed tightly: a narrow screen may need many.
-        words = f" {number} {spec.title} " if titles or here else f" {number}"
+        key = f"F{number}" if typing and number in told else f"{number}"
+        words = f" {key} {spec.title} " if titles or here else f" {key}"
         tabs.append((words, "strong" if here else "dim"))
     return tabs
+
+
+def key_order(of_view: Sequence[Action], of_table: Sequence[Action]) -> list[Action]:
+    """Actions in the order of the key line: what a view is for, then what arranges its table."""
+    arranging, looking = of_table[:3], of_table[3:]
+    return [*of_view[:1], *arranging, *of_view[1:], *looking, ACTIONS["app.palette"]]
 
 
 def key_line(
@@ -84,10 +118,24 @@ def _key(action: Action, keymap: dict[str, str], typing: bool) -> Line:
     return [(f" {names[0]}", "accent"), (f" {action.label} ", "")] if names else []
 
 
-def keys_in_words(actions: Iterable[Action], keymap: dict[str, str]) -> list[tuple[str, str]]:
-    """The help panel's rows for actions with keys: the keys, and what they do."""
-    return [
-        (key_names(action, keymap), f"{action.description}  ({action.id})")
-        for action in actions
-        if action.keys or action.id in keymap
-    ]
+def keys_in_words(
+    actions: Iterable[Action], keymap: dict[str, str], views: Sequence[ViewSpec]
+) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """The help panel's rows for actions with keys: the keys, and what they do.
+
+    Those of what is shown, and those of the whole app, where all views have one row unless the user
+    gave them keys.
+    """
+    titles = [view.title for view in views]
+    here: list[tuple[str, str]] = []
+    everywhere: list[tuple[str, str]] = []
+    for action in actions:
+        rows = everywhere if action.scope == "app" else here
+        of_view = shows_view(action)
+        if of_view and action.id not in keymap:
+            if of_view == 1:
+                last = len(titles)
+                rows.append((f"1…{last} f2…f{last}", f"The views  (app.view_1 … app.view_{last})"))
+        elif action.keys or action.id in keymap:
+            rows.append((key_names(action, keymap), f"{described(action, titles)}  ({action.id})"))
+    return here, everywhere

@@ -1,4 +1,4 @@
-"""The command palette: available actions, by description."""
+"""The command palette: available actions, by key, name or description."""
 
 from __future__ import annotations
 
@@ -6,20 +6,26 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, cast
 
-from textual.command import CommandPalette, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
 
 from app.frame.action import Action
-from app.frame.actions import key_names
+from app.frame.actions import described, key_names
+from app.frame.matching import Candidate, matches
 from app.terminal.screen import SteadySize
 
 if TYPE_CHECKING:
     from app.config import Settings
+    from app.frame.registry import ViewSpec
+
+_KEYS = 9
 
 
 class _Offers(Protocol):
     """The parts of the app that the palette uses."""
 
     settings: Settings
+    views: tuple[ViewSpec, ...]
 
     def offered(self) -> Sequence[Action]:
         """Available actions."""
@@ -29,25 +35,40 @@ class _Offers(Protocol):
 
 
 class Palette(SteadySize, CommandPalette):
-    """Textual's palette at a steady size."""
+    """Textual's palette at a steady size, a line a command."""
+
+    DEFAULT_CSS = """
+    Palette CommandList > .option-list--option { text-style: none; padding: 0 1; }
+    """
 
 
 class ActionProvider(Provider):
     """Offers every available action of the app and of the current view."""
 
     async def search(self, query: str) -> Hits:
-        matcher = self.matcher(query)
-        for action in self._ui.offered():
-            score = matcher.match(action.description)
-            if score > 0:
-                yield Hit(score, matcher.highlight(action.description), self._run(action))
+        actions = self._ui.offered()
+        candidates = [self._candidate(action) for action in actions]
+        for number, score, offsets in matches(query, candidates):
+            shown, run = self._line(candidates[number], offsets), self._run(actions[number])
+            yield Hit(score, shown, run, text=candidates[number].words)
 
     async def discover(self) -> Hits:
-        from textual.command import DiscoveryHit
-
         for action in self._ui.offered():
-            keys = key_names(action, self._ui.settings.keys)
-            yield DiscoveryHit(action.description, self._run(action), help=keys or None)
+            candidate = self._candidate(action)
+            yield DiscoveryHit(self._line(candidate), self._run(action), text=candidate.words)
+
+    def _candidate(self, action: Action) -> Candidate:
+        keys = key_names(action, self._ui.settings.keys)
+        titles = [view.title for view in self._ui.views]
+        return Candidate(keys, action.label, action.id, described(action, titles))
+
+    def _line(self, candidate: Candidate, offsets: Sequence[int] = ()) -> Content:
+        """The keys, what they do, with the letters that were found, and the name for settings."""
+        words = Content(candidate.words)
+        for offset in offsets:
+            words = words.stylize(self.match_style or "underline", offset, offset + 1)
+        keys = (f"{candidate.keys:<{_KEYS}} ", "$text-accent")
+        return Content.assemble(keys, words, (f"  {candidate.id}", "$text-muted"))
 
     @property
     def _ui(self) -> _Offers:

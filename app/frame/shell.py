@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from analysis.events import EngineStatus
     from app.config import Settings
+    from app.jobs.prices import Prices
     from app.links import Link
     from app.state import State
     from app.terminal.screen import FrugalScreen
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
 class Shell(Protocol):
     """The app as its views see it; `state` is kept between runs.
 
-    `session` answers requests; None before the first paint, and without models.
+    `session` answers requests; None before the first paint, and without models. `prices` knows what
+    analyses cost.
     """
 
     workspace: Workspace
     settings: Settings
     session: SessionLike | None
+    prices: Prices
     status: EngineStatus
     state: State
 
@@ -58,6 +61,9 @@ class Shell(Protocol):
 
     def copy(self, text: str) -> None:
         """Copy to the terminal's clipboard."""
+
+    def text_follows(self) -> bool:
+        """Whether text waits behind an enter, as in a paste that is not marked as one."""
 
     def take_repeats(self) -> int:
         """How many repeats of the current key are already waiting; removes them."""

@@ -59,7 +59,8 @@ class Examination:
     def _ask(self) -> None:
         if not self._asked:
             self._asked = True
-            self._session.submit(ExaminationRequest(*self._pair), self._hear, background=True)
+            job = self._session.submit(ExaminationRequest(*self._pair), self._hear, background=True)
+            job.put_behind(True)
 
     def _hear(self, event: Event) -> None:
         # On the session's thread.

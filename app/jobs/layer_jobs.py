@@ -7,14 +7,15 @@ A view supplies the `Ask` of each layer: one request, or one for each model. It 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from analysis.events import Failed, Finished, Notice, Progress
+from analysis.events import WAITS, Failed, Finished, Notice, Progress
 from analysis.problems import Problem
 from analysis.request import Ask
 from app.jobs.progress_text import progress_text
+from app.jobs.tasks import Task, TaskState
 from app.jobs.watch import Watch
 from app.terminal.text import prose
 
@@ -90,6 +91,11 @@ class LayerJobs(Generic[R]):
     def layers(self) -> int:
         """Number of layers."""
         return len(self._asks)
+
+    @property
+    def name(self) -> str:
+        """What its first request is about."""
+        return self._asks[0].name
 
     @property
     def asked(self) -> int:
@@ -178,6 +184,23 @@ class LayerJobs(Generic[R]):
             parts.append(progress_text(*self._progress, running_s=running_s))
         return " · ".join(parts)
 
+    def task(self, name: str, again: Callable[[], object]) -> Task | None:
+        """The run for the list of jobs; None before there is one.
+
+        Args:
+            name: What it is, harmless.
+            again: Goes on with it.
+        """
+        if self._current is not None:
+            state: TaskState = "waiting" if self._progress is None else "running"
+            return Task(name, state, self.words(), stop=self.stop)
+        done = f"{len(self.results)} of {self.asked} {self.kind}" if self.layers > 1 else ""
+        if self.problem is not None:
+            return Task(name, "failed", prose(str(self.problem)), again=again)
+        if self.stopped:
+            return Task(name, "stopped", done, again=again)
+        return Task(name, "done", done) if self.results and not self.can_run else None
+
     def _begin(self, layer: int) -> None:
         """Submit a layer's requests in the foreground."""
         if self._is_done(layer):
@@ -210,6 +233,9 @@ class LayerJobs(Generic[R]):
         self._current, self._progress = None, None
 
     def _follow(self, model: str, progress: Progress) -> None:
+        if progress.stage == WAITS:
+            self._progress = None
+            return
         before = self._progress
         if before is None or (before[0], before[1].stage) != (model, progress.stage):
             self._stage_started = time.monotonic()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from analysis.events import WAITS
 from app.terminal.text import prose
 
 if TYPE_CHECKING:
     from analysis.events import Progress
 
 STAGES = {
+    WAITS: "waits for its turn",
     "start": "starting the engine",
     "download": "downloading",
     "load": "loading",

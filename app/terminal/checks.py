@@ -20,13 +20,23 @@ from analysis.problems import ProblemError, problem
 _WITHOUT_CODES = ("dumb", "unknown")
 
 
+def is_served() -> bool:
+    """Whether a server has started this app for a browser, where both standard streams are pipes.
+
+    textual-serve says so as it says what Textual's own driver would be.
+    """
+    return os.environ.get("TEXTUAL_DRIVER") == "textual.drivers.web_driver:WebDriver"
+
+
 def require_terminal() -> None:
-    """Check that the app can draw and read keys.
+    """Check that the app can draw and read keys, in a terminal or by way of a server.
 
     Raises:
         ProblemError: ``input``: a standard stream is not a terminal, the terminal belongs to
             another program, or TERM says that it obeys no escape codes.
     """
+    if is_served():
+        return
     streams = {
         "Standard input": sys.__stdin__,
         "Standard output": sys.__stdout__,

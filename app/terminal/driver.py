@@ -8,6 +8,11 @@ not follow.
 With Textual 8.2.8's own driver, the single byte 0xff ends the app, and a terminal that goes away
 without a signal leaves a process behind (tests/faults/test_endings.py).
 
+Ctrl-z stops the app as a shell's job: with whatever started it there, such as ``uv run``, and not
+at all where no shell could go on with it. Textual stops its own process alone: behind ``uv run`` or
+where the app is the terminal's only program, neither app nor shell can be reached any more. It also
+starts a second time on a SIGCONT that follows no ctrl-z (tests/faults/test_suspending.py).
+
 All text is made visible where it is drawn (`text`). `HarmlessText` catches what arrives in other
 ways, such as a paste into the palette's entry: Textual 8.2.8 sends each of U+202E, U+009B and
 U+0090, pasted there once, 126 times to the terminal; with the filter, never.
@@ -20,6 +25,7 @@ import os
 import signal
 import termios
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache, partial
@@ -27,8 +33,11 @@ from functools import lru_cache, partial
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual.color import Color
+from textual.driver import Driver
 from textual.drivers import linux_driver
 from textual.filter import LineFilter
+
+from app.terminal.checks import is_served
 
 # What `stop_application_mode` and its callees write: paste, wrapping, sizes, mouse, keyboard, the
 # alternate screen, cursor and focus.
@@ -37,6 +46,8 @@ _AS_IT_WAS = (
     b"\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
 )
 _WRITING_S = 0.3
+# How long it may take until a process that has sent itself a signal to stop is stopped.
+_STOPPING_S = 0.2
 
 
 class ForgivingDriver(linux_driver.LinuxDriver):
@@ -48,6 +59,28 @@ class ForgivingDriver(linux_driver.LinuxDriver):
         decoder = partial(ForgivingDecoder, self._terminal_gone)
         linux_driver.getincrementaldecoder = lambda _: decoder  # type: ignore[attr-defined, assignment]
         super().run_input_thread()
+
+    _stopped = False
+
+    def _sigtstp_application(self, *_: object) -> None:
+        self.suspend_application_mode()
+        self._must_signal_resume = self._stopped = True
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        os.killpg(0, signal.SIGTSTP)
+        # Here it stands still; then `_sigcont_application` is called.
+        time.sleep(_STOPPING_S)
+        signal.signal(signal.SIGTSTP, self._sigtstp_application)
+        if self._stopped:
+            # The system stops no process that no shell would let go on.
+            self._sigcont_application()
+
+    def _sigcont_application(self, *_: object) -> None:
+        if not self._stopped:
+            # It was stopped by another signal, and the shell has used the terminal since.
+            self.suspend_application_mode()
+            self._must_signal_resume = True
+        self._stopped = False
+        self.resume_application_mode()
 
     def restore(self) -> None:
         """Restore the terminal from any thread, even while others are stuck on it."""
@@ -68,6 +101,16 @@ class ForgivingDriver(linux_driver.LinuxDriver):
 def _give_back() -> None:
     with suppress(OSError):
         os.write(2, _AS_IT_WAS)
+
+
+def driver_class() -> type[Driver]:
+    """The driver of the app: for a browser that it is served to, else for the terminal."""
+    if not is_served():
+        return ForgivingDriver
+    # Imported here: a terminal needs none of it.
+    from app.terminal.web_driver import ServedDriver
+
+    return ServedDriver
 
 
 class ForgivingDecoder:

@@ -23,12 +23,17 @@ PATIENCE_S = 2.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def end_on_signals(ask: Callable[[int], None], restore: Callable[[], None]) -> None:
+def end_on_signals(
+    ask: Callable[[int], None], restore: Callable[[], None], wake: Callable[[], None]
+) -> None:
     """Make signals end this process from now on; call on the main thread.
 
     Args:
         ask: Asks the app to end, given the signal's number; called on another thread.
         restore: Restores the terminal, if the app has not ended in time; called on another thread.
+        wake: Has the event loop run once, on a signal that ends nothing; called on another thread.
+            The system may give a signal to any thread, and an event loop that waits would call its
+            handler only when something else happened.
     """
     heard, hears = os.pipe()
     os.set_blocking(hears, False)
@@ -36,13 +41,17 @@ def end_on_signals(ask: Callable[[int], None], restore: Callable[[], None]) -> N
         # A handler has to exist: the signal is written to the pipe before Python calls it.
         signal.signal(number, lambda *_: None)
     signal.set_wakeup_fd(hears, warn_on_full_buffer=False)
-    threading.Thread(target=_end, args=(heard, ask, restore), name="signals", daemon=True).start()
+    threading.Thread(
+        target=_end, args=(heard, ask, restore, wake), name="signals", daemon=True
+    ).start()
 
 
-def _end(heard: int, ask: Callable[[int], None], restore: Callable[[], None]) -> None:
-    # Other signals, such as a resize of the terminal, also arrive here.
+def _end(
+    heard: int, ask: Callable[[int], None], restore: Callable[[], None], wake: Callable[[], None]
+) -> None:
+    # Other signals, such as a resize of the terminal or its return, also arrive here.
     while not (numbers := [each for each in os.read(heard, 64) if each in SIGNALS]):
-        pass
+        wake()
     try:
         ask(numbers[0])
         time.sleep(PATIENCE_S)

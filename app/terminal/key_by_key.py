@@ -76,8 +76,19 @@ class KeyByKeyApp(App[None]):
             if not (self._typed and self._is_text(event) and self._is_text(self._typed[0])):
                 await self._settled()
 
+    def about_to_press(self, key: Key) -> None:
+        """Called before a key goes to whatever has the focus, which may still change."""
+
+    def text_follows(self) -> bool:
+        """Whether text waits behind an enter: that is a paste which is not marked as one."""
+        now, following = self._turn, self._typed[0] if self._typed else None
+        is_enter = isinstance(now, Key) and now.key == "enter"
+        return is_enter and isinstance(following, Key) and following.is_printable
+
     async def _press(self, event: Key | Paste) -> None:
         self._turn = event
+        if isinstance(event, Key):
+            self.about_to_press(event)
         await super().on_event(event)
 
     def _is_text(self, event: Key | Paste) -> bool:

@@ -150,6 +150,10 @@ class FrugalScreen(SteadySize, Screen[None]):
         super().__init__(id=id)
         self._compositor = FrugalCompositor()
 
+    def on_mount(self) -> None:
+        """Paint everything anew when ctrl-z and ``fg`` have left another screen behind."""
+        self.app.app_resume_signal.subscribe(self, lambda app: app.screen.refresh(layout=True))
+
     def paint(self) -> None:
         """Lay out and paint now, not with the next frame."""
         self._on_timer_update()

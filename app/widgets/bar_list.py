@@ -60,17 +60,19 @@ class BarList(ItemList):
         if bar.value is None or room < 4:
             return parts
         values = [b.value for b in self._bars if b.value is not None]
-        return [*parts, (self._drawn(bar.value, min(0.0, *values), max(0.0, *values), room), "")]
+        lowest, highest = min(0.0, *values), max(0.0, *values)
+        return [*parts, (drawn(bar.value, lowest, highest, room, ascii_only=self._ascii), "")]
 
-    def _drawn(self, value: float, lowest: float, highest: float, room: int) -> str:
-        """A bar in `room` cells, which span `lowest` (0 or less) to `highest` (0 or more)."""
-        cells = room / ((highest - lowest) or 1.0)
-        zero = round(-lowest * cells)
-        if value < 0:
-            full = min(zero, round(-value * cells))
-            return " " * (zero - full) + ("#" if self._ascii else "█") * full
-        eighths = min(8 * (room - zero), round(8 * value * cells))
-        if self._ascii:
-            return " " * zero + "#" * round(eighths / 8)
-        rest = _EIGHTHS[eighths % 8].strip()
-        return " " * zero + "█" * (eighths // 8) + rest
+
+def drawn(value: float, lowest: float, highest: float, room: int, *, ascii_only: bool) -> str:
+    """A bar in `room` cells, which span `lowest` (0 or less) to `highest` (0 or more)."""
+    cells = room / ((highest - lowest) or 1.0)
+    zero = round(-lowest * cells)
+    if value < 0:
+        full = min(zero, round(-value * cells))
+        return " " * (zero - full) + ("#" if ascii_only else "█") * full
+    eighths = min(8 * (room - zero), round(8 * value * cells))
+    if ascii_only:
+        return " " * zero + "#" * round(eighths / 8)
+    rest = _EIGHTHS[eighths % 8].strip()
+    return " " * zero + "█" * (eighths // 8) + rest

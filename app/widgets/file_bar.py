@@ -40,6 +40,15 @@ class FileBar(SearchBar, Generic[Content]):
     def __init__(self, placeholder: str, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(placeholder, id=id)
         self._refused = ""
+        self._file: Path | None = None
+
+    def file_called(self, name: str) -> Path | None:
+        """The file that was named last, if this is its name; in full."""
+        return self._file if self._file is not None and self._file.name == name else None
+
+    def recall(self, file: Path) -> None:
+        """Take a file as named that was named in an earlier run of the program."""
+        self._file = file
 
     def _shipped(self, name: str) -> Content | None:
         """The shipped content of this name; None if there is none."""
@@ -89,10 +98,13 @@ class FileBar(SearchBar, Generic[Content]):
         """The named content; if a second try would skip lines, the error says so."""
         shipped = self._shipped(text)
         if shipped is not None:
+            self._file = None
             return shipped
         path = Path(text).expanduser()
         try:
-            return self._read(path, skip=again)
+            content = self._read(path, skip=again)
+            self._file = path.absolute()
+            return content
         except ProblemError as error:
             remain = "" if again else self._usable(path)
             if not remain:

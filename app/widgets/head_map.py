@@ -15,6 +15,7 @@ from rich.style import Style
 
 from app.terminal.colours import LEVELS, MISSING_GLYPH
 from app.widgets.cell_map import ASCII_GLYPHS, CellMap
+from app.widgets.scale import Span
 from app.widgets.token_face import TokenMap
 
 WIDEST = 4
@@ -41,18 +42,37 @@ def blank_map(layers: int, heads: int) -> TokenMap:
 
 
 class HeadMap(CellMap):
-    """Layers down, heads across, each head as wide as there is room for."""
+    """Layers down, heads across, each head as wide as there is room for.
 
-    def update_layer(self, layer: int, levels: NDArray[np.uint8]) -> None:
-        """Show a newly computed layer, which may have fewer heads; only its line is repainted."""
-        all_levels = self.map.levels.copy()
-        all_levels[layer, : len(levels)] = levels
-        gaps = (
-            np.zeros(len(all_levels), np.bool_) if self.map.gaps is None else self.map.gaps.copy()
-        )
-        gaps[layer] = False
-        self.map = replace(self.map, levels=all_levels, gaps=gaps)
-        self.refresh(self._region(layer, 0).grow((0, self.size.width, 0, self.size.width)))
+    `span` is what the colours are spread over: the changes of the layers that are computed.
+    """
+
+    span = Span()
+
+    def begin(self, layers: int, heads: int) -> None:
+        """Show a map in which no layer is computed yet."""
+        self._changes: dict[int, NDArray[np.float64]] = {}
+        self.span = Span()
+        self.show(blank_map(layers, heads))
+
+    def update_layer(self, layer: int, change: NDArray[np.float64]) -> None:
+        """Show a newly computed layer, which may have fewer heads: float64 [H], 0 to 1.
+
+        Only its line is repainted, unless the span has become wider.
+        """
+        self._changes[layer] = change
+        before, self.span = self.span, Span.of(self._changes.values())
+        wider = self.span != before
+        levels = self.map.levels.copy()
+        for number in self._changes if wider else (layer,):
+            levels[number, : len(self._changes[number])] = self.span.levels(self._changes[number])
+        gaps = np.ones(len(levels), np.bool_)
+        gaps[list(self._changes)] = False
+        self.map = replace(self.map, levels=levels, gaps=gaps)
+        if wider:
+            self.refresh()
+        else:
+            self.refresh(self._region(layer, 0).grow((0, self.size.width, 0, self.size.width)))
 
     @property
     def _labels(self) -> int:

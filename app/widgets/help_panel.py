@@ -1,4 +1,4 @@
-"""The help panel: what a view shows, how to read it, and its keys."""
+"""The help panel: a view's keys, what it shows and how to read that, and the keys of the app."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from textual.widgets import Static
 
 from app.terminal.screen import SteadySize
 
+Keys = tuple[str, str]
+"""The keys of an action, and what it does."""
+
 
 class HelpPanel(SteadySize, ModalScreen[None]):
-    """Prose above, a table of keys below; any of ?, q or escape closes it."""
+    """Keys, prose, and keys that work everywhere; any of ?, q or escape closes it."""
 
     # The box handles the keys for pages and for both ends.
     AUTO_FOCUS = "VerticalScroll"
@@ -30,24 +33,33 @@ class HelpPanel(SteadySize, ModalScreen[None]):
         width: 90%; max-width: 100; height: auto; max-height: 95%;
         border: round $primary; padding: 0 2; background: $surface;
     }
-    HelpPanel .keys { margin-top: 1; }
+    HelpPanel .below { margin-top: 1; }
     """
 
-    def __init__(self, title: str, prose: str, keys: Sequence[tuple[str, str]]) -> None:
-        """Args: title; prose: paragraphs as shown; keys: (keys, their function), in order."""
+    def __init__(
+        self, title: str, prose: str, keys: Sequence[Keys], everywhere: Sequence[Keys] = ()
+    ) -> None:
+        """Args: title; prose: paragraphs as shown; keys of what is shown, and of the whole app."""
         super().__init__()
         self._title = title
         self._prose = prose
         self._keys = keys
+        self._everywhere = everywhere
 
     def compose(self) -> ComposeResult:
-        width = max((len(keys) for keys, _ in self._keys), default=0)
-        table = "\n".join(f"{keys:<{width}}  {meaning}" for keys, meaning in self._keys)
         with VerticalScroll() as box:
             box.border_title = self._title
             box.border_subtitle = "esc closes"
-            yield Static(self._prose, markup=False)
-            yield Static(table, markup=False, classes="keys")
+            yield Static(_table(self._keys), markup=False)
+            yield Static(self._prose, markup=False, classes="below")
+            if self._everywhere:
+                table = f"Everywhere\n{_table(self._everywhere)}"
+                yield Static(table, markup=False, classes="below")
 
     def action_scroll(self, lines: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+
+def _table(keys: Sequence[Keys]) -> str:
+    width = max((len(names) for names, _ in keys), default=0)
+    return "\n".join(f"{names:<{width}}  {meaning}" for names, meaning in keys)

@@ -1,16 +1,15 @@
-"""Lists of one-line items with a cursor: examples, history, sentences, cases, places found.
+"""Lists of one-line items with a cursor: examples, history, sentences; the base of tables.
 
 The Line API draws only visible lines, so a list of thousands costs no more than a list of ten.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import ClassVar, Generic, TypeVar
+from collections.abc import Callable
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
-from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.events import Click, Resize
 from textual.geometry import Region, Size
@@ -18,13 +17,12 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from app.terminal.text import visible
 from app.widgets.lines import Line, text_style
 
 Draw = Callable[[int, int], Line]
-"""Index of an item and width in cells → its line of parts: harmless text and a style name."""
+"""Index of an item and width in cells → its line of parts: harmless text and a style name.
 
-Place = TypeVar("Place")
+Names are those of `ItemList`, or of two words, those of `app.widgets.scale.scale_style`."""
 
 
 class ItemList(ScrollView, can_focus=True):
@@ -82,6 +80,8 @@ class ItemList(ScrollView, can_focus=True):
         self._empty = empty
         self.count = 0
         self.cursor = 0
+        # Lines above and below the items which do not scroll.
+        self._above = self._below = 0
         # Cached, because deriving styles from all ancestors would dominate drawing.
         self._styles: dict[str, Style] = {}
 
@@ -89,12 +89,15 @@ class ItemList(ScrollView, can_focus=True):
         """Show and redraw `count` items; the cursor stays in place unless one is given."""
         self.count = count
         self.cursor = max(0, min(self.cursor if cursor is None else cursor, count - 1))
-        self.virtual_size = Size(self.size.width, count)
-        self._reveal()
+        self._lay_out(self.size.width)
         self.refresh()
 
+    def _lay_out(self, width: int) -> None:
+        self.virtual_size = Size(width, self._above + self.count + self._below)
+        self._reveal()
+
     def render_line(self, y: int) -> Strip:
-        index = y + round(self.scroll_offset.y)
+        index = y - self._above + round(self.scroll_offset.y)
         width = self.scrollable_content_region.width
         base = self._style("")
         if index >= self.count:
@@ -111,7 +114,11 @@ class ItemList(ScrollView, can_focus=True):
         style = self._styles.get(name)
         if style is None:
             style = self.rich_style
-            if name:
+            if " " in name:
+                from app.widgets.scale import scale_style  # Not before the first paint.
+
+                style += scale_style(self.app, name) or Style.null()
+            elif name:
                 style += text_style(self, f"item-list--{name}")
             self._styles[name] = style
         return style
@@ -124,32 +131,38 @@ class ItemList(ScrollView, can_focus=True):
         """Put the cursor on an item; only the two affected lines are repainted."""
         before, self.cursor = self.cursor, max(0, min(index, self.count - 1))
         if self.cursor != before:
-            self.refresh_line(before)
-            self.refresh_line(self.cursor)
+            self.refresh_item(before)
+            self.refresh_item(self.cursor)
             self._reveal()
+
+    def refresh_item(self, index: int) -> None:
+        """Repaint the line of an item."""
+        self.refresh_line(self._above + index)
 
     def _reveal(self) -> None:
         if self.is_mounted and self.count:
             self.scroll_to_region(
-                Region(0, self.cursor, 1, 1), animate=False, force=True, immediate=True
+                Region(0, self.cursor, 1, self._above + 1 + self._below),
+                animate=False,
+                force=True,
+                immediate=True,
             )
 
     def on_resize(self, event: Resize) -> None:
-        self.virtual_size = Size(event.size.width, self.count)
-        self._reveal()
+        self._lay_out(event.size.width)
 
     def on_focus(self) -> None:
-        self.refresh_line(self.cursor)
+        self.refresh_item(self.cursor)
 
     def on_blur(self) -> None:
-        self.refresh_line(self.cursor)
+        self.refresh_item(self.cursor)
 
     def on_click(self, event: Click) -> None:
         """Move to the clicked item; choose it if it was already under the cursor."""
         offset = event.get_content_offset(self)
-        if offset is None:
+        if offset is None or offset.y < self._above:
             return
-        index = offset.y + round(self.scroll_offset.y)
+        index = offset.y - self._above + round(self.scroll_offset.y)
         if index >= self.count:
             return
         if index == self.cursor:
@@ -161,7 +174,9 @@ class ItemList(ScrollView, can_focus=True):
         self.move_cursor(self.cursor + by)
 
     def action_page(self, direction: int) -> None:
-        self.move_cursor(self.cursor + direction * max(1, self.size.height - 1))
+        self.move_cursor(
+            self.cursor + direction * max(1, self.size.height - self._above - self._below - 1)
+        )
 
     def action_move_to(self, index: int) -> None:
         """Move to the first (0) or the last (-1) item."""
@@ -177,6 +192,8 @@ class ItemList(ScrollView, can_focus=True):
 
 
 class FollowedList(ItemList):
+    """A list that tells where its cursor goes."""
+
     def __init__(self, draw: Draw, follow: Callable[[], None], *, empty: str, id: str) -> None:  # noqa: A002
         """Args: makes an item's line; what to call; what to say without items; the widget's id."""
         super().__init__(draw, empty=empty, id=id)
@@ -187,24 +204,3 @@ class FollowedList(ItemList):
         super().move_cursor(index)
         if self.cursor != before:
             self._follow()
-
-
-class FoundList(ItemList, Generic[Place]):
-    """A line a place, drawn by a function; `word` and `places` are what was found last."""
-
-    def __init__(self, draw: Draw, *, ascii_only: bool, id: str) -> None:  # noqa: A002
-        """Args: makes a place's line; whether text is shown in ASCII; the widget's id."""
-        super().__init__(draw, id=id)
-        self._ascii = ascii_only
-        self.word = ""
-        self.places: Sequence[Place] = ()
-
-    def list_places(self, word: str, places: Sequence[Place], where: str) -> None:
-        """List the places of a word, and say above how many there are and where."""
-        self.word, self.places = word, places
-        self.border_title = Text(f"“{visible(word, ascii_only=self._ascii)}” in {where}")
-        self.show(len(places), cursor=0)
-
-    @property
-    def place(self) -> Place | None:
-        return self.places[self.cursor] if self.places else None

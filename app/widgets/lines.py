@@ -25,7 +25,7 @@ def width_of(line: Line) -> int:
 
 
 class Lines(Widget):
-    """A fixed number of lines; the left part is cut to fit, the right end always stays.
+    """A fixed number of lines; the left part is cut to fit, with "…", and the right end stays.
 
     Text must already be harmless (`terminal.text.visible` or `prose`).
     """
@@ -70,6 +70,9 @@ class Lines(Widget):
         if start is None:
             start = min(len(old), len(new))
         end = max(len(old), len(new))
+        if end > self.size.width:
+            # Where the "…" stands, or stood.
+            start = min(start, max(0, self.size.width - 1))
         if len(old) == len(new):
             while end > start and old[end - 1] == new[end - 1]:
                 end -= 1
@@ -89,10 +92,10 @@ class Lines(Widget):
         left, right = self._lines[y]
         strip = Strip([Segment(text, self._style(name)) for text, name in left])
         if not right:
-            return strip.adjust_cell_length(width, base)
+            return _cut(strip, width, base)
         end = Strip([Segment(text, self._style(name)) for text, name in right])
         room = max(0, width - end.cell_length)
-        return Strip([*strip.adjust_cell_length(room, base), *end]).adjust_cell_length(width, base)
+        return Strip([*_cut(strip, room, base), *end]).adjust_cell_length(width, base)
 
     def _style(self, name: str) -> Style:
         style = self._styles.get(name)
@@ -106,6 +109,14 @@ class Lines(Widget):
     def notify_style_update(self) -> None:
         self._styles.clear()
         super().notify_style_update()
+
+
+def _cut(strip: Strip, width: int, base: Style) -> Strip:
+    """A strip of that width, with an ellipsis where it was longer."""
+    if strip.cell_length <= width or width < 1:
+        return strip.adjust_cell_length(width, base)
+    kept = strip.crop(0, width - 1).adjust_cell_length(width - 1, base)
+    return Strip([*kept, Segment("…", kept._segments[-1].style if width > 1 else base)])
 
 
 def _cells(line: Line) -> list[tuple[str, str, int]]:
@@ -126,10 +137,14 @@ def _cells(line: Line) -> list[tuple[str, str, int]]:
 def text_style(widget: Widget, name: str) -> Style:
     """What a component adds to the widget's style.
 
-    A muted colour is relative to the background, which Textual's partial style leaves out: it would
-    be plain white or black. Its whole style knows.
+    A muted colour, or a ground that is but a little lighter, is relative to the background, which
+    Textual's partial style leaves out: it would be plain white or black. Its whole style knows.
     """
     own = widget.get_component_rich_style(name, partial=True)
-    if own.color is None:
+    if own.color is None and own.bgcolor is None:
         return own
-    return own + Style(color=widget.get_component_rich_style(name).color)
+    whole = widget.get_component_rich_style(name)
+    return own + Style(
+        color=None if own.color is None else whole.color,
+        bgcolor=None if own.bgcolor is None else whole.bgcolor,
+    )

@@ -23,6 +23,8 @@ NARROWEST, WIDEST = 7, 16
 
 _SHORTEST_LABEL, _LONGEST_LABEL = 10, 28
 _READABLE = 10
+_BLANKS = 2
+"""Beside a text in its column."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,10 +50,14 @@ class NumberMap(CellMap):
         """Args: plain ASCII; called when the user moves the cursor; the widget's id."""
         super().__init__(ascii_only=ascii_only, follow=follow, id=id)
         self._texts: Sequence[Sequence[str]] = ()
+        # Columns make room for their longest text: without its last digits a number is another one.
+        self._least = NARROWEST
 
     def show_numbers(self, numbers: Numbers) -> None:
         """Show other numbers; the cursor keeps its position if possible."""
         self._texts = numbers.texts
+        longest = max((cell_len(text) for row in numbers.texts for text in row), default=0)
+        self._least = max(NARROWEST, longest + _BLANKS)
         self.show(TokenMap(numbers.rows, numbers.columns, numbers.levels))
 
     @property
@@ -68,7 +74,7 @@ class NumberMap(CellMap):
     @property
     def _cell(self) -> int:
         room = self._room - self._labels
-        return max(NARROWEST, min(WIDEST, room // max(1, self.map.shape[1])))
+        return max(self._least, min(WIDEST, room // max(1, self.map.shape[1])))
 
     def _label(self, row: int, style: Style, blank: Style) -> list[Segment]:
         label = fit(self.map.row_labels[row], self._labels - 1)
@@ -98,5 +104,5 @@ class NumberMap(CellMap):
 
     def _right(self, text: str) -> str:
         """A text right-aligned in its column, with a blank on either side."""
-        text = fit(text, self._cell - 2)
+        text = fit(text, self._cell - _BLANKS)
         return " " * (self._cell - 1 - cell_len(text)) + text + " "

@@ -10,10 +10,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.events import Resize
 from textual.strip import Strip
 from textual.widget import Widget
 
+from app.terminal.model_marks import colour_of, side_of
 from app.widgets.line_drawing import PlotData, plot_lines
 from app.widgets.lines import Line, text_style
 
@@ -51,11 +53,15 @@ class Plot(Widget, can_focus=True):
     def render_line(self, y: int) -> Strip:
         base = self.rich_style
         line = self._drawn[y] if y < len(self._drawn) else ()
-        segments = [
-            Segment(
-                text,
-                base + text_style(self, f"plot--{name}") if name else base,
-            )
-            for text, name in line
-        ]
+        segments = [Segment(text, base + self._style(name)) for text, name in line]
         return Strip(segments).adjust_cell_length(self.size.width, base)
+
+    def _style(self, name: str) -> Style:
+        """The style of a part: a model's lines have its colour, the others that of their number."""
+        if not name:
+            return Style.null()
+        if name.isdigit() and self._data is not None:
+            side = side_of(self._data.series[int(name)].name)
+            if side is not None and not self.app.no_color:
+                return Style(color=colour_of(side, dark=self.app.current_theme.dark))
+        return text_style(self, f"plot--{name}")

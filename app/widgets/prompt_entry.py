@@ -6,13 +6,17 @@ import re
 import unicodedata
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.text import Text
+from textual.binding import Binding, BindingType
 from textual.document._document import Document, EditResult, Location, Selection
 from textual.document._document_navigator import DocumentNavigator
 from textual.document._wrapped_document import WrappedDocument
+from textual.events import Key, Paste
 from textual.geometry import Offset, Region, Size
+from textual.message import Message
 from textual.reactive import Reactive, reactive
 from textual.widgets import Button, Checkbox, TextArea
 
@@ -98,40 +102,102 @@ class _Sight:
     lines: tuple[_Line, ...]
 
 
-class PromptEntry(TextArea):
+def _keys(binding: BindingType) -> set[str]:
+    keys = binding.key if isinstance(binding, Binding) else binding[0]
+    return set(keys.split(","))
+
+
+class PromptEntry(TextArea, inherit_bindings=False):
     """A multi-line entry that never alters a character and never sends one raw to the terminal.
 
     Textual's own repaints itself completely on every cursor move, 10 KB per keystroke; this one
     repaints only what looks different.
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # The function keys lead to the other views.
+        *(each for each in TextArea.BINDINGS if not {"f6", "f7"} & _keys(each)),
+        # Textual's own key for it, ctrl-z, leads back to the shell here.
+        Binding("ctrl+underscore", "undo", show=False),
+    ]
+
+    class Replaced(Message):
+        """A paste took the place of a text."""
+
+    class Stepped(Message):
+        """The arrow up (-1) or down (1) in an empty entry, where there is no line to go to."""
+
+        def __init__(self, by: int) -> None:
+            super().__init__()
+            self.by = by
+
     selection: Reactive[Selection] = reactive(
         Selection(), init=False, always_update=True, repaint=False
     )
 
     def __init__(self, text: str = "", *, id: str | None = None) -> None:  # noqa: A002
+        # What `load_text` put there.
+        self._loaded = text
         super().__init__(
             text,
             soft_wrap=True,
             tab_behavior="focus",
             show_line_numbers=False,
             highlight_cursor_line=False,
-            placeholder="Type or paste a prompt, or choose an example.",
+            placeholder="Type or paste a prompt, or choose an example with up and down.",
             id=id,
         )
         self.cursor_blink = False
         # A matching bracket may be anywhere in the text, and nobody looks for it in prose.
         self.match_cursor_bracket = False
 
-    def paste(self, text: str, *, instead: bool = False) -> None:
-        """Insert text at the cursor, or instead of the whole text, and take the focus.
+    def load_text(self, text: str) -> None:
+        """Replace the text by one that nobody has written here, with the cursor at its end."""
+        super().load_text(text)
+        self._loaded = text
+        self.move_cursor(self.document.end)
 
-        Undo restores the previous text.
+    async def _on_paste(self, event: Paste) -> None:
+        event.stop()
+        event.prevent_default()
+        self.paste(event.text)
+
+    def paste(self, text: str) -> None:
+        """Insert text at the cursor, or in place of one that was loaded and not edited.
+
+        Undo restores the previous text. The entry takes the focus.
         """
-        place = (self.document.start, self.document.end) if instead else self.selection
+        untouched = self.text == self._loaded
+        if untouched and self.text.strip():
+            self.post_message(self.Replaced())
+        place = (self.document.start, self.document.end) if untouched else self.selection
         if result := self._replace_via_keyboard(text, *place):
             self.move_cursor(result.end_location)
         self.focus()
+
+    def check_consume_key(self, key: str, character: str | None = None) -> bool:
+        """Enter is left to the view."""
+        return key != "enter" and super().check_consume_key(key, character)
+
+    async def _on_key(self, event: Key) -> None:
+        # As some terminals end the lines of a paste that they do not mark as one.
+        if event.key == "ctrl+j":
+            event.stop()
+            event.prevent_default()
+            self.write("\n")
+
+    def action_cursor_up(self, select: bool = False) -> None:
+        self._step(-1) if not self.text else super().action_cursor_up(select)
+
+    def action_cursor_down(self, select: bool = False) -> None:
+        self._step(1) if not self.text else super().action_cursor_down(select)
+
+    def _step(self, by: int) -> None:
+        self.post_message(self.Stepped(by))
+
+    def write(self, text: str) -> None:
+        """Insert text at the cursor, as if it were typed."""
+        self._replace_via_keyboard(text, *self.selection)
 
     _shown: _Sight | None = None
 

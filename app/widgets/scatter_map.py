@@ -130,6 +130,12 @@ class ScatterMap(Widget, can_focus=True):
             if found is not None:
                 self._go_to(found)
 
+    def point_at(self, point: int) -> None:
+        """Put the cursor on a point, as another map of the same points has it."""
+        if point != self.current and point < len(self._cells):
+            self.current = point
+            self.refresh()
+
     def next_here(self, step: int) -> None:
         """Move to the next (1) or previous (-1) point in the same cell."""
         here = self.here

@@ -13,7 +13,10 @@ from textual.widgets import Input
 class SearchBar(Input):
     """Hidden until opened; reports the search text while it is typed and when it is submitted."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "Close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "give_up", "Close", show=False),
+        Binding("down", "leave", "To the rows that are left", show=False),
+    ]
     DEFAULT_CSS = """
     SearchBar { display: none; height: 1; border: none; padding: 0 1; background: $surface; }
     SearchBar:focus { border: none; }
@@ -34,9 +37,20 @@ class SearchBar(Input):
             """The bar, for `@on(SearchBar.Sought, "#id")`."""
             return self.bar
 
-    def __init__(self, placeholder: str, *, id: str | None = None) -> None:  # noqa: A002
+    class Left(Message):
+        """The user goes on to the rows that what was typed has left of a table."""
+
+    def __init__(
+        self,
+        placeholder: str,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's own name
+        filters: bool = False,
+    ) -> None:
+        """Args: shown while empty; the widget's id; whether a table is filtered as one types."""
         super().__init__(placeholder=placeholder, select_on_focus=False, compact=True, id=id)
         self.cursor_blink = False
+        self._filters = filters
 
     def open(self, value: str = "") -> None:
         """Show the bar, empty or with an initial text, and take the focus."""
@@ -65,6 +79,16 @@ class SearchBar(Input):
         self.remove_class("open")
         self.post_message(self.Sought(self, event.value, finished=True))
 
+    def action_leave(self) -> None:
+        if self._filters:
+            self.remove_class("open")
+            self.post_message(self.Left())
+
+    def on_focus(self) -> None:
+        """It may be shown all the time, and focused by a click."""
+        self.add_class("open")
+
     def action_give_up(self) -> None:
         self.remove_class("open")
+        self.value = ""
         self.post_message(self.Sought(self, "", finished=True))

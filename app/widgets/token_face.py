@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 
-from app.terminal.colours import LEVELS, Palette, palette_for
+from app.terminal.colours import LEVELS, Palette, palette_for, palette_of
 from app.terminal.key_by_key import KeyByKeyApp
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 MARK = "▌"
 """Marks rows of instruction sentences."""
+
+TEMPLATE = "┄"
+"""Marks rows of tokens that the user did not write."""
 
 Cell = tuple[int, int]
 """A row (prompt token) and a column (response token), from 0."""
@@ -45,12 +48,16 @@ class TokenMap:
     """uint8 [R], 0..10: the level of each whole row."""
     marked: NDArray[np.bool_] | None = None
     """bool [R]: rows of instruction sentences."""
+    special: NDArray[np.bool_] | None = None
+    """bool [R]: rows of tokens that the user did not write."""
     gaps: NDArray[np.bool_] | None = None
     """bool [R]: rows that exist only in the other model."""
     missing: NDArray[np.bool_] | None = None
     """bool [R, C]: cells not computed yet."""
     negative: NDArray[np.bool_] | None = None
     """bool [R, C]: cells whose level is a number below zero; None if there can be none."""
+    negative_totals: NDArray[np.bool_] | None = None
+    """bool [R]: whole rows whose level is a number below zero; None if there can be none."""
 
     def __post_init__(self) -> None:
         rows, columns = self.shape
@@ -59,9 +66,11 @@ class TokenMap:
             ("density", self.density, (rows,)),
             ("totals", self.totals, (rows,)),
             ("marked", self.marked, (rows,)),
+            ("special", self.special, (rows,)),
             ("gaps", self.gaps, (rows,)),
             ("missing", self.missing, (rows, columns)),
             ("negative", self.negative, (rows, columns)),
+            ("negative_totals", self.negative_totals, (rows,)),
         ):
             if array is not None and array.shape != shape:
                 raise ValueError(f"{name} has the shape {array.shape}, the labels ask for {shape}")
@@ -76,6 +85,13 @@ class TokenMap:
     def is_marked(self, row: int) -> bool:
         """Whether a row belongs to an instruction."""
         return self.marked is not None and bool(self.marked[row])
+
+    def mark(self, *rows: int) -> str:
+        """What stands before these rows: that of an instruction, of a template, or a space."""
+        if any(self.is_marked(row) for row in rows):
+            return MARK
+        special = self.special is not None and any(self.special[row] for row in rows)
+        return TEMPLATE if special else " "
 
     def is_gap(self, row: int) -> bool:
         """Whether a row exists only in the other model."""
@@ -147,13 +163,17 @@ class TokenFace(ScrollView, can_focus=True):
     """Row and column under the cursor; (0, 0) when the map is empty."""
 
     class CursorMoved(Message):
-        """The user moved the cursor of `face` (`move_cursor` does not send this)."""
+        """The user moved the cursor of `face` (`move_cursor` does not send this).
 
-        def __init__(self, face: TokenFace, row: int, column: int) -> None:
+        `across` says that it was along the response.
+        """
+
+        def __init__(self, face: TokenFace, row: int, column: int, *, across: bool = False) -> None:
             super().__init__()
             self.face = face
             self.row = row
             self.column = column
+            self.across = across
 
         @property
         def control(self) -> TokenFace:
@@ -203,6 +223,7 @@ class TokenFace(ScrollView, can_focus=True):
         negative: NDArray[np.bool_] | None = None,
         density: NDArray[np.float64] | None = None,
         totals: NDArray[np.uint8] | None = None,
+        negative_totals: NDArray[np.bool_] | None = None,
     ) -> None:
         """Take a newer state of the same map and repaint only the differences.
 
@@ -212,6 +233,7 @@ class TokenFace(ScrollView, can_focus=True):
             negative: bool [R, C], cells whose level is a number below zero.
             density: float64 [R], 0..1.
             totals: uint8 [R], 0..10, of whole rows.
+            negative_totals: bool [R], whole rows whose level is a number below zero.
         """
         before = self.map
         self.map = replace(
@@ -221,6 +243,7 @@ class TokenFace(ScrollView, can_focus=True):
             negative=negative,
             density=density,
             totals=totals,
+            negative_totals=negative_totals,
         )
         if not self._ready:
             return
@@ -289,18 +312,25 @@ class TokenFace(ScrollView, can_focus=True):
         if self._ready and before != after:
             self.cursor_changed(before, after)
 
-    def _go(self, row: int, column: int) -> None:
+    @property
+    def rests(self) -> bool:
+        """Whether no response token is singled out: the first step along them only does that."""
+        return False
+
+    def _go(self, row: int, column: int, *, across: bool = False) -> None:
         """Move as the user asked, and report any change."""
         before = self.cursor
+        begins = across and self.rests and self.map.shape[1] > 0
         self.cursor = (row, column)
-        if self.cursor != before:
-            self._follow(self.CursorMoved(self, *self.cursor))
+        if self.cursor != before or begins:
+            self._follow(self.CursorMoved(self, *self.cursor, across=across))
 
     def action_move(self, rows: int, columns: int) -> None:
         """Move by rows and columns, times the number of queued key presses."""
         row, column = self.cursor
         times = self._times()
-        self._go(row + times * rows, column + times * columns)
+        steps = times - 1 if self.rests else times
+        self._go(row + times * rows, column + steps * columns, across=bool(columns))
 
     def action_page(self, direction: int) -> None:
         """Move by a page of rows, times the number of queued key presses."""
@@ -313,13 +343,13 @@ class TokenFace(ScrollView, can_focus=True):
     def action_move_to_edge(self, direction: int) -> None:
         """Move to the first (-1) or last (1) column."""
         row, _ = self.cursor
-        self._go(row, 0 if direction < 0 else self.map.shape[1] - 1)
+        self._go(row, 0 if direction < 0 else self.map.shape[1] - 1, across=True)
 
     def on_click(self, event: Click) -> None:
         offset = event.get_content_offset(self)
         cell = None if offset is None else self.cell_at(offset.x, offset.y)
         if cell is not None:
-            self._go(*cell)
+            self._go(*cell, across=cell[1] != self.cursor[1])
 
     # Colours.
 
@@ -342,11 +372,7 @@ class TokenFace(ScrollView, can_focus=True):
         super().notify_style_update()
 
     def _choose_palette(self) -> None:
-        system = self.app.console.color_system
-        self.palette = palette_for(
-            dark=self.app.current_theme.dark,
-            mono=self.app.no_color or system not in ("truecolor", "256"),
-        )
+        self.palette = palette_of(self.app)
 
     def _theme_changed(self) -> None:
         self._choose_palette()

@@ -1,9 +1,9 @@
-"""Lays tokens out as running text: broken at newlines and at the width."""
+"""Lays tokens out as running text: broken at newlines and, between words, at the width."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from rich.cells import cell_len
@@ -49,7 +49,8 @@ def flow(
 ) -> Flow:
     """Lay out tokens, given as index and exact text, in lines of at most `width` cells.
 
-    Newlines are shown as `↵` and broken after. `reserve` cells stay free after each token.
+    Newlines are shown as `↵` and broken after. A word, which may be several tokens, goes to the
+    next line as a whole if it fits there. `reserve` cells stay free after each token.
     """
     room = max(1, width - reserve)
     newline = prose("\n", ascii_only=ascii_only) if ascii_only else NEWLINE
@@ -63,8 +64,8 @@ def flow(
             for chunk in _chunks(shown, room):
                 cells = cell_len(chunk) + reserve
                 if x + cells > width and lines[-1]:
-                    lines.append([])
-                    x = 0
+                    lines.append(_taken_along(lines[-1], chunk, width - cells))
+                    x = sum(piece.width for piece in lines[-1])
                 lines[-1].append(Piece(token, chunk, x, cells))
                 x += cells
             if part.endswith("\n"):
@@ -73,6 +74,24 @@ def flow(
     if len(lines) > 1 and not lines[-1]:
         lines.pop()
     return Flow(tuple(map(tuple, lines)))
+
+
+def _taken_along(line: list[Piece], chunk: str, room: int) -> list[Piece]:
+    """Take the beginning of a chunk's word off the end of a line, where it fits the next one.
+
+    Empty where the chunk begins a word, where the word begins the line, or if it has more cells
+    than `room`.
+    """
+    begins = len(line)
+    after = chunk
+    while begins and not (after[:1].isspace() or line[begins - 1].text[-1:].isspace()):
+        begins -= 1
+        after = line[begins].text
+    word = line[begins:]
+    if not begins or sum(piece.width for piece in word) > room:
+        return []
+    del line[begins:]
+    return [replace(piece, x=piece.x - word[0].x) for piece in word]
 
 
 def _chunks(text: str, cells: int) -> list[str]:

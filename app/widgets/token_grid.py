@@ -220,7 +220,7 @@ class TokenGrid(TokenFace):
             style += self.palette.hit
         if row == self.cursor[0]:
             style += self.palette.here
-        mark = MARK if self.map.is_marked(row) else " " * len(MARK)
+        mark = self.map.mark(row)
         room = self._label_width - len(MARK) - TOTAL - GAP
         return Strip(
             [

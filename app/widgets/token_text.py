@@ -1,6 +1,7 @@
 """The text face: the prompt as coloured running text, the response below it.
 
-The prompt scrolls; the response occupies the lower part of the pane and follows its current token.
+The prompt scrolls; the response has the room that the prompt leaves, at least half, and follows its
+current token.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from textual.geometry import Region, Size
 from textual.reactive import reactive
 from textual.strip import Strip
 
-from app.terminal.colours import GLYPHS, LEVELS, MISSING_GLYPH
+from app.terminal.colours import GLYPHS, LEVELS, MISSING_GLYPH, NEGATIVE_GLYPH
 from app.widgets.token_face import MARK, Cell, TokenFace, TokenMap
 from app.widgets.token_flow import Flow, Piece, flow
 
@@ -26,18 +27,22 @@ RULE = 1
 """Lines between prompt and response."""
 
 _MISSING = LEVELS
-"""Denotes a token without a level, in addition to the levels 0..10."""
+"""Denotes a token without a level, in addition to the levels -10..10."""
+
+
+ColouredBy = Literal["whole", "column", "density"]
+"""What colours the prompt: each row's total, the column under the cursor, or each row's density."""
 
 
 class TokenText(TokenFace):
-    """The prompt coloured for the response token under the cursor, or by density."""
+    """The prompt coloured for the whole response, for one of its tokens, or by density."""
 
     DEFAULT_CSS = """
     TokenText { overflow-x: hidden; }
     """
 
-    coloured_by: reactive[Literal["column", "density"]] = reactive("column", repaint=False)
-    """What colours the prompt: the column under the cursor, or each row's density."""
+    coloured_by: reactive[ColouredBy] = reactive("column", repaint=False)
+    """For the whole response, no token of it is singled out, and pages scroll it."""
 
     _prompt = Flow(())
     _response = Flow(())
@@ -50,10 +55,12 @@ class TokenText(TokenFace):
 
     def map_replaced(self) -> None:
         if not self.size:
+            # Hidden; it may be painted before it is told its size, and tokens may be fewer now.
+            self._prompt = self._response = Flow(())
             return
         width = max(1, self.scrollable_content_region.width - MARGIN)
-        # Without colours a glyph after the token shows its level.
-        reserve = 1 if self.palette.mono else 0
+        # Without colours a glyph after the token shows its level, and one before that its sign.
+        reserve = (2 if self.map.negative is not None else 1) if self.palette.mono else 0
         prompt = [
             (row, text) for row, text in enumerate(self.map.row_labels) if not self.map.is_gap(row)
         ]
@@ -70,11 +77,14 @@ class TokenText(TokenFace):
 
     @property
     def _response_height(self) -> int:
-        return min(len(self._response.lines), max(1, self.size.height // 3))
+        room = self.size.height - RULE
+        prompt = min(len(self._prompt.lines), room // 2)
+        return min(len(self._response.lines), max(1, room - prompt))
 
     @property
     def _prompt_height(self) -> int:
-        return max(0, self.size.height - RULE - self._response_height)
+        room = max(0, self.size.height - RULE - self._response_height)
+        return min(room, max(1, len(self._prompt.lines)))
 
     def cell_at(self, x: int, y: int) -> Cell | None:
         row, column = self.cursor
@@ -84,6 +94,21 @@ class TokenText(TokenFace):
         line = y - self._prompt_height - RULE + self._response_top
         token = self._response.token_at(x - MARGIN, line)
         return None if token is None or y < self._prompt_height + RULE else (row, token)
+
+    @property
+    def rests(self) -> bool:
+        return self.coloured_by == "whole"
+
+    def action_page(self, direction: int) -> None:
+        """A page of the response while no token of it is singled out, else of the prompt."""
+        height = self._response_height
+        last = len(self._response.lines) - height
+        if not self.rests or last <= 0:
+            super().action_page(direction)
+            return
+        top = self._response_top + self._times() * direction * max(1, height - 1)
+        self._response_top = max(0, min(top, last))
+        self.refresh(Region(0, self._prompt_height, self.size.width, self.size.height))
 
     def page_rows(self) -> int:
         """Average number of prompt tokens per page."""
@@ -159,22 +184,29 @@ class TokenText(TokenFace):
 
     # Drawing.
 
-    def _levels_for(self, shown: TokenMap, column: int) -> NDArray[np.uint8]:
-        """uint8 [R]: the level that colours each prompt token, or `_MISSING`."""
+    def _levels_for(self, shown: TokenMap, column: int) -> NDArray[np.int8]:
+        """int8 [R]: the signed level that colours each prompt token, or `_MISSING`."""
         rows, columns = shown.shape
+        whole = (
+            np.full(rows, _MISSING, np.int8)
+            if shown.totals is None
+            else _signed(shown.totals, shown.negative_totals)
+        )
+        if self.coloured_by == "whole":
+            return whole
         if self.coloured_by == "density":
             if shown.density is None:
-                return np.zeros(rows, dtype=np.uint8)
+                return np.zeros(rows, dtype=np.int8)
             highest = LEVELS - 1
-            return np.ceil(np.clip(shown.density, 0, 1) * highest).astype(np.uint8)
+            return np.ceil(np.clip(shown.density, 0, 1) * highest).astype(np.int8)
         if not columns:
-            return np.zeros(rows, dtype=np.uint8)
-        levels = shown.levels[:, column]
+            return np.zeros(rows, dtype=np.int8)
+        negative = None if shown.negative is None else shown.negative[:, column]
+        levels = _signed(shown.levels[:, column], negative)
         if shown.missing is None:
             return levels
         # Until a column is computed, show the weight for the whole response, which arrives first.
-        until_then = np.uint8(_MISSING) if shown.totals is None else shown.totals
-        return np.where(shown.missing[:, column], until_then, levels)
+        return np.where(shown.missing[:, column], whole, levels)
 
     def render_line(self, y: int) -> Strip:
         width, blank = self.size.width, self.ground
@@ -190,23 +222,29 @@ class TokenText(TokenFace):
         if line >= len(self._prompt.lines):
             return []
         pieces, blank, palette = self._prompt.lines[line], self.ground, self.palette
-        marked = any(self.map.is_marked(piece.token) for piece in pieces)
-        mark = MARK if marked else " " * len(MARK)
+        mark = self.map.mark(*(piece.token for piece in pieces))
         segments = [
             Segment(mark, blank + palette.mark),
             Segment(" " * (MARGIN - len(MARK)), blank),
         ]
         levels = self._levels_for(self.map, self.cursor[1])
+        signed = self.map.negative is not None and self.coloured_by != "density"
+        styles = palette.signed if signed else (palette.levels, palette.levels)
+        minus = "-" if self.ascii_only else NEGATIVE_GLYPH
         for piece in pieces:
             level = int(levels[piece.token])
             if level == _MISSING:
                 style, glyph = blank + palette.missing, MISSING_GLYPH
             else:
-                style, glyph = palette.levels[level] if level else blank, GLYPHS[level]
+                style = styles[level < 0][abs(level)] if level else blank
+                glyph = GLYPHS[abs(level)]
+            if self.map.negative is not None:
+                glyph = (minus if level < 0 else "") + glyph
             if piece.token in self.hit_rows:
                 style += Style(bold=True, underline=True)
             if piece.token == self.cursor[0]:
-                style = blank + palette.cursor
+                # Its colour stays: the first token, where the cursor begins, may be the heaviest.
+                style += palette.cursor if palette.mono else Style(bold=True, underline=True)
             segments.append(Segment(piece.text + (glyph if palette.mono else ""), style))
         return segments
 
@@ -221,7 +259,13 @@ class TokenText(TokenFace):
                 style += self.palette.missing
             if piece.token in self.hit_columns:
                 style += self.palette.hit
-            if piece.token == self.cursor[1]:
+            if piece.token == self.cursor[1] and not self.rests:
                 style += Style(bold=True, underline=True, reverse=True)
             segments.append(Segment(piece.text, style))
         return segments
+
+
+def _signed(levels: NDArray[np.uint8], negative: NDArray[np.bool_] | None) -> NDArray[np.int8]:
+    """Levels below zero where they are negative; same shape, int8."""
+    found = levels.astype(np.int8)
+    return found if negative is None else np.where(negative, -found, found)

@@ -1,4 +1,4 @@
-"""What the tests of the Components view have in common: getting there, and its numbers."""
+"""What the tests of the Neurons view have in common: getting there, and its numbers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.scripted_weights import architecture
 
 WIDE, NARROW = (200, 50), (80, 24)
 CATEGORIES = demo_instructions().categories
-KEY = str([each.id for each in VIEWS if "pair" in each.workspaces].index("components") + 1)
+KEY = "f" + str([each.id for each in VIEWS if "pair" in each.workspaces].index("components") + 1)
 ALL = f"all {len(CATEGORIES)} categories are there"
 
 
@@ -28,6 +28,13 @@ async def shown_components(pilot, *words):
     await until_shown(pilot, "Capital of a country")
     await pilot.press(KEY)
     return await until_shown(pilot, ALL, *words)
+
+
+async def shown_overlaps(pilot, *words):
+    """Open the view, and turn from what tuning changed to both models' overlaps."""
+    await shown_components(pilot)
+    await pilot.press("v")
+    return await until_shown(pilot, "overlap of", *words)
 
 
 def sets_of(pair, epsilon=EPSILON, tau=TAU, **given):

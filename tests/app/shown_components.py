@@ -1,7 +1,8 @@
-"""What the Components view shows, as cells of what it exports."""
+"""What the Neurons view shows, as cells of what it exports."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -38,18 +39,41 @@ def _maps(
     ]
 
 
+_KEPT = r"kept\s+(?P<kept>N),\s+lost\s+(?P<lost>N),\s+gained\s+(?P<gained>N)"
+
+
+def headline(units: str = "neurons") -> list[AnyReader]:
+    """The sentence above the maps."""
+    known = {"units": units, "layer": ""}
+    return [
+        Reader(
+            "components-summary",
+            rf"for (?P<category>[a-z ]+) (?:most|least)\s+\({_KEPT}\)",
+            known={**known, "summary": "alteration"},
+        ),
+        *(
+            Reader(
+                "components-summary",
+                rf"every\s+category:\s+(?:\d+\s+before,\s+)?(?P<general>N)\s+{when}",
+                known={**known, "summary": "size", "model": model},
+            )
+            for when, model in (("before", "demo-base"), ("after", "demo-tuned"))
+        ),
+    ]
+
+
 CELLS = r"(?P<cells>[ .\d█▓▒░·]+)│$"
 _BY_LAYER = rf"^│(?:all layers|layer (?P<layer>\d+)) +{CELLS}"
 
 
 def sets(units: str = "neurons") -> list[AnyReader]:
     """The lines around a map whose cursor is on one category."""
-    category, known = r"^ (?P<category>[a-z ]+)\n demo-base", {"units": units, "layer": ""}
+    category, known = r"^ (?P<category>[a-z ]+)\n ○ demo-base", {"units": units, "layer": ""}
     return [
         Reader(
             "components-summary",
-            rf"^ (?P<model>demo-\w+) +(?P<size>N) of (?P<of>N) {units} · (?P<general>N) general · "
-            r"(?P<unique>N) unique",
+            rf"^ [○●] (?P<model>demo-\w+) +(?P<size>N) of (?P<of>N) {units} · "
+            r"(?P<general>N) general · (?P<unique>N) unique",
             category,
             {**known, "summary": "size"},
         ),
@@ -60,6 +84,7 @@ def sets(units: str = "neurons") -> list[AnyReader]:
             category,
             {**known, "summary": "alteration"},
         ),
+        *headline(units),
         *THRESHOLDS,
     ]
 
@@ -83,37 +108,66 @@ SETS = sets()
 TWO_SETS: list[AnyReader] = [
     Reader(
         "components-summary",
-        r"^ (?P<model>demo-\w+) +(?P<size>N) and \d+ · (?P<shared>N) in "
+        r"^ [○●] (?P<model>demo-\w+) +(?P<size>N) and \d+ · (?P<shared>N) in "
         r"both · Jaccard (?P<jaccard>N) · contained (?P<containment>N)",
-        r"^ (?P<category>[a-z ]+) and (?P<other_category>[a-z ]+)\n demo-base",
+        r"^ (?P<category>[a-z ]+) and (?P<other_category>[a-z ]+)\n ○ demo-base",
         {**_SUMMARY, "summary": "overlap"},
     ),
     Reader(
         "components-summary",
-        r"^ (?P<model>demo-\w+) +\d+ and (?P<size>N) · (?P<shared>N) in "
+        r"^ [○●] (?P<model>demo-\w+) +\d+ and (?P<size>N) · (?P<shared>N) in "
         r"both · Jaccard (?P<jaccard>N) · contained \S+ and (?P<containment>N)",
-        r"^ (?P<other_category>[a-z ]+) and (?P<category>[a-z ]+)\n demo-base",
+        r"^ (?P<other_category>[a-z ]+) and (?P<category>[a-z ]+)\n ○ demo-base",
         {**_SUMMARY, "summary": "overlap"},
     ),
+    *headline(),
     *THRESHOLDS,
 ]
 SIZES = _maps(
     "size", _BY_LAYER, [*({"category": each} for each in CATEGORIES), {"value": "general"}], "size"
 )
-CHANGES_OF_SETS: list[AnyReader] = [
-    Grid(
-        "components-summary",
-        r"^│ {9,}(?P<names>\w)",
-        _BY_LAYER,
-        [{"category": each} for each in CATEGORIES],
-        "jaccard",
-        {**_SUMMARY, "summary": "alteration"},
-    ),
-]
-_OWN = r"(?P<frequency>N) (?:general|unique|(?P<sets>N) of \d+)"
-_OTHER = r"(?P<other_frequency>N) (?:general|unique|(?P<other_sets>N) of \d+)"
+_CHANGED = re.compile(r"−(\d+) \+(\d+)")
+
+
+def changes_of_sets(screen: str) -> Iterator[Said]:
+    """The map of what was lost and gained, two numbers a cell, in the order of the categories."""
+    offset = 0
+    for line in screen.split("\n"):
+        row = re.match(r"│(?:all layers|layer (\d+)) ", line)
+        if row is not None:
+            known = {**_SUMMARY, "summary": "alteration", "layer": row[1] or ""}
+            cells = list(_CHANGED.finditer(line))
+            assert len(cells) == len(CATEGORIES), line
+            for category, cell in zip(CATEGORIES, cells, strict=True):
+                shown = {**known, "category": category, "lost": cell[1], "gained": cell[2]}
+                at = offset + cell.start()
+                whole = (at, offset + cell.end())
+                yield Said("components-summary", shown, {"lost": whole, "gained": whole})
+            if row[1]:
+                at = (offset + row.start(1), offset + row.end(1))
+                yield Said(
+                    "components-summary", {**known, "category": CATEGORIES[0]}, {"layer": at}
+                )
+        offset += len(line) + 1
+
+
+_SETS = r"(?:general|unique|(?P<{}>N) of \d+)"
+_WRITES = r" +(?:[^│]*? +)??"
+_OWN_FIRST = rf"(?P<frequency>N) +(?P<other_frequency>N){_WRITES}{_SETS.format('sets')}"
+_OTHER_FIRST = rf"(?P<other_frequency>N) +(?P<frequency>N){_WRITES}{_SETS.format('other_sets')}"
 _NEURON = r"^│ +(?P<layer>N) +(?P<neuron>N) +"
 _LIST = r"╭─ (?P<category>[a-z ]+) · "
+
+
+def listed(row: str, base: dict[str, str], tuned: dict[str, str]) -> list[AnyReader]:
+    """The rows of a list of units; the last column may be out of sight."""
+    own = rf"(?: +{_SETS.format('other_sets')})?"
+    other = rf"(?: +{_SETS.format('sets')})?"
+    kept, gained = r"(?P<status>kept|lost) +", r"(?P<status>gained) +"
+    return [
+        Reader("components", f"{row}{kept}{_OWN_FIRST}{own}", _LIST, base),
+        Reader("components", f"{row}{gained}{_OTHER_FIRST}{other}", _LIST, tuned),
+    ]
 
 
 def members(row: str, place: str, count: str, *, neurons: str = "*") -> list[AnyReader]:
@@ -131,8 +185,7 @@ def members(row: str, place: str, count: str, *, neurons: str = "*") -> list[Any
             known={"neuron": neurons},
             rows=("layer", "expert", "neuron"),
         ),
-        Reader("components", rf"{row}(?P<status>kept|lost) +{_OWN} +{_OTHER}", _LIST, base),
-        Reader("components", rf"{row}(?P<status>gained) +{_OTHER} +{_OWN}", _LIST, tuned),
+        *listed(row, base, tuned),
         Reader(
             "components",
             rf"^ {place} · in (?P<sets>N)→(?P<other_sets>N) of",
@@ -146,6 +199,11 @@ def members(row: str, place: str, count: str, *, neurons: str = "*") -> list[Any
     ]
 
 
+BESIDE: list[AnyReader] = [
+    changes_of_sets,
+    *listed(r"││ +(?P<layer>N) +(?P<neuron>N) +", {"model": "demo-base"}, {"model": "demo-tuned"}),
+    Reader("components", rf"{_LIST}(?P<n>N) neurons", rows=("layer", "expert", "neuron")),
+]
 MEMBERS = members(_NEURON, r"layer (?P<layer>N) · neuron (?P<neuron>N)", r"(?P<n>N) neurons")
 EXPERTS = members(
     r"^│ +(?P<layer>N) +(?P<expert>N) +",
@@ -165,7 +223,7 @@ NEURON: list[AnyReader] = [
     ),
     Reader(
         "neuron-components",
-        r"^ (?P<model>demo-\w+) · ‖w‖ (?P<norm>N) · (?P<share__pct>N) % of "
+        r"^ [○●] (?P<model>demo-\w+) · ‖w‖ (?P<norm>N) · (?P<share__pct>N) % of "
         r"w lies in (?P<of_components>N) components",
     ),
     Reader(
@@ -178,8 +236,8 @@ NEURON: list[AnyReader] = [
 WRITERS: list[AnyReader] = [
     Reader(
         "components-word-essay",
-        rf"{_NEURON}(?P<cosine_base>N) +(?P<sets_base>N) of \d+ +"
-        r"(?P<cosine_tuned>N) +(?P<sets_tuned>N) of",
+        rf"{_NEURON}(?P<cosine_base>N) +{_SETS.format('sets_base')} +"
+        rf"(?P<cosine_tuned>N) +{_SETS.format('sets_tuned')}",
         known={"word": "essay"},
     ),
     *THRESHOLDS,

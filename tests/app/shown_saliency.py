@@ -18,7 +18,7 @@ def digits(
         Grid(
             kind,
             r"│  +(?P<names>[·\w])",
-            r"^│[▌ ]+\S+ +(?:[·░▒▓█╌]+ *)?(?P<cells>( *[+−-]?\d+)*)[ ▌]*│$",
+            r"^│[▌┄ ]+\S+ +(?:[·░▒▓█╌]+ *)?(?P<cells>( *[+−-]?\d+)*)[ ▌]*│$",
             [{"response_index": str(n)} for n in range(count)],
             value,
             {"model": model},
@@ -32,7 +32,7 @@ def digits(
 
 def readers(kind: str, first: str = "demo-base", second: str = "demo-tuned") -> list[AnyReader]:
     """The lines below the maps; the names of the models are as they are shown."""
-    model = rf"^ (?P<model>{first}|{second}) +"
+    model = rf"^ [○●] (?P<model>{first}|{second}) +"
     return [
         Reader(kind, rf"{model}{TOKEN} +(?:I (?P<importance>N)  )?S (?P<score>N)"),
         Reader(
@@ -48,11 +48,12 @@ def readers(kind: str, first: str = "demo-base", second: str = "demo-tuned") -> 
 def scores(first: str = "demo-base", second: str = "demo-tuned") -> list[AnyReader]:
     """The line of instruction scores."""
     return [
-        Reader("case", rf"score  (?P<model>{first}) (?P<instruction_score>N)"),
+        Reader("case", rf"score  ○ (?P<model>{first}) (?P<instruction_score>N)"),
         Reader(
             "case",
             rf"(?P<model>{second}) (?P<instruction_score>N)  "
-            r"difference (?P<score_difference>N)  (?P<instruction_tokens>N) instruction tokens",
+            r"(?:difference (?P<score_difference>N)|different answers(?:; o compares on one)?)  "
+            r"(?P<instruction_tokens>N) instruction tokens",
         ),
     ]
 
@@ -60,7 +61,7 @@ def scores(first: str = "demo-base", second: str = "demo-tuned") -> list[AnyRead
 DIFFERENCE: list[AnyReader] = [
     Reader(
         "difference-map",
-        rf"^ (?P<model>demo-\w+) +{TOKEN} +(?:difference (?P<difference>N)|"
+        rf"^ [○●] (?P<model>demo-\w+) +{TOKEN} +(?:difference (?P<difference>N)|"
         r"no difference)  gradient (?P<score_gradient>N)  occlusion (?P<score_occlusion>N)",
     ),
     *scores(),
@@ -77,7 +78,7 @@ def agreements(method: str) -> list[AnyReader]:
             Reader(
                 "agreement",
                 rf"(?P<model>{model}) column {pair}",
-                rf'^ {model} +"[^"]+" → "[^"]+" \((?P<response_index__n1>N)',
+                rf'^ [○●] {model} +"[^"]+" → "[^"]+" \((?P<response_index__n1>N)',
                 known,
             )
             for model in PANES
@@ -115,6 +116,41 @@ VERIFIED: list[AnyReader] = [
     Reader("case", r"^(?P<model>demo-\w+): weighted sums .*? at most (?P<largest_difference>N) of"),
     *SAMPLED,
 ]
+_BAR = "[ █▏▎▍▌▋▊▉]*"
+
+
+def answers(kind: str) -> list[AnyReader]:
+    """The table of words and the sentences below the answers."""
+    found = f"findings-{kind}"
+
+    def of(model: str, pattern: str) -> Reader:
+        # A sentence may go on in the next line.
+        return Reader(found, pattern.replace(" ", r"\s+"), known={"model": f"demo-{model}"})
+
+    return [
+        Reader(
+            f"words-{kind}",
+            r"^[▌ ](?P<word>\S+)(?: \((?P<occurrence>N)\w\w\))? +"
+            rf"(?P<base_share>N|–){_BAR} (?P<tuned_share>N|–){_BAR} (?P<change>N|–){_BAR}$",
+        ),
+        of("tuned", "instruction (?P<score_ratio>N) times as much"),
+        of("tuned", r"\(score (?P<instruction_score>N) against"),
+        of("base", r"against (?P<instruction_score>N)\)"),
+        of("base", r"at the (?P<parts_at__n1>N)\w\w token: base"),
+        of("base", r'base (?:would say|says) "(?P<says>[^"]+)" \(p (?P<probability>N)\),'),
+        of("tuned", r'tuned (?:would say|says) "(?P<says>[^"]+)" \(p (?P<probability>N)\)\.'),
+        *(
+            Reader("agreement", rf"than gradient \({before}(?P<pearson>N)", known=known)
+            for before, known in (
+                ("", {"model": "demo-base", "method": "gradient"}),
+                (r"\S+ ", {"model": "demo-tuned", "method": "gradient"}),
+            )
+        ),
+        of("base", r"deletion (?:by |\()base r (?:≈ )?(?P<deletion_pearson>N)"),
+        of("tuned", r", tuned r (?:≈ )?(?P<deletion_pearson>N)[.;)]"),
+    ]
+
+
 CASES: list[AnyReader] = [
     Reader(
         "cases",
@@ -123,4 +159,4 @@ CASES: list[AnyReader] = [
     ),
     Reader("cases", r"(?P<n>N) of \d+ cases", rows=()),
 ]
-RATED: list[AnyReader] = [Reader("case", r"─ (?P<model>\w+) · \w+, rated (?P<rating>N)")]
+RATED: list[AnyReader] = [Reader("case", r"─ [○●] (?P<model>\w+) · \w+, rated (?P<rating>N)")]

@@ -9,25 +9,49 @@ from tests.app.shown_components import CELLS
 from tests.support.shown_numbers import AnyReader, Grid, Listed, Reader, Said
 
 HEAD = r"layer (?P<layer>N) · head (?P<head>N)"
-PLACE = r"layer +(?P<layer>N) · head +(?P<head>N)"
+_FROM, _TO = r"(?P<heads_base>N)", r"(?P<heads_tuned>N)"
 HEADS: list[AnyReader] = [
     Reader(
         "heads-changes",
         rf"^ {HEAD}  change (?P<change>N)  pairs (?P<pairs_base>N)→"
-        r"(?P<pairs_tuned>N)  kept (?P<kept>N)  gained (?P<gained>N)  lost (?P<lost>N)",
+        r"(?P<pairs_tuned>N)  of the first 100 of either model  = (?P<kept>N)"
+        r"  \+ (?P<gained>N)  − (?P<lost>N)",
     ),
     *(
-        Reader("heads-changes", rf"─ {name} (?P<{name}>N) ─", HEAD)
+        Reader("heads-changes", rf"{name} (?P<{name}>N) ─", rf"^ {HEAD}  change")
         for name in ("kept", "gained", "lost")
     ),
     Reader(
-        "heads", r"(?P<word_a>\w+)=(?P<word_b>\w+) +×(?P<count_base>N)→×(?P<count_tuned>N)", HEAD
+        "heads",
+        r"(?P<word_a>\w+)=(?P<word_b>\w+) +×(?P<count_base>N)→×(?P<count_tuned>N)",
+        rf"^ {HEAD}  change",
     ),
     Reader(
         "heads",
         r"(?P<word_a>\w+)=(?P<word_b>\w+) +×(?P<count_tuned__or_count_base>N)(?![\d→])",
-        HEAD,
+        rf"^ {HEAD}  change",
     ),
+]
+ALL_HEADS: list[AnyReader] = [
+    *HEADS,
+    Reader(
+        "heads-changes",
+        rf"Tuning changed {HEAD} most: (?P<gained>N) of its word pairs are new, (?P<kept>N) kept",
+    ),
+    Reader(
+        "heads-changes",
+        rf"L{HEAD[1:]} changed least: (?P<gained>N) new, (?P<kept>N) kept",
+    ),
+    Reader("heads-changes", r"^ change (?P<change>N) "),
+    Reader("heads-changes", r"^ change \S+ [^=]*?(?P<change>N)   = kept"),
+    # The row of the ranking stands right of the map or of the list of words.
+    Reader(
+        "heads-changes",
+        r"│ +(?P<layer>N) +(?P<head>N) +(?P<change>N) +(?:(?P<kept>N) +(?P<gained>N) +"
+        r"(?P<lost>N) +)?(?=\w+=)",
+    ),
+    Reader("heads-by-word", rf"\b(?!pairs )(?P<word>\w+) {_FROM}→{_TO}"),
+    Reader("heads-by-word", rf"^│ (?P<word>\w+) +{_FROM} +{_TO} +(?P<difference>N) *▂?[ █▁-█]*│"),
 ]
 NEURON_PAIR = rf"neuron pair (?P<neuron_pair>N) ·(?s:.*)^ {HEAD}"
 NEURON_PAIRS: list[AnyReader] = [
@@ -35,8 +59,7 @@ NEURON_PAIRS: list[AnyReader] = [
     Reader("neuron-changes", r"─ (?P<n>N) neuron pairs ─", HEAD, rows=()),
     Reader(
         "neuron-changes",
-        r"^│ +(?P<neuron_pair>N) (?P<pairs_tuned>N) pairs +"
-        r"change (?P<change>N)",
+        r"^│ +(?P<neuron_pair>N) +(?P<pairs_tuned>N) +(?P<change>N) ",
         HEAD,
     ),
     Reader(
@@ -65,15 +88,26 @@ VERBS: list[AnyReader] = [
 HEADS_FOUND: list[AnyReader] = [
     Reader(
         "heads-word",
-        rf"^│{PLACE}  base +(?P<pairs_base>N)  tuned +(?P<pairs_tuned>N) +"
-        r"(?:(?P<difference>N)|=)",
+        r"^│ +(?P<layer>N) +(?P<head>N) +(?P<pairs_base>N) +(?P<pairs_tuned>N) +"
+        r"(?P<difference>N)",
     ),
     Reader("heads-word", r"in (?P<n>N) heads of", rows=()),
 ]
 
 LAYER = r"^ layer (?P<layer>N) ·"
-COMPONENT = rf"{LAYER}(?s:.*)^ base (?P<component>N)  "
+TURNED: list[AnyReader] = [
+    Reader(
+        "concepts-rotation",
+        r"Tuning turned layer (?P<layer>N) most: its components by (?P<mean_component_angle>N)°",
+    ),
+    Reader(
+        "concepts-rotation",
+        r"those of layer (?P<layer>N) least, by (?P<mean_component_angle>N)°",
+    ),
+]
+COMPONENT = rf"{LAYER}(?s:.*?)[│ ]base (?P<component>N)  "
 CONCEPTS: list[AnyReader] = [
+    *TURNED,
     Reader(
         "concepts-rotation",
         r"turned by (?P<mean_subspace_angle>N)° on average, "
@@ -87,25 +121,46 @@ CONCEPTS: list[AnyReader] = [
         r"the variance in (?P<component__n1>N) components",
     ),
 ]
+
+
+def cosines(screen: str) -> Iterator[Said]:
+    """The words of the components under the cursor, each with its cosine."""
+    layer = re.search(r"^ layer (\d+) ·", screen, re.MULTILINE)
+    numbers = re.search(r"base (\d+)  .*tuned (\d+)  ", screen)
+    assert layer is not None
+    assert numbers is not None
+    for line in re.finditer(r"(?:[=+−] \w+ +[+-]0\.\d\d *){2}│$", screen, re.MULTILINE):
+        found = re.finditer(r"[=+−] (\w+) +([+-])(0\.\d\d)", line.group())
+        for side, word in enumerate(found):
+            minus = "-" if word[2] == "-" else ""
+            shown = {
+                "model": ("demo-base", "demo-tuned")[side],
+                "layer": layer[1],
+                "component": numbers[side + 1],
+                "cosines__of_words": f"{minus}{word[1]} {word[3]}",
+            }
+            start = line.start()
+            yield Said(
+                "concepts", shown, {"cosines__of_words": (word.start() + start, word.end() + start)}
+            )
+
+
 COMPONENTS: list[AnyReader] = [
+    cosines,
+    Reader("concepts-rotation", r"^│[▸ ] *(?P<layer>N) +(?P<mean_component_angle>N)° "),
+    Reader("concepts", r"^ turned (?P<angle_degrees>N)° ", LAYER),
+    Reader("concepts", r"^ turned [^=]*?(?P<angle_degrees>N)°   = kept", LAYER),
     Reader(
         "concepts",
-        r"^ +(?P<component>N) +(?P<explained_variance__pct>N) .*? "
-        r"(?P<angle_degrees>N)° +(?P<matched_component>N) ",
+        r"│ +(?P<angle_degrees>N)° +(?P<component>N) +(?P<matched_component>N) +"
+        r"(?P<explained_variance__pct>N) ",
         LAYER,
         {"model": "demo-base"},
-    ),
-    Reader(
-        "concepts",
-        r"(?P<angle_degrees>N)° +(?P<component>N) +(?P<explained_variance__pct>N) ",
-        LAYER,
-        {"model": "demo-tuned"},
     ),
     *(
         Reader(
             "concepts",
-            rf" {model} (?P<component>N)  (?P<explained_variance__pct>N) % cos "
-            r"(?P<cosines__first>N)–(?P<cosines__last>N)",
+            rf"[│ ]{model} (?P<component>N)  (?P<explained_variance__pct>N) %",
             LAYER,
             {"model": f"demo-{model}"},
         )
@@ -113,17 +168,17 @@ COMPONENTS: list[AnyReader] = [
     ),
     Reader("concepts", r"· angle (?P<angle_degrees>N)°", COMPONENT, {"model": "demo-base"}),
     *(
-        Reader("concepts", rf"\b{name} (?P<words_{name}>N):", COMPONENT, {"model": "demo-base"})
+        Reader("concepts", rf"\b{name} (?P<words_{name}>N) ", COMPONENT, {"model": "demo-base"})
         for name in ("kept", "gained", "lost")
     ),
 ]
 _SIDES = "".join(
-    rf" · {side} +(?P<component_{side}>N|–)(?:  no\. +(?P<rank_{side}>N) (?P<cosine_{side}>N)|"
+    rf" +(?P<component_{side}>N|–)(?: +(?P<rank_{side}>N) +(?P<cosine_{side}>N)|"
     r" +not there)"
     for side in ("base", "tuned")
 )
 CONCEPTS_FOUND: list[AnyReader] = [
-    Reader("concepts-word", rf"^│layer +(?P<layer>N) {_SIDES}"),
+    Reader("concepts-word", rf"^│ +(?P<layer>N){_SIDES}"),
     *(
         Reader(
             "concepts-word",
@@ -144,19 +199,30 @@ def listed(kind: str, first: str) -> list[AnyReader]:
 CLUSTERS: list[AnyReader] = [
     Reader(
         "clusters",
-        r"^ (?P<model>demo-\w+) · layer (?P<layer>N) of \d+  by (?P<label>\w+)  "
+        r"^ [○●] (?P<model>demo-\w+) +· layer (?P<layer>N) of \d+  by (?P<label>\w+)  "
         r"F1 (?P<f1>N)  pair F1 (?P<pair_f1>N)  ARI (?P<ari>N)  AMI (?P<ami>N)",
     ),
     Reader(
         "instances",
         r"^ \w (?P<task>\w+): (?P<input>\w+) → (?P<output>\w+)  .*in a cluster of "
         r"(?P<task_cluster_size>N), (?P<task_cluster_share__pct>N)%",
-        r"^ (?P<model>demo-\w+) · layer (?P<layer>N) of",
+        r"^ ● (?P<model>demo-tuned) +· layer (?P<layer>N) of",
+    ),
+    Reader("clusters", r"[○●] (?P<model>demo-\w+) · layer (?P<layer>N)(?:, its best)? ─"),
+    Reader(
+        "clusters",
+        r"best layer, (?P<layer>N), F1 is (?P<f1>N);",
+        known={"model": "demo-tuned", "label": "task"},
+    ),
+    Reader(
+        "clusters",
+        r"before, in layer (?P<layer>N), (?P<f1>N)\.$",
+        known={"model": "demo-base", "label": "task"},
     ),
     Reader("neighbours", r"(?P<k>N) nearest neighbours"),
 ]
 _EPOCH = r"^ epoch (?P<epoch>N) of \d+ \("
-_AT = r"^ (?P<layer>N) +"
+_AT = r"^│? +(?P<layer>N) +(?=\d\.)"
 RUN: list[AnyReader] = [
     *(
         Reader(
@@ -177,6 +243,33 @@ _MATRICES = ("query", "key", "value", "output", "gate", "up", "down", "embedding
 _VECTORS = ("input_layernorm", "norm")
 
 
+RANKED: list[AnyReader] = [
+    Reader(
+        "changes",
+        r"││ +(?:(?P<layer>N)|outside) +(?P<tensor>\w+) +(?P<relative_change__pct>N)"
+        r"(?: +(?P<effective_rank>N) +(?P<directions_of_90_percent>N) +(?P<width>N))?",
+        rename={"width": "shape__narrower"},
+    ),
+    Reader(
+        "changes",
+        r"(?:layer (?P<layer>N) · )?(?P<tensor>\w+) changed most of all [\w ]+, by "
+        r"(?P<relative_change__pct>N) %",
+    ),
+    Reader(
+        "changes",
+        r"least (?:layer (?P<layer>N) · )?(?P<tensor>\w+), by (?P<relative_change__pct>N) %",
+    ),
+    Reader(
+        "changes",
+        r"lie in (?:about )?(?P<directions_of_90_percent>N) of (?P<width>N) directions",
+        r"layer (?P<layer>N) · (?P<tensor>\w+) changed most",
+        rename={"width": "shape__narrower"},
+    ),
+    Reader("changes", r"(?P<relative_change__pct>N) % of the norm"),
+]
+"""The matrices by change, and the sentence above them."""
+
+
 def changed(tensors: tuple[str, ...]) -> list[AnyReader]:
     """The map of matrices, or that of vectors, and the lines below it."""
     return [
@@ -186,8 +279,9 @@ def changed(tensors: tuple[str, ...]) -> list[AnyReader]:
             rf"^│(?:outside|layer (?P<layer>\d+)) +{CELLS}",
             [{"tensor": each} for each in tensors],
             "relative_change__pct",
+            pane=0,
         ),
-        Reader("changes", r"in %, up to (?P<relative_change__pct>N) "),
+        *RANKED,
         *TENSOR,
     ]
 
@@ -220,7 +314,7 @@ def ends(screen: str) -> Iterator[Said]:
 DIRECTIONS: list[AnyReader] = [
     Reader(
         "directions",
-        r"^ ?~? +(?P<direction>N) +(?P<singular_value>N) +(?P<share__pct>N) +"
+        r"^ ?~? *(?P<direction>N) +(?P<singular_value>N) +(?P<share__pct>N) +"
         r"(?P<cumulative_share__pct>N) ",
         _TENSOR,
     ),
@@ -230,8 +324,8 @@ DIRECTIONS: list[AnyReader] = [
 CHANGES_FOUND: list[AnyReader] = [
     Reader(
         "changes-word",
-        r"^│ +(?:layer (?P<layer>N)|outside) · (?P<tensor>\w+) +"
-        r"direction +(?P<direction>N) \w+ +no\. +(?P<rank>N) (?P<cosine__abs>N) ",
+        r"^│ +(?:(?P<layer>N)|outside) +(?P<tensor>\w+) +(?P<direction>N) +\w+ +"
+        r"(?P<rank>N) +(?P<cosine__abs>N) ",
     ),
     Reader("changes-word", r"in (?P<n>N) directions of", rows=()),
 ]

@@ -19,21 +19,21 @@ def played(monkeypatch):
     script.gate.set()
 
 
-async def shown_studies(pilot, key="5"):
+async def shown_studies(pilot, key="f5"):
     """Open the view."""
     await until_shown(pilot, "quit")
     await pilot.press(key)
     return await until_shown(pilot, "scores", "not run")
 
 
-async def finished(pilot, key="5"):
+async def finished(pilot, key="f5"):
     """Open the view and run its first study."""
     await shown_studies(pilot, key)
     await pilot.press("enter")
     return await until_shown(pilot, "done", "Tuned scores are higher: p 0.01.")
 
 
-async def opened(pilot, page, key="5"):
+async def opened(pilot, page, key="f5"):
     """Open the first study, on a page; its title is waited for."""
     await finished(pilot, key)
     await pilot.press("enter")

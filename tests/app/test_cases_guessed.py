@@ -21,7 +21,7 @@ def guessed(tmp_path, monkeypatch):
 async def test_guessed_instructions_are_marked_explained_and_exported(guessed, tmp_path):
     async with guessed.run_test(size=(100, 40), notifications=True) as pilot:
         await until_shown(pilot, "2 of 2 cases", "~ instructions of 1 guessed")
-        marked = [line for line in screen(guessed).splitlines() if line.startswith("~")]
+        marked = [line for line in screen(guessed).splitlines() if line.startswith(" ~")]
         assert [line.split()[0] for line in marked] == ["~two"]
         await pilot.press("e")
         await until_shown(pilot, "Exported to")
@@ -48,4 +48,4 @@ async def test_an_id_as_long_as_the_demos_is_whole_on_a_narrow_screen(tmp_path, 
     monkeypatch.setattr(case_folders, "RESPONSES", renamed)
     with library_app(tmp_path) as app:
         async with app.run_test(size=(80, 24)) as pilot:
-            await until_shown(pilot, "2 of 2 cases", f" {long} letters", "Draw é")
+            await until_shown(pilot, "2 of 2 cases", f" {long}  letters", "Draw é")

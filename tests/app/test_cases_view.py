@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 
 import pytest
 
 from analysis.saliency.cases.library import CaseLibrary
+from app.cli import main
 from app.views.cases.view import CasesView
-from app.widgets.item_list import ItemList
-from tests.app.pair_app import csv_rows, library_app, screen, until, until_shown
+from app.widgets.table_list import TableList
+from tests.app.pair_app import copied, csv_rows, library_app, screen, until, until_shown
 from tests.support.case_folders import PUBLISHED, needs_published_maps, write_small_library
 
 
@@ -27,7 +29,8 @@ def published(tmp_path):
 
 
 def listed(app):
-    return [case.id for case in app.query_one(CasesView)._listed]
+    view = app.query_one(CasesView)
+    return [view._listed[number].id for number in app.query_one("#list", TableList).shown]
 
 
 async def test_the_list_shows_what_the_library_says(small):
@@ -40,6 +43,21 @@ async def test_the_list_shows_what_the_library_says(small):
         base, tuned = scores["one"]
         numbers = [f"{base:.2f}", f"{tuned:.2f}", f"{tuned - base:+.2f}"]
         assert row.split()[1:6] == ["letters", "3", *numbers]
+
+
+async def test_the_copied_command_writes_the_scores_of_every_case(small, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    async with small.run_test(size=(100, 24)) as pilot:
+        await until_shown(pilot, "2 of 2 cases", "○ base", "● tuned")
+        words = shlex.split(await copied(pilot, "Y"))
+    assert words[:3] == ["insttui", "study", "density"]
+    assert main(words[1:]) == 0
+    rows = csv_rows(tmp_path / "study/density/cases.csv")
+    written = {(row["case"], row["model"]): float(row["score"]) for row in rows}
+    models = small.workspace.library.models
+    for case, scores in CaseLibrary.open(tmp_path / "library").instruction_scores():
+        for model, score in zip(models, scores, strict=True):
+            assert written[case, model] == pytest.approx(score)
 
 
 async def test_a_case_opens_and_brackets_walk_the_list(small):
@@ -84,11 +102,11 @@ async def test_filters_and_search(small):
         await pilot.press("f", "r")
         assert listed(small) == ["one"]
         await pilot.press("escape", "slash", *"DRAW", "enter")
-        await pilot.pause()
+        await until_shown(pilot, "1 of 2 cases")
         assert listed(small) == ["two"]
-        await pilot.press("slash", *"nowhere", "enter")
-        await until_shown(pilot, "No case matches")
-        await pilot.press("enter", "escape")
+        await pilot.press("f")
+        await until_shown(pilot, "no row has these words")
+        await pilot.press("enter", "escape", "escape")
         await pilot.pause()
         assert listed(small) == ["one", "two"]
 
@@ -99,6 +117,8 @@ async def test_the_published_cases_sort_by_each_score_and_the_cursor_stays_in_si
         await until_shown(pilot, "632 of 632 cases")
         await until(pilot, lambda: "so far" not in screen(published), seconds=20)
         scores = dict(published.workspace.library.instruction_scores())
+        # Past id, dataset and rating.
+        await pilot.press("o", "o", "o")
         for rank in (
             lambda found: found[0],
             lambda found: found[1],
@@ -114,7 +134,7 @@ async def test_the_published_cases_sort_by_each_score_and_the_cursor_stays_in_si
             assert values == sorted(values)
         assert len(values) == 632
         await pilot.resize_terminal(80, 24)
-        items = published.query_one("#list", ItemList)
+        items = published.query_one("#list", TableList)
         await pilot.press("end")
         await pilot.pause()
         assert listed(published)[-1] in screen(published)

@@ -12,13 +12,13 @@ from analysis.events import Finished
 from app.frame.registry import VIEWS
 from app.views.changes.view import ChangesView
 from app.widgets.number_map import NumberMap
-from tests.app.pair_app import copied, csv_rows, pair_at, requests_of, until, until_shown
+from tests.app.pair_app import copied, csv_rows, pair_at, requests_of, screen, until, until_shown
 from tests.support.scripted_changes import MATRICES, RANK, layer_changes
 from tests.support.scripted_session import answer
 from tests.support.scripted_weights import LAYERS
 
 WIDE, NARROW = (200, 50), (80, 24)
-KEY = str([each.id for each in VIEWS if "pair" in each.workspaces].index("changes") + 1)
+KEY = "f" + str([each.id for each in VIEWS if "pair" in each.workspaces].index("changes") + 1)
 ALL_THERE = f"all {LAYERS + 1} parts are there"
 
 
@@ -52,7 +52,30 @@ async def test_the_map_has_a_cell_for_every_matrix_and_says_what_the_cursor_is_o
         await until_shown(pilot, "effective rank 46 ± 2", "90 % in ≈ 25")
         most = LAYERS - 1 + len(MATRICES)
         assert shown.map.levels[LAYERS - 1, len(MATRICES) - 1] == 10 == shown.map.levels.max()
-        await until_shown(pilot, f"in %, up to {most}.")
+        await until_shown(pilot, f"{most}.0 % of the norm", "changed most of all")
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_matrices_are_ranked_by_change_and_the_map_goes_along(tmp_path, size):
+    async with pair_at(shown_changes, tmp_path, size=size) as (pair, pilot):
+        last = f"layer {LAYERS - 1} · {MATRICES[-1]}"
+        await until_shown(pilot, f"{last} changed most of all matrices", "least ")
+        await pilot.press("m")
+        await until_shown(pilot, "matrices by change", f"{last} · ")
+        ranking = pair.app.query_one("#ranking")
+        values = [ranking._rows.rows.row(number)[2] for number in ranking.shown]
+        assert values == sorted(values, reverse=True)
+        assert map_of(pair).cursor == (LAYERS - 1, len(MATRICES) - 1)
+        await pilot.press("j", "enter")
+        layer, role, *_ = ranking.cells
+        await until_shown(pilot, f"layer {layer} · {role}", "effective rank", "share %")
+        # Sorted by layer, a row leads to its own matrix.
+        await pilot.press("escape", "o", "enter")
+        await until_shown(pilot, f"layer {layer} · {role}", "share %")
+        await pilot.press("escape", "m", "h")
+        assert ranking.cells[0] == map_of(pair).cursor[0]
+        shown = screen(pair.app)
+        assert ("matrices by change" in shown) is (size == WIDE)
 
 
 async def test_norms_and_biases_have_a_map_of_their_own(tmp_path):
@@ -64,13 +87,32 @@ async def test_norms_and_biases_have_a_map_of_their_own(tmp_path):
         await until_shown(pilot, "matrices: ", "query")
 
 
+async def test_whatever_is_ranked_the_lines_below_are_about_the_row_under_the_cursor(tmp_path):
+    async with pair_at(shown_changes, tmp_path, size=WIDE) as (pair, pilot):
+        ranking = pair.app.query_one("#ranking")
+        # What stands outside the layers has neither of their norms.
+        await pilot.press(*"jjjjjjjj", "end")
+        await until_shown(pilot, "outside the layers · embeddings", "m ranking")
+        await pilot.press("v")
+        await until_shown(pilot, "outside the layers · norm")
+        assert ranking.cells[:2] == (None, "norm")
+        await pilot.press("v", "m")
+        await until_shown(pilot, "m map", "enter open")
+        for _ in range(2):
+            await pilot.press("j", "j", "v")
+            await until(pilot, lambda: ranking.row_number == 0)
+            layer, role, *_ = ranking.cells
+            await until_shown(pilot, f"layer {layer} · {role} · ", "enter open")
+            assert "no such tensor" not in screen(pair.app)
+
+
 async def test_a_matrix_is_opened_and_left_and_its_neighbours_are_a_key_away(tmp_path):
     async with pair_at(shown_changes, tmp_path, size=WIDE) as (pair, pilot):
         await pilot.press("enter")
         first = layer_changes(request_of(pair, 0)).of("query")
         plus, minus = first.directions.ends(0)
         await until_shown(pilot, "layer 0 · query", " ".join(plus), " ".join(minus))
-        await until_shown(pilot, "what it reads, by the input embeddings", "~  3")
+        await until_shown(pilot, "what it reads, by the input embeddings", "~3 ")
         await pilot.press("j", "right_square_bracket", "l", "l", "l")
         await until_shown(pilot, "layer 1 · output", "what it writes, by the output embeddings")
         await pilot.press("h", "left_square_bracket")
@@ -115,7 +157,11 @@ async def test_a_word_is_found_in_all_matrices_and_n_goes_on(tmp_path):
         await until_shown(pilot, "essay", "effective rank")
         await pilot.press("n")
         await until_shown(pilot, f"2 of {count} directions")
-        await pilot.press("escape", "slash", *"zebra", "enter")
+        await pilot.press("right_square_bracket", "escape")
+        await until_shown(pilot, f"“Essay” in {count} directions")
+        await pilot.press("escape")
+        await until_shown(pilot, ALL_THERE, "m ranking")
+        await pilot.press("slash", *"zebra", "enter")
         await until_shown(pilot, "“zebra” stands at no direction's end")
 
 

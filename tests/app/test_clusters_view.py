@@ -4,24 +4,35 @@ from __future__ import annotations
 
 from functools import partial
 
+import msgspec
 import numpy as np
 import pytest
 
 from analysis.clustering.request import ClustersRequest
+from analysis.clustering.result import TaskClusters
 from analysis.events import Failed, Finished, Progress
 from analysis.problems import Problem
 from app.config import Settings
 from app.frame.registry import VIEWS
+from app.jobs.prices import Prices
 from app.views.clustering.models import TasksBar
 from app.views.clustering.runs import RunsPane
 from app.views.clustering.view import ClustersView
 from app.widgets.scatter_map import ScatterMap, cells_of, nearest
-from tests.app.pair_app import csv_rows, pair_at, screen, started, until, until_shown
+from tests.app.pair_app import (
+    csv_rows,
+    pair_at,
+    requests_of,
+    screen,
+    started,
+    until,
+    until_shown,
+)
 from tests.support.scripted_clusters import task_clusters
 from tests.support.scripted_session import answer
 
 WIDE, NARROW = (200, 50), (80, 24)
-KEY = str(1 + [each.id for each in VIEWS if "pair" in each.workspaces].index("clusters"))
+KEY = "f" + str(1 + [each.id for each in VIEWS if "pair" in each.workspaces].index("clusters"))
 
 
 def script(request):
@@ -54,10 +65,11 @@ async def test_the_best_layer_is_shown_first_and_its_instances_in_words(tmp_path
         pairs = "pair F1 0.400  " if size == WIDE else ""
         assert f"by task  F1 0.600  {pairs}ARI 0.500  AMI 0.550" in shown
         assert "a maths  b colours" in shown
+        assert "better after tuning: in the best layer, 3, F1 is 0.60" in " ".join(shown.split())
         assert "several tokens: seventy-seven" in shown
         asked = [r.model.name for r in pair.session.requests if isinstance(r, ClustersRequest)]
         assert asked == ["demo-base", "demo-tuned"]
-        found, face = clusters_of(pair), pair.app.query_one(ScatterMap)
+        found, face = clusters_of(pair), pair.app.query_one("#map-tuned", ScatterMap)
         seen = set()
         for key in ("up", "left", "down", "right", "down", "right", "n"):
             await pilot.press(key)
@@ -71,7 +83,7 @@ async def test_the_best_layer_is_shown_first_and_its_instances_in_words(tmp_path
 
 async def test_the_map_has_the_letters_of_its_kinds_and_layer_label_and_model_change(tmp_path):
     async with clusters_at(tmp_path, size=NARROW) as (pair, pilot):
-        face = pair.app.query_one(ScatterMap)
+        face = pair.app.query_one("#map-tuned", ScatterMap)
         drawn = [face.render_line(y).text for y in range(face.size.height)]
         letters = sorted("".join(drawn).replace(" ", ""))
         assert set(letters) == {"a", "b"}
@@ -81,7 +93,7 @@ async def test_the_map_has_the_letters_of_its_kinds_and_layer_label_and_model_ch
         await pilot.press("left_square_bracket")
         await until_shown(pilot, "demo-tuned · layer 2 of 3", "F1 0.500")
         await pilot.press("s")
-        await until_shown(pilot, "demo-base · layer 2 of 3", "F1 0.400")
+        await until_shown(pilot, "demo-base  · layer 2 of 3", "F1 0.400")
         await pilot.press("c")
         await until_shown(pilot, "by distribution", "F1 0.390", "a numbers  b sums  c colours")
         await pilot.press("c")
@@ -99,7 +111,7 @@ async def test_the_plots_are_there_side_by_side_or_one_after_the_other(tmp_path)
             await until_shown(pilot, title)
         await pilot.press("p")
         await until(pilot, lambda: "neighbours of unseen" not in screen(pilot.app))
-        assert pair.app.focused is pair.app.query_one(ScatterMap)
+        assert pair.app.focused is pair.app.query_one("#map-tuned", ScatterMap)
         await pilot.press("p", "escape")
         await until(pilot, lambda: "F1 by task, by layer" not in screen(pilot.app))
     async with clusters_at(tmp_path, size=WIDE) as (pair, pilot):
@@ -118,6 +130,134 @@ async def test_what_is_shown_is_exported(tmp_path):
     rows = csv_rows(tmp_path / "instances-demo-base-demo-tuned.csv")
     assert len(rows) == 2 * 10
     assert {row["layer"] for row in rows} == {"3"}
+
+
+async def test_a_sample_is_shown_at_once_and_makes_room_for_all(tmp_path, monkeypatch):
+    def price(self, asks):
+        asked = [each for ask in asks for each in ask.requests]
+        return 60.0 if any(each.instances > 400 for each in asked) else 1.0
+
+    monkeypatch.setattr(Prices, "of", price)
+
+    def asked(pair):
+        return [each.instances for each in requests_of(pair, ClustersRequest)]
+
+    async with pair_at(started, tmp_path, size=NARROW, script=script) as (pair, pilot):
+        await pilot.press(KEY)
+        await until_shown(
+            pilot, "A sample, 10 of 8,060 instances.", "enter takes all instances · about 60 s"
+        )
+        assert asked(pair) == [400, 400]
+        await pilot.press("left_square_bracket", "e")
+        await until(pilot, lambda: len(list(tmp_path.glob("sample-*.csv"))) == 3)
+        assert list(tmp_path.glob("*.csv")) == list(tmp_path.glob("sample-*.csv"))
+        await pilot.press("enter")
+        # Who moved to another layer of the sample stays there.
+        shown = await until_shown(pilot, "Tasks: natural.", "demo-tuned · layer 2 of 3")
+        assert "A sample" not in shown
+        assert asked(pair) == [400, 400, 8060, 8060]
+
+
+async def test_while_a_sample_is_computed_enter_is_said_to_start_the_whole(tmp_path, monkeypatch):
+    def price(self, asks):
+        return 1.0 + 60.0 * any(each.instances > 400 for ask in asks for each in ask.requests)
+
+    monkeypatch.setattr(Prices, "of", price)
+    async with pair_at(started, tmp_path, size=NARROW, script=script) as (pair, pilot):
+        pair.session.gate.clear()
+        await pilot.press(KEY)
+        await until_shown(
+            pilot,
+            "A sample is being computed, for a first picture.",
+            "The whole takes about 61 s",
+            "a sample is being computed · enter starts the whole · about 61 s (an estimate)",
+        )
+        pair.session.gate.set()
+        await until_shown(pilot, "enter takes all instances")
+
+
+async def test_the_layer_follows_the_label_to_its_best_until_the_user_chooses_one(tmp_path):
+    def first_by_distribution(request):
+        for event in script(request):
+            result = getattr(event, "result", None)
+            if isinstance(result, TaskClusters):
+                scores = result.scores.copy()
+                scores[1, 1, 0] = 0.95
+                event = Finished(msgspec.structs.replace(result, scores=scores))
+            yield event
+
+    given = {"size": WIDE, "script": first_by_distribution}
+    async with pair_at(shown_clusters, tmp_path, **given) as (_, pilot):
+        await until_shown(pilot, "demo-tuned · layer 3, its best", "in the best layer, 3,")
+        await pilot.press("c")
+        await until_shown(
+            pilot,
+            "demo-base · layer 1, its best",
+            "demo-tuned · layer 1, its best",
+            "in the best layer, 1,",
+        )
+        await pilot.press("c", "c")
+        await until_shown(pilot, "demo-tuned · layer 3, its best")
+        await pilot.press("left_square_bracket", "c")
+        shown = await until_shown(pilot, "demo-tuned · layer 2 ", "by distribution")
+        assert "its best" not in shown
+
+
+async def test_the_finding_is_whole_whenever_the_view_comes_back(tmp_path):
+    async with clusters_at(tmp_path, size=NARROW) as (_, pilot):
+        for _ in range(2):
+            await pilot.press("f2")
+            await until(pilot, lambda: "Hidden states" not in screen(pilot.app))
+            await pilot.press(KEY)
+            shown = await until_shown(pilot, "Hidden states cluster by task", "before, in layer")
+            assert "in layer 2, 0.40." in " ".join(shown.split())
+
+
+async def test_the_next_instance_is_offered_where_there_is_one(tmp_path):
+    def two_in_one_place(request):
+        for event in script(request):
+            result = getattr(event, "result", None)
+            if isinstance(result, TaskClusters):
+                places = result.map.copy()
+                places[:, 1] = places[:, 0]
+                event = Finished(msgspec.structs.replace(result, map=places))
+            yield event
+
+    given = {"size": NARROW, "script": two_in_one_place}
+    async with pair_at(shown_clusters, tmp_path, **given) as (_, pilot):
+        await until_shown(pilot, "1 of 2 here", "n next")
+        await pilot.press("n")
+        await until_shown(pilot, "2 of 2 here", "n next")
+        await pilot.press("p")
+        await until_shown(pilot, "F1 by task, by layer")
+        assert "n next" not in screen(pilot.app)
+        await pilot.press("escape", "down", "left")
+        await until(pilot, lambda: "of 2 here" not in screen(pilot.app))
+        assert "n next" not in screen(pilot.app)
+
+
+async def test_both_maps_have_the_cursor_on_one_instance_and_models_of_any_depth(tmp_path):
+    def shallow(request):
+        for event in script(request):
+            result = getattr(event, "result", None)
+            if isinstance(result, TaskClusters) and "base" in request.model.name:
+                scores = result.scores[:2]
+                event = Finished(msgspec.structs.replace(result, scores=scores))
+            yield event
+
+    async with pair_at(shown_clusters, tmp_path, size=WIDE, script=shallow) as (pair, pilot):
+        await until_shown(pilot, "○ demo-base  · layer 1 of 1", "● demo-tuned · layer 3 of 3")
+        base, tuned = pair.app.query(ScatterMap)
+        await pilot.press("right", "up")
+        assert base.current == tuned.current != 0
+        await pilot.press("s", "left", "left", "e")
+        await until(pilot, lambda: pair.app.focused is base and base.current == tuned.current)
+        path = tmp_path / "instances-demo-base-demo-tuned.csv"
+        await until(pilot, lambda: path.exists() and len(csv_rows(path)) == 20)
+    assert {(row["model"], row["layer"]) for row in csv_rows(path)} == {
+        ("demo-base", "1"),
+        ("demo-tuned", "3"),
+    }
 
 
 async def test_a_failure_is_said_and_can_be_run_again(tmp_path):
@@ -202,7 +342,9 @@ async def test_tasks_of_the_users_own_take_the_place_of_the_shipped_ones(tmp_pat
 async def test_the_help_says_how_to_read_it(tmp_path):
     async with clusters_at(tmp_path, size=WIDE) as (_, pilot):
         await pilot.press("question_mark")
-        await until_shown(pilot, "precision and recall over pairs", "By task, by distribution")
+        await until_shown(pilot, "By task, by distribution", "Whether a model's hidden states")
+        await pilot.press("end")
+        await until_shown(pilot, "precision and recall over pairs")
 
 
 async def test_in_ascii_nothing_else_is_drawn(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from analysis.concepts.request import ConceptsRequest
 from analysis.neurons.request import NeuronDirectionRequest
@@ -17,7 +18,7 @@ from tests.app.components_screen import (
     WIDE,
     mixture_script,
     sets_of,
-    shown_components,
+    shown_overlaps,
     tuned_map,
 )
 from tests.app.pair_app import pair_at, requests_of, until, until_shown
@@ -25,11 +26,11 @@ from tests.support.scripted_components import LAYERS
 
 
 async def test_enter_lists_a_cells_neurons_and_then_what_one_writes(tmp_path):
-    async with pair_at(shown_components, tmp_path, size=NARROW) as (pair, pilot):
+    async with pair_at(shown_overlaps, tmp_path, size=NARROW) as (pair, pilot):
         await pilot.press("v", "j", "enter")
         base, tuned = (each.members[0][0] for each in sets_of(pair).neurons)
         await until_shown(pilot, f"layer 0 · {int((base | tuned).sum())} neurons")
-        page = pair.app.query_one(UnitPage)
+        page = pair.app.query_one("#page", UnitPage)
         member = page.member
         in_sets = f"in {member.sets[0]}→{member.sets[1]} of 6 sets"
         await until_shown(pilot, f"layer 0 · neuron {member.neuron} · {in_sets}")
@@ -51,7 +52,7 @@ async def test_enter_lists_a_cells_neurons_and_then_what_one_writes(tmp_path):
 
 
 async def test_in_a_mixture_enter_leads_to_a_component_of_the_expert(tmp_path):
-    async with pair_at(shown_components, tmp_path, size=NARROW, script=mixture_script) as (
+    async with pair_at(shown_overlaps, tmp_path, size=NARROW, script=mixture_script) as (
         pair,
         pilot,
     ):
@@ -66,7 +67,7 @@ async def test_in_a_mixture_enter_leads_to_a_component_of_the_expert(tmp_path):
 
 
 async def test_a_list_is_filtered_by_what_tuning_did_and_by_its_own_set(tmp_path):
-    async with pair_at(shown_components, tmp_path, size=WIDE) as (pair, pilot):
+    async with pair_at(shown_overlaps, tmp_path, size=WIDE) as (pair, pilot):
         await pilot.press("v", "enter")
         base, tuned = sets_of(pair).neurons
         both = [np.concatenate([each[0] for each in side.members]) for side in (base, tuned)]
@@ -93,7 +94,7 @@ async def test_a_list_is_filtered_by_what_tuning_did_and_by_its_own_set(tmp_path
         ]
         layer, category, place = elsewhere[0]
         await pilot.press(*["j"] * (layer + 1), *["l"] * category, "enter", "f", "f")
-        page = pair.app.query_one(UnitPage)
+        page = pair.app.query_one("#page", UnitPage)
         await until(pilot, lambda: page.kind == "lost" and page.member is not None)
         while page.member.place != place:
             await pilot.press("j")
@@ -105,11 +106,11 @@ async def test_a_list_is_filtered_by_what_tuning_did_and_by_its_own_set(tmp_path
 async def test_in_a_mixture_experts_come_first_and_their_neurons_behind_them(tmp_path):
     words = f"experts · ε_e {EXPERT_EPSILON:.2f}", "our reading"
     given = {"size": NARROW, "script": mixture_script}
-    async with pair_at(shown_components, tmp_path, *words, **given) as (pair, pilot):
+    async with pair_at(shown_overlaps, tmp_path, *words, **given) as (pair, pilot):
         await pilot.press("[", "[")
         await until_shown(pilot, f"ε_e {EXPERT_EPSILON - 0.02:.2f}")
         await pilot.press("v", "enter")
-        page = pair.app.query_one(UnitPage)
+        page = pair.app.query_one("#page", UnitPage)
         await until(pilot, lambda: page.member is not None)
         expert = page.member
         await pilot.press("enter")
@@ -136,7 +137,7 @@ async def test_in_a_mixture_experts_come_first_and_their_neurons_behind_them(tmp
 
 
 async def test_a_list_shows_all_of_its_cell_and_a_neuron_leads_to_its_component(tmp_path):
-    async with pair_at(shown_components, tmp_path, size=NARROW) as (pair, pilot):
+    async with pair_at(shown_overlaps, tmp_path, size=NARROW) as (pair, pilot):
         await pilot.press("enter", "f")
         await until_shown(pilot, " kept neurons")
         await pilot.press("escape", "enter")
@@ -154,3 +155,19 @@ async def test_a_list_shows_all_of_its_cell_and_a_neuron_leads_to_its_component(
         await until(pilot, lambda: page.items.row is not None and page.items.row.base == 5)
         await pilot.press(KEY)
         await until_shown(pilot, "layer 5 · neuron 9", "tuned9")
+
+
+@pytest.mark.parametrize("script", [None, mixture_script], ids=["dense", "mixture"])
+async def test_the_columns_that_a_list_is_sorted_by_are_the_cells_of_its_rows(tmp_path, script):
+    async with pair_at(shown_overlaps, tmp_path, size=WIDE, script=script) as (pair, pilot):
+        # Experts first, then the neurons of one of them.
+        into_expert = ["enter", "[", "[", "[", "["] if script else []
+        await pilot.press("[", "[", "v", "enter", *into_expert)
+        page = pair.app.query_one("#page", UnitPage)
+        await until(pilot, lambda: page.member is not None and page.member.neuron >= 0)
+        table = page.items._rows
+        rows = [table.rows.row(index) for index in range(table.rows.count)]
+        assert rows
+        for number, column in enumerate(table.columns):
+            cells = table.rows.column(number)
+            assert cells == [row[number] for row in rows], column.name

@@ -1,4 +1,4 @@
-"""The maps of the Components view: overlaps, counts by layer, what tuning changed."""
+"""The maps of the Neurons view: overlaps, counts by layer, what tuning changed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.app.components_screen import (
     NARROW,
     WIDE,
     sets_of,
-    shown_components,
+    shown_overlaps,
     tuned_map,
 )
 from tests.app.pair_app import pair_at, screen, until_shown
@@ -28,7 +28,7 @@ from tests.support.scripted_weights import architecture
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
 async def test_overlaps_and_their_numbers_are_shown(tmp_path, size):
-    async with pair_at(shown_components, tmp_path, "Jaccard index", size=size) as (pair, pilot):
+    async with pair_at(shown_overlaps, tmp_path, "Jaccard index", size=size) as (pair, pilot):
         base, tuned = sets_of(pair).neurons
         await pilot.press("j", "l", "l", "l")
         shared = int(tuned.shared[1, 3])
@@ -43,7 +43,7 @@ async def test_overlaps_and_their_numbers_are_shown(tmp_path, size):
 
 
 async def test_s_swaps_the_model_and_thresholds_move_and_nothing_is_asked_again(tmp_path):
-    async with pair_at(shown_components, tmp_path, size=NARROW) as (pair, pilot):
+    async with pair_at(shown_overlaps, tmp_path, size=NARROW) as (pair, pilot):
         await until_shown(pilot, "demo-tuned · overlap")
         await pilot.press("l", "l", "j", "s")
         await until_shown(pilot, "demo-base · overlap", "code and general question answering")
@@ -70,7 +70,7 @@ async def test_s_swaps_the_model_and_thresholds_move_and_nothing_is_asked_again(
 
 
 async def test_layers_are_counted_with_what_tuning_kept_lost_and_gained(tmp_path):
-    async with pair_at(shown_components, tmp_path, size=WIDE) as (pair, pilot):
+    async with pair_at(shown_overlaps, tmp_path, size=WIDE) as (pair, pilot):
         base, tuned = sets_of(pair).neurons
         await pilot.press("v", "j", "j", "j", "l")
         one, other = base.members[2][1], tuned.members[2][1]
@@ -85,8 +85,9 @@ async def test_layers_are_counted_with_what_tuning_kept_lost_and_gained(tmp_path
         assert f"{unique} unique" in shown
         await pilot.press("v")
         alike = kept / (kept + lost + gained)
-        shown = await until_shown(pilot, "base and tuned set alike", f"Jaccard {alike:.2f}")
-        assert "demo-base | demo-tuned" in shown
+        shown = await until_shown(pilot, "neurons lost and gained", f"Jaccard {alike:.2f}")
+        assert "○ demo-base → ● demo-tuned" in shown
+        assert f"−{lost} +{gained}" in shown
         await pilot.press("v")
         await until_shown(pilot, "overlap of categories")
 
@@ -103,7 +104,7 @@ async def test_models_of_any_size_are_walked_through_in_terminals_of_any_size(tm
         else:
             yield from answer(request)
 
-    async with pair_at(shown_components, tmp_path, size=WIDE, script=script) as (pair, pilot):
+    async with pair_at(shown_overlaps, tmp_path, size=WIDE, script=script) as (pair, pilot):
         for size in (NARROW, (60, 16), (240, 60)):
             await pilot.resize_terminal(*size)
             await pilot.press("v", "end", *["pagedown"] * 9)
@@ -116,7 +117,7 @@ async def test_models_of_any_size_are_walked_through_in_terminals_of_any_size(tm
 async def test_without_colours_glyphs_stand_for_the_lightness(tmp_path, monkeypatch, ascii_only):
     monkeypatch.setenv("NO_COLOR", "1")
     settings = Settings(ascii=ascii_only)
-    async with pair_at(shown_components, tmp_path, size=NARROW, settings=settings) as (pair, _):
+    async with pair_at(shown_overlaps, tmp_path, size=NARROW, settings=settings) as (pair, _):
         shown = screen(pair.app)
         assert tuned_map(pair).palette.mono
         full = "@" if ascii_only else "█"
@@ -130,7 +131,7 @@ async def test_of_two_categories_a_layer_s_general_neurons_are_its_own(tmp_path,
     monkeypatch.chdir(tmp_path)
     line = '{"id": "%s", "category": "%s", "instruction": "Do it.", "response": "Done."}'
     (tmp_path / "two.jsonl").write_text(f"{line % (1, 'code')}\n{line % (2, 'math')}\n")
-    async with pair_at(shown_components, tmp_path, size=WIDE) as (pair, pilot):
+    async with pair_at(shown_overlaps, tmp_path, size=WIDE) as (pair, pilot):
         await pilot.press("p", *"two.jsonl", "enter")
         await until_shown(pilot, "all 2 categories are there")
         await pilot.press("v", "end", "j", "j")
@@ -144,7 +145,7 @@ async def test_of_two_categories_a_layer_s_general_neurons_are_its_own(tmp_path,
 
 async def test_no_number_is_cut_where_there_is_little_room(tmp_path):
     names = "a-base-model-with-a-long-name", "a-tuned-model-with-a-long-name"
-    async with pair_at(shown_components, tmp_path, size=(60, 20), names=names) as (_, pilot):
+    async with pair_at(shown_overlaps, tmp_path, size=(60, 20), names=names) as (_, pilot):
         await pilot.press("l")
         shown = await until_shown(pilot, "classification and code")
         lines = [line.strip() for line in shown.splitlines() if " in both" in line]
@@ -156,5 +157,4 @@ async def test_no_number_is_cut_where_there_is_little_room(tmp_path):
         listed = re.findall(r"(?:kept|lost|gained) +(\S.*\S) *│", shown)
         assert listed
         for line in listed:
-            share = r"\d\.\d\d (?:general|unique|\d of 6)"
-            assert re.fullmatch(f"{share} +{share}", line), line
+            assert re.fullmatch(r"\d\.\d\d +\d\.\d\d( .*)?", line), line

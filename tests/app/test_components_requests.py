@@ -1,4 +1,4 @@
-"""What the Components view asks, with which instructions; what fails, stops and goes on."""
+"""What the Neurons view asks, with which instructions; what fails, stops and goes on."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from analysis.neurons.instructions import demo_instructions, natural_instruction
 from analysis.neurons.request import FrequenciesRequest
 from analysis.neurons.sets import EPSILON
 from app.views.neurons.jobs import InstructionsBar
+from app.widgets.number_map import NumberMap
 from tests.app.components_screen import (
     ALL,
     CATEGORIES,
@@ -13,7 +14,6 @@ from tests.app.components_screen import (
     NARROW,
     WIDE,
     shown_components,
-    tuned_map,
 )
 from tests.app.pair_app import PairApp, pair_at, requests_of, screen, until, until_shown
 from tests.support.scripted_session import answer
@@ -62,7 +62,7 @@ async def test_instructions_of_the_users_own_take_the_place_of_the_shipped_ones(
         await pilot.press("p", *"natural", "enter")
         await until_shown(pilot, "all 6 categories are there", "(natural)")
         await pilot.press("p", "escape")
-        await until(pilot, lambda: pair.app.focused is tuned_map(pair))
+        await until(pilot, lambda: isinstance(pair.app.focused, NumberMap))
 
 
 async def test_instructions_that_cannot_be_read_stay_in_the_bar_and_may_be_read_in_part(tmp_path):
@@ -94,7 +94,7 @@ async def test_the_first_category_is_shown_before_the_others_are_there(tmp_path)
     async with pair.running(size=NARROW) as pilot:
         await until_shown(pilot, "Capital of a country")
         await pilot.press(KEY)
-        await until_shown(pilot, "1 of 6 categories · code", "classification", "1.00")
+        await until_shown(pilot, "1 of 6 categories · code", "classification", "lost and gained")
         pair.session.gate.set()
         await until(pilot, lambda: bool(held))
         await until(pilot, lambda: pair.session.gate.set() or ALL in screen(pair.app))

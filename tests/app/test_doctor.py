@@ -30,7 +30,7 @@ def finding(*findings: Finding):
 
 
 async def open_doctor(pilot) -> None:
-    await pilot.press("colon")
+    await pilot.press("ctrl+p")
     await until_shown(pilot, "Search for commands")
     await pilot.press(*"doctor")
     await until_shown(pilot, "Doctor: what is wrong")

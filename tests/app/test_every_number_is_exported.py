@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 from analysis.doctor.findings import Finding, Findings
@@ -35,20 +36,24 @@ from tests.support.shown_numbers import ALONE, AnyReader, Listed, Reader, Said, 
 WIDE = (200, 50)
 
 EXCEPTIONS = {
+    r"^ +0 [·░▒▓█]+": "the lower end of the colours",
     r"^ insttui .*": "the names of the views, with their keys",
     r"^.*(?:: palette|ctrl-p palette).*": "keys",
     r"(?<=[\s│])[\d.]+(?=│)|└┬.*\n.*": "the scale of a plot",
     r"[⠤⠄⠀]+ (?:line|layer) \d+|(?<= )line \d": "a name in the legend of a plot",
-    r"^│ +0(?: \d)+ |^│ ?\d [ ░▒▓█]+": "the numbers of heads and layers beside the map of heads",
+    r"^│ +0(?: +\d)+ |^│ ?\d [ ░▒▓█]+": "the numbers of heads and layers beside the map of heads",
     r"\bnorm 1\b": "the name of a column",
     r"\b90 % in\b": "the name of a measure",
+    r"0 same pairs, 1 none": "the ends that a change can have",
+    r"first 100\b": "how many pairs of a head are compared",
     r"50 is neutral": "how to read the table",
     r"all \d+ \w+ are (?:there|searched)|rests on \d+ of \d+ layers": "progress",
     r"\d+ of \d+ ←→": "the number of the page",
     r"of \d+(?= +by | \(best| layers| parts| cases)": "how much there is to look at",
-    r"of \d+(?= sets| *[│▁-█]| +[+−\d])": "the number of categories asked about",
+    r"of \d+(?= sets| *[│▁-█]| +(?:[+−\d]|general))": "the number of categories asked about",
     r"Words: \d+, scripted\.": "a note, which commands write on the error stream",
     r"\d+ instructions are longer than": "a note, which commands write on the error stream",
+    r"this prompt · \d+ of \d+ tokens": "how much of the models' window it takes",
     r"seed \d+": "a setting of the run, in its run.json",
     r"\d obstacle and \d warning": "how many findings there are",
 }
@@ -129,13 +134,16 @@ class Walk:
 
 
 def estimated(request):
-    """Answers in which both gradients have been compared with deletion."""
+    """Answers in which both gradients have been compared with deletion, and p(y_m) is known."""
     for event in cluster_script(request):
         result = getattr(event, "result", None)
         if isinstance(event, Finished) and isinstance(result, Attribution):
             frozen = request.method == "frozen_norms"
             known = Faithfulness(7, 3, 0.51 if frozen else 0.124, 0.42 if frozen else 0.236)
-            event = Finished(msgspec.structs.replace(result, faithfulness=known))
+            certain = np.linspace(0.93, 0.37, len(result.response_tokens), dtype=np.float32)
+            event = Finished(
+                msgspec.structs.replace(result, faithfulness=known, probabilities=certain)
+            )
         yield event
 
 
@@ -144,16 +152,18 @@ async def test_prompt_and_saliency(tmp_path):
     async with pair.app.run_test(size=WIDE) as pilot:
         await until_loaded(pilot)
         walk, of = Walk(pilot, tmp_path), shown_saliency
-        await pilot.press("j", "space", "escape")
+        await pilot.press("escape", "j", "space", "escape")
         prompt = await until_shown(pilot, "+ 1 special")
         await pilot.press("k", "enter")
-        await until_shown(pilot, "difference", "≈")
+        await until_shown(pilot, "different answers", "≈")
         await pilot.press("1")
         await until_shown(pilot, "+ 1 special")
-        await pilot.press("2", "d", "l", "j")
+        await pilot.press("f2", "d", "l", "j")
         grids, below = of.digits("saliency", (16, 2), "score", 1), of.readers("saliency")
         await walk.see([*grids, *below, *of.SAMPLED], by="eE")
-        await walk.see([*below, *of.SAMPLED], "t", "j", by="")
+        words = of.answers("saliency")
+        await walk.see(words, "t", until=['base for "'])
+        await walk.see(words, "w", "j", until=["They part"])
         await walk.see([*below, *of.SAMPLED], "v", "j", by="")
         view = pilot.app.query_one(SaliencyView)
         walk.look("\n".join(checked(view._pair.sides)), of.VERIFIED)
@@ -165,14 +175,14 @@ async def test_prompt_and_saliency(tmp_path):
             [
                 Reader(
                     "case",
-                    r"^ (?P<model>demo-\w+) +(?P<prompt_tokens>N) tokens \+ "
+                    r"^ [○●] (?P<model>demo-\w+) +(?P<prompt_tokens>N) tokens \+ "
                     r"(?P<special_tokens>N) special",
                 )
             ],
         )
         await walk.see(
             [*of.digits("saliency", (16, 2), "score", 0), *below, *of.SAMPLED],
-            "2",
+            "f2",
             "g",
             "x",
             by="eE",
@@ -199,6 +209,8 @@ async def test_prompt_and_saliency(tmp_path):
         await walk.see(
             [*grids, *of.readers(kind), *of.SAMPLED, *of.agreements("gradient")], by="eE"
         )
+        await walk.see(of.answers(kind), "t", until=["leans on the instruction"])
+        await walk.see(of.answers(kind), "right", until=["w whole"])
         walk.check()
 
 
@@ -208,14 +220,14 @@ async def test_weights(tmp_path):
         await until_loaded(pilot)
         walk, of = Walk(pilot, tmp_path), shown_weights
         there = ["all 8 layers are there"]
-        await walk.see(of.HEADS, "3", "j", "l", until=there)
+        await walk.see(of.ALL_HEADS, "f3", "j", "l", until=there)
         await walk.see(of.HEADS, "enter")
         await pilot.press("enter")
         await until_shown(pilot, "16 neuron pairs")
         await walk.see(of.NEURON_PAIRS, "j", "j", "j")
         await walk.see(of.VERBS, "escape", "escape", "w", until=["Welch"])
         await walk.see(of.HEADS_FOUND, "escape", "slash", *"Essay", "enter", until=["“Essay” in"])
-        await pilot.press("4")
+        await pilot.press("f4")
         await until_shown(pilot, *there)
         plots = [
             ("variance", "component"),
@@ -253,19 +265,19 @@ async def test_neurons_clusters_and_changes(tmp_path):
     async with pair.app.run_test(size=WIDE) as pilot:
         await until_loaded(pilot)
         walk, of = Walk(pilot, tmp_path), shown_components
-        await walk.see([*of.overlaps("jaccard"), *of.SETS], "6", until=["all 6 categories"])
+        await walk.see([*of.BESIDE, *of.SETS], "f6", until=["all 6 categories", "b -l"])
+        await walk.see([*of.overlaps("jaccard"), *of.SETS], "v", until=["overlap of"])
         await walk.see([*of.overlaps("containment"), *of.TWO_SETS], "m", "l", until=["in both"])
         await pilot.press("h")
         await walk.see([*of.SIZES, *of.SETS], "v", until=["how many"])
-        await walk.see([*of.CHANGES_OF_SETS, *of.SETS], "v", until=["alike"])
-        await walk.see(of.MEMBERS, "v", "enter", "j", "j", until=["mean p"])
+        await walk.see(of.MEMBERS, "enter", "j", "j", until=["mean p"])
         await walk.see(of.NEURON, "enter", until=["‖w‖"])
         await walk.see(of.WRITERS, "slash", *"essay", "enter", until=["layers are searched"])
         of = shown_weights
-        await walk.see(of.CLUSTERS, "7", until=["layer 3 of 3", "AMI"])
+        await walk.see(of.CLUSTERS, "f7", until=["layer 3 of 3", "AMI"])
         for title in ("pair F1", "ARI", "AMI", "nearest"):
             await walk.see(of.CLUSTERS, "p", until=[title], by="")
-        await walk.see(of.MATRICES, "8", until=["all 9 parts are there"])
+        await walk.see(of.MATRICES, "f8", until=["all 9 parts are there"])
         await walk.see(of.DIRECTIONS, "enter", until=["share %"])
         await walk.see(of.VECTORS, "escape", "v", until=["norms and biases"])
         await walk.see(of.CHANGES_FOUND, "slash", *"essay", "enter", until=["“essay” in"])
@@ -277,10 +289,10 @@ async def test_experts(tmp_path):
     async with pair.app.run_test(size=WIDE) as pilot:
         await until_loaded(pilot)
         walk, of = Walk(pilot, tmp_path), shown_components
-        await pilot.press("6")
+        await pilot.press("f6")
         await until_shown(pilot, "all 6 categories", "experts")
         # Neurons of a mixture are rarely active: a low threshold, so that there are some.
-        await pilot.press("u", *"[[[[", "u", *"[[")
+        await pilot.press("u", *"[[[[", "u", *"[[", "v")
         maps = [*of.overlaps("jaccard", "experts"), *of.sets("experts")]
         await walk.see(maps, until=["experts · ε_e 0.23"])
         await walk.see(of.EXPERTS, "v", "enter", "j", until=["mean p"])
@@ -300,8 +312,10 @@ async def test_studies(tmp_path, play):
         await finished(pilot)
         await pilot.press("enter")
         walk = Walk(pilot, tmp_path)
-        await walk.see([Written("report", r"^.*│ (?:Tuned|A \[b\]).*$")], by="w")
+        told = Written("report", r"^.*│ (?:Tuned|A \[b\]).*$")
         cases = [Listed("study-scores-cases", "case")]
+        await walk.see([told, *cases], until=["share by place"], by="we")
+        await walk.see([told], "l", until=["All that was found"], by="")
         await walk.see(cases, "l", until=["Every response"])
         await walk.see([Listed("study-scores-summary", "model")], "l", until=["Means"])
         profile = [Listed("study-scores-figure-profile", "place")]
@@ -309,11 +323,11 @@ async def test_studies(tmp_path, play):
         bars = "study-scores-figure-groups"
         await walk.see(
             [
-                Reader(bars, r"│ (?P<dataset>letters) +base +(?P<base>N)"),
-                Reader(bars, r"│ signs.* +base +(?P<base>N)", known={"tuned": ""}),
+                Reader(bars, r"│ (?P<dataset>letters) +○ base +(?P<base>N)"),
+                Reader(bars, r"│ signs.* +○ base +(?P<base>N)", known={"tuned": ""}),
                 Reader(
                     bars,
-                    r"│ (?P<dataset>letters) +tuned +(?P<tuned>N) ± (?P<error>N)",
+                    r"│ (?P<dataset>letters) +● tuned +(?P<tuned>N) ± (?P<error>N)",
                     rename={"error": "± tuned"},
                 ),
             ],
@@ -330,7 +344,7 @@ async def test_training_runs(tmp_path):
     async with pair.app.run_test(size=WIDE) as pilot:
         await until_loaded(pilot)
         walk = Walk(pilot, tmp_path)
-        await pilot.press("7")
+        await pilot.press("f7")
         await until_shown(pilot, "layer 3 of 3")
         await pilot.press("t")
         await until_shown(pilot, "epoch 4 of 4")
@@ -377,7 +391,7 @@ async def test_the_doctor_s_page(tmp_path):
     pair = PairApp(tmp_path, script=script)
     async with pair.app.run_test(size=WIDE) as pilot:
         await until_loaded(pilot)
-        await pilot.press("colon")
+        await pilot.press("ctrl+p")
         await until_shown(pilot, "Search for commands")
         await pilot.press(*"doctor")
         await until_shown(pilot, "Doctor: what is wrong")

@@ -27,7 +27,7 @@ async def test_all_is_painted_at_once_before_there_is_a_session(tmp_path):
     async with pair.running((120, 40)) as pilot:
         await until(pilot, lambda: pair.session is not None)
         first, *later = seen
-        for words in ("insttui", "demo-tuned", "Capital of a country", "Run", "ctrl-r", "quit"):
+        for words in ("insttui", "demo-tuned", "Capital of a country", "Run", "enter run", "quit"):
             assert words in first
         assert later == []
 

@@ -43,12 +43,13 @@ async def test_the_cursor_reaches_every_corner_and_is_in_sight(shape, size):
 
 
 async def test_layers_that_are_not_computed_look_different_from_heads_that_did_not_change():
-    face = HeadMap(blank_map(4, 6))
+    face = HeadMap()
+    face.begin(4, 6)
     app = FaceApp(face, colours=ColorSystem.TRUECOLOR)
     async with app.run_test(size=(40, 8)) as pilot:
         await pilot.pause()
         assert MISSING_GLYPH * 20 in screen_text(app)[3]
-        face.update_layer(2, np.zeros(6, np.uint8))
+        face.update_layer(2, np.zeros(6))
         await pilot.pause()
         assert MISSING_GLYPH not in screen_text(app)[3]
         assert MISSING_GLYPH * 20 in screen_text(app)[2]
@@ -79,8 +80,10 @@ async def test_the_numbers_above_name_the_head_under_the_cursor():
 
 
 async def test_a_step_repaints_two_cells_and_a_new_layer_one_line():
-    app = FaceApp(HeadMap(computed_map(32, 32)))
+    app = FaceApp(HeadMap())
+    app.face.begin(32, 32)
     async with app.run_test(size=(80, 40)) as pilot:
+        app.face.update_layer(0, np.linspace(0.2, 0.9, 32))
         await pilot.pause()
         painted = []
         refresh = app.face.refresh
@@ -91,9 +94,22 @@ async def test_a_step_repaints_two_cells_and_a_new_layer_one_line():
         await type_keys(pilot, "down")
         assert sum(region.area for region in painted) <= 2 * (2 + 4)
         painted.clear()
-        app.face.update_layer(5, np.ones(32, np.uint8))
+        app.face.update_layer(5, np.full(32, 0.5))
         assert {region.y for region in painted} == {6}
         assert {region.height for region in painted} == {1}
+
+
+async def test_the_colours_are_spread_over_the_changes_that_are_there():
+    face = HeadMap()
+    face.begin(3, 3)
+    async with FaceApp(face).run_test(size=(40, 8)) as pilot:
+        face.update_layer(1, np.array([0.5, 0.55, 0.7]))
+        assert face.map.levels[1].tolist() == [1, 3, 10]
+        face.update_layer(2, np.array([0.0, 0.95]))
+        await pilot.pause()
+        # What did not change has a level of its own; a layer may have fewer heads.
+        assert face.map.levels.tolist() == [[0, 0, 0], [6, 6, 8], [0, 10, 0]]
+        assert (face.span.lowest, face.span.highest) == (0.0, 0.95)
 
 
 async def test_a_click_goes_to_the_head_clicked():

@@ -10,12 +10,17 @@ from analysis.events import Finished
 from analysis.heads.changes import compare_head, head_changes
 from analysis.heads.gather import layer_asks
 from analysis.heads.request import HeadPairsRequest, NeuronPairsRequest
+from analysis.heads.word_counts import words_table
 from analysis.models.request import ArchitectureRequest, Gap
+from app.views.heads.overview import HeadOverview, HeadRanking
 from app.views.heads.view import HeadsView
-from app.widgets.head_map import HeadMap, levels_of
+from app.widgets.head_map import HeadMap
+from app.widgets.scale import Span
+from app.widgets.search_bar import SearchBar
 from tests.app.pair_app import (
     copied,
     csv_rows,
+    hold_back,
     pair_at,
     requests_of,
     screen,
@@ -27,12 +32,14 @@ from tests.support.scripted_session import answer
 from tests.support.scripted_weights import HEADS, LAYERS, architecture, head_pairs
 
 WIDE, NARROW = (160, 40), (80, 24)
+TO_THE_FIRST = ("home", *["k"] * LAYERS)
+"""In the map, to layer 0 and head 0."""
 
 
 async def shown_heads(pilot):
     """Open the view and wait for all layers."""
     await until_shown(pilot, "Capital of a country")
-    await pilot.press("3")
+    await pilot.press("f3")
     return await until_shown(pilot, f"all {LAYERS} layers are there")
 
 
@@ -47,16 +54,25 @@ def head_map(pair):
     return pair.app.query_one(HeadMap)
 
 
+def ranked(pair):
+    """Every head's layer, number and comparison, those that changed most first."""
+    heads = [
+        (layer, head, compare_head(*layer_of(pair, layer), head))
+        for layer in range(LAYERS)
+        for head in range(HEADS)
+    ]
+    return sorted(heads, key=lambda each: (-each[2].change, *each[:2]))
+
+
 async def test_every_layer_is_asked_of_both_models_once_and_the_map_shows_every_change(tmp_path):
     async with pair_at(shown_heads, tmp_path, size=WIDE) as (pair, pilot):
-        for layer in range(LAYERS):
-            expected = levels_of(head_changes(*layer_of(pair, layer)))
-            assert head_map(pair).map.levels[layer].tolist() == expected.tolist()
+        changes = [head_changes(*layer_of(pair, layer)) for layer in range(LAYERS)]
+        assert head_map(pair).map.levels.tolist() == Span.of(changes).levels(changes).tolist()
         assert not head_map(pair).map.gaps.any()
         assert len(requests_of(pair, ArchitectureRequest)) == 2
         asked = [(r.layer, r.model.name) for r in requests_of(pair, HeadPairsRequest)]
         assert asked == [(n, m) for n in range(LAYERS) for m in ("demo-base", "demo-tuned")]
-        await pilot.press("1", "3")
+        await pilot.press("1", "f3")
         await pilot.pause(0.1)
         assert len(requests_of(pair, HeadPairsRequest)) == len(asked)
 
@@ -76,14 +92,14 @@ async def test_a_layer_without_heads_is_asked_nothing_and_says_why(tmp_path):
 
     async def shown(pilot):
         await until_shown(pilot, "Capital of a country")
-        await pilot.press("3")
+        await pilot.press("f3")
         return await until_shown(pilot, f"all {LAYERS - 1} layers are there")
 
     async with pair_at(shown, tmp_path, size=WIDE, script=script) as (pair, pilot):
         asked = {request.layer for request in requests_of(pair, HeadPairsRequest)}
         assert asked == {*range(LAYERS)} - {1}
         assert head_map(pair).map.gaps.tolist() == [layer == 1 for layer in range(LAYERS)]
-        await pilot.press("j")
+        await pilot.press("m", "home", *["k"] * LAYERS, "j")
         await until_shown(pilot, "layer 1", "left out: it keeps a state instead of attending")
         # There is nothing to open.
         await pilot.press("enter", "enter")
@@ -91,26 +107,97 @@ async def test_a_layer_without_heads_is_asked_nothing_and_says_why(tmp_path):
         assert not requests_of(pair, NeuronPairsRequest)
         await pilot.press("escape", "w")
         await until_shown(pilot, "instruction")
-        await pilot.press("escape", *["j"] * (LAYERS - 2), *"lll")
+        await pilot.press("escape", *["j"] * (LAYERS - 2), *"lllllll")
         await until_shown(pilot, f"layer {LAYERS - 1} has 2 heads")
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
 async def test_the_head_under_the_cursor_is_said_in_numbers(tmp_path, size):
     async with pair_at(shown_heads, tmp_path, size=size) as (pair, pilot):
-        await pilot.press("j", "l", "l")
+        await pilot.press("m", *TO_THE_FIRST, "j", "l", "l")
         comparison = compare_head(*layer_of(pair, 1), 2)
         shown = await until_shown(pilot, "layer 1 · head 2", f"change {comparison.change:.2f}")
         gained = comparison.of("gained")[0]
-        assert f"{gained.word_a}={gained.word_b} ×{gained.count_tuned}" in shown
+        assert f"{gained.word_a}={gained.word_b}" in shown
+        assert f"×{gained.count_tuned}" in shown
         assert "the demo's own word vectors" in shown
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_it_opens_on_the_head_that_changed_most_and_says_so(tmp_path, size):
+    async with pair_at(shown_heads, tmp_path, size=size) as (pair, pilot):
+        heads = ranked(pair)
+        (layer, head, most), (second_layer, second, _) = heads[:2]
+        gained, kept = (len(most.of(status)) for status in ("gained", "kept"))
+        words = (
+            f"layer {layer} · head {head} most: {gained} of its word pairs are new, {kept} kept."
+        )
+        await until_shown(pilot, f"Tuning changed {words}", f"layer {layer} · head {head}  change")
+        assert head_map(pair).cursor == (layer, head)
+        ranking = pair.app.query_one(HeadRanking)
+        assert ranking.cells[:3] == (layer, head, most.change)
+        assert ranking.total == LAYERS * HEADS
+        await pilot.press("j")
+        await until_shown(pilot, f"layer {second_layer} · head {second}  change")
+        assert head_map(pair).cursor == (second_layer, second)
+
+
+async def test_the_cursor_stays_on_the_head_that_one_went_to_while_layers_come(tmp_path):
+    async with pair_at(started, tmp_path, size=WIDE) as (pair, pilot):
+        await until_shown(pilot, "Capital of a country")
+        release = hold_back(pair, HeadPairsRequest)
+        await pilot.press("f3")
+        await until_shown(pilot, "No head is compared yet")
+        await pilot.press("m", "l", "l")
+        release()
+        await until_shown(pilot, f"all {LAYERS} layers are there")
+        assert pair.app.query_one(HeadOverview).place == (0, 2)
+        assert pair.app.query_one(HeadRanking).place == (0, 2)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_words_that_more_and_fewer_heads_relate_are_named_and_lead_to_their_heads(
+    tmp_path, size
+):
+    async with pair_at(shown_heads, tmp_path, size=size) as (pair, pilot):
+        layers = [layer_of(pair, layer) for layer in range(LAYERS)]
+        rows = list(words_table(*zip(*layers, strict=True)))
+        more = next(row for row in rows if row[3] > 0)
+        fewer = next(row for row in rows if row[3] < 0)
+        await until_shown(
+            pilot,
+            f"+ more heads relate  {more[0]} {more[1]}→{more[2]}",
+            f"− fewer heads relate  {fewer[0]} {fewer[1]}→{fewer[2]}",
+        )
+        await pilot.press("m", "m", "enter")
+        await until_shown(pilot, f"“{rows[0][0]}” in")
+        assert pair.app.query_one(HeadsView)._found.count >= max(rows[0][1:3])
+
+
+async def test_while_a_word_is_typed_its_heads_stand_in_place_of_all(tmp_path):
+    async with pair_at(shown_heads, tmp_path, size=NARROW) as (pair, pilot):
+        assert "type a word: which heads relate it?" in screen(pair.app)
+        found = pair.app.query_one(HeadsView)._found
+        await pilot.press("slash", *"essa")
+        await until_shown(pilot, "pairs “essa”")
+        assert not found.region.area
+        await pilot.press("y")
+        await until_shown(pilot, "heads relate it")
+        assert found.region.area
+        assert isinstance(pair.app.focused, SearchBar)
+        await pilot.press("down")
+        await until(pilot, lambda: pair.app.focused is found)
+        await pilot.press("escape", "slash", *"essay", "escape")
+        await until(pilot, lambda: pair.app.focused is pair.app.query_one(HeadRanking))
+        assert not found.region.area
+        assert "type a word: which heads relate it?" in screen(pair.app)
 
 
 async def test_all_pairs_of_a_head_stand_beside_the_map_and_are_walked(
     tmp_path,
 ):
     async with pair_at(shown_heads, tmp_path, size=WIDE) as (pair, pilot):
-        await pilot.press("j", "l")
+        await pilot.press("m", *TO_THE_FIRST, "j", "l")
         await until_shown(pilot, "layer 1 · head 1")
         shown = screen(pair.app)
         comparison = compare_head(*layer_of(pair, 1), 1)
@@ -118,7 +205,7 @@ async def test_all_pairs_of_a_head_stand_beside_the_map_and_are_walked(
         for each in comparison.word_pairs:
             assert f"{each.word_a}={each.word_b}" in shown
         for status in ("kept", "gained", "lost"):
-            assert f"{status} {len(comparison.of(status))}" in shown
+            assert f"{status} {len(comparison.of(status))} " in shown
         await pilot.press("enter")
         await pilot.pause()
         names = []
@@ -130,8 +217,8 @@ async def test_all_pairs_of_a_head_stand_beside_the_map_and_are_walked(
 
 async def test_enter_opens_the_head_and_its_neuron_pairs_and_escape_leads_back(tmp_path):
     async with pair_at(shown_heads, tmp_path, size=NARROW) as (pair, pilot):
-        await pilot.press("j", "l", "enter")
-        await until_shown(pilot, "─ kept", "─ gained", "─ lost")
+        await pilot.press("m", *TO_THE_FIRST, "j", "l", "enter")
+        await until_shown(pilot, "= kept", "+ gained", "− lost")
         assert not requests_of(pair, NeuronPairsRequest)
         await pilot.press("enter")
         await until_shown(pilot, "16 neuron pairs", "demo-tuned · neuron pair 0")
@@ -140,7 +227,7 @@ async def test_enter_opens_the_head_and_its_neuron_pairs_and_escape_leads_back(t
         await pilot.press("j", "j", "j", "s")
         await until_shown(pilot, "demo-base · neuron pair 3 · 3 pairs")
         await pilot.press("escape")
-        await until_shown(pilot, "─ kept")
+        await until_shown(pilot, "= kept 5")
         await pilot.press("escape")
         await until(pilot, lambda: pair.app.focused is head_map(pair))
         await pilot.press("escape")
@@ -160,15 +247,20 @@ async def test_a_word_is_found_in_all_heads_and_the_verb_table_says_what_it_rest
         await until_shown(pilot, f"layer {third.layer} · head {third.head}", "3 of")
         await pilot.press("N", "N")
         await until_shown(pilot, f"layer {places[0].layer} · head {places[0].head}", "1 of")
+        for there in (f"“Essay” in {len(places)} heads", "m map"):
+            await pilot.press("escape")
+            await until_shown(pilot, there)
         await pilot.press("slash", *"zebra", "enter")
-        await until_shown(pilot, "pairs “zebra”")
-        await pilot.press("escape")
+        await until(pilot, lambda: pair.app.focused is pair.app.query_one(HeadRanking))
+        # It stays until one goes on.
+        pair.app.query_one(HeadsView).engine_changed(pair.app.status)
+        await until_shown(pilot, "No head of the 8 layers computed so far pairs “zebra”.")
         await pilot.press("w")
         shown = await until_shown(pilot, "It rests on 8 of 8 layers.")
         assert "0–1" in shown
         assert "6–7" in shown
         await pilot.press("escape")
-        await until(pilot, lambda: pair.app.focused is head_map(pair))
+        await until(pilot, lambda: pair.app.focused is pair.app.query_one(HeadRanking))
 
 
 async def test_the_export_holds_the_pairs_of_all_layers(tmp_path):
@@ -176,9 +268,10 @@ async def test_the_export_holds_the_pairs_of_all_layers(tmp_path):
         shown_heads, tmp_path, size=WIDE, names=("base,[b]\x1b[0m/../", '"tuned"')
     ) as (pair, pilot):
         await pilot.press("e")
-        await until(pilot, lambda: len(list(tmp_path.glob("*.csv"))) == 2)
+        await until(pilot, lambda: len(list(tmp_path.glob("*.csv"))) == 3)
         await pair.app.workers.wait_for_complete()
-    (path,) = set(tmp_path.glob("*.csv")) - set(tmp_path.glob("heads-changes*"))
+    others = *tmp_path.glob("heads-changes*"), *tmp_path.glob("heads-by-word*")
+    (path,) = set(tmp_path.glob("*.csv")) - set(others)
     assert not set(path.name) & set('[]\x1b/,"')
     rows = csv_rows(path)
     columns = ["layer", "head", "rank", "word_a", "word_b", "count_base", "count_tuned", "status"]
@@ -194,7 +287,7 @@ async def test_the_export_holds_the_pairs_of_all_layers(tmp_path):
 
 async def test_copying_takes_the_pairs_under_the_cursor(tmp_path):
     async with pair_at(shown_heads, tmp_path, size=WIDE) as (pair, pilot):
-        text = await copied(pilot, "j", "l", "y")
+        text = await copied(pilot, "m", *TO_THE_FIRST, "j", "l", "y")
         await until_shown(pilot, "copied.txt")
         for each in compare_head(*layer_of(pair, 1), 1).word_pairs:
             line = f"{each.word_a}={each.word_b} {each.count_base} {each.count_tuned}\n"
@@ -213,7 +306,7 @@ async def test_heads_without_any_pair_are_heads_too(tmp_path):
             yield event
 
     async with pair_at(shown_heads, tmp_path, size=NARROW, script=script) as (_, pilot):
-        await until_shown(pilot, "change 0.00", "pairs 0→0")
+        await until_shown(pilot, "change 0.00", "pairs 0→0", "Tuning changed no head's")
         await pilot.press("enter", "j", "l", "y", "escape", "w", "escape", "e")
         await until_shown(pilot, "Exported to")
 
@@ -231,8 +324,9 @@ async def test_models_of_any_size_are_walked_through_in_terminals_of_any_size(tm
             yield from answer(request)
 
     async with pair_at(started, tmp_path, size=(200, 50), script=script) as (pair, pilot):
-        await pilot.press("3")
-        await until_shown(pilot, "layer 0 · head 0")
+        await pilot.press("f3")
+        await until_shown(pilot, f"all {layers} layers are there")
+        await pilot.press("m", "m", "m", "m")
         for size in (NARROW, (60, 16), (240, 60)):
             await pilot.resize_terminal(*size)
             await pilot.press("end", *["pagedown"] * 9)
@@ -240,3 +334,4 @@ async def test_models_of_any_size_are_walked_through_in_terminals_of_any_size(tm
             assert head_map(pair).cursor[1] == heads - 1
             assert f"head {heads - 1}" in screen(pair.app)
             await pilot.press("home", *["pageup"] * 9)
+            assert head_map(pair).cursor[1] == 0

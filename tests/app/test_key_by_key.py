@@ -39,36 +39,36 @@ async def test_what_is_typed_before_the_first_screen_is_kept(tmp_path):
     pair = PairApp(tmp_path)
     async with pair.running() as pilot:
         assert pair.session is None
-        type_at_once(pair.app, *"/Name a city. Only one.")
+        type_at_once(pair.app, *"Name a city. Only one.")
         await until_shown(pilot, "Name a city. Only one.")
 
 
 async def test_the_letters_after_the_key_that_opens_the_search_are_searched(tmp_path):
     async with pair_at(started, tmp_path, size=(120, 40)) as (pair, pilot):
         await pilot.press("enter")
-        await until_shown(pilot, "difference")
+        await until_shown(pilot, "different answers")
         type_at_once(pair.app, *"/France\rn")
         await until_shown(pilot, "2 of 3 places")
 
 
 async def test_a_prompt_typed_and_run_in_one_burst_is_run_whole(tmp_path):
     async with pair_at(started, tmp_path, size=(120, 40)) as (pair, pilot):
-        type_at_once(pair.app, *"/Name a city.", "ctrl+r", "v")
-        await until_shown(pilot, "difference")
+        type_at_once(pair.app, *"Name a city.", "ctrl+r", "v")
+        await until_shown(pilot, "different answers")
         assert [prompt.text for prompt in pair.app.state.history] == ["Name a city."]
         assert pair.app.state.face == "overview"
 
 
 async def test_words_typed_after_the_palette_was_asked_for_go_to_the_palette(tmp_path):
     async with pair_at(started, tmp_path, size=(120, 40)) as (pair, pilot):
-        type_at_once(pair.app, *":run both")
+        type_at_once(pair.app, "ctrl+p", *"run both")
         await until_shown(pilot, "Run both models on the prompt")
         await until(pilot, lambda: pair.app.screen.query_one(Input).value == "run both")
 
 
 async def test_a_paste_keeps_its_place_between_keys(tmp_path):
     async with pair_at(started, tmp_path) as (pair, pilot):
-        type_at_once(pair.app, *"/ab")
+        type_at_once(pair.app, *"ab")
         pair.app.post_message(Paste("PASTED"))
         type_at_once(pair.app, *"cd", "backspace", *"ef")
         await until_shown(pilot, "abPASTEDcef")
@@ -118,7 +118,7 @@ async def test_text_is_never_taken_for_a_held_key(tmp_path):
         type_at_once(pair.app, *"/jjjjkkkk", *["backspace"] * 3)
         await until_shown(pilot, "jjjjk")
         await pilot.pause()
-        assert pair.app.base.query_one("#entry").text == "jjjjk"
+        assert pair.app.base.query_one("#entry").text == "/jjjjk"
 
 
 async def test_a_widget_that_hangs_does_not_keep_the_keys(monkeypatch):

@@ -10,7 +10,7 @@ from textual.geometry import Size
 from textual.screen import Screen
 
 from app.frame.registry import VIEWS
-from app.widgets.head_map import HeadMap
+from app.views.heads.overview import HeadRanking
 from tests.app.pair_app import pair_at, screen, until, until_loaded, until_shown
 
 MOST_LAYOUTS = 20
@@ -25,15 +25,15 @@ async def test_head_and_foot_are_as_wide_as_the_new_size(tmp_path, after):
         def fits() -> bool:
             lines = screen(pair.app).splitlines()
             whole = lines[0].endswith((f" {LAST}", f" {LAST} {VIEWS[-1].title}"))
-            return whole and lines[-1].endswith("? help  q quit")
+            return whole and lines[-1].endswith("f1 help  ctrl-c quit")
 
         await until(pilot, fits)
 
 
 async def test_after_a_terminal_that_was_too_small_the_keys_of_the_view_work_again(tmp_path):
     async with pair_at(until_loaded, tmp_path, size=(200, 50)) as (pair, pilot):
-        await pilot.press("3")
-        await until(pilot, lambda: isinstance(pair.app.focused, HeadMap))
+        await pilot.press("f3")
+        await until(pilot, lambda: isinstance(pair.app.focused, HeadRanking))
         had_focus = pair.app.focused
         for size in ((40, 10), (30, 8), (240, 60)):
             await pilot.resize_terminal(*size)

@@ -43,7 +43,7 @@ async def test_frozen_norms_are_shown_where_they_agree_better_and_m_goes_on_from
         await until_shown(pilot, "demo-base · frozen norms", "demo-tuned · frozen norms")
         await until_shown(
             pilot,
-            "frozen norms/occlusion  demo-base r ≈ 0.41 > gradient 0.12",
+            "frozen norms/occlusion  ○ demo-base r ≈ 0.41 > gradient 0.12",
             "demo-tuned r ≈ 0.20 < gradient 0.30",
         )
         await pilot.press("m")

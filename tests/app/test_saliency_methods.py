@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 import numpy as np
 
@@ -13,6 +15,7 @@ from analysis.saliency.request import AttributionRequest
 from app.views.saliency.view import SaliencyView
 from tests.app.pair_app import (
     PairApp,
+    copied,
     csv_rows,
     faces,
     library_app,
@@ -44,10 +47,10 @@ def maps(pair, *methods):
 async def test_m_explains_the_same_responses_by_other_methods_and_shows_a_difference(tmp_path):
     async with pair_at(shown_pair, tmp_path, size=WIDE) as (pair, pilot):
         shown = screen(pair.app)
-        assert "─ demo-base · gradient (reverse) ─" in shown
+        assert "─ ○ demo-base · gradient (reverse) ─" in shown
         assert "gradient/occlusion" not in shown
         await pilot.press("j", "l", "m")
-        await until_shown(pilot, "─ demo-base · frozen norms (reverse) ─", "demo-tuned · frozen")
+        await until_shown(pilot, "─ ○ demo-base · frozen norms (reverse) ─", "demo-tuned · frozen")
         base = faces(pair.app)[0]
         (frozen,) = maps(pair, "frozen_norms")
         assert (base.map.levels == frozen.scores[1:]).all()
@@ -57,7 +60,7 @@ async def test_m_explains_the_same_responses_by_other_methods_and_shows_a_differ
         requests = asked(pair)
         methods = ["auto", "auto", "frozen_norms", "frozen_norms", "occlusion", "occlusion"]
         assert [each.method for each in requests] == methods
-        for first, second in zip(requests[:2] * 2, requests[2:], strict=True):
+        for first, second in zip(requests[1::-1] * 2, requests[2:], strict=True):
             assert second.response_ids == attribution(first).response_tokens.ids
             assert second == msgspec.structs.replace(
                 first, method=second.method, response_ids=second.response_ids
@@ -70,7 +73,7 @@ async def test_m_explains_the_same_responses_by_other_methods_and_shows_a_differ
         )
 
         await pilot.press("m")
-        await until_shown(pilot, "─ demo-base · difference ─", "─ demo-tuned · difference ─")
+        await until_shown(pilot, "─ ○ demo-base · difference ─", "─ ● demo-tuned · difference ─")
         difference = gradient.scores[1:].astype(int) - occlusion.scores[1:]
         assert (base.map.levels == np.abs(difference)).all()
         assert (base.map.negative == (difference < 0)).all()
@@ -79,11 +82,11 @@ async def test_m_explains_the_same_responses_by_other_methods_and_shows_a_differ
         assert f"{said}  gradient {gradient.scores[2, 1]}" in screen(pair.app)
 
         await pilot.press("m")
-        await until_shown(pilot, "─ demo-base · gradient (reverse) ─")
+        await until_shown(pilot, "─ ○ demo-base · gradient (reverse) ─")
         assert (base.map.levels == gradient.scores[1:]).all()
         assert base.cursor == (1, 1)
         await pilot.press("m", "m", "m", "m")
-        await until_shown(pilot, "─ demo-base · gradient (reverse) ─")
+        await until_shown(pilot, "─ ○ demo-base · gradient (reverse) ─")
         assert len(asked(pair)) == 6
 
 
@@ -95,13 +98,13 @@ async def test_the_agreement_follows_the_cursor(tmp_path):
         r, rho = agreement.overall
         for column in range(3):
             here = f"column r {agreement.pearson(column):.2f} ρ {agreement.spearman(column):.2f}"
-            await until_shown(pilot, f"demo-base {here}  all r {r:.2f} ρ {rho:.2f}")
+            await until_shown(pilot, f"○ demo-ba… {here}  all r {r:.2f} ρ {rho:.2f}")
             await pilot.press("l")
         await pilot.press("s")
-        await until_shown(pilot, "gradient/occlusion  demo-tuned column r")
+        await until_shown(pilot, "gradient/occlusion  ● demo-tu… column r")
         await pilot.press("m", "m", "m", "s")
         r, rho = Agreement(*maps(pair, "frozen_norms", "occlusion")).overall
-        await until_shown(pilot, "frozen norms/occlusion  demo-base", f"all r {r:.2f} ρ {rho:.2f}")
+        await until_shown(pilot, "frozen norms/occlusion  ○ demo-", f"all r {r:.2f} ρ {rho:.2f}")
 
 
 async def test_the_agreement_is_worked_out_once_and_a_new_prompt_begins_anew(tmp_path, monkeypatch):
@@ -118,10 +121,8 @@ async def test_the_agreement_is_worked_out_once_and_a_new_prompt_begins_anew(tmp
         for method in ("difference", "gradient", "frozen norms", "occlusion"):
             await pilot.press("m")
             await until(pilot, lambda: screen(pair.app).count("all r") == 2)
-            await pilot.press("y")
-            await until_shown(pilot, "copied.txt")
-            assert f"\n{method}\ndemo-base" in (tmp_path / "copied.txt").read_text()
-        await pilot.press("1", "j", "enter")
+            assert f"\n{method}\n○ demo-base" in await copied(pilot, "y")
+        await pilot.press("1", "escape", "j", "enter")
         shown = await until_shown(pilot, "demo-tuned · gradient (reverse)", "opposite")
         assert "gradient/occlusion" not in shown
         assert len(asked(pair)) == 8
@@ -147,12 +148,12 @@ async def test_rows_that_arrive_are_provisional_and_escape_gives_the_gradient_ba
         base = faces(pair.app)[0]
         # The first row is hidden.
         assert base.map.missing.tolist() == [[False] * 16] + [[True] * 16] * 9
-        assert "provisional" in shown.splitlines()[-4]
+        assert re.search("^ ○ demo-base .*provisional", shown, re.MULTILINE)
         assert "gradient/occlusion" not in shown
         await pilot.press("m")
         await until_shown(pilot, "demo-base · difference · computing, provisional")
         await pilot.press("escape")
-        shown = await until_shown(pilot, "demo-base · gradient (reverse) ─", "difference")
+        shown = await until_shown(pilot, "demo-base · gradient (reverse) ─", "different answers")
         assert "esc stops" not in shown
         assert pair.app.view.id == "saliency"
         pair.session.gate.set()
@@ -174,7 +175,7 @@ async def test_a_failed_occlusion_is_said_and_loses_nothing(tmp_path):
         await until(pilot, lambda: screen(pair.app).count("It did not fit.") == 2)
         assert "demo-base · occlusion · failed" in screen(pair.app)
         await pilot.press("m", "j", "e", "m")
-        await until_shown(pilot, "demo-base · gradient (reverse)", "difference")
+        await until_shown(pilot, "demo-base · gradient (reverse)", "different answers")
         assert "It did not fit. It was too large. Take less. r runs it again." in screen(pair.app)
         assert len(asked(pair)) == 6
         assert before.splitlines()[1] in screen(pair.app)
@@ -186,9 +187,9 @@ async def test_a_failed_occlusion_is_said_and_loses_nothing(tmp_path):
 
 async def test_a_model_that_is_still_computed_is_occluded_once_it_is_there(tmp_path):
     def script(request):
-        tuned = request.model.name == "demo-tuned" and isinstance(request, AttributionRequest)
+        base = request.model.name == "demo-base" and isinstance(request, AttributionRequest)
         for count, event in enumerate(answer(request)):
-            if tuned and request.method == "auto" and count == 2 and not opened:
+            if base and request.method == "auto" and count == 2 and not opened:
                 pair.session.gate.clear()
             yield event
 
@@ -197,18 +198,18 @@ async def test_a_model_that_is_still_computed_is_occluded_once_it_is_there(tmp_p
     async with pair.running(size=WIDE) as pilot:
         await until_shown(pilot, "Capital of a country")
         await pilot.press("enter")
-        await until_shown(pilot, "demo-base · gradient (reverse)", "gradient · computing")
+        await until_shown(pilot, "demo-tuned · gradient (reverse)", "gradient · computing")
         await pilot.press("m", "m")
-        await until_shown(pilot, "demo-base · occlusion · computing")
+        await until_shown(pilot, "demo-tuned · occlusion · computing")
         opened.append(True)
         pair.session.gate.set()
         await until(pilot, lambda: screen(pair.app).count("all r") == 2)
         order = [(each.model.name, each.method) for each in asked(pair)]
-        # What was passed over while the tuned model had no response is not asked for.
+        # What was passed over while the base model had no response is not asked for.
         assert order[2:] == [
-            ("demo-base", "frozen_norms"),
-            ("demo-base", "occlusion"),
+            ("demo-tuned", "frozen_norms"),
             ("demo-tuned", "occlusion"),
+            ("demo-base", "occlusion"),
         ]
 
 

@@ -26,7 +26,7 @@ async def test_o_explains_one_model_s_response_in_both_and_then_the_other_s(tmp_
             "demo-base · gradient (reverse) · demo-base's response ─",
             "demo-tuned · gradient (reverse) · demo-base's response ─",
         )
-        own, _, given = asked(pair)
+        _, own, given = asked(pair)
         assert given.model.name == "demo-tuned"
         assert given.written_by == own.model
         assert given.response == RESPONSES["demo-base"]
@@ -44,9 +44,9 @@ async def test_o_explains_one_model_s_response_in_both_and_then_the_other_s(tmp_
         assert {each.method for each in occluded} == {"occlusion"}
         assert not any(each.response for each in occluded)
         await pilot.press("m", "m", "o")
-        await until_shown(pilot, "─ demo-base · gradient (reverse) ─")
+        await until_shown(pilot, "─ ○ demo-base · gradient (reverse) ─")
         await pilot.press("o", "o", "o")
-        await until_shown(pilot, "─ demo-base · gradient (reverse) ─")
+        await until_shown(pilot, "─ ○ demo-base · gradient (reverse) ─")
         assert len(asked(pair)) == 8
 
 

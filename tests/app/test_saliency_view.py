@@ -44,7 +44,7 @@ async def test_cursor_values_special_tokens_and_marks_are_those_of_both_models(t
         await pilot.press("k", "k", "h")
         await pilot.pause()
         asked = [r for r in pair.session.requests if isinstance(r, AttributionRequest)]
-        result = attribution(asked[0])
+        result = attribution(next(each for each in asked if each.model.name == "demo-base"))
         shown_map = SaliencyMap.from_attribution(result)
         # Row 1 is token 2: the BOS token is hidden.
         importance = float(result.importance[2, 1])
@@ -70,7 +70,7 @@ async def test_cursor_values_special_tokens_and_marks_are_those_of_both_models(t
 
 async def test_rows_stay_aligned_under_a_chat_template(tmp_path):
     async with pair_at(started, tmp_path, size=WIDE) as (pair, pilot):
-        await pilot.press("t")
+        await pilot.press("ctrl+t")
         await shown_pair(pilot)
         base, tuned = faces(pair.app)
         assert list(base.map.row_labels) == list(tuned.map.row_labels)
@@ -122,7 +122,7 @@ async def test_maps_are_not_redrawn_while_another_view_is_shown(tmp_path, monkey
         await until(pilot, lambda: view._pair.answers and not view._pair.running)
         await pilot.pause(0.5)
         assert drawn == []
-        await pilot.press("2")
+        await pilot.press("f2")
         await until(pilot, lambda: set(drawn) == {0, 1})
 
 
@@ -130,9 +130,9 @@ async def test_a_narrow_terminal_has_one_pane_at_a_time_and_nothing_over_values_
     async with pair_at(shown_pair, tmp_path, size=NARROW) as (pair, pilot):
         await until_shown(pilot, "e export", "/ find", "m method", "? help", "q quit")
         assert len(faces(pair.app)) == 1
-        assert "─ demo-base" in screen(pair.app)
+        assert "─ ○ demo-base" in screen(pair.app)
         await pilot.press("s")
-        await until_shown(pilot, "─ demo-tuned")
+        await until_shown(pilot, "─ ● demo-tuned")
         assert len(faces(pair.app)) == 1
         await pilot.press("j")
         await until_shown(pilot, '"·is" → "·Paris"')
@@ -142,6 +142,16 @@ async def test_a_narrow_terminal_has_one_pane_at_a_time_and_nothing_over_values_
         pair.app.say("Something long enough to be shown on more than a line of its own, in full")
         await until_shown(pilot, "Something long enough")
         assert screen(pair.app).splitlines()[-5:] == below
+
+
+async def test_before_a_prompt_is_run_it_is_said_what_to_do_and_nothing_is_counted(tmp_path):
+    async with pair_at(until_loaded, tmp_path, size=WIDE) as (_, pilot):
+        await pilot.press("f2")
+        shown = await until_shown(pilot, "No prompt has been run yet.", "enter")
+        assert "instruction tokens" not in shown
+        assert shown.count("╭") == 1
+        await pilot.press("1", "enter")
+        await until_shown(pilot, "instruction score", "─ ○ demo-base", "─ ● demo-tuned")
 
 
 async def test_what_is_waited_for_is_said_and_resizing_loses_nothing(tmp_path):
@@ -154,7 +164,7 @@ async def test_what_is_waited_for_is_said_and_resizing_loses_nothing(tmp_path):
             await pilot.resize_terminal(*size)
             await pilot.pause()
         pair.session.gate.set()
-        await until_shown(pilot, "difference", "─ demo-base", "─ demo-tuned")
+        await until_shown(pilot, "different answers", "─ ○ demo-base", "─ ● demo-tuned")
 
 
 async def test_the_faces_share_cursor_and_data_and_only_the_grid_has_digits(tmp_path):
@@ -188,9 +198,9 @@ async def test_a_failed_model_leaves_the_other_one_alone_and_runs_again(tmp_path
         assert len(faces(pair.app)) == 1
         broken[0] = False
         await pilot.press("r")
-        await until_shown(pilot, "difference", "·Italy")
+        await until_shown(pilot, "different answers", "·Italy")
         asked = [r for r in pair.session.requests if isinstance(r, AttributionRequest)]
-        assert [r.model.name for r in asked] == ["demo-base", "demo-tuned", "demo-base"]
+        assert [r.model.name for r in asked] == ["demo-tuned", "demo-base", "demo-base"]
 
 
 async def test_what_was_computed_before_a_failure_stays_and_the_failure_is_said(tmp_path):
@@ -209,9 +219,10 @@ async def test_what_was_computed_before_a_failure_stays_and_the_failure_is_said(
         shown = await until_shown(pilot, "The engine ended. It was killed. r runs it again.")
         assert shown.count("· failed") == 2
         assert "╌" in shown
-        assert "not computed yet" not in shown
+        # Said by the legend alone until the cursor is on such a token.
+        assert shown.count("not computed yet") == 1
         await pilot.press("l")
-        await until_shown(pilot, "not computed yet")
+        await until(pilot, lambda: screen(pilot.app).count("not computed yet") == 2)
 
 
 async def test_escape_stops_both_and_r_runs_them_again(tmp_path):
@@ -223,7 +234,7 @@ async def test_escape_stops_both_and_r_runs_them_again(tmp_path):
         await until(pilot, lambda: screen(pair.app).count("Stopped. r runs it again.") == 2)
         pair.session.gate.set()
         await pilot.press("r")
-        await until_shown(pilot, "difference")
+        await until_shown(pilot, "different answers")
 
 
 async def test_a_newer_prompt_replaces_one_that_is_still_computed(tmp_path):
@@ -231,9 +242,9 @@ async def test_a_newer_prompt_replaces_one_that_is_still_computed(tmp_path):
         pair.session.gate.clear()
         await pilot.press("enter")
         await until_shown(pilot, "computing")
-        await pilot.press("1", "j", "enter")
+        await pilot.press("1", "escape", "j", "enter")
         pair.session.gate.set()
-        await until_shown(pilot, "difference", "opposite")
+        await until_shown(pilot, "different answers", "opposite")
         assert "capital" not in faces(pair.app)[0].map.row_labels
 
 
@@ -247,7 +258,8 @@ async def test_the_export_holds_every_number_of_both_maps(tmp_path):
     assert not set(path.name) & set('[]\x1b/,"')
     rows = csv_rows(path)
     asked = [r for r in pair.session.requests if isinstance(r, AttributionRequest)]
-    results = [attribution(request) for request in asked]
+    # The tuned model was asked first.
+    results = [attribution(request) for request in reversed(asked)]
     # The BOS row is hidden.
     assert len(rows) == sum((len(r.prompt_tokens) - 1) * len(r.response_tokens) for r in results)
     assert {row["model"] for row in rows} == set(hostile)

@@ -33,18 +33,18 @@ async def check(name, size, pilot):
 @pytest.mark.parametrize("size", SIZES)
 async def test_prompt(tmp_path, size):
     async with pair_at(until_loaded, tmp_path, size=size) as (pair, pilot):
-        await pilot.press("j", "space")
+        await pilot.press("escape", "j", "space")
         await until(pilot, lambda: screen(pair.app).count("+ 1 special") == 2)
         await check("prompt", size, pilot)
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("face", ["grid", "text", "overview"])
-async def test_saliency(tmp_path, size, face):
+@pytest.mark.parametrize(("face", "key"), [("answers", "t"), ("grid", "g"), ("overview", "v")])
+async def test_saliency(tmp_path, size, face, key):
     async with pair_at(until_loaded, tmp_path, size=size) as (pair, pilot):
         await pilot.press("enter")
-        await until_shown(pilot, "difference")
-        await pilot.press(face[0] if face != "overview" else "v", "j", "j", "l")
+        await until_shown(pilot, "different answers")
+        await pilot.press(key, "j", "j", "l")
         await until(pilot, lambda: pair.app.status.state == "idle")
         await check(face, size, pilot)
 

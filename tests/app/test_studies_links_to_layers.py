@@ -34,7 +34,7 @@ def _one_study(monkeypatch):
 
 async def opened(pilot, page):
     await until_shown(pilot, "quit")
-    await pilot.press("5", "enter")
+    await pilot.press("f5", "enter")
     await until_shown(pilot, "Rows lead on.")
     await pilot.press("enter")
     await turned_to(pilot, page)
@@ -44,13 +44,13 @@ async def opened(pilot, page):
 async def test_a_row_leads_to_the_clusters_of_its_layer_and_escape_back(tmp_path, size):
     async with pair_at(opened, tmp_path, "Every layer", size=size, script=script) as (pair, pilot):
         await pilot.press("j", "enter")
-        await until_shown(pilot, "demo-base · layer 1 of 3", "by distribution ")
-        assert pair.app.focused is pair.app.query_one(ScatterMap)
+        await until_shown(pilot, "demo-base · layer 1 ", "by distribution ")
+        assert pair.app.focused is pair.app.query_one("#map-base", ScatterMap)
         await pilot.press("escape")
         await until_shown(pilot, "Every layer")
         assert pair.app.query_one("#rows").cursor == 1
         # The view is there now, its plot before the map where there is room for one.
-        await pilot.press("7", "p", "5", "end", "enter")
+        await pilot.press("f7", "p", "f5", "end", "enter")
         await until_shown(pilot, "demo-tuned · layer 3 of 3", "by task ")
         assert not pair.app.query_one(ClustersView).has_class("-plot")
 
@@ -63,20 +63,20 @@ async def test_a_row_leads_to_the_tasks_of_the_study_whatever_the_view_showed(tm
     own = tmp_path / "own.jsonl"
     own.write_text("\n".join(map(json.dumps, lines)))
     async with pair_at(opened, tmp_path, "Every layer", size=WIDE, script=script) as (_, pilot):
-        await pilot.press("7")
+        await pilot.press("f7")
         await until_shown(pilot, "Tasks: natural")
         await pilot.press("slash", *str(own), "enter")
         await until_shown(pilot, "Tasks: own.jsonl")
-        await pilot.press("5", "j", "enter")
-        await until_shown(pilot, "demo-base · layer 1 of 3", "Tasks: natural")
+        await pilot.press("f5", "j", "enter")
+        await until_shown(pilot, "demo-base · layer 1 ", "Tasks: natural")
 
 
 async def test_a_row_leads_past_the_training_runs(tmp_path):
     async with pair_at(opened, tmp_path, "Every layer", size=WIDE, script=script) as (_, pilot):
-        await pilot.press("7", "t")
+        await pilot.press("f7", "t")
         await until_shown(pilot, "Training runs in")
-        await pilot.press("5", "j", "enter")
-        await until_shown(pilot, "demo-base · layer 1 of 3")
+        await pilot.press("f5", "j", "enter")
+        await until_shown(pilot, "demo-base · layer 1 ")
         await pilot.press("escape")
         await until_shown(pilot, "Every layer")
 
@@ -86,7 +86,7 @@ async def test_a_row_leads_to_the_units_of_its_cell_and_escape_back(tmp_path, si
     async with pair_at(opened, tmp_path, "Every cell", size=size, script=script) as (pair, pilot):
 
         def cell():
-            found = pair.app.query_one(UnitPage).cell
+            found = pair.app.query_one("#page", UnitPage).cell
             return found.categories, found.layer
 
         for row, expected in enumerate([((1,), 2), ((1,), None), ((0, 1), None)]):
@@ -100,13 +100,13 @@ async def test_a_row_leads_to_the_units_of_its_cell_and_escape_back(tmp_path, si
 
 async def test_the_units_are_those_of_the_study_whatever_the_view_showed(tmp_path):
     async with pair_at(opened, tmp_path, "Unique", size=WIDE, script=script) as (pair, pilot):
-        await pilot.press("6")
+        await pilot.press("f6")
         await until_shown(pilot, f"all {len(CATEGORIES)} categories are there", "ε 0.50", "τ 0.75")
         await pilot.press("right_square_bracket")
         await until_shown(pilot, "ε 0.55")
         await pilot.press("p", *"natural", "enter")
         await until_shown(pilot, "natural", "categories are there")
-        await pilot.press("5", "enter")
+        await pilot.press("f5", "enter")
         await until_shown(pilot, "mean p, base→tuned", "ε 0.50", "τ 0.75", "demo")
-        page = pair.app.query_one(UnitPage)
+        page = pair.app.query_one("#page", UnitPage)
         assert (page.cell.categories, page.kind) == ((1,), "unique")

@@ -94,18 +94,23 @@ async def test_titles_are_aligned_and_pages_show_all_that_was_found(tmp_path, pl
         (not_run,) = {line.index("what weights") for line in lines if "what weights" in line}
         assert done == not_run
         await pilot.press("enter")
-        shown = await until_shown(pilot, "A [b]hostile␛[31m⟨202E⟩ one.", "1 of 6")
+        # The finding, a figure and a table at once.
+        first = ["Tuned scores are higher: p 0.01.", "share by place", "demo-tuned"]
+        shown = await until_shown(pilot, *first, "A [b]hostile␛[31m⟨202E⟩ one.", "1 of 7")
         assert "\x1b" not in shown
         await pilot.press("l")
-        shown = await until_shown(pilot, "Every response", "2 of 6", "followed_or_not", NOTE)
+        await until_shown(pilot, "All that was found", "One case was left out.", "2 of 7")
+        await pilot.press("l")
+        shown = await until_shown(pilot, "Every response", "3 of 7", "followed_or_not", NOTE)
         cells = demo_prompts().prompts[0].id, "demo-base", "10", "followed", "0", "0.25"
         if size == WIDE:
-            assert list(cells) in [line.split()[-6:] for line in shown.splitlines()]
+            rows = [line.replace("○ ", "").split()[-6:] for line in shown.splitlines()]
+            assert list(cells) in rows
         else:
             # What does not fit beside stands below.
             assert "score 0 · share 0.25" in shown
         await pilot.press("l", "right")
-        shown = await until_shown(pilot, "A profile", "4 of 6", "share by place", "± line 1")
+        shown = await until_shown(pilot, "A profile", "5 of 7", "share by place", "± line 1")
         row = next(line for line in shown.splitlines() if "second" in line and "1.25" in line)
         assert row.split()[-5:] == ["second", "0.25", "0.2", "1.25", "0.2"]
         await pilot.press("l")
@@ -126,15 +131,13 @@ async def test_a_figure_with_many_lines_is_drawn_on_several_pages(tmp_path, play
         pane = pair.app.query_one(StudyPane)
         figures = [page for page in pane._pages if page.kind == "lines"]
         assert [len(page.figure.series) for page in figures] == [4, 2]
-        assert len({page.name for page in pane._pages}) == pane.count
+        # The overview exports what its table does.
+        assert len({page.name for page in pane._pages[1:]}) == pane.count - 1
 
 
-async def test_columns_come_on_a_key_and_rows_are_found_and_walked(tmp_path, play):
+async def test_columns_come_on_a_key(tmp_path, play):
     async with pair_at(opened, tmp_path, "Every response", size=NARROW) as (pair, pilot):
-
-        def heading():
-            return pair.app.query_one("#columns").plain
-
+        heading = pair.app.query_one("#rows").heading
         assert heading().split()[:3] == list(CASE_COLUMNS[:3])
         await pilot.press("greater_than_sign", "greater_than_sign")
         assert heading().split()[:3] == ["case", "rating", "followed_or_not"]
@@ -142,17 +145,48 @@ async def test_columns_come_on_a_key_and_rows_are_found_and_walked(tmp_path, pla
         assert heading().split() == ["case", "share"]
         await pilot.press("less_than_sign")
         assert heading().split() == ["case", "score", "share"]
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_rows_are_sorted_filtered_and_seen_in_full_and_lead_where_they_did(
+    tmp_path, play, size
+):
+    async with pair_at(opened, tmp_path, "Every response", size=size) as (pair, pilot):
         rows = pair.app.query_one("#rows")
         total = 2 * len(demo_prompts().prompts)
-        await pilot.press("slash", *"DEMO-TUNED", "enter")
-        await until_shown(pilot, f"1 of {total // 2} rows found")
-        assert rows.cursor == 1
-        await pilot.press("n", "n")
-        assert rows.cursor == 5
-        await pilot.press("N", "N", "N")
-        assert rows.cursor == total - 1
-        await pilot.press("slash", *"nowhere", "enter")
-        await until_shown(pilot, "No row has “nowhere”.")
+        keys = screen(pair.app).splitlines()[-1]
+        assert all(key in keys for key in ("enter run/open", "o sort", "/ find", "esc back"))
+        await pilot.press("j", "slash", *"DEMO-TUNED", "space", *"followed")
+        await until_shown(pilot, f"{total // 2} of {total}", "/DEMO-TUNED followed")
+        assert rows.row_number == 1
+        # Letters that are keys elsewhere were typed; arrows move on meanwhile.
+        await pilot.press("down", "enter")
+        assert (rows.row_number, rows.typing) == (3, False)
+        # From the largest down: of each case the tuned model's row alone.
+        await pilot.press(*"ooo")
+        await until_shown(pilot, "▼response_length")
+        assert (rows.row_number, rows.cursor) == (3, total // 2 - 2)
+        await pilot.press("O")
+        await until_shown(pilot, "▲response_length")
+        assert (rows.row_number, rows.cursor) == (3, 1)
+        await pilot.press("space")
+        case = demo_prompts().prompts[1].id
+        await until_shown(pilot, f"row 2 of {total // 2}", case, "0.1428571429", "followed_or_not")
+        await pilot.press("escape", "enter")
+        prompt = demo_prompts().prompts[1].prompt.split("\n")[0][:40]
+        await until_shown(pilot, "instruction score", prompt)
+        await pilot.press("escape")
+        await until_shown(pilot, "Every response", "▲response_length", f"of {total}")
+        await pilot.press("escape")
+        await until(pilot, lambda: rows.count == total)
+        assert rows.row_number == 3
+        # Other pages are arranged otherwise.
+        await pilot.press("l", "h")
+        await until_shown(pilot, "▲response_length")
+        await pilot.press("slash", *"nowhere")
+        await until_shown(pilot, "no row has these words", f"0 of {total}")
+        await pilot.press("escape", "escape")
+        await until_shown(pilot, "not run")
 
 
 async def test_the_table_exports_as_csv_and_the_report_as_a_folder(tmp_path, play, monkeypatch):
@@ -199,7 +233,7 @@ async def test_a_disk_that_is_full_is_told_and_nothing_is_lost(tmp_path, play, m
         await shown_studies(pilot)
         await pilot.press("enter")
         await until_shown(pilot, "The result could not be saved.", "Tuned scores are higher")
-        await pilot.press("enter", "l", "e")
+        await pilot.press("enter", "l", "l", "e")
         await until_shown(pilot, "No space left on device", "Every response")
 
 
@@ -212,13 +246,13 @@ async def test_a_library_is_studied_without_a_model(library, play):
         await pilot.press("enter")
         await until_shown(pilot, "done")
         assert isinstance(play.given[0], CaseLibrary)
-        await pilot.press("enter", "l")
+        await pilot.press("enter", "l", "l")
         await until_shown(pilot, "Every response")
         await pilot.press("j", "j", "enter")
         await until_shown(pilot, "two", "instruction score")
         await pilot.press("left_square_bracket")
         await until_shown(pilot, "one")
-        await pilot.press("3")
+        await pilot.press("f3")
         await until_shown(pilot, "Every response")
         assert library.query_one("#rows").cursor == 2
         # Escape leads back, too, however many cases were looked at.
@@ -263,7 +297,7 @@ async def test_a_study_that_fails_says_why_and_what_was_found_before_stays(tmp_p
         await pilot.press("r")
         await until_shown(pilot, "failed", "The engine died.", "It was killed.", "r goes on")
         assert "Tuned scores are higher" in screen(pair.app)
-        await pilot.press("enter", "l")
+        await pilot.press("enter", "l", "l")
         await until_shown(pilot, "Every response")
         await pilot.press("escape")
         play.fault = ValueError("a [b]defect")
@@ -307,4 +341,6 @@ async def test_help_says_what_the_numbers_mean(tmp_path, play):
     async with pair_at(shown_studies, tmp_path, size=(120, 60)) as (pair, pilot):
         assert isinstance(pair.app.view, StudiesView)
         await pilot.press("question_mark")
-        await until_shown(pilot, "A quarter each", "studies.prompts")
+        await until_shown(pilot, "studies.prompts", "tables and figures of the paper")
+        await pilot.press("end")
+        await until_shown(pilot, "A quarter each")

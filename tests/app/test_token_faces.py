@@ -9,7 +9,7 @@ import pytest
 from rich.color import ColorSystem
 from textual.geometry import Region
 
-from app.terminal.colours import GLYPHS, palette_for
+from app.terminal.colours import GLYPHS, oklab, palette_for
 from app.widgets.token_face import TokenMap
 from app.widgets.token_grid import TokenGrid
 from app.widgets.token_overview import TokenOverview
@@ -277,9 +277,44 @@ async def test_text_breaks_after_newlines_and_underlines_the_response_token() ->
         await pilot.pause()
         lines = screen_text(app)
         assert [line.strip() for line in lines[:2]] == ["Hi↵", "you there"]
-        assert lines[-1].strip() == "I am"
-        underlined = [s.text for s in screen_lines(app)[-1] if s.style and s.style.underline]
+        assert lines[3].strip() == "I am"
+        underlined = [s.text for s in screen_lines(app)[3] if s.style and s.style.underline]
         assert underlined == [" am"]
+
+
+async def test_for_the_whole_response_rows_have_their_totals_and_a_step_picks_the_first() -> None:
+    shown = TokenMap(
+        ["one", " two"], ["x", "y"], np.full((2, 2), 1, np.uint8), totals=np.array([0, 7], np.uint8)
+    )
+    app = FaceApp(TokenText(shown), colours=ColorSystem.TRUECOLOR)
+    colours = palette_for(dark=True, mono=False).colours
+    async with app.run_test(size=(40, 8)) as pilot:
+        app.face.coloured_by = "whole"
+        await pilot.pause()
+        line = screen_lines(app)[0]
+        two = next(s for s in line if s.text.startswith(" two"))
+        assert colours.index(two.style.bgcolor) == 7
+        # The cursor leaves the first token its colour, here none.
+        assert all(s.style.bgcolor not in colours for s in line if s.text == "one")
+        assert not any(s.style.reverse for s in screen_lines(app)[2] if s.style)
+        await type_keys(pilot, "down")
+        await type_keys(pilot, "right")
+        assert app.moves == [(1, 0), (1, 0)]
+        app.face.coloured_by = "column"
+        await type_keys(pilot, "right", "right")
+        assert app.moves == [(1, 0), (1, 0), (1, 1)]
+
+
+async def test_pages_scroll_a_response_that_is_looked_at_as_a_whole() -> None:
+    shown = TokenMap(["p"], [f" r{i}" for i in range(300)], np.zeros((1, 300), np.uint8))
+    app = FaceApp(TokenText(shown))
+    async with app.run_test(size=(40, 10)) as pilot:
+        app.face.coloured_by = "whole"
+        await type_keys(pilot, *["pagedown"] * 30)
+        assert " r299" in screen_text(app)[-1]
+        await type_keys(pilot, *["pageup"] * 30)
+        assert " r0 " in screen_text(app)[2]
+        assert app.moves == []
 
 
 async def test_text_is_coloured_by_the_column_or_by_density() -> None:
@@ -300,6 +335,45 @@ async def test_text_is_coloured_by_the_column_or_by_density() -> None:
         assert await level_of_two() == 0
         app.face.coloured_by = "density"
         assert await level_of_two() == 3
+
+
+@pytest.mark.parametrize("colours", [ColorSystem.TRUECOLOR, ColorSystem.EIGHT_BIT])
+async def test_text_tells_what_weighs_against_from_what_weighs_for(colours) -> None:
+    app = FaceApp(TokenText(weighing()), colours=colours)
+    async with app.run_test(size=(40, 8)) as pilot:
+        app.face.coloured_by = "whole"
+        await pilot.pause()
+        grounds = [
+            oklab([style.bgcolor.get_truecolor()])[0]
+            for text in ("for", " against")
+            for style in (next(s.style for s in screen_lines(app)[0] if s.text == text),)
+        ]
+        # Orange and blue, alike in lightness.
+        assert grounds[1][2] < -0.05 < 0.05 < grounds[0][2]
+        assert abs(grounds[0][0] - grounds[1][0]) < 0.08
+
+
+@pytest.mark.parametrize(
+    ("ascii_only", "shown"), [(False, "for█ against−█ no"), (True, "for█ against-█ no")]
+)
+async def test_without_colours_a_sign_tells_it(ascii_only, shown) -> None:
+    app = FaceApp(TokenText(weighing(), ascii_only=ascii_only))
+    async with app.run_test(size=(40, 8)) as pilot:
+        app.face.coloured_by = "whole"
+        await pilot.pause()
+        assert screen_text(app)[0].strip() == shown
+
+
+def weighing() -> TokenMap:
+    """One token for the answer, one against it, one neither."""
+    return TokenMap(
+        ["for", " against", " no"],
+        ["x"],
+        np.zeros((3, 1), np.uint8),
+        negative=np.zeros((3, 1), np.bool_),
+        totals=np.array([10, 10, 0], np.uint8),
+        negative_totals=np.array([False, True, False]),
+    )
 
 
 async def test_long_texts_follow_the_cursor_in_both_parts() -> None:

@@ -104,20 +104,20 @@ def hostile_neurons(request):
 STOPPED = f"Stopped with 0 of {LAYERS} layers. r goes on."
 VIEWS = {
     "heads": Weights(
-        "3",
+        "f3",
         HeadPairsRequest,
         f"all {LAYERS} layers are there",
         ("enter", "slash", *"eywnsr"),
         ("not computed yet", "╌╌╌╌"),
-        (),
+        ("m",),
         STOPPED,
         "j",
         hostile_pairs,
-        ((("l", "l", "l", "enter"), "─ kept"), (SEARCH, "“[red]” in"), ((), "␛[2j")),
+        ((("l", "l", "l", "enter"), "= kept"), (SEARCH, "“[red]” in"), ((), "␛[2j")),
         (NeuronPairsRequest, "neuron pair 0"),
     ),
     "concepts": Weights(
-        "4",
+        "f4",
         ConceptsRequest,
         f"all {LAYERS} layers are there",
         (*"eytpnNxXrlh", "slash", "enter", "left_square_bracket"),
@@ -233,6 +233,7 @@ async def test_the_layer_that_one_rests_on_is_computed_next(tmp_path, name):
         await pilot.press(view.key)
         await until_shown(pilot, "esc stops", *view.waiting)
         assert requests_of(pair, view.part)[-1].layer == 0
+        await pilot.press(*view.meanwhile[:1] if name == "heads" else ())
         await pilot.press(*[view.move] * 5)
         # On a busy machine the keys may come so slowly that one rests on the layers between, too.
         await until(pilot, lambda: requests_of(pair, view.part)[-1].layer == 5)

@@ -1,4 +1,4 @@
-"""The Components view on a pair of the shape of a model with 7 billion parameters.
+"""The Neurons view on a pair of the shape of a model with 7 billion parameters.
 
 Run: ``python -m tests.bench.bench_neurons_view [--layers L] [--neurons U]``. The counts are drawn
 at random, by a process of their own; everything from the engine's messages on is the app's own
@@ -85,10 +85,10 @@ async def measure(options: argparse.Namespace, folder: Path) -> None:
         await until_shown(pilot, "all 6 categories are there", seconds=600)
         gc.collect()
         print(f"resident: {before / 1e6:.0f} MB, with the counts {resident_bytes() / 1e6:.0f} MB")
-        for shown in ("overlaps", "layers", "changes", "list"):
+        for shown in ("changes", "overlaps", "layers", "list"):
             if shown == "list":
-                await pilot.press("v", "v", "enter")
-            elif shown != "overlaps":
+                await pilot.press("enter")
+            elif shown != "changes":
                 await pilot.press("v")
             await pilot.pause()
             costs = []

@@ -1,4 +1,4 @@
-"""Counts for the README: ``python -m tests.families [TYPE ...]``.
+"""Counts for METHODS 7: ``python -m tests.families [TYPE ...]``.
 
 Tries every type of transformers' causal language models, or those named, and prints a line for each
 and what they come to.

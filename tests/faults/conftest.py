@@ -32,7 +32,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     ``small`` has a chat template, ``plain`` is the same model without one, ``cut`` another with
     another tokenizer; their context window is `checkpoints.CONTEXT_WINDOW` tokens.
-    ``tireless`` never ends a response and takes its time. The others cannot be used.
+    ``tireless`` and ``restless`` never end a response and take their time. The others cannot be
+    used.
     """
     folder = tmp_path_factory.mktemp("models")
     tokenizer = checkpoints.byte_level_tokenizer()
@@ -41,7 +42,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     checkpoints.save(folder / "plain", model, checkpoints.byte_level_tokenizer(template=None))
     cut = checkpoints.sentencepiece_tokenizer()
     checkpoints.save(folder / "cut", checkpoints.llama(cut), cut)
-    checkpoints.save(folder / "tireless", tireless(len(tokenizer)), tokenizer)
+    for seed, name in enumerate(("tireless", "restless")):
+        checkpoints.save(folder / name, tireless(len(tokenizer), seed), tokenizer)
     checkpoints.encoder(folder / "encoder")
     checkpoints.pickled(folder / "pickled", folder / "small")
     checkpoints.save(folder / "shards", model, tokenizer, shards=True)
@@ -72,16 +74,16 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def tireless(vocabulary: int) -> LlamaForCausalLM:
+def tireless(vocabulary: int, seed: int) -> LlamaForCausalLM:
     """A model with random weights that computes for a while and whose responses have no end."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=vocabulary,
-        hidden_size=128,
-        intermediate_size=512,
-        num_hidden_layers=24,
-        num_attention_heads=8,
-        num_key_value_heads=8,
+        hidden_size=64,
+        intermediate_size=256,
+        num_hidden_layers=48,
+        num_attention_heads=4,
+        num_key_value_heads=4,
         max_position_embeddings=4096,
         initializer_range=0.3,
     )

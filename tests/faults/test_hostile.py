@@ -27,7 +27,7 @@ TOKENS = (
 PROMPT = "Write: " + " ".join(TOKENS) + " answer"
 RESPONSE = "cat" + "".join(reversed(TOKENS))
 NAME = "[red]\x1b]0;evil\x07\u202eeman\u200b,\"';宽"
-HELP = "esc closes"
+HELP, F1 = "esc closes", "\x1bOP"
 SHOWN_NAME = "[red]␛]0;evil␇⟨202E⟩eman"
 # What only the text could have brought; insttui itself sends none of it.
 NEVER_SENT = (
@@ -95,7 +95,12 @@ def test_tokens_and_names_are_exported_exactly_and_shown_harmlessly(hostile: Hom
     with hostile.terminal("--base", NAME, "--tuned", NAME, columns=200, lines=50) as terminal:
         terminal.wait_for_screen(SHOWN_NAME, "Write: ")
         terminal.write("\x12")
-        terminal.wait_for_screen("stored", "␛]0;evil␇", "⟨202E⟩elif", "[bold·red]", "⟨200B⟩")
+        terminal.wait_for_screen("stored", "␛]0;evil␇", "⟨202E⟩elif", "[bold red]", "⟨200B⟩")
+        for key in "\x1b[C", "c", "w", "y":
+            terminal.write(key)
+            terminal.read_until_quiet(0.15)
+        terminal.write("g")
+        terminal.wait_for_screen("[bold·red]", "⟨200B⟩")
         for key in "\x1b[B", "\x1b[B", "d", "t", "c", "v", "g", "x", "s", "y":
             terminal.write(key)
             terminal.read_until_quiet(0.15)
@@ -104,7 +109,7 @@ def test_tokens_and_names_are_exported_exactly_and_shown_harmlessly(hostile: Hom
         terminal.wait_for_screen("Exported to")
         terminal.write("1")
         terminal.wait_for_screen("History", "Sentences")
-        terminal.write("?")
+        terminal.write(F1)
         terminal.wait_for_screen("Type or paste a prompt", HELP)
         # With what follows at once, escape would be another key.
         terminal.write("\x1b")
@@ -199,8 +204,10 @@ def test_stored_cases_are_exported_exactly_and_shown_harmlessly(home: Home, libr
         terminal.write("/")
         terminal.read_until_quiet(0.3)
         terminal.write("evil\r")
-        terminal.wait_for_screen("with “evil”")
+        terminal.wait_for_screen("/evil ", "2 of 2 ")
         terminal.write("\r")
+        terminal.wait_for_screen("heaviest words", "␛[31mred", "⟨202E⟩elif")
+        terminal.write("g")
         terminal.wait_for_screen("instruction score", "␛[31mred", "⟨202E⟩elif", "[bold·red]")
         for key in "\x1b[B", "\x1b[B", "d", "t", "v", "g", "s", "]", "[", "y":
             terminal.write(key)

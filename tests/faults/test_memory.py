@@ -20,7 +20,7 @@ def test_memory_that_runs_out_while_computing_leaves_the_engine_alive(cold_home:
     import resource
 
     cold_home.write_draft(LONG_PROMPT)
-    with cold_home.terminal("--base", "tireless", "--tuned", "small") as terminal:
+    with cold_home.terminal("--base", "tireless", "--tuned", "restless") as terminal:
         terminal.wait_for_screen("engine ready", "Write one sentence")
         # Both are loaded once the tokens of both are counted.
         terminal.wait_until(lambda: "tokens are counted once" not in terminal.shown())
@@ -37,12 +37,12 @@ def test_memory_that_runs_out_while_computing_leaves_the_engine_alive(cold_home:
         resource.prlimit(engine, resource.RLIMIT_AS, unlimited)
         terminal.write("1")
         terminal.wait_for_screen("Examples")
-        terminal.write("c")
+        terminal.write("\x0c")
         terminal.wait_for_screen("Type or paste a prompt")
         terminal.paste("Hello world, how are you today?")
         terminal.wait_for_screen("│ Hello world, how are you today?")
         terminal.write("\x12")
         # It is attributed once its response is written, by the same process.
-        terminal.wait_for_screen("tireless: attributing")
+        terminal.wait_for_screen("restless: attributing")
         assert engine_of(terminal.pid) == engine
         terminal.end()

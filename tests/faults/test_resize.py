@@ -13,27 +13,29 @@ PROMPT = "Write one sentence about the weather. " * 100
 @pytest.mark.slow
 def test_the_screen_follows_every_size_while_it_computes(home: Home) -> None:
     home.write_draft(PROMPT)
-    with home.terminal("--base", "tireless", "--tuned", "small") as terminal:
+    with home.terminal("--base", "tireless", "--tuned", "restless") as terminal:
         terminal.wait_for_screen("engine ready")
         terminal.write("\x12")
-        terminal.wait_for_screen("tireless: writing its response", "small · gradient · computing")
+        terminal.wait_for_screen(
+            "restless: writing its response", "tireless · gradient · computing"
+        )
         terminal.resize(80, 24)
-        terminal.wait_for_screen("tireless: ", "tireless · gradient · computing", "q quit")
+        terminal.wait_for_screen("restless: ", "restless · gradient · computing", "q quit")
         # The head and foot of the screen are there first.
-        terminal.wait_until(lambda: "small · gradient · computing" not in terminal.shown())
+        terminal.wait_until(lambda: "tireless · gradient · computing" not in terminal.shown())
         terminal.resize(40, 10)
         terminal.wait_for_screen("insttui needs a terminal of 80×24", "40×10")
         terminal.resize(240, 60)
-        terminal.wait_for_screen("tireless: ", "small · gradient · computing", "q quit")
+        terminal.wait_for_screen("restless: ", "restless · gradient · computing", "q quit")
         terminal.write("\x1b")
-        terminal.wait_for_screen("tireless · gradient · stopped", "small · gradient · stopped")
+        terminal.wait_for_screen("tireless · gradient · stopped", "restless · gradient · stopped")
         terminal.write("r")
         terminal.resize(120, 30)
-        terminal.wait_for_screen("tireless: writing its response")
+        terminal.wait_for_screen("restless: writing its response")
         terminal.resize(160, 45)
-        terminal.wait_for_screen("tireless: ", "tireless · gradient · computing")
+        terminal.wait_for_screen("restless: ", "tireless · gradient · computing")
         terminal.write("\x1b")
-        terminal.wait_for_screen("tireless · gradient · stopped", "small · gradient · stopped")
+        terminal.wait_for_screen("tireless · gradient · stopped", "restless · gradient · stopped")
         terminal.read_until_quiet(1.0)
         grown = terminal.shown()
         # A terminal that is drawn from nothing shows the same.

@@ -113,7 +113,8 @@ def test_two_processes_share_one_cache_and_one_folder(home: Home) -> None:
     first, second = (outcome(each) for each in both)
     assert (first.status, second.status) == (0, 0), first.errors + second.errors
     assert first.output == second.output
-    assert b"results  8\n" in home.run("cache", "info").output
+    # Two answers for each of four prompts, and what was found.
+    assert b"results  9\n" in home.run("cache", "info").output
     assert len(CaseLibrary.open(home.work / "shared").cases) == 4
     assert sorted(path.name for path in (home.work / "shared").iterdir()) == ["cases", "density"]
 

@@ -122,7 +122,7 @@ def test_it_ends_while_its_terminal_takes_nothing(home, number):
         terminal.wait_for("Type or paste a prompt")
         # Nobody reads what all this draws.
         for _ in range(40):
-            terminal.write("7\x1b1\x1b")
+            terminal.write("\x1b[18~1")
             time.sleep(0.02)
         os.kill(terminal.pid, number)
         end = time.monotonic() + 60

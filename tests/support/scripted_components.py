@@ -6,8 +6,19 @@ import zlib
 
 import numpy as np
 
-from analysis.neurons.request import FrequenciesRequest, NeuronDirectionRequest, WordNeuronsRequest
-from analysis.neurons.result import Frequencies, LayerFrequencies, NeuronDirection, WordNeurons
+from analysis.neurons.request import (
+    FrequenciesRequest,
+    NeuronDirectionRequest,
+    NeuronWordsRequest,
+    WordNeuronsRequest,
+)
+from analysis.neurons.result import (
+    Frequencies,
+    LayerFrequencies,
+    NeuronDirection,
+    NeuronWords,
+    WordNeurons,
+)
 from analysis.neurons.sets import EPSILONS, EXPERT_EPSILONS
 
 LAYERS = 8
@@ -101,6 +112,16 @@ def neuron_direction(request: NeuronDirectionRequest) -> NeuronDirection:
         rank=300,
         notes=("Words: 40, scripted.",),
     )
+
+
+def neuron_words(request: NeuronWordsRequest) -> NeuronWords:
+    """Words by the layer and the neuron's number; the last is on the other side."""
+    words = tuple(
+        tuple(f"l{request.layer}n{neuron}{letter}" for letter in "abc")
+        for _, neuron in request.neurons
+    )
+    cosines = np.tile(np.array([0.5, 0.4, -0.3], np.float32), (len(words), 1))
+    return NeuronWords(request.model.name, request.layer, request.neurons, words, cosines)
 
 
 def word_neurons(request: WordNeuronsRequest) -> WordNeurons:

@@ -15,7 +15,7 @@ import time
 
 import numpy as np
 
-from analysis.events import Cancelled, Event, Failed, Finished, Partial, Progress
+from analysis.events import Cancelled, Event, Failed, Finished, Partial, Pause, Progress
 from analysis.models.tokens import Tokens
 from analysis.problems import Problem
 from analysis.saliency.request import AttributionRequest
@@ -44,15 +44,18 @@ def attribution_of(request: AttributionRequest) -> Attribution:
 def main() -> None:
     """Serve until the pipe ends."""
     cancelled: set[int] = set()
+    told: queue.SimpleQueue[int] = queue.SimpleQueue()
     waiting: queue.SimpleQueue[Run] = queue.SimpleQueue()
 
     def listen() -> None:
         while (body := read_frame(sys.stdin.buffer)) is not None:
             message = decode(body, ToEngine)
+            if isinstance(message, Run):
+                waiting.put(message)
+                continue
             if isinstance(message, Cancel):
                 cancelled.add(message.job)
-            else:
-                waiting.put(message)
+            told.put(message.job)
         os._exit(0)
 
     def say(message: Said | Holds) -> None:
@@ -61,6 +64,8 @@ def main() -> None:
 
     threading.Thread(target=listen, daemon=True).start()
     say(Holds(()))
+    # How often each prompt paused.
+    pauses: dict[str, int] = {}
     while True:
         run = waiting.get()
         request = run.asked()
@@ -78,6 +83,16 @@ def main() -> None:
         if request.prompt == "partial":
             say(Said.of(run.job, Progress(stage="attribute", done=1, total=2)))
             say(Said.of(run.job, Partial(attribution_of(request))))
+        while request.prompt.startswith("pauses") and pauses.setdefault(request.prompt, 0) < 2:
+            pauses[request.prompt] += 1
+            say(Said.of(run.job, Progress("attribute", pauses[request.prompt], 2)))
+            say(Said.of(run.job, Pause()))
+            while told.get() != run.job:
+                pass
+            if run.job in cancelled:
+                cancelled.discard(run.job)
+                ending = Cancelled()
+                break
         if request.prompt == "deaf":
             say(Said.of(run.job, Progress(stage="attribute", done=0, total=None)))
             time.sleep(600)

@@ -30,13 +30,23 @@ from analysis.events import (
 from analysis.heads.request import HeadPairsRequest, NeuronPairsRequest
 from analysis.models.request import ArchitectureRequest, LoadRequest, TokenizeRequest
 from analysis.models.tokens import Tokens
-from analysis.neurons.request import FrequenciesRequest, NeuronDirectionRequest, WordNeuronsRequest
+from analysis.neurons.request import (
+    FrequenciesRequest,
+    NeuronDirectionRequest,
+    NeuronWordsRequest,
+    WordNeuronsRequest,
+)
 from analysis.problems import ProblemError
 from analysis.request import Request
 from analysis.saliency.request import AttributionRequest
 from analysis.saliency.result import Attribution
 from tests.support.scripted_changes import layer_changes
-from tests.support.scripted_components import frequencies, neuron_direction, word_neurons
+from tests.support.scripted_components import (
+    frequencies,
+    neuron_direction,
+    neuron_words,
+    word_neurons,
+)
 from tests.support.scripted_concepts import layer_concepts
 from tests.support.scripted_weights import architecture, head_pairs, neuron_pairs
 
@@ -59,6 +69,9 @@ class ScriptedJob:
     def cancel(self) -> None:
         """Give it up at the next event of its script."""
         self.cancelled.set()
+
+    def put_behind(self, behind: bool) -> None:
+        """Here everything is answered in order."""
 
 
 class ScriptedSession:
@@ -83,7 +96,7 @@ class ScriptedSession:
     ) -> None:
         self._script = script or answer
         self._on_status = on_status or (lambda status: None)
-        self._stored = stored or {}
+        self._stored = {} if stored is None else stored
         self._jobs: queue.SimpleQueue[ScriptedJob] = queue.SimpleQueue()
         self._models: dict[str, ModelFacts] = {}
         self.requests: list[Request] = []
@@ -104,6 +117,14 @@ class ScriptedSession:
     def cached(self, request: Request) -> Any | None:
         """The stored answer, if there is one."""
         return self._stored.get(request)
+
+    def holds(self, request: Request) -> bool:
+        """Whether there is a stored answer."""
+        return request in self._stored
+
+    def keep(self, request: Request, answer: Any) -> None:
+        """Store an answer."""
+        self._stored[request] = answer
 
     def close(self) -> None:
         """Say nothing more."""
@@ -139,7 +160,7 @@ class ScriptedSession:
         self._on_status(EngineStatus(state=state, models=tuple(self._models.values())))  # type: ignore[arg-type]
 
 
-@dataclass
+@dataclass(eq=False)
 class OpenJob:
     """A request that waits for what a test tells its listener."""
 
@@ -147,10 +168,15 @@ class OpenJob:
     listener: Callable[[Event], None]
     background: bool
     cancelled: bool = False
+    behind: bool = False
 
     def cancel(self) -> None:
         """Notes that it was given up."""
         self.cancelled = True
+
+    def put_behind(self, behind: bool) -> None:
+        """Notes what it gives way to."""
+        self.behind = behind
 
 
 class OpenSession:
@@ -276,6 +302,8 @@ def _events(request: Request) -> Iterator[Event]:
     elif isinstance(request, FrequenciesRequest):
         yield Progress("frequencies", 1, len(request.prompts), request.category)
         yield Finished(frequencies(request))
+    elif isinstance(request, NeuronWordsRequest):
+        yield Finished(neuron_words(request))
     elif isinstance(request, WordNeuronsRequest):
         yield Finished(word_neurons(request))
     elif isinstance(request, NeuronDirectionRequest):

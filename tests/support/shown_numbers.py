@@ -109,6 +109,8 @@ def _cell(row: Mapping[str, str], name: str, text: str) -> bool:
         return False
     if text == "*":
         return bool(cell)
+    if how == "narrower":
+        return bool(cell) and min(map(int, cell.split("×"))) == number(text)
     if how in ("first", "last"):
         return _rounds_to(abs(float(cell.split()[0 if how == "first" else -1])), text)
     if how.startswith("of_"):
@@ -246,7 +248,8 @@ class Listed:
         offset = begin = 0
         for line in screen.split("\n"):
             found = re.compile(r"[^\s▁▂▃▄▅▆▇█]+(?: \S+)*").finditer(line, begin)
-            cells = [(match.group(), *match.span()) for match in found]
+            # A model's mark before its name, or before that of its column, is in no export.
+            cells = [(re.sub("^[○●] ", "", match.group()), *match.span()) for match in found]
             if heads is not None and min(2, len(heads)) <= len(cells) <= len(heads):
                 shown, spans = {}, {}
                 for text, start, end in cells:

@@ -115,6 +115,15 @@ class KeepingSession:
         """The stored answer, if there is one."""
         return None if self._store is None else self._store.get(request)
 
+    def holds(self, request: Request) -> bool:
+        """Whether there is a stored answer."""
+        return self.cached(request) is not None
+
+    def keep(self, request: Request, answer: Any) -> None:
+        """Store an answer, if any are."""
+        if self._store is not None:
+            self._store[request] = answer
+
 
 class Report:
     """The tables of a written report, by name."""

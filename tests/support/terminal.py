@@ -15,7 +15,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from rich.color_triplet import ColorTriplet
 from wcwidth import wcwidth
+
+from app.terminal.legibility import contrast, is_drawn
 
 _ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
 # pyte does not know these and would print their rest.
@@ -159,6 +162,15 @@ class Terminal:
         self._draw()
         return "\n".join(_lines_of(self._display))
 
+    def least_contrast(self, line: int) -> float:
+        """The least contrast of text with its ground on a line of what was `shown` last."""
+        cells = self._display.buffer[line]
+        return min(
+            contrast(ColorTriplet(*bytes.fromhex(cell.fg)), ColorTriplet(*bytes.fromhex(cell.bg)))
+            for cell in (cells[column] for column in range(self._display.columns))
+            if cell.data and not is_drawn(cell.data)
+        )
+
     def _missing(self, texts: Sequence[str]) -> list[str]:
         """Those that are neither on a line of the screen nor run on from one to the next."""
         shown = self.shown()
@@ -204,7 +216,7 @@ class Terminal:
             self.read(0.002)
         return time.perf_counter()
 
-    def end(self, key: str = "q") -> int | None:
+    def end(self, key: str = "\x03") -> int | None:
         """Type the key that ends the program; its exit status once it has ended."""
         self.write(key)
         self.wait_for_exit()
@@ -219,13 +231,6 @@ class Terminal:
     def has_mapped(self, library: str) -> bool:
         """Whether the program's first process has a library of this name in memory (Linux)."""
         return library in Path(f"/proc/{self.pid}/maps").read_text()
-
-    def has_children(self) -> bool:
-        """Whether the program has started processes that still run (Linux)."""
-        return any(
-            (task / "children").read_text().strip()
-            for task in Path(f"/proc/{self.pid}/task").iterdir()
-        )
 
     def hang_up(self) -> None:
         """Take the terminal away, as a lost connection does."""

@@ -38,6 +38,8 @@ TORCH_FREE_MODULES = [
     "app.commands.results",
     "app.commands.cache",
     "app.commands.models",
+    "app.commands.serve",
+    "app.commands.completion_words",
     "app.commands.clusters_train",
     "app.commands.demo",
     "analysis.session.session",
@@ -152,7 +154,7 @@ def after_first_paint(self):
     self.exit()
 
 InsttuiApp._connect = after_first_paint
-workspace = open_app._workspace(parser().parse_args([]), Settings())
+workspace = open_app.workspace_of(parser().parse_args([]), Settings())
 InsttuiApp(workspace, Settings(), state_path=Path("/nowhere")).run(headless=True, size=(80, 24))
 assert painted and painted[0].area
 """

@@ -26,12 +26,13 @@ from app.frame.registry import VIEWS
 from app.main import InsttuiApp
 
 options = parser().parse_args(["--cache-dir", sys.argv[1]])
-workspace = open_app._workspace(options, Settings())
+workspace = open_app.workspace_of(options, Settings())
 
 async def main():
     app = InsttuiApp(workspace, Settings(), state_path=Path(sys.argv[1], "state.json"))
     async with app.run_test(size=(100, 30)) as pilot:
-        await pilot.press(str(sum("pair" in each.workspaces for each in VIEWS)))
+        # Where one writes, a number is text.
+        await pilot.press(f"f{sum('pair' in each.workspaces for each in VIEWS)}")
         for _ in range(600):
             await pilot.pause(0.1)
             lines = str(app.view.query_one("#lines", Static).render())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,26 @@ MOST_TOKENS = 4_096
 """Maximum tokens in a forward pass, padding included, unless a single sequence has more."""
 
 
+@dataclass
+class Gathered:
+    """States gathered so far, for a run that was stopped to go on with.
+
+    Attributes:
+        states: float32 [len(layers), n, D], filled in as batches are done; None before the first.
+        done: How many sequences are, the shortest first.
+        batch: Maximum number of sequences in the next forward pass.
+    """
+
+    states: NDArray[np.float32] | None = None
+    done: int = 0
+    batch: int = BATCH
+
+
 def last_states(
     model: PreTrainedModel,
     sequences: Sequence[Sequence[int]],
     layers: Sequence[int],
-    *,
-    batch: int = BATCH,
+    gathered: Gathered | None = None,
 ) -> Generator[int, None, NDArray[np.float32]]:
     """Hidden states at the last token of every sequence.
 
@@ -37,7 +52,7 @@ def last_states(
         model: A causal language model in evaluation mode.
         sequences: Token ids, at least one each.
         layers: Layers from 0 to L.
-        batch: Maximum number of sequences in a forward pass.
+        gathered: What an earlier run with the same arguments has left; is filled in.
 
     Yields:
         The number of sequences done, after every batch.
@@ -45,28 +60,28 @@ def last_states(
     Returns:
         float32 [len(layers), n, D].
     """
-    states: NDArray[np.float32] | None = None
+    gathered = gathered or Gathered()
     # Batch sequences of similar length to save padding.
     order = sorted(range(len(sequences)), key=lambda index: len(sequences[index]))
-    done = 0
-    while done < len(order):
-        longest = order[done : done + batch]
+    while gathered.done < len(order):
+        longest = order[gathered.done : gathered.done + gathered.batch]
         width = len(sequences[longest[-1]])
         taken = longest[: max(1, MOST_TOKENS // width)]
         with Attempt(final=len(taken) == 1) as attempt:
             found = _states(model, [sequences[index] for index in taken], layers)
         if attempt.failed:
             release(device_of(model))
-            batch = len(taken) // 2
+            gathered.batch = len(taken) // 2
             continue
-        if states is None:
-            states = np.empty((len(layers), len(sequences), found.shape[2]), dtype=np.float32)
-        states[:, taken] = found
-        done += len(taken)
-        yield done
-    if states is None:
+        if gathered.states is None:
+            shape = (len(layers), len(sequences), found.shape[2])
+            gathered.states = np.empty(shape, dtype=np.float32)
+        gathered.states[:, taken] = found
+        gathered.done += len(taken)
+        yield gathered.done
+    if gathered.states is None:
         raise ValueError("there are no sequences")
-    return states
+    return gathered.states
 
 
 def _states(

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from analysis.clustering.compute.hidden_states import last_states
+from analysis.clustering.compute.hidden_states import Gathered, last_states
 from analysis.clustering.compute.instances import Instances, instances_of
 from analysis.clustering.compute.measures import (
     MOST_FOR_TSNE,
@@ -40,10 +41,52 @@ _SHARE_OF_MEMORY = 0.25
 _TOKENIZED_AT_A_TIME = 256
 
 
+_STATES = "states to be clustered"
+
+
+@dataclass
+class _Begun:
+    """What a run that was stopped, or gave way, leaves to the next one; small.
+
+    Attributes:
+        sequences: The tokens of the first instances.
+        measures: Of the first layers; None before any.
+        seconds: Time spent so far.
+    """
+
+    sequences: list[tuple[int, ...]] = field(default_factory=list)
+    measures: _Measures | None = None
+    seconds: float = 0.0
+
+
+@dataclass
+class _States:
+    """The states of a few layers, of the one answer that was worked on last.
+
+    They may fill a good part of the memory, so there is one of these for all unfinished answers.
+
+    Attributes:
+        key: Of the answer.
+        layers: Whose states they are.
+        gathered: The states.
+    """
+
+    key: str = ""
+    layers: range = range(0)
+    gathered: Gathered = field(default_factory=Gathered)
+
+    def of(self, key: str, layers: range) -> Gathered:
+        """What is gathered of an answer's layers; nothing yet for others than before."""
+        if (self.key, self.layers) != (key, layers):
+            self.key, self.layers, self.gathered = key, layers, Gathered()
+        return self.gathered
+
+
 def task_clusters(request: ClustersRequest, models: ModelPool) -> Steps[TaskClusters]:
     """Clusters, their scores and nearest neighbours of every layer of a model (METHODS 5).
 
-    Yields progress after every batch of instances and every clustering of a layer.
+    Yields progress after every batch of instances and every clustering of a layer. One that was
+    closed goes on behind the last batch, or the last whole layer.
 
     Raises:
         ProblemError: ``input`` if the tasks cannot be used with this model, ``memory`` if there is
@@ -51,18 +94,27 @@ def task_clusters(request: ClustersRequest, models: ModelPool) -> Steps[TaskClus
     """
     started = time.monotonic()
     loaded = yield from models.get(request.model)
-    instances = instances_of(request.tasks, loaded.tokenizer, request.mappings)
-    if request.tsne:
-        instances = instances.sampled(MOST_FOR_TSNE, request.seed)
-    sequences = yield from _tokenized(request, loaded, instances)
-    result = yield from models.with_room(
-        loaded,
-        lambda: _measured(request, loaded, instances, sequences),
-        lambda: _too_little_memory(loaded),
-    )
+    key = request.key([(yield from models.place(request.model)).mark])
+    begun = models.kept(key, _Begun)
+    try:
+        instances = instances_of(request.tasks, loaded.tokenizer, request.mappings)
+        if request.tsne:
+            instances = instances.sampled(MOST_FOR_TSNE, request.seed)
+        yield from _tokenized(request, loaded, instances, begun.sequences)
+        result = yield from models.with_room(
+            loaded,
+            lambda: _measured(
+                request, loaded, instances, begun, models.kept(_STATES, _States), key
+            ),
+            lambda: _too_little_memory(loaded),
+        )
+    finally:
+        begun.seconds += time.monotonic() - started
+    models.forget(key)
     return msgspec.structs.replace(
         result,
-        seconds=time.monotonic() - started,
+        model=request.model.name,
+        seconds=begun.seconds,
         device=loaded.facts.device,
         dtype=loaded.facts.dtype,
         notes=(*loaded.facts.notes, *result.notes),
@@ -79,13 +131,15 @@ def _too_little_memory(loaded: LoadedModel) -> ProblemError:
 
 
 def _tokenized(
-    request: ClustersRequest, loaded: LoadedModel, instances: Instances
-) -> Steps[list[tuple[int, ...]]]:
-    """The tokens of every instance up to the one that predicts the output."""
+    request: ClustersRequest,
+    loaded: LoadedModel,
+    instances: Instances,
+    sequences: list[tuple[int, ...]],
+) -> Steps[None]:
+    """Add the tokens of every further instance up to the one that predicts the output."""
     prompts = instances.prompts()
     window = loaded.facts.context_window
-    sequences: list[tuple[int, ...]] = []
-    for prompt in prompts:
+    for prompt in prompts[len(sequences) :]:
         if len(sequences) % _TOKENIZED_AT_A_TIME == 0:
             yield Progress("tokens", len(sequences), len(prompts), "instances")
         tokens = loaded.tokenize(prompt, chat_template=request.chat_template)
@@ -101,24 +155,29 @@ def _tokenized(
                 "Shorten the phrasings or the inputs.",
             )
         sequences.append(tokens.ids[:length])
-    return sequences
 
 
 def _measured(
     request: ClustersRequest,
     loaded: LoadedModel,
     instances: Instances,
-    sequences: Sequence[Sequence[int]],
+    begun: _Begun,
+    held: _States,
+    key: str,
 ) -> Steps[TaskClusters]:
     """All layers, as many at a time as memory has room for their states."""
     config = loaded.model.config.get_text_config()
-    count = config.num_hidden_layers + 1
-    room = _SHARE_OF_MEMORY * free_bytes(torch.device("cpu"))
-    at_a_time = max(1, int(room // (4 * len(sequences) * config.hidden_size)))
-    measures = _Measures(request, instances, count)
-    for first in range(0, count, at_a_time):
-        layers = range(first, min(first + at_a_time, count))
-        steps = last_states(loaded.model, sequences, layers)
+    count, sequences = config.num_hidden_layers + 1, begun.sequences
+    if begun.measures is None:
+        begun.measures = _Measures(request, instances, count)
+    measures = begun.measures
+    while measures.done < count:
+        layers = held.layers
+        if held.key != key or measures.done not in layers or held.gathered.states is None:
+            room = _SHARE_OF_MEMORY * free_bytes(torch.device("cpu"))
+            at_a_time = max(1, int(room // (4 * len(sequences) * config.hidden_size)))
+            layers = range(measures.done, min(measures.done + at_a_time, count))
+        steps = last_states(loaded.model, sequences, layers, held.of(key, layers))
         while True:
             try:
                 yield Progress("states", next(steps), len(sequences), "instances")
@@ -126,8 +185,10 @@ def _measured(
                 states: NDArray[np.float32] = stop.value
                 break
         _refuse_not_finite(loaded, sequences, states)
-        for layer, of_layer in zip(layers, states, strict=True):
-            yield from measures.take(layer, of_layer)
+        for layer in layers[measures.done - layers.start :]:
+            yield from measures.take(layer, states[layer - layers.start])
+        del states, steps
+        held.of("", range(0))
     return measures.result(instances)
 
 
@@ -142,7 +203,7 @@ def _refuse_not_finite(
 
 
 class _Measures:
-    """Collects the measures of every layer's states."""
+    """Collects the measures of every layer's states; `done` layers have theirs."""
 
     def __init__(self, request: ClustersRequest, instances: Instances, layers: int) -> None:
         self._request = request
@@ -174,7 +235,7 @@ class _Measures:
                 self._notes.append(f"All instances share one {name}: it has no scores.")
         n, m = len(instances.task), len(LABELS)
         self._layers = layers
-        self._done = 0
+        self.done = 0
         self._scores = np.full((layers, m, len(METRICS)), np.nan)
         self._clusters = np.zeros((layers, m, n), dtype=np.int32)
         self._map = np.zeros((layers, n, 2), dtype=np.float32)
@@ -184,8 +245,8 @@ class _Measures:
         self._predicted = np.zeros(self._of_task.shape, dtype=np.bool_)
 
     def take(self, layer: int, states: NDArray[np.float32]) -> Steps[None]:
-        """Measure one layer's states [n, D]."""
-        yield self._progress()
+        """Measure the next layer's states [n, D]."""
+        yield self._progress(0)
         seed = self._request.seed
         points = reduced(states, seed=seed) if self._request.tsne else states
         self._map[layer] = plane(points, seed=seed)
@@ -195,8 +256,7 @@ class _Measures:
                 agreement = scores(labels, found)
                 self._clusters[layer, number] = found
                 self._scores[layer, number] = [getattr(agreement, name) for name in METRICS]
-            self._done += 1
-            yield self._progress()
+            yield self._progress(number + 1)
         if self._k:
             every = np.ones_like(self._unseen)
             near = self._neighbours(states, every, self._k)
@@ -206,6 +266,7 @@ class _Measures:
                     near = self._neighbours(states, self._one_token, self._predicting)
                 self._accuracy[layer] = near.accuracy
                 self._predicted[layer, self._one_token[self._unseen]] = near.predicted
+        self.done += 1
 
     def _neighbours(
         self, states: NDArray[np.float32], chosen: NDArray[np.bool_], k: int
@@ -245,5 +306,6 @@ class _Measures:
             seconds=0.0,
         )
 
-    def _progress(self) -> Progress:
-        return Progress("clusters", self._done, self._layers * len(LABELS), "labels of layers")
+    def _progress(self, labels: int) -> Progress:
+        done, count = self.done * len(LABELS) + labels, self._layers * len(LABELS)
+        return Progress("clusters", done, count, "labels of layers")

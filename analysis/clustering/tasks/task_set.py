@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 INPUT = "{input}"
@@ -44,6 +46,27 @@ class TaskSet(msgspec.Struct, frozen=True):
     name: str
     tasks: tuple[ClusterTask, ...]
     notes: tuple[str, ...] = ()
+
+    def sampled(self, phrasings: int, mappings: int) -> TaskSet:
+        """The same tasks with so many phrasings, spread over theirs, and their first mappings."""
+        return msgspec.structs.replace(
+            self, tasks=tuple(_sampled(task, phrasings, mappings) for task in self.tasks)
+        )
+
+
+def instances_in(tasks: Iterable[ClusterTask], mappings: int) -> int:
+    """The number of instances: every phrasing of a task with each of its first mappings."""
+    return sum(len(task.phrasings) * min(mappings, len(task.mappings)) for task in tasks)
+
+
+def _sampled(task: ClusterTask, phrasings: int, mappings: int) -> ClusterTask:
+    last, most = len(task.phrasings) - 1, min(phrasings, len(task.phrasings))
+    chosen = dict.fromkeys(round(place * last / max(1, most - 1)) for place in range(most))
+    return msgspec.structs.replace(
+        task,
+        phrasings=tuple(task.phrasings[each] for each in chosen),
+        mappings=task.mappings[:mappings],
+    )
 
 
 def prompt_of(phrasing: str, given: str) -> str:

@@ -61,17 +61,17 @@ def _opens(folder: Path) -> bool:
 
 
 def check_neurons(base: Patient, tuned: Patient) -> Iterator[Finding]:
-    """Whether Components can watch the feed-forward neurons."""
+    """Whether Neurons can watch the feed-forward neurons."""
     for patient in (base, tuned):
         if patient.outline is None:
             continue
         try:
             feed_forwards(patient.outline)
         except ProblemError as error:
-            yield _unavailable("Components", "neurons", patient, error.problem)
+            yield _unavailable("Neurons", "neurons", patient, error.problem)
             return
     if base.outline is not None and tuned.outline is not None:
-        yield Finding("neurons", "ok", "pair", "Components can watch the feed-forward neurons.")
+        yield Finding("neurons", "ok", "pair", "Neurons can watch the feed-forward neurons.")
 
 
 def _unavailable(views: str, check: str, patient: Patient, problem: Problem) -> Finding:

@@ -83,7 +83,7 @@ def check_peft(base: Patient, tuned: Patient) -> Iterator[Finding]:
                 "warning",
                 patient.subject,
                 f"{patient.name} cannot run: it is an adapter, and peft is not installed.",
-                "Heads, Concepts and Changes read it without; Saliency, Components and Clusters "
+                "Heads, Concepts and Changes read it without; Saliency, Neurons and Clusters "
                 "run it.",
                 "pip install peft into insttui's environment.",
             )

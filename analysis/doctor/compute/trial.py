@@ -14,7 +14,7 @@ from analysis.doctor.request import TrialRequest
 from analysis.engine.loading import LoadedModel
 from analysis.engine.passes import frozen, options
 from analysis.engine.pool import ModelPool
-from analysis.events import Partial, Progress, Steps
+from analysis.events import Partial, Pause, Progress, Steps
 from analysis.problems import ProblemError
 from analysis.request import ModelChoice
 from analysis.saliency.compute.attribution import attribute
@@ -72,7 +72,7 @@ def _silently(steps: Steps[Attribution]) -> Steps[Attribution]:
             except StopIteration as end:
                 result: Attribution = end.value
                 return result
-            if not isinstance(said, Partial):
+            if not isinstance(said, Partial | Pause):
                 yield said
 
 

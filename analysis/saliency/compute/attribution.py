@@ -18,10 +18,11 @@ from analysis.engine.memory import free_bytes, readable, release
 from analysis.engine.non_finite import NotFiniteError, explain_non_finite
 from analysis.engine.pool import ModelPool
 from analysis.engine.tokenizing import same_tokens
-from analysis.events import Partial, Progress, Steps
+from analysis.events import Partial, Pause, Progress, Steps
 from analysis.models.tokens import Tokens
 from analysis.problems import ProblemError, problem
 from analysis.request import ModelChoice
+from analysis.saliency.compute.begun import Begun
 from analysis.saliency.compute.deletion import agreement_with_deletion
 from analysis.saliency.compute.importance import (
     Piece,
@@ -45,7 +46,8 @@ def attribute(request: AttributionRequest, models: ModelPool) -> Steps[Attributi
     """Importance of every prompt token for every response token (METHODS 1).
 
     Yields progress and, at most five times a second, the result so far. Importance is NaN while
-    the response is being generated; after that only columns not yet computed are.
+    the response is being generated; after that only columns not yet computed are. It pauses
+    behind the response and behind the totals. One that was closed goes on where it was.
 
     Raises:
         ProblemError: ``input`` for an unusable prompt, ``memory`` when the device's does not
@@ -60,6 +62,8 @@ def attribute(request: AttributionRequest, models: ModelPool) -> Steps[Attributi
         None if given is None else len(given),
         loaded.facts.name,
     )
+    key = request.key([(yield from models.place(request.model)).mark])
+    begun = models.kept(key, Begun)
     start = Attribution(
         model=request.model.name,
         prompt=request.prompt,
@@ -76,37 +80,43 @@ def attribute(request: AttributionRequest, models: ModelPool) -> Steps[Attributi
         response=text,
         note=note,
     )
-    return (
-        yield from models.with_room(
-            loaded,
-            lambda: _answered(request, loaded, start),
-            lambda: _too_little_memory(loaded, len(prompt), given, request.max_new_tokens),
-        )
+    found = yield from models.with_room(
+        loaded,
+        lambda: _answered(request, loaded, start, begun),
+        lambda: _too_little_memory(loaded, len(prompt), given, request.max_new_tokens),
     )
+    models.forget(key)
+    return found
 
 
 def _answered(
-    request: AttributionRequest, loaded: LoadedModel, start: Attribution
+    request: AttributionRequest, loaded: LoadedModel, start: Attribution, begun: Begun
 ) -> Steps[Attribution]:
-    ended: Literal["end", "length", "given"] = "given"
-    complete = msgspec.structs.replace(start, ended=ended)
-    if request.response is None and request.response_ids is None:
-        complete, ended = yield from _written(request, loaded, start)
+    if begun.complete is not None:
+        # It may have been asked under another name.
+        begun.complete = msgspec.structs.replace(begun.complete, model=start.model)
+        yield Partial(begun.shown)
+    elif request.response is not None or request.response_ids is not None:
+        begun.complete = msgspec.structs.replace(start, ended="given")
+        yield Partial(begun.complete)
     else:
-        yield Partial(complete)
-    return (yield from _explained(request, loaded, complete, ended))
+        begun.complete = yield from _written(request, loaded, start, begun.ids)
+        # The other model's response before anything is explained.
+        yield Pause()
+    return (yield from _explained(request, loaded, begun))
 
 
 def _written(
-    request: AttributionRequest, loaded: LoadedModel, start: Attribution
-) -> Steps[tuple[Attribution, Literal["end", "length"]]]:
-    ids: list[int] = []
+    request: AttributionRequest, loaded: LoadedModel, start: Attribution, ids: list[int]
+) -> Steps[Attribution]:
+    """Write the response, going on behind these ids, which grow."""
     pace = _Pace()
     limit = request.max_new_tokens
     turn = turn_end(loaded.tokenizer) if request.chat_template else TurnEnd(None, "")
     ends = end_tokens(loaded) | ({turn.token} if turn.token is not None else set())
-    yield Progress("generate", 0, limit, "response tokens")
-    with closing(generate(loaded, start.prompt_tokens.ids, limit, ends)) as steps:
+    yield Progress("generate", len(ids), limit, "response tokens")
+    so_far = (*start.prompt_tokens.ids, *ids)
+    with closing(generate(loaded, so_far, limit - len(ids), ends)) as steps:
         while True:
             try:
                 ids.append(next(steps))
@@ -121,47 +131,20 @@ def _written(
         note = f"The response ran past the end of its turn ({turn.text!r} in the chat template)."
         complete = msgspec.structs.replace(complete, note=note)
     yield Progress("generate", len(ids), len(ids), "response tokens")
+    complete = msgspec.structs.replace(complete, ended=ended)
     yield Partial(complete)
-    return complete, ended
+    return complete
 
 
 def _explained(
-    request: AttributionRequest,
-    loaded: LoadedModel,
-    complete: Attribution,
-    ended: Literal["end", "length", "given"],
+    request: AttributionRequest, loaded: LoadedModel, begun: Begun
 ) -> Steps[Attribution]:
     """Compute the importance rectangle by rectangle, the totals of a gradient first."""
     if request.totals_only:
-        return _summed(request, loaded, complete, ended)
-    started = time.monotonic()
-    importance = complete.importance.copy()
-    complete = msgspec.structs.replace(complete, ended=ended)
-    yield Progress("attribute", 0, None)
-    pace = _Pace()
-    with closing(_pieces(request, loaded, complete)) as pieces:
-        while True:
-            try:
-                piece = next(pieces)
-            except StopIteration as stop:
-                ran: Ran = stop.value
-                break
-            if isinstance(piece, Totals):
-                complete = msgspec.structs.replace(
-                    complete,
-                    totals=piece.values.numpy(),
-                    probabilities=piece.probabilities.numpy(),
-                )
-                yield Partial(complete)
-                continue
-            if isinstance(piece, Restart):
-                importance[:] = np.nan
-                continue
-            importance[piece.rows, piece.columns] = piece.values.numpy()
-            progress = _progress(importance, piece)
-            yield progress
-            if progress.done != progress.total and pace.is_due():
-                yield Partial(msgspec.structs.replace(complete, importance=importance.copy()))
+        return _summed(request, loaded, begun.answer)
+    with begun.timed():
+        ran = yield from _mapped(request, loaded, begun)
+    complete, importance = begun.answer, begun.answer.importance
     if np.isnan(complete.totals).any():
         totals = importance.sum(axis=1, dtype=np.float64).astype(np.float32)
         complete = msgspec.structs.replace(complete, totals=totals)
@@ -172,9 +155,37 @@ def _explained(
         passes_dtype=ran.dtype,
         note=" ".join((*loaded.facts.notes, complete.note, ran.note)).strip(),
         difference=ran.difference,
-        seconds=time.monotonic() - started,
+        seconds=begun.seconds,
     )
     return (yield from _compared_with_deletion(request, loaded, complete))
+
+
+def _mapped(request: AttributionRequest, loaded: LoadedModel, begun: Begun) -> Steps[Ran]:
+    """Fill in what is missing of the map."""
+    importance = begun.answer.importance
+    yield Progress("attribute", 0, None)
+    pace = _Pace()
+    with closing(_pieces(request, loaded, begun)) as pieces:
+        while True:
+            try:
+                piece = next(pieces)
+            except StopIteration as stop:
+                ran: Ran = stop.value
+                return ran
+            if isinstance(piece, Totals):
+                begun.take_totals(piece)
+                yield Partial(begun.shown)
+                # The other model's totals before either map.
+                yield Pause()
+                continue
+            if isinstance(piece, Restart):
+                importance[:] = np.nan
+                continue
+            importance[piece.rows, piece.columns] = piece.values.numpy()
+            progress = _progress(importance, piece)
+            yield progress
+            if progress.done != progress.total and pace.is_due():
+                yield Partial(begun.shown)
 
 
 def _compared_with_deletion(
@@ -202,12 +213,7 @@ def _compared_with_deletion(
             yield Progress("deletion", done, total, "prompt tokens")
 
 
-def _summed(
-    request: AttributionRequest,
-    loaded: LoadedModel,
-    complete: Attribution,
-    ended: Literal["end", "length", "given"],
-) -> Attribution:
+def _summed(request: AttributionRequest, loaded: LoadedModel, complete: Attribution) -> Attribution:
     started = time.monotonic()
     prompt, response = complete.prompt_tokens.ids, complete.response_tokens.ids
     quantity = WAYS[request.method].quantity
@@ -233,7 +239,6 @@ def _summed(
         method="totals" if quantity == "gradient" else f"{quantity}_totals",
         passes_dtype=complete.dtype,
         note=" ".join((*loaded.facts.notes, complete.note, remark)).strip(),
-        ended=ended,
         seconds=time.monotonic() - started,
     )
 
@@ -247,9 +252,9 @@ def _progress(importance: NDArray[np.float32], piece: Piece) -> Progress:
 
 
 def _pieces(
-    request: AttributionRequest, loaded: LoadedModel, complete: Attribution
+    request: AttributionRequest, loaded: LoadedModel, begun: Begun
 ) -> Generator[Piece | Totals | Restart, None, Ran]:
-    prompt, response = complete.prompt_tokens.ids, complete.response_tokens.ids
+    prompt, response = begun.answer.prompt_tokens.ids, begun.answer.response_tokens.ids
     try:
         return (
             yield from importance_pieces(
@@ -260,6 +265,8 @@ def _pieces(
                 target=request.target,
                 memory_budget=request.memory_budget,
                 with_totals=True,
+                totals_known=begun.totals,
+                known_map=begun.answer.importance,
             )
         )
     except NotFiniteError:

@@ -18,6 +18,7 @@ def in_batches(
     device: torch.device,
     compute: Callable[[int, int], Tensor],
     *,
+    start: int = 0,
     seconds: float | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Pieces:
@@ -30,11 +31,12 @@ def in_batches(
         batch: Most rows in a batch.
         device: Where memory may run out.
         compute: Gives the values of rows, [stop - start, M].
+        start: The first row to compute.
         seconds: Time limit of a batch, since work can only be stopped between batches: the first
             has one row, later ones as many as fit at the last one's speed. None for no limit.
         clock: Gives the time in seconds.
     """
-    start, asked = 0, batch
+    asked = batch
     in_time = batch if seconds is None else 1
     for end in ends:
         while start < end:

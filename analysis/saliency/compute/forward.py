@@ -45,6 +45,8 @@ def forward(
     known: Run,
     certificate: Certificate,
     rule: Rule = nullcontext,
+    *,
+    first: int = 0,
 ) -> Pieces:
     """The map in blocks of rows: the tangent E[x_n] at position n gives the whole row n.
 
@@ -60,6 +62,7 @@ def forward(
         known: The text as read in one pass.
         certificate: Checks the rows.
         rule: What differentiation follows.
+        first: The first row to compute.
 
     Raises:
         NoForwardModeError: Before the first piece.
@@ -73,11 +76,11 @@ def forward(
 
     def rows(start: int, stop: int) -> Tensor:
         index = bisect_right(reading.ends, start)
-        point, first = points[index], reading.blocks()[index].start
+        point, begins = points[index], reading.blocks()[index].start
         with _passes(model, attention), _forward_mode():
             tangents = point.new_zeros(stop - start, *point.shape)
             for n in range(start, stop):
-                tangents[n - start, 0, n - first] = point[0, n - first]
+                tangents[n - start, 0, n - begins] = point[0, n - begins]
             products = moved(index, tangents)
         values = finite(products * factors.to(products.device), point.dtype)
         certificate.check(slice(start, stop), products)
@@ -85,7 +88,7 @@ def forward(
 
     # The tangents of a batch start in the same block.
     ends = [min(each, len(prompt)) for each in reading.ends]
-    return (yield from in_batches(ends, plan.tangents(), ids.device, rows))
+    return (yield from in_batches(ends, plan.tangents(), ids.device, rows, start=first))
 
 
 def _differentiated(

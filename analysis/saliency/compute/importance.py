@@ -12,9 +12,12 @@ from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, get_args
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from analysis.saliency.compute.begun import leading
 from analysis.saliency.compute.certificate import Certificate, FailedRowsError
 from analysis.saliency.compute.cost import Plan, budget_of, shape_of
 from analysis.saliency.compute.ends import finite
@@ -97,17 +100,21 @@ def importance_pieces(
     target: Target = "log_probability",
     memory_budget: int | None = None,
     with_totals: bool = False,
+    totals_known: Totals | None = None,
+    known_map: NDArray[np.float32] | None = None,
 ) -> Generator[Piece | Totals | Restart, None, Ran]:
     """The map of `importance` piece by piece; closing the generator stops the work.
 
     Between pieces the model is in its original state: nothing is hooked, frozen or switched.
 
-    The arguments are those of `importance`, and `with_totals`: give the row sums of a gradient
-    before its map, at the cost of a backward pass.
+    The arguments are those of `importance`, and three more: `with_totals`, to give the row sums of
+    a gradient before its map, at the cost of a backward pass; and what an earlier run with the same
+    arguments gave, `totals_known` and `known_map`, float32 [N, M] with NaN for nothing. The first
+    whole rows (forward, occlusion) or columns (reverse) of that map are not computed again.
 
     Yields:
-        Blocks of whole rows (forward, occlusion) or columns (reverse). Together they cover the map
-        once, counting from the last `Restart` if there is one.
+        Blocks of whole rows (forward, occlusion) or columns (reverse). Together they cover what is
+        not known of the map once, counting from the last `Restart`, if there is one, all of it.
 
     Returns:
         How the map was computed.
@@ -127,30 +134,36 @@ def importance_pieces(
     if not len(response):
         return Ran(way.method, "", dtype)
     why = refuse_what_fails(model, prompt, response, way.quantity)
+    rows_known, columns_known = leading(known_map)
     if not way.is_derivative:
         zeroed = way.quantity == "occlusion_zeroed"
-        note = yield from occlusion(model, prompt, response, plan, zeroed=zeroed)
+        note = yield from occlusion(model, prompt, response, plan, zeroed=zeroed, first=rows_known)
         return Ran(way.method, note, dtype)
     rule, is_forward = RULES[way.quantity], way.algorithm == "forward"
-    sums_of_rows, certificate, known = None, None, None
+    sums, certificate, known = totals_known, None, None
+    with_totals = with_totals and totals_known is None
     if with_totals or is_forward:
         read = partial(Sums, model, prompt, response, plan, rule)
-        sums = read()
+        graph = read()
         # Forward mode finds this out itself, because it reads the text in blocks.
         if with_totals or not is_forward:
-            sums.refuse_changed_beginning()
-        known = sums.known()
+            graph.refuse_changed_beginning()
+        known = graph.known()
         if with_totals:
-            terms = sums.along(known.factors(target))
-            sums_of_rows = finite(terms.sum(dim=1), model.dtype)
-            why = f"{why} {_worth(terms, model.dtype, way.quantity)}".strip()
-            yield Totals(sums_of_rows, finite(known.probabilities, model.dtype))
-        certificate = Certificate(sums, partial(read, nudged=True)) if is_forward else None
-        del sums  # Frees its graph before the method allocates its own.
+            terms = graph.along(known.factors(target))
+            sums = Totals(
+                finite(terms.sum(dim=1), model.dtype),
+                finite(known.probabilities, model.dtype),
+                _worth(terms, model.dtype, way.quantity),
+            )
+            yield sums
+        certificate = Certificate(graph, partial(read, nudged=True)) if is_forward else None
+        del graph  # Frees it before the method allocates its own.
+    why = f"{why} {sums.note if sums else ''}".strip()
     if known is not None and certificate is not None:
         try:
             note = yield from forward(
-                model, prompt, response, target, plan, known, certificate, rule
+                model, prompt, response, target, plan, known, certificate, rule, first=rows_known
             )
             return Ran(way.method, f"{why} {note}".strip(), dtype, certificate.difference)
         except NoForwardModeError:
@@ -162,11 +175,13 @@ def importance_pieces(
                 "Reverse mode was taken instead."
             )
         yield Restart()
-    columns = reverse(model, prompt, response, target, plan, rule)
-    if sums_of_rows is None:
+        known_map, columns_known = None, 0
+    columns = reverse(model, prompt, response, target, plan, rule, first=columns_known)
+    if sums is None:
         note, difference = (yield from columns), None
     else:
-        note, difference = yield from _compared(columns, sums_of_rows)
+        before = None if known_map is None else known_map[:, :columns_known]
+        note, difference = yield from _compared(columns, sums.values, before)
     ran = Way(way.quantity, "reverse")
     return Ran(ran.method, f"{why.strip()} {note}".strip(), dtype, difference)
 
@@ -188,9 +203,16 @@ def _worth(terms: Tensor, dtype: torch.dtype, quantity: Quantity) -> str:
     )
 
 
-def _compared(pieces: Pieces, totals: Tensor) -> Generator[Piece, None, tuple[str, float]]:
-    """The columns of a map, then a note and how far their sum is from the totals; see `Ran`."""
+def _compared(
+    pieces: Pieces, totals: Tensor, before: NDArray[np.float32] | None
+) -> Generator[Piece, None, tuple[str, float]]:
+    """The columns of a map, then a note and how far their sum is from the totals; see `Ran`.
+
+    `before` are the columns that were known.
+    """
     found = torch.zeros_like(totals, dtype=torch.float64)
+    if before is not None:
+        found += torch.from_numpy(before.sum(axis=1, dtype=np.float64))
     while True:
         try:
             piece = next(pieces)

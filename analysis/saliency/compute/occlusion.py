@@ -30,6 +30,7 @@ def occlusion(
     *,
     zeroed: bool,
     rows: Sequence[int] | None = None,
+    first: int = 0,
 ) -> Pieces:
     """I[n, m] = p(y_m | x, y_<m) − p(y_m | x without x_n, y_<m), in blocks of rows.
 
@@ -40,6 +41,7 @@ def occlusion(
         plan: How many prompt tokens share a pass, each left out of its own sequence.
         zeroed: Zero the embedding of x_n in place, instead of deleting x_n.
         rows: The prompt tokens to leave out, each once; the pieces count these. None for all.
+        first: The first of them to compute.
 
     Raises:
         ProblemError: ``input`` when nothing is left once the only prompt token is deleted.
@@ -73,6 +75,7 @@ def occlusion(
             plan.sequences(),
             ids.device,
             without,
+            start=first,
             # Where weights come from afar, a batch of one takes as long as a full one.
             seconds=None if plan.shape.away else _BATCH_S,
         )

@@ -26,10 +26,12 @@ class Totals:
     Attributes:
         values: [N], the sum of every row of the map.
         probabilities: [M], p(y_m | x, y_<m).
+        note: What a reader should know of them; empty for nothing.
     """
 
     values: Tensor
     probabilities: Tensor
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ def reverse(
     target: Target,
     plan: Plan,
     rule: Rule = nullcontext,
+    *,
+    first: int = 0,
 ) -> Pieces:
     """The map column by column.
 
@@ -41,11 +43,12 @@ def reverse(
         target: What to differentiate.
         plan: The segments, and whether their graphs fit into memory.
         rule: What differentiation follows.
+        first: The first column to compute.
     """
     sparing, note = plan.checkpointed(), ""
     opened: Run | None = None
     segment = range(0)
-    m = 0
+    m = first
     while m < len(response):
         with Attempt(final=sparing) as attempt:
             if opened is None or m not in segment:

@@ -1,20 +1,16 @@
-"""The list of a library's cases as data: filters, order, columns. Holds no widgets."""
+"""The list of a library's cases as data: filters, and what is exported. Holds no widgets."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from analysis.saliency.cases.library import Case
 from analysis.table import Table
 
 T = TypeVar("T", bound=str)
 Scores = tuple[float, ...]
-Order = Literal["file", "base", "tuned", "difference", "rating"]
-ORDERS: tuple[Order, ...] = ("file", "base", "tuned", "difference", "rating")
-
 NOT_RATED = "not rated"
 FOLLOWED = "2 and more"
 UNFOLLOWED = "below 2"
@@ -23,18 +19,13 @@ UNFOLLOWED = "below 2"
 
 @dataclass(frozen=True)
 class Filters:
-    """Filters and order of the list; an empty filter admits all.
+    """What the list is limited to; an empty filter admits all.
 
-    `rating` is ``FOLLOWED``, ``UNFOLLOWED``, ``NOT_RATED`` or a rating as text; `words` must occur
-    in prompt or id, ignoring case. `order` is the sort key, ``file`` the library's own order;
-    `rising` puts the smallest first.
+    `rating` is ``FOLLOWED``, ``UNFOLLOWED``, ``NOT_RATED`` or a rating as text.
     """
 
     dataset: str = ""
     rating: str = ""
-    words: str = ""
-    order: Order = "file"
-    rising: bool = False
 
     def next_dataset(self, datasets: Sequence[str]) -> Filters:
         """The filters with the next dataset; all of them follow the last one."""
@@ -43,14 +34,8 @@ class Filters:
     def next_rating(self, ratings: Sequence[str]) -> Filters:
         return replace(self, rating=_after(self.rating, ("", *ratings)))
 
-    def next_order(self) -> Filters:
-        return replace(self, order=_after(self.order, ORDERS), rising=False)
-
     def admits(self, case: Case) -> bool:
         if self.dataset and case.dataset != self.dataset:
-            return False
-        words = self.words.casefold()
-        if words and words not in case.prompt.casefold() and words not in case.id.casefold():
             return False
         rating = case.rating
         match self.rating:
@@ -74,31 +59,9 @@ def rating_choices(cases: Sequence[Case]) -> tuple[str, ...]:
     return (*groups, *(f"{rating:g}" for rating in rated), *((NOT_RATED,) if some_unrated else ()))
 
 
-def listed(cases: Sequence[Case], scores: Mapping[str, Scores], filters: Filters) -> list[Case]:
-    """The cases to list, sorted; those without the sort value come last."""
-    found = [case for case in cases if filters.admits(case)]
-    if filters.order == "file":
-        return found[::-1] if filters.rising else found
-    sign = 1 if filters.rising else -1
-
-    def place(case: Case) -> float:
-        value = value_of(case, scores.get(case.id), filters.order)
-        return math.inf if value is None else sign * value
-
-    return sorted(found, key=place)
-
-
-def value_of(case: Case, scores: Scores | None, order: Order) -> float | None:
-    """A case's sort value; None if unknown."""
-    if order == "rating":
-        return case.rating
-    if scores is None or order == "file":
-        return None
-    if order == "base":
-        return scores[0]
-    if len(scores) < 2:
-        return None
-    return scores[1] if order == "tuned" else scores[1] - scores[0]
+def difference(scores: Scores | None) -> float | None:
+    """Tuned minus base; None if unknown, or of one model."""
+    return scores[1] - scores[0] if scores is not None and len(scores) > 1 else None
 
 
 def table(cases: Sequence[Case], scores: Mapping[str, Scores], models: Sequence[str]) -> Table:
@@ -114,10 +77,9 @@ def table(cases: Sequence[Case], scores: Mapping[str, Scores], models: Sequence[
     for case in cases:
         found = scores.get(case.id)
         values = list(found) if found else [None] * len(models)
-        difference = value_of(case, found, "difference")
         instructions = "guessed" if case.guessed else "marked"
         about = (case.id, case.dataset, instructions, case.rating)
-        rows.append((*about, *values, difference, case.prompt))
+        rows.append((*about, *values, difference(found), case.prompt))
     return Table((*columns, "difference", "prompt"), tuple(rows))
 
 

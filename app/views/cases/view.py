@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -17,51 +15,49 @@ from textual.worker import get_current_worker
 
 from analysis.problems import ProblemError
 from analysis.saliency.cases.library import Case, CaseLibrary
+from analysis.table import Cell
 from app.frame.actions import bindings
 from app.frame.export import free_path, save_csv
+from app.frame.twin import command_line, values_of
 from app.frame.view import View
 from app.links import CaseLink, Link, MapsLink, StepLink, StoredMap
 from app.rating import rate, rated_note
-from app.terminal.text import fit, pad, prose
-from app.views.cases.case_list import (
-    Filters,
-    Order,
-    Scores,
-    listed,
-    rating_choices,
-    table,
-    value_of,
-)
+from app.terminal.model_marks import marked
+from app.terminal.text import prose
+from app.views.cases.case_list import Filters, Scores, difference, rating_choices, table
 from app.widgets.item_list import ItemList
-from app.widgets.lines import Line, Lines
-from app.widgets.search_bar import SearchBar
+from app.widgets.lines import Lines
+from app.widgets.table_list import TableList
+from app.widgets.table_rows import Column, Rows
 from app.workspace import LibraryWorkspace
 
-_ID_CELLS = (10, 30)
-_DATASET_CELLS = (7, 13)
 _GUESSED = "~"
+_ROLES = ("base", "tuned")
 _SCORES_A_MESSAGE = 200
+
+_score = "{:.2f}".format
 
 
 class CasesView(View):
-    """Column titles, the list, and a summary of the filters."""
+    """The table of cases, and a summary of the filters."""
 
     SCOPE = "cases"
     BINDINGS: ClassVar[list[BindingType]] = bindings("cases")
     HELP = (
         "Every stored case of the folder: a prompt with the responses of its models and their "
         "saliency maps. No model is loaded and none is needed.\n\n"
+        f"{_GUESSED} before a case   nobody marked its instructions: they are guessed from its "
+        "layout and its first words, and its scores rest on that guess.\n\n"
+        "Enter opens a case in the Saliency view; there [ and ] go on to the previous and the "
+        "next case of this list, as it is filtered and sorted.\n\n"
+        "Formulas\n\n"
         "score   the instruction score of a model's map: the importance density summed over the "
         "instruction tokens, divided by log2(2 + their number). It is high where the model kept "
         "the instruction in view all through its response.\n"
         "difference   tuned minus base.\n"
         "rating   how well the tuned model's response follows the instruction, 1 to 4; the paper "
         "counts 2 and more as followed. + and - rate the case under the cursor; beside the maps "
-        "they rate the active model's response. Ratings are kept in the folder.\n\n"
-        f"{_GUESSED} before a case   nobody marked its instructions: they are guessed from its "
-        "layout and its first words, and its scores rest on that guess.\n\n"
-        "Enter opens a case in the Saliency view; there [ and ] go on to the previous and the "
-        "next case of this list, as it is filtered and sorted."
+        "they rate the active model's response. Ratings are kept in the folder."
     )
 
     class Scored(Message):
@@ -83,7 +79,6 @@ class CasesView(View):
         self._filters = Filters()
         self._scores: dict[str, Scores] = {}
         self._listed: list[Case] = []
-        self._id_cells = self._dataset_cells = 0
 
     @property
     def _library(self) -> CaseLibrary:
@@ -91,16 +86,15 @@ class CasesView(View):
         return self.ui.workspace.library
 
     def compose(self) -> ComposeResult:
-        yield Lines(id="titles")
-        yield ItemList(self._draw, empty=" No case matches. esc shows all again.", id="list")
-        yield SearchBar("words in prompts or ids", id="search")
+        yield TableList(
+            ascii_only=self.ui.settings.ascii,
+            empty=" No case matches. esc shows all again.",
+            id="list",
+        )
         yield Lines(id="summary")
 
     def on_mount(self) -> None:
         """Show the list at once; scores follow from a thread."""
-        cases = self._library.cases
-        self._id_cells = self._cells_of((case.id for case in cases), _ID_CELLS)
-        self._dataset_cells = self._cells_of((case.dataset for case in cases), _DATASET_CELLS)
         self._list()
         self.run_worker(
             self._compute_scores, thread=True, exclusive=True, exit_on_error=False, group="scores"
@@ -112,57 +106,51 @@ class CasesView(View):
         self.query_one("#list").focus()
 
     def on_resize(self, event: Resize) -> None:
-        self.call_after_refresh(self._show_lines)
+        self.call_after_refresh(self._show_summary)
 
-    def _cells_of(self, texts: Iterable[str], bounds: tuple[int, int]) -> int:
-        """The column width for these texts, within bounds."""
-        widest = max((cell_len(self.prose(text)) for text in texts), default=0)
-        return max(bounds[0], min(widest, bounds[1]))
+    @property
+    def _table(self) -> TableList:
+        return self.query_one("#list", TableList)
 
-    def _columns(self) -> list[tuple[str, int, Order]]:
-        names = self._library.models
-        scores: list[tuple[str, int, Order]] = [("base", 6, "base")]
-        if len(names) == 2:
-            scores += [("tuned", 6, "tuned"), ("diff.", 7, "difference")]
-        else:
-            scores = [("score", 6, "base")]
-        return [("rating", 6, "rating"), *scores]
+    @property
+    def _case(self) -> Case | None:
+        """The case under the cursor."""
+        number = self._table.row_number
+        return None if number is None else self._listed[number]
 
-    def _draw(self, index: int, width: int) -> Line:
+    def _columns(self) -> list[Column]:
+        ascii_only, both = self.ui.settings.ascii, len(self._library.models) == 2
+        roles = [marked(side, name, ascii_only=ascii_only) for side, name in enumerate(_ROLES)]
+        names = roles if both else ("score",)
+        scores = [Column(name, _score, missing="–") for name in names]
+        if len(scores) == 2:
+            scores.append(Column("diff.", "{:+.2f}".format, "accent", missing="–"))
+        return [
+            Column("id", self._id_text, least=21),
+            Column("dataset", style="dim", least=7),
+            Column("rating", missing="–"),
+            *scores,
+            Column("prompt", style="dim", least=10),
+        ]
+
+    def _id_text(self, case_id: Cell) -> str:
+        guessed = self._library.case(str(case_id)).guessed
+        return f"{_GUESSED if guessed else ''}{case_id}"
+
+    def _row(self, index: int) -> tuple[Cell, ...]:
         case = self._listed[index]
         scores = self._scores.get(case.id)
-        line = [
-            (_GUESSED if case.guessed else " ", "warn"),
-            (f"{pad(self.prose(case.id), self._id_cells)} ", ""),
-            (f"{pad(self.prose(case.dataset), self._dataset_cells)}", "dim"),
-        ]
-        for _, cells, order in self._columns():
-            value = value_of(case, scores, order)
-            text = "–" if value is None else f"{value:{'+' * (order == 'difference')}.2f}"
-            if order == "rating" and value is not None:
-                text = f"{value:g}"
-            line.append((f" {text:>{cells}}", "accent" if order == self._filters.order else ""))
-        line.append((f"  {self.prose(case.prompt[:400])}", "dim"))
-        return line
+        known: tuple[float | None, ...] = scores or (None,) * len(self._library.models)
+        if len(known) == 2:
+            known = (*known, difference(scores))
+        return case.id, case.dataset, case.rating, *known, " ".join(case.prompt.split())
 
-    def _show_lines(self) -> None:
-        filters = self._filters
-        mark = "▲" if filters.rising else "▼"
-        titles: list[tuple[str, str]] = [
-            (f" {'id':<{self._id_cells}} {'dataset':<{self._dataset_cells}}", "strong")
-        ]
-        for title, cells, order in self._columns():
-            chosen = order == filters.order
-            text = f"{mark}{title}" if chosen else title
-            titles.append((f" {text:>{cells}}", "accent" if chosen else "strong"))
-        self.query_one("#titles", Lines).show([*titles, ("  prompt", "strong")])
+    def _show_summary(self) -> None:
+        filters, table = self._filters, self._table
         everything = len(self._library.cases)
-        parts = [f"{len(self._listed)} of {everything} cases"]
+        parts = [f"{table.count} of {everything} cases"]
         parts.append(f"dataset {prose(filters.dataset) or 'all'}")
         parts.append(f"rating {filters.rating or 'all'}")
-        if filters.words:
-            parts.append(f"with “{prose(fit(filters.words, 30))}”")
-        parts.append(f"order {filters.order}{', rising' if filters.rising else ''}")
         if guessed := sum(case.guessed for case in self._listed):
             parts.append(f"{_GUESSED} instructions of {guessed} guessed")
         if len(self._scores) < everything:
@@ -170,9 +158,18 @@ class CasesView(View):
         self.query_one("#summary", Lines).show([(" " + " · ".join(parts), "dim")])
 
     def _list(self) -> None:
-        self._listed = listed(self._library.cases, self._scores, self._filters)
-        self.query_one("#list", ItemList).show(len(self._listed), cursor=0)
-        self._show_lines()
+        before = self._case
+        self._listed = [case for case in self._library.cases if self._filters.admits(case)]
+        same = (n for n, case in enumerate(self._listed) if before and case.id == before.id)
+        self._show_rows(row=next(same, 0))
+
+    def _show_rows(self, row: int | None = None) -> None:
+        self._table.show_rows(self._columns(), Rows.made(len(self._listed), self._row), row=row)
+        self._show_summary()
+
+    @on(TableList.Arranged)
+    def _arranged(self) -> None:
+        self._show_summary()
 
     def _compute_scores(self) -> None:
         worker = get_current_worker()
@@ -192,35 +189,29 @@ class CasesView(View):
     @on(Scored)
     def _take_scores(self, message: Scored) -> None:
         self._scores.update(message.scores)
-        complete = len(self._scores) == len(self._library.cases)
-        if complete and self._filters.order not in ("file", "rating"):
-            self._list()
-        else:
-            self.query_one("#list").refresh()
-            self._show_lines()
+        self._show_rows()
 
     @on(ItemList.Chosen, "#list")
     def _chosen(self) -> None:
         self.action_open_case()
 
     def action_open_case(self) -> None:
-        if not self._listed:
-            return
-        self._open(self._listed[self.query_one("#list", ItemList).cursor])
+        if (case := self._case) is not None:
+            self._open(case)
 
     def open(self, link: Link) -> None:
         """Read and show a case that another view links to, or the next one in the list."""
-        items = self.query_one("#list", ItemList)
+        table = self._table
         match link:
             case CaseLink(case_id):
                 case = self._library.case(case_id)
                 if case in self._listed:
-                    items.move_cursor(self._listed.index(case))
+                    table.move_to_row(self._listed.index(case))
                 self._open(case)
             case StepLink(by):
-                before = items.cursor
-                items.move_cursor(before + by)
-                if items.cursor != before:
+                before = table.cursor
+                table.move_cursor(before + by)
+                if table.cursor != before:
                     self.action_open_case()
 
     def _open(self, case: Case) -> None:
@@ -253,47 +244,41 @@ class CasesView(View):
         self._filters = filters
         self._list()
 
-    def action_find(self) -> None:
-        self.query_one(SearchBar).open()
-
-    @on(SearchBar.Sought)
-    def _sought(self, message: SearchBar.Sought) -> None:
-        self._filter(replace(self._filters, words=message.text))
-        if message.finished:
-            self.enter()
-
     def action_dataset(self) -> None:
         self._filter(self._filters.next_dataset(self._library.datasets))
 
     def action_rating(self) -> None:
         self._filter(self._filters.next_rating(rating_choices(self._library.cases)))
 
-    def action_sort(self) -> None:
-        self._filter(self._filters.next_order())
-
-    def action_reverse(self) -> None:
-        self._filter(replace(self._filters, rising=not self._filters.rising))
-
     def action_clear_filters(self) -> None:
-        """List all cases, in the current order."""
-        self._filter(Filters(order=self._filters.order, rising=self._filters.rising))
+        """List the cases of all datasets and ratings."""
+        self._filter(Filters())
 
     def action_rate(self, step: int) -> None:
         """Rate the tuned model's response of the case under the cursor."""
-        if self._listed:
-            case = self._listed[self.query_one("#list", ItemList).cursor]
+        if (case := self._case) is not None:
             rate(self.ui, case.id, self._library.models[-1], step)
             self._refresh_ratings()
 
     def _refresh_ratings(self) -> None:
-        """Show ratings as they are now; the cases stay where they are until listed again."""
+        """Show ratings as they are now; no case leaves the list until it is made again."""
         self._listed = [self._library.case(case.id) for case in self._listed]
-        self.query_one("#list").refresh()
+        self._show_rows()
+
+    def twins(self) -> Sequence[str]:
+        """The study of these maps: every case's scores are a table of its report."""
+        library = self._library
+        rated = any(case.rating is not None for case in library.cases)
+        if len(library.models) < 2 and not rated:
+            return ()
+        return [command_line("study density {results} --out study", values_of(self.ui.workspace))]
 
     def action_export(self) -> None:
+        """Export the cases that are shown, in their order."""
         path = free_path(Path.cwd(), f"cases-{self._library.folder.name}", ".csv")
         try:
-            save_csv(table(self._listed, self._scores, self._library.models), path)
+            shown = [self._listed[number] for number in self._table.shown]
+            save_csv(table(shown, self._scores, self._library.models), path)
         except OSError as error:
             self.ui.say(f"Nothing was exported: {error}", severity="error")
         else:

@@ -8,6 +8,7 @@ ACTIONS = (
     Action("changes.open", "enter", "open", "Open the matrix; in it, go to its heads or concepts"),
     Action("changes.rerun", "r", "again", "Run again what failed or was stopped", "run_again"),
     Action("changes.find", "slash", "find", "Find a word in the directions of all matrices"),
+    Action("changes.pane", "m", "ranking", "To the matrices ranked by change, and back to the map"),
     Action("changes.kind", "v", "vectors", "Norms and biases, or matrices"),
     Action("changes.next_layer", "right_square_bracket", "layer", "Next layer", "layer(1)"),
     Action("changes.previous_layer", "left_square_bracket", "", "Previous layer", "layer(-1)"),

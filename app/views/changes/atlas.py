@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -46,6 +47,14 @@ class WordPlace:
     rank: int
 
 
+class Ranked(NamedTuple):
+    """A tensor in the ranking: its place on the map, its layer (None outside), its change."""
+
+    place: tuple[int, int]
+    layer: int | None
+    change: TensorChange
+
+
 PLACE_COLUMNS = ("word", "layer", "tensor", "direction", "end", "rank", "cosine")
 
 
@@ -85,6 +94,21 @@ class ChangesAtlas:
         """The tensor of a cell; None if there is none, or not yet."""
         found, columns = self.row(row), self.columns
         return found.of(columns[column]) if found and column < len(columns) else None
+
+    def ranked(self) -> list[Ranked]:
+        """What the map shows, by falling relative change; tensors that were zero come first."""
+        columns = {role: number for number, role in enumerate(self.columns)}
+        found = [
+            Ranked(
+                (row, columns[change.role]),
+                None if layer.layer == OUTSIDE else layer.layer,
+                change,
+            )
+            for row, layer in sorted(self._rows.items())
+            for change in layer.tensors
+            if change.is_matrix == self.matrices
+        ]
+        return sorted(found, key=lambda each: -each.change.relative)
 
     def largest(self) -> float:
         """The largest relative change of what is shown, leaving out tensors that were zero."""

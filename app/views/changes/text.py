@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from textwrap import wrap
 
 from analysis.changes.request import layer_name
 from analysis.changes.result import Directions, LayerChanges, TensorChange
 from analysis.changes.tables import shares
 from app.terminal.text import fit, prose, visible
-from app.views.changes.atlas import percent
+from app.views.changes.atlas import ChangesAtlas, Ranked, percent
 from app.widgets.lines import Line
 from app.widgets.number_map import Numbers
 
 HELP = (
-    "How much tuning changed every matrix, read from both models' weights alone. Layers down, "
-    "matrices across; the last line is what stands outside the layers. A cell is\n\n"
-    "    100 · ‖ΔW‖ / ‖W‖        ΔW = W of the tuned model - W of the base model\n\n"
-    "in percent, ‖·‖ the root of the sum of squares; the lighter, the larger beside the largest of "
-    "the map. 0 stands only where not a single number differs. Matrices of experts (experts.down) "
-    "are taken together. v shows norms and biases instead.\n\n"
+    "How much tuning changed every matrix, read from both models' weights alone. On the map: "
+    "layers down, matrices across; the last line is what stands outside the layers. The "
+    "lighter a cell, the larger its number beside the largest of the map. 0 stands only where not "
+    "a single number differs. Matrices of experts (experts.down) are taken together. v shows norms "
+    "and biases instead, m goes to the ranking and back.\n\n"
     "Enter opens a matrix: the directions along which it changed most, by the singular values σ "
     "of ΔW, of whose squares ‖ΔW‖² is the sum.\n\n"
-    "share %   σ² / ‖ΔW‖², and the sum of it so far. ~ before a number: the direction may be "
-    "turned by more than a few degrees, because its σ hardly differs from the next.\n"
-    "effective rank   exp of the entropy of the shares: how many equally strong directions would "
-    "be as spread. A change of rank 8 has at most 8, noise nearly as many as the matrix is wide.\n"
-    "90 % in   so many directions hold nine tenths of ‖ΔW‖².\n"
-    "stable rank   ‖ΔW‖² / σ₁².\n"
-    "± or ≈   an estimate: matrices wider than 1,024 are not decomposed as a whole.\n\n"
     "Words: query, key, value, gate and up read the hidden state, output and down write into it. "
     "That side of a direction is compared with words by cosine: what is read with the input "
     "embeddings, what is written with the output embeddings of the tuned model. A direction has "
@@ -36,7 +27,18 @@ HELP = (
     "that reads is not folded in. Most directions lie near no word: look at the cosines.\n\n"
     "In a matrix left and right go to the layer's others, [ and ] to other layers, and Enter to "
     "the heads, concepts or components of the layer. / finds a word in the directions of all "
-    "matrices compared so far."
+    "matrices compared so far.\n\n"
+    "Formulas\n\n"
+    "A cell is\n\n"
+    "    100 · ‖ΔW‖ / ‖W‖        ΔW = W of the tuned model - W of the base model\n\n"
+    "in percent, ‖·‖ the root of the sum of squares.\n\n"
+    "share %   σ² / ‖ΔW‖², and the sum of it so far. ~ before a number: the direction may be "
+    "turned by more than a few degrees, because its σ hardly differs from the next.\n"
+    "effective rank   exp of the entropy of the shares: how many equally strong directions would "
+    "be as spread. A change of rank 8 has at most 8, noise nearly as many as the matrix is wide.\n"
+    "90 % in   so many directions hold nine tenths of ‖ΔW‖².\n"
+    "stable rank   ‖ΔW‖² / σ₁².\n"
+    "± or ≈   an estimate: matrices wider than 1,024 are not decomposed as a whole."
 )
 
 UNLIKE = (
@@ -120,13 +122,43 @@ def ends_text(
     return texts[0], texts[1]
 
 
-def nothing_changed(layers: Sequence[LayerChanges], count: int) -> str:
-    """What is said where all that is compared so far is equal; empty otherwise."""
-    if not layers or not all(each.unchanged for each in layers):
+def finding(atlas: ChangesAtlas, names: tuple[str, str], *, ascii_only: bool) -> str:
+    """What is found so far, in a sentence or two: what changed most and least, and how widely."""
+    ranked, there = atlas.ranked(), len(atlas.layers)
+    if not ranked:
         return ""
-    if len(layers) == count:
-        return "nothing changed: the weights of both models are equal"
-    return "nothing changed so far"
+    whole = there == len(atlas.places)
+    so_far = "" if whole else "So far: "
+    if all(each.unchanged for each in atlas.layers):
+        said = "nothing changed: the weights of both models are equal." if whole else "no change."
+        return f"{so_far}{said[:1].upper()}{said[1:]}"
+    most, least = ranked[0], ranked[-1]
+    kind = "matrix" if atlas.matrices else "norm or bias"
+    begin = (
+        f"{so_far}From {names[0]} to {names[1]} {_ranked_name(most)} changed most of all "
+        f"{'matrices' if atlas.matrices else 'norms and biases'}, by "
+        f"{percent(most.change.relative, ascii_only)} % of its norm"
+    )
+    if not least.change.norm_change:
+        said = f"{begin}; not every {kind} changed."
+    else:
+        size = percent(least.change.relative, ascii_only)
+        said = f"{begin}; least {_ranked_name(least)}, by {size} %."
+    found = most.change.directions
+    if found is None:
+        return said
+    about = "" if found.holding_exact else "about "
+    width = min(most.change.shape)
+    spread = "few directions, as a low-rank change has" if found.holding * 10 < width else ""
+    return (
+        f"{said} Nine tenths of the greatest change lie in {about}{found.holding:,} of {width:,} "
+        f"directions{': ' + spread if spread else ''}."
+    )
+
+
+def _ranked_name(ranked: Ranked) -> str:
+    where = "" if ranked.layer is None else f"layer {ranked.layer} · "
+    return f"{where}{ranked.change.role}"
 
 
 def copied_map(numbers: Numbers, names: tuple[str, str]) -> str:

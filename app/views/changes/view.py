@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from textwrap import wrap
 from typing import ClassVar
 
 from rich.text import Text
@@ -12,31 +15,37 @@ from textual.containers import Container
 from textual.events import Resize
 from textual.widgets import Static
 
-from analysis.changes.request import change_asks
+from analysis.changes.request import OUTSIDE, change_asks
 from analysis.changes.result import LayerChanges, TensorChange
 from analysis.changes.tables import directions_table, tensors_table
 from analysis.neurons.instructions import default_instructions
 from analysis.neurons.pair import Thresholds
+from analysis.request import Ask
 from app.frame.action import Action
 from app.frame.actions import bindings
 from app.frame.layer_view import LayerView
+from app.frame.twin import Value, option
 from app.jobs.pair_jobs import PairJobs
 from app.links import ComponentLink, HeadLink, Link, UnitsLink
+from app.terminal.colours import palette_of
+from app.terminal.text import prose
 from app.views.changes.atlas import ChangesAtlas, percent
+from app.views.changes.overview import ChangesOverview
 from app.views.changes.page import FoundDirections, MatrixPage
 from app.views.changes.text import (
     HELP,
     UNLIKE,
     copied_map,
     copied_matrix,
-    nothing_changed,
+    finding,
     status_lines,
 )
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line, Lines
 from app.widgets.number_map import NumberMap
+from app.widgets.scale import scale_line
+from app.widgets.scaled_lines import ScaledLines
 from app.widgets.search_bar import SearchBar
-from app.widgets.token_face import TokenFace
 
 _LEADS = {
     "query": "heads",
@@ -59,9 +68,14 @@ class ChangesJobs(PairJobs):
     UNLIKE = UNLIKE
     WAITING = "Comparing the first layer: every number of both models is read."
 
-    def begin(self, places: tuple[int, ...]) -> None:
-        work = self._workspace
-        self.parts = self._jobs(change_asks(work.pair, places, work.words), kind="parts")
+    def planned(self) -> list[Ask[LayerChanges]]:
+        """All layers, and what stands outside of them."""
+        assert self.architectures is not None
+        work, places = self._workspace, ChangesAtlas(self.architectures[0].layers).places
+        return change_asks(work.pair, places, work.words)
+
+    def begin(self) -> None:
+        self.parts = self._jobs(self.planned(), kind="parts")
         self.parts.run(0)
 
 
@@ -74,6 +88,12 @@ class ChangesView(LayerView[ChangesJobs]):
     BINDINGS: ClassVar[list[BindingType]] = bindings("changes")
     PAGES = ("words", "map", "matrix", "found")
     FOUND = "directions"
+    TWINS: ClassVar[Mapping[str, str]] = {
+        "map": "changes --summary {models} {vocab}",
+        "matrix": "changes {layers} {models} {vocab}",
+        "vector": "changes --summary {layers} {models} {vocab}",
+        "found": "changes {models} {vocab}",
+    }
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
@@ -81,18 +101,26 @@ class ChangesView(LayerView[ChangesJobs]):
 
     def compose(self) -> ComposeResult:
         ascii_only = self.ui.settings.ascii
+        yield Lines(id="finding")
+        yield ScaledLines(id="legend")
         with Container(id="content"):
             yield Static("", id="words", markup=False)
-            yield NumberMap(ascii_only=ascii_only, follow=self._moved, id="map")
+            yield ChangesOverview(self._moved, ascii_only=ascii_only, id="overview")
             yield MatrixPage(ascii_only=ascii_only, id="matrix-page")
             yield FoundDirections(ascii_only=ascii_only, id="found")
-        yield SearchBar("a word to find in the directions of all matrices", id="search")
+        yield SearchBar(
+            "a word to find in the directions of all matrices", id="search", filters=True
+        )
         yield Lines(id="progress")
         yield Lines(id="status")
 
     @property
+    def _overview(self) -> ChangesOverview:
+        return self.query_one(ChangesOverview)
+
+    @property
     def _map(self) -> NumberMap:
-        return self.query_one("#map", NumberMap)
+        return self._overview.map
 
     @property
     def _matrix(self) -> MatrixPage:
@@ -113,6 +141,7 @@ class ChangesView(LayerView[ChangesJobs]):
 
     def on_resize(self, event: Resize) -> None:
         self.call_after_refresh(self._show_status)
+        self.call_after_refresh(self._show_finding)
 
     def offers(self, action: Action) -> bool:
         match action.id:
@@ -126,7 +155,7 @@ class ChangesView(LayerView[ChangesJobs]):
                 on_matrix = self._page == "matrix" and bool(self._leads)
                 opens = self._page == "map" and self._change is not None
                 return on_matrix or opens or self._page == "found"
-            case "changes.kind":
+            case "changes.kind" | "changes.pane":
                 return self._page == "map"
             case (
                 "changes.next_layer"
@@ -137,10 +166,14 @@ class ChangesView(LayerView[ChangesJobs]):
                 return self._page == "matrix"
         return self._page != "words"
 
+    def worded(self, action: Action) -> Action:
+        to_pane = action.id == "changes.pane"
+        return replace(action, label=self._overview.next_pane) if to_pane else action
+
     def _focus_shown(self) -> None:
         match self._page:
             case "map":
-                self._map.focus()
+                self._overview.focus_shown()
             case "matrix":
                 self._matrix.items.focus()
             case "found":
@@ -148,27 +181,36 @@ class ChangesView(LayerView[ChangesJobs]):
 
     def _progress(self) -> Line:
         # On a page behind the map escape goes back first and stops nothing.
-        return super()._progress() if self._page in ("words", "map") else self._going_on()[:1]
-
-    def _all_there(self) -> Line:
-        nothing = nothing_changed(self._atlas.layers, len(self._atlas.places))
-        return [*super()._all_there(), (f" · {nothing}" if nothing else "", "accent")]
+        first = self._page in ("words", "map") and not self._is_behind
+        return super()._progress() if first else self._going_on()[:1]
 
     def _show_page(self, jobs: ChangesJobs) -> None:
         if self._page == "map":
             self._show_map()
         elif self._page == "matrix":
-            self._show_matrix(self._matrix.items.cursor)
+            self._show_matrix(self._matrix.items.row_number or 0)
         self._show_status()
+        self._show_finding()
 
     def _show_map(self) -> None:
-        ascii_only = self.ui.settings.ascii
-        self._map.show_numbers(self._atlas.numbers(ascii_only=ascii_only))
+        self._overview.show(self._atlas)
         what = "matrices" if self._atlas.matrices else "norms and biases"
+        size = "|dW| / |W|" if self.ui.settings.ascii else "‖ΔW‖ / ‖W‖"
+        self._map.border_title = Text(f"{what}: {size} in %")
+
+    def _show_finding(self) -> None:
+        """What is found, and what the colours mean; on the map alone."""
+        lines, legend = self.query_one("#finding", Lines), self.query_one("#legend", ScaledLines)
+        lines.display = legend.display = self._page == "map"
+        if self._page != "map":
+            return
+        ascii_only, width = self.ui.settings.ascii, max(20, self.size.width - 2)
+        said = wrap(finding(self._atlas, self._names, ascii_only=ascii_only), width, max_lines=3)
+        lines.styles.height = max(1, len(said))
+        lines.show(*([(prose(line, ascii_only=ascii_only), "strong")] for line in said))
         largest = percent(self._atlas.largest(), ascii_only)
-        size = "|dW| / |W|" if ascii_only else "‖ΔW‖ / ‖W‖"
-        base, tuned = self._names
-        self._map.border_title = Text(f"{base} | {tuned} · {what}: {size} in %, up to {largest}")
+        line = scale_line(palette_of(self.app), " 0", f"{largest} % of the norm")
+        legend.show([*line, ("   largest of the map" if largest != "0" else "", "dim")])
 
     def _show_matrix(self, cursor: int = 0) -> None:
         row = self._map.cursor[0]
@@ -185,16 +227,25 @@ class ChangesView(LayerView[ChangesJobs]):
         width = self.size.width - 2
         status.show(*status_lines(place, width=width, ascii_only=self.ui.settings.ascii))
 
+    @property
+    def _written(self) -> str:
+        return "vector" if self._page == "matrix" and not self._atlas.matrices else self._page
+
+    def _twin_values(self) -> Mapping[str, Value]:
+        layer = self._atlas.places[self._part]
+        # The embeddings are written where no layers are named.
+        return {"layers": option("layers", None if layer == OUTSIDE else layer)}
+
     # News of the requests
 
     def _ask(self) -> ChangesJobs:
-        assert self.ui.session is not None
-        return ChangesJobs(self.pair, self.ui.session, self)
+        assert self.session is not None
+        return ChangesJobs(self.pair, self.session, self)
 
     def _begin(self, jobs: ChangesJobs) -> None:
         assert jobs.architectures is not None
         self._atlas = ChangesAtlas(jobs.architectures[0].layers)
-        jobs.begin(self._atlas.places)
+        jobs.begin()
         self.show_everything()
 
     def _take_part(self, jobs: ChangesJobs, part: int) -> None:
@@ -207,7 +258,7 @@ class ChangesView(LayerView[ChangesJobs]):
         elif self._page == "map" or part == self._part:
             self.show_everything()
 
-    def _moved(self, message: TokenFace.CursorMoved) -> None:
+    def _moved(self) -> None:
         self._show_status()
         self._settle()
         self.ui.refresh_lines()
@@ -226,7 +277,7 @@ class ChangesView(LayerView[ChangesJobs]):
             self._show_matrix()
             self._turn_to("matrix")
         elif self._page == "found":
-            self._go_to_found()
+            self._follow_found()
         elif self._leads:
             self.run_worker(self.ui.open_link(self._link(), back=True), exit_on_error=False)
 
@@ -248,16 +299,22 @@ class ChangesView(LayerView[ChangesJobs]):
             thresholds=Thresholds(),
         )
 
+    def action_pane(self) -> None:
+        """Go to the ranking, or back to the map."""
+        self._overview.turn()
+        self.ui.refresh_lines()
+
     def action_kind(self) -> None:
         self._atlas.matrices = not self._atlas.matrices
-        self._map.move_cursor(self._part, 0)
+        self._overview.begin_again(self._atlas)
         self.show_everything()
+        self.ui.refresh_lines()
 
     def action_layer(self, by: int) -> None:
         """Show the same matrix of another layer."""
         row, column = self._map.cursor
         row += by * (1 + self.ui.take_repeats())
-        self._map.move_cursor(max(0, min(row, len(self._atlas.places) - 1)), column)
+        self._overview.go_to(max(0, min(row, len(self._atlas.places) - 1)), column)
         self.show_everything()
         self._settle()
 
@@ -268,10 +325,12 @@ class ChangesView(LayerView[ChangesJobs]):
         others = [(column + by * step) % count for step in range(1, count)]
         there = next((each for each in others if self._atlas.cell(row, each)), None)
         if there is not None:
-            self._map.move_cursor(row, there)
+            self._overview.go_to(row, there)
             self.show_everything()
 
     def _back(self) -> bool:
+        if super()._back():
+            return True
         if self._page in ("map", "words"):
             return False
         self._turn_to("map")
@@ -289,7 +348,7 @@ class ChangesView(LayerView[ChangesJobs]):
         assert place is not None
         self._atlas.matrices = True
         self._show_map()
-        self._map.move_cursor(place.row, self._atlas.columns.index(place.role))
+        self._overview.go_to(place.row, self._atlas.columns.index(place.role))
         self._show_matrix(place.direction)
         self._turn_to("matrix")
 

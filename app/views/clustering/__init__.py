@@ -8,7 +8,7 @@ ACTIONS = (
     Action("clusters.previous_layer", "left_square_bracket", "", "Previous layer", "layer(-1)"),
     Action("clusters.next_layer", "right_square_bracket", "layer", "Next layer", "layer(1)"),
     Action("clusters.label", "c", "label", "By task, by distribution, by mapping: next"),
-    Action("clusters.swap", "s", "swap", "The other model; of a run, the other instances"),
+    Action("clusters.swap", "s", "other", "To the other model's map; of a run, other instances"),
     Action(
         "clusters.plot",
         "p",
@@ -17,7 +17,7 @@ ACTIONS = (
     ),
     Action("clusters.runs", "t", "runs", "Training runs, and back to the models"),
     Action("clusters.open", "enter", "open", "Open the training run"),
-    Action("clusters.folder", "slash", "file", "Name a file of tasks; of runs, their folder"),
+    Action("clusters.folder", "f,slash", "file", "Name a file of tasks; of runs, their folder"),
     Action("clusters.previous_epoch", "left,h", "", "Epoch measured before", "epoch(-1)"),
     Action("clusters.next_epoch", "right,l", "epoch", "Epoch measured next", "epoch(1)"),
     Action("clusters.first_epoch", "home", "", "First epoch", "end(0)"),

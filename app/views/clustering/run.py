@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
@@ -20,7 +19,7 @@ class ClustersRunPage(Vertical):
 
     DEFAULT_CSS = """
     ClustersRunPage Plot { height: 1fr; min-height: 8; }
-    ClustersRunPage TableList { max-height: 9; }
+    ClustersRunPage TableList { max-height: 10; }
     """
 
     def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
@@ -36,7 +35,6 @@ class ClustersRunPage(Vertical):
         yield Lines(id="run-name")
         yield Plot(ascii_only=self._ascii, id="run-curves")
         yield Lines(id="run-slider")
-        yield Lines(id="run-columns", classes="columns")
         yield TableList(ascii_only=self._ascii, id="run-layers")
 
     def show(self, run: TrainingRun) -> None:
@@ -112,14 +110,8 @@ class ClustersRunPage(Vertical):
     def _draw_table(self) -> None:
         if self.run_shown is not None and self.run_shown.epochs:
             table = self.query_one(TableList)
-            table.styles.height = len(self.run_shown.layers)
+            table.styles.height = 1 + len(self.run_shown.layers)
             table.show_table(table_at(self.run_shown, self.epoch, self.split))
-            self._show_columns()
-
-    @on(TableList.Fitted)
-    def _show_columns(self) -> None:
-        heading = self.query_one(TableList).heading()
-        self.query_one("#run-columns", Lines).show([(heading, "dim")])
 
 
 def slider(

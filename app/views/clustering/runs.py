@@ -17,15 +17,22 @@ from analysis.problems import Problem, ProblemError
 from app.frame.action import Action
 from app.frame.export import save_table
 from app.frame.view import View
-from app.terminal.text import pad
 from app.views.clustering.run import ClustersRunPage
 from app.views.clustering.run_plots import curves_table
 from app.views.clustering.text import NO_RUNS
 from app.widgets.item_list import ItemList
-from app.widgets.lines import Line, Lines
+from app.widgets.lines import Lines
 from app.widgets.plot import Plot
 from app.widgets.search_bar import SearchBar
+from app.widgets.table_list import TableList
+from app.widgets.table_rows import Column, Row, Rows
 
+_COLUMNS = (
+    Column("run", style="strong"),
+    Column("preset"),
+    Column("seed"),
+    Column("trained", style="accent"),
+)
 _SECONDS_BETWEEN_LOOKS = 2.0
 """Between checks of a run that is still being trained."""
 
@@ -63,7 +70,7 @@ class RunsPane(Vertical):
     def compose(self) -> ComposeResult:
         yield Lines(id="runs-of")
         yield Static("", id="no-runs", markup=False)
-        yield ItemList(self._line, id="run-list")
+        yield TableList(ascii_only=self.view.ui.settings.ascii, id="run-list")
         yield ClustersRunPage(ascii_only=self.view.ui.settings.ascii, id="run-page")
         yield SearchBar("a folder of training runs", id="run-folder")
 
@@ -76,26 +83,19 @@ class RunsPane(Vertical):
         return self.query_one(ClustersRunPage)
 
     @property
-    def _list(self) -> ItemList:
-        return self.query_one("#run-list", ItemList)
+    def _list(self) -> TableList:
+        return self.query_one("#run-list", TableList)
 
     @property
     def _is_open(self) -> bool:
         return self.has_class("-open")
 
-    def _line(self, index: int, width: int) -> Line:
-        assert self.found is not None
-        run, prose = self.found[index], self.view.prose
+    def _row(self, run: ListedRun) -> Row:
         under = run.folder != self.folder
         name = str(run.folder.relative_to(self.folder)) if under else run.folder.name or "/"
-        last = run.settings.training.epochs
+        settings, last = run.settings, run.settings.training.epochs
         how_far = "not begun" if run.epoch is None else f"epoch {run.epoch} of {last}"
-        return [
-            (" " + pad(prose(name), max(10, width - 45)) + "  ", "strong"),
-            (pad(prose(run.settings.preset), 12), ""),
-            (pad(f"seed {run.settings.seed}", 12), ""),
-            (how_far, "dim" if run.epoch == last else "accent"),
-        ]
+        return name, settings.preset, settings.seed, how_far
 
     def enter(self) -> None:
         if self.found is None:
@@ -111,7 +111,7 @@ class RunsPane(Vertical):
             text = "\n\n".join(self.view.prose(line.format(folder=where)) for line in NO_RUNS)
         self.query_one("#no-runs", Static).update(text)
         self.query_one("#runs-of", Lines).show([(f" Training runs in {where}", "dim")])
-        self._list.show(len(self.found or ()))
+        self._list.show_rows(_COLUMNS, Rows.of([self._row(run) for run in self.found or ()]))
         if self._is_open:
             self.page.query_one(Plot).focus()
         elif self.found:
@@ -185,8 +185,9 @@ class RunsPane(Vertical):
         self.open_listed()
 
     def open_listed(self) -> None:
-        assert self.found is not None
-        self._read(self.found[self._list.cursor].folder)
+        number = self._list.row_number
+        if self.found is not None and number is not None:
+            self._read(self.found[number].folder)
 
     def ask_for_folder(self) -> None:
         self.query_one(SearchBar).open()

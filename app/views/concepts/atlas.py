@@ -10,7 +10,7 @@ from functools import lru_cache
 import msgspec
 import numpy as np
 
-from analysis.concepts.changes import component_changes, component_words
+from analysis.concepts.changes import component_changes, component_words, mean_angle
 from analysis.concepts.result import Components, LayerConcepts
 from analysis.table import Table
 
@@ -66,6 +66,12 @@ class ConceptAtlas:
     @property
     def layers(self) -> list[LayerConcepts]:
         return [self._layers[number] for number in sorted(self._layers)]
+
+    @property
+    def angles(self) -> dict[int, float]:
+        """How far the components of each layer turned on average, in degrees, if any match."""
+        found = {number: mean_angle(layer) for number, layer in self._layers.items()}
+        return {number: angle for number, angle in found.items() if angle is not None}
 
     def add(self, layer: LayerConcepts) -> None:
         # Layers and models share words: keep one copy of each.

@@ -9,27 +9,34 @@ from rich.cells import cell_len
 from analysis.concepts.changes import component_words
 from analysis.concepts.result import Components, LayerConcepts
 from analysis.concepts.tables import Description, Descriptions
-from app.terminal.text import fit, pad, visible
+from app.terminal.model_marks import MARKS
+from app.terminal.text import fit, visible
 from app.views.concepts.atlas import ConceptAtlas, ConceptRow, WordPlace
-from app.widgets.item_list import FoundList, ItemList
-from app.widgets.lines import Line
+from app.widgets.found_list import FoundList
+from app.widgets.scale import GAINED, KEPT, LOST, Span, sign_of
+from app.widgets.table_list import TableList
+from app.widgets.table_rows import Arrangement, Column, Row, Rows, cell_text
 
-_DESCRIBED_FROM = 130
-"""From this width on descriptions appear next to the words."""
-_DESCRIPTION, _SCENARIOS, _LEVEL = 28, 14, 10
-_NUMBER, _SHARE, _ANGLE = 4, 7, 8
+_VARIANCE_FROM = 90
+"""From this width on there is room for the explained variance."""
+_RANKED = Arrangement(column=0, falling=True)
+"""The components that turned most come first."""
 
 
-class ConceptList(ItemList):
-    """Rows of a layer; only visible lines are rendered."""
+class ConceptList(TableList):
+    """Rows of a layer, by how far they turned; only visible lines are rendered."""
 
     def __init__(self, follow: Callable[[], None], *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
         """Args: called when the cursor moves; plain ASCII; the widget's id."""
-        super().__init__(self._line, empty=" this layer is not computed yet", id=id)
-        self._follow = follow
-        self._ascii = ascii_only
+        super().__init__(
+            ascii_only=ascii_only,
+            follow=follow,
+            empty=" this layer is not computed yet",
+            filters=False,
+            id=id,
+        )
         self._layer: LayerConcepts | None = None
-        self._rows: Sequence[ConceptRow] = ()
+        self._components: Sequence[ConceptRow] = ()
         self._descriptions: Descriptions | None = None
 
     def show_layer(
@@ -37,81 +44,68 @@ class ConceptList(ItemList):
         layer: LayerConcepts | None,
         rows: Sequence[ConceptRow],
         descriptions: Descriptions | None,
+        width: int,
     ) -> None:
-        """Show another layer, None if not computed yet; the cursor stays at its rank."""
-        self._layer, self._rows, self._descriptions = layer, rows, descriptions
-        self.show(len(rows))
+        """Show a layer, None if not computed yet; another one than before from its first row.
+
+        `width` says what there is room for.
+        """
+        place = self.cursor if _same(self._layer, layer) else 0
+        self._layer, self._components, self._descriptions = layer, rows, descriptions
+        ascii_only, wide = self._ascii, width >= _VARIANCE_FROM
+        span = Span() if layer is None else Span.of([layer.angles])
+        signs = {style: sign_of(style, ascii_only=ascii_only) for style in (KEPT, GAINED, LOST)}
+        degrees = "{:.1f}".format if ascii_only else "{:.1f}°".format
+        columns = [
+            Column("turned", degrees, span.shade, missing="–"),
+            *(Column(mark.ascii if ascii_only else mark.glyph, missing="none") for mark in MARKS),
+            *([Column("var %", "{:.2f}".format, "dim", missing="–")] if wide else []),
+            *([Column("description", least=20)] if descriptions is not None else []),
+            *(
+                Column(f"{sign} {name}", style=style, least=10, harmless=True)
+                for (style, sign), name in zip(
+                    signs.items(), ("kept", "gained", "lost"), strict=True
+                )
+            ),
+        ]
+
+        def cells(index: int) -> Row:
+            assert layer is not None
+            row = rows[index]
+            share = None
+            if wide and row.base is not None:
+                share = 100 * float(layer.base.explained_variance[row.base])
+            described = [self._description(layer, row)] if descriptions is not None else []
+            return (
+                *(row.angle, row.base, row.tuned),
+                *([share] if wide else []),
+                *described,
+                *map(self._words, (row.kept, row.gained, row.lost)),
+            )
+
+        same = self.names == [column.name for column in columns]
+        self.show_rows(columns, Rows.made(len(rows), cells), None if same else _RANKED)
+        self.move_cursor(place)
 
     @property
     def row(self) -> ConceptRow | None:
-        return self._rows[self.cursor] if self._rows else None
+        number = self.row_number
+        return None if number is None else self._components[number]
 
-    def move_cursor(self, index: int) -> None:
-        before = self.cursor
-        super().move_cursor(index)
-        if self.cursor != before:
-            self._follow()
+    def _words(self, words: Sequence[str]) -> str:
+        return " ".join(visible(word, ascii_only=self._ascii) for word in words)
 
-    def heading(self, names: tuple[str, str], width: int) -> str:
-        """The heading above the columns."""
-        room = self._room(width)
-        parts = [f"{'#':>{_NUMBER}}{'var %':>{_SHARE}}  {pad(names[0] + ': words', room)}"]
-        parts.append(f"{'angle':>{_ANGLE}}")
-        parts.append(f"{'#':>{_NUMBER}}{'var %':>{_SHARE}}  {pad(names[1] + ': words', room)}")
-        if self._describes(width):
-            parts.append(f"  {pad('description', _DESCRIPTION)}  {pad('scenarios', _SCENARIOS)}")
-            parts.append("  level")
-        return "".join(parts)
-
-    def _describes(self, width: int) -> bool:
-        return self._descriptions is not None and width >= _DESCRIBED_FROM
-
-    def _room(self, width: int) -> int:
-        """Columns for one side's words."""
-        taken = 2 * (_NUMBER + _SHARE + 2) + _ANGLE
-        if self._describes(width):
-            taken += _DESCRIPTION + _SCENARIOS + _LEVEL + 6
-        return max(0, (width - taken) // 2)
-
-    def _line(self, index: int, width: int) -> Line:
-        layer, row = self._layer, self._rows[index]
-        assert layer is not None
-        room = self._room(width)
-        angle = "" if row.angle is None else f"{row.angle:.1f}°"
-        parts = [
-            *self._side(layer.base, row.base, room),
-            (f"{angle:>{_ANGLE}}", "accent"),
-            *self._side(layer.tuned, row.tuned, room),
-        ]
-        if self._describes(width):
-            parts += self._description(layer, row)
-        return parts
-
-    def _side(self, side: Components, component: int | None, room: int) -> Line:
-        if component is None:
-            return [(f"{'–':>{_NUMBER}}{'':>{_SHARE}}  {pad('no match', room)}", "dim")]
-        words = signed_words(side, component, ascii_only=self._ascii, cells=room)
-        return [
-            (f"{component:>{_NUMBER}}", ""),
-            (f"{100 * side.explained_variance[component]:>{_SHARE}.2f}  ", "dim"),
-            (pad(words, room), ""),
-        ]
-
-    def _description(self, layer: LayerConcepts, row: ConceptRow) -> Line:
+    def _description(self, layer: LayerConcepts, row: ConceptRow) -> str | None:
         found = find_description(self._descriptions, layer, row, 1)
         found = found or find_description(self._descriptions, layer, row, 0)
-        if found is None:
-            return []
-        scenarios = ", ".join(found.scenarios or ())
-        texts = (found.text, scenarios, found.level or "")
-        text, scenarios, level = (
-            " ".join(visible(word, ascii_only=self._ascii) for word in each.split())
-            for each in texts
-        )
-        return [
-            (f"  {pad(text, _DESCRIPTION)}  {pad(scenarios, _SCENARIOS)}", ""),
-            (f"  {fit(level, _LEVEL)}", "dim"),
-        ]
+        return None if found is None else " ".join(found.text.split())
+
+
+def _same(before: LayerConcepts | None, layer: LayerConcepts | None) -> bool:
+    """Whether it is the same layer of the same expert."""
+    if before is None or layer is None:
+        return before is layer
+    return (before.layer, before.expert) == (layer.layer, layer.expert)
 
 
 def find_description(
@@ -147,8 +141,22 @@ def signed_words(
 class FoundConcepts(FoundList[WordPlace]):
     """One line per row: its place, the word's rank in either model, and the words next to it."""
 
+    COLUMNS = (
+        Column("layer"),
+        *(
+            Column(name, text, style, missing=missing)
+            for side in ("base", "tuned")
+            for name, text, style, missing in (
+                (side, cell_text, "", "–"),
+                ("no.", cell_text, "dim", "not there"),
+                ("cos", "{:+.2f}".format, "dim", ""),
+            )
+        ),
+        Column("words", least=12, harmless=True),
+    )
+
     def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
-        super().__init__(self._line, ascii_only=ascii_only, id=id)
+        super().__init__(ascii_only=ascii_only, id=id)
         self._atlas = ConceptAtlas()
 
     def show_places(self, word: str, places: Sequence[WordPlace], atlas: ConceptAtlas) -> None:
@@ -159,21 +167,16 @@ class FoundConcepts(FoundList[WordPlace]):
         counts = f"base {base} · tuned {tuned}"
         self.list_places(word, places, f"components of {len(atlas.layers)} layers: {counts}")
 
-    def _line(self, index: int, width: int) -> Line:
-        place = self.places[index]
+    def row_of(self, place: WordPlace) -> Row:
         layer, row = self._atlas.layer(place.layer), self._atlas.rows(place.layer)[place.row]
         assert layer is not None
-        parts = [(f"layer {place.layer:>3} ", "")]
-        sides = (("base", row.base, place.base), ("tuned", row.tuned, place.tuned))
-        for name, component, rank in sides:
-            number = "–" if component is None else str(component)
-            parts.append((f" · {name} {number:>3}", "" if rank else "dim"))
-            parts.append(
-                (f"  no. {rank[0]:>2} {rank[1]:+.2f}" if rank else f"{'not there':>14}", "dim")
-            )
+        sides = [
+            (component, *(rank or (None, None)))
+            for component, rank in ((row.base, place.base), (row.tuned, place.tuned))
+        ]
         side, component = (
             (layer.tuned, row.tuned) if place.tuned is not None else (layer.base, row.base)
         )
         assert component is not None
-        words = signed_words(side, component, ascii_only=self._ascii, cells=width)
-        return [*parts, (f"  {words}", "")]
+        words = signed_words(side, component, ascii_only=self._ascii)
+        return place.layer, *sides[0], *sides[1], words

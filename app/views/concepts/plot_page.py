@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
@@ -12,7 +11,6 @@ from analysis.concepts.result import LayerConcepts
 from analysis.concepts.tables import Descriptions, NoDescriptions
 from analysis.table import Table
 from app.views.concepts.plots import PlotKind, plot_and_table, plot_kinds
-from app.widgets.lines import Lines
 from app.widgets.plot import Plot
 from app.widgets.table_list import TableList
 
@@ -31,8 +29,7 @@ class ConceptPlotPage(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Plot(ascii_only=self._ascii, id="plot")
-        yield Lines(id="table-columns", classes="columns")
-        yield TableList(ascii_only=self._ascii, id="table")
+        yield TableList(ascii_only=self._ascii, filters=False, id="table")
 
     def first(self) -> None:
         self.kind = plot_kinds(described=True)[0]
@@ -58,12 +55,6 @@ class ConceptPlotPage(Vertical):
         plot, self.table = plot_and_table(self.kind, layer, layers, names, known)
         self.query_one(Plot).show(plot)
         self.query_one(TableList).show_table(self.table)
-        self._show_columns()
-
-    @on(TableList.Fitted)
-    def _show_columns(self) -> None:
-        heading = self.query_one(TableList).heading()
-        self.query_one("#table-columns", Lines).show([(heading, "dim")])
 
     def swap(self) -> None:
         self.toggle_class("-table")

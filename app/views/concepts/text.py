@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import zip_longest
 
+import numpy as np
 from rich.cells import cell_len
 
 from analysis.concepts.annotation.endpoint import HOW_TO_ADD_ONE
-from analysis.concepts.changes import mean_angle
+from analysis.concepts.changes import component_words, mean_angle
 from analysis.concepts.result import Components, LayerConcepts
 from analysis.concepts.tables import Description, Descriptions
-from app.terminal.text import fit, prose, visible
+from app.terminal.colours import Palette
+from app.terminal.model_marks import marked
+from app.terminal.text import fit, pad, prose, visible
 from app.views.concepts.atlas import ConceptRow
 from app.views.concepts.component_list import find_description, signed_words
-from app.widgets.lines import Line, Part
+from app.widgets.lines import Line, Part, width_of
+from app.widgets.scale import GAINED, KEPT, LOST, Span, scale_line, sign_of, signs_line
 
 HELP = (
     "What the feed-forward network of a layer writes, read from its weights alone. A line is a "
-    "principal component of the base model and the component of the tuned model that matches it "
-    "best. Layers, experts and components count from 0.\n\n"
+    "principal component of the base model ○ and the component of the tuned model ● that matches "
+    "it best, those first that turned farthest; 90° is as far as can be. Colours are spread over "
+    "the layer's angles. = kept: words of both components; + gained: of the tuned one only; "
+    "− lost: of the base one only. Beside or below, the component under the cursor; o sorts "
+    "otherwise. Layers, experts and components count from 0.\n\n"
+    "Components of nearly the same variance mix easily, so that those of small var % turn far "
+    "even where little has changed. A large angle says most of the first components.\n\n"
+    "Left and right choose the layer. / finds a word in all layers computed so far, with its place "
+    "among the words of a component and its cosine there; Enter goes there, n and N go on. p goes "
+    "through the plots, t shows the numbers behind one; those of the words by layer name the words "
+    "that all components of a layer together gained and lost.\n\n"
+    "Formulas\n\n"
     "The rows of the down projection W_p [D_ff, D] are the patterns that a layer's neurons add to "
     "the hidden state. Less their mean, they are W̃; the components are the eigenvectors v_r of\n\n"
     "    C = W̃ᵀ W̃        var % = 100 · λ_r / Σ λ\n\n"
@@ -29,31 +44,58 @@ HELP = (
     "one is a convention, so that all signs may differ between two components that match.\n\n"
     "angle   between matched components, 0° to 90°, arccos |v · v'|. They are matched one to one "
     "so that the sum of |v · v'| is largest. Two random directions of a large model are close to "
-    "90° apart.\n"
+    "90° apart, but matched ones are nearer however little they have to do with each other: the "
+    "study of concepts says how far apart unrelated components of these models would be.\n"
     "subspaces   principal angles between the spaces that the components of base and tuned model "
     "span: 0° where tuning only turned components into each other, as it must where they span "
     "the whole space.\n"
     "kept, gained, lost   words of both components, of the tuned one only, of the base one only.\n"
     "description, scenarios, level   what a language model says of the words: what they have in "
     "common, what that is of use for, and whether it is phonology, morphology, syntax or "
-    f"semantics. {HOW_TO_ADD_ONE} Then run insttui concepts --annotate.\n\n"
-    "Left and right choose the layer. / finds a word in all layers computed so far, with its place "
-    "among the words of a component and its cosine there; Enter goes there, n and N go on. p goes "
-    "through the plots, t shows the numbers behind one; those of the words by layer name the words "
-    "that all components of a layer together gained and lost."
+    f"semantics. {HOW_TO_ADD_ONE} Then run insttui concepts --annotate."
 )
 
-_BELOW_WORDS = 3
-_NOT_DESCRIBED = (
-    "No descriptions: set OPENAI_API_KEY or OPENAI_BASE_URL, or name an endpoint in the settings, "
-    "then insttui concepts --annotate."
-)
+_NOT_DESCRIBED = "No descriptions: insttui concepts --annotate writes some (? says how)."
 
 
 UNLIKE = (
     "The components of a layer are compared with those of the same layer in the other model. "
     "Choose a tuned model that was trained from this base model."
 )
+
+
+def headline(angles: Mapping[int, float], so_far: str, width: int) -> Line:
+    """Which layer turned most and which least, by their mean angles in degrees.
+
+    `so_far` says on how many layers it rests, if not on all.
+    """
+    if not angles:
+        return [("No layer is compared yet.", "dim")]
+    most, least = max(angles, key=angles.__getitem__), min(angles, key=angles.__getitem__)
+    said: list[Part] = [
+        (f"Tuning turned layer {most} most: its components by {angles[most]:.1f}°", "strong")
+    ]
+    for rest in (
+        f" on average, those of layer {least} least, by {angles[least]:.1f}°; "
+        "the study of concepts says how far apart unrelated ones would be.",
+        f" on average, those of layer {least} least, by {angles[least]:.1f}°.",
+        " on average.",
+        ".",
+    ):
+        if width_of(said) + cell_len(rest) + cell_len(so_far) <= width:
+            said.append((rest, ""))
+            break
+    return [*said, (so_far, "dim")]
+
+
+def legend(layer: LayerConcepts | None, palette: Palette, *, ascii_only: bool) -> Line:
+    """What the colours of angles and the signs of words say."""
+    if layer is None or not np.isfinite(layer.angles).any():
+        return []
+    span = Span.of([layer.angles])
+    low, high = f"turned {span.lowest:.1f}°", f"{span.highest:.1f}°   "
+    scale = scale_line(palette, low, high, ascii_only=ascii_only)
+    return [*scale, *signs_line(ascii_only=ascii_only)]
 
 
 def summary(
@@ -107,16 +149,87 @@ def details(
 ) -> list[Line]:
     """The lines below the list: the row under the cursor, and notes on all rows.
 
-    The row's words take what the other lines leave of `height`.
+    A line for the words kept, gained and lost each, as many as fit.
     """
     if layer is None or row is None:
         return []
-    groups = zip(("kept", "gained", "lost"), (row.kept, row.gained, row.lost), strict=True)
+    lines: list[Line] = [_numbers(layer, row)]
+    for style, name, words in _groups(row):
+        sign = sign_of(style, ascii_only=ascii_only)
+        parts: list[Part] = [(f"{sign} {name} {len(words)}:", style)]
+        parts += ((visible(word, ascii_only=ascii_only), style) for word in words)
+        lines += _flow(parts, width, 1)
+    rest = _rest(layer, row, descriptions, notes, width, ascii_only)
+    return [*lines, *rest(height - len(lines))]
+
+
+def details_beside(
+    layer: LayerConcepts | None,
+    row: ConceptRow | None,
+    descriptions: Descriptions | None,
+    notes: Sequence[str],
+    *,
+    width: int,
+    ascii_only: bool = False,
+) -> list[Line]:
+    """The lines beside the list: the words of both components with their cosines."""
+    if layer is None or row is None:
+        return []
+    half = (width - 2) // 2
+    words = (
+        _words(layer.base, row.base, LOST, row.kept, half, ascii_only),
+        _words(layer.tuned, row.tuned, GAINED, row.kept, half, ascii_only),
+    )
+    lines: list[Line] = [_numbers(layer, row, short=True), []]
+    counts: list[Part] = []
+    for style, name, of_group in _groups(row):
+        sign = sign_of(style, ascii_only=ascii_only)
+        counts.append((f"{sign} {name} {len(of_group)}  ", style))
+    lines += [counts, []]
+    heads = [
+        pad(marked(side, name, ascii_only=ascii_only), half + 2)
+        for side, name in enumerate(("base", "tuned"))
+    ]
+    lines.append([(heads[0], "strong"), (heads[1], "strong")])
+    for base, tuned in zip_longest(*words, fillvalue=(" " * half, "")):
+        lines.append([base, ("  ", ""), tuned])
+    return [*lines, [], *_rest(layer, row, descriptions, notes, width, ascii_only)(12)]
+
+
+def _groups(row: ConceptRow) -> list[tuple[str, str, tuple[str, ...]]]:
+    return [(KEPT, "kept", row.kept), (GAINED, "gained", row.gained), (LOST, "lost", row.lost)]
+
+
+def _words(
+    side: Components,
+    component: int | None,
+    changed: str,
+    kept: Sequence[str],
+    width: int,
+    ascii_only: bool,
+) -> list[Part]:
+    """A component's words with their cosines, a line each; in the style `changed` if not kept."""
+    if component is None:
+        return [(pad("no match", width), "dim")]
+    measures = side.measures[component].tolist()
     parts: list[Part] = []
-    for name, words in groups:
-        if words:
-            parts.append((f"{name} {len(words)}:", "dim"))
-            parts += ((visible(word, ascii_only=ascii_only), "") for word in words)
+    for word, measure in zip(component_words(side, component), measures, strict=True):
+        style = KEPT if word in kept else changed
+        sign = sign_of(style, ascii_only=ascii_only)
+        text = pad(visible(word, ascii_only=ascii_only), max(4, width - 8))
+        parts.append((pad(f"{sign} {text}{measure:+.2f}", width), style))
+    return parts
+
+
+def _rest(
+    layer: LayerConcepts,
+    row: ConceptRow,
+    descriptions: Descriptions | None,
+    notes: Sequence[str],
+    width: int,
+    ascii_only: bool,
+) -> Callable[[int], list[Line]]:
+    """Descriptions, or that there are none, and notes: on so many lines."""
     said = [*dict.fromkeys([*layer.notes, *notes])]
     described: list[Line] = []
     if descriptions is None:
@@ -124,12 +237,8 @@ def details(
     else:
         described = _described(layer, row, descriptions, width, ascii_only)
     rests = prose(" ".join(said), ascii_only=ascii_only).split(" ")
-    return [
-        _numbers(layer, row),
-        *_flow(parts, width, height - 1 - _BELOW_WORDS),
-        *described,
-        *_flow([(word, "dim") for word in rests], width, _BELOW_WORDS - len(described)),
-    ]
+    parts = [(word, "dim") for word in rests]
+    return lambda height: [*described, *_flow(parts, width, max(1, height - len(described)))]
 
 
 def copied_text(
@@ -161,7 +270,7 @@ def _place(layer: LayerConcepts) -> str:
     return f"layer {layer.layer}" + (f", expert {layer.expert}" if layer.expert >= 0 else "")
 
 
-def _numbers(layer: LayerConcepts, row: ConceptRow) -> Line:
+def _numbers(layer: LayerConcepts, row: ConceptRow, *, short: bool = False) -> Line:
     parts: list[Part] = []
     sides = ((layer.base, row.base), (layer.tuned, row.tuned))
     for name, (side, component) in zip(("base", "tuned"), sides, strict=True):
@@ -171,7 +280,7 @@ def _numbers(layer: LayerConcepts, row: ConceptRow) -> Line:
         parts.append((f"{name} ", "dim"))
         parts.append((f"{component}  ", "strong"))
         parts.append((f"{100 * side.explained_variance[component]:.2f} % ", ""))
-        parts.append((f"{_measures(side, component)} · ", "dim"))
+        parts.append(("· " if short else f"{_measures(side, component)} · ", "dim"))
     if row.angle is not None:
         parts.append((f"angle {row.angle:.1f}°", "accent"))
     return parts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from msgspec.structs import replace
@@ -14,29 +15,34 @@ from textual.widgets import Static
 
 from analysis.concepts.gather import concept_asks, places_of
 from analysis.concepts.result import LayerConcepts
-from analysis.concepts.tables import Descriptions, concepts_table
+from analysis.concepts.tables import Descriptions, concepts_table, rotation_table
 from analysis.problems import ProblemError
 from analysis.request import Ask
 from app.frame.action import Action
 from app.frame.actions import bindings
+from app.frame.export import Tables
 from app.frame.layer_view import LayerView
+from app.frame.twin import Value
 from app.jobs.layer_jobs import LayerJobs
 from app.jobs.pair_jobs import PairJobs
 from app.known_descriptions import KnownDescriptions
 from app.links import ComponentLink, Link
+from app.terminal.colours import palette_of
 from app.views.concepts.atlas import ConceptAtlas
 from app.views.concepts.component_list import FoundConcepts
 from app.views.concepts.page import ConceptPage
 from app.views.concepts.plot_page import ConceptPlotPage
-from app.views.concepts.text import HELP, UNLIKE, copied_text, summary
+from app.views.concepts.text import HELP, UNLIKE, copied_text, headline, legend, summary
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line, Lines
+from app.widgets.scaled_lines import ScaledLines
 from app.widgets.search_bar import SearchBar
 
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
 
-    from app.workspace import PairWorkspace, SessionLike
+    from analysis.session.drive import Answerer
+    from app.workspace import PairWorkspace
 
 
 class ConceptJobs(PairJobs):
@@ -44,26 +50,34 @@ class ConceptJobs(PairJobs):
 
     UNLIKE = UNLIKE
 
-    def __init__(
-        self, workspace: PairWorkspace, session: SessionLike, listener: MessagePump
-    ) -> None:
+    def __init__(self, workspace: PairWorkspace, session: Answerer, listener: MessagePump) -> None:
         super().__init__(workspace, session, listener)
         self._of_expert: dict[int, LayerJobs[LayerConcepts]] = {}
 
+    def planned(self) -> list[Ask[LayerConcepts]]:
+        """The layers of the first expert, or of a dense model."""
+        assert self.architectures is not None
+        built = self.architectures[0]
+        return self._asks_of(0 if built.experts else -1)
+
+    def _asks_of(self, expert: int) -> list[Ask[LayerConcepts]]:
+        """A layer each; one without a network is asked nothing."""
+        assert self.architectures is not None
+        work, built = self._workspace, self.architectures[0]
+        places = places_of(built, expert)
+        # The expert is named elsewhere.
+        asks = [Ask[LayerConcepts](f"layer {number}", ()) for number in range(built.layers)]
+        wanted = concept_asks(work.pair, places, work.words)
+        for (number, _), ask in zip(places, wanted, strict=True):
+            asks[number] = replace(ask, name=f"layer {number}")
+        return asks
+
     def turn_to(self, expert: int, layer: int) -> None:
         """Request an expert's layers (-1: dense model), this one first; pauses other experts."""
-        assert self.architectures is not None
         if self.parts is not None:
             self.parts.stop()
         if expert not in self._of_expert:
-            work, built = self._workspace, self.architectures[0]
-            places = places_of(built, expert)
-            # The expert is named elsewhere; a layer without a network is asked nothing.
-            asks = [Ask[LayerConcepts](f"layer {number}", ()) for number in range(built.layers)]
-            wanted = concept_asks(work.pair, places, work.words)
-            for (number, _), ask in zip(places, wanted, strict=True):
-                asks[number] = replace(ask, name=f"layer {number}")
-            self._of_expert[expert] = self._jobs(asks)
+            self._of_expert[expert] = self._jobs(self._asks_of(expert))
         self.parts = self._of_expert[expert]
         self.parts.run(layer)
 
@@ -77,6 +91,11 @@ class ConceptsView(LayerView[ConceptJobs]):
     BINDINGS: ClassVar[list[BindingType]] = bindings("concepts")
     PAGES = ("words", "list", "plot", "found")
     FOUND = "components"
+    TWINS: ClassVar[Mapping[str, str]] = {
+        "list": "concepts --layers {layer} {models} {vocab}",
+        "plot": "concepts {models} {vocab}",
+        "found": "concepts {models} {vocab}",
+    }
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
@@ -95,13 +114,15 @@ class ConceptsView(LayerView[ConceptJobs]):
 
     def compose(self) -> ComposeResult:
         ascii_only = self.ui.settings.ascii
+        yield Lines(id="headline")
         yield Lines(id="summary")
         with Container(id="content"):
             yield Static("", id="words", markup=False)
             yield ConceptPage(ascii_only=ascii_only, id="page")
             yield ConceptPlotPage(ascii_only=ascii_only, id="plot-page")
             yield FoundConcepts(ascii_only=ascii_only, id="found")
-        yield SearchBar("a word to find in the components of all layers", id="search")
+        yield ScaledLines(id="legend")
+        yield SearchBar("a word to find in the components of all layers", id="search", filters=True)
         yield Lines(id="progress")
 
     @property
@@ -167,7 +188,9 @@ class ConceptsView(LayerView[ConceptJobs]):
         shown, descriptions = self._shown, self._descriptions
         if self._page == "list" and jobs.architectures is not None:
             rows, notes = self._atlas.rows(self._layer), jobs.architectures[0].notes
-            self._concepts.show(shown, rows, descriptions, self._names, notes)
+            self._concepts.show(shown, rows, descriptions, notes)
+            depth = jobs.architectures[0].layers
+            self._concepts.show_layers(self._atlas.angles, depth, self._layer)
         elif self._page == "plot":
             self._plots.show(shown, self._atlas.layers, descriptions, self._names)
         self._show_summary()
@@ -181,18 +204,31 @@ class ConceptsView(LayerView[ConceptJobs]):
             about = self._layer, self._expert, self._shown, built[0].width, width
             above = summary(*about, next(gaps, ""))
         self.query_one("#summary", Lines).show(above)
+        parts = None if self._jobs is None else self._jobs.parts
+        if parts is None or self._page == "words":
+            return
+        angles = self._atlas.angles
+        done = len(parts.results)
+        so_far = "" if done == parts.asked else f" So far: {done} of {parts.asked} layers."
+        said = headline(angles, so_far, self.size.width - 2)
+        self.query_one("#headline", Lines).show(said)
+        meaning = legend(self._shown, palette_of(self.app), ascii_only=self.ui.settings.ascii)
+        self.query_one("#legend", ScaledLines).show(meaning)
 
     def _progress(self) -> Line:
-        if not self.ui.came_by_link(self):
+        if not (self._is_behind or self._page == "found" or self.ui.came_by_link(self)):
             return super()._progress()
         # Escape goes back first and stops nothing.
         return self._going_on()[:1] or self._all_there()
 
+    def _twin_values(self) -> Mapping[str, Value]:
+        return {"layer": self._layer}
+
     # News of the requests
 
     def _ask(self) -> ConceptJobs:
-        assert self.ui.session is not None
-        return ConceptJobs(self.pair, self.ui.session, self)
+        assert self.session is not None
+        return ConceptJobs(self.pair, self.session, self)
 
     def _begin(self, jobs: ConceptJobs) -> None:
         try:
@@ -213,13 +249,16 @@ class ConceptsView(LayerView[ConceptJobs]):
                 self._descriptions = self._known
         if part == self._layer or self._page == "plot":
             self.show_everything()
+        else:
+            self._show_summary()
+            self._concepts.show_layers(self._atlas.angles, jobs.parts.layers, self._layer)
         if self._wanted is not None and self._wanted.layer == part == self._layer:
             self._show_wanted()
 
     def open(self, link: Link) -> None:
         """Go to a component that another view links to, once its layer is there."""
         if isinstance(link, ComponentLink):
-            self._wanted = link
+            self._wanted, self._landed = link, None
             self._show_wanted()
 
     def _show_wanted(self) -> None:
@@ -243,7 +282,7 @@ class ConceptsView(LayerView[ConceptJobs]):
         self._layer = layer
         self.show_everything()
         if row is not None:
-            self._concepts.items.move_cursor(row)
+            self._concepts.items.move_to_row(row)
         self._settle()
 
     def _go_to_expert(self, expert: int) -> None:
@@ -265,7 +304,7 @@ class ConceptsView(LayerView[ConceptJobs]):
 
     @on(ItemList.Chosen, "#found")
     def action_open(self) -> None:
-        self._go_to_found()
+        self._follow_found()
 
     def action_plot(self) -> None:
         """Show the next plot; the list follows the last one."""
@@ -280,6 +319,8 @@ class ConceptsView(LayerView[ConceptJobs]):
         self._plots.swap()
 
     def _back(self) -> bool:
+        if super()._back():
+            return True
         if self._page in ("plot", "found"):
             self._turn_to("list")
         elif self._page == "list" and self.ui.came_by_link(self):
@@ -314,8 +355,12 @@ class ConceptsView(LayerView[ConceptJobs]):
             places = self._atlas.places_table(found.word, found.places)
             self.export_table(lambda: places, "concepts-word", *self._models)
         else:
-            listed = concepts_table(layers, self._descriptions)
-            self.export_table(lambda: listed, "concepts", *self._models)
+            descriptions = self._descriptions
+            tables: Tables = {
+                "concepts": lambda: concepts_table(layers, descriptions),
+                "concepts-rotation": lambda: rotation_table(layers),
+            }
+            self.export_tables(tables, *self._models)
 
     def action_copy(self) -> None:
         layer, row = self._shown, self._concepts.items.row

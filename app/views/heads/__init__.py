@@ -7,7 +7,8 @@ from app.frame.action import Action
 ACTIONS = (
     Action("heads.open", "enter", "open", "Open the head; in it, its neuron pairs"),
     Action("heads.rerun", "r", "again", "Run again what failed or was stopped", "run_again"),
-    Action("heads.find", "slash", "find", "Find a word in all heads"),
+    Action("heads.find", "slash", "word", "Find the heads that relate a word"),
+    Action("heads.pane", "m", "map", "To the map, to the words, and back to the ranking"),
     Action("heads.verbs", "w", "verbs", "Instruction verbs against general verbs, by layers"),
     Action("heads.swap", "s", "swap", "The neuron pairs of the other model"),
     Action("heads.export", "e", "export", "Pairs and changes, or what is shown, as CSV files"),

@@ -8,8 +8,9 @@ from functools import lru_cache
 
 from analysis.heads.changes import HeadComparison, heads_with
 from analysis.heads.result import HeadPairs
+from analysis.heads.word_counts import WordCounts, WordHeads
 from analysis.table import Table
-from app.views.heads.layer import HeadLayer
+from app.views.heads.layer import HeadLayer, HeadSummary
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,17 @@ class HeadAtlas:
     Args:
         count: How many layers have heads.
         depth: How many layers there are.
+
+    Attributes:
+        ranked: Their heads, those that tuning changed most first.
+        words: The words that they relate, the largest differences in their number first.
     """
 
     def __init__(self, count: int, depth: int) -> None:
         self.count, self.depth = count, depth
+        self.ranked: list[HeadSummary] = []
+        self.words: list[WordHeads] = []
+        self._words = WordCounts()
         self._layers: dict[int, HeadLayer] = {}
         self._compared = lru_cache(maxsize=256)(self._compare)
 
@@ -71,7 +79,13 @@ class HeadAtlas:
         return [self._layers[layer].both[side] for layer in self.layers]
 
     def add(self, layer: HeadLayer) -> None:
+        if layer.number in self._layers:
+            return
         self._layers[layer.number] = layer
+        heads = [*self.ranked, *layer.summaries]
+        self.ranked = sorted(heads, key=lambda each: (-each.change, each.place))
+        self._words.add_all(layer.words)
+        self.words = self._words.ranked()
 
     def layer(self, number: int) -> HeadLayer | None:
         return self._layers.get(number)
@@ -86,7 +100,10 @@ class HeadAtlas:
 
     def find(self, word: str) -> list[WordPlace]:
         """The heads that pair a word, ignoring case; the largest differences first."""
-        places = [place for layer in self.layers for place in self._places(layer, word)]
+        own = word.casefold()
+        # While a word is typed, hardly any layer has what is there of it.
+        layers = [number for number in self.layers if own in self._layers[number].known]
+        places = [place for number in layers for place in self._places(number, word)]
         places.sort(key=lambda place: (-abs(place.difference), place.layer, place.head))
         return places
 

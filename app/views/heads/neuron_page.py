@@ -8,10 +8,16 @@ from textual.containers import Horizontal
 
 from analysis.heads.changes import neuron_changes
 from analysis.heads.result import NeuronPairs
-from app.terminal.text import pad
 from app.views.heads.page import pair_text
-from app.widgets.item_list import FollowedList, ItemList
-from app.widgets.lines import Line
+from app.widgets.table_list import TableList
+from app.widgets.table_rows import AS_IT_COMES, NO_ROWS, Column, Row, Rows
+
+_NEURONS = (
+    Column("neuron pair"),
+    Column("pairs", style="dim"),
+    Column("change", "{:.2f}".format, "accent"),
+)
+_PAIRS = (Column("pair", least=12, harmless=True), Column("q · k", style="accent"))
 
 
 class NeuronPage(Horizontal):
@@ -25,8 +31,15 @@ class NeuronPage(Horizontal):
         self._model = ""
 
     def compose(self) -> ComposeResult:
-        yield FollowedList(self._neuron, self._show_words, empty="", id="neurons")
-        yield ItemList(self._pair, empty="this neuron pair relates no words", id="pairs")
+        yield TableList(
+            ascii_only=self._ascii, follow=self._show_words, empty="", filters=False, id="neurons"
+        )
+        yield TableList(
+            ascii_only=self._ascii,
+            empty=" this neuron pair relates no words",
+            filters=False,
+            id="pairs",
+        )
 
     def show(self, both: tuple[NeuronPairs, NeuronPairs] | None, side: int, model: str) -> None:
         """Show a head's neuron pairs, None while computed; the same head keeps its cursor.
@@ -35,10 +48,10 @@ class NeuronPage(Horizontal):
         """
         before, self._shown = self._shown, None if both is None else both[side]
         self._changes = [] if both is None else neuron_changes(*both).tolist()
-        neurons = self.query_one("#neurons", ItemList)
-        neurons.show(
-            len(self._changes), cursor=neurons.cursor if _same_head(before, self._shown) else 0
-        )
+        neurons = self.query_one("#neurons", TableList)
+        rows = Rows.made(len(self._changes), self._neuron)
+        same = _same_head(before, self._shown)
+        neurons.show_rows(_NEURONS, rows, None if same else AS_IT_COMES)
         neurons.border_title = Text(f"{len(self._changes)} neuron pairs" if both else "computing")
         self._model = model
         self._show_words()
@@ -59,41 +72,31 @@ class NeuronPage(Horizontal):
 
     @property
     def _neuron_at_cursor(self) -> int | None:
-        neurons = self.query_one("#neurons", ItemList)
-        return neurons.cursor if neurons.count else None
+        return self.query_one("#neurons", TableList).row_number
 
     def _show_words(self) -> None:
-        pairs, neuron = self.query_one("#pairs", ItemList), self._neuron_at_cursor
+        pairs, neuron = self.query_one("#pairs", TableList), self._neuron_at_cursor
         if self._shown is None or neuron is None:
             pairs.border_title = Text(self._model)
-            pairs.show(0, cursor=0)
+            pairs.show_rows(_PAIRS, NO_ROWS)
             return
         start, end = self._shown.starts[neuron : neuron + 2].tolist()
         pairs.border_title = Text(
             f"{self._model} · neuron pair {neuron} · {end - start} pairs by q · k"
         )
-        pairs.show(end - start, cursor=0)
+        rows = Rows.made(end - start, lambda index: self._pair(start + index))
+        pairs.show_rows(_PAIRS, rows, row=0)
 
-    def _neuron(self, index: int, width: int) -> Line:
+    def _neuron(self, index: int) -> Row:
         assert self._shown is not None
         start, end = self._shown.starts[index : index + 2].tolist()
-        return [
-            (f"{index:>4} ", ""),
-            (pad(f"{end - start} pairs", 11), "dim"),
-            (f"change {self._changes[index]:.2f}", "accent"),
-        ]
+        return index, end - start, self._changes[index]
 
-    def _pair(self, index: int, width: int) -> Line:
-        shown, neuron = self._shown, self._neuron_at_cursor
+    def _pair(self, place: int) -> Row:
+        shown = self._shown
         assert shown is not None
-        assert neuron is not None
-        place = int(shown.starts[neuron]) + index
         first, second = shown.words[shown.first[place]], shown.words[shown.second[place]]
-        text = pair_text(first, second, ascii_only=self._ascii)
-        return [
-            (pad(text, max(0, min(40, width - 12))), ""),
-            (f" {shown.score[place]:.4g}", "accent"),
-        ]
+        return pair_text(first, second, ascii_only=self._ascii), float(shown.score[place])
 
 
 def _same_head(one: NeuronPairs | None, other: NeuronPairs | None) -> bool:

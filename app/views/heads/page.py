@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,12 +11,15 @@ from textual.containers import Horizontal
 from textual.events import Resize
 
 from analysis.heads.changes import HeadComparison, Status, WordPairChange
-from app.terminal.text import fit, pad, visible
+from app.terminal.text import visible
 from app.views.heads.atlas import WordPlace
-from app.widgets.item_list import FoundList, ItemList
-from app.widgets.lines import Line
+from app.widgets.found_list import FoundList
+from app.widgets.scale import GAINED, KEPT, LOST, change_style, sign_of
+from app.widgets.table_list import TableList
+from app.widgets.table_rows import Column, Row, Rows
 
-STATUSES: tuple[Status, ...] = ("kept", "gained", "lost")
+STATUSES: dict[Status, str] = {"kept": KEPT, "gained": GAINED, "lost": LOST}
+"""What tuning does to a word pair, and in which style it is shown."""
 
 _COLUMNS_FROM = 66
 """From this width on the lists are side by side."""
@@ -52,11 +54,7 @@ class HeadPage(Horizontal):
 
     def compose(self) -> ComposeResult:
         for status in STATUSES:
-
-            def draw(index: int, width: int, status: Status = status) -> Line:
-                return self._line(self._pairs[status][index], width)
-
-            yield ItemList(draw, empty="–", id=status)
+            yield TableList(ascii_only=self._ascii, empty=" –", filters=False, id=status)
 
     def on_resize(self, event: Resize) -> None:
         """Stack the lists if three do not fit side by side."""
@@ -64,49 +62,52 @@ class HeadPage(Horizontal):
 
     def show(self, comparison: HeadComparison | None) -> None:
         """Show another head; None for one not computed yet."""
-        for status in STATUSES:
-            self._pairs[status] = () if comparison is None else comparison.of(status)
-            items, count = self._list(status), len(self._pairs[status])
-            items.border_title = Text(status if comparison is None else f"{status} {count}")
-            items.show(count, cursor=0)
+        for status, style in STATUSES.items():
+            pairs = self._pairs[status] = () if comparison is None else comparison.of(status)
+            table = self._list(status)
+            title = f"{sign_of(style, ascii_only=self._ascii)} {status}"
+            table.border_title = Text(title if comparison is None else f"{title} {len(pairs)}")
+            columns = (
+                Column("pair", style=style, least=8, harmless=True),
+                Column("by", style="dim"),
+            )
+            table.show_rows(columns, Rows.of([self._row(pair) for pair in pairs]), row=0)
 
     def focus_first(self) -> None:
         """Focus the first non-empty list."""
-        status = next((each for each in STATUSES if self._pairs[each]), STATUSES[0])
+        status: Status = next((each for each in STATUSES if self._pairs[each]), "kept")
         self._list(status).focus()
 
     def action_column(self, by: int) -> None:
         """Focus the list to the left (-1) or to the right (1)."""
         focused = self.screen.focused
-        here = next((n for n, each in enumerate(STATUSES) if self._list(each) is focused), 0)
-        self._list(STATUSES[(here + by) % len(STATUSES)]).focus()
+        lists = [self._list(each) for each in STATUSES]
+        here = lists.index(focused) if focused in lists else 0
+        lists[(here + by) % len(lists)].focus()
 
-    def _list(self, status: Status) -> ItemList:
-        return self.query_one(f"#{status}", ItemList)
+    def _list(self, status: Status) -> TableList:
+        return self.query_one(f"#{status}", TableList)
 
-    def _line(self, pair: WordPairChange, width: int) -> Line:
-        count = count_text(pair, ascii_only=self._ascii)
-        room = max(0, width - cell_len(count) - 1)
-        text = pair_text(pair.word_a, pair.word_b, ascii_only=self._ascii)
-        return [(pad(text, min(room, max(24, cell_len(text)))), ""), (f" {count}", "accent")]
+    def _row(self, pair: WordPairChange) -> Row:
+        return (
+            pair_text(pair.word_a, pair.word_b, ascii_only=self._ascii),
+            count_text(pair, ascii_only=self._ascii),
+        )
 
 
 class FoundHeads(FoundList[WordPlace]):
     """One line per head: its place, the model with more pairs of the word, its partners."""
 
-    def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
-        super().__init__(self._line, ascii_only=ascii_only, id=id)
+    COLUMNS = (
+        Column("layer"),
+        Column("head"),
+        Column("base", style="dim"),
+        Column("tuned", style="dim"),
+        Column("change", "{:+d}".format, change_style),
+        Column("partners", least=12, harmless=True),
+    )
 
-    def _line(self, index: int, width: int) -> Line:
-        place = self.places[index]
-        where = f"layer {place.layer:>3} · head {place.head:>3}"
-        counts = f"  base {place.pairs_base:>3}  tuned {place.pairs_tuned:>3}"
-        difference = f" {place.difference:+4d}  " if place.difference else "    =  "
-        room = width - cell_len(where + counts + difference)
+    def row_of(self, place: WordPlace) -> Row:
         partners = "  ".join(visible(each, ascii_only=self._ascii) for each in place.partners[:40])
-        return [
-            (where, ""),
-            (counts, "dim"),
-            (difference, "accent"),
-            (fit(partners, max(0, room)), ""),
-        ]
+        counts = place.pairs_base, place.pairs_tuned, place.difference
+        return place.layer, place.head, *counts, partners

@@ -5,15 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Static
 
 from analysis.heads.result import HeadPairs
-from analysis.heads.verbs import VerbTable, verb_table
+from analysis.heads.verbs import VerbRow, VerbTable, verb_table
 from analysis.statistics.inference import Sample
+from app.widgets.table_list import TableList
+from app.widgets.table_rows import Column, Row, Rows
+
+_COLUMNS = (
+    Column("layers"),
+    Column("heads"),
+    Column("instruction verbs"),
+    Column("general verbs"),
+    Column("p", lambda p: p if isinstance(p, str) else f"{p:.3g}"),
+)
 
 
-class VerbPage(Static, can_focus=True):
+class VerbPage(Vertical):
     """A row per group of layers, and how to read it. `table` is None while counting."""
 
     class Counted(Message):
@@ -25,51 +37,56 @@ class VerbPage(Static, can_focus=True):
             self.computed = computed
             self.layers = layers
 
-    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
-        super().__init__("", markup=False, id=id)
+    def __init__(self, *, ascii_only: bool, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._ascii = ascii_only
         self.table: VerbTable | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Static("", markup=False, id="verbs-of")
+        yield TableList(ascii_only=self._ascii, empty=" Counting.", filters=False, id="verb-table")
+        yield Static("", markup=False, id="verbs-rest")
+
+    def focus_shown(self) -> None:
+        self.query_one(TableList).focus()
 
     def count(self, base: Sequence[HeadPairs], tuned: Sequence[HeadPairs], layers: int) -> None:
         """Count the verbs in some layers of both models on a thread, then show the table."""
         self.table = None
-        self.update("Counting.")
+        self._show_rows(())
 
         def count() -> None:
             self.post_message(self.Counted(verb_table(base, tuned, layers), len(base), layers))
 
         self.run_worker(count, thread=True, exclusive=True, group="verbs")
 
+    def _show_rows(self, rows: Sequence[Row]) -> None:
+        table = self.query_one(TableList)
+        table.styles.height = 2 + max(1, len(rows))
+        table.show_rows(_COLUMNS, Rows.of(rows))
+
     @on(Counted)
     def _show(self, message: Counted) -> None:
         self.table = message.table
-        self.update(verb_text(message.table, computed=message.computed, layers=message.layers))
+        self._show_rows([_cells(row) for row in message.table.rows])
+        rests = f"It rests on {message.computed} of {message.layers} layers"
+        all_there = message.computed == message.layers
+        rests += "." if all_there else "; the others are not computed yet."
+        self.query_one("#verbs-of", Static).update(_SHARE)
+        self.query_one("#verbs-rest", Static).update(f"{rests}\n\n{_HOW_TO_READ}")
 
 
-def verb_text(table: VerbTable, *, computed: int, layers: int) -> str:
-    """The table as text, with the number of layers it covers."""
-    lines = [
-        "Of the heads whose number of pairs with a verb changed, the share where it rose (in %)",
-        "",
-        f"{'layers':<9}{'heads':>6}{'instruction verbs':>24}{'general verbs':>24}   p",
-    ]
-    for row in table.rows:
-        p = row.note if row.p_value is None else f"{row.p_value:.3g}"
-        lines.append(
-            f"{f'{row.first}–{row.last}':<9}{row.heads:>6}"
-            f"{_sample(row.instruction):>24}{_sample(row.general):>24}   {p}"
-        )
-    rests = f"It rests on {computed} of {layers} layers"
-    rests += "." if computed == layers else "; the others are not computed yet."
-    return "\n".join(
-        [
-            *lines,
-            "",
-            rests,
-            "",
-            "50 is neutral. Mean ± standard deviation over the verbs, and their number; p: Welch's "
-            "two-sided t-test that the two means are the same.",
-        ]
-    )
+_SHARE = "Of the heads whose number of pairs with a verb changed, the share where it rose (in %)\n"
+_HOW_TO_READ = (
+    "50 is neutral. Mean ± standard deviation over the verbs, and their number; p: Welch's "
+    "two-sided t-test that the two means are the same."
+)
+
+
+def _cells(row: VerbRow) -> Row:
+    p = row.note if row.p_value is None else row.p_value
+    layers = f"{row.first}–{row.last}"
+    return layers, row.heads, _sample(row.instruction), _sample(row.general), p
 
 
 def _sample(sample: Sample) -> str:

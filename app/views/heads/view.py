@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
-from msgspec.structs import replace
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -13,76 +14,57 @@ from textual.events import Resize
 from textual.message import Message
 from textual.widgets import Static
 
-from analysis.heads.gather import head_ask, layer_asks
-from analysis.heads.result import NeuronPairs
 from analysis.heads.tables import (
     neuron_changes_table,
     neuron_pairs_table,
     pairs_table,
     summary_table,
 )
-from analysis.models.request import Architecture
+from analysis.heads.word_counts import ranked_words_table
 from app.frame.action import Action
 from app.frame.actions import bindings
 from app.frame.export import Tables
 from app.frame.layer_view import LayerView
-from app.jobs.pair_jobs import PairJobs
+from app.frame.twin import Value
 from app.links import HeadLink, Link
+from app.terminal.colours import palette_of
 from app.views.heads.atlas import HeadAtlas, places_table
+from app.views.heads.jobs import HeadJobs
 from app.views.heads.layer import HeadLayer
 from app.views.heads.neuron_page import NeuronPage
+from app.views.heads.overview import HeadOverview
 from app.views.heads.page import FoundHeads, HeadPage
-from app.views.heads.text import HELP, UNLIKE, copied_text, rests_on, status_lines
+from app.views.heads.text import HELP, copied_text, findings, rests_on, status_lines
 from app.views.heads.verb_page import VerbPage
-from app.widgets.head_map import HeadMap, blank_map, levels_of
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line, Lines
+from app.widgets.scale import scale_line, signs_line
+from app.widgets.scaled_lines import ScaledLines
 from app.widgets.search_bar import SearchBar
-from app.widgets.token_face import TokenFace
 
-BOTH_FROM_WIDTH = 100
-
-
-class HeadJobs(PairJobs):
-    """Parts are layers of heads; the opened thing is one head's neuron pairs."""
-
-    UNLIKE = UNLIKE
-
-    @property
-    def neuron_pairs(self) -> tuple[NeuronPairs, NeuronPairs] | None:
-        """The open head of the base and the tuned model; None until both are there."""
-        return None if self.opened is None else self.opened.both(0)
-
-    def begin_layers(self, built: Architecture) -> None:
-        """Request all layers that have heads, the first one first."""
-        work, every = self._workspace, range(built.layers)
-        asks = layer_asks(work.pair, every, work.words, work.vectors)
-        for gap in built.without_heads:
-            asks[gap.layer] = replace(asks[gap.layer], requests=())
-        self.parts = self._jobs(asks)
-        self.parts.run(0)
-
-    def why_no_heads(self, layer: int) -> str:
-        """Why a layer has no heads, after its number; empty if it has some."""
-        assert self.architectures is not None
-        gaps = self.architectures[0].without_heads
-        return next((gap.why for gap in gaps if gap.layer == layer), "")
-
-    def open_head(self, layer: int, head: int) -> None:
-        """Request a head's neuron pairs, cancelling those of another head."""
-        work = self._workspace
-        self._open(head_ask(work.pair, layer, head, work.words, work.vectors))
+_BESIDE_FROM = 100
+"""From this width on, map and ranking are side by side."""
+_HEAD_FROM = 150
+"""From this width on, so are the pairs of the head under the cursor."""
+_PANE_NAMES = {"ranking": "ranking", "map": "map", "by-word": "words"}
 
 
 class HeadsView(LayerView[HeadJobs]):
-    """From the map to a head to its neuron pairs; plus search results and verbs."""
+    """From all heads to one to its neuron pairs; plus search results and verbs."""
 
     SCOPE = "heads"
     HELP = HELP
     ANSWERS = frozenset({"verbs", "export", "copy"})
     BINDINGS: ClassVar[list[BindingType]] = bindings("heads")
-    PAGES = ("words", "map", "head", "neurons", "found", "verbs")
+    PAGES = ("words", "heads", "head", "neurons", "found", "verbs")
     FOUND = "heads"
+    TWINS: ClassVar[Mapping[str, str]] = {
+        "heads": "heads --summary {models} {vocab} {vectors}",
+        "head": "heads --layers {layer} {models} {vocab} {vectors}",
+        "neurons": "heads --layers {layer} --head {head} {models} {vocab} {vectors}",
+        "verbs": "heads --verbs {models} {vocab} {vectors}",
+        "found": "heads {models} {vocab} {vectors}",
+    }
 
     class Compared(Message):
         """A layer's heads were compared."""
@@ -99,20 +81,22 @@ class HeadsView(LayerView[HeadJobs]):
 
     def compose(self) -> ComposeResult:
         ascii_only = self.ui.settings.ascii
+        yield ScaledLines(id="finding")
         with Horizontal(id="content"):
             yield Static("", id="words", markup=False)
-            yield HeadMap(ascii_only=ascii_only, follow=self._moved, id="map")
+            yield HeadOverview(self._moved, ascii_only=ascii_only, id="overview")
             yield HeadPage(ascii_only=ascii_only, id="page")
             yield NeuronPage(ascii_only=ascii_only, id="neuron-page")
             yield FoundHeads(ascii_only=ascii_only, id="found")
-            yield VerbPage(id="verbs")
-        yield SearchBar("a word to find in the pairs of all heads", id="search")
+            yield VerbPage(ascii_only=ascii_only, id="verbs")
+        yield ScaledLines(id="status")
+        yield ScaledLines(id="legend")
+        yield SearchBar("/ type a word: which heads relate it?", id="search", filters=True)
         yield Lines(id="progress")
-        yield Lines(id="status")
 
     @property
-    def _map(self) -> HeadMap:
-        return self.query_one("#map", HeadMap)
+    def _overview(self) -> HeadOverview:
+        return self.query_one(HeadOverview)
 
     @property
     def _found(self) -> FoundHeads:
@@ -120,19 +104,19 @@ class HeadsView(LayerView[HeadJobs]):
 
     @property
     def _part(self) -> int:
-        return self._map.cursor[0]
+        return self._overview.place[0]
 
     def on_resize(self, event: Resize) -> None:
-        """Show the map alone if map and head do not fit side by side."""
-        self.set_class(event.size.width < BOTH_FROM_WIDTH, "-narrow")
-        self._fit_map()
-        self.call_after_refresh(self._show_head)
+        """Show as many panes side by side as there is room for."""
+        for each in (self, self._overview):
+            each.set_class(event.size.width < _BESIDE_FROM, "-narrow")
+        self.set_class(event.size.width >= _HEAD_FROM, "-wide")
+        self.call_after_refresh(self._fit)
 
-    def _fit_map(self) -> None:
-        """Give the map the room its heads need, and the rest to the page."""
-        labels_and_frame, heads = 8, self._map.map.shape[1]
-        wanted = min(labels_and_frame + 2 * max(8, heads), max(20, self.size.width // 2))
-        self._map.styles.width = None if self.has_class("-narrow") else wanted
+    def _fit(self) -> None:
+        self._overview.fit()
+        self._show_findings()
+        self._show_head()
 
     def offers(self, action: Action) -> bool:
         match action.id:
@@ -143,15 +127,21 @@ class HeadsView(LayerView[HeadJobs]):
             case "heads.next" | "heads.previous":
                 return bool(self._found.places)
             case "heads.open":
-                return self._page in ("map", "head", "found")
+                return self._page in ("heads", "head", "found")
+            case "heads.pane":
+                return self._page == "heads"
             case "heads.stop":
                 return True
         return self._page != "words"
 
+    def worded(self, action: Action) -> Action:
+        to_pane = action.id == "heads.pane"
+        return replace(action, label=_PANE_NAMES[self._overview.next_pane]) if to_pane else action
+
     def _focus_shown(self) -> None:
         match self._page:
-            case "map":
-                self._map.focus()
+            case "heads":
+                self._overview.focus_shown()
             case "head":
                 self.query_one(HeadPage).focus_first()
             case "neurons":
@@ -159,30 +149,48 @@ class HeadsView(LayerView[HeadJobs]):
             case "found":
                 self._found.focus()
             case "verbs":
-                self.query_one(VerbPage).focus()
+                self.query_one(VerbPage).focus_shown()
 
     def _progress(self) -> Line:
-        # On a page behind the map escape goes back first and stops nothing.
-        return super()._progress() if self._page in ("words", "map") else self._going_on()[:1]
+        # On a page behind the first escape goes back first and stops nothing.
+        first = self._page in ("words", "heads") and not self._is_behind
+        return super()._progress() if first else self._going_on()[:1]
 
     def _all_there(self) -> Line:
         return super()._all_there() if len(self._atlas.layers) == self._atlas.count else []
 
     def _show_page(self, jobs: HeadJobs) -> None:
+        self._show_findings()
         self._show_head()
+
+    def _show_findings(self) -> None:
+        """Say what was found so far, and what colours and signs mean."""
+        atlas, ascii_only, span = self._atlas, self.ui.settings.ascii, self._overview.span
+        done = len(atlas.layers)
+        so_far = "" if done == atlas.count else f" So far: {done} of {atlas.count} layers."
+        lines = findings(
+            atlas.ranked, atlas.words, so_far, width=self.size.width - 2, ascii_only=ascii_only
+        )
+        self.query_one("#finding", ScaledLines).show(*lines)
+        low, high = f"change {span.lowest:.2f}", f"{span.highest:.2f}   "
+        scale = scale_line(palette_of(self.app), low, high, ascii_only=ascii_only)
+        legend = [
+            *scale,
+            *signs_line(ascii_only=ascii_only),
+            ("0 same pairs, 1 none", "dim"),
+        ]
+        self.query_one("#legend", ScaledLines).show(legend if atlas.ranked else ())
 
     def _show_neurons(self) -> None:
         assert self._jobs is not None
-        name = self._models[self._side]
         page = self.query_one(NeuronPage)
-        page.show(self._jobs.neuron_pairs, self._side, self.prose(name))
+        page.show(self._jobs.neuron_pairs, self._side, self._names[self._side])
 
     def _show_head(self) -> None:
-        status, jobs = self.query_one("#status", Lines), self._jobs
-        status.display = self._page in ("map", "head", "neurons")
+        status, jobs = self.query_one("#status", ScaledLines), self._jobs
         if jobs is None or jobs.parts is None:
             return
-        place = self._map.cursor
+        place = self._overview.place
         comparison, layer = self._atlas.head(*place), self._atlas.layer(place[0])
         self.query_one(HeadPage).show(comparison)
         lines = status_lines(
@@ -192,25 +200,30 @@ class HeadsView(LayerView[HeadJobs]):
             rests_on(self.pair.words, self.pair.vectors),
             # The lines may have been hidden, without a width; they have a blank at each end.
             width=self.size.width - 2,
+            listed=not self.has_class("-wide") and self._page == "heads",
             ascii_only=self.ui.settings.ascii,
             why_not=jobs.why_no_heads(place[0]),
         )
+        status.styles.height = len(lines)
         status.show(*lines)
+
+    def _twin_values(self) -> Mapping[str, Value]:
+        layer, head = self._overview.place
+        return {"layer": layer, "head": head}
 
     # News of the requests
 
     def _ask(self) -> HeadJobs:
-        assert self.ui.session is not None
-        return HeadJobs(self.pair, self.ui.session, self)
+        assert self.session is not None
+        return HeadJobs(self.pair, self.session, self)
 
     def _begin(self, jobs: HeadJobs) -> None:
         assert jobs.architectures is not None
         base, _ = jobs.architectures
         self._atlas = HeadAtlas(base.layers - len(base.without_heads), base.layers)
-        self._map.show(blank_map(base.layers, max(1, base.heads)))
-        self._fit_map()
-        jobs.begin_layers(base)
-        self._turn_to("map")
+        self._overview.begin(base.layers, max(1, base.heads))
+        jobs.begin_layers()
+        self._turn_to("heads")
         if self._wanted is not None:
             self.open(self._wanted)
 
@@ -233,24 +246,27 @@ class HeadsView(LayerView[HeadJobs]):
     def _take_layer(self, message: Compared) -> None:
         layer = message.layer
         self._atlas.add(layer)
-        self._map.update_layer(layer.number, levels_of(layer.change))
+        before = self._overview.place
+        self._overview.add(layer, self._atlas)
         self._show_progress()
-        if layer.number == self._map.cursor[0]:
+        self._show_findings()
+        if layer.number == before[0] or self._overview.place != before:
             self._show_head()
 
-    def _moved(self, message: TokenFace.CursorMoved) -> None:
+    def _moved(self) -> None:
         self._show_head()
         self._settle()
 
     def _go_to(self, layer: int, head: int) -> None:
-        self._map.move_cursor(layer, head)
+        self._overview.go_to((layer, head))
+        self._show_head()
         self._want_layer()
 
     def open(self, link: Link) -> None:
         """Open a head that another view links to, once the models' shapes are known."""
         if not isinstance(link, HeadLink):
             return
-        self._wanted = link
+        self._wanted, self._landed = link, None
         if self._page != "words":
             self._wanted = None
             self._go_to(link.layer, link.head)
@@ -258,18 +274,27 @@ class HeadsView(LayerView[HeadJobs]):
 
     @on(ItemList.Chosen)
     def _chosen(self, message: ItemList.Chosen) -> None:
-        self.action_open()
+        word = self._overview.word
+        if message.items.id == "by-word" and word is not None and not self._find(word):
+            self._turn_to("found")
+        else:
+            self.action_open()
+
+    def action_pane(self) -> None:
+        self._overview.turn()
+        self.ui.refresh_lines()
 
     def action_open(self) -> None:
-        if self._page == "map":
+        place = self._overview.place
+        if self._page == "heads":
             self._turn_to("head")
-        elif self._page == "head" and self._atlas.head(*self._map.cursor) is not None:
+        elif self._page == "head" and self._atlas.head(*place) is not None:
             assert self._jobs is not None
-            self._jobs.open_head(*self._map.cursor)
+            self._jobs.open_head(*place)
             self._show_neurons()
             self._turn_to("neurons")
         elif self._page == "found" and self._found.places:
-            self._go_to_found()
+            self._follow_found()
 
     def action_swap(self) -> None:
         self._side = 1 - self._side
@@ -285,15 +310,38 @@ class HeadsView(LayerView[HeadJobs]):
         self._turn_to("verbs")
 
     def _back(self) -> bool:
+        if super()._back():
+            return True
         if self._page == "neurons":
             self._turn_to("head")
         elif self._page == "head" and self.ui.came_by_link(self):
             self.go_back()
         elif self._page in ("head", "found", "verbs"):
-            self._turn_to("map")
+            self._turn_to("heads")
         else:
             return False
         return True
+
+    def _turn_to(self, page: str) -> None:
+        self.remove_class("-typed")
+        super()._turn_to(page)
+
+    def _typed(self, text: str) -> None:
+        """List the heads of the word in place of all heads, as soon as it is one."""
+        if self._page not in ("heads", "found"):
+            super()._typed(text)
+            return
+        word = text.strip()
+        nothing = self._find(word) if word else ""
+        self.set_class(bool(word and not nothing), "-typed")
+        told = nothing or f"{self._found.count} heads relate it · enter or down goes there"
+        self.query_one("#progress", Lines).show([(told, "dim")] if word else self._progress())
+
+    def _leave_search(self) -> None:
+        if self.has_class("-typed"):
+            self._turn_to("found")
+        else:
+            super()._leave_search()
 
     def _find(self, word: str) -> str:
         places, layers = self._atlas.find(word), f"{len(self._atlas.layers)} layers"
@@ -306,14 +354,14 @@ class HeadsView(LayerView[HeadJobs]):
         place = self._found.place
         assert place is not None
         self._go_to(place.layer, place.head)
-        self._turn_to("map" if self._page == "map" else "head")
+        self._turn_to("heads" if self._page == "heads" else "head")
 
     def action_export(self) -> None:
-        """Export what is shown as CSV; of the map, all word pairs and changes so far."""
+        """Export what is shown as CSV; of all heads, word pairs, changes and words so far."""
         base, tuned = self._atlas.of_model(0), self._atlas.of_model(1)
         verbs = self.query_one(VerbPage).table if self._page == "verbs" else None
         neurons = None if self._jobs is None else self._jobs.neuron_pairs
-        word, places = self._found.word, self._found.places
+        word, places, words = self._found.word, self._found.places, self._atlas.words
         if not base:
             self.ui.say("There are no pairs to export yet.", severity="warning")
         elif verbs is not None:
@@ -330,11 +378,12 @@ class HeadsView(LayerView[HeadJobs]):
             tables = {
                 "heads": lambda: pairs_table(base, tuned),
                 "heads-changes": lambda: summary_table(base, tuned),
+                "heads-by-word": lambda: ranked_words_table(words),
             }
             self.export_tables(tables, *self._models)
 
     def action_copy(self) -> None:
-        place = self._map.cursor
+        place = self._overview.place
         comparison = self._atlas.head(*place)
         if self._page == "neurons" and (text := self.query_one(NeuronPage).text()):
             self.ui.copy(text)

@@ -1,4 +1,4 @@
-"""The requests of the Components view, and the instructions that both models read."""
+"""The requests of the Neurons view, and the instructions that both models read."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from analysis.neurons.instructions import (
     natural_instructions,
 )
 from analysis.neurons.result import Frequencies, NeuronDirection
+from analysis.request import Ask
 from app.jobs.pair_jobs import PairJobs
 from app.views.neurons.text import UNLIKE, WAITING
 from app.widgets.file_bar import FileBar
@@ -20,7 +21,8 @@ from app.widgets.file_bar import FileBar
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
 
-    from app.workspace import PairWorkspace, SessionLike
+    from analysis.session.drive import Answerer
+    from app.workspace import PairWorkspace
 
 _SHIPPED = {"demo": demo_instructions, "natural": natural_instructions}
 
@@ -50,7 +52,7 @@ class NeuronJobs(PairJobs):
     def __init__(
         self,
         workspace: PairWorkspace,
-        session: SessionLike,
+        session: Answerer,
         listener: MessagePump,
         instructions: InstructionSet,
     ) -> None:
@@ -64,10 +66,13 @@ class NeuronJobs(PairJobs):
         """What the opened neuron writes in either model; None until known."""
         return None if self.opened is None else self.opened.both(0)
 
+    def planned(self) -> list[Ask[Frequencies]]:
+        """The frequencies of all categories."""
+        return frequency_asks(self._workspace.pair, self.instructions)
+
     def begin_categories(self) -> None:
-        """Request the frequencies of all categories, one after the other."""
-        asks = frequency_asks(self._workspace.pair, self.instructions)
-        self.parts = self._jobs(asks, kind="categories")
+        """Request all categories, one after the other."""
+        self.parts = self._jobs(self.planned(), kind="categories")
         self.parts.run(0)
 
     def taken(self, category: int) -> tuple[Frequencies, Frequencies]:

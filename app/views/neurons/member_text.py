@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from textwrap import wrap
 
 from analysis.neurons.gather import Place
@@ -11,6 +12,7 @@ from app.views.neurons.members import CellMembers, Member
 from app.views.neurons.numbers import share_text
 from app.views.neurons.text import fitting
 from app.widgets.lines import Line
+from app.widgets.table_rows import Column
 
 _UNBROKEN = "\N{NO-BREAK SPACE}"
 _ARROW = "→"
@@ -31,13 +33,20 @@ def member_place(member: Member) -> str:
     return neuron_place((member.layer, member.expert, member.neuron))
 
 
-def columns(
-    layer: int | str, expert: int | str, neuron: int | str, *, experts: bool, neurons: bool = True
-) -> str:
-    """A place, or its heading, in columns; `experts` and `neurons` say which there are."""
-    if expert == -1:
-        expert = ""
-    return f"{layer:>6}" + f"{expert:>7}" * experts + f"{neuron:>8}" * neurons
+def place_columns(*, experts: bool, neurons: bool = True) -> list[Column]:
+    """The columns of a place; `experts` and `neurons` say which there are."""
+    names = ["layer", *["expert"] * experts, *["neuron"] * neurons]
+    # Columns of numbers have to be of one type, so that those of some mixtures are not whole.
+    return [Column(name, "{:.0f}".format) for name in names]
+
+
+def sets_text(of: int) -> Callable[[object], str]:
+    """Makes the text of a number of sets, of so many categories."""
+
+    def text(sets: object) -> str:
+        return "general" if sets == of > 1 else f"{sets} of {of}"
+
+    return text
 
 
 def member_lines(atlas: UnitAtlas, member: Member | None, width: int) -> list[Line]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.neurons.gather import Place
 from app.views.neurons.atlas import Unit, UnitAtlas
 
 Kind = Literal["all", "kept", "lost", "gained", "general", "unique"]
@@ -49,7 +52,10 @@ class Member(NamedTuple):
 
 
 class CellMembers:
-    """A cell's units by descending frequency in its first category; built on access."""
+    """A cell's units, first those whose frequency in its first category changed most.
+
+    They are built on access.
+    """
 
     def __init__(self, atlas: UnitAtlas, cell: Cell, kind: Kind) -> None:
         self._atlas, self.cell = atlas, cell
@@ -68,7 +74,7 @@ class CellMembers:
             means = [self._means(side, layer)[cell.categories[0]][found] for side in (0, 1)]
             layers.append(np.full(len(found), layer))
             places.append(found)
-            scores.append(np.maximum(*means))
+            scores.append(np.abs(np.subtract(*means)))
         joined = [np.concatenate(each) for each in (layers, places, scores)]
         order = np.argsort(-joined[2], kind="stable")
         self._layers, self._places = joined[0][order], joined[1][order]
@@ -99,6 +105,55 @@ class CellMembers:
                 int(tuned.members[layer][:, place].sum()),
             ),
         )
+
+    def place(self, index: int) -> Place:
+        """Layer, expert and neuron of a unit; -1 if not applicable."""
+        layer, place = int(self._layers[index]), int(self._places[index])
+        return layer, *self._numbers(layer, place)
+
+    def places(self) -> Iterator[Place]:
+        return map(self.place, range(len(self)))
+
+    def column(self, name: str) -> NDArray[Any]:
+        """A column of the list for all units, by its name; NaN where a unit has no such number."""
+        category = self.cell.categories[0]
+        match name:
+            case "layer":
+                return self._layers
+            case "expert":
+                return self._gathered(lambda layer, at: self._numbers_of(layer, at)[0])
+            case "neuron":
+                return self._gathered(lambda layer, at: self._numbers_of(layer, at)[1])
+            case "change":
+                base, tuned = (self._gathered(partial(self._inside, side)) for side in (0, 1))
+                return np.where(base & tuned, "kept", np.where(base, "lost", "gained"))
+            case _:
+                side = int(name.startswith("tuned"))
+                if name.endswith("p"):
+                    return self._gathered(lambda layer, at: self._means(side, layer)[category][at])
+                sets = self._both[side]
+                return self._gathered(lambda layer, at: sets.members[layer][:, at].sum(axis=0))
+
+    def _gathered(self, of: Callable[[int, NDArray[np.intp]], NDArray[Any]]) -> NDArray[Any]:
+        """What a function finds of the units of each layer, in the order of the list."""
+        parts = [
+            (at, of(int(layer), self._places[at]))
+            for layer in np.unique(self._layers)
+            for at in [np.flatnonzero(self._layers == layer)]
+        ]
+        found = np.zeros(len(self), dtype=parts[0][1].dtype if parts else np.float64)
+        for at, values in parts:
+            found[at] = values
+        return found
+
+    def _inside(self, side: int, layer: int, at: NDArray[np.intp]) -> NDArray[np.bool_]:
+        return _in_cell(self._both[side].members[layer], self.cell.categories)[at]
+
+    def _numbers_of(self, layer: int, at: NDArray[np.intp]) -> NDArray[Any]:
+        """Experts and neurons, NaN if not applicable."""
+        both = np.array([self._numbers(layer, int(place)) for place in at], dtype=np.float64)
+        both[both < 0] = np.nan
+        return both.T
 
     def _numbers(self, layer: int, place: int) -> tuple[int, int]:
         """Expert and neuron; -1 if not applicable."""

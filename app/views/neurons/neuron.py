@@ -7,6 +7,7 @@ from textual.containers import Vertical
 from textual.events import Resize
 
 from analysis.neurons.direction_tables import components_table, words_table
+from analysis.neurons.pair import PairSets
 from analysis.neurons.result import NeuronDirection
 from app.frame.export import Tables
 from app.links import ComponentLink
@@ -73,7 +74,7 @@ class DirectionPage(Vertical):
                 lines.append(f"component {component} cos {cosine:+.3f} {words}")
         return "\n".join(lines) + "\n"
 
-    def tables(self) -> Tables:
+    def tables(self, pair: PairSets) -> Tables:
         """What is exported, by its kind; nothing before it is computed."""
         both = self._both
         if both is None:

@@ -1,4 +1,4 @@
-"""The numbers in the maps of the Components view."""
+"""The numbers in the maps of the Neurons view."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.widgets.head_map import levels_of
 from app.widgets.number_map import Numbers
 
 Map = Literal["overlaps", "layers", "changes"]
-MAPS: tuple[Map, ...] = ("overlaps", "layers", "changes")
+MAPS: tuple[Map, ...] = ("changes", "overlaps", "layers")
 Measure = Literal["jaccard", "containment"]
 
 NOTHING = "–"
@@ -32,8 +32,10 @@ def numbers_of(
         return Numbers(names, names, levels_of(values), _shares(values))
     rows = [ALL_LAYERS, *(f"layer {layer}" for layer in range(atlas.layers))]
     if shown == "changes":
-        values = changes(atlas)
-        return Numbers(rows, names, levels_of(values), _shares(values))
+        changed = 1 - changes(atlas)
+        # Scaled to what is there: in a small set a few neurons are a large share.
+        scale = np.nanmax(changed, initial=0.0) or 1.0
+        return Numbers(rows, names, levels_of(changed / scale), _signed(atlas, ascii_only))
     both = [counts(atlas, each) for each in (0, 1)]
     # The row of all layers is scaled separately: it would leave the others no lightness.
     most = [
@@ -68,6 +70,22 @@ def changes(atlas: UnitAtlas) -> NDArray[np.float64]:
 def share_text(value: float) -> str:
     """A share with two digits; a dash for NaN."""
     return NOTHING if np.isnan(value) else f"{value:.2f}"
+
+
+def _signed(atlas: UnitAtlas, ascii_only: bool) -> Sequence[Sequence[str]]:
+    """What was lost and gained, ``−62 +83``; a dash where neither set has a unit."""
+    found, minus = atlas.alteration(), "-" if ascii_only else "−"
+    kept, lost, gained = (
+        np.vstack([each.sum(axis=1), each.T]).tolist()
+        for each in (found.kept, found.lost, found.gained)
+    )
+    return [
+        [
+            f"{minus}{less} +{more}" if same + less + more else NOTHING
+            for same, less, more in zip(*row, strict=True)
+        ]
+        for row in zip(kept, lost, gained, strict=True)
+    ]
 
 
 def _shares(values: NDArray[np.float64]) -> Sequence[Sequence[str]]:

@@ -1,4 +1,4 @@
-"""The meaning of a search in the Components view: neuron, expert, category or word."""
+"""The meaning of a search in the Neurons view: neuron, expert, category or word."""
 
 from __future__ import annotations
 

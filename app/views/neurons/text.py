@@ -1,10 +1,11 @@
-"""The Components view's texts: help, the lines above and below the maps."""
+"""The Neurons view's texts: help, the lines above and below the maps."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from textwrap import wrap
 
+import numpy as np
 from rich.cells import cell_len
 
 from app.terminal.text import fit, pad, prose
@@ -20,6 +21,29 @@ HELP = (
     "Which feed-forward neurons, and in mixture models which experts, a kind of instruction needs, "
     "and what tuning did to them. It follows SPARCOM (arXiv 2505.21191), of which only the "
     "abstract was at hand: what stands here is our reading, the thresholds are our choice.\n\n"
+    "It opens on what tuning did, layers down and categories across: −62 +83 is 62 neurons lost, "
+    "83 gained. The further a cell stands out from the background, the larger the share of its "
+    "set that changed. v turns to how much the categories overlap in either model, and to how many "
+    "neurons each needs.\n\n"
+    "Enter lists the neurons of a cell, those first whose frequency changed most; on a wide screen "
+    "they stand beside the map. p is the mean of p_ij(I) over the category's instructions; what "
+    "the tuned model's neuron writes are its words. Enter again shows what it writes in both "
+    "models: w is its row of the down "
+    "projection, the words are those with the largest | cos(w, E[word]) |, the components those "
+    "of the Concepts view with the largest | cos(w, v_r) |. The sign is kept: without a "
+    "gate an active neuron adds w times a positive number, in gated networks the up branch decides "
+    "its sign. From there Enter leads to the nearest component of the base model in the Concepts "
+    "view.\n\n"
+    "[ and ] move ε, { and } move τ: counts follow at once, nothing is computed anew. "
+    "/ with a word lists the neurons of all layers that write it, by | cos(w, E[word]) |. / also "
+    "goes to a neuron by its numbers, such as 3 812 for layer 3, neuron 812 (with its expert "
+    "between them in a mixture; layer and expert alone lead to the expert's neurons), or to a "
+    "category by its name, in a list to the list of that category.\n\n"
+    "p takes instructions of your own: a file with a line such as\n"
+    '  {"id": "1", "category": "math", "instruction": "Add.",\n'
+    '   "input": "2 and 3", "response": "5"}\n'
+    "all in one line, for each instruction; input may be left out.\n\n"
+    "Formulas\n\n"
     "Both models read the same instructions of several categories. Neuron i of layer j is active "
     "at a token where what leaves the activation function is above 0 (our reading; in gated "
     "networks that is the gate branch).\n\n"
@@ -41,24 +65,7 @@ HELP = (
     "unique: in the set of one category only.\n"
     "changes   |kept| / (|kept| + |lost| + |gained|): the Jaccard index of the base and the tuned "
     "model's set. kept: in both, lost: in the base model's only, gained: in the tuned one's only.\n"
-    "The further a cell stands out from the background, the larger its number; layers count from 0."
-    "\n\n"
-    "Enter lists the neurons of a cell, the most frequent first: p is the mean of p_ij(I) over the "
-    "category's instructions. Enter again shows what a neuron writes: w is its row of the down "
-    "projection, the words are those with the largest | cos(w, E[word]) |, the components those "
-    "of the Concepts view with the largest | cos(w, v_r) |. The sign is kept: without a "
-    "gate an active neuron adds w times a positive number, in gated networks the up branch decides "
-    "its sign. From there Enter leads to the nearest component of the base model in the Concepts "
-    "view.\n\n"
-    "[ and ] move ε, { and } move τ: counts follow at once, nothing is computed anew. "
-    "/ with a word lists the neurons of all layers that write it, by | cos(w, E[word]) |. / also "
-    "goes to a neuron by its numbers, such as 3 812 for layer 3, neuron 812 (with its expert "
-    "between them in a mixture; layer and expert alone lead to the expert's neurons), or to a "
-    "category by its name, in a list to the list of that category.\n\n"
-    "p takes instructions of your own: a file with a line such as\n"
-    '  {"id": "1", "category": "math", "instruction": "Add.",\n'
-    '   "input": "2 and 3", "response": "5"}\n'
-    "all in one line, for each instruction; input may be left out."
+    "Layers count from 0."
 )
 
 UNLIKE = (
@@ -70,6 +77,44 @@ WAITING = (
     "Counting when the neurons of both models are active, category by category. The first "
     "category shows here as soon as it is there."
 )
+
+
+_HEADLINE = 2
+"""Lines of the finding at most."""
+
+
+def headline(atlas: UnitAtlas, width: int) -> list[Line]:
+    """The finding, as much of it as fits: where tuning changed the sets most and least."""
+    room = max(20, width)
+    wrapped = [wrap(said, room) for said in _findings(atlas)]
+    lines = next((each for each in wrapped if len(each) <= _HEADLINE), wrapped[-1][:_HEADLINE])
+    return [[(line, "strong")] for line in lines]
+
+
+def _findings(atlas: UnitAtlas) -> list[str]:
+    """What all layers come to, harmless, from all that there is to say to the least."""
+    found = atlas.alteration().over_layers()
+    alike = found.jaccard()[:, 0]
+    known = [int(each) for each in np.argsort(alike, kind="stable") if not np.isnan(alike[each])]
+    if not known:
+        none = f"At these thresholds no category needs any of the {atlas.unit}"
+        return [f"{none}: [ lowers ε, {{ lowers τ."]
+
+    def changed(category: int) -> str:
+        kept, lost, gained = (
+            int(each[category, 0]) for each in (found.kept, found.lost, found.gained)
+        )
+        return f"kept {kept:,}, lost {lost:,}, gained {gained:,}"
+
+    names = [prose(each) for each in atlas.counted]
+    most, least = known[0], known[-1]
+    first = f"Tuning changed the {atlas.unit} for {names[most]}"
+    if most == least:
+        return [f"{first}: {changed(most)}."]
+    both = f"{first} most ({changed(most)}) and those for {names[least]} least ({changed(least)})."
+    base, tuned = (int(each.general_counts.sum()) for each in atlas.sets())
+    general = f"General ones, needed by every category: {base:,} before, {tuned:,} after."
+    return [f"{both} {general}", both, f"{first} most: {changed(most)}."]
 
 
 def summary(atlas: UnitAtlas, unit: Unit, instructions: str, width: int) -> Line:

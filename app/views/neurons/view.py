@@ -1,7 +1,8 @@
-"""The Components view: the neurons and experts that instructions need, and changes by tuning."""
+"""The Neurons view: the neurons and experts that instructions need, and what tuning did to them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from textual import on
@@ -13,31 +14,34 @@ from textual.widgets import Static
 
 from analysis.neurons.gather import Place
 from analysis.neurons.instructions import InstructionSet, default_instructions
-from analysis.neurons.tables import summary_table, units_table
+from analysis.neurons.tables import summary_table
 from app.frame.action import Action
 from app.frame.actions import bindings
-from app.frame.export import Tables
 from app.frame.pair_view import PairView
 from app.jobs.layer_jobs import LayerJobs
 from app.links import Link, UnitsLink
+from app.views.neurons.above import Above
 from app.views.neurons.atlas import Unit, UnitAtlas
 from app.views.neurons.jobs import InstructionsBar, NeuronJobs
 from app.views.neurons.maps import UnitMaps
 from app.views.neurons.member_text import neuron_place
 from app.views.neurons.members import Cell, Kind
+from app.views.neurons.names import NeuronNames
 from app.views.neurons.neuron import DirectionPage
 from app.views.neurons.page import UnitPage
 from app.views.neurons.search import Word, find_unit
-from app.views.neurons.text import HELP, map_lines, summary
+from app.views.neurons.text import HELP, map_lines
+from app.views.neurons.twin import commands_of
 from app.views.neurons.word_page import FoundNeurons
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line, Lines
+from app.widgets.scaled_lines import ScaledLines
 from app.widgets.search_bar import SearchBar
 
 BOTH_FROM_WIDTH = 120
 
 
-class ComponentsView(PairView[NeuronJobs]):
+class NeuronsView(PairView[NeuronJobs]):
     """Maps over categories, then the list of a cell, then one neuron; neurons that write a word."""
 
     SCOPE = "components"
@@ -54,17 +58,20 @@ class ComponentsView(PairView[NeuronJobs]):
         self._wanted: UnitsLink | None = None
 
     def compose(self) -> ComposeResult:
-        ascii_only = self.ui.settings.ascii
-        yield Lines(id="summary")
+        ascii_only, words = self.ui.settings.ascii, NeuronNames()
+        yield Above()
         with Container(id="content"):
             yield Static("", id="words", markup=False)
-            self._maps = UnitMaps(self._show_status, ascii_only=ascii_only, id="maps")
-            self._list = UnitPage(ascii_only=ascii_only, id="page")
+            self._maps = UnitMaps(self, words, self._show_status, id="maps")
+            self._list = UnitPage(self, words, id="page")
             self._found = FoundNeurons(self.ui, self._searched, id="found")
             self._neuron = DirectionPage(ascii_only=ascii_only, id="neuron")
             yield from (self._maps, self._list, self._found, self._neuron)
-        yield SearchBar("a word, a category, or a neuron's numbers, such as 3 812", id="search")
+        yield SearchBar(
+            "a word, a category, or a neuron's numbers, such as 3 812", id="search", filters=True
+        )
         yield InstructionsBar(id="instructions")
+        yield ScaledLines(id="legend")
         yield Lines(id="progress")
         yield Lines(id="status")
 
@@ -149,14 +156,13 @@ class ComponentsView(PairView[NeuronJobs]):
 
     def _show_status(self) -> None:
         width = self.size.width - 2
-        line: Line = []
+        maps = self._page == "maps"
         if self._jobs is not None and self._page != "words":
-            instructions = self.prose(self._jobs.instructions.name)
-            line = summary(self._atlas, self._unit, instructions, width)
-        self.query_one("#summary", Lines).show(line)
-        status = self.query_one("#status", Lines)
-        status.display = self._page == "maps"
-        if self._page == "maps":
+            name = self.prose(self._jobs.instructions.name)
+            self.query_one(Above).show_atlas(self._atlas, self._unit, name, width, finding=maps)
+        if maps:
+            self.query_one(ScaledLines).show_scale(self._maps.scale)
+            status = self.query_one("#status", Lines)
             status.show(*map_lines(self._atlas, self._maps.cell, self._names, width))
 
     def _progress(self) -> Line:
@@ -176,6 +182,11 @@ class ComponentsView(PairView[NeuronJobs]):
             self._found.stop()
         super()._turn_to(page)
 
+    def twins(self) -> Sequence[str]:
+        name = "" if self._jobs is None else self._jobs.instructions.name
+        file = self.query_one(InstructionsBar).file_called(name)
+        return commands_of(self.pair, self._page, name, file, self._atlas.thresholds)
+
     # News of the requests
 
     def _ask(self) -> NeuronJobs:
@@ -183,11 +194,11 @@ class ComponentsView(PairView[NeuronJobs]):
 
     def _ask_with(self, instructions: InstructionSet) -> NeuronJobs:
         """Request the models' shapes; nothing is counted of these instructions yet."""
-        assert self.ui.session is not None
+        assert self.session is not None
         self._atlas = UnitAtlas(instructions.categories, self._atlas.thresholds)
         for note in instructions.notes:
             self.ui.say(self.prose(note), severity="warning")
-        return NeuronJobs(self.pair, self.ui.session, self, instructions)
+        return NeuronJobs(self.pair, self.session, self, instructions)
 
     def _begin(self, jobs: NeuronJobs) -> None:
         jobs.begin_categories()
@@ -340,6 +351,7 @@ class ComponentsView(PairView[NeuronJobs]):
 
     @on(SearchBar.Sought, "#search")
     def _sought(self, message: SearchBar.Sought) -> None:
+        self.filter_table("" if message.finished else message.text)
         if not message.finished:
             return
         text = message.text.strip()
@@ -357,13 +369,13 @@ class ComponentsView(PairView[NeuronJobs]):
                 self._open_list(Cell("neurons", categories, layer, expert))
             case (layer, expert, neuron):
                 self._open_neuron((layer, expert, neuron))
-            case Word(word):
-                self._found.start(word, self.pair, self._atlas)
+            case Word(word) if self.session is not None:
+                self._found.start(word, self.pair, self.session, self._atlas)
                 self._turn_to("found")
-            case category if self._page == "list":
+            case int(category) if self._page == "list":
                 self._list.open_category(category)
                 self._turn_to("list")
-            case category:
+            case int(category):
                 self._maps.go_to_category(category)
                 self._turn_to("maps")
 
@@ -374,18 +386,9 @@ class ComponentsView(PairView[NeuronJobs]):
         if not self._atlas.counted:
             self.ui.say("There is nothing to export yet.", severity="warning")
             return
-        pair, search = self._atlas.pair, self._found.search
-        tables: Tables
-        if self._page == "found" and search is not None:
-            found = search.table(self._atlas)
-            tables = {f"components-word-{search.word}": lambda: found}
-        elif self._page == "list":
-            tables = {"components": lambda: units_table(pair), **self._list.tables(pair)}
-        elif self._page == "neuron" and (written := self._neuron.tables()):
-            tables = written
-        else:
-            tables = {"components-summary": lambda: summary_table(pair)}
-        self.export_tables(tables, *self._names)
+        pair = self._atlas.pair
+        tables = self._shown.tables(pair) or {"components-summary": lambda: summary_table(pair)}
+        self.export_tables(tables, *self._models)
 
     def action_copy(self) -> None:
         on_maps = self._page == "maps"

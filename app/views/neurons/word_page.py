@@ -9,26 +9,24 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.events import Resize
 
 from analysis.neurons.gather import Place
+from analysis.neurons.pair import PairSets
+from analysis.table import Cell
+from app.frame.export import Tables
 from app.jobs.layer_jobs import LayerJobs
 from app.jobs.watch import Watch
-from app.terminal.text import pad, visible
+from app.terminal.text import visible
 from app.views.neurons.atlas import UnitAtlas
-from app.views.neurons.member_text import columns
-from app.views.neurons.text import side_heading
-from app.views.neurons.word_search import Entry, WordSearch
-from app.widgets.item_list import FollowedList, ItemList
-from app.widgets.lines import Line, Lines
+from app.views.neurons.member_text import place_columns, sets_text
+from app.views.neurons.word_search import Entry, WordSearch, Writer
+from app.widgets.table_list import TableList
+from app.widgets.table_rows import Column, Row, Rows
 
 if TYPE_CHECKING:
+    from analysis.session.drive import Answerer
     from app.frame.shell import Shell
     from app.workspace import PairWorkspace
-
-_SIDE = 24
-_FRAME = 3
-"""The list's frame and its bar."""
 
 
 class FoundNeurons(Vertical):
@@ -47,14 +45,18 @@ class FoundNeurons(Vertical):
         self._entry: Entry | None = None
 
     def compose(self) -> ComposeResult:
-        yield Lines(id="word-columns", classes="columns")
-        yield FollowedList(self._line, self._moved, empty=" none so far", id="writers")
+        yield TableList(
+            ascii_only=self._ascii,
+            follow=self._moved,
+            empty=" none so far",
+            filters=False,
+            id="writers",
+        )
 
-    def start(self, word: str, pair: PairWorkspace, atlas: UnitAtlas) -> None:
+    def start(self, word: str, pair: PairWorkspace, session: Answerer, atlas: UnitAtlas) -> None:
         """Search for a word, in place of the previous one."""
-        assert self._ui.session is not None
         self.stop()
-        self.search = WordSearch(word, pair, self._ui.session, self, atlas.layers)
+        self.search = WordSearch(word, pair, session, self, atlas.layers)
         self._entry = None
 
     def stop(self) -> bool:
@@ -68,11 +70,12 @@ class FoundNeurons(Vertical):
         """List the results; the cursor keeps its neuron. `names` are harmless."""
         assert self.search is not None
         self._atlas, self._names = atlas, names
-        cursor = 0 if self._entry is None else self.search.index(self._entry)
+        search, row = self.search, 0 if self._entry is None else self.search.index(self._entry)
         word = visible(self.search.word, ascii_only=self._ascii)
         self.items.border_title = Text(f"neurons that write “{word}”, by |cos(w, E)|")
-        self.items.show(len(self.search), cursor=cursor)
-        self._show_heading()
+        columns = self._columns()
+        rows = Rows.made(len(search), lambda index: self._cells(search.writer(index, atlas)))
+        self.items.show_rows(columns, rows, row=row)
 
     @on(Watch.Changed)
     def _news(self, message: Watch.Changed) -> None:
@@ -105,18 +108,24 @@ class FoundNeurons(Vertical):
     def focus_shown(self) -> None:
         self.items.focus()
 
-    def on_resize(self, event: Resize) -> None:
-        self._show_heading()
-
     @property
-    def items(self) -> ItemList:
-        return self.query_one("#writers", ItemList)
+    def items(self) -> TableList:
+        return self.query_one("#writers", TableList)
 
     @property
     def place(self) -> Place | None:
-        if self.search is None or not self.items.count:
+        number = self.items.row_number
+        if self.search is None or number is None:
             return None
-        return self.search.writer(self.items.cursor, self._atlas).place
+        return self.search.writer(number, self._atlas).place
+
+    def tables(self, pair: PairSets) -> Tables:
+        """What is exported, by its kind; nothing before a search."""
+        if self.search is None:
+            return {}
+        # Made here: the search may go on while it is written.
+        found = self.search.table(self._atlas)
+        return {f"components-word-{self.search.word}": lambda: found}
 
     def text(self) -> str:
         if self.search is None:
@@ -126,27 +135,28 @@ class FoundNeurons(Vertical):
         return "\n".join("\t".join("" if c is None else str(c) for c in row) for row in rows) + "\n"
 
     def _moved(self) -> None:
-        search, cursor = self.search, self.items.cursor
-        self._entry = search.entry(cursor) if search is not None and cursor else None
+        search, number = self.search, self.items.row_number
+        self._entry = None
+        if search is not None and number is not None and self.items.cursor:
+            self._entry = search.entry(number)
 
-    @property
-    def _side_width(self) -> int:
-        where = len(columns("", "", "", experts=self._atlas.mixture)) + 2
-        return min(_SIDE, (self.size.width - _FRAME - where - 2) // 2)
+    def _columns(self) -> list[Column]:
+        columns = place_columns(experts=self._atlas.mixture)
+        for side in ("base", "tuned"):
+            columns.append(Column(f"{side} cos", self._cosine))
+            columns.append(Column(f"{side} sets", sets_text(len(self._atlas.counted)), "dim"))
+        return columns
 
-    def _show_heading(self) -> None:
-        where = columns("layer", "expert", "neuron", experts=self._atlas.mixture)
-        sides = [side_heading(name, ": cos, sets", self._side_width) for name in self._names]
-        heading = f" {where}  {'  '.join(sides)}"
-        self.query_one("#word-columns", Lines).show([(heading, "dim")])
+    def _cosine(self, cosine: Cell) -> str:
+        assert isinstance(cosine, float)
+        return f"{self._minus if cosine < 0 else '+'}{abs(cosine):.2f}"
 
-    def _line(self, index: int, width: int) -> Line:
-        assert self.search is not None
-        writer = self.search.writer(index, self._atlas)
-        where = columns(*writer.place, experts=self._atlas.mixture)
-        of = len(self._atlas.counted)
-        sides = []
+    def _cells(self, writer: Writer) -> Row:
+        layer, expert, neuron = writer.place
+        cells: list[Cell] = [layer]
+        if self._atlas.mixture:
+            cells.append(None if expert < 0 else expert)
+        cells.append(neuron)
         for cosine, sets in zip(writer.cosines, writer.sets, strict=True):
-            sign = self._minus if cosine < 0 else "+"
-            sides.append(pad(f"{sign}{abs(cosine):.2f}  {sets} of {of}", self._side_width))
-        return [(f"{where}  ", ""), ("  ".join(sides), "")]
+            cells += [cosine, sets]
+        return tuple(cells)

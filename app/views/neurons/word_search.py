@@ -16,7 +16,8 @@ from app.widgets.lines import Line
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
 
-    from app.workspace import PairWorkspace, SessionLike
+    from analysis.session.drive import Answerer
+    from app.workspace import PairWorkspace
 
 LISTED = 1000
 """Maximum number of neurons listed."""
@@ -45,7 +46,7 @@ class WordSearch:
         self,
         word: str,
         workspace: PairWorkspace,
-        session: SessionLike,
+        session: Answerer,
         listener: MessagePump,
         layers: int,
     ) -> None:

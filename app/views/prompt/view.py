@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -14,18 +15,19 @@ from textual.widgets import Button, Checkbox, Static, TextArea
 from textual.worker import get_current_worker
 
 from analysis.events import EngineStatus, ModelFacts
-from analysis.models.request import LoadRequest
 from analysis.models.tokens import Span
-from analysis.problems import Problem
-from analysis.request import ModelChoice
 from analysis.saliency.cases.instructions import sentences
+from app.frame.action import Action
 from app.frame.actions import bindings
+from app.frame.twin import attribution
 from app.frame.view import View
-from app.jobs.progress_text import progress_text
+from app.jobs.tasks import Task
 from app.links import Link, MarksLink, PromptLink
 from app.marking import is_marked, marks_by_sentence, spans_after_edit, toggled
 from app.state import Prompt, remember
-from app.terminal.text import prose
+from app.views.prompt.choices import Choices, ShownChoice
+from app.views.prompt.loading import Loading
+from app.views.prompt.text import HELP, refusal, what_enter_does
 from app.views.prompt.token_counts import TokenCounts
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line, Lines
@@ -40,22 +42,15 @@ _TYPING_PAUSE_S = 0.25
 
 
 class PromptView(View):
-    """Entry, sentences, tokens and controls on the left, examples and history on the right."""
+    """Entry, sentences, tokens and controls on the left, examples and history on the right.
+
+    What is typed or pasted here is the prompt, wherever the focus is, until escape makes plain
+    letters keys; the entry takes them again once it has the focus.
+    """
 
     SCOPE = "prompt"
     BINDINGS: ClassVar[list[BindingType]] = bindings("prompt")
-    HELP = (
-        "Type or paste a prompt, or choose an example (enter runs it, space puts it into the entry "
-        "to edit). Both models continue the same raw text, as in the paper; the chat template, "
-        "where the tuned model has one, wraps the text for that model only.\n\n"
-        "Each answers greedily, token by token, up to 300 tokens. Then the importance of every "
-        "prompt token x_n for every response token y_m is computed,\n\n"
-        "    I[n, m] = E[x_n] · ∂ log p(y_m | x, y_<m) / ∂E[x_n]\n\n"
-        "Sentences marked ▌ count as instruction, the others as context. The first guess follows "
-        "layout and first words; space on a sentence corrects it. The marks decide the instruction "
-        "score, not the maps.\n\n"
-        "Results are kept on disk: the same prompt is answered at once next time."
-    )
+    HELP = HELP
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
@@ -63,49 +58,39 @@ class PromptView(View):
         self._decided: dict[str, bool] = {}
         self._sentences: list[Span] = []
         self._settled_text = ""
-        # Text last loaded from an example, the history or the previous run.
-        self._loaded_text = ""
         self._pause: Timer | None = None
-        self._loading: list[Watch] = []
-        self._problems: list[Problem] = []
-
-    @property
-    def _models(self) -> tuple[ModelChoice, ModelChoice]:
-        return self.pair.base, self.pair.tuned
+        self._plain_keys = False
 
     def compose(self) -> ComposeResult:
-        tuned = self.prose(self._models[1].name)
+        tuned = self.prose(self.pair.tuned.name)
+        self._loading = Loading(self.pair.pair, self)
         with Horizontal():
             with Vertical(id="writing"):
                 yield PromptEntry(id="entry")
+                yield ShownChoice(id="choice")
                 yield ItemList(
                     self._draw_sentence,
                     empty="Sentences of the prompt appear here.",
                     id="sentences",
                 )
-                yield TokenCounts(self._models, ascii_only=self.ui.settings.ascii, id="tokens")
+                yield TokenCounts(self.pair.pair, ascii_only=self.ui.settings.ascii, id="tokens")
                 with Horizontal(id="controls"):
                     yield PushButton("Run", id="run")
                     box = CheckBox(id="template", compact=True)
                     box.label = Content(f"chat template for {tuned}")
                     yield box
-            with Vertical(id="choosing"):
-                yield ItemList(self._draw_example, id="examples")
-                yield ItemList(self._draw_past, empty="Prompts you ran appear here.", id="history")
+            yield Choices(self.ui, self.pair.examples, self._choose, id="choosing")
         yield Static("", id="problem", markup=False)
+        yield Lines(id="does")
         yield Lines(id="progress")
 
     def on_mount(self) -> None:
         titles = {
             "#entry": "Prompt",
             "#sentences": "Sentences · ▌ instruction · space marks",
-            "#examples": "Examples · enter runs",
-            "#history": "History",
         }
         for selector, title in titles.items():
             self.query_one(selector).border_title = title
-        self.query_one("#examples", ItemList).show(len(self.pair.examples))
-        self.query_one("#history", ItemList).show(len(self.ui.state.history))
         if self.ui.state.draft is not None:
             self.load(self.ui.state.draft)
         else:
@@ -116,21 +101,81 @@ class PromptView(View):
         self._warm_up()
 
     def enter(self) -> None:
-        """Focus the examples at first, later whatever had the focus."""
-        if self._loading == [] and self.ui.session is not None:
-            self._warm_up()
-        target = "#examples" if self.pair.examples else "#entry"
-        last = getattr(self, "_last_focus", None)
-        (last or self.query_one(target)).focus()
+        """Focus the entry."""
+        self._warm_up()
+        self._entry.focus()
+
+    @property
+    def _entry(self) -> PromptEntry:
+        return self.query_one("#entry", PromptEntry)
+
+    # Letters are text, or keys
+
+    @property
+    def takes_text(self) -> bool:
+        return not self._plain_keys
+
+    def about_to_type(self) -> None:
+        """A letter is text for the entry, wherever the focus is."""
+        if not self._plain_keys:
+            self.screen.set_focus(self._entry)
 
     def on_descendant_focus(self) -> None:
-        self._last_focus = self.screen.focused
+        if self._plain_keys and self.screen.focused is self._entry:
+            self._plain_keys = False
+            self.ui.refresh_lines()
+        self._choose()
 
-    def _draw_example(self, index: int, width: int) -> Line:
-        return [(f" {self.prose(self.pair.examples[index].title)}", "")]
+    def action_leave(self) -> None:
+        """Make plain letters keys; if they are, stop loading."""
+        if self._plain_keys:
+            self._loading.stop()
+            return
+        self._plain_keys = True
+        target = "#examples" if self.pair.examples else "#run"
+        self.query_one(target).focus()
+        self.ui.refresh_lines()
 
-    def _draw_past(self, index: int, width: int) -> Line:
-        return [(f" {self.prose(self.ui.state.history[index].text[:200])}", "")]
+    def offers(self, action: Action) -> bool:
+        match action.id:
+            case "prompt.newline":
+                return self.screen.focused is self._entry
+            case "prompt.leave":
+                return not self._plain_keys or self._loading.running
+            case "prompt.entry":
+                return self._plain_keys
+        return True
+
+    # What can be chosen
+
+    @property
+    def _chosen(self) -> Example | Prompt | None:
+        return self.query_one(Choices).chosen(entry_empty=not self._entry.text)
+
+    def _choose(self) -> None:
+        """Show in full what the cursor is on, and say what enter does."""
+        chosen = self._chosen
+        self.set_class(chosen is not None, "-choosing")
+        self.set_class(not self._entry.text, "-empty")
+        steps = self._entry.has_focus and not self._entry.text
+        self.query_one(Choices).say_keys(entry_steps=steps)
+        if chosen is not None:
+            self.query_one(ShownChoice).show(chosen, self.prose)
+        self._say_what_enter_does()
+
+    def _say_what_enter_does(self) -> None:
+        counts = self.query_one(TokenCounts)
+        fits = counts.fits or f"tokens: {counts.awaited}"
+        line = what_enter_does(self._chosen, self._entry.text, fits, counts.too_long)
+        self.query_one("#does", Lines).show(line)
+
+    @on(PromptEntry.Stepped)
+    def _stepped(self, message: PromptEntry.Stepped) -> None:
+        self.query_one(Choices).step(message.by)
+
+    @on(TokenCounts.Counted)
+    def _counted(self) -> None:
+        self._say_what_enter_does()
 
     def _draw_sentence(self, index: int, width: int) -> Line:
         span = self._sentences[index]
@@ -144,6 +189,13 @@ class PromptView(View):
         self._settle()
         return Prompt(self._settled_text, self._spans, self.query_one("#template", Checkbox).value)
 
+    def twins(self) -> Sequence[str]:
+        prompt = self.current()
+        if not prompt.text.strip():
+            return ()
+        requests = self.pair.requests(prompt.text, chat_template=prompt.chat_template)
+        return [attribution(each, self.pair.cache_dir) for each in requests]
+
     def load(self, prompt: Prompt | Example) -> None:
         """Put a prompt with its marks into the entry; marks are guessed if it has none."""
         text = prompt.text if isinstance(prompt, Prompt) else prompt.prompt
@@ -153,18 +205,16 @@ class PromptView(View):
             marks_by_sentence(text, spans) if (spans := prompt.instruction_spans) else {}
         )
         self._spans = spans
-        entry = self.query_one("#entry", PromptEntry)
-        entry.load_text(text)
-        self._loaded_text = text
+        self._entry.load_text(text)
         self._settle(keep=bool(spans))
 
     def take_paste(self, text: str) -> None:
-        """Paste into the prompt, replacing a loaded one that was not edited."""
-        entry = self.query_one("#entry", PromptEntry)
-        replaced = entry.text == self._loaded_text
-        entry.paste(text, instead=replaced)
-        if replaced and self._loaded_text.strip():
-            self.ui.say("The paste took the place of the prompt before; ctrl-z brings that back.")
+        """Paste into the prompt, as if the entry had the focus."""
+        self._entry.paste(text)
+
+    @on(PromptEntry.Replaced)
+    def _replaced(self) -> None:
+        self.ui.say("The paste took the place of the prompt before; ctrl-_ brings that back.")
 
     def open(self, link: Link) -> None:
         """Take over marks changed in another view, if the prompt is still the same."""
@@ -175,7 +225,7 @@ class PromptView(View):
 
     def _settle(self, *, keep: bool = False) -> None:
         """Update sentences and marks from the text; `keep` keeps the marked spans."""
-        text = self.query_one("#entry", PromptEntry).text
+        text = self._entry.text
         if text != self._settled_text or not self._sentences:
             self._settled_text = text
             self._sentences = sentences(text)
@@ -183,6 +233,7 @@ class PromptView(View):
                 self._spans = spans_after_edit(text, self._decided)
         self._show_sentences()
         self._count_tokens()
+        self._choose()
 
     def _show_sentences(self) -> None:
         marks = self.query_one("#sentences", ItemList)
@@ -191,87 +242,81 @@ class PromptView(View):
 
     @on(TextArea.Changed, "#entry")
     def _typed(self) -> None:
+        if bool(self._entry.text) == self.has_class("-empty"):
+            self._choose()
         if self._pause is not None:
             self._pause.stop()
-        self._pause = self.set_timer(_TYPING_PAUSE_S, self._settle)
+        self._pause = self.set_timer(_TYPING_PAUSE_S, self._typed_on)
 
-    @on(Checkbox.Changed, "#template")
-    def _template_changed(self) -> None:
-        self._count_tokens()
+    def _typed_on(self) -> None:
+        self._settle()
+        self._warm_up()
 
     def _set_template(self, on: bool) -> None:
         box = self.query_one("#template", Checkbox)
         if not box.disabled:
             box.value = on
 
+    @on(Checkbox.Changed, "#template")
     def _count_tokens(self) -> None:
         counts = self.query_one(TokenCounts)
         counts.set_prompt(
             self._settled_text, chat_template=self.query_one("#template", Checkbox).value
         )
-        counts.ask(self.ui.session, self.ui.status)
+        counts.ask(self.session, self.ui.status)
 
     def engine_changed(self, status: EngineStatus) -> None:
         """Learn the tuned model's abilities; count tokens when the engine is idle."""
         for facts in status.models:
             self._learn(facts)
-        self.query_one(TokenCounts).ask(self.ui.session, status)
+        self.query_one(TokenCounts).ask(self.session, status)
+        self._say_what_enter_does()
 
     def _learn(self, facts: ModelFacts) -> None:
         box = self.query_one("#template", Checkbox)
-        if facts.name != self._models[1].name or facts.has_chat_template or box.disabled:
+        if facts.name != self.pair.tuned.name or facts.has_chat_template or box.disabled:
             return
         box.value = False
         box.disabled = True
         box.label = Content(f"no chat template in {self.prose(facts.name)}")
 
     def _warm_up(self) -> None:
-        """Load both models in the background, unless the likely first answer is stored."""
-        first = self.ui.state.draft or (
-            Prompt(self.pair.examples[0].prompt) if self.pair.examples else None
-        )
-        session = self.ui.session
-        assert session is not None
+        """Load both models in the background, unless what enter would show is stored."""
+        session, chosen = self.session, self._chosen
+        if session is None or self._loading.begun:
+            return
+        template = self.query_one("#template", Checkbox).value
+        text = chosen.prompt if isinstance(chosen, Example) else self._entry.text
 
         def look() -> None:
             worker = get_current_worker()
-            stored = first is not None and all(
+            stored = all(
                 session.cached(request) is not None
-                for request in self.pair.requests(first.text, chat_template=first.chat_template)
+                for request in self.pair.requests(text, chat_template=template)
             )
             if not stored and not worker.is_cancelled:
-                self.app.call_from_thread(self._load_models)
+                self.app.call_from_thread(self._loading.begin, session)
 
         self.run_worker(look, thread=True, exclusive=True, exit_on_error=False, group="warm-up")
-
-    def _load_models(self) -> None:
-        # Imports numpy, which the first paint does without.
-        from app.jobs.watch import Watch
-
-        session = self.ui.session
-        if session is not None and not self._loading:
-            self._loading = [Watch(session, LoadRequest(model), self) for model in self._models]
 
     def on_watch_changed(self, message: Watch.Changed) -> None:
         """Show loading progress and its outcome."""
         message.stop()
-        watch = message.watch
-        news = watch.take()
-        if watch not in self._loading:
+        news = self._loading.take(message.watch)
+        if news is None:
             return
-        progress = self.query_one("#progress", Lines)
-        if news.progress is not None:
-            progress.show([(progress_text(watch.request.models()[0].name, news.progress), "dim")])
         if isinstance(news.result, ModelFacts):
             self._learn(news.result)
         if news.failure is not None:
-            self._problems.append(news.failure)
             self._show_problem()
-        if all(other.ended for other in self._loading):
-            progress.show()
+        words = self._loading.words
+        self.query_one("#progress", Lines).show([(words, "dim")] if words else [])
+
+    def tasks(self) -> list[Task]:
+        return self._loading.tasks()
 
     def _show_problem(self, text: str = "") -> None:
-        words = text or "\n".join(prose(str(problem)) for problem in self._problems)
+        words = text or self._loading.problems
         line = self.query_one("#problem", Static)
         line.update(words)
         line.set_class(bool(words), "shown")
@@ -280,9 +325,14 @@ class PromptView(View):
         prompt = self.current()
         if not prompt.text.strip():
             self._show_problem("The prompt is empty. Type one, or choose an example.")
-            self.query_one("#entry").focus()
+            self._entry.focus()
             return
-        self._problems.clear()
+        counts = self.query_one(TokenCounts)
+        if self._settled_text == prompt.text and (too_long := counts.too_long):
+            self._show_problem(refusal(too_long))
+            self._entry.focus()
+            return
+        self._loading.forget_problems()
         self._show_problem()
         self.ui.update_state(draft=prompt, history=remember(self.ui.state.history, prompt))
         self.run_worker(
@@ -299,7 +349,7 @@ class PromptView(View):
     @on(ItemList.Toggled, "#examples")
     def _example_taken(self, message: ItemList.Toggled) -> None:
         self.load(self.pair.examples[message.index])
-        self.query_one("#entry").focus()
+        self._entry.focus()
 
     @on(ItemList.Chosen, "#history")
     async def _past_chosen(self, message: ItemList.Chosen) -> None:
@@ -309,7 +359,7 @@ class PromptView(View):
     @on(ItemList.Toggled, "#history")
     def _past_taken(self, message: ItemList.Toggled) -> None:
         self.load(self.ui.state.history[message.index])
-        self.query_one("#entry").focus()
+        self._entry.focus()
 
     @on(ItemList.Toggled, "#sentences")
     @on(ItemList.Chosen, "#sentences")
@@ -321,19 +371,29 @@ class PromptView(View):
             message.items.refresh()
 
     @on(Button.Pressed, "#run")
-    async def _run_pressed(self) -> None:
+    async def action_run(self) -> None:
+        """Run the prompt; an empty entry stands for the example that is shown."""
+        if self._entry.has_focus and self.ui.text_follows():
+            self.action_newline()
+            return
+        if not self._entry.text and isinstance(self._chosen, Example):
+            self.load(self._chosen)
         await self._run()
 
-    async def action_run(self) -> None:
-        await self._run()
+    def action_undo(self) -> None:
+        self._entry.undo()
+
+    def action_newline(self) -> None:
+        self._entry.write("\n")
 
     def action_focus_entry(self) -> None:
-        self.query_one("#entry").focus()
+        self._entry.focus()
 
     def action_clear_entry(self) -> None:
+        """Empty the entry; undo brings the text back."""
         self._decided = {}
-        self.query_one("#entry", PromptEntry).load_text("")
-        self.action_focus_entry()
+        self._entry.clear()
+        self._entry.focus()
 
     def action_template(self) -> None:
         box = self.query_one("#template", Checkbox)
@@ -342,19 +402,9 @@ class PromptView(View):
         else:
             box.toggle()
 
-    def action_leave(self) -> None:
-        """Leave the entry for the examples, so that plain keys work; else stop loading."""
-        if isinstance(self.screen.focused, PromptEntry):
-            target = "#examples" if self.pair.examples else "#run"
-            self.query_one(target).focus()
-            return
-        for watch in self._loading:
-            if not watch.ended:
-                watch.cancel()
-
     def leave(self) -> None:
         """Save the entry as the draft."""
-        text = self.query_one("#entry", PromptEntry).text
+        text = self._entry.text
         template = self.query_one("#template", Checkbox).value
         spans = self._spans if text == self._settled_text else ()
         self.ui.update_state(draft=Prompt(text, spans, template) if text.strip() else None)

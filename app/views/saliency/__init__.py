@@ -6,9 +6,10 @@ from app.frame.action import Action
 
 ACTIONS = (
     Action("saliency.rerun", "r", "again", "Run again what failed or was stopped", "run_again"),
+    Action("saliency.whole", "w", "whole", "Words for the whole responses, not one token"),
+    Action("saliency.answers", "t", "answers", "Prompt words and answers", "face('answers')"),
     Action("saliency.grid", "g", "grid", "Prompt rows by response columns", "face('grid')"),
-    Action("saliency.text", "t", "text", "The prompt, coloured by importance", "face('text')"),
-    Action("saliency.overview", "v", "whole", "The whole map at a glance", "face('overview')"),
+    Action("saliency.overview", "v", "map", "The whole map at a glance", "face('overview')"),
     Action("saliency.method", "m", "method", "Gradient, frozen norms, occlusion, or difference"),
     Action("saliency.swap", "s", "swap", "The other model", "swap"),
     Action("saliency.export", "e", "export", "What is shown as a CSV file in the current folder"),
@@ -23,9 +24,7 @@ ACTIONS = (
     Action("saliency.worse", "minus", "", "Rate it lower; below 1 it is unrated", "rate(-1)"),
     Action("saliency.digits", "d", "digits", "Scores as numbers in the grid"),
     Action("saliency.copy", "y", "copy", "Copy the responses and the values under the cursor"),
-    Action(
-        "saliency.colour", "c", "", "Text coloured by the response token or by density", "colour"
-    ),
+    Action("saliency.colour", "c", "", "Answers coloured by importance or by density", "colour"),
     Action("saliency.special", "x", "", "Show or hide special and template tokens"),
     Action("saliency.next", "n", "", "Next place found", "find_next(1)"),
     Action("saliency.previous", "N", "", "Previous place found", "find_next(-1)"),

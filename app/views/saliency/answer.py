@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from analysis.events import Cancelled, Failed, Finished, Progress
+from analysis.events import WAITS, Cancelled, Failed, Finished, Progress
 from analysis.problems import Problem
 from analysis.saliency.map import SaliencyMap
 from analysis.saliency.request import AttributionRequest
@@ -72,7 +72,8 @@ class Answer:
         if news.progress is not None:
             if self.progress is None or self.progress.stage != news.progress.stage:
                 self._stage_started = time.monotonic()
-            self.progress = news.progress
+            # One that waits has not begun, or has left its work to go on with.
+            self.progress = None if news.progress.stage == WAITS else news.progress
         if news.partial is not None and isinstance(news.partial.result, Attribution):
             self._take(news.partial.result)
         ending = news.ending

@@ -109,6 +109,22 @@ class Comparison:
             return [(None, n) for n in np.flatnonzero(tuned.visible).tolist()]
         return []
 
+    def index(self, side: int) -> NDArray[np.intp]:
+        """intp [rows]: a side's prompt token in each row; -1 in gaps."""
+        return self._index[side]
+
+    @property
+    def same_response(self) -> bool:
+        """Whether both maps explain one text, so that their scores compare."""
+        texts = ["".join(shown.response_tokens.texts) for shown in self.there]
+        return len(texts) == 2 and texts[0] == texts[1] != ""
+
+    @property
+    def same_tokens(self) -> bool:
+        """Whether both maps explain the same response tokens, so that columns pair."""
+        tokens = [shown.response_tokens.texts for shown in self.there]
+        return len(tokens) == 2 and tokens[0] == tokens[1] != ()
+
     @property
     def cut_differently(self) -> bool:
         """Whether the two models tokenize the user's own text differently."""
@@ -138,6 +154,7 @@ class Comparison:
             density=self.density(side),
             totals=self.totals(side),
             marked=self.marked(side),
+            special=self._special(side),
             gaps=gaps if gaps.any() else None,
             missing=self.missing(side),
             negative=self._negative(side),
@@ -181,6 +198,11 @@ class Comparison:
                 use = index >= 0 if each == side else (index >= 0) & (self._index[side] < 0)
                 marked[use] = mask[index[use]]
         return marked
+
+    def _special(self, side: int) -> Mask:
+        """bool [rows]: tokens that the user did not write; False in gaps."""
+        written, index = self._map(side).prompt_tokens.written_by_user(), self._index[side]
+        return np.asarray((index >= 0) & ~written[index], dtype=np.bool_)
 
     def missing(self, side: int) -> Mask | None:
         """bool [rows, M]: cells not computed yet; None if there are none."""

@@ -11,10 +11,12 @@ from analysis.saliency.agreement import COLUMNS, Agreement
 from analysis.saliency.case_tables import ToldCase, case_table, tokens_table
 from analysis.saliency.cases.instructions import guess_instructions
 from analysis.saliency.map import SaliencyMap
+from analysis.saliency.word_weights import WordTable
 from analysis.table import Cell, Table
 from app.frame.export import Tables, chained
 from app.state import Prompt
 from app.views.saliency.comparison import Comparison
+from app.views.saliency.findings import Findings
 from app.views.saliency.pair import Pair
 from app.views.saliency.side import Method, Side
 
@@ -85,6 +87,12 @@ def case_tables(
     return tables | (about if rows else {})
 
 
+def answer_tables(pair: Pair, words: WordTable, found: Findings) -> Tables:
+    """What the answers show beside the maps, by its kind: what words weigh, and the findings."""
+    kind = _kind(pair)
+    return {f"words-{kind}": words.table, f"findings-{kind}": found.table}
+
+
 def _kind(pair: Pair) -> str:
     """What the maps are called in the names of files: their method, and whose response it is."""
     kind = "saliency" if pair.mapped == "gradient" else pair.mapped.replace(" ", "-")
@@ -96,11 +104,11 @@ def told_cases(
 ) -> list[ToldCase]:
     """What is known of each model's map; `rating` is that of a model's own response."""
     guessed = list(prompt.instruction_spans) == guess_instructions(prompt.text)
-    writers = {"base": pair.sides[0].name, "tuned": pair.sides[1].name, "golden": "given"}
     found = []
-    for side, shown, mask in zip(pair.sides, comparison.maps, comparison.masks, strict=True):
+    sides = zip(pair.sides, comparison.maps, comparison.masks, strict=True)
+    for number, (side, shown, mask) in enumerate(sides):
         if shown is not None and mask is not None:
-            by = writers.get(pair.whose, side.name)
+            by = pair.writer(pair.whose, number)
             answer = side.answer(pair.mapped)
             found.append(ToldCase(shown, mask, guessed, answer.attribution, by, rating(by)))
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from analysis.saliency.agreement import Agreement
@@ -15,15 +16,40 @@ from app.views.saliency.answer import Answer
 from app.views.saliency.comparison import Comparison, Mask, mask_of
 from app.views.saliency.side import METHODS, WHOSE, Method, Side, Whose
 from app.widgets.lines import Line
+from app.workspace import short_names
 
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
 
     from analysis.saliency.request import AttributionRequest
-    from app.workspace import SessionLike
+    from analysis.session.drive import Answerer
 
 
 _FROZEN: Method = "frozen norms"
+
+_OTHERS: tuple[Whose, ...] = ("tuned", "base", "golden")
+"""Responses in both models, the first ones to compare on before the others."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Both models' instruction scores on one response.
+
+    Attributes:
+        values: Of the base and of the tuned model.
+        whose: Whose response it is; ``own`` if both models give the same.
+        by: Who wrote what each model is explained on.
+    """
+
+    values: tuple[float, float]
+    whose: Whose
+    by: tuple[str, str]
+
+    @property
+    def ratio(self) -> float | None:
+        """The tuned model's score over the base model's; None if that is 0."""
+        base, tuned = self.values
+        return tuned / base if base > 0.0 else None
 
 
 class Pair:
@@ -51,6 +77,13 @@ class Pair:
     def names(self) -> list[str]:
         """The models' names; empty for a missing side."""
         return [side.name for side in self.sides]
+
+    @property
+    def called(self) -> tuple[str, str]:
+        """What sentences call the models: their part in a pair, or the names of stored maps."""
+        if any(side.own.request is not None for side in self.sides):
+            return "base", "tuned"
+        return short_names(self.names[0], self.names[1])
 
     @property
     def answers(self) -> list[Answer]:
@@ -94,7 +127,7 @@ class Pair:
                     return number, answer, news
         return None
 
-    def ask(self, session: SessionLike, listener: MessagePump, answers: Iterable[Answer]) -> None:
+    def ask(self, session: Answerer, listener: MessagePump, answers: Iterable[Answer]) -> None:
         """Submit those answers' requests that can run."""
         for answer in answers:
             if answer.can_run and answer.request is not None:
@@ -179,6 +212,28 @@ class Pair:
         gain = sum(gain_of(*_both(side)) or 0.0 for side in self.sides)
         self.method = _FROZEN if gain > 0.0 else "gradient"
 
+    def behind(self, number: int) -> str:
+        """What a side (0 base, 1 tuned) waits for while the other model writes its answer."""
+        mine, other = self.sides[number].gradient, self.sides[1 - number].gradient
+        writing = other.progress is not None and other.progress.stage == "generate"
+        if not writing or not mine.running or mine.progress is not None:
+            return ""
+        begun = mine.attribution is not None
+        called, before = self.called[number].capitalize(), self.called[1 - number]
+        return f"{called} {'is explained' if begun else 'answers'} after {before}'s answer."
+
+    def words(self, number: int) -> str:
+        """What a side without a map shows; see `Side.words`."""
+        return self.sides[number].words(self.method, self.behind(number))
+
+    @property
+    def awaits_better(self) -> bool:
+        """Whether frozen norms, which as a rule agree better with deletion, are still to come."""
+        coming = [side.other(_FROZEN) for side in self.sides]
+        if self.settles and not self._chosen:
+            coming += self._gradients
+        return self.method == "gradient" and any(each.running for each in coming if each)
+
     def stop(self) -> bool:
         """Stop what runs; shows the gradient if what was shown was stopped. False if idle."""
         running = [answer for answer in self.answers if answer.running]
@@ -207,6 +262,36 @@ class Pair:
         maps, subtracted = [shown for shown, _ in both], [less for _, less in both]
         masks = [mask_of(shown, prompt.instruction_spans, stored) for shown in maps]
         return Comparison(prompt.text, maps, masks, subtracted)
+
+    def scores_on_one_response(
+        self, shown: Comparison, prompt: Prompt, stored: Mask | None, *, include_special: bool
+    ) -> Scores | None:
+        """Instruction scores that compare, because both models are explained on one response.
+
+        Of the response that is shown, or else of one that was; None where there is none yet.
+        """
+        if shown.same_response:
+            return self._scores(shown, self.whose)
+        for whose in _OTHERS:
+            maps = [
+                side.map_on(whose, self.mapped, include_special=include_special)
+                for side in self.sides
+            ]
+            masks = [mask_of(each, prompt.instruction_spans, stored) for each in maps]
+            if None not in maps and (found := self._scores(Comparison("", maps, masks), whose)):
+                return found
+        return None
+
+    def _scores(self, compared: Comparison, whose: Whose) -> Scores | None:
+        base, tuned = (compared.instruction_score(side) for side in (0, 1))
+        if base is None or tuned is None:
+            return None
+        return Scores((base, tuned), whose, (self.writer(whose, 0), self.writer(whose, 1)))
+
+    def writer(self, whose: Whose, side: int) -> str:
+        """Who wrote a response on which a side (0 base, 1 tuned) is explained."""
+        base, tuned = self.names
+        return {"base": base, "tuned": tuned, "golden": "given"}.get(whose, self.names[side])
 
     @property
     def mapped(self) -> Method:

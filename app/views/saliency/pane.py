@@ -12,22 +12,26 @@ from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 from textual.widgets import Static
 
+from analysis.saliency.map import SaliencyMap
+from app.terminal.model_marks import marked
 from app.terminal.text import fit, prose, visible
-from app.views.saliency.comparison import Comparison, Place
+from app.views.saliency.comparison import Place
+from app.views.saliency.cursor import Cursor
 from app.views.saliency.pair import Pair
+from app.views.saliency.shown import Shown
 from app.widgets.lines import Line, Lines
 from app.widgets.token_face import TokenFace, TokenMap
 from app.widgets.token_grid import TokenGrid
 from app.widgets.token_overview import TokenOverview
-from app.widgets.token_text import TokenText
+from app.widgets.token_text import ColouredBy, TokenText
 
-ColouredBy = Literal["column", "density"]
-FaceName = Literal["grid", "text", "overview"]
+FaceName = Literal["answers", "grid", "overview"]
 FACES: dict[FaceName, type[TokenFace]] = {
+    "answers": TokenText,
     "grid": TokenGrid,
-    "text": TokenText,
     "overview": TokenOverview,
 }
+"""The first one is what a reader meets first."""
 
 
 class SaliencyPane(Vertical):
@@ -47,11 +51,11 @@ class SaliencyPane(Vertical):
         self._texts: list[str] = []
         self.side = side
         self._ascii = ascii_only
-        self._face: FaceName = "grid"
+        self._face: FaceName = "answers"
         self._faces: dict[FaceName, TokenFace] = {}
+        self._shown: Shown | None = None
         self._map: TokenMap | None = None
-        self._digits = False
-        self._coloured_by: ColouredBy = "column"
+        self._digits = self._by_density = self._walked = False
 
     def compose(self) -> ComposeResult:
         yield Lines(classes="response")
@@ -64,9 +68,10 @@ class SaliencyPane(Vertical):
 
     def title(self, name: str, note: str) -> None:
         """Set the pane's title to the model's name and a note, made harmless."""
-        title = prose(name, ascii_only=self._ascii) + (f" · {note}" if note else "")
+        ascii_only = self._ascii
+        shown = marked(self.side, prose(name, ascii_only=ascii_only), ascii_only=ascii_only)
         # Textual parses a plain string as markup.
-        self.border_title = Text(title)
+        self.border_title = Text(shown + (f" · {note}" if note else ""))
 
     def show_words(self, text: str, *, bad: bool = False) -> None:
         """Show words instead of a map."""
@@ -79,9 +84,10 @@ class SaliencyPane(Vertical):
         words.update("\n".join(prose(line, ascii_only=self._ascii) for line in text.split("\n")))
         self.query_one(Lines).show()
 
-    def show_map(self, comparison: Comparison, row: int, column: int) -> None:
+    def show_map(self, shown: Shown) -> None:
         """Show a side of a comparison; repaints little if only numbers changed."""
-        old, new = self._map, comparison.token_map(self.side)
+        self._shown = shown
+        old, new = self._map, self._newest()
         same = (
             old is not None
             and list(old.row_labels) == list(new.row_labels)
@@ -101,10 +107,17 @@ class SaliencyPane(Vertical):
                 negative=new.negative,
                 density=new.density,
                 totals=new.totals,
+                negative_totals=new.negative_totals,
             )
         else:
             face.show(new)
-        self.move(row, column)
+        self.move(shown.cursor)
+
+    def _newest(self) -> TokenMap:
+        """What the face shows: tokens, or in the answers every token as its word."""
+        assert self._shown is not None
+        by_token, by_word = self._shown.comparison, self._shown.words
+        return (by_word if self._face == "answers" else by_token).token_map(self.side)
 
     def _current_face(self) -> TokenFace:
         face = self._faces.get(self._face)
@@ -121,7 +134,8 @@ class SaliencyPane(Vertical):
         if isinstance(face, TokenGrid):
             face.digits = self._digits
         if isinstance(face, TokenText):
-            face.coloured_by = self._coloured_by
+            of_response: ColouredBy = "column" if self._walked else "whole"
+            face.coloured_by = "density" if self._by_density else of_response
 
     def choose(self, name: FaceName) -> None:
         """Show the data as another face."""
@@ -129,29 +143,32 @@ class SaliencyPane(Vertical):
         self._face = name
         if self._map is None:
             return
+        self._map = self._newest()
         face = self._current_face()
-        if face.map is not self._map:
-            face.show(self._map)
+        face.show(self._map)
         if before is not None:
             face.move_cursor(*before.cursor)
 
-    def options(self, *, digits: bool | None = None, coloured_by: ColouredBy | None = None) -> None:
+    def options(self, *, digits: bool | None = None, by_density: bool | None = None) -> None:
         """Set whether the grid shows digits, and what colours the text; None leaves it."""
         self._digits = self._digits if digits is None else digits
-        self._coloured_by = coloured_by or self._coloured_by
+        self._by_density = self._by_density if by_density is None else by_density
         for face in self._faces.values():
             self._apply_options(face)
 
-    def move(self, row: int, column: int) -> None:
+    def move(self, cursor: Cursor) -> None:
         """Move the cursor, and show its place in the response."""
         face = self.face
         if face is not None:
-            face.move_cursor(row, column)
-            self._show_response(column)
+            self._walked = cursor.walked[self.side]
+            self._apply_options(face)
+            face.move_cursor(cursor.row, cursor.columns[self.side])
+            self._show_response(cursor.columns[self.side])
 
-    def mark(self, comparison: Comparison) -> None:
+    def mark(self) -> None:
+        """Show the marks of instructions anew."""
         if self._map is not None:
-            self._map = comparison.token_map(self.side)
+            self._map = self._newest()
             face = self._current_face()
             face.update_marks(self._map.marked)
 
@@ -166,8 +183,8 @@ class SaliencyPane(Vertical):
         """Show the response on one line with its current token visible and underlined."""
         texts = self._texts
         line = self.query_one(Lines)
-        # The text face shows the whole response itself.
-        line.display = self._face != "text"
+        # The answers show the whole response themselves.
+        line.display = self._face != "answers"
         if not texts:
             line.show([("the response is empty", "dim")])
             return
@@ -188,7 +205,11 @@ class SaliencyPane(Vertical):
 
 
 class SaliencyPanes(Horizontal):
-    """The base model's pane and the tuned model's, side by side."""
+    """The base model's pane and the tuned model's, side by side.
+
+    Attributes:
+        by_density: Whether the answers are coloured by density instead of importance.
+    """
 
     def __init__(
         self,
@@ -199,7 +220,7 @@ class SaliencyPanes(Horizontal):
     ) -> None:
         """Args: draw in ASCII; handler of cursor moves; the widget's id."""
         super().__init__(id=id)
-        self._coloured_by: ColouredBy = "column"
+        self.by_density = False
         self.both = tuple(
             SaliencyPane(side, ascii_only=ascii_only, follow=follow, id=name)
             for side, name in enumerate(("base", "tuned"))
@@ -217,16 +238,27 @@ class SaliencyPanes(Horizontal):
         for pane in self.both:
             pane.set_class(pane.side == side, "active")
 
-    def show(self, pair: Pair, comparison: Comparison, row: int, columns: Sequence[int]) -> None:
-        """Set titles, and show maps or words."""
+    def show(self, shown: Shown, unasked: str) -> None:
+        """Set titles, and show maps or words; `unasked` where there is nothing to show yet."""
+        pair, comparison = shown.pair, shown.comparison
+        self.set_class(not any(pair.names), "-unasked")
+        if not any(pair.names):
+            self.both[0].title("", "")
+            self.both[0].show_words(unasked)
+            return
         for pane, side in zip(self.both, pair.sides, strict=True):
             provisional = comparison.provisional(pane.side)
             pane.title(side.name, side.title(pair.method, provisional=provisional))
-            if comparison.maps[pane.side] is None:
+            if comparison.maps[pane.side] is not None:
+                pane.show_map(shown)
+        self.show_waiting(pair, comparison.maps)
+
+    def show_waiting(self, pair: Pair, maps: Sequence[SaliencyMap | None]) -> None:
+        """Say in the panes without a map what they wait for, or how far the answer is."""
+        for pane, side, shown in zip(self.both, pair.sides, maps, strict=True):
+            if shown is None:
                 failed = side.answer(pair.method).problem is not None
-                pane.show_words(side.words(pair.method), bad=failed)
-            else:
-                pane.show_map(comparison, row, columns[pane.side])
+                pane.show_words(pair.words(pane.side), bad=failed)
 
     def choose(self, name: FaceName) -> None:
         for pane in self.both:
@@ -238,19 +270,19 @@ class SaliencyPanes(Horizontal):
             pane.options(digits=shown)
 
     def turn_colours(self) -> None:
-        """Colour the text by the response token under the cursor, or by density."""
-        self._coloured_by = "density" if self._coloured_by == "column" else "column"
+        """Colour the text by importance or by density."""
+        self.by_density = not self.by_density
         for pane in self.both:
-            pane.options(coloured_by=self._coloured_by)
+            pane.options(by_density=self.by_density)
 
-    def move(self, row: int, columns: Sequence[int]) -> None:
+    def move(self, cursor: Cursor) -> None:
         """Move both cursors to a row, each to its own column."""
         for pane in self.both:
-            pane.move(row, columns[pane.side])
+            pane.move(cursor)
 
-    def mark(self, comparison: Comparison) -> None:
+    def mark(self) -> None:
         for pane in self.both:
-            pane.mark(comparison)
+            pane.mark()
 
     def highlight(self, places: Sequence[Place]) -> None:
         for pane in self.both:

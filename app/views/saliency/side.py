@@ -200,6 +200,17 @@ class Side:
             return other, None
         return gradient, other
 
+    def map_on(self, whose: Whose, method: Method, *, include_special: bool) -> SaliencyMap | None:
+        """The map of another response, by the gradient or what explains it beside; None if none."""
+        explained = self._explained.get(whose)
+        if explained is None:
+            return None
+        asked = _ASKED.get(method)
+        answer = explained.gradient if asked is None else explained.others.get(asked)
+        if answer is None or not answer.whole:
+            return None
+        return answer.map(include_special=include_special)
+
     def _other_map(self, method: Method, *, include_special: bool) -> SaliencyMap | None:
         """Another method's map, empty before its first result; None if it failed."""
         answer, gradient = self.other(method), self.gradient.attribution
@@ -207,8 +218,11 @@ class Side:
             return answer.map(include_special=include_special)
         if gradient is None:
             return None
+        # Nor do the gradient's totals stand in for those of another method.
         nothing = msgspec.structs.replace(
-            gradient, importance=np.full_like(gradient.importance, np.nan)
+            gradient,
+            importance=np.full_like(gradient.importance, np.nan),
+            totals=np.zeros(0, np.float32),
         )
         return SaliencyMap.from_attribution(nothing, include_special=include_special)
 
@@ -243,10 +257,13 @@ class Side:
         answer = self.gradient if method == "gradient" else self.other(method)
         return answer.attribution.faithfulness if answer and answer.attribution else None
 
-    def words(self, method: Method) -> str:
-        """The text shown without a map: problem, growing response, or what is awaited."""
+    def words(self, method: Method, behind: str) -> str:
+        """The text shown without a map: problem, growing response, or what is awaited.
+
+        `behind` says what this side waits for, if that is known.
+        """
         answer = self.answer(method)
-        waiting = "Waiting for its turn." if answer.running else ""
+        waiting = (behind or "Waiting for its turn.") if answer.running else ""
         return answer.words() or answer.progress_line(self.name) or waiting
 
     def title(self, method: Method, *, provisional: bool) -> str:

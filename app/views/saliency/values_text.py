@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.cells import cell_len
 
 from analysis.saliency.agreement import Agreement
+from app.terminal.model_marks import marked
 from app.terminal.text import fit, pad, prose, visible
 from app.views.saliency.comparison import Comparison, Reading
 from app.widgets.lines import Line, width_of
@@ -32,6 +33,7 @@ def status_lines(
     agreements: Sequence[Agreement | None] = (None, None),
     compared: str = "gradient",
     faithful: Sequence[str] = ("", ""),
+    can_share: bool = False,
     active: int = 0,
     width: int,
     ascii_only: bool = False,
@@ -39,10 +41,14 @@ def status_lines(
     """One line of values per model, one of instruction scores, and one of agreements if any.
 
     `agreements` are each side's, of what is `compared` and occlusion; `faithful` says what is known
-    of them while there are none. If there is room for only one side, that of `active` is shown. An
+    of them while there are none. `can_share` says whether both models can be explained on one
+    response. If there is room for only one side, that of `active` is shown. An
     empty name stands for a missing side.
     """
-    short = [prose(name, ascii_only=ascii_only) for name in short_names(names[0], names[1])]
+    short = [
+        marked(side, prose(name, ascii_only=ascii_only), ascii_only=ascii_only)
+        for side, name in enumerate(short_names(names[0], names[1]))
+    ]
     sides = [side for side in (0, 1) if names[side]]
     name_cells = max((min(_name_cells(width), cell_len(short[side])) for side in sides), default=0)
     readings = {side: comparison.read(side, row, columns[side]) for side in sides}
@@ -61,7 +67,7 @@ def status_lines(
             lines.append([title, (absent, "dim")])
         else:
             lines.append([title, (pad(pairs[side], pair_cells), ""), _values(reading, width)])
-    lines.append(_scores(short, comparison, width))
+    lines.append(_scores(short, comparison, width, can_share=can_share))
     titled = [(f"{fit(name, _name_cells(width))} ", "") for name in short]
     whole = _agreements(agreements, columns, ascii_only=ascii_only)
     known = {side: faithful[side] for side in sides if faithful[side]}
@@ -108,16 +114,25 @@ def _values(reading: Reading, width: int) -> tuple[str, str]:
     return "  " + "  ".join(parts), "accent"
 
 
-def _scores(names: Sequence[str], comparison: Comparison, width: int) -> Line:
-    """Instruction scores, their difference and, if it fits, the number of marked tokens."""
+def _scores(names: Sequence[str], comparison: Comparison, width: int, *, can_share: bool) -> Line:
+    """Instruction scores and, if they fit, their difference and the number of marked tokens.
+
+    The scores of different answers have no difference; then it is said what compares them.
+    """
     parts: list[tuple[str, str]] = [("instruction score  ", "dim")]
-    scores = [comparison.instruction_score(side) for side in (0, 1)]
+    base, tuned = scores = [comparison.instruction_score(side) for side in (0, 1)]
+    apart = base is not None and tuned is not None and not comparison.same_response
+    # The marks alone tell the models where the words need the room.
+    name_cells = _name_cells(width) if width >= _WIDE or not apart else 1
     for name, score in zip(names, scores, strict=True):
         if name:
             value = "–" if score is None else f"{score:.4f}"
-            parts.extend([(f"{fit(name, _name_cells(width))} ", ""), (f"{value}  ", "accent")])
-    base, tuned = scores
-    if base is not None and tuned is not None:
+            shown = name[:1] if name_cells == 1 else fit(name, name_cells)
+            parts.extend([(f"{shown} ", ""), (f"{value}  ", "accent")])
+    if apart:
+        remedy = "; o compares on one" if can_share else ""
+        parts.append((f"different answers{remedy}  ", ""))
+    elif base is not None and tuned is not None:
         parts.extend([("difference ", ""), (f"{tuned - base:+.4f}  ", "accent")])
     count = comparison.marked_tokens()
     tail = (f"{count} instruction token{'' if count == 1 else 's'}", "dim")

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from analysis.demo.catalog import is_demo
 from analysis.methods import StudySpec, studies
-from analysis.problems import Problem, problem
+from analysis.problems import Problem, ProblemError, problem
 from analysis.saliency.cases.prompt_sets import PromptSet, demo_prompts
 from analysis.studies.findings import Findings
+from analysis.studies.kept import kept_findings
+from analysis.studies.study import PairInput
 from app.config import Settings
+from app.frame.twin import command_line, option, values_of
+from app.jobs.progress_text import progress_text
 from app.jobs.study_run import StudyRun
+from app.jobs.tasks import Task, TaskState
 from app.known_descriptions import study_options
+from app.terminal.text import prose
 from app.views.studies.pages import StudyPage, pages_of
 from app.workspace import LibraryWorkspace, Workspace
 
@@ -21,8 +29,36 @@ if TYPE_CHECKING:
     from textual.message_pump import MessagePump
 
     from analysis.saliency.cases.library import CaseLibrary
-    from analysis.studies.study import PairInput
-    from app.workspace import SessionLike
+    from analysis.session.drive import Answerer
+    from app.jobs.prices import Prices
+
+
+class Ahead(NamedTuple):
+    """What a study takes that has not ended.
+
+    Attributes:
+        asked: How many answers, as far as that is known.
+        kept: How many of them are stored.
+        seconds: What the others cost; None if that is not known.
+        measured: Whether this machine has measured what such answers cost.
+        more: What comes on top, of unknown cost; empty for nothing.
+    """
+
+    asked: int
+    kept: int
+    seconds: float | None
+    measured: bool
+    more: str = ""
+
+
+class Look(NamedTuple):
+    """What was looked up about a study: what it found on this input earlier, or what is ahead."""
+
+    study: OfferedStudy
+    on: str
+    given: PairInput | None = None
+    findings: Findings | None = None
+    ahead: Ahead | None = None
 
 
 @dataclass
@@ -30,7 +66,8 @@ class OfferedStudy:
     """A study and its state; holds no widgets.
 
     `runs_on` is the last run's input in words, not yet harmless; `found_on` and `given` are the
-    input of the last finished run, in words and as an object.
+    input of the last finished run, in words and as an object. `ahead` is what a run would take
+    now, as long as that is known.
     """
 
     spec: StudySpec
@@ -40,6 +77,7 @@ class OfferedStudy:
     found_on: str = ""
     given: CaseLibrary | PairInput | None = None
     pages: tuple[StudyPage, ...] = ()
+    ahead: Ahead | None = None
 
     @property
     def active(self) -> bool:
@@ -56,13 +94,17 @@ class StudyDesk:
     def __init__(
         self,
         workspace: Workspace,
-        session: SessionLike | None,
+        session: Answerer | None,
         listener: MessagePump,
         settings: Settings,
+        prices: Prices,
     ) -> None:
-        """Args: what to study; who answers; what receives `StudyRun.Changed`; the settings."""
+        """Args: what to study; who answers; what receives `StudyRun.Changed`; the settings, costs.
+
+        Without models there is nobody who answers.
+        """
         self._workspace, self._session, self._listener = workspace, session, listener
-        self._settings = settings
+        self._settings, self._prices = settings, prices
         self._library = isinstance(workspace, LibraryWorkspace)
         self._turn = threading.Lock()
         self.prompts: PromptSet | None = None
@@ -104,9 +146,84 @@ class StudyDesk:
             return False
         return is_demo(work.base.name, work.tuned.name)
 
+    def command(self, study: OfferedStudy, prompts: Path | str | None, *, rows: bool) -> str:
+        """The command that runs a study on the same input.
+
+        Args:
+            study: Which one.
+            prompts: The file of the prompts in use, or their name; None for the usual ones.
+            rows: Whether it writes its first table instead of printing all findings.
+        """
+        spec = study.spec
+        values = values_of(self._workspace)
+        given = "{results}" if self._library else "{stored}" if spec.word_options else "{models}"
+        words = [f"{{{name}}}" for name in spec.word_options if not self._library]
+        values["prompts"] = option("prompts", prompts if self.takes_prompts(study) else None)
+        skips = values["prompts"] and self.prompts is not None and self.prompts.skipped
+        values["skip"] = option("bad-lines", "skip" if skips else None)
+        values["rows"] = ("--csv", "-") if rows else ()
+        template = ["study", spec.name, "{rows}", given, "{prompts}", "{skip}", *words]
+        return command_line(" ".join(template), values)
+
+    # Looking up what is stored
+
+    def kept(self, study: OfferedStudy) -> Look:
+        """What the study found on its input earlier, if that is stored. Called on any thread."""
+        look = self._look(study)
+        if look.given is None:
+            return look
+        return look._replace(findings=kept_findings(study.spec.name, look.given))
+
+    def ahead(self, study: OfferedStudy) -> Look:
+        """How far the study is, and what the rest costs. Called on any thread."""
+        look = self._look(study)
+        try:
+            found = None if look.given is None else study.spec.look_ahead(look.given)
+        except (ProblemError, OSError):
+            # Running it says what is wrong.
+            found = None
+        if found is None:
+            return look
+        seconds = self._prices.of_requests(found.missing)
+        measured = self._prices.measured(found.missing)
+        ahead = Ahead(found.asked, found.kept, seconds, measured, found.more)
+        return look._replace(ahead=ahead)
+
+    def _look(self, study: OfferedStudy) -> Look:
+        on, given = self.works_on(study), None
+        if not self._library and self._session is not None and not self.lacks_prompts(study):
+            try:
+                given = self._input(study.spec, self.prompts)
+            except (ProblemError, OSError):
+                return Look(study, on)
+        return Look(study, on, given if isinstance(given, PairInput) else None)
+
+    def take(self, look: Look) -> None:
+        """Take in what was looked up, unless the study has begun or works on other things now."""
+        study = look.study
+        if study.active or look.on != self.works_on(study):
+            return
+        study.ahead = look.ahead
+        if look.findings is not None and (study.run is None or study.run.state != "done"):
+            study.run = None
+            self._show(study, look.findings, look.given, look.on)
+
+    def _show(
+        self,
+        study: OfferedStudy,
+        findings: Findings,
+        given: CaseLibrary | PairInput | None,
+        on: str,
+    ) -> None:
+        study.findings, study.given, study.found_on = findings, given, on
+        study.pages = pages_of(study.spec.title, findings)
+
+    # Running
+
     def begin(self, study: OfferedStudy) -> None:
         """Start a study unless it is running; cached results are not computed again."""
         if not study.active:
+            study.ahead = None
             spec, prompts = study.spec, self.prompts
             study.runs_on = self.works_on(study)
             study.run = StudyRun(
@@ -146,6 +263,21 @@ class StudyDesk:
         if stopped is not None and stopped.run is not None:
             stopped.run.stop()
 
+    def tasks(self, again: Callable[[OfferedStudy], object]) -> list[Task]:
+        """Every study that was begun, for the list of jobs; `again` runs one again."""
+        return [self._task(study, again) for study in self.studies if study.run is not None]
+
+    def _task(self, study: OfferedStudy, again: Callable[[OfferedStudy], object]) -> Task:
+        run, name = study.run, study.spec.name
+        assert run is not None
+        found = run.state
+        state: TaskState = "running" if found == "stopping" else found
+        if run.active:
+            said = progress_text(name, run.progress) if run.progress else ""
+            return Task(name, state, said, stop=run.stop)
+        said = prose(str(run.problem)) if run.problem else ""
+        return Task(name, state, said, again=lambda: again(study))
+
     def apply(self, run: StudyRun) -> tuple[OfferedStudy, tuple[Problem, ...]] | None:
         """Take in a run's news: its study and new notices; None for a run that was replaced."""
         study = next((each for each in self.studies if each.run is run), None)
@@ -153,9 +285,8 @@ class StudyDesk:
             return None
         notices = run.take()
         if run.findings is not None:
-            study.findings, study.given = run.findings, run.given
-            study.found_on = study.runs_on
-            study.pages = pages_of(study.spec.title, run.findings)
+            self._show(study, run.findings, run.given, study.runs_on)
+            study.ahead = None
         return study, notices
 
     def leave(self) -> None:

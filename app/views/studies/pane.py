@@ -1,4 +1,4 @@
-"""The pages of one study: a text, a table, or a figure with its numbers."""
+"""The pages of one study: an overview, a text, a table, or a figure with its numbers."""
 
 from __future__ import annotations
 
@@ -8,56 +8,61 @@ from textwrap import wrap
 from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
-from textual.content import Content
 from textual.events import Resize
 
 from analysis.table import Cell
 from app.views.studies.figures import bars_of, plot_of
+from app.views.studies.marks import ModelNames
 from app.views.studies.pages import StudyPage
-from app.views.studies.text import row_lines
+from app.views.studies.text import as_content, as_lines, row_lines
 from app.widgets.bar_list import BarList
-from app.widgets.item_list import ItemList
-from app.widgets.lines import Lines
+from app.widgets.lines import Lines, Part
 from app.widgets.plot import Plot
-from app.widgets.table_list import TableList, cell_text
+from app.widgets.table_list import TableList
+from app.widgets.table_rows import AS_IT_COMES, Arrangement, Rows, cell_text
 from app.widgets.text_page import TextPage
 
 BESIDE_FROM = 100
 """From this width on a figure's numbers appear next to it."""
+DRAWN_FROM = 16
+"""From this height on an overview has a figure between the finding and the table."""
 
 _TITLE_LINES = 2
-_KINDS = ("text", "table", "lines", "bars")
+_LOWEST, _HIGHEST = 7, 24
+"""Lines of a plot on an overview."""
+
+_KINDS = ("overview", "text", "table", "lines", "bars")
 
 
 class StudyPane(Vertical):
-    """Shows one page at a time; each keeps its cursor. `found` has the rows of the last search."""
+    """Shows one page at a time; each keeps its cursor, and how its rows are arranged."""
 
     def __init__(
         self,
         *,
         prose: Callable[[str], str],
+        names: ModelNames,
         ascii_only: bool,
         id: str,  # noqa: A002 - Textual's own name
     ) -> None:
-        """Args: function that makes text harmless; plain ASCII; the widget's id."""
+        """Args: makes text harmless; marks the models' names; plain ASCII; the widget's id."""
         super().__init__(id=id)
-        self._prose, self._ascii = prose, ascii_only
+        self._prose, self._names, self._ascii = prose, names, ascii_only
+        self._told: Sequence[Part] = ()
         self._study = ""
         self._pages: Sequence[StudyPage] = ()
         self._number = 0
-        self._cursors: dict[tuple[str, str], int] = {}
+        self._arranged: dict[tuple[str, str], Arrangement] = {}
         self._row_height = 0
-        self.found: list[int] = []
 
     def compose(self) -> ComposeResult:
         yield Lines(id="page-title")
         yield TextPage(id="text")
+        yield Lines(id="finding")
         with Container(id="figure"):
             yield Plot(ascii_only=self._ascii, id="plot")
-            with Vertical(id="numbers"):
-                yield Lines(id="columns")
-                yield TableList(ascii_only=self._ascii, id="rows", follow=self._show_row)
-        yield BarList(ascii_only=self._ascii, id="bars")
+            yield BarList(ascii_only=self._ascii, id="bars")
+            yield TableList(ascii_only=self._ascii, id="rows", follow=self._show_row)
         yield Lines(id="row")
 
     @property
@@ -73,19 +78,11 @@ class StudyPane(Vertical):
         """Whether the row under the cursor links to another view."""
         return self.page is not None and bool(self.page.opens and self.row)
 
-    def offers(self, name: str) -> bool:
-        """Whether an action on rows or numbers applies to this page."""
+    @property
+    def exports(self) -> bool:
+        """Whether the page has a table, or the numbers of a figure."""
         page = self.page
-        if page is None or page.table is None:
-            return False
-        match name:
-            case "export":
-                return True
-            case "columns" | "columns_back":
-                return page.kind == "table" and not self.rows.is_whole
-            case "next" | "previous":
-                return bool(self.found)
-        return page.kind == "table"
+        return page is not None and page.table is not None
 
     @property
     def rows(self) -> TableList:
@@ -94,19 +91,28 @@ class StudyPane(Vertical):
     @property
     def row(self) -> dict[str, Cell]:
         """The row under the cursor by column; empty for none."""
-        page, row = self.page, self.rows.row
-        if page is None or page.kind != "table" or page.table is None or row is None:
+        page, row = self.page, self.rows.cells
+        if page is None or not page.has_rows or page.table is None or row is None:
             return {}
         return dict(zip(page.table.columns, row, strict=True))
 
-    def show(self, study: str, pages: Sequence[StudyPage], text: Content) -> bool:
-        """Show a study's pages, the text first, keeping the page; returns whether it changed."""
+    def show(self, study: str, pages: Sequence[StudyPage], told: Sequence[Part]) -> bool:
+        """Show a study's pages, keeping the page; returns whether it changed.
+
+        Args:
+            study: Its name.
+            pages: Its pages.
+            told: What is to say of it, in harmless paragraphs, the finding first.
+        """
         other = study != self._study
         same = not other and len(pages) == len(self._pages)
         if other:
-            self._keep_cursor()
+            self._keep_arrangement()
         self._study = study
-        self.query_one(TextPage).show(text, from_top=other)
+        changed, self._told = told != self._told, told
+        self.query_one(TextPage).show(as_content(told), from_top=other)
+        if changed and same:
+            self._lay_out()
         if same and all(a is b for a, b in zip(pages, self._pages, strict=True)):
             return False
         self._pages = pages
@@ -114,13 +120,13 @@ class StudyPane(Vertical):
         self._show_page()
         return True
 
-    def turn_to_text(self) -> None:
+    def turn_to_first(self) -> None:
         if self._number:
             self.turn(-self._number)
 
     def turn(self, by: int) -> None:
         """Go to the next (1) or the previous (-1) page, cyclically."""
-        self._keep_cursor()
+        self._keep_arrangement()
         self._number = (self._number + by) % len(self._pages)
         self._show_page()
 
@@ -134,25 +140,29 @@ class StudyPane(Vertical):
             return self.query_one(TextPage)
         return self.query_one(BarList) if page.kind == "bars" else self.rows
 
-    def _keep_cursor(self) -> None:
+    def _keep_arrangement(self) -> None:
         page, shown = self.page, self._focusable
-        if page is not None and isinstance(shown, ItemList):
-            self._cursors[self._study, page.name] = shown.cursor
+        if page is None:
+            return
+        if isinstance(shown, TableList):
+            self._arranged[self._study, page.name] = shown.arrangement
+        elif isinstance(shown, BarList):
+            self._arranged[self._study, page.name] = Arrangement(row=shown.cursor)
 
     def _show_page(self) -> None:
         page = self.page
         assert page is not None
-        self.found = []
+        arranged = self._arranged.get((self._study, page.name), AS_IT_COMES)
         for kind in _KINDS:
-            self.set_class(page.kind == kind, f"-{kind}")
-        if page.figure is not None and page.kind == "lines":
-            self.query_one(Plot).show(plot_of(page.figure, self._prose))
-        if page.figure is not None and page.kind == "bars":
-            self.query_one(BarList).show_bars(bars_of(page.figure, self._prose))
+            self.set_class(kind in (page.kind, page.drawn), f"-{kind}")
+        if page.figure is not None and page.drawn == "lines":
+            self.query_one(Plot).show(plot_of(page.figure, self._names.mark))
+        if page.figure is not None and page.drawn == "bars":
+            self.query_one(BarList).show_bars(bars_of(page.figure, self._names.mark))
+            self.query_one(BarList).move_cursor(arranged.row if page.kind == "bars" else 0)
         if page.table is not None:
-            self.rows.show_table(page.table)
-        if isinstance(shown := self._focusable, ItemList):
-            shown.show(shown.count, cursor=self._cursors.get((self._study, page.name), 0))
+            columns = self._names.columns(page.table)
+            self.rows.show_rows(columns, Rows.of(list(page.table)), arranged)
         # Immediately, so that no row appears under the previous page's column names.
         self._fit()
         # Widgets of another kind of page have no size before their first layout.
@@ -181,13 +191,37 @@ class StudyPane(Vertical):
     def _fit(self) -> None:
         self._row_height = 0
         self._show_title()
-        self.query_one("#columns", Lines).show([(self.rows.heading(), "dim")])
+        self._lay_out()
         self._show_row()
 
+    def _lay_out(self) -> None:
+        """Share the height of an overview among the finding, the figure and the table."""
+        page = self.page
+        plot, bars = self.query_one(Plot), self.query_one(BarList)
+        finding = self.query_one("#finding", Lines)
+        if page is None or page.kind != "overview":
+            plot.styles.height = bars.styles.height = "1fr"
+            for each in (plot, bars):
+                each.styles.clear_rule("display")
+            return
+        height = max(4, self.size.height - _TITLE_LINES)
+        lines = as_lines(self._told, self.size.width - 2, max(5, height // 4))
+        finding.styles.height = len(lines)
+        finding.show(*lines)
+        drawn = page.drawn if self.size.height >= DRAWN_FROM else ""
+        # The table's rows, their heading and the line above it; the figure has what is left.
+        needed = min(self.rows.count + 3, height // 2)
+        left = height - len(lines) - needed
+        plot.styles.display = "block" if drawn == "lines" else "none"
+        bars.styles.display = "block" if drawn == "bars" else "none"
+        plot.styles.height = max(_LOWEST, min(_HIGHEST, left))
+        bars.styles.height = max(2, min(bars.count + 1, left))
+
     def _show_row(self) -> None:
-        page, row = self.page, self.rows.row
+        page, row = self.page, self.rows.cells
         lines = self.query_one("#row", Lines)
         if page is None or page.kind != "table" or page.table is None:
+            # An overview has no room for it.
             lines.display = False
             return
         shown = () if self.rows.is_whole or row is None else row
@@ -206,35 +240,10 @@ class StudyPane(Vertical):
             lines.styles.height = len(said)
         lines.show(*said)
 
-    def move_columns(self, by: int) -> None:
-        self.rows.move_columns(by)
-        self._fit()
-
-    def find(self, words: str) -> None:
-        """Search the rows for these words; the cursor moves on to the first match from its row."""
-        self.found = self.rows.find(words) if words else []
-        if self.found:
-            here = self.rows.cursor
-            self.rows.move_cursor(next((row for row in self.found if row >= here), self.found[0]))
-
-    def find_next(self, direction: int) -> None:
-        """Move the cursor to the next (1) or the previous (-1) match."""
-        here, ordered = self.rows.cursor, self.found[::direction]
-        if ordered:
-            beyond = (row for row in ordered if (row - here) * direction > 0)
-            self.rows.move_cursor(next(beyond, ordered[0]))
-
-    @property
-    def found_words(self) -> str:
-        """The match under the cursor in words; empty for none."""
-        if self.rows.cursor not in self.found:
-            return ""
-        return f"{self.found.index(self.rows.cursor) + 1} of {len(self.found)} rows found"
-
     def text(self) -> str:
         """The text to copy: the page's text, the row under the cursor, or a figure's numbers."""
         page = self.page
-        if page is None or page.kind == "text":
+        if page is None or page.kind in ("overview", "text"):
             return self.query_one(TextPage).plain + "\n"
         if page.kind == "table":
             return "".join(f"{name}: {cell_text(cell)}\n" for name, cell in self.row.items())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from app.views.studies.desk import OfferedStudy
-from app.views.studies.text import list_line
+from app.views.studies.text import list_line, state_text
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line
 
@@ -38,9 +38,12 @@ class StudyList(ItemList):
         width = self.scrollable_content_region.width
         for index, line in list(self._drawn.items()):
             if self._line(index, width) != line:
-                self.refresh_line(index)
+                self.refresh_item(index)
 
     def _line(self, index: int, width: int) -> Line:
         names = max(len(each.spec.name) for each in self._studies)
-        self._drawn[index] = list_line(self._studies[index], names, width)
+        # What a running study says is longer, and changes.
+        still = [each for each in self._studies if not each.active]
+        states = max((len(state_text(each, width - names - 3)) for each in still), default=0)
+        self._drawn[index] = list_line(self._studies[index], names, width, states)
         return self._drawn[index]

@@ -8,19 +8,31 @@ from textwrap import wrap
 from rich.cells import cell_len
 from textual.content import Content
 
+from analysis.demo.catalog import CAVEAT, is_demo
 from analysis.events import Progress
 from analysis.table import Cell
 from app.jobs.progress_text import duration
 from app.jobs.study_run import StudyRun
 from app.terminal.text import fit, pad
-from app.views.studies.desk import OfferedStudy
-from app.widgets.lines import Line
-from app.widgets.table_list import cell_text
+from app.views.studies.desk import Ahead, OfferedStudy
+from app.widgets.lines import Line, Part
+from app.widgets.table_rows import cell_text
 
 HELP = (
     "Statistics over many prompts or over all weights: the tables and figures of the paper, for "
     "the models or the stored maps that are open. A study runs while you do something else; what "
     "it computes is kept on disk, so that one that was stopped goes on where it was.\n\n"
+    "The list says what a study costs, how much of it is kept from before, and which are done, "
+    "also after a restart. Enter runs a study, and opens what it found: on the first page the "
+    "finding, a figure and a table; left and right turn to all others. On a row, enter "
+    "goes to what it speaks of: the case in the Saliency view, the head, the component, the "
+    "neurons of a category, the clusters of a layer; escape leads back to the row. Prompts come "
+    "from a file in JSON lines, CSV or TSV with a "
+    "column “prompt”, and if there are any “id”, “instruction_spans”, “dataset”, “rating”.\n\n"
+    "± is a standard deviation. A p-value says how often chance alone would show as much; p_holm "
+    "and p_bh are corrected for the number of tests in the study. Effect sizes have 95 % "
+    "intervals. A study that shows nothing says so.\n\n"
+    "Formulas\n\n"
     "density   instruction scores, group against group: responses that followed the instruction "
     "against those that did not (Table 1, where there are ratings), the tuned model's against the "
     "base model's (Table 2). A score is Σ a / log2(2 + number) over the instruction tokens, with "
@@ -34,25 +46,19 @@ HELP = (
     "concepts   the components of all feed-forward layers: variance, rotation by tuning, and what "
     "their words are about where they were described.\n"
     "components, clusters   which neurons and experts instructions of each kind need, and how "
-    "hidden states gather by task: what the views of these names show, as tables.\n\n"
-    "± is a standard deviation. A p-value says how often chance alone would show as much; p_holm "
-    "and p_bh are corrected for the number of tests in the study. Effect sizes have 95 % "
-    "intervals. A study that shows nothing says so.\n\n"
-    "Enter runs a study, and opens what it found; left and right turn its pages. On a row, enter "
-    "goes to what it speaks of: the case in the Saliency view, the head, the component, the "
-    "neurons of a category, the clusters of a layer; escape leads back to the row. Prompts come "
-    "from a file in JSON lines, CSV or TSV with a "
-    "column “prompt”, and if there are any “id”, “instruction_spans”, “dataset”, “rating”."
+    "hidden states gather by task: what the views of these names show, as tables."
 )
 
 
 _NOT_RUN = "not run"
+_MARKUP = {"strong": "bold", "warn": "$text-warning", "bad": "$text-error", "dim": "$text-muted"}
 
 
-def state_text(run: StudyRun | None, cells: int = 200) -> str:
+def state_text(study: OfferedStudy, cells: int = 200) -> str:
     """A study's state in a few harmless words, as many as fit."""
+    run = study.run
     if run is None:
-        return _NOT_RUN
+        return "done" if study.findings is not None else _ahead_text(study.ahead, cells)
     state, progress = run.state, run.progress
     if state == "waiting":
         return "waits for its turn"
@@ -65,6 +71,37 @@ def state_text(run: StudyRun | None, cells: int = 200) -> str:
         return f"{state} at {so_far}"
     rate, rest = _pace(run)
     return _fitting(cells, [f"running {so_far}", rate, rest], [f"running {so_far}", rest])
+
+
+def _ahead_text(ahead: Ahead | None, cells: int) -> str:
+    if ahead is None:
+        return _NOT_RUN
+    kept = f"{ahead.kept:,} of {ahead.asked:,} answers kept" if ahead.kept else _NOT_RUN
+    if ahead.kept >= ahead.asked:
+        return "all kept but its last part" if ahead.more else "all kept, takes a moment"
+    if ahead.seconds is None:
+        return kept
+    seconds = f"about {duration(ahead.seconds)}{' and more' if ahead.more else ''}"
+    return _fitting(cells, [kept, seconds], [kept.replace(" answers", ""), seconds], [kept])
+
+
+def ahead_words(ahead: Ahead) -> str:
+    """How far a study is and what the rest costs, in sentences."""
+    answers = f"{ahead.asked:,} answer{'' if ahead.asked == 1 else 's'}"
+    more = f" On top comes {ahead.more}." if ahead.more else ""
+    if ahead.kept >= ahead.asked:
+        takes = "" if more else ": a moment"
+        return f"It takes {answers}, and all of them are kept from before{takes}.{more}"
+    kept = f", of which {ahead.kept:,} are kept from before" if ahead.kept else ""
+    said = f"It takes {answers}{kept}."
+    if ahead.seconds is not None:
+        whose = "as measured on this machine" if ahead.measured else _ESTIMATED
+        which = "The others take" if ahead.kept else "That takes"
+        said += f" {which} about {duration(ahead.seconds)}, {whose}."
+    return said + more
+
+
+_ESTIMATED = "an estimate, as nothing of the kind was measured on this machine yet"
 
 
 def _so_far(progress: Progress) -> str:
@@ -94,13 +131,17 @@ def _rate(per_second: float | None) -> str:
     return f"{per_second * 3600:.2g} an hour"
 
 
-def list_line(study: OfferedStudy, name_cells: int, width: int) -> Line:
-    """A study in the list: its name and state, and its title if there is room."""
-    words = state_text(study.run, width - name_cells - 3)
+def list_line(study: OfferedStudy, name_cells: int, width: int, state_cells: int = 0) -> Line:
+    """A study in the list: its name and state, and its title if there is room.
+
+    States take at least `state_cells`, so that the titles are aligned.
+    """
+    words = state_text(study, width - name_cells - 3)
     state = "none" if study.run is None else study.run.state
+    if study.run is None and study.findings is not None:
+        state = "done"
     style = {"none": "dim", "done": "", "failed": "bad"}.get(state, "accent")
-    # Align the titles, except that of a running study.
-    words = words.ljust(len(_NOT_RUN))
+    words = words.ljust(max(len(_NOT_RUN), state_cells))
     parts = [(f" {pad(study.spec.name, name_cells)}  ", "strong"), (words, style)]
     room = width - name_cells - cell_len(words) - 6
     if room >= 20:
@@ -108,34 +149,59 @@ def list_line(study: OfferedStudy, name_cells: int, width: int) -> Line:
     return parts
 
 
-def study_text(study: OfferedStudy, works_on: str, prose: Callable[[str], str]) -> Content:
-    """A study's findings, or its subject and next input before there are any; paragraphs."""
-    parts: list[tuple[str, str]] = []
+def told(study: OfferedStudy, works_on: str, prose: Callable[[str], str]) -> list[Part]:
+    """What is to say of a study, in harmless paragraphs with their styles, the finding first.
+
+    Before there are findings: what it works on, and what it costs.
+    """
+    parts: list[Part] = []
     run, findings = study.run, study.findings
     if run is not None and run.state == "failed" and run.problem is not None:
         problem = run.problem
-        for each in (problem.what, problem.why, problem.remedy):
-            if each:
-                parts.append((prose(each), "$text-error"))
-        parts.append(("What was computed is kept. r goes on.", "bold"))
+        said = filter(None, (problem.what, problem.why, problem.remedy))
+        parts.append((prose(" ".join(said)), "bad"))
+        parts.append(("What was computed is kept. r goes on.", "strong"))
     elif run is not None and run.state == "stopped":
-        parts.append(("Stopped. What was computed is kept; r goes on.", "$text-warning"))
+        parts.append(("Stopped. What was computed is kept; r goes on.", "warn"))
     elif run is not None and run.state == "waiting":
-        parts.append(("It waits until the study that runs has ended; s takes it back.", "bold"))
+        parts.append(("It waits until the study that runs has ended; s takes it back.", "strong"))
     elif run is not None and run.active:
-        parts.append(("It is running; s stops it. Other views can be used meanwhile.", "bold"))
+        parts.append(("It is running; s stops it. Other views can be used meanwhile.", "strong"))
     active = run is not None and run.active
     if findings is None:
         parts.append((prose(f"Works on {study.runs_on if active else works_on}."), ""))
+        if study.ahead is not None and not active:
+            parts.append((prose(ahead_words(study.ahead)), ""))
         if run is None:
-            parts.append(("enter runs it.", "bold"))
-    else:
-        if works_on != study.found_on and not active:
-            about = f"This was found on {study.found_on}. r runs it on {works_on}."
-            parts.append((prose(about), "$text-warning"))
-        parts += [(prose(each), "") for each in findings.statements]
-        parts += [(prose(each), "$text-muted") for each in findings.notes]
-    return Content("\n\n").join(Content.styled(text, style) for text, style in parts)
+            begun = study.ahead is not None and study.ahead.kept
+            parts.append((f"enter {'goes on' if begun else 'runs it'}.", "strong"))
+        return parts
+    if works_on != study.found_on and not active:
+        about = f"This was found on {study.found_on}. r runs it on {works_on}."
+        parts.append((prose(about), "warn"))
+    first, *others = findings.statements or ("Nothing was found to report.",)
+    parts.append((prose(first), "strong"))
+    pair = [str(findings.parameters.get(role)) for role in ("base", "tuned")]
+    if is_demo(*pair):
+        parts.append((prose(f"{' and '.join(pair)} are {CAVEAT}"), "warn"))
+    parts += [(prose(each), "") for each in others]
+    return parts + [(prose(each), "dim") for each in findings.notes]
+
+
+def as_content(parts: Sequence[Part]) -> Content:
+    """Paragraphs as a text that scrolls."""
+    styled = (Content.styled(text, _MARKUP.get(style, "")) for text, style in parts)
+    return Content("\n\n").join(styled)
+
+
+def as_lines(parts: Sequence[Part], width: int, height: int) -> list[Line]:
+    """As much of some paragraphs as fits; the last line says if there is more."""
+    lines: list[Line] = [
+        [(line, style)] for text, style in parts for line in wrap(text, max(20, width))
+    ]
+    if len(lines) <= height:
+        return lines
+    return [*lines[: height - 1], [("… → all that was found", "dim")]]
 
 
 def going_on(study: OfferedStudy | None, cells: int, prose: Callable[[str], str]) -> Line:

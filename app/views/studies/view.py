@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,50 +11,34 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.events import Resize
+from textual.message import Message
+from textual.worker import get_current_worker
 
-from analysis.saliency.cases.prompt_sets import (
-    DEMO_PROMPTS,
-    PromptSet,
-    demo_prompts,
-    read_prompt_set,
-)
+from analysis.problems import ProblemError
+from analysis.saliency.cases.prompt_sets import PromptSet
 from app.frame.action import Action
 from app.frame.actions import bindings
 from app.frame.export import free_path, save_table
 from app.frame.view import View
 from app.jobs.pace import Redraw
 from app.jobs.study_run import StudyRun
+from app.jobs.tasks import Task
 from app.links import CaseLink
-from app.views.studies.desk import OfferedStudy, StudyDesk
+from app.views.studies.desk import Look, OfferedStudy, StudyDesk
+from app.views.studies.figures import numbers_of
 from app.views.studies.links import link_of
+from app.views.studies.marks import ModelNames
 from app.views.studies.pane import StudyPane
+from app.views.studies.prompts_bar import PromptsBar
 from app.views.studies.study_list import StudyList
-from app.views.studies.text import HELP, going_on, study_text
-from app.widgets.file_bar import FileBar
+from app.views.studies.text import HELP, going_on, told
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Lines, width_of
-from app.widgets.search_bar import SearchBar
 from app.workspace import LibraryWorkspace
 
 BESIDE_FROM_WIDTH = 120
 # A study may report progress hundreds of times a second.
 _REDRAW_S = 0.25
-
-
-class PromptsBar(FileBar[PromptSet]):
-    """Reads a set of prompts."""
-
-    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
-        super().__init__(f"prompts: a .jsonl, .csv or .tsv file, or: {DEMO_PROMPTS}", id=id)
-
-    def _shipped(self, name: str) -> PromptSet | None:
-        return demo_prompts() if name == DEMO_PROMPTS else None
-
-    def _read(self, path: Path, *, skip: bool) -> PromptSet:
-        return read_prompt_set(path, bad_lines="skip" if skip else "refuse")
-
-    def _amount(self, content: PromptSet) -> str:
-        return f"{len(content.prompts):,} prompts"
 
 
 class StudiesView(View):
@@ -64,18 +49,27 @@ class StudiesView(View):
     ANSWERS = frozenset({"export", "report", "copy"})
     BINDINGS: ClassVar[list[BindingType]] = bindings("studies")
 
+    class Looked(Message):
+        """What is stored for a study was looked up."""
+
+        def __init__(self, look: Look) -> None:
+            super().__init__()
+            self.look = look
+
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self._desk: StudyDesk | None = None
         self._opened = False
         self._redraw = Redraw(self, self.show_everything, every_s=_REDRAW_S)
         self._waiting: OfferedStudy | None = None
+        self._recalled = False
 
     def compose(self) -> ComposeResult:
         with Container(id="content"):
             yield StudyList(self.show_everything, id="list")
-            yield StudyPane(prose=self.prose, ascii_only=self.ui.settings.ascii, id="pane")
-        yield SearchBar("words to find in the rows; n and N go on", id="search")
+            ascii_only = self.ui.settings.ascii
+            names = ModelNames(self._models, self.prose, ascii_only=ascii_only)
+            yield StudyPane(prose=self.prose, names=names, ascii_only=ascii_only, id="pane")
         yield PromptsBar(id="prompts")
         yield Lines(id="progress")
 
@@ -87,12 +81,79 @@ class StudiesView(View):
     def _pane(self) -> StudyPane:
         return self.query_one(StudyPane)
 
+    @property
+    def _models(self) -> Sequence[str]:
+        """The models' names."""
+        work = self.ui.workspace
+        if isinstance(work, LibraryWorkspace):
+            return work.library.models
+        return work.base.name, work.tuned.name
+
     def enter(self) -> None:
         if self._desk is None:
-            self._desk = StudyDesk(self.ui.workspace, self.ui.session, self, self.ui.settings)
-            self._list.show_studies(self._desk.studies)
-            self.show_everything()
+            self._open_desk()
+        else:
+            # What other views computed meanwhile counts.
+            self._look_up()
         self._focus()
+
+    def connected(self) -> None:
+        """There is somebody to ask now what is stored."""
+        self._open_desk()
+        self._focus()
+
+    def _open_desk(self) -> None:
+        ui = self.ui
+        self._desk = StudyDesk(ui.workspace, self.session, self, ui.settings, ui.prices)
+        self._list.show_studies(self._desk.studies)
+        self.show_everything()
+        self._look_up()
+
+    def _look_up(self) -> None:
+        """Look what is stored for the studies that have not ended, on a thread."""
+        desk = self._desk
+        if desk is None or self.session is None:
+            return
+        waiting = [each for each in desk.studies if each.findings is None and not each.active]
+
+        def look() -> None:
+            worker = get_current_worker()
+            self._recall_prompts(desk)
+            # What was found comes before what is ahead, which takes longer.
+            for about in (desk.kept, desk.ahead):
+                for study in waiting:
+                    if worker.is_cancelled:
+                        return
+                    if study.findings is None:
+                        self.post_message(self.Looked(about(study)))
+
+        self.run_worker(look, thread=True, exclusive=True, exit_on_error=False, group="look")
+
+    def _recall_prompts(self, desk: StudyDesk) -> None:
+        if self._recalled or desk.prompts is not None:
+            return
+        self._recalled = True
+        try:
+            bar = self.query_one(PromptsBar)
+            desk.prompts = bar.recalled(self.ui.state, self._about)
+        except ProblemError as error:
+            self.app.call_from_thread(self.ui.say, str(error), severity="warning")
+
+    @on(Looked)
+    def _take_look(self, message: Looked) -> None:
+        message.stop()
+        if self._desk is not None:
+            self._desk.take(message.look)
+            self._redraw.soon()
+
+    def tasks(self) -> list[Task]:
+        desk = self._desk
+        return [] if desk is None else desk.tasks(self._run_one)
+
+    def _run_one(self, study: OfferedStudy) -> None:
+        assert self._desk is not None
+        self._desk.begin(study)
+        self.show_everything()
 
     def leave(self) -> None:
         if self._desk is not None:
@@ -114,17 +175,17 @@ class StudiesView(View):
             case "stop":
                 return desk.running is not None
             case "rerun":
-                return study.run is not None and not study.active and not self._opened
+                begun = study.run is not None or study.findings is not None
+                return begun and not study.active and not self._opened
             case "prompts":
                 return desk.takes_prompts(study) and not self._opened
             case "next_page" | "previous_page":
                 return self._pane.count > 1
             case "report" | "copy":
                 return study.findings is not None
-            case "back":
-                return True
-            case name:
-                return self._opened and self._pane.offers(name)
+            case "export":
+                return self._opened and self._pane.exports
+        return True
 
     @property
     def _asking(self) -> bool:
@@ -152,8 +213,8 @@ class StudiesView(View):
         if desk is None or study is None:
             return
         self._list.update_lines()
-        text = study_text(study, desk.works_on(study), self.prose)
-        turned = self._pane.show(study.spec.name, study.pages, text)
+        parts = told(study, desk.works_on(study), self.prose)
+        turned = self._pane.show(study.spec.name, study.pages, parts)
         if turned and self._opened:
             self._focus()
         stops = [("s stops ", "dim")] if desk.running is not None else []
@@ -177,13 +238,14 @@ class StudiesView(View):
             return
         problem, looked_at = message.run.problem, self._list.study is study
         if looked_at and not self._opened:
-            # The text page says how it ended.
-            self._pane.turn_to_text()
+            self._pane.turn_to_first()
         elif problem is not None:
             self.ui.say(f"{study.spec.name}: {problem}", severity="error")
         if self.ui.view is not self and message.run.state == "done":
             self.ui.say(f"The study {study.spec.name} is done.")
         self.show_everything()
+        # What this one computed may be what others ask for too.
+        self._look_up()
 
     def _begin(self, study: OfferedStudy) -> None:
         """Run a study; asks for prompts first if it needs them."""
@@ -251,41 +313,32 @@ class StudiesView(View):
         if message.content is None:
             return
         self._desk.prompts = message.content
+        known = self.query_one(PromptsBar).remembered(self.ui.state, self._about, message.content)
+        self.ui.update_state(study_prompts=known)
         if skipped := message.content.skipped:
             self.ui.say(f"Left out: {'; '.join(skipped)}.", severity="warning")
         if waiting is not None:
             self._begin(waiting)
-        # The text page says what the study's input is now.
-        self._pane.turn_to_text()
+        # The first page says what the study's input is now.
+        self._pane.turn_to_first()
         self.show_everything()
+        self._look_up()
 
     def action_page(self, by: int) -> None:
         self._pane.turn(by)
         self._turn_to(opened=True)
 
-    def action_columns(self, by: int) -> None:
-        self._pane.move_columns(by)
-
-    def action_find(self) -> None:
-        self.query_one("#search", SearchBar).open()
-
-    @on(SearchBar.Sought, "#search")
-    def _sought(self, message: SearchBar.Sought) -> None:
-        self._pane.find(message.text)
-        if message.finished:
-            self._focus()
-            self.ui.refresh_lines()
-            if message.text and not self._pane.found:
-                self.ui.say(f"No row has “{message.text}”.")
-        self._show_found()
-
-    def action_find_next(self, direction: int) -> None:
-        self._pane.find_next(direction)
-        self._show_found()
-
-    def _show_found(self) -> None:
-        if words := self._pane.found_words:
-            self.query_one("#progress", Lines).show([(words, "dim")])
+    def twins(self) -> Sequence[str]:
+        study, desk = self._list.study, self._desk
+        if study is None or desk is None:
+            return ()
+        tables = () if study.findings is None else study.findings.tables
+        page = self._pane.page
+        # The command prints all it found, or writes its first table.
+        first = bool(tables) and page is not None and page.name == tables[0].name
+        file = "" if desk.prompts is None else desk.prompts.name
+        prompts = self.query_one(PromptsBar).file_called(file) or file or None
+        return [desk.command(study, prompts, rows=first and self._opened)]
 
     @property
     def _about(self) -> str:
@@ -302,13 +355,17 @@ class StudiesView(View):
             return
         table, names = page.table, (study.spec.name, page.name, about)
         self.write_aside(lambda: save_table(table, "study", names, Path.cwd()))
+        if page.kind == "overview" and page.figure is not None:
+            numbers = numbers_of(page.figure)
+            drawn = study.spec.name, f"figure-{page.figure.name}", about
+            self.write_aside(lambda: save_table(numbers, "study", drawn, Path.cwd()))
 
     def action_report(self) -> None:
         study, about = self._list.study, self._about
-        if study is None or study.findings is None:
+        findings = None if study is None else study.findings
+        if findings is None:
             self.ui.say("There is nothing to report yet.", severity="warning")
             return
-        findings = study.findings
 
         def write() -> Path:
             # Imported here: only a report needs to draw figures.

@@ -96,9 +96,21 @@ CHANGES |= {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_to_the_model_changes_the_fingerprint(model, change):
+def test_a_change_to_the_model_changes_the_fingerprint(model, change, monkeypatch):
+    # As if its weights were too large to be read.
+    monkeypatch.setattr("cache.fingerprint._SMALL", -1)
     before = fingerprint(model)
     CHANGES[change](model)
+    assert fingerprint(model) != before
+
+
+@pytest.mark.parametrize("weights", ["model.safetensors", "pytorch_model.bin"])
+def test_small_weights_count_by_their_content_alone(model, weights):
+    before = fingerprint(model)
+    later(model / weights)
+    assert fingerprint(model) == before
+    content = (model / weights).read_bytes()
+    rewrite(model / weights, content, content[:-1] + b"x")
     assert fingerprint(model) != before
 
 

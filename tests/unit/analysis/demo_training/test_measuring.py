@@ -53,13 +53,14 @@ def test_the_shipped_ratings_are_those_that_the_figures_count():
 
 
 def test_where_a_study_cannot_be_made_the_others_are_stopped(monkeypatch):
-    closed, at_work = [], threading.Event()
+    begun, closed, at_work = [], [], threading.Event()
 
     def studies(name, session, base, tuned):
         yield Progress("opening", 0, None)
         if name == "broken":
             at_work.wait(60)
             raise problem("model", "The weights are broken.")
+        begun.append(name)
         try:
             for done in itertools.count():
                 yield Progress("reading", done, None)
@@ -70,4 +71,5 @@ def test_where_a_study_cannot_be_made_the_others_are_stopped(monkeypatch):
     monkeypatch.setattr(measuring, "figures_of", studies)
     with pytest.raises(ProblemError, match="broken"):
         study_all(catalog.WEIGHTS, lambda *told: None, ("endless", "broken"))
-    assert closed == ["endless"]
+    # Of one pair, or of both where the first broken one came late.
+    assert closed == begun != []

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from analysis.events import (
+    WAITS,
     Cancelled,
     EngineStatus,
     Event,
@@ -26,8 +27,9 @@ from analysis.problems import Problem, ProblemError
 from analysis.request import ModelChoice
 from analysis.saliency.request import AttributionRequest
 from analysis.saliency.result import Attribution
+from analysis.session.jobs import JobCancelledError
 from analysis.session.process import EngineProcess
-from analysis.session.session import JobCancelledError, Session
+from analysis.session.session import Session
 from cache.store import Store
 
 SCRIPT = Path(__file__).parents[3] / "support" / "scripted_engine.py"
@@ -308,6 +310,57 @@ def test_background_work_waits_for_everything_that_is_asked_for(
     for job in jobs:
         job.wait(PATIENCE_S)
     assert order == ["one", "two", "late"]
+
+
+def test_requests_that_pause_take_turns_and_say_that_they_wait(
+    session: Session, model: ModelChoice
+) -> None:
+    steps: list[tuple[str, str, int]] = []
+
+    def hear(name: str) -> Callable[[Event], None]:
+        def add(event: Event) -> None:
+            if isinstance(event, Progress):
+                steps.append((name, event.stage, event.done))
+
+        return add
+
+    held = Begun(session, model, "polite")
+    jobs = [
+        session.submit(AttributionRequest(model, f"pauses {name}"), hear(name)) for name in "ab"
+    ]
+    wait_for_queue(session, 2)
+    held.cancel()
+    for job in jobs:
+        job.wait(PATIENCE_S)
+    computed = [(name, done) for name, stage, done in steps if stage == "attribute"]
+    assert computed == [("a", 1), ("b", 1), ("a", 2), ("b", 2)]
+    assert ("a", WAITS, 0) in steps
+
+
+def test_a_request_that_pauses_alone_goes_on_at_once(session: Session, model: ModelChoice) -> None:
+    events = ask(session, model, "pauses")
+    stages = [event.stage for event in events if isinstance(event, Progress)]
+    assert stages == ["start", "attribute", "attribute"]
+
+
+def test_what_is_put_behind_gives_way_to_what_is_not(session: Session, model: ModelChoice) -> None:
+    left = Begun(session, model, "polite")
+    waits = session.submit(AttributionRequest(model, "hello"))
+    wait_for_queue(session, 1)
+    assert not waits._ended.is_set()
+    left.job.put_behind(True)
+    waits.wait(PATIENCE_S)
+    left.wait()  # It is being computed again.
+    left.job.put_behind(False)
+    left.cancel()
+
+
+def wait_for_queue(session: Session, jobs: int) -> None:
+    """Until so many jobs wait for the engine."""
+    end = time.monotonic() + PATIENCE_S
+    while len(session._jobs._waiting) < jobs:
+        assert time.monotonic() < end
+        time.sleep(0.005)
 
 
 def test_what_is_stored_does_not_wait_for_what_is_computed(

@@ -230,6 +230,17 @@ def test_a_row_a_prompt_token_and_a_row_for_the_case(run, capsys):
     assert [float(row["total"]) for row in tokens] == whole["totals"]
 
 
+@pytest.mark.parametrize("table", ["tokens", "case"])
+def test_rows_that_are_no_map_s_are_the_same_as_json(run, capsys, table):
+    run("--table", table)
+    rows = read(capsys)
+    run("--table", table, "--json", "-")
+    found = json.loads(capsys.readouterr().out)
+    assert [
+        {name: "" if cell is None else str(cell) for name, cell in each.items()} for each in found
+    ] == rows
+
+
 def test_the_numbers_of_scores_are_options(run, capsys):
     run("--table", "case", "--levels", "20", "--floor", "3", "--norm", "2", "--min-move", "0.5")
     (case,) = read(capsys)
@@ -249,7 +260,6 @@ def test_the_numbers_of_scores_are_options(run, capsys):
         (("--other-chat-template",), "would change nothing"),
         (("--equal-length", "demo-base", "--curves"), "cannot be written together"),
         (("--table", "case", "--curves"), "cannot be written together"),
-        (("--curves", "--json", "-"), "The rows of --curves would not be written"),
         (("--compare", "occlusion", "--method", "occlusion"), "the map's own method"),
         (("--skip-unmoved",), "--skip-unmoved would change nothing"),
         (("--table", "case", "--instruction", ""), "does not occur in the prompt"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import json
 
 import pytest
@@ -90,6 +91,17 @@ def test_programs_get_a_list_of_findings(run, capsys, tmp_path):
     file = tmp_path / "findings.json"
     run("--quick", "--json", str(file), examination=(WELL, WARNING))
     assert json.loads(file.read_text()) == found
+    assert capsys.readouterr().out == ""
+
+
+def test_findings_are_rows_too(run, capsys, tmp_path):
+    file = tmp_path / "findings.csv"
+    assert run("--quick", "--csv", str(file), examination=(WELL, WARNING))[0] == 1
+    with file.open(encoding="utf-8", newline="") as stream:
+        first, second = csv.DictReader(stream)
+    assert (first["id"], first["level"], first["remedy"]) == ("tokenizer", "ok", "")
+    # A file has the very text.
+    assert second["what"] == WARNING.what
     assert capsys.readouterr().out == ""
 
 

@@ -71,6 +71,21 @@ def test_what_is_chosen_is_asked(asked: ScriptedSession, tmp_path: Path) -> None
     assert max(int(row["rank"]) for row in few) <= 4
 
 
+def test_a_word_s_heads_are_counted_in_either_model(asked: ScriptedSession, tmp_path: Path) -> None:
+    found = rows(tmp_path, "--by-word", "--layers", "1-2")
+    pairs = rows(tmp_path, "--layers", "1-2")
+    for row in found:
+        for model, changed in (("base", "lost"), ("tuned", "gained")):
+            heads = {
+                (pair["layer"], pair["head"])
+                for pair in pairs
+                if pair["status"] in ("kept", changed)
+                and row["word"] in (pair["word_a"].casefold(), pair["word_b"].casefold())
+            }
+            assert int(row[f"heads_{model}"]) == len(heads)
+    assert {row["word"] for row in found} >= {"essay", "paris"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [

@@ -13,6 +13,7 @@ from analysis.table import Table
 from app.cli import main
 from app.commands import annotation, session
 from app.commands.output import write_rows
+from app.commands.parser import COMMANDS, every_parser, parser
 from tests.support.scripted_session import attribution
 
 FILES = {
@@ -50,6 +51,17 @@ def taken(tmp_path):
     """A folder with a file in it."""
     (tmp_path / "file").write_text("dear")
     return tmp_path
+
+
+def test_every_command_that_writes_rows_writes_them_as_json_too():
+    found = {
+        words: {name for action in each._actions for name in action.option_strings}
+        for words, each in every_parser(parser())
+    }
+    writing = {words for words, options in found.items() if "--csv" in options}
+    assert {words.split()[0] for words in writing} > {"attribute", "models", "study"}
+    assert not {words for words in writing if "--json" not in found[words]}
+    assert set(COMMANDS) <= set(found)
 
 
 @pytest.mark.parametrize("place", ["file/rows.csv", "missing/rows.csv", "."])

@@ -33,7 +33,11 @@ def test_every_action_of_a_view_has_its_method(view):
     for action in actions_of(view.id):
         assert callable(getattr(made, "action_" + action.action.partition("(")[0]))
     assert view.id == made.SCOPE
-    assert made.HELP
+    # How to read the view comes first: what is set apart is a formula.
+    reading, _, formulas = made.HELP.partition("\n\nFormulas\n\n")
+    assert "\n    " not in reading
+    assert "\n\n\n" not in made.HELP
+    assert formulas == formulas.strip()
 
 
 def test_every_action_of_the_app_has_its_method():

@@ -1,13 +1,16 @@
-"""CSV and file names."""
+"""CSV, JSON and file names."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
+import math
 
 import pytest
 
-from analysis.table import Table
+from analysis.files.writing import whole_file
+from analysis.table import Table, write_json
 from app.frame.export import chained, free_path, save_csv, write_csv
 
 HOSTILE = [
@@ -38,6 +41,36 @@ def test_numbers_keep_every_digit_and_nothing_is_an_empty_cell():
 def test_half_a_surrogate_pair_does_not_stop_the_export(tmp_path):
     save_csv(Table(("a",), [("\ud800",)]), tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text() == "a\n\\ud800\n"
+
+
+def as_json(table: Table) -> str:
+    stream = io.StringIO()
+    write_json(table, stream)
+    return stream.getvalue()
+
+
+def test_json_has_the_same_rows_by_name_and_numbers_as_numbers():
+    rows = [(each, 0.1 + 0.2, None, True, 3) for each in HOSTILE]
+    found = json.loads(as_json(Table(("text", "number", "nothing", "yes", "count"), rows)))
+    assert [tuple(each.values()) for each in found] == rows
+    assert list(found[0]) == ["text", "number", "nothing", "yes", "count"]
+    assert as_json(Table(("a",), [])) == "[]\n"
+
+
+def test_json_has_no_word_for_what_is_no_number():
+    rows = [(each,) for each in (math.nan, math.inf, -math.inf)]
+    assert json.loads(as_json(Table(("a",), rows))) == [{"a": None}] * 3
+
+
+def test_json_loses_no_column_to_another_of_its_name():
+    with pytest.raises(ValueError, match="same name"):
+        as_json(Table(("a", "a"), [(1, 2)]))
+
+
+def test_half_a_surrogate_pair_is_valid_json(tmp_path):
+    with whole_file(tmp_path / "out.json") as stream:
+        write_json(Table(("a",), [("\ud800",)]), stream)
+    assert json.loads((tmp_path / "out.json").read_bytes()) == [{"a": "\ud800"}]
 
 
 def test_chained_tables_can_be_walked_again_and_again():

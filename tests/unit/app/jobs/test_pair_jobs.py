@@ -84,7 +84,7 @@ def test_what_was_opened_is_waited_for_most_and_everything_stops():
     house = House()
     house.answer_shapes(2, 2)
     assert not house.jobs.stop()
-    house.jobs.begin_layers(built("a", 2))
+    house.jobs.begin_layers()
     assert house.jobs.running is house.jobs.parts
     house.jobs.open_head(0, 0)
     assert house.jobs.running is house.jobs.opened

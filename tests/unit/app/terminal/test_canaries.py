@@ -19,6 +19,7 @@ import pytest
 from textual._compositor import ChopsUpdate, Compositor
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
+from textual.drivers.web_driver import WebDriver
 from textual.screen import Screen
 from textual.strip import Strip
 
@@ -69,6 +70,16 @@ PIECES = (
             LinuxDriver.disable_input,
         ),
         "afa555c48e3754c2",
+    ),
+    Piece(
+        "driver.ForgivingDriver._sigtstp_application",
+        (LinuxDriver._sigtstp_application, LinuxDriver._sigcont_application),
+        "b7b86cd9f7f925a3",
+    ),
+    Piece(
+        "web_driver.ServedDriver",
+        (WebDriver.start_application_mode, WebDriver.run_input_thread, WebDriver.on_meta),
+        "0256a8dde34c0db2",
     ),
     Piece("endings.end_on_signals", (App.run, App.run_async, App._on_exit_app), "751703c7c3374f22"),
     Piece("checks.require_terminal", (LinuxDriver.__init__,), "671887bbf938d1d8"),

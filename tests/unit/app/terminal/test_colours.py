@@ -3,8 +3,18 @@
 import numpy as np
 import pytest
 from rich.color import Color, ColorSystem, ColorTriplet
+from rich.style import Style
 
-from app.terminal.colours import GLYPHS, LEVELS, Palette, contrast, oklab, palette_for, scale
+from app.terminal.colours import (
+    GLYPHS,
+    LEVELS,
+    Palette,
+    oklab,
+    palette_for,
+    scale,
+    signed_styles,
+)
+from app.terminal.legibility import contrast
 
 
 def in_256_colours(colour: Color) -> Color:
@@ -41,7 +51,8 @@ def test_lightness_rises_evenly_away_from_the_background(dark: bool) -> None:
 @pytest.mark.parametrize("downgrade", [lambda colour: colour, in_256_colours])
 def test_text_on_every_level_is_legible(dark: bool, downgrade) -> None:
     palette = palette_for(dark=dark, mono=False)
-    for style in (*palette.levels, palette.cursor, palette.hit):
+    signed = (style for styles in palette.signed for style in styles[1:])
+    for style in (*palette.levels, *signed, palette.cursor, palette.hit):
         text, background = downgrade(style.color), downgrade(style.bgcolor)
         assert contrast(text.get_truecolor(), background.get_truecolor()) >= 4.5
 
@@ -53,6 +64,31 @@ def test_the_cursor_is_no_colour_of_the_scale(dark: bool) -> None:
         colours = [downgrade(c).get_truecolor() for c in (palette.cursor_colour, *palette.colours)]
         lab = oklab(colours)
         assert np.linalg.norm(lab[1:] - lab[0], axis=1).min() > 0.15
+
+
+@pytest.mark.parametrize("dark", [True, False])
+@pytest.mark.parametrize("downgrade", [lambda colour: colour, in_256_colours])
+def test_falls_and_rises_are_told_apart_and_legible_on_the_background(dark, downgrade) -> None:
+    colours = [downgrade(style.color) for style in signed_styles(dark=dark, mono=False)]
+    fall, neutral, rise = (oklab([colours[n].get_truecolor()])[0] for n in (0, 2, -1))
+    # Blue against orange: the axis that every kind of colour vision keeps.
+    assert fall[2] < -0.05 < 0.05 < rise[2]
+    assert abs(neutral[2]) < 0.02
+    ground = scale(dark=dark)[0].get_truecolor()
+    assert min(contrast(each.get_truecolor(), ground) for each in colours) >= 4.5
+    assert set(signed_styles(dark=dark, mono=True)) == {Style.null()}
+
+
+@pytest.mark.parametrize("dark", [True, False])
+def test_signed_levels_rise_in_lightness_alike_for_both_signs(dark: bool) -> None:
+    palette = palette_for(dark=dark, mono=False)
+    both = [
+        lightness([style.bgcolor.get_truecolor() for style in styles[1:]])
+        for styles in palette.signed
+    ]
+    for steps in np.diff(both):
+        assert (steps * (1 if dark else -1) > 0.02).all()
+    assert np.abs(both[0] - both[1]).max() < 0.06
 
 
 def test_mono_reads_by_glyphs_of_growing_ink() -> None:

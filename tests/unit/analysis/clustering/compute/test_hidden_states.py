@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from analysis.clustering.compute import hidden_states
-from analysis.clustering.compute.hidden_states import last_states
+from analysis.clustering.compute.hidden_states import Gathered, last_states
 from tests.support.small_models import CONFIGURATIONS, small_model
 from tests.support.studies import driven
 
@@ -21,7 +21,7 @@ def sequences(seed=0):
 
 def gathered(*arguments, **options):
     """The states, and what was done after every batch."""
-    return driven(last_states(*arguments, **options))
+    return driven(last_states(*arguments, Gathered(**options)))
 
 
 def one_by_one(model, ids, layers):

@@ -9,6 +9,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from analysis.clustering.compute import hidden_states
 from analysis.clustering.compute.instances import instances_of, is_one_token
 from analysis.clustering.compute.measures import cluster_scores, neighbour_scores
 from analysis.clustering.compute.task_clusters import task_clusters
@@ -127,6 +128,47 @@ def test_it_can_be_given_up_at_every_batch(pool):
     steps = task_clusters(request(), pool)
     next(steps)
     steps.close()
+
+
+def test_a_run_that_gave_way_goes_on_where_it_was_to_the_same_bytes(found, monkeypatch):
+    passes, compute = [], hidden_states._states
+
+    def counted(model, sequences, layers):
+        passes.append(len(sequences))
+        return compute(model, sequences, layers)
+
+    monkeypatch.setattr(hidden_states, "_states", counted)
+    other, models = request(seed=1), ModelPool()
+    whole = answer(request(), models)[0]
+    alone = passes[:]
+    assert len(alone) > 1
+    passes.clear()
+    starts = []
+    # It gives way in tokens, in states, in clusters, and there to another answer of the model.
+    for stage, done in (("tokens", 0), ("states", alone[0]), ("clusters", 4), ("clusters", 4)):
+        steps = task_clusters(request(), models)
+        said = [next(steps)]
+        while (said[-1].stage, said[-1].done) != (stage, done):
+            said.append(next(steps))
+        steps.close()
+        starts.append(next(each for each in said if each.stage != "load"))
+    again, said = answer(request(), models)
+    assert passes == alone
+    assert [each.stage for each in starts] == ["tokens", "tokens", "states", "clusters"]
+    assert (said[0].stage, said[0].done) == ("clusters", 3)
+    assert encode(msgspec.structs.replace(again, seconds=0)) == encode(
+        msgspec.structs.replace(whole, seconds=0)
+    )
+    assert again.seconds > 0
+    # One answer's states are held, the last one's; finished, it is forgotten.
+    passes.clear()
+    for each in (request(), other):
+        steps = task_clusters(each, models)
+        while next(steps).stage != "clusters":
+            pass
+        steps.close()
+    answer(request(), models)
+    assert passes == alone * 3
 
 
 def test_little_memory_means_more_passes_and_the_same_result(found, pool, monkeypatch):

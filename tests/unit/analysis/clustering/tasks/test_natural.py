@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from analysis.clustering.tasks.natural import natural_tasks
+from analysis.clustering.tasks.task_set import instances_in
 
 TASKS = natural_tasks().tasks
 
@@ -20,6 +21,18 @@ def test_there_are_the_sixteen_tasks_of_three_categories():
     counts = {"translation": 6, "linguistic": 6, "knowledge": 4}
     assert Counter(task.category for task in TASKS) == counts
     assert {task.identity for task in TASKS} == set(counts)
+
+
+def test_a_sample_has_every_task_with_phrasings_from_the_first_to_the_last():
+    sample = natural_tasks().sampled(5, 4)
+    assert [task.name for task in sample.tasks] == [task.name for task in TASKS]
+    assert instances_in(sample.tasks, 10) == 16 * 5 * 4
+    for few, task in zip(sample.tasks, TASKS, strict=True):
+        places = [task.phrasings.index(each) for each in few.phrasings]
+        assert places == sorted(set(places))
+        assert (places[0], places[-1]) == (0, len(task.phrasings) - 1)
+        assert few.mappings == task.mappings[:4]
+    assert sample.sampled(9, 9) == sample
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)

@@ -87,7 +87,6 @@ def test_what_is_written_about_the_families_is_so() -> None:
     assert tables() in methods
     said = f"{len(families())}\nfamilies", f"{len(families())} families"
     assert said[0] in methods
-    assert said[1] in (ROOT / "README.md").read_text(encoding="utf-8")
     assert said[1] in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 

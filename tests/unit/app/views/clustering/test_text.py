@@ -9,7 +9,14 @@ import pytest
 from analysis.clustering.request import ClustersRequest
 from analysis.clustering.tables import kinds_of
 from analysis.request import ModelChoice
-from app.views.clustering.text import LEGEND_LINES, label_names, legend, status_lines
+from app.views.clustering.text import (
+    LEGEND_LINES,
+    Place,
+    headline,
+    label_names,
+    legend,
+    status_lines,
+)
 from app.widgets.lines import width_of
 from app.widgets.scatter_map import LOOKS, mark_of
 from tests.support.scripted_clusters import TASKS, task_clusters
@@ -61,12 +68,35 @@ def test_names_from_a_file_are_harmless():
 
 
 def test_the_cluster_of_an_instance_is_said():
-    lines = text_of(status_lines(FOUND, 3, 0, 9, [8, 9], width=80))
-    assert lines[1] == ("b colours: coal → black  2 of 2 here  in a cluster of 2, 100% colours")
-    assert lines[2] == "Name the colour. coal"
+    place = Place(1, 9, [8, 9])
+    lines = text_of(status_lines(("b", "t"), (FOUND, FOUND), (2, 3), 0, place, width=80))
+    assert [line[:16] for line in lines[:2]] == ["b · layer 2 of 3", "t · layer 3 of 3"]
+    assert lines[2] == ("b colours: coal → black  2 of 2 here  in a cluster of 2, 100% colours")
+    assert lines[3] == "Name the colour. coal"
 
 
 def test_a_label_that_all_share_is_said():
     scores = np.full_like(FOUND.scores, np.nan)
     found = msgspec.structs.replace(FOUND, scores=scores)
-    assert "all instances share it" in text_of(status_lines(found, 0, 0, 0, [0], width=80))[0]
+    lines = status_lines(("b", "t"), (found, found), (0, 0), 0, Place(0, 0, [0]), width=80)
+    assert "all instances share it" in text_of(lines)[0]
+    assert "nothing to tell apart" in text_of(headline((found, found), 0, None, 80))[0]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "how"),
+    [(0.6, 0.9, "better"), (0.9, 0.6, "less well"), (0.6, 0.61, "about")],
+)
+def test_the_finding_is_which_way_the_clusters_changed_and_of_how_many(before, after, how):
+    def scored(f1):
+        scores = np.full_like(FOUND.scores, 0.1)
+        scores[2, 0, 0] = f1
+        return msgspec.structs.replace(FOUND, scores=scores)
+
+    lines = text_of(headline((scored(before), scored(after)), 0, (400, 8060), 100))
+    said = " ".join(lines)
+    assert said.startswith(f"A sample, 400 of 8,060 instances. Hidden states cluster by task {how}")
+    assert said.endswith(
+        f"in the best layer, 2, F1 is {after:.2f}; before, in layer 2, {before:.2f}."
+    )
+    assert len(lines) <= 2

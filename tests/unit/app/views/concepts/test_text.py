@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
+from analysis.concepts.changes import component_words
 from analysis.concepts.request import ConceptsRequest
 from analysis.request import ModelChoice
 from analysis.words.choice import Words
 from app.views.concepts.atlas import ConceptAtlas
 from app.views.concepts.component_list import signed_words
-from app.views.concepts.text import details, summary
+from app.views.concepts.text import details, details_beside, headline, summary
 from tests.support.scripted_concepts import NOTE, RANK, WORDS, layer_concepts
 
 
@@ -52,11 +53,33 @@ def test_details_fill_exactly_their_lines_and_say_where_they_are_cut(width, heig
         lines = shown(details(atlas.layer(0), row, None, (), width=width, height=height))
         assert len(lines) == height
         assert all(cell_len(line.rstrip()) <= max(width, 78) for line in lines)
-        named = " ".join(lines[1:-3])
-        if "…" not in named:
-            for word in (*row.kept, *row.gained, *row.lost):
-                assert word in named
-        assert "OPENAI_API_KEY" in " ".join(lines[-3:])
+        for line, name in zip(lines[1:4], ("kept", "gained", "lost"), strict=True):
+            of_group = getattr(row, name)
+            assert f"{name} {len(of_group)}:" in line
+            assert "…" in line or all(word in line for word in of_group)
+        assert "concepts --annotate" in " ".join(lines[4:])
+
+
+@pytest.mark.parametrize("width", [54, 62])
+def test_beside_the_list_every_word_has_its_sign_and_its_cosine(width):
+    atlas = filled()
+    layer, row = atlas.layer(0), atlas.rows(0)[2]
+    lines = shown(details_beside(layer, row, None, (), width=width))
+    assert all(cell_len(line.rstrip()) <= width for line in lines)
+    text = " ".join(" ".join(lines).split())
+    for side, component, sign in ((layer.base, row.base, "−"), (layer.tuned, row.tuned, "+")):
+        measures = side.measures[component]
+        for word, measure in zip(component_words(side, component), measures, strict=True):
+            assert f"{'=' if word in row.kept else sign} {word} {measure:+.2f}" in text
+
+
+@pytest.mark.parametrize("width", [60, 78, 198])
+def test_the_headline_names_the_layer_that_turned_most(width):
+    text = "".join(text for text, _ in headline({0: 51.23, 3: 62.0, 1: 55.0}, "", width))
+    assert text.startswith("Tuning turned layer 3 most: its components by 62.0°")
+    assert ("layer 0 least, by 51.2°" in text) == (width == 198)
+    assert cell_len(text) <= width
+    assert "No layer" in headline({}, "", width)[0][0]
 
 
 def test_notes_are_said_once_with_those_of_the_models():

@@ -14,7 +14,7 @@ from app.views.neurons.atlas import UnitAtlas
 from app.views.neurons.members import KINDS, Cell, CellMembers
 from app.views.neurons.numbers import numbers_of
 from app.views.neurons.search import Word, find_unit
-from app.views.neurons.text import side_heading
+from app.views.neurons.text import headline, side_heading
 from tests.support.scripted_components import (
     EXPERTS,
     INSTRUCTIONS,
@@ -60,6 +60,33 @@ def jaccard(one, other):
     return f"{len(one & other) / len(one | other):.2f}" if one | other else "–"
 
 
+def altered(base, tuned):
+    return f"−{len(base - tuned)} +{len(tuned - base)}" if base | tuned else "–"
+
+
+def test_the_headline_names_the_category_that_changed_most_and_the_one_that_changed_least():
+    atlas = moved(atlas_of(), 0.6, 0.5)
+    sets = list(zip(*plain_sets(0.6, 0.5), strict=True))
+    alike = [len(a & b) / len(a | b) for a, b in sets]
+    said = " ".join(text for line in headline(atlas, 400) for text, _ in line)
+    for word, place in (("most", np.argmin(alike)), ("least", np.argmax(alike))):
+        base, tuned = sets[place]
+        kept, lost, gained = len(base & tuned), len(base - tuned), len(tuned - base)
+        counts = f"kept {kept}, lost {lost}, gained {gained}"
+        assert f"for {CATEGORIES[place]} {word} ({counts})" in said
+    for width in (30, 60, 80, 200):
+        lines = headline(atlas, width)
+        assert len(lines) <= 2
+        assert all(len(text) <= width for line in lines for text, _ in line)
+
+
+def test_without_any_set_the_headline_says_how_to_get_some():
+    atlas = moved(atlas_of(), 1.0, 1.0)
+    assert not any(any(side) for side in plain_sets(1.0, 1.0))
+    ((part,),) = headline(atlas, 200)
+    assert "lowers ε" in part[0]
+
+
 def moved(atlas, epsilon, tau):
     """The atlas with its thresholds there, moved as keys move them."""
     for _ in range(40):
@@ -90,10 +117,10 @@ def test_every_map_shows_what_plain_sets_say(epsilon, tau):
             expected = [str(sum(place[0] == layer for place in each)) for each in columns]
             assert counts.texts[layer + 1] == expected
     changes = numbers_of(atlas, "changes", "jaccard", 0)
-    assert changes.texts[0] == [jaccard(a, b) for a, b in zip(*sets, strict=True)]
+    assert changes.texts[0] == [altered(a, b) for a, b in zip(*sets, strict=True)]
     for layer in range(LAYERS):
         both = [[{p for p in each if p[0] == layer} for each in side] for side in sets]
-        assert changes.texts[layer + 1] == [jaccard(a, b) for a, b in zip(*both, strict=True)]
+        assert changes.texts[layer + 1] == [altered(a, b) for a, b in zip(*both, strict=True)]
 
 
 def expected_members(sets, cell, kind):
@@ -125,7 +152,7 @@ def expected_members(sets, cell, kind):
         Cell("neurons", (0, 1, 2), layer=0),
     ],
 )
-def test_a_list_holds_the_members_of_its_cell_the_most_frequent_first(cell, kind):
+def test_a_list_holds_the_members_of_its_cell_those_that_changed_most_first(cell, kind):
     atlas = moved(atlas_of(), 0.6, 0.5)
     members = CellMembers(atlas, cell, kind)
     listed = [members[index] for index in range(len(members))]
@@ -134,7 +161,7 @@ def test_a_list_holds_the_members_of_its_cell_the_most_frequent_first(cell, kind
     assert len(listed) == len(expected)
     # Or nothing would be said of a kind.
     assert listed or cell != Cell("neurons", (0,))
-    first = [max(m.frequencies[:, cell.categories[0]]) for m in listed]
+    first = [abs(np.subtract(*m.frequencies[:, cell.categories[0]])) for m in listed]
     assert first == sorted(first, reverse=True)
     for member in listed:
         assert (member.expert, member.neuron) == (-1, member.place)

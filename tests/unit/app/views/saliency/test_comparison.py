@@ -143,7 +143,7 @@ def test_the_agreement_is_that_of_the_column_under_the_cursor(both):
     lines = status_lines(names, both, 0, (1, 0), agreements=(agreement, None), width=78)
     assert len(lines) == 4
     line = plain(lines[-1])
-    assert line.startswith(f"gradient/occlusion  base column r {r:.2f} ρ {rho:.2f}  all r ")
+    assert line.startswith(f"gradient/occlusion  ○ base column r {r:.2f} ρ {rho:.2f}  all r ")
     assert len(status_lines(names, both, 0, (1, 0), width=78)) == 3
 
 
@@ -159,7 +159,7 @@ def test_a_column_that_does_not_vary_gets_a_dash(both):
 def test_where_there_is_room_for_one_agreement_it_is_the_active_sides(both):
     agreements = (Agreement(BASE, OTHER), Agreement(TUNED, TUNED))
     names = ("a/base", "b/tuned")
-    for active, name in enumerate(("base", "tuned")):
+    for active, name in enumerate(("○ base", "● tuned")):
         lines = status_lines(names, both, 0, (0, 0), agreements=agreements, active=active, width=78)
         assert plain(lines[-1]).startswith(f"gradient/occlusion  {name} column")
         assert width_of(lines[-1]) <= 78
@@ -180,7 +180,7 @@ def test_marking_a_sentence_marks_its_tokens_on_both_sides(both):
 def test_the_instruction_score_is_that_of_the_map_and_none_where_nothing_is_marked(both):
     assert both.instruction_score(0) is None
     scores = plain(status_lines(("a", "b"), both, 0, (0, 0), width=118)[2])
-    assert " ".join(scores.split()) == "instruction score a – b – 0 instruction tokens"
+    assert " ".join(scores.split()) == "instruction score ○ a – ● b – 0 instruction tokens"
     both.toggle(both.sentence_at(0))
     mask = np.array([span is not None and span[0] < 7 for span in BASE.prompt_tokens.spans])
     assert both.instruction_score(0) == BASE.instruction_score(mask)
@@ -209,13 +209,25 @@ def test_values_are_said_in_words_that_fit(both):
     both.toggle(both.sentence_at(0))
     lines = status_lines(("a/base", "b/tuned"), both, 0, (1, 0), width=120, ascii_only=True)
     base, tuned, scores = map(plain, lines)
-    assert base.startswith('base  "Say" -> "b" (2nd)  I ')
-    assert tuned.startswith('tuned "Say" -> "c" (1st)  I ')
+    assert base.startswith('o base  "Say" -> "b" (2nd)  I ')
+    assert tuned.startswith('x tuned "Say" -> "c" (1st)  I ')
     rank = ordinal(both.read(0, 0, 1).rank)
     assert base.endswith(f"density {both.read(0, 0, 1).density:.2f} ({rank} of 6)")
-    assert "difference" in scores
+    assert "different answers" in scores
     names = ("meta-llama/Llama-2-7b-hf", "meta-llama/Llama-2-7b-chat-hf")
     assert all(width_of(line) <= 78 for line in status_lines(names, both, 0, (1, 0), width=78))
+
+
+def test_scores_have_a_difference_on_one_answer_only(both):
+    both.toggle(both.sentence_at(0))
+
+    def said(shown, **given):
+        return plain(status_lines(("base", "tuned"), shown, 0, (0, 0), width=78, **given)[2])
+
+    assert "difference" not in said(both)
+    assert said(both, can_share=True).endswith("different answers; o compares on one")
+    one = Comparison(PROMPT, (BASE, BASE), both.masks[:1] * 2)
+    assert "difference +0.0000" in said(one, can_share=True)
 
 
 def test_names_lose_their_folders_unless_they_would_be_the_same():

@@ -1,0 +1,1 @@
+"""The app in a browser: the page, and the server that starts an app for every page."""
