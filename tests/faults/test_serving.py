@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from pathlib import Path
@@ -9,7 +10,7 @@ from shutil import which
 
 import pytest
 
-from tests.support.program import Home, wait_until
+from tests.support.program import PATIENCE_S, Home, wait_until
 
 pytest.importorskip("textual_serve", reason="textual-serve is not installed")
 from tests.support.served import chromium, served, session, visitor
@@ -90,4 +91,7 @@ async def test_a_browser_types_a_prompt_and_sees_a_map(home: Home, tmp_path: Pat
                 await page.save_picture(Path(folder) / "browser.png")
             await page.press("c", 67, modifiers=2)
             wait_until(lambda: home.processes() == [server.pid], "the end of the app")
-            assert "-closed" in await page.evaluate("document.body.className")
+            # The page hears of it a moment later.
+            async with asyncio.timeout(PATIENCE_S):
+                while "-closed" not in await page.evaluate("document.body.className"):
+                    await asyncio.sleep(0.05)

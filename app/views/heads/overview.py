@@ -105,6 +105,9 @@ class HeadOverview(Horizontal):
         self._ascii, self._follow = ascii_only, follow
         self._words: Sequence[WordHeads] = ()
         self._pane = _PANES[0]
+        # Rows that come move the cursor of the ranking, which is nobody's choice: the head that was
+        # gone to may not be among them yet.
+        self._listing = False
         # The cursor stays on the first rank until the user moves it.
         self._moved = False
 
@@ -196,7 +199,9 @@ class HeadOverview(Horizontal):
 
     def _show_ranking(self, heads: Sequence[HeadSummary]) -> None:
         moved, ranking = self._moved, self.ranking
+        self._listing = True
         ranking.show_heads(heads, self.span, self.place if moved else None)
+        self._listing = False
         if not moved and ranking.place is not None:
             self.map.move_cursor(*ranking.place)
         self._moved = moved
@@ -224,7 +229,7 @@ class HeadOverview(Horizontal):
 
     def _ranking_moved(self) -> None:
         place = self.ranking.place
-        if place is not None and place != self.place:
+        if place is not None and place != self.place and not self._listing:
             self._moved = True
             self.map.move_cursor(*place)
             self._follow()

@@ -11,17 +11,21 @@ from contextlib import contextmanager
 import pytest
 
 PROGRAM = """
-import queue, signal, threading, time
+import os, queue, signal, threading, time
 from app.terminal import endings
+
+def say(*words):
+    # In one piece, whatever another thread says.
+    os.write(1, (" ".join(map(str, words)) + "\\n").encode())
 
 endings.PATIENCE_S = 0.1
 endings.end_on_signals(
-    lambda number: print("asked", number, flush=True),
-    lambda: print("restored", flush=True),
-    lambda: print("woken", flush=True),
+    lambda number: say("asked", number),
+    lambda: say("restored"),
+    lambda: say("woken"),
 )
-signal.signal(signal.SIGWINCH, lambda *_: print("resized", flush=True))
-print("ready", flush=True)
+signal.signal(signal.SIGWINCH, lambda *_: say("resized"))
+say("ready")
 {}
 """
 
