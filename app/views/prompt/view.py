@@ -15,22 +15,20 @@ from textual.widgets import Button, Checkbox, Static, TextArea
 from textual.worker import get_current_worker
 
 from analysis.events import EngineStatus, ModelFacts
-from analysis.models.tokens import Span
-from analysis.saliency.cases.instructions import sentences
 from app.frame.action import Action
 from app.frame.actions import bindings
 from app.frame.twin import attribution
 from app.frame.view import View
 from app.jobs.tasks import Task
 from app.links import Link, MarksLink, PromptLink
-from app.marking import is_marked, marks_by_sentence, spans_after_edit, toggled
 from app.state import Prompt, remember
 from app.views.prompt.choices import Choices, ShownChoice
 from app.views.prompt.loading import Loading
+from app.views.prompt.sentences import Sentences
 from app.views.prompt.text import HELP, refusal, what_enter_does
 from app.views.prompt.token_counts import TokenCounts
 from app.widgets.item_list import ItemList
-from app.widgets.lines import Line, Lines
+from app.widgets.lines import Lines
 from app.widgets.prompt_entry import CheckBox, PromptEntry, PushButton
 from app.workspace import Example
 
@@ -54,10 +52,6 @@ class PromptView(View):
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
-        self._spans: tuple[Span, ...] = ()
-        self._decided: dict[str, bool] = {}
-        self._sentences: list[Span] = []
-        self._settled_text = ""
         self._pause: Timer | None = None
         self._plain_keys = False
 
@@ -68,11 +62,7 @@ class PromptView(View):
             with Vertical(id="writing"):
                 yield PromptEntry(id="entry")
                 yield ShownChoice(id="choice")
-                yield ItemList(
-                    self._draw_sentence,
-                    empty="Sentences of the prompt appear here.",
-                    id="sentences",
-                )
+                yield Sentences(ascii_only=self.ui.settings.ascii, id="sentences")
                 yield TokenCounts(self.pair.pair, ascii_only=self.ui.settings.ascii, id="tokens")
                 with Horizontal(id="controls"):
                     yield PushButton("Run", id="run")
@@ -85,12 +75,7 @@ class PromptView(View):
         yield Lines(id="progress")
 
     def on_mount(self) -> None:
-        titles = {
-            "#entry": "Prompt",
-            "#sentences": "Sentences · ▌ instruction · space marks",
-        }
-        for selector, title in titles.items():
-            self.query_one(selector).border_title = title
+        self._entry.border_title = "Prompt"
         if self.ui.state.draft is not None:
             self.load(self.ui.state.draft)
         else:
@@ -108,6 +93,10 @@ class PromptView(View):
     @property
     def _entry(self) -> PromptEntry:
         return self.query_one("#entry", PromptEntry)
+
+    @property
+    def _sentences(self) -> Sentences:
+        return self.query_one(Sentences)
 
     # Letters are text, or keys
 
@@ -177,17 +166,11 @@ class PromptView(View):
     def _counted(self) -> None:
         self._say_what_enter_does()
 
-    def _draw_sentence(self, index: int, width: int) -> Line:
-        span = self._sentences[index]
-        text = self.prose(self._settled_text[span[0] : min(span[1], span[0] + 400)])
-        if is_marked(span, self._spans):
-            return [("# " if self.ui.settings.ascii else "▌ ", "accent"), (text, "")]
-        return [("  ", ""), (text, "dim")]
-
     def current(self) -> Prompt:
         """The current prompt with its marks."""
         self._settle()
-        return Prompt(self._settled_text, self._spans, self.query_one("#template", Checkbox).value)
+        marked = self._sentences
+        return Prompt(marked.text, marked.spans, self.query_one("#template", Checkbox).value)
 
     def twins(self) -> Sequence[str]:
         prompt = self.current()
@@ -201,12 +184,9 @@ class PromptView(View):
         text = prompt.text if isinstance(prompt, Prompt) else prompt.prompt
         if isinstance(prompt, Prompt):
             self._set_template(prompt.chat_template)
-        self._decided = (
-            marks_by_sentence(text, spans) if (spans := prompt.instruction_spans) else {}
-        )
-        self._spans = spans
         self._entry.load_text(text)
-        self._settle(keep=bool(spans))
+        self._sentences.take(text, prompt.instruction_spans)
+        self._settle()
 
     def take_paste(self, text: str) -> None:
         """Paste into the prompt, as if the entry had the focus."""
@@ -218,27 +198,16 @@ class PromptView(View):
 
     def open(self, link: Link) -> None:
         """Take over marks changed in another view, if the prompt is still the same."""
-        if isinstance(link, MarksLink) and link.prompt.text == self._settled_text:
-            self._spans = link.prompt.instruction_spans
-            self._decided = marks_by_sentence(self._settled_text, self._spans)
-            self._show_sentences()
+        if isinstance(link, MarksLink) and link.prompt.text == self._sentences.text:
+            self._sentences.mark(link.prompt.instruction_spans)
 
-    def _settle(self, *, keep: bool = False) -> None:
-        """Update sentences and marks from the text; `keep` keeps the marked spans."""
-        text = self._entry.text
-        if text != self._settled_text or not self._sentences:
-            self._settled_text = text
-            self._sentences = sentences(text)
-            if not keep:
-                self._spans = spans_after_edit(text, self._decided)
-        self._show_sentences()
+    def _settle(self) -> None:
+        """Follow the text with its sentences, their marks and its tokens."""
+        marked = self._sentences
+        marked.follow(self._entry.text)
+        marked.styles.height = max(3, min(marked.count, max(3, self.size.height // 4)) + 2)
         self._count_tokens()
         self._choose()
-
-    def _show_sentences(self) -> None:
-        marks = self.query_one("#sentences", ItemList)
-        marks.show(len(self._sentences))
-        marks.styles.height = max(3, min(len(self._sentences), max(3, self.size.height // 4)) + 2)
 
     @on(TextArea.Changed, "#entry")
     def _typed(self) -> None:
@@ -260,9 +229,8 @@ class PromptView(View):
     @on(Checkbox.Changed, "#template")
     def _count_tokens(self) -> None:
         counts = self.query_one(TokenCounts)
-        counts.set_prompt(
-            self._settled_text, chat_template=self.query_one("#template", Checkbox).value
-        )
+        template = self.query_one("#template", Checkbox).value
+        counts.set_prompt(self._sentences.text, chat_template=template)
         counts.ask(self.session, self.ui.status)
 
     def engine_changed(self, status: EngineStatus) -> None:
@@ -327,8 +295,7 @@ class PromptView(View):
             self._show_problem("The prompt is empty. Type one, or choose an example.")
             self._entry.focus()
             return
-        counts = self.query_one(TokenCounts)
-        if self._settled_text == prompt.text and (too_long := counts.too_long):
+        if too_long := self.query_one(TokenCounts).too_long:
             self._show_problem(refusal(too_long))
             self._entry.focus()
             return
@@ -361,15 +328,6 @@ class PromptView(View):
         self.load(self.ui.state.history[message.index])
         self._entry.focus()
 
-    @on(ItemList.Toggled, "#sentences")
-    @on(ItemList.Chosen, "#sentences")
-    def _sentence_toggled(self, message: ItemList.ItemMessage) -> None:
-        self._settle()
-        if message.index < len(self._sentences):
-            self._spans = toggled(self._sentences[message.index], self._spans)
-            self._decided = marks_by_sentence(self._settled_text, self._spans)
-            message.items.refresh()
-
     @on(Button.Pressed, "#run")
     async def action_run(self) -> None:
         """Run the prompt; an empty entry stands for the example that is shown."""
@@ -391,7 +349,7 @@ class PromptView(View):
 
     def action_clear_entry(self) -> None:
         """Empty the entry; undo brings the text back."""
-        self._decided = {}
+        self._sentences.forget()
         self._entry.clear()
         self._entry.focus()
 
@@ -404,7 +362,7 @@ class PromptView(View):
 
     def leave(self) -> None:
         """Save the entry as the draft."""
-        text = self._entry.text
+        text, marked = self._entry.text, self._sentences
         template = self.query_one("#template", Checkbox).value
-        spans = self._spans if text == self._settled_text else ()
+        spans = marked.spans if text == marked.text else ()
         self.ui.update_state(draft=Prompt(text, spans, template) if text.strip() else None)
