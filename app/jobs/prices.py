@@ -1,7 +1,8 @@
 """What analyses will cost, in seconds, from what they cost on this machine before.
 
-Each costs about so much a parameter of the models that it reads, and a text that they read. Where
-nothing was measured yet, a figure of one core of a server stands in.
+Each costs about so much a parameter of the models that it reads, and a text that they read; where a
+response is written or explained, in proportion to how long it may get. Where nothing was measured
+yet, a figure of one core of a server stands in.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ FREE_S = 10.0
 
 # Seconds a parameter and text on one core, by analysis.
 _ON_ONE_CORE = {
-    "attribution": 4e-7,
-    "curves": 3e-7,
+    "attribution": 1.2e-6,
+    "curves": 1.2e-6,
     "head pairs": 1e-6,
     "neuron pairs": 3e-7,
     "concepts": 1e-6,
@@ -29,6 +30,8 @@ _ON_ONE_CORE = {
 }
 # Of fewer texts, what is spent once costs most: they say little of many.
 _TELLING = {"task clusters": 1000}
+# Tokens of a response that its price is of: the most that the app asks for.
+_RESPONSE = 300
 # The share of a new measurement in what is known.
 _NEW = 0.3
 _LAYERS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
@@ -80,12 +83,19 @@ def _amount(request: Request[Any]) -> float | None:
             return None
         parameters, layers = size
         found += parameters / (layers if of_a_layer else 1)
-    return found * _texts(request)
+    return found * _texts(request) * _length(request)
 
 
 def _texts(request: Request[Any]) -> int:
     """How many texts the models read."""
     return len(getattr(request, "prompts", ())) or getattr(request, "instances", 0) or 1
+
+
+def _length(request: Request[Any]) -> float:
+    """How long a response may get, against `_RESPONSE`; 1 for requests without one."""
+    given = getattr(request, "response_ids", None)
+    most: int = len(given) if given else getattr(request, "max_new_tokens", _RESPONSE)
+    return most / _RESPONSE
 
 
 @lru_cache(16)

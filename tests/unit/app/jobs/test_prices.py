@@ -11,6 +11,7 @@ from analysis.clustering.tasks.natural import natural_tasks
 from analysis.heads.gather import layer_asks
 from analysis.neurons.request import FrequenciesRequest
 from analysis.request import Ask, ModelChoice, Pair
+from analysis.saliency.request import AttributionRequest
 from analysis.words.choice import Words, WordVectors
 from app.jobs.prices import Prices
 from tests.support import checkpoints
@@ -40,6 +41,16 @@ def test_texts_count_each(pair: Pair) -> None:
 
     prices = Prices()
     assert prices.of([frequencies(30)]) == pytest.approx(30 * prices.of([frequencies(1)]))
+
+
+def test_an_answer_costs_in_proportion_to_the_response_that_may_come_of_it(pair: Pair) -> None:
+    prices = Prices()
+    whole = AttributionRequest(pair[0], "Hello")
+    prices.learn(whole, 3.0)
+    short = AttributionRequest(pair[0], "Hello", max_new_tokens=60)
+    written = AttributionRequest(pair[0], "Hello", response_ids=(1,) * 30)
+    costs = [prices.of_requests([each]) for each in (whole, short, written)]
+    assert costs == [pytest.approx(each) for each in (3.0, 0.6, 0.3)]
 
 
 def test_instances_count_each_and_a_sample_says_nothing_of_what_all_cost(pair: Pair) -> None:
