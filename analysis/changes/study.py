@@ -118,8 +118,8 @@ def _summed(
         for change in layer.tensors:
             groups.setdefault(name(layer, change), []).append(change)
     for each, changes in groups.items():
-        base, change, relative = _norms(changes)
-        yield each, len(changes), relative, base, change
+        before, moved, relative = _norms(changes)
+        yield each, len(changes), relative, before, moved
 
 
 def _norms(changes: Sequence[TensorChange]) -> tuple[float, float, float]:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from analysis.demo import catalog
 from analysis.problems import problem
+from analysis.request import Pair
 from app.commands import inputs
 from app.config import Settings, load_settings
 from app.terminal.checks import require_terminal
 from app.terminal.endings import end_on_signals
-from app.workspace import Example, LibraryWorkspace, PairWorkspace, Workspace
+from app.workspace import Example, LibraryWorkspace, PairWorkspace, SeriesModel, Workspace
 
 if TYPE_CHECKING:
     from analysis.events import EngineStatus
@@ -44,9 +45,10 @@ def run(options: Namespace) -> int:
 def workspace_of(options: Namespace, settings: Settings) -> Workspace:
     """What the options open; ProblemError if they name nothing that can be opened."""
     if options.results:
-        if options.base or options.tuned:
+        if options.base or options.tuned or options.series:
             raise problem(
-                "input", "--results opens stored maps; it takes no --base and no --tuned."
+                "input",
+                "--results opens stored maps; it takes no --base, no --tuned and no --series.",
             )
         from analysis.saliency.cases.library import CaseLibrary
 
@@ -55,7 +57,8 @@ def workspace_of(options: Namespace, settings: Settings) -> Workspace:
 
 
 def _pair(options: Namespace, settings: Settings) -> PairWorkspace:
-    base, tuned = inputs.pair(options, settings)
+    series, named = _series(options, settings)
+    base, tuned = series[-1][1] if series else inputs.pair(options, settings)
 
     def connect(on_status: Callable[[EngineStatus], None], warn: Callable[[str], None]) -> Session:
         # Imported after the first paint.
@@ -70,7 +73,19 @@ def _pair(options: Namespace, settings: Settings) -> PairWorkspace:
     words, vectors = inputs.words_and_vectors(options, settings, base, tuned)
     cache_dir: str = getattr(options, "cache_dir", "")
     kept = str(Path(cache_dir).expanduser().absolute()) if cache_dir else ""
-    return PairWorkspace(connect, base, tuned, words, vectors, _examples(), kept)
+    run = tuple(SeriesModel(step, model) for step, (_, model) in series)
+    return PairWorkspace(connect, base, tuned, words, vectors, _examples(), kept, run, named)
+
+
+def _series(options: Namespace, settings: Settings) -> tuple[list[tuple[int | str, Pair]], str]:
+    """The pairs of a training run by step, and what names the run; nothing without one."""
+    if not options.series:
+        return [], ""
+    # Imported here: few open a training run.
+    from app.commands.series import each_step, whereabouts
+
+    steps = [(each.step, pair) for each, _, pair in each_step(options, settings)]
+    return steps, whereabouts(options.series)
 
 
 def _examples() -> tuple[Example, ...]:
