@@ -13,6 +13,7 @@ from app.commands.serve import app_arguments
 OPTIONS = {
     "--base": "demo-base",
     "--tuned": "-odd name's",
+    "--series": "run/checkpoint-1,run/checkpoint-2",
     "--results": "a folder",
     "--vocab": "words.txt",
     "--vectors": "vectors",
