@@ -28,6 +28,8 @@ from analysis.session.drive import Asker, Asking
 from analysis.studies.study import PairInput
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from analysis.saliency.cases.prompt_sets import PromptSet, StudyPrompt
     from analysis.saliency.result import Attribution
 
@@ -39,6 +41,9 @@ Responses = Literal["own", "base", "tuned", "reference"]
 model's in both, or the prompt set's reference in both."""
 
 RESPONSES: tuple[Responses, ...] = get_args(Responses)
+
+BLOCK = 1000
+"""Prompts whose answers are computed ahead together: what is looked up and held stays small."""
 
 # Problems of one case. Any other would affect the next case too.
 _OF_ONE_CASE = ("input", "memory", "engine")
@@ -213,9 +218,12 @@ class CaseAsker:
         Raises:
             ProblemError: A problem that would affect every other case too.
         """
+        rounds = self._rounds()
+        ahead = yield from self._fill_at_once(rounds)
+        if ahead is not None:
+            return ahead
         order = random.Random()
         prompts = list(self.given.prompts.prompts)
-        rounds = self._rounds()
         for number, (side, responses) in enumerate(rounds):
             order.shuffle(prompts)
             name = self.given.pair[side].name
@@ -234,6 +242,42 @@ class CaseAsker:
                     if self.given.session.cached(request) is None:
                         return False
         return True
+
+    def _fill_at_once(
+        self, rounds: Sequence[tuple[int, tuple[Responses, ...]]]
+    ) -> Asking[bool | None]:
+        """The same on all workers, if there are several.
+
+        What cannot be asked yet, because the response to explain could not be written, is left to
+        `answers`, which says why.
+
+        Returns:
+            Whether answers are kept; None if nothing was computed ahead.
+        """
+        prompts = self.given.prompts.prompts
+        for side, responses in rounds:
+            stage = f"asking {self.given.pair[side].name}"
+            for start in range(0, len(prompts), BLOCK):
+                for kind in responses:
+                    block = prompts[start : start + BLOCK]
+                    asked = [self._ready(kind, side, prompt) for prompt in block]
+                    kept = yield from self.asker.ahead(stage, [each for each in asked if each])
+                    if not kept:
+                        return kept
+        return True
+
+    def _ready(self, kind: Responses, side: int, prompt: StudyPrompt) -> AttributionRequest | None:
+        """What to ask one model; None while the response to explain is unavailable."""
+        own = self.given.requests(prompt)
+        writer = _writer(kind, side)
+        if writer == side:
+            return own[side]
+        if writer is None:
+            return self._on_reference(prompt, side) if prompt.reference else None
+        answer = self.given.session.cached(own[writer])
+        if answer is None:
+            return None
+        return self.given.explaining(prompt, side, Written.of(answer, self.given.pair[writer]))
 
     def _rounds(self) -> list[tuple[int, tuple[Responses, ...]]]:
         """The sides to ask one after another, and what of each: writing first."""
@@ -283,21 +327,25 @@ class CaseAsker:
     ) -> Asking[AttributionRequest | None]:
         """What to ask one model; None if the response to explain is unavailable."""
         own = self.given.requests(prompt)
-        writer = {"own": side, "base": 0, "tuned": 1, "reference": None}[kind]
+        writer = _writer(kind, side)
         if writer == side:
             return own[side]
         if writer is None:
             if not prompt.reference:
                 self.left_out[prompt.id] = "It has no reference response."
                 return None
-            written = golden(prompt.prompt, prompt.reference, chat_template=own[side].chat_template)
-            return self.given.explaining(prompt, side, written)
+            return self._on_reference(prompt, side)
         ending = yield from self.ask(own[writer], prompt, step)
         if ending is None:
             return None
         return self.given.explaining(
             prompt, side, Written.of(ending.result, self.given.pair[writer])
         )
+
+    def _on_reference(self, prompt: StudyPrompt, side: int) -> AttributionRequest:
+        template = self.given.requests(prompt)[side].chat_template
+        written = golden(prompt.prompt, prompt.reference, chat_template=template)
+        return self.given.explaining(prompt, side, written)
 
     def ask(
         self, request: Request[Any], prompt: StudyPrompt, step: Progress
@@ -320,3 +368,8 @@ class CaseAsker:
             raise ProblemError(wrong)
         self.left_out[prompt.id] = f"{request.models()[0].name}: {wrong}"
         return None
+
+
+def _writer(kind: Responses, side: int) -> int | None:
+    """Which model of the pair writes the response that this side is explained on."""
+    return {"own": side, "base": 0, "tuned": 1, "reference": None}[kind]

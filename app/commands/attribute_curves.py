@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
     from analysis.saliency.request import AttributionRequest
     from analysis.saliency.result import Attribution
-    from analysis.session.session import Session
+    from analysis.session.drive import Answerer
 
 
 def curves_of(
-    session: Session,
+    session: Answerer,
     request: AttributionRequest,
     explained: dict[str, Attribution],
     steps: int,

@@ -8,6 +8,7 @@ from app.commands.options import (
     add_model_options,
     add_output,
     add_pair,
+    add_sharing,
     add_vocab,
     layers,
     positive,
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_output(parser, document="all that is known of every matrix")
     add_vocab(parser)
     add_model_options(parser)
+    add_sharing(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,9 +13,9 @@ from platformdirs import user_cache_path
 from analysis import events
 from analysis.models.request import Architecture, built_alike, opening
 from analysis.request import Ask, ModelChoice, Request
-from analysis.session.drive import Answerer, Asker
-from analysis.session.session import Session
+from analysis.session.drive import Answerer, Asker, Asking
 from app.commands.output import say
+from app.commands.sharing import opened
 from app.jobs.progress_text import STAGES
 from app.terminal.text import prose
 from cache.store import CacheUnavailableError, Store
@@ -44,16 +44,17 @@ def open_store(options: Namespace) -> tuple[Store | None, str]:
 
 
 @contextmanager
-def session(options: Namespace) -> Iterator[Session]:
-    """A session on the user's cache, always closed at the end."""
+def session(options: Namespace) -> Iterator[Answerer]:
+    """A session on the user's cache, always closed at the end.
+
+    Behind it are as many engines as the options of `options.add_sharing` ask for, where a command
+    has them.
+    """
     store, warning = open_store(options)
     if warning:
         say(warning)
-    opened = Session(store)
-    try:
-        yield opened
-    finally:
-        opened.close()
+    with opened(options, store) as answerer:
+        yield answerer
 
 
 def progress_bars() -> Bars:
@@ -78,8 +79,11 @@ def progress_bars() -> Bars:
 
 def run_with_progress(session: Answerer, request: Request[R]) -> R:
     """Submit a request and wait, showing progress; raises ProblemError if the request failed."""
-    asking = Asker(session).answer(request, events.Progress("", 0, None), lambda news: news)
-    with progress_bars() as bar:
+    return _follow(Asker(session).answer(request, events.Progress("", 0, None), lambda news: news))
+
+
+def _follow(asking: Asking[R]) -> R:
+    with progress_bars() as bar, closing(asking):
         task = bar.add_task("", total=None)
         while True:
             try:
@@ -96,6 +100,8 @@ def run_with_progress(session: Answerer, request: Request[R]) -> R:
 
 def answers(session: Answerer, asks: Iterable[Ask[R]]) -> list[tuple[R, ...]]:
     """The answers to all asks, in order; raises ProblemError if a request failed."""
+    asks = list(asks)
+    _follow(Asker(session).ahead("comparing", [each for ask in asks for each in ask.requests]))
     return [tuple(run_with_progress(session, each) for each in ask.requests) for ask in asks]
 
 

@@ -13,6 +13,7 @@ from app.commands.options import (
     add_pair,
     add_results,
     add_scoring,
+    add_sharing,
     add_vectors,
     add_vocab,
     positive,
@@ -58,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "--out", metavar="DIR", help="write a report, its tables and figures, and the cases"
         )
         add_model_options(study)
+        add_sharing(study)
 
 
 def _add_case_options(parser: argparse.ArgumentParser) -> None:
