@@ -33,7 +33,7 @@ from analysis.concepts.tables import concepts_table
 from analysis.files.writing import check_folder, reason
 from analysis.problems import problem
 from analysis.request import ModelChoice
-from analysis.session.drive import Answerer
+from analysis.session.session import Session
 from analysis.table import Table
 from app.commands import inputs
 from app.commands.output import write_table
@@ -68,7 +68,7 @@ def check(options: Namespace, settings: Settings) -> None:
 def run(
     options: Namespace,
     settings: Settings,
-    session: Answerer,
+    session: Session,
     layers: Sequence[LayerConcepts],
     base: ModelChoice,
     tuned: ModelChoice,
@@ -117,7 +117,7 @@ def run(
 
 
 def _completer(
-    options: Namespace, settings: Settings, session: Answerer, tuned: ModelChoice
+    options: Namespace, settings: Settings, session: Session, tuned: ModelChoice
 ) -> tuple[Completer, Pace]:
     name: str = getattr(options, "annotator", "")
     if options.annotate == "local":

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
     from analysis.saliency.request import AttributionRequest
     from analysis.saliency.result import Attribution
-    from analysis.session.drive import Answerer
+    from analysis.session.session import Session
 
 
 def curves_of(
-    session: Answerer,
+    session: Session,
     request: AttributionRequest,
     explained: dict[str, Attribution],
     steps: int,

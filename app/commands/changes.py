@@ -47,13 +47,13 @@ def run(options: argparse.Namespace) -> int:
     from analysis.changes.tables import as_json, directions_table, tensors_table
     from app.commands import inputs
     from app.commands.output import say, write_table
-    from app.commands.session import answers, architecture, session
+    from app.commands.session import answers, architecture, workers
     from app.config import load_settings
 
     settings = load_settings()
     pair = inputs.pair(options, settings)
     words, _ = inputs.words_and_vectors(options, settings, *pair)
-    with session(options) as opened:
+    with workers(options) as opened:
         built = architecture(opened, *pair)
         asked = inputs.layers_of(options.layers, built.layers)
         if options.layers is None:

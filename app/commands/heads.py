@@ -10,7 +10,7 @@ from app.commands.options import add_weight_options, positive, positive_number
 if TYPE_CHECKING:
     from analysis.models.request import Architecture
     from analysis.request import Pair
-    from analysis.session.drive import Answerer
+    from analysis.session.session import Session
     from analysis.table import Table
     from analysis.words.choice import Words, WordVectors
 
@@ -155,7 +155,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _of_heads(
-    opened: Answerer,
+    opened: Session,
     asked: _Asked,
     options: argparse.Namespace,
     choices: dict[str, Any],
@@ -184,7 +184,7 @@ def _of_heads(
 
 
 def _of_neurons(
-    opened: Answerer, asked: _Asked, options: argparse.Namespace
+    opened: Session, asked: _Asked, options: argparse.Namespace
 ) -> tuple[Table, list[str]]:
     from analysis.heads.gather import head_ask
     from analysis.heads.tables import neuron_pairs_table

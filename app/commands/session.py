@@ -14,6 +14,7 @@ from analysis import events
 from analysis.models.request import Architecture, built_alike, opening
 from analysis.request import Ask, ModelChoice, Request
 from analysis.session.drive import Answerer, Asker, Asking
+from analysis.session.session import Session
 from app.commands.output import say
 from app.commands.sharing import opened
 from app.jobs.progress_text import STAGES
@@ -44,17 +45,24 @@ def open_store(options: Namespace) -> tuple[Store | None, str]:
 
 
 @contextmanager
-def session(options: Namespace) -> Iterator[Answerer]:
-    """A session on the user's cache, always closed at the end.
+def session(options: Namespace) -> Iterator[Session]:
+    """A session on the user's cache, always closed at the end."""
+    with closing(Session(_store(options))) as one:
+        yield one
 
-    Behind it are as many engines as the options of `options.add_sharing` ask for, where a command
-    has them.
-    """
+
+@contextmanager
+def workers(options: Namespace) -> Iterator[Answerer]:
+    """As many engines as the options of `options.add_sharing` ask for, on the user's cache."""
+    with opened(options, _store(options)) as answerer:
+        yield answerer
+
+
+def _store(options: Namespace) -> Store | None:
     store, warning = open_store(options)
     if warning:
         say(warning)
-    with opened(options, store) as answerer:
-        yield answerer
+    return store
 
 
 def progress_bars() -> Bars:

@@ -155,7 +155,7 @@ def run(options: argparse.Namespace) -> int:
 
     from analysis.methods import study_of
     from app.commands.output import say, write_table
-    from app.commands.session import session
+    from app.commands.session import workers
     from app.commands.study_input import found_for, own_options, refuse_unused, stored_cases
     from app.config import load_settings
     from app.known_descriptions import study_options
@@ -174,7 +174,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         settings = load_settings()
         found = found_for(spec, options, settings)
-        with session(options) as opened:
+        with workers(options) as opened:
             given = spec.input({"session": opened, **study_options(settings.annotation), **found})
             findings = _follow(spec, given, goes_on=True)
     if options.out:
