@@ -14,13 +14,16 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import Future
+from contextlib import contextmanager, redirect_stdout, suppress
 from functools import partial
 from pathlib import Path
-from threading import Lock
+from queue import SimpleQueue
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
@@ -36,14 +39,9 @@ from cache.codec import decode, encode
 from cache.store import CacheUnavailableError, EntryLabel, Store
 
 if TYPE_CHECKING:
-    import concurrent.futures
-
     from analysis.session.workers import Worker
 
 R = TypeVar("R")
-
-_START_S = 60
-"""How long a cluster may take until it says what it has."""
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -91,7 +89,10 @@ class Hand:
 
 
 class _Asked(NamedTuple):
-    request: Request[Any]
+    """A request at an actor; without one, the question whether the actor runs."""
+
+    actor: Any
+    request: Request[Any] | None
     listener: Callable[[Event], None]
 
 
@@ -112,20 +113,21 @@ class RayWorker:
         self._end = end
         self._guard = Lock()
         self._closed = False
+        # Ray calls back on a thread of its own, on which Ray itself may not be asked anything.
+        self._endings: SimpleQueue[tuple[_Asked, Future[Any]]] = SimpleQueue()
         # Those at the present actor, the oldest one first: it is the one in work.
         self._asked: deque[_Asked] = deque()
         self._begin()
+        Thread(target=self._listen, name="ray worker", daemon=True).start()
 
     def submit(
         self, request: Request[R], listener: Callable[[Event], None], *, background: bool = False
     ) -> _RayJob:
         """Send a request to the actor, where it waits for those before it."""
-        asked = _Asked(request, listener)
         with self._guard:
-            actor, self_asked = self._actor, self._asked
-            self_asked.append(asked)
-        future = actor.answer.remote(encode(Run.of(0, request))).future()
-        future.add_done_callback(partial(self._end_of, actor, asked))
+            asked = _Asked(self._actor, request, listener)
+            self._asked.append(asked)
+        self._follow(asked, asked.actor.answer.remote(encode(Run.of(0, request))))
         return _RayJob()
 
     def cached(self, request: Request[R]) -> R | None:
@@ -153,56 +155,55 @@ class RayWorker:
 
     def _begin(self) -> None:
         self._runs = False
-        self._actor = actor = self._start()
-        actor.ready.remote().future().add_done_callback(partial(self._is_up, actor))
+        self._asked = deque()
+        self._actor = self._start()
+        self._follow(_Asked(self._actor, None, lambda event: None), self._actor.ready.remote())
 
-    def _is_up(self, actor: Any, future: concurrent.futures.Future[bool]) -> None:
-        if future.exception() is not None:
-            self._lost(actor)
-        elif actor is self._actor:
-            self._runs = True
+    def _follow(self, asked: _Asked, answer: Any) -> None:
+        answer.future().add_done_callback(lambda future: self._endings.put((asked, future)))
 
-    def _lost(self, actor: Any) -> None:
-        """Begin anew on another place; once for every actor that is lost."""
-        with self._guard:
-            if self._closed or actor is not self._actor:
-                return
-            self._end(actor)
-            self._asked = deque()
-            self._begin()
+    def _listen(self) -> None:
+        while not self._closed:
+            asked, future = self._endings.get()
+            error = future.exception()
+            if error is not None:
+                self._lose(asked, error)
+            elif asked.request is None:
+                self._runs = asked.actor is self._actor
+            else:
+                with self._guard:
+                    if asked in self._asked:
+                        self._asked.remove(asked)
+                self._tell(asked.request, asked.listener, decode(future.result(), Reply))
 
-    def _end_of(self, actor: Any, asked: _Asked, future: concurrent.futures.Future[bytes]) -> None:
+    def _lose(self, asked: _Asked, error: BaseException) -> None:
+        """Tell that a request was lost with its actor, and begin anew once for each actor."""
         if self._closed:
             return
-        error = future.exception()
-        if error is None:
-            with self._guard:
-                self._asked.remove(asked)
-            self._tell(asked, decode(future.result(), Reply))
-            return
         with self._guard:
-            in_work = actor is self._actor and self._asked and self._asked[0] is asked
-        self._lost(actor)
+            in_work = bool(self._asked) and self._asked[0] is asked
+            if asked.actor is self._actor:
+                self._end(asked.actor)
+                self._begin()
         asked.listener(Failed(_loss(error)) if in_work else Cancelled())
 
-    def _tell(self, asked: _Asked, reply: Reply) -> None:
-        request = asked.request
+    def _tell(self, request: Request[Any], listener: Callable[[Event], None], reply: Reply) -> None:
         for said in reply.said:
             event = said.event(request)
             if isinstance(event, Finished):
                 try:
                     self._local.keep(request, event.result)
                 except ProblemError as error:
-                    asked.listener(Notice(error.problem))
-            asked.listener(event)
+                    listener(Notice(error.problem))
+            listener(event)
         if reply.kept:
             stored = self._local.cached(request)
             if stored is None:
-                why = "Another node stored it, and it is not in the cache here."
-                failure = problem("storage", "An answer got lost.", why, "Run it again.")
-                asked.listener(Failed(failure.problem))
+                why = "A node stored it, and it is not in the cache here."
+                lost = problem("storage", "An answer got lost.", why, "Run it again.")
+                listener(Failed(lost.problem))
             else:
-                asked.listener(Finished(stored))
+                listener(Finished(stored))
 
 
 class _RayJob:
@@ -274,7 +275,9 @@ def ray_workers(
         for _ in range(number):
             start = partial(actor.remote, folder, token, environment)
             workers.append(RayWorker(Session(store), start, partial(ray.kill, no_restart=True)))
-        yield list(workers)
+        # Ray prints what happens to its nodes; our standard output is a table.
+        with redirect_stdout(sys.stderr):
+            yield list(workers)
     finally:
         for worker in workers:
             worker.close()

@@ -55,7 +55,7 @@ def test_two_nodes_one_of_which_is_lost_make_the_tables_of_one_process(
 
 def stored(home: Home, name: str) -> int:
     """How many results a cache has."""
-    shown = home.run("cache", "--cache-dir", name, "list", "--json")
+    shown = home.run("cache", "list", "--cache-dir", name, "--json")
     return len(json.loads(shown.output)) if shown.status == 0 else 0
 
 
