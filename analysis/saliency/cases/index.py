@@ -151,11 +151,8 @@ class Index:
         for first, data, starts in self._pieces():
             if among is not None:
                 rows = np.flatnonzero(among[first : first + len(starts) - 1]).tolist()
-                yield [
-                    first + row
-                    for row in rows
-                    if data.find(word, starts[row], starts[row + 1]) >= 0
-                ]
+                ends = starts[1:]
+                yield [first + row for row in rows if data.find(word, starts[row], ends[row]) >= 0]
                 continue
             hits: list[int] = []
             row, place = 0, data.find(word)

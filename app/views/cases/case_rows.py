@@ -20,6 +20,8 @@ from app.widgets.table_rows import Column, Row, Rows
 
 # Words that can stand in a number; what has letters is sought in texts alone.
 _NUMERIC = re.compile(r"[\d.+\-–]+")
+# About what the texts of a hundred thousand numbers take.
+_TEXTS_S = 0.05
 _NAMES = {0: "id", 1: "dataset"}
 
 
@@ -30,6 +32,8 @@ class CaseRows:
         self._library, self._numbers, self._columns = library, listed.numbers, columns
         self._index, self._known = library.index, library.known
         self._texts: dict[int, list[str]] = {}
+        # Of the rows that were made.
+        self.guessed: set[str] = set()
 
     @property
     def rows(self) -> Rows:
@@ -43,6 +47,8 @@ class CaseRows:
             case = self._library.numbered(number)
         except ProblemError as error:
             return ("–", "", *(None,) * (len(self._columns) - 3), str(error))
+        if case.guessed:
+            self.guessed.add(case.id)
         scores = scores_of(self._library, number)
         known: tuple[float | None, ...] = scores or (None,) * len(self._library.models)
         if len(known) == 2:
@@ -75,11 +81,18 @@ class CaseRows:
         for word in words:
             known, whole = self._index.having(word, until)
             found, done = known[self._numbers], done and whole
-            if _NUMERIC.fullmatch(word):
-                for column in range(2, len(self._columns) - 1):
+            for column in self._of_digits if _NUMERIC.fullmatch(word) else ():
+                if column in self._texts or time.perf_counter() + _TEXTS_S < until:
                     found |= [word in text for text in self._of_numbers(column)]
+                else:
+                    done = False
             having &= found
         return having, done
+
+    @property
+    def _of_digits(self) -> range:
+        """The columns of numbers."""
+        return range(2, len(self._columns) - 1)
 
     def _of_numbers(self, column: int) -> list[str]:
         """The texts of a column of numbers, made once."""

@@ -80,6 +80,7 @@ class CasesView(View):
         super().__init__(id=id)
         self._filters = Filters()
         self._unread = ""
+        self._made: CaseRows | None = None
         self._numbers: NDArray[np.int64] = np.arange(0)
 
     @property
@@ -140,11 +141,7 @@ class CasesView(View):
         ]
 
     def _id_text(self, case_id: Cell) -> str:
-        try:
-            guessed = self._library.index.guessed[self._library.number(str(case_id))]
-        except (KeyError, ProblemError):
-            guessed = False
-        return f"{GUESSED if guessed else ''}{case_id}"
+        return f"{GUESSED if self._made and case_id in self._made.guessed else ''}{case_id}"
 
     def _show_summary(self) -> None:
         filters, table = self._filters, self._table
@@ -174,8 +171,8 @@ class CasesView(View):
 
     def _show_rows(self, row: int | None = None) -> None:
         columns = self._columns()
-        rows = CaseRows(self._library, self._listed, columns).rows
-        self._table.show_rows(columns, rows, row=row)
+        self._made = CaseRows(self._library, self._listed, columns)
+        self._table.show_rows(columns, self._made.rows, row=row)
         self._show_summary()
 
     @on(TableList.Arranged)
