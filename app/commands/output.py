@@ -31,8 +31,8 @@ def say(*notes: str) -> None:
 def check_outputs(options: Namespace) -> None:
     """Check, before anything is computed, that a command's output can be written.
 
-    ``csv``, ``json`` and ``parquet`` name files, ``out`` and ``output`` folders. Raises ProblemError,
-    ``storage``.
+    ``csv``, ``json`` and ``parquet`` name files, ``out`` and ``output`` folders. Raises
+    ProblemError, ``storage``, or ``input`` for Parquet without what writes it.
     """
     if getattr(options, "parquet", None):
         require_parquet()
