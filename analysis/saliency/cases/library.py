@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.files.json_lines import broken, entry_at
+from analysis.files.writing import reason
 from analysis.models.tokens import Span, Tokens
 from analysis.problems import ProblemError, problem
 from analysis.saliency.cases import index as cases_index
@@ -146,6 +147,8 @@ class CaseLibrary:
         texts = ["cases.jsonl", *(f"responses_{each}.jsonl" for each in names)]
         self._sources = [*texts, *(f"salience_{each}.npz" for each in names)]
         self._files: dict[str, BinaryIO] = {}
+        self._reading: Iterator[int] | None = None
+        self._failed: ProblemError | None = None
         self._stamp = stamp_of(folder, self._sources)
         self._rating_stamp = stamp_of(folder, ["ratings.jsonl"])
         self._large = (
@@ -202,19 +205,22 @@ class CaseLibrary:
             making = self._making
             if making is None:
                 return
+            if self._failed is not None:
+                raise self._failed
             began, shown = now_ns(), time.monotonic()
-            for count in making.steps():
+            for count in self._steps(making):
                 if time.monotonic() - shown > every_s:
                     self._take(making.so_far())
                     yield count
                     shown = time.monotonic()
             if stamp_of(self.folder, self._sources) != self._stamp:
-                raise problem(
+                self._failed = problem(
                     "storage",
                     f"{self.folder} has changed while it was read.",
                     "Something writes to it.",
                     "Open it again once it is complete.",
                 )
+                raise self._failed
             self._take(making.so_far(whole=True))
             if self._large and rested(self._stamp, began):
                 kept = self.index.keep(self.folder, self._stamp)
@@ -225,6 +231,25 @@ class CaseLibrary:
             self._making = None
             self._rated = {}
             yield len(self.index)
+
+    def _steps(self, making: IndexMaking) -> Iterator[int]:
+        """Read on; who gave up or failed has read a part already."""
+        if self._reading is None:
+            self._reading = making.steps()
+        try:
+            for count in self._reading:  # noqa: UP028 - who gives up does not end it
+                yield count
+        except ProblemError as error:
+            self._failed = error
+            raise
+        except OSError as error:
+            self._failed = problem(
+                "storage",
+                f"{self.folder} cannot be read.",
+                f"{reason(error)}.",
+                "An index of about 450 bytes a case needs room where temporary files are.",
+            )
+            raise self._failed from None
 
     def _take(self, index: Index) -> None:
         with self._lock:

@@ -163,6 +163,17 @@ def test_what_is_listed_so_far_can_be_used(tmp_path, monkeypatch):
     assert len(library.finish().cases) == 2
 
 
+def test_a_broken_line_is_said_each_time_and_nobody_takes_a_part_for_the_whole(folder):
+    with (folder / "cases.jsonl").open("a") as file:
+        file.write("{\n")
+    library = CaseLibrary.open(folder, later=True)
+    for _ in range(2):
+        with pytest.raises(ProblemError, match=r"cases\.jsonl is broken in line 3"):
+            library.finish()
+    assert not library.whole
+    assert not (folder / INDEX).exists()
+
+
 def test_words_are_found_as_text_is_read(folder):
     library = CaseLibrary.open(folder)
     for word, expected in [("draw", [1]), ("é🧙", [1]), ("e", [0]), ("signs", [1]), ("zz", [])]:
