@@ -207,7 +207,8 @@ class CaseLibrary:
                 return
             if self._failed is not None:
                 raise self._failed
-            began, shown = now_ns(), time.monotonic()
+            # The first ones soon, so that there is something to look at.
+            began, shown = now_ns(), time.monotonic() - every_s
             for count in self._steps(making):
                 if time.monotonic() - shown > every_s:
                     self._take(making.so_far())
