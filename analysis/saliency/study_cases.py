@@ -179,7 +179,7 @@ class _Measured(Generic[T]):
 
 
 def _read(given: StoredCases, measure: Callable[[StudyCase], T]) -> Asking[Collected[T]]:
-    library = given.library
+    library = given.library.finish()
     if not library.cases:
         raise problem("input", f"There is no case in {library.folder}.")
     measured = _Measured(measure, equal_length=given.equal_length)
@@ -201,7 +201,7 @@ def _read(given: StoredCases, measure: Callable[[StudyCase], T]) -> Asking[Colle
             responses=library.responses,
         )
         measured.add([found])
-    guessed = sum(case.guessed for case in library.cases)
+    guessed = int(library.index.guessed.sum())
     return measured.collected(library.models, _on_guesses(guessed, len(library.cases)))
 
 

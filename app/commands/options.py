@@ -116,8 +116,9 @@ def add_output(
     rows: str = "the rows",
     instead: str = "",
     document: str = "a list with an object a row, numbers as they are",
+    reports: bool = False,
 ) -> None:
-    """Add where a command's rows go, as CSV and as JSON; `output.write_table` obeys it.
+    """Add where a command's rows go: CSV, JSON and Parquet; `output.write_table` obeys it.
 
     Without a file, or with ``-``, that is standard output.
 
@@ -126,6 +127,7 @@ def add_output(
         rows: Which rows.
         instead: What is printed unless one of the two is given; empty if CSV is.
         document: What the JSON is.
+        reports: Whether ``--parquet`` without a file is for the tables of a report.
     """
     place = f", instead of {instead}" if instead else ""
     parser.add_argument(
@@ -142,6 +144,14 @@ def add_output(
         const="-",
         metavar="FILE",
         help=f"the same as JSON: {document}; in place of CSV unless --csv names a file",
+    )
+    without = "; without FILE, each table of the report, beside its CSV" if reports else ""
+    parser.add_argument(
+        "--parquet",
+        nargs="?" if reports else None,
+        const="-" if reports else None,
+        metavar="FILE",
+        help=f"the same rows as Parquet, as for --json (needs insttui[parquet]){without}",
     )
 
 
