@@ -19,13 +19,23 @@ class SessionHere:
     Args:
         models: The models, which several sessions may share.
         store: The answers kept, which several sessions may share; None keeps nothing.
+        known: Answers that need not be computed again, though the session does not keep them, of
+            requests of `sparing`'s kinds.
+        sparing: Kinds of requests that are always answered the same and take long.
 
     Attributes:
         computed: The requests that were not answered from the store, in order.
     """
 
-    def __init__(self, models: ModelPool, store: dict[str, Any] | None) -> None:
+    def __init__(
+        self,
+        models: ModelPool,
+        store: dict[str, Any] | None,
+        known: dict[str, Any] | None = None,
+        sparing: tuple[type[Request[Any]], ...] = (),
+    ) -> None:
         self._models, self._store = models, store
+        self._known, self._sparing = {} if known is None else known, sparing
         self.computed: list[Request[Any]] = []
 
     def submit(
@@ -42,7 +52,7 @@ class SessionHere:
             return KeepingJob()
         self.computed.append(request)
         try:
-            result = answered(named(request.function)(request, self._models))
+            result = self._computed(request)
         except ProblemError as error:
             listener(Failed(error.problem))
         else:
@@ -50,6 +60,17 @@ class SessionHere:
                 self.keep(request, result)
             listener(Finished(result))
         return KeepingJob()
+
+    def _computed(self, request: Request[Any]) -> Any:
+        def made() -> Any:
+            return answered(named(request.function)(request, self._models))
+
+        if not isinstance(request, self._sparing):
+            return made()
+        key = _key(request)
+        if key not in self._known:
+            self._known[key] = made()
+        return self._known[key]
 
     def cached(self, request: Request[Any]) -> Any | None:
         """The answer that is kept."""

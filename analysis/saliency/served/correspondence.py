@@ -6,10 +6,8 @@ import asyncio
 import contextlib
 import queue
 import threading
-from collections.abc import Coroutine
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
 
 from analysis.problems import Problem, ProblemError
 from analysis.saliency.served.completions import Scribe
@@ -33,6 +31,8 @@ class Correspondence:
     def __init__(self, server: ResponseServer) -> None:
         self._replies: queue.SimpleQueue[Reply] = queue.SimpleQueue()
         self._under_way = 0
+        # Only these are cancelled: what the client runs beneath them ends with them.
+        self._tasks: set[asyncio.Task[None] | None] = set()
         self._client = server.client()
         self._scribe = Scribe(self._client)
         self._loop = asyncio.new_event_loop()
@@ -64,7 +64,7 @@ class Correspondence:
     def send(self, name: str, prompt: ServedPrompt, limit: int) -> None:
         """Ask for a response of at most so many tokens, under a name, and return at once."""
         self._under_way += 1
-        self._begin(self._ask(name, prompt, limit))
+        asyncio.run_coroutine_threadsafe(self._ask(name, prompt, limit), self._loop)
 
     def reply(self, timeout: float) -> Reply | None:
         """The next reply, or None if there is none within so many seconds."""
@@ -75,10 +75,8 @@ class Correspondence:
         self._under_way -= 1
         return found
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop)
-
     async def _ask(self, name: str, prompt: ServedPrompt, limit: int) -> None:
+        self._tasks.add(task := asyncio.current_task())
         try:
             answer = await self._turns.persist(lambda: self._scribe.write(prompt, limit))
         except ProblemError as error:
@@ -89,13 +87,15 @@ class Correspondence:
             self._replies.put(Reply(name, problem=_unexpected(error)))
         else:
             self._replies.put(Reply(name, answer))
+        finally:
+            self._tasks.discard(task)
 
     async def _give_up(self) -> None:
         self._turns.stop()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for each in others:
+        under_way = [each for each in self._tasks if each is not None]
+        for each in under_way:
             each.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.gather(*under_way, return_exceptions=True)
         with contextlib.suppress(Exception):
             await self._client.aclose()
 

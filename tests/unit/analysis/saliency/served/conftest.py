@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from analysis.problems import Problem, ProblemError
 from analysis.request import ModelChoice
 from analysis.saliency.cases.prompt_sets import PromptSet, StudyPrompt
 from analysis.saliency.gather import AskedCases
-from analysis.saliency.request import AttributionRequest
+from analysis.saliency.request import AttributionRequest, CurvesRequest
 from analysis.saliency.served.server import ResponseServer as Server
 from analysis.saliency.study_density import study
 from analysis.servers.endpoint import Endpoint
@@ -27,7 +27,7 @@ from tests.support.response_server import ResponseServer, Script, response_serve
 from tests.support.studies import answered
 
 END = 1
-LIMIT = 12
+LIMIT = 8
 QUICK = Pace(4, attempts=3, first_wait=0.01)
 PROMPTS = (
     "Name the capital of France.",
@@ -57,9 +57,11 @@ class Study:
     pool: ModelPool
     pair: tuple[ModelChoice, ModelChoice]
     prompts: PromptSet
+    known: dict[str, Any] = field(default_factory=dict)
 
     def session(self, store: dict[str, Any] | None) -> SessionHere:
-        return SessionHere(self.pool, store)
+        """A session that explains no response twice in all tests."""
+        return SessionHere(self.pool, store, self.known, (AttributionRequest, CurvesRequest))
 
     def given(self, session: SessionHere, **changes: Any) -> AskedCases:
         """Its input."""
