@@ -25,14 +25,14 @@ from analysis.saliency.cases.library import CaseLibrary
 from analysis.saliency.cases.rating_files import Ratings, by_reference
 from analysis.saliency.density import PAPER, Scoring
 from analysis.saliency.request import AttributionRequest, Method
-from analysis.saliency.served.responses import ServedResponses
-from analysis.saliency.served.server import ResponseServer
 from analysis.session.drive import Asker, Asking
 from analysis.studies.study import PairInput
 
 if TYPE_CHECKING:
     from analysis.saliency.cases.prompt_sets import PromptSet, StudyPrompt
     from analysis.saliency.result import Attribution
+    from analysis.saliency.served.responses import ServedResponses
+    from analysis.saliency.served.server import ResponseServer
 
 MAX_NEW_TOKENS = 300
 """Default limit of a response's length (METHODS 1)."""
@@ -212,11 +212,16 @@ class CaseAsker:
     asker: Asker
     left_out: dict[str, str] = field(default_factory=dict)
     _failures: int = 0
-    _served: tuple[ServedResponses | None, ...] = ()
+    _served: tuple[ServedResponses | None, ...] = (None, None)
 
     def __post_init__(self) -> None:
         """Prepare what servers write."""
         given = self.given
+        if not any(given.servers):
+            return
+        # Imported here: the app's first screen needs no client of a server.
+        from analysis.saliency.served.responses import ServedResponses
+
         templates = (False, given.chat_template)
         self._served = tuple(
             None

@@ -106,10 +106,10 @@ class ServedResponses:
                     prompt = next(waiting, None)
                     if prompt is None:
                         break
+                    yield now(prompt.id)
                     if prompt.id in self.left_out or self._is_kept(prompt):
                         done += 1
                         continue
-                    yield now(prompt.id)
                     cut = yield from self._cut(prompt, now(prompt.id))
                     if cut is None:
                         done += 1
