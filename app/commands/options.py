@@ -178,6 +178,34 @@ def add_scoring(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_servers(parser: argparse.ArgumentParser) -> None:
+    """Add who generates responses in place of the models on this machine."""
+    group = parser.add_argument_group(
+        "responses by a server",
+        "An OpenAI-compatible server that returns token ids, such as vLLM's, generates the "
+        "responses of big prompt sets; they are explained here by exactly those ids, and refused "
+        "where the ids do not belong to the model. The key is read from OPENAI_API_KEY.",
+    )
+    for side in ("base", "tuned"):
+        group.add_argument(
+            f"--{side}-server",
+            metavar="URL",
+            help=f"who generates the {side} model's responses, such as http://localhost:8000/v1",
+        )
+    for side in ("base", "tuned"):
+        group.add_argument(
+            f"--{side}-server-model",
+            metavar="NAME",
+            help=f"the {side} model's name there; default: the only one, or the one named as here",
+        )
+    group.add_argument(
+        "--server-concurrency",
+        type=positive,
+        metavar="N",
+        help="responses to ask a server for at a time; default: 16",
+    )
+
+
 def positive(text: str) -> int:
     """An integer of at least 1."""
     number = int(text)

@@ -13,6 +13,7 @@ from app.commands.options import (
     add_pair,
     add_results,
     add_scoring,
+    add_servers,
     add_vectors,
     add_vocab,
     positive,
@@ -88,6 +89,7 @@ def _add_case_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="put the tuned model's prompts into its chat template",
     )
+    add_servers(parser)
 
 
 def _add_score_options(parser: argparse.ArgumentParser) -> None:
