@@ -16,7 +16,7 @@ from analysis.saliency.curves import COLUMNS as CURVE_COLUMNS
 from analysis.saliency.curves import RANDOM_ORDERS, STEPS
 from analysis.saliency.gather import BLOCK, AskedCases, CaseAsker
 from analysis.saliency.methods import WAYS
-from analysis.saliency.study_cases import case_parameters, on_cuts, on_left_out
+from analysis.saliency.study_cases import case_parameters, on_cuts, on_left_out, on_servers
 from analysis.saliency.study_measures import (
     COMPARED,
     DELETION,
@@ -120,6 +120,7 @@ def study(given: AskedCases) -> Study:
         },
         notes=(
             *asker.notes,
+            *on_servers(given),
             *on_left_out(cases.left_out),
             *(f"The line of a prompt was left out: {each}." for each in given.prompts.skipped),
             *on_cuts(names, cut, count, given.longest),
@@ -265,6 +266,7 @@ def _collect(given: AskedCases, cases: CaseAsker) -> Asking[tuple[_Sample, ...]]
     found: tuple[dict[str, Measured], dict[str, Measured]] = ({}, {})
     for index, model in enumerate(given.pair):
         order.shuffle(prompts)
+        yield from cases.fetch(index, prompts)
         for done, prompt in enumerate(prompts, start=index * len(prompts)):
             step = Progress(f"asking {model.name}", done, 2 * len(prompts), prompt.id)
             yield step

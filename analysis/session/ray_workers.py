@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
 import uuid
 from collections import deque
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from analysis.session.workers import Worker
 
 R = TypeVar("R")
+
+_PATIENCE_S = 10
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -221,6 +224,13 @@ def _loss(error: BaseException) -> Any:
     return problem("engine", "A worker was lost.", why[0] if why else "").problem
 
 
+def _knock(address: str) -> None:
+    """Raise OSError at once where nobody listens: Ray would try for minutes."""
+    host, _, port = address.rpartition("/")[2].rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=_PATIENCE_S).close()
+
+
 @contextmanager
 def ray_workers(
     address: str, store: Store, count: int | None, threads: int | None
@@ -249,13 +259,14 @@ def ray_workers(
     # No word of ours about the user's cluster leaves this machine.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
+        _knock(address)
         ray.init(
             address=address,
             log_to_driver=False,
             logging_level=logging.ERROR,
             namespace=f"insttui-{uuid.uuid4()}",
         )
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise problem(
             "input",
             f"No Ray cluster answers at {address}.",

@@ -75,10 +75,10 @@ def _info(store: Store, options: argparse.Namespace) -> None:
 
 def _list(store: Store, options: argparse.Namespace) -> None:
     from analysis.table import Table
-    from app.commands.output import show, write_table
+    from app.commands.output import asks_rows, show, write_table
 
     newest_first = sorted(store.entries(), key=lambda entry: entry.created, reverse=True)
-    if options.csv or options.json:
+    if asks_rows(options):
         write_table(Table(_EXACT, [_exact(entry) for entry in newest_first]), options)
     else:
         show("Stored results", Table(_SHOWN, [_for_readers(entry) for entry in newest_first]))

@@ -50,7 +50,7 @@ def workspace_of(options: Namespace, settings: Settings) -> Workspace:
             )
         from analysis.saliency.cases.library import CaseLibrary
 
-        return LibraryWorkspace(CaseLibrary.open(Path(options.results)))
+        return LibraryWorkspace(CaseLibrary.open(Path(options.results), later=True))
     return _pair(options, settings)
 
 

@@ -148,8 +148,9 @@ def add_output(
     rows: str = "the rows",
     instead: str = "",
     document: str = "a list with an object a row, numbers as they are",
+    reports: bool = False,
 ) -> None:
-    """Add where a command's rows go, as CSV and as JSON; `output.write_table` obeys it.
+    """Add where a command's rows go: CSV, JSON and Parquet; `output.write_table` obeys it.
 
     Without a file, or with ``-``, that is standard output.
 
@@ -158,6 +159,7 @@ def add_output(
         rows: Which rows.
         instead: What is printed unless one of the two is given; empty if CSV is.
         document: What the JSON is.
+        reports: Whether ``--parquet`` without a file is for the tables of a report.
     """
     place = f", instead of {instead}" if instead else ""
     parser.add_argument(
@@ -174,6 +176,14 @@ def add_output(
         const="-",
         metavar="FILE",
         help=f"the same as JSON: {document}; in place of CSV unless --csv names a file",
+    )
+    without = "; without FILE, each table of the report, beside its CSV" if reports else ""
+    parser.add_argument(
+        "--parquet",
+        nargs="?" if reports else None,
+        const="-" if reports else None,
+        metavar="FILE",
+        help=f"the same rows as Parquet, as for --json (needs insttui[parquet]){without}",
     )
 
 
@@ -197,6 +207,34 @@ def add_scoring(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--skip-unmoved", action="store_true", help="leave unmoved response tokens out of densities"
+    )
+
+
+def add_servers(parser: argparse.ArgumentParser) -> None:
+    """Add who generates responses in place of the models on this machine."""
+    group = parser.add_argument_group(
+        "responses by a server",
+        "An OpenAI-compatible server that returns token ids, such as vLLM's, generates the "
+        "responses of big prompt sets; they are explained here by exactly those ids, and refused "
+        "where the ids do not belong to the model. The key is read from OPENAI_API_KEY.",
+    )
+    for side in ("base", "tuned"):
+        group.add_argument(
+            f"--{side}-server",
+            metavar="URL",
+            help=f"who generates the {side} model's responses, such as http://localhost:8000/v1",
+        )
+    for side in ("base", "tuned"):
+        group.add_argument(
+            f"--{side}-server-model",
+            metavar="NAME",
+            help=f"the {side} model's name there; default: the only one, or the one named as here",
+        )
+    group.add_argument(
+        "--server-concurrency",
+        type=positive,
+        metavar="N",
+        help="responses to ask a server for at a time; default: 16",
     )
 
 

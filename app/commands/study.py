@@ -13,6 +13,7 @@ from app.commands.options import (
     add_pair,
     add_results,
     add_scoring,
+    add_servers,
     add_sharing,
     add_vectors,
     add_vocab,
@@ -54,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             _WORD_ADDERS[name](study)
         if hasattr(command, "add_study_options"):
             command.add_study_options(study)
-        add_output(study, rows="the first table's rows", instead="the findings")
+        add_output(study, rows="the first table's rows", instead="the findings", reports=True)
         study.add_argument(
             "--out", metavar="DIR", help="write a report, its tables and figures, and the cases"
         )
@@ -90,6 +91,7 @@ def _add_case_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="put the tuned model's prompts into its chat template",
     )
+    add_servers(parser)
 
 
 def _add_score_options(parser: argparse.ArgumentParser) -> None:
@@ -154,13 +156,21 @@ def run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from analysis.methods import study_of
-    from app.commands.output import say, write_table
+    from analysis.problems import problem
+    from app.commands.output import asks_rows, say, write_table
     from app.commands.session import workers
     from app.commands.study_input import found_for, own_options, refuse_unused, stored_cases
     from app.config import load_settings
     from app.known_descriptions import study_options
 
     spec = study_of(options.study)
+    if options.parquet == "-" and not options.out:
+        raise problem(
+            "input",
+            "--parquet without a file is for a report's tables.",
+            "No report was asked for.",
+            "Name a file for the first table, or a report's folder with --out.",
+        )
     if options.out:
         _check_places(spec, Path(options.out), cases=spec.takes == "cases" and not options.results)
     refuse_unused(spec, options)
@@ -181,8 +191,8 @@ def run(options: argparse.Namespace) -> int:
         # Imported here: only a report needs to draw.
         from analysis.studies.report import write_report
 
-        say(f"wrote {write_report(findings, Path(options.out))}")
-    if options.csv or options.json:
+        say(f"wrote {write_report(findings, Path(options.out), parquet=options.parquet == '-')}")
+    if asks_rows(options):
         say(*findings.notes)
         write_table(findings.tables[0].table, options)
     else:
