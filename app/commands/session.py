@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -19,7 +20,7 @@ from app.commands.output import say
 from app.commands.sharing import opened
 from app.jobs.progress_text import STAGES
 from app.terminal.text import prose
-from cache.store import CacheUnavailableError, Store
+from cache.store import DEFAULT_SIZE_LIMIT, CacheUnavailableError, Store
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -35,10 +36,12 @@ def cache_folder(options: Namespace) -> Path:
     return Path(given).expanduser() if given else user_cache_path("insttui", appauthor=False)
 
 
-def open_store(options: Namespace) -> tuple[Store | None, str]:
+def open_store(
+    options: Namespace, *, size_limit: int = DEFAULT_SIZE_LIMIT
+) -> tuple[Store | None, str]:
     """The result store (None if unusable), and a warning if it is unusable or was repaired."""
     try:
-        store = Store(cache_folder(options))
+        store = Store(cache_folder(options), size_limit=size_limit)
     except CacheUnavailableError as error:
         return None, f"Results will not be kept: {error}"
     return store, store.repaired
@@ -53,13 +56,16 @@ def session(options: Namespace) -> Iterator[Session]:
 
 @contextmanager
 def workers(options: Namespace) -> Iterator[Answerer]:
-    """As many engines as the options of `options.add_sharing` ask for, on the user's cache."""
-    with opened(options, _store(options)) as answerer:
+    """As many engines as the options of `options.add_sharing` ask for, on the user's cache.
+
+    It may grow as long as the disk has room: a study reads all its answers again at its end.
+    """
+    with opened(options, _store(options, size_limit=sys.maxsize)) as answerer:
         yield answerer
 
 
-def _store(options: Namespace) -> Store | None:
-    store, warning = open_store(options)
+def _store(options: Namespace, *, size_limit: int = DEFAULT_SIZE_LIMIT) -> Store | None:
+    store, warning = open_store(options, size_limit=size_limit)
     if warning:
         say(warning)
     return store
