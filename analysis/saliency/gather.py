@@ -11,7 +11,7 @@ loses only its current case, and blocks nobody.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
@@ -25,7 +25,8 @@ from analysis.saliency.cases.library import CaseLibrary
 from analysis.saliency.cases.rating_files import Ratings, by_reference
 from analysis.saliency.density import PAPER, Scoring
 from analysis.saliency.request import AttributionRequest, Method
-from analysis.session.drive import Asker, Asking
+from analysis.session.drive import Asker, Asking, Filler
+from analysis.session.scout import Scout
 from analysis.studies.study import PairInput
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ Responses = Literal["own", "base", "tuned", "reference"]
 model's in both, or the prompt set's reference in both."""
 
 RESPONSES: tuple[Responses, ...] = get_args(Responses)
+
+BLOCK = 1000
+"""Prompts whose answers are computed ahead together: what is looked up and held stays small."""
 
 # Problems of one case. Any other would affect the next case too.
 _OF_ONE_CASE = ("input", "memory", "engine")
@@ -245,9 +249,11 @@ class CaseAsker:
         Raises:
             ProblemError: A problem that would affect every other case too.
         """
+        rounds = self._rounds()
+        if isinstance(self.given.session, Filler):
+            return (yield from self._fill_at_once(rounds))
         order = random.Random()
         prompts = list(self.given.prompts.prompts)
-        rounds = self._rounds()
         for number, (side, responses) in enumerate(rounds):
             order.shuffle(prompts)
             if "own" in responses:
@@ -268,6 +274,38 @@ class CaseAsker:
                     if self.given.session.cached(request) is None:
                         return False
         return True
+
+    def _fill_at_once(self, rounds: Sequence[tuple[int, tuple[Responses, ...]]]) -> Asking[bool]:
+        """The same by many workers; whether answers are kept.
+
+        What fails is left to `answers`, which says why.
+        """
+        prompts = self.given.prompts.prompts
+        for side, responses in rounds:
+            if "own" in responses:
+                yield from self.fetch(side, prompts)
+            stage = f"asking {self.given.pair[side].name}"
+            for start in range(0, len(prompts), BLOCK):
+                for kind in responses:
+                    block = prompts[start : start + BLOCK]
+                    ready = yield from self._ready(kind, side, block, Progress(stage, 0, None))
+                    if not (yield from self.asker.ahead(stage, ready)):
+                        return False
+        return True
+
+    def _ready(
+        self, kind: Responses, side: int, prompts: Iterable[StudyPrompt], step: Progress
+    ) -> Asking[list[AttributionRequest]]:
+        """What can be asked of a model by now: where the response to explain has been written."""
+        # A throw-away one: what is not there yet is not left out.
+        scout = CaseAsker(self.given, Asker(Scout(self.given.session)), dict(self.left_out))
+        found = []
+        for prompt in prompts:
+            if prompt.id not in self.left_out:
+                request = yield from scout._request(kind, side, prompt, step)
+                if request is not None:
+                    found.append(request)
+        return found
 
     def _rounds(self) -> list[tuple[int, tuple[Responses, ...]]]:
         """The sides to ask one after another, and what of each: writing first."""

@@ -124,6 +124,11 @@ class Session:
         """
         self._store_under(self._key(request), request, answer)
 
+    @property
+    def ready(self) -> bool:
+        """Whether it takes requests: its engine starts by itself."""
+        return not self._closed.is_set()
+
     def close(self) -> None:
         """Stop the engine and drop all waiting jobs at once; listeners get no more events."""
         self._closed.set()

@@ -8,6 +8,7 @@ from app.commands.options import (
     add_model_options,
     add_output,
     add_pair,
+    add_sharing,
     add_vocab,
     layers,
     positive,
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_output(parser, document="all that is known of every matrix")
     add_vocab(parser)
     add_model_options(parser)
+    add_sharing(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -45,13 +47,13 @@ def run(options: argparse.Namespace) -> int:
     from analysis.changes.tables import as_json, directions_table, tensors_table
     from app.commands import inputs
     from app.commands.output import say, write_table
-    from app.commands.session import answers, architecture, session
+    from app.commands.session import answers, architecture, workers
     from app.config import load_settings
 
     settings = load_settings()
     pair = inputs.pair(options, settings)
     words, _ = inputs.words_and_vectors(options, settings, *pair)
-    with session(options) as opened:
+    with workers(options) as opened:
         built = architecture(opened, *pair)
         asked = inputs.layers_of(options.layers, built.layers)
         if options.layers is None:

@@ -100,6 +100,38 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     add_cache_option(parser)
 
 
+def add_sharing(parser: argparse.ArgumentParser) -> None:
+    """Add how the work is shared among engines and machines."""
+    group = parser.add_argument_group("sharing the work")
+    group.add_argument(
+        "--workers",
+        type=positive,
+        metavar="N",
+        help="engines on this machine: each on a CUDA card of its own, or sharing the cores; "
+        "default: 1",
+    )
+    group.add_argument(
+        "--threads",
+        type=positive,
+        metavar="N",
+        help="cores that an engine computes with; tables are the same to the last digit where this "
+        "is; default: all cores, shared equally",
+    )
+    group.add_argument(
+        "--shard",
+        type=shard,
+        metavar="I/K",
+        help="this is the Ith of K such commands on one --cache-dir, as of a SLURM array; each "
+        "ends with all results",
+    )
+    group.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="engines on a Ray cluster, one a GPU or --threads cores; auto finds the one started "
+        "on this machine; needs insttui[ray]",
+    )
+
+
 def add_cache_option(parser: argparse.ArgumentParser) -> None:
     # SUPPRESS: this option may come before or after the command.
     parser.add_argument(
@@ -212,6 +244,14 @@ def positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
     return number
+
+
+def shard(text: str) -> tuple[int, int]:
+    """The number of a part, from 1, and how many there are, from text such as 2/8."""
+    match = re.fullmatch(r"(\d+)/(\d+)", text.strip())
+    if match is None or not 1 <= int(match[1]) <= int(match[2]):
+        raise argparse.ArgumentTypeError("must be a part out of how many, such as 1/8 to 8/8")
+    return int(match[1]), int(match[2])
 
 
 def positive_number(text: str) -> float:

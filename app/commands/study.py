@@ -14,6 +14,7 @@ from app.commands.options import (
     add_results,
     add_scoring,
     add_servers,
+    add_sharing,
     add_vectors,
     add_vocab,
     positive,
@@ -59,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "--out", metavar="DIR", help="write a report, its tables and figures, and the cases"
         )
         add_model_options(study)
+        add_sharing(study)
 
 
 def _add_case_options(parser: argparse.ArgumentParser) -> None:
@@ -156,7 +158,7 @@ def run(options: argparse.Namespace) -> int:
     from analysis.methods import study_of
     from analysis.problems import problem
     from app.commands.output import asks_rows, say, write_table
-    from app.commands.session import session
+    from app.commands.session import workers
     from app.commands.study_input import found_for, own_options, refuse_unused, stored_cases
     from app.config import load_settings
     from app.known_descriptions import study_options
@@ -182,7 +184,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         settings = load_settings()
         found = found_for(spec, options, settings)
-        with session(options) as opened:
+        with workers(options) as opened:
             given = spec.input({"session": opened, **study_options(settings.annotation), **found})
             findings = _follow(spec, given, goes_on=True)
     if options.out:
