@@ -77,6 +77,8 @@ class ForgivingDriver(linux_driver.LinuxDriver):
                 # The shell has taken the key.
                 continue
 
+    _has_to_return = False
+
     # Both signals are answered between callbacks of the loop: in the midst of leaving or entering
     # the terminal they would leave two threads that read keys, or the terminal raw at the end.
 
@@ -84,7 +86,10 @@ class ForgivingDriver(linux_driver.LinuxDriver):
         self._loop.call_soon_threadsafe(self._stop)
 
     def _sigcont_application(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._come_back)
+        # In the background a read may stop it again before it has come back.
+        if not self._has_to_return:
+            self._has_to_return = True
+            self._loop.call_soon_threadsafe(self._come_back)
 
     def _stop(self) -> None:
         self.suspend_application_mode()
@@ -103,6 +108,7 @@ class ForgivingDriver(linux_driver.LinuxDriver):
         # start gives up there. Going on from that is no second return.
         signal.signal(signal.SIGCONT, signal.SIG_DFL)
         self._wait_for_foreground()
+        self._has_to_return = False
         signal.signal(signal.SIGCONT, self._sigcont_application)
         if self._writer_thread is not None and self._writer_thread.is_alive():
             # It was stopped by another signal, and the shell has used the terminal since.
