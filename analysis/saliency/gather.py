@@ -44,7 +44,7 @@ model's in both, or the prompt set's reference in both."""
 
 RESPONSES: tuple[Responses, ...] = get_args(Responses)
 
-BLOCK = 1000
+BLOCK = 10_000
 """Prompts whose answers are computed ahead together: what is looked up and held stays small."""
 
 # Problems of one case. Any other would affect the next case too.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import queue
 import random
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -157,31 +157,46 @@ class _Filling:
         self._deaths: dict[Request[Any], int] = {}
         self._news: queue.SimpleQueue[_News] = queue.SimpleQueue()
         self._jobs: list[dict[Request[Any], JobLike]] = [{} for _ in pool.workers]
+        self._under_way = 0
         self._done = 0
+        # Requests set aside with no answer in between.
         self._in_a_row = 0
+        # Workers whose answers were seen in the cache since anything was said of it.
+        self._proven: set[int] = set()
 
     def run(self, stage: str, total: int) -> Asking[bool]:
         now = Progress(stage, 0, total)
-        while self._hand_out():
+        self._hand_out()
+        while self._under_way or self._again or self._waits():
             yield replace(now, done=self._done)
             try:
                 news = self._news.get(timeout=_POLL_S)
             except queue.Empty:
+                # A worker may have become ready.
+                self._hand_out()
                 continue
-            request, event = news.request, news.event
-            if isinstance(event, Notice):
-                yield event
-            if not isinstance(event, Finished | Failed | Cancelled):
-                continue
-            self._jobs[news.worker].pop(request, None)
-            if self._is_to_try_again(news):
-                continue
-            self._done += 1
-            if isinstance(event, Finished):
-                self._in_a_row = 0
-                if not self._pool.holds(request):
+            if isinstance(news.event, Notice):
+                self._proven.clear()
+                yield news.event
+            if isinstance(news.event, Finished | Failed | Cancelled):
+                self._jobs[news.worker].pop(news.request, None)
+                self._under_way -= 1
+                if not self._is_to_try_again(news):
+                    self._done += 1
+                if self._is_lost(news):
                     return False
+                self._hand_out([news.worker] if not self._again else None)
         return True
+
+    def _is_lost(self, news: _News) -> bool:
+        """Whether an answer came and was not kept, as far as one has reason to look."""
+        if not isinstance(news.event, Finished):
+            return False
+        self._in_a_row = 0
+        if news.worker in self._proven:
+            return False
+        self._proven.add(news.worker)
+        return not self._pool.holds(news.request)
 
     def cancel(self) -> None:
         """Give up what is on its way."""
@@ -208,20 +223,22 @@ class _Filling:
         self._again.append((request, news.worker))
         return True
 
-    def _hand_out(self) -> bool:
-        """Keep every worker busy; whether anything is on its way, or waits for one."""
+    def _hand_out(self, workers: Iterable[int] | None = None) -> None:
+        """Keep these workers busy, or all."""
+        numbers = range(len(self._jobs)) if workers is None else list(workers)
         # The first ones first, so that few requests are spread over all.
         for depth in range(1, _IN_FLIGHT + 1):
-            for number, jobs in enumerate(self._jobs):
+            for number in numbers:
+                jobs = self._jobs[number]
                 if len(jobs) >= depth or not self._pool.workers[number].ready:
                     continue
                 request = self._next(number)
                 if request is None:
                     continue
+                self._under_way += 1
                 jobs[request] = self._pool.workers[number].submit(
                     request, partial(self._hear, number, request), background=True
                 )
-        return any(self._jobs) or bool(self._again) or self._waits()
 
     def _waits(self) -> bool:
         """Whether there is more to do for which no worker is ready."""
@@ -234,7 +251,7 @@ class _Filling:
         for _ in range(len(self._again)):
             request, failed_on = self._again.popleft()
             # Another worker is tried first, if there is one that is not waited for.
-            if failed_on != worker or len(self._jobs) == 1 or self._is_idle():
+            if failed_on != worker or not self._under_way:
                 return request
             self._again.append((request, failed_on))
         for request in self._left:
@@ -242,9 +259,6 @@ class _Filling:
                 return request
             self._done += 1
         return None
-
-    def _is_idle(self) -> bool:
-        return not any(self._jobs)
 
     def _hear(self, number: int, request: Request[Any], event: Event) -> None:
         self._news.put(_News(number, request, event))

@@ -25,13 +25,12 @@ import psutil
 
 from analysis.events import Event, Finished
 from analysis.request import Request
+from analysis.saliency.gather import BLOCK
 from analysis.session.drive import Asking
 from analysis.session.scout import Ended
 from analysis.session.workers import WorkerPool
 from cache.codec import key
 from cache.store import EntryLabel, Store
-
-BLOCK = 1000
 
 
 class Sleep(Request[bytes], frozen=True):
