@@ -66,12 +66,15 @@ _SETTINGS = {
 
 
 class Info(NamedTuple):
-    """Location, size and limit of the cache in bytes; `read_only` says why, empty if writable."""
+    """Location, size and limit of the cache in bytes; `read_only` says why, empty if writable.
 
-    directory: Path
+    `size_limit` is None where nothing is evicted.
+    """
+
+    place: str
     entries: int
     bytes: int
-    size_limit: int
+    size_limit: int | None
     read_only: str
 
 
@@ -96,6 +99,7 @@ class Store:
         CacheUnavailableError if the folder can be neither written nor read.
         """
         self.directory = directory.absolute()
+        self.address = str(self.directory)
         self.size_limit = size_limit
         self._reader = Reader(self.directory)
         self._guard = threading.RLock()
@@ -150,7 +154,7 @@ class Store:
     def info(self) -> Info:
         """Location, size and limit of the cache; raises CacheUnavailableError if unreadable now."""
         entries, size = self._ask(Reader.total, (0, 0))
-        return Info(self.directory, entries, size, self.size_limit, self._read_only)
+        return Info(self.address, entries, size, self.size_limit, self._read_only)
 
     def prune(
         self, *, max_bytes: int | None = None, older_than: timedelta | None = None

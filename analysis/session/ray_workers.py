@@ -36,8 +36,11 @@ from analysis.session.process import EngineProcess
 from analysis.session.protocol import Run, Said
 from analysis.session.session import Session
 from analysis.session.sharing import environments
+from cache.address import is_shared
 from cache.codec import decode, encode
-from cache.store import CacheUnavailableError, EntryLabel, Store
+from cache.entries import EntryLabel
+from cache.errors import CacheUnavailableError
+from cache.stores import ResultStore, open_at
 
 if TYPE_CHECKING:
     from analysis.session.workers import Worker
@@ -62,12 +65,13 @@ class Reply(msgspec.Struct, frozen=True):
 class Hand:
     """What runs on a node, as an actor: a session with an engine of its own."""
 
-    def __init__(self, folder: str, token: str, environment: dict[str, str]) -> None:
+    def __init__(self, place: str, token: str, environment: dict[str, str]) -> None:
         """Open the cache, if this node sees it by the mark that the command left there."""
-        self._store: Store | None = None
+        self._store: ResultStore | None = None
         with suppress(CacheUnavailableError):
-            if Path(folder).is_dir():
-                self._store = Store(Path(folder))
+            # A folder that is not there would be made.
+            if is_shared(place) or Path(place).is_dir():
+                self._store = open_at(place, size_limit=sys.maxsize)
         if self._store is not None and not self._store.has(token):
             self._store = None
         start = partial(EngineProcess, environment=environment)
@@ -233,7 +237,7 @@ def _knock(address: str) -> None:
 
 @contextmanager
 def ray_workers(
-    address: str, store: Store, count: int | None, threads: int | None
+    address: str, store: ResultStore, count: int | None, threads: int | None
 ) -> Iterator[list[Worker]]:
     """Workers on a cluster, gone from it at the end.
 
@@ -282,9 +286,9 @@ def ray_workers(
         token = f"shared-{uuid.uuid4()}"
         store.put(token, True, label=EntryLabel("a mark of shared folders", "", ""))
         actor = ray.remote(num_cpus=each, num_gpus=1 if cards else 0, max_restarts=0)(Hand)
-        folder, environment = str(store.directory), environments(1, each)[0]
+        place, environment = store.address, environments(1, each)[0]
         for _ in range(number):
-            start = partial(actor.remote, folder, token, environment)
+            start = partial(actor.remote, place, token, environment)
             workers.append(RayWorker(Session(store), start, partial(ray.kill, no_restart=True)))
         # Ray prints what happens to its nodes; our standard output is a table.
         with redirect_stdout(sys.stderr):

@@ -17,6 +17,7 @@ from app.config import Settings, load_settings
 from app.terminal.checks import require_terminal
 from app.terminal.endings import end_on_signals
 from app.workspace import Example, LibraryWorkspace, PairWorkspace, Workspace
+from cache.address import is_shared
 
 if TYPE_CHECKING:
     from analysis.events import EngineStatus
@@ -69,7 +70,9 @@ def _pair(options: Namespace, settings: Settings) -> PairWorkspace:
 
     words, vectors = inputs.words_and_vectors(options, settings, base, tuned)
     cache_dir: str = getattr(options, "cache_dir", "")
-    kept = str(Path(cache_dir).expanduser().absolute()) if cache_dir else ""
+    kept = cache_dir
+    if cache_dir and not is_shared(cache_dir):
+        kept = str(Path(cache_dir).expanduser().absolute())
     return PairWorkspace(connect, base, tuned, words, vectors, _examples(), kept)
 
 

@@ -138,7 +138,8 @@ def add_cache_option(parser: argparse.ArgumentParser) -> None:
         "--cache-dir",
         metavar="DIR",
         default=argparse.SUPPRESS,
-        help="where results are kept",
+        help="where results are kept: a folder, or an address for many machines, such as "
+        "s3://bucket/folder or file:///mnt/shared/folder",
     )
 
 

@@ -20,7 +20,10 @@ from app.commands.output import say
 from app.commands.sharing import opened
 from app.jobs.progress_text import STAGES
 from app.terminal.text import prose
-from cache.store import DEFAULT_SIZE_LIMIT, CacheUnavailableError, Store
+from cache.address import is_shared
+from cache.errors import CacheUnavailableError
+from cache.store import DEFAULT_SIZE_LIMIT
+from cache.stores import ResultStore, open_at
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -31,17 +34,25 @@ _STAGES = {**STAGES, "generate": "generating"}
 
 
 def cache_folder(options: Namespace) -> Path:
-    """The folder of stored results."""
-    given: str | None = getattr(options, "cache_dir", None)
-    return Path(given).expanduser() if given else user_cache_path("insttui", appauthor=False)
+    """The folder for what is kept on this machine: stored results, unless they have an address."""
+    given: str = getattr(options, "cache_dir", None) or ""
+    if given and not is_shared(given):
+        return Path(given).expanduser()
+    return user_cache_path("insttui", appauthor=False)
+
+
+def cache_place(options: Namespace) -> str:
+    """The folder or the address of stored results."""
+    given: str = getattr(options, "cache_dir", None) or ""
+    return given if is_shared(given) else str(cache_folder(options))
 
 
 def open_store(
     options: Namespace, *, size_limit: int = DEFAULT_SIZE_LIMIT
-) -> tuple[Store | None, str]:
+) -> tuple[ResultStore | None, str]:
     """The result store (None if unusable), and a warning if it is unusable or was repaired."""
     try:
-        store = Store(cache_folder(options), size_limit=size_limit)
+        store = open_at(cache_place(options), size_limit=size_limit)
     except CacheUnavailableError as error:
         return None, f"Results will not be kept: {error}"
     return store, store.repaired
@@ -64,7 +75,7 @@ def workers(options: Namespace) -> Iterator[Answerer]:
         yield answerer
 
 
-def _store(options: Namespace, *, size_limit: int = DEFAULT_SIZE_LIMIT) -> Store | None:
+def _store(options: Namespace, *, size_limit: int = DEFAULT_SIZE_LIMIT) -> ResultStore | None:
     store, warning = open_store(options, size_limit=size_limit)
     if warning:
         say(warning)

@@ -15,11 +15,11 @@ from analysis.session.session import Session
 
 if TYPE_CHECKING:
     from analysis.session.workers import Worker
-    from cache.store import Store
+    from cache.stores import ResultStore
 
 
 @contextmanager
-def opened(options: Namespace, store: Store | None) -> Iterator[Answerer]:
+def opened(options: Namespace, store: ResultStore | None) -> Iterator[Answerer]:
     """A session, or a pool of workers, all on this store; closed at the end.
 
     Raises:

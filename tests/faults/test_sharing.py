@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoTokenizer
 
+from tests.support.children import tiny_disk
 from tests.support.deadly_model import write_deadly
 from tests.support.program import Home, children, outcome
 
@@ -44,8 +45,12 @@ def tables(folder: Path) -> dict[str, bytes]:
 
 
 def test_two_workers_and_three_shards_make_the_tables_of_one_process(home: Home) -> None:
+    # Shards are on many machines: their cache is a folder of plain files.
+    address = f"file://{home.work}/shared"
+
     def study(name: str, *more: str) -> tuple[str, ...]:
-        return (*STUDY, *OPTIONS, "--cache-dir", name.rstrip("123"), "--out", name, *more)
+        cache = address if name.startswith("shard") else name
+        return (*STUDY, *OPTIONS, "--cache-dir", cache, "--out", name, *more)
 
     assert home.run(*study("one")).status == 0
     alone = tables(home.work / "one")
@@ -55,6 +60,8 @@ def test_two_workers_and_three_shards_make_the_tables_of_one_process(home: Home)
     for number, process in enumerate(shards, start=1):
         assert outcome(process).status == 0
         assert tables(home.work / f"shard{number}") == alone
+    listed = json.loads(home.run("cache", "list", "--cache-dir", address, "--json").output)
+    assert {row["model"] for row in listed} >= {"small", "plain"}
 
 
 def test_a_killed_worker_costs_the_case_in_work(home: Home) -> None:
@@ -90,6 +97,23 @@ def test_a_prompt_that_kills_every_engine_is_set_aside_and_the_rest_goes_on(
     assert "p1" not in cases
     assert "p0" in cases
     assert "p7" in cases
+
+
+def test_on_a_full_disk_the_tables_are_made_and_it_is_said_that_nothing_was_kept(
+    home: Home,
+) -> None:
+    folder = home.folder / "disk"
+    folder.mkdir()
+    within = tiny_disk(folder, kilobytes=60)
+    if within is None:
+        pytest.skip("this user cannot mount a small disk here")
+    assert home.run(*STUDY, *OPTIONS, "--cache-dir", "one", "--out", "one").status == 0
+    two = ("--workers", "2", "--cache-dir", str(folder), "--out", "two")
+    full = home.run(*STUDY, *OPTIONS, *two, within=within)
+    assert full.status == 0, full.errors
+    report = (home.work / "two" / "density" / "report.md").read_text()
+    assert "The answers could not be kept" in report
+    assert tables(home.work / "two") == tables(home.work / "one")
 
 
 def test_what_cannot_be_shared_is_refused(home: Home) -> None:
