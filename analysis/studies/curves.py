@@ -84,7 +84,7 @@ def curves(steps: Sequence[StepTable]) -> list[Figure]:
     if keyed is None:
         return []
     key, values = keyed
-    figures = []
+    figures: list[Figure] = []
     for column in _followed(columns, key, values, fractions=not whole):
         lines = tuple(_lines(steps, columns, column, values))
         moving = any(len({y for y in line.y if y is not None}) > 1 for line in lines)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec.structs import replace as changed
 
@@ -117,7 +117,7 @@ def opened(
             yield from asker.answer(_trial(tuned), step)
 
 
-def _trial(model: ModelChoice) -> Request[object]:
+def _trial(model: ModelChoice) -> Request[Any]:
     """What tells whether a model can be used: of a whole one, its files; of an adapter, itself."""
     folder = local_folder(model)
     if folder is not None and holds_adapter(folder):

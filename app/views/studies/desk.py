@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from analysis.demo.catalog import is_demo
 from analysis.methods import StudySpec, studies
@@ -61,7 +61,7 @@ class Look(NamedTuple):
 
     study: OfferedStudy
     on: str
-    given: PairInput | None = None
+    given: PairInput | SeriesInput | None = None
     findings: Findings | None = None
     ahead: Ahead | None = None
 
@@ -252,7 +252,7 @@ class StudyDesk:
             raise problem("input", "This study needs two models.")
         if spec.takes == "cases" and prompts is None and self._is_demo:
             prompts = demo_prompts()
-        found = {
+        found: dict[str, Any] = {
             **study_options(self._settings.annotation),
             "session": self._session,
             "base": work.base,
