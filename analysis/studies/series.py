@@ -203,9 +203,14 @@ def combined(given: SeriesInput, found: Sequence[Findings]) -> Findings:
         tables=stacks,
         figures=tuple(drawn),
         parameters=dict(_parameters(labels, found)),
-        notes=(FAMILIES, *_caveat(given), *_notes(labels, found)),
+        notes=(*_on_tests(stacks), *_caveat(given), *_notes(labels, found)),
         data=by_step(labels, [each.data for each in found]),
     )
+
+
+def _on_tests(tables: Sequence[NamedTable]) -> Iterator[str]:
+    if any("p_holm" in each.table.columns for each in tables):
+        yield FAMILIES
 
 
 def by_step(

@@ -76,6 +76,13 @@ def found_along(
 
     Raises ProblemError for unusable input.
     """
+    if getattr(options, "tuned_server", None):
+        raise problem(
+            "input",
+            "--tuned-server cannot be used with --series.",
+            "A server writes as one model, and every step is another one.",
+            "Leave out --tuned-server, or study one step with --tuned.",
+        )
     steps = each_step(options, settings)
     own = own_options(options)
     read, prompts = list[dict[str, Any]](), None
