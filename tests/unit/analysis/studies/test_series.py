@@ -131,7 +131,20 @@ def test_curves_follow_the_rows_by_the_roles_of_their_models() -> None:
     assert lines["tuned"].y == (0.25, None, 0.75)
     assert lines["tuned"].spread == (0.2, 0.2, 0.3)
     (sentence,) = headline((1, 2, 3), figures)
-    assert "From step 1 to step 3, mean (tuned) goes from 0.25 to 0.75" in sentence
+    assert "From step 1 to step 3, the mean of tuned goes from 0.25 to 0.75" in sentence
+
+
+def test_a_row_that_a_number_names_says_of_what() -> None:
+    columns = ("layer", "angle")
+
+    def at(label: int, *angles: float) -> StepTable:
+        table = Table(columns, list(enumerate(angles)))
+        return StepTable(label, NamedTable("t", "Angles", table), {})
+
+    figures = curves([at(1, 10.0, 20.0), at(2, 10.0, 50.0)])
+    assert [line.name for line in figures[0].series] == ["layer 0", "layer 1"]
+    (sentence,) = headline((1, 2), figures)
+    assert sentence == "From step 1 to step 2, the angle of layer 1 goes from 20 to 50."
 
 
 def test_one_step_has_no_curve() -> None:
