@@ -21,6 +21,7 @@ from cache.address import is_shared
 
 if TYPE_CHECKING:
     from analysis.events import EngineStatus
+    from analysis.request import ModelChoice
     from analysis.session.session import Session
 
 
@@ -45,9 +46,10 @@ def run(options: Namespace) -> int:
 def workspace_of(options: Namespace, settings: Settings) -> Workspace:
     """What the options open; ProblemError if they name nothing that can be opened."""
     if options.results:
-        if options.base or options.tuned:
+        if options.base or options.tuned or options.series:
             raise problem(
-                "input", "--results opens stored maps; it takes no --base and no --tuned."
+                "input",
+                "--results opens stored maps; it takes no --base, no --tuned and no --series.",
             )
         from analysis.saliency.cases.library import CaseLibrary
 
@@ -56,7 +58,16 @@ def workspace_of(options: Namespace, settings: Settings) -> Workspace:
 
 
 def _pair(options: Namespace, settings: Settings) -> PairWorkspace:
-    base, tuned = inputs.pair(options, settings)
+    series: tuple[tuple[int | str, ModelChoice], ...] = ()
+    if options.series:
+        # Imported here: few have a training run.
+        from app.commands.series import each_step
+
+        steps = each_step(options, settings)
+        base, tuned = steps[-1][2]
+        series = tuple((each.step, pair[1]) for each, _, pair in steps)
+    else:
+        base, tuned = inputs.pair(options, settings)
 
     def connect(on_status: Callable[[EngineStatus], None], warn: Callable[[str], None]) -> Session:
         # Imported after the first paint.
@@ -73,7 +84,10 @@ def _pair(options: Namespace, settings: Settings) -> PairWorkspace:
     kept = cache_dir
     if cache_dir and not is_shared(cache_dir):
         kept = str(Path(cache_dir).expanduser().absolute())
-    return PairWorkspace(connect, base, tuned, words, vectors, _examples(), kept)
+    name = options.series or ""
+    return PairWorkspace(
+        connect, base, tuned, words, vectors, _examples(), kept, series, series_name=name
+    )
 
 
 def _examples() -> tuple[Example, ...]:

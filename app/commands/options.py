@@ -18,7 +18,14 @@ METHODS = (
 """The methods of `analysis.saliency.request`, spelled as options are."""
 
 
-def add_pair(parser: argparse.ArgumentParser) -> None:
+SERIES_HELP = (
+    "in place of --tuned: checkpoints or adapters of a training run, or the folder that they are "
+    "in; demo-steps: those of the demo"
+)
+
+
+def add_pair(parser: argparse.ArgumentParser, *, series: bool = False) -> None:
+    """Add base and tuned model; with `series` also a training run in place of the tuned one."""
     # SUPPRESS: `insttui --base A --tuned B heads` works too.
     parser.add_argument(
         "--base", metavar="REF", default=argparse.SUPPRESS, help="alias, hub id or folder"
@@ -26,6 +33,10 @@ def add_pair(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tuned", metavar="REF", default=argparse.SUPPRESS, help="the same, or a LoRA adapter"
     )
+    if series:
+        parser.add_argument(
+            "--series", metavar="REF,...", default=argparse.SUPPRESS, help=SERIES_HELP
+        )
 
 
 def add_results(parser: argparse.ArgumentParser, what: str) -> None:

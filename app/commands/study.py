@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         command = import_module(f"app.commands.{method.command}")
         title = f"{spec.title[:1].upper()}{spec.title[1:]}."
         study = commands.add_parser(spec.name, help=spec.title, description=title)
-        add_pair(study)
+        add_pair(study, series=True)
         asked, scored = spec.takes == "cases", spec.takes_stored
         study.set_defaults(own=_OF_CASES * asked + _OF_SCORES * scored)
         if scored:
@@ -159,7 +159,13 @@ def run(options: argparse.Namespace) -> int:
     from analysis.problems import problem
     from app.commands.output import asks_rows, say, write_table
     from app.commands.session import workers
-    from app.commands.study_input import found_for, own_options, refuse_unused, stored_cases
+    from app.commands.study_input import (
+        found_along,
+        found_for,
+        own_options,
+        refuse_unused,
+        stored_cases,
+    )
     from app.config import load_settings
     from app.known_descriptions import study_options
 
@@ -172,7 +178,8 @@ def run(options: argparse.Namespace) -> int:
             "Name a file for the first table, or a report's folder with --out.",
         )
     if options.out:
-        _check_places(spec, Path(options.out), cases=spec.takes == "cases" and not options.results)
+        cases = spec.takes == "cases" and not options.results and not options.series
+        _check_places(spec, Path(options.out), cases=cases)
     refuse_unused(spec, options)
     if options.results:
         given = (
@@ -181,6 +188,18 @@ def run(options: argparse.Namespace) -> int:
             else stored_cases(options)
         )
         findings = _follow(spec, given, goes_on=False)
+    elif options.series:
+        from analysis.studies.series import SeriesInput, Step
+
+        settings = load_settings()
+        along = found_along(spec, options, settings)
+        known = study_options(settings.annotation)
+        with workers(options) as opened:
+            steps = [
+                Step(label, spec.input({"session": opened, **known, **found}))
+                for label, found in along
+            ]
+            findings = _follow(spec, SeriesInput(tuple(steps)), goes_on=True)
     else:
         settings = load_settings()
         found = found_for(spec, options, settings)
