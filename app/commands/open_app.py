@@ -17,7 +17,6 @@ from app.config import Settings, load_settings
 from app.terminal.checks import require_terminal
 from app.terminal.endings import end_on_signals
 from app.workspace import Example, LibraryWorkspace, PairWorkspace, Workspace
-from cache.address import is_shared
 
 if TYPE_CHECKING:
     from analysis.events import EngineStatus
@@ -81,12 +80,15 @@ def _pair(options: Namespace, settings: Settings) -> PairWorkspace:
 
     words, vectors = inputs.words_and_vectors(options, settings, base, tuned)
     cache_dir: str = getattr(options, "cache_dir", "")
-    kept = cache_dir
-    if cache_dir and not is_shared(cache_dir):
-        kept = str(Path(cache_dir).expanduser().absolute())
+    if cache_dir:
+        # Imported here: the first screen needs nothing of the cache.
+        from cache.address import is_shared
+
+        if not is_shared(cache_dir):
+            cache_dir = str(Path(cache_dir).expanduser().absolute())
     name = options.series or ""
     return PairWorkspace(
-        connect, base, tuned, words, vectors, _examples(), kept, series, series_name=name
+        connect, base, tuned, words, vectors, _examples(), cache_dir, series, series_name=name
     )
 
 
