@@ -176,15 +176,20 @@ def _key(columns: Sequence[str], row: Sequence[Cell], places: Sequence[int]) -> 
 def _followed(
     columns: Sequence[str], key: Sequence[int], values: _Values, *, fractions: bool
 ) -> Iterator[str]:
+    """Columns of numbers, fractions before counts."""
+    counts = []
     for place, name in enumerate(columns):
-        words = name.split("_")
-        if place in key or name in _ASIDE or words[-1] in _ASIDE:
-            continue
-        if fractions and name in _PLACES:
+        aside = name in _ASIDE or name.split("_")[-1] in _ASIDE
+        if place in key or aside or (fractions and name in _PLACES):
             continue
         cells = [row[place] for at in values for row in at.values() if row[place] is not None]
-        if cells and all(_is_number(each) for each in cells):
+        if not cells or not all(_is_number(each) for each in cells):
+            continue
+        if any(isinstance(each, float) for each in cells):
             yield name
+        else:
+            counts.append(name)
+    yield from counts
 
 
 def _is_number(cell: Cell) -> bool:

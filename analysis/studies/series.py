@@ -26,6 +26,7 @@ from analysis.studies.findings import Findings, NamedTable
 from analysis.studies.kept import kept_findings
 from analysis.studies.outlook import Outlook
 from analysis.studies.study import PairInput, Study
+from analysis.studies.testing import P_VALUE
 from analysis.table import Cell, Table
 
 if TYPE_CHECKING:
@@ -203,14 +204,9 @@ def combined(given: SeriesInput, found: Sequence[Findings]) -> Findings:
         tables=stacks,
         figures=tuple(drawn),
         parameters=dict(_parameters(labels, found)),
-        notes=(*_on_tests(stacks), *_caveat(given), *_notes(labels, found)),
+        notes=(*_families(stacks), *_caveat(given), *_notes(labels, found)),
         data=by_step(labels, [each.data for each in found]),
     )
-
-
-def _on_tests(tables: Sequence[NamedTable]) -> Iterator[str]:
-    if any("p_holm" in each.table.columns for each in tables):
-        yield FAMILIES
 
 
 def by_step(
@@ -292,6 +288,11 @@ def _notes(labels: Sequence[Label], found: Sequence[Findings]) -> Iterator[str]:
             yield note
         else:
             yield from (f"Step {label}: {note}" for label in at)
+
+
+def _families(tables: Sequence[NamedTable]) -> Iterator[str]:
+    if any(P_VALUE in each.table.columns for each in tables):
+        yield FAMILIES
 
 
 def _caveat(given: SeriesInput) -> Iterator[str]:

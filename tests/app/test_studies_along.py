@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from analysis.request import ModelChoice
+from app.workspace import SeriesModel
 from tests.app.pair_app import copied, pair_at, until_shown
 from tests.app.studies_screen import WIDE, played, shown_studies, turned_to
 from tests.support.scripted_session import answer
 
-STEPS = ((10, ModelChoice("run-10", "run-10")), (20, ModelChoice("demo-tuned", "demo-tuned")))
+STEPS = (
+    SeriesModel(10, ModelChoice("run-10", "run-10")),
+    SeriesModel(20, ModelChoice("demo-tuned", "demo-tuned")),
+)
 
 
 async def test_a_study_runs_at_every_step_and_its_rows_lead_on_from_the_last(tmp_path, monkeypatch):
