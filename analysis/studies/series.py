@@ -76,9 +76,7 @@ def series_study(spec: StudySpec, given: SeriesInput) -> Study:
     """
     steps = given.steps
     fresh = [each for each in steps if kept_findings(spec.name, each.given) is None]
-    yield from opened(
-        [each.given.pair for each in fresh], steps[-1].given, by_layer=_by_layer(spec)
-    )
+    yield from opened([each.given.pair for each in fresh], steps[-1].given, alike=spec.alike)
     found = []
     for number, each in enumerate(steps):
         study = spec.start(each.given)
@@ -86,13 +84,8 @@ def series_study(spec: StudySpec, given: SeriesInput) -> Study:
     return combined(given, found)
 
 
-def _by_layer(spec: StudySpec) -> bool:
-    """Whether the study compares two models layer by layer, so that they must be built alike."""
-    return spec.takes == "pair"
-
-
 def opened(
-    pairs: Sequence[tuple[ModelChoice, ModelChoice]], given: PairInput, *, by_layer: bool
+    pairs: Sequence[tuple[ModelChoice, ModelChoice]], given: PairInput, *, alike: bool
 ) -> Asking[None]:
     """Open all models of a series, so that one that is of no use is told before hours of work.
 
@@ -101,7 +94,7 @@ def opened(
     Args:
         pairs: Base and tuned model of every step.
         given: Whose session answers.
-        by_layer: Whether both models of a pair must be built alike.
+        alike: Whether both models of a pair must be built alike.
 
     Raises:
         ProblemError: As for that pair alone.
@@ -109,7 +102,7 @@ def opened(
     asker = Asker(given.session)
     for number, (base, tuned) in enumerate(pairs):
         step = Progress("opening the models", number, len(pairs), tuned.name)
-        if by_layer:
+        if alike:
             built = []
             for model in (base, tuned):
                 built.append((yield from asker.answer(ArchitectureRequest(model), step)))

@@ -18,7 +18,7 @@ async def test_a_study_runs_at_every_step_and_its_rows_lead_on_from_the_last(tmp
     for script in played(monkeypatch):
         given = {"script": answer, "series": STEPS}
         async with pair_at(shown_studies, tmp_path, size=WIDE, **given) as (_, pilot):
-            await until_shown(pilot, "at 2 steps")
+            await until_shown(pilot, "2 steps of a training run")
             await pilot.press("j")
             command = await copied(pilot, "Y")
             assert command.startswith("insttui study weights --base demo-base --series a/run")
@@ -29,4 +29,4 @@ async def test_a_study_runs_at_every_step_and_its_rows_lead_on_from_the_last(tmp
             await until_shown(pilot, "along 2 steps of training", "Step 10: Heads changed.")
             await turned_to(pilot, "Every head")
             await pilot.press("enter")
-            await until_shown(pilot, "The other views show step 20")
+            await until_shown(pilot, "The other views show step 20.")

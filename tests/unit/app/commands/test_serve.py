@@ -14,6 +14,7 @@ OPTIONS = {
     "--base": "demo-base",
     "--series": "demo-steps",
     "--tuned": "-odd name's",
+    "--series": "run/checkpoint-1,run/checkpoint-2",
     "--results": "a folder",
     "--vocab": "words.txt",
     "--vectors": "vectors",
