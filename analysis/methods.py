@@ -32,6 +32,7 @@ class StudySpec(NamedTuple):
         stored: ``module:class`` of what a study of a pair is given where a folder of stored
             results stands in for the models; empty where none can.
         needs_models: Whether a study of cases cannot do with stored maps.
+        alike: Whether it compares the models layer by layer, so that they must be built alike.
         outlook: ``module:function`` of an `analysis.studies.outlook.Outlook` on the same input;
             empty where nobody knows before what it asks.
     """
@@ -45,6 +46,7 @@ class StudySpec(NamedTuple):
     works_on: str = "the weights of both models"
     stored: str = ""
     needs_models: bool = False
+    alike: bool = False
     outlook: str = ""
 
     @property
@@ -184,6 +186,7 @@ METHODS = (
                 name="heads",
                 title="how attention heads changed, and their verbs (Fig. 2, Table 3)",
                 factory="analysis.heads.study:study",
+                alike=True,
                 outlook="analysis.heads.study:outlook",
                 takes="pair",
                 word_options=("vocab", "vectors"),
@@ -202,6 +205,7 @@ METHODS = (
                 name="concepts",
                 title="concepts of feed-forward layers (Tables 5-10, Figs. 3, 7, 8)",
                 factory="analysis.concepts.study:study",
+                alike=True,
                 outlook="analysis.concepts.study:outlook",
                 takes="pair",
                 word_options=("vocab",),
@@ -220,6 +224,7 @@ METHODS = (
                 name="components",
                 title="neurons and experts that instructions need (SPARCOM, our reading)",
                 factory="analysis.neurons.study:study",
+                alike=True,
                 outlook="analysis.neurons.study:outlook",
                 takes="pair",
                 given="analysis.neurons.study:NeuronsInput",
@@ -257,6 +262,7 @@ CHANGES_ALONG = StudySpec(
     name="changes",
     title="how much tuning changed every matrix",
     factory="analysis.changes.study:study",
+    alike=True,
     outlook="analysis.changes.study:outlook",
     takes="pair",
     word_options=("vocab",),

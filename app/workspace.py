@@ -40,6 +40,13 @@ class Example(NamedTuple):
     kind: str = ""
 
 
+class SeriesModel(NamedTuple):
+    """A model of a training run, and the number or the name of its step."""
+
+    step: int | str
+    model: ModelChoice
+
+
 @dataclass(frozen=True)
 class PairWorkspace:
     """A base and a tuned model.
@@ -54,8 +61,8 @@ class PairWorkspace:
         vectors: Their word vectors.
         examples: Prompts to start from.
         cache_dir: Where results are kept, if the user named it.
-        series: The models of a training run by their steps, the last of which is `tuned`; what
-            the user called them is `series_name`.
+        series: The models of a training run, of which `tuned` is the last; empty for none.
+        series_name: What names that run on the command line, from any folder.
     """
 
     connect: Callable[[Callable[[EngineStatus], None], Callable[[str], None]], SessionLike]
@@ -65,7 +72,7 @@ class PairWorkspace:
     vectors: WordVectors
     examples: tuple[Example, ...] = ()
     cache_dir: str = ""
-    series: tuple[tuple[int | str, ModelChoice], ...] = ()
+    series: tuple[SeriesModel, ...] = ()
     series_name: str = ""
 
     @property

@@ -29,6 +29,7 @@ from cache.errors import (
 
 __all__ = [
     "DEFAULT_SIZE_LIMIT",
+    "UNLIMITED",
     "CacheError",
     "CacheUnavailableError",
     "CacheWriteError",
@@ -43,6 +44,8 @@ __all__ = [
 T = TypeVar("T")
 
 DEFAULT_SIZE_LIMIT = 2_000_000_000
+UNLIMITED = sys.maxsize
+"""The size limit of a store that evicts nothing."""
 
 _FAILURES = (Timeout, sqlite3.Error, OSError)
 
@@ -143,6 +146,9 @@ class Store:
         tag = to_tag(label)
         with self._guard:
             self._write(lambda cache: cache.set(key, data, tag=tag))
+            if self.size_limit == UNLIMITED:
+                # Adding up all sizes takes as long as there are entries.
+                return
             # The value is stored; if this eviction fails, the next one makes up for it.
             with contextlib.suppress(CacheError):
                 self._shrink(self.size_limit, keep=key)

@@ -46,7 +46,7 @@ def along(steps: Sequence[Step], layers: Callable[[int], Sequence[int]]) -> Aski
         ProblemError: A model of any step cannot be used, or is built differently.
     """
     pairs = [each.given.pair for each in steps]
-    yield from opened(pairs, steps[0].given, by_layer=True)
+    yield from opened(pairs, steps[0].given, alike=True)
     built = yield from Asker(steps[0].given.session).architecture(*pairs[0])
     chosen = tuple(layers(built.layers))
     found, said = [], []

@@ -25,7 +25,8 @@ from analysis.words.choice import Words
 TENSORS, DIRECTIONS = "tensors", "directions"
 """Names of the tables that ``insttui changes`` writes."""
 
-_NORMS = ("tensors", "norm_base", "norm_change", "relative_change")
+_NORMS = ("tensors", "relative_change", "norm_base", "norm_change")
+_RELATIVE = 2
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,8 @@ def _summed(
         for change in layer.tensors:
             groups.setdefault(name(layer, change), []).append(change)
     for each, changes in groups.items():
-        yield each, len(changes), *_norms(changes)
+        before, moved, relative = _norms(changes)
+        yield each, len(changes), relative, before, moved
 
 
 def _norms(changes: Sequence[TensorChange]) -> tuple[float, float, float]:
@@ -130,7 +132,7 @@ def _norms(changes: Sequence[TensorChange]) -> tuple[float, float, float]:
 def _line(
     layers: Sequence[LayerChanges], rows: Sequence[tuple[Cell, ...]]
 ) -> tuple[tuple[float, ...], tuple[float | None, ...]]:
-    relative = {row[0]: row[-1] for row in rows}
+    relative = {row[0]: row[_RELATIVE] for row in rows}
     numbers = [each.layer for each in layers if each.layer != OUTSIDE]
     values = (relative.get(layer_name(number)) for number in numbers)
     finite = (each if isinstance(each, float) and math.isfinite(each) else None for each in values)
@@ -145,8 +147,8 @@ def _in_words(
         return f"Nothing changed: the weights of {names} are equal."
     changes = [each for layer in layers for each in layer.tensors]
     relative = _norms(changes)[-1]
-    most = max(by_role, key=lambda row: float(row[-1] or 0))
+    most = max(by_role, key=lambda row: float(row[_RELATIVE] or 0))
     return (
         f"Tuning changed the weights by {relative:.3g} of their norm, most of all {most[0]} "
-        f"({float(most[-1] or 0):.3g})."
+        f"({float(most[_RELATIVE] or 0):.3g})."
     )

@@ -40,6 +40,7 @@ from cache.address import is_shared
 from cache.codec import decode, encode
 from cache.entries import EntryLabel
 from cache.errors import CacheUnavailableError
+from cache.store import UNLIMITED
 from cache.stores import ResultStore, open_at
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Hand:
         with suppress(CacheUnavailableError):
             # A folder that is not there would be made.
             if is_shared(place) or Path(place).is_dir():
-                self._store = open_at(place, size_limit=sys.maxsize)
+                self._store = open_at(place, size_limit=UNLIMITED)
         if self._store is not None and not self._store.has(token):
             self._store = None
         start = partial(EngineProcess, environment=environment)

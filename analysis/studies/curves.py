@@ -66,7 +66,7 @@ def curves(steps: Sequence[StepTable]) -> list[Figure]:
     A row is known again by its first columns, up to the one that tells all rows of a step apart. A
     table of more than `MOST_ROWS` a step is followed by the means of its fractional columns, a line
     a model. Columns that never change, p-values and ends of intervals are left out, and of the
-    others all after the first `MOST_COLUMNS`; a deviation is the band of its mean.
+    others all after the first `MOST_COLUMNS`; of a single line, a deviation is the band.
 
     Args:
         steps: The table of one name at each step that has it, in order; at least one.
@@ -176,15 +176,20 @@ def _key(columns: Sequence[str], row: Sequence[Cell], places: Sequence[int]) -> 
 def _followed(
     columns: Sequence[str], key: Sequence[int], values: _Values, *, fractions: bool
 ) -> Iterator[str]:
+    """Columns of numbers, fractions before counts."""
+    counts = []
     for place, name in enumerate(columns):
-        words = name.split("_")
-        if place in key or name in _ASIDE or words[-1] in _ASIDE:
-            continue
-        if fractions and name in _PLACES:
+        aside = name in _ASIDE or name.split("_")[-1] in _ASIDE
+        if place in key or aside or (fractions and name in _PLACES):
             continue
         cells = [row[place] for at in values for row in at.values() if row[place] is not None]
-        if cells and all(_is_number(each) for each in cells):
+        if not cells or not all(_is_number(each) for each in cells):
+            continue
+        if any(isinstance(each, float) for each in cells):
             yield name
+        else:
+            counts.append(name)
+    yield from counts
 
 
 def _is_number(cell: Cell) -> bool:
@@ -199,7 +204,10 @@ def _lines(
     labels = tuple(
         float(each.label) if isinstance(each.label, int) else each.label for each in steps
     )
-    for key in dict.fromkeys(key for at in values for key in at):
+    keys = list(dict.fromkeys(key for at in values for key in at))
+    # The bands of several lines would hide them.
+    spread = None if len(keys) > 1 else spread
+    for key in keys:
         y = tuple(_number(at.get(key), place) for at in values)
         band = () if spread is None else tuple(_number(at.get(key), spread) for at in values)
         if any(each is not None for each in y):

@@ -26,6 +26,7 @@ from analysis.studies.findings import Findings, NamedTable
 from analysis.studies.kept import kept_findings
 from analysis.studies.outlook import Outlook
 from analysis.studies.study import PairInput, Study
+from analysis.studies.testing import P_VALUE
 from analysis.table import Cell, Table
 
 if TYPE_CHECKING:
@@ -75,9 +76,7 @@ def series_study(spec: StudySpec, given: SeriesInput) -> Study:
     """
     steps = given.steps
     fresh = [each for each in steps if kept_findings(spec.name, each.given) is None]
-    yield from opened(
-        [each.given.pair for each in fresh], steps[-1].given, by_layer=_by_layer(spec)
-    )
+    yield from opened([each.given.pair for each in fresh], steps[-1].given, alike=spec.alike)
     found = []
     for number, each in enumerate(steps):
         study = spec.start(each.given)
@@ -85,13 +84,8 @@ def series_study(spec: StudySpec, given: SeriesInput) -> Study:
     return combined(given, found)
 
 
-def _by_layer(spec: StudySpec) -> bool:
-    """Whether the study compares two models layer by layer, so that they must be built alike."""
-    return spec.takes == "pair"
-
-
 def opened(
-    pairs: Sequence[tuple[ModelChoice, ModelChoice]], given: PairInput, *, by_layer: bool
+    pairs: Sequence[tuple[ModelChoice, ModelChoice]], given: PairInput, *, alike: bool
 ) -> Asking[None]:
     """Open all models of a series, so that one that is of no use is told before hours of work.
 
@@ -100,7 +94,7 @@ def opened(
     Args:
         pairs: Base and tuned model of every step.
         given: Whose session answers.
-        by_layer: Whether both models of a pair must be built alike.
+        alike: Whether both models of a pair must be built alike.
 
     Raises:
         ProblemError: As for that pair alone.
@@ -108,7 +102,7 @@ def opened(
     asker = Asker(given.session)
     for number, (base, tuned) in enumerate(pairs):
         step = Progress("opening the models", number, len(pairs), tuned.name)
-        if by_layer:
+        if alike:
             built = []
             for model in (base, tuned):
                 built.append((yield from asker.answer(ArchitectureRequest(model), step)))
@@ -203,14 +197,9 @@ def combined(given: SeriesInput, found: Sequence[Findings]) -> Findings:
         tables=stacks,
         figures=tuple(drawn),
         parameters=dict(_parameters(labels, found)),
-        notes=(*_on_tests(stacks), *_caveat(given), *_notes(labels, found)),
+        notes=(*_families(stacks), *_caveat(given), *_notes(labels, found)),
         data=by_step(labels, [each.data for each in found]),
     )
-
-
-def _on_tests(tables: Sequence[NamedTable]) -> Iterator[str]:
-    if any("p_holm" in each.table.columns for each in tables):
-        yield FAMILIES
 
 
 def by_step(
@@ -292,6 +281,11 @@ def _notes(labels: Sequence[Label], found: Sequence[Findings]) -> Iterator[str]:
             yield note
         else:
             yield from (f"Step {label}: {note}" for label in at)
+
+
+def _families(tables: Sequence[NamedTable]) -> Iterator[str]:
+    if any(P_VALUE in each.table.columns for each in tables):
+        yield FAMILIES
 
 
 def _caveat(given: SeriesInput) -> Iterator[str]:

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 from analysis.demo import catalog
 from analysis.problems import problem
+from analysis.request import Pair
 from app.commands import inputs
 from app.config import Settings, load_settings
 from app.terminal.checks import require_terminal
 from app.terminal.endings import end_on_signals
-from app.workspace import Example, LibraryWorkspace, PairWorkspace, Workspace
+from app.workspace import Example, LibraryWorkspace, PairWorkspace, SeriesModel, Workspace
 
 if TYPE_CHECKING:
     from analysis.events import EngineStatus
-    from analysis.request import ModelChoice
     from analysis.session.session import Session
 
 
@@ -57,16 +57,8 @@ def workspace_of(options: Namespace, settings: Settings) -> Workspace:
 
 
 def _pair(options: Namespace, settings: Settings) -> PairWorkspace:
-    series: tuple[tuple[int | str, ModelChoice], ...] = ()
-    if options.series:
-        # Imported here: few have a training run.
-        from app.commands.series import each_step
-
-        steps = each_step(options, settings)
-        base, tuned = steps[-1][2]
-        series = tuple((each.step, pair[1]) for each, _, pair in steps)
-    else:
-        base, tuned = inputs.pair(options, settings)
+    series, named = _series(options, settings)
+    base, tuned = series[-1][1] if series else inputs.pair(options, settings)
 
     def connect(on_status: Callable[[EngineStatus], None], warn: Callable[[str], None]) -> Session:
         # Imported after the first paint.
@@ -86,10 +78,19 @@ def _pair(options: Namespace, settings: Settings) -> PairWorkspace:
 
         if not is_shared(cache_dir):
             cache_dir = str(Path(cache_dir).expanduser().absolute())
-    name = options.series or ""
-    return PairWorkspace(
-        connect, base, tuned, words, vectors, _examples(), cache_dir, series, series_name=name
-    )
+    run = tuple(SeriesModel(step, model) for step, (_, model) in series)
+    return PairWorkspace(connect, base, tuned, words, vectors, _examples(), cache_dir, run, named)
+
+
+def _series(options: Namespace, settings: Settings) -> tuple[list[tuple[int | str, Pair]], str]:
+    """The pairs of a training run by step, and what names the run; nothing without one."""
+    if not options.series:
+        return [], ""
+    # Imported here: few open a training run.
+    from app.commands.series import each_step, whereabouts
+
+    steps = [(each.step, pair) for each, _, pair in each_step(options, settings)]
+    return steps, whereabouts(options.series)
 
 
 def _examples() -> tuple[Example, ...]:

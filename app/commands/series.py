@@ -68,6 +68,15 @@ def references(given: str, aliases: Mapping[str, str] = {}) -> tuple[Reference, 
     return _in_order(names)
 
 
+def whereabouts(given: str) -> str:
+    """What names a series from any folder: paths in full, all else as it is."""
+    if given.strip() == catalog.DEMO_STEPS:
+        return given.strip()
+    parts = [given] if Path(given).expanduser().is_dir() else given.split(",")
+    paths = [(part.strip(), Path(part.strip()).expanduser()) for part in parts]
+    return ",".join(str(path.absolute()) if path.is_dir() else part for part, path in paths)
+
+
 def each_step(
     options: Namespace, settings: Settings
 ) -> tuple[tuple[Reference, Namespace, Pair], ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -22,7 +21,7 @@ from app.jobs.progress_text import STAGES
 from app.terminal.text import prose
 from cache.address import is_shared
 from cache.errors import CacheUnavailableError
-from cache.store import DEFAULT_SIZE_LIMIT
+from cache.store import DEFAULT_SIZE_LIMIT, UNLIMITED
 from cache.stores import ResultStore, open_at
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def workers(options: Namespace) -> Iterator[Answerer]:
 
     It may grow as long as the disk has room: a study reads all its answers again at its end.
     """
-    with opened(options, _store(options, size_limit=sys.maxsize)) as answerer:
+    with opened(options, _store(options, size_limit=UNLIMITED)) as answerer:
         yield answerer
 
 

@@ -48,9 +48,9 @@ def values_of(workspace: Workspace) -> dict[str, Value]:
     """What templates may name of a workspace.
 
     Of a pair: ``models`` and how they are loaded; ``stored``, the models as they are stored,
-    without a precision; ``along`` and ``along_stored``, the same of a training run, where there is
-    one; ``vocab`` and ``vectors``, where they are not what the pair has anyway. Of
-    a library: ``results``.
+    without a precision; ``along`` and ``stored_along``, the same with the training run in place of
+    the tuned model; ``vocab`` and ``vectors``, where they are not what the pair has anyway. Of a
+    library: ``results``.
     """
     if not isinstance(workspace, PairWorkspace):
         return {"results": option("results", workspace.library.folder.absolute())}
@@ -59,24 +59,17 @@ def values_of(workspace: Workspace) -> dict[str, Value]:
     demo = is_demo(base.name, tuned.name)
     usual = words.source == ("demo" if demo else "english")
     names = (*option("base", reference(base)), *option("tuned", reference(tuned)))
-    kept = workspace.cache_dir
-    along = names
-    if workspace.series:
-        along = (*option("base", reference(base)), *option("series", _run_of(workspace)))
+    run = (*option("base", reference(base)), *option("series", workspace.series_name))
+    as_asked = loading(tuned, workspace.cache_dir)
+    as_stored = loading(replace(tuned, dtype="auto"), workspace.cache_dir)
     return {
-        "along": (*along, *loading(tuned, kept)),
-        "along_stored": (*along, *loading(replace(tuned, dtype="auto"), kept)),
-        "models": (*names, *loading(tuned, kept)),
-        "stored": (*names, *loading(replace(tuned, dtype="auto"), kept)),
+        "models": (*names, *as_asked),
+        "stored": (*names, *as_stored),
+        "along": (*run, *as_asked),
+        "stored_along": (*run, *as_stored),
         "vocab": () if usual else option("vocab", words.path or words.source),
         "vectors": option("vectors", vectors.path or None),
     }
-
-
-def _run_of(workspace: PairWorkspace) -> str:
-    """What names the training run from any folder."""
-    folder = Path(workspace.series_name).expanduser()
-    return str(folder.absolute()) if folder.is_dir() else workspace.series_name
 
 
 def reference(model: ModelChoice) -> str:

@@ -18,7 +18,7 @@ from analysis.words.choice import Words, WordVectors
 from app.config import Settings
 from app.main import InsttuiApp
 from app.widgets.token_face import TokenFace
-from app.workspace import Example, LibraryWorkspace, PairWorkspace
+from app.workspace import Example, LibraryWorkspace, PairWorkspace, SeriesModel
 from tests.support.case_folders import write_small_library
 from tests.support.scripted_session import Script, ScriptedSession
 
@@ -46,7 +46,7 @@ class PairApp:
         examples: tuple[Example, ...] = EXAMPLES,
         names: tuple[str, str] = ("demo-base", "demo-tuned"),
         face: str = "grid",
-        series: tuple[tuple[int | str, ModelChoice], ...] = (),
+        series: tuple[SeriesModel, ...] = (),
     ) -> None:
         self.session: ScriptedSession | None = None
 

@@ -30,7 +30,7 @@ from analysis.session.drive import Asking
 from analysis.session.scout import Ended
 from analysis.session.workers import WorkerPool
 from cache.codec import key
-from cache.store import EntryLabel, Store
+from cache.store import UNLIMITED, EntryLabel, Store
 
 
 class Sleep(Request[bytes], frozen=True):
@@ -102,7 +102,7 @@ def measure(count: int, workers: int, delay: float) -> None:
     """Fill a cache with so many cases, and print what that took."""
     process = psutil.Process()
     with tempfile.TemporaryDirectory() as folder:
-        store = Store(Path(folder), size_limit=1 << 40)
+        store = Store(Path(folder), size_limit=UNLIMITED)
         pool = WorkerPool([Sleeper(store, delay) for _ in range(workers)])
         gc.collect()
         before = process.memory_info().rss

@@ -13,6 +13,7 @@ ACTIONS = (
     Action("studies.back", "escape", "back", "Back to the list; to the first view"),
     Action("studies.export", "e", "export", "The table, or the figure's numbers, as a CSV file"),
     Action("studies.prompts", "p", "prompts", "Name the prompts that both models are asked"),
+    Action("studies.along", "a", "last step", "The last step alone; all steps again"),
     Action("studies.report", "w", "report", "Write the whole report to a folder"),
     Action("studies.copy", "y", "copy", "Copy the text, the row, or the figure's numbers"),
 )

@@ -6,10 +6,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analysis.demo.catalog import is_demo
-from analysis.methods import StudySpec, studies
+from analysis.methods import CHANGES_ALONG, StudySpec, studies
 from analysis.problems import Problem, ProblemError, problem
 from analysis.saliency.cases.prompt_sets import PromptSet, demo_prompts
 from analysis.studies.findings import Findings
@@ -24,7 +24,7 @@ from app.jobs.tasks import Task, TaskState
 from app.known_descriptions import study_options
 from app.terminal.text import prose
 from app.views.studies.pages import StudyPage, pages_of
-from app.workspace import LibraryWorkspace, Workspace
+from app.workspace import LibraryWorkspace, PairWorkspace, Workspace
 
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
@@ -32,10 +32,7 @@ if TYPE_CHECKING:
     from analysis.saliency.cases.library import CaseLibrary
     from analysis.session.drive import Answerer
     from app.jobs.prices import Prices
-
-
-Given: TypeAlias = "CaseLibrary | PairInput | SeriesInput"
-"""What a study works on."""
+    from app.workspace import SeriesModel
 
 
 class Ahead(NamedTuple):
@@ -72,7 +69,7 @@ class OfferedStudy:
 
     `runs_on` is the last run's input in words, not yet harmless; `found_on` and `given` are the
     input of the last finished run, in words and as an object. `ahead` is what a run would take
-    now, as long as that is known.
+    now, as long as that is known. `along` says whether it is run at every step of a training run.
     """
 
     spec: StudySpec
@@ -80,9 +77,15 @@ class OfferedStudy:
     runs_on: str = ""
     findings: Findings | None = None
     found_on: str = ""
-    given: Given | None = None
+    given: CaseLibrary | PairInput | SeriesInput | None = None
     pages: tuple[StudyPage, ...] = ()
     ahead: Ahead | None = None
+    along: bool = False
+
+    @property
+    def name(self) -> str:
+        """What a reader calls it."""
+        return f"{self.spec.name} along the run" if self.along else self.spec.name
 
     @property
     def active(self) -> bool:
@@ -113,11 +116,31 @@ class StudyDesk:
         self._library = isinstance(workspace, LibraryWorkspace)
         self._turn = threading.Lock()
         self.prompts: PromptSet | None = None
-        self.studies = tuple(
+        self._of_pair = tuple(
             OfferedStudy(spec, pages=pages_of(spec.title, None))
             for spec in studies()
             if spec.takes_stored or not self._library
         )
+        self._along = tuple(
+            OfferedStudy(spec, pages=pages_of(spec.title, None), along=True)
+            for spec in ((*studies(), CHANGES_ALONG) if self.series else ())
+        )
+        self.along = bool(self.series)
+
+    @property
+    def series(self) -> tuple[SeriesModel, ...]:
+        """The models of the training run that is open; none of a pair or of stored maps."""
+        return self._workspace.series if isinstance(self._workspace, PairWorkspace) else ()
+
+    @property
+    def studies(self) -> tuple[OfferedStudy, ...]:
+        """Those that are offered now: along the training run, or of its last step."""
+        return self._along if self.along else self._of_pair
+
+    @property
+    def every(self) -> tuple[OfferedStudy, ...]:
+        """Those along the training run and those of its last step."""
+        return (*self._along, *self._of_pair)
 
     def takes_prompts(self, study: OfferedStudy) -> bool:
         """Whether the user can name a study's prompts: stored maps have their own."""
@@ -133,10 +156,11 @@ class StudyDesk:
         """The study's input in words, not yet harmless."""
         if isinstance(self._workspace, LibraryWorkspace):
             return f"the {len(self._workspace.library.cases):,} stored cases; no model is needed"
-        along = f", at {len(self._workspace.series)} steps" if self._workspace.series else ""
-        return self._of_pair(study) + along
+        if study.along:
+            return f"{len(self.series)} steps of a training run, each: {self._at_a_step(study)}"
+        return self._at_a_step(study)
 
-    def _of_pair(self, study: OfferedStudy) -> str:
+    def _at_a_step(self, study: OfferedStudy) -> str:
         if study.spec.takes == "pair":
             return study.spec.works_on
         if self.prompts is not None:
@@ -165,14 +189,16 @@ class StudyDesk:
         """
         spec = study.spec
         values = values_of(self._workspace)
-        given = (
-            "{results}" if self._library else "{along_stored}" if spec.word_options else "{along}"
-        )
+        models = ("{stored}", "{models}"), ("{stored_along}", "{along}")
+        given = "{results}" if self._library else models[study.along][not spec.word_options]
         words = [f"{{{name}}}" for name in spec.word_options if not self._library]
         values["prompts"] = option("prompts", prompts if self.takes_prompts(study) else None)
         skips = values["prompts"] and self.prompts is not None and self.prompts.skipped
         values["skip"] = option("bad-lines", "skip" if skips else None)
         values["rows"] = ("--csv", "-") if rows else ()
+        if spec is CHANGES_ALONG:
+            # It writes the rows of a table.
+            return command_line(" ".join(["changes", "--summary", given, *words]), values)
         template = ["study", spec.name, "{rows}", given, "{prompts}", "{skip}", *words]
         return command_line(" ".join(template), values)
 
@@ -183,9 +209,10 @@ class StudyDesk:
         look = self._look(study)
         if look.given is None:
             return look
-        if isinstance(look.given, SeriesInput):
-            return look._replace(findings=kept_series(study.spec.name, look.given))
-        return look._replace(findings=kept_findings(study.spec.name, look.given))
+        name, given = study.spec.name, look.given
+        if isinstance(given, SeriesInput):
+            return look._replace(findings=kept_series(name, given))
+        return look._replace(findings=kept_findings(name, given))
 
     def ahead(self, study: OfferedStudy) -> Look:
         """How far the study is, and what the rest costs. Called on any thread."""
@@ -206,7 +233,7 @@ class StudyDesk:
         on, given = self.works_on(study), None
         if not self._library and self._session is not None and not self.lacks_prompts(study):
             try:
-                given = self._input(study.spec, self.prompts)
+                given = self._input(study, self.prompts)
             except (ProblemError, OSError):
                 return Look(study, on)
         return Look(study, on, given if isinstance(given, PairInput | SeriesInput) else None)
@@ -225,7 +252,7 @@ class StudyDesk:
         self,
         study: OfferedStudy,
         findings: Findings,
-        given: Given | None,
+        given: CaseLibrary | PairInput | SeriesInput | None,
         on: str,
     ) -> None:
         study.findings, study.given, study.found_on = findings, given, on
@@ -240,12 +267,14 @@ class StudyDesk:
             spec, prompts = study.spec, self.prompts
             study.runs_on = self.works_on(study)
             study.run = StudyRun(
-                spec, lambda: self._input(spec, prompts), self._listener, self._turn
+                spec, lambda: self._input(study, prompts), self._listener, self._turn
             )
 
-    def _input(self, spec: StudySpec, prompts: PromptSet | None) -> Given:
+    def _input(
+        self, study: OfferedStudy, prompts: PromptSet | None
+    ) -> CaseLibrary | PairInput | SeriesInput:
         # Called on the run's thread.
-        work = self._workspace
+        work, spec = self._workspace, study.spec
         if isinstance(work, LibraryWorkspace):
             return work.library.finish()
         if self._session is None:
@@ -253,25 +282,27 @@ class StudyDesk:
         if spec.takes == "cases" and prompts is None and self._is_demo:
             prompts = demo_prompts()
         found: dict[str, Any] = {
-            **study_options(self._settings.annotation),
             "session": self._session,
             "base": work.base,
+            "tuned": work.tuned,
             "words": work.words,
             "vectors": work.vectors,
         }
         if spec.takes == "cases":
             found["prompts"] = prompts
-        if work.series:
-            steps = (
-                Step(label, spec.input({**found, "tuned": tuned})) for label, tuned in work.series
+        found |= study_options(self._settings.annotation)
+        if not study.along:
+            return spec.input(found)
+        return SeriesInput(
+            tuple(
+                Step(each.step, spec.input({**found, "tuned": each.model})) for each in work.series
             )
-            return SeriesInput(tuple(steps))
-        return spec.input({**found, "tuned": work.tuned})
+        )
 
     @property
     def running(self) -> OfferedStudy | None:
         """The running study, else the first one waiting, else None."""
-        active = [each for each in self.studies if each.active]
+        active = [each for each in self.every if each.active]
         begun = (each for each in active if each.run is not None and each.run.state != "waiting")
         return next(begun, active[0] if active else None)
 
@@ -283,10 +314,10 @@ class StudyDesk:
 
     def tasks(self, again: Callable[[OfferedStudy], object]) -> list[Task]:
         """Every study that was begun, for the list of jobs; `again` runs one again."""
-        return [self._task(study, again) for study in self.studies if study.run is not None]
+        return [self._task(study, again) for study in self.every if study.run is not None]
 
     def _task(self, study: OfferedStudy, again: Callable[[OfferedStudy], object]) -> Task:
-        run, name = study.run, study.spec.name
+        run, name = study.run, study.name
         assert run is not None
         found = run.state
         state: TaskState = "running" if found == "stopping" else found
@@ -298,7 +329,7 @@ class StudyDesk:
 
     def apply(self, run: StudyRun) -> tuple[OfferedStudy, tuple[Problem, ...]] | None:
         """Take in a run's news: its study and new notices; None for a run that was replaced."""
-        study = next((each for each in self.studies if each.run is run), None)
+        study = next((each for each in self.every if each.run is run), None)
         if study is None:
             return None
         notices = run.take()
@@ -309,6 +340,6 @@ class StudyDesk:
 
     def leave(self) -> None:
         """Stop all runs at their next step, without further messages."""
-        for study in self.studies:
+        for study in self.every:
             if study.run is not None:
                 study.run.leave()

@@ -9,6 +9,7 @@ from analysis.neurons.instructions import default_instructions
 from analysis.neurons.pair import Thresholds
 from analysis.saliency.cases.library import CaseLibrary
 from analysis.saliency.gather import AskedCases
+from analysis.studies.curves import STEP
 from analysis.studies.series import SeriesInput
 from analysis.studies.study import PairInput
 from analysis.table import Cell
@@ -22,9 +23,14 @@ def link_of(
 ) -> Link | str:
     """The link of a page's row, or a message why there is none; `given` is the study's input."""
     if isinstance(given, SeriesInput):
-        if row.get("step") != given.labels[-1]:
-            return f"The other views show step {given.labels[-1]}, and this row is of another one."
-        return link_of(page, row, given.last)
+        last = given.steps[-1]
+        if row.get(STEP) != last.label:
+            tuned = next(each.given.tuned for each in given.steps if each.label == row.get(STEP))
+            return (
+                f"The other views show step {last.label}. "
+                f"To see step {row.get(STEP)} there, open the app with --tuned {tuned.name}."
+            )
+        return link_of(page, row, last.given)
     match page.opens:
         case "case":
             return _case(str(row.get("case")), given)

@@ -13,7 +13,7 @@ class ModelNames:
     """Knows the models' names among other texts.
 
     Args:
-        names: Of the base and of the tuned model; of one model alone there is nothing to tell.
+        names: Of the base and of the tuned models; of one model alone there is nothing to tell.
         prose: Makes text harmless.
         ascii_only: Whether marks are letters.
     """
@@ -22,9 +22,10 @@ class ModelNames:
         self, names: Sequence[str], prose: Callable[[str], str], *, ascii_only: bool
     ) -> None:
         self._sides: dict[str, int] = {}
+        base, *tuned = names
         # A name of both says nothing.
-        if len(set(names)) == 2:
-            for side, (name, role) in enumerate(zip(names, ("base", "tuned"), strict=True)):
+        for side, role, named in ((0, "base", [base]), (1, "tuned", tuned)):
+            for name in named if tuned and base not in tuned else ():
                 for each in (name, role, f"{name} ({role})"):
                     self._sides[each] = side
         self._prose, self._ascii = prose, ascii_only

@@ -29,6 +29,9 @@ HELP = (
     "neurons of a category, the clusters of a layer; escape leads back to the row. Prompts come "
     "from a file in JSON lines, CSV or TSV with a "
     "column “prompt”, and if there are any “id”, “instruction_spans”, “dataset”, “rating”.\n\n"
+    "Opened with --series, the app offers every study along the training run: the same study at "
+    "every step, with curves over the steps first; a turns to the last step alone, which the other "
+    "views show, and back.\n\n"
     "± is a standard deviation. A p-value says how often chance alone would show as much; p_holm "
     "and p_bh are corrected for the number of tests in the study. Effect sizes have 95 % "
     "intervals. A study that shows nothing says so.\n\n"
@@ -48,6 +51,24 @@ HELP = (
     "components, clusters   which neurons and experts instructions of each kind need, and how "
     "hidden states gather by task: what the views of these names show, as tables."
 )
+
+
+def scope_line(
+    steps: Sequence[str], *, along: bool, cells: int, prose: Callable[[str], str]
+) -> Line:
+    """Whether studies go along a training run or are of its last step, and the key for the other.
+
+    The steps are named as far as there is room.
+    """
+    if not along:
+        return [
+            (fit(prose(f"step {steps[-1]} alone · a: all {len(steps)} steps"), cells), "strong")
+        ]
+    said = f"along {len(steps)} steps"
+    named = (f"{said}: {', '.join(steps)}", f"{said}: {steps[0]} to {steps[-1]}", said)
+    key = " · a: the last alone"
+    words = next((each for each in named if cell_len(each + key) <= cells), said)
+    return [(fit(prose(words + key), cells), "strong")]
 
 
 _NOT_RUN = "not run"
@@ -211,9 +232,9 @@ def going_on(study: OfferedStudy | None, cells: int, prose: Callable[[str], str]
         return []
     progress = run.progress
     if progress is None:
-        return [(prose(f"{study.spec.name}: starting"), "")]
+        return [(prose(f"{study.name}: starting"), "")]
     stage = prose(" ".join(part for part in (progress.stage, _so_far(progress)) if part))
-    head, detail = f"{study.spec.name}: {stage}", prose(progress.detail)
+    head, detail = f"{study.name}: {stage}", prose(progress.detail)
     rate, rest = _pace(run)
     said = [head, rate, rest, detail], [head, rest, detail], [head, rate, rest], [head, rest]
     return [(_fitting(cells, *said), "")]

@@ -9,7 +9,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container
+from textual.containers import Container, Vertical
 from textual.events import Resize
 from textual.message import Message
 from textual.worker import get_current_worker
@@ -31,7 +31,7 @@ from app.views.studies.marks import ModelNames
 from app.views.studies.pane import StudyPane
 from app.views.studies.prompts_bar import PromptsBar
 from app.views.studies.study_list import StudyList
-from app.views.studies.text import HELP, going_on, told
+from app.views.studies.text import HELP, going_on, scope_line, told
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Lines, width_of
 from app.workspace import LibraryWorkspace
@@ -66,7 +66,9 @@ class StudiesView(View):
 
     def compose(self) -> ComposeResult:
         with Container(id="content"):
-            yield StudyList(self.show_everything, id="list")
+            with Vertical(id="offered"):
+                yield Lines(id="scope")
+                yield StudyList(self.show_everything, id="list")
             ascii_only = self.ui.settings.ascii
             names = ModelNames(self._models, self.prose, ascii_only=ascii_only)
             yield StudyPane(prose=self.prose, names=names, ascii_only=ascii_only, id="pane")
@@ -87,7 +89,10 @@ class StudiesView(View):
         work = self.ui.workspace
         if isinstance(work, LibraryWorkspace):
             return work.library.models
-        return work.base.name, work.tuned.name
+        return (
+            work.base.name,
+            *dict.fromkeys((*(each.model.name for each in work.series), work.tuned.name)),
+        )
 
     def enter(self) -> None:
         if self._desk is None:
@@ -105,6 +110,7 @@ class StudiesView(View):
     def _open_desk(self) -> None:
         ui = self.ui
         self._desk = StudyDesk(ui.workspace, self.session, self, ui.settings, ui.prices)
+        self.query_one("#scope", Lines).display = bool(self._desk.series)
         self._list.show_studies(self._desk.studies)
         self.show_everything()
         self._look_up()
@@ -114,7 +120,7 @@ class StudiesView(View):
         desk = self._desk
         if desk is None or self.session is None:
             return
-        waiting = [each for each in desk.studies if each.findings is None and not each.active]
+        waiting = [each for each in desk.every if each.findings is None and not each.active]
 
         def look() -> None:
             worker = get_current_worker()
@@ -179,6 +185,8 @@ class StudiesView(View):
                 return begun and not study.active and not self._opened
             case "prompts":
                 return desk.takes_prompts(study) and not self._opened
+            case "along":
+                return bool(desk.series) and not self._opened and not self._asking
             case "next_page" | "previous_page":
                 return self._pane.count > 1
             case "report" | "copy":
@@ -213,8 +221,14 @@ class StudiesView(View):
         if desk is None or study is None:
             return
         self._list.update_lines()
+        if desk.series:
+            steps = [str(each.step) for each in desk.series]
+            scope = self.query_one("#scope", Lines)
+            scope.show(
+                scope_line(steps, along=desk.along, cells=scope.size.width, prose=self.prose)
+            )
         parts = told(study, desk.works_on(study), self.prose)
-        turned = self._pane.show(study.spec.name, study.pages, parts)
+        turned = self._pane.show(study.name, study.pages, parts)
         if turned and self._opened:
             self._focus()
         stops = [("s stops ", "dim")] if desk.running is not None else []
@@ -240,9 +254,9 @@ class StudiesView(View):
         if looked_at and not self._opened:
             self._pane.turn_to_first()
         elif problem is not None:
-            self.ui.say(f"{study.spec.name}: {problem}", severity="error")
+            self.ui.say(f"{study.name}: {problem}", severity="error")
         if self.ui.view is not self and message.run.state == "done":
-            self.ui.say(f"The study {study.spec.name} is done.")
+            self.ui.say(f"The study {study.name} is done.")
         self.show_everything()
         # What this one computed may be what others ask for too.
         self._look_up()
@@ -292,6 +306,17 @@ class StudiesView(View):
         assert desk is not None
         assert study is not None
         desk.stop(study)
+        self.show_everything()
+
+    def action_along(self) -> None:
+        """Turn from the whole training run to its last step, or back."""
+        desk = self._desk
+        assert desk is not None
+        place = self._list.cursor
+        desk.along = not desk.along
+        self._list.show_studies(desk.studies)
+        self._list.move_cursor(min(place, len(desk.studies) - 1))
+        self._pane.turn_to_first()
         self.show_everything()
 
     def action_back(self) -> None:
@@ -348,11 +373,16 @@ class StudiesView(View):
             return work.library.folder.name
         return f"{work.base.name}-{work.tuned.name}"
 
+    def _file_about(self, study: OfferedStudy) -> str:
+        """What a file is called by that is about a study."""
+        return f"{self._about}-series" if study.along else self._about
+
     def action_export(self) -> None:
-        study, page, about = self._list.study, self._pane.page, self._about
+        study, page = self._list.study, self._pane.page
         if study is None or page is None or page.table is None:
             self.ui.say("This page has no table to export.", severity="warning")
             return
+        about = self._file_about(study)
         table, names = page.table, (study.spec.name, page.name, about)
         self.write_aside(lambda: save_table(table, "study", names, Path.cwd()))
         if page.kind == "overview" and page.figure is not None:
@@ -361,11 +391,12 @@ class StudiesView(View):
             self.write_aside(lambda: save_table(numbers, "study", drawn, Path.cwd()))
 
     def action_report(self) -> None:
-        study, about = self._list.study, self._about
+        study = self._list.study
         findings = None if study is None else study.findings
-        if findings is None:
+        if study is None or findings is None:
             self.ui.say("There is nothing to report yet.", severity="warning")
             return
+        about = self._file_about(study)
 
         def write() -> Path:
             # Imported here: only a report needs to draw figures.

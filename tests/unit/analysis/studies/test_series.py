@@ -1,151 +1,210 @@
-"""A study along a training run: each step's rows are those of that pair, and curves follow them."""
+"""A study along a training run is the study of every step; its base model is asked once."""
 
 from __future__ import annotations
 
-from typing import Any
+import io
+from dataclasses import replace
 
 import pytest
 
+from analysis.clustering.request import ClustersRequest
+from analysis.clustering.study import ClustersInput
+from analysis.concepts.study import ConceptsInput
 from analysis.events import Progress
-from analysis.methods import study_of
-from analysis.models.request import TokenizeRequest
+from analysis.methods import CHANGES_ALONG, study_of
+from analysis.models.request import ArchitectureRequest, TokenizeRequest
 from analysis.problems import ProblemError, problem
-from analysis.request import ModelChoice, Request
-from analysis.saliency.cases.prompt_sets import PromptSet, StudyPrompt
+from analysis.request import ModelChoice
+from analysis.saliency.cases.prompt_sets import demo_prompts
 from analysis.saliency.gather import AskedCases
-from analysis.studies.curves import StepTable, curves, headline
+from analysis.saliency.request import AttributionRequest
 from analysis.studies.findings import NamedTable
-from analysis.studies.series import FAMILIES, SeriesInput, Step, kept_series
-from analysis.table import Table
-from tests.support.scripted_session import attribution, word_tokens
-from tests.support.studies import KeepingSession, driven
+from analysis.studies.outlook import Outlook
+from analysis.studies.series import SeriesInput, Step, combined, kept_series, look_along
+from analysis.studies.series import by_step as stacked
+from analysis.studies.study import PairInput
+from analysis.table import Table, write_csv
+from analysis.words.choice import Words
+from tests.support.scripted_changes import layer_changes
+from tests.support.scripted_clusters import task_clusters
+from tests.support.scripted_concepts import layer_concepts
+from tests.support.scripted_session import attribution, facts, word_tokens
+from tests.support.scripted_weights import architecture
+from tests.support.studies import KeepingSession, answered, driven
 
-BASE = ModelChoice("demo-base", "/base")
-LABELS = (10, 20, 30)
-PROMPTS = PromptSet(
-    "set",
-    tuple(
-        StudyPrompt(f"p{n}", "set", f"Name {n} cities, please.", ((0, 4),), False) for n in range(4)
+BASE = ModelChoice("plain", "/plain")
+TUNED = {step: ModelChoice(f"run/checkpoint-{step}", f"/run/{step}") for step in (5, 10, 20)}
+PROMPTS = replace(demo_prompts(), prompts=demo_prompts().prompts[:4])
+
+
+def answer(request):
+    """Answers that differ between the steps."""
+    kind = type(request).__name__
+    if isinstance(request, AttributionRequest):
+        return attribution(request, seed=sum(map(ord, request.model.name)))
+    return {
+        "ArchitectureRequest": architecture,
+        "ClustersRequest": task_clusters,
+        "ConceptsRequest": layer_concepts,
+        "ChangesRequest": layer_changes,
+        "TokenizeRequest": lambda request: word_tokens(request.prompt),
+        "LoadRequest": lambda request: facts(request.model.name),
+    }[kind](request)
+
+
+GIVEN = {
+    "density": lambda session, tuned: AskedCases(session, BASE, tuned, PROMPTS),
+    "position": lambda session, tuned: AskedCases(session, BASE, tuned, PROMPTS),
+    "clusters": lambda session, tuned: ClustersInput(session, BASE, tuned),
+    "concepts": lambda session, tuned: ConceptsInput(session, BASE, tuned, Words("demo")),
+    "changes": lambda session, tuned: CHANGES_ALONG.input(
+        {"session": session, "base": BASE, "tuned": tuned, "words": Words("demo")}
     ),
-    "digest",
-)
+}
 
 
-def tuned(label: int) -> ModelChoice:
-    return ModelChoice(f"run/checkpoint-{label}", f"/run/{label}")
+def spec_of(name):
+    return CHANGES_ALONG if name == "changes" else study_of(name)
 
 
-def answer(request: Request[Any]) -> Any:
-    if isinstance(request, TokenizeRequest):
-        return word_tokens("a")
-    # Every step is another model, with other numbers.
-    return attribution(
-        request, seed=len(request.models()[0].name) + int("20" in request.models()[0].name)
-    )
+def series(name, session):
+    return SeriesInput(tuple(Step(n, GIVEN[name](session, each)) for n, each in TUNED.items()))
 
 
-def series_on(session: KeepingSession) -> SeriesInput:
-    steps = (
-        Step(label, AskedCases(session, BASE, tuned(label), PROMPTS, response=("own", "base")))
-        for label in LABELS
-    )
-    return SeriesInput(tuple(steps))
+def csv_of(table):
+    stream = io.StringIO(newline="")
+    write_csv(table, stream)
+    return stream.getvalue()
 
 
-def test_each_steps_rows_are_those_of_that_pair_alone() -> None:
-    spec = study_of("density")
+@pytest.mark.parametrize("name", GIVEN)
+def test_the_rows_of_a_step_are_those_of_its_pair_to_the_byte(name):
+    found = answered(spec_of(name).start(series(name, KeepingSession({}, answer))))
+    for step, tuned in TUNED.items():
+        alone = answered(spec_of(name).start(GIVEN[name](KeepingSession({}, answer), tuned)))
+        for one, every in (
+            *zip(alone.tables, found.tables, strict=True),
+            *zip(alone.data, found.data, strict=True),
+        ):
+            assert every.table.columns == ("step", *one.table.columns)
+            rows = [row[1:] for row in every.table if row[0] == step]
+            assert csv_of(Table(one.table.columns, rows)) == csv_of(one.table)
+        assert [f"Step {step}: {said}" for said in alone.statements] == [
+            said for said in found.statements if said.startswith(f"Step {step}:")
+        ]
+
+
+def test_the_base_model_is_asked_once_over_all_steps():
     session = KeepingSession({}, answer)
-    given = series_on(session)
-    found, said = driven(spec.start(given))
-    assert found.title.endswith("along 3 steps of training")
-    alone = {
-        step.label: driven(spec.start(step.given))[0]
-        for step in series_on(KeepingSession({}, answer)).steps
+    answered(study_of("clusters").start(series("clusters", session)))
+    asked = [each.model for each in session.computed if isinstance(each, ClustersRequest)]
+    assert asked == [BASE, *TUNED.values()]
+    session = KeepingSession({}, answer)
+    answered(study_of("density").start(series("density", session)))
+    own = [
+        each.prompt
+        for each in session.computed
+        if isinstance(each, AttributionRequest) and each.model == BASE and each.response_ids is None
+    ]
+    assert sorted(own) == sorted(prompt.prompt for prompt in PROMPTS.prompts)
+
+
+def test_progress_says_the_step_and_of_how_many():
+    _, said = driven(study_of("clusters").start(series("clusters", KeepingSession({}, answer))))
+    stages = list(dict.fromkeys(each.stage for each in said if isinstance(each, Progress)))
+    assert stages[0] == "opening the models"
+    assert {stage.partition(":")[0] for stage in stages[1:]} == {
+        "step 5 (1 of 3)",
+        "step 10 (2 of 3)",
+        "step 20 (3 of 3)",
     }
-    for number, named in enumerate(found.tables):
-        assert named.table.columns[0] == "step"
-        for label, findings in alone.items():
-            rows = [row[1:] for row in named.table if row[0] == label]
-            same = findings.tables[number]
-            assert (named.name, named.table.columns[1:]) == (same.name, same.table.columns)
-            assert rows == list(same.table)
-    stages = [each.stage for each in said if isinstance(each, Progress)]
-    assert any(stage.startswith("step 20 (2 of 3): ") for stage in stages)
-    assert found.figures
-    assert all(line.x == (10.0, 20.0, 30.0) for figure in found.figures for line in figure.series)
-    # The base model alone is asked once for all steps.
-    asked = [request for request in session.computed if request.models() == (BASE,)]
-    assert len(asked) == len(set(asked))
 
 
-def test_what_was_found_before_is_read_again_without_a_request() -> None:
-    spec = study_of("density")
-    store: dict[Request[Any], Any] = {}
-    first = series_on(KeepingSession(store, answer))
-    assert kept_series(spec.name, first) is None
-    found, _ = driven(spec.start(first))
-    silent = KeepingSession(store, answer)
-    again = kept_series(spec.name, series_on(silent))
-    assert again is not None
-    assert not silent.computed
-    assert [list(each.table) for each in again.tables] == [list(t.table) for t in found.tables]
+@pytest.mark.parametrize("name", ["clusters", "concepts", "density", "changes"])
+def test_a_model_that_is_of_no_use_is_told_before_any_work(name):
+    bad = TUNED[20]
 
-
-def test_a_model_that_is_of_no_use_ends_it_before_any_work() -> None:
-    def refuse(request: Request[Any]) -> Any:
-        if isinstance(request, TokenizeRequest) and "30" in request.models()[0].name:
-            raise problem("model", "run/checkpoint-30 cannot be read.")
+    def opening(request):
+        if bad in request.models():
+            raise problem("model", "It is incomplete.")
         return answer(request)
 
-    session = KeepingSession({}, refuse)
-    with pytest.raises(ProblemError, match="checkpoint-30 cannot be read"):
-        driven(study_of("density").start(series_on(session)))
-    assert all(isinstance(request, TokenizeRequest) for request in session.computed)
+    session = KeepingSession({}, opening)
+    with pytest.raises(ProblemError, match="incomplete"):
+        answered(spec_of(name).start(series(name, session)))
+    assert {type(each) for each in session.computed} <= {ArchitectureRequest, TokenizeRequest}
 
 
-def test_the_note_on_tests_stands_where_there_are_tests() -> None:
-    found, _ = driven(study_of("density").start(series_on(KeepingSession({}, answer))))
-    has_tests = any("p_holm" in each.table.columns for each in found.tables)
-    assert (FAMILIES in found.notes) == has_tests
+def test_models_built_differently_are_refused_at_once_where_that_matters():
+    def opening(request):
+        if isinstance(request, ArchitectureRequest) and request.model == TUNED[20]:
+            return architecture(request, layers=3)
+        return answer(request)
+
+    session = KeepingSession({}, opening)
+    with pytest.raises(ProblemError, match="cannot be compared weight by weight"):
+        answered(study_of("concepts").start(series("concepts", session)))
+    assert {type(each) for each in session.computed} == {ArchitectureRequest}
+    answered(study_of("clusters").start(series("clusters", KeepingSession({}, opening))))
 
 
-def step_table(label: int, *rows: tuple[Any, ...]) -> StepTable:
-    columns = ("model", "count", "mean", "deviation", "p_value")
-    return StepTable(
-        label, NamedTable("t", "Scores", Table(columns, list(rows))), {f"m{label}": "tuned"}
+def test_what_was_found_is_found_again_without_asking():
+    store = {}
+    given = series("clusters", KeepingSession(store, answer))
+    assert kept_series("clusters", given) is None
+    found = answered(study_of("clusters").start(given))
+    session = KeepingSession(store, answer)
+    kept = kept_series("clusters", series("clusters", session))
+    assert session.computed == []
+    assert [csv_of(each.table) for each in kept.tables] == [
+        csv_of(each.table) for each in found.tables
+    ]
+    assert (kept.statements, kept.figures, kept.notes) == (
+        found.statements,
+        found.figures,
+        found.notes,
     )
 
 
-def test_curves_follow_the_rows_by_the_roles_of_their_models() -> None:
-    figures = curves(
-        [
-            step_table(1, ("base", 4, 0.5, 0.1, 0.3), ("m1", 4, 0.25, 0.2, 0.3)),
-            step_table(2, ("base", 4, 0.5, 0.1, 0.2), ("m2", 4, None, 0.2, 0.2)),
-            step_table(3, ("base", 4, 0.5, 0.1, 0.1), ("m3", 4, 0.75, 0.3, 0.1)),
-        ]
-    )
-    (figure,) = figures
-    assert figure.y_label == "mean"
-    lines = {line.name: line for line in figure.series}
-    assert lines["base"].y == (0.5, 0.5, 0.5)
-    assert lines["tuned"].y == (0.25, None, 0.75)
-    assert lines["tuned"].spread == (0.2, 0.2, 0.3)
-    (sentence,) = headline((1, 2, 3), figures)
-    assert "From step 1 to step 3, the mean of tuned goes from 0.25 to 0.75" in sentence
+def test_steps_of_unlike_columns_stand_on_all_of_them():
+    tables = [
+        [NamedTable("t", "T", Table(("a", "p"), [("x", 1)]))],
+        [NamedTable("t", "T", Table(("a", "p", "h"), [("y", 2, 3)])), _extra()],
+    ]
+    first, extra = stacked((1, 2), tables)
+    assert first.table.columns == ("step", "a", "p", "h")
+    assert list(first.table) == [(1, "x", 1, None), (2, "y", 2, 3)]
+    assert list(extra.table) == [(2, "only here")]
 
 
-def test_a_row_that_a_number_names_says_of_what() -> None:
-    columns = ("layer", "angle")
-
-    def at(label: int, *angles: float) -> StepTable:
-        table = Table(columns, list(enumerate(angles)))
-        return StepTable(label, NamedTable("t", "Angles", table), {})
-
-    figures = curves([at(1, 10.0, 20.0), at(2, 10.0, 50.0)])
-    assert [line.name for line in figures[0].series] == ["layer 0", "layer 1"]
-    (sentence,) = headline((1, 2), figures)
-    assert sentence == "From step 1 to step 2, the angle of layer 1 goes from 20 to 50."
+def _extra():
+    return NamedTable("extra", "Extra", Table(("what",), [("only here",)]))
 
 
-def test_one_step_has_no_curve() -> None:
-    assert curves([step_table(1, ("base", 4, 0.5, 0.1, 0.3))]) == []
+def test_what_differs_between_steps_is_named_by_step_and_the_rest_once():
+    given = series("clusters", KeepingSession({}, answer))
+    found = answered(study_of("clusters").start(given))
+    assert found.parameters["steps"] == "5, 10, 20"
+    assert found.parameters["base"] == "plain"
+    assert found.parameters["tuned at step 10"] == "run/checkpoint-10"
+    assert "tuned" not in found.parameters
+    assert len(set(found.notes)) == len(found.notes)
+
+
+def test_what_the_base_model_alone_is_asked_counts_once():
+    base = ClustersRequest(BASE, ())
+
+    def look(given: PairInput) -> Outlook:
+        return Outlook(3, 1, (base, ClustersRequest(given.tuned, ())), "a trifle")
+
+    ahead = look_along(series("clusters", KeepingSession({}, answer)), look)
+    assert ahead.missing == (base, *(ClustersRequest(each, ()) for each in TUNED.values()))
+    assert (ahead.asked, ahead.kept, ahead.more) == (7, 3, "a trifle")
+    assert look_along(series("clusters", None), lambda given: None) is None
+
+
+def test_one_step_has_tables_and_no_curves():
+    given = SeriesInput(series("clusters", KeepingSession({}, answer)).steps[:1])
+    found = answered(study_of("clusters").start(given))
+    assert found.figures == ()
+    assert combined(given, [found]).figures == ()

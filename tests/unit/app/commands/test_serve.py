@@ -12,8 +12,8 @@ from app.commands.serve import app_arguments
 
 OPTIONS = {
     "--base": "demo-base",
-    "--series": "demo-steps",
     "--tuned": "-odd name's",
+    "--series": "run/checkpoint-1,run/checkpoint-2",
     "--results": "a folder",
     "--vocab": "words.txt",
     "--vectors": "vectors",
