@@ -50,7 +50,8 @@ def to_tag(label: EntryLabel) -> str:
     return msgspec.json.encode(excerpt).decode()
 
 
-def _from_tag(tag: object) -> EntryLabel | None:
+def from_tag(tag: object) -> EntryLabel | None:
+    """The label in what `to_tag` made; None if it is anything else."""
     try:
         return msgspec.json.decode(tag, type=EntryLabel) if isinstance(tag, str) else None
     except msgspec.DecodeError:
@@ -88,7 +89,7 @@ class Reader:
             f" CAST(access_time AS REAL) FROM Cache WHERE {_OURS} ORDER BY access_time, rowid"
         )
         return [
-            Entry(key, _from_tag(tag), size or 0, _moment(created), _moment(accessed))
+            Entry(key, from_tag(tag), size or 0, _moment(created), _moment(accessed))
             for key, tag, size, created, accessed in rows
         ]
 

@@ -29,6 +29,7 @@ from cache.errors import (
 
 __all__ = [
     "DEFAULT_SIZE_LIMIT",
+    "UNLIMITED",
     "CacheError",
     "CacheUnavailableError",
     "CacheWriteError",
@@ -43,6 +44,8 @@ __all__ = [
 T = TypeVar("T")
 
 DEFAULT_SIZE_LIMIT = 2_000_000_000
+UNLIMITED = sys.maxsize
+"""The size limit of a store that evicts nothing."""
 
 _FAILURES = (Timeout, sqlite3.Error, OSError)
 
@@ -66,12 +69,15 @@ _SETTINGS = {
 
 
 class Info(NamedTuple):
-    """Location, size and limit of the cache in bytes; `read_only` says why, empty if writable."""
+    """Location, size and limit of the cache in bytes; `read_only` says why, empty if writable.
 
-    directory: Path
+    `size_limit` is None where nothing is evicted.
+    """
+
+    place: str
     entries: int
     bytes: int
-    size_limit: int
+    size_limit: int | None
     read_only: str
 
 
@@ -96,6 +102,7 @@ class Store:
         CacheUnavailableError if the folder can be neither written nor read.
         """
         self.directory = directory.absolute()
+        self.address = str(self.directory)
         self.size_limit = size_limit
         self._reader = Reader(self.directory)
         self._guard = threading.RLock()
@@ -139,6 +146,9 @@ class Store:
         tag = to_tag(label)
         with self._guard:
             self._write(lambda cache: cache.set(key, data, tag=tag))
+            if self.size_limit == UNLIMITED:
+                # Adding up all sizes takes as long as there are entries.
+                return
             # The value is stored; if this eviction fails, the next one makes up for it.
             with contextlib.suppress(CacheError):
                 self._shrink(self.size_limit, keep=key)
@@ -150,7 +160,7 @@ class Store:
     def info(self) -> Info:
         """Location, size and limit of the cache; raises CacheUnavailableError if unreadable now."""
         entries, size = self._ask(Reader.total, (0, 0))
-        return Info(self.directory, entries, size, self.size_limit, self._read_only)
+        return Info(self.address, entries, size, self.size_limit, self._read_only)
 
     def prune(
         self, *, max_bytes: int | None = None, older_than: timedelta | None = None

@@ -31,8 +31,9 @@ from analysis.request import ModelChoice, Request
 from analysis.session.jobs import Job, JobQueue, Listener
 from analysis.session.process import EngineDiedError, EngineProcess
 from analysis.session.protocol import Cancel, GoOn, Holds, Run
-from cache.errors import CorruptDataError
-from cache.store import CacheWriteError, CorruptEntryError, EntryLabel, Store
+from cache.entries import EntryLabel
+from cache.errors import CacheWriteError, CorruptDataError, CorruptEntryError
+from cache.stores import ResultStore
 
 R = TypeVar("R")
 
@@ -66,7 +67,7 @@ class Session:
 
     def __init__(
         self,
-        store: Store | None = None,
+        store: ResultStore | None = None,
         *,
         on_status: Callable[[EngineStatus], None] | None = None,
         start_engine: Callable[[], EngineProcess] = EngineProcess,
@@ -123,6 +124,11 @@ class Session:
         Raises ProblemError, ``storage``, if the disk does not take it.
         """
         self._store_under(self._key(request), request, answer)
+
+    @property
+    def ready(self) -> bool:
+        """Whether it takes requests: its engine starts by itself."""
+        return not self._closed.is_set()
 
     def close(self) -> None:
         """Stop the engine and drop all waiting jobs at once; listeners get no more events."""

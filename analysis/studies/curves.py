@@ -104,8 +104,8 @@ def headline(labels: Sequence[Label], figures: Sequence[Figure]) -> Iterator[str
         if ends:
             name, first, last = max(ends, key=lambda end: abs((end[2] or 0) - (end[1] or 0)))
             yield (
-                f"From step {labels[0]} to step {labels[-1]}, {figure.y_label} "
-                f"({name}) goes from {first:.4g} to {last:.4g}: {figure.title}."
+                f"From step {labels[0]} to step {labels[-1]}, the {figure.y_label} of {name} goes "
+                f"from {first:.4g} to {last:.4g}."
             )
             return
     if not figures:
@@ -126,7 +126,7 @@ def _keyed(
     ]
     for count in range(1, len(candidates) + 1):
         key = tuple(candidates[:count])
-        values = [{_key(row, key): row for row in at} for at in rows]
+        values = [{_key(columns, row, key): row for row in at} for at in rows]
         if all(len(found) == len(at) for found, at in zip(values, rows, strict=True)):
             # What no two steps have in common is no name.
             common = set(values[0]).intersection(*values[1:])
@@ -145,7 +145,7 @@ def _means(
     for at in rows:
         groups: dict[_Key, list[tuple[Cell, ...]]] = {}
         for row in at:
-            groups.setdefault(_key(row, key), []).append(row)
+            groups.setdefault(_key(columns, row, key), []).append(row)
         values.append(
             {
                 name: tuple(_mean([row[place] for row in group]) for place in range(len(columns)))
@@ -163,8 +163,16 @@ def _mean(cells: Sequence[Cell]) -> Cell:
     return sum(float(each) for each in numbers) / len(numbers)
 
 
-def _key(row: Sequence[Cell], places: Sequence[int]) -> _Key:
-    return tuple("" if row[place] is None else str(row[place]) for place in places)
+def _key(columns: Sequence[str], row: Sequence[Cell], places: Sequence[int]) -> _Key:
+    """The cells there in words: a number with its column's name before it."""
+    return tuple(
+        ""
+        if row[place] is None
+        else f"{columns[place].replace('_', ' ')} {row[place]}"
+        if columns[place] in _PLACES
+        else str(row[place])
+        for place in places
+    )
 
 
 def _followed(
@@ -205,7 +213,7 @@ def _lines(
         y = tuple(_number(at.get(key), place) for at in values)
         band = () if spread is None else tuple(_number(at.get(key), spread) for at in values)
         if any(each is not None for each in y):
-            named = key if group is None else (*key, *_key(_first(values, key), (group,)))
+            named = key if group is None else (*key, *_key(columns, _first(values, key), (group,)))
             name = " · ".join(dict.fromkeys(filter(None, named)))
             yield Series(name or "all", labels, y, band)
 

@@ -9,7 +9,8 @@ from app.commands.options import add_cache_option, add_output, positive
 
 if TYPE_CHECKING:
     from analysis.table import Cell
-    from cache.store import Entry, Removed, Store
+    from cache.store import Entry, Removed
+    from cache.stores import ResultStore
 
 _MEGABYTE = 1_000_000
 _PROMPT_CELLS = 60
@@ -41,12 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from analysis.problems import problem
     from app.commands.output import say
-    from app.commands.session import cache_folder
+    from app.commands.session import cache_place
     from cache.errors import CacheError
-    from cache.store import Store
+    from cache.stores import open_at
 
     try:
-        store = Store(cache_folder(options))
+        store = open_at(cache_place(options))
         if store.repaired:
             say(store.repaired)
         {"info": _info, "list": _list, "prune": _prune, "clear": _clear}[options.action](
@@ -57,15 +58,15 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _info(store: Store, options: argparse.Namespace) -> None:
+def _info(store: ResultStore, options: argparse.Namespace) -> None:
     from app.terminal.text import prose
 
     info = store.info()
     facts: tuple[tuple[str, Cell], ...] = (
-        ("folder", str(info.directory)),
+        ("folder", info.place),
         ("results", info.entries),
         ("size", _megabytes(info.bytes)),
-        ("limit", _megabytes(info.size_limit)),
+        ("limit", "none" if info.size_limit is None else _megabytes(info.size_limit)),
     )
     for name, value in facts:
         print(f"{name:8} {prose(str(value))}")
@@ -73,12 +74,12 @@ def _info(store: Store, options: argparse.Namespace) -> None:
         print(f"{'writing':8} {prose(info.read_only)}")
 
 
-def _list(store: Store, options: argparse.Namespace) -> None:
+def _list(store: ResultStore, options: argparse.Namespace) -> None:
     from analysis.table import Table
-    from app.commands.output import show, write_table
+    from app.commands.output import asks_rows, show, write_table
 
     newest_first = sorted(store.entries(), key=lambda entry: entry.created, reverse=True)
-    if options.csv or options.json:
+    if asks_rows(options):
         write_table(Table(_EXACT, [_exact(entry) for entry in newest_first]), options)
     else:
         show("Stored results", Table(_SHOWN, [_for_readers(entry) for entry in newest_first]))
@@ -104,7 +105,7 @@ def _for_readers(entry: Entry) -> tuple[Cell, ...]:
     return (created, _megabytes(entry.size), *described)
 
 
-def _prune(store: Store, options: argparse.Namespace) -> None:
+def _prune(store: ResultStore, options: argparse.Namespace) -> None:
     from datetime import timedelta
 
     from analysis.problems import problem
@@ -118,7 +119,7 @@ def _prune(store: Store, options: argparse.Namespace) -> None:
     _report(removed)
 
 
-def _clear(store: Store, options: argparse.Namespace) -> None:
+def _clear(store: ResultStore, options: argparse.Namespace) -> None:
     _report(store.clear())
 
 

@@ -9,6 +9,7 @@ from app.commands.options import (
     add_model_options,
     add_output,
     add_pair,
+    add_sharing,
     add_vocab,
     layers,
     positive,
@@ -46,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_vocab(parser)
     add_model_options(parser)
+    add_sharing(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -55,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     from analysis.problems import problem
     from app.commands import inputs
     from app.commands.output import say, write_table
-    from app.commands.session import answers, architecture, session
+    from app.commands.session import answers, architecture, workers
     from app.config import load_settings
 
     settings = load_settings()
@@ -70,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
         )
     pair = inputs.pair(options, settings)
     words, _ = inputs.words_and_vectors(options, settings, *pair)
-    with session(options) as opened:
+    with workers(options) as opened:
         built = architecture(opened, *pair)
         asked = inputs.layers_of(options.layers, built.layers)
         if options.layers is None:
@@ -95,7 +97,7 @@ def _along(options: argparse.Namespace, settings: Settings) -> int:
     from analysis.studies.report import check_report_place, write_report
     from app.commands import inputs
     from app.commands.output import say, write_table
-    from app.commands.session import session
+    from app.commands.session import workers
     from app.commands.study_progress import follow
 
     def layers(count: int) -> list[int]:
@@ -104,7 +106,7 @@ def _along(options: argparse.Namespace, settings: Settings) -> int:
 
     if options.out:
         check_report_place("changes", Path(options.out))
-    with session(options) as opened:
+    with workers(options) as opened:
         found = follow(along(_steps(options, settings, opened), layers))
     findings = found.findings
     say(*findings.notes)

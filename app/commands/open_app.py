@@ -52,7 +52,7 @@ def workspace_of(options: Namespace, settings: Settings) -> Workspace:
             )
         from analysis.saliency.cases.library import CaseLibrary
 
-        return LibraryWorkspace(CaseLibrary.open(Path(options.results)))
+        return LibraryWorkspace(CaseLibrary.open(Path(options.results), later=True))
     return _pair(options, settings)
 
 
@@ -72,9 +72,14 @@ def _pair(options: Namespace, settings: Settings) -> PairWorkspace:
 
     words, vectors = inputs.words_and_vectors(options, settings, base, tuned)
     cache_dir: str = getattr(options, "cache_dir", "")
-    kept = str(Path(cache_dir).expanduser().absolute()) if cache_dir else ""
+    if cache_dir:
+        # Imported here: the first screen needs nothing of the cache.
+        from cache.address import is_shared
+
+        if not is_shared(cache_dir):
+            cache_dir = str(Path(cache_dir).expanduser().absolute())
     run = tuple(SeriesModel(step, model) for step, (_, model) in series)
-    return PairWorkspace(connect, base, tuned, words, vectors, _examples(), kept, run, named)
+    return PairWorkspace(connect, base, tuned, words, vectors, _examples(), cache_dir, run, named)
 
 
 def _series(options: Namespace, settings: Settings) -> tuple[list[tuple[int | str, Pair]], str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,12 +13,16 @@ from platformdirs import user_cache_path
 from analysis import events
 from analysis.models.request import Architecture, built_alike, opening
 from analysis.request import Ask, ModelChoice, Request
-from analysis.session.drive import Answerer, Asker
+from analysis.session.drive import Answerer, Asker, Asking
 from analysis.session.session import Session
 from app.commands.output import say
+from app.commands.sharing import opened
 from app.jobs.progress_text import STAGES
 from app.terminal.text import prose
-from cache.store import CacheUnavailableError, Store
+from cache.address import is_shared
+from cache.errors import CacheUnavailableError
+from cache.store import DEFAULT_SIZE_LIMIT, UNLIMITED
+from cache.stores import ResultStore, open_at
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -29,15 +33,25 @@ _STAGES = {**STAGES, "generate": "generating"}
 
 
 def cache_folder(options: Namespace) -> Path:
-    """The folder of stored results."""
-    given: str | None = getattr(options, "cache_dir", None)
-    return Path(given).expanduser() if given else user_cache_path("insttui", appauthor=False)
+    """The folder for what is kept on this machine: stored results, unless they have an address."""
+    given: str = getattr(options, "cache_dir", None) or ""
+    if given and not is_shared(given):
+        return Path(given).expanduser()
+    return user_cache_path("insttui", appauthor=False)
 
 
-def open_store(options: Namespace) -> tuple[Store | None, str]:
+def cache_place(options: Namespace) -> str:
+    """The folder or the address of stored results."""
+    given: str = getattr(options, "cache_dir", None) or ""
+    return given if is_shared(given) else str(cache_folder(options))
+
+
+def open_store(
+    options: Namespace, *, size_limit: int = DEFAULT_SIZE_LIMIT
+) -> tuple[ResultStore | None, str]:
     """The result store (None if unusable), and a warning if it is unusable or was repaired."""
     try:
-        store = Store(cache_folder(options))
+        store = open_at(cache_place(options), size_limit=size_limit)
     except CacheUnavailableError as error:
         return None, f"Results will not be kept: {error}"
     return store, store.repaired
@@ -46,14 +60,25 @@ def open_store(options: Namespace) -> tuple[Store | None, str]:
 @contextmanager
 def session(options: Namespace) -> Iterator[Session]:
     """A session on the user's cache, always closed at the end."""
-    store, warning = open_store(options)
+    with closing(Session(_store(options))) as one:
+        yield one
+
+
+@contextmanager
+def workers(options: Namespace) -> Iterator[Answerer]:
+    """As many engines as the options of `options.add_sharing` ask for, on the user's cache.
+
+    It may grow as long as the disk has room: a study reads all its answers again at its end.
+    """
+    with opened(options, _store(options, size_limit=UNLIMITED)) as answerer:
+        yield answerer
+
+
+def _store(options: Namespace, *, size_limit: int = DEFAULT_SIZE_LIMIT) -> ResultStore | None:
+    store, warning = open_store(options, size_limit=size_limit)
     if warning:
         say(warning)
-    opened = Session(store)
-    try:
-        yield opened
-    finally:
-        opened.close()
+    return store
 
 
 def progress_bars() -> Bars:
@@ -78,8 +103,11 @@ def progress_bars() -> Bars:
 
 def run_with_progress(session: Answerer, request: Request[R]) -> R:
     """Submit a request and wait, showing progress; raises ProblemError if the request failed."""
-    asking = Asker(session).answer(request, events.Progress("", 0, None), lambda news: news)
-    with progress_bars() as bar:
+    return _follow(Asker(session).answer(request, events.Progress("", 0, None), lambda news: news))
+
+
+def _follow(asking: Asking[R]) -> R:
+    with progress_bars() as bar, closing(asking):
         task = bar.add_task("", total=None)
         while True:
             try:
@@ -96,6 +124,8 @@ def run_with_progress(session: Answerer, request: Request[R]) -> R:
 
 def answers(session: Answerer, asks: Iterable[Ask[R]]) -> list[tuple[R, ...]]:
     """The answers to all asks, in order; raises ProblemError if a request failed."""
+    asks = list(asks)
+    _follow(Asker(session).ahead("comparing", [each for ask in asks for each in ask.requests]))
     return [tuple(run_with_progress(session, each) for each in ask.requests) for ask in asks]
 
 

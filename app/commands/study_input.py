@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.demo.catalog import is_demo
 from analysis.methods import StudySpec
@@ -27,10 +27,21 @@ from app.commands.output import say
 from app.commands.series import each_step
 from app.config import Settings
 
+if TYPE_CHECKING:
+    from analysis.request import ModelChoice
+    from analysis.saliency.served.server import ResponseServer
+
 # The options' defaults.
 _OF_WORDS = {"vocab": None, "vectors": None}
 _SPELLED = {"component_words": "words"}
 _OF_FILES = {"columns": {}, "bad_lines": "refuse"}
+_OF_SERVERS = {
+    "base_server": None,
+    "tuned_server": None,
+    "base_server_model": None,
+    "tuned_server_model": None,
+    "server_concurrency": None,
+}
 _OF_MODELS = {
     "base": None,
     "tuned": None,
@@ -41,6 +52,7 @@ _OF_MODELS = {
     "chat_template": False,
     "method": "auto",
     "response": None,
+    **_OF_SERVERS,
     "device": "auto",
     "dtype": "auto",
     "trust_remote_code": False,
@@ -64,6 +76,13 @@ def found_along(
 
     Raises ProblemError for unusable input.
     """
+    if getattr(options, "tuned_server", None):
+        raise problem(
+            "input",
+            "--tuned-server cannot be used with --series.",
+            "A server writes as one model, and every step is another one.",
+            "Leave out --tuned-server, or study one step with --tuned.",
+        )
     steps = each_step(options, settings)
     own = own_options(options)
     read, prompts = list[dict[str, Any]](), None
@@ -105,6 +124,7 @@ def _models_and_prompts(
         prompts = prompts or _prompts(options, demo=is_demo(base.name, tuned.name))
         found["prompts"] = prompts
         found["cases_folder"] = Path(options.out) if options.out else None
+        found["servers"] = _servers(options, (base, tuned))
     if spec.takes_stored:
         found["scoring"] = inputs.scoring_of(options)
     return found, prompts
@@ -147,6 +167,31 @@ def _ratings(
         more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
         say(f"{options.ratings} rates {strangers[0]}{more}: no prompt of this study has that id.")
     return found
+
+
+def _servers(
+    options: Namespace, pair: tuple[ModelChoice, ModelChoice]
+) -> tuple[ResponseServer | None, ...]:
+    """Who generates each model's responses; ProblemError where a server is of no use."""
+    given = {name: getattr(options, name) for name in _OF_SERVERS if getattr(options, name)}
+    if not given:
+        return (None, None)
+    # Imported here: OpenAI's protocol is of no use to a study that generates by itself.
+    from analysis.saliency.served.server import CONCURRENCY, response_server
+
+    concurrency = options.server_concurrency or CONCURRENCY
+    found = []
+    for side, choice in zip(("base", "tuned"), pair, strict=True):
+        address, name = given.get(f"{side}_server"), given.get(f"{side}_server_model", "")
+        if name and not address:
+            why = f"There is no --{side}-server that it could be a model of."
+            _refuse(options, {f"{side}_server_model": None}, why)
+        found.append(
+            response_server(address, name, choice, concurrency=concurrency) if address else None
+        )
+    if not any(found):
+        _refuse(options, {"server_concurrency": None}, "No server is asked for responses.")
+    return tuple(found)
 
 
 def _prompts(options: Namespace, *, demo: bool) -> PromptSet:

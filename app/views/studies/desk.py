@@ -276,7 +276,7 @@ class StudyDesk:
         # Called on the run's thread.
         work, spec = self._workspace, study.spec
         if isinstance(work, LibraryWorkspace):
-            return work.library
+            return work.library.finish()
         if self._session is None:
             raise problem("input", "This study needs two models.")
         if spec.takes == "cases" and prompts is None and self._is_demo:

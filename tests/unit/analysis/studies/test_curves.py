@@ -37,7 +37,7 @@ def test_a_row_is_followed_by_its_first_columns_and_a_model_by_its_role():
     # Fractions come first.
     assert layer.y_label == "layer"
     said = " ".join(headline((1, 2), [figure]))
-    assert said.startswith("From step 1 to step 2, f1 (tuned) goes from 0.5 to 0.75")
+    assert said.startswith("From step 1 to step 2, the f1 of tuned goes from 0.5 to 0.75")
 
 
 def test_numbers_that_tell_rows_apart_are_no_curves():
@@ -48,7 +48,10 @@ def test_numbers_that_tell_rows_apart_are_no_curves():
             [(0, 1.5, "new"), (1, None, "ones")],
         )
     )
-    assert lines(figure) == {"0": ((1.0, 2.0), (1.0, 1.5)), "1": ((1.0, 2.0), (2.0, None))}
+    assert lines(figure) == {
+        "layer 0": ((1.0, 2.0), (1.0, 1.5)),
+        "layer 1": ((1.0, 2.0), (2.0, None)),
+    }
 
 
 def test_long_tables_are_followed_by_their_means_a_line_a_model():
