@@ -35,13 +35,16 @@ class EntryLabel(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One stored result of `size` bytes; label None if it can no longer be read; times in UTC."""
+    """One stored result of `size` bytes; label None if it can no longer be read; times in UTC.
+
+    When it was last read is None where nobody records that.
+    """
 
     key: str
     label: EntryLabel | None
     size: int
     created: datetime
-    accessed: datetime
+    accessed: datetime | None
 
 
 def to_tag(label: EntryLabel) -> str:
@@ -50,9 +53,10 @@ def to_tag(label: EntryLabel) -> str:
     return msgspec.json.encode(excerpt).decode()
 
 
-def _from_tag(tag: object) -> EntryLabel | None:
+def from_tag(tag: object) -> EntryLabel | None:
+    """What `to_tag` made of a label; None if it is damaged."""
     try:
-        return msgspec.json.decode(tag, type=EntryLabel) if isinstance(tag, str) else None
+        return msgspec.json.decode(tag, type=EntryLabel) if isinstance(tag, str | bytes) else None
     except msgspec.DecodeError:
         return None
 
@@ -88,7 +92,7 @@ class Reader:
             f" CAST(access_time AS REAL) FROM Cache WHERE {_OURS} ORDER BY access_time, rowid"
         )
         return [
-            Entry(key, _from_tag(tag), size or 0, _moment(created), _moment(accessed))
+            Entry(key, from_tag(tag), size or 0, _moment(created), _moment(accessed))
             for key, tag, size, created, accessed in rows
         ]
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from diskcache import Cache, Timeout
 
@@ -26,6 +26,7 @@ from cache.errors import (
     in_words,
     root_cause,
 )
+from cache.results import Info, Removed
 
 __all__ = [
     "DEFAULT_SIZE_LIMIT",
@@ -63,23 +64,6 @@ _SETTINGS = {
     "sqlite_mmap_size": 0,
     "disk_min_file_size": 1 << 15,
 }
-
-
-class Info(NamedTuple):
-    """Location, size and limit of the cache in bytes; `read_only` says why, empty if writable."""
-
-    directory: Path
-    entries: int
-    bytes: int
-    size_limit: int
-    read_only: str
-
-
-class Removed(NamedTuple):
-    """What `Store.prune` and `Store.clear` removed: number of entries and bytes of values."""
-
-    entries: int
-    bytes: int
 
 
 class Store:
@@ -165,7 +149,9 @@ class Store:
             removed = Removed(0, 0)
             if older_than is not None:
                 oldest = datetime.now(UTC) - older_than
-                removed = self._remove([e for e in self.entries() if e.accessed < oldest])
+                removed = self._remove(
+                    [e for e in self.entries() if (e.accessed or e.created) < oldest]
+                )
             if max_bytes is not None:
                 more = self._shrink(max_bytes)
                 removed = Removed(removed.entries + more.entries, removed.bytes + more.bytes)

@@ -1,4 +1,4 @@
-"""``insttui cache``: what is stored on this disk, and removing it."""
+"""``insttui cache``: what is stored, and removing it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from app.commands.options import add_cache_option, add_output, positive
 
 if TYPE_CHECKING:
     from analysis.table import Cell
-    from cache.store import Entry, Removed, Store
+    from cache.entries import Entry
+    from cache.results import Removed, Results
 
 _MEGABYTE = 1_000_000
 _PROMPT_CELLS = 60
@@ -30,10 +31,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add_cache_option(action)
     prune = actions.add_parser("prune", help="remove old results")
     prune.add_argument(
-        "--older-than", type=positive, metavar="DAYS", help="not read for so many days"
+        "--older-than",
+        type=positive,
+        metavar="DAYS",
+        help="not read for so many days; of a shared cache, written so many days ago",
     )
     prune.add_argument(
-        "--max-size", type=positive, metavar="MB", help="the least recently read beyond this size"
+        "--max-size",
+        type=positive,
+        metavar="MB",
+        help="the least recently read beyond this size; of a shared cache, the oldest",
     )
     add_cache_option(prune)
 
@@ -41,23 +48,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from analysis.problems import problem
     from app.commands.output import say
-    from app.commands.session import cache_folder
+    from app.commands.session import opened_results
     from cache.errors import CacheError
-    from cache.store import Store
 
     try:
-        store = Store(cache_folder(options))
+        store = opened_results(options)
         if store.repaired:
             say(store.repaired)
         {"info": _info, "list": _list, "prune": _prune, "clear": _clear}[options.action](
             store, options
         )
     except CacheError as error:
-        raise problem("storage", "The cache cannot be used.", str(error)) from error
+        raise problem("storage", "The cache cannot be used.", error.reason, error.remedy) from error
     return 0
 
 
-def _info(store: Store, options: argparse.Namespace) -> None:
+def _info(store: Results, options: argparse.Namespace) -> None:
     from app.terminal.text import prose
 
     info = store.info()
@@ -65,7 +71,7 @@ def _info(store: Store, options: argparse.Namespace) -> None:
         ("folder", str(info.directory)),
         ("results", info.entries),
         ("size", _megabytes(info.bytes)),
-        ("limit", _megabytes(info.size_limit)),
+        ("limit", "none" if info.size_limit is None else _megabytes(info.size_limit)),
     )
     for name, value in facts:
         print(f"{name:8} {prose(str(value))}")
@@ -73,7 +79,7 @@ def _info(store: Store, options: argparse.Namespace) -> None:
         print(f"{'writing':8} {prose(info.read_only)}")
 
 
-def _list(store: Store, options: argparse.Namespace) -> None:
+def _list(store: Results, options: argparse.Namespace) -> None:
     from analysis.table import Table
     from app.commands.output import show, write_table
 
@@ -87,7 +93,8 @@ def _list(store: Store, options: argparse.Namespace) -> None:
 def _exact(entry: Entry) -> tuple[Cell, ...]:
     label = entry.label
     described = (label.analysis, label.model, label.prompt) if label else (None, None, None)
-    moments = entry.created.isoformat(), entry.accessed.isoformat()
+    accessed = None if entry.accessed is None else entry.accessed.isoformat()
+    moments = entry.created.isoformat(), accessed
     return (*moments, entry.size, *described, entry.key)
 
 
@@ -104,7 +111,7 @@ def _for_readers(entry: Entry) -> tuple[Cell, ...]:
     return (created, _megabytes(entry.size), *described)
 
 
-def _prune(store: Store, options: argparse.Namespace) -> None:
+def _prune(store: Results, options: argparse.Namespace) -> None:
     from datetime import timedelta
 
     from analysis.problems import problem
@@ -118,7 +125,7 @@ def _prune(store: Store, options: argparse.Namespace) -> None:
     _report(removed)
 
 
-def _clear(store: Store, options: argparse.Namespace) -> None:
+def _clear(store: Results, options: argparse.Namespace) -> None:
     _report(store.clear())
 
 

@@ -109,7 +109,7 @@ def _words(name: str) -> Words:
 def _vectors(path: Path, options: Namespace) -> WordVectors:
     # Imported here: only word vectors need it, and the app is not painted yet.
     from analysis.words.word_vectors import identity
-    from app.commands.session import cache_folder
+    from app.commands.cache_place import cache_folder
 
     folder = str(cache_folder(options) / "vectors")
     return WordVectors("file", path=str(path), digest=identity(path), folder=folder)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from analysis.demo import catalog
 from analysis.problems import problem
 from app.commands import inputs
+from app.commands.cache_place import named_place
 from app.config import Settings, load_settings
 from app.terminal.checks import require_terminal
 from app.terminal.endings import end_on_signals
@@ -68,8 +69,7 @@ def _pair(options: Namespace, settings: Settings) -> PairWorkspace:
         return Session(store, on_status=on_status)
 
     words, vectors = inputs.words_and_vectors(options, settings, base, tuned)
-    cache_dir: str = getattr(options, "cache_dir", "")
-    kept = str(Path(cache_dir).expanduser().absolute()) if cache_dir else ""
+    kept = named_place(options)
     return PairWorkspace(connect, base, tuned, words, vectors, _examples(), kept)
 
 

@@ -106,7 +106,8 @@ def add_cache_option(parser: argparse.ArgumentParser) -> None:
         "--cache-dir",
         metavar="DIR",
         default=argparse.SUPPRESS,
-        help="where results are kept",
+        help="where results are kept: a folder, which many machines may share, or an address such "
+        "as s3://bucket/path",
     )
 
 

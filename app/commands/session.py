@@ -5,20 +5,20 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
-
-from platformdirs import user_cache_path
 
 from analysis import events
 from analysis.models.request import Architecture, built_alike, opening
 from analysis.request import Ask, ModelChoice, Request
 from analysis.session.drive import Answerer, Asker
 from analysis.session.session import Session
+from app.commands.cache_place import cache_place, unusable, usual_folder
 from app.commands.output import say
 from app.jobs.progress_text import STAGES
 from app.terminal.text import prose
-from cache.store import CacheUnavailableError, Store
+from cache.errors import CacheAddressError, CacheUnavailableError
+from cache.opening import open_results
+from cache.results import Results
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -28,16 +28,27 @@ R = TypeVar("R")
 _STAGES = {**STAGES, "generate": "generating"}
 
 
-def cache_folder(options: Namespace) -> Path:
-    """The folder of stored results."""
-    given: str | None = getattr(options, "cache_dir", None)
-    return Path(given).expanduser() if given else user_cache_path("insttui", appauthor=False)
+def opened_results(options: Namespace) -> Results:
+    """Where results are kept.
 
-
-def open_store(options: Namespace) -> tuple[Store | None, str]:
-    """The result store (None if unusable), and a warning if it is unusable or was repaired."""
+    Raises:
+        ProblemError: ``input`` for an address that nothing here can use.
+        CacheUnavailableError: The folder can be neither written nor read.
+    """
+    place = cache_place(options)
     try:
-        store = Store(cache_folder(options))
+        return open_results(place, usual_folder() / "copies")
+    except CacheAddressError as error:
+        raise unusable(place, error) from error
+
+
+def open_store(options: Namespace) -> tuple[Results | None, str]:
+    """The result store (None if unusable), and a warning if it is unusable or was repaired.
+
+    Raises ProblemError, ``input``, for an address that nothing here can use.
+    """
+    try:
+        store = opened_results(options)
     except CacheUnavailableError as error:
         return None, f"Results will not be kept: {error}"
     return store, store.repaired
