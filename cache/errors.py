@@ -45,8 +45,10 @@ class GoneError(OSError):
         "Or choose another place with --cache-dir."
     )
 
-    def __init__(self) -> None:
-        super().__init__("The cache is not there any more: it was removed or unmounted")
+    def __init__(
+        self, what: str = "The cache is not there any more: it was removed or unmounted"
+    ) -> None:
+        super().__init__(what)
 
 
 _SYSTEM = {

@@ -89,7 +89,7 @@ class Objects:
         try:
             self._try(lambda system, root: self._write(system, f"{root}/{name}", data))
         except FileNotFoundError as error:
-            raise GoneError from error
+            raise GoneError("There is no such bucket or folder") from error
 
     def _write(self, system: Any, path: str, data: bytes) -> None:
         if self._at_once:

@@ -132,14 +132,12 @@ class SharedStore:
         return self._remove(doomed, now - _STALE)
 
     def clear(self) -> Removed:
-        """Remove everything, also what others are writing just now and the copies of this machine.
+        """Remove everything, also what others are writing just now.
 
         Raises:
             CacheWriteError: Not everything could be removed.
             CacheUnavailableError: The cache cannot be read now.
         """
-        if self._near is not None:
-            self._near.clear()
         return self._remove(self._listing(), datetime.now(UTC))
 
     def close(self) -> None:
@@ -153,6 +151,9 @@ class SharedStore:
             raise _error(CacheUnavailableError, error) from error
 
     def _remove(self, doomed: list[Blob], before: datetime) -> Removed:
+        if self._near is not None:
+            # The copies of this machine; other machines keep theirs.
+            self._near.clear()
         try:
             self._blobs.remove([each.name for each in doomed])
             self._blobs.sweep(before)
