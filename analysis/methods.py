@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from analysis.studies.outlook import Outlook
+    from analysis.studies.series import SeriesInput
     from analysis.studies.study import PairInput, Study
 
 
@@ -65,10 +66,13 @@ class StudySpec(NamedTuple):
         """What a study of a pair is given where there are stored results; see `input`."""
         return _made(self.stored, found)
 
-    def look_ahead(self, given: PairInput) -> Outlook | None:
+    def look_ahead(self, given: PairInput | SeriesInput) -> Outlook | None:
         """How far the study is on an input with models; None if that is not known."""
         from analysis.request import named
+        from analysis.studies.series import SeriesInput, look_along
 
+        if isinstance(given, SeriesInput):
+            return look_along(given, self.look_ahead)
         found: Outlook | None = named(self.outlook)(given) if self.outlook else None
         return found
 
@@ -78,12 +82,17 @@ class StudySpec(NamedTuple):
         What it finds on two models is kept.
 
         Args:
-            given: As of `input`; a case library where that stands in for models and prompts.
+            given: As of `input`; a case library where that stands in for models and prompts; for a
+                training run, the input of every step.
         """
         from analysis.request import named
         from analysis.studies.kept import keeping
+        from analysis.studies.series import SeriesInput, series_study
         from analysis.studies.study import PairInput
         from analysis.studies.testing import corrected_study
+
+        if isinstance(given, SeriesInput):
+            return series_study(self, given)
 
         study: Study = corrected_study(named(self.factory)(given))
         return keeping(self.name, given, study) if isinstance(given, PairInput) else study
@@ -243,3 +252,14 @@ METHODS = (
         studies=(),
     ),
 )
+
+CHANGES_ALONG = StudySpec(
+    name="changes",
+    title="how much tuning changed every matrix",
+    factory="analysis.changes.study:study",
+    outlook="analysis.changes.study:outlook",
+    takes="pair",
+    word_options=("vocab",),
+    given="analysis.changes.study:ChangesInput",
+)
+"""A study along a training run alone: of one pair, its method's view and command show the same."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,19 @@ class Table:
 
     def __iter__(self) -> Iterator[tuple[Cell, ...]]:
         return iter(self.rows)
+
+
+_DIGITS = re.compile(r"\d+")
+_LONGEST_NUMBER = 12
+
+
+def name_key(name: str) -> str:
+    """What a name is sorted by: its letters whatever their case, and numbers in it as numbers."""
+    return _DIGITS.sub(_padded, name.casefold())
+
+
+def _padded(digits: re.Match[str]) -> str:
+    return digits[0].zfill(_LONGEST_NUMBER)
 
 
 def write_csv(table: Table, stream: TextIO) -> None:

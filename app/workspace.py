@@ -54,6 +54,8 @@ class PairWorkspace:
         vectors: Their word vectors.
         examples: Prompts to start from.
         cache_dir: Where results are kept, if the user named it.
+        series: The models of a training run by their steps, the last of which is `tuned`; what
+            the user called them is `series_name`.
     """
 
     connect: Callable[[Callable[[EngineStatus], None], Callable[[str], None]], SessionLike]
@@ -63,6 +65,8 @@ class PairWorkspace:
     vectors: WordVectors
     examples: tuple[Example, ...] = ()
     cache_dir: str = ""
+    series: tuple[tuple[int | str, ModelChoice], ...] = ()
+    series_name: str = ""
 
     @property
     def pair(self) -> Pair:

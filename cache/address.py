@@ -1,4 +1,4 @@
-"""Tells the address of an object store, such as ``s3://bucket/path``, from a folder's path."""
+"""Tells the address of an object store, such as ``s3://bucket/path``, from a folder's path; imports little."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ _MARK = "://"
 _FILE = "file://"
 
 
-def is_address(place: str) -> bool:
-    """Whether `place` names a store by its protocol, and is no path."""
+def is_shared(place: str) -> bool:
+    """Whether `place` names a store by its protocol, as ``file:///folder`` does, and is no path."""
     return _MARK in place
 
 

@@ -25,8 +25,8 @@ class CacheUnavailableError(CacheError):
     """The cache can be neither written nor read."""
 
 
-class CacheAddressError(CacheError):
-    """Nothing that is installed can use an address, which no later attempt changes."""
+class CacheAddressError(CacheUnavailableError):
+    """Nothing that is installed can use the address, which no later attempt changes."""
 
 
 class CacheWriteError(CacheError):

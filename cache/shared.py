@@ -24,7 +24,7 @@ from cache.errors import (
     GoneError,
     in_words,
 )
-from cache.results import Info, Removed, Results
+from cache.store import Info, Removed, Store
 
 T = TypeVar("T")
 F = TypeVar("F", bound=CacheError)
@@ -42,12 +42,15 @@ class SharedStore:
     Args:
         blobs: Where they lie.
         near: Keeps copies of what was read, on this machine; None where reading is quick anyway.
+
+    Attributes:
+        address: Where they lie, in words that open it anywhere.
+        repaired: Always empty: nothing here can need repair as a whole.
     """
 
-    repaired = ""
-
-    def __init__(self, blobs: Blobs, near: Results | None = None) -> None:
+    def __init__(self, blobs: Blobs, near: Store | None = None) -> None:
         self._blobs, self._near = blobs, near
+        self.address, self.repaired = blobs.place, ""
 
     def get(self, key: str, expected: type[T]) -> T | None:
         """The value stored under `key`; None if there is none.
@@ -109,7 +112,7 @@ class SharedStore:
         """Where it is and its size; it has no limit. Raises CacheUnavailableError."""
         found = self._listing()
         size = sum(each.size for each in found)
-        return Info(self._blobs.place, len(found), size, None, self._blobs.read_only())
+        return Info(self.address, len(found), size, None, self._blobs.read_only())
 
     def prune(
         self, *, max_bytes: int | None = None, older_than: timedelta | None = None

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from diskcache import Cache, Timeout
 
@@ -26,7 +26,6 @@ from cache.errors import (
     in_words,
     root_cause,
 )
-from cache.results import Info, Removed
 
 __all__ = [
     "DEFAULT_SIZE_LIMIT",
@@ -66,6 +65,26 @@ _SETTINGS = {
 }
 
 
+class Info(NamedTuple):
+    """Location, size and limit of the cache in bytes; `read_only` says why, empty if writable.
+
+    `size_limit` is None where nothing is evicted.
+    """
+
+    place: str
+    entries: int
+    bytes: int
+    size_limit: int | None
+    read_only: str
+
+
+class Removed(NamedTuple):
+    """What `Store.prune` and `Store.clear` removed: number of entries and bytes of values."""
+
+    entries: int
+    bytes: int
+
+
 class Store:
     """A cache folder. Its methods may be called from any thread.
 
@@ -80,6 +99,7 @@ class Store:
         CacheUnavailableError if the folder can be neither written nor read.
         """
         self.directory = directory.absolute()
+        self.address = str(self.directory)
         self.size_limit = size_limit
         self._reader = Reader(self.directory)
         self._guard = threading.RLock()
@@ -134,7 +154,7 @@ class Store:
     def info(self) -> Info:
         """Location, size and limit of the cache; raises CacheUnavailableError if unreadable now."""
         entries, size = self._ask(Reader.total, (0, 0))
-        return Info(self.directory, entries, size, self.size_limit, self._read_only)
+        return Info(self.address, entries, size, self.size_limit, self._read_only)
 
     def prune(
         self, *, max_bytes: int | None = None, older_than: timedelta | None = None

@@ -72,6 +72,7 @@ def study(given: ClustersInput) -> Study:
     asker = Asker(given.session)
     found: list[TaskClusters] = []
     ask = _ask(given)
+    yield from asker.ahead("clustering", ask.requests)
     for request in ask.requests:
         (model,) = request.models()
         step = Progress(f"clustering {model.name}", 0, None, model.name)

@@ -243,6 +243,16 @@ def turn_end(tokenizer: PreTrainedTokenizerBase) -> TurnEnd:
     return TurnEnd(first if first in added else None, text)
 
 
+def answer_turn(loaded: LoadedModel, *, chat_template: bool) -> TurnEnd:
+    """How an answer's turn ends; nothing follows one without the chat template."""
+    return turn_end(loaded.tokenizer) if chat_template else TurnEnd(None, "")
+
+
+def response_ends(loaded: LoadedModel, turn: TurnEnd) -> frozenset[int]:
+    """The ids that end a response: the model's `end_tokens`, and the token that ends the turn."""
+    return end_tokens(loaded) | (frozenset() if turn.token is None else {turn.token})
+
+
 def _after_answer(tokenizer: PreTrainedTokenizerBase) -> str:
     if not tokenizer.chat_template:
         return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,8 @@ from analysis.files.text import wide_encoding, without_mark
 from analysis.problems import ProblemError, problem
 
 T = TypeVar("T")
+
+_A_LINE, _A_PIECE = 1 << 13, 1 << 20
 
 
 def entries(path: Path, type_: type[T], belongs: str = "") -> Iterator[tuple[int, int, T]]:
@@ -42,19 +45,33 @@ def entries(path: Path, type_: type[T], belongs: str = "") -> Iterator[tuple[int
         raise broken(path, None, f"It cannot be read: {error.strerror}.") from None
 
 
-def entry_at(path: Path, offset: int, type_: type[T]) -> T:
-    """The entry of the line that starts at an offset."""
+def entry_at(descriptor: int, path: Path, offset: int, type_: type[T]) -> T:
+    """The entry of the line that starts at an offset of an open file; `path` is its name."""
     try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            line = file.readline()
-            with suppress(ProblemError):
-                return decoded(msgspec.json.Decoder(type_), line, path, 0)
-            file.seek(0)
-            number = file.read(offset).count(b"\n") + 1
+        line = _line_at(descriptor, offset)
+        with suppress(ProblemError):
+            return decoded(msgspec.json.Decoder(type_), line, path, 0)
+        number, at = 1, 0
+        while at < offset:
+            before = os.pread(descriptor, min(_A_PIECE, offset - at), at)
+            if not before:
+                break
+            number, at = number + before.count(b"\n"), at + len(before)
     except OSError as error:
         raise broken(path, None, f"It cannot be read: {error.strerror}.") from None
     return decoded(msgspec.json.Decoder(type_), line, path, number)
+
+
+def _line_at(descriptor: int, offset: int) -> bytes:
+    parts: list[bytes] = []
+    piece = _A_LINE
+    while data := os.pread(descriptor, piece, offset):
+        line, end, _ = data.partition(b"\n")
+        parts.append(line)
+        if end:
+            break
+        offset, piece = offset + len(data), _A_PIECE
+    return b"".join(parts)
 
 
 def decoded(decoder: msgspec.json.Decoder[T], line: bytes, path: Path, number: int) -> T:

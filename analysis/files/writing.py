@@ -30,7 +30,7 @@ def whole_file(path: Path) -> Iterator[TextIO]:
     Raises:
         OSError: It cannot be written.
     """
-    with _whole(path) as stream:
+    with whole_bytes(path) as stream:
         text = io.TextIOWrapper(
             stream, encoding="utf-8", errors="backslashreplace", newline="", write_through=True
         )
@@ -90,7 +90,8 @@ def check_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[BinaryIO]:
+def whole_bytes(path: Path) -> Iterator[BinaryIO]:
+    """A stream of bytes that replaces a file as `whole_file` does; raises OSError."""
     if _is_device(path):
         with path.open("wb") as stream:
             yield stream

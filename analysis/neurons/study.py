@@ -219,9 +219,12 @@ def _ablations(
 ) -> Asking[list[Ablation]]:
     found: list[Ablation] = []
     count, matched = given.random_sets, given.matched
-    asks = ablation_asks(
-        given.tuned, pair, instructions, count=count, seed=given.seed, matched=matched
+    asks = list(
+        ablation_asks(
+            given.tuned, pair, instructions, count=count, seed=given.seed, matched=matched
+        )
     )
+    yield from asker.ahead("silencing neurons", [each for _, each, _ in asks if each is not None])
     for done, (category, request, note) in enumerate(asks):
         if request is not None:
             step = Progress("silencing neurons", done, len(pair.tuned), category)

@@ -11,6 +11,7 @@ loses only its current case, and blocks nobody.
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
@@ -24,12 +25,15 @@ from analysis.saliency.cases.library import CaseLibrary
 from analysis.saliency.cases.rating_files import Ratings, by_reference
 from analysis.saliency.density import PAPER, Scoring
 from analysis.saliency.request import AttributionRequest, Method
-from analysis.session.drive import Asker, Asking
+from analysis.session.drive import Asker, Asking, Filler
+from analysis.session.scout import Scout
 from analysis.studies.study import PairInput
 
 if TYPE_CHECKING:
     from analysis.saliency.cases.prompt_sets import PromptSet, StudyPrompt
     from analysis.saliency.result import Attribution
+    from analysis.saliency.served.responses import ServedResponses
+    from analysis.saliency.served.server import ResponseServer
 
 MAX_NEW_TOKENS = 300
 """Default limit of a response's length (METHODS 1)."""
@@ -39,6 +43,9 @@ Responses = Literal["own", "base", "tuned", "reference"]
 model's in both, or the prompt set's reference in both."""
 
 RESPONSES: tuple[Responses, ...] = get_args(Responses)
+
+BLOCK = 10_000
+"""Prompts whose answers are computed ahead together: what is looked up and held stays small."""
 
 # Problems of one case. Any other would affect the next case too.
 _OF_ONE_CASE = ("input", "memory", "engine")
@@ -62,6 +69,7 @@ class AskedCases(PairInput):
         equal_length: Cut both models' own responses to the shorter one's number of tokens.
         scoring: The numbers that scores and densities are made with.
         ratings: How well own responses follow the prompts, before what the prompts say.
+        servers: Who writes each model's responses; None for the model itself, here.
     """
 
     prompts: PromptSet
@@ -73,9 +81,10 @@ class AskedCases(PairInput):
     equal_length: bool = False
     scoring: Scoring = PAPER
     ratings: Ratings = field(default_factory=dict)
+    servers: tuple[ResponseServer | None, ResponseServer | None] = (None, None)
 
     def __post_init__(self) -> None:
-        """Refuse what could not be compared."""
+        """Refuse what could not be compared, and what would change nothing."""
         if self.equal_length and self.response[0] != "own":
             raise problem(
                 "input",
@@ -91,6 +100,14 @@ class AskedCases(PairInput):
                 "Name the file's column with --columns reference=NAME, or choose another "
                 "--response.",
             )
+        for server, side in zip(self.servers, ("base", "tuned"), strict=True):
+            if server is not None and not {"own", side} & set(self.response):
+                raise problem(
+                    "input",
+                    f"--{side}-server would change nothing here.",
+                    f"No response of the {side} model is explained.",
+                    f"Leave it out, or explain --response own or {side} too.",
+                )
 
     @property
     def longest(self) -> int:
@@ -199,6 +216,25 @@ class CaseAsker:
     asker: Asker
     left_out: dict[str, str] = field(default_factory=dict)
     _failures: int = 0
+    _served: tuple[ServedResponses | None, ...] = (None, None)
+
+    def __post_init__(self) -> None:
+        """Prepare what servers write."""
+        given = self.given
+        if not any(given.servers):
+            return
+        # Imported here: the app's first screen needs no client of a server.
+        from analysis.saliency.served.responses import ServedResponses
+
+        templates = (False, given.chat_template)
+        self._served = tuple(
+            None
+            if server is None
+            else ServedResponses(
+                server, model, template, given.longest, given.session, self.ask, self.left_out
+            )
+            for server, model, template in zip(given.servers, given.pair, templates, strict=True)
+        )
 
     def fill_cache(self) -> Asking[bool]:
         """Compute every answer the cache lacks, one model after the other.
@@ -213,11 +249,15 @@ class CaseAsker:
         Raises:
             ProblemError: A problem that would affect every other case too.
         """
+        rounds = self._rounds()
+        if isinstance(self.given.session, Filler):
+            return (yield from self._fill_at_once(rounds))
         order = random.Random()
         prompts = list(self.given.prompts.prompts)
-        rounds = self._rounds()
         for number, (side, responses) in enumerate(rounds):
             order.shuffle(prompts)
+            if "own" in responses:
+                yield from self.fetch(side, prompts)
             name = self.given.pair[side].name
             for done, prompt in enumerate(prompts, start=number * len(prompts)):
                 step = Progress(f"asking {name}", done, len(rounds) * len(prompts), prompt.id)
@@ -234,6 +274,38 @@ class CaseAsker:
                     if self.given.session.cached(request) is None:
                         return False
         return True
+
+    def _fill_at_once(self, rounds: Sequence[tuple[int, tuple[Responses, ...]]]) -> Asking[bool]:
+        """The same by many workers; whether answers are kept.
+
+        What fails is left to `answers`, which says why.
+        """
+        prompts = self.given.prompts.prompts
+        for side, responses in rounds:
+            if "own" in responses:
+                yield from self.fetch(side, prompts)
+            stage = f"asking {self.given.pair[side].name}"
+            for start in range(0, len(prompts), BLOCK):
+                for kind in responses:
+                    block = prompts[start : start + BLOCK]
+                    ready = yield from self._ready(kind, side, block, Progress(stage, 0, None))
+                    if not (yield from self.asker.ahead(stage, ready)):
+                        return False
+        return True
+
+    def _ready(
+        self, kind: Responses, side: int, prompts: Iterable[StudyPrompt], step: Progress
+    ) -> Asking[list[AttributionRequest]]:
+        """What can be asked of a model by now: where the response to explain has been written."""
+        # A throw-away one: what is not there yet is not left out.
+        scout = CaseAsker(self.given, Asker(Scout(self.given.session)), dict(self.left_out))
+        found = []
+        for prompt in prompts:
+            if prompt.id not in self.left_out:
+                request = yield from scout._request(kind, side, prompt, step)
+                if request is not None:
+                    found.append(request)
+        return found
 
     def _rounds(self) -> list[tuple[int, tuple[Responses, ...]]]:
         """The sides to ask one after another, and what of each: writing first."""
@@ -274,7 +346,10 @@ class CaseAsker:
                 ending = yield from self.ask(request, prompt, step)
                 if ending is None:
                     return None
-                pair.append(ending.result)
+                answer = ending.result
+                if kind == "own" or kind == ("base", "tuned")[side]:
+                    answer = yield from self.as_written(answer, side, prompt, step)
+                pair.append(answer)
             found[kind] = (pair[0], pair[1])
         return found
 
@@ -285,19 +360,51 @@ class CaseAsker:
         own = self.given.requests(prompt)
         writer = {"own": side, "base": 0, "tuned": 1, "reference": None}[kind]
         if writer == side:
-            return own[side]
+            return (yield from self.own(side, prompt, step))
         if writer is None:
             if not prompt.reference:
                 self.left_out[prompt.id] = "It has no reference response."
                 return None
             written = golden(prompt.prompt, prompt.reference, chat_template=own[side].chat_template)
             return self.given.explaining(prompt, side, written)
-        ending = yield from self.ask(own[writer], prompt, step)
-        if ending is None:
-            return None
-        return self.given.explaining(
-            prompt, side, Written.of(ending.result, self.given.pair[writer])
-        )
+        found = yield from self._written(writer, prompt, step)
+        return None if found is None else self.given.explaining(prompt, side, found)
+
+    def own(
+        self, side: int, prompt: StudyPrompt, step: Progress
+    ) -> Asking[AttributionRequest | None]:
+        """What to ask a model about its own response; None if a server has written none."""
+        if self._served[side] is None:
+            return self.given.requests(prompt)[side]
+        written = yield from self._written(side, prompt, step)
+        return None if written is None else self.given.explaining(prompt, side, written)
+
+    def as_written(
+        self, answer: Attribution, side: int, prompt: StudyPrompt, step: Progress
+    ) -> Asking[Attribution]:
+        """A model's answer about its own response, with how that ended where a server wrote it."""
+        served = self._served[side]
+        written = served and (yield from served.of(prompt, step))
+        return replace(answer, ended=written.ended) if written else answer
+
+    def fetch(self, side: int, prompts: Iterable[StudyPrompt]) -> Asking[None]:
+        """Have a model's server, if it has one, write the responses that are not kept.
+
+        Raises:
+            ProblemError: A problem that would affect every other case too.
+        """
+        served = self._served[side]
+        if served is not None:
+            yield from served.fetch(prompts)
+
+    def _written(self, side: int, prompt: StudyPrompt, step: Progress) -> Asking[Written | None]:
+        """A model's own response; None if it is unavailable."""
+        model, served = self.given.pair[side], self._served[side]
+        if served is not None:
+            found = yield from served.of(prompt, step)
+            return None if found is None else Written(found.text, found.ids, model)
+        ending = yield from self.ask(self.given.requests(prompt)[side], prompt, step)
+        return None if ending is None else Written.of(ending.result, model)
 
     def ask(
         self, request: Request[Any], prompt: StudyPrompt, step: Progress

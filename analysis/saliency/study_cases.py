@@ -179,7 +179,7 @@ class _Measured(Generic[T]):
 
 
 def _read(given: StoredCases, measure: Callable[[StudyCase], T]) -> Asking[Collected[T]]:
-    library = given.library
+    library = given.library.finish()
     if not library.cases:
         raise problem("input", f"There is no case in {library.folder}.")
     measured = _Measured(measure, equal_length=given.equal_length)
@@ -201,7 +201,7 @@ def _read(given: StoredCases, measure: Callable[[StudyCase], T]) -> Asking[Colle
             responses=library.responses,
         )
         measured.add([found])
-    guessed = sum(case.guessed for case in library.cases)
+    guessed = int(library.index.guessed.sum())
     return measured.collected(library.models, _on_guesses(guessed, len(library.cases)))
 
 
@@ -241,6 +241,7 @@ def _asked(given: AskedCases, measure: Callable[[StudyCase], T]) -> Asking[Colle
         about_folder = folder.finish()
     notes = (
         *asker.notes,
+        *on_servers(given),
         *on_left_out(cases.left_out),
         *(f"The line of a prompt was left out: {each}." for each in given.prompts.skipped),
         *_on_guesses(guessed, count),
@@ -318,6 +319,15 @@ def _stored(prompt: StudyPrompt, case: StudyCase) -> list[NewCase]:
     ]
 
 
+def on_servers(given: AskedCases) -> tuple[str, ...]:
+    """Notes on the servers that wrote responses."""
+    return tuple(
+        f"The responses of {model.name} are those of a server, {server.words}."
+        for model, server in zip(given.pair, given.servers, strict=True)
+        if server is not None
+    )
+
+
 def on_left_out(left_out: dict[str, str]) -> tuple[str, ...]:
     """Notes on the cases that were left out, and why."""
     shown = list(left_out.items())[:_MOST_LISTED]
@@ -374,6 +384,11 @@ def case_parameters(
         "most new tokens": given.longest,
         "method": in_words(methods),
         "responses": ", ".join(given.response),
+        **{
+            f"responses of the {role} model by": server.words
+            for role, server in zip(("base", "tuned"), given.servers, strict=True)
+            if server is not None
+        },
         "ratings": _ratings_digest(given),
         **read,
     }

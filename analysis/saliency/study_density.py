@@ -62,7 +62,7 @@ def study(given: CasesInput) -> Study:
     if (
         isinstance(given, StoredCases)
         and len(given.library.models) < 2
-        and all(case.rating is None for case in given.library.cases)
+        and not given.library.finish().is_rated
         and not given.ratings
     ):
         raise problem(

@@ -5,16 +5,18 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from analysis.events import Progress
 from analysis.problems import problem
+from analysis.request import Request
 from analysis.saliency.curves import COLUMNS as CURVE_COLUMNS
 from analysis.saliency.curves import RANDOM_ORDERS, STEPS
-from analysis.saliency.gather import AskedCases, CaseAsker
+from analysis.saliency.gather import BLOCK, AskedCases, CaseAsker
 from analysis.saliency.methods import WAYS
-from analysis.saliency.study_cases import case_parameters, on_cuts, on_left_out
+from analysis.saliency.study_cases import case_parameters, on_cuts, on_left_out, on_servers
 from analysis.saliency.study_measures import (
     COMPARED,
     DELETION,
@@ -24,7 +26,8 @@ from analysis.saliency.study_measures import (
     Measured,
     measured,
 )
-from analysis.session.drive import Asker, Asking
+from analysis.session.drive import Asker, Asking, Filler
+from analysis.session.scout import Scout
 from analysis.statistics.effects import EFFECT_COLUMNS, Effect, cohens_d, effect_cells
 from analysis.statistics.inference import SIGNIFICANT, mean_interval
 from analysis.studies.findings import Figure, Findings, NamedTable, Series
@@ -117,6 +120,7 @@ def study(given: AskedCases) -> Study:
         },
         notes=(
             *asker.notes,
+            *on_servers(given),
             *on_left_out(cases.left_out),
             *(f"The line of a prompt was left out: {each}." for each in given.prompts.skipped),
             *on_cuts(names, cut, count, given.longest),
@@ -256,11 +260,13 @@ def _collect(given: AskedCases, cases: CaseAsker) -> Asking[tuple[_Sample, ...]]
 
     In an order of its own, so that processes that share a cache share the work (see `gather`).
     """
+    yield from _ahead(given, cases.asker)
     prompts = list(given.prompts.prompts)
     order = random.Random()
     found: tuple[dict[str, Measured], dict[str, Measured]] = ({}, {})
     for index, model in enumerate(given.pair):
         order.shuffle(prompts)
+        yield from cases.fetch(index, prompts)
         for done, prompt in enumerate(prompts, start=index * len(prompts)):
             step = Progress(f"asking {model.name}", done, 2 * len(prompts), prompt.id)
             yield step
@@ -276,6 +282,27 @@ def _collect(given: AskedCases, cases: CaseAsker) -> Asking[tuple[_Sample, ...]]
         _Sample(model.name, tuple(one[name] for name in both))
         for model, one in zip(given.pair, found, strict=True)
     )
+
+
+def _ahead(given: AskedCases, asker: Asker) -> Asking[None]:
+    """Have all workers, if there are several, answer what is asked one after another."""
+    if not isinstance(given.session, Filler):
+        return
+    prompts = given.prompts.prompts
+    for index, model in enumerate(given.pair):
+        for start in range(0, len(prompts), BLOCK):
+            asked: set[Request[Any]] = set()
+            while True:
+                scout = Scout(given.session)
+                # A throw-away one: what is missing here is not left out.
+                cases = CaseAsker(given, Asker(scout))
+                for prompt in prompts[start : start + BLOCK]:
+                    yield from measured(cases, index, prompt, Progress("reading answers", 0, None))
+                missing = [each for each in scout.missing if each not in asked]
+                asked.update(missing)
+                kept = yield from asker.ahead(f"asking {model.name}", missing)
+                if not kept or not missing:
+                    break
 
 
 def _on_measures() -> str:

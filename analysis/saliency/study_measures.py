@@ -91,11 +91,13 @@ def measured(
     Returns:
         None if an answer is missing or there is too little to measure; `cases.left_out` says why.
     """
-    request = cases.given.requests(prompt)[index]
+    request = yield from cases.own(index, prompt, step)
+    if request is None:
+        return None
     first = yield from cases.ask(request, prompt, step)
     if first is None:
         return None
-    explained: Attribution = first.result
+    explained = yield from cases.as_written(first.result, index, prompt, step)
     tokens = int(removable(explained.prompt_tokens).sum())
     if not len(explained.response_tokens) or tokens < FEWEST:
         why = "The response is empty." if tokens >= FEWEST else "The prompt is too short."

@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from msgspec.structs import replace
 
@@ -53,6 +53,14 @@ class Answerer(Protocol):
 
     def keep(self, request: Request[R], answer: R) -> None:
         """Store an answer that was made without the engine; ProblemError if that fails."""
+
+
+@runtime_checkable
+class Filler(Protocol):
+    """Computes many answers at once, ahead of who asks: `analysis.session.workers.WorkerPool`."""
+
+    def fill(self, stage: str, requests: Sequence[Request[Any]]) -> Asking[bool]:
+        """Compute what the cache lacks of these; whether answers are kept."""
 
 
 @dataclass
@@ -125,6 +133,27 @@ class Asker:
         result: R = ending.result
         return result
 
+    def ahead(self, stage: str, requests: Sequence[Request[Any]]) -> Asking[bool | None]:
+        """Have these computed by all workers, if there are several.
+
+        Returns:
+            Whether their answers are kept; None if nothing was computed ahead.
+        """
+        if not isinstance(self.session, Filler):
+            return None
+        filling = self.session.fill(stage, requests)
+        try:
+            while True:
+                said = next(filling)
+                if isinstance(said, Notice):
+                    self.note(str(said.problem))
+                yield said
+        except StopIteration as end:
+            kept: bool = end.value
+            return kept
+        finally:
+            filling.close()
+
     def answers(
         self,
         stage: str,
@@ -143,6 +172,7 @@ class Asker:
         Raises:
             ProblemError: One cannot be answered.
         """
+        yield from self.ahead(stage, [request for ask in asks for request in ask.requests])
         found: list[T] = []
         for done, ask in enumerate(asks):
             step = Progress(stage, done, len(asks), ask.name)

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
 
 from analysis.models.scratch import remove_all
 from analysis.problems import Problem
@@ -29,7 +30,13 @@ class EngineDiedError(Exception):
 class EngineProcess:
     """A running engine process. Any thread may send, but only one may receive."""
 
-    def __init__(self, command: tuple[str, ...] = ENGINE_COMMAND) -> None:
+    def __init__(
+        self,
+        command: tuple[str, ...] = ENGINE_COMMAND,
+        *,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start it, with `environment` on top of this process's own."""
         # Stays open as long as the process lives; `kill` closes it.
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
@@ -38,6 +45,7 @@ class EngineProcess:
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             bufsize=0,
+            env={**os.environ, **(environment or {})},
             # Outside the terminal's process group: the session handles ctrl-C, and a closed pipe
             # tells the engine that the session is gone.
             start_new_session=True,

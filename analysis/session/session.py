@@ -38,7 +38,7 @@ from cache.errors import (
     CorruptDataError,
     CorruptEntryError,
 )
-from cache.results import Results
+from cache.stores import ResultStore
 
 R = TypeVar("R")
 
@@ -77,7 +77,7 @@ class Session:
 
     def __init__(
         self,
-        store: Results | None = None,
+        store: ResultStore | None = None,
         *,
         on_status: Callable[[EngineStatus], None] | None = None,
         start_engine: Callable[[], EngineProcess] = EngineProcess,
@@ -135,6 +135,11 @@ class Session:
         Raises ProblemError, ``storage``, if the disk does not take it.
         """
         self._store_under(self._key(request), request, answer)
+
+    @property
+    def ready(self) -> bool:
+        """Whether it takes requests: its engine starts by itself."""
+        return not self._closed.is_set()
 
     def close(self) -> None:
         """Stop the engine and drop all waiting jobs at once; listeners get no more events."""

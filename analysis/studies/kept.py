@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -27,6 +27,14 @@ if TYPE_CHECKING:
 
 # What the numbers do not depend on, or what is a part of the key by itself.
 _APART = ("session", "base", "tuned", "cases_folder")
+
+
+@runtime_checkable
+class Keyed(Protocol):
+    """Something of an input that says itself what of it counts."""
+
+    def in_key(self) -> Any:
+        """What the numbers depend on."""
 
 
 class KeptTable(msgspec.Struct, frozen=True):
@@ -149,7 +157,7 @@ def _in_key(value: Any, *, is_file: bool = False) -> Any:
     """A value as it is in the key: models by their precision, files by their content."""
     if is_file:
         return _content(value)
-    if isinstance(value, Part):
+    if isinstance(value, Part | Keyed):
         return value.in_key()
     if isinstance(value, tuple | list):
         return [_in_key(each) for each in value]

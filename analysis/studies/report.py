@@ -1,5 +1,7 @@
 """A study's report: Markdown, a CSV file for each table, an SVG and a PNG file for each figure.
 
+A table is a Parquet file too if that is asked.
+
 Everything is made in a temporary folder and then moved file by file, the report last, so that a
 file under its final name is complete.
 """
@@ -15,6 +17,7 @@ from pathlib import Path
 
 from analysis.demo.catalog import CAVEAT, is_demo
 from analysis.files.writing import check_folder, reason
+from analysis.parquet import save_parquet
 from analysis.problems import ProblemError, problem
 from analysis.statistics.inference import SIGNIFICANT
 from analysis.studies.drawing import FORMATS, save_figure
@@ -45,28 +48,33 @@ _UNSEEN = re.compile(
 )
 
 
-def write_report(findings: Findings, folder: Path) -> Path:
+def write_report(findings: Findings, folder: Path, *, parquet: bool = False) -> Path:
     """Write a study's report into a sub-folder named after the study.
 
     Args:
         findings: What the study found.
         folder: Created if missing. Reports of other studies in it stay; files of an earlier
             report of this study are removed.
+        parquet: Whether each table is a Parquet file too.
 
     Returns:
         The path of ``report.md``.
 
     Raises:
-        ProblemError: ``storage`` when it cannot be written.
+        ProblemError: ``storage`` when it cannot be written, ``input`` without pyarrow.
     """
     target = folder / findings.study
     try:
         with making_folder(folder) as made:
             for table in (*findings.tables, *findings.data):
                 _save_csv(table.table, made / _csv(table))
+                if parquet:
+                    save_parquet(table.table, made / f"{table.name}.parquet")
             for figure in findings.figures:
                 save_figure(figure, made)
-            (made / REPORT).write_text(report_text(findings), encoding="utf-8", newline="\n")
+            (made / REPORT).write_text(
+                report_text(findings, parquet=parquet), encoding="utf-8", newline="\n"
+            )
             target.mkdir(exist_ok=True)
             place_files(made, target, last=REPORT)
     except OSError as error:
@@ -98,11 +106,11 @@ def _save_csv(table: Table, path: Path) -> None:
         write_csv(table, stream)
 
 
-def report_text(findings: Findings) -> str:
-    return "\n\n".join(_blocks(findings)) + "\n"
+def report_text(findings: Findings, *, parquet: bool = False) -> str:
+    return "\n\n".join(_blocks(findings, parquet=parquet)) + "\n"
 
 
-def _blocks(findings: Findings) -> Iterator[str]:
+def _blocks(findings: Findings, *, parquet: bool) -> Iterator[str]:
     """Headings, paragraphs, lists and tables, top to bottom."""
     yield f"# {text(findings.title)}"
     yield text(_subject(findings.parameters))
@@ -117,6 +125,8 @@ def _blocks(findings: Findings) -> Iterator[str]:
         for figure in findings.figures:
             yield from _figure(figure)
     yield "## Tables"
+    if parquet:
+        yield "Beside each CSV file is the same table in Parquet."
     for table in findings.tables:
         yield from _table(table)
     if findings.data:

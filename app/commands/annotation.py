@@ -10,7 +10,6 @@ from pathlib import Path
 
 from analysis.concepts.annotation.annotation import Annotation, Subject, gap_notes
 from analysis.concepts.annotation.answer_file import AnswerFile
-from analysis.concepts.annotation.asking import Pace
 from analysis.concepts.annotation.by_layer import (
     LAYER_GROUPS,
     answer_counts,
@@ -20,7 +19,6 @@ from analysis.concepts.annotation.by_layer import (
 from analysis.concepts.annotation.comparison import compare
 from analysis.concepts.annotation.completer import Completer
 from analysis.concepts.annotation.description_words import word_shifts
-from analysis.concepts.annotation.endpoint import Endpoint, endpoint
 from analysis.concepts.annotation.first_descriptions import FirstDescriptions, subjects_of
 from analysis.concepts.annotation.local_completer import LocalCompleter
 from analysis.concepts.annotation.openai_completer import OpenAICompleter
@@ -33,6 +31,8 @@ from analysis.concepts.tables import concepts_table
 from analysis.files.writing import check_folder, reason
 from analysis.problems import problem
 from analysis.request import ModelChoice
+from analysis.servers.endpoint import Endpoint, endpoint
+from analysis.servers.pace import Pace
 from analysis.session.session import Session
 from analysis.table import Table
 from app.commands import inputs

@@ -203,13 +203,13 @@ def run(options: argparse.Namespace) -> int:
             document = partial(as_json, attribution)
     rows = _Counted(table)
     write_table(Table(table.columns, rows), options, document)
-    if options.csv != "-":
+    if _written(options):
         response = "" if longest is not None else attribution.response
         response = response or "".join(shown.response_tokens.texts)
-        print(_summary(response, rows.count, options.csv), file=sys.stderr)
+        print(_summary(response, rows.count, _written(options)), file=sys.stderr)
     # Rows in a pipe are for a program: it asks for --json, or for --table case.
     whole = len(shown.response_tokens) == len(attribution.response_tokens)
-    if whole and attribution.faithfulness and (options.csv != "-" or sys.stdout.isatty()):
+    if whole and attribution.faithfulness and (_written(options) or sys.stdout.isatty()):
         say(f"agreement with deletion: {attribution.faithfulness.words()}")
     return 0
 
@@ -283,6 +283,11 @@ class _Counted:
         for row in self._table:
             self.count += 1
             yield row
+
+
+def _written(options: argparse.Namespace) -> str:
+    """The file that has the rows; "" where standard output has what was asked."""
+    return options.csv if options.csv != "-" else options.parquet or ""
 
 
 def _summary(response: str, rows: int, file: str) -> str:

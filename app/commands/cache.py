@@ -9,8 +9,8 @@ from app.commands.options import add_cache_option, add_output, positive
 
 if TYPE_CHECKING:
     from analysis.table import Cell
-    from cache.entries import Entry
-    from cache.results import Removed, Results
+    from cache.store import Entry, Removed
+    from cache.stores import ResultStore
 
 _MEGABYTE = 1_000_000
 _PROMPT_CELLS = 60
@@ -48,11 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from analysis.problems import problem
     from app.commands.output import say
-    from app.commands.session import opened_results
+    from app.commands.session import cache_place, opened_at
     from cache.errors import CacheError
 
     try:
-        store = opened_results(options)
+        store = opened_at(cache_place(options))
         if store.repaired:
             say(store.repaired)
         {"info": _info, "list": _list, "prune": _prune, "clear": _clear}[options.action](
@@ -63,12 +63,12 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _info(store: Results, options: argparse.Namespace) -> None:
+def _info(store: ResultStore, options: argparse.Namespace) -> None:
     from app.terminal.text import prose
 
     info = store.info()
     facts: tuple[tuple[str, Cell], ...] = (
-        ("folder", str(info.directory)),
+        ("folder", info.place),
         ("results", info.entries),
         ("size", _megabytes(info.bytes)),
         ("limit", "none" if info.size_limit is None else _megabytes(info.size_limit)),
@@ -79,12 +79,12 @@ def _info(store: Results, options: argparse.Namespace) -> None:
         print(f"{'writing':8} {prose(info.read_only)}")
 
 
-def _list(store: Results, options: argparse.Namespace) -> None:
+def _list(store: ResultStore, options: argparse.Namespace) -> None:
     from analysis.table import Table
-    from app.commands.output import show, write_table
+    from app.commands.output import asks_rows, show, write_table
 
     newest_first = sorted(store.entries(), key=lambda entry: entry.created, reverse=True)
-    if options.csv or options.json:
+    if asks_rows(options):
         write_table(Table(_EXACT, [_exact(entry) for entry in newest_first]), options)
     else:
         show("Stored results", Table(_SHOWN, [_for_readers(entry) for entry in newest_first]))
@@ -111,7 +111,7 @@ def _for_readers(entry: Entry) -> tuple[Cell, ...]:
     return (created, _megabytes(entry.size), *described)
 
 
-def _prune(store: Results, options: argparse.Namespace) -> None:
+def _prune(store: ResultStore, options: argparse.Namespace) -> None:
     from datetime import timedelta
 
     from analysis.problems import problem
@@ -125,7 +125,7 @@ def _prune(store: Results, options: argparse.Namespace) -> None:
     _report(removed)
 
 
-def _clear(store: Results, options: argparse.Namespace) -> None:
+def _clear(store: ResultStore, options: argparse.Namespace) -> None:
     _report(store.clear())
 
 

@@ -59,6 +59,16 @@ def _models(prefix: str, **_: Any) -> Mapping[str, str]:
     }
 
 
+def _series(prefix: str, **_: Any) -> list[str]:
+    """The demo's training run and folders; behind a comma, one more model."""
+    from analysis.demo.catalog import DEMO_STEPS
+
+    before, comma, last = prefix.rpartition(",")
+    if comma:
+        return [f"{before},{each}" for each in _models(last)]
+    return [DEMO_STEPS, *_models(prefix)]
+
+
 def _either(words: Iterable[str], files: Completer) -> Completer:
     """Words that stand for something, or a file."""
     return lambda prefix, **_: [*words, *files(prefix)]
@@ -66,6 +76,7 @@ def _either(words: Iterable[str], files: Completer) -> Completer:
 
 _COMPLETERS: dict[str, Completer] = {
     "REF": _models,
+    "REF,...": _series,
     "FILE": _FILES,
     "FILE of prompts": _either(("demo",), _FILES),
     "DIR": _FOLDERS,

@@ -44,9 +44,9 @@ def run(options: argparse.Namespace) -> int:
         findings = _examined(options, pair)
     except ProblemError as error:
         findings = Findings((from_problem("reference", "cannot", "pair", error.problem),))
-    if options.csv or options.json:
-        from app.commands.output import write_table
+    from app.commands.output import asks_rows, write_table
 
+    if asks_rows(options):
         write_table(findings.table(), options, findings.as_json)
     else:
         _print(title, findings)

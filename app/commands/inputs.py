@@ -39,8 +39,16 @@ def pair(options: Namespace, settings: Settings) -> tuple[ModelChoice, ModelChoi
     """The models of ``--base`` and ``--tuned``, or the demo pair if neither is given.
 
     An adapter stands on the base model that is named, else on the one that it names itself, which
-    then is the base model. Raises ProblemError if a model is missing or a name unknown.
+    then is the base model. Raises ProblemError if a model is missing or a name unknown, and for a
+    series of tuned models.
     """
+    if getattr(options, "series", None):
+        raise problem(
+            "input",
+            "--series means several tuned models, and one is needed here.",
+            "A training run is for the app, for insttui study and for insttui changes.",
+            "Name one of its models with --tuned.",
+        )
     if options.base and not options.tuned:
         raise problem("input", "A pair needs both models; --tuned is missing.")
     tuned = model_choice(options.tuned or DEMO_TUNED, options, settings)
@@ -109,7 +117,7 @@ def _words(name: str) -> Words:
 def _vectors(path: Path, options: Namespace) -> WordVectors:
     # Imported here: only word vectors need it, and the app is not painted yet.
     from analysis.words.word_vectors import identity
-    from app.commands.cache_place import cache_folder
+    from app.commands.session import cache_folder
 
     folder = str(cache_folder(options) / "vectors")
     return WordVectors("file", path=str(path), digest=identity(path), folder=folder)

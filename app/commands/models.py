@@ -17,11 +17,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from analysis.models.availability import models_table
-    from app.commands.output import show, write_table
+    from app.commands.output import asks_rows, show, write_table
     from app.config import load_settings
 
     table = models_table(load_settings().aliases)
-    if options.csv or options.json:
+    if asks_rows(options):
         write_table(table, options)
     else:
         show("Models", _for_readers(table))

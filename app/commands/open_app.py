@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from analysis.demo import catalog
 from analysis.problems import problem
 from app.commands import inputs
-from app.commands.cache_place import named_place
 from app.config import Settings, load_settings
 from app.terminal.checks import require_terminal
 from app.terminal.endings import end_on_signals
@@ -21,6 +20,7 @@ from app.workspace import Example, LibraryWorkspace, PairWorkspace, Workspace
 
 if TYPE_CHECKING:
     from analysis.events import EngineStatus
+    from analysis.request import ModelChoice
     from analysis.session.session import Session
 
 
@@ -45,18 +45,28 @@ def run(options: Namespace) -> int:
 def workspace_of(options: Namespace, settings: Settings) -> Workspace:
     """What the options open; ProblemError if they name nothing that can be opened."""
     if options.results:
-        if options.base or options.tuned:
+        if options.base or options.tuned or options.series:
             raise problem(
-                "input", "--results opens stored maps; it takes no --base and no --tuned."
+                "input",
+                "--results opens stored maps; it takes no --base, no --tuned and no --series.",
             )
         from analysis.saliency.cases.library import CaseLibrary
 
-        return LibraryWorkspace(CaseLibrary.open(Path(options.results)))
+        return LibraryWorkspace(CaseLibrary.open(Path(options.results), later=True))
     return _pair(options, settings)
 
 
 def _pair(options: Namespace, settings: Settings) -> PairWorkspace:
-    base, tuned = inputs.pair(options, settings)
+    series: tuple[tuple[int | str, ModelChoice], ...] = ()
+    if options.series:
+        # Imported here: few have a training run.
+        from app.commands.series import each_step
+
+        steps = each_step(options, settings)
+        base, tuned = steps[-1][2]
+        series = tuple((each.step, pair[1]) for each, _, pair in steps)
+    else:
+        base, tuned = inputs.pair(options, settings)
 
     def connect(on_status: Callable[[EngineStatus], None], warn: Callable[[str], None]) -> Session:
         # Imported after the first paint.
@@ -69,8 +79,22 @@ def _pair(options: Namespace, settings: Settings) -> PairWorkspace:
         return Session(store, on_status=on_status)
 
     words, vectors = inputs.words_and_vectors(options, settings, base, tuned)
-    kept = named_place(options)
-    return PairWorkspace(connect, base, tuned, words, vectors, _examples(), kept)
+    cache_dir: str = getattr(options, "cache_dir", "")
+    if cache_dir:
+        # Imported here: the first screen needs nothing of the cache.
+        from cache.address import is_shared
+
+        if is_shared(cache_dir):
+            from app.commands.session import check_address
+
+            # Said now, not once the app is open.
+            check_address(cache_dir)
+        else:
+            cache_dir = str(Path(cache_dir).expanduser().absolute())
+    name = options.series or ""
+    return PairWorkspace(
+        connect, base, tuned, words, vectors, _examples(), cache_dir, series, series_name=name
+    )
 
 
 def _examples() -> tuple[Example, ...]:

@@ -18,7 +18,14 @@ METHODS = (
 """The methods of `analysis.saliency.request`, spelled as options are."""
 
 
-def add_pair(parser: argparse.ArgumentParser) -> None:
+SERIES_HELP = (
+    "in place of --tuned: checkpoints or adapters of a training run, or the folder that they are "
+    "in; demo-steps: those of the demo"
+)
+
+
+def add_pair(parser: argparse.ArgumentParser, *, series: bool = False) -> None:
+    """Add base and tuned model; with `series` also a training run in place of the tuned one."""
     # SUPPRESS: `insttui --base A --tuned B heads` works too.
     parser.add_argument(
         "--base", metavar="REF", default=argparse.SUPPRESS, help="alias, hub id or folder"
@@ -26,6 +33,10 @@ def add_pair(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tuned", metavar="REF", default=argparse.SUPPRESS, help="the same, or a LoRA adapter"
     )
+    if series:
+        parser.add_argument(
+            "--series", metavar="REF,...", default=argparse.SUPPRESS, help=SERIES_HELP
+        )
 
 
 def add_results(parser: argparse.ArgumentParser, what: str) -> None:
@@ -100,14 +111,47 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     add_cache_option(parser)
 
 
+def add_sharing(parser: argparse.ArgumentParser) -> None:
+    """Add how the work is shared among engines and machines."""
+    group = parser.add_argument_group("sharing the work")
+    group.add_argument(
+        "--workers",
+        type=positive,
+        metavar="N",
+        help="engines on this machine: each on a CUDA card of its own, or sharing the cores; "
+        "default: 1",
+    )
+    group.add_argument(
+        "--threads",
+        type=positive,
+        metavar="N",
+        help="cores that an engine computes with; tables are the same to the last digit where this "
+        "is; default: all cores, shared equally",
+    )
+    group.add_argument(
+        "--shard",
+        type=shard,
+        metavar="I/K",
+        help="this is the Ith of K such commands on one --cache-dir, as of a SLURM array; each "
+        "ends with all results",
+    )
+    group.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="engines on a Ray cluster, one a GPU or --threads cores; auto finds the one started "
+        "on this machine; needs insttui[ray]",
+    )
+
+
 def add_cache_option(parser: argparse.ArgumentParser) -> None:
     # SUPPRESS: this option may come before or after the command.
     parser.add_argument(
         "--cache-dir",
         metavar="DIR",
         default=argparse.SUPPRESS,
-        help="where results are kept: a folder, which many machines may share, or an address such "
-        "as s3://bucket/path",
+        help="where results are kept: a folder, or an address for many machines, such as "
+        "s3://bucket/folder or file:///mnt/shared/folder; a folder on a network file system needs "
+        "no file://",
     )
 
 
@@ -117,8 +161,9 @@ def add_output(
     rows: str = "the rows",
     instead: str = "",
     document: str = "a list with an object a row, numbers as they are",
+    reports: bool = False,
 ) -> None:
-    """Add where a command's rows go, as CSV and as JSON; `output.write_table` obeys it.
+    """Add where a command's rows go: CSV, JSON and Parquet; `output.write_table` obeys it.
 
     Without a file, or with ``-``, that is standard output.
 
@@ -127,6 +172,7 @@ def add_output(
         rows: Which rows.
         instead: What is printed unless one of the two is given; empty if CSV is.
         document: What the JSON is.
+        reports: Whether ``--parquet`` without a file is for the tables of a report.
     """
     place = f", instead of {instead}" if instead else ""
     parser.add_argument(
@@ -143,6 +189,14 @@ def add_output(
         const="-",
         metavar="FILE",
         help=f"the same as JSON: {document}; in place of CSV unless --csv names a file",
+    )
+    without = "; without FILE, each table of the report, beside its CSV" if reports else ""
+    parser.add_argument(
+        "--parquet",
+        nargs="?" if reports else None,
+        const="-" if reports else None,
+        metavar="FILE",
+        help=f"the same rows as Parquet, as for --json (needs insttui[parquet]){without}",
     )
 
 
@@ -169,12 +223,48 @@ def add_scoring(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_servers(parser: argparse.ArgumentParser) -> None:
+    """Add who generates responses in place of the models on this machine."""
+    group = parser.add_argument_group(
+        "responses by a server",
+        "An OpenAI-compatible server that returns token ids, such as vLLM's, generates the "
+        "responses of big prompt sets; they are explained here by exactly those ids, and refused "
+        "where the ids do not belong to the model. The key is read from OPENAI_API_KEY.",
+    )
+    for side in ("base", "tuned"):
+        group.add_argument(
+            f"--{side}-server",
+            metavar="URL",
+            help=f"who generates the {side} model's responses, such as http://localhost:8000/v1",
+        )
+    for side in ("base", "tuned"):
+        group.add_argument(
+            f"--{side}-server-model",
+            metavar="NAME",
+            help=f"the {side} model's name there; default: the only one, or the one named as here",
+        )
+    group.add_argument(
+        "--server-concurrency",
+        type=positive,
+        metavar="N",
+        help="responses to ask a server for at a time; default: 16",
+    )
+
+
 def positive(text: str) -> int:
     """An integer of at least 1."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
     return number
+
+
+def shard(text: str) -> tuple[int, int]:
+    """The number of a part, from 1, and how many there are, from text such as 2/8."""
+    match = re.fullmatch(r"(\d+)/(\d+)", text.strip())
+    if match is None or not 1 <= int(match[1]) <= int(match[2]):
+        raise argparse.ArgumentTypeError("must be a part out of how many, such as 1/8 to 8/8")
+    return int(match[1]), int(match[2])
 
 
 def positive_number(text: str) -> float:

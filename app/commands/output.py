@@ -1,4 +1,4 @@
-"""What a command prints, and where its rows go: CSV and JSON, into files or standard output."""
+"""What a command prints, and where its rows go: CSV, JSON and Parquet, files or standard output."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, TextIO
 
 from analysis.files.writing import check_file, check_folder, reason, whole_file
+from analysis.parquet import require_parquet, save_parquet
 from analysis.problems import ProblemError, problem
 from analysis.table import Cell, Table, write_csv
 from analysis.table import write_json as write_json_rows
@@ -30,10 +31,12 @@ def say(*notes: str) -> None:
 def check_outputs(options: Namespace) -> None:
     """Check, before anything is computed, that a command's output can be written.
 
-    ``csv`` and ``json`` name files, ``out`` and ``output`` folders. Raises ProblemError,
-    ``storage``.
+    ``csv``, ``json`` and ``parquet`` name files, ``out`` and ``output`` folders. Raises
+    ProblemError, ``storage``, or ``input`` for Parquet without what writes it.
     """
-    for name in ("csv", "json"):
+    if getattr(options, "parquet", None):
+        require_parquet()
+    for name in ("csv", "json", "parquet"):
         file: str | None = getattr(options, name, None)
         if file and file != "-":
             try:
@@ -72,7 +75,9 @@ def write_json(data: bytes, destination: str) -> None:
 def write_table(
     table: Table, options: Namespace, document: Callable[[], bytes] | None = None
 ) -> None:
-    """Write a table as ``--csv`` and ``--json`` say; JSON replaces CSV unless that names a file.
+    """Write a table as ``--csv``, ``--json`` and ``--parquet`` say.
+
+    The latter two replace CSV unless that names a file.
 
     Args:
         table: What to write.
@@ -86,8 +91,30 @@ def write_table(
         write_json(document(), options.json)
     elif options.json:
         write_rows(table, options.json, "json")
-    if options.csv and (options.csv != "-" or not options.json):
+    parquet = parquet_file(options)
+    if parquet:
+        write_parquet(table, parquet)
+    if options.csv and (options.csv != "-" or not (options.json or parquet)):
         write_rows(table, options.csv)
+
+
+def parquet_file(options: Namespace) -> str:
+    """The file that ``--parquet`` names; "" for none."""
+    named: str | None = getattr(options, "parquet", None)
+    return named if named and named != "-" else ""
+
+
+def asks_rows(options: Namespace) -> bool:
+    """Whether a command is to write rows in place of what it prints otherwise."""
+    return bool(options.csv or options.json or parquet_file(options))
+
+
+def write_parquet(table: Table, destination: str) -> None:
+    """Write a table as Parquet to a file; raises ProblemError if it cannot be written."""
+    try:
+        save_parquet(table, Path(destination))
+    except OSError as error:
+        raise _unwritable(destination, error, "Name another file with --parquet.") from error
 
 
 def write_rows(table: Table, destination: str, form: str = "csv") -> None:

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from analysis.methods import METHODS
 from app.commands.exit_status import EPILOG
-from app.commands.options import add_model_options, add_word_options
+from app.commands.options import SERIES_HELP, add_model_options, add_word_options
 
 COMMANDS = {
     **{method.command: method.summary for method in METHODS},
@@ -73,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--tuned", metavar="REF", help="the tuned model, or a LoRA adapter on the base"
     )
+    parser.add_argument("--series", metavar="REF,...", help=SERIES_HELP)
     parser.add_argument("--results", metavar="DIR", help="browse stored maps, without a model")
     parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     add_word_options(parser)

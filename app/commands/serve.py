@@ -12,7 +12,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,}")
 _TOKEN_VARIABLE = "INSTTUI_TOKEN"
 
 # What the app is opened on, by name: options with a value, and options without.
-_VALUES = ("base", "tuned", "results", "vocab", "vectors", "device", "dtype", "cache_dir")
+_VALUES = ("base", "tuned", "series", "results", "vocab", "vectors", "device", "dtype", "cache_dir")
 _FLAGS = ("trust_remote_code", "allow_pickle")
 
 
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what the address ends with, and nobody connects without; default: "
         f"{_TOKEN_VARIABLE}, which no list of processes shows, else a random one",
     )
-    add_pair(parser)
+    add_pair(parser, series=True)
     add_results(parser, "browse stored maps, without a model")
     add_word_options(parser)
     add_model_options(parser)

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+
+from platformdirs import user_cache_path
 
 from analysis import events
 from analysis.models.request import Architecture, built_alike, opening
+from analysis.problems import ProblemError, problem
 from analysis.request import Ask, ModelChoice, Request
-from analysis.session.drive import Answerer, Asker
+from analysis.session.drive import Answerer, Asker, Asking
 from analysis.session.session import Session
-from app.commands.cache_place import cache_place, unusable, usual_folder
 from app.commands.output import say
+from app.commands.sharing import opened
 from app.jobs.progress_text import STAGES
 from app.terminal.text import prose
+from cache.address import folder_at, is_shared
 from cache.errors import CacheAddressError, CacheUnavailableError
-from cache.opening import open_results
-from cache.results import Results
+from cache.store import DEFAULT_SIZE_LIMIT
+from cache.stores import ResultStore, open_at
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -28,27 +34,61 @@ R = TypeVar("R")
 _STAGES = {**STAGES, "generate": "generating"}
 
 
-def opened_results(options: Namespace) -> Results:
-    """Where results are kept.
+def cache_folder(options: Namespace) -> Path:
+    """The folder for what is kept on this machine: stored results, unless they have an address."""
+    given: str = getattr(options, "cache_dir", None) or ""
+    if given and not is_shared(given):
+        return Path(given).expanduser()
+    return user_cache_path("insttui", appauthor=False)
+
+
+def cache_place(options: Namespace) -> str:
+    """The folder or the address of stored results."""
+    given: str = getattr(options, "cache_dir", None) or ""
+    return given if is_shared(given) else str(cache_folder(options))
+
+
+def opened_at(place: str, *, size_limit: int = DEFAULT_SIZE_LIMIT) -> ResultStore:
+    """The result store at a place; copies of what is far away are kept in the usual folder.
 
     Raises:
         ProblemError: ``input`` for an address that nothing here can use.
-        CacheUnavailableError: The folder can be neither written nor read.
+        CacheUnavailableError: It can be neither written nor read.
     """
-    place = cache_place(options)
+    copies = user_cache_path("insttui", appauthor=False) / "copies"
     try:
-        return open_results(place, usual_folder() / "copies")
+        return open_at(place, size_limit=size_limit, copies=copies)
     except CacheAddressError as error:
-        raise unusable(place, error) from error
+        raise _refused(place, error) from error
 
 
-def open_store(options: Namespace) -> tuple[Results | None, str]:
+def check_address(address: str) -> None:
+    """Raise ProblemError, ``input``, for an address that nothing here can use."""
+    if folder_at(address) is not None:
+        return
+    # Imported here: most caches are folders.
+    from cache import objects
+
+    try:
+        objects.check_address(address)
+    except CacheAddressError as error:
+        raise _refused(address, error) from error
+
+
+def _refused(place: str, error: CacheAddressError) -> ProblemError:
+    what = f"No results can be kept at {place}."
+    return problem("input", what, error.reason, error.remedy)
+
+
+def open_store(
+    options: Namespace, *, size_limit: int = DEFAULT_SIZE_LIMIT
+) -> tuple[ResultStore | None, str]:
     """The result store (None if unusable), and a warning if it is unusable or was repaired.
 
     Raises ProblemError, ``input``, for an address that nothing here can use.
     """
     try:
-        store = opened_results(options)
+        store = opened_at(cache_place(options), size_limit=size_limit)
     except CacheUnavailableError as error:
         return None, f"Results will not be kept: {error}"
     return store, store.repaired
@@ -57,14 +97,25 @@ def open_store(options: Namespace) -> tuple[Results | None, str]:
 @contextmanager
 def session(options: Namespace) -> Iterator[Session]:
     """A session on the user's cache, always closed at the end."""
-    store, warning = open_store(options)
+    with closing(Session(_store(options))) as one:
+        yield one
+
+
+@contextmanager
+def workers(options: Namespace) -> Iterator[Answerer]:
+    """As many engines as the options of `options.add_sharing` ask for, on the user's cache.
+
+    It may grow as long as the disk has room: a study reads all its answers again at its end.
+    """
+    with opened(options, _store(options, size_limit=sys.maxsize)) as answerer:
+        yield answerer
+
+
+def _store(options: Namespace, *, size_limit: int = DEFAULT_SIZE_LIMIT) -> ResultStore | None:
+    store, warning = open_store(options, size_limit=size_limit)
     if warning:
         say(warning)
-    opened = Session(store)
-    try:
-        yield opened
-    finally:
-        opened.close()
+    return store
 
 
 def progress_bars() -> Bars:
@@ -89,8 +140,11 @@ def progress_bars() -> Bars:
 
 def run_with_progress(session: Answerer, request: Request[R]) -> R:
     """Submit a request and wait, showing progress; raises ProblemError if the request failed."""
-    asking = Asker(session).answer(request, events.Progress("", 0, None), lambda news: news)
-    with progress_bars() as bar:
+    return _follow(Asker(session).answer(request, events.Progress("", 0, None), lambda news: news))
+
+
+def _follow(asking: Asking[R]) -> R:
+    with progress_bars() as bar, closing(asking):
         task = bar.add_task("", total=None)
         while True:
             try:
@@ -107,6 +161,8 @@ def run_with_progress(session: Answerer, request: Request[R]) -> R:
 
 def answers(session: Answerer, asks: Iterable[Ask[R]]) -> list[tuple[R, ...]]:
     """The answers to all asks, in order; raises ProblemError if a request failed."""
+    asks = list(asks)
+    _follow(Asker(session).ahead("comparing", [each for ask in asks for each in ask.requests]))
     return [tuple(run_with_progress(session, each) for each in ask.requests) for ask in asks]
 
 

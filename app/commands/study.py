@@ -13,6 +13,8 @@ from app.commands.options import (
     add_pair,
     add_results,
     add_scoring,
+    add_servers,
+    add_sharing,
     add_vectors,
     add_vocab,
     positive,
@@ -38,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         command = import_module(f"app.commands.{method.command}")
         title = f"{spec.title[:1].upper()}{spec.title[1:]}."
         study = commands.add_parser(spec.name, help=spec.title, description=title)
-        add_pair(study)
+        add_pair(study, series=True)
         asked, scored = spec.takes == "cases", spec.takes_stored
         study.set_defaults(own=_OF_CASES * asked + _OF_SCORES * scored)
         if scored:
@@ -53,11 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             _WORD_ADDERS[name](study)
         if hasattr(command, "add_study_options"):
             command.add_study_options(study)
-        add_output(study, rows="the first table's rows", instead="the findings")
+        add_output(study, rows="the first table's rows", instead="the findings", reports=True)
         study.add_argument(
             "--out", metavar="DIR", help="write a report, its tables and figures, and the cases"
         )
         add_model_options(study)
+        add_sharing(study)
 
 
 def _add_case_options(parser: argparse.ArgumentParser) -> None:
@@ -88,6 +91,7 @@ def _add_case_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="put the tuned model's prompts into its chat template",
     )
+    add_servers(parser)
 
 
 def _add_score_options(parser: argparse.ArgumentParser) -> None:
@@ -152,15 +156,30 @@ def run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from analysis.methods import study_of
-    from app.commands.output import say, write_table
-    from app.commands.session import session
-    from app.commands.study_input import found_for, own_options, refuse_unused, stored_cases
+    from analysis.problems import problem
+    from app.commands.output import asks_rows, say, write_table
+    from app.commands.session import workers
+    from app.commands.study_input import (
+        found_along,
+        found_for,
+        own_options,
+        refuse_unused,
+        stored_cases,
+    )
     from app.config import load_settings
     from app.known_descriptions import study_options
 
     spec = study_of(options.study)
+    if options.parquet == "-" and not options.out:
+        raise problem(
+            "input",
+            "--parquet without a file is for a report's tables.",
+            "No report was asked for.",
+            "Name a file for the first table, or a report's folder with --out.",
+        )
     if options.out:
-        _check_places(spec, Path(options.out), cases=spec.takes == "cases" and not options.results)
+        cases = spec.takes == "cases" and not options.results and not options.series
+        _check_places(spec, Path(options.out), cases=cases)
     refuse_unused(spec, options)
     if options.results:
         given = (
@@ -169,18 +188,30 @@ def run(options: argparse.Namespace) -> int:
             else stored_cases(options)
         )
         findings = _follow(spec, given, goes_on=False)
+    elif options.series:
+        from analysis.studies.series import SeriesInput, Step
+
+        settings = load_settings()
+        along = found_along(spec, options, settings)
+        known = study_options(settings.annotation)
+        with workers(options) as opened:
+            steps = [
+                Step(label, spec.input({"session": opened, **known, **found}))
+                for label, found in along
+            ]
+            findings = _follow(spec, SeriesInput(tuple(steps)), goes_on=True)
     else:
         settings = load_settings()
         found = found_for(spec, options, settings)
-        with session(options) as opened:
+        with workers(options) as opened:
             given = spec.input({"session": opened, **study_options(settings.annotation), **found})
             findings = _follow(spec, given, goes_on=True)
     if options.out:
         # Imported here: only a report needs to draw.
         from analysis.studies.report import write_report
 
-        say(f"wrote {write_report(findings, Path(options.out))}")
-    if options.csv or options.json:
+        say(f"wrote {write_report(findings, Path(options.out), parquet=options.parquet == '-')}")
+    if asks_rows(options):
         say(*findings.notes)
         write_table(findings.tables[0].table, options)
     else:

@@ -48,7 +48,8 @@ def values_of(workspace: Workspace) -> dict[str, Value]:
     """What templates may name of a workspace.
 
     Of a pair: ``models`` and how they are loaded; ``stored``, the models as they are stored,
-    without a precision; ``vocab`` and ``vectors``, where they are not what the pair has anyway. Of
+    without a precision; ``along`` and ``along_stored``, the same of a training run, where there is
+    one; ``vocab`` and ``vectors``, where they are not what the pair has anyway. Of
     a library: ``results``.
     """
     if not isinstance(workspace, PairWorkspace):
@@ -59,12 +60,23 @@ def values_of(workspace: Workspace) -> dict[str, Value]:
     usual = words.source == ("demo" if demo else "english")
     names = (*option("base", reference(base)), *option("tuned", reference(tuned)))
     kept = workspace.cache_dir
+    along = names
+    if workspace.series:
+        along = (*option("base", reference(base)), *option("series", _run_of(workspace)))
     return {
+        "along": (*along, *loading(tuned, kept)),
+        "along_stored": (*along, *loading(replace(tuned, dtype="auto"), kept)),
         "models": (*names, *loading(tuned, kept)),
         "stored": (*names, *loading(replace(tuned, dtype="auto"), kept)),
         "vocab": () if usual else option("vocab", words.path or words.source),
         "vectors": option("vectors", vectors.path or None),
     }
+
+
+def _run_of(workspace: PairWorkspace) -> str:
+    """What names the training run from any folder."""
+    folder = Path(workspace.series_name).expanduser()
+    return str(folder.absolute()) if folder.is_dir() else workspace.series_name
 
 
 def reference(model: ModelChoice) -> str:

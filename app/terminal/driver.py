@@ -11,7 +11,8 @@ without a signal leaves a process behind (tests/faults/test_endings.py).
 Ctrl-z stops the app as a shell's job: with whatever started it there, such as ``uv run``, and not
 at all where no shell could go on with it. Textual stops its own process alone: behind ``uv run`` or
 where the app is the terminal's only program, neither app nor shell can be reached any more. It also
-starts a second time on a SIGCONT that follows no ctrl-z (tests/faults/test_suspending.py).
+starts a second time on a SIGCONT that follows no ctrl-z, and after one may wait for ever for a key
+that the shell has taken (tests/faults/test_suspending.py).
 
 All text is made visible where it is drawn (`text`). `HarmlessText` catches what arrives in other
 ways, such as a paste into the palette's entry: Textual 8.2.8 sends each of U+202E, U+009B and
@@ -21,6 +22,7 @@ U+0090, pasted there once, 126 times to the terminal; with the filter, never.
 from __future__ import annotations
 
 import codecs
+import errno
 import os
 import signal
 import termios
@@ -29,6 +31,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache, partial
+from typing import Any
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -53,34 +56,75 @@ _STOPPING_S = 0.2
 class ForgivingDriver(linux_driver.LinuxDriver):
     """Reads any bytes, as long as there is a terminal."""
 
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        # While the app is stopped the shell may take a key that the app's thread has been told of.
+        # That thread would then wait for another key, and the app, on its return, for the thread.
+        # So its reads never wait; standard input itself is the shell's too, and stays as it is.
+        with suppress(OSError):
+            self.fileno = os.open(os.ttyname(self.fileno), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+
     def run_input_thread(self) -> None:
         """Read keys until the app or the terminal ends, with a decoder that accepts anything."""
         # Textual makes its decoder inside the method, from this name in its module.
         decoder = partial(ForgivingDecoder, self._terminal_gone)
         linux_driver.getincrementaldecoder = lambda _: decoder  # type: ignore[attr-defined, assignment]
-        super().run_input_thread()
+        while True:
+            try:
+                super().run_input_thread()
+                return
+            except BlockingIOError:
+                # The shell has taken the key.
+                continue
 
-    _stopped = False
+    _has_to_return = False
+
+    # Both signals are answered between callbacks of the loop: in the midst of leaving or entering
+    # the terminal they would leave two threads that read keys, or the terminal raw at the end.
 
     def _sigtstp_application(self, *_: object) -> None:
-        self.suspend_application_mode()
-        self._must_signal_resume = self._stopped = True
-        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-        os.killpg(0, signal.SIGTSTP)
-        # Here it stands still; then `_sigcont_application` is called.
-        time.sleep(_STOPPING_S)
-        signal.signal(signal.SIGTSTP, self._sigtstp_application)
-        if self._stopped:
-            # The system stops no process that no shell would let go on.
-            self._sigcont_application()
+        self._loop.call_soon_threadsafe(self._stop)
 
     def _sigcont_application(self, *_: object) -> None:
-        if not self._stopped:
+        # In the background a read may stop it again before it has come back.
+        if not self._has_to_return:
+            self._has_to_return = True
+            self._loop.call_soon_threadsafe(self._come_back)
+
+    def _stop(self) -> None:
+        self.suspend_application_mode()
+        self._must_signal_resume = True
+        # It comes back below.
+        signal.signal(signal.SIGCONT, signal.SIG_DFL)
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        os.killpg(0, signal.SIGTSTP)
+        # Here it stands still, unless no shell would let it go on: then the system stops nothing.
+        time.sleep(_STOPPING_S)
+        signal.signal(signal.SIGTSTP, self._sigtstp_application)
+        self._come_back()
+
+    def _come_back(self) -> None:
+        # In the background the system stops it here, until it is in the foreground; Textual's own
+        # start gives up there. Going on from that is no second return.
+        signal.signal(signal.SIGCONT, signal.SIG_DFL)
+        self._wait_for_foreground()
+        self._has_to_return = False
+        signal.signal(signal.SIGCONT, self._sigcont_application)
+        if self._writer_thread is not None and self._writer_thread.is_alive():
             # It was stopped by another signal, and the shell has used the terminal since.
             self.suspend_application_mode()
             self._must_signal_resume = True
-        self._stopped = False
         self.resume_application_mode()
+
+    def _wait_for_foreground(self) -> None:
+        while True:
+            try:
+                # It changes no mode, and does not wait for a terminal that accepts no output.
+                termios.tcflow(self.fileno, termios.TCOON)
+                return
+            except termios.error as error:
+                if error.args[0] != errno.EINTR:
+                    return
 
     def restore(self) -> None:
         """Restore the terminal from any thread, even while others are stuck on it."""

@@ -35,6 +35,9 @@ from app.widgets.table_rows import (
     rows_of,
 )
 
+_SEARCHED_S, _AFTER_PAINT_S = 0.02, 0.05
+"""How long rows are searched before a letter is answered, and how soon after that for the rest."""
+
 _FITTED_TO = 200
 """Number of rows used to fit column widths; numbers make more room when they are drawn."""
 
@@ -132,11 +135,16 @@ class TableList(ItemList):
         self._layout.measure(rows.row(index) for index in range(min(rows.count, _FITTED_TO)))
         self.rearrange(arrangement)
 
-    def rearrange(self, arrangement: Arrangement) -> None:
-        """Sort and filter the rows, and put the cursor on a row."""
+    def rearrange(self, arrangement: Arrangement, *, seconds: float = _SEARCHED_S) -> None:
+        """Sort and filter the rows, and put the cursor on a row.
+
+        Of a search that takes longer, what is found so far is shown first.
+        """
         before = self.row_number
         self.arrangement = arrangement
-        self._order = self._rows.arranged(arrangement)
+        self._order = self._rows.arranged(arrangement, seconds=seconds)
+        if not self._rows.searched:
+            self.set_timer(_AFTER_PAINT_S, self._search_on)
         self._below = int(self.typing or bool(arrangement.words))
         none = f" no row here: {self._beyond}" if self._beyond else " no row has these words"
         self._empty = none if arrangement.words else self._no_rows
@@ -144,6 +152,10 @@ class TableList(ItemList):
         if self.row_number != before:
             self._follow()
         self.post_message(self.Arranged())
+
+    def _search_on(self) -> None:
+        if not self._rows.searched:
+            self.rearrange(self.arrangement, seconds=float("inf"))
 
     @property
     def row_number(self) -> int | None:
@@ -379,7 +391,8 @@ class TableList(ItemList):
 
     def _filtered(self) -> Line:
         """The words to filter by, and how many rows have them."""
-        how_many = f" {self.count:,} of {self.total:,} "
+        more = "" if self._rows.searched else "+"
+        how_many = f" {self.count:,}{more} of {self.total:,} "
         cursor = ("_" if self._ascii else "▏") if self.typing else ""
         ends = "esc clears " if self.typing or self._beyond else "/ changes it · esc clears "
         ends = f"{self._beyond} · {ends}" if self._beyond else ends

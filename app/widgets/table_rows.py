@@ -6,13 +6,12 @@ thousand rows are rearranged within a few hundredths of a second (`tests.bench.b
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from analysis.table import Cell, Table
+from analysis.table import Cell, Table, name_key
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,8 +21,6 @@ Row = tuple[Cell, ...]
 
 _BETWEEN_CELLS = "\x1f"
 _PREPARED_AT_ONCE = 1000
-_DIGITS = re.compile(r"\d+")
-_LONGEST_NUMBER = 12
 
 
 def cell_text(cell: Cell) -> str:
@@ -57,11 +54,23 @@ class Column:
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows built on access: their number, a row by its number, and a whole column for sorting."""
+    """Rows built on access.
+
+    Attributes:
+        count: Their number.
+        row: A row by its number.
+        column: A whole column, for sorting and filtering.
+        keys: Numbers that a column is sorted by, NaN coming last, and whether it holds names;
+            None for rows whose cells tell.
+        having: Whether each row has all of these casefolded words, as far as can be told within so
+            many seconds, and whether all rows were looked at; None for the same.
+    """
 
     count: int
     row: Callable[[int], Row]
     column: Callable[[int], Sequence[Cell]]
+    keys: Callable[[int], tuple[NDArray[np.float64], bool]] | None = None
+    having: Callable[[Sequence[str], float], tuple[NDArray[np.bool_], bool]] | None = None
 
     @staticmethod
     def of(rows: Sequence[Row]) -> Rows:
@@ -109,27 +118,46 @@ class TableRows:
     def __init__(self, columns: Sequence[Column], rows: Rows) -> None:
         self.columns, self.rows = columns, rows
         self._keys: dict[int, NDArray[np.float64] | list[str]] = {}
+        self._named: set[int] = set()
+        self.searched = True
         self._sorted: dict[tuple[int, bool], list[int]] = {}
         self._texts: list[str] = []
         self._preparing: Iterator[str] | None = None
 
-    def arranged(self, arrangement: Arrangement) -> Sequence[int]:
-        """The numbers of the rows to show, in order."""
+    def arranged(self, arrangement: Arrangement, *, seconds: float = float("inf")) -> Sequence[int]:
+        """The numbers of the rows to show, in order; `searched` tells whether these are all.
+
+        Rows that are not in memory are searched for so many seconds; the next time goes on.
+        """
+        self.searched = True
         order: Sequence[int] = range(self.rows.count)
         if arrangement.column is not None:
             order = self._order(arrangement.column, arrangement.falling)
         words = arrangement.words.casefold().split()
         if not words:
             return order
+        if self.rows.having is not None:
+            having, self.searched = self.rows.having(words, seconds)
+            return self._chosen(order, having)
         has_all = self._having(words)
         return [number for number in order if has_all[number]]
 
     def begins_with_largest(self, column: int) -> bool:
         """Whether a column is read from its largest value down: numbers are, names are not."""
-        return not isinstance(self._keys_of(column), list)
+        return not isinstance(self._keys_of(column), list) and column not in self._named
+
+    @staticmethod
+    def _chosen(order: Sequence[int], having: NDArray[np.bool_]) -> list[int]:
+        import numpy as np  # Not before the first paint.
+
+        numbers = np.array(order, dtype=np.int64)
+        found: list[int] = numbers[having[numbers]].tolist()
+        return found
 
     def prepare(self) -> bool:
         """Do a part of the work that filtering needs first; returns whether some is left."""
+        if self.rows.having is not None:
+            return False
         if self._preparing is None:
             self._preparing = self._made_texts()
         self._texts += islice(self._preparing, _PREPARED_AT_ONCE)
@@ -142,7 +170,10 @@ class TableRows:
         return found
 
     def _keys_of(self, column: int) -> NDArray[np.float64] | list[str]:
-        if column not in self._keys:
+        if column not in self._keys and self.rows.keys is not None:
+            self._keys[column], named = self.rows.keys(column)
+            self._named |= {column} if named else set()
+        elif column not in self._keys:
             self._keys[column] = _keys(self.rows.column(column))
         return self._keys[column]
 
@@ -183,7 +214,7 @@ def _keys(cells: Sequence[Cell]) -> NDArray[np.float64] | list[str]:
     except (OverflowError, TypeError, ValueError):
         names = ["" if cell is None else str(cell) for cell in cells]
         # Names often stand in many rows.
-        keys = {name: _name_key(name) for name in set(names)}
+        keys = {name: name_key(name) for name in set(names)}
         return [keys[name] for name in names]
 
 
@@ -197,12 +228,3 @@ def _order(keys: NDArray[np.float64] | list[str], falling: bool) -> list[int]:
     empty = keys.count("")
     # An empty text comes first of all, and is to come last.
     return numbers if falling else [*numbers[empty:], *numbers[:empty]]
-
-
-def _name_key(name: str) -> str:
-    """What a name is sorted by: its letters whatever their case, and numbers in it as numbers."""
-    return _DIGITS.sub(_padded, name.casefold())
-
-
-def _padded(digits: re.Match[str]) -> str:
-    return digits[0].zfill(_LONGEST_NUMBER)

@@ -46,6 +46,7 @@ class PairApp:
         examples: tuple[Example, ...] = EXAMPLES,
         names: tuple[str, str] = ("demo-base", "demo-tuned"),
         face: str = "grid",
+        series: tuple[tuple[int | str, ModelChoice], ...] = (),
     ) -> None:
         self.session: ScriptedSession | None = None
 
@@ -55,7 +56,9 @@ class PairApp:
 
         base, tuned = (ModelChoice(name, name) for name in names)
         words, vectors = Words("demo"), WordVectors("demo")
-        self.workspace = PairWorkspace(connect, base, tuned, words, vectors, examples)
+        self.workspace = PairWorkspace(
+            connect, base, tuned, words, vectors, examples, series=series, series_name="a/run"
+        )
         self.app = InsttuiApp(
             self.workspace, settings or Settings(), state_path=folder / "state.json"
         )

@@ -57,6 +57,7 @@ def answer_commands(monkeypatch, answers) -> None:
         yield ScriptedSession(answers)
 
     monkeypatch.setattr("app.commands.session.session", opened)
+    monkeypatch.setattr("app.commands.session.workers", opened)
 
 
 def ran(commands: str, folder: Path) -> list[dict[str, str]]:

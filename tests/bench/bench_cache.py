@@ -20,8 +20,7 @@ import numpy as np
 
 from cache.codec import key
 from cache.entries import EntryLabel
-from cache.opening import open_results
-from cache.results import Results
+from cache.stores import ResultStore, open_at
 
 ROUNDS = 3
 LABEL = EntryLabel("attribution", "demo-tuned", "Write a poem of four lines about the sea.")
@@ -38,7 +37,7 @@ def rate(act: Callable[[str], object], keys: Iterable[str]) -> float:
     return len(every) / (time.perf_counter() - started)
 
 
-def rates(store: Results, values: np.ndarray, keys: list[str]) -> tuple[float, float, float]:
+def rates(store: ResultStore, values: np.ndarray, keys: list[str]) -> tuple[float, float, float]:
     """Puts, gets and looks a second."""
     return (
         rate(lambda each: store.put(each, values, label=LABEL), keys),
@@ -64,7 +63,7 @@ def main() -> None:
                     place = {"database": str(own), "file": f"file://{own}"}.get(
                         kind, f"memory://{uuid.uuid4().hex}"
                     )
-                    store = open_results(place)
+                    store = open_at(place)
                     found = rates(store, values, keys)
                     store.clear()
                     store.close()

@@ -113,6 +113,41 @@ def test_it_comes_back_from_the_background_at_another_size_and_from_any_stop(
 
 
 @pytest.mark.slow
+def test_it_comes_back_though_the_shell_took_a_key_that_it_was_told_of(shell: Terminal) -> None:
+    before = start(shell, "$INSTTUI --results maps")
+    os.kill(children(shell.pid)[0], signal.SIGSTOP)
+    # At once: the thread that reads keys wakes, and is stopped before it reads.
+    shell.write("\n")
+    use_the_shell(shell)
+    assert foreground(shell) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", ["ctrl-z", "another signal"])
+def test_it_comes_back_once_from_any_number_of_stops_in_the_background(
+    shell: Terminal, stop: str
+) -> None:
+    before = start(shell, "$INSTTUI --results maps")
+    if stop == "ctrl-z":
+        shell.write(CTRL_Z)
+    else:
+        os.kill(children(shell.pid)[0], signal.SIGSTOP)
+    use_the_shell(shell)
+    for _ in range(5):
+        shell.write("bg; clear\n")
+        use_the_shell(shell)
+    since = len(shell.output)
+    assert foreground(shell) == before
+    # A second time within the first would leave two threads that read keys.
+    assert shell.output[since:].count(ALTERNATE_SCREEN) == 1
+    shell.write(CTRL_C)
+    shell.wait_for_screen("shell>")
+    # The shell's terminal is as it was: what is typed is shown.
+    shell.write("echo $((6 * 7))")
+    shell.wait_for_screen("echo $((6 * 7))")
+
+
+@pytest.mark.slow
 def test_where_no_shell_could_go_on_with_it_it_stays(home: Home) -> None:
     """As in a terminal that has been opened for it alone; undo is on another key."""
     with home.terminal() as terminal:

@@ -65,6 +65,12 @@ def completion_body(text: str | None, **choice: Any) -> bytes:
     return json.dumps(whole).encode()
 
 
+def models_body(names: list[str]) -> bytes:
+    """The list of models that a server offers."""
+    data = [{"id": name, "object": "model", "created": 0, "owned_by": "us"} for name in names]
+    return json.dumps({"object": "list", "data": data}).encode()
+
+
 def sensible(body: dict[str, Any]) -> str:
     """An answer that each step understands, found by the role it gives."""
     role = body["messages"][0]["content"]
@@ -90,11 +96,14 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.upstream:
             status, answer = self._forward(content)
         else:
-            status, answer = 200, completion_body(self.server.answer(body))
+            status, answer = 200, self.server.reply(body)
         if status == 200:
             with self.server.lock:
                 self.server.answered.append(body)
         return self._send(status, answer, {})
+
+    def do_GET(self) -> None:
+        self._send(200, models_body(self.server.models), {})
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -147,6 +156,7 @@ class ChatServer(ThreadingHTTPServer):
         headers: Their headers.
         times: When they came, on the monotonic clock.
         answered: The bodies of those that got an answer.
+        models: The names of what it serves.
     """
 
     daemon_threads = True
@@ -160,7 +170,12 @@ class ChatServer(ThreadingHTTPServer):
         self.headers: list[dict[str, str]] = []
         self.times: list[float] = []
         self.answered: list[dict[str, Any]] = []
+        self.models = [MODEL]
         self.lock = threading.Lock()
+
+    def reply(self, body: dict[str, Any]) -> bytes:
+        """What a request is answered with."""
+        return completion_body(self.answer(body))
 
     @property
     def address(self) -> str:

@@ -7,7 +7,6 @@ from typing import Literal, Protocol
 import msgspec
 
 from analysis.concepts.annotation.annotation import Gap
-from analysis.problems import Problem
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -42,20 +41,6 @@ class Completion(msgspec.Struct, frozen=True, omit_defaults=True):
         if self.cut:
             return "cut"
         return None if self.text.strip() else "empty"
-
-
-class TryAgainError(Exception):
-    """The question may be answered if it is asked again later.
-
-    `problem` is for the user if it never is; the server wants to be asked after `after` seconds,
-    None if not stated; `busy` if it works but gets too many requests.
-    """
-
-    def __init__(self, problem: Problem, *, after: float | None = None, busy: bool = False) -> None:
-        super().__init__(str(problem))
-        self.problem = problem
-        self.after = after
-        self.busy = busy
 
 
 class Completer(Protocol):

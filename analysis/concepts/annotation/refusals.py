@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.concepts.annotation.endpoint import Endpoint
-from analysis.concepts.annotation.server_words import code, reason
-from analysis.problems import Problem
+from analysis.servers.endpoint import Endpoint
+from analysis.servers.refusals import (
+    KEPT,
+    Refusal,
+    answered,
+    common,
+    exhausted,
+    final,
+    network,
+    quote,
+)
+from analysis.servers.server_words import reason
 
-_LONGEST_QUOTE = 300
-_KEPT = "Go on later; existing answers are kept."
 _ADDRESS = "Check OPENAI_BASE_URL, which often ends in /v1."
 _SHIPPED = Path(__file__).with_name("templates.toml")
 
@@ -56,18 +62,6 @@ _REMEDIES = (
 )
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """A refusal as told to the user.
-
-    `again`: the same question may work later; `busy`: the server works but gets too many requests.
-    """
-
-    problem: Problem
-    again: bool = False
-    busy: bool = False
-
-
 def wants_newer_limit(said: object) -> bool:
     """Whether the server wants ``max_completion_tokens``, as newer models do."""
     return bool(_NEWER_LIMIT.search(reason(said)))
@@ -78,49 +72,25 @@ def refusal(endpoint: Endpoint, status: int, said: object) -> Refusal:
 
     `said` is what the server sent; see `server_words.reason`.
     """
-    place, quote = endpoint.place, _quote(endpoint, said)
-    answered = f"It answered with status {status}" if status else "It answered with an error"
-    why = f"{answered}: {quote}" if quote else f"{answered}."
-    exhausted = status == 402 or code(said) == "insufficient_quota"
-    remedy = next((helps for speaks_of, helps in _REMEDIES if speaks_of.search(quote)), "")
-    if status == 401:
-        what = f"{place} does not accept the key."
-        remedy = "Check OPENAI_API_KEY, and that it belongs to this endpoint."
-        if not endpoint.api_key:
-            what, remedy = f"{place} asks for a key.", "Set OPENAI_API_KEY."
-        return _final(what, why, remedy)
-    if exhausted:
-        return _final(
-            f"The account at {place} has no credit left.",
-            why,
-            "Add to it and start again; answers that are here are not asked for again.",
-        )
-    if _NO_SYSTEM_ROLE.search(quote):
+    place, said_words = endpoint.place, quote(endpoint, said)
+    why = answered(endpoint, status, said)
+    remedy = next((helps for speaks_of, helps in _REMEDIES if speaks_of.search(said_words)), "")
+    about_account = status == 401 or exhausted(status, said)
+    if _NO_SYSTEM_ROLE.search(said_words) and not about_account:
         # Some servers send this with status 500 and would repeat it on every retry.
-        return _final(f"{place} rejects the question.", why, remedy)
-    if status == 403:
-        remedy = "Check OPENAI_API_KEY, and what it may be used for."
-        return _final(f"{place} does not allow that with this key.", why, remedy)
-    if status in (404, 405) or (400 <= status < 500 and _NO_MODEL.search(quote)):
-        return _final(
+        return final(f"{place} rejects the question.", why, remedy)
+    if found := common(endpoint, status, said):
+        return found
+    if status in (404, 405) or (400 <= status < 500 and _NO_MODEL.search(said_words)):
+        return final(
             f"{place} has no model {endpoint.model!r}, or no chat under this address.",
             why,
             "Check the model's name and OPENAI_BASE_URL, which often ends in /v1.",
         )
-    if status == 429:
-        problem = Problem(
-            kind="network",
-            what=f"{place} received too many requests.",
-            why=why,
-            remedy="Ask fewer at a time, or go on later; existing answers are kept.",
-        )
-        return Refusal(problem, again=True, busy=True)
-    if status >= 500 or status in (408, 409):
-        return Refusal(_network(f"{place} failed.", why, _KEPT), again=True)
     if not status:
         remedy = remedy or f"Check the model's name. {_ADDRESS}"
-        return Refusal(_network(f"{place} answers with an error.", why, remedy), again=True)
-    return _final(
+        return Refusal(network(f"{place} answers with an error.", why, remedy), again=True)
+    return final(
         f"{place} rejects the question.",
         why,
         remedy or "Check that the model is one for chat, and lets its temperature be chosen.",
@@ -129,36 +99,20 @@ def refusal(endpoint: Endpoint, status: int, said: object) -> Refusal:
 
 def no_choice(endpoint: Endpoint) -> Refusal:
     """The server sent a chat completion without choices."""
-    problem = _network(
+    problem = network(
         f"{endpoint.place} answers with no text.",
         "Its list of choices is empty.",
-        f"Choose another model if it goes on like that. {_KEPT}",
+        f"Choose another model if it goes on like that. {KEPT}",
     )
     return Refusal(problem, again=True)
 
 
 def no_completion(endpoint: Endpoint, said: object) -> Refusal:
     """The status is success, but the response is not a chat completion."""
-    quote = _quote(endpoint, said) if isinstance(said, str) else ""
-    problem = _network(
+    begins = quote(endpoint, said) if isinstance(said, str) else ""
+    problem = network(
         f"{endpoint.place} did not return a chat completion.",
-        f"It begins: {quote}" if quote else "",
+        f"It begins: {begins}" if begins else "",
         _ADDRESS,
     )
     return Refusal(problem, again=True)
-
-
-def _quote(endpoint: Endpoint, said: object) -> str:
-    """What the server says, as a sentence of limited length, without the key."""
-    text = endpoint.without_key(reason(said))
-    if len(text) > _LONGEST_QUOTE:
-        return f"{text[:_LONGEST_QUOTE]}…"
-    return text if not text or text[-1] in ".!?…" else f"{text}."
-
-
-def _final(what: str, why: str, remedy: str) -> Refusal:
-    return Refusal(Problem(kind="input", what=what, why=why, remedy=remedy))
-
-
-def _network(what: str, why: str, remedy: str) -> Problem:
-    return Problem(kind="network", what=what, why=why, remedy=remedy)

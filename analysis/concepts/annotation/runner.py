@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from analysis.concepts.annotation.annotation import REPEATS, Annotation, Subject
 from analysis.concepts.annotation.answer_file import Answers
-from analysis.concepts.annotation.asking import Asker, Pace, StoppedError
+from analysis.concepts.annotation.asking import Asker
 from analysis.concepts.annotation.completer import Completer
 from analysis.concepts.annotation.questions import Question, known, read_annotations
 from analysis.concepts.annotation.templates import Templates
+from analysis.servers.pace import Pace, StoppedError
 
 # Questions under way are already paid for; after a cancel, wait this long for their answers.
 GRACE_S = 2.0
@@ -109,7 +110,7 @@ class _Work:
                 if _failures(done):
                     break
         finally:
-            self._asker.stop()
+            self._asker.turns.stop()
             if under_way:
                 _, late = await asyncio.wait(under_way, timeout=GRACE_S)
                 for task in late:
@@ -140,11 +141,11 @@ class _Work:
         return Progress(
             done=self._done,
             total=self._total,
-            requests=asker.requests,
+            requests=asker.turns.requests,
             input_tokens=asker.input_tokens,
             output_tokens=asker.output_tokens,
             unmetered=asker.unmetered,
-            waiting_s=asker.waiting_s,
+            waiting_s=asker.turns.waiting_s,
         )
 
 

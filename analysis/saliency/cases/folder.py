@@ -21,7 +21,9 @@ from analysis.saliency.cases.library import STUDY_CASES
 from analysis.saliency.cases.writer import CaseWriter, NewCase
 from analysis.studies.making import making_folder
 
-_FILE = re.compile(r"(?:cases|ratings)\.jsonl|models\.json|responses_.+\.jsonl|salience_.+\.npz")
+_FILE = re.compile(
+    r"\.insttui-.+|(?:cases|ratings)\.jsonl|models\.json|responses_.+\.jsonl|salience_.+\.npz"
+)
 _SIDES = ("base", "tuned")
 _PLACES = (STUDY_CASES, *(f"{STUDY_CASES}-{side}" for side in _SIDES))
 _ATTEMPTS = 20

@@ -26,13 +26,16 @@ _SIDES = ("base", "tuned")
 _EXACT, _PARTLY, _NOT = 4.0, 2.0, 1.0
 
 
-def read_ratings(path: Path, models: Sequence[str]) -> dict[tuple[str, str], float]:
+def read_ratings(
+    path: Path, models: Sequence[str], sides: Sequence[str] = _SIDES
+) -> dict[tuple[str, str], float]:
     """The ratings of a CSV file with the columns ``id``, ``model`` and ``rating``.
 
     Args:
         path: The file, in UTF-8, or in UTF-16 with its mark. A rating that is empty or 0 means
             that nobody rated the response.
-        models: The models' names, base before tuned; ``base`` and ``tuned`` in the file mean them.
+        models: The models' names, base before tuned.
+        sides: What the file may call the first ones; along a training run, only ``base`` is clear.
 
     Raises:
         ProblemError: ``input``: the file cannot be read, lacks a column, rates another model, or
@@ -61,7 +64,7 @@ def read_ratings(path: Path, models: Sequence[str]) -> dict[tuple[str, str], flo
         where = f"The ratings {path} cannot be used in line {reader.line_num}."
         rating = _rating(row["rating"], where)
         named = (row["model"] or "").strip()
-        model = dict(zip(_SIDES, models, strict=False)).get(named, named)
+        model = dict(zip(sides, models, strict=False)).get(named, named)
         key = ((row["id"] or "").strip(), model)
         if model not in models:
             why = f"The models are {' and '.join(models)}, and it rates {named!r}."

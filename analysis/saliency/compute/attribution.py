@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.engine.generation import TurnEnd, end_tokens, generate, turn_end
+from analysis.engine.generation import answer_turn, generate, response_ends
 from analysis.engine.limits import refuse_too_long
 from analysis.engine.loading import LoadedModel
 from analysis.engine.memory import free_bytes, readable, release
@@ -112,8 +112,8 @@ def _written(
     """Write the response, going on behind these ids, which grow."""
     pace = _Pace()
     limit = request.max_new_tokens
-    turn = turn_end(loaded.tokenizer) if request.chat_template else TurnEnd(None, "")
-    ends = end_tokens(loaded) | ({turn.token} if turn.token is not None else set())
+    turn = answer_turn(loaded, chat_template=request.chat_template)
+    ends = response_ends(loaded, turn)
     yield Progress("generate", len(ids), limit, "response tokens")
     so_far = (*start.prompt_tokens.ids, *ids)
     with closing(generate(loaded, so_far, limit - len(ids), ends)) as steps:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from analysis.saliency.cases.library import Case
-from analysis.table import Table
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.saliency.cases.library import CaseLibrary
+from analysis.table import Cell, Table
 
 T = TypeVar("T", bound=str)
 Scores = tuple[float, ...]
@@ -34,29 +37,40 @@ class Filters:
     def next_rating(self, ratings: Sequence[str]) -> Filters:
         return replace(self, rating=_after(self.rating, ("", *ratings)))
 
-    def admits(self, case: Case) -> bool:
-        if self.dataset and case.dataset != self.dataset:
-            return False
-        rating = case.rating
+    def admitted(self, library: CaseLibrary) -> NDArray[np.int64]:
+        """The numbers of the cases that are listed, in file order."""
+        rating = library.rating_shown
+        admits = np.ones(len(rating), np.bool_)
+        if self.dataset:
+            names = library.datasets
+            wanted = names.index(self.dataset) if self.dataset in names else -1
+            admits &= library.index.columns["dataset"] == wanted
         match self.rating:
             case "":
-                return True
+                pass
             case "not rated":
-                return rating is None
+                admits &= np.isnan(rating)
             case "2 and more":
-                return rating is not None and rating >= 2
+                admits &= rating >= 2
             case "below 2":
-                return rating is not None and rating < 2
+                admits &= rating < 2
             case exactly:
-                return rating is not None and f"{rating:g}" == exactly
+                admits &= np.isin(
+                    rating, [each for each in _levels(rating) if f"{each:g}" == exactly]
+                )
+        return np.flatnonzero(admits)
 
 
-def rating_choices(cases: Sequence[Case]) -> tuple[str, ...]:
-    """The rating filters that apply to these cases."""
-    rated = sorted({case.rating for case in cases if case.rating is not None})
-    some_unrated = any(case.rating is None for case in cases)
+def rating_choices(rating: NDArray[np.float64]) -> tuple[str, ...]:
+    """The rating filters that apply to cases with these ratings, NaN for none."""
+    rated = _levels(rating)
     groups = (FOLLOWED, UNFOLLOWED) if rated else ()
-    return (*groups, *(f"{rating:g}" for rating in rated), *((NOT_RATED,) if some_unrated else ()))
+    unrated = (NOT_RATED,) if np.isnan(rating).any() else ()
+    return (*groups, *dict.fromkeys(f"{each:g}" for each in rated), *unrated)
+
+
+def _levels(rating: NDArray[np.float64]) -> list[float]:
+    return [float(each) for each in np.unique(rating[~np.isnan(rating)])]
 
 
 def difference(scores: Scores | None) -> float | None:
@@ -64,23 +78,39 @@ def difference(scores: Scores | None) -> float | None:
     return scores[1] - scores[0] if scores is not None and len(scores) > 1 else None
 
 
-def table(cases: Sequence[Case], scores: Mapping[str, Scores], models: Sequence[str]) -> Table:
-    """The list: id, dataset, marked or guessed, rating, each model's score, difference, prompt."""
+def table(library: CaseLibrary, numbers: Sequence[int]) -> Table:
+    """The list: id, dataset, marked or guessed, rating, each model's score, difference, prompt.
+
+    Its cases are read as its rows are asked for, in this order of their numbers.
+    """
     columns = [
         "id",
         "dataset",
         "instructions",
         "rating",
-        *(f"instruction_score_{name}" for name in models),
+        *(f"instruction_score_{name}" for name in library.models),
     ]
-    rows = []
-    for case in cases:
-        found = scores.get(case.id)
-        values = list(found) if found else [None] * len(models)
-        instructions = "guessed" if case.guessed else "marked"
-        about = (case.id, case.dataset, instructions, case.rating)
-        rows.append((*about, *values, difference(found), case.prompt))
-    return Table((*columns, "difference", "prompt"), tuple(rows))
+    return Table((*columns, "difference", "prompt"), _Exported(library, numbers))
+
+
+@dataclass(frozen=True)
+class _Exported:
+    library: CaseLibrary
+    numbers: Sequence[int]
+
+    def __iter__(self) -> Iterator[tuple[Cell, ...]]:
+        for number in self.numbers:
+            case, found = self.library.numbered(number), scores_of(self.library, number)
+            values = list(found) if found else [None] * len(self.library.models)
+            instructions = "guessed" if case.guessed else "marked"
+            about = (case.id, case.dataset, instructions, case.rating)
+            yield (*about, *values, difference(found), case.prompt)
+
+
+def scores_of(library: CaseLibrary, number: int) -> Scores | None:
+    """A case's scores, None while they are unknown."""
+    known = library.known
+    return tuple(known.scores[:, number].tolist()) if known.scored[number] else None
 
 
 def _after(current: T, choices: Sequence[T]) -> T:

@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.events import Resize
 from textual.message import Message
-from textual.worker import get_current_worker
+from textual.worker import Worker, get_current_worker
 
 from analysis.problems import ProblemError
-from analysis.saliency.cases.library import Case, CaseLibrary
+from analysis.saliency.cases.index import GUESSED
+from analysis.saliency.cases.library import Case, CaseLibrary, Cases
 from analysis.table import Cell
 from app.frame.actions import bindings
-from app.frame.export import free_path, save_csv
 from app.frame.twin import command_line, values_of
 from app.frame.view import View
 from app.links import CaseLink, Link, MapsLink, StepLink, StoredMap
 from app.rating import rate, rated_note
 from app.terminal.model_marks import marked
 from app.terminal.text import prose
-from app.views.cases.case_list import Filters, Scores, difference, rating_choices, table
+from app.views.cases.case_list import Filters, rating_choices, table
+from app.views.cases.case_rows import CaseRows
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Lines
 from app.widgets.table_list import TableList
-from app.widgets.table_rows import Column, Rows
+from app.widgets.table_rows import Column
 from app.workspace import LibraryWorkspace
 
-_GUESSED = "~"
 _ROLES = ("base", "tuned")
-_SCORES_A_MESSAGE = 200
+_BETWEEN_SCORES_S = 0.5
+_BETWEEN_KEEPING_S = 30.0
 
 _score = "{:.2f}".format
 
@@ -46,7 +49,7 @@ class CasesView(View):
     HELP = (
         "Every stored case of the folder: a prompt with the responses of its models and their "
         "saliency maps. No model is loaded and none is needed.\n\n"
-        f"{_GUESSED} before a case   nobody marked its instructions: they are guessed from its "
+        f"{GUESSED} before a case   nobody marked its instructions: they are guessed from its "
         "layout and its first words, and its scores rest on that guess.\n\n"
         "Enter opens a case in the Saliency view; there [ and ] go on to the previous and the "
         "next case of this list, as it is filtered and sorted.\n\n"
@@ -60,12 +63,11 @@ class CasesView(View):
         "they rate the active model's response. Ratings are kept in the folder."
     )
 
-    class Scored(Message):
-        """More cases' instruction scores."""
+    class Listed(Message):
+        """More cases are listed, or all of them."""
 
-        def __init__(self, scores: dict[str, Scores]) -> None:
-            super().__init__()
-            self.scores = scores
+    class Scored(Message):
+        """More cases' instruction scores are known."""
 
     class Read(Message):
         """A case was read from disk."""
@@ -77,8 +79,9 @@ class CasesView(View):
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self._filters = Filters()
-        self._scores: dict[str, Scores] = {}
-        self._listed: list[Case] = []
+        self._unread = ""
+        self._made: CaseRows | None = None
+        self._numbers: NDArray[np.int64] = np.arange(0)
 
     @property
     def _library(self) -> CaseLibrary:
@@ -94,10 +97,10 @@ class CasesView(View):
         yield Lines(id="summary")
 
     def on_mount(self) -> None:
-        """Show the list at once; scores follow from a thread."""
+        """Show the list at once; what is unknown of it follows from a thread."""
         self._list()
         self.run_worker(
-            self._compute_scores, thread=True, exclusive=True, exit_on_error=False, group="scores"
+            self._read, thread=True, exclusive=True, exit_on_error=False, group="scores"
         )
 
     def enter(self) -> None:
@@ -116,7 +119,11 @@ class CasesView(View):
     def _case(self) -> Case | None:
         """The case under the cursor."""
         number = self._table.row_number
-        return None if number is None else self._listed[number]
+        try:
+            return None if number is None else self._listed[number]
+        except ProblemError as error:
+            self.ui.say(str(error), severity="error")
+            return None
 
     def _columns(self) -> list[Column]:
         ascii_only, both = self.ui.settings.ascii, len(self._library.models) == 2
@@ -134,61 +141,83 @@ class CasesView(View):
         ]
 
     def _id_text(self, case_id: Cell) -> str:
-        guessed = self._library.case(str(case_id)).guessed
-        return f"{_GUESSED if guessed else ''}{case_id}"
-
-    def _row(self, index: int) -> tuple[Cell, ...]:
-        case = self._listed[index]
-        scores = self._scores.get(case.id)
-        known: tuple[float | None, ...] = scores or (None,) * len(self._library.models)
-        if len(known) == 2:
-            known = (*known, difference(scores))
-        return case.id, case.dataset, case.rating, *known, " ".join(case.prompt.split())
+        return f"{GUESSED if self._made and case_id in self._made.guessed else ''}{case_id}"
 
     def _show_summary(self) -> None:
         filters, table = self._filters, self._table
-        everything = len(self._library.cases)
+        everything, known = len(self._library.index), self._library.known
         parts = [f"{table.count} of {everything} cases"]
+        if not self._library.whole:
+            parts.append(self._unread or "the folder is still being read")
         parts.append(f"dataset {prose(filters.dataset) or 'all'}")
         parts.append(f"rating {filters.rating or 'all'}")
-        if guessed := sum(case.guessed for case in self._listed):
-            parts.append(f"{_GUESSED} instructions of {guessed} guessed")
-        if len(self._scores) < everything:
-            parts.append(f"scores of {len(self._scores)} so far")
+        if guessed := int(self._library.index.guessed[self._listed.numbers].sum()):
+            parts.append(f"{GUESSED} instructions of {guessed} guessed")
+        if (scored := int(known.scored.sum())) < everything:
+            parts.append(f"scores of {scored} so far")
         self.query_one("#summary", Lines).show([(" " + " · ".join(parts), "dim")])
 
+    @property
+    def _listed(self) -> Cases:
+        """The cases that the filters admit."""
+        return Cases(self._library, self._numbers)
+
     def _list(self) -> None:
-        before = self._case
-        self._listed = [case for case in self._library.cases if self._filters.admits(case)]
-        same = (n for n, case in enumerate(self._listed) if before and case.id == before.id)
-        self._show_rows(row=next(same, 0))
+        number = self._table.row_number
+        before = None if number is None else int(self._numbers[number])
+        self._numbers = self._filters.admitted(self._library)
+        same = None if before is None else self._listed.place_of(before)
+        self._show_rows(row=same or 0)
 
     def _show_rows(self, row: int | None = None) -> None:
-        self._table.show_rows(self._columns(), Rows.made(len(self._listed), self._row), row=row)
+        columns = self._columns()
+        self._made = CaseRows(self._library, self._listed, columns)
+        self._table.show_rows(columns, self._made.rows, row=row)
         self._show_summary()
 
     @on(TableList.Arranged)
     def _arranged(self) -> None:
         self._show_summary()
 
-    def _compute_scores(self) -> None:
-        worker = get_current_worker()
-        batch: dict[str, Scores] = {}
+    def _read(self) -> None:
+        """List the cases and compute their scores, on a thread."""
+        worker, library = get_current_worker(), self._library
         try:
-            for case_id, scores in self._library.instruction_scores():
+            for _ in library.read():
                 if worker.is_cancelled:
                     return
-                batch[case_id] = scores
-                if len(batch) == _SCORES_A_MESSAGE:
-                    self.post_message(self.Scored(batch))
-                    batch = {}
-        except ProblemError as error:
+                self.post_message(self.Listed())
+            if library.note:
+                self.app.call_from_thread(self.ui.say, library.note, severity="warning")
+            self._compute_scores(worker)
+        except (ProblemError, OSError) as error:
+            self._unread = "not all of them can be read"
             self.app.call_from_thread(self.ui.say, str(error), severity="error")
-        self.post_message(self.Scored(batch))
+        self.post_message(self.Scored())
+
+    def _compute_scores(self, worker: Worker[None]) -> None:
+        library = self._library
+        unknown = np.flatnonzero(~library.known.scored).tolist()
+        shown = kept = time.monotonic()
+        for number in unknown:
+            if worker.is_cancelled:
+                return
+            library.score(number)
+            now = time.monotonic()
+            if now - shown > _BETWEEN_SCORES_S:
+                self.post_message(self.Scored())
+                shown = now
+            if now - kept > _BETWEEN_KEEPING_S:
+                library.keep_scores()
+                kept = now
+        library.keep_scores()
+
+    @on(Listed)
+    def _take_listed(self) -> None:
+        self._list()
 
     @on(Scored)
-    def _take_scores(self, message: Scored) -> None:
-        self._scores.update(message.scores)
+    def _take_scores(self) -> None:
         self._show_rows()
 
     @on(ItemList.Chosen, "#list")
@@ -205,8 +234,9 @@ class CasesView(View):
         match link:
             case CaseLink(case_id):
                 case = self._library.case(case_id)
-                if case in self._listed:
-                    table.move_to_row(self._listed.index(case))
+                place = self._listed.place_of(self._library.number(case_id))
+                if place is not None:
+                    table.move_to_row(place)
                 self._open(case)
             case StepLink(by):
                 before = table.cursor
@@ -248,7 +278,7 @@ class CasesView(View):
         self._filter(self._filters.next_dataset(self._library.datasets))
 
     def action_rating(self) -> None:
-        self._filter(self._filters.next_rating(rating_choices(self._library.cases)))
+        self._filter(self._filters.next_rating(rating_choices(self._library.rating_shown)))
 
     def action_clear_filters(self) -> None:
         """List the cases of all datasets and ratings."""
@@ -262,24 +292,17 @@ class CasesView(View):
 
     def _refresh_ratings(self) -> None:
         """Show ratings as they are now; no case leaves the list until it is made again."""
-        self._listed = [self._library.case(case.id) for case in self._listed]
         self._show_rows()
 
     def twins(self) -> Sequence[str]:
         """The study of these maps: every case's scores are a table of its report."""
         library = self._library
-        rated = any(case.rating is not None for case in library.cases)
-        if len(library.models) < 2 and not rated:
+        if len(library.models) < 2 and not library.is_rated:
             return ()
         return [command_line("study density {results} --out study", values_of(self.ui.workspace))]
 
     def action_export(self) -> None:
         """Export the cases that are shown, in their order."""
-        path = free_path(Path.cwd(), f"cases-{self._library.folder.name}", ".csv")
-        try:
-            shown = [self._listed[number] for number in self._table.shown]
-            save_csv(table(shown, self._scores, self._library.models), path)
-        except OSError as error:
-            self.ui.say(f"Nothing was exported: {error}", severity="error")
-        else:
-            self.ui.say(f"Exported to {path}")
+        library = self._library
+        shown = [int(self._numbers[number]) for number in self._table.shown]
+        self.export_table(lambda: table(library, shown), "cases", library.folder.name)

@@ -8,10 +8,10 @@ from itertools import zip_longest
 import numpy as np
 from rich.cells import cell_len
 
-from analysis.concepts.annotation.endpoint import HOW_TO_ADD_ONE
 from analysis.concepts.changes import component_words, mean_angle
 from analysis.concepts.result import Components, LayerConcepts
 from analysis.concepts.tables import Description, Descriptions
+from analysis.servers.endpoint import HOW_TO_ADD_ONE
 from app.terminal.colours import Palette
 from app.terminal.model_marks import marked
 from app.terminal.text import fit, pad, prose, visible

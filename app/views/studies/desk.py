@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from analysis.demo.catalog import is_demo
 from analysis.methods import StudySpec, studies
@@ -14,6 +14,7 @@ from analysis.problems import Problem, ProblemError, problem
 from analysis.saliency.cases.prompt_sets import PromptSet, demo_prompts
 from analysis.studies.findings import Findings
 from analysis.studies.kept import kept_findings
+from analysis.studies.series import SeriesInput, Step, kept_series
 from analysis.studies.study import PairInput
 from app.config import Settings
 from app.frame.twin import command_line, option, values_of
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from analysis.saliency.cases.library import CaseLibrary
     from analysis.session.drive import Answerer
     from app.jobs.prices import Prices
+
+
+Given: TypeAlias = "CaseLibrary | PairInput | SeriesInput"
+"""What a study works on."""
 
 
 class Ahead(NamedTuple):
@@ -56,7 +61,7 @@ class Look(NamedTuple):
 
     study: OfferedStudy
     on: str
-    given: PairInput | None = None
+    given: PairInput | SeriesInput | None = None
     findings: Findings | None = None
     ahead: Ahead | None = None
 
@@ -75,7 +80,7 @@ class OfferedStudy:
     runs_on: str = ""
     findings: Findings | None = None
     found_on: str = ""
-    given: CaseLibrary | PairInput | None = None
+    given: Given | None = None
     pages: tuple[StudyPage, ...] = ()
     ahead: Ahead | None = None
 
@@ -128,6 +133,10 @@ class StudyDesk:
         """The study's input in words, not yet harmless."""
         if isinstance(self._workspace, LibraryWorkspace):
             return f"the {len(self._workspace.library.cases):,} stored cases; no model is needed"
+        along = f", at {len(self._workspace.series)} steps" if self._workspace.series else ""
+        return self._of_pair(study) + along
+
+    def _of_pair(self, study: OfferedStudy) -> str:
         if study.spec.takes == "pair":
             return study.spec.works_on
         if self.prompts is not None:
@@ -156,7 +165,9 @@ class StudyDesk:
         """
         spec = study.spec
         values = values_of(self._workspace)
-        given = "{results}" if self._library else "{stored}" if spec.word_options else "{models}"
+        given = (
+            "{results}" if self._library else "{along_stored}" if spec.word_options else "{along}"
+        )
         words = [f"{{{name}}}" for name in spec.word_options if not self._library]
         values["prompts"] = option("prompts", prompts if self.takes_prompts(study) else None)
         skips = values["prompts"] and self.prompts is not None and self.prompts.skipped
@@ -172,6 +183,8 @@ class StudyDesk:
         look = self._look(study)
         if look.given is None:
             return look
+        if isinstance(look.given, SeriesInput):
+            return look._replace(findings=kept_series(study.spec.name, look.given))
         return look._replace(findings=kept_findings(study.spec.name, look.given))
 
     def ahead(self, study: OfferedStudy) -> Look:
@@ -196,7 +209,7 @@ class StudyDesk:
                 given = self._input(study.spec, self.prompts)
             except (ProblemError, OSError):
                 return Look(study, on)
-        return Look(study, on, given if isinstance(given, PairInput) else None)
+        return Look(study, on, given if isinstance(given, PairInput | SeriesInput) else None)
 
     def take(self, look: Look) -> None:
         """Take in what was looked up, unless the study has begun or works on other things now."""
@@ -212,7 +225,7 @@ class StudyDesk:
         self,
         study: OfferedStudy,
         findings: Findings,
-        given: CaseLibrary | PairInput | None,
+        given: Given | None,
         on: str,
     ) -> None:
         study.findings, study.given, study.found_on = findings, given, on
@@ -230,25 +243,30 @@ class StudyDesk:
                 spec, lambda: self._input(spec, prompts), self._listener, self._turn
             )
 
-    def _input(self, spec: StudySpec, prompts: PromptSet | None) -> CaseLibrary | PairInput:
+    def _input(self, spec: StudySpec, prompts: PromptSet | None) -> Given:
         # Called on the run's thread.
         work = self._workspace
         if isinstance(work, LibraryWorkspace):
-            return work.library
+            return work.library.finish()
         if self._session is None:
             raise problem("input", "This study needs two models.")
         if spec.takes == "cases" and prompts is None and self._is_demo:
             prompts = demo_prompts()
-        found = {
+        found: dict[str, Any] = {
+            **study_options(self._settings.annotation),
             "session": self._session,
             "base": work.base,
-            "tuned": work.tuned,
             "words": work.words,
             "vectors": work.vectors,
         }
         if spec.takes == "cases":
             found["prompts"] = prompts
-        return spec.input({**study_options(self._settings.annotation), **found})
+        if work.series:
+            steps = (
+                Step(label, spec.input({**found, "tuned": tuned})) for label, tuned in work.series
+            )
+            return SeriesInput(tuple(steps))
+        return spec.input({**found, "tuned": work.tuned})
 
     @property
     def running(self) -> OfferedStudy | None:

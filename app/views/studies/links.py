@@ -9,6 +9,7 @@ from analysis.neurons.instructions import default_instructions
 from analysis.neurons.pair import Thresholds
 from analysis.saliency.cases.library import CaseLibrary
 from analysis.saliency.gather import AskedCases
+from analysis.studies.series import SeriesInput
 from analysis.studies.study import PairInput
 from analysis.table import Cell
 from app.links import CaseLink, ClustersLink, ComponentLink, HeadLink, Link, PromptLink, UnitsLink
@@ -16,8 +17,14 @@ from app.state import Prompt
 from app.views.studies.pages import StudyPage
 
 
-def link_of(page: StudyPage, row: Mapping[str, Cell], given: CaseLibrary | PairInput) -> Link | str:
+def link_of(
+    page: StudyPage, row: Mapping[str, Cell], given: CaseLibrary | PairInput | SeriesInput
+) -> Link | str:
     """The link of a page's row, or a message why there is none; `given` is the study's input."""
+    if isinstance(given, SeriesInput):
+        if row.get("step") != given.labels[-1]:
+            return f"The other views show step {given.labels[-1]}, and this row is of another one."
+        return link_of(page, row, given.last)
     match page.opens:
         case "case":
             return _case(str(row.get("case")), given)

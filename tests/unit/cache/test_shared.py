@@ -24,9 +24,9 @@ from cache.errors import (
 )
 from cache.folder import Folder
 from cache.objects import Objects
-from cache.opening import open_results
 from cache.shared import SharedStore
 from cache.store import Store
+from cache.stores import open_at
 from tests.support.spoilt_caches import LABEL
 
 
@@ -76,7 +76,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def shared(place: str) -> Iterator[SharedStore]:
     """A cache at that address."""
-    opened = open_results(place)
+    opened = open_at(place)
     assert isinstance(opened, SharedStore)
     yield opened
     opened.close()
@@ -87,7 +87,7 @@ def test_a_result_is_there_for_every_other_machine(shared: SharedStore, place: s
     assert not shared.has("k")
     value: NDArray[np.float32] = np.random.default_rng(1).random(50_000, np.float32)
     shared.put("k", value, label=LABEL)
-    other = open_results(place)
+    other = open_at(place)
     assert other.has("k")
     assert np.array_equal(other.get("k", NDArray[np.float32]), value)  # type: ignore[arg-type,type-abstract]
     shared.put("k", "second", label=LABEL)
@@ -110,7 +110,7 @@ def test_entries_say_what_they_are_and_the_limit_is_none(shared: SharedStore, pl
     assert {entry.key for entry in entries} == {"key0", "key1", "key2"}
     assert all(entry.label == LABEL and entry.accessed is None for entry in entries)
     info = shared.info()
-    assert (str(info.directory), info.entries, info.size_limit, info.read_only) == (
+    assert (str(info.place), info.entries, info.size_limit, info.read_only) == (
         str(folder_at(place) or place),
         3,
         None,
@@ -177,7 +177,7 @@ def test_copies_of_an_address_are_read_and_never_outlast_a_clearing(tmp_path: Pa
 
 
 def test_a_store_that_refuses_is_told_from_an_empty_one() -> None:
-    refusing = open_results("refusing://bucket/path")
+    refusing = open_at("refusing://bucket/path")
     reason = "Unable to locate credentials"
     with pytest.raises(CacheUnavailableError, match=reason):
         refusing.get("k", str)
@@ -191,8 +191,8 @@ def test_a_store_that_refuses_is_told_from_an_empty_one() -> None:
 def test_a_protocol_that_lacks_its_package_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(CacheAddressError) as caught:
-        open_results("oss://bucket/path")
+        open_at("oss://bucket/path")
     assert "the package ossfs, which is not installed" in caught.value.reason
     assert "pip install ossfs" in caught.value.remedy
     with pytest.raises(CacheAddressError, match="'gopher'"):
-        open_results("gopher://bucket/path")
+        open_at("gopher://bucket/path")

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from cache import opening
+from cache import networks
 from cache.address import folder_at
 from cache.errors import CacheUnavailableError, CacheWriteError
 from cache.folder import Folder
-from cache.opening import open_results
 from cache.shared import SharedStore
 from cache.store import Store
+from cache.stores import open_at
 from tests.support.children import DROP_PRIVILEGES, output_of, public_folder, run, start, tiny_disk
 from tests.support.spoilt_caches import LABEL
 
@@ -24,9 +24,9 @@ from tests.support.spoilt_caches import LABEL
 WORK = """
 import random, sys
 from cache.entries import EntryLabel
-from cache.opening import open_results
+from cache.stores import open_at
 place, name, operations = sys.argv[1], sys.argv[2], int(sys.argv[3])
-store = open_results(place)
+store = open_at(place)
 print("writing", flush=True)
 for number in random.Random(name).sample(range(500), operations):
     key = f"key{number:03}"
@@ -43,9 +43,9 @@ import sys
 from pathlib import Path
 from cache.errors import CacheWriteError
 from cache.entries import EntryLabel
-from cache.opening import open_results
+from cache.stores import open_at
 folder = Path(sys.argv[1])
-store = open_results(f"file://{folder}")
+store = open_at(f"file://{folder}")
 store.put("short", "value", label=EntryLabel("test"))
 with open(folder / "filler", "wb", buffering=0) as filler:
     try:
@@ -69,11 +69,11 @@ IMPORTS = """
 import sys
 from cache.errors import CacheWriteError
 from cache.entries import EntryLabel
-from cache.opening import open_results
+from cache.stores import open_at
 """
 
 REFUSED = """
-store = open_results(sys.argv[1])
+store = open_at(sys.argv[1])
 print(store.get("k", str), bool(store.info().read_only))
 for change in (lambda: store.put("new", "value", label=EntryLabel("test")), store.clear):
     try:
@@ -90,7 +90,7 @@ def folder() -> Iterator[Path]:
 
 
 def shared(folder: Path) -> SharedStore:
-    opened = open_results(f"file://{folder}")
+    opened = open_at(f"file://{folder}")
     assert isinstance(opened, SharedStore)
     return opened
 
@@ -201,9 +201,9 @@ def test_what_is_made_in_a_folder_is_for_those_that_may_write_to_it(tmp_path: Pa
 
 
 def test_a_folder_is_a_database_until_somebody_shares_it(tmp_path: Path) -> None:
-    assert isinstance(open_results(tmp_path), Store)
+    assert isinstance(open_at(str(tmp_path)), Store)
     shared(tmp_path).put("k", "value", label=LABEL)
-    opened = open_results(tmp_path)
+    opened = open_at(str(tmp_path))
     assert isinstance(opened, SharedStore)
     assert opened.get("k", str) == "value"
 
@@ -221,9 +221,9 @@ def test_a_folder_on_a_network_is_shared_without_a_word(
         "1 1 250:250 / /data rw - nfs4 server:/data rw\n"
         f"2 1 {number} / / rw shared:1 - {kind} x rw\n"
     )
-    monkeypatch.setattr(opening, "_MOUNTS", mounts)
-    assert opening.is_on_network(tmp_path / "not" / "made yet") is expected
-    assert isinstance(open_results(tmp_path / "cache"), SharedStore) is expected
+    monkeypatch.setattr(networks, "_MOUNTS", mounts)
+    assert networks.is_on_network(tmp_path / "not" / "made yet") is expected
+    assert isinstance(open_at(str(tmp_path / "cache")), SharedStore) is expected
 
 
 def test_a_relative_address_is_a_folder_from_here() -> None:

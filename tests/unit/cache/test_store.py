@@ -81,7 +81,7 @@ def test_info_counts_the_bytes_of_both_small_and_large_entries(store: Store) -> 
     store.put("small", scores(1), label=LABEL)
     store.put("large", scores(100), label=LABEL)
     info = store.info()
-    assert info.directory == store.directory
+    assert info.place == str(store.directory)
     assert info.entries == 2
     assert info.bytes == sum(entry.size for entry in store.entries())
     assert 101_000 < info.bytes < 102_000

@@ -16,7 +16,7 @@ from analysis.saliency.request import AttributionRequest
 from analysis.session.process import EngineProcess
 from analysis.session.session import Session
 from cache.folder import Folder
-from cache.opening import open_results
+from cache.stores import open_at
 
 SCRIPT = Path(__file__).parents[3] / "support" / "scripted_engine.py"
 # Generous: a slow machine may have other work.
@@ -46,7 +46,7 @@ def begin(folder: Path) -> Iterator[Open]:
 
     def begin() -> Session:
         engine = (sys.executable, str(SCRIPT))
-        store = open_results(f"file://{folder}")
+        store = open_at(f"file://{folder}")
         opened.append(Session(store, start_engine=lambda: EngineProcess(engine)))
         return opened[-1]
 

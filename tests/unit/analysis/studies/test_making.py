@@ -30,7 +30,7 @@ with CaseFolder(folder, ("one", "two")):
 from analysis.studies import report
 from analysis.studies.findings import Findings, NamedTable
 from analysis.table import Table
-report.report_text = lambda findings: wait()
+report.report_text = lambda findings, parquet: wait()
 report.write_report(Findings("heads", "t", (), (NamedTable("t", "t", Table(("a",), [])),)), folder)
 """,
 }

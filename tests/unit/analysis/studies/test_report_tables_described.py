@@ -11,11 +11,11 @@ from scipy.stats import ttest_ind
 
 from analysis.concepts import study as concepts
 from analysis.concepts.annotation.answer_file import AnswerFile
-from analysis.concepts.annotation.asking import Pace
 from analysis.concepts.annotation.first_descriptions import subjects_of
 from analysis.concepts.annotation.runner import annotate
 from analysis.concepts.annotation.templates import load_templates
 from analysis.concepts.request import ConceptsRequest
+from analysis.servers.pace import Pace
 from analysis.words.choice import Words
 from tests.support.scripted_completer import ScriptedCompleter
 from tests.support.scripted_concepts import layer_concepts

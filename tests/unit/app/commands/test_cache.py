@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from app.cli import main
-from app.commands.cache_place import cache_folder, cache_place, named_place, usual_folder
+from app.commands.session import cache_folder, cache_place
 from cache.entries import EntryLabel
-from cache.opening import open_results
 from cache.store import Store
+from cache.stores import open_at
 
 PROMPT = "Write a word.\n" * 6
 
@@ -60,7 +60,7 @@ def test_a_shared_cache_has_no_limit_and_nobody_records_who_read_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place = f"file://{tmp_path}/shared"
-    open_results(place).put("key", "x" * 1000, label=EntryLabel("attribution", "model", PROMPT))
+    open_at(place).put("key", "x" * 1000, label=EntryLabel("attribution", "model", PROMPT))
     assert main(["cache", "info", "--cache-dir", place]) == 0
     info = capsys.readouterr().out
     assert f"folder   {tmp_path}/shared\nresults  1\n" in info
@@ -80,11 +80,9 @@ def test_an_address_that_nothing_knows_is_refused(capsys: pytest.CaptureFixture[
 
 
 def test_what_is_kept_beside_results_at_an_address_is_in_the_usual_folder(tmp_path: Path) -> None:
-    def places(given: str) -> tuple[Path | str, Path, str]:
+    usual = cache_folder(Namespace())
+    for given in ("memory://bucket/path", f"file://{tmp_path}"):
         options = Namespace(cache_dir=given)
-        return cache_place(options), cache_folder(options), named_place(options)
-
-    bucket, folder = "memory://bucket/path", f"file://{tmp_path}"
-    assert places(bucket) == (bucket, usual_folder(), bucket)
-    assert places(folder) == (folder, tmp_path, folder)
-    assert places(str(tmp_path)) == (tmp_path, tmp_path, str(tmp_path))
+        assert (cache_place(options), cache_folder(options)) == (given, usual)
+    options = Namespace(cache_dir=str(tmp_path))
+    assert (cache_place(options), cache_folder(options)) == (str(tmp_path), tmp_path)

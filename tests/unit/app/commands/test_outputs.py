@@ -53,14 +53,14 @@ def taken(tmp_path):
     return tmp_path
 
 
-def test_every_command_that_writes_rows_writes_them_as_json_too():
+def test_every_command_that_writes_rows_writes_them_as_json_and_parquet_too():
     found = {
         words: {name for action in each._actions for name in action.option_strings}
         for words, each in every_parser(parser())
     }
     writing = {words for words, options in found.items() if "--csv" in options}
     assert {words.split()[0] for words in writing} > {"attribute", "models", "study"}
-    assert not {words for words in writing if "--json" not in found[words]}
+    assert not {words for words in writing if not {"--json", "--parquet"} <= found[words]}
     assert set(COMMANDS) <= set(found)
 
 

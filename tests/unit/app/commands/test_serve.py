@@ -12,6 +12,7 @@ from app.commands.serve import app_arguments
 
 OPTIONS = {
     "--base": "demo-base",
+    "--series": "demo-steps",
     "--tuned": "-odd name's",
     "--results": "a folder",
     "--vocab": "words.txt",

@@ -7,7 +7,8 @@ import pytest
 from analysis.methods import studies, study_of
 from analysis.problems import ProblemError
 from app.commands.parser import parser
-from app.commands.study_input import refuse_unused
+from app.commands.study_input import found_for, refuse_unused
+from app.config import Settings
 
 CASES = [each.name for each in studies() if each.takes_stored]
 OF_MODELS_ALONE = [each.name for each in studies() if not each.takes_stored]
@@ -22,6 +23,11 @@ OF_MODELS = {
     "--chat-template": None,
     "--method": "forward",
     "--response": "own",
+    "--base-server": "http://localhost:1/v1",
+    "--tuned-server": "http://localhost:1/v1",
+    "--base-server-model": "one",
+    "--tuned-server-model": "other",
+    "--server-concurrency": "3",
     "--device": "cpu",
     "--dtype": "float16",
     "--trust-remote-code": None,
@@ -106,3 +112,12 @@ def test_before_the_command_or_after_it_an_option_of_models_means_the_same(optio
     after = parser().parse_args(["study", "density", *given])
     assert vars(before) == vars(after)
     assert vars(before) != vars(parser().parse_args(["study", "density"]))
+
+
+@pytest.mark.parametrize(
+    "option", [("--tuned-server-model", "name"), ("--server-concurrency", "3")]
+)
+def test_what_speaks_of_a_server_needs_one(option: tuple[str, str]) -> None:
+    options = parser().parse_args(["study", "density", "--prompts", "demo", *option])
+    with pytest.raises(ProblemError, match=f"{option[0]} would change nothing"):
+        found_for(study_of("density"), options, Settings())

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from analysis.concepts.annotation.annotation import Annotation
 from analysis.concepts.annotation.answer_file import AnswerFile
-from analysis.concepts.annotation.asking import Pace
-from analysis.concepts.annotation.endpoint import Endpoint
 from analysis.concepts.annotation.openai_completer import OpenAICompleter
 from analysis.concepts.annotation.runner import annotate
 from analysis.concepts.annotation.templates import Templates
+from analysis.servers.endpoint import Endpoint
+from analysis.servers.pace import Pace
 from tests.support.chat_server import (
     MODEL,
     ChatServer,

@@ -11,11 +11,11 @@ import pytest
 
 from analysis.concepts.annotation.annotation import gap_notes
 from analysis.concepts.annotation.answer_file import AnswerFile
-from analysis.concepts.annotation.endpoint import Endpoint
 from analysis.concepts.annotation.openai_completer import OpenAICompleter
 from analysis.concepts.annotation.runner import annotate
 from analysis.concepts.annotation.templates import Templates
 from analysis.problems import ProblemError
+from analysis.servers.endpoint import Endpoint
 from tests.support.chat_server import (
     MODEL,
     ChatServer,

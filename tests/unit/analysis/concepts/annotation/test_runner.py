@@ -16,11 +16,11 @@ import pytest
 
 from analysis.concepts.annotation.annotation import Annotation
 from analysis.concepts.annotation.answer_file import AnswerFile
-from analysis.concepts.annotation.asking import Pace
-from analysis.concepts.annotation.completer import Message, TryAgainError
+from analysis.concepts.annotation.completer import Message
 from analysis.concepts.annotation.runner import Progress, annotate
 from analysis.concepts.annotation.templates import Templates
 from analysis.problems import Problem, ProblemError, problem
+from analysis.servers.pace import Pace, TryAgainError
 from tests.support.scripted_completer import (
     AnswersInMemory,
     ScriptedCompleter,

@@ -69,7 +69,7 @@ def test_a_rating_is_kept_in_the_folder_beside_the_others(tmp_path):
     library.rate("two", "apt", 2.0)
     library.rate("one", "plain", None)
     again = CaseLibrary.open(folder)
-    assert library.cases == again.cases
+    assert list(library.cases) == list(again.cases)
     # Without a word on it, the rated model would be taken for the tuned one.
     assert library.models == again.models == ("apt", "plain")
     lines = [json.loads(line) for line in (folder / "ratings.jsonl").open()]

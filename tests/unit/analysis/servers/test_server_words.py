@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.concepts.annotation.server_words import code, decoded, reason
+from analysis.servers.server_words import code, decoded, reason
 
 
 def nested(depth: int) -> object:

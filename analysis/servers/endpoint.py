@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from analysis.problems import ProblemError, problem
+from analysis.problems import problem
 
 OPENAI = "https://api.openai.com/v1"
 HOW_TO_ADD_ONE = (
@@ -79,7 +79,7 @@ def endpoint(
         ProblemError: ``input`` if there is no endpoint, its address is invalid, or no model is
             named.
     """
-    key = environment.get("OPENAI_API_KEY", "").strip()
+    key = key_in(environment)
     address = (base_url or environment.get("OPENAI_BASE_URL", "")).strip().rstrip("/")
     if not key and not address:
         raise problem(
@@ -91,12 +91,16 @@ def endpoint(
             "No model is set for describing components.",
             remedy="Name one that the endpoint offers.",
         )
-    found = Endpoint(model.strip(), address or OPENAI, key)
-    _check(found)
-    return found
+    return checked(Endpoint(model.strip(), address or OPENAI, key), HOW_TO_ADD_ONE)
 
 
-def _check(found: Endpoint) -> None:
+def key_in(environment: Mapping[str, str]) -> str:
+    """The key, empty for none; the environment is its only source."""
+    return environment.get("OPENAI_API_KEY", "").strip()
+
+
+def checked(found: Endpoint, remedy: str) -> Endpoint:
+    """The endpoint itself; raises ProblemError, ``input``, if address or key cannot be used."""
     try:
         parts = urlsplit(found.base_url)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname)
@@ -104,15 +108,17 @@ def _check(found: Endpoint) -> None:
     except ValueError:
         usable = False
     if not usable:
-        raise _unusable(
+        raise problem(
+            "input",
             "The endpoint's address cannot be used.",
             "It must begin with http:// or https:// and name a host, as in http://localhost:8000/v1.",
+            remedy,
         )
     if not found.api_key.isascii() or any(map(str.isspace, found.api_key)):
-        raise _unusable(
-            "OPENAI_API_KEY is not a valid key.", "It contains spaces or characters beyond ASCII."
+        raise problem(
+            "input",
+            "OPENAI_API_KEY is not a valid key.",
+            "It contains spaces or characters beyond ASCII.",
+            remedy,
         )
-
-
-def _unusable(what: str, why: str) -> ProblemError:
-    return problem("input", what, why, HOW_TO_ADD_ONE)
+    return found

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.concepts.annotation.endpoint import OPENAI, Endpoint, endpoint
 from analysis.problems import ProblemError
+from analysis.servers.endpoint import OPENAI, Endpoint, endpoint
 
 KEY = "sk-very-secret"
 

@@ -1,0 +1,1 @@
+"""Responses that a server generates, by their exact token ids (METHODS 1)."""

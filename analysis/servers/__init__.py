@@ -1,0 +1,1 @@
+"""Servers with OpenAI's protocol: addresses and keys, a client, retries, refusals in words."""
