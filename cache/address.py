@@ -1,4 +1,4 @@
-"""Tells the address of an object store, such as ``s3://bucket/path``, from a folder's path; imports little."""
+"""Tells the address of a shared store, such as ``s3://bucket/path``, from a folder's path."""
 
 from __future__ import annotations
 

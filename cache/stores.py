@@ -89,7 +89,8 @@ def _elsewhere(address: str, copies: Path | None) -> ResultStore:
 
     objects = Objects(address)
     near = None
-    if copies is not None and protocol_of(address) != "memory":
+    # On a network file system the copies' database would have no locks, and not be near.
+    if copies is not None and protocol_of(address) != "memory" and not is_on_network(copies):
         # One folder an address: what is copied from one is not taken to be in another.
         name = hashlib.sha256(address.encode()).hexdigest()[:16]
         with contextlib.suppress(CacheError):

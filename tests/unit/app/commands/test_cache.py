@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis.problems import ProblemError
 from app.cli import main
 from app.commands.session import cache_folder, cache_place
 from cache.entries import EntryLabel
@@ -77,6 +78,16 @@ def test_an_address_that_nothing_knows_is_refused(capsys: pytest.CaptureFixture[
     errors = capsys.readouterr().err
     assert "No results can be kept at gopher://bucket/path." in errors
     assert "s3://bucket/path" in errors
+
+
+def test_the_app_refuses_such_an_address_before_it_opens() -> None:
+    from app.commands.open_app import workspace_of
+    from app.commands.parser import parser
+    from app.config import Settings
+
+    options = parser().parse_args(["--cache-dir", "gopher://bucket/path"])
+    with pytest.raises(ProblemError, match="No results can be kept at gopher://bucket/path"):
+        workspace_of(options, Settings())
 
 
 def test_what_is_kept_beside_results_at_an_address_is_in_the_usual_folder(tmp_path: Path) -> None:
