@@ -18,7 +18,7 @@ from cache.errors import CorruptDataError
 
 _MAGIC = b"insttui\x01"
 _DIGEST_SIZE = 16
-_SEAL_SIZE = len(_MAGIC) + _DIGEST_SIZE
+SEAL_SIZE = len(_MAGIC) + _DIGEST_SIZE
 
 _FILE_NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{28}\.val")
 _ATTEMPTS = 10
@@ -33,8 +33,8 @@ def unseal(key: str, data: bytes) -> memoryview:
     """The payload that was sealed under `key`; raises CorruptDataError for any other data."""
     if data[: len(_MAGIC)] != _MAGIC:
         raise CorruptDataError("not an entry of this program's cache")
-    payload = memoryview(data)[_SEAL_SIZE:]
-    if data[len(_MAGIC) : _SEAL_SIZE] != _checksum(key, payload):
+    payload = memoryview(data)[SEAL_SIZE:]
+    if data[len(_MAGIC) : SEAL_SIZE] != _checksum(key, payload):
         raise CorruptDataError("the checksum differs")
     return payload
 

@@ -35,13 +35,16 @@ class EntryLabel(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One stored result of `size` bytes; label None if it can no longer be read; times in UTC."""
+    """One stored result of `size` bytes; label None if it can no longer be read; times in UTC.
+
+    When it was last read is None where nobody records that.
+    """
 
     key: str
     label: EntryLabel | None
     size: int
     created: datetime
-    accessed: datetime
+    accessed: datetime | None
 
 
 def to_tag(label: EntryLabel) -> str:
@@ -51,9 +54,9 @@ def to_tag(label: EntryLabel) -> str:
 
 
 def from_tag(tag: object) -> EntryLabel | None:
-    """The label in what `to_tag` made; None if it is anything else."""
+    """What `to_tag` made of a label; None if it is damaged."""
     try:
-        return msgspec.json.decode(tag, type=EntryLabel) if isinstance(tag, str) else None
+        return msgspec.json.decode(tag, type=EntryLabel) if isinstance(tag, str | bytes) else None
     except msgspec.DecodeError:
         return None
 

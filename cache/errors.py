@@ -11,15 +11,22 @@ class CorruptDataError(ValueError):
 
 
 class CacheError(Exception):
-    """A cache failure, `reason` in one sentence; the analysis itself can still run."""
+    """A cache failure, `reason` in one sentence; the analysis itself can still run.
 
-    def __init__(self, reason: str) -> None:
+    `remedy` is what the user can do, where that is more than choosing another place.
+    """
+
+    def __init__(self, reason: str, remedy: str = "") -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason, self.remedy = reason, remedy
 
 
 class CacheUnavailableError(CacheError):
     """The cache can be neither written nor read."""
+
+
+class CacheAddressError(CacheUnavailableError):
+    """Nothing that is installed can use the address, which no later attempt changes."""
 
 
 class CacheWriteError(CacheError):
@@ -30,9 +37,26 @@ class CorruptEntryError(CacheError):
     """An entry was damaged and has been dropped; recomputing it restores it."""
 
 
+class GoneError(OSError):
+    """The place of a shared cache is not there any more."""
+
+    remedy = (
+        "Mount it or make it again; the same command then goes on with what is kept there. "
+        "Or choose another place with --cache-dir."
+    )
+
+    def __init__(
+        self, what: str = "The cache is not there any more: it was removed or unmounted"
+    ) -> None:
+        super().__init__(what)
+
+
 _SYSTEM = {
     errno.ENOSPC: "The disk is full.",
     errno.EDQUOT: "The disk quota is used up.",
+    errno.EIO: "The disk reports an error.",
+    errno.ESTALE: "The disk is no longer mounted, or its server began anew.",
+    errno.ETIMEDOUT: "The disk's server does not answer.",
     errno.EROFS: "The disk is read-only.",
     errno.EACCES: "Permission was denied.",
     errno.EPERM: "Permission was denied.",

@@ -1,201 +1,200 @@
-"""A result store for many machines: an object store or a folder that they share, through fsspec.
+"""The result store of many machines: an entry is a file or an object, and nothing else is kept.
 
-Every result is one object, under its key, whole or absent; nothing is locked and there is no
-database, since SQLite's locks do not hold over networks. Two who compute the same write the same.
-Nothing is evicted: how large it may become is for its owner to say.
+An entry says itself what it is and is checked whenever it is read. Two that write one key write the
+same answer, so nobody waits for anybody. Nothing is evicted: no machine knows what others still
+need.
 """
 
 from __future__ import annotations
 
-import struct
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import contextlib
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from cache.blobs import Blob, Blobs, file_name
 from cache.codec import decode, encode
-from cache.disk import seal, unseal
+from cache.disk import SEAL_SIZE, seal, unseal
 from cache.entries import Entry, EntryLabel, from_tag, to_tag
 from cache.errors import (
+    CacheError,
     CacheUnavailableError,
     CacheWriteError,
     CorruptDataError,
     CorruptEntryError,
+    GoneError,
     in_words,
 )
-from cache.store import Info, Removed
+from cache.store import Info, Removed, Store
 
 T = TypeVar("T")
+F = TypeVar("F", bound=CacheError)
 
-_SUFFIX = ".result"
-_TAG_LENGTH = struct.Struct(">I")
-_LONGEST_TAG = 4096
+_LENGTH_SIZE = 4
+# Enough for a label: the store keeps 200 characters of the prompt.
+_HEAD_SIZE = 4096
+# Nobody takes longer to write one entry.
+_STALE = timedelta(days=1)
 
 
 class SharedStore:
-    """A store at an address such as ``s3://bucket/folder`` or ``file:///mnt/shared``.
+    """Results in `Blobs`. Its methods may be called from any thread.
 
-    Its methods may be called from any thread.
+    Args:
+        blobs: Where they lie.
+        near: Keeps copies of what was read, on this machine; None where reading is quick anyway.
 
     Attributes:
-        address: Where it is.
+        address: Where they lie, in words that open it anywhere.
         repaired: Always empty: nothing here can need repair as a whole.
     """
 
-    def __init__(self, address: str) -> None:
-        """Open it; CacheUnavailableError if it cannot be reached or a package for it is missing."""
-        # Imported here: most caches are folders of this machine.
-        import fsspec
-
-        self.address = address.rstrip("/")
-        self.repaired = ""
-        protocol = address.partition("://")[0]
-        try:
-            # A listing that was kept would hide what others have stored since.
-            options = {"use_listings_cache": False, "skip_instance_cache": True}
-            if protocol in ("file", "local", "memory"):
-                options = {}
-            self._files, self._root = fsspec.core.url_to_fs(self.address, **options)
-            self._moves = protocol in ("file", "local")
-            if self._moves:
-                self._files.makedirs(self._root, exist_ok=True)
-            self._files.exists(self._root)
-        except ImportError as error:
-            raise CacheUnavailableError(
-                f"{protocol}:// needs a package that is not installed: {error}."
-            ) from error
-        except Exception as error:
-            # Every client has errors of its own.
-            raise CacheUnavailableError(in_words(error)) from error
+    def __init__(self, blobs: Blobs, near: Store | None = None) -> None:
+        self._blobs, self._near = blobs, near
+        self.address, self.repaired = blobs.place, ""
 
     def get(self, key: str, expected: type[T]) -> T | None:
-        """The value stored under `key`; None if there is none or it cannot be read now.
+        """The value stored under `key`; None if there is none.
 
         Raises:
-            CorruptEntryError: It was damaged or not of type `expected`; it is dropped.
+            CorruptEntryError: The entry is damaged or not of type `expected`. It stays until `put`
+                replaces it: another machine may have done so by now.
+            CacheUnavailableError: It cannot be read now.
         """
+        copy = self._copy(key, expected)
+        if copy is not None:
+            return copy
         try:
-            data: bytes = self._files.cat_file(self._path(key))
-        except Exception:
+            data = self._blobs.read(file_name(key))
+        except FileNotFoundError:
             return None
+        except OSError as error:
+            raise _error(CacheUnavailableError, error) from error
         try:
-            return decode(unseal(key, _sealed(data)), expected)
+            tag, payload = _unpack(unseal(key, data))
+            value = decode(payload, expected)
         except CorruptDataError as damage:
-            with suppress(Exception):
-                self._files.rm_file(self._path(key))
             raise CorruptEntryError(f"A stored result was damaged: {damage}.") from damage
+        self._keep_copy(key, value, from_tag(tag) or EntryLabel(""))
+        return value
 
     def has(self, key: str) -> bool:
         """Whether something is stored under `key`, which is not read, and may be damaged."""
+        if self._near is not None and self._near.has(key):
+            return True
         try:
-            return bool(self._files.exists(self._path(key)))
-        except Exception:
+            return self._blobs.has(file_name(key))
+        except OSError:
             return False
 
     def put(self, key: str, value: object, *, label: EntryLabel) -> None:
         """Store `value`, anything `codec.encode` accepts; raises CacheWriteError, saying why."""
         tag = to_tag(label).encode()
-        data = b"".join((_TAG_LENGTH.pack(len(tag)), tag, seal(key, encode(value))))
-        path = self._path(key)
-        with self._changing():
-            if not self._moves:
-                # A store of objects shows an object when it is whole.
-                self._files.pipe_file(path, data)
-                return
-            part = f"{path}.{uuid.uuid4().hex}.part"
-            try:
-                self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
-                self._files.pipe_file(part, data)
-                self._files.mv(part, path)
-            except OSError:
-                with suppress(OSError):
-                    self._files.rm_file(part)
-                raise
+        data = seal(key, b"".join((len(tag).to_bytes(_LENGTH_SIZE), tag, encode(value))))
+        try:
+            self._blobs.write(file_name(key), data)
+        except OSError as error:
+            raise _error(CacheWriteError, error) from error
+        self._keep_copy(key, value, label)
 
     def entries(self) -> list[Entry]:
-        """All entries, the oldest first; none is decoded. Raises CacheUnavailableError."""
-        found = []
-        for path, about in self._listed():
-            key = path.rpartition("/")[2].removesuffix(_SUFFIX)
-            moment = _moment(about)
-            found.append(Entry(key, self._label(path), int(about["size"]), moment, moment))
-        return sorted(found, key=lambda entry: entry.created)
+        """All entries, the oldest first. Reads the beginning of each."""
+        found = self._listing()
+        try:
+            heads = self._blobs.heads([each.name for each in found], _HEAD_SIZE)
+        except OSError as error:
+            raise _error(CacheUnavailableError, error) from error
+        return [
+            Entry(each.name.rpartition("/")[2], _label(head), each.size, each.written, None)
+            for each, head in zip(found, heads, strict=True)
+        ]
 
     def info(self) -> Info:
-        """Address and size; it has no limit. Raises CacheUnavailableError if unreadable now."""
-        sizes = [int(about["size"]) for _, about in self._listed()]
-        return Info(self.address, len(sizes), sum(sizes), None, "")
+        """Where it is and its size; it has no limit. Raises CacheUnavailableError."""
+        found = self._listing()
+        size = sum(each.size for each in found)
+        return Info(self.address, len(found), size, None, self._blobs.read_only())
 
     def prune(
         self, *, max_bytes: int | None = None, older_than: timedelta | None = None
     ) -> Removed:
-        """Remove entries stored longer ago than `older_than`, then the oldest down to `max_bytes`.
+        """Remove entries written longer ago than `older_than`, then the oldest to `max_bytes`.
 
         Raises:
             CacheWriteError: Not everything could be removed.
             CacheUnavailableError: The cache cannot be read now.
         """
-        listed = sorted(self._listed(), key=lambda each: _moment(each[1]))
-        size = sum(int(about["size"]) for _, about in listed)
-        oldest = datetime.now(UTC) - older_than if older_than is not None else None
-        count = removed = 0
-        for path, about in listed:
-            too_old = oldest is not None and _moment(about) < oldest
-            if too_old or (max_bytes is not None and size - removed > max_bytes):
-                with self._changing():
-                    self._files.rm_file(path)
-                count, removed = count + 1, removed + int(about["size"])
-        return Removed(count, removed)
+        found = self._listing()
+        now = datetime.now(UTC)
+        left = sum(each.size for each in found)
+        doomed = []
+        for each in found:
+            is_old = older_than is not None and each.written < now - older_than
+            if is_old or (max_bytes is not None and left > max_bytes):
+                doomed.append(each)
+                left -= each.size
+        return self._remove(doomed, now - _STALE)
 
     def clear(self) -> Removed:
-        """Remove every result; raises as `prune`."""
-        return self.prune(max_bytes=0)
+        """Remove everything, also what others are writing just now.
+
+        Raises:
+            CacheWriteError: Not everything could be removed.
+            CacheUnavailableError: The cache cannot be read now.
+        """
+        return self._remove(self._listing(), datetime.now(UTC))
 
     def close(self) -> None:
-        """There is nothing to close."""
+        if self._near is not None:
+            self._near.close()
 
-    def _path(self, key: str) -> str:
-        return f"{self._root}/{key[:2]}/{key}{_SUFFIX}"
+    def _listing(self) -> list[Blob]:
+        try:
+            return sorted(self._blobs.listing(), key=lambda each: (each.written, each.name))
+        except OSError as error:
+            raise _error(CacheUnavailableError, error) from error
 
-    def _label(self, path: str) -> EntryLabel | None:
-        with suppress(Exception):
-            head: bytes = self._files.cat_file(path, start=0, end=_TAG_LENGTH.size + _LONGEST_TAG)
-            (length,) = _TAG_LENGTH.unpack_from(head)
-            return from_tag(head[_TAG_LENGTH.size :][:length].decode())
+    def _remove(self, doomed: list[Blob], before: datetime) -> Removed:
+        if self._near is not None:
+            # The copies of this machine; other machines keep theirs.
+            self._near.clear()
+        try:
+            self._blobs.remove([each.name for each in doomed])
+            self._blobs.sweep(before)
+        except OSError as error:
+            raise _error(CacheWriteError, error) from error
+        return Removed(len(doomed), sum(each.size for each in doomed))
+
+    # Copies: an answer under a key never changes, so that one never goes out of date.
+
+    def _copy(self, key: str, expected: type[T]) -> T | None:
+        try:
+            return None if self._near is None else self._near.get(key, expected)
+        except CacheError:
+            return None
+
+    def _keep_copy(self, key: str, value: object, label: EntryLabel) -> None:
+        if self._near is not None:
+            with contextlib.suppress(CacheError):
+                self._near.put(key, value, label=label)
+
+
+def _unpack(payload: memoryview) -> tuple[bytes, memoryview]:
+    """The label as it was stored, and the encoded value."""
+    start = _LENGTH_SIZE + int.from_bytes(payload[:_LENGTH_SIZE])
+    if start > len(payload):
+        raise CorruptDataError("it is cut short")
+    return bytes(payload[_LENGTH_SIZE:start]), payload[start:]
+
+
+def _label(head: bytes) -> EntryLabel | None:
+    """The label in the beginning of an entry, which is not checked; None if it is damaged."""
+    try:
+        tag, _ = _unpack(memoryview(head)[SEAL_SIZE:])
+    except CorruptDataError:
         return None
-
-    def _listed(self) -> list[tuple[str, dict[str, Any]]]:
-        try:
-            found: dict[str, dict[str, Any]] = self._files.find(self._root, detail=True)
-        except Exception as error:
-            raise CacheUnavailableError(in_words(error)) from error
-        return [(path, about) for path, about in found.items() if path.endswith(_SUFFIX)]
-
-    @contextmanager
-    def _changing(self) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:
-            raise CacheWriteError(in_words(error)) from error
+    return from_tag(tag)
 
 
-def _sealed(data: bytes) -> bytes:
-    """What follows the label; CorruptDataError if the data is cut."""
-    if len(data) < _TAG_LENGTH.size:
-        raise CorruptDataError("it is cut")
-    (length,) = _TAG_LENGTH.unpack_from(data)
-    return data[_TAG_LENGTH.size + length :]
-
-
-def _moment(about: dict[str, Any]) -> datetime:
-    """When a file was stored: each file system has a name and a type of its own for it."""
-    value = next(
-        (about[name] for name in ("mtime", "LastModified", "updated", "created") if name in about),
-        0.0,
-    )
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
-    return datetime.fromtimestamp(value, UTC)
+def _error(kind: type[F], error: OSError) -> F:
+    remedy = GoneError.remedy if isinstance(error, GoneError) else ""
+    return kind(in_words(error), remedy)

@@ -175,7 +175,9 @@ class Store:
             removed = Removed(0, 0)
             if older_than is not None:
                 oldest = datetime.now(UTC) - older_than
-                removed = self._remove([e for e in self.entries() if e.accessed < oldest])
+                removed = self._remove(
+                    [e for e in self.entries() if (e.accessed or e.created) < oldest]
+                )
             if max_bytes is not None:
                 more = self._shrink(max_bytes)
                 removed = Removed(removed.entries + more.entries, removed.bytes + more.bytes)

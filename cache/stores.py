@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from cache.address import is_shared
+from cache.address import folder_at, is_shared, protocol_of
+from cache.blobs import RESULTS
 from cache.entries import Entry, EntryLabel
+from cache.errors import CacheError
+from cache.folder import Folder
+from cache.networks import is_on_network
+from cache.shared import SharedStore
 from cache.store import DEFAULT_SIZE_LIMIT, Info, Removed, Store
 
 T = TypeVar("T")
@@ -20,7 +27,12 @@ class ResultStore(Protocol):
     repaired: str
 
     def get(self, key: str, expected: type[T]) -> T | None:
-        """The value stored under `key`; CorruptEntryError if it was damaged, and it is dropped."""
+        """The value stored under `key`; None if there is none.
+
+        Raises:
+            CorruptEntryError: It was damaged, or not of type `expected`.
+            CacheUnavailableError: It cannot be read now, or nobody knows whether it is there.
+        """
 
     def has(self, key: str) -> bool:
         """Whether something is stored under `key`."""
@@ -46,19 +58,41 @@ class ResultStore(Protocol):
         """Let go of files."""
 
 
-def open_at(address: str, *, size_limit: int = DEFAULT_SIZE_LIMIT) -> ResultStore:
+def open_at(
+    address: str, *, size_limit: int = DEFAULT_SIZE_LIMIT, copies: Path | None = None
+) -> ResultStore:
     """The store at a folder or an address.
+
+    Nobody has to say that a folder is shared. It is if it lies on a network file system, or if
+    somebody shared it before; ``file://`` makes one of any other.
 
     Args:
         address: A folder of this machine, or an address with ``://``.
         size_limit: Bytes, of a store on this machine.
+        copies: A folder on this machine for copies of what is read from elsewhere; None for none.
 
     Raises:
+        CacheAddressError: Nothing that is installed can use the address.
         CacheUnavailableError: It can be neither written nor read.
     """
-    if is_shared(address):
-        # Imported here: most caches are folders of this machine.
-        from cache.shared import SharedStore
+    folder = folder_at(address) if is_shared(address) else Path(address).expanduser().absolute()
+    if folder is None:
+        return _elsewhere(address, copies)
+    if is_shared(address) or (folder / RESULTS).is_dir() or is_on_network(folder):
+        return SharedStore(Folder(folder))
+    return Store(folder, size_limit=size_limit)
 
-        return SharedStore(address)
-    return Store(Path(address).expanduser(), size_limit=size_limit)
+
+def _elsewhere(address: str, copies: Path | None) -> ResultStore:
+    # Imported here: most caches are folders.
+    from cache.objects import Objects
+
+    objects = Objects(address)
+    near = None
+    # On a network file system the copies' database would have no locks, and not be near.
+    if copies is not None and protocol_of(address) != "memory" and not is_on_network(copies):
+        # One folder an address: what is copied from one is not taken to be in another.
+        name = hashlib.sha256(address.encode()).hexdigest()[:16]
+        with contextlib.suppress(CacheError):
+            near = Store(copies / name)
+    return SharedStore(objects, near)

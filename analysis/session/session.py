@@ -32,7 +32,12 @@ from analysis.session.jobs import Job, JobQueue, Listener
 from analysis.session.process import EngineDiedError, EngineProcess
 from analysis.session.protocol import Cancel, GoOn, Holds, Run
 from cache.entries import EntryLabel
-from cache.errors import CacheWriteError, CorruptDataError, CorruptEntryError
+from cache.errors import (
+    CacheUnavailableError,
+    CacheWriteError,
+    CorruptDataError,
+    CorruptEntryError,
+)
 from cache.stores import ResultStore
 
 R = TypeVar("R")
@@ -40,9 +45,14 @@ R = TypeVar("R")
 # When a cancel goes unanswered for longer, the process is replaced.
 CANCEL_PATIENCE_S = 2.0
 _POLL_S = 0.25
+_OTHER_PLACE = "Free some space or choose another folder with --cache-dir."
 _DAMAGED = Problem(
     kind="storage",
     what="The stored result was damaged; computing it again.",
+)
+_UNREAD = Problem(
+    kind="storage",
+    what="Stored results cannot be read now; computing them again.",
 )
 _UNREADABLE = Problem(
     kind="internal",
@@ -86,7 +96,8 @@ class Session:
         self._models: tuple[ModelFacts, ...] = ()
         # The names of models that had to make room for others.
         self._displaced: set[str] = set()
-        self._damaged: set[str | None] = set()
+        # What became of stored answers, to be told with those that are computed in their place.
+        self._lost: dict[str | None, Problem] = {}
         threading.Thread(target=self._receive, name="session cache", daemon=True).start()
         threading.Thread(target=self._work, name="session", daemon=True).start()
 
@@ -153,7 +164,10 @@ class Session:
         try:
             result = self._store.get(key, type(request).result_type())
         except CorruptEntryError:
-            self._damaged.add(key)
+            self._lost[key] = _DAMAGED
+            return None
+        except CacheUnavailableError as error:
+            self._lost[key] = replace(_UNREAD, why=error.reason, remedy=error.remedy)
             return None
         return None if result is None else request.renamed(result)
 
@@ -176,8 +190,8 @@ class Session:
             raise problem(
                 "storage",
                 "The result is shown but could not be saved.",
-                str(error),
-                "Free some space or choose another folder with --cache-dir.",
+                error.reason,
+                error.remedy or _OTHER_PLACE,
             ) from error
 
     # The arrivals thread: stored answers need not wait for running computations
@@ -227,9 +241,9 @@ class Session:
         if stored is not None:
             job.tell(Finished(stored, from_cache=True))
             return
-        if key in self._damaged:
-            self._damaged.discard(key)
-            job.tell(Notice(_DAMAGED))
+        lost = self._lost.pop(key, None)
+        if lost is not None:
+            job.tell(Notice(lost))
         self._paused = False
         ending = self._ask_engine(job)
         if self._closed.is_set():

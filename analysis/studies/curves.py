@@ -94,7 +94,7 @@ def curves(steps: Sequence[StepTable]) -> list[Figure]:
 
 
 def headline(labels: Sequence[Label], figures: Sequence[Figure]) -> Iterator[str]:
-    """What moves most in the first of these figures, in a sentence."""
+    """What moves most in the first of these figures that says so, in a sentence."""
     for figure in figures:
         ends = [
             (line.name, line.y[0], line.y[-1])
@@ -107,7 +107,9 @@ def headline(labels: Sequence[Label], figures: Sequence[Figure]) -> Iterator[str
                 f"From step {labels[0]} to step {labels[-1]}, the {figure.y_label} of {name} goes "
                 f"from {first:.4g} to {last:.4g}."
             )
-        return
+            return
+    if not figures:
+        yield "None of the numbers that have curves changes from step to step."
 
 
 _Values: TypeAlias = list[dict[_Key, tuple[Cell, ...]]]

@@ -193,7 +193,7 @@ def combined(given: SeriesInput, found: Sequence[Findings]) -> Findings:
     return Findings(
         study=first.study,
         title=f"{first.title}, along {len(labels)} steps of training",
-        statements=(*headline(labels, drawn[:1]), *said),
+        statements=(*(headline(labels, drawn) if len(labels) > 1 else ()), *said),
         tables=stacks,
         figures=tuple(drawn),
         parameters=dict(_parameters(labels, found)),

@@ -1,4 +1,4 @@
-"""``insttui cache``: what is stored on this disk, and removing it."""
+"""``insttui cache``: what is stored, and removing it."""
 
 from __future__ import annotations
 
@@ -31,10 +31,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add_cache_option(action)
     prune = actions.add_parser("prune", help="remove old results")
     prune.add_argument(
-        "--older-than", type=positive, metavar="DAYS", help="not read for so many days"
+        "--older-than",
+        type=positive,
+        metavar="DAYS",
+        help="not read for so many days; of a shared cache, written so many days ago",
     )
     prune.add_argument(
-        "--max-size", type=positive, metavar="MB", help="the least recently read beyond this size"
+        "--max-size",
+        type=positive,
+        metavar="MB",
+        help="the least recently read beyond this size; of a shared cache, the oldest",
     )
     add_cache_option(prune)
 
@@ -42,19 +48,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from analysis.problems import problem
     from app.commands.output import say
-    from app.commands.session import cache_place
+    from app.commands.session import cache_place, opened_at
     from cache.errors import CacheError
-    from cache.stores import open_at
 
     try:
-        store = open_at(cache_place(options))
+        store = opened_at(cache_place(options))
         if store.repaired:
             say(store.repaired)
         {"info": _info, "list": _list, "prune": _prune, "clear": _clear}[options.action](
             store, options
         )
     except CacheError as error:
-        raise problem("storage", "The cache cannot be used.", str(error)) from error
+        raise problem("storage", "The cache cannot be used.", error.reason, error.remedy) from error
     return 0
 
 
@@ -88,7 +93,8 @@ def _list(store: ResultStore, options: argparse.Namespace) -> None:
 def _exact(entry: Entry) -> tuple[Cell, ...]:
     label = entry.label
     described = (label.analysis, label.model, label.prompt) if label else (None, None, None)
-    moments = entry.created.isoformat(), entry.accessed.isoformat()
+    accessed = None if entry.accessed is None else entry.accessed.isoformat()
+    moments = entry.created.isoformat(), accessed
     return (*moments, entry.size, *described, entry.key)
 
 

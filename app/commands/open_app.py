@@ -76,7 +76,12 @@ def _pair(options: Namespace, settings: Settings) -> PairWorkspace:
         # Imported here: the first screen needs nothing of the cache.
         from cache.address import is_shared
 
-        if not is_shared(cache_dir):
+        if is_shared(cache_dir):
+            from app.commands.session import check_address
+
+            # Said now, not once the app is open.
+            check_address(cache_dir)
+        else:
             cache_dir = str(Path(cache_dir).expanduser().absolute())
     run = tuple(SeriesModel(step, model) for step, (_, model) in series)
     return PairWorkspace(connect, base, tuned, words, vectors, _examples(), cache_dir, run, named)

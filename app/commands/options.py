@@ -150,7 +150,8 @@ def add_cache_option(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         default=argparse.SUPPRESS,
         help="where results are kept: a folder, or an address for many machines, such as "
-        "s3://bucket/folder or file:///mnt/shared/folder",
+        "s3://bucket/folder or file:///mnt/shared/folder; a folder on a network file system needs "
+        "no file://",
     )
 
 

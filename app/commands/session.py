@@ -12,6 +12,7 @@ from platformdirs import user_cache_path
 
 from analysis import events
 from analysis.models.request import Architecture, built_alike, opening
+from analysis.problems import ProblemError, problem
 from analysis.request import Ask, ModelChoice, Request
 from analysis.session.drive import Answerer, Asker, Asking
 from analysis.session.session import Session
@@ -19,8 +20,8 @@ from app.commands.output import say
 from app.commands.sharing import opened
 from app.jobs.progress_text import STAGES
 from app.terminal.text import prose
-from cache.address import is_shared
-from cache.errors import CacheUnavailableError
+from cache.address import folder_at, is_shared
+from cache.errors import CacheAddressError, CacheUnavailableError
 from cache.store import DEFAULT_SIZE_LIMIT, UNLIMITED
 from cache.stores import ResultStore, open_at
 
@@ -46,12 +47,47 @@ def cache_place(options: Namespace) -> str:
     return given if is_shared(given) else str(cache_folder(options))
 
 
+def opened_at(place: str, *, size_limit: int = DEFAULT_SIZE_LIMIT) -> ResultStore:
+    """The result store at a place; copies of what is far away are kept in the usual folder.
+
+    Raises:
+        ProblemError: ``input`` for an address that nothing here can use.
+        CacheUnavailableError: It can be neither written nor read.
+    """
+    copies = user_cache_path("insttui", appauthor=False) / "copies"
+    try:
+        return open_at(place, size_limit=size_limit, copies=copies)
+    except CacheAddressError as error:
+        raise _refused(place, error) from error
+
+
+def check_address(address: str) -> None:
+    """Raise ProblemError, ``input``, for an address that nothing here can use."""
+    if folder_at(address) is not None:
+        return
+    # Imported here: most caches are folders.
+    from cache import objects
+
+    try:
+        objects.check_address(address)
+    except CacheAddressError as error:
+        raise _refused(address, error) from error
+
+
+def _refused(place: str, error: CacheAddressError) -> ProblemError:
+    what = f"No results can be kept at {place}."
+    return problem("input", what, error.reason, error.remedy)
+
+
 def open_store(
     options: Namespace, *, size_limit: int = DEFAULT_SIZE_LIMIT
 ) -> tuple[ResultStore | None, str]:
-    """The result store (None if unusable), and a warning if it is unusable or was repaired."""
+    """The result store (None if unusable), and a warning if it is unusable or was repaired.
+
+    Raises ProblemError, ``input``, for an address that nothing here can use.
+    """
     try:
-        store = open_at(cache_place(options), size_limit=size_limit)
+        store = opened_at(cache_place(options), size_limit=size_limit)
     except CacheUnavailableError as error:
         return None, f"Results will not be kept: {error}"
     return store, store.repaired

@@ -13,6 +13,7 @@ from rich.progress import Progress as Bars
 
 from analysis.events import Notice, Progress
 from analysis.session.drive import Asking
+from app.commands.output import say
 from app.jobs.pace import Pace
 from app.terminal.text import prose
 
@@ -27,16 +28,24 @@ T = TypeVar("T")
 def follow(study: Asking[T]) -> T:
     """Run a study or an import to its end, and always close it.
 
+    That results cannot be stored, or read, is said at once and once: what is computed from there on
+    is lost with the process.
+
     Raises ProblemError or KeyboardInterrupt.
     """
     stage, pace = "", Pace()
+    said: set[str] = set()
     console = Console(stderr=True)
     try:
         with _bar(console) if console.is_terminal else _log() as show:
             while True:
                 progress = next(study)
                 if isinstance(progress, Notice):
-                    # It is among the notes of the findings.
+                    # It is among the notes of the findings, too.
+                    told = str(progress.problem)
+                    if progress.problem.kind == "storage" and told not in said:
+                        said.add(told)
+                        say(told)
                     continue
                 if progress.stage != stage:
                     stage, pace = progress.stage, Pace()

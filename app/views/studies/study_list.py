@@ -22,6 +22,7 @@ class StudyList(ItemList):
 
     def show_studies(self, studies: Sequence[OfferedStudy]) -> None:
         self._studies = studies
+        self._drawn.clear()
         self.show(len(studies))
 
     @property
