@@ -141,6 +141,18 @@ def study_of(name: str) -> StudySpec:
     return {each.name: each for each in studies()}[name]
 
 
+CHANGES_ALONG = StudySpec(
+    name="changes",
+    title="how much tuning changed every matrix",
+    factory="analysis.changes.study:study",
+    alike=True,
+    outlook="analysis.changes.study:outlook",
+    takes="pair",
+    word_options=("vocab",),
+    given="analysis.changes.study:ChangesInput",
+)
+"""A study along a training run alone: of one pair, its method's view and command show the same."""
+
 METHODS = (
     Method(
         room="saliency",
@@ -257,15 +269,3 @@ METHODS = (
         studies=(),
     ),
 )
-
-CHANGES_ALONG = StudySpec(
-    name="changes",
-    title="how much tuning changed every matrix",
-    factory="analysis.changes.study:study",
-    alike=True,
-    outlook="analysis.changes.study:outlook",
-    takes="pair",
-    word_options=("vocab",),
-    given="analysis.changes.study:ChangesInput",
-)
-"""A study along a training run alone: of one pair, its method's view and command show the same."""
