@@ -26,6 +26,7 @@ FORMATS = ("svg", "png")
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_DASHES = ("-", "--", ":")
 _HATCHES = ("", "///", "...", "xxx", "\\\\\\", "+++", "ooo")
 _STYLE = {
     "font.family": "DejaVu Sans",  # comes with matplotlib
@@ -106,6 +107,8 @@ def _draw_line(axes: Axes, series: Series, index: int, places: dict[float | str,
         x,
         y,
         color=colour,
+        # Past the last colour, lines of one colour differ in their dashes.
+        linestyle=_DASHES[index // len(_COLOURS) % len(_DASHES)],
         marker=_MARKERS[index % len(_MARKERS)],
         # Markers of different lines go next to each other, not on top of each other.
         markevery=(index % step, step) if step > 1 else None,
