@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,9 @@ from analysis.request import ModelChoice
 
 LARGEST_FILE = 100_000_000
 """Maximum size in bytes, because the file is read whole."""
+
+LARGEST_CATEGORY = 65_535
+"""Instructions of one category that can be counted: counts are stored in 16 bits."""
 
 _SHOWN = 5
 _WANTED = 'Write one object a line: {"id", "category", "instruction", "response"} and, if there is '
@@ -49,9 +53,9 @@ def instructions_from_file(path: Path, *, skip_malformed: bool = False) -> Instr
         skip_malformed: Skip malformed lines and say so in the set's notes.
 
     Raises:
-        ProblemError: ``storage`` if the file cannot be read; ``input`` if it is too large, has no
-            instruction, or, unless they are skipped, has malformed lines; the first of them are
-            then named by number.
+        ProblemError: ``storage`` if the file cannot be read; ``input`` if it or a category is too
+            large, it has no instruction, or, unless they are skipped, has malformed lines; the
+            first of them are then named by number.
     """
     found: list[Instruction] = []
     malformed: list[str] = []
@@ -70,6 +74,10 @@ def instructions_from_file(path: Path, *, skip_malformed: bool = False) -> Instr
     if not found:
         why = f"{_listed(malformed)}." if malformed else "There is no instruction in it."
         raise _unusable(path, why, _WANTED)
+    most, count = Counter(each.category for each in found).most_common(1)[0]
+    if count > LARGEST_CATEGORY:
+        why = f"{count:,} instructions are of the category {most!r}."
+        raise _unusable(path, why, f"Leave {LARGEST_CATEGORY:,} of a category.")
     lines = "line is" if len(malformed) == 1 else "lines are"
     note = f"{len(malformed)} {lines} left out: {_listed(malformed)}."
     return InstructionSet(path.name, tuple(found), (note,) if malformed else ())

@@ -91,3 +91,14 @@ def test_a_file_without_any_instruction_is_refused(tmp_path, lines):
 def test_a_file_that_is_not_there_is_said(tmp_path):
     assert problem_of(tmp_path / "none.jsonl").kind == "storage"
     assert problem_of(tmp_path).kind == "storage"
+
+
+def test_a_category_with_more_instructions_than_can_be_counted_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("analysis.neurons.instructions.reading.LARGEST_CATEGORY", 2)
+    line = '{{"id": "{}", "category": "math", "instruction": "Add.", "response": "5"}}\n'
+    file = tmp_path / "many.jsonl"
+    file.write_text("".join(line.format(n) for n in range(2)))
+    assert len(instructions_from_file(file)) == 2
+    file.write_text("".join(line.format(n) for n in range(3)))
+    with pytest.raises(ProblemError, match=r"3 instructions are of the category 'math'"):
+        instructions_from_file(file)
