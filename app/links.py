@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from analysis.neurons.instructions import InstructionSet
     from analysis.neurons.pair import Thresholds
     from analysis.problems import Problem
-    from analysis.saliency.cases.library import CaseText
+    from analysis.saliency.cases.case import CaseText
     from analysis.saliency.map import SaliencyMap
     from analysis.saliency.request import AttributionRequest
     from app.state import Prompt

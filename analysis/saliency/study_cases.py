@@ -18,19 +18,13 @@ from numpy.typing import NDArray
 
 from analysis.events import Progress
 from analysis.problems import problem
+from analysis.saliency.asking import Answers, CaseAsker
 from analysis.saliency.cases.folder import CaseFolder
 from analysis.saliency.cases.instructions import instruction_mask
 from analysis.saliency.cases.library import CaseLibrary
 from analysis.saliency.cases.prompt_sets import StudyPrompt
 from analysis.saliency.cases.writer import NewCase
-from analysis.saliency.gather import (
-    Answers,
-    AskedCases,
-    CaseAsker,
-    CasesInput,
-    Responses,
-    StoredCases,
-)
+from analysis.saliency.gather import AskedCases, CasesInput, Responses, StoredCases
 from analysis.saliency.map import SaliencyMap
 from analysis.saliency.result import Attribution
 from analysis.session.drive import Asker, Asking

@@ -12,9 +12,10 @@ import numpy as np
 from analysis.events import Progress
 from analysis.problems import problem
 from analysis.request import Request
+from analysis.saliency.asking import BLOCK, CaseAsker
 from analysis.saliency.curves import COLUMNS as CURVE_COLUMNS
 from analysis.saliency.curves import RANDOM_ORDERS, STEPS
-from analysis.saliency.gather import BLOCK, AskedCases, CaseAsker
+from analysis.saliency.gather import AskedCases
 from analysis.saliency.methods import WAYS
 from analysis.saliency.study_cases import case_parameters, on_cuts, on_left_out, on_servers
 from analysis.saliency.study_measures import (
@@ -258,7 +259,7 @@ class _Sample:
 def _collect(given: AskedCases, cases: CaseAsker) -> Asking[tuple[_Sample, ...]]:
     """Measure both models' responses, one model after the other.
 
-    In an order of its own, so that processes that share a cache share the work (see `gather`).
+    In an order of its own, so that processes that share a cache share the work (see `asking`).
     """
     yield from _ahead(given, cases.asker)
     prompts = list(given.prompts.prompts)

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from analysis.events import Progress
 from analysis.saliency.agreement import Agreement
+from analysis.saliency.asking import CaseAsker
 from analysis.saliency.cases.prompt_sets import StudyPrompt
 from analysis.saliency.correlations import spearman
 from analysis.saliency.curves import Judged, Orders, removable, token_weights
 from analysis.saliency.faithfulness import FEWEST
-from analysis.saliency.gather import CaseAsker
 from analysis.saliency.map import SaliencyMap
 from analysis.saliency.request import AttributionRequest, Method
 from analysis.saliency.result import Attribution

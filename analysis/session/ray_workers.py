@@ -32,6 +32,7 @@ import msgspec
 from analysis.events import Cancelled, Event, Failed, Finished, Notice, Progress
 from analysis.problems import ProblemError, problem
 from analysis.request import Request
+from analysis.session.kept_by import KeptBy
 from analysis.session.process import EngineProcess
 from analysis.session.protocol import Run, Said
 from analysis.session.session import Session
@@ -104,7 +105,7 @@ class _Asked(NamedTuple):
     listener: Callable[[Event], None]
 
 
-class RayWorker:
+class RayWorker(KeptBy):
     """A worker whose engine is on a node of the cluster, and on another one when that is lost.
 
     Args:
@@ -116,6 +117,7 @@ class RayWorker:
     def __init__(
         self, local: Session, start: Callable[[], Any], end: Callable[[Any], None]
     ) -> None:
+        super().__init__(local)
         self._local = local
         self._start = start
         self._end = end
@@ -137,18 +139,6 @@ class RayWorker:
             self._asked.append(asked)
         self._follow(asked, asked.actor.answer.remote(encode(Run.of(0, request))))
         return _RayJob()
-
-    def cached(self, request: Request[R]) -> R | None:
-        """The stored answer."""
-        return self._local.cached(request)
-
-    def holds(self, request: Request[Any]) -> bool:
-        """Whether an answer is stored."""
-        return self._local.holds(request)
-
-    def keep(self, request: Request[R], answer: R) -> None:
-        """Store an answer that was made without an engine."""
-        self._local.keep(request, answer)
 
     @property
     def ready(self) -> bool:

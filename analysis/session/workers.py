@@ -12,7 +12,7 @@ import queue
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -22,6 +22,7 @@ from analysis.events import Cancelled, Event, Failed, Finished, Notice, Progress
 from analysis.problems import Problem, ProblemError
 from analysis.request import Request
 from analysis.session.drive import Answerer, Asking, JobLike
+from analysis.session.kept_by import KeptBy
 from analysis.session.scout import Ended
 
 R = TypeVar("R")
@@ -66,24 +67,28 @@ class Share:
         return [*requests[own :: self.parts], *rest]
 
 
+ALONE = Share()
+"""All of the work."""
+
+
 class _News(NamedTuple):
     worker: int
     request: Request[Any]
     event: Event
 
 
-@dataclass
-class WorkerPool:
+class WorkerPool(KeptBy):
     """Answers like the first worker alone, and computes ahead on all of them.
 
-    Attributes:
+    Args:
         workers: At least one; all keep their answers in the same cache.
         share: This process's part of the work.
     """
 
-    workers: Sequence[Worker]
-    share: Share = field(default_factory=Share)
-    _set_aside: dict[Request[Any], Problem] = field(default_factory=dict)
+    def __init__(self, workers: Sequence[Worker], share: Share = ALONE) -> None:
+        super().__init__(workers[0])
+        self.workers, self.share = workers, share
+        self._set_aside: dict[Request[Any], Problem] = {}
 
     # As an `Answerer`
 
@@ -96,18 +101,6 @@ class WorkerPool:
             return self.workers[0].submit(request, listener, background=background)
         listener(Failed(reason))
         return Ended()
-
-    def cached(self, request: Request[R]) -> R | None:
-        """The stored answer."""
-        return self.workers[0].cached(request)
-
-    def holds(self, request: Request[Any]) -> bool:
-        """Whether an answer is stored."""
-        return self.workers[0].holds(request)
-
-    def keep(self, request: Request[R], answer: R) -> None:
-        """Store an answer that was made without an engine."""
-        self.workers[0].keep(request, answer)
 
     def close(self) -> None:
         """Stop all engines."""

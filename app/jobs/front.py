@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
 from analysis.events import WAITS, Event, Finished, Progress
+from analysis.session.kept_by import KeptBy
 
 if TYPE_CHECKING:
     from analysis.request import Request
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-class ViewSession:
+class ViewSession(KeptBy):
     """Submits a view's requests, and learns what they cost.
 
     Args:
@@ -27,7 +28,8 @@ class ViewSession:
     """
 
     def __init__(self, session: Answerer, prices: Prices, *, in_front: bool) -> None:
-        self._session, self._prices = session, prices
+        super().__init__(session)
+        self._prices = prices
         self._in_front = in_front
         self._jobs: WeakSet[JobLike] = WeakSet()
 
@@ -36,22 +38,10 @@ class ViewSession:
     ) -> JobLike:
         """Queue a request; the listener is called on another thread."""
         timed = _Timed(request, listener, self._prices)
-        job = self._session.submit(request, timed, background=background)
+        job = self.keeper.submit(request, timed, background=background)
         job.put_behind(not self._in_front)
         self._jobs.add(job)
         return job
-
-    def cached(self, request: Request[R]) -> R | None:
-        """The stored answer; reads the disk, never starts the engine."""
-        return self._session.cached(request)
-
-    def holds(self, request: Request[Any]) -> bool:
-        """Whether an answer is stored; does not read it."""
-        return self._session.holds(request)
-
-    def keep(self, request: Request[R], answer: R) -> None:
-        """Store an answer that was made without the engine; ProblemError if that fails."""
-        self._session.keep(request, answer)
 
     def stand(self, *, in_front: bool) -> None:
         """Let the view's requests go before those of all others, or behind."""

@@ -18,7 +18,7 @@ from analysis.words.choice import Words, WordVectors
 from app.config import Settings
 from app.main import InsttuiApp
 from app.widgets.token_face import TokenFace
-from app.workspace import Example, LibraryWorkspace, PairWorkspace, SeriesModel
+from app.workspace import Example, LibraryWorkspace, PairWorkspace
 from tests.support.case_folders import write_small_library
 from tests.support.scripted_session import Script, ScriptedSession
 
@@ -46,7 +46,6 @@ class PairApp:
         examples: tuple[Example, ...] = EXAMPLES,
         names: tuple[str, str] = ("demo-base", "demo-tuned"),
         face: str = "grid",
-        series: tuple[SeriesModel, ...] = (),
     ) -> None:
         self.session: ScriptedSession | None = None
 
@@ -56,9 +55,7 @@ class PairApp:
 
         base, tuned = (ModelChoice(name, name) for name in names)
         words, vectors = Words("demo"), WordVectors("demo")
-        self.workspace = PairWorkspace(
-            connect, base, tuned, words, vectors, examples, series=series, series_name="a/run"
-        )
+        self.workspace = PairWorkspace(connect, base, tuned, words, vectors, examples)
         self.app = InsttuiApp(
             self.workspace, settings or Settings(), state_path=folder / "state.json"
         )

@@ -25,7 +25,7 @@ import psutil
 
 from analysis.events import Event, Finished
 from analysis.request import Request
-from analysis.saliency.gather import BLOCK
+from analysis.saliency.asking import BLOCK
 from analysis.session.drive import Asking
 from analysis.session.scout import Ended
 from analysis.session.workers import WorkerPool

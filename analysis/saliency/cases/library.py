@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, TypeVar, overload
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.files.json_lines import broken, entry_at
 from analysis.files.writing import reason
-from analysis.models.tokens import Span, Tokens
+from analysis.models.tokens import Span
 from analysis.problems import ProblemError, problem
 from analysis.saliency.cases import index as cases_index
 from analysis.saliency.cases.archive import Member, read_map
+from analysis.saliency.cases.case import Case, Cases, CaseText
 from analysis.saliency.cases.entries import (
     CaseEntry,
     FullCaseEntry,
@@ -50,71 +50,6 @@ E = TypeVar("E", bound=CaseEntry)
 
 STUDY_CASES = "cases"
 """Subfolder of a study's folder that holds its case library."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """A case as shown in the list of cases; `id` is unique in the library.
-
-    `ratings` say how well each model's response follows the prompt, 1 to 4; None if unrated.
-    `guessed`: nobody marked its instructions.
-    """
-
-    id: str
-    dataset: str
-    prompt: str
-    response_lengths: tuple[int, ...]
-    ratings: tuple[float | None, ...]
-    guessed: bool = False
-
-    @property
-    def rating(self) -> float | None:
-        """The rating of the last model that has one."""
-        return next((each for each in reversed(self.ratings) if each is not None), None)
-
-
-@dataclass(frozen=True, eq=False)
-class CaseText:
-    """The parts of a case that do not depend on the model.
-
-    `instruction` is bool [N], the published mask; `context` is the part of the prompt that is
-    material, `reference` the dataset's answer.
-    """
-
-    prompt_tokens: Tokens
-    instruction: NDArray[np.bool_]
-    instruction_spans: tuple[Span, ...]
-    context: str
-    reference: str
-
-
-class Cases(Sequence[Case]):
-    """Some of a library's cases, each read when it is asked for.
-
-    `numbers` are their numbers in file order, int64 [cases].
-    """
-
-    def __init__(self, library: CaseLibrary, numbers: NDArray[np.int64]) -> None:
-        self._library = library
-        self.numbers = numbers
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    @overload
-    def __getitem__(self, place: int) -> Case: ...
-    @overload
-    def __getitem__(self, place: slice) -> Cases: ...
-    def __getitem__(self, place: int | slice) -> Case | Cases:
-        """A case; raises ProblemError, ``storage``, if its files have changed."""
-        if isinstance(place, slice):
-            return Cases(self._library, self.numbers[place])
-        return self._library.numbered(int(self.numbers[place]))
-
-    def place_of(self, number: int) -> int | None:
-        """Where the case with a number stands among these; None if it does not."""
-        found = np.flatnonzero(self.numbers == number)
-        return int(found[0]) if len(found) else None
 
 
 class CaseLibrary:
@@ -266,7 +201,7 @@ class CaseLibrary:
     @property
     def cases(self) -> Cases:
         """The cases that are listed so far, in file order."""
-        return Cases(self, np.arange(len(self.index)))
+        return Cases(self.numbered, np.arange(len(self.index)))
 
     def finish(self) -> CaseLibrary:
         """The library once every case is listed; raises ProblemError as `read` does."""

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.problems import ProblemError
-from analysis.saliency.cases.library import CaseLibrary, Cases
+from analysis.saliency.cases.case import Cases
+from analysis.saliency.cases.library import CaseLibrary
 from analysis.table import Cell
 from app.views.cases.case_list import difference, scores_of
 from app.widgets.table_rows import Column, Row, Rows

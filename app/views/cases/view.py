@@ -16,8 +16,9 @@ from textual.message import Message
 from textual.worker import Worker, get_current_worker
 
 from analysis.problems import ProblemError
+from analysis.saliency.cases.case import Case, Cases
 from analysis.saliency.cases.index import GUESSED
-from analysis.saliency.cases.library import Case, CaseLibrary, Cases
+from analysis.saliency.cases.library import CaseLibrary
 from analysis.table import Cell
 from app.frame.actions import bindings
 from app.frame.twin import command_line, values_of
@@ -160,7 +161,7 @@ class CasesView(View):
     @property
     def _listed(self) -> Cases:
         """The cases that the filters admit."""
-        return Cases(self._library, self._numbers)
+        return Cases(self._library.numbered, self._numbers)
 
     def _list(self) -> None:
         number = self._table.row_number

@@ -12,29 +12,20 @@ import pytest
 from analysis.events import Event, Failed, Finished, Progress
 from analysis.problems import ProblemError, problem
 from analysis.request import Ask
-from analysis.session.drive import Asker, Asking
+from analysis.session.drive import Asker
 from analysis.session.sharing import cards, environments
 from analysis.session.workers import TRIES, Share, WorkerPool
 from tests.support.scripted_workers import Cache, Case, DiedError, ScriptedWorker, cases
+from tests.support.studies import driven
 
 
 def pool_of(
-    count: int, script: Callable[[Case], Any], *, share: Share | None = None
+    count: int, script: Callable[[Case], Any]
 ) -> tuple[WorkerPool, list[ScriptedWorker], Cache]:
     """A pool of scripted workers, and what they share."""
     cache = Cache()
     workers = [ScriptedWorker(cache, script) for _ in range(count)]
-    return WorkerPool(workers, share or Share()), workers, cache
-
-
-def run(asking: Asking[Any]) -> tuple[Any, list[Any]]:
-    """The result, and what was said on the way."""
-    said = []
-    while True:
-        try:
-            said.append(next(asking))
-        except StopIteration as end:
-            return end.value, said
+    return WorkerPool(workers), workers, cache
 
 
 def square(case: Case) -> int:
@@ -67,7 +58,7 @@ def test_all_workers_share_what_the_cache_lacks_and_each_answer_is_computed_once
     pool, workers, cache = pool_of(3, meet)
     asked = cases(40)
     cache.answers[asked[10]] = 100
-    kept, said = run(pool.fill("asking", asked + asked[:5]))
+    kept, said = driven(pool.fill("asking", asked + asked[:5]))
     assert kept
     assert cache.answers == {case: square(case) for case in asked}
     counts = Counter(case.number for worker in workers for case in worker.asked)
@@ -90,7 +81,7 @@ def test_a_request_whose_worker_died_is_tried_on_another_one() -> None:
         return square(case)
 
     pool, _, cache = pool_of(2, script)
-    assert run(pool.fill("asking", cases(20)))[0]
+    assert driven(pool.fill("asking", cases(20)))[0]
     assert len(cache.answers) == 20
 
 
@@ -108,7 +99,7 @@ def test_what_kills_three_engines_is_set_aside_with_its_reason_and_the_rest_goes
 
     pool, _, cache = pool_of(count, script)
     poison = Case(7)
-    assert run(pool.fill("asking", cases(20)))[0]
+    assert driven(pool.fill("asking", cases(20)))[0]
     assert tries[7] == TRIES
     assert len(cache.answers) == 19
     ending = ending_of(pool, poison)
@@ -117,7 +108,7 @@ def test_what_kills_three_engines_is_set_aside_with_its_reason_and_the_rest_goes
     assert "3 engines died of it" in ending.problem.what
     assert "SIGKILL" in ending.problem.why
     # It is not tried again, and what it says is no mark of a broken engine.
-    assert run(pool.fill("asking", cases(20)))[0]
+    assert driven(pool.fill("asking", cases(20)))[0]
     assert tries[7] == TRIES
 
 
@@ -127,7 +118,7 @@ def test_engines_that_die_of_everything_end_the_work() -> None:
 
     pool, workers, _ = pool_of(2, script)
     with pytest.raises(ProblemError, match="engine process died"):
-        run(pool.fill("asking", cases(1000)))
+        driven(pool.fill("asking", cases(1000)))
     assert sum(len(worker.asked) for worker in workers) < 100
 
 
@@ -138,7 +129,7 @@ def test_what_fails_otherwise_is_left_to_who_asks() -> None:
         return square(case)
 
     pool, workers, cache = pool_of(2, script)
-    assert run(pool.fill("asking", cases(8)))[0]
+    assert driven(pool.fill("asking", cases(8)))[0]
     assert len(cache.answers) == 7
     asked = sum(case.number == 3 for worker in workers for case in worker.asked)
     assert asked == 1
@@ -150,7 +141,7 @@ def test_what_fails_otherwise_is_left_to_who_asks() -> None:
 def test_it_stops_where_answers_are_not_kept() -> None:
     pool, workers, cache = pool_of(2, square)
     cache.lost = True
-    assert run(pool.fill("asking", cases(1000)))[0] is False
+    assert driven(pool.fill("asking", cases(1000)))[0] is False
     assert sum(len(worker.asked) for worker in workers) < 20
 
 
@@ -162,7 +153,7 @@ def test_it_waits_for_a_worker_that_is_not_ready() -> None:
     for _ in range(3):
         assert next(filling).done == 0  # type: ignore[union-attr]
     workers[1].ready = True
-    assert run(filling)[0]
+    assert driven(filling)[0]
     assert len(cache.answers) == 6
     assert not workers[0].asked
 
@@ -178,14 +169,14 @@ def test_shards_do_their_own_part_first_and_then_what_is_left() -> None:
 def test_an_asker_asks_ahead_and_reads_in_its_own_order() -> None:
     pool, workers, _ = pool_of(2, square)
     asks = [Ask(str(case.number), (case,)) for case in cases(12)]
-    found, _ = run(Asker(pool).answers("asking", asks, lambda answer: answer))
+    found, _ = driven(Asker(pool).answers("asking", asks, lambda answer: answer))
     assert found == [number**2 for number in range(12)]
     assert sum(len(worker.asked) for worker in workers) == 12
 
 
 def test_without_a_pool_nothing_is_asked_ahead() -> None:
     worker = ScriptedWorker(Cache(), square)
-    assert run(Asker(worker).ahead("asking", cases(3))) == (None, [])
+    assert driven(Asker(worker).ahead("asking", cases(3))) == (None, [])
     assert not worker.asked
 
 
