@@ -1,7 +1,7 @@
 """The cases of a study: each prompt with both models' maps, from a session or from disk.
 
 A session is asked in two rounds. The first computes every answer that the cache lacks, in any order
-and by any number of processes (see `gather`). The second reads them from the cache in the prompts'
+and by any number of processes (see `asking`). The second reads them from the cache in the prompts'
 order, so the outcome does not depend on who computed what when, and a study that was killed and
 restarted gives exactly the same tables.
 """
