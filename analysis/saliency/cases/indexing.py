@@ -32,7 +32,6 @@ class IndexMaking:
     def __init__(self, folder: Path, models: tuple[str, ...]) -> None:
         """Open the files; raises ProblemError, ``storage``, for a missing one or no archive."""
         self._folder, self._models = folder, models
-        self._text = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the index
         self._lines = array("q", [0])
         self._ids: dict[str, int] = {}
         self._datasets: dict[str, int] = {}
@@ -43,6 +42,8 @@ class IndexMaking:
         ]
         self._responses = [_InStep(self._lengths(name)) for name in models]
         self._members = [_InStep(members(self._archive(name))) for name in models]
+        # Last, since it stays open as long as the index: what is above may fail.
+        self._text = tempfile.TemporaryFile()  # noqa: SIM115
 
     def _archive(self, model: str) -> Path:
         return self._folder / f"salience_{model}.npz"

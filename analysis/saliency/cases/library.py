@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+import weakref
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -102,6 +103,8 @@ class CaseLibrary:
         self.responses = stated.responses
         self._making = None if index else IndexMaking(folder, self.models)
         self.index = index or self._making.so_far()  # type: ignore[union-attr]
+        # Whoever lets go of a library need not close it.
+        self._end = weakref.finalize(self, _close, self.index.text, self._files)
         if known is None or known.models != self.models:
             known, fresh = Known.nothing(self.models, len(self.index)), False
             self._rated = rated = rated or ratings(folder / "ratings.jsonl")
@@ -122,8 +125,7 @@ class CaseLibrary:
 
     def close(self) -> None:
         """Close the files."""
-        for file in self._files.values():
-            file.close()
+        self._end()
 
     # The index
 
@@ -424,6 +426,11 @@ class CaseLibrary:
         member = Member(*(self._place(name, model, number) for name in Member._fields))
         shape = (length, self._place("length", model, number))
         return read_map(self._opened(path.name), path, case_id, member, shape)
+
+
+def _close(text: BinaryIO, files: Mapping[str, BinaryIO]) -> None:
+    for file in (text, *files.values()):
+        file.close()
 
 
 def _places(prompt: str, pieces: list[str]) -> tuple[Span, ...]:
