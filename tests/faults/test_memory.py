@@ -11,6 +11,7 @@ from tests.support.program import Home, engine_of
 
 PAGE = 4096
 ROOM = 8 << 20
+PAIR = ("tireless", "restless")
 LONG_PROMPT = "Write one sentence about the weather. " * 300
 
 
@@ -20,10 +21,9 @@ def test_memory_that_runs_out_while_computing_leaves_the_engine_alive(cold_home:
     import resource
 
     cold_home.write_draft(LONG_PROMPT)
-    with cold_home.terminal("--base", "tireless", "--tuned", "restless") as terminal:
-        terminal.wait_for_screen("engine ready", "Write one sentence")
+    with cold_home.terminal("--base", PAIR[0], "--tuned", PAIR[1]) as terminal:
         # Both are loaded once the tokens of both are counted.
-        terminal.wait_until(lambda: "tokens are counted once" not in terminal.shown())
+        terminal.wait_for_screen("engine ready", *(f"{name}  2400 tokens" for name in PAIR))
         engine = engine_of(terminal.pid)
         used = int(Path(f"/proc/{engine}/statm").read_text().split()[0]) * PAGE
         unlimited = resource.prlimit(engine, resource.RLIMIT_AS)
