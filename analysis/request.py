@@ -117,6 +117,17 @@ class Request(Part, Generic[R], frozen=True):
         """The models that the answer depends on, in the order of the fields."""
         return tuple(_models(self))
 
+    def parts(self) -> tuple[Request[R], ...]:
+        """Requests whose answers make up this one's, for several engines; none if it is not long.
+
+        They need not know of each other, and each takes long enough to be worth sending.
+        """
+        return ()
+
+    def joined(self, answers: Sequence[R]) -> R:
+        """The answer, of those to all of its `parts`, in their order."""
+        raise NotImplementedError
+
     def renamed(self, result: R) -> R:
         """A stored answer with this request's name for the model, which may be another alias.
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import asdict
 
 from analysis.clustering.tasks.task_set import ClusterTask, instances_in
 from analysis.request import Ask, ModelChoice, Pair, Request
 
 if TYPE_CHECKING:
     from analysis.clustering.result import TaskClusters
+
+_PARTS = 4
 
 
 class ClustersRequest(Request["TaskClusters"], frozen=True, tag="clusters"):
@@ -42,6 +47,41 @@ class ClustersRequest(Request["TaskClusters"], frozen=True, tag="clusters"):
     def instances(self) -> int:
         """How many there are."""
         return instances_in(self.tasks, self.mappings)
+
+    def layers(self, count: int) -> range:
+        """Which of a model's layers, of `count` with the embeddings, are clustered."""
+        return range(count)
+
+    def parts(self) -> tuple[ClustersRequest, ...]:
+        """A few layers each: every one is clustered by itself."""
+        return tuple(
+            ClustersPartRequest(**asdict(self), part=part, of=_PARTS) for part in range(_PARTS)
+        )
+
+    def joined(self, answers: Sequence[TaskClusters]) -> TaskClusters:
+        from analysis.clustering.result import joined
+
+        return joined(answers)
+
+
+class ClustersPartRequest(ClustersRequest, frozen=True, tag="clusters of some layers"):
+    """The same of a share of the layers alone; the answer's first layer is the first of those.
+
+    Attributes:
+        part: Which share, from 0 on.
+        of: How many there are.
+    """
+
+    analysis = "task clusters of some layers"
+
+    part: int = 0
+    of: int = 1
+
+    def layers(self, count: int) -> range:
+        return range(count * self.part // self.of, count * (self.part + 1) // self.of)
+
+    def parts(self) -> tuple[ClustersRequest, ...]:
+        return ()
 
 
 def clusters_ask(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -70,3 +72,21 @@ class TaskClusters(msgspec.Struct, frozen=True, tag="clusters"):
     seconds: float
     device: str = ""
     dtype: str = ""
+
+
+_BY_LAYER = (
+    "scores",
+    "clusters",
+    "map",
+    "neighbour_share",
+    "neighbour_accuracy",
+    "neighbours_of_task",
+    "output_predicted",
+)
+
+
+def joined(parts: Sequence[TaskClusters]) -> TaskClusters:
+    """All layers of one model, of parts that follow on each other."""
+    by_layer = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _BY_LAYER}
+    seconds = sum(part.seconds for part in parts)
+    return msgspec.structs.replace(parts[0], **by_layer, seconds=seconds)

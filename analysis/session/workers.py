@@ -12,8 +12,10 @@ import queue
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from msgspec.structs import replace
@@ -112,9 +114,10 @@ class WorkerPool(KeptBy):
     def fill(self, stage: str, requests: Sequence[Request[Any]]) -> Asking[bool]:
         """Compute what the cache lacks of these, on all workers.
 
-        A request of which an engine died is tried again on another one, and set aside after
-        `TRIES` of them: from then on it fails with its reason. What fails otherwise is left to who
-        asks for it.
+        A request of which an engine died is tried again on another one, in parts if it has any,
+        and set aside after `TRIES` of them: from then on it fails with its reason. What fails
+        otherwise is left to who asks for it. Where there are more workers than requests, those
+        that have parts are computed in parts from the start.
 
         Returns:
             Whether answers are kept. If not, it stops at the first one lost, because computing the
@@ -148,6 +151,10 @@ class _Filling:
         self._left: Iterator[Request[Any]] = iter(ordered)
         self._again: deque[tuple[Request[Any], int]] = deque()
         self._deaths: dict[Request[Any], int] = {}
+        # What is computed in parts, by its parts; and its parts that have not ended.
+        self._whole: dict[Request[Any], Request[Any]] = {}
+        self._unended: dict[Request[Any], set[Request[Any]]] = {}
+        self._divides = len(ordered) < len(pool.workers) * pool.share.parts
         self._news: queue.SimpleQueue[_News] = queue.SimpleQueue()
         self._jobs: list[dict[Request[Any], JobLike]] = [{} for _ in pool.workers]
         self._under_way = 0
@@ -175,7 +182,7 @@ class _Filling:
                 self._jobs[news.worker].pop(news.request, None)
                 self._under_way -= 1
                 if not self._is_to_try_again(news):
-                    self._done += 1
+                    self._end(news.request)
                 if self._is_lost(news):
                     return False
                 self._hand_out([news.worker] if not self._again else None)
@@ -205,16 +212,49 @@ class _Filling:
             return True
         if not isinstance(event, Failed) or event.problem.kind != "engine":
             return False
+        if self._divide(request):
+            return True
         deaths = self._deaths[request] = self._deaths.get(request, 0) + 1
         if deaths == TRIES:
             self._in_a_row += 1
             if self._in_a_row == TRIES * len(self._jobs):
                 # None was of use in between: it is not because of these requests.
                 raise ProblemError(event.problem)
-            self._pool.set_aside(request, event.problem)
+            for each in filter(None, (request, self._whole.get(request))):
+                self._pool.set_aside(each, event.problem)
             return False
         self._again.append((request, news.worker))
         return True
+
+    def _divide(self, request: Request[Any]) -> bool:
+        """Have what is left of a request's parts computed in its place; whether it has any."""
+        parts = request.parts()
+        lacking = set(filter(self._pool.lacks, parts))
+        self._whole.update(dict.fromkeys(parts, request))
+        self._unended[request] = lacking
+        # What was begun comes first: the sooner is it joined.
+        self._again.extendleft((part, -1) for part in reversed(parts) if part in lacking)
+        if parts and not lacking:
+            self._join(request)
+        return bool(parts)
+
+    def _end(self, request: Request[Any]) -> None:
+        """Count a request that came to an end, or join it when it is the last of its parts."""
+        whole = self._whole.get(request)
+        if whole is None:
+            self._done += 1
+            return
+        self._unended[whole].discard(request)
+        if not self._unended[whole]:
+            self._join(whole)
+
+    def _join(self, whole: Request[Any]) -> None:
+        answers = [self._pool.cached(part) for part in whole.parts()]
+        if None not in answers:
+            # Who asks for it computes it, and says why it could not be kept.
+            with suppress(ProblemError):
+                self._pool.keep(whole, whole.joined(answers))
+        self._done += 1
 
     def _hand_out(self, workers: Iterable[int] | None = None) -> None:
         """Keep these workers busy, or all."""
@@ -237,7 +277,7 @@ class _Filling:
         """Whether there is more to do for which no worker is ready."""
         request = next(filter(self._pool.lacks, self._left), None)
         if request is not None:
-            self._again.append((request, -1))
+            self._left = chain([request], self._left)
         return request is not None
 
     def _next(self, worker: int) -> Request[Any] | None:
@@ -248,9 +288,12 @@ class _Filling:
                 return request
             self._again.append((request, failed_on))
         for request in self._left:
-            if self._pool.lacks(request):
+            if not self._pool.lacks(request):
+                self._done += 1
+            elif not self._divides or not self._divide(request):
                 return request
-            self._done += 1
+            elif self._again:
+                return self._again.popleft()[0]
         return None
 
     def _hear(self, number: int, request: Request[Any], event: Event) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -21,6 +21,18 @@ class Case(Request[int], frozen=True):
 
     analysis: ClassVar[str] = "case"
     number: int
+
+
+class Sum(Case, frozen=True):
+    """The sum of the answers to its parts, the cases below its number."""
+
+    def parts(self) -> tuple[Request[int], ...]:
+        """Each number is a request of its own."""
+        return tuple(cases(self.number))
+
+    def joined(self, answers: Sequence[int]) -> int:
+        """Their sum."""
+        return sum(answers)
 
 
 class DiedError(Exception):

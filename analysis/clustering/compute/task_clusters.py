@@ -50,7 +50,7 @@ class _Begun:
 
     Attributes:
         sequences: The tokens of the first instances.
-        measures: Of the first layers; None before any.
+        measures: Of the first of the layers; None before any.
         seconds: Time spent so far.
     """
 
@@ -165,18 +165,18 @@ def _measured(
     held: _States,
     key: str,
 ) -> Steps[TaskClusters]:
-    """All layers, as many at a time as memory has room for their states."""
+    """All layers wanted, as many at a time as memory has room for their states."""
     config = loaded.model.config.get_text_config()
-    count, sequences = config.num_hidden_layers + 1, begun.sequences
+    wanted, sequences = request.layers(config.num_hidden_layers + 1), begun.sequences
     if begun.measures is None:
-        begun.measures = _Measures(request, instances, count)
+        begun.measures = _Measures(request, instances, len(wanted))
     measures = begun.measures
-    while measures.done < count:
-        layers = held.layers
-        if held.key != key or measures.done not in layers or held.gathered.states is None:
+    while measures.done < len(wanted):
+        layers, first = held.layers, wanted[measures.done]
+        if held.key != key or first not in layers or held.gathered.states is None:
             room = _SHARE_OF_MEMORY * free_bytes(torch.device("cpu"))
             at_a_time = max(1, int(room // (4 * len(sequences) * config.hidden_size)))
-            layers = range(measures.done, min(measures.done + at_a_time, count))
+            layers = range(first, min(first + at_a_time, wanted.stop))
         steps = last_states(loaded.model, sequences, layers, held.of(key, layers))
         while True:
             try:
@@ -185,8 +185,8 @@ def _measured(
                 states: NDArray[np.float32] = stop.value
                 break
         _refuse_not_finite(loaded, sequences, states)
-        for layer in layers[measures.done - layers.start :]:
-            yield from measures.take(layer, states[layer - layers.start])
+        for layer in layers[first - layers.start :]:
+            yield from measures.take(states[layer - layers.start])
         del states, steps
         held.of("", range(0))
     return measures.result(instances)
@@ -244,8 +244,9 @@ class _Measures:
         self._of_task = np.zeros((layers, int(self._unseen.sum())), dtype=np.int32)
         self._predicted = np.zeros(self._of_task.shape, dtype=np.bool_)
 
-    def take(self, layer: int, states: NDArray[np.float32]) -> Steps[None]:
+    def take(self, states: NDArray[np.float32]) -> Steps[None]:
         """Measure the next layer's states [n, D]."""
+        layer = self.done
         yield self._progress(0)
         seed = self._request.seed
         points = reduced(states, seed=seed) if self._request.tsne else states

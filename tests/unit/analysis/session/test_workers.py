@@ -15,7 +15,7 @@ from analysis.request import Ask
 from analysis.session.drive import Asker
 from analysis.session.sharing import cards, environments
 from analysis.session.workers import TRIES, Share, WorkerPool
-from tests.support.scripted_workers import Cache, Case, DiedError, ScriptedWorker, cases
+from tests.support.scripted_workers import Cache, Case, DiedError, ScriptedWorker, Sum, cases
 from tests.support.studies import driven
 
 
@@ -110,6 +110,56 @@ def test_what_kills_three_engines_is_set_aside_with_its_reason_and_the_rest_goes
     # It is not tried again, and what it says is no mark of a broken engine.
     assert driven(pool.fill("asking", cases(20)))[0]
     assert tries[7] == TRIES
+
+
+def test_what_an_engine_died_of_goes_on_in_parts() -> None:
+    def script(case: Case) -> int:
+        if isinstance(case, Sum):
+            raise DiedError
+        return square(case)
+
+    pool, workers, cache = pool_of(2, script)
+    cache.answers[Case(2)] = 4
+    asked = [Sum(4), *cases(8)[4:]]
+    kept, said = driven(pool.fill("asking", asked))
+    assert kept
+    assert cache.answers == {case: square(case) for case in cases(8)} | {Sum(4): 14}
+    counts = Counter(case for worker in workers for case in worker.asked)
+    assert counts.pop(Sum(4)) == 1
+    assert set(counts) == set(cases(8)) - {Case(2)}
+    assert {each.done for each in said} <= set(range(len(asked)))
+
+
+def test_a_few_long_requests_are_spread_over_many_workers() -> None:
+    together = threading.Barrier(3, timeout=30)
+
+    def meet(case: Case) -> int:
+        assert not isinstance(case, Sum)
+        together.wait()
+        return square(case)
+
+    pool, _, cache = pool_of(3, meet)
+    assert driven(pool.fill("asking", [Sum(3)]))[0]
+    assert cache.answers[Sum(3)] == 5
+
+
+def test_what_has_a_part_that_kills_engines_is_set_aside_and_one_that_fails_is_left() -> None:
+    def script(case: Case) -> int:
+        if case.number == 1:
+            raise DiedError
+        if case.number == 3:
+            raise problem("input", "It is too long.")
+        return square(case)
+
+    pool, _, cache = pool_of(4, script)
+    assert driven(pool.fill("asking", [Sum(2)]))[0]
+    ending = ending_of(pool, Sum(2))
+    assert isinstance(ending, Failed)
+    assert "3 engines died of it" in ending.problem.what
+    pool, _, cache = pool_of(4, lambda case: -1 if case == Sum(4) else script(case))
+    cache.answers[Case(1)] = 1
+    assert driven(pool.fill("asking", [Sum(4)]))[0]
+    assert isinstance(ending_of(pool, Sum(4)), Finished)
 
 
 def test_engines_that_die_of_everything_end_the_work() -> None:

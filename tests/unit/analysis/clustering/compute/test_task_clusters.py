@@ -179,6 +179,18 @@ def test_little_memory_means_more_passes_and_the_same_result(found, pool, monkey
     assert np.array_equal(again.scores, found.scores)
 
 
+def test_its_parts_make_up_the_whole_to_the_byte(found, pool):
+    parts = [answer(part, pool)[0] for part in request().parts()]
+    assert [len(each.scores) for each in parts] == [2, 2, 2, 3]
+    joined = request().joined(parts)
+    assert joined.seconds > 0
+    assert encode(msgspec.structs.replace(joined, seconds=0)) == encode(
+        msgspec.structs.replace(found, seconds=0)
+    )
+    assert len({each.key(["a"]) for each in (request(), *request().parts())}) == 5
+    assert not any(part.parts() for part in request().parts())
+
+
 def test_t_sne_comes_before_the_clusters_where_it_is_wanted(found, pool):
     two = request((some("country-capital", 3, 9), some("plural-singular", 3, 19)), mappings=3)
     plain, _ = answer(two, pool)
