@@ -20,6 +20,7 @@ COMMANDS = {
     **{method.command: method.summary for method in METHODS},
     "diverge": "where base and tuned part on one response, token by token, as CSV",
     "study": "the paper's tables and figures, for any pair of models or for stored maps",
+    "report": "what tuning changed: all studies of a pair on one page, with tables and figures",
     "results": "results that others published, for the studies of stored results",
     "cache": "what is stored on this disk, and removing it",
     "models": "model names and what is available here",

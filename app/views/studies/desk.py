@@ -18,6 +18,7 @@ from analysis.studies.series import SeriesInput, Step, kept_series
 from analysis.studies.study import PairInput
 from app.config import Settings
 from app.frame.twin import command_line, option, values_of
+from app.jobs.ahead import Ahead, ahead_of
 from app.jobs.progress_text import progress_text
 from app.jobs.study_run import StudyRun
 from app.jobs.tasks import Task, TaskState
@@ -33,24 +34,6 @@ if TYPE_CHECKING:
     from analysis.session.drive import Answerer
     from app.jobs.prices import Prices
     from app.workspace import SeriesModel
-
-
-class Ahead(NamedTuple):
-    """What a study takes that has not ended.
-
-    Attributes:
-        asked: How many answers, as far as that is known.
-        kept: How many of them are stored.
-        seconds: What the others cost; None if that is not known.
-        measured: Whether this machine has measured what such answers cost.
-        more: What comes on top, of unknown cost; empty for nothing.
-    """
-
-    asked: int
-    kept: int
-    seconds: float | None
-    measured: bool
-    more: str = ""
 
 
 class Look(NamedTuple):
@@ -224,10 +207,7 @@ class StudyDesk:
             found = None
         if found is None:
             return look
-        seconds = self._prices.of_requests(found.missing)
-        measured = self._prices.measured(found.missing)
-        ahead = Ahead(found.asked, found.kept, seconds, measured, found.more)
-        return look._replace(ahead=ahead)
+        return look._replace(ahead=ahead_of(found, self._prices))
 
     def _look(self, study: OfferedStudy) -> Look:
         on, given = self.works_on(study), None

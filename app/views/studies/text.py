@@ -11,10 +11,11 @@ from textual.content import Content
 from analysis.demo.catalog import CAVEAT, is_demo
 from analysis.events import Progress
 from analysis.table import Cell
+from app.jobs.ahead import Ahead, ahead_words
 from app.jobs.progress_text import duration
 from app.jobs.study_run import StudyRun
 from app.terminal.text import fit, pad
-from app.views.studies.desk import Ahead, OfferedStudy
+from app.views.studies.desk import OfferedStudy
 from app.widgets.lines import Line, Part
 from app.widgets.table_rows import cell_text
 
@@ -104,25 +105,6 @@ def _ahead_text(ahead: Ahead | None, cells: int) -> str:
         return kept
     seconds = f"about {duration(ahead.seconds)}{' and more' if ahead.more else ''}"
     return _fitting(cells, [kept, seconds], [kept.replace(" answers", ""), seconds], [kept])
-
-
-def ahead_words(ahead: Ahead) -> str:
-    """How far a study is and what the rest costs, in sentences."""
-    answers = f"{ahead.asked:,} answer{'' if ahead.asked == 1 else 's'}"
-    more = f" On top comes {ahead.more}." if ahead.more else ""
-    if ahead.kept >= ahead.asked:
-        takes = "" if more else ": a moment"
-        return f"It takes {answers}, and all of them are kept from before{takes}.{more}"
-    kept = f", of which {ahead.kept:,} are kept from before" if ahead.kept else ""
-    said = f"It takes {answers}{kept}."
-    if ahead.seconds is not None:
-        whose = "as measured on this machine" if ahead.measured else _ESTIMATED
-        which = "The others take" if ahead.kept else "That takes"
-        said += f" {which} about {duration(ahead.seconds)}, {whose}."
-    return said + more
-
-
-_ESTIMATED = "an estimate, as nothing of the kind was measured on this machine yet"
 
 
 def _so_far(progress: Progress) -> str:
