@@ -185,6 +185,16 @@ class StudyDesk:
         template = ["study", spec.name, "{rows}", given, "{prompts}", "{skip}", *words]
         return command_line(" ".join(template), values)
 
+    def overview_command(self, prompts: Path | str | None) -> str:
+        """The command that writes what all studies find; of stored maps there is none."""
+        if self._library:
+            return ""
+        values = values_of(self._workspace)
+        values["prompts"] = option("prompts", prompts)
+        models = "{along}" if self.along else "{models}"
+        given = f"report {models} {{prompts}} {{vocab}} {{vectors}} --out report"
+        return command_line(given, values)
+
     # Looking up what is stored
 
     def kept(self, study: OfferedStudy) -> Look:
@@ -286,9 +296,9 @@ class StudyDesk:
         begun = (each for each in active if each.run is not None and each.run.state != "waiting")
         return next(begun, active[0] if active else None)
 
-    def stop(self, study: OfferedStudy) -> None:
+    def stop(self, study: OfferedStudy | None) -> None:
         """Stop this study if it runs or waits, else the running one."""
-        stopped = study if study.active else self.running
+        stopped = study if study is not None and study.active else self.running
         if stopped is not None and stopped.run is not None:
             stopped.run.stop()
 
