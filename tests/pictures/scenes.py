@@ -36,7 +36,7 @@ SCENES = (
     Scene("studies", "studies"),
     # That of concepts, whose numbers are there by now; Enter opens what it found.
     Scene("study", "studies", (*("down",) * 5, "enter")),
-    Scene("findings", "studies", ("down", "enter")),
+    Scene("findings", "studies", ("enter",)),
     Scene("components", "components", costly=("enter",)),
     Scene("clusters", "clusters", costly=("enter",)),
     Scene("changes", "changes"),

@@ -31,9 +31,10 @@ def in_sections(studies: Sequence[OfferedStudy]) -> list[OfferedStudy]:
 
 
 def overview_line(studies: Sequence[OfferedStudy], name_cells: int, width: int, cells: int) -> Line:
-    """The overview in the list: how many studies have findings, in at least so many `cells`."""
+    """The overview in the list: whether studies have findings, in at least so many `cells`."""
     done = sum(each.findings is not None for each in studies)
-    state = f"{done} of {len(studies)} found".ljust(cells)
+    state = ("none" if not done else "all" if done == len(studies) else "some") + " found"
+    state = state.ljust(cells)
     parts = [(f" {pad(NAME, name_cells)}  ", "strong"), (state, "dim")]
     room = width - name_cells - len(state) - 6
     if room >= 20:
