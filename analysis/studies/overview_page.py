@@ -139,7 +139,7 @@ def _section(section: Section) -> Iterator[Block]:
         yield Paragraph(section.sentence)
     else:
         yield from _found(section, found)
-    yield Paragraph("The same again:", "aside")
+    yield Paragraph("The command that repeats this section:", "aside")
     yield Command(section.command)
 
 
@@ -149,7 +149,7 @@ def _found(section: Section, found: Findings) -> Iterator[Block]:
     yield Items(tuple(map(Item, statements[:MOST_SENTENCES])))
     if (more := len(statements) - MOST_SENTENCES) > 0:
         yield Paragraph(f"… and {more} more in the section's own report.", "aside")
-    yield Paragraph(f"What this does not show: {section.caveat}", "caveat")
+    yield Paragraph(f"Caveat: {section.caveat}", "caveat")
     along = any(each.name.startswith("curve-") for each in found.figures)
     for figure in found.figures[: MOST_CURVES if along else MOST_FIGURES]:
         yield Picture(f"{folder}/{figure.name}", figure.title)

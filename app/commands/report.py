@@ -10,9 +10,10 @@ from app.commands.exit_status import ExitStatus
 from app.commands.options import add_model_options, add_pair, add_sharing, add_word_options
 
 if TYPE_CHECKING:
+    from collections import Counter
     from pathlib import Path
 
-    from analysis.request import ModelChoice
+    from analysis.request import ModelChoice, Request
     from analysis.session.drive import Answerer, Asking
     from analysis.studies.overview import Overview, Plan
 
@@ -104,15 +105,20 @@ def _check_places(plans: list[Plan], folder: Path) -> None:
 
 def _say_costs(plans: list[Plan]) -> None:
     """Say what each section takes, before any begins."""
+    from collections import Counter
+
     from analysis.problems import ProblemError
     from analysis.studies.overview import kept_of
     from app.commands.output import say
     from app.config import state_file
     from app.jobs.ahead import ahead_of, ahead_words
     from app.jobs.prices import Prices
+    from app.jobs.progress_text import duration
     from app.state import load_state
 
     prices = Prices(load_state(state_file()).prices)
+    # What several sections ask is answered once.
+    together: Counter[Request[object]] = Counter()
     for each in plans:
         if each.given is None:
             say(f"{each.spec.name}: left out. {each.without}")
@@ -128,7 +134,11 @@ def _say_costs(plans: list[Plan]) -> None:
         takes = "What it takes is not known before."
         if outlook is not None:
             takes = ahead_words(ahead_of(outlook, prices))
+            together |= Counter(outlook.missing)
         say(f"{each.spec.name}: {takes}")
+    seconds = prices.of_requests(together.elements())
+    if together and seconds is not None:
+        say(f"Together that is about {duration(seconds)} with one engine.")
 
 
 def _made(

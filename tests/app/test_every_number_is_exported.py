@@ -336,7 +336,7 @@ async def test_studies(tmp_path, play):
         )
         await walk.see([Listed("study-scores-parameters", "parameter")], "l", until=["norm"])
         # The page of all studies is what its report says.
-        await walk.see([told], "escape", "k", until=["Not shown"], by="w")
+        await walk.see([told], "escape", "k", until=["Caveat: "], by="w")
         walk.check()
 
 

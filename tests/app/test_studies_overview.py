@@ -31,7 +31,7 @@ def words(pilot):
 async def test_it_comes_first_and_says_how_to_begin_and_begins_nothing(tmp_path, play, size):
     async with pair_at(shown_overview, tmp_path, size=size) as (pair, pilot):
         assert "What tuning changed, in a sentence a study" in screen(pair.app)
-        assert "Enter on it in the list runs it." in words(pilot)
+        assert "Enter on a study in the list runs it." in words(pilot)
         await pilot.press("enter")
         await pilot.pause(0.1)
         assert play.given == []
@@ -55,7 +55,7 @@ async def test_it_has_the_finding_and_its_caveat_also_after_a_restart(tmp_path, 
         await pilot.press("j", "j", "enter")
         await until_shown(pilot, "all found")
         await pilot.press("k", "k")
-        await until_shown(pilot, "weights: Heads changed.", "Not shown")
+        await until_shown(pilot, "weights: Heads changed.", "Caveat: ")
 
 
 async def shown_some(pilot):

@@ -58,7 +58,9 @@ def overview_told(
         parts.append((prose(f"{name}: {sentence}"), "strong"))
         if study.found_on != works_on(study):
             parts.append((prose(f"This was found on {study.found_on}."), "warn"))
-        parts.append((prose(f"Not shown: {caveat_of(name)}"), ""))
+        parts.append((prose(f"Caveat: {caveat_of(name)}"), ""))
+    if any(each.findings is None and not each.active for each in studies):
+        parts.append(("Enter on a study in the list runs it.", "strong"))
     return parts
 
 
@@ -68,9 +70,7 @@ def _to_come(study: OfferedStudy) -> str:
         return f"it failed. {run.problem.what}"
     if study.active:
         return f"{state_text(study)}."
-    if study.ahead is None:
-        return f"{state_text(study)}. Enter on it in the list runs it."
-    return f"{ahead_words(study.ahead)} Enter on it in the list runs it."
+    return f"{state_text(study)}." if study.ahead is None else ahead_words(study.ahead)
 
 
 def overview_of(

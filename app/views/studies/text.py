@@ -23,6 +23,8 @@ HELP = (
     "Statistics over many prompts or over all weights: the tables and figures of the paper, for "
     "the models or the stored maps that are open. A study runs while you do something else; what "
     "it computes is kept on disk, so that one that was stopped goes on where it was.\n\n"
+    "The list begins with an overview: the finding of every study in a sentence, and what its "
+    "numbers do not show; w writes it as a page, with the reports of the studies that are done. "
     "The list says what a study costs, how much of it is kept from before, and which are done, "
     "also after a restart. Enter runs a study, and opens what it found: on the first page the "
     "finding, a figure and a table; left and right turn to all others. On a row, enter "

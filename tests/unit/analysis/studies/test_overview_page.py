@@ -78,7 +78,7 @@ def test_the_page_has_summary_findings_caveat_figure_command_and_files(tmp_path)
     assert {"heads", "clusters"} <= set(tags.of("h2", "id"))
     assert tags.of("img", "src") == ["heads/plot.svg"]
     assert {"heads/report.md", "heads/cases.csv"} <= set(links)
-    assert "What this does not show: Word pairs are read off the weights" in words
+    assert "Caveat: Word pairs are read off the weights" in words
     assert "insttui study heads --vocab 'a```b'" in words
     assert words.count("Left out: No heads.") == 2
     assert "Made today." in words
@@ -86,7 +86,7 @@ def test_the_page_has_summary_findings_caveat_figure_command_and_files(tmp_path)
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert "[heads](#heads): Heads changed" in text
     assert "](heads/plot.png)" in text
-    assert "> What this does not show: " in text
+    assert "> Caveat: " in text
     assert "````sh\ninsttui study heads" in text
 
 
