@@ -68,7 +68,8 @@ def added(position: Position, layout: list[LayerParts], number: Tensor) -> Sums:
     head_slopes: list[Tensor] = []
     sizes: list[float] = []
     for layer, (parts, seen) in enumerate(zip(layout, position.layers, strict=True)):
-        assert seen.heads is not None and seen.attended is not None
+        assert seen.heads is not None
+        assert seen.attended is not None
         each = products(seen.heads).view(parts.heads, -1)
         heads[layer, : parts.heads] = each.sum(dim=1).numpy()
         sizes.append(float(each.abs().sum(dim=1).max()))
@@ -79,7 +80,9 @@ def added(position: Position, layout: list[LayerParts], number: Tensor) -> Sums:
             networks[layer] = products(seen.mixture).sum()
             neurons.append(torch.zeros(0, dtype=torch.float64))
         else:
-            assert parts.down is not None and seen.neurons is not None and seen.written is not None
+            assert parts.down is not None
+            assert seen.neurons is not None
+            assert seen.written is not None
             neurons.append(products(seen.neurons))
             networks[layer] = neurons[-1].sum()
             network_biases[layer] = _bias(parts.down, seen.neurons, slopes[id(seen.written)])
