@@ -212,6 +212,13 @@ class ModelWeights:
         self._layer(layer)
         return self._structure.name(layer, "").removesuffix(".")
 
+    def attention_module(self, layer: int) -> str:
+        """The module around the queries and keys of a layer; empty for a layer without heads."""
+        heads = self._layer(layer).heads
+        if isinstance(heads, NoHeads):
+            return ""
+        return self._structure.name(layer, heads.signs[0]).rpartition(".")[0]
+
     def down_module(self, layer: int) -> str:
         """The module of the down projection that every token of a layer uses; empty for none."""
         what = self._layer(layer)
