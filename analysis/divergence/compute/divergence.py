@@ -42,6 +42,8 @@ def divergence(request: DivergenceRequest, models: ModelPool) -> Steps[Divergenc
     tokenizers = []
     for choice in pair:
         tokenizers.append((yield from models.tokenizer(choice)))
+    # Before a response is generated in vain.
+    _refuse_other_tokens(request, tokenizers, ())
     tokens, text, ended, writer = yield from _response(request, models)
     _refuse_other_tokens(request, tokenizers, tokens.ids)
     found: list[Read] = []
