@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -14,15 +15,19 @@ from msgspec.structs import replace
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
+from analysis.engine.loading import LoadedModel
 from analysis.engine.pool import ModelPool
 from analysis.patching.compute import reading as readings
 from analysis.patching.compute import runs
 from analysis.patching.compute.patching import patching
+from analysis.patching.compute.sites import sites_of
+from analysis.patching.compute.wholeness import beside_the_stream
 from analysis.patching.request import PARTS, Part, PatchingRequest
 from analysis.patching.result import Patching
 from analysis.problems import ProblemError
 from analysis.request import Pair
 from cache.codec import decode, encode
+from tests.families.models import tiny
 from tests.support import checkpoints
 from tests.support.pairs import ADAPTER, FAMILIES, VOCABULARY, choice, pair_of, reference
 from tests.support.small_models import CONFIGURATIONS
@@ -224,6 +229,57 @@ def test_a_model_that_its_own_states_change_is_refused(
     with pytest.raises(ProblemError, match="another model with its own states put in") as error:
         found_of(asked(llamas))
     assert error.value.problem.kind == "model"
+
+
+def test_what_a_layer_hands_on_beside_the_stream_is_said() -> None:
+    """A layer that uses the keys of an earlier one, and streams that are all there is."""
+    for family, whole in (("gemma4", False), ("gemma2", True), ("llama4", True)):
+        model = tiny(family)
+        loaded = cast("LoadedModel", SimpleNamespace(model=model, facts=SimpleNamespace(name="X")))
+        notes = beside_the_stream(loaded, sites_of(model, "stream"), [3, 41])
+        assert bool(notes) is not whole
+        if not whole:
+            assert "The stream is not all that a layer of X hands to the next" in notes[0]
+        assert beside_the_stream(loaded, sites_of(model, "attention"), [3, 41]) == ()
+
+
+@pytest.mark.parametrize(
+    ("family", "part", "why"),
+    [
+        ("bloom", "attention", "adds the residual stream to what it writes"),
+        ("gemma3n_text", "stream", r"they are \(4, 1, 5, 32\)"),
+        ("granitemoehybrid", "feed_forward", "beside the experts"),
+        ("rwkv", "attention", "No layer of RwkvForCausalLM has an attention"),
+        ("mamba", "stream", "cannot be taken apart"),
+    ],
+)
+def test_a_family_whose_states_are_of_another_kind_is_refused(
+    family: str, part: Part, why: str
+) -> None:
+    model = tiny(family)
+    loaded: Any = SimpleNamespace(model=model, refuse_unknown=lambda _: None)
+    loaded.facts = SimpleNamespace(name="X")
+    with pytest.raises(ProblemError, match=why):
+        readings.read(loaded, [3, 41, 67, 60, 12], sites_of(model, part))
+
+
+@pytest.mark.parametrize("family", ["qwen3_next", "jamba", "recurrent_gemma"])
+def test_a_model_that_keeps_a_state_reads_the_whole_text(family: str) -> None:
+    model = tiny(family)
+    facts = SimpleNamespace(name="X", dtype="float32")
+    loaded: Any = SimpleNamespace(model=model, facts=facts, device=torch.device("cpu"))
+    loaded.refuse_unknown = lambda _: None
+    read = [
+        readings.read(loaded, ids, sites_of(model, "stream"))
+        for ids in ([3, 41, 67, 60, 12], [5, 60, 33])
+    ]
+    found = answered(runs.patched(loaded, *read, (7, 9), None))
+    assert np.isnan(found.cached)
+    assert "X reads the whole text in every run" in found.notes[0]
+    # Final norm and head are the same: after the last layer it is the other text's.
+    logits = read[1].logits
+    wanted = float(logits[9] - logits[7])
+    assert found.said[max(found.said)][0] == pytest.approx(wanted, abs=1e-4)
 
 
 def test_a_model_patched_with_itself_stays_itself(llamas: Pair) -> None:
