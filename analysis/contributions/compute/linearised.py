@@ -133,14 +133,14 @@ def _read(
     With attention written out, so that what it attends to is seen, or as the model usually has it.
     """
     earlier = ids.shape[1] - 1 if cached else 0
-    seen = _Seen([LayerSeen() for _ in parts])
+    seen, biases = _Seen([LayerSeen() for _ in parts]), _biases(model, parts)
     try:
         cache = _before(model, ids[:, :earlier]) if cached else None
         with ExitStack() as stack:
             attended = stack.enter_context(recorded(model)) if written_out else {}
             stack.enter_context(_hooked(model, parts, seen))
             stack.enter_context(frozen(model))
-            biases = stack.enter_context(_differentiable_biases(model, parts))
+            stack.enter_context(differentiable(biases))
             stack.enter_context(torch.enable_grad())
             stack.enter_context(FrozenNorms())
             last = ids[:, earlier:]
@@ -259,10 +259,20 @@ def _mixture(found: LayerSeen) -> Callable[..., Any]:
 
 
 @contextmanager
-def _differentiable_biases(
-    model: PreTrainedModel, parts: list[LayerParts]
-) -> Iterator[list[nn.Parameter]]:
-    """Let derivatives reach the biases outside the projections."""
+def differentiable(parameters: list[nn.Parameter]) -> Iterator[None]:
+    """Let derivatives reach some parameters, and only for a while."""
+    before = [each.requires_grad for each in parameters]
+    try:
+        for each in parameters:
+            each.requires_grad_(True)
+        yield
+    finally:
+        for each, was in zip(parameters, before, strict=True):
+            each.requires_grad_(was)
+
+
+def _biases(model: PreTrainedModel, parts: list[LayerParts]) -> list[nn.Parameter]:
+    """The biases outside the projections."""
     own = {
         id(bias)
         for each in parts
@@ -270,15 +280,8 @@ def _differentiable_biases(
         if module is not None
         for bias in module.parameters()
     }
-    found = [
+    return [
         each
         for name, each in model.named_parameters()
         if name.endswith("bias") and each.dim() == 1 and not each.is_meta and id(each) not in own
     ]
-    try:
-        for each in found:
-            each.requires_grad_(True)
-        yield found
-    finally:
-        for each in found:
-            each.requires_grad_(False)

@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 
 from analysis.contributions.compute.attended import by_source
 from analysis.contributions.compute.layout import LayerParts, unlike
-from analysis.contributions.compute.linearised import LayerSeen, Position
+from analysis.contributions.compute.linearised import LayerSeen, Position, differentiable
 from analysis.contributions.result import Parts
 from analysis.engine.memory import is_out_of_memory
 from analysis.engine.reasons import reason
@@ -61,7 +61,8 @@ def added(
     """
     leaves = [position.stream, *_leaves(position.layers), *position.biases]
     try:
-        found = torch.autograd.grad(number, leaves, retain_graph=True, allow_unused=True)
+        with differentiable(position.biases):
+            found = torch.autograd.grad(number, leaves, retain_graph=True, allow_unused=True)
     except RuntimeError as error:
         if is_out_of_memory(error):
             raise

@@ -67,7 +67,8 @@ def test_a_part_taken_away_is_missing_from_the_logit(family: str) -> None:
 def test_parts_add_up_and_words_to_their_head(family: str) -> None:
     model = small_model(family)
     final = _final(model)
-    found = take_apart(model, IDS, TOKEN)
+    # As models are loaded.
+    found = take_apart(model.requires_grad_(False), IDS, TOKEN)
     log_p = torch.tensor(final, dtype=torch.float64).log_softmax(0)
     assert found.direct.parts.total == pytest.approx(found.logit, abs=1e-4)
     assert found.direct.left_over == pytest.approx(found.logit - found.direct.parts.total)
@@ -154,7 +155,7 @@ def test_half_precision_gives_about_the_same(family: str, dtype: torch.dtype) ->
 
 
 def test_nothing_is_left_behind_in_the_model() -> None:
-    model = small_model("gpt2")
+    model = small_model("gpt2").requires_grad_(False)
     before = model.config._attn_implementation, [each.requires_grad for each in model.parameters()]
     take_apart(model, IDS)
     now = model.config._attn_implementation, [each.requires_grad for each in model.parameters()]
