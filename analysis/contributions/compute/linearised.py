@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer
 
 from analysis.contributions.compute.attended import Attended, recorded, returned
 from analysis.contributions.compute.layout import LayerParts, unlike
@@ -102,14 +103,17 @@ def read(model: PreTrainedModel, parts: list[LayerParts], ids: Tensor) -> Positi
         ProblemError: ``model`` when the logits are not those of the model as it usually runs, or a
             part is not met exactly once.
     """
-    with torch.no_grad(), frozen(model):
-        usual = model(input_ids=ids, **options(model, ids, keep=1)).logits[0, -1]
+    usual, before = _usual(model, ids)
     cached = ids.shape[1] > 1 and "past_key_values" in inspect.signature(model.forward).parameters
     ways = [(True, True), (True, False)] if cached else []
     failed: list[_OtherwiseError] = []
     for behind_cache, written_out in (*ways, (False, True), (False, False)):
         try:
-            return _read(model, parts, ids, usual, cached=behind_cache, written_out=written_out)
+            cache = None
+            if behind_cache:
+                # It grows by the last position: each way needs one of its own.
+                cache, before = before or _before(model, ids[:, :-1]), None
+            return _read(model, parts, ids, usual, cache, written_out=written_out)
         except _OtherwiseError as error:
             failed.append(error)
     raise unlike(model, str(failed[-1])) from failed[-1].__cause__
@@ -124,18 +128,17 @@ def _read(
     parts: list[LayerParts],
     ids: Tensor,
     usual: Tensor,
+    cache: Cache | None,
     *,
-    cached: bool,
     written_out: bool,
 ) -> Position:
-    """Read the last position alone, or the whole text, as a function of leaves.
+    """Read the last position alone, behind a cache, or the whole text, as a function of leaves.
 
     With attention written out, so that what it attends to is seen, or as the model usually has it.
     """
-    earlier = ids.shape[1] - 1 if cached else 0
+    earlier = 0 if cache is None else ids.shape[1] - 1
     seen, biases = _Seen([LayerSeen() for _ in parts]), _biases(model, parts)
     try:
-        cache = _before(model, ids[:, :earlier]) if cached else None
         with ExitStack() as stack:
             attended = stack.enter_context(recorded(model)) if written_out else {}
             stack.enter_context(_hooked(model, parts, seen))
@@ -174,11 +177,32 @@ def _read(
     )
 
 
+def _usual(model: PreTrainedModel, ids: Tensor) -> tuple[Tensor, Cache | None]:
+    """A model's logits [V] behind a text, and what it keeps of all but the last position.
+
+    The latter where that comes with the former: a window that has slid cannot be shortened.
+    """
+    cache: Any = DynamicCache(config=model.config)
+    plain = all(type(each) is DynamicLayer for each in cache.layers)
+    with torch.no_grad(), frozen(model):
+        if plain and cache.layers and ids.shape[1] > 1:
+            found = model(input_ids=ids, **options(model, ids, keep=1, cache=cache))
+            if all(each.get_seq_length() == ids.shape[1] for each in cache.layers):
+                cache.crop(-1)
+                return found.logits[0, -1], cache
+        return model(input_ids=ids, **options(model, ids, keep=1)).logits[0, -1], None
+
+
 def _before(model: PreTrainedModel, ids: Tensor) -> Cache:
     """What a model keeps of a text."""
     cache = DynamicCache(config=model.config)
-    with torch.no_grad(), frozen(model):
-        model(input_ids=ids, **options(model, ids, keep=1, cache=cache))
+    try:
+        with torch.no_grad(), frozen(model):
+            model(input_ids=ids, **options(model, ids, keep=1, cache=cache))
+    except Exception as error:
+        if is_out_of_memory(error) or isinstance(error, ProblemError):
+            raise
+        raise _OtherwiseError(reason(error)) from error
     return cache
 
 
