@@ -268,4 +268,11 @@ METHODS = (
         summary="how much tuning changed every matrix, and in which directions, as CSV",
         studies=(),
     ),
+    Method(
+        room="divergence",
+        view=("divergence", "Divergence"),
+        command="diverge",
+        summary="where base and tuned part on one response, token by token, as CSV",
+        studies=(),
+    ),
 )

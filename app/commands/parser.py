@@ -18,7 +18,6 @@ from app.commands.options import SERIES_HELP, add_model_options, add_word_option
 
 COMMANDS = {
     **{method.command: method.summary for method in METHODS},
-    "diverge": "where base and tuned part on one response, token by token, as CSV",
     "contributions": "what heads, networks, neurons and words add to one logit, as CSV",
     "study": "the paper's tables and figures, for any pair of models or for stored maps",
     "results": "results that others published, for the studies of stored results",

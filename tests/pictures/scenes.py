@@ -40,6 +40,7 @@ SCENES = (
     Scene("components", "components", costly=("enter",)),
     Scene("clusters", "clusters", costly=("enter",)),
     Scene("changes", "changes"),
+    Scene("divergence", "divergence"),
 )
 """A pair of models; the second one opens on the answers to the first example."""
 
