@@ -15,12 +15,16 @@ from analysis.demo.catalog import held_out_phrasings
 from analysis.divergence.kinds import KINDS, kinds
 from analysis.divergence.study import study
 from analysis.divergence.study_input import DivergenceInput
+from analysis.engine.pool import ModelPool
 from analysis.methods import study_of
 from analysis.problems import ProblemError, problem
-from analysis.request import ModelChoice
+from analysis.request import ModelChoice, named
 from analysis.saliency.cases.prompt_sets import PromptSet, demo_prompts
+from analysis.session.workers import WorkerPool
+from tests.support.pairs import pair_of
 from tests.support.scripted_divergence import divergence
-from tests.support.studies import KeepingSession, Report, driven, rows_of
+from tests.support.scripted_workers import Cache, ScriptedWorker
+from tests.support.studies import KeepingSession, Report, answered, driven, rows, rows_of
 
 BASE, TUNED = ModelChoice("plain", "/plain"), ModelChoice("taught", "/taught")
 PROMPTS = dataclasses.replace(demo_prompts(), prompts=demo_prompts().prompts[:40])
@@ -268,3 +272,38 @@ def of_one_place(found):
         choices=found.choices[:, -1:],
         choice_log_p=found.choice_log_p[:, :, -1:],
     )
+
+
+def test_two_workers_find_what_one_process_finds():
+    calm, _ = driven(study(given(response=BOTH)))
+    cache = Cache()
+    pool = WorkerPool([ScriptedWorker(cache, divergence) for _ in range(2)])
+    found, _ = driven(study(given(pool, response=BOTH)))
+    assert (found.statements, found.notes) == (calm.statements, calm.notes)
+    assert [list(one.table) for one in found.tables] == [list(two.table) for two in calm.tables]
+    assert len(cache.answers) == 2 * len(PROMPTS.prompts)
+
+
+@pytest.mark.slow
+def test_small_models_part_first_at_the_same_place_on_both_s_own_text(tmp_path):
+    pair = pair_of(tmp_path, "llama")
+    prompts = dataclasses.replace(PROMPTS, prompts=PROMPTS.prompts[:6])
+
+    def computed(models):
+        return lambda request: answered(named(request.function)(request, models))
+
+    def asked(session):
+        return DivergenceInput(session, *pair, prompts, max_new_tokens=8, response=BOTH)
+
+    found, _ = driven(study(asked(KeepingSession({}, computed(ModelPool())))))
+    firsts = {whose: {} for whose in BOTH}
+    for row in rows_of(found, "cases"):
+        firsts[row["responses"]][row["case"]] = row["first"]
+    # Up to where they part, what both write is the same text.
+    assert firsts["tuned"] == firsts["base"]
+    cache = Cache()
+    pool = WorkerPool([ScriptedWorker(cache, computed(ModelPool())) for _ in range(2)])
+    again, _ = driven(study(asked(pool)))
+    for one, two in zip(found.tables, again.tables, strict=True):
+        for row, other in zip(rows(one), rows(two), strict=True):
+            assert row == pytest.approx(other, abs=1e-5)
