@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from analysis.divergence.study_cases import Collected, collect
+from analysis.divergence.study_cases import Collected, category_of, collect, task_of
+from analysis.divergence.study_figures import kind_figure, position_figure, task_figure
 from analysis.divergence.study_input import DivergenceInput
 from analysis.divergence.study_tables import (
     cases_table,
-    kind_figure,
     kinds_table,
-    position_figure,
     positions_table,
-    task_figure,
     tasks_table,
 )
 from analysis.divergence.study_text import FEWEST, caveat, statements
@@ -38,12 +36,8 @@ def study(given: DivergenceInput) -> Study:
         tables=(
             positions_table(cases),
             kinds_table(cases),
-            tasks_table(cases, "tasks", lambda case: case.task),
-            *(
-                [tasks_table(cases, "categories", lambda case: case.category or case.task)]
-                if categories
-                else []
-            ),
+            tasks_table(cases, "tasks", task_of),
+            *([tasks_table(cases, "categories", category_of)] if categories else []),
             cases_table(cases),
         ),
         figures=(

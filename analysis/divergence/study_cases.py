@@ -137,6 +137,16 @@ class Case:
         )
 
 
+def task_of(case: Case) -> str:
+    """The task of a case."""
+    return case.task
+
+
+def category_of(case: Case) -> str:
+    """The category of its task, or the task that has none."""
+    return case.category or case.task
+
+
 def _choice(found: Divergence, side: int, place: int) -> tuple[str, float]:
     token, text, probability = found.choice(side, place)
     return END if token in found.ends[side] else text, probability

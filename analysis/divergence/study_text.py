@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from analysis.divergence.study_cases import Case
+from analysis.divergence.study_cases import Case, category_of, task_of
+from analysis.divergence.study_groups import Cases, Group, Mean, by_kind, by_position, by_task
 from analysis.divergence.study_input import DivergenceInput, Whose
-from analysis.divergence.study_tables import Cases, Group, Mean, by_kind, by_position, by_task
 from analysis.statistics.effects import Effect, cohens_d
 from analysis.statistics.inference import SIGNIFICANT
 from analysis.statistics.resampling import wilson_interval
@@ -133,11 +133,10 @@ def _kinds(on: str, groups: Sequence[Group]) -> str:
 
 def _tasks(on: str, cases: Sequence[Case]) -> Iterator[str]:
     """Whether tasks differ; where they have too few prompts, whether their categories do."""
-    ways: list[tuple[str, Callable[[Case], str]]] = [
-        ("tasks", lambda case: case.task),
-        ("categories of tasks", lambda case: case.category),
-    ]
-    for what, of in ways:
+    ways: dict[str, Callable[[Case], str]] = {"tasks": task_of}
+    if any(each.category for each in cases):
+        ways["categories of tasks"] = category_of
+    for what, of in ways.items():
         groups = by_task(cases, of)
         if len(groups) < 2:
             continue
