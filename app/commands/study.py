@@ -47,6 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             add_results(study, "a folder of stored maps, in place of models and prompts")
         if asked:
             _add_case_options(study)
+            if spec.served:
+                add_servers(study)
         if scored:
             _add_score_options(study)
         if spec.stored:
@@ -91,7 +93,6 @@ def _add_case_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="put the tuned model's prompts into its chat template",
     )
-    add_servers(parser)
 
 
 def _add_score_options(parser: argparse.ArgumentParser) -> None:
