@@ -80,7 +80,8 @@ def _of_part(found: Patching, receiver: int) -> str:
     alone = {0: "no layer turns", 1: "one layer turns"}.get(count, f"{count} layers turn")
     return (
         f"One {_PARTS[found.part]} of {donor} at a time in {own}: that of layer {layer} takes the "
-        f"difference furthest, {100 * shares[layer]:.0f} % of the way; {alone} the choice by itself."
+        f"difference furthest, {100 * shares[layer]:.0f} % of the way; {alone} the choice by "
+        "itself."
     )
 
 

@@ -46,7 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             add_results(study, "a folder of stored maps, in place of models and prompts")
         if asked:
             add_case_options(study)
-            add_servers(study)
+            if spec.served:
+                add_servers(study)
         if scored:
             _add_score_options(study)
         if spec.stored:

@@ -191,7 +191,8 @@ def _servers(
     options: Namespace, pair: tuple[ModelChoice, ModelChoice]
 ) -> tuple[ResponseServer | None, ...]:
     """Who generates each model's responses; ProblemError where a server is of no use."""
-    given = {name: getattr(options, name) for name in _OF_SERVERS if getattr(options, name)}
+    # A study that no server can write for has none of these.
+    given = {name: value for name in _OF_SERVERS if (value := getattr(options, name, None))}
     if not given:
         return (None, None)
     # Imported here: OpenAI's protocol is of no use to a study that generates by itself.

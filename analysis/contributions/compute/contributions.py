@@ -133,10 +133,10 @@ def take_apart(
         )
     with torch.enable_grad():
         number = logits[token] if rival is None else logits[token] - logits[rival]
-        direct = added(position, parts, number)
+        direct = added(model, position, parts, number)
         # The mean logit cancels in a difference of two.
         mean = (p.to(logits.dtype) * logits).sum()
-        centred = direct if rival is not None else added(position, parts, number - mean)
+        centred = direct if rival is not None else added(model, position, parts, number - mean)
     words, without_words = words_of(position, direct, len(ids))
     last = final[token] if rival is None else final[token] - final[rival]
     return Apart(

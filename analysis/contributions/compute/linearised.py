@@ -7,6 +7,8 @@ held, the rest is linear up to biases: the residual stream, the projections and 
 
 from __future__ import annotations
 
+import inspect
+import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -15,10 +17,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer
 
 from analysis.contributions.compute.attended import Attended, recorded, returned
 from analysis.contributions.compute.layout import LayerParts, unlike
+from analysis.engine.memory import is_out_of_memory
 from analysis.engine.passes import exact, frozen, head_of, options
+from analysis.engine.reasons import reason
+from analysis.problems import ProblemError
 from analysis.saliency.compute.norms import FrozenNorms
 from analysis.saliency.compute.reading import agree
 
@@ -31,7 +37,9 @@ _ROUNDINGS = 16
 
 @dataclass(eq=False)
 class LayerSeen:
-    """What a layer adds at the position: leaves [1, 1, any], and outputs with a graph to the head.
+    """What a layer adds: leaves [1, S, any], and outputs with a graph to the head.
+
+    The last of S positions is the one that counts; usually it is the only one.
 
     Attributes:
         heads: The heads, side by side.
@@ -53,7 +61,7 @@ class Position:
     """The last position of a text, read with norms held.
 
     Attributes:
-        stream: Leaf [1, 1, D], what enters the first layer.
+        stream: Leaf [1, S, D], what enters the first layer.
         layers: What each layer adds.
         sources: By layer, what its heads attended to; None where that is not known.
         biases: Parameters outside the projections that are added on the way to the logits.
@@ -82,39 +90,73 @@ class _Seen:
 def read(model: PreTrainedModel, parts: list[LayerParts], ids: Tensor) -> Position:
     """Read a text up to its last position, and that one as a function of leaves.
 
+    A model that gives other logits with its attention written out has it as usual, and one that
+    reads the last position otherwise behind a cache reads the whole text: the derivatives are the
+    same, but what is attended to is not seen, or the pass takes more memory.
+
     Args:
         model: A causal language model.
         parts: Its `layout`.
         ids: int64 [1, T].
 
     Raises:
-        ProblemError: ``model`` when the position alone, behind a cache, gives other logits than the
-            whole text, or when a part is not met exactly once.
+        ProblemError: ``model`` when the logits are not those of the model as it usually runs, or a
+            part is not met exactly once.
     """
-    length = ids.shape[1]
-    cache: Cache | None = None
-    with torch.no_grad(), frozen(model):
-        whole = model(input_ids=ids, **options(model, ids, keep=1)).logits[0, -1]
-        if length > 1:
-            cache = DynamicCache(config=model.config)
-            before = ids[:, :-1]
-            model(input_ids=before, **options(model, before, keep=1, cache=cache))
-    seen = _Seen([LayerSeen() for _ in parts])
-    with ExitStack() as stack:
-        attended = stack.enter_context(recorded(model))
-        stack.enter_context(_hooked(model, parts, seen))
-        stack.enter_context(frozen(model))
-        biases = stack.enter_context(_differentiable_biases(model, parts))
-        stack.enter_context(torch.enable_grad())
-        stack.enter_context(FrozenNorms())
-        last = ids[:, -1:]
-        given = options(model, last, keep=1, cache=cache, read=length - 1)
-        final = model(input_ids=last, **given).logits[0, -1]
-    if not agree(final.detach(), whole):
-        raise unlike(
-            model,
-            "Its last position alone, behind what it keeps of the earlier ones, gives other logits "
-            f"than the whole text: they differ by up to {float((final - whole).abs().max()):.3g}.",
+    usual, before = _usual(model, ids)
+    cached = ids.shape[1] > 1 and "past_key_values" in inspect.signature(model.forward).parameters
+    ways = [(True, True), (True, False)] if cached else []
+    failed: list[_OtherwiseError] = []
+    for behind_cache, written_out in (*ways, (False, True), (False, False)):
+        try:
+            cache = None
+            if behind_cache:
+                # It grows by the last position: each way needs one of its own.
+                cache, before = before or _before(model, ids[:, :-1]), None
+            return _read(model, parts, ids, usual, cache, written_out=written_out)
+        except _OtherwiseError as error:
+            failed.append(error)
+    raise unlike(model, str(failed[-1])) from failed[-1].__cause__
+
+
+class _OtherwiseError(Exception):
+    """A model does not give its usual logits when it is read this way."""
+
+
+def _read(
+    model: PreTrainedModel,
+    parts: list[LayerParts],
+    ids: Tensor,
+    usual: Tensor,
+    cache: Cache | None,
+    *,
+    written_out: bool,
+) -> Position:
+    """Read the last position alone, behind a cache, or the whole text, as a function of leaves.
+
+    With attention written out, so that what it attends to is seen, or as the model usually has it.
+    """
+    earlier = 0 if cache is None else ids.shape[1] - 1
+    seen, biases = _Seen([LayerSeen() for _ in parts]), _biases(model, parts)
+    try:
+        with ExitStack() as stack:
+            attended = stack.enter_context(recorded(model)) if written_out else {}
+            stack.enter_context(_hooked(model, parts, seen))
+            stack.enter_context(frozen(model))
+            stack.enter_context(differentiable(biases))
+            stack.enter_context(torch.enable_grad())
+            stack.enter_context(FrozenNorms())
+            last = ids[:, earlier:]
+            given = options(model, last, keep=1, cache=cache, read=earlier)
+            final = model(input_ids=last, **given).logits[0, -1]
+    except Exception as error:
+        if is_out_of_memory(error) or isinstance(error, ProblemError):
+            raise
+        raise _OtherwiseError(reason(error)) from error
+    apart = float((final.detach() - usual).abs().max())
+    if not agree(final.detach(), usual) and math.isfinite(apart):
+        raise _OtherwiseError(
+            f"Read again, it gives other logits: they differ by up to {apart:.3g}."
         )
     if len(seen.stream) != 1 or len(seen.head) != 1:
         raise unlike(model, "It does not pass its first layer and its head exactly once.")
@@ -133,6 +175,35 @@ def read(model: PreTrainedModel, parts: list[LayerParts], ids: Tensor) -> Positi
         final.detach().to(wide),
         capped,
     )
+
+
+def _usual(model: PreTrainedModel, ids: Tensor) -> tuple[Tensor, Cache | None]:
+    """A model's logits [V] behind a text, and what it keeps of all but the last position.
+
+    The latter where that comes with the former: a window that has slid cannot be shortened.
+    """
+    cache: Any = DynamicCache(config=model.config)
+    plain = all(type(each) is DynamicLayer for each in cache.layers)
+    with torch.no_grad(), frozen(model):
+        if plain and cache.layers and ids.shape[1] > 1:
+            found = model(input_ids=ids, **options(model, ids, keep=1, cache=cache))
+            if all(each.get_seq_length() == ids.shape[1] for each in cache.layers):
+                cache.crop(-1)
+                return found.logits[0, -1], cache
+        return model(input_ids=ids, **options(model, ids, keep=1)).logits[0, -1], None
+
+
+def _before(model: PreTrainedModel, ids: Tensor) -> Cache:
+    """What a model keeps of a text."""
+    cache = DynamicCache(config=model.config)
+    try:
+        with torch.no_grad(), frozen(model):
+            model(input_ids=ids, **options(model, ids, keep=1, cache=cache))
+    except Exception as error:
+        if is_out_of_memory(error) or isinstance(error, ProblemError):
+            raise
+        raise _OtherwiseError(reason(error)) from error
+    return cache
 
 
 def _linear(model: PreTrainedModel, head: Tensor, final: Tensor) -> tuple[Tensor, bool]:
@@ -212,10 +283,20 @@ def _mixture(found: LayerSeen) -> Callable[..., Any]:
 
 
 @contextmanager
-def _differentiable_biases(
-    model: PreTrainedModel, parts: list[LayerParts]
-) -> Iterator[list[nn.Parameter]]:
-    """Let derivatives reach the biases outside the projections."""
+def differentiable(parameters: list[nn.Parameter]) -> Iterator[None]:
+    """Let derivatives reach some parameters, and only for a while."""
+    before = [each.requires_grad for each in parameters]
+    try:
+        for each in parameters:
+            each.requires_grad_(True)
+        yield
+    finally:
+        for each, was in zip(parameters, before, strict=True):
+            each.requires_grad_(was)
+
+
+def _biases(model: PreTrainedModel, parts: list[LayerParts]) -> list[nn.Parameter]:
+    """The biases outside the projections."""
     own = {
         id(bias)
         for each in parts
@@ -223,15 +304,8 @@ def _differentiable_biases(
         if module is not None
         for bias in module.parameters()
     }
-    found = [
+    return [
         each
         for name, each in model.named_parameters()
         if name.endswith("bias") and each.dim() == 1 and not each.is_meta and id(each) not in own
     ]
-    try:
-        for each in found:
-            each.requires_grad_(True)
-        yield found
-    finally:
-        for each in found:
-            each.requires_grad_(False)

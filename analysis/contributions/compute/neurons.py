@@ -35,7 +35,7 @@ def best(position: Position, found: Sums, count: int) -> Best:
         first = added.abs().argsort(descending=True, stable=True)[:count]
         own = slice(len(first))
         neurons[layer, own] = first.numpy()
-        values = seen.neurons.detach().flatten().to("cpu", torch.float32)
+        values = seen.neurons.detach().flatten(0, -2)[-1].to("cpu", torch.float32)
         activations[layer, own] = values[first].numpy()
         contributions[layer, own] = added[first].numpy()
     return Best(neurons, activations, contributions)

@@ -8,11 +8,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from transformers import PreTrainedModel
 
 from analysis.contributions.compute.attended import by_source
-from analysis.contributions.compute.layout import LayerParts
-from analysis.contributions.compute.linearised import LayerSeen, Position
+from analysis.contributions.compute.layout import LayerParts, unlike
+from analysis.contributions.compute.linearised import LayerSeen, Position, differentiable
 from analysis.contributions.result import Parts
+from analysis.engine.memory import is_out_of_memory
+from analysis.engine.reasons import reason
 from analysis.problems import problem
 
 # How far a sum may be off, as a share of what it should be or of 1: rounding.
@@ -42,10 +45,13 @@ class Sums:
     sizes: list[float]
 
 
-def added(position: Position, layout: list[LayerParts], number: Tensor) -> Sums:
+def added(
+    model: PreTrainedModel, position: Position, layout: list[LayerParts], number: Tensor
+) -> Sums:
     """Take a number apart.
 
     Args:
+        model: The model.
         position: Where it is from; its graph is kept.
         layout: The model's.
         number: A scalar, linear in the position's logits.
@@ -54,12 +60,19 @@ def added(position: Position, layout: list[LayerParts], number: Tensor) -> Sums:
         ProblemError: ``model`` when the parts do not add up to the number.
     """
     leaves = [position.stream, *_leaves(position.layers), *position.biases]
-    found = torch.autograd.grad(number, leaves, retain_graph=True, allow_unused=True)
+    try:
+        with differentiable(position.biases):
+            found = torch.autograd.grad(number, leaves, retain_graph=True, allow_unused=True)
+    except RuntimeError as error:
+        if is_out_of_memory(error):
+            raise
+        raise unlike(model, f"What else it adds has no derivative here: {reason(error)}") from error
     slopes = {id(leaf): each for leaf, each in zip(leaves, found, strict=True)}
 
     def products(leaf: Tensor) -> Tensor:
         slope = slopes[id(leaf)]
-        return _wide(leaf) * _wide(slope) if slope is not None else torch.zeros(leaf.numel())
+        own = _wide(leaf)
+        return torch.zeros_like(own) if slope is None else own * _wide(slope)
 
     count = len(layout)
     heads = np.full((count, max(each.heads for each in layout)), np.nan, np.float32)
@@ -133,7 +146,8 @@ def _leaves(layers: list[LayerSeen]) -> list[Tensor]:
 
 
 def _wide(values: Tensor) -> Tensor:
-    return values.detach().to("cpu", torch.float64).flatten()
+    """The numbers of the last position, float64 on the CPU."""
+    return values.detach().reshape(-1, values.shape[-1])[-1].to("cpu", torch.float64)
 
 
 def _bias(module: torch.nn.Module, leaf: Tensor, slope: Tensor | None) -> float:
