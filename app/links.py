@@ -146,6 +146,15 @@ class UnitsLink(Link):
 
 
 @dataclass(frozen=True)
+class NeuronLink(Link):
+    """What a neuron of a dense layer writes; both from 0."""
+
+    view = "components"
+    layer: int
+    neuron: int
+
+
+@dataclass(frozen=True)
 class ClustersLink(Link):
     """The hidden states of a layer of the base (0) or the tuned (1) model."""
 

@@ -12,6 +12,8 @@ from app.commands.options import (
     positive,
 )
 
+_WHOSE = ("tuned", "base", "reference")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -31,6 +33,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_forced_response(parser)
     add_output(parser, document="all that is known of every place")
     add_model_options(parser)
+
+
+def add_study_options(parser: argparse.ArgumentParser) -> None:
+    """The study's own option: whose responses both models read."""
+    parser.add_argument(
+        "--response",
+        type=_responses,
+        metavar="LIST",
+        help="whose responses both models read: tuned (its greedy one), base, or reference (the "
+        "prompts'); several are compared side by side; default: tuned",
+    )
+    parser.set_defaults(own=(*parser.get_default("own"), "response"))
+
+
+def _responses(text: str) -> tuple[str, ...]:
+    found = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    if not set(found) <= set(_WHOSE):
+        raise argparse.ArgumentTypeError(f"must be a list out of {', '.join(_WHOSE)}")
+    return found
 
 
 def run(options: argparse.Namespace) -> int:

@@ -72,6 +72,8 @@ TORCH_FREE_MODULES = [
     "analysis.neurons.study",
     "analysis.clustering.study",
     "analysis.studies.report",
+    "analysis.studies.overview",
+    "analysis.studies.overview_page",
     "analysis.saliency.cases.prompt_sets",
     "analysis.models.references",
     "analysis.models.availability",

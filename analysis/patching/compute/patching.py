@@ -20,6 +20,7 @@ from analysis.models.tokens import Tokens
 from analysis.patching.compute.reading import Reading, read
 from analysis.patching.compute.runs import Patched, patched, said
 from analysis.patching.compute.sites import sites_of
+from analysis.patching.compute.wholeness import beside_the_stream
 from analysis.patching.request import PatchingRequest
 from analysis.patching.result import Patching, Said
 from analysis.problems import ProblemError, problem
@@ -33,6 +34,7 @@ class _Side(NamedTuple):
     prompt: Tokens
     reading: Reading
     facts: ModelFacts
+    notes: tuple[str, ...]
 
 
 def patching(request: PatchingRequest, models: ModelPool) -> Steps[Patching]:
@@ -111,12 +113,13 @@ def _read(
     text = (*prompt.ids, *request.response_ids)
     sites = sites_of(loaded.model, request.part)
 
-    def steps() -> Steps[Reading]:
+    def steps() -> Steps[_Side]:
         yield Progress("read the response", side, 2, name)
-        return read(loaded, text, sites)
+        reading = read(loaded, text, sites)
+        notes = (*loaded.facts.notes, *sites.notes, *beside_the_stream(loaded, sites, text))
+        return _Side(prompt, reading, loaded.facts, notes)
 
-    refusal = _too_little(loaded, len(text))
-    return _Side(prompt, (yield from models.with_room(loaded, steps, refusal)), loaded.facts)
+    return (yield from models.with_room(loaded, steps, _too_little(loaded, len(text))))
 
 
 def _patched(
@@ -183,7 +186,7 @@ def _as_arrays(rows: Sequence[_One] | Sequence[Sequence[_One]]) -> Said:
 
 
 def _notes(base: _Side, tuned: _Side, both: Sequence[Patched]) -> tuple[str, ...]:
-    found = [*base.facts.notes, *tuned.facts.notes, *base.reading.sites.notes]
+    found = [*base.notes, *tuned.notes]
     found += [note for each in both for note in each.notes]
     widths = [len(each.reading.logits) for each in (base, tuned)]
     if widths[0] != widths[1]:

@@ -12,7 +12,6 @@ from torch import Tensor
 from transformers import Cache, DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
-from analysis.engine.causality import refuse_looking_ahead
 from analysis.engine.loading import LoadedModel
 from analysis.engine.memory import is_out_of_memory
 from analysis.engine.non_finite import explain_non_finite
@@ -24,6 +23,9 @@ from analysis.problems import ProblemError
 
 # Caches whose rows can be repeated: each position is a row of keys and values of its own.
 _REPEATABLE = (DynamicLayer, DynamicSlidingWindowLayer)
+# How far runs that ought to be equal may be apart, as a share of the largest number.
+_SAME = {torch.float64: 1e-8, torch.float32: 1e-4}
+_ROUNDINGS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,12 +62,11 @@ def read(loaded: LoadedModel, ids: Sequence[int], sites: Sites) -> Reading:
         sites: Where states are recorded.
 
     Raises:
-        ProblemError: ``model`` for one that looks ahead, whose states cannot be recorded, or whose
-            numbers are not finite.
+        ProblemError: ``model`` for one whose states cannot be recorded, or whose numbers are not
+            finite.
     """
     model, text = loaded.model, tuple(ids)
     loaded.refuse_unknown(text)
-    refuse_looking_ahead(model, text, name=loaded.facts.name)
     states: list[Tensor | None] = [None] * len(sites.every)
 
     def keep(point: int, seen: Tensor) -> None:
@@ -97,6 +98,16 @@ def last_logits(
             given["position_ids"] = given["position_ids"].expand(len(ids), -1)
         logits: Tensor = model(input_ids=ids, **given).logits[:, -1]
         return logits.to("cpu", exact(logits.dtype))
+
+
+def apart(found: Tensor, wanted: Tensor) -> float:
+    """The largest difference, as a share of the largest number wanted."""
+    return float((found - wanted).abs().max() / wanted.abs().max())
+
+
+def tolerance(model: PreTrainedModel) -> float:
+    """How far apart rounding may bring runs that ought to be equal, as `apart` measures it."""
+    return _SAME.get(model.dtype, _ROUNDINGS * torch.finfo(model.dtype).eps)
 
 
 def repeated(cache: Cache, rows: int) -> Cache:

@@ -15,13 +15,17 @@ from analysis.engine.memory import Attempt, is_out_of_memory, release
 from analysis.engine.reasons import reason
 from analysis.engine.whereabouts import device_of, free_bytes_of
 from analysis.events import Progress, Steps
-from analysis.patching.compute.reading import Reading, cache_bytes, last_logits, repeated
+from analysis.patching.compute.reading import (
+    Reading,
+    apart,
+    cache_bytes,
+    last_logits,
+    repeated,
+    tolerance,
+)
 from analysis.patching.compute.sites import visited
 from analysis.problems import problem
 
-# How far runs that ought to be equal may be apart, as a share of the largest number.
-_SAME = {torch.float64: 1e-8, torch.float32: 1e-4}
-_ROUNDINGS = 8
 # Most tokens in a batch: work can only be stopped between batches.
 _MOST_TOKENS = 4_096
 # What a batch may take of the memory that is free.
@@ -80,8 +84,7 @@ def patched(
     Raises:
         ProblemError: ``model`` when a run with the model's own states is not what it is alone.
     """
-    name, notes = loaded.facts.name, []
-    most = _SAME.get(loaded.model.dtype, _ROUNDINGS * torch.finfo(loaded.model.dtype).eps)
+    name, most, notes = loaded.facts.name, tolerance(loaded.model), []
     found, why = None, own.uncached
     if own.cache is not None:
         try:
@@ -91,18 +94,18 @@ def patched(
                 raise
             why = f"it cannot be continued from its cache ({reason(error)})"
         else:
-            apart = _apart(found.logits[_ALONE], own.logits)
-            if not apart <= most:
-                found, why = None, f"its cache changes the logits by {apart:.1g} of the largest"
+            off = apart(found.logits[_ALONE], own.logits)
+            if not off <= most:
+                found, why = None, f"its cache changes the logits by {off:.1g} of the largest"
     cached = math.nan
     if found is None:
         notes.append(f"{name} reads the whole text in every run: {why}.")
         found = yield from _all(loaded, own, donor, tokens, budget, cached=False)
     else:
-        cached = _apart(found.logits[_ALONE], own.logits)
+        cached = apart(found.logits[_ALONE], own.logits)
     states = max((float(each) for each in found.off), default=0.0)
-    identity = max(states, _apart(found.logits[_OWN], found.logits[_ALONE]))
-    alone = _apart(found.logits[_ALONE], own.logits)
+    identity = max(states, apart(found.logits[_OWN], found.logits[_ALONE]))
+    alone = apart(found.logits[_ALONE], own.logits)
     if not identity <= most or not alone <= most:
         raise problem(
             "model",
@@ -202,10 +205,6 @@ def said(logits: Tensor, tokens: tuple[int, int]) -> list[tuple[float, float, fl
         top = int(exactly.argmax()) if finite else -1
         every.append((difference, float(log_p[base]), float(log_p[tuned]), top))
     return every
-
-
-def _apart(one: Tensor, two: Tensor) -> float:
-    return float((one - two).abs().max() / two.abs().max())
 
 
 def _batch(loaded: LoadedModel, own: Reading, budget: int | None, *, cached: bool) -> int:

@@ -174,5 +174,5 @@ def _unlike(model: PreTrainedModel, why: str) -> ProblemError:
         "model",
         f"The states of {type(model).__name__} cannot be replaced one by one.",
         why,
-        "Choose another part, such as the stream, or another model.",
+        "Choose another part, or another model.",
     )

@@ -5,56 +5,47 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-import numpy as np
-from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical
-from textual.events import Resize
+from textual.containers import Container
 from textual.message import Message
 from textual.widgets import Static
 
+from analysis.contributions.tables import neurons_table, parts_table, words_table
 from analysis.divergence.request import DivergenceRequest, Side
 from analysis.divergence.result import Divergence
 from analysis.divergence.tables import alternatives_table, tokens_table
+from analysis.patching.request import PARTS, Part
+from analysis.patching.tables import patching_table
 from app.frame.action import Action
 from app.frame.actions import bindings
+from app.frame.export import Tables
 from app.frame.pair_view import PairView
 from app.frame.twin import Value, option
-from app.links import DivergenceLink, Link
+from app.links import ComponentLink, DivergenceLink, HeadLink, Link, NeuronLink
 from app.state import Prompt
-from app.terminal.colours import palette_of
-from app.terminal.model_marks import marked
+from app.views.divergence.inward import PartsPage, neuron_rows, part_rows, subject, words_of
 from app.views.divergence.jobs import DivergenceJobs, asked_of
-from app.views.divergence.response import ColouredBy, ResponseText, response_map
-from app.views.divergence.text import (
-    HELP,
-    NO_PROMPT,
-    choice_lines,
-    copied,
-    curves,
-    findings,
-    strip,
-)
+from app.views.divergence.layers import LayersPage
+from app.views.divergence.page import ResponsePage
+from app.views.divergence.text import HELP, NO_PROMPT, copied
+from app.widgets.item_list import ItemList
 from app.widgets.lines import Line, Lines
-from app.widgets.plot import Plot
-from app.widgets.scale import scale_line, signed_line
-from app.widgets.scaled_lines import ScaledLines
-from app.widgets.token_face import TokenFace
-
-PLOT_FROM_HEIGHT = 34
 
 
 class DivergenceView(PairView[DivergenceJobs]):
-    """The response, coloured, above the choices at the cursor."""
+    """The response; which layers carry a choice of it; what adds to that, down to neurons."""
 
     SCOPE = "divergence"
     HELP = HELP
     ANSWERS = frozenset({"export", "copy"})
     BINDINGS: ClassVar[list[BindingType]] = bindings("divergence")
-    PAGES = ("words", "text")
+    PAGES = ("words", "text", "layers", "parts")
     TWINS: ClassVar[Mapping[str, str]] = {
         "text": "diverge {prompt} {template} {writer} {models}",
+        "layers": "patch {at} {part} {prompt} {template} {writer} {models}",
+        "parts": "contributions {at} {rival} {word} {table} {prompt} {template} {writer} {models}",
     }
 
     class Known(Message):
@@ -68,36 +59,30 @@ class DivergenceView(PairView[DivergenceJobs]):
         super().__init__(id=id)
         self._prompt: Prompt | None = None
         self._writer: Side = "tuned"
-        self._coloured: ColouredBy = "kl"
         # Where a link leads to, once the response is read.
         self._wanted: int | None = None
+        self._patched: Part = "stream"
+        # The prompt's word that heads are ranked by; -1 for everything.
+        self._word = -1
+        # The layer whose neurons are listed; None while parts are.
+        self._network: int | None = None
 
     def compose(self) -> ComposeResult:
-        yield Lines(id="finding")
-        with Vertical(id="content"):
+        ascii_only = self.ui.settings.ascii
+        with Container(id="content"):
             yield Static(NO_PROMPT, id="words", markup=False)
-            yield ResponseText(ascii_only=self.ui.settings.ascii, follow=self._moved, id="response")
-            yield Plot(ascii_only=self.ui.settings.ascii, id="plot")
-        yield Lines(id="strip")
-        yield Lines(id="choices")
-        yield ScaledLines(id="legend")
+            yield ResponsePage(self.ui.refresh_lines, ascii_only=ascii_only, id="text")
+            yield LayersPage(ascii_only=ascii_only, id="layers")
+            yield PartsPage(ascii_only=ascii_only, id="parts-page")
         yield Lines(id="progress")
 
     @property
-    def _text(self) -> ResponseText:
-        return self.query_one(ResponseText)
+    def _text(self) -> ResponsePage:
+        return self.query_one(ResponsePage)
 
     @property
     def _found(self) -> Divergence | None:
         return None if self._jobs is None else self._jobs.found
-
-    @property
-    def _place(self) -> int:
-        return self._text.cursor[0]
-
-    def on_resize(self, event: Resize) -> None:
-        self.set_class(event.size.height < PLOT_FROM_HEIGHT, "-low")
-        self.call_after_refresh(self._show_lines)
 
     def offers(self, action: Action) -> bool:
         match action.action:
@@ -108,8 +93,27 @@ class DivergenceView(PairView[DivergenceJobs]):
             case "response":
                 return self._prompt is not None
             case "parted(1)" | "parted(-1)" | "first":
-                return self._found is not None and self._found.first is not None
+                there = self._found is not None and self._found.first is not None
+                return there and self._page == "text"
+            case "layers":
+                return self._page == "text" and self._text.parts_here
+            case "part":
+                return self._page == "layers"
+            case "word(1)" | "word(-1)":
+                return self._page == "parts" and not self._parts.on_neurons
+            case "concept":
+                neuron = self._parts.neuron
+                on_neurons = self._page == "parts" and self._parts.on_neurons
+                return on_neurons and neuron is not None and neuron.component >= 0
+            case "open":
+                return self._found is not None and self._page in ("text", "parts")
+            case "colour":
+                return self._page == "text" and self._found is not None
         return self._found is not None
+
+    @property
+    def _parts(self) -> PartsPage:
+        return self.query_one(PartsPage)
 
     # What is asked
 
@@ -166,8 +170,7 @@ class DivergenceView(PairView[DivergenceJobs]):
     def _begin(self, jobs: DivergenceJobs) -> None:
         found = jobs.found
         assert found is not None
-        self._text.move_cursor(0, 0)
-        self._show_response(found)
+        self._text.show(found, self._names)
         self._go_to_wanted()
         self._turn_to("text")
 
@@ -177,7 +180,7 @@ class DivergenceView(PairView[DivergenceJobs]):
         assert found is not None
         self._wanted = None
         place = wanted if wanted is not None else found.first or 0
-        self._go_to(min(place, found.places - 1))
+        self._text.go_to(min(place, found.places - 1))
 
     # What is shown
 
@@ -190,59 +193,42 @@ class DivergenceView(PairView[DivergenceJobs]):
         super().show_everything()
 
     def _show_page(self, jobs: DivergenceJobs) -> None:
-        if jobs.found is not None:
-            self._show_response(jobs.found)
-            self._show_lines()
+        if self._page == "layers" and jobs.layers_found is not None:
+            self.query_one(LayersPage).show(jobs.layers_found, self._names, self.size.width - 2)
+        elif self._page == "parts":
+            self._show_parts(jobs)
+        elif jobs.found is not None:
+            self._text.show(jobs.found, self._names)
 
-    def _show_response(self, found: Divergence) -> None:
-        text, ascii_only = self._text, self.ui.settings.ascii
-        text.coloured_by = "whole"
-        text.show(response_map(found, self._coloured, ascii_only=ascii_only))
-        side = 0 if found.writer == "base" else 1
-        whose = marked(side, self.prose(found.names[side]), ascii_only=ascii_only)
-        what = "KL(tuned ‖ base)" if self._coloured == "kl" else "log p by tuned − log p by base"
-        text.border_title = Text(self.prose(f"{whose}'s response · {what}"))
-
-    def _show_lines(self) -> None:
-        found = self._found
-        if found is None or self._page != "text":
+    def _show_parts(self, jobs: DivergenceJobs) -> None:
+        both = jobs.parts_found
+        if both is None:
+            self._parts.show_parts("", (), self._names)
             return
-        ascii_only, width = self.ui.settings.ascii, self.size.width - 2
-        above = findings(found, width, ascii_only=ascii_only)
-        lines = self.query_one("#finding", Lines)
-        lines.styles.height = len(above)
-        lines.show(*above)
-        self._show_place()
-        palette = palette_of(self.app)
-        legend: Line = [("▌ first choices differ   ", "mark")]
-        if self._coloured == "kl":
-            ends = scale_line(
-                palette, "KL 0", f"{float(found.kl.max()):.1f} nats", ascii_only=ascii_only
-            )
+        words = self._words
+        word = words[self._word] if 0 <= self._word < len(words) else ("", None)
+        said = subject(both, word[0], ascii_only=self.ui.settings.ascii)
+        if self._network is not None:
+            self._parts.show_neurons(said, neuron_rows(both, self._network), self._names)
         else:
-            ends = signed_line(
-                palette,
-                brief=False,
-                ascii_only=ascii_only,
-                ends=("tuning made less", "more likely"),
-            )
-        self.query_one("#legend", ScaledLines).show([*legend, *ends])
+            self._parts.show_parts(said, part_rows(both, word[1]), self._names)
 
-    def _show_place(self) -> None:
-        found = self._found
-        if found is None:
-            return
-        ascii_only, width = self.ui.settings.ascii, self.size.width - 2
-        self.query_one(Plot).show(curves(found, self._names, self._place))
-        self.query_one("#strip", Lines).show(
-            strip(found, self._place, width, ascii_only=ascii_only)
-        )
-        self.query_one("#choices", Lines).show(
-            *choice_lines(found, self._place, self._names, width, ascii_only=ascii_only)
-        )
+    @property
+    def _words(self) -> list[tuple[str, tuple[int, int]]]:
+        return [] if self._prompt is None else words_of(self._prompt.text)
+
+    def _take_opened(self, jobs: DivergenceJobs) -> None:
+        if self._page in ("layers", "parts"):
+            self.show_everything()
 
     def _focus_shown(self) -> None:
-        self._text.focus()
+        match self._page:
+            case "layers":
+                self.query_one(LayersPage).focus_shown()
+            case "parts":
+                self._parts.table.focus()
+            case _:
+                self._text.focus_shown()
 
     def _all_there(self) -> Line:
         prompt = self._prompt
@@ -254,26 +240,13 @@ class DivergenceView(PairView[DivergenceJobs]):
 
     # Keys
 
-    def _moved(self, message: TokenFace.CursorMoved) -> None:
-        self._show_place()
-
-    def _go_to(self, place: int) -> None:
-        self._text.move_cursor(place, 0)
-        self._show_place()
-
     def action_first(self) -> None:
-        found = self._found
-        if found is not None and found.first is not None:
-            self._go_to(found.first)
+        if self._found is not None and self._found.first is not None:
+            self._text.go_to(self._found.first)
 
     def action_parted(self, by: int) -> None:
-        """Go to the next (1) or previous (-1) place where first choices differ, round the end."""
-        assert self._found is not None
-        places = np.flatnonzero(self._found.parted)
-        behind = places[places > self._place] if by > 0 else places[places < self._place]
-        order = behind if by > 0 else behind[::-1]
-        around = places[0] if by > 0 else places[-1]
-        self._go_to(int(order[0] if len(order) else around))
+        """Go to the next (1) or previous (-1) place where first choices differ."""
+        self._text.go_to_parted(by)
 
     def action_response(self) -> None:
         """Change to the other model's response."""
@@ -281,17 +254,89 @@ class DivergenceView(PairView[DivergenceJobs]):
         self._start_over()
 
     def action_colour(self) -> None:
-        self._coloured = "gain" if self._coloured == "kl" else "kl"
-        self.show_everything()
+        self._text.turn_colour()
 
     def _back(self) -> bool:
-        return False
+        if self._page not in ("layers", "parts"):
+            return False
+        if self._page == "parts" and self._network is not None:
+            self._network = None
+            self._turn_to("parts")
+        else:
+            self._turn_to("text")
+        return True
+
+    # Inwards
+
+    @on(ItemList.Chosen)
+    def action_open(self) -> None:
+        """From the text to what adds to the choice, from there to a head, a network, a neuron."""
+        jobs = self._jobs
+        if jobs is None or jobs.found is None:
+            return
+        if self._page == "text":
+            self._word, self._network = -1, None
+            jobs.open_parts(self._text.place)
+            self._turn_to("parts")
+        elif self._page == "parts" and self._parts.on_neurons:
+            neuron = self._parts.neuron
+            if neuron is not None:
+                self._follow(NeuronLink(neuron.layer, neuron.neuron))
+        elif self._page == "parts":
+            self._open_part()
+
+    def _open_part(self) -> None:
+        part = self._parts.part
+        if part is None or part.layer is None:
+            return
+        if part.head is not None:
+            self._follow(HeadLink(part.layer, part.head))
+        elif part.has_neurons:
+            self._network = part.layer
+            self._turn_to("parts")
+
+    def action_concept(self) -> None:
+        neuron = self._parts.neuron
+        if neuron is not None and neuron.component >= 0:
+            self._follow(ComponentLink(neuron.layer, neuron.component, neuron.side))
+
+    def _follow(self, link: Link) -> None:
+        self.run_worker(self.ui.open_link(link, back=True), exit_on_error=False)
+
+    def action_word(self, by: int) -> None:
+        """Rank heads by what they take from the next word of the prompt, or from all."""
+        count = len(self._words) + 1
+        self._word = (self._word + 1 + by) % count - 1
+        self.show_everything()
+
+    def action_layers(self) -> None:
+        """Show which layers carry the choice at the cursor."""
+        assert self._jobs is not None
+        self._jobs.open_layers(self._text.place, self._patched)
+        self._turn_to("layers")
+
+    def action_part(self) -> None:
+        """Exchange the stream, or what attention or feed-forward networks alone write."""
+        self._patched = PARTS[(PARTS.index(self._patched) + 1) % len(PARTS)]
+        self.action_layers()
 
     def action_export(self) -> None:
-        """Export every place of the response, and what the models prefer there."""
-        found = self._found
-        if found is None:
+        """Export every place and choice; the runs of layers; or parts, words and neurons."""
+        found, jobs = self._found, self._jobs
+        if found is None or jobs is None:
             self.ui.say("There is nothing to export yet.", severity="warning")
+            return
+        layers, both = jobs.layers_found, jobs.parts_found
+        if self._page == "layers" and layers is not None:
+            self.export_table(lambda: patching_table([layers]), "patching", *self._models)
+            return
+        if self._page == "parts" and both is not None:
+            of_parts: Tables = {
+                "parts": lambda: parts_table(both),
+                "words": lambda: words_table(both),
+                "neurons": lambda: neurons_table(both),
+            }
+            self.export_tables(of_parts, *self._models)
             return
         tables = {
             "divergence": lambda: tokens_table(found),
@@ -303,7 +348,14 @@ class DivergenceView(PairView[DivergenceJobs]):
         if self._found is None:
             self.ui.say("There is nothing to copy yet.", severity="warning")
         else:
-            self.ui.copy(copied(self._found, self._place))
+            self.ui.copy(copied(self._found, self._text.place))
+
+    @property
+    def _table(self) -> str:
+        """Which of the contributions is shown."""
+        if self._parts.on_neurons:
+            return "neurons"
+        return "words" if self._word >= 0 else "parts"
 
     def _twin_values(self) -> Mapping[str, Value]:
         assert self._prompt is not None
@@ -311,4 +363,9 @@ class DivergenceView(PairView[DivergenceJobs]):
             "prompt": option("prompt", self._prompt.text),
             "template": option("chat-template", self._prompt.chat_template),
             "writer": option("response-from", None if self._writer == "tuned" else self._writer),
+            "at": option("at", self._text.place),
+            "part": option("part", self._patched.replace("_", "-")),
+            "rival": option("rival", "other" if self._text.parts_here else None),
+            "word": option("word-at", self._word if self._word >= 0 else None),
+            "table": option("table", self._table),
         }
