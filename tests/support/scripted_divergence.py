@@ -1,54 +1,46 @@
-"""Divergences made by a script: what two models might say at every place of a response."""
+"""What the scripted session answers about a divergence: the models part at every third token."""
 
 from __future__ import annotations
-
-import zlib
 
 import numpy as np
 
 from analysis.divergence.request import DivergenceRequest
 from analysis.divergence.result import Divergence
 from analysis.models.tokens import Tokens
-from tests.support.scripted_session import word_tokens
 
-PIECES = (" The", " capit", "al", " is", " 12", ".", "\n", "**", " It", "’s", " fine", "<b>")
-END_ID = 50
+WORDS = (" yes", " no", " maybe", "\n", " word")
 
 
-def divergence(request: DivergenceRequest) -> Divergence:
-    """An answer that depends on the models' names, the prompt and whose response it is.
+def divergence(request: DivergenceRequest, response: Tokens, text: str) -> Divergence:
+    """A whole response: tokens 1, 4, 7, … are where first choices differ, KL is 1 + place there.
 
-    A model's own response is whole in two of three cases, and 1 to 40 tokens long.
+    Elsewhere it is 0.1. The tuned model's choices are `WORDS` in order, the base model's begin with
+    the second where they part.
     """
-    whose = "given" if request.response is not None else request.writer
-    key = f"{request.base.name} {request.tuned.name} {request.prompt} {whose}"
-    drawn = np.random.default_rng(zlib.crc32(key.encode()))
-    length = int(drawn.integers(1, 41))
-    ended = whose != "given" and bool(drawn.integers(3))
-    places = length + ended
-    texts = tuple(PIECES[each] for each in drawn.integers(0, len(PIECES), length))
-    ends = np.cumsum([len(each) for each in texts]).tolist()
-    spans = tuple(zip([0, *ends[:-1]], ends, strict=True))
-    choices = drawn.integers(0, 3, (2, places, 8)).astype(np.int32)
-    choices[:, -1, 0] = END_ID
-    log_p = -drawn.exponential(1.0, (2, places)).astype(np.float32)
+    count = len(response) + 1
+    places = np.arange(count)
+    parted = places % 3 == 1
+    order = np.arange(len(WORDS))
+    tuned = np.tile(order, (count, 1))
+    base = np.where(parted[:, None], np.roll(order, -1), order)
+    falling = np.log(0.6 * 0.5**order)
+    own = np.tile(falling, (2, 2, count, 1))
+    own[0, 1] = own[1, 0] = np.log(0.1)
+    log_p = np.stack([np.full(count, -2.0), np.full(count, -0.5)])
+    log_p[:, ~parted] = -0.1
     return Divergence(
         base=request.base.name,
         tuned=request.tuned.name,
         prompt=request.prompt,
-        prompt_tokens=(word_tokens(request.prompt), word_tokens(request.prompt)),
-        response="".join(texts),
-        response_tokens=Tokens(tuple(range(length)), texts, spans),
-        writer=whose,
-        ended=ended,
-        log_p=log_p,
-        kl=drawn.exponential(1.0, places).astype(np.float32),
-        choices=choices,
-        choice_log_p=-drawn.exponential(1.0, (2, 2, places, 8)).astype(np.float32),
-        texts={**{str(each): f" word{each}" for each in range(3)}, str(END_ID): "</s>"},
-        ends=((END_ID,), (END_ID,)),
-        notes=("It is made up.",),
-        seconds=0.1,
-        device="cpu",
-        dtype="float32",
+        prompt_tokens=(Tokens((1,), ("<s>",), (None,)),) * 2,
+        response=text,
+        response_tokens=response,
+        writer=request.writer,
+        ended=True,
+        log_p=log_p.astype(np.float32),
+        kl=np.where(parted, 1.0 + places, 0.1).astype(np.float32),
+        choices=np.stack([base, tuned]).astype(np.int32),
+        choice_log_p=own.astype(np.float32),
+        texts={str(number): word for number, word in enumerate(WORDS)},
+        ends=((99,), (99,)),
     )

@@ -9,7 +9,7 @@ from analysis.divergence.kinds import kind_of, kinds
 from analysis.divergence.request import DivergenceRequest
 from analysis.models.tokens import Tokens
 from analysis.request import ModelChoice
-from tests.support.scripted_divergence import divergence
+from tests.support.studied_divergences import divergence
 
 
 @pytest.mark.parametrize(

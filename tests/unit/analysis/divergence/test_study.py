@@ -22,8 +22,8 @@ from analysis.request import ModelChoice, named
 from analysis.saliency.cases.prompt_sets import PromptSet, demo_prompts
 from analysis.session.workers import WorkerPool
 from tests.support.pairs import pair_of
-from tests.support.scripted_divergence import divergence
 from tests.support.scripted_workers import Cache, ScriptedWorker
+from tests.support.studied_divergences import divergence
 from tests.support.studies import KeepingSession, Report, answered, driven, rows, rows_of
 
 BASE, TUNED = ModelChoice("plain", "/plain"), ModelChoice("taught", "/taught")
