@@ -128,6 +128,16 @@ def test_a_case_says_where_the_models_part_and_what_each_prefers(report, answers
             assert math.isnan(row.first)
 
 
+def test_a_sentence_tells_what_both_prefer_where_they_part(report, answers):
+    firsts = [(f, f.first) for f in answers["tuned"].values() if f.first is not None]
+    told = next(each for each in report.findings.statements if "There base most often" in each)
+    for side, name in enumerate(("base", "tuned")):
+        ids = [int(f.choices[side, first, 0]) for f, first in firsts]
+        most = max(set(ids), key=ids.count)
+        text = "(end)" if most == 50 else f" word{most}"
+        assert f"{name}{' most often prefers' * (not side)} “{text}” ({ids.count(most)} of" in told
+
+
 def test_its_tests_are_those_of_scipy_corrected_as_one_family(report, answers):
     tests = report["told-tests"].set_index("what")
     for whose, model in (("tuned", "taught"), ("base", "plain")):
