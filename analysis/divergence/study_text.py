@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -56,8 +57,16 @@ def _first(on: str, cases: Sequence[Case]) -> str:
     return (
         f"On {on}, the first divergence is at position {middle:g} in the median (quartiles {low:g} "
         f"and {high:g}; positions count from 0): at the first token in "
-        f"{_share(sum(each == 0 for each in firsts), count)} of prompts, and nowhere in {never}."
+        f"{_share(sum(each == 0 for each in firsts), count)} of prompts, and nowhere in {never}. "
+        f"There base most often prefers {_favourite(cases, 0)}, tuned {_favourite(cases, 1)}."
     )
+
+
+def _favourite(cases: Sequence[Case], side: int) -> str:
+    """What a model (0 base, 1 tuned) prefers most often at the first divergence."""
+    said = Counter(each.choices[side][0] for each in cases if each.choices is not None)
+    ((text, number),) = said.most_common(1)
+    return f"“{text}” ({number} of {said.total()})"
 
 
 def _share(part: int, count: int) -> str:

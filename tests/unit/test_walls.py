@@ -34,6 +34,7 @@ TORCH_FREE_MODULES = [
     "app.commands.components",
     "app.commands.changes",
     "app.commands.contributions",
+    "app.commands.patch",
     "app.commands.annotation",
     "app.commands.study",
     "app.commands.results",

@@ -104,7 +104,7 @@ def added(
     told = Parts(embedding, heads, biases, networks, network_biases, ends)
     total = float(number.detach())
     left_over = total - told.total
-    if not abs(left_over) <= _allowed(position) * max(1.0, abs(total)):
+    if not abs(left_over) <= _allowed(position, total):
         raise problem(
             "model",
             "The parts of this model do not add up to its logit.",
@@ -163,5 +163,8 @@ def _is_half(position: Position) -> bool:
     return position.stream.dtype in (torch.float16, torch.bfloat16)
 
 
-def _allowed(position: Position) -> float:
-    return _HALF if _is_half(position) else _EXACT
+def _allowed(position: Position, total: float) -> float:
+    """How much may be left over: rounding, which in half precision is that of the logits too."""
+    if not _is_half(position):
+        return _EXACT * max(1.0, abs(total))
+    return _HALF * max(1.0, float(position.logits.detach().abs().max()))

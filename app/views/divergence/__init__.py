@@ -18,7 +18,6 @@ ACTIONS = (
         "word(1)",
     ),
     Action("divergence.word_before", "left_square_bracket", "", "The word before; all", "word(-1)"),
-    Action("divergence.concept", "x", "concept", "The component nearest to the neuron", "concept"),
     Action("divergence.rerun", "r", "again", "Run again what failed or was stopped", "run_again"),
     Action("divergence.next", "n", "next", "Next place where first choices differ", "parted(1)"),
     Action("divergence.previous", "N", "", "Place before where they differ", "parted(-1)"),

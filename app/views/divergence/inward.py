@@ -63,8 +63,6 @@ class NeuronRow:
     neuron: int
     activation: float
     contribution: float
-    component: int
-    cosine: float
 
 
 def words_of(prompt: str) -> list[tuple[str, tuple[int, int]]]:
@@ -104,8 +102,6 @@ def neuron_rows(both: Both, layer: int) -> list[NeuronRow]:
             int(neuron),
             float(each.activations[layer, rank]),
             float(each.neuron_contributions[layer, rank]),
-            int(each.components[layer, rank]),
-            float(each.cosines[layer, rank]),
         )
         for side, each in enumerate(both)
         for rank, neuron in enumerate(each.neurons[layer])
@@ -180,17 +176,13 @@ class PartsPage(Vertical):
         number = "{:+.3f}".format
         table = self.query_one("#neurons", TableList)
         layer = rows[0].layer if rows else 0
-        table.border_title = Text(
-            f"layer {layer}: neurons by what they add · enter opens, x its concept"
-        )
+        table.border_title = Text(f"layer {layer}: neurons by what they add · enter opens")
         table.show_rows(
             [
                 Column("model", least=8, harmless=True),
                 Column("neuron"),
                 Column("activation", number),
                 Column("adds", number, change_style),
-                Column("component", missing="–"),
-                Column("cosine", "{:+.2f}".format, missing="–"),
             ],
             Rows.made(len(rows), lambda index: _neuron_cells(rows[index], names)),
         )
@@ -204,12 +196,4 @@ class PartsPage(Vertical):
 
 
 def _neuron_cells(row: NeuronRow, names: tuple[str, str]) -> tuple[Cell, ...]:
-    known = row.component >= 0
-    return (
-        names[row.side],
-        row.neuron,
-        row.activation,
-        row.contribution,
-        row.component if known else None,
-        row.cosine if known else None,
-    )
+    return names[row.side], row.neuron, row.activation, row.contribution

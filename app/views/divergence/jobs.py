@@ -92,7 +92,8 @@ class DivergenceJobs(PairJobs):
         asked = self.request
         pair = ((asked.base, False), (asked.tuned, asked.chat_template))
         requests = tuple(
-            ContributionsRequest(model, asked.prompt, template, before, tuned, rival)
+            # The view of a neuron finds its components itself, of one layer.
+            ContributionsRequest(model, asked.prompt, template, before, tuned, rival, components=0)
             for model, template in pair
         )
         self._open(Ask("what adds to the choice", requests))

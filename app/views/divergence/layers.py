@@ -15,6 +15,8 @@ from app.widgets.line_drawing import PlotData, Series
 from app.widgets.lines import Lines
 from app.widgets.plot import Plot
 
+_NAMES_FROM = 110
+
 WHAT = {
     "stream": "residual stream after layers",
     "attention": "attention's output of layer",
@@ -35,7 +37,9 @@ class LayersPage(Vertical):
 
     def show(self, found: Patching, names: tuple[str, str], width: int) -> None:
         """Show both directions."""
-        self.query_one(Plot).show(curves(found, names))
+        # Where there is no room for names, their marks stand for them.
+        called = names if width >= _NAMES_FROM else (names[0][:1], names[1][:1])
+        self.query_one(Plot).show(curves(found, called))
         said = prose(" ".join((*finding(found), *found.notes)), ascii_only=self._ascii)
         lines = wrap(said, max(20, width), max_lines=6)
         below = self.query_one(Lines)

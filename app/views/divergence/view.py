@@ -23,7 +23,7 @@ from app.frame.actions import bindings
 from app.frame.export import Tables
 from app.frame.pair_view import PairView
 from app.frame.twin import Value, option
-from app.links import ComponentLink, DivergenceLink, HeadLink, Link, NeuronLink
+from app.links import DivergenceLink, HeadLink, Link, NeuronLink
 from app.state import Prompt
 from app.views.divergence.inward import PartsPage, neuron_rows, part_rows, subject, words_of
 from app.views.divergence.jobs import DivergenceJobs, asked_of
@@ -101,10 +101,6 @@ class DivergenceView(PairView[DivergenceJobs]):
                 return self._page == "layers"
             case "word(1)" | "word(-1)":
                 return self._page == "parts" and not self._parts.on_neurons
-            case "concept":
-                neuron = self._parts.neuron
-                on_neurons = self._page == "parts" and self._parts.on_neurons
-                return on_neurons and neuron is not None and neuron.component >= 0
             case "open":
                 return self._found is not None and self._page in ("text", "parts")
             case "colour":
@@ -294,11 +290,6 @@ class DivergenceView(PairView[DivergenceJobs]):
         elif part.has_neurons:
             self._network = part.layer
             self._turn_to("parts")
-
-    def action_concept(self) -> None:
-        neuron = self._parts.neuron
-        if neuron is not None and neuron.component >= 0:
-            self._follow(ComponentLink(neuron.layer, neuron.component, neuron.side))
 
     def _follow(self, link: Link) -> None:
         self.run_worker(self.ui.open_link(link, back=True), exit_on_error=False)

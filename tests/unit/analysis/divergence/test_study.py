@@ -22,8 +22,8 @@ from analysis.request import ModelChoice, named
 from analysis.saliency.cases.prompt_sets import PromptSet, demo_prompts
 from analysis.session.workers import WorkerPool
 from tests.support.pairs import pair_of
-from tests.support.studied_divergences import divergence
 from tests.support.scripted_workers import Cache, ScriptedWorker
+from tests.support.studied_divergences import divergence
 from tests.support.studies import KeepingSession, Report, answered, driven, rows, rows_of
 
 BASE, TUNED = ModelChoice("plain", "/plain"), ModelChoice("taught", "/taught")
@@ -126,6 +126,16 @@ def test_a_case_says_where_the_models_part_and_what_each_prefers(report, answers
                 assert getattr(row, f"{name}_p") == pytest.approx(p)
         else:
             assert math.isnan(row.first)
+
+
+def test_a_sentence_tells_what_both_prefer_where_they_part(report, answers):
+    firsts = [(f, f.first) for f in answers["tuned"].values() if f.first is not None]
+    told = next(each for each in report.findings.statements if "There base most often" in each)
+    for side, name in enumerate(("base", "tuned")):
+        ids = [int(f.choices[side, first, 0]) for f, first in firsts]
+        most = max(set(ids), key=ids.count)
+        text = "(end)" if most == 50 else f" word{most}"
+        assert f"{name}{' most often prefers' * (not side)} “{text}” ({ids.count(most)} of" in told
 
 
 def test_its_tests_are_those_of_scipy_corrected_as_one_family(report, answers):

@@ -30,9 +30,9 @@ from analysis.words.choice import Words
 from tests.support.scripted_changes import layer_changes
 from tests.support.scripted_clusters import task_clusters
 from tests.support.scripted_concepts import layer_concepts
-from tests.support.studied_divergences import divergence
 from tests.support.scripted_session import attribution, facts, word_tokens
 from tests.support.scripted_weights import architecture
+from tests.support.studied_divergences import divergence
 from tests.support.studies import KeepingSession, answered, driven
 
 BASE = ModelChoice("plain", "/plain")

@@ -151,6 +151,8 @@ def test_half_precision_gives_about_the_same(family: str, dtype: torch.dtype) ->
     same = take_apart(small_model(family, dtype=dtype).float(), IDS, TOKEN)
     of = found.direct.parts.heads, same.direct.parts.heads
     np.testing.assert_allclose(*of, rtol=0.1, atol=0.05)
+    pair = take_apart(small_model(family, dtype=dtype), IDS, TOKEN, RIVAL)
+    assert pair.direct.parts.total == pytest.approx(pair.logit, abs=0.1)
     assert not found.without_words
 
 
