@@ -34,6 +34,7 @@ HELP = (
     "A response that tuned wrote itself lies where tuned is sure: base parts from it more than "
     "tuned would from base's own. Compare both with o before you conclude.\n\n"
     "Formulas\n\n"
+    "How much what comes next differs as a whole is\n\n"
     "    KL(tuned ‖ base) = Σ_v p_tuned(v) · (log p_tuned(v) − log p_base(v))\n\n"
     "over all tokens v of the vocabulary, given the prompt and the response so far, in nats. First "
     "divergence is the first place where argmax p_base ≠ argmax p_tuned."
