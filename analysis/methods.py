@@ -32,6 +32,7 @@ class StudySpec(NamedTuple):
         stored: ``module:class`` of what a study of a pair is given where a folder of stored
             results stands in for the models; empty where none can.
         needs_models: Whether a study of cases cannot do with stored maps.
+        served: Whether a server can write the responses of a study of cases.
         alike: Whether it compares the models layer by layer, so that they must be built alike.
         outlook: ``module:function`` of an `analysis.studies.outlook.Outlook` on the same input;
             empty where nobody knows before what it asks.
@@ -46,6 +47,7 @@ class StudySpec(NamedTuple):
     works_on: str = "the weights of both models"
     stored: str = ""
     needs_models: bool = False
+    served: bool = True
     alike: bool = False
     outlook: str = ""
 
@@ -267,5 +269,23 @@ METHODS = (
         command="changes",
         summary="how much tuning changed every matrix, and in which directions, as CSV",
         studies=(),
+    ),
+    Method(
+        room="divergence",
+        view=("divergence", "Divergence"),
+        command="diverge",
+        summary="where base and tuned part on one response, token by token, as CSV",
+        studies=(
+            StudySpec(
+                name="divergence",
+                title="where tuned departs from base: by position, by kind of token, by task",
+                factory="analysis.divergence.study:study",
+                outlook="analysis.divergence.study_input:outlook",
+                takes="cases",
+                given="analysis.divergence.study_input:DivergenceInput",
+                needs_models=True,
+                served=False,
+            ),
+        ),
     ),
 )

@@ -36,6 +36,22 @@ class PromptLink(Link):
     requests: Sequence[AttributionRequest] | None = None
 
 
+@dataclass(frozen=True)
+class DivergenceLink(Link):
+    """A response read by both models.
+
+    Attributes:
+        prompt: What it answers.
+        writer: Whose it is.
+        place: Its token, from 0; None for the first at which the models part.
+    """
+
+    view = "divergence"
+    prompt: Prompt
+    writer: Literal["base", "tuned"] = "tuned"
+    place: int | None = None
+
+
 class StoredMap(NamedTuple):
     """A model's map in a case library; `shown` is None if it cannot be read."""
 
@@ -127,6 +143,15 @@ class UnitsLink(Link):
     kind: Literal["all", "unique"]
     instructions: InstructionSet
     thresholds: Thresholds
+
+
+@dataclass(frozen=True)
+class NeuronLink(Link):
+    """What a neuron of a dense layer writes; both from 0."""
+
+    view = "components"
+    layer: int
+    neuron: int
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec.structs import replace
 
-from analysis.events import Failed, Finished, Progress
-from analysis.problems import ProblemError
+from analysis.events import Finished, Progress
 from analysis.request import Request
 from analysis.saliency.gather import AskedCases, Responses, Written, golden
 from analysis.saliency.request import AttributionRequest
 from analysis.session.drive import Asker, Asking, Filler
 from analysis.session.scout import Scout
+from analysis.studies.patience import PatientAsker
 
 if TYPE_CHECKING:
     from analysis.saliency.cases.prompt_sets import StudyPrompt
@@ -32,11 +32,6 @@ if TYPE_CHECKING:
 
 BLOCK = 10_000
 """Prompts whose answers are computed ahead together: what is looked up and held stays small."""
-
-# Problems of one case. Any other would affect the next case too.
-_OF_ONE_CASE = ("input", "memory", "engine")
-# This many cases in a row that kill the engine, or do not fit, are no coincidence.
-_PATIENCE = 3
 
 Answers: TypeAlias = dict[Responses, "tuple[Attribution, Attribution]"]
 """Base and tuned model's answers to a prompt, by whose response they explain."""
@@ -49,12 +44,13 @@ class CaseAsker:
     given: AskedCases
     asker: Asker
     left_out: dict[str, str] = field(default_factory=dict)
-    _failures: int = 0
+    _patient: PatientAsker = field(init=False)
     _served: tuple[ServedResponses | None, ...] = (None, None)
 
     def __post_init__(self) -> None:
         """Prepare what servers write."""
         given = self.given
+        self._patient = PatientAsker(self.asker, self.left_out)
         if not any(given.servers):
             return
         # Imported here: the app's first screen needs no client of a server.
@@ -248,16 +244,5 @@ class CaseAsker:
         Raises:
             ProblemError: A problem that would affect every other case too.
         """
-        ending = yield from self.asker.ending(request, step)
-        if isinstance(ending, Failed) and ending.problem.kind == "engine":
-            # It may have died of something else once; if it dies twice, it is because of this case.
-            ending = yield from self.asker.ending(request, step)
-        if isinstance(ending, Finished):
-            self._failures = 0
-            return ending
-        wrong = ending.problem
-        self._failures += wrong.kind != "input"
-        if wrong.kind not in _OF_ONE_CASE or self._failures == _PATIENCE:
-            raise ProblemError(wrong)
-        self.left_out[prompt.id] = f"{request.models()[0].name}: {wrong}"
-        return None
+        who = request.models()[0].name
+        return (yield from self._patient.ask(request, prompt.id, step, who))

@@ -63,8 +63,8 @@ def weight_parameters(
         vectors: The word vectors that decided which words are similar, if any.
     """
     found = model_parameters(base, tuned)
-    found["base weights stored in"] = _stored_precision(base)
-    found["tuned weights stored in"] = _stored_precision(tuned)
+    found["base weights stored in"] = stored_precision(base)
+    found["tuned weights stored in"] = stored_precision(tuned)
     found["computed in"] = "float32, in float64 where rounding could decide"
     found["device"] = in_words(devices)
     found["words"] = Path(words.path).name or words.source
@@ -92,7 +92,8 @@ def in_words(precisions: Iterable[str]) -> str:
     return " and ".join(sorted({each for each in precisions if each})) or _UNKNOWN
 
 
-def _stored_precision(model: ModelChoice) -> str:
+def stored_precision(model: ModelChoice) -> str:
+    """In what a model's files have its weights, in words."""
     try:
         place = place_of(model)
         return in_words(() if place is None else inspect(place.folder).precisions())

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
@@ -34,12 +34,13 @@ LONGEST = 240
 
 _PACKAGES = ("insttui", "torch", "transformers", "numpy", "scipy", "scikit-learn")
 _TESTED = re.compile(r"\bp (?:< )?\d")
-_ON_TESTS = (
+ON_TESTS = (
     f"A difference is called one where p < {SIGNIFICANT:g}, and a sentence says where it is not "
     "shown any more after Holm's correction. The family of tests is all of this report: p_holm "
     "bounds the chance of any false finding among them, p_bh (Benjamini and Hochberg) the share of "
     "false ones. Where a test is over layers, these are taken as independent, which they are not."
 )
+"""What is to say once where sentences tell tests."""
 # Characters that Markdown interprets; it ignores an underscore inside a word.
 _MARKS = re.compile(r"[\\`*\[\]<>|~&$]|(?<!\w)_|_(?!\w)")
 # Invisible characters that change how text reads: control and direction ones, lone surrogates.
@@ -115,8 +116,8 @@ def _blocks(findings: Findings, *, parquet: bool) -> Iterator[str]:
     yield f"# {text(findings.title)}"
     yield text(_subject(findings.parameters))
     yield _list(findings.statements) if findings.statements else "Nothing was found to report."
-    if any(_TESTED.search(each) for each in findings.statements):
-        yield text(_ON_TESTS)
+    if tells_tests(findings.statements):
+        yield text(ON_TESTS)
     if findings.notes:
         yield "## Notes"
         yield _list(findings.notes)
@@ -136,7 +137,7 @@ def _blocks(findings: Findings, *, parquet: bool) -> Iterator[str]:
     yield "## Parameters"
     yield "Everything that the numbers depend on; with it the same command gives the same tables."
     rows = [*findings.parameters.items(), *_versions()]
-    yield _rows(Table(("parameter", "value"), rows))
+    yield rows_text(Table(("parameter", "value"), rows))
 
 
 def _subject(parameters: Mapping[str, Cell]) -> str:
@@ -148,6 +149,11 @@ def _subject(parameters: Mapping[str, Cell]) -> str:
     asked = "".join(f", with the {each} “{parameters[each]}”" for each in given)
     small = f" They are {CAVEAT}" if is_demo(str(base), str(tuned)) else ""
     return f"Of {base} (base) and {tuned} (tuned){asked}.{small}"
+
+
+def tells_tests(sentences: Iterable[str]) -> bool:
+    """Whether any of these sentences has a p-value."""
+    return any(_TESTED.search(each) for each in sentences)
 
 
 def _list(sentences: tuple[str, ...]) -> str:
@@ -169,7 +175,7 @@ def _table(named: NamedTable) -> Iterator[str]:
     shown = list(islice(named.table, MOST_ROWS))
     count = sum(1 for _ in named.table)
     if shown:
-        yield _rows(Table(named.table.columns, shown))
+        yield rows_text(Table(named.table.columns, shown))
     else:
         yield "No rows."
     all_rows = f"[{_csv(named)}]({_csv(named)})"
@@ -188,23 +194,32 @@ def _data(named: NamedTable) -> str:
     return f"- [{_csv(named)}]({_csv(named)}): {text(named.title)} ({columns}).{note}"
 
 
-def _rows(table: Table) -> str:
-    """A table in Markdown, numbers right-aligned with four digits."""
-    rows = list(table)
-    numeric = [
+def of_numbers(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[bool]:
+    """Which columns are of numbers, and so go to the right."""
+    return [
         any(isinstance(row[place], int | float) for row in rows)
         and not any(isinstance(row[place], str) for row in rows)
-        for place in range(len(table.columns))
+        for place in range(len(columns))
     ]
+
+
+def rows_text(table: Table) -> str:
+    """A table in Markdown, numbers right-aligned with four digits."""
+    rows = list(table)
     lines = [
         [text(column) for column in table.columns],
-        ["--:" if each else ":--" for each in numeric],
+        ["--:" if each else ":--" for each in of_numbers(table.columns, rows)],
         *([_cell(cell) for cell in row] for row in rows),
     ]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def _cell(cell: Cell) -> str:
+    return text(in_words(cell))
+
+
+def in_words(cell: Cell) -> str:
+    """A cell for a reader, not yet harmless: four digits of a number, `LONGEST` characters."""
     if cell is None:
         return ""
     if isinstance(cell, bool):
@@ -212,13 +227,17 @@ def _cell(cell: Cell) -> str:
     if isinstance(cell, float):
         return f"{cell:.4g}"
     words = str(cell)
-    return text(words if len(words) <= LONGEST else f"{words[:LONGEST].rsplit(' ', 1)[0]} …")
+    return words if len(words) <= LONGEST else f"{words[:LONGEST].rsplit(' ', 1)[0]} …"
 
 
 def text(raw: str) -> str:
     """Escape text for Markdown, and spell out invisible characters."""
-    marked = _MARKS.sub(r"\\\g<0>", raw)
-    return _UNSEEN.sub(lambda found: f"\\\\u{ord(found.group()):04x}", marked)
+    return seen(_MARKS.sub(r"\\\g<0>", raw), escape="\\\\")
+
+
+def seen(raw: str, *, escape: str = "\\") -> str:
+    """Spell out invisible characters by their numbers in hexadecimal, behind this backslash."""
+    return _UNSEEN.sub(lambda found: f"{escape}u{ord(found.group()):04x}", raw)
 
 
 def _versions() -> Iterator[tuple[str, Cell]]:

@@ -121,11 +121,16 @@ def _trial(model: ModelChoice) -> Request[Any]:
 
 def at_step(asking: Asking[T], label: Label, number: int, count: int) -> Asking[T]:
     """What is yielded on the way, saying at which step of how many."""
+    return within(asking, f"step {label} ({number + 1} of {count})")
+
+
+def within(asking: Asking[T], where: str) -> Asking[T]:
+    """What is yielded on the way, saying where that is; closing it closes the other."""
     try:
         while True:
             said = next(asking)
             if isinstance(said, Progress):
-                said = changed(said, stage=f"step {label} ({number + 1} of {count}): {said.stage}")
+                said = changed(said, stage=f"{where}: {said.stage}")
             yield said
     except StopIteration as end:
         value: T = end.value

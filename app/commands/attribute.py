@@ -9,7 +9,14 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from app.commands.options import METHODS, add_model_options, add_output, add_scoring, positive
+from app.commands.options import (
+    METHODS,
+    add_model_options,
+    add_output,
+    add_prompt,
+    add_scoring,
+    positive,
+)
 
 if TYPE_CHECKING:
     from analysis.models.tokens import Span
@@ -32,13 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=argparse.SUPPRESS,
         help="what an adapter stands on, instead of the model that it names",
     )
-    prompt = parser.add_mutually_exclusive_group(required=True)
-    prompt.add_argument("--prompt", metavar="TEXT")
-    prompt.add_argument(
-        "--prompt-file",
-        metavar="FILE",
-        help="text in UTF-8, or in UTF-16 with its mark; - is standard input",
-    )
+    add_prompt(parser)
     response = parser.add_mutually_exclusive_group()
     response.add_argument(
         "--response", metavar="TEXT", help="explain this response instead of the model's own"

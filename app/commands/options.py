@@ -111,6 +111,37 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     add_cache_option(parser)
 
 
+def add_prompt(parser: argparse.ArgumentParser) -> None:
+    """A prompt, typed or in a file; see `inputs.prompt_of`."""
+    prompt = parser.add_mutually_exclusive_group(required=True)
+    prompt.add_argument("--prompt", metavar="TEXT")
+    prompt.add_argument(
+        "--prompt-file",
+        metavar="FILE",
+        help="text in UTF-8, or in UTF-16 with its mark; - is standard input",
+    )
+
+
+def add_forced_response(parser: argparse.ArgumentParser) -> None:
+    """A prompt, and the one response to it that both models read."""
+    add_prompt(parser)
+    response = parser.add_mutually_exclusive_group()
+    response.add_argument(
+        "--response-from",
+        choices=("base", "tuned"),
+        default="tuned",
+        help="whose greedy response both models read; default: tuned",
+    )
+    response.add_argument("--response", metavar="TEXT", help="both models read this response")
+    response.add_argument("--response-file", metavar="FILE", help="the response is in this file")
+    parser.add_argument("--max-new-tokens", type=positive, default=300, metavar="N")
+    parser.add_argument(
+        "--chat-template",
+        action="store_true",
+        help="put the tuned model's prompt into its chat template",
+    )
+
+
 def add_sharing(parser: argparse.ArgumentParser) -> None:
     """Add how the work is shared among engines and machines."""
     group = parser.add_argument_group("sharing the work")

@@ -18,7 +18,10 @@ from app.commands.options import SERIES_HELP, add_model_options, add_word_option
 
 COMMANDS = {
     **{method.command: method.summary for method in METHODS},
+    "contributions": "what heads, networks, neurons and words add to one logit, as CSV",
+    "patch": "which layers carry the choice where base and tuned part, as CSV",
     "study": "the paper's tables and figures, for any pair of models or for stored maps",
+    "report": "what tuning changed: all studies of a pair on one page, with tables and figures",
     "results": "results that others published, for the studies of stored results",
     "cache": "what is stored on this disk, and removing it",
     "models": "model names and what is available here",

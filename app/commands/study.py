@@ -6,6 +6,7 @@ import argparse
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from app.commands.case_options import add_case_options
 from app.commands.options import (
     METHODS,
     add_model_options,
@@ -17,7 +18,6 @@ from app.commands.options import (
     add_sharing,
     add_vectors,
     add_vocab,
-    positive,
 )
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 20
 _RESPONSES = ("own", "base", "tuned", "reference")
-_PROMPT_COLUMNS = ("prompt", "id", "instruction", "dataset", "rating", "reference")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if scored:
             add_results(study, "a folder of stored maps, in place of models and prompts")
         if asked:
-            _add_case_options(study)
+            add_case_options(study)
+            if spec.served:
+                add_servers(study)
         if scored:
             _add_score_options(study)
         if spec.stored:
@@ -61,37 +62,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
         add_model_options(study)
         add_sharing(study)
-
-
-def _add_case_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--prompts",
-        metavar="FILE",
-        help="prompts to ask both models: .jsonl, .csv or .tsv; demo: those of the demo pair",
-    )
-    parser.add_argument(
-        "--columns",
-        type=_columns,
-        default={},
-        metavar="LIST",
-        help="what the file calls them, such as prompt=question,dataset=source; "
-        f"{', '.join(_PROMPT_COLUMNS)}",
-    )
-    parser.add_argument(
-        "--bad-lines",
-        choices=("refuse", "skip"),
-        default="refuse",
-        help="a line that cannot be used makes the file unusable, or is left out",
-    )
-    parser.add_argument(
-        "--max-new-tokens", type=positive, metavar="N", help="default: 300, of demo: 64"
-    )
-    parser.add_argument(
-        "--chat-template",
-        action="store_true",
-        help="put the tuned model's prompts into its chat template",
-    )
-    add_servers(parser)
 
 
 def _add_score_options(parser: argparse.ArgumentParser) -> None:
@@ -124,19 +94,6 @@ def _add_score_options(parser: argparse.ArgumentParser) -> None:
     add_scoring(parser)
 
 
-def _columns(text: str) -> dict[str, str]:
-    """The file's names of columns, from a list such as prompt=question,dataset=source."""
-    found = {}
-    for part in text.split(","):
-        name, _, column = (each.strip() for each in part.partition("="))
-        if name not in _PROMPT_COLUMNS or not column:
-            raise argparse.ArgumentTypeError(
-                f"must be NAME=COLUMN,... with names out of {', '.join(_PROMPT_COLUMNS)}"
-            )
-        found[name] = column
-    return found
-
-
 def _responses(text: str) -> tuple[str, ...]:
     """Whose responses, from a list such as own,tuned."""
     found = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
@@ -159,15 +116,8 @@ def run(options: argparse.Namespace) -> int:
     from analysis.problems import problem
     from app.commands.output import asks_rows, say, write_table
     from app.commands.session import workers
-    from app.commands.study_input import (
-        found_along,
-        found_for,
-        own_options,
-        refuse_unused,
-        stored_cases,
-    )
+    from app.commands.study_input import input_read, own_options, refuse_unused, stored_cases
     from app.config import load_settings
-    from app.known_descriptions import study_options
 
     spec = study_of(options.study)
     if options.parquet == "-" and not options.out:
@@ -188,24 +138,10 @@ def run(options: argparse.Namespace) -> int:
             else stored_cases(options)
         )
         findings = _follow(spec, given, goes_on=False)
-    elif options.series:
-        from analysis.studies.series import SeriesInput, Step
-
-        settings = load_settings()
-        along = found_along(spec, options, settings)
-        known = study_options(settings.annotation)
-        with workers(options) as opened:
-            steps = [
-                Step(label, spec.input({"session": opened, **known, **found}))
-                for label, found in along
-            ]
-            findings = _follow(spec, SeriesInput(tuple(steps)), goes_on=True)
     else:
-        settings = load_settings()
-        found = found_for(spec, options, settings)
+        read = input_read(spec, options, load_settings())
         with workers(options) as opened:
-            given = spec.input({"session": opened, **study_options(settings.annotation), **found})
-            findings = _follow(spec, given, goes_on=True)
+            findings = _follow(spec, read(opened), goes_on=True)
     if options.out:
         # Imported here: only a report needs to draw.
         from analysis.studies.report import write_report

@@ -22,14 +22,18 @@ from analysis.saliency.cases.prompt_sets import (
 )
 from analysis.saliency.cases.rating_files import Ratings, read_ratings, without_place
 from analysis.saliency.gather import StoredCases
+from analysis.studies.series import SeriesInput, Step
 from app.commands import inputs
 from app.commands.output import say
 from app.commands.series import each_step
 from app.config import Settings
+from app.known_descriptions import study_options
 
 if TYPE_CHECKING:
     from analysis.request import ModelChoice
     from analysis.saliency.served.server import ResponseServer
+    from analysis.session.drive import Answerer
+    from analysis.studies.study import PairInput
 
 # The options' defaults.
 _OF_WORDS = {"vocab": None, "vectors": None}
@@ -58,6 +62,20 @@ _OF_MODELS = {
     "trust_remote_code": False,
     "allow_pickle": False,
 }
+
+
+def input_read(
+    spec: StudySpec, options: Namespace, settings: Settings
+) -> Callable[[Answerer], PairInput | SeriesInput]:
+    """All that a study of models is given but who answers; ProblemError for unusable input."""
+    known = study_options(settings.annotation)
+    if not options.series:
+        found = known | found_for(spec, options, settings)
+        return lambda session: spec.input({"session": session, **found})
+    along = [(label, known | each) for label, each in found_along(spec, options, settings)]
+    return lambda session: SeriesInput(
+        tuple(Step(label, spec.input({"session": session, **each})) for label, each in along)
+    )
 
 
 def found_for(spec: StudySpec, options: Namespace, settings: Settings) -> dict[str, Any]:
@@ -138,7 +156,7 @@ def own_options(options: Namespace) -> dict[str, Any]:
     settle: Callable[[Namespace], dict[str, Any]] | None = getattr(options, "settle", None)
     if settle is not None:
         return settle(options)
-    own = {name: getattr(options, name) for name in options.own}
+    own = {name: getattr(options, name) for name in getattr(options, "own", ())}
     return {name: value for name, value in own.items() if value is not None}
 
 
@@ -173,7 +191,8 @@ def _servers(
     options: Namespace, pair: tuple[ModelChoice, ModelChoice]
 ) -> tuple[ResponseServer | None, ...]:
     """Who generates each model's responses; ProblemError where a server is of no use."""
-    given = {name: getattr(options, name) for name in _OF_SERVERS if getattr(options, name)}
+    # A study that no server can write for has none of these.
+    given = {name: value for name in _OF_SERVERS if (value := getattr(options, name, None))}
     if not given:
         return (None, None)
     # Imported here: OpenAI's protocol is of no use to a study that generates by itself.

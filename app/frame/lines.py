@@ -19,7 +19,7 @@ MINIMUM = (80, 24)
 # From this width on the program says its name.
 _NAMED_FROM = 100
 # What is left for what the engine does, at least, where views have titles.
-_STATE_CELLS = 60
+_STATE_CELLS = 54
 _STATES = {
     "off": "engine off",
     "starting": "engine starting",

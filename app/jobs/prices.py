@@ -25,6 +25,7 @@ _ON_ONE_CORE = {
     "neuron pairs": 3e-7,
     "concepts": 1e-6,
     "changes": 1e-6,
+    "divergence": 3e-7,
     "frequencies": 3e-8,
     "task clusters": 2e-9,
 }

@@ -22,6 +22,7 @@ STAGES = {
     "words": "reading words",
     "heads": "reading heads",
     "components": "finding components",
+    "contributions": "taking apart",
     "changes": "comparing with",
     "frequencies": "counting activations of",
     "ablation": "silencing neurons of",

@@ -77,15 +77,25 @@ def scale_line(palette: Palette, low: str, high: str, *, ascii_only: bool = Fals
     return [(f"{low} ", "dim"), *cells, (f" {high}", "dim")]
 
 
-def signed_line(palette: Palette, *, brief: bool, ascii_only: bool) -> list[Part]:
-    """Some levels of what weighs against and for an answer, between the words for both ends."""
+def signed_line(
+    palette: Palette,
+    *,
+    brief: bool,
+    ascii_only: bool,
+    ends: tuple[str, str] = ("against", "for the answer"),
+) -> list[Part]:
+    """Some levels of what weighs against and for something, between the words for both ends.
+
+    Of the last end's words only the first stands in a `brief` line.
+    """
+    low, high = ends
     minus = "-" if ascii_only else NEGATIVE_GLYPH
     cells = [
         ((minus if level < 0 else "") + GLYPHS[abs(level)] if palette.mono else " ", level)
         for level in (*(-level for level in reversed(_SAMPLES)), *_SAMPLES)
     ]
     shown = [(text, f"weighs {level}") for text, level in cells]
-    return [(" against ", "dim"), *shown, (" for" if brief else " for the answer", "dim")]
+    return [(f" {low} ", "dim"), *shown, (f" {high.split()[0] if brief else high}", "dim")]
 
 
 def signs_line(*, ascii_only: bool) -> Line:

@@ -20,9 +20,11 @@ def played(monkeypatch):
 
 
 async def shown_studies(pilot, key="f5"):
-    """Open the view."""
+    """Open the view on its first study, below the overview."""
     await until_shown(pilot, "quit")
     await pilot.press(key)
+    await until_shown(pilot, "overview", "scores", "not run")
+    await pilot.press("j")
     return await until_shown(pilot, "scores", "not run")
 
 

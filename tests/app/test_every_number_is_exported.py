@@ -312,7 +312,7 @@ async def test_studies(tmp_path, play):
         await finished(pilot)
         await pilot.press("enter")
         walk = Walk(pilot, tmp_path)
-        told = Written("report", r"^.*│ (?:Tuned|A \[b\]).*$")
+        told = Written("report", r"^.*│ (?:scores: )?(?:Tuned|A \[b\]).*$")
         cases = [Listed("study-scores-cases", "case")]
         await walk.see([told, *cases], until=["share by place"], by="we")
         await walk.see([told], "l", until=["All that was found"], by="")
@@ -335,6 +335,8 @@ async def test_studies(tmp_path, play):
             until=["Groups"],
         )
         await walk.see([Listed("study-scores-parameters", "parameter")], "l", until=["norm"])
+        # The page of all studies is what its report says.
+        await walk.see([told], "escape", "k", until=["Caveat: "], by="w")
         walk.check()
 
 

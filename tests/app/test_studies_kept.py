@@ -22,7 +22,7 @@ def play(monkeypatch):
 
 async def shown_done(pilot):
     await until_shown(pilot, "quit")
-    await pilot.press("f5")
+    await pilot.press("f5", "j")
     return await until_shown(pilot, " done ", "not run", "Tuned scores are higher: p 0.01.")
 
 

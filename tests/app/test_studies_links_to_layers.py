@@ -34,7 +34,7 @@ def _one_study(monkeypatch):
 
 async def opened(pilot, page):
     await until_shown(pilot, "quit")
-    await pilot.press("f5", "enter")
+    await pilot.press("f5", "j", "enter")
     await until_shown(pilot, "Rows lead on.")
     await pilot.press("enter")
     await turned_to(pilot, page)

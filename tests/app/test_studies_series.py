@@ -53,7 +53,7 @@ def run(tmp_path, monkeypatch):
 
 async def shown(pilot):
     await until_shown(pilot, "quit")
-    await pilot.press("f5")
+    await pilot.press("f5", "j")
     return await until_shown(pilot, "along 3 steps: 100, 250, 500", "enter runs it")
 
 
@@ -124,7 +124,7 @@ async def test_what_was_found_is_there_after_a_restart(run):
         await finished(pilot)
     async with run(stored).running(WIDE) as pilot:
         await until_shown(pilot, "quit")
-        await pilot.press("f5")
+        await pilot.press("f5", "j")
         await until_shown(pilot, "done", "From step 100 to step 500")
 
 

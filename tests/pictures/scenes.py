@@ -35,11 +35,12 @@ SCENES = (
     Scene("concepts", "concepts"),
     Scene("studies", "studies"),
     # That of concepts, whose numbers are there by now; Enter opens what it found.
-    Scene("study", "studies", (*("down",) * 4, "enter")),
+    Scene("study", "studies", (*("down",) * 5, "enter")),
     Scene("findings", "studies", ("enter",)),
     Scene("components", "components", costly=("enter",)),
     Scene("clusters", "clusters", costly=("enter",)),
     Scene("changes", "changes"),
+    Scene("divergence", "divergence"),
 )
 """A pair of models; the second one opens on the answers to the first example."""
 

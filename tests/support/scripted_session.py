@@ -15,6 +15,8 @@ import numpy as np
 
 from analysis.changes.request import ChangesRequest
 from analysis.concepts.request import ConceptsRequest
+from analysis.contributions.request import ContributionsRequest
+from analysis.divergence.request import DivergenceRequest
 from analysis.doctor.findings import Findings
 from analysis.doctor.request import ExaminationRequest
 from analysis.events import (
@@ -36,6 +38,7 @@ from analysis.neurons.request import (
     NeuronWordsRequest,
     WordNeuronsRequest,
 )
+from analysis.patching.request import PatchingRequest
 from analysis.problems import ProblemError
 from analysis.request import Request
 from analysis.saliency.request import AttributionRequest
@@ -48,6 +51,8 @@ from tests.support.scripted_components import (
     word_neurons,
 )
 from tests.support.scripted_concepts import layer_concepts
+from tests.support.scripted_contributions import contributions, patching
+from tests.support.scripted_divergence import divergence
 from tests.support.scripted_weights import architecture, head_pairs, neuron_pairs
 
 Script = Callable[[Request], Iterator[Event]]
@@ -308,6 +313,16 @@ def _events(request: Request) -> Iterator[Event]:
         yield Finished(word_neurons(request))
     elif isinstance(request, NeuronDirectionRequest):
         yield Finished(neuron_direction(request))
+    elif isinstance(request, ContributionsRequest):
+        prompt = word_tokens(request.prompt, template=request.chat_template)
+        yield Finished(contributions(request, prompt))
+    elif isinstance(request, PatchingRequest):
+        yield Finished(patching(request))
+    elif isinstance(request, DivergenceRequest):
+        yield Progress("read the response", 1, 2, request.tuned.name)
+        writer = (request.base, request.tuned)[request.writer == "tuned"]
+        own = attribution(AttributionRequest(writer, request.prompt))
+        yield Finished(divergence(request, own.response_tokens, own.response))
     else:
         whole = attribution(request)
         if request.method == "occlusion":

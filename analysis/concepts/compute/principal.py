@@ -91,7 +91,7 @@ def principal_words(
     if measure not in get_args(Measure):
         raise ValueError(f"unknown measure {measure!r}")
     with torch.no_grad(), suited_to(patterns.shape[1]):
-        directions, explained_variance = _principal_components(patterns, rank)
+        directions, explained_variance = principal_components(patterns, rank)
         word_indices, measures = nearest_words(directions, vectors, k, measure)
     return PrincipalWords(
         directions.to("cpu", torch.float32).numpy(), explained_variance, word_indices, measures
@@ -107,8 +107,11 @@ def _tensor(values: Matrix) -> Tensor:
         return torch.from_numpy(values)
 
 
-def _principal_components(patterns: Tensor, rank: int) -> tuple[Tensor, NDArray[np.float64]]:
-    """float64 [R, D] unit directions and float64 [R] shares of the variance."""
+def principal_components(patterns: Tensor, rank: int) -> tuple[Tensor, NDArray[np.float64]]:
+    """float64 [R, D] unit directions and float64 [R] shares of the variance; see `PrincipalWords`.
+
+    `patterns` are [D_ff, D]; to be called without a graph, within `suited_to`.
+    """
     if rank < 1:
         raise ValueError(f"rank must be at least 1, not {rank}")
     centred = _centred(patterns) if patterns.numel() else None

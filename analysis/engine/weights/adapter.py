@@ -9,7 +9,15 @@ from torch import Tensor
 
 from analysis.engine.weights.adapter_file import LowRank
 from analysis.engine.weights.as_loaded import AsLoaded
-from analysis.engine.weights.family import Dense, Experts, Family, NoHeads, NoNetwork, PreNorm
+from analysis.engine.weights.family import (
+    Dense,
+    Experts,
+    Family,
+    Latent,
+    NoHeads,
+    NoNetwork,
+    PreNorm,
+)
 from analysis.engine.weights.projections import QueryKey, Reader, query_key
 from analysis.engine.weights.structure import Layer, Structure
 from analysis.engine.weights.tensors import TensorSource
@@ -211,6 +219,15 @@ class ModelWeights:
         """The module of a layer, as a loaded model calls it."""
         self._layer(layer)
         return self._structure.name(layer, "").removesuffix(".")
+
+    def attention_module(self, layer: int) -> str:
+        """The module around a layer's queries; empty for a layer without heads to be read."""
+        heads = self._layer(layer).heads
+        if isinstance(heads, NoHeads):
+            return ""
+        if isinstance(heads, Latent):
+            return self._structure.name(layer, heads.attention)
+        return self._structure.name(layer, heads.signs[0]).rpartition(".")[0]
 
     def down_module(self, layer: int) -> str:
         """The module of the down projection that every token of a layer uses; empty for none."""

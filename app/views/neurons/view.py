@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
@@ -19,7 +20,7 @@ from app.frame.action import Action
 from app.frame.actions import bindings
 from app.frame.pair_view import PairView
 from app.jobs.layer_jobs import LayerJobs
-from app.links import Link, UnitsLink
+from app.links import Link, NeuronLink, UnitsLink
 from app.views.neurons.above import Above
 from app.views.neurons.atlas import Unit, UnitAtlas
 from app.views.neurons.jobs import InstructionsBar, NeuronJobs
@@ -56,6 +57,9 @@ class NeuronsView(PairView[NeuronJobs]):
         # The page that led to the neuron.
         self._neuron_from = "maps"
         self._wanted: UnitsLink | None = None
+        # A neuron that a link leads to, and what waits meanwhile: the instructions.
+        self._linked: NeuronLink | None = None
+        self._later: Callable[[], None] | None = None
 
     def compose(self) -> ComposeResult:
         ascii_only, words = self.ui.settings.ascii, NeuronNames()
@@ -304,6 +308,9 @@ class NeuronsView(PairView[NeuronJobs]):
         self.show_everything()
 
     def _back(self) -> bool:
+        if self._page == "neuron" and self._neuron_from == "words":
+            # No list of this view led there.
+            return False
         if self._page == "neuron":
             self._turn_to(self._neuron_from)
         elif self._page == "list" and self._list.back():
@@ -324,8 +331,32 @@ class NeuronsView(PairView[NeuronJobs]):
             self.show_everything()
             self.ui.refresh_lines()
 
+    def _weigh(self, jobs: NeuronJobs, go: Callable[[], None]) -> None:
+        """Open the neuron that a link leads to, for which no instruction need be read."""
+        if self._linked is None:
+            super()._weigh(jobs, go)
+            return
+        self._later = partial(super()._weigh, jobs, go)
+        self._open_linked()
+
+    def _open_linked(self) -> None:
+        linked, self._linked = self._linked, None
+        assert linked is not None
+        self._open_neuron((linked.layer, -1, linked.neuron))
+
+    def enter(self) -> None:
+        """Begin with the instructions, if a link's neuron came before them."""
+        if self._later is not None and not self.ui.came_by_link(self):
+            later, self._later, self._page = self._later, None, "words"
+            later()
+        super().enter()
+
     def open(self, link: Link) -> None:
-        """Go to a linked list once all categories are there."""
+        """Go to a linked neuron at once, or to a linked list once all categories are there."""
+        if isinstance(link, NeuronLink):
+            self._linked = link
+            if self._jobs is not None and self._jobs.alike:
+                self._open_linked()
         if not isinstance(link, UnitsLink):
             return
         self._atlas.thresholds = link.thresholds

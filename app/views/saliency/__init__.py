@@ -17,6 +17,7 @@ ACTIONS = (
     Action("saliency.find", "slash", "find", "Find in the tokens of prompt and responses"),
     Action("saliency.response", "o", "response", "Own responses, or one model's in both"),
     Action("saliency.given", "O", "", "Explain both models on a response of yours", "give"),
+    Action("saliency.part", "p", "part", "Where the models part on this answer, at this token"),
     Action("saliency.mark", "i", "mark", "The sentence is an instruction, or is not"),
     Action("saliency.next_case", "right_square_bracket", "next case", "Next case", "case(1)"),
     Action("saliency.previous_case", "left_square_bracket", "", "Previous case", "case(-1)"),

@@ -16,7 +16,7 @@ from app.frame.view import View
 from app.jobs.pace import Redraw
 from app.jobs.tasks import Task
 from app.jobs.watch import Watch
-from app.links import Link, MapsLink, MarksLink, PromptLink, StepLink
+from app.links import DivergenceLink, Link, MapsLink, MarksLink, PromptLink, StepLink
 from app.rating import rate, ratings_in
 from app.state import Prompt
 from app.views.saliency.answer import Answer
@@ -120,6 +120,8 @@ class SaliencyView(View):
                 return self._shown.case is not None
             case "special":
                 return self._shown.case is None
+            case "part":
+                return self._leads_to is not None
             case "export_case":
                 return bool(self._comparison.there)
             case "digits" | "colour" as name:
@@ -354,6 +356,22 @@ class SaliencyView(View):
     def action_stop(self) -> None:
         """Stop the computation; when idle, go back to the view that led here."""
         self._update() if self._pair.stop() else self.go_back()
+
+    @property
+    def _leads_to(self) -> DivergenceLink | None:
+        """The place in the Divergence view of what is looked at; None where there is none."""
+        if self._shown.case is not None or self.ui.session is None:
+            return None
+        side = self._cursor.active
+        writer = ("base", "tuned")[side] if self._pair.whose == "own" else self._pair.whose
+        if writer not in ("base", "tuned") or self._pair.sides[side].response is None:
+            return None
+        return DivergenceLink(self._shown.prompt, writer, self._cursor.looked_at(side))
+
+    def action_part(self) -> None:
+        link = self._leads_to
+        if link is not None:
+            self.run_worker(self.ui.open_link(link, back=True), exit_on_error=False)
 
     def action_run_again(self) -> None:
         self._ask(self._pair.answers)

@@ -18,6 +18,7 @@ from analysis.studies.series import SeriesInput, Step, kept_series
 from analysis.studies.study import PairInput
 from app.config import Settings
 from app.frame.twin import command_line, option, values_of
+from app.jobs.ahead import Ahead, ahead_of
 from app.jobs.progress_text import progress_text
 from app.jobs.study_run import StudyRun
 from app.jobs.tasks import Task, TaskState
@@ -33,24 +34,6 @@ if TYPE_CHECKING:
     from analysis.session.drive import Answerer
     from app.jobs.prices import Prices
     from app.workspace import SeriesModel
-
-
-class Ahead(NamedTuple):
-    """What a study takes that has not ended.
-
-    Attributes:
-        asked: How many answers, as far as that is known.
-        kept: How many of them are stored.
-        seconds: What the others cost; None if that is not known.
-        measured: Whether this machine has measured what such answers cost.
-        more: What comes on top, of unknown cost; empty for nothing.
-    """
-
-    asked: int
-    kept: int
-    seconds: float | None
-    measured: bool
-    more: str = ""
 
 
 class Look(NamedTuple):
@@ -202,6 +185,16 @@ class StudyDesk:
         template = ["study", spec.name, "{rows}", given, "{prompts}", "{skip}", *words]
         return command_line(" ".join(template), values)
 
+    def overview_command(self, prompts: Path | str | None) -> str:
+        """The command that writes what all studies find; of stored maps there is none."""
+        if self._library:
+            return ""
+        values = values_of(self._workspace)
+        values["prompts"] = option("prompts", prompts)
+        models = "{along}" if self.along else "{models}"
+        given = f"report {models} {{prompts}} {{vocab}} {{vectors}} --out report"
+        return command_line(given, values)
+
     # Looking up what is stored
 
     def kept(self, study: OfferedStudy) -> Look:
@@ -224,10 +217,7 @@ class StudyDesk:
             found = None
         if found is None:
             return look
-        seconds = self._prices.of_requests(found.missing)
-        measured = self._prices.measured(found.missing)
-        ahead = Ahead(found.asked, found.kept, seconds, measured, found.more)
-        return look._replace(ahead=ahead)
+        return look._replace(ahead=ahead_of(found, self._prices))
 
     def _look(self, study: OfferedStudy) -> Look:
         on, given = self.works_on(study), None
@@ -306,9 +296,9 @@ class StudyDesk:
         begun = (each for each in active if each.run is not None and each.run.state != "waiting")
         return next(begun, active[0] if active else None)
 
-    def stop(self, study: OfferedStudy) -> None:
+    def stop(self, study: OfferedStudy | None) -> None:
         """Stop this study if it runs or waits, else the running one."""
-        stopped = study if study.active else self.running
+        stopped = study if study is not None and study.active else self.running
         if stopped is not None and stopped.run is not None:
             stopped.run.stop()
 

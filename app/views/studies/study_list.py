@@ -1,17 +1,18 @@
-"""The list of studies with their states."""
+"""The list of studies with their states, below what all of them found."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 from app.views.studies.desk import OfferedStudy
+from app.views.studies.overview import NAME, overview_line
 from app.views.studies.text import list_line, state_text
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line
 
 
 class StudyList(ItemList):
-    """One line per study."""
+    """A line for the overview, then one per study."""
 
     def __init__(self, follow: Callable[[], None], *, id: str) -> None:  # noqa: A002 - Textual's own name
         """Args: called when the cursor moves; the widget's id."""
@@ -23,11 +24,12 @@ class StudyList(ItemList):
     def show_studies(self, studies: Sequence[OfferedStudy]) -> None:
         self._studies = studies
         self._drawn.clear()
-        self.show(len(studies))
+        self.show(1 + len(studies) if studies else 0)
 
     @property
     def study(self) -> OfferedStudy | None:
-        return self._studies[self.cursor] if self._studies else None
+        """The study under the cursor; None on the overview."""
+        return self._studies[self.cursor - 1] if self._studies and self.cursor else None
 
     def move_cursor(self, index: int) -> None:
         before = self.cursor
@@ -42,9 +44,12 @@ class StudyList(ItemList):
                 self.refresh_item(index)
 
     def _line(self, index: int, width: int) -> Line:
-        names = max(len(each.spec.name) for each in self._studies)
+        names = max(len(NAME), *(len(each.spec.name) for each in self._studies))
         # What a running study says is longer, and changes.
         still = [each for each in self._studies if not each.active]
         states = max((len(state_text(each, width - names - 3)) for each in still), default=0)
-        self._drawn[index] = list_line(self._studies[index], names, width, states)
+        if index:
+            self._drawn[index] = list_line(self._studies[index - 1], names, width, states)
+        else:
+            self._drawn[index] = overview_line(self._studies, names, width, states)
         return self._drawn[index]

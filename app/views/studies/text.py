@@ -11,10 +11,11 @@ from textual.content import Content
 from analysis.demo.catalog import CAVEAT, is_demo
 from analysis.events import Progress
 from analysis.table import Cell
+from app.jobs.ahead import Ahead, ahead_words
 from app.jobs.progress_text import duration
 from app.jobs.study_run import StudyRun
 from app.terminal.text import fit, pad
-from app.views.studies.desk import Ahead, OfferedStudy
+from app.views.studies.desk import OfferedStudy
 from app.widgets.lines import Line, Part
 from app.widgets.table_rows import cell_text
 
@@ -22,6 +23,8 @@ HELP = (
     "Statistics over many prompts or over all weights: the tables and figures of the paper, for "
     "the models or the stored maps that are open. A study runs while you do something else; what "
     "it computes is kept on disk, so that one that was stopped goes on where it was.\n\n"
+    "The list begins with an overview: the finding of every study in a sentence, and what its "
+    "numbers do not show; w writes it as a page, with the reports of the studies that are done. "
     "The list says what a study costs, how much of it is kept from before, and which are done, "
     "also after a restart. Enter runs a study, and opens what it found: on the first page the "
     "finding, a figure and a table; left and right turn to all others. On a row, enter "
@@ -104,25 +107,6 @@ def _ahead_text(ahead: Ahead | None, cells: int) -> str:
         return kept
     seconds = f"about {duration(ahead.seconds)}{' and more' if ahead.more else ''}"
     return _fitting(cells, [kept, seconds], [kept.replace(" answers", ""), seconds], [kept])
-
-
-def ahead_words(ahead: Ahead) -> str:
-    """How far a study is and what the rest costs, in sentences."""
-    answers = f"{ahead.asked:,} answer{'' if ahead.asked == 1 else 's'}"
-    more = f" On top comes {ahead.more}." if ahead.more else ""
-    if ahead.kept >= ahead.asked:
-        takes = "" if more else ": a moment"
-        return f"It takes {answers}, and all of them are kept from before{takes}.{more}"
-    kept = f", of which {ahead.kept:,} are kept from before" if ahead.kept else ""
-    said = f"It takes {answers}{kept}."
-    if ahead.seconds is not None:
-        whose = "as measured on this machine" if ahead.measured else _ESTIMATED
-        which = "The others take" if ahead.kept else "That takes"
-        said += f" {which} about {duration(ahead.seconds)}, {whose}."
-    return said + more
-
-
-_ESTIMATED = "an estimate, as nothing of the kind was measured on this machine yet"
 
 
 def _so_far(progress: Progress) -> str:

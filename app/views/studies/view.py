@@ -28,6 +28,7 @@ from app.views.studies.desk import Look, OfferedStudy, StudyDesk
 from app.views.studies.figures import numbers_of
 from app.views.studies.links import link_of
 from app.views.studies.marks import ModelNames
+from app.views.studies.overview import NAME, PAGES, overview_of, overview_told, write_all
 from app.views.studies.pane import StudyPane
 from app.views.studies.prompts_bar import PromptsBar
 from app.views.studies.study_list import StudyList
@@ -172,8 +173,10 @@ class StudiesView(View):
 
     def offers(self, action: Action) -> bool:
         study, desk = self._list.study, self._desk
-        if study is None or desk is None:
+        if desk is None:
             return action.id == "studies.back"
+        if study is None:
+            return self._overview_offers(action.id.partition(".")[2], desk)
         match action.id.partition(".")[2]:
             case "open":
                 at_list = study.findings is not None or not study.active
@@ -194,6 +197,19 @@ class StudiesView(View):
             case "export":
                 return self._opened and self._pane.exports
         return True
+
+    def _overview_offers(self, name: str, desk: StudyDesk) -> bool:
+        match name:
+            case "open":
+                return not self._opened and not self._asking
+            case "stop":
+                return desk.running is not None
+            case "along":
+                return bool(desk.series) and not self._opened and not self._asking
+            case "report":
+                is_pair = not isinstance(self.ui.workspace, LibraryWorkspace)
+                return is_pair and any(each.findings for each in desk.studies)
+        return name in ("back", "copy")
 
     @property
     def _asking(self) -> bool:
@@ -218,7 +234,7 @@ class StudiesView(View):
     def show_everything(self) -> None:
         """Draw list, pages and lines from the state."""
         study, desk = self._list.study, self._desk
-        if desk is None or study is None:
+        if desk is None:
             return
         self._list.update_lines()
         if desk.series:
@@ -227,8 +243,12 @@ class StudiesView(View):
             scope.show(
                 scope_line(steps, along=desk.along, cells=scope.size.width, prose=self.prose)
             )
-        parts = told(study, desk.works_on(study), self.prose)
-        turned = self._pane.show(study.name, study.pages, parts)
+        if study is None:
+            parts = overview_told(desk.studies, desk.works_on, self.prose)
+            turned = self._pane.show(NAME, PAGES, parts)
+        else:
+            parts = told(study, desk.works_on(study), self.prose)
+            turned = self._pane.show(study.name, study.pages, parts)
         if turned and self._opened:
             self._focus()
         stops = [("s stops ", "dim")] if desk.running is not None else []
@@ -276,7 +296,10 @@ class StudiesView(View):
     async def action_open(self) -> None:
         """Run a study or open its findings; from a row, open its case, head or component."""
         study, page = self._list.study, self._pane.page
-        if study is None or page is None:
+        if study is None:
+            self._turn_to(opened=True)
+            return
+        if page is None:
             return
         if not self._opened:
             if study.findings is not None:
@@ -302,10 +325,9 @@ class StudiesView(View):
 
     def action_stop(self) -> None:
         """Stop the running study, or the waiting one under the cursor."""
-        study, desk = self._list.study, self._desk
+        desk = self._desk
         assert desk is not None
-        assert study is not None
-        desk.stop(study)
+        desk.stop(self._list.study)
         self.show_everything()
 
     def action_along(self) -> None:
@@ -315,7 +337,7 @@ class StudiesView(View):
         place = self._list.cursor
         desk.along = not desk.along
         self._list.show_studies(desk.studies)
-        self._list.move_cursor(min(place, len(desk.studies) - 1))
+        self._list.move_cursor(min(place, len(desk.studies)))
         self._pane.turn_to_first()
         self.show_everything()
 
@@ -355,15 +377,23 @@ class StudiesView(View):
 
     def twins(self) -> Sequence[str]:
         study, desk = self._list.study, self._desk
-        if study is None or desk is None:
+        if desk is None:
             return ()
+        if study is None:
+            command = desk.overview_command(self._prompts_named_as)
+            return [command] if command else ()
         tables = () if study.findings is None else study.findings.tables
         page = self._pane.page
         # The command prints all it found, or writes its first table.
         first = bool(tables) and page is not None and page.name == tables[0].name
-        file = "" if desk.prompts is None else desk.prompts.name
-        prompts = self.query_one(PromptsBar).file_called(file) or file or None
-        return [desk.command(study, prompts, rows=first and self._opened)]
+        return [desk.command(study, self._prompts_named_as, rows=first and self._opened)]
+
+    @property
+    def _prompts_named_as(self) -> Path | str | None:
+        """The file of the prompts in use, or their name; None for the usual ones."""
+        desk = self._desk
+        file = "" if desk is None or desk.prompts is None else desk.prompts.name
+        return self.query_one(PromptsBar).file_called(file) or file or None
 
     @property
     def _about(self) -> str:
@@ -392,8 +422,11 @@ class StudiesView(View):
 
     def action_report(self) -> None:
         study = self._list.study
-        findings = None if study is None else study.findings
-        if study is None or findings is None:
+        if study is None:
+            self._report_all()
+            return
+        findings = study.findings
+        if findings is None:
             self.ui.say("There is nothing to report yet.", severity="warning")
             return
         about = self._file_about(study)
@@ -406,6 +439,19 @@ class StudiesView(View):
             return write_report(findings, place)
 
         self.write_aside(write)
+
+    def _report_all(self) -> None:
+        """Write the page of all studies that are done, and their reports."""
+        desk, work = self._desk, self.ui.workspace
+        if desk is None or isinstance(work, LibraryWorkspace):
+            return
+        prompts = self._prompts_named_as
+        page = overview_of(
+            work, desk.studies, lambda study: desk.command(study, prompts, rows=False)
+        )
+        about = f"{self._about}-series" if desk.along else self._about
+
+        self.write_aside(lambda: write_all(page, free_path(Path.cwd(), f"report-{about}", "")))
 
     def action_copy(self) -> None:
         self.ui.copy(self._pane.text())

@@ -10,6 +10,8 @@ import pytest
 from analysis.clustering.request import ClustersRequest
 from analysis.clustering.study import ClustersInput
 from analysis.concepts.study import ConceptsInput
+from analysis.divergence.request import DivergenceRequest
+from analysis.divergence.study_input import DivergenceInput
 from analysis.events import Progress
 from analysis.methods import CHANGES_ALONG, study_of
 from analysis.models.request import ArchitectureRequest, TokenizeRequest
@@ -30,6 +32,7 @@ from tests.support.scripted_clusters import task_clusters
 from tests.support.scripted_concepts import layer_concepts
 from tests.support.scripted_session import attribution, facts, word_tokens
 from tests.support.scripted_weights import architecture
+from tests.support.studied_divergences import divergence
 from tests.support.studies import KeepingSession, answered, driven
 
 BASE = ModelChoice("plain", "/plain")
@@ -40,6 +43,8 @@ PROMPTS = replace(demo_prompts(), prompts=demo_prompts().prompts[:4])
 def answer(request):
     """Answers that differ between the steps."""
     kind = type(request).__name__
+    if isinstance(request, DivergenceRequest):
+        return divergence(request)
     if isinstance(request, AttributionRequest):
         return attribution(request, seed=sum(map(ord, request.model.name)))
     return {
@@ -55,6 +60,9 @@ def answer(request):
 GIVEN = {
     "density": lambda session, tuned: AskedCases(session, BASE, tuned, PROMPTS),
     "position": lambda session, tuned: AskedCases(session, BASE, tuned, PROMPTS),
+    "divergence": lambda session, tuned: DivergenceInput(
+        session, BASE, tuned, PROMPTS, response=("tuned", "base")
+    ),
     "clusters": lambda session, tuned: ClustersInput(session, BASE, tuned),
     "concepts": lambda session, tuned: ConceptsInput(session, BASE, tuned, Words("demo")),
     "changes": lambda session, tuned: CHANGES_ALONG.input(
@@ -92,6 +100,15 @@ def test_the_rows_of_a_step_are_those_of_its_pair_to_the_byte(name):
         assert [f"Step {step}: {said}" for said in alone.statements] == [
             said for said in found.statements if said.startswith(f"Step {step}:")
         ]
+
+
+def test_divergence_has_curves_by_position_and_kind_and_of_each_kind_of_responses():
+    found = answered(study_of("divergence").start(series("divergence", KeepingSession({}, answer))))
+    figures = {figure.name: figure for figure in found.figures}
+    lines = figures["curve-positions-mean-kl"].series
+    assert {"tuned · 0", "base · 0"} <= {line.name for line in lines}
+    assert all(line.x == (5, 10, 20) for line in lines)
+    assert any(name.startswith("curve-tasks-") for name in figures)
 
 
 def test_the_base_model_is_asked_once_over_all_steps():

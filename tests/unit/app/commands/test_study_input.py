@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from analysis.methods import studies, study_of
@@ -121,3 +123,36 @@ def test_what_speaks_of_a_server_needs_one(option: tuple[str, str]) -> None:
     options = parser().parse_args(["study", "density", "--prompts", "demo", *option])
     with pytest.raises(ProblemError, match=f"{option[0]} would change nothing"):
         found_for(study_of("density"), options, Settings())
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--base-server", "--tuned-server", "--server-concurrency", "--method", "--equal-length"],
+)
+def test_divergence_has_no_options_of_servers_and_scores(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        check("study", "divergence", option)
+    assert f"unrecognized arguments: {option}" in capsys.readouterr().err
+
+
+def test_divergence_reads_the_responses_that_were_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    spec, demo = study_of("divergence"), ("study", "divergence", "--prompts", "demo")
+
+    def given(*arguments: str) -> Any:
+        options = parser().parse_args([*demo, *arguments])
+        refuse_unused(spec, options)
+        return spec.input({"session": None, **found_for(spec, options, Settings())})
+
+    assert given().response == ("tuned",)
+    assert given("--response", "base,tuned,base").response == ("base", "tuned")
+    assert given("--max-new-tokens", "5").longest == 5
+    assert given("--chat-template").chat_template
+    with pytest.raises(ProblemError, match="--max-new-tokens would change nothing"):
+        given("--response", "reference", "--max-new-tokens", "5")
+    with pytest.raises(SystemExit):
+        given("--response", "own")
+    assert "must be a list out of tuned, base, reference" in capsys.readouterr().err

@@ -1,0 +1,1 @@
+"""What every head, network, neuron and prompt word adds to one logit (METHODS 17)."""

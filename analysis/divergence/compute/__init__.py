@@ -1,0 +1,1 @@
+"""What needs torch: reading a response with both models."""

@@ -1,0 +1,1 @@
+"""What needs torch: recording states at a position, and runs with them replaced."""
