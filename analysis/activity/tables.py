@@ -12,6 +12,7 @@ from analysis.table import Cell, Table
 
 COLUMNS = ("model", "rank", "id", "value", "position", "token", "prompt")
 HEAD_COLUMNS = (*COLUMNS[:-1], "attended_position", "attended_token", "prompt")
+BESIDE_COLUMNS = ("id", "value_base", "token_base", "value_tuned", "token_tuned", "prompt")
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,24 @@ def activity_table(found: Sequence[Activity], asked: Prompts, *, head: bool) -> 
     """
     rows = [row for each in found for row in _rows(each, asked, head=head)]
     return Table(HEAD_COLUMNS if head else COLUMNS, rows)
+
+
+def beside_table(base: Activity, tuned: Activity, asked: Prompts) -> Table:
+    """A row for every prompt that either model keeps, tuned beside base: `BESIDE_COLUMNS`.
+
+    Those of the largest |value| in either model come first.
+    """
+    sides = [{each.index: each for each in found.top} for found in (base, tuned)]
+    kept = sorted(sides[0].keys() | sides[1].keys())
+    kept.sort(key=lambda n: -max(abs(side[n].value) for side in sides if n in side))
+    rows = []
+    for index in kept:
+        cells: list[Cell] = [asked.ids[index]]
+        for side in sides:
+            each = side.get(index)
+            cells += (None, None) if each is None else (each.value, each.token)
+        rows.append((*cells, asked.texts[index]))
+    return Table(BESIDE_COLUMNS, rows)
 
 
 def as_json(found: Sequence[Activity], asked: Prompts, *, head: bool) -> bytes:
