@@ -6,6 +6,8 @@ import zlib
 
 import numpy as np
 
+from analysis.activity.request import NeuronActivityRequest
+from analysis.activity.result import ActivePrompt, Activity
 from analysis.neurons.request import (
     FrequenciesRequest,
     NeuronDirectionRequest,
@@ -129,3 +131,23 @@ def word_neurons(request: WordNeuronsRequest) -> WordNeurons:
     seed = zlib.crc32(repr((request.word, request.layer, request.model.name)).encode())
     cosines = np.random.default_rng(seed).uniform(-1, 1, NEURONS).astype(np.float32)
     return WordNeurons(request.model.name, request.layer, request.word, cosines)
+
+
+def neuron_activity(request: NeuronActivityRequest) -> Activity:
+    """Values by the neuron, the prompt and the model, of either sign; the first prompt has none."""
+    found = []
+    for index, prompt in enumerate(request.prompts[1:], start=1):
+        seed = zlib.crc32(repr((request.layer, request.neuron, request.model.name, index)).encode())
+        value = float(str(np.float32(np.random.default_rng(seed).uniform(-3, 3))))
+        found.append(ActivePrompt(index, value, 1, prompt.split()[0]))
+    found.sort(key=lambda each: (-abs(each.value), each.index))
+    return Activity(
+        model=request.model.name,
+        prompts=len(request.prompts),
+        read=len(found),
+        top=tuple(found[: request.top]),
+        notes=(),
+        seconds=0.1,
+        device="cpu",
+        dtype="float32",
+    )

@@ -12,8 +12,12 @@ from analysis.saliency.words import pieces
 def between(prompt: str, tokens: Tokens, pair: tuple[str, str]) -> Tensor:
     """From the last token of either word's occurrences to the tokens of the other's before it.
 
-    Returns int64 [n, 2], positions of the token that attends and of the one attended to. Words are the prompt's as `pieces` cuts them, whatever their case. Empty for a prompt without
-    both of them; an occurrence is not paired with itself.
+    Words are the prompt's as `pieces` cuts them, whatever their case. An occurrence is not paired
+    with itself.
+
+    Returns:
+        int64 [n, 2], positions of the token that attends and of the one that it attends to; none
+        for a prompt without both words.
     """
     of_word: tuple[list[list[int]], list[list[int]]] = ([], [])
     wanted = [each.strip().casefold() for each in pair]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -19,7 +18,7 @@ from analysis.activity.result import Activity
 from analysis.engine.loading import LoadedModel
 from analysis.engine.pool import ModelPool
 from analysis.problems import ProblemError
-from analysis.request import ModelChoice, Pair
+from analysis.request import ModelChoice
 from cache.codec import decode, encode
 from tests.support.pairs import ADAPTER, pair_of, reference
 from tests.support.studies import answered
@@ -33,12 +32,26 @@ PROMPTS = (
     "moon, night, moon",
 )
 LAYER = 1
+# Pairs of words, None for any, and how many prompts have both.
+WORDS: dict[Any, int] = {("moon", "night"): 3, ("Night", "moon"): 3, ("moon", "moon"): 2, None: 5}
 CLOSE = {"rel": 2e-4, "abs": 2e-6}
 
 
+class Side(NamedTuple):
+    """A model of a pair, the same in float64, and the prompts as it reads them."""
+
+    model: ModelChoice
+    pool: ModelPool
+    exact: PreTrainedModel
+    tokens: list[Any]
+
+
 @pytest.fixture(scope="module", params=KINDS)
-def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    return pair_of(tmp_path_factory.mktemp("pair"), request.param)
+def sides(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Side, ...]:
+    pool, pair = ModelPool(), pair_of(tmp_path_factory.mktemp("pair"), request.param)
+    return tuple(Side(each, pool, reference(each), tokens_of(each, pool)) for each in pair)
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +109,10 @@ def agree(found: Activity, wanted: list[tuple[int, float, int]], tokens: list[An
 
 
 @pytest.mark.parametrize("side", [0, 1])
-def test_a_neuron_is_as_active_as_what_enters_the_down_projection(pair: Pair, side: int) -> None:
-    pool = ModelPool()
-    exact, tokens = reference(pair[side]), tokens_of(pair[side], pool)
+def test_a_neuron_is_as_active_as_what_enters_the_down_projection(
+    sides: tuple[Side, ...], side: int
+) -> None:
+    model, pool, exact, tokens = sides[side]
     network = layer_of(exact).mlp
     down = next(
         getattr(network, name)
@@ -114,8 +128,9 @@ def test_a_neuron_is_as_active_as_what_enters_the_down_projection(pair: Pair, si
             )
             for index, (each, one) in enumerate(zip(tokens, inputs, strict=True))
         ]
-        asked = NeuronActivityRequest(pair[side], PROMPTS, LAYER, neuron, top=4)
-        found = answered(neuron_activity(asked, pool))
+        found = answered(
+            neuron_activity(NeuronActivityRequest(model, PROMPTS, LAYER, neuron, top=4), pool)
+        )
         agree(found, expected(values, 4), tokens)
         assert (found.prompts, found.read) == (5, 5)
 
@@ -133,7 +148,8 @@ def test_an_expert_s_neuron_counts_where_the_router_sends_tokens(mixture: ModelC
         values = []
         for index, each in enumerate(tokens):
             states, chosen = entering(exact, experts, each.ids)[:2]
-            gate, up = (states @ experts.gate_up_proj[expert].T).chunk(2, dim=-1)
+            weight = experts.gate_up_proj[expert].detach()
+            gate, up = (states @ weight.T).chunk(2, dim=-1)
             own = (torch.nn.functional.silu(gate) * up)[:, neuron]
             routed = (chosen == expert).any(dim=-1) & torch.tensor(each.written_by_user())
             values.append((index, torch.where(routed, own, torch.nan)))
@@ -145,33 +161,33 @@ def test_an_expert_s_neuron_counts_where_the_router_sends_tokens(mixture: ModelC
 
 
 @pytest.mark.parametrize("side", [0, 1])
-@pytest.mark.parametrize("words", [("moon", "night"), ("Night", "moon"), ("moon", "moon"), None])
-def test_a_head_attends_as_eager_attention_says(pair: Pair, side: int, words: Any) -> None:
-    pool = ModelPool()
-    exact, tokens = reference(pair[side]), tokens_of(pair[side], pool)
+def test_a_head_attends_as_eager_attention_says(sides: tuple[Side, ...], side: int) -> None:
+    model, pool, exact, tokens = sides[side]
     exact.set_attn_implementation("eager")
-    wanted = []
-    head = 2
-    for index, (text, each) in enumerate(zip(PROMPTS, tokens, strict=True)):
+    head, weights = 2, []
+    for each in tokens:
         with torch.no_grad():
             output = exact(input_ids=torch.tensor([each.ids]), output_attentions=True)
-        weights = output.attentions[LAYER][0, head]
-        best = None
-        for query, key in plain_places(text, each, words):
-            value = float(weights[query, key])
-            if best is None or value > best[1]:
-                best = (index, value, query, key)
-        if best:
-            wanted.append(best)
-    wanted.sort(key=lambda row: (-row[1], row[0]))
-    found = answered(head_activity(HeadActivityRequest(pair[side], PROMPTS, LAYER, 2, words), pool))
-    agree(found, [each[:3] for each in wanted], tokens)
-    assert [each.attended for each in found.top] == [each[3] for each in wanted]
-    assert [each.attended_token for each in found.top] == [
-        tokens[index].texts[key] for index, _, _, key in wanted
-    ]
-    assert found.read == len(wanted) == {("moon", "moon"): 2}.get(words, 3 if words else 5)
-    assert bool(found.notes and "not both words" in found.notes[-1]) == (words is not None)
+        weights.append(output.attentions[LAYER][0, head])
+    for words, read in WORDS.items():
+        wanted = []
+        for index, (text, each) in enumerate(zip(PROMPTS, tokens, strict=True)):
+            own = [
+                (index, float(weights[index][query, key]), query, key)
+                for query, key in plain_places(text, each, words)
+            ]
+            wanted += [max(own, key=lambda row: row[1])] if own else []
+        wanted.sort(key=lambda row: (-row[1], row[0]))
+        found = answered(
+            head_activity(HeadActivityRequest(model, PROMPTS, LAYER, head, words), pool)
+        )
+        agree(found, [each[:3] for each in wanted], tokens)
+        assert [each.attended for each in found.top] == [each[3] for each in wanted]
+        assert [each.attended_token for each in found.top] == [
+            tokens[index].texts[key] for index, _, _, key in wanted
+        ]
+        assert found.read == len(wanted) == read
+        assert bool(found.notes and "not both words" in found.notes[-1]) == (words is not None)
 
 
 def plain_places(text: str, tokens: Any, words: Any) -> list[tuple[int, int]]:
@@ -234,6 +250,25 @@ def test_neither_padding_nor_the_order_nor_halved_batches_change_anything(
         assert found.read == 5
 
 
+def test_in_a_chat_template_the_user_s_own_tokens_alone_count(llama: ModelChoice) -> None:
+    pool = ModelPool()
+    loaded: LoadedModel = answered(pool.get(llama))
+    asked = NeuronActivityRequest(llama, PROMPTS, 0, 5, chat_template=True)
+    found = (
+        *answered(neuron_activity(asked, pool)).top,
+        *answered(
+            head_activity(HeadActivityRequest(llama, PROMPTS, 0, 1, chat_template=True), pool)
+        ).top,
+    )
+    assert len(found) == 10
+    for each in found:
+        tokens = loaded.tokenize(PROMPTS[each.index], chat_template=True)
+        assert len(tokens) > len(loaded.tokenize(PROMPTS[each.index]))
+        assert tokens.spans[each.position] is not None
+        assert each.attended < 0 or tokens.spans[each.attended] is not None
+        assert each.token == tokens.texts[each.position]
+
+
 def test_no_trace_is_left_in_the_model(llama: ModelChoice) -> None:
     pool = ModelPool()
     loaded: LoadedModel = answered(pool.get(llama))
@@ -268,12 +303,9 @@ def test_prompts_that_are_too_long_or_without_the_words_are_left_out_with_a_note
         ({"expert": 0}, "has no experts"),
         ({"prompts": ()}, "There is no prompt"),
         ({"prompts": (" ",)}, "The prompt is empty"),
-        ({"chat_template": True}, "chat template"),
     ],
 )
-def test_what_cannot_be_done_is_said(
-    llama: ModelChoice, options: dict[str, Any], why: str
-) -> None:
+def test_what_cannot_be_done_is_said(llama: ModelChoice, options: dict[str, Any], why: str) -> None:
     asked = replace(NeuronActivityRequest(llama, PROMPTS, 1, 3), **options)
     with pytest.raises(ProblemError, match=why):
         answered(neuron_activity(asked, ModelPool()))
