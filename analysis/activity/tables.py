@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from analysis.activity.result import Activity
 from analysis.table import Cell, Table
 
+if TYPE_CHECKING:
+    from analysis.neurons.instructions import InstructionSet
+
 COLUMNS = ("model", "rank", "id", "value", "position", "token", "prompt")
 HEAD_COLUMNS = (*COLUMNS[:-1], "attended_position", "attended_token", "prompt")
-BESIDE_COLUMNS = ("id", "value_base", "token_base", "value_tuned", "token_tuned", "prompt")
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,12 @@ class Prompts:
 
     ids: tuple[str, ...]
     texts: tuple[str, ...]
+
+    @classmethod
+    def of(cls, instructions: InstructionSet) -> Prompts:
+        """A set of instructions as prompts."""
+        given = instructions.instructions
+        return cls(tuple(each.id for each in given), tuple(each.prompt for each in given))
 
 
 def activity_table(found: Sequence[Activity], asked: Prompts, *, head: bool) -> Table:
@@ -32,11 +41,13 @@ def activity_table(found: Sequence[Activity], asked: Prompts, *, head: bool) -> 
     return Table(HEAD_COLUMNS if head else COLUMNS, rows)
 
 
-def beside_table(base: Activity, tuned: Activity, asked: Prompts) -> Table:
-    """A row for every prompt that either model keeps, tuned beside base: `BESIDE_COLUMNS`.
+def beside_table(base: Activity, tuned: Activity, asked: Prompts, *, head: bool) -> Table:
+    """A row for every prompt that either model keeps, tuned beside base.
 
-    Those of the largest |value| in either model come first.
+    Those of the largest |value| in either model come first. Columns are the prompt's id, `value`,
+    `token` and for a head `attended` of base and of tuned model, and the prompt.
     """
+    names = ("value", "token", *(("attended",) if head else ()))
     sides = [{each.index: each for each in found.top} for found in (base, tuned)]
     kept = sorted(sides[0].keys() | sides[1].keys())
     kept.sort(key=lambda n: -max(abs(side[n].value) for side in sides if n in side))
@@ -45,9 +56,13 @@ def beside_table(base: Activity, tuned: Activity, asked: Prompts) -> Table:
         cells: list[Cell] = [asked.ids[index]]
         for side in sides:
             each = side.get(index)
-            cells += (None, None) if each is None else (each.value, each.token)
+            if each is None:
+                cells += [None] * len(names)
+            else:
+                cells += (each.value, each.token, each.attended_token)[: len(names)]
         rows.append((*cells, asked.texts[index]))
-    return Table(BESIDE_COLUMNS, rows)
+    columns = (f"{name}_{side}" for side in ("base", "tuned") for name in names)
+    return Table(("id", *columns, "prompt"), rows)
 
 
 def as_json(found: Sequence[Activity], asked: Prompts, *, head: bool) -> bytes:

@@ -142,8 +142,7 @@ def _prompts(options: argparse.Namespace, pair: Pair) -> Prompts:
     from app.commands.output import say
 
     if options.prompts is None:
-        given = default_instructions(*pair).instructions
-        return Prompts(tuple(each.id for each in given), tuple(each.prompt for each in given))
+        return Prompts.of(default_instructions(*pair))
     demo = options.prompts == DEMO_PROMPTS
     found = demo_prompts() if demo else read_prompt_set(Path(options.prompts))
     say(*(f"{found.name}: skipped {line}" for line in found.skipped))

@@ -7,10 +7,10 @@ import csv
 from analysis.activity.request import NeuronActivityRequest
 from analysis.neurons.instructions import demo_instructions
 from analysis.saliency.request import AttributionRequest
-from app.views.neurons.active_page import ActivePrompts
+from app.frame.active_prompts import ActivePrompts
 from tests.app.components_screen import NARROW, WIDE, mixture_script, shown_components
 from tests.app.pair_app import pair_at, requests_of, screen, until, until_shown
-from tests.support.scripted_components import neuron_activity
+from tests.support.scripted_components import activity
 
 PROMPTS = tuple(each.prompt for each in demo_instructions().instructions)
 
@@ -35,7 +35,7 @@ async def test_a_lists_prompts_by_activity_and_enter_runs_one(tmp_path):
             ("demo-tuned", 3, -1, 5),
         ]
         assert {each.prompts for each in asked} == {PROMPTS}
-        sides = [{e.index: e.value for e in neuron_activity(each).top} for each in asked]
+        sides = [{e.index: e.value for e in activity(each).top} for each in asked]
         best = sorted(sides[0], key=lambda n: -max(abs(side[n]) for side in sides))
         assert page.items.count == len(best) == len(PROMPTS) - 1
         line = "".join(text for text, _ in page.items._draw(0, 180)).split()

@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 
-from analysis.activity.request import NeuronActivityRequest
+from analysis.activity.request import HeadActivityRequest, NeuronActivityRequest
 from analysis.activity.result import ActivePrompt, Activity
 from analysis.neurons.request import (
     FrequenciesRequest,
@@ -133,13 +133,19 @@ def word_neurons(request: WordNeuronsRequest) -> WordNeurons:
     return WordNeurons(request.model.name, request.layer, request.word, cosines)
 
 
-def neuron_activity(request: NeuronActivityRequest) -> Activity:
-    """Values by the neuron, the prompt and the model, of either sign; the first prompt has none."""
-    found = []
+def activity(request: NeuronActivityRequest | HeadActivityRequest) -> Activity:
+    """Values by the place, the prompt and the model; the first prompt has none.
+
+    Of a neuron they are of either sign; a head attends to the second word of every prompt.
+    """
+    head, found = isinstance(request, HeadActivityRequest), []
+    unit = request.head if isinstance(request, HeadActivityRequest) else request.neuron
     for index, prompt in enumerate(request.prompts[1:], start=1):
-        seed = zlib.crc32(repr((request.layer, request.neuron, request.model.name, index)).encode())
-        value = float(str(np.float32(np.random.default_rng(seed).uniform(-3, 3))))
-        found.append(ActivePrompt(index, value, 1, prompt.split()[0]))
+        seed = zlib.crc32(repr((request.layer, unit, request.model.name, index)).encode())
+        value = np.random.default_rng(seed).uniform(0 if head else -3, 1 if head else 3)
+        first, second = (*prompt.split(), "")[:2]
+        attended = (2, second) if head else (-1, "")
+        found.append(ActivePrompt(index, float(str(np.float32(value))), 1, first, *attended))
     found.sort(key=lambda each: (-abs(each.value), each.index))
     return Activity(
         model=request.model.name,

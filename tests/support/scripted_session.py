@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from analysis.activity.request import NeuronActivityRequest
+from analysis.activity.request import HeadActivityRequest, NeuronActivityRequest
 from analysis.changes.request import ChangesRequest
 from analysis.concepts.request import ConceptsRequest
 from analysis.contributions.request import ContributionsRequest
@@ -46,8 +46,8 @@ from analysis.saliency.request import AttributionRequest
 from analysis.saliency.result import Attribution
 from tests.support.scripted_changes import layer_changes
 from tests.support.scripted_components import (
+    activity,
     frequencies,
-    neuron_activity,
     neuron_direction,
     neuron_words,
     word_neurons,
@@ -309,9 +309,9 @@ def _events(request: Request) -> Iterator[Event]:
     elif isinstance(request, FrequenciesRequest):
         yield Progress("frequencies", 1, len(request.prompts), request.category)
         yield Finished(frequencies(request))
-    elif isinstance(request, NeuronActivityRequest):
+    elif isinstance(request, NeuronActivityRequest | HeadActivityRequest):
         yield Progress("activity", 1, len(request.prompts), "prompts")
-        yield Finished(neuron_activity(request))
+        yield Finished(activity(request))
     elif isinstance(request, NeuronWordsRequest):
         yield Finished(neuron_words(request))
     elif isinstance(request, WordNeuronsRequest):

@@ -34,10 +34,12 @@ def between(prompt: str, tokens: Tokens, pair: tuple[str, str]) -> Tensor:
             if own and text == word:
                 found.append(own)
     first, second = of_word
-    both = [(a, b) for a in first for b in second if a != b]
-    pairs = [(one[-1], at) for a, b in both for one, other in ((a, b), (b, a)) for at in other]
-    found = sorted({(query, key) for query, key in pairs if key < query})
-    return torch.tensor(found, dtype=torch.int64).view(-1, 2)
+    found: set[tuple[int, int]] = set()
+    for one in first:
+        for other in second:
+            for attending, attended in ((one, other), (other, one)) if one != other else ():
+                found |= {(attending[-1], at) for at in attended if at < attending[-1]}
+    return torch.tensor(sorted(found), dtype=torch.int64).view(-1, 2)
 
 
 def anywhere(tokens: Tokens) -> Tensor:

@@ -13,17 +13,19 @@ from textual.containers import Container
 from textual.events import Resize
 from textual.widgets import Static
 
+from analysis.activity.gather import neuron_activity_ask
+from analysis.activity.tables import Prompts
 from analysis.neurons.gather import Place
 from analysis.neurons.instructions import InstructionSet, default_instructions
 from analysis.neurons.tables import summary_table
 from app.frame.action import Action
 from app.frame.actions import bindings
+from app.frame.active_prompts import ActivePrompts
 from app.frame.pair_view import PairView
 from app.jobs.layer_jobs import LayerJobs
 from app.links import Link, NeuronLink, PromptLink, UnitsLink
 from app.state import Prompt
 from app.views.neurons.above import Above
-from app.views.neurons.active_page import ActivePrompts
 from app.views.neurons.atlas import Unit, UnitAtlas
 from app.views.neurons.jobs import InstructionsBar, NeuronJobs
 from app.views.neurons.maps import UnitMaps
@@ -166,6 +168,8 @@ class NeuronsView(PairView[NeuronJobs]):
         if isinstance(page, DirectionPage):
             assert jobs.place is not None
             page.show_neuron(neuron_place(jobs.place), jobs.directions, self._names)
+        elif isinstance(page, ActivePrompts):
+            page.show(self._names)
         elif page is not None:
             page.show_atlas(self._atlas, self._names)
         self._show_status()
@@ -202,8 +206,8 @@ class NeuronsView(PairView[NeuronJobs]):
 
     def twins(self) -> Sequence[str]:
         name = "" if self._jobs is None else self._jobs.instructions.name
-        if self._page == "active" and self._jobs is not None and self._active.place is not None:
-            return active_commands(self.pair, self._active.place, self._jobs.instructions)
+        if self._page == "active" and self._jobs is not None and self._jobs.place is not None:
+            return active_commands(self.pair, self._jobs.place, self._jobs.instructions)
         file = self.query_one(InstructionsBar).file_called(name)
         return commands_of(self.pair, self._page, name, file, self._atlas.thresholds)
 
@@ -307,7 +311,10 @@ class NeuronsView(PairView[NeuronJobs]):
         """List the instructions on which the neuron is most active."""
         jobs, session = self._jobs, self.session
         if jobs is not None and jobs.place is not None and session is not None:
-            self._active.start(jobs.place, self.pair, session, jobs.instructions)
+            asked = Prompts.of(jobs.instructions)
+            ask = neuron_activity_ask(self.pair.pair, asked.texts, jobs.place)
+            what = f"|activation| of {neuron_place(jobs.place)}"
+            self._active.start(what, ask, asked, session, head=False)
             self._turn_to("active")
 
     def _open_member(self) -> None:

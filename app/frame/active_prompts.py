@@ -1,8 +1,8 @@
-"""The prompts on which a neuron is most active, in both models, as a list."""
+"""The prompts on which a neuron or a head is most active, in both models, as a list."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -10,31 +10,28 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from analysis.activity.gather import neuron_activity_ask
 from analysis.activity.tables import Prompts, beside_table
-from analysis.neurons.gather import Place
-from analysis.neurons.instructions import InstructionSet
-from analysis.neurons.pair import PairSets
 from analysis.table import Cell, Table
 from app.frame.export import Tables
 from app.jobs.layer_jobs import LayerJobs
 from app.jobs.watch import Watch
 from app.terminal.text import prose
-from app.views.neurons.atlas import UnitAtlas
-from app.views.neurons.member_text import neuron_place
 from app.widgets.lines import Line
 from app.widgets.table_list import TableList
 from app.widgets.table_rows import Column, Rows
 
 if TYPE_CHECKING:
     from analysis.activity.result import Activity
+    from analysis.request import Ask
     from analysis.session.drive import Answerer
     from app.frame.shell import Shell
-    from app.workspace import PairWorkspace
 
 
 class ActivePrompts(Vertical):
-    """A list by falling |activation| in the model where it is larger; `place` is the neuron's."""
+    """A list by falling |value| in the model where it is larger; `jobs` is None before the first.
+
+    It takes the news of its own reading; the view around it shows `going_on`.
+    """
 
     def __init__(self, ui: Shell, follow: Callable[[], None], *, id: str) -> None:  # noqa: A002
         """Args: the app; called after news of the reading; the widget's id."""
@@ -42,29 +39,32 @@ class ActivePrompts(Vertical):
         self._ui, self._follow = ui, follow
         self._ascii = ui.settings.ascii
         self._minus = "-" if self._ascii else "−"
-        self.place: Place | None = None
         self.jobs: LayerJobs[Activity] | None = None
+        self._ask: Ask[Activity] | None = None
         self._asked = Prompts((), ())
-        self._of: tuple[Place, str] | None = None
+        self._head, self._what, self._names = False, "", ("", "")
+        self._table: Table | None = None
 
     def compose(self) -> ComposeResult:
         yield TableList(ascii_only=self._ascii, empty=" not read yet", filters=False, id="prompts")
 
     def start(
-        self, place: Place, pair: PairWorkspace, session: Answerer, instructions: InstructionSet
+        self, what: str, ask: Ask[Activity], asked: Prompts, session: Answerer, *, head: bool
     ) -> None:
-        """Have both models read all instructions, unless they have read them for this neuron."""
-        of = place, instructions.digest
-        if self.jobs is None or of != self._of:
+        """Have both models read the prompts, unless they have read them for the same.
+
+        Args:
+            what: What is how active, harmless.
+            ask: The requests about base and tuned model.
+            asked: Their prompts.
+            session: Where to submit.
+            head: Whether it is a head, which attends to something.
+        """
+        self._what = what
+        if self.jobs is None or ask != self._ask:
             self.stop()
-            self._of, self.place = of, place
-            given = instructions.instructions
-            self._asked = Prompts(
-                tuple(each.id for each in given), tuple(each.prompt for each in given)
-            )
-            ask = neuron_activity_ask(pair.pair, self._asked.texts, place)
-            self.jobs = LayerJobs(session, self, [ask], kind="neurons")
-            self.items.show_rows(self._columns(), Rows.of(()))
+            self._ask, self._asked, self._head, self._table = ask, asked, head, None
+            self.jobs = LayerJobs(session, self, [ask])
         self.jobs.run(0)
 
     def stop(self) -> bool:
@@ -74,12 +74,11 @@ class ActivePrompts(Vertical):
         self.jobs.stop()
         return True
 
-    def show_atlas(self, _atlas: UnitAtlas, names: tuple[str, str]) -> None:
+    def show(self, names: tuple[str, str]) -> None:
         """List what is known; the cursor keeps its row. `names` are harmless."""
-        assert self.place is not None
-        where = f"prompts by |activation| of {neuron_place(self.place)} in {' or '.join(names)}"
-        self.items.border_title = Text(where)
-        self.items.show_rows(self._columns(), Rows.of(self._rows))
+        self._names = names
+        self.items.border_title = Text(f"prompts by {self._what} in {' or '.join(names)}")
+        self.items.show_rows(self._columns(), Rows.of(self._rows()))
 
     @on(Watch.Changed)
     def _news(self, message: Watch.Changed) -> None:
@@ -96,7 +95,8 @@ class ActivePrompts(Vertical):
         if step.finished is not None and both is not None:
             for note in dict.fromkeys(note for each in both for note in each.notes):
                 self._ui.say(prose(note, ascii_only=self._ascii))
-            self.items.show_rows(self._columns(), Rows.of(self._rows))
+            self._table = beside_table(*both, self._asked, head=self._head)
+            self.show(self._names)
         self._follow()
 
     @property
@@ -108,7 +108,9 @@ class ActivePrompts(Vertical):
     def prompt(self) -> str | None:
         """The prompt under the cursor."""
         number = self.items.row_number
-        return None if number is None or not self._rows else str(self._rows[number][-1])
+        if number is None or self._table is None:
+            return None
+        return str(list(self._table)[number][-1])
 
     def going_on(self) -> Line:
         """One harmless line on the reading."""
@@ -131,10 +133,10 @@ class ActivePrompts(Vertical):
     def items(self) -> TableList:
         return self.query_one("#prompts", TableList)
 
-    def tables(self, pair: PairSets) -> Tables:
+    def tables(self, _pair: object = None) -> Tables:
         """What is exported, by its kind; nothing before it is computed."""
-        table = self._table
-        return {} if table is None else {"neuron-prompts": lambda: table}
+        table, kind = self._table, "head" if self._head else "neuron"
+        return {} if table is None else {f"{kind}-prompts": lambda: table}
 
     def text(self) -> str:
         if self._table is None:
@@ -142,24 +144,30 @@ class ActivePrompts(Vertical):
         rows = [self._table.columns, *self._table]
         return "\n".join("\t".join("" if c is None else str(c) for c in row) for row in rows) + "\n"
 
-    @property
-    def _table(self) -> Table | None:
-        both = None if self.jobs is None else self.jobs.both(0)
-        return None if both is None else beside_table(*both, self._asked)
-
-    @property
-    def _rows(self) -> Sequence[tuple[Cell, ...]]:
-        return [] if self._table is None else list(self._table.rows)
+    def _rows(self) -> list[tuple[Cell, ...]]:
+        """As on the screen: id, then value and tokens of either model, then the prompt."""
+        found: list[tuple[Cell, ...]] = []
+        arrow = "->" if self._ascii else "→"
+        for row in self._table or ():
+            width = (len(row) - 2) // 2
+            cells: list[Cell] = [row[0]]
+            for value, *tokens in (row[1 : 1 + width], row[1 + width : -1]):
+                said = None if value is None else f" {arrow} ".join(map(_shown, tokens))
+                cells += (value, said)
+            found.append((*cells, row[-1]))
+        return found
 
     def _columns(self) -> list[Column]:
         found = [Column("id", style="dim", least=6)]
         for side in ("base", "tuned"):
-            found.append(Column(side, self._signed))
-            found.append(Column(f"{side} token", _shown, least=8))
+            found.append(Column(side, self._number))
+            found.append(Column(f"{side} token", least=8))
         return [*found, Column("prompt", _shown)]
 
-    def _signed(self, value: Cell) -> str:
+    def _number(self, value: Cell) -> str:
         assert isinstance(value, float)
+        if self._head:
+            return f"{value:.3f}"
         return f"{self._minus if value < 0 else '+'}{abs(value):.3g}"
 
 
