@@ -120,7 +120,7 @@ def two_layers(request):
 async def test_a_study(tmp_path, monkeypatch):
     answer_commands(monkeypatch, two_layers)
     async with pair_at(until_loaded, tmp_path, size=WIDE, script=two_layers) as (_, pilot):
-        await pilot.press("f5", "j", "j", "j")
+        await pilot.press("f5", "j", "j", "j", "j")
         assert (await copied(pilot, "Y")).startswith("insttui study heads --base demo-base")
         await pilot.press("enter")
         await until_shown(pilot, "done")
