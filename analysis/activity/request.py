@@ -1,4 +1,4 @@
-"""Requests about the prompts on which one neuron or one head is most active (METHODS 19)."""
+"""Requests about the prompts on which one neuron or one head is most active (METHODS 18)."""
 
 from __future__ import annotations
 

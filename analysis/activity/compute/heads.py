@@ -1,4 +1,4 @@
-"""The prompts in which an attention head attends most between two words (METHODS 19)."""
+"""The prompts in which an attention head attends most between two words (METHODS 18)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The prompts on which a feed-forward neuron is most active (METHODS 19)."""
+"""The prompts on which a feed-forward neuron is most active (METHODS 18)."""
 
 from __future__ import annotations
 

@@ -34,12 +34,12 @@ def between(prompt: str, tokens: Tokens, pair: tuple[str, str]) -> Tensor:
             if own and text == word:
                 found.append(own)
     first, second = of_word
-    found: set[tuple[int, int]] = set()
+    places: set[tuple[int, int]] = set()
     for one in first:
         for other in second:
             for attending, attended in ((one, other), (other, one)) if one != other else ():
-                found |= {(attending[-1], at) for at in attended if at < attending[-1]}
-    return torch.tensor(sorted(found), dtype=torch.int64).view(-1, 2)
+                places |= {(attending[-1], at) for at in attended if at < attending[-1]}
+    return torch.tensor(sorted(places), dtype=torch.int64).view(-1, 2)
 
 
 def anywhere(tokens: Tokens) -> Tensor:
