@@ -14,6 +14,7 @@ from analysis.activity.tables import Prompts, beside_table
 from analysis.table import Cell, Table
 from app.frame.export import Tables
 from app.jobs.layer_jobs import LayerJobs
+from app.jobs.tasks import Task
 from app.jobs.watch import Watch
 from app.terminal.text import prose
 from app.widgets.lines import Line
@@ -103,6 +104,19 @@ class ActivePrompts(Vertical):
     def unfinished(self) -> LayerJobs[Any] | None:
         """The reading if it failed or was stopped and may run again."""
         return self.jobs if self.jobs is not None and self.jobs.can_run else None
+
+    def tasks(self) -> list[Task]:
+        """The reading, for the list of jobs."""
+        if self.jobs is None:
+            return []
+        task = self.jobs.task(prose(self.jobs.name), self.run_again)
+        return [] if task is None else [task]
+
+    def run_again(self) -> None:
+        """Go on with what failed or was stopped."""
+        if self.jobs is not None:
+            self.jobs.run(0)
+            self._follow()
 
     @property
     def prompt(self) -> str | None:

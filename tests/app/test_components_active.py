@@ -71,6 +71,8 @@ async def test_of_an_expert_on_a_narrow_screen_stopped_and_begun_again(tmp_path)
         pair.session.gate.clear()
         await pilot.press("a")
         await until_shown(pilot, "esc stops")
+        tasks = {each.name: each.state for each in pair.app.view.tasks()}
+        assert tasks["prompts of layer 2, neuron 4"] in ("waiting", "running")
         await pilot.press("escape")
         await until_shown(pilot, "Stopped. r runs it again.", " r again")
         pair.session.gate.set()

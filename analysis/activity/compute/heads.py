@@ -68,7 +68,7 @@ def head_activity(request: HeadActivityRequest, models: ModelPool) -> Steps[Acti
     texts = [text for text in fitting if len(places(text))]
     notes = []
     if missing := len(fitting) - len(texts):
-        what = "one token alone" if request.pair is None else "not both words before one another"
+        what = "only one token" if request.pair is None else "not both words"
         notes.append(f"{missing:,} of {len(request.prompts):,} prompts have {what}.")
     answer = yield from most_active(request, loaded, models, look, texts, fitting, notes, started)
     return answer

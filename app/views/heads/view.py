@@ -30,6 +30,7 @@ from app.frame.export import Tables
 from app.frame.layer_view import LayerView
 from app.frame.twin import Value, option
 from app.jobs.layer_jobs import LayerJobs
+from app.jobs.tasks import Task
 from app.links import HeadLink, Link, PromptLink
 from app.state import Prompt
 from app.terminal.colours import palette_of
@@ -352,15 +353,18 @@ class HeadsView(LayerView[HeadJobs]):
         return None if self._jobs is None else self._jobs.unfinished
 
     def action_run_again(self) -> None:
-        if self._page == "active" and self._again is not None:
-            self._again.run(0)
-            self._read()
+        if self._page == "active":
+            self._active.run_again()
         else:
             super().action_run_again()
 
     def leave(self) -> None:
         super().leave()
-        self._active.stop()
+        if self._jobs is not None:
+            self._active.stop()
+
+    def tasks(self) -> list[Task]:
+        return super().tasks() + ([] if self._jobs is None else self._active.tasks())
 
     def action_swap(self) -> None:
         self._side = 1 - self._side

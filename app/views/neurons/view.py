@@ -23,6 +23,7 @@ from app.frame.actions import bindings
 from app.frame.active_prompts import ActivePrompts
 from app.frame.pair_view import PairView
 from app.jobs.layer_jobs import LayerJobs
+from app.jobs.tasks import Task
 from app.links import Link, NeuronLink, PromptLink, UnitsLink
 from app.state import Prompt
 from app.views.neurons.above import Above
@@ -105,6 +106,9 @@ class NeuronsView(PairView[NeuronJobs]):
         if self._jobs is not None:
             self._found.stop()
             self._active.stop()
+
+    def tasks(self) -> list[Task]:
+        return super().tasks() + ([] if self._jobs is None else self._active.tasks())
 
     def on_resize(self, event: Resize) -> None:
         """Show one map if two do not fit side by side."""
