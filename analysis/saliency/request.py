@@ -10,6 +10,7 @@ from analysis.request import ModelChoice, Request
 
 if TYPE_CHECKING:
     from analysis.saliency.result import Attribution, Curves
+    from analysis.saliency.segments import Segments
 
 
 Target = Literal["log_probability", "probability"]
@@ -92,4 +93,30 @@ class CurvesRequest(Request["Curves"], frozen=True, tag="curves"):
     orders: tuple[tuple[int, ...], ...]
     steps: int
     chat_template: bool = False
+    memory_budget: int | None = None
+
+
+class SegmentsRequest(Request["Segments"], frozen=True, tag="segments"):
+    """How prompt, thinking and answer of a response weigh for each other; answered by `Segments`.
+
+    Attributes:
+        model: The model that is explained.
+        prompt: The user's text, as typed.
+        response_ids: M ≥ 1 token ids, as the model generated them, marks of thinking included.
+        chat_template: Wrap the prompt in the model's chat template first.
+        method: A gradient, plain or with the denominators of all norms constant.
+        memory_budget: Bytes that the passes may take besides the weights; None for a share of free
+            memory. Not in the cache key, since the numbers do not depend on it.
+    """
+
+    analysis = "segments"
+    function = "analysis.saliency.compute.segments:segments"
+    result = "analysis.saliency.segments:Segments"
+    outside_key = ("memory_budget",)
+
+    model: ModelChoice
+    prompt: str
+    response_ids: tuple[int, ...]
+    chat_template: bool = False
+    method: Literal["gradient", "frozen_norms"] = "frozen_norms"
     memory_budget: int | None = None

@@ -18,6 +18,7 @@ from app.commands.options import SERIES_HELP, add_model_options, add_word_option
 
 COMMANDS = {
     **{method.command: method.summary for method in METHODS},
+    "thinking": "how prompt and thinking weigh for a reasoning model's answer, as CSV",
     "contributions": "what heads, networks, neurons and words add to one logit, as CSV",
     "patch": "which layers carry the choice where base and tuned part, as CSV",
     "active": "the prompts on which a neuron or an attention head is most active, as CSV",

@@ -22,11 +22,11 @@ from tests.app.pair_app import (
 @pytest.mark.parametrize(
     ("size", "tabs"),
     [
-        ((80, 24), "1 Prompt  F2 3 4 5 6 7 8"),
+        ((80, 24), "1 Prompt  F2 3 4 5 6 7 8 9"),
         (
             (200, 50),
             "1 Prompt  F2 Saliency  F3 Heads  F4 Concepts  F5 Studies  F6 Neurons  F7 Clusters"
-            "  F8 Changes",
+            "  F8 Changes  F9 Divergence",
         ),
     ],
 )
