@@ -48,6 +48,8 @@ async def test_a_lists_prompts_by_activity_and_enter_runs_one(tmp_path):
             rows = list(csv.DictReader(file))
         assert [float(each["value_tuned"]) for each in rows] == [sides[1][n] for n in best]
         assert [each["prompt"] for each in rows] == [PROMPTS[n] for n in best]
+        (twin,) = pair.app.view.twins()
+        assert twin.startswith(f"insttui active --layer 3 --neuron 5 --top {len(PROMPTS)} --base")
         before = len(requests_of(pair, AttributionRequest))
         await pilot.press("j", "enter")
         await until(pilot, lambda: len(requests_of(pair, AttributionRequest)) > before)

@@ -12,6 +12,7 @@ from app.views.heads.page import HeadPage
 from tests.app.pair_app import pair_at, requests_of, screen, until, until_shown
 from tests.app.test_heads_view import NARROW, TO_THE_FIRST, WIDE, shown_heads
 from tests.support.scripted_components import activity
+from tests.support.scripted_weights import LAYERS
 
 PROMPTS = tuple(each.prompt for each in demo_instructions().instructions)
 
@@ -45,6 +46,8 @@ async def test_a_lists_the_prompts_of_the_pair_under_the_cursor(tmp_path):
             rows = list(csv.DictReader(file))
         assert [each["prompt"] for each in rows] == [PROMPTS[n] for n in best]
         assert rows[0]["attended_tuned"] == second
+        (twin,) = pair.app.view.twins()
+        assert twin.startswith(f"insttui active --layer 1 --head 1 --pair {'='.join(words)} --top")
         await pilot.press("enter")
         await until(pilot, lambda: pair.app.view.id == "saliency")
         await until(
@@ -69,4 +72,4 @@ async def test_on_a_narrow_screen_stopped_and_begun_again(tmp_path):
         await pilot.press("r")
         await until_shown(pilot, "prompts have a value")
         await pilot.press("escape", "escape")
-        await until_shown(pilot, f"all {8} layers are there")
+        await until_shown(pilot, f"all {LAYERS} layers are there")
