@@ -21,6 +21,7 @@ COMMANDS = {
     "thinking": "how prompt and thinking weigh for a reasoning model's answer, as CSV",
     "contributions": "what heads, networks, neurons and words add to one logit, as CSV",
     "patch": "which layers carry the choice where base and tuned part, as CSV",
+    "active": "the prompts on which a neuron or an attention head is most active, as CSV",
     "study": "the paper's tables and figures, for any pair of models or for stored maps",
     "report": "what tuning changed: all studies of a pair on one page, with tables and figures",
     "results": "results that others published, for the studies of stored results",

@@ -25,6 +25,7 @@ STAGES = {
     "contributions": "taking apart",
     "changes": "comparing with",
     "frequencies": "counting activations of",
+    "activity": "reading",
     "ablation": "silencing neurons of",
     "tokens": "cutting into tokens",
     "states": "gathering hidden states",

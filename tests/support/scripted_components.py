@@ -6,6 +6,8 @@ import zlib
 
 import numpy as np
 
+from analysis.activity.request import HeadActivityRequest, NeuronActivityRequest
+from analysis.activity.result import ActivePrompt, Activity
 from analysis.neurons.request import (
     FrequenciesRequest,
     NeuronDirectionRequest,
@@ -129,3 +131,29 @@ def word_neurons(request: WordNeuronsRequest) -> WordNeurons:
     seed = zlib.crc32(repr((request.word, request.layer, request.model.name)).encode())
     cosines = np.random.default_rng(seed).uniform(-1, 1, NEURONS).astype(np.float32)
     return WordNeurons(request.model.name, request.layer, request.word, cosines)
+
+
+def activity(request: NeuronActivityRequest | HeadActivityRequest) -> Activity:
+    """Values by the place, the prompt and the model; the first prompt has none.
+
+    Of a neuron they are of either sign; a head attends to the second word of every prompt.
+    """
+    head, found = isinstance(request, HeadActivityRequest), []
+    unit = request.head if isinstance(request, HeadActivityRequest) else request.neuron
+    for index, prompt in enumerate(request.prompts[1:], start=1):
+        seed = zlib.crc32(repr((request.layer, unit, request.model.name, index)).encode())
+        value = np.random.default_rng(seed).uniform(0 if head else -3, 1 if head else 3)
+        first, second = (*prompt.split(), "")[:2]
+        attended = (2, second) if head else (-1, "")
+        found.append(ActivePrompt(index, float(str(np.float32(value))), 1, first, *attended))
+    found.sort(key=lambda each: (-abs(each.value), each.index))
+    return Activity(
+        model=request.model.name,
+        prompts=len(request.prompts),
+        read=len(found),
+        top=tuple(found[: request.top]),
+        notes=(),
+        seconds=0.1,
+        device="cpu",
+        dtype="float32",
+    )

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from analysis.activity.request import HeadActivityRequest, NeuronActivityRequest
 from analysis.changes.request import ChangesRequest
 from analysis.concepts.request import ConceptsRequest
 from analysis.contributions.request import ContributionsRequest
@@ -45,6 +46,7 @@ from analysis.saliency.request import AttributionRequest
 from analysis.saliency.result import Attribution
 from tests.support.scripted_changes import layer_changes
 from tests.support.scripted_components import (
+    activity,
     frequencies,
     neuron_direction,
     neuron_words,
@@ -307,6 +309,9 @@ def _events(request: Request) -> Iterator[Event]:
     elif isinstance(request, FrequenciesRequest):
         yield Progress("frequencies", 1, len(request.prompts), request.category)
         yield Finished(frequencies(request))
+    elif isinstance(request, NeuronActivityRequest | HeadActivityRequest):
+        yield Progress("activity", 1, len(request.prompts), "prompts")
+        yield Finished(activity(request))
     elif isinstance(request, NeuronWordsRequest):
         yield Finished(neuron_words(request))
     elif isinstance(request, WordNeuronsRequest):

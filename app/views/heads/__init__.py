@@ -6,6 +6,7 @@ from app.frame.action import Action
 
 ACTIONS = (
     Action("heads.open", "enter", "open", "Open the head; in it, its neuron pairs"),
+    Action("heads.active", "a", "active on", "Instructions with the pair's words, by attention"),
     Action("heads.rerun", "r", "again", "Run again what failed or was stopped", "run_again"),
     Action("heads.find", "slash", "word", "Find the heads that relate a word"),
     Action("heads.pane", "m", "map", "To the map, to the words, and back to the ranking"),

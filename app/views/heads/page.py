@@ -73,6 +73,15 @@ class HeadPage(Horizontal):
             )
             table.show_rows(columns, Rows.of([self._row(pair) for pair in pairs]), row=0)
 
+    @property
+    def pair(self) -> WordPairChange | None:
+        """The pair under the cursor of the list in use."""
+        for status in STATUSES:
+            table = self._list(status)
+            if table is self.screen.focused and (number := table.row_number) is not None:
+                return self._pairs[status][number] if self._pairs[status] else None
+        return None
+
     def focus_first(self) -> None:
         """Focus the first non-empty list."""
         status: Status = next((each for each in STATUSES if self._pairs[each]), "kept")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -14,6 +14,8 @@ from textual.events import Resize
 from textual.message import Message
 from textual.widgets import Static
 
+from analysis.activity.gather import head_activity_ask
+from analysis.activity.tables import Prompts
 from analysis.heads.tables import (
     neuron_changes_table,
     neuron_pairs_table,
@@ -23,17 +25,21 @@ from analysis.heads.tables import (
 from analysis.heads.word_counts import ranked_words_table
 from app.frame.action import Action
 from app.frame.actions import bindings
+from app.frame.active_prompts import ActivePrompts
 from app.frame.export import Tables
 from app.frame.layer_view import LayerView
-from app.frame.twin import Value
-from app.links import HeadLink, Link
+from app.frame.twin import Value, option
+from app.jobs.layer_jobs import LayerJobs
+from app.jobs.tasks import Task
+from app.links import HeadLink, Link, PromptLink
+from app.state import Prompt
 from app.terminal.colours import palette_of
 from app.views.heads.atlas import HeadAtlas, places_table
 from app.views.heads.jobs import HeadJobs
 from app.views.heads.layer import HeadLayer
 from app.views.heads.neuron_page import NeuronPage
 from app.views.heads.overview import HeadOverview
-from app.views.heads.page import FoundHeads, HeadPage
+from app.views.heads.page import FoundHeads, HeadPage, pair_text
 from app.views.heads.text import HELP, copied_text, findings, rests_on, status_lines
 from app.views.heads.verb_page import VerbPage
 from app.widgets.item_list import ItemList
@@ -56,7 +62,7 @@ class HeadsView(LayerView[HeadJobs]):
     HELP = HELP
     ANSWERS = frozenset({"verbs", "export", "copy"})
     BINDINGS: ClassVar[list[BindingType]] = bindings("heads")
-    PAGES = ("words", "heads", "head", "neurons", "found", "verbs")
+    PAGES = ("words", "heads", "head", "neurons", "found", "verbs", "active")
     FOUND = "heads"
     TWINS: ClassVar[Mapping[str, str]] = {
         "heads": "heads --summary {models} {vocab} {vectors}",
@@ -64,6 +70,7 @@ class HeadsView(LayerView[HeadJobs]):
         "neurons": "heads --layers {layer} --head {head} {models} {vocab} {vectors}",
         "verbs": "heads --verbs {models} {vocab} {vectors}",
         "found": "heads {models} {vocab} {vectors}",
+        "active": "active --layer {layer} --head {head} {words} --top {top} {models}",
     }
 
     class Compared(Message):
@@ -78,6 +85,8 @@ class HeadsView(LayerView[HeadJobs]):
         self._atlas = HeadAtlas(0, 0)
         self._side = 1
         self._wanted: HeadLink | None = None
+        # The pair whose prompts are listed, and those prompts.
+        self._words, self._asked = ("", ""), Prompts((), ())
 
     def compose(self) -> ComposeResult:
         ascii_only = self.ui.settings.ascii
@@ -89,6 +98,7 @@ class HeadsView(LayerView[HeadJobs]):
             yield NeuronPage(ascii_only=ascii_only, id="neuron-page")
             yield FoundHeads(ascii_only=ascii_only, id="found")
             yield VerbPage(ascii_only=ascii_only, id="verbs")
+            yield ActivePrompts(self.ui, self._read, id="active")
         yield ScaledLines(id="status")
         yield ScaledLines(id="legend")
         yield SearchBar("/ type a word: which heads relate it?", id="search", filters=True)
@@ -101,6 +111,10 @@ class HeadsView(LayerView[HeadJobs]):
     @property
     def _found(self) -> FoundHeads:
         return self.query_one("#found", FoundHeads)
+
+    @property
+    def _active(self) -> ActivePrompts:
+        return self.query_one("#active", ActivePrompts)
 
     @property
     def _part(self) -> int:
@@ -121,13 +135,16 @@ class HeadsView(LayerView[HeadJobs]):
     def offers(self, action: Action) -> bool:
         match action.id:
             case "heads.rerun":
-                return self._jobs is not None and self._jobs.unfinished is not None
+                return self._again is not None
+            case "heads.active":
+                return self._page == "head" and self.query_one(HeadPage).pair is not None
             case "heads.swap":
                 return self._page == "neurons"
             case "heads.next" | "heads.previous":
                 return bool(self._found.places)
             case "heads.open":
-                return self._page in ("heads", "head", "found")
+                listed = self._page == "active" and self._active.prompt is not None
+                return listed or self._page in ("heads", "head", "found")
             case "heads.pane":
                 return self._page == "heads"
             case "heads.stop":
@@ -150,8 +167,12 @@ class HeadsView(LayerView[HeadJobs]):
                 self._found.focus()
             case "verbs":
                 self.query_one(VerbPage).focus_shown()
+            case "active":
+                self._active.focus_shown()
 
     def _progress(self) -> Line:
+        if self._page == "active":
+            return self._active.going_on()
         # On a page behind the first escape goes back first and stops nothing.
         first = self._page in ("words", "heads") and not self._is_behind
         return super()._progress() if first else self._going_on()[:1]
@@ -162,6 +183,8 @@ class HeadsView(LayerView[HeadJobs]):
     def _show_page(self, jobs: HeadJobs) -> None:
         self._show_findings()
         self._show_head()
+        if self._page == "active":
+            self._active.show(self._names)
 
     def _show_findings(self) -> None:
         """Say what was found so far, and what colours and signs mean."""
@@ -209,7 +232,8 @@ class HeadsView(LayerView[HeadJobs]):
 
     def _twin_values(self) -> Mapping[str, Value]:
         layer, head = self._overview.place
-        return {"layer": layer, "head": head}
+        words = option("pair", "=".join(self._words))
+        return {"layer": layer, "head": head, "words": words, "top": len(self._asked.ids)}
 
     # News of the requests
 
@@ -295,6 +319,52 @@ class HeadsView(LayerView[HeadJobs]):
             self._turn_to("neurons")
         elif self._page == "found" and self._found.places:
             self._follow_found()
+        elif self._page == "active" and self._active.prompt is not None:
+            link = PromptLink(Prompt(self._active.prompt))
+            self.run_worker(self.ui.open_link(link, back=True), exit_on_error=False)
+
+    def action_active(self) -> None:
+        """List the instructions in which the head attends most between the pair's words."""
+        # Imported here: the first screen does without.
+        from analysis.neurons.instructions import default_instructions
+
+        change, session = self.query_one(HeadPage).pair, self.session
+        if change is None or session is None:
+            return
+        place, words = self._overview.place, (change.word_a, change.word_b)
+        self._asked = Prompts.of(default_instructions(self.pair.base, self.pair.tuned))
+        self._words = words
+        ask = head_activity_ask(self.pair.pair, self._asked.texts, place, words)
+        named = pair_text(*words, ascii_only=self.ui.settings.ascii)
+        what = f"attention of layer {place[0]} · head {place[1]} to {named}"
+        self._active.start(what, ask, self._asked, session, head=True)
+        self._turn_to("active")
+
+    def _read(self) -> None:
+        """There is news of the prompts."""
+        self._show_progress()
+        self.ui.refresh_lines()
+
+    @property
+    def _again(self) -> LayerJobs[Any] | None:
+        """Jobs that failed or were stopped and may run again."""
+        if self._page == "active":
+            return self._active.unfinished
+        return None if self._jobs is None else self._jobs.unfinished
+
+    def action_run_again(self) -> None:
+        if self._page == "active":
+            self._active.run_again()
+        else:
+            super().action_run_again()
+
+    def leave(self) -> None:
+        super().leave()
+        if self._jobs is not None:
+            self._active.stop()
+
+    def tasks(self) -> list[Task]:
+        return super().tasks() + ([] if self._jobs is None else self._active.tasks())
 
     def action_swap(self) -> None:
         self._side = 1 - self._side
@@ -312,7 +382,12 @@ class HeadsView(LayerView[HeadJobs]):
     def _back(self) -> bool:
         if super()._back():
             return True
-        if self._page == "neurons":
+        if self._page == "active":
+            if self._active.stop():
+                self._read()
+            else:
+                self._turn_to("head")
+        elif self._page == "neurons":
             self._turn_to("head")
         elif self._page == "head" and self.ui.came_by_link(self):
             self.go_back()
@@ -366,6 +441,8 @@ class HeadsView(LayerView[HeadJobs]):
             self.ui.say("There are no pairs to export yet.", severity="warning")
         elif verbs is not None:
             self.export_table(verbs.table, "verbs", *self._models)
+        elif self._page == "active" and self._active.tables():
+            self.export_tables(self._active.tables(), *self._models)
         elif self._page == "found":
             self.export_table(lambda: places_table(word, places), "heads-word", *self._models)
         elif self._page == "neurons" and neurons is not None:
@@ -387,6 +464,8 @@ class HeadsView(LayerView[HeadJobs]):
         comparison = self._atlas.head(*place)
         if self._page == "neurons" and (text := self.query_one(NeuronPage).text()):
             self.ui.copy(text)
+        elif self._page == "active":
+            self.ui.copy(self._active.text())
         elif comparison is None:
             self.ui.say("There is nothing to copy yet.", severity="warning")
         else:

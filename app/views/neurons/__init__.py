@@ -6,6 +6,9 @@ from app.frame.action import Action
 
 ACTIONS = (
     Action("components.open", "enter", "open", "Neurons of a cell; what one writes; its component"),
+    Action(
+        "components.active", "a", "active on", "Instructions on which the neuron is most active"
+    ),
     Action("components.rerun", "r", "again", "Run again what failed or was stopped", "run_again"),
     Action("components.map", "v", "map", "Changes, overlaps, or counts by layer: next"),
     Action("components.find", "slash", "find", "Neurons that write a word; a neuron; a category"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from analysis.neurons.instructions import default_instructions
+from analysis.neurons.gather import Place
+from analysis.neurons.instructions import InstructionSet, default_instructions
 from analysis.neurons.pair import Thresholds
 from app.frame.twin import command_line, option, values_of
 from app.workspace import PairWorkspace
@@ -34,6 +35,22 @@ def commands_of(
         return ()
     values = {**values_of(workspace), "sets": _sets(at), "prompts": option("prompts", file)}
     return [command_line(_TWINS[page], values)]
+
+
+def active_commands(
+    workspace: PairWorkspace, place: Place, instructions: InstructionSet
+) -> Sequence[str]:
+    """The command of the prompts on which a neuron is active; none for instructions of a file."""
+    if instructions.digest != default_instructions(*workspace.pair).digest:
+        return ()
+    layer, expert, neuron = place
+    values = {
+        **values_of(workspace),
+        "neuron": (*option("layer", layer), *option("neuron", neuron)),
+        "expert": option("expert", expert) if expert >= 0 else (),
+        "top": option("top", len(instructions)),
+    }
+    return [command_line("active {neuron} {expert} {top} {models}", values)]
 
 
 def _sets(at: Thresholds) -> tuple[str, ...]:

@@ -13,14 +13,19 @@ from textual.containers import Container
 from textual.events import Resize
 from textual.widgets import Static
 
+from analysis.activity.gather import neuron_activity_ask
+from analysis.activity.tables import Prompts
 from analysis.neurons.gather import Place
 from analysis.neurons.instructions import InstructionSet, default_instructions
 from analysis.neurons.tables import summary_table
 from app.frame.action import Action
 from app.frame.actions import bindings
+from app.frame.active_prompts import ActivePrompts
 from app.frame.pair_view import PairView
 from app.jobs.layer_jobs import LayerJobs
-from app.links import Link, NeuronLink, UnitsLink
+from app.jobs.tasks import Task
+from app.links import Link, NeuronLink, PromptLink, UnitsLink
+from app.state import Prompt
 from app.views.neurons.above import Above
 from app.views.neurons.atlas import Unit, UnitAtlas
 from app.views.neurons.jobs import InstructionsBar, NeuronJobs
@@ -32,7 +37,7 @@ from app.views.neurons.neuron import DirectionPage
 from app.views.neurons.page import UnitPage
 from app.views.neurons.search import Word, find_unit
 from app.views.neurons.text import HELP, map_lines
-from app.views.neurons.twin import commands_of
+from app.views.neurons.twin import active_commands, commands_of
 from app.views.neurons.word_page import FoundNeurons
 from app.widgets.item_list import ItemList
 from app.widgets.lines import Line, Lines
@@ -49,7 +54,7 @@ class NeuronsView(PairView[NeuronJobs]):
     HELP = HELP
     ANSWERS = frozenset({"export"})
     BINDINGS: ClassVar[list[BindingType]] = bindings("components")
-    PAGES = ("words", "maps", "list", "found", "neuron")
+    PAGES = ("words", "maps", "list", "found", "neuron", "active")
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
@@ -70,7 +75,8 @@ class NeuronsView(PairView[NeuronJobs]):
             self._list = UnitPage(self, words, id="page")
             self._found = FoundNeurons(self.ui, self._searched, id="found")
             self._neuron = DirectionPage(ascii_only=ascii_only, id="neuron")
-            yield from (self._maps, self._list, self._found, self._neuron)
+            self._active = ActivePrompts(self.ui, self._searched, id="active")
+            yield from (self._maps, self._list, self._found, self._neuron, self._active)
         yield SearchBar(
             "a word, a category, or a neuron's numbers, such as 3 812", id="search", filters=True
         )
@@ -83,13 +89,15 @@ class NeuronsView(PairView[NeuronJobs]):
     def _unit(self) -> Unit:
         """The page's unit: a list of neurons may belong to an expert."""
         cell = self._list.cell
-        if self._page in ("found", "neuron"):
+        if self._page in ("found", "neuron", "active"):
             return "neurons"
         return cell.unit if self._page == "list" and cell is not None else self._atlas.unit
 
     @property
     def _again(self) -> LayerJobs[Any] | None:
         """Jobs that failed or were stopped and may run again, the page's own first."""
+        if self._page == "active":
+            return self._active.unfinished
         searched = self._found.unfinished if self._page == "found" else None
         return searched or (None if self._jobs is None else self._jobs.unfinished)
 
@@ -97,6 +105,10 @@ class NeuronsView(PairView[NeuronJobs]):
         super().leave()
         if self._jobs is not None:
             self._found.stop()
+            self._active.stop()
+
+    def tasks(self) -> list[Task]:
+        return super().tasks() + ([] if self._jobs is None else self._active.tasks())
 
     def on_resize(self, event: Resize) -> None:
         """Show one map if two do not fit side by side."""
@@ -115,6 +127,8 @@ class NeuronsView(PairView[NeuronJobs]):
                 return page == "maps" and self._maps.offers(key)
             case "kind":
                 return page == "list"
+            case "active":
+                return page == "neuron"
             case "open":
                 # While the user types, enter ends that.
                 return self._opens and not isinstance(self.ui.base.focused, SearchBar)
@@ -130,12 +144,14 @@ class NeuronsView(PairView[NeuronJobs]):
             return self._found.place is not None
         if self._page == "neuron":
             return self._neuron.nearest is not None
+        if self._page == "active":
+            return self._active.prompt is not None
         return self._page in ("maps", "list")
 
     # What is shown
 
     @property
-    def _shown(self) -> UnitMaps | UnitPage | FoundNeurons | DirectionPage:
+    def _shown(self) -> UnitMaps | UnitPage | FoundNeurons | DirectionPage | ActivePrompts:
         """The current page; there is none for words."""
         match self._page:
             case "maps":
@@ -144,6 +160,8 @@ class NeuronsView(PairView[NeuronJobs]):
                 return self._list
             case "found":
                 return self._found
+            case "active":
+                return self._active
         return self._neuron
 
     def _focus_shown(self) -> None:
@@ -154,6 +172,8 @@ class NeuronsView(PairView[NeuronJobs]):
         if isinstance(page, DirectionPage):
             assert jobs.place is not None
             page.show_neuron(neuron_place(jobs.place), jobs.directions, self._names)
+        elif isinstance(page, ActivePrompts):
+            page.show(self._names)
         elif page is not None:
             page.show_atlas(self._atlas, self._names)
         self._show_status()
@@ -172,6 +192,8 @@ class NeuronsView(PairView[NeuronJobs]):
     def _progress(self) -> Line:
         if self._page in ("words", "maps"):
             return super()._progress()
+        if self._page == "active":
+            return self._active.going_on()
         # On the other pages escape goes back first and stops nothing but the search.
         line = self._going_on()[:1]
         search = self._found.search if self._page == "found" else None
@@ -188,6 +210,8 @@ class NeuronsView(PairView[NeuronJobs]):
 
     def twins(self) -> Sequence[str]:
         name = "" if self._jobs is None else self._jobs.instructions.name
+        if self._page == "active" and self._jobs is not None and self._jobs.place is not None:
+            return active_commands(self.pair, self._jobs.place, self._jobs.instructions)
         file = self.query_one(InstructionsBar).file_called(name)
         return commands_of(self.pair, self._page, name, file, self._atlas.thresholds)
 
@@ -280,8 +304,22 @@ class NeuronsView(PairView[NeuronJobs]):
         elif self._page == "neuron" and self._neuron.nearest is not None:
             link = self.ui.open_link(self._neuron.nearest, back=True)
             self.run_worker(link, exit_on_error=False)
+        elif self._page == "active" and self._active.prompt is not None:
+            prompt = Prompt(self._active.prompt)
+            link = self.ui.open_link(PromptLink(prompt), back=True)
+            self.run_worker(link, exit_on_error=False)
         elif self._page == "list":
             self._open_member()
+
+    def action_active(self) -> None:
+        """List the instructions on which the neuron is most active."""
+        jobs, session = self._jobs, self.session
+        if jobs is not None and jobs.place is not None and session is not None:
+            asked = Prompts.of(jobs.instructions)
+            ask = neuron_activity_ask(self.pair.pair, asked.texts, jobs.place)
+            what = f"|activation| of {neuron_place(jobs.place)}"
+            self._active.start(what, ask, asked, session, head=False)
+            self._turn_to("active")
 
     def _open_member(self) -> None:
         member = self._list.member
@@ -308,6 +346,12 @@ class NeuronsView(PairView[NeuronJobs]):
         self.show_everything()
 
     def _back(self) -> bool:
+        if self._page == "active":
+            if self._active.stop():
+                self._searched()
+            else:
+                self._turn_to("neuron")
+            return True
         if self._page == "neuron" and self._neuron_from == "words":
             # No list of this view led there.
             return False

@@ -1,0 +1,1 @@
+"""From a neuron or a head outwards: the prompts on which it is most active (METHODS 18)."""
