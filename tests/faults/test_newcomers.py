@@ -121,7 +121,7 @@ def test_a_study_that_is_done_is_there_after_a_restart(home: Home) -> None:
         terminal.wait_for_screen("Type or paste a prompt")
         terminal.write(FUNCTION_KEYS[5])
         terminal.wait_for_screen("heads         not run", "concepts      not run")
-        terminal.write(DOWN * 4 + ENTER)
+        terminal.write(DOWN * 5 + ENTER)
         terminal.wait_for_screen("concepts      done")
         assert terminal.end() == 0
     home.forbid_torch()
