@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -41,6 +42,17 @@ class PartRow:
         return self.tuned - self.base
 
     @property
+    def weight(self) -> float:
+        """What it is ranked by: the size of the change, or of what only one model has."""
+        return abs(
+            self.tuned
+            if np.isnan(self.base)
+            else self.base
+            if np.isnan(self.tuned)
+            else self.change
+        )
+
+    @property
     def head(self) -> int | None:
         """The head's number; None for what is none."""
         return int(self.part.removeprefix(_HEAD)) if self.part.startswith(_HEAD) else None
@@ -51,7 +63,8 @@ class PartRow:
         return self.part == _FEED_FORWARD
 
     def cells(self) -> tuple[Cell, ...]:
-        return self.layer, self.part, self.base, self.tuned, self.change
+        numbers = (self.base, self.tuned, self.change)
+        return self.layer, self.part, *(None if np.isnan(each) else each for each in numbers)
 
 
 @dataclass(frozen=True)
@@ -78,19 +91,29 @@ def part_rows(both: Both, word: tuple[int, int] | None) -> list[PartRow]:
         word: Characters of the prompt: then only heads, and what they add by attending to it.
     """
     if word is None:
-        pairs = zip(*(each.direct.rows() for each in both), strict=True)
-        rows = [PartRow(layer, part, a, b) for (layer, part, a), (*_, b) in pairs]
+        base, tuned = (
+            {(layer, part): value for layer, part, value in each.direct.rows()} for each in both
+        )
+        # Models of one tokenizer may be built differently.
+        places = dict.fromkeys((*base, *tuned))
+        rows = [PartRow(*at, base.get(at, np.nan), tuned.get(at, np.nan)) for at in places]
     else:
         added = []
         for each in both:
             sources = tokens_in(each.prompt_tokens, [word])
             added.append(each.words[:, :, sources].sum(axis=2))
         rows = [
-            PartRow(layer, f"{_HEAD}{head}", float(added[0][layer, head]), float(value))
-            for (layer, head), value in np.ndenumerate(added[1])
-            if not np.isnan(value)
+            PartRow(int(layer), f"{_HEAD}{head}", *(_cell(each, layer, head) for each in added))
+            for layer, head in np.ndindex(*np.maximum(added[0].shape, added[1].shape))
         ]
-    return sorted(rows, key=lambda row: -abs(row.change))
+        rows = [row for row in rows if not (np.isnan(row.base) and np.isnan(row.tuned))]
+    return sorted(rows, key=lambda row: -row.weight)
+
+
+def _cell(added: NDArray[np.float32], layer: int, head: int) -> float:
+    """What a head adds; NaN where a model has no such head."""
+    there = layer < added.shape[0] and head < added.shape[1]
+    return float(added[layer, head]) if there else np.nan
 
 
 def neuron_rows(both: Both, layer: int) -> list[NeuronRow]:
@@ -104,7 +127,7 @@ def neuron_rows(both: Both, layer: int) -> list[NeuronRow]:
             float(each.neuron_contributions[layer, rank]),
         )
         for side, each in enumerate(both)
-        for rank, neuron in enumerate(each.neurons[layer])
+        for rank, neuron in enumerate(each.neurons[layer] if layer < len(each.neurons) else ())
         if neuron >= 0
     ]
     return sorted(rows, key=lambda row: -abs(row.contribution))
@@ -163,9 +186,9 @@ class PartsPage(Vertical):
             [
                 Column("layer", missing="–"),
                 Column("part", least=12),
-                Column(names[0], number, harmless=True),
-                Column(names[1], number, harmless=True),
-                Column("change", number, change_style),
+                Column(names[0], number, harmless=True, missing="–"),
+                Column(names[1], number, harmless=True, missing="–"),
+                Column("change", number, change_style, missing="–"),
             ],
             Rows.made(len(rows), lambda index: rows[index].cells()),
         )

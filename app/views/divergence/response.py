@@ -15,7 +15,7 @@ from app.widgets.token_text import TokenText
 
 ColouredBy = Literal["kl", "gain"]
 
-END = "⏹"
+END = "‹end›"
 
 
 class ResponseText(TokenText):
