@@ -155,7 +155,15 @@ class DivergenceView(PairView[DivergenceJobs]):
     def on_divergence_view_known(self, message: Known) -> None:
         """Ask both models."""
         message.stop()
+        asked, prompt = message.request, self._prompt
         assert self.session is not None
+        assert prompt is not None
+        if (asked.prompt, asked.writer) != (prompt.text, self._writer):
+            # Another one was wanted meanwhile.
+            return
+        if self._jobs is not None and self._jobs.request == asked:
+            return
+        self.leave()
         self._jobs = DivergenceJobs(self.pair, self.session, self, message.request)
         self._run_whole()
         self.show_everything()
