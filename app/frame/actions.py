@@ -13,13 +13,13 @@ from app.widgets.table_list import TableList
 
 _ORDINALS = (
     *("first", "second", "third", "fourth", "fifth"),
-    *("sixth", "seventh", "eighth", "ninth"),
+    *("sixth", "seventh", "eighth", "ninth", "tenth"),
 )
 
 
 def _view_keys(number: int) -> str:
-    # Where one writes, a number is text. F1 is help, as everywhere.
-    return f"{number},f{number}" if number > 1 else "1"
+    # Where one writes, a number is text. F1 is help, as everywhere; 0 stands behind 9.
+    return f"{number % 10},f{number}" if number > 1 else "1"
 
 
 _APP = (
