@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import SupportsFloat, TextIO
 
 from analysis.files.writing import whole_file
 
@@ -31,6 +31,14 @@ class Table:
 
     def __iter__(self) -> Iterator[tuple[Cell, ...]]:
         return iter(self.rows)
+
+
+def shortest(value: SupportsFloat) -> float | None:
+    """A float32 as the number with the fewest digits that give it back; None for no number.
+
+    NaN and infinity are none: neither CSV nor JSON has them.
+    """
+    return float(str(value)) if math.isfinite(value) else None
 
 
 _DIGITS = re.compile(r"\d+")

@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.contributions.result import Contributions
 from analysis.models.tokens import Span, Tokens
-from analysis.table import Cell, Table
+from analysis.table import Cell, Table, shortest
 
 PART_COLUMNS = ("model", "layer", "part", "contribution", "centred")
 PAIR_COLUMNS = (
@@ -81,7 +81,7 @@ def words_table(found: Sequence[Contributions]) -> Table:
 def _words(found: Contributions) -> Iterator[tuple[Cell, ...]]:
     texts = found.source_texts
     for layer, head, source in zip(*np.nonzero(~np.isnan(found.words)), strict=True):
-        value = _number(found.words[layer, head, source])
+        value = shortest(found.words[layer, head, source])
         yield found.model, int(layer), int(head), int(source), texts[source], value
 
 
@@ -105,7 +105,7 @@ def heads_table(found: Sequence[Contributions], words: Sequence[Span]) -> Table:
         at = [place for place in np.ndindex(*added.shape) if not np.isnan(added[place])]
         at.sort(key=lambda place: -abs(float(added[place])))
         rows += (
-            (each.model, *map(int, place), sources[0], text, _number(added[place])) for place in at
+            (each.model, *map(int, place), sources[0], text, shortest(added[place])) for place in at
         )
     return Table(WORD_COLUMNS, rows)
 
@@ -140,10 +140,10 @@ def _neurons(found: Contributions) -> Iterator[tuple[Cell, ...]]:
             found.model,
             int(layer),
             int(found.neurons[at]),
-            _number(found.activations[at]),
-            _number(found.neuron_contributions[at]),
+            shortest(found.activations[at]),
+            shortest(found.neuron_contributions[at]),
             component if component >= 0 else None,
-            _number(found.cosines[at]),
+            shortest(found.cosines[at]),
         )
 
 
@@ -184,7 +184,3 @@ def _record(found: Contributions) -> dict[str, Any]:
 def _shortest(value: float) -> float:
     """The shortest digits that give the same float32 back."""
     return float(str(np.float32(value)))
-
-
-def _number(value: np.floating[Any]) -> float | None:
-    return float(str(value)) if np.isfinite(value) else None

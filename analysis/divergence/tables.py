@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.divergence.request import SIDES
 from analysis.divergence.result import Divergence
-from analysis.table import Cell, Table
+from analysis.table import Cell, Table, shortest
 
 TOKEN_COLUMNS = (
     "position",
@@ -46,9 +46,9 @@ def _row(found: Divergence, place: int) -> tuple[Cell, ...]:
     return (
         place,
         _named(found, place),
-        *(_number(value) for value in found.log_p[:, place]),
-        _number(found.gain[place]),
-        _number(found.kl[place]),
+        *(shortest(value) for value in found.log_p[:, place]),
+        shortest(found.gain[place]),
+        shortest(found.kl[place]),
         bool(found.parted[place]),
         *base[1:],
         *tuned[1:],
@@ -107,8 +107,8 @@ def _record(found: Divergence, place: int) -> dict[str, Any]:
             {
                 "id": int(token),
                 "text": found.texts[str(token)],
-                "log_p_base": _number(found.choice_log_p[side, 0, place, rank]),
-                "log_p_tuned": _number(found.choice_log_p[side, 1, place, rank]),
+                "log_p_base": shortest(found.choice_log_p[side, 0, place, rank]),
+                "log_p_tuned": shortest(found.choice_log_p[side, 1, place, rank]),
             }
             for rank, token in enumerate(found.choices[side, place])
         ]
@@ -118,8 +118,3 @@ def _record(found: Divergence, place: int) -> dict[str, Any]:
 def _named(found: Divergence, place: int) -> str:
     token = found.token(place)
     return END if token is None else token
-
-
-def _number(value: np.floating[Any]) -> float | None:
-    """The shortest digits that give the same float32 back; None for no number and infinity."""
-    return float(str(value)) if np.isfinite(value) else None

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from analysis.patching.result import Patching, Said
-from analysis.table import Cell, Table
+from analysis.table import Cell, Table, shortest
 
 COLUMNS = (
     "direction",
@@ -69,7 +69,7 @@ def _rows(found: Patching) -> Iterator[tuple[Cell, ...]]:
                 # The layer has no such part.
                 continue
             numbers = _said(found, found.patched, (receiver, point))
-            share = _number(np.float32(carried[receiver, point]))
+            share = shortest(np.float32(carried[receiver, point]))
             yield (*start, point, place(found, point), *texts, *numbers, share)
         if found.part == "stream":
             donor = _said(found, found.alone, 1 - receiver)
@@ -78,15 +78,10 @@ def _rows(found: Patching) -> Iterator[tuple[Cell, ...]]:
 
 def _said(found: Patching, said: Said, at: int | tuple[int, int]) -> tuple[Cell, ...]:
     return (
-        _number(said.difference[at]),
-        *(_number(each) for each in said.log_p[at]),
+        shortest(said.difference[at]),
+        *(shortest(each) for each in said.log_p[at]),
         found.text(int(said.top[at])),
     )
-
-
-def _number(value: np.floating[Any]) -> float | None:
-    """The shortest digits that give the same float32 back; None for no number and infinity."""
-    return float(str(value)) if np.isfinite(value) else None
 
 
 def _record(found: Patching) -> dict[str, Any]:
@@ -104,11 +99,11 @@ def _record(found: Patching) -> dict[str, Any]:
         "part": found.part,
         "layers": found.layers,
         "identity": {
-            f"into {name}": _number(value)
+            f"into {name}": shortest(value)
             for name, value in zip(names, found.identity, strict=True)
         },
         "cached": {
-            f"into {name}": _number(value) for name, value in zip(names, found.cached, strict=True)
+            f"into {name}": shortest(value) for name, value in zip(names, found.cached, strict=True)
         },
         "device": found.device,
         "dtype": found.dtype,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from analysis.models.tokens import Tokens
 from analysis.saliency.thinking import Kind
-from analysis.table import Cell, Table
+from analysis.table import Cell, Table, shortest
 
 Segment = Literal["prompt", "template", "thinking", "markup", "answer"]
 
@@ -177,9 +177,7 @@ class Segments(msgspec.Struct, frozen=True, tag="segments"):
 
 
 def _at(totals: NDArray[np.float32], number: int) -> float | None:
-    if number >= len(totals) or np.isnan(totals[number]):
-        return None
-    return float(str(totals[number]))
+    return shortest(totals[number]) if number < len(totals) else None
 
 
 def as_json(found: Segments) -> bytes:

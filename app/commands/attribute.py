@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from app.commands.options import (
     METHODS,
+    add_model,
     add_model_options,
     add_output,
     add_prompt,
@@ -30,15 +31,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--model", required=True, metavar="REF", help="alias, hub id or folder; or a LoRA adapter"
-    )
-    parser.add_argument(
-        "--base",
-        metavar="REF",
-        default=argparse.SUPPRESS,
-        help="what an adapter stands on, instead of the model that it names",
-    )
+    add_model(parser)
     add_prompt(parser)
     response = parser.add_mutually_exclusive_group()
     response.add_argument(
@@ -149,9 +142,7 @@ def run(options: argparse.Namespace) -> int:
 
     refuse_contradictions(options)
     settings = load_settings()
-    model = inputs.model_choice(options.model, options, settings)
-    if options.base:
-        model = inputs.on_base(model, inputs.model_choice(options.base, options, settings))
+    model = inputs.one_model(options, settings)
     scoring = inputs.scoring_of(options)
     request = AttributionRequest(
         model=model,

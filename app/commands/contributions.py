@@ -10,6 +10,7 @@ from app.commands.options import (
     add_model_options,
     add_output,
     add_pair,
+    add_place,
     positive,
 )
 
@@ -28,14 +29,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("base", "tuned", "both"),
         default="both",
         help="which model is taken apart; default: both, for the token that the tuned one chooses",
-    )
-    parser.add_argument(
-        "--at",
-        type=_place,
-        default=None,
-        metavar="N",
-        help="the place in the response, from 0, or first: where the models first part; default: "
-        "first",
     )
     parser.add_argument(
         "--rival",
@@ -62,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_pair(parser)
     add_forced_response(parser)
+    add_place(parser)
     add_output(parser, document="all that is known, an object a model")
     add_model_options(parser)
 
@@ -71,11 +65,6 @@ def _number(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError("must be a number from 0")
     return int(text)
-
-
-def _place(text: str) -> int | None:
-    """A place, or None for ``first``."""
-    return None if text == "first" else _number(text)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -136,17 +125,11 @@ def _refuse_unused(options: argparse.Namespace) -> None:
 
 def _chosen(read: Divergence, options: argparse.Namespace) -> int:
     """The place in the response; ProblemError if there is no such place."""
-    from analysis.problems import problem
+    from app.commands.forced import checked_place
     from app.commands.output import say
 
     if options.at is not None:
-        if options.at >= read.places:
-            raise problem(
-                "input",
-                f"There is no place {options.at} in the response.",
-                f"It has {read.places}, from 0.",
-            )
-        return int(options.at)
+        return checked_place(read, options.at)
     if read.first is None:
         say(
             f"The models part nowhere on this response: place {read.largest} is taken, where they "

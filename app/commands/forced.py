@@ -6,9 +6,11 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from analysis.divergence.request import DivergenceRequest
+from analysis.problems import problem
 from app.commands import inputs
 
 if TYPE_CHECKING:
+    from analysis.divergence.result import Divergence
     from app.config import Settings
 
 
@@ -26,4 +28,16 @@ def divergence_request(options: Namespace, settings: Settings) -> DivergenceRequ
         writer=options.response_from,
         response=inputs.response_of(options),
         max_new_tokens=options.max_new_tokens,
+    )
+
+
+def checked_place(read: Divergence, at: int) -> int:
+    """A place of a response; raises ProblemError, ``input``, if there is none of that number."""
+    if at < read.places:
+        return at
+    raise problem(
+        "input",
+        f"There is no place {at} in the response.",
+        f"It has {read.places}, 0 to {read.places - 1}.",
+        "Name another with --at.",
     )

@@ -65,6 +65,12 @@ def pair(options: Namespace, settings: Settings) -> tuple[ModelChoice, ModelChoi
     return base, on_base(tuned, base)
 
 
+def one_model(options: Namespace, settings: Settings) -> ModelChoice:
+    """The model of `options.add_model`, on the base model that is named for it."""
+    model = model_choice(options.model, options, settings)
+    return on_base(model, model_choice(options.base, options, settings)) if options.base else model
+
+
 def on_base(choice: ModelChoice, base: ModelChoice) -> ModelChoice:
     """The model; if it may be an adapter, on this base model whatever it names itself."""
     return msgspec.structs.replace(choice, beneath=base) if may_be_adapter(choice) else choice

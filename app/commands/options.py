@@ -111,6 +111,19 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     add_cache_option(parser)
 
 
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """One model, and what it stands on if it is an adapter; see `inputs.one_model`."""
+    parser.add_argument(
+        "--model", required=True, metavar="REF", help="alias, hub id or folder; or a LoRA adapter"
+    )
+    parser.add_argument(
+        "--base",
+        metavar="REF",
+        default=argparse.SUPPRESS,
+        help="what an adapter stands on, instead of the model that it names",
+    )
+
+
 def add_prompt(parser: argparse.ArgumentParser) -> None:
     """A prompt, typed or in a file; see `inputs.prompt_of`."""
     prompt = parser.add_mutually_exclusive_group(required=True)
@@ -140,6 +153,27 @@ def add_forced_response(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="put the tuned model's prompt into its chat template",
     )
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """Which place of that response is looked at; see `forced.place_of`."""
+    parser.add_argument(
+        "--at",
+        type=_place,
+        default=None,
+        metavar="N",
+        help="the place in the response, from 0 as in insttui diverge; default: first, where the "
+        "models' first choices differ first",
+    )
+
+
+def _place(text: str) -> int | None:
+    """A place; None for ``first``."""
+    if text.strip() == "first":
+        return None
+    if not text.strip().isdecimal():
+        raise argparse.ArgumentTypeError("must be first, or a number from 0")
+    return int(text)
 
 
 def add_sharing(parser: argparse.ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from app.commands.options import (
     add_model_options,
     add_output,
     add_pair,
+    add_place,
 )
 
 if TYPE_CHECKING:
@@ -17,14 +18,6 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--at",
-        type=_place,
-        default=None,
-        metavar="N",
-        help="the response token to be chosen, from 0 as in insttui diverge; default: first, where "
-        "the greedy choices first differ",
-    )
     parser.add_argument(
         "--part",
         choices=("stream", "attention", "feed-forward", "all"),
@@ -34,18 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_pair(parser)
     add_forced_response(parser)
+    add_place(parser)
     add_output(parser, document="all that is known, an object a part")
     add_model_options(parser)
-
-
-def _place(text: str) -> int | None:
-    """A place in the response; None for the first divergence."""
-    if text.strip() == "first":
-        return None
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError("must be first, or at least 0")
-    return number
 
 
 def run(options: argparse.Namespace) -> int:
@@ -87,6 +71,7 @@ def run(options: argparse.Namespace) -> int:
 def _chosen(parted: Divergence, at: int | None) -> int:
     """The place asked for, where the choices differ; raises ProblemError if there is none."""
     from analysis.problems import problem
+    from app.commands.forced import checked_place
 
     if at is None and parted.first is None:
         raise problem(
@@ -95,15 +80,9 @@ def _chosen(parted: Divergence, at: int | None) -> int:
             f"The response has {parted.places}.",
             "Give another prompt or response.",
         )
-    at = parted.first if at is None else at
-    assert at is not None
-    if at >= parted.places:
-        raise problem(
-            "input",
-            f"There is no token {at} to be chosen.",
-            f"The response has {parted.places} places, 0 to {parted.places - 1}.",
-            "Name another with --at.",
-        )
+    first = parted.first if at is None else at
+    assert first is not None
+    at = checked_place(parted, first)
     if parted.choice(0, at)[0] == parted.choice(1, at)[0]:
         differing = [str(each) for each in parted.parted.nonzero()[0][:8]]
         raise problem(

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from app.commands.options import add_model_options, add_output, add_prompt, positive
+from app.commands.options import add_model, add_model_options, add_output, add_prompt, positive
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--model", required=True, metavar="REF", help="alias, hub id or folder; or a LoRA adapter"
-    )
-    parser.add_argument(
-        "--base",
-        metavar="REF",
-        default=argparse.SUPPRESS,
-        help="what an adapter stands on, instead of the model that it names",
-    )
+    add_model(parser)
     add_prompt(parser)
     response = parser.add_mutually_exclusive_group()
     response.add_argument(
@@ -53,9 +45,7 @@ def run(options: argparse.Namespace) -> int:
     from app.config import load_settings
 
     settings = load_settings()
-    model = inputs.model_choice(options.model, options, settings)
-    if getattr(options, "base", None):
-        model = inputs.on_base(model, inputs.model_choice(options.base, options, settings))
+    model = inputs.one_model(options, settings)
     asked = AttributionRequest(
         model,
         inputs.prompt_of(options),

@@ -121,7 +121,7 @@ def test_a_place_can_be_named_and_has_to_be_one_where_the_choices_differ(
     assert record["position"] == 1
     assert record["response_before"] == " are"
     assert command(pair, "--response", " are you", "--at", "99") == 2
-    assert "There is no token 99 to be chosen" in capsys.readouterr().err
+    assert "There is no place 99 in the response" in capsys.readouterr().err
     same = (pair[0], pair[0])
     assert command(same) == 2
     assert "prefer the same token at every place" in capsys.readouterr().err
