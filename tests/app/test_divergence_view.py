@@ -83,6 +83,8 @@ async def test_the_thread_leads_from_a_token_to_a_head_to_its_word_pair_and_back
         asked_of = requests_of(pair, ContributionsRequest)
         assert [each.model.name for each in asked_of] == ["demo-base", "demo-tuned"]
         assert {(each.token, each.rival, each.response_ids) for each in asked_of} == {(0, 1, (0,))}
+        # o is the table's here, and stands once in the key line.
+        assert "o response" not in screen(pair.app)
         await pilot.press("enter")
         await until(pilot, lambda: pair.app.view.id == "heads")
         await until_shown(pilot, "layer 3", "head 3")

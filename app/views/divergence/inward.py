@@ -140,6 +140,8 @@ def subject(both: Both, word: str, *, ascii_only: bool) -> str:
     if tuned.rival is not None:
         what += f" − logit(“{visible(tuned.rival_text, ascii_only=ascii_only)}”)"
     said = f"{what} is {base.logit:+.2f} in base and {tuned.logit:+.2f} in tuned"
+    if tuned.capped_logit is not None:
+        said += ", before the soft cap"
     if word:
         said += f"; only what heads take from “{prose(word, ascii_only=ascii_only)}”"
     return prose(f"{said}.", ascii_only=ascii_only)

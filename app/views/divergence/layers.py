@@ -41,7 +41,7 @@ class LayersPage(Vertical):
         called = names if width >= _NAMES_FROM else (names[0][:1], names[1][:1])
         self.query_one(Plot).show(curves(found, called))
         said = prose(" ".join((*finding(found), *found.notes)), ascii_only=self._ascii)
-        lines = wrap(said, max(20, width), max_lines=6)
+        lines = wrap(said, max(20, width), max_lines=8)
         below = self.query_one(Lines)
         below.styles.height = len(lines)
         below.show(*([(line, "")] for line in lines))

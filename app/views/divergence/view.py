@@ -91,7 +91,8 @@ class DivergenceView(PairView[DivergenceJobs]):
             case "stop":
                 return True
             case "response":
-                return self._prompt is not None
+                # On the other pages the key is the table's.
+                return self._prompt is not None and self._page in ("words", "text")
             case "parted(1)" | "parted(-1)" | "first":
                 there = self._found is not None and self._found.first is not None
                 return there and self._page == "text"
@@ -238,7 +239,9 @@ class DivergenceView(PairView[DivergenceJobs]):
         prompt = self._prompt
         if prompt is None or self._found is None:
             return []
-        notes = self._found.notes
+        both = None if self._jobs is None else self._jobs.parts_found
+        found = both if self._page == "parts" and both is not None else (self._found,)
+        notes = dict.fromkeys(note for each in found for note in each.notes)
         words = " ".join(notes) if notes else " ".join(prompt.text[:400].split())
         return [(self.prose(words), "warn" if notes else "dim")]
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from analysis.contributions.request import ContributionsRequest
 from analysis.request import ModelChoice
-from app.views.divergence.inward import Both, neuron_rows, part_rows, words_of
+from app.views.divergence.inward import Both, neuron_rows, part_rows, subject, words_of
 from tests.support.scripted_contributions import HEADS, LAYERS, contributions
 from tests.support.scripted_session import word_tokens
 
@@ -47,3 +47,10 @@ def test_a_layer_that_one_model_lacks_has_numbers_of_the_other_alone() -> None:
     heads = part_rows(both(2), word)
     assert len(heads) == LAYERS * HEADS
     assert {row.side for row in neuron_rows(both(2), LAYERS - 1)} == {1}
+
+
+def test_a_logit_before_a_soft_cap_is_called_so() -> None:
+    base, tuned = both()
+    assert "soft cap" not in subject((base, tuned), "", ascii_only=False)
+    capped = replace(tuned, capped_logit=20.0)
+    assert "in tuned, before the soft cap" in subject((base, capped), "", ascii_only=False)
